@@ -1,0 +1,274 @@
+"""Imports run down the floors: the tables below are the law, and the imports are read, not run."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+# One row a floor, from the ground up; `folder/*` stands for everything in that folder, sub-folders included.
+# A new file must be named here, which is the moment to ask where it belongs.
+FLOORS = {
+    "dsl": (
+        "source codes diagnostics",
+        "types syntax catalog strings fields graph",
+        "build syntax_errors parse templates format",
+        "names structure dependencies written_types template_types expressions typecheck",
+        "lints/*",
+        "check",
+        "plan planner bounds render export",
+        "__init__",
+    ),
+    "runtime": (
+        "events errors clock",
+        "journal limits retry budget values prompts files rules",
+        "providers/* reducers/* splitters/* documents/*",
+        "functions options catalog verify estimate",
+        "answers decisions frames scopes calls steps blocks state scheduler",
+        "inputs report/* api",
+        "cli/*",
+        "__init__",
+    ),
+}
+
+# The static half is text in, values out; so are the modules of the other half that only decide or describe.
+EFFECTS = (
+    "aiohttp asyncio concurrent datetime http importlib multiprocessing os pathlib random secrets select shutil "
+    "signal socket sqlite3 ssl subprocess tempfile threading time urllib uuid"
+)
+EFFECT_CALLS = frozenset({"open", "input", "print", "exec", "eval", "__import__"})
+HARMLESS = frozenset({"pathlib.PurePath", "pathlib.PurePosixPath", "pathlib.PureWindowsPath", "threading.Lock"})
+PURE = frozenset({"runtime/events", "runtime/errors", "runtime/state"})
+# The grammar and the explain pages travel inside the package: these may read them, and nothing else.
+READS_PACKAGE_DATA = frozenset({"dsl/parse", "dsl/codes"})
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One imported name; ``base`` and ``name`` are those of `from base import name`, ``name`` is empty otherwise."""
+
+    line: int
+    base: str
+    name: str
+
+    @property
+    def whole(self) -> str:
+        return f"{self.base}.{self.name}" if self.name else self.base
+
+
+def floor_of(half: str, module: str) -> int | None:
+    for floor, row in enumerate(FLOORS[half]):
+        for entry in row.split():
+            if module == entry or (entry.endswith("/*") and module.startswith(entry[:-1])):
+                return floor
+    return None
+
+
+def modules(root: Path, half: str) -> dict[str, Path]:
+    """Name, as the tables write it, to file; a folder's face is `folder/__init__`."""
+    return {path.relative_to(root / half).with_suffix("").as_posix(): path for path in (root / half).rglob("*.py")}
+
+
+def imports(tree: ast.AST, half: str, module: str) -> Iterator[Import]:
+    """Every import wherever it stands: lazy, or for the type checker only, it is an arrow all the same."""
+    package = ["flowrun", half, *module.split("/")[:-1]]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(node.lineno, alias.name, "")
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *(node.module or "").split(".")]).strip(".")
+            for alias in node.names:
+                yield Import(node.lineno, base, alias.name)
+
+
+def target(found: Import, half: str, known: dict[str, Path]) -> str | None:
+    """The module of the same half that an import names, or None if it names no such module."""
+    for dotted in (found.whole, found.base):
+        inner = dotted.split(".")
+        if inner[:2] == ["flowrun", half]:
+            for candidate in ("/".join(inner[2:]), "/".join([*inner[2:], "__init__"])):
+                if candidate in known:
+                    return candidate
+    return None
+
+
+def may_share_a_floor(importer: str, imported: str) -> bool:
+    """On one floor neighbours may meet and a half's own file may use a folder, but folders are strangers."""
+    folder = importer.partition("/")[0] if "/" in importer else ""
+    return folder in ("", imported.partition("/")[0])
+
+
+def public_names(tree: ast.Module) -> set[str]:
+    """What a face offers: its `__all__`, or failing that what it binds at the top."""
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            bound = [t.id for t in getattr(node, "targets", [getattr(node, "target", None)]) if isinstance(t, ast.Name)]
+            if bound == ["__all__"] and isinstance(node.value, ast.List | ast.Tuple):
+                return {str(item.value) for item in node.value.elts if isinstance(item, ast.Constant)}
+            names |= set(bound)
+    return names
+
+
+def across(found: Import, half: str, face: set[str]) -> str | None:
+    """What is wrong with an import's way out of its half, or None."""
+    parts = found.whole.split(".")
+    if parts[0] in FLOORS:
+        return f"imports {found.whole}, which would load twice; the import name is flowrun.{parts[0]}"
+    if parts[0] != "flowrun":
+        return None
+    if half == "dsl":
+        return None if parts[1:2] in (["dsl"], ["grammars"]) else f"imports {found.whole}; dsl knows no other half"
+    if parts[1:2] == ["runtime"]:
+        return None
+    if found.base != "flowrun.dsl" or not found.name:
+        return f"imports {found.whole}; write `from flowrun.dsl import ...`"
+    return None if found.name in face else f"imports {found.name}, which the public face of flowrun.dsl does not offer"
+
+
+def effects(tree: ast.AST, found: list[Import], where: str) -> Iterator[tuple[int, str]]:
+    for one in found:
+        if one.whole.split(".")[0] not in EFFECTS.split() or one.whole in HARMLESS:
+            continue
+        if where in READS_PACKAGE_DATA and "importlib.resources" in (one.whole, one.base):
+            continue
+        yield one.line, f"imports {one.whole}, but must stay pure"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in EFFECT_CALLS:
+            yield node.lineno, f"calls {node.func.id}(), but must stay pure"
+
+
+def violations(root: Path) -> list[str]:
+    trees = {
+        (half, module): (path, ast.parse(path.read_text(encoding="utf-8"), str(path)))
+        for half in FLOORS
+        for module, path in sorted(modules(root, half).items())
+    }
+    face = public_names(trees["dsl", "__init__"][1]) if ("dsl", "__init__") in trees else set()
+    known = {half: modules(root, half) for half in FLOORS}
+    arrows: dict[str, set[str]] = {}
+    out: list[str] = []
+    for (half, module), (path, tree) in trees.items():
+        shown = path.relative_to(root).as_posix()
+        floor = floor_of(half, module)
+        if floor is None:
+            out.append(f"{shown}:1: stands on no floor; name it in FLOORS")
+        found = list(imports(tree, half, module))
+        for one in found:
+            if wrong := across(one, half, face):
+                out.append(f"{shown}:{one.line}: {wrong}")
+            other = target(one, half, known[half])
+            if other is None:
+                continue
+            arrows.setdefault(f"{half}/{module}", set()).add(f"{half}/{other}")
+            below = floor_of(half, other)
+            if floor is None or below is None:
+                continue
+            if below > floor or (below == floor and not may_share_a_floor(module, other)):
+                out.append(f"{shown}:{one.line}: floor {floor} imports {half}/{other} on floor {below}")
+        where = f"{half}/{module}"
+        if half == "dsl" or where in PURE:
+            out += [f"{shown}:{line}: {wrong}" for line, wrong in effects(tree, found, where)]
+    try:
+        graphlib.TopologicalSorter(arrows).prepare()
+    except graphlib.CycleError as error:
+        out.append("cycle: " + " imports ".join(reversed(error.args[1])))
+    return out
+
+
+def test_imports_run_down_the_floors() -> None:
+    found = violations(ROOT)
+    assert not found, "\n".join(found)
+
+
+def test_every_half_has_files() -> None:
+    assert all(modules(ROOT, half) for half in FLOORS)
+
+
+def test_no_name_stands_on_two_floors() -> None:
+    for rows in FLOORS.values():
+        entries = " ".join(rows).split()
+        assert len(entries) == len(set(entries))
+
+
+GOOD = {
+    "dsl/__init__.py": "from .check import check\n__all__ = ['check']",
+    "dsl/source.py": "import re\nfrom pathlib import PurePosixPath",
+    "dsl/diagnostics.py": "from .source import Span",
+    "dsl/parse.py": "from importlib.resources import files\nfrom . import syntax",
+    "dsl/syntax.py": "def later():\n    from .diagnostics import Diagnostic",
+    "dsl/check.py": "from .lints.unused import unused\nfrom .parse import parse",
+    "dsl/lints/__init__.py": "",
+    "dsl/lints/unused.py": "from ..source import Span",
+    "runtime/__init__.py": "from .api import run",
+    "runtime/errors.py": "",
+    "runtime/api.py": "import asyncio\nfrom flowrun.dsl import check\nfrom .engine.local import Local",
+    "runtime/providers/protocol.py": "",
+    "runtime/providers/embedded/load.py": "from ..protocol import Reply\nfrom ...errors import FlowrunError",
+    "runtime/engine/local.py": "import os",
+}
+
+BAD = {
+    "up": ("dsl/source.py", "from .parse import parse", ":1: floor 0 imports dsl/parse on floor 2"),
+    "lazily": ("dsl/source.py", "def f():\n    from . import parse", ":2: floor 0 imports dsl/parse on floor 2"),
+    "for types": (
+        "runtime/errors.py",
+        "if TYPE_CHECKING:\n    from .api import run",
+        ":2: floor 0 imports runtime/api",
+    ),
+    "absolutely": ("dsl/source.py", "import flowrun.dsl.check", ":1: floor 0 imports dsl/check on floor 4"),
+    "to the face": ("dsl/check.py", "from . import check_it", ":1: floor 4 imports dsl/__init__ on floor 6"),
+    "strangers": (
+        "runtime/reducers/vote.py",
+        "from ..providers.protocol import Reply",
+        ":1: floor 2 imports runtime/p",
+    ),
+    "cycle": ("dsl/source.py", "from . import diagnostics", "cycle: dsl/"),
+    "unplaced": ("dsl/misc.py", "", ":1: stands on no floor"),
+    "other half": ("dsl/check.py", "from flowrun.runtime import run", ":1: imports flowrun.runtime.run; dsl knows no"),
+    "climbing": ("dsl/check.py", "from ..runtime import run", ":1: imports flowrun.runtime.run; dsl knows no"),
+    "past the face": (
+        "runtime/api.py",
+        "from flowrun.dsl.check import check",
+        ":1: imports flowrun.dsl.check.check; write",
+    ),
+    "whole half": ("runtime/api.py", "from flowrun import dsl", ":1: imports flowrun.dsl; write"),
+    "not offered": ("runtime/api.py", "from flowrun.dsl import parse", ":1: imports parse, which the public face"),
+    "loads twice": ("runtime/api.py", "import dsl.check", ":1: imports dsl.check, which would load twice"),
+    "clock": ("dsl/lints/unused.py", "import time", ":1: imports time, but must stay pure"),
+    "disk": ("dsl/check.py", "from pathlib import Path", ":1: imports pathlib.Path, but must stay pure"),
+    "builtin": ("dsl/check.py", "text = open('x')", ":1: calls open(), but must stay pure"),
+    "data": ("dsl/check.py", "import importlib.resources", ":1: imports importlib.resources, but must stay pure"),
+    "state": ("runtime/state.py", "import asyncio", ":1: imports asyncio, but must stay pure"),
+}
+
+
+def plant(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return root
+
+
+def test_a_sound_tree_passes(tmp_path: Path) -> None:
+    assert violations(plant(tmp_path, GOOD)) == []
+
+
+@pytest.mark.parametrize(("file", "text", "expected"), BAD.values(), ids=BAD)
+def test_a_violation_is_reported(tmp_path: Path, file: str, text: str, expected: str) -> None:
+    found = violations(plant(tmp_path, {**GOOD, file: text}))
+    start = expected if expected.startswith("cycle") else file + expected
+    assert [line for line in found if line.startswith(start)], found

@@ -1,0 +1,91 @@
+"""What reducers, functions and splitters declare of themselves.
+
+The checker is handed a catalog; it looks nothing up. Whoever runs flows builds the catalog from what it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .types import Type
+
+
+@dataclass(frozen=True, slots=True)
+class ParamSpec:
+    """A parameter of a function or a reducer.
+
+    ``rules`` are for a parameter that takes the name of a rule, bare or called (``heading``, ``chars(800)``).
+    """
+
+    name: str
+    type: Type
+    required: bool = False
+    rules: Mapping[str, tuple[ParamSpec, ...]] = field(default_factory=dict)
+    takes_ask: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """A built-in function. ``result`` gets the types of the arguments by name.
+
+    ``reads`` marks one whose argument is a path: its place is checked against what the user allowed.
+    ``of_step`` marks one whose argument is the name of a vote, not its value.
+    """
+
+    name: str
+    params: tuple[ParamSpec, ...]
+    result: Callable[[Mapping[str, Type]], Type]
+    summary: str
+    reads: bool = False
+    of_step: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a reducer does not take these results, and what would."""
+
+    message: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReducerSpec:
+    """A reducer. ``result`` gets the type of one result, or of each branch after a fan-out.
+
+    ``votes`` marks a reducer that counts equal answers; a failed sample of such a block abstains.
+    ``fewest`` is the smallest number of samples that can settle it, of those planned at least and at most.
+    ``adaptive`` marks one that may choose a number between two, as in ``repeat 3..9``.
+    """
+
+    name: str
+    params: tuple[ParamSpec, ...]
+    result: Callable[[Mapping[str, Type] | Type], Type | Refusal]
+    summary: str
+    votes: bool = False
+    adaptive: bool = False
+    fewest: Callable[[int, int], int] = lambda least, most: most
+
+
+Where = Literal["ask", "model", "map", "repeat", "fanout"]
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSpec:
+    """An option of ``with``: its type, and what it may stand on."""
+
+    name: str
+    type: Type
+    on: frozenset[Where]
+    summary: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    functions: Mapping[str, FunctionSpec]
+    reducers: Mapping[str, ReducerSpec]
+    options: Mapping[str, OptionSpec]
+    providers: frozenset[str]

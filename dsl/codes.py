@@ -1,0 +1,63 @@
+"""The one table of codes. Each has a page, ``explain/CODE.md``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    title: str
+    severity: Literal["error", "warning"] = "error"
+
+
+CODES: dict[str, Code] = {
+    # F01: the text itself
+    "F0101": Code("the text is no flow"),
+    "F0102": Code("something is opened and never closed"),
+    "F0103": Code("a parallel block has no reducer"),
+    "F0104": Code("the file is too large or nested too deep"),
+    "F0105": Code("a character that cannot stand here"),
+    "F0107": Code("an unknown escape in a text"),
+    # F02: names and what depends on what
+    "F0201": Code("an unknown name"),
+    "F0202": Code("a name that is taken"),
+    "F0203": Code("a branch that needs another branch"),
+    "F0204": Code("steps that wait for each other in a circle"),
+    "F0205": Code("a name that is hidden inside a block"),
+    "F0206": Code("an unknown type"),
+    "F0207": Code("this is no model"),
+    "F0208": Code("an unknown function or reducer"),
+    # F03: types, arguments, templates
+    "F0301": Code("a value of the wrong type"),
+    "F0302": Code("no such field"),
+    "F0303": Code("arguments that do not fit"),
+    "F0304": Code("a template may not do this"),
+    "F0305": Code("a template that cannot be read"),
+    "F0306": Code("a value that may be missing"),
+    "F0307": Code("an option that does not fit"),
+    "F0308": Code("a word that is also a name"),
+    # F04: the shape of a flow
+    "F0401": Code("a flow returns one value"),
+    "F0402": Code("a count out of range"),
+    "F0403": Code("a branch without a name"),
+    "F0404": Code("an empty block"),
+    "F0405": Code("a file without a flow"),
+    # F07: allowed, and probably not meant
+    "F0701": Code("an answer that is paid for and never used", "warning"),
+    "F0702": Code("a map whose calls are all the same", "warning"),
+    "F0703": Code("a fan-out of one branch", "warning"),
+    "F0704": Code("a vote on free text", "warning"),
+    "F0705": Code("an even number of votes", "warning"),
+    "F0706": Code("a repeat of one", "warning"),
+    "F0707": Code("a repeat at temperature 0", "warning"),
+    "F0708": Code("many paid votes", "warning"),
+}
+
+
+def page(code: str) -> str:
+    """The page of a code, as Markdown. KeyError when there is no such code."""
+    CODES[code]
+    return files(__package__).joinpath("explain", f"{code}.md").read_text(encoding="utf-8")

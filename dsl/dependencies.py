@@ -1,0 +1,132 @@
+"""What must finish before what, and the refusal of side-by-side work that depends on itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from .diagnostics import Diagnostic, Label
+from .graph import cycles, topological
+from .names import Flow, Mention, Program, Step
+
+
+@dataclass(eq=False, slots=True)
+class Dependencies:
+    """``order`` has every step behind all that its own mentions need; ``tangled`` has those in or behind a circle."""
+
+    problems: list[Diagnostic] = field(default_factory=list)
+    order: list[Step] = field(default_factory=list)
+    tangled: set[Step] = field(default_factory=set)
+
+
+def depend(program: Program) -> Dependencies:
+    result = Dependencies()
+    for flow in program.flows:
+        _flow(flow, result)
+    return result
+
+
+def _flow(flow: Flow, result: Dependencies) -> None:
+    # The edges of each body: a step needs another of the same body when a mention anywhere inside it says so.
+    edges: dict[Step, dict[Step, tuple[Mention, tuple[Step, ...]]]] = {step: {} for step in flow.walk()}
+    for step in flow.walk():
+        for mention in step.mentions:
+            target = mention.symbol.step if mention.symbol and mention.symbol.kind in ("step", "branch") else None
+            if mention.symbol is None or target is None:
+                continue
+            inner: list[Step] = []
+            inside: Step | None = step
+            while inside is not None and inside.scope is not target.scope:
+                inner.append(inside)
+                inside = inside.parent
+            if inside is not None:
+                edges[inside].setdefault(target, (mention, (inside, *reversed(inner))))
+    bodies: dict[int, list[Step]] = {}
+    for step in edges:
+        bodies.setdefault(id(step.scope), []).append(step)
+    for steps in bodies.values():
+        if steps[0].scope.fanout:
+            for step in steps:
+                for target, (mention, way) in edges[step].items():
+                    result.problems.append(_branch(step, target, mention, way))
+        else:
+            needs = {step: edges[step] for step in steps}
+            result.problems.extend(_circle(circle, edges) for circle in cycles(needs))
+    order, tangled = topological({step: _needs(step) for step in edges})
+    result.order.extend(order)
+    result.tangled |= tangled
+
+
+def _needs(step: Step) -> list[Step]:
+    """What must be known before this step is: its mentions, its parts, and what its blocks need to begin."""
+    needs = [mention.symbol.step for mention in step.mentions if mention.symbol]
+    needs.extend(step.steps)
+    around = _around(step)
+    for outer in around:
+        needs.extend(m.symbol.step for m in outer.mentions if m.part == "head" and m.symbol)
+    hidden = {step, *around}
+    return [need for need in needs if need is not None and need not in hidden]
+
+
+def _around(step: Step) -> list[Step]:
+    blocks = []
+    outer = step.parent
+    while outer is not None:
+        blocks.append(outer)
+        outer = outer.parent
+    return blocks
+
+
+def _branch(step: Step, target: Step, mention: Mention, way: tuple[Step, ...]) -> Diagnostic:
+    names = [step.title, *(part.title for part in way[1:]), target.title]
+    chain = " → ".join(dict.fromkeys(names))
+    if step is target:
+        return Diagnostic(
+            "F0204",
+            f"`{step.title}` needs itself",
+            mention.span,
+            label="mentioned here, inside itself",
+            labels=(Label(target.span, f"`{target.title}` begins here"),),
+            note=f"{chain} → {step.title}" if len(names) == 2 else chain,
+            help="mention what came before it, or give the two steps two names",
+        )
+    return Diagnostic(
+        "F0203",
+        f"the branch `{step.title}` needs the branch `{target.title}`: they cannot run side by side",
+        mention.span,
+        label=f"needs `{target.title}`",
+        labels=(Label(target.span, f"`{target.title}` is a branch of the same fanout"),),
+        note=f"{chain}: the branches of a fanout all start at once, so none can wait for another",
+        help=f"move `{step.title}` behind the fanout, or make the two one branch: "
+        f"`{step.title} = chain {{ {target.title} = …  … }}`",
+    )
+
+
+def _circle(circle: list[Step], edges: dict[Step, dict[Step, tuple[Mention, tuple[Step, ...]]]]) -> Diagnostic:
+    closed = [*circle, circle[0]]
+    pairs = list(pairwise(closed))
+    titles: list[str] = [closed[0].title]
+    labels = []
+    for step, target in pairs:
+        mention, way = edges[step][target]
+        titles.extend(part.title for part in way[1:])
+        titles.append(target.title)
+        labels.append(Label(mention.span, f"`{way[-1].title}` needs `{target.title}`"))
+    chain = " → ".join(title for at, title in enumerate(titles) if at == 0 or titles[at - 1] != title)
+    if len(circle) == 1 and len(titles) == 2:
+        chain = f"{titles[0]} → {titles[0]}"
+    mention, way = edges[closed[0]][closed[1]]
+    message = (
+        f"`{circle[0].title}` needs itself"
+        if len(circle) == 1
+        else "these steps wait for each other: " + ", ".join(f"`{step.title}`" for step in circle)
+    )
+    return Diagnostic(
+        "F0204",
+        message,
+        mention.span,
+        label=f"`{way[-1].title}` needs `{closed[1].title}`",
+        labels=tuple(labels[1:]),
+        note=f"{chain}: none of them could ever begin",
+        help="take one mention out of the circle, or split a step in two: what the others need, and what needs them",
+    )

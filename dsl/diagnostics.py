@@ -1,0 +1,80 @@
+"""Diagnostics as values: what is wrong, where, why, and the way out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from .codes import CODES
+from .source import Span
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A second place that belongs to the story, with what it has to do with it."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A replacement for ``span``. ``safe`` means that it cannot change what the flow does."""
+
+    span: Span
+    replacement: str
+    safe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding.
+
+    ``message`` is one line; ``note`` says why, ``help`` the way out; ``labels`` are shown in the order given.
+    """
+
+    code: str
+    message: str
+    span: Span
+    label: str = ""
+    labels: tuple[Label, ...] = ()
+    note: str = ""
+    help: str = ""
+    fix: Fix | None = None
+
+    @property
+    def severity(self) -> Severity:
+        return CODES[self.code].severity
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str]:
+        return (self.span.source.name, self.span.start, self.span.end, self.code)
+
+
+class FlowError(Exception):
+    """A flow has errors; ``diagnostics`` holds all findings in the order of the text."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(sorted(diagnostics, key=lambda found: found.sort_key))
+        first = next((found for found in self.diagnostics if found.severity == "error"), None)
+        super().__init__(f"{first.span}: {first.code}: {first.message}" if first else "the flow has findings")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`` did you mean `x`?`` for the nearest known word, or nothing."""
+    near = nearest(word, known)
+    return f"did you mean `{near}`?" if near else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word most like this one, in spelling or in all but case."""
+    words = list(dict.fromkeys(known))
+    lowered = {candidate.lower(): candidate for candidate in words}
+    if word.lower() in lowered:
+        return lowered[word.lower()]
+    close = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    return close[0] if close else None

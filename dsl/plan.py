@@ -1,0 +1,268 @@
+"""The plan of a flow: what runs, on what, after what; plain data that any process can take.
+
+Names that a step defines are unique along each path of blocks, so a mention is a name and nothing more.
+``to_json`` and ``from_json`` carry a plan through text; its version is that of this layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from .types import Type
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+VERSION = 1
+
+# Expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value as it is: a JSON value. Durations are in seconds, percentages are fractions, money is in dollars."""
+
+    value: Any
+    kind: Literal["literal"] = "literal"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The value of a name."""
+
+    name: str
+    kind: Literal["ref"] = "ref"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldOf:
+    base: Expr
+    field: str
+    kind: Literal["field"] = "field"
+
+
+@dataclass(frozen=True, slots=True)
+class TextOf:
+    """A template of the subset that ``templates`` allows."""
+
+    template: str
+    kind: Literal["text"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    items: tuple[Expr, ...]
+    kind: Literal["list"] = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A field of a record; without a name the fields of ``value`` are spread."""
+
+    name: str | None
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOf:
+    entries: tuple[Entry, ...]
+    kind: Literal["record"] = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class CallOf:
+    """A built-in function; its arguments by name."""
+
+    function: str
+    args: dict[str, Expr]
+    kind: Literal["call"] = "call"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOf:
+    """A rule chosen by name, such as ``chars(800)``; its arguments by name."""
+
+    rule: str
+    args: dict[str, Expr]
+    kind: Literal["rule"] = "rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An operator on one or two operands."""
+
+    operator: str
+    operands: tuple[Expr, ...]
+    kind: Literal["apply"] = "apply"
+
+
+Expr: TypeAlias = Constant | Ref | FieldOf | TextOf | Items | RecordOf | CallOf | RuleOf | Apply
+
+# Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    model: Expr | None
+    messages: tuple[Message, ...]
+    answer: Type
+    kind: Literal["ask"] = "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    """``needs`` are the steps outside the block that the reducer mentions; ``count`` is the fan-in of a tree."""
+
+    rule: str
+    args: dict[str, Expr] = field(default_factory=dict)
+    ask: Ask | None = None
+    options: dict[str, Expr] = field(default_factory=dict)
+    count: Expr | None = None
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Steps in the order of the file, which means nothing; ``result`` names the one whose value is the block's."""
+
+    steps: tuple[Step, ...]
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fanout:
+    body: Block
+    reduce: Reduce
+    kind: Literal["fanout"] = "fanout"
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    element: str
+    source: Expr
+    where: Expr | None
+    at_most: int | None
+    body: Block
+    reduce: Reduce
+    kind: Literal["map"] = "map"
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    least: int
+    most: int
+    body: Block
+    reduce: Reduce
+    kind: Literal["repeat"] = "repeat"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    body: Block
+    kind: Literal["chain"] = "chain"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    expr: Expr
+    kind: Literal["value"] = "value"
+
+
+Node: TypeAlias = Ask | Fanout | Map | Repeat | Chain | Value
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A node of the plan.
+
+    ``needs`` are the steps that must be finished before this one begins: those it mentions and those behind
+    ``after``. What only the inner steps of a block mention, they wait for themselves. ``line`` is where the step
+    was written, from 1.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    node: Node
+    type: Type
+    options: dict[str, Expr] = field(default_factory=dict)
+    when: Expr | None = None
+    otherwise: Expr | None = None
+    line: int = 0
+
+    @property
+    def title(self) -> str:
+        return f"line {self.line}" if self.name.startswith("#") else self.name
+
+    @property
+    def block(self) -> Block | None:
+        return None if isinstance(self.node, (Ask, Value)) else self.node.body
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    name: str
+    type: Type
+    default: Expr | None
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    name: str
+    address: str
+    options: dict[str, Expr]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``result`` is what the flow returns, of type ``type``; ``source`` the name of the file it was made from."""
+
+    flow: str
+    source: str
+    params: tuple[Param, ...]
+    models: tuple[Model, ...]
+    steps: tuple[Step, ...]
+    result: Expr
+    type: Type
+    version: int = VERSION
+
+    def walk(self) -> Iterator[Step]:
+        """Every step, those of blocks behind their block."""
+        todo = list(reversed(self.steps))
+        while todo:
+            step = todo.pop()
+            yield step
+            if step.block is not None:
+                todo.extend(reversed(step.block.steps))
+
+
+def to_json(plan: Plan, *, indent: int | None = None) -> str:
+    return _adapter().dump_json(plan, indent=indent).decode()
+
+
+def from_json(text: str | bytes) -> Plan:
+    """Raises ValueError with the place and the reason where the text is no plan of this version."""
+    plan = _adapter().validate_json(text)
+    if plan.version != VERSION:
+        raise ValueError(f"the plan is of version {plan.version}, and this reads version {VERSION}")
+    return plan
+
+
+def json_schema() -> dict[str, Any]:
+    return _adapter().json_schema()
+
+
+@cache
+def _adapter() -> TypeAdapter[Plan]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Plan)

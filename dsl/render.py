@@ -1,0 +1,93 @@
+"""Diagnostics as text for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .diagnostics import Diagnostic, Label
+from .source import Span
+
+WIDEST = 160
+_COLOURS = {
+    "error": "\x1b[1;31m",
+    "warning": "\x1b[1;33m",
+    "place": "\x1b[1;34m",
+    "help": "\x1b[1;32m",
+    "bold": "\x1b[1m",
+}
+
+
+def render_diagnostic(diagnostic: Diagnostic, *, colour: bool = False) -> str:
+    """One finding: code and message, the lines it speaks of with carets under them, the reason, the way out."""
+    paint = _painter(colour)
+    severity = diagnostic.severity
+    head = paint(severity, f"{severity}[{diagnostic.code}]") + paint("bold", f": {diagnostic.message}")
+    width = max(len(str(place.line)) for place in [diagnostic.span, *(label.span for label in diagnostic.labels)])
+    gutter = " " * width
+    lines = [head, f"{gutter}{paint('place', '-->')} {diagnostic.span}", f"{gutter} {paint('place', '|')}"]
+    here: list[Label] = []
+    elsewhere: list[Label] = []
+    for label in diagnostic.labels:
+        (here if label.span.source is diagnostic.span.source else elsewhere).append(label)
+    primary = Label(diagnostic.span, diagnostic.label)
+    for label in sorted([primary, *here], key=lambda label: label.span.line):
+        mark, style = ("^", severity) if label is primary else ("-", "place")
+        lines += _snippet(label, mark, style, width, paint)
+    for label in elsewhere:
+        lines.append(f"{gutter}{paint('place', ':::')} {label.span}")
+        lines += _snippet(label, "-", "place", width, paint)
+    if diagnostic.note or diagnostic.help:
+        lines.append(f"{gutter} {paint('place', '|')}")
+    if diagnostic.note:
+        lines.append(f"{gutter} {paint('place', '=')} note: {diagnostic.note}")
+    if diagnostic.help:
+        lines.append(f"{gutter} {paint('place', '=')} {paint('help', 'help')}: {diagnostic.help}")
+    return "\n".join(lines)
+
+
+def render_diagnostics(diagnostics: Iterable[Diagnostic], *, colour: bool = False) -> str:
+    return "\n\n".join(render_diagnostic(diagnostic, colour=colour) for diagnostic in diagnostics)
+
+
+def _snippet(label: Label, mark: str, style: str, width: int, paint: _Paint) -> list[str]:
+    span = label.span
+    text, column, length = _visible(span)
+    number = str(span.line).rjust(width)
+    under = " " * column + paint(style, mark * length + (f" {label.text}" if label.text else ""))
+    bar = paint("place", "|")
+    return [f"{paint('place', number)} {bar} {text}".rstrip(), f"{' ' * width} {bar} {under}"]
+
+
+def _visible(span: Span) -> tuple[str, int, int]:
+    """The line of a span with tabs and controls made visible, where its marks begin, and how many there are."""
+    line = span.source.line(span.line)
+    start = span.column - 1
+    end = min(start + max(span.end - span.start, 1), max(len(line), start + 1))
+    first = max(0, start - WIDEST // 2) if len(line) > WIDEST else 0
+    last = min(len(line), first + WIDEST)
+    end = min(end, max(last, start + 1))
+    before, marked, after = line[first:start], line[start:end], line[end:last]
+    shown_before, shown_marked = _shown(before), _shown(marked)
+    head = "…" if first else ""
+    tail = "…" if last < len(line) else ""
+    return (
+        head + shown_before + shown_marked + _shown(after) + tail,
+        len(head + shown_before),
+        max(len(shown_marked), 1),
+    )
+
+
+def _shown(text: str) -> str:
+    return "".join("    " if c == "\t" else c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+class _Paint:
+    def __init__(self, colour: bool) -> None:
+        self.colour = colour
+
+    def __call__(self, style: str, text: str) -> str:
+        return f"{_COLOURS[style]}{text}\x1b[0m" if self.colour and text else text
+
+
+def _painter(colour: bool) -> _Paint:
+    return _Paint(colour)

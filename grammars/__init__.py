@@ -1,0 +1,1 @@
+"""The grammar of flow files, as package data."""

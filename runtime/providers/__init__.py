@@ -1,0 +1,98 @@
+"""The providers by name. Importing this loads none of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from .endpoints import ANTHROPIC, GEMINI, OPENAI
+from .protocol import Provider, Surroundings
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+GROUP = "flowrun.providers"
+"""The entry points of other people's providers: a name, and a callable that takes the model's name and Surroundings."""
+
+_SERVICES = (OPENAI, ANTHROPIC, GEMINI)
+_BUILT_IN = {
+    "openai": (".openai", "open_openai"),
+    "anthropic": (".anthropic", "open_anthropic"),
+    "gemini": (".gemini", "open_gemini"),
+    "embedded": (".embedded", "open_embedded"),
+}
+_NAMELESS = frozenset({"embedded"})
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderInfo:
+    """What ``flowrun models`` shows of a provider; ``variables`` are pairs of a name and whether it is set."""
+
+    name: str
+    title: str
+    example: str
+    variables: tuple[tuple[str, bool], ...] = ()
+    base_url: str | None = None
+
+
+def open_provider(model: str, surroundings: Surroundings) -> Provider:
+    """The provider of a model's full name, ``provider:name``; nothing is sent or loaded before its ``start``.
+
+    Raises: UsageError, for an unknown provider, a missing name or a missing key.
+    """
+    provider, _, name = model.partition(":")
+    if not model.isprintable():
+        raise UsageError("a model's name holds a character that cannot be printed")
+    if provider not in _BUILT_IN:
+        return _foreign(model, provider)(name, surroundings)
+    if not name and provider not in _NAMELESS:
+        example = next(service.example for service in _SERVICES if service.name == provider)
+        raise UsageError(f"{provider} serves many models: name one, as in {example}")
+    module, function = _BUILT_IN[provider]
+    opened: Provider = getattr(import_module(module, __package__), function)(name, surroundings)
+    return opened
+
+
+def provider_table(environ: Mapping[str, str] | None = None) -> tuple[ProviderInfo, ...]:
+    """Every provider there is, as the variables in ``environ`` (this process's own if None) make it work."""
+    environ = os.environ if environ is None else environ
+    rows = [ProviderInfo("embedded", "A small model inside flowrun, without a key", "embedded:tiny")]
+    for service in _SERVICES:
+        variables = tuple((name, bool(environ.get(name, "").strip())) for name in service.variables)
+        # An address may carry a password; only its host and path are shown.
+        address = service.address(environ)
+        scheme, _, rest = address.rpartition("://")
+        shown = f"{scheme}://{rest.rpartition('@')[2]}"
+        rows.append(ProviderInfo(service.name, service.title, service.example, variables, shown))
+    rows += [
+        ProviderInfo(entry.name, f"from {entry.dist.name if entry.dist else entry.value}", f"{entry.name}:NAME")
+        for entry in _entries().values()
+    ]
+    return tuple(rows)
+
+
+def _entries() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
+    return {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in _BUILT_IN}
+
+
+def _foreign(model: str, provider: str) -> Callable[[str, Surroundings], Provider]:
+    entries = _entries()
+    if provider in entries:
+        try:
+            opener: Callable[[str, Surroundings], Provider] = entries[provider].load()
+        except (ImportError, AttributeError) as error:
+            raise UsageError(f"the provider {provider} is installed but cannot be loaded: {error}") from error
+        return opener
+    names = [*_BUILT_IN, *entries]
+    near = get_close_matches(provider.lower(), names, n=1)
+    name = model.partition(":")[2]
+    guess = f"Did you mean {near[0]}{':' if name else ''}{name}? " if near else ""
+    listed = ", ".join(known if known in _NAMELESS else f"{known}:NAME" for known in names)
+    raise UsageError(f"no provider is called {provider!r}. {guess}A model is written as one of {listed}")

@@ -1,0 +1,87 @@
+"""Anthropic's Messages."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ..errors import AnswerError
+from .endpoints import ANTHROPIC, endpoint
+from .failures import RejectedError
+from .protocol import Answer, Provider, Request, Surroundings, Usage
+from .served import PLAIN, Call, ServedProvider, count, finish, told
+from .structured import ANTHROPIC_KEYWORDS, shape
+
+MAX_TOKENS = 4096
+"""What a request may cost in output where the flow sets no bound: Messages wants one."""
+
+_SHAPE = re.compile(r"output_config|output_format|tool_choice|tools\b|schema|structured", re.IGNORECASE)
+_TOOL = "answer"
+
+
+def open_anthropic(name: str, surroundings: Surroundings) -> Provider:
+    at = endpoint(ANTHROPIC, name, surroundings.environ).with_headers(anthropic_version="2023-06-01")
+    return AnthropicProvider(at, samples=1, concurrency=32, progress=surroundings.progress)
+
+
+class AnthropicProvider(ServedProvider):
+    """Messages, one sample a request.
+
+    Structured answers are asked for by ``output_config`` (every model since Claude 4.5); older models refuse it and
+    are made to call a tool instead, which the newest models refuse. Models since Opus 4.7 take no ``temperature``.
+    Messages has no seed.
+    """
+
+    modes = ("output_config", "tool", PLAIN)
+    optional = ("temperature",)
+
+    def _call(self, request: Request, samples: int) -> Call:
+        form = shape(request, ANTHROPIC_KEYWORDS)
+        mode = self._mode(form)
+        messages = request.messages
+        body: dict[str, Any] = {"model": self._name, "max_tokens": request.max_tokens or MAX_TOKENS}
+        if form is not None and mode == "output_config" and form.strict is None:
+            mode = "tool"  # a tool may leave its objects open
+        if mode == "tool" and "tool" in self._refused:
+            mode = PLAIN
+        if form is not None:
+            if mode == "output_config":
+                body["output_config"] = {"format": {"type": "json_schema", "schema": form.strict}}
+            elif mode == "tool":
+                body["tools"] = [{"name": _TOOL, "description": "Give the answer.", "input_schema": form.schema}]
+                body["tool_choice"] = {"type": "tool", "name": _TOOL}
+            else:
+                messages = tuple(told(messages, form.in_words(as_object=False)))
+        system = "\n\n".join(message.text for message in messages if message.role == "system")
+        if system:
+            body["system"] = system
+        body["messages"] = [
+            {"role": message.role, "content": message.text} for message in messages if message.role != "system"
+        ]
+        body |= self._optional(request)
+        return Call("/v1/messages", body, 1, form, mode)
+
+    def _objection(self, rejected: RejectedError, call: Call) -> str | None:
+        if call.mode != PLAIN and _SHAPE.search(rejected.sentence):
+            return call.mode
+        return super()._objection(rejected, call)
+
+    def _answers(self, data: dict[str, Any], call: Call) -> Iterator[Answer]:
+        blocks = data.get("content")
+        if not isinstance(blocks, list):
+            raise AnswerError(f"{self.model}: {self._at.host} sent no content")
+        blocks = [block for block in blocks if isinstance(block, dict)]
+        text = "".join(str(block.get("text", "")) for block in blocks if block.get("type") == "text")
+        for block in blocks:
+            if call.mode == "tool" and block.get("type") == "tool_use":
+                text = json.dumps(block.get("input"), ensure_ascii=False)
+        stop = ("end_turn", "stop_sequence", "tool_use")
+        length = ("max_tokens", "model_context_window_exceeded", "pause_turn", None)
+        yield Answer(text, finish(data.get("stop_reason"), stop, length))
+
+    def _usage(self, data: dict[str, Any]) -> Usage:
+        usage = data.get("usage")
+        read = count(usage, "input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+        return Usage(read, count(usage, "output_tokens"))

@@ -1,0 +1,31 @@
+"""The provider that needs no key: a small language model on this machine's own processor."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from ...errors import UsageError
+from ..protocol import Provider, Surroundings
+from .models import MODELS
+
+
+def open_embedded(name: str, surroundings: Surroundings) -> Provider:
+    """Return the provider of ``embedded`` (an empty name) or ``embedded:name``; nothing is fetched or loaded yet.
+
+    $FLOWRUN_GGUF, a path to a .gguf file, takes the place of the default model's weights.
+
+    Raises: UsageError, when there is no such model.
+    """
+    from .provider import EmbeddedProvider
+
+    model = MODELS.get(name)
+    if model is None:
+        near = get_close_matches(name, [known for known in MODELS if known], n=1, cutoff=0.5)
+        guess = f"did you mean embedded:{near[0]}? " if near else ""
+        known = " and ".join(f"{model.name} ({model.title})" for model in MODELS.values())
+        raise UsageError(
+            f"there is no model embedded:{name}; {guess}there are {known}; "
+            "for weights of your own, use embedded and set FLOWRUN_GGUF to the path of a .gguf file"
+        )
+    own = surroundings.environ.get("FLOWRUN_GGUF", "") if name == "" else ""
+    return EmbeddedProvider(model, surroundings, own_weights=own or None)

@@ -1,0 +1,129 @@
+"""The child process that holds the model, as its parent sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ...errors import UsageError
+
+_CHILD = Path(__file__).with_name("child.py")
+_LEAVE = 0.5  # seconds: a child that loads cannot see that stdin closed
+_NAMES = {"PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV"}
+_PREFIXES = ("LC_", "LD_", "DYLD_", "OMP_", "GOMP_", "GGML_", "PYTHON")
+
+
+class EngineProcess:
+    """One run of ``child.py``. ``key`` is what requests must carry."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        # No keys of other providers: a library that parses foreign files has no use for them.
+        self._environ = {name: value for name, value in environ.items() if name in _NAMES or name.startswith(_PREFIXES)}
+        self._child: asyncio.subprocess.Process | None = None
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed by stop)
+        self.key = secrets.token_urlsafe(24)
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.pid if self._child else None
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs, negative for a signal."""
+        return self._child.returncode if self._child else None
+
+    async def spawn(self) -> None:
+        """Start the child and wait until it has imported the engine.
+
+        Raises: UsageError, when the engine is missing or this machine cannot run it.
+        """
+        self._child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", str(_CHILD)),
+            env=self._environ,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=self._errors,
+            start_new_session=True,  # ^C is the parent's to handle: what is in flight is kept
+        )
+        await self._hear("engine")
+
+    async def serve(self, weights: Path, context: int, samples: int) -> int:
+        """Have the child load ``weights``; return the port on loopback where it serves."""
+        assert self._child is not None and self._child.stdin is not None
+        settings = {
+            "weights": str(weights),
+            "context": context,
+            "samples": samples,
+            "threads": min(_cores(), 8),
+            "key": self.key,
+        }
+        self._child.stdin.write(json.dumps(settings).encode() + b"\n")
+        return int(await self._hear("port"))
+
+    async def stop(self) -> None:
+        """End the child; safe at any time, also twice."""
+        child, self._child = self._child, None
+        self._errors.close()
+        if child is None:
+            return
+        assert child.stdin is not None
+        child.stdin.close()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LEAVE):
+                    await child.wait()
+        finally:
+            if child.returncode is None:
+                child.kill()
+            await asyncio.shield(_reaped(child))
+
+    async def _hear(self, word: str) -> Any:
+        assert self._child is not None and self._child.stdout is not None
+        line = await self._child.stdout.readline()
+        message = json.loads(line) if line.endswith(b"\n") else {}
+        if word in message:
+            return message[word]
+        code = await self._child.wait()
+        raise UsageError(_hint(message.get("error") or self._last_words(), code))
+
+    def _last_words(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read()[-4096:].decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+
+async def _reaped(child: asyncio.subprocess.Process) -> None:
+    await child.wait()
+    if child.stdout is not None:
+        await child.stdout.read()  # to its end, so that the pipe's transport is closed too
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _hint(why: str, code: int) -> str:
+    if "No module named 'xllamacpp'" in why:
+        return "the embedded model needs its engine, which is not installed: pip install 'flowrun-dsl[local]'"
+    if "libgomp" in why:
+        return (
+            "the embedded model's engine needs the system library libgomp: apt-get install libgomp1 "
+            f"(Debian, Ubuntu) or dnf install libgomp (Fedora); it said: {why}"
+        )
+    if code == -signal.SIGILL:
+        return (
+            "the embedded model's engine needs a processor with AVX2, which this machine does not offer; "
+            "use a provider over the network"
+        )
+    if code < 0:
+        why = f"it was ended by {signal.Signals(-code).name}, for lack of memory perhaps"
+    return f"the embedded model did not start: {why or f'its process ended with code {code}'}"

@@ -1,0 +1,196 @@
+"""Serves one local model: starts its process, and asks it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import PermanentError, RefusedError, UsageError
+from ..protocol import Reply, Request, Surroundings
+from .grammar import constraint, messages, token_limit
+from .models import Model
+from .process import EngineProcess
+from .stream import failure, read_reply
+from .weights import ensure, own_weights, size_text
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+_RESTARTS = 2
+_VARIED = 0.7
+
+
+class EmbeddedProvider:
+    """A model in a process of its own, over HTTP on loopback with a random key.
+
+    All samples of one request share the reading of its prompt. Where the request names no temperature, several
+    samples are drawn at 0.7 and a single one is the likeliest answer (0).
+    """
+
+    def __init__(self, model: Model, surroundings: Surroundings, own_weights: str | None = None) -> None:
+        self.model = model.name
+        self.endpoint = f"{model.name}/{own_weights or model.file}"
+        self.samples = 12
+        self.concurrency = 1
+        self._known = model
+        self._own_weights = own_weights
+        self._surroundings = surroundings
+        self._weights: Path | None = None
+        self._engine: EngineProcess | None = None
+        self._port = 0
+        self._session: ClientSession | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._restarting = asyncio.Lock()
+        self._restarts = 0
+        self._calls: set[asyncio.Task[Reply]] = set()
+        self._closed = False
+
+    async def start(self) -> None:
+        """Fetch the weights where they are missing, and load them.
+
+        Raises: UsageError, with what to install or to set.
+        """
+        self._opening = asyncio.create_task(self._open())
+        try:
+            await self._opening
+        except asyncio.CancelledError:
+            if self._closed and not _being_cancelled():
+                raise UsageError(f"{self.model} was closed while it started") from None
+            raise
+
+    async def complete(self, request: Request, samples: int = 1) -> Reply:
+        """Send one request for all ``samples``; cancelling it frees the model within a token's time.
+
+        Raises: RefusedError, when the process fails or is too slow (a local answer costs nothing, so it is safe to
+        ask again); PermanentError.
+        """
+        import aiohttp
+
+        if samples > self.samples:
+            raise PermanentError(f"{self.model} gives at most {self.samples} samples a request, not {samples}")
+        if self._closed or self._session is None:
+            raise PermanentError(f"{self.model} is not started")
+        call = asyncio.create_task(self._attempt(self._session, request, samples))
+        self._calls.add(call)
+        try:
+            async with asyncio.timeout(request.timeout):
+                return await call
+        except TimeoutError:
+            raise RefusedError(f"{self.model} did not finish within {request.timeout:g} s") from None
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise RefusedError(f"the process of {self.model} broke off: {error}") from error
+        except asyncio.CancelledError:
+            if self._closed and not _being_cancelled():
+                raise RefusedError(f"{self.model} was closed while it answered") from None
+            raise
+        finally:
+            self._calls.discard(call)
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._opening is not None and not self._opening.done():
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
+        calls = tuple(self._calls)
+        for call in calls:
+            call.cancel()
+        if calls:
+            await asyncio.wait(calls)
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.stop()
+
+    async def _open(self) -> None:
+        import aiohttp
+
+        await self._boot()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, force_close=True),  # the engine closes after each stream
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
+        )
+
+    async def _boot(self) -> None:
+        progress = self._surroundings.progress
+        engine = EngineProcess(self._surroundings.environ)
+        try:
+            await engine.spawn()  # first: a missing engine is told before a long download
+            if self._weights is None:
+                self._weights = await self._find_weights()
+            progress(f"{self.model}: loading {self._weights.name}")
+            begun = time.monotonic()
+            self._port = await engine.serve(self._weights, self._known.context, self.samples)
+            progress(f"{self.model}: loaded in {time.monotonic() - begun:.1f} s")
+        except BaseException:
+            await engine.stop()
+            raise
+        self._engine = engine
+
+    async def _find_weights(self) -> Path:
+        if self._own_weights is None:
+            return await ensure(self._known, self._surroundings.environ, self._surroundings.progress)
+        path, size = await asyncio.to_thread(own_weights, self._own_weights)
+        self._surroundings.progress(
+            f"{self.model}: FLOWRUN_GGUF is {path} ({size_text(size)}); its hash is not verified"
+        )
+        return path
+
+    async def _attempt(self, session: ClientSession, request: Request, samples: int) -> Reply:
+        async with self._restarting:
+            if self._engine is None or self._engine.exit_code is not None:
+                await self._revive()
+        return await self._send(session, request, samples)
+
+    async def _revive(self) -> None:
+        engine = self._engine
+        if engine is not None:
+            ended = f"the process of {self.model} ended with code {engine.exit_code}"
+            if self._restarts >= _RESTARTS:
+                raise PermanentError(
+                    f"{ended}, after {_RESTARTS} restarts: it may need more memory than this machine has free"
+                )
+            self._restarts += 1
+            self._surroundings.progress(f"{ended}; starting it again")
+            self._engine = None
+            await engine.stop()
+        try:
+            await self._boot()
+        except UsageError as error:
+            raise PermanentError(str(error)) from error
+
+    async def _send(self, session: ClientSession, request: Request, samples: int) -> Reply:
+        assert self._engine is not None
+        url = f"http://127.0.0.1:{self._port}/v1/chat/completions"
+        # Streamed, because the engine notices only there that nobody listens any more.
+        async with session.post(
+            url, json=self._body(request, samples), headers={"Authorization": f"Bearer {self._engine.key}"}
+        ) as response:
+            if response.status != 200:
+                said = await response.json(content_type=None)
+                raise failure(said["error"], samples)
+            return await read_reply(response.content, samples)
+
+    def _body(self, request: Request, samples: int) -> dict[str, Any]:
+        temperature = request.temperature
+        if temperature is None:
+            temperature = _VARIED if samples > 1 else 0.0
+        return {
+            "messages": messages(request),
+            "n": samples,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "temperature": temperature,
+            "max_tokens": token_limit(request, self._known.context),
+            **({} if request.seed is None else {"seed": request.seed}),
+            **constraint(request),
+        }
+
+
+def _being_cancelled() -> bool:
+    current = asyncio.current_task()
+    return current is not None and current.cancelling() > 0

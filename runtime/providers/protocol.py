@@ -1,0 +1,98 @@
+"""What a provider is: something that turns a request into answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Role = Literal["system", "user", "assistant"]
+Finish = Literal["stop", "length", "filtered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One prompt and what the answer must look like.
+
+    ``choices`` and ``schema`` exclude each other: with ``choices`` the answer is one of these words, bare;
+    with ``schema`` it is JSON text that satisfies the JSON Schema (whatever its root type). A provider that
+    needs an object at the root wraps and unwraps by itself. ``timeout`` is in seconds, for one attempt.
+    """
+
+    messages: tuple[Message, ...]
+    choices: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One sample: its text, and why the model stopped."""
+
+    text: str
+    finish: Finish = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one request, all its samples together; None where the server did not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answers to one request, in the order of the samples."""
+
+    answers: tuple[Answer, ...]
+    usage: Usage = field(default_factory=Usage)
+
+
+class Provider(Protocol):
+    """Serves one model over one endpoint.
+
+    Attributes:
+        model: the full name, ``provider:name``, as reports show it.
+        endpoint: what a limiter is shared by; the base URL for a server.
+        samples: the most answers one request may ask for; 1 where the endpoint has no such parameter.
+        concurrency: requests in flight at once, unless the flow says otherwise.
+    """
+
+    model: str
+    endpoint: str
+    samples: int
+    concurrency: int
+
+    async def start(self) -> None:
+        """Get ready (load a model, open a session). Called once, before the first request."""
+
+    async def complete(self, request: Request, samples: int = 1) -> Reply:
+        """Send one request, one attempt.
+
+        Raises: RefusedError, InDoubtError, PermanentError, AnswerError.
+        """
+
+    async def close(self) -> None:
+        """Give back what ``start`` took. Safe to call at any time, also twice."""
+
+
+Progress = Callable[[str], None]
+"""Takes one line about a slow start (a download, a model that loads), to show to a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a provider may take from outside: environment variables, and a place to report progress."""
+
+    environ: Mapping[str, str]
+    progress: Progress = lambda line: None

@@ -1,0 +1,83 @@
+"""A fake for tests: answers from a script, never from a model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ..errors import CallError
+from .protocol import Answer, Reply, Request, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """One scripted reply: its text or its failure, and how many seconds it takes."""
+
+    text: str | CallError
+    seconds: float = 0.0
+
+
+Script = Callable[[Request, int], Scripted | str]
+"""Takes the request and the number of the call (from 0, in the order of arrival)."""
+
+
+class ScriptedProvider:
+    """Answers by a function or from a list of texts; remembers what it was asked.
+
+    ``calls`` holds each request in the order of arrival. ``peak`` is the most requests that were open at once.
+    """
+
+    def __init__(
+        self,
+        script: Script | Iterable[str],
+        *,
+        model: str = "scripted:test",
+        samples: int = 1,
+        concurrency: int = 64,
+    ) -> None:
+        self.model = model
+        self.endpoint = model
+        self.samples = samples
+        self.concurrency = concurrency
+        self.calls: list[Request] = []
+        self.open = 0
+        self.peak = 0
+        self._script = script if callable(script) else _from_list(tuple(script))
+
+    async def start(self) -> None:
+        return None
+
+    async def complete(self, request: Request, samples: int = 1) -> Reply:
+        replies = []
+        self.open += 1
+        self.peak = max(self.peak, self.open)
+        try:
+            for _ in range(samples):
+                reply = self._script(request, len(self.calls))
+                self.calls.append(request)
+                replies.append(Scripted(reply) if isinstance(reply, str) else reply)
+            slowest = max(reply.seconds for reply in replies)
+            if slowest:
+                await asyncio.sleep(slowest)
+        finally:
+            self.open -= 1
+        answers = []
+        for reply in replies:
+            if isinstance(reply.text, CallError):
+                raise reply.text
+            answers.append(Answer(reply.text))
+        words = sum(len(message.text.split()) for message in request.messages)
+        return Reply(tuple(answers), Usage(words, sum(len(answer.text.split()) for answer in answers)))
+
+    async def close(self) -> None:
+        return None
+
+
+def _from_list(texts: tuple[str, ...]) -> Script:
+    def script(request: Request, number: int) -> str:
+        if number >= len(texts):
+            raise AssertionError(f"the script has {len(texts)} replies, and a call {number + 1} came")
+        return texts[number]
+
+    return script

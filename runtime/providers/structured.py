@@ -1,0 +1,214 @@
+"""Structured answers: the schema a server gets, what is said in words instead, and the answer taken out again."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .protocol import Request
+
+# What strict modes take beside the structure itself. OpenAI, "Structured Outputs", supported schemas; Anthropic's
+# SDK moves every other constraint into the description, where the model at least reads it.
+_NUMBERS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+OPENAI_KEYWORDS = _NUMBERS | {"pattern", "format", "minItems", "maxItems"}
+ANTHROPIC_KEYWORDS = frozenset({"format"})
+
+_STRUCTURE = frozenset({"type", "enum", "const", "title", "description", "$ref"})
+_DROPPED = frozenset({"default", "examples", "$schema", "$id", "$comment", "required", "additionalProperties"})
+_FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The form that one request's answers must have, and how to take it off again.
+
+    ``schema`` has an object at its root; ``strict`` is the same for servers that enforce it, or None where the
+    schema allows what a strict mode cannot (open objects). ``wrapped`` says that the value sits under ``answer``.
+    """
+
+    schema: Mapping[str, Any]
+    strict: Mapping[str, Any] | None
+    wrapped: bool
+    choices: tuple[str, ...]
+    source: Mapping[str, Any]
+    optional: bool
+
+    def unwrap(self, text: str) -> str | None:
+        """The answer as the protocol has it (a bare choice, or JSON text); None where the text has another form."""
+        try:
+            value = json.loads(unfence(text))
+        except (ValueError, RecursionError):
+            return None
+        if self.wrapped:
+            if not isinstance(value, dict) or "answer" not in value:
+                return None
+            value = value["answer"]
+        elif not isinstance(value, dict):
+            return None
+        if self.choices:
+            return value if isinstance(value, str) else None
+        if self.optional:
+            value = _without_nulls(value, self.source, self.source)
+        elif not self.wrapped:
+            return unfence(text)
+        return json.dumps(value, ensure_ascii=False)
+
+    def in_words(self, *, as_object: bool) -> str:
+        """The same demand as a sentence for the prompt; ``as_object`` where the server's JSON mode wants an object."""
+        if self.choices and not as_object:
+            words = json.dumps(self.choices, ensure_ascii=False)[1:-1]
+            return f"Answer with exactly one of these and nothing else, without quotes: {words}"
+        schema = json.dumps(self.schema if as_object else self.source, ensure_ascii=False)
+        return f"Answer with JSON and nothing else. It must satisfy this JSON Schema:\n{schema}"
+
+
+_shapes: dict[tuple[tuple[str, ...], int, frozenset[str]], Shape] = {}
+
+
+def shape(request: Request, keywords: frozenset[str] = frozenset()) -> Shape | None:
+    """The shape of a request's answers; None where plain text is asked for."""
+    if not request.choices and request.schema is None:
+        return None
+    # A map sends the same schema object a million times. The shape keeps it alive, so its id stays its own.
+    key = (request.choices, id(request.schema), keywords)
+    known = _shapes.get(key)
+    if known is None or (request.schema is not None and known.source is not request.schema):
+        if len(_shapes) >= 256:
+            _shapes.clear()
+        known = _shapes[key] = _make(request, keywords)
+    return known
+
+
+def _make(request: Request, keywords: frozenset[str]) -> Shape:
+    source = request.schema
+    if source is None:
+        source = {"type": "string", "enum": list(request.choices)}
+    wrapped = source.get("type") != "object"
+    schema = source
+    if wrapped:
+        inner = {name: value for name, value in source.items() if name not in ("$defs", "$schema")}
+        schema = {
+            "type": "object",
+            "properties": {"answer": inner},
+            "required": ["answer"],
+            "additionalProperties": False,
+        }
+        if "$defs" in source:
+            schema["$defs"] = source["$defs"]
+    try:
+        strict = _strict(schema, keywords)
+    except _OpenSchemaError:
+        strict = None
+    return Shape(schema, strict, wrapped, request.choices, source, _has_optional(source))
+
+
+class _OpenSchemaError(Exception):
+    """The schema allows something that a strict mode cannot promise."""
+
+
+def _strict(node: object, keywords: Collection[str]) -> dict[str, Any]:
+    if not isinstance(node, Mapping):
+        raise _OpenSchemaError
+    out: dict[str, Any] = {name: node[name] for name in node if name in _STRUCTURE}
+    for name in ("$defs", "definitions"):
+        if name in node:
+            out[name] = {key: _strict(value, keywords) for key, value in node[name].items()}
+    if "$ref" in node:
+        out.pop("description", None)  # a reference stands alone in both strict dialects
+        return out
+    rest = dict.fromkeys(name for name in node if name not in _STRUCTURE and name not in _DROPPED)
+    for name in ("$defs", "definitions"):
+        rest.pop(name, None)
+    branches = node.get("anyOf") or node.get("oneOf")
+    if branches:
+        out["anyOf"] = [_strict(branch, keywords) for branch in branches]
+        rest.pop("anyOf", None)
+        rest.pop("oneOf", None)
+    if "allOf" in node or "patternProperties" in node or "prefixItems" in node:
+        raise _OpenSchemaError
+    kind = node.get("type")
+    if kind == "object":
+        properties = node.get("properties")
+        if not properties or node.get("additionalProperties"):
+            raise _OpenSchemaError
+        required = node.get("required", ())
+        out["properties"] = {
+            name: _strict(value, keywords) if name in required else _or_null(_strict(value, keywords))
+            for name, value in properties.items()
+        }
+        out["required"] = list(properties)
+        out["additionalProperties"] = False
+        rest.pop("properties", None)
+    elif kind == "array":
+        out["items"] = _strict(node.get("items"), keywords)
+        rest.pop("items", None)
+    elif kind is None and not branches and "enum" not in node and "const" not in node:
+        raise _OpenSchemaError
+    out |= {name: node[name] for name in rest if name in keywords}
+    notes = ", ".join(f"{name}: {json.dumps(node[name], ensure_ascii=False)}" for name in rest if name not in keywords)
+    if notes:
+        out["description"] = f"{out['description']} ({notes})" if out.get("description") else notes
+    return out
+
+
+def _or_null(node: dict[str, Any]) -> dict[str, Any]:
+    return node if _takes_null(node) else {"anyOf": [node, {"type": "null"}]}
+
+
+def _takes_null(node: Mapping[str, Any]) -> bool:
+    kind = node.get("type")
+    return kind == "null" or (isinstance(kind, list) and "null" in kind) or any(map(_takes_null, node.get("anyOf", ())))
+
+
+def _has_optional(node: object) -> bool:
+    if isinstance(node, Mapping):
+        properties = node.get("properties")
+        if isinstance(properties, Mapping) and set(properties) - set(node.get("required", ())):
+            return True
+        return any(map(_has_optional, node.values()))
+    return isinstance(node, list) and any(map(_has_optional, node))
+
+
+def _without_nulls(value: Any, node: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
+    """Leaves out the fields that a strict mode had to send as null because they are optional."""
+    node = _resolve(node, root)
+    if isinstance(value, list) and isinstance(node.get("items"), Mapping):
+        return [_without_nulls(item, node["items"], root) for item in value]
+    if not isinstance(value, dict):
+        return value
+    for branch in node.get("anyOf", ()):
+        resolved = _resolve(branch, root)
+        if set(value) <= set(resolved.get("properties", ())):
+            return _without_nulls(value, resolved, root)
+    properties, required = node.get("properties", {}), node.get("required", ())
+    return {
+        name: _without_nulls(item, properties.get(name, {}), root)
+        for name, item in value.items()
+        if item is not None or name in required or _takes_null(_resolve(properties.get(name, {}), root))
+    }
+
+
+def _resolve(node: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference = node.get("$ref")
+    if not isinstance(reference, str) or not reference.startswith("#/"):
+        return node
+    target: Any = root
+    for name in reference[2:].split("/"):
+        target = target.get(name, {}) if isinstance(target, Mapping) else {}
+    return target if isinstance(target, Mapping) else {}
+
+
+def unfence(text: str) -> str:
+    """The text without the Markdown fence that some models put around all of it."""
+    fenced = _FENCED.fullmatch(text)
+    return fenced[1] if fenced else text
+
+
+def clean(text: str) -> str:
+    """The text with lone surrogates replaced: JSON may hold them, and no file may."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

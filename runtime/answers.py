@@ -1,0 +1,132 @@
+"""What a model said, made into a value of the type that was asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from flowrun.dsl import types
+
+from .errors import AnswerError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+Json = Any
+_FENCE = re.compile(r"\A\s*```[A-Za-z0-9]*\n(.*?)\n?```\s*\Z", re.DOTALL)
+_AROUND = "\"'`*_.,:;!() \t\r\n"
+
+
+def read_answer(text: str, type_: types.Type) -> Json:
+    """The value of an answer. Raises AnswerError, whose message tells the model's words and what was expected."""
+    if not text.strip():
+        raise AnswerError("the answer is empty", text=text)
+    if type_ == types.TEXT:
+        return text.strip()
+    if isinstance(type_, types.Choice):
+        return _choice(text, type_)
+    return _data(text, type_)
+
+
+def _choice(text: str, type_: types.Choice) -> str:
+    given = " ".join(text.split()).casefold()
+    for candidate in (given, given.strip(_AROUND)):
+        for option in type_.options:
+            if candidate == option.casefold():
+                return option
+    raise AnswerError(f"expected {types.show(type_)}, and the answer is {_quoted(text)}", text=text)
+
+
+def _data(text: str, type_: types.Type) -> Json:
+    from pydantic import ValidationError
+
+    fenced = _FENCE.match(text)
+    body = fenced[1] if fenced else text
+    try:
+        value = json.loads(body)
+    except ValueError:
+        value = _repaired(body)
+    try:
+        return _validator(type_).validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise AnswerError(
+            f"expected {types.show(type_)}, and the answer is {_quoted(text)}"
+            + (f" (at `{place}`: {first['msg'].lower()})" if place else f" ({first['msg'].lower()})"),
+            text=text,
+        ) from None
+
+
+def _repaired(text: str) -> Json:
+    """The value of JSON that is nearly right: a quote or a brace forgotten, words around it."""
+    from json_repair import repair_json
+
+    value = repair_json(text, return_objects=True)
+    # Text without any JSON in it comes back as an empty one.
+    return text.strip() if value == "" else value
+
+
+@lru_cache(maxsize=512)
+def _validator(type_: types.Type) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_python_type(type_))
+
+
+def _python_type(type_: types.Type) -> Any:
+    from typing import NotRequired
+
+    from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt
+    from typing_extensions import TypedDict
+
+    match type_:
+        case types.Simple("text" | "document"):
+            return str
+        case types.Simple("int"):
+            return Annotated[StrictInt, BeforeValidator(_whole)]
+        case types.Simple("number"):
+            return StrictInt | StrictFloat
+        case types.Simple("bool"):
+            return StrictBool
+        case types.Range(low, high):
+            inner = Annotated[StrictInt, BeforeValidator(_whole)] if type_.whole else StrictInt | StrictFloat
+            return Annotated[inner, Field(ge=low, le=high)]
+        case types.Choice(options):
+            return Annotated[Literal[options], BeforeValidator(_speller(options))]
+        case types.ListOf(item):
+            return list.__class_getitem__(_python_type(item))
+        case types.Optional(item):
+            return _python_type(item) | None
+        case types.Record(fields, name):
+            shape = {
+                field.name: NotRequired[_python_type(field.type)]
+                if isinstance(field.type, types.Optional)
+                else _python_type(field.type)
+                for field in fields
+            }
+            optional = [field.name for field in fields if isinstance(field.type, types.Optional)]
+            record = TypedDict(name or "Record", shape)  # type: ignore[misc]
+            return Annotated[record, BeforeValidator(_filler(optional))]
+    return Any
+
+
+def _whole(value: Json) -> Json:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _speller(options: tuple[str, ...]) -> Any:
+    known = {option.casefold(): option for option in options}
+    return lambda value: known.get(value.strip(_AROUND).casefold(), value) if isinstance(value, str) else value
+
+
+def _filler(optional: list[str]) -> Any:
+    """Fields that may be missing are there all the same, with nothing in them."""
+    return lambda value: {**dict.fromkeys(optional), **value} if isinstance(value, dict) else value
+
+
+def _quoted(text: str) -> str:
+    line = " ".join(text.split())
+    return f'"{line}"' if len(line) <= 80 else f'"{line[:79]}…"'

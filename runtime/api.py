@@ -1,0 +1,218 @@
+"""Runs flows from Python.
+
+from flowrun.runtime import run
+
+result = run("is_spam.flow", email="You have won!")
+print(result.value)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowrun.dsl import Checked, Source, check_flow, make_plan, types
+from flowrun.dsl import plan as p
+
+from .catalog import catalog
+from .decisions import Failure, Outcome
+from .errors import FlowrunError, InputError, UsageError
+from .events import Event, Notice, RunFinished
+from .files import Files, read_plain
+from .functions import FUNCTIONS, World
+from .inputs import check_value
+from .limits import Limiter
+from .providers import open_provider
+from .providers.protocol import Provider, Surroundings
+from .reducers import Tally
+from .report.summary import Summary
+from .scheduler import Endpoint, Scheduler
+from .scopes import Context
+from .state import State
+from .values import ModelValue, Names, evaluate
+from .verify import verify
+
+Json = Any
+OpenProvider = Callable[[str, Surroundings], Provider]
+DEFAULT_MODEL = "embedded"
+MODEL_VARIABLE = "FLOWRUN_MODEL"
+
+
+class RunError(FlowrunError):
+    """The flow ended without its value; ``result`` has what there is."""
+
+    def __init__(self, result: Result) -> None:
+        self.result = result
+        first = result.failures[0]
+        more = f" (and {len(result.failures) - 1} more)" if len(result.failures) > 1 else ""
+        super().__init__(f"{first.path}: {first.reason}{more}")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run came to. ``value`` is plain JSON data, None where the flow could not make it."""
+
+    value: Json
+    outcome: Outcome
+    summary: Summary
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome.complete and not self.outcome.failures
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        return self.outcome.failures
+
+
+def load(path: str | Path) -> Checked:
+    """Read and check a flow file. Raises UsageError where it cannot be read, FlowError where it has errors."""
+    return check_flow(Source(read_plain(Path(path)), str(path)), catalog())
+
+
+def run(flow: str | Path | p.Plan, /, **inputs: Json) -> Result:
+    """Run a flow and wait for it: ``run_async`` for callers without an event loop. Raises RunError too."""
+    result = asyncio.run(run_async(flow, inputs))
+    if not result.ok:
+        raise RunError(result)
+    return result
+
+
+async def run_async(
+    flow: str | Path | p.Plan,
+    inputs: Mapping[str, Json] | None = None,
+    *,
+    model: str | None = None,
+    on_event: Sequence[Callable[[Event], None]] = (),
+    allow_read: Sequence[Path] = (),
+    environ: Mapping[str, str] | None = None,
+    opener: OpenProvider = open_provider,
+) -> Result:
+    """Run a flow: the last one of a file, or a plan.
+
+    A ``Path`` given for a document is read; a ``str`` is its text. ``model`` is for asks that name none, before
+    the variable FLOWRUN_MODEL and the embedded one. ``opener`` makes providers of addresses.
+
+    Raises: FlowError (the file has errors), UsageError, PlanError. A flow that fails returns a Result that is not ok.
+    """
+    plan = flow if isinstance(flow, p.Plan) else make_plan(load(flow))
+    verify(plan)
+    environ = os.environ if environ is None else environ
+    folder = Path(plan.source).parent if plan.source else Path()
+    files = Files(folder, tuple(allow_read))
+    values = checked_inputs(plan, inputs or {})
+    summary = Summary()
+    listeners: tuple[Callable[[Event], None], ...] = (summary, *on_event)
+
+    def publish(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    declared = _models(plan)
+    default = _default(model, environ, declared)
+    surroundings = Surroundings(environ, lambda line: publish(Notice(line)))
+    endpoints = _endpoints(plan, values, declared, default, surroundings, opener)
+
+    def functions(name: str, args: Mapping[str, Json], tally: Callable[[str], Tally | None]) -> Json:
+        return FUNCTIONS[name].call(args, World(files, tally))
+
+    slots = sum({id(one.limiter): one.limiter.limit for one in endpoints.values()}.values())
+    state = State(plan, values, Context(declared, default, functions), window=max(64, 2 * slots))
+    scheduler = Scheduler(state, endpoints, publish)
+    clock = asyncio.get_running_loop()
+    began = clock.time()
+    status = "interrupted"
+    try:
+        outcome = await scheduler.run()
+        status = "done" if not outcome.failures else "failed"
+    finally:
+        publish(RunFinished(status, clock.time() - began))
+        await asyncio.gather(*(endpoint.close() for endpoint in endpoints.values()))
+    return Result(outcome.value, outcome, summary)
+
+
+def checked_inputs(plan: p.Plan, given: Mapping[str, Json], *, complete: bool = True) -> dict[str, Json]:
+    """Inputs that fit a plan's parameters, all of them there unless not ``complete``. Raises InputError."""
+    params = {param.name: param for param in plan.params}
+    for name in given:
+        if name not in params:
+            known = ", ".join(params) or "none"
+            raise InputError(f"the flow `{plan.flow}` has no parameter `{name}`; it has: {known}")
+    missing = [param.name for param in plan.params if param.required and param.name not in given]
+    if missing and complete:
+        raise InputError(f"the flow `{plan.flow}` needs " + " and ".join(f"`{name}`" for name in missing))
+    values = {}
+    for name, value in given.items():
+        values[name] = value if params[name].type == types.MODEL else check_value(value, params[name].type, f"`{name}`")
+    return values
+
+
+class _Constants(Names):
+    """Nothing is known yet when models are declared."""
+
+    def value(self, name: str) -> Json:
+        raise UsageError(f"a model's options are plain values, and `{name}` is a name")
+
+    def call(self, function: str, args: Mapping[str, Json]) -> Json:
+        raise UsageError(f"a model's options are plain values, and `{function}` is a function")
+
+
+def _models(plan: p.Plan) -> dict[str, ModelValue]:
+    return {
+        model.name: ModelValue(
+            model.name,
+            model.address,
+            tuple((name, evaluate(expr, _Constants())) for name, expr in model.options.items()),
+        )
+        for model in plan.models
+    }
+
+
+def _default(model: str | None, environ: Mapping[str, str], declared: Mapping[str, ModelValue]) -> ModelValue:
+    name = model or environ.get(MODEL_VARIABLE, "").strip() or DEFAULT_MODEL
+    return declared.get(name) or ModelValue(name, name)
+
+
+def _endpoints(
+    plan: p.Plan,
+    values: Mapping[str, Json],
+    declared: Mapping[str, ModelValue],
+    default: ModelValue,
+    surroundings: Surroundings,
+    opener: OpenProvider,
+) -> dict[str, Endpoint]:
+    asks = [ask for step in plan.walk() for ask in _asks(step)]
+    mentioned = {expr.name for ask in asks if isinstance(expr := ask.model, p.Ref)}
+    wanted: dict[str, ModelValue] = {}
+    if any(ask.model is None for ask in asks):
+        wanted[default.address] = default
+    for model in declared.values():
+        # A model may also reach an ask through a list or a parameter: open those that nobody names, too, then.
+        if asks and (model.name in mentioned or not mentioned <= declared.keys()):
+            wanted.setdefault(model.address, model)
+    for param in plan.params:
+        if param.type == types.MODEL and isinstance(values.get(param.name), str):
+            address = str(values[param.name])
+            wanted.setdefault(address, ModelValue(address, address))
+    limiters: dict[str, Limiter] = {}
+    endpoints: dict[str, Endpoint] = {}
+    for address, model in wanted.items():
+        provider = opener(address, surroundings)
+        limit = int(dict(model.options).get("concurrency", provider.concurrency))
+        limiter = limiters.setdefault(provider.endpoint, Limiter(limit))
+        limiter.limit = max(limiter.limit, limit)
+        endpoints[address] = Endpoint(provider, limiter)
+    return endpoints
+
+
+def _asks(step: p.Step) -> list[p.Ask]:
+    node = step.node
+    if isinstance(node, p.Ask):
+        return [node]
+    if isinstance(node, (p.Map, p.Repeat, p.Fanout)) and node.reduce.ask is not None:
+        return [node.reduce.ask]
+    return []

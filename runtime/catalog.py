@@ -1,0 +1,22 @@
+"""What this runtime has, as the checker wants to know it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from flowrun.dsl import Catalog
+
+from .functions import FUNCTIONS
+from .options import OPTIONS
+from .providers import provider_table
+from .reducers import REDUCERS
+
+
+@cache
+def catalog() -> Catalog:
+    return Catalog(
+        {name: function.spec for name, function in FUNCTIONS.items()},
+        {name: rule.spec for name, rule in REDUCERS.items()},
+        OPTIONS,
+        frozenset(info.name for info in provider_table({})),
+    )

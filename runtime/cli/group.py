@@ -1,0 +1,86 @@
+"""The command's first word: the name of a command, or a flow file to run."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+COMMANDS = {
+    "validate": "Check flow files without running them.",
+    "plan": "Show what a flow would do, and how many calls that takes.",
+    "explain": "Show the page of a diagnostic's code.",
+    "models": "List the providers of models, and what each needs.",
+    "init": "Write a first flow to start from.",
+    "completion": "Print the shell's completion script.",
+}
+"""Every command but `run`, with its line of help: its module is loaded when it is called."""
+
+
+class FlowGroup(click.Group):
+    """`flowrun FILE …` runs a file; each parameter of its flow is an option."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            command: click.Command = import_module(f".{cmd_name}", __package__).command
+            return command
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and (name.endswith(".flow") or Path(name).exists()):
+            from .run import command_for
+
+            return name, command_for(Path(name), args[1:]), args[1:]
+        if name not in COMMANDS:
+            from flowrun.dsl import did_you_mean
+
+            guess = did_you_mean(name, COMMANDS)
+            raise click.UsageError(f"there is no command and no file `{name}`" + (f"; {guess}" if guess else ""), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    ("FILE.flow [--PARAM VALUE …]", "Run a flow; `flowrun FILE.flow --help` lists its parameters."),
+                    *COMMANDS.items(),
+                ]
+            )
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        items = [CompletionItem(name, help=help) for name, help in COMMANDS.items() if name.startswith(incomplete)]
+        return [*items, CompletionItem(incomplete, type="file")]
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"flowrun {version('flowrun-dsl')}")
+        ctx.exit()
+
+
+flowrun = FlowGroup(
+    "flowrun",
+    help="Run language-model calls side by side, from a small file that says what depends on what.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    subcommand_metavar="FILE.flow | COMMAND [ARGS]…",
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=_version,
+            help="Show the version.",
+        )
+    ],
+)

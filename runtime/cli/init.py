@@ -1,0 +1,40 @@
+"""`flowrun init`: a first flow to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..errors import UsageError
+from . import exits
+
+FIRST = """\
+# Is this e-mail spam? Ask three times at once and take the majority.
+flow is_spam(email: text) {
+  verdict = repeat 3 {
+    ask "Answer SPAM or NOT only:\\n{{ email }}" -> SPAM | NOT
+  } reduce majority
+
+  return verdict
+}
+"""
+
+
+@click.command("init", short_help="Write a first flow to start from.")
+@click.argument("path", required=False, default="is_spam.flow", type=click.Path(path_type=Path))
+def command(path: Path) -> int:
+    """Write a first flow to PATH (is_spam.flow), and say how to run it. A file that is there is left alone."""
+    if path.is_dir():
+        path /= "is_spam.flow"
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(FIRST)
+    except FileExistsError:
+        raise UsageError(f"{path} is there already, and is left as it is; give another path") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+    click.echo(
+        f'{path} is written. Run it:\n\n  flowrun {path} --email "You have won! Click here to claim your prize."'
+    )
+    return exits.DONE

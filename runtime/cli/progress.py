@@ -1,0 +1,121 @@
+"""What a person sees while a flow runs: one live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
+
+from .. import events as e
+from ..report.summary import Summary
+from .show import inert
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+EVERY = 5.0
+"""Seconds between plain lines about how far the run is."""
+
+
+class Watcher(Protocol):
+    def __call__(self, event: e.Event) -> None: ...
+
+    def __enter__(self) -> Watcher: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def watcher(quiet: bool) -> Watcher:
+    if quiet:
+        return Silent()
+    return LiveLine() if sys.stderr.isatty() else Lines()
+
+
+class Silent:
+    def __call__(self, event: e.Event) -> None:
+        return None
+
+    def __enter__(self) -> Silent:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+
+class Lines(Silent):
+    """Notices, retries and losses as they come; how far the run is every few seconds."""
+
+    def __init__(self) -> None:
+        self.summary = Summary()
+        self.began = self.told = time.monotonic()
+
+    def __call__(self, event: e.Event) -> None:
+        self.summary(event)
+        if line := told(event):
+            print(inert(line), file=sys.stderr, flush=True)
+        now = time.monotonic()
+        if now - self.told >= EVERY and not isinstance(event, e.RunFinished):
+            self.told = now
+            print(inert(state_line(self.summary, now - self.began)), file=sys.stderr, flush=True)
+
+
+class LiveLine(Silent):
+    """One line that is drawn again a few times a second, with notices above it."""
+
+    def __init__(self) -> None:
+        self.summary = Summary()
+        self.began = time.monotonic()
+        self.live: Live | None = None
+
+    def __enter__(self) -> LiveLine:
+        from rich.console import Console
+        from rich.live import Live
+
+        self.live = Live(
+            console=Console(stderr=True, highlight=False, markup=False, emoji=False),
+            get_renderable=self._line,
+            refresh_per_second=8,
+            transient=True,
+            redirect_stdout=False,
+        )
+        self.live.start()
+        return self
+
+    def _line(self) -> str:
+        return state_line(self.summary, time.monotonic() - self.began)
+
+    def __call__(self, event: e.Event) -> None:
+        self.summary(event)
+        if self.live is not None and (line := told(event)):
+            self.live.console.print(inert(line), markup=False, soft_wrap=True)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+
+def told(event: e.Event) -> str:
+    """The line that an event is worth, if any."""
+    match event:
+        case e.Notice(text):
+            return text
+        case e.RequestRetried(_, path, reason, wait):
+            return f"{path}: {reason}; again in {wait:.1f} s"
+        case e.ElementLost(path, reason):
+            return f"{path}: left out: {reason}"
+    return ""
+
+
+def state_line(summary: Summary, seconds: float) -> str:
+    parts = [f"{summary.finished}/{summary.steps} steps", f"{summary.flying} in flight", f"{summary.calls} calls done"]
+    tokens = summary.input_tokens + summary.output_tokens
+    if tokens:
+        parts.append(f"{tokens:,} tokens")
+    return " · ".join([*parts, f"{seconds:.0f} s"])

@@ -1,0 +1,176 @@
+"""`flowrun FILE.flow`: run a flow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flowrun.dsl import did_you_mean, types
+from flowrun.dsl import plan as p
+
+from ..api import Result, load, run_async
+from ..errors import UsageError
+from ..files import Files
+from ..inputs import read_input
+from . import exits
+from .plans import plan_of
+from .progress import watcher
+from .show import complain, inert, print_answer, show_findings
+from .summary import closing_line, votes_lines
+
+OWN = ("model", "json", "quiet", "flow", "param", "allow-read", "help")
+
+
+def command_for(path: Path, arguments: list[str]) -> click.Command:
+    """The command of one flow file, with an option for each parameter of its flow."""
+    checked = load(path)
+    if checked.warnings:
+        show_findings(checked.warnings)
+    plan = plan_of(checked, _flow_named(arguments))
+    options: list[click.Parameter] = [_option(param) for param in plan.params]
+    options += [
+        click.Option(["--param", "pairs"], multiple=True, metavar="NAME=VALUE", help="A parameter, by its name."),
+        click.Option(
+            ["--model"], metavar="MODEL", help="The model of asks that name none, such as openai:gpt-4o-mini."
+        ),
+        click.Option(["--flow"], metavar="NAME", help="The flow to run, if not the last one."),
+        click.Option(
+            ["--json", "as_json"], is_flag=True, help="Print the answer with the account of the run, as JSON."
+        ),
+        click.Option(["--quiet", "-q"], is_flag=True, help="Print the answer alone."),
+        click.Option(
+            ["--allow-read"],
+            multiple=True,
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="A folder that the flow may read besides its own.",
+        ),
+    ]
+
+    def run(**given: Any) -> int:
+        return _run(plan, given)
+
+    return click.Command(
+        path.name,
+        params=options,
+        callback=run,
+        help=f"Run the flow `{plan.flow}` of {path}.",
+        epilog="A value is taken as it is; @FILE is the content of a file, and - is standard input.",
+    )
+
+
+def _flow_named(arguments: list[str]) -> str | None:
+    for at, argument in enumerate(arguments):
+        if argument == "--flow" and at + 1 < len(arguments):
+            return arguments[at + 1]
+        if argument.startswith("--flow="):
+            return argument.removeprefix("--flow=")
+    return None
+
+
+def _option(param: p.Param) -> click.Option:
+    name = param.name.replace("_", "-")
+    flag = f"--{name}" if name not in OWN else f"--param-{name}"
+    needed = "" if param.required else " (optional)"
+    return click.Option(
+        [flag, f"given_{param.name}"], metavar=_metavar(param.type), help=f"{types.show(param.type)}{needed}"
+    )
+
+
+def _metavar(type_: types.Type) -> str:
+    match types.unwrapped(type_):
+        case types.Simple("document"):
+            return "PATH"
+        case types.ListOf(types.Record()):
+            return "ROWS"
+        case types.Choice(options):
+            return "|".join(options)
+        case types.Simple(kind):
+            return kind.upper()
+    return "VALUE"
+
+
+def _run(plan: p.Plan, given: dict[str, Any]) -> int:
+    inputs = _inputs(plan, given)
+    quiet = bool(given["quiet"])
+    watch = watcher(quiet)
+    try:
+        with watch:
+            result = asyncio.run(
+                run_async(plan, inputs, model=given["model"], on_event=(watch,), allow_read=given["allow_read"])
+            )
+    except KeyboardInterrupt:
+        complain("interrupted; nothing is running any more")
+        return exits.INTERRUPTED
+    if given["as_json"]:
+        print(json.dumps(report(result), ensure_ascii=False, indent=2))
+    elif result.ok:
+        print_answer(result.value)
+    if not quiet:
+        for line in votes_lines(result):
+            print(inert(line), file=sys.stderr)
+    for failure in result.failures:
+        complain(f"{failure.path}: {failure.reason}")
+    if not quiet:
+        print(inert(closing_line(result)), file=sys.stderr)
+    return exits.DONE if result.ok else exits.FAILED
+
+
+def _inputs(plan: p.Plan, given: dict[str, Any]) -> dict[str, Any]:
+    params = {param.name: param for param in plan.params}
+    texts = {name: given[f"given_{name}"] for name in params if given[f"given_{name}"] is not None}
+    for pair in given["pairs"]:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"`--param {pair}`: write NAME=VALUE")
+        if name not in params:
+            raise UsageError(f"the flow `{plan.flow}` has no parameter `{name}`. {did_you_mean(name, params)}".rstrip())
+        texts[name] = value
+    missing = [param for param in plan.params if param.required and param.name not in texts]
+    if missing:
+        flags = " ".join(f"--{param.name.replace('_', '-')} {_metavar(param.type)}" for param in missing)
+        raise UsageError(f"the flow `{plan.flow}` needs a value: add {flags}")
+    if list(texts.values()).count("-") > 1:
+        raise UsageError("standard input can be only one parameter's value")
+    beside = Files(Path(plan.source).parent)
+    return {name: read_input(params[name], text, sys.stdin.read, beside) for name, text in texts.items()}
+
+
+def report(result: Result) -> dict[str, Any]:
+    """A run as `--json` prints it."""
+    summary = result.summary
+    return {
+        "status": "done" if result.ok else "failed",
+        "value": result.value,
+        "failures": [{"path": one.path, "reason": one.reason} for one in result.failures],
+        "losses": [{"path": one.path, "reason": one.reason} for one in result.outcome.losses],
+        "votes": {
+            path: {
+                "winner": tally.winner,
+                "ballots": [{"answer": answer, "count": count} for answer, count in tally.ballots],
+                "planned": tally.planned,
+                "discarded": tally.discarded,
+                "agreement": round(tally.agreement, 4),
+            }
+            for path, tally in result.outcome.tallies.items()
+        },
+        "calls": summary.calls,
+        "requests": summary.requests,
+        "spared": summary.spared,
+        "cancelled": summary.cancelled,
+        "retries": summary.retries,
+        "tokens": {
+            "input": summary.input_tokens,
+            "output": summary.output_tokens,
+            "uncounted_requests": summary.uncounted,
+        },
+        "models": summary.models,
+        "seconds": round(summary.seconds, 3),
+        "seconds_loading": round(summary.loading, 3),
+        "seconds_one_after_another": round(summary.busy, 3),
+    }

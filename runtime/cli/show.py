@@ -1,0 +1,57 @@
+"""What the command prints: findings and complaints to standard error, answers to standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from flowrun.dsl import Diagnostic, render_diagnostics
+
+
+def colours(stream: TextIO) -> bool:
+    """Whether a stream wants colours: a terminal does, unless NO_COLOR (no-color.org) is set."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def show_findings(found: Iterable[Diagnostic]) -> None:
+    findings = tuple(found)
+    print(render_diagnostics(findings, colour=colours(sys.stderr)), file=sys.stderr)
+    errors = sum(finding.severity == "error" for finding in findings)
+    warnings = len(findings) - errors
+    counts = [
+        f"{count} {word}{'s' if count != 1 else ''}"
+        for count, word in ((errors, "error"), (warnings, "warning"))
+        if count
+    ]
+    code = findings[0].code if findings else ""
+    print(f"\n{', '.join(counts)}. `flowrun explain {code}` tells more.", file=sys.stderr)
+
+
+def complain(message: str) -> None:
+    print(f"flowrun: {inert(message)}", file=sys.stderr)
+
+
+def answer_text(value: Any) -> str:
+    """A value for standard output: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def print_answer(value: Any) -> None:
+    text = answer_text(value)
+    if sys.stdout.isatty():
+        text = inert(text)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def inert(text: str) -> str:
+    """A text that cannot steer a terminal: control characters, but for line breaks and tabs, are made visible."""
+    return "".join(
+        c
+        if c in "\n\t" or c.isprintable() or (c.isspace() and c not in "\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\u2028\u2029")
+        else f"\\x{ord(c):02x}"
+        for c in text
+    )

@@ -1,0 +1,233 @@
+"""Values from outside, held against a type of the language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from flowrun.dsl import did_you_mean, nearest, types
+
+from ..errors import InputError
+from ..files import read_plain, shown
+from . import read_plain_document
+from .rows import check_depth, is_unicode, parse_json
+
+Json = Any
+# Where a value stands: a line, the field of a record, the number of an item.
+Place = tuple[str | types.Field | int, ...]
+_INT = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_BOOLS = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
+_TOLD = 5
+
+
+class Problems:
+    """What does not fit, of which the first few are told and all are counted."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.count = 0
+
+    def add(self, place: Place, problem: str) -> None:
+        self.count += 1
+        if len(self.told) < _TOLD:
+            self.told.append(": ".join(filter(None, (_written(place), problem))))
+
+    def stop(self, where: str) -> None:
+        """Raises InputError if there are any."""
+        if self.count == 1:
+            raise InputError(f"{where}: {self.told[0]}")
+        if self.count:
+            more = [f"… and {self.count - len(self.told)} more"] if self.count > len(self.told) else []
+            raise InputError("\n  ".join([f"{where}: {self.count} values do not fit:", *self.told, *more]))
+
+
+def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cells: bool = False) -> Json:
+    """The value as its type has it: choices in the flow's spelling, whole floats as ints, absent fields as None.
+
+    Fields that a record's type does not have are left out. With ``cells`` texts are read as the type wants them, as
+    from CSV. A ``Path`` where text is wanted is read.
+    """
+    if cells and isinstance(value, str):
+        value = from_text(value, type_)
+    match type_:
+        case types.Optional(item):
+            return None if value is None else fit(value, item, place, problems)
+        case types.ListOf(item) if isinstance(value, (list, tuple)):
+            return [fit(one, item, (*place, number), problems) for number, one in enumerate(value, 1)]
+        case types.Record(fields) if isinstance(value, Mapping):
+            return {field.name: _field(value, field, place, problems, cells) for field in fields}
+        case types.Choice(options) if isinstance(value, str):
+            option = _option(value, options)
+            if option is None:
+                near = nearest(value[:100].casefold(), [option.casefold() for option in options])
+                guess = f"; did you mean {shown(_option(near, options) or near)}?" if near else ""
+                problems.add(place, _unfit(type_, value) + guess)
+            return option
+        case types.Simple("text" | "document") if isinstance(value, Path):
+            value = read_plain(value) if type_ == types.TEXT else read_plain_document(value)
+    problem = _problem(value, type_)
+    if problem:
+        problems.add(place, problem)
+        return None
+    whole = type_ == types.INT or (isinstance(type_, types.Range) and type_.whole)
+    return int(value) if whole else value
+
+
+def from_text(text: str, type_: types.Type) -> Json:
+    """The value that a text stands for; the text itself where it stands for none of this type."""
+    inner = types.unwrapped(type_)
+    stripped = text.strip()
+    if not stripped and isinstance(type_, types.Optional):
+        return None
+    match inner:
+        case types.Simple("int" | "number") | types.Range():
+            return _number(stripped)
+        case types.Simple("bool"):
+            return _BOOLS.get(stripped.lower(), text)
+        case types.ListOf() | types.Record() | types.Simple("json"):
+            try:
+                return parse_json(text)
+            except ValueError:
+                return text
+    return text
+
+
+def _number(text: str) -> Json:
+    try:
+        if _INT.fullmatch(text):
+            return int(text)
+        return float(text) if _NUMBER.fullmatch(text) else text
+    except ValueError:
+        # More digits than Python is willing to read.
+        return text
+
+
+def _field(record: Mapping[str, Json], field: types.Field, place: Place, problems: Problems, cells: bool) -> Json:
+    if field.name in record:
+        return fit(record[field.name], field.type, (*place, field), problems, cells=cells)
+    if not isinstance(field.type, types.Optional):
+        guess = did_you_mean(field.name, [name for name in record if isinstance(name, str)])
+        problems.add(place, f"the field {shown(field.name)} is missing" + (f"; {guess}" if guess else ""))
+    return None
+
+
+def _option(value: str, options: tuple[str, ...]) -> str | None:
+    if value in options:
+        return value
+    plain = " ".join(value.split()).casefold()
+    return next((option for option in options if " ".join(option.split()).casefold() == plain), None)
+
+
+def _problem(value: Json, type_: types.Type) -> str | None:
+    match type_:
+        case types.Simple("json" | "unknown"):
+            return _json_problem(value)
+        case types.Simple("text" | "document" | "model"):
+            if isinstance(value, str):
+                return (
+                    None if is_unicode(value) else f"{_found(value)} has bytes that are no character; give it in UTF-8"
+                )
+            fits = False
+        case types.Simple("bool"):
+            fits = isinstance(value, bool)
+        case types.Simple("none"):
+            fits = value is None
+        case types.Simple("int"):
+            fits = _is_whole(value)
+        case types.Simple("number"):
+            fits = _is_number(value)
+        case types.Range(low, high):
+            fits = (_is_whole(value) if type_.whole else _is_number(value)) and low <= value <= high
+        case _:
+            fits = False
+    return None if fits else _unfit(type_, value)
+
+
+def _json_problem(value: Json) -> str | None:
+    try:
+        check_depth(value)
+    except ValueError as error:
+        return str(error)
+    todo = [value]
+    seen: set[int] = set()
+    while todo:
+        one = todo.pop()
+        if isinstance(one, (Mapping, list, tuple)):
+            if id(one) in seen:
+                continue
+            seen.add(id(one))
+        if isinstance(one, Mapping):
+            if not all(isinstance(name, str) and is_unicode(name) for name in one):
+                return "expected json, found a record with a name that is no text"
+            todo.extend(one.values())
+        elif isinstance(one, (list, tuple)):
+            todo.extend(one)
+        elif isinstance(one, str):
+            if not is_unicode(one):
+                return f"{_found(one)} has bytes that are no character; give it in UTF-8"
+        elif not (one is None or isinstance(one, bool) or _is_number(one)):
+            return f"expected json, found {_found(one)}"
+    return None
+
+
+def _is_number(value: Json) -> bool:
+    return (
+        isinstance(value, (int, float)) and not isinstance(value, bool) and (isinstance(value, int) or isfinite(value))
+    )
+
+
+def _is_whole(value: Json) -> bool:
+    return _is_number(value) and (isinstance(value, int) or value.is_integer())
+
+
+def _unfit(type_: types.Type, value: Json) -> str:
+    wanted = types.show(type_)
+    if isinstance(type_, types.Record) and not type_.name:
+        wanted = "a record"
+    problem = f"expected {wanted}, found {_found(value)}"
+    if type_ == types.BOOL:
+        return problem + "; write true or false"
+    if types.is_number(type_) and isinstance(value, str):
+        plain = re.sub(r"[\s,_']", "", value)
+        if plain != value and _NUMBER.fullmatch(plain):
+            return f"{problem}; write it without separators"
+    return problem
+
+
+def _found(value: Json) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return f"the number {value}" if abs(value) < 10**20 else "a very large number"
+        case float():
+            return f"the number {value}"
+        case str():
+            return f"the text {shown(value, 60)}" if value else "an empty text"
+        case list() | tuple():
+            return "a list"
+        case Mapping():
+            return "a record"
+    return f"a Python {type(value).__name__}"
+
+
+def _written(place: Place) -> str:
+    words = []
+    for part in place:
+        match part:
+            case int():
+                words.append(f"item {part}")
+            case types.Field(name):
+                words.append(f"field {shown(name)}")
+            case _:
+                words.append(part)
+    return ", ".join(words)

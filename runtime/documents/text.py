@@ -1,0 +1,8 @@
+"""Text and Markdown: taken as they are."""
+
+from __future__ import annotations
+
+from ..files import decode
+from .protocol import Reader
+
+READER = Reader("text", ("", ".md", ".markdown", ".txt", ".text", ".rst"), decode)

@@ -1,0 +1,170 @@
+"""What happens in a run, as frozen values: the one account that progress, reports and tests read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """``steps`` counts those that run once; blocks tell of the others when they know how many there are."""
+
+    flow: str
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """``path`` names the step through its blocks, with the place of each element: ``notes[3].draft``."""
+
+    path: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    path: str
+    kind: str
+    skipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed:
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ElementLost:
+    """An element or a sample that failed, and whose block goes on without it."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockOpened:
+    """A map or a repeat knows how many elements it has, at most, of so many steps each."""
+
+    path: str
+    elements: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockClosed:
+    """A block has its value; so many of its steps never had to run."""
+
+    path: str
+    spared: int
+
+
+@dataclass(frozen=True, slots=True)
+class ElementFinished:
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoteCounted:
+    """``ballots`` are answers with their counts, most first; ``planned`` is the number that could have been asked."""
+
+    path: str
+    winner: Json
+    ballots: tuple[tuple[Json, int], ...]
+    planned: int
+    discarded: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestStarted:
+    """A request leaves; it asks for ``calls`` answers."""
+
+    number: int
+    path: str
+    model: str
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRetried:
+    number: int
+    path: str
+    reason: str
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFinished:
+    """Tokens are None where the server did not say. ``seconds`` is the time from sending to the answer."""
+
+    number: int
+    path: str
+    model: str
+    calls: int
+    seconds: float
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFailed:
+    number: int
+    path: str
+    model: str
+    calls: int
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCancelled:
+    """Nobody waits for the answer any more: the vote is decided, or the run ends."""
+
+    number: int
+    path: str
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReady:
+    """A provider is ready for its first request; a local model took so long to load."""
+
+    model: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A line for the person, such as a model that is being loaded."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    status: str
+    seconds: float
+
+
+Event = (
+    RunStarted
+    | StepStarted
+    | StepFinished
+    | StepFailed
+    | ElementLost
+    | BlockOpened
+    | BlockClosed
+    | ElementFinished
+    | VoteCounted
+    | RequestStarted
+    | RequestRetried
+    | RequestFinished
+    | RequestFailed
+    | RequestCancelled
+    | ModelReady
+    | Notice
+    | RunFinished
+)

@@ -1,0 +1,176 @@
+"""Reading files: those that a flow may read, and those that its user names."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import stat
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from itertools import islice
+from pathlib import Path
+
+from flowrun.dsl import nearest
+
+from .errors import InputError
+
+MOST_BYTES = 256 * 1024 * 1024
+_MAGIC = re.compile(r"[*?\[]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_NAMES_TO_GUESS_FROM = 5000
+
+
+class Files:
+    """What a flow may read: its own folder, and the places its user allowed."""
+
+    def __init__(self, folder: Path, allowed: tuple[Path, ...] = ()) -> None:
+        self.folder = _resolved(folder)
+        self.allowed = tuple(_resolved(place) for place in allowed)
+
+    def resolve(self, path: str) -> Path:
+        """The file or folder that is meant, with links followed; it need not exist."""
+        if not path:
+            raise InputError("a path is needed, and it is empty")
+        found = _resolved(self.folder / path)
+        if not any(found.is_relative_to(place) for place in (self.folder, *self.allowed)):
+            # Whether it is a folder is guessed by its name: nothing outside is touched, not even to look.
+            place = found.parent if found.suffix else found
+            raise InputError(
+                f"{shown(path)} is outside the flow's folder, {shown(str(self.folder))}; "
+                f"a flow reads there only with {shown(f'--allow-read {place}')}"
+            )
+        return found
+
+    def read_bytes(self, path: str) -> bytes:
+        return _read(self.resolve(path), shown(path))
+
+    def read_text(self, path: str) -> str:
+        """The text of a file in UTF-8, or in UTF-16 with a mark; line ends come as ``\\n``."""
+        return decode(self.read_bytes(path), shown(path))
+
+    def glob(self, pattern: str) -> list[str]:
+        """The paths of the files that a pattern fits, sorted; ``**`` stands for any number of folders.
+
+        As in a shell, a wildcard does not fit a name that begins with a dot, and ``**`` follows no links.
+        """
+        parts = list(Path(pattern).parts)
+        fixed = next((place for place, part in enumerate(parts) if _MAGIC.search(part)), len(parts))
+        if fixed == len(parts):
+            if self.resolve(pattern).is_dir():
+                raise InputError(f"{shown(pattern)} is a folder; its files are {shown(os.path.join(pattern, '*'))}")
+            return [pattern]
+        if ".." in parts[fixed:]:
+            raise InputError(f"{shown(pattern)} has `..` behind a wildcard; write the folder out")
+        start = os.path.join(*parts[:fixed]) if fixed else ""
+        if start and not self.resolve(start).is_dir():
+            raise InputError(f"{shown(pattern)}: there is no folder {shown(start)}{_guess(self.resolve(start))}")
+        rest = [part for place, part in enumerate(parts) if place >= fixed and parts[place : place + 2] != ["**", "**"]]
+        found = set(self._fitting(start, rest))
+        return sorted(path for path in found if self.resolve(path).is_file())
+
+    def _fitting(self, folder: str, parts: list[str]) -> Iterator[str]:
+        first, rest = parts[0], parts[1:]
+        place = self.resolve(folder or ".")
+        if first == "**":
+            for inner, folders, _ in os.walk(place, onerror=_refuse):
+                folders[:] = sorted(name for name in folders if not name.startswith("."))
+                yield from self._fitting(os.path.join(folder, os.path.relpath(inner, place)), rest or ["*"])
+            return
+        for name in _names(place, shown(folder or ".")):
+            if not fnmatchcase(name, first) or (name.startswith(".") and not first.startswith(".")):
+                continue
+            path = os.path.normpath(os.path.join(folder, name))
+            if not rest:
+                yield path
+            elif self.resolve(path).is_dir():
+                yield from self._fitting(path, rest)
+
+
+def read_plain(path: Path, name: str | None = None) -> str:
+    """The text of a file that the user named, wherever it is."""
+    name = shown(str(path)) if name is None else name
+    return decode(read_plain_bytes(path, name), name)
+
+
+def read_plain_bytes(path: Path, name: str | None = None) -> bytes:
+    """As ``read_plain``; a pipe, such as ``<(command)`` of a shell, is read to its end."""
+    return _read(path, shown(str(path)) if name is None else name, pipes=True)
+
+
+def decode(data: bytes, name: str) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding, kind = "utf-16", "UTF-16"
+    else:
+        encoding, kind = "utf-8-sig", "UTF-8"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        # The mark is cut off before the rest is decoded, and so missing from the place that is told.
+        mark = len(codecs.BOM_UTF8) if kind == "UTF-8" and data.startswith(codecs.BOM_UTF8) else 0
+        raise InputError(
+            f"{name} is not {kind} text: byte {error.start + mark} is 0x{data[error.start + mark]:02x}; "
+            "save it as UTF-8, or convert it with `iconv -t utf-8`"
+        ) from None
+    if "\0" in text:
+        raise InputError(f"{name} is not text: it has a zero byte, as binary files do")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def shown(text: str, most: int = 200) -> str:
+    """A text in backticks, cut short, without what would steer a terminal."""
+    text = text if len(text) <= most else text[: most - 1] + "…"
+    return "`" + _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text) + "`"
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{shown(str(path))} is not a path that can be followed: {reason}") from None
+
+
+def _read(path: Path, name: str, *, pipes: bool = False) -> bytes:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise InputError(f"{name} is a folder, and a file is needed")
+        if not stat.S_ISREG(mode) and not (pipes and stat.S_ISFIFO(mode)):
+            raise InputError(f"{name} is a device, and a file is needed")
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(f"there is no file {name}{_guess(path)}") from None
+    except NotADirectoryError:
+        raise InputError(f"there is no file {name}: a part of the path is a file, not a folder") from None
+    except PermissionError:
+        raise InputError(f"{name} may not be read by this user; see its permissions") from None
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{name} is not a path: {error}") from None
+    if len(data) > MOST_BYTES:
+        raise InputError(f"{name} is larger than {MOST_BYTES // 1024**2} MiB, the most that is read; cut it up first")
+    return data
+
+
+def _guess(path: Path) -> str:
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [entry.name for entry in islice(entries, _NAMES_TO_GUESS_FROM)]
+    except OSError:
+        return f"; there is no folder {shown(str(path.parent))} either"
+    near = nearest(path.name, names)
+    return f"; did you mean {shown(near)}?" if near else ""
+
+
+def _names(folder: Path, name: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        raise InputError(f"the folder {name} cannot be read: {error.strerror}") from None
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(f"the folder {shown(str(error.filename))} cannot be read: {error.strerror}") from None

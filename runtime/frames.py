@@ -1,0 +1,141 @@
+"""Where values live while a flow runs: a frame for the flow and for each element, sample or branch body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from flowrun.dsl import plan as p
+
+from .decisions import Failure
+from .reducers import Reducer, Tally
+
+Json = Any
+Wake = Callable[[Failure | None], None]
+"""Told when what was waited for is there (None), or that it will never be."""
+
+
+@dataclass(eq=False)
+class Layout:
+    """What is the same for every frame of a block: its steps and the names that they define."""
+
+    steps: tuple[p.Step, ...]
+    result: str | None
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The names that the steps define, with each one's place."""
+        return {step.name: place for place, step in enumerate(self.steps)}
+
+
+@dataclass(eq=False, slots=True)
+class Frame:
+    """One run of a block's steps.
+
+    ``values`` holds finished steps, ``failed`` those that never will be; ``given`` the element, a flow's inputs,
+    or what a reducer sees. ``left`` counts steps not finished. A frame that is ``over`` takes no more part.
+    """
+
+    layout: Layout
+    parent: Frame | None
+    run: BlockRun | None = None
+    index: int = 0
+    given: dict[str, Json] = field(default_factory=dict)
+    values: dict[str, Json] = field(default_factory=dict)
+    failed: dict[str, Failure] = field(default_factory=dict)
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    waiting: dict[str, list[Wake]] = field(default_factory=dict)
+    calls: set[int] = field(default_factory=set)
+    runs: set[BlockRun] = field(default_factory=set)
+    left: int = 0
+    over: bool = False
+
+    def home(self, name: str) -> Frame | None:
+        """The frame whose steps define this name."""
+        frame: Frame | None = self
+        while frame is not None and name not in frame.layout.places:
+            frame = frame.parent
+        return frame
+
+    def outward(self) -> Iterator[Frame]:
+        frame: Frame | None = self
+        while frame is not None:
+            yield frame
+            frame = frame.parent
+
+
+@dataclass(eq=False, slots=True)
+class BlockRun:
+    """A block that is running: its bodies, and what becomes of their values.
+
+    ``elements`` is None for a repeat. ``window`` is how many bodies may be open at once, None for all. ``calls`` are
+    the reducer's own. A run that is ``over`` takes no more results. ``on_done`` and ``on_failure`` are told how each
+    body ended, ``on_step`` of every step that finishes in one.
+    """
+
+    serial: int
+    step: p.Step
+    frame: Frame
+    layout: Layout
+    reducer: Reducer
+    total: int
+    reduce: p.Reduce | None = None
+    elements: list[Json] | None = None
+    window: int | None = None
+    votes: bool = False
+    errors: str = "fail"
+    launched: int = 0
+    finished: int = 0
+    open: dict[int, Frame] = field(default_factory=dict)
+    admitting: bool = False
+    over: bool = False
+    merge: Merge | None = None
+    last_loss: Failure | None = None
+    calls: set[int] = field(default_factory=set)
+    on_done: Callable[[Frame, Json], None] = field(init=False)
+    on_failure: Callable[[Frame, Failure], None] = field(init=False)
+    on_step: Callable[[Frame, p.Step, Json], None] | None = None
+
+
+SKIPPED = object()
+
+
+class Merge:
+    """A tree of merges over a known number of leaves, each done as soon as its own children are.
+
+    ``take`` answers with the groups of values that may be merged now; ``root`` is set when one value is left;
+    ``empty`` when every leaf was lost.
+    """
+
+    def __init__(self, leaves: int, fan_in: int) -> None:
+        self.fan_in = fan_in
+        self.sizes = [leaves]
+        while self.sizes[-1] > 1:
+            self.sizes.append(-(-self.sizes[-1] // fan_in))
+        self._values: dict[tuple[int, int], Json] = {}
+        self.done = False
+        self.empty = False
+        self.root: Json = None
+
+    def take(self, level: int, index: int, value: Json) -> list[tuple[int, int, list[Json]]]:
+        """A value has come for a place; what is ready as (level, index, values) of the merge above it."""
+        while True:
+            if level == len(self.sizes) - 1:
+                self.done = True
+                self.empty = value is SKIPPED
+                self.root = None if self.empty else value
+                return []
+            self._values[level, index] = value
+            group = index // self.fan_in
+            first = group * self.fan_in
+            places = range(first, min(first + self.fan_in, self.sizes[level]))
+            if any((level, place) not in self._values for place in places):
+                return []
+            values = [self._values.pop((level, place)) for place in places]
+            live = [one for one in values if one is not SKIPPED]
+            level, index = level + 1, group
+            if len(live) > 1:
+                return [(level, index, live)]
+            value = live[0] if live else SKIPPED

@@ -1,0 +1,206 @@
+"""The built-in functions of the language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowrun.dsl import FunctionSpec, ParamSpec, types
+
+from .documents import read_document
+from .documents.rows import read_csv, read_jsonl
+from .errors import UsageError
+from .files import Files, shown
+from .reducers import Tally
+from .rules import RuleValue
+from .splitters import SPLITTERS
+
+Json = Any
+Args = Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What functions may reach: files, and how a vote of the flow ended (None where it has no ballots)."""
+
+    files: Files
+    tally: Callable[[str], Tally | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function as the registry holds it. ``call`` gets evaluated arguments; it raises FlowrunError."""
+
+    spec: FunctionSpec
+    call: Callable[[Args, World], Json]
+
+
+def _file(args: Args, world: World) -> Json:
+    return read_document(world.files, _path(args["path"]))
+
+
+def _files(args: Args, world: World) -> Json:
+    paths = world.files.glob(_path(args["pattern"]))
+    return [{"path": path, "text": read_document(world.files, path)} for path in paths]
+
+
+def _lines(args: Args, world: World) -> Json:
+    text = world.files.read_text(_path(args["path"]))
+    return [line.rstrip() for line in text.split("\n") if line.strip()]
+
+
+def _jsonl(args: Args, world: World) -> Json:
+    path = _path(args["path"])
+    return [value for _, value in read_jsonl(world.files.read_text(path), shown(path))]
+
+
+def _csv(args: Args, world: World) -> Json:
+    path = _path(args["path"])
+    return [row for _, row in read_csv(world.files.read_text(path), shown(path))]
+
+
+def _split(args: Args, world: World) -> Json:
+    by = args["by"]
+    if not isinstance(by, RuleValue) or by.rule not in SPLITTERS:
+        name = by.rule if isinstance(by, RuleValue) else str(by)
+        raise UsageError(
+            f"`split` has no rule {shown(name)}; there are " + ", ".join(f"`{rule}`" for rule in SPLITTERS)
+        )
+    text = args["document"]
+    if not isinstance(text, str):
+        raise UsageError(f"`split` takes a text, and this is {kind_of(text)}")
+    return SPLITTERS[by.rule].split(text, {**by.args, "overlap": args.get("overlap")})
+
+
+def _length(args: Args, world: World) -> Json:
+    value = args["of"]
+    if isinstance(value, (str, list, tuple, Mapping)):
+        return len(value)
+    raise UsageError(f"`length` takes a text, a list or a record, and this is {kind_of(value)}")
+
+
+def _join(args: Args, world: World) -> Json:
+    separator = args.get("separator")
+    return ("\n" if separator is None else str(separator)).join(args["items"])
+
+
+def _votes(args: Args, world: World) -> Json:
+    tally = world.tally(args["of"])
+    if tally is None:
+        return {"winner": None, "counts": [], "counted": 0, "planned": 0, "discarded": 0, "agreement": 0.0}
+    return {
+        "winner": tally.winner,
+        "counts": [{"answer": answer, "count": count} for answer, count in tally.ballots],
+        "counted": tally.counted,
+        "planned": tally.planned,
+        "discarded": tally.discarded,
+        "agreement": tally.agreement,
+    }
+
+
+def _agreement(args: Args, world: World) -> Json:
+    tally = world.tally(args["of"])
+    return tally.agreement if tally else 0.0
+
+
+def kind_of(value: Json) -> str:
+    """What a value is, in the words of the language."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "a bool"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case list() | tuple():
+            return "a list"
+        case Mapping():
+            return "a record"
+    return f"a Python {type(value).__name__}"
+
+
+def _path(value: Json) -> str:
+    if not isinstance(value, str):
+        raise UsageError(f"a path is a text, and this is {kind_of(value)}")
+    return value
+
+
+def _votes_type(given: Mapping[str, types.Type]) -> types.Type:
+    answer = types.unwrapped(given.get("of", types.UNKNOWN))
+    return types.Record(
+        (
+            types.Field("winner", types.Optional(answer)),
+            types.Field(
+                "counts", types.ListOf(types.Record((types.Field("answer", answer), types.Field("count", types.INT))))
+            ),
+            types.Field("counted", types.INT),
+            types.Field("planned", types.INT),
+            types.Field("discarded", types.INT),
+            types.Field("agreement", types.NUMBER),
+        ),
+        "Votes",
+    )
+
+
+def _always(type_: types.Type) -> Callable[[Mapping[str, types.Type]], types.Type]:
+    return lambda given: type_
+
+
+_TEXTS = types.ListOf(types.TEXT)
+_ROWS = types.ListOf(types.JSON)
+_FOUND = types.ListOf(types.Record((types.Field("path", types.TEXT), types.Field("text", types.TEXT))))
+_PATH = ParamSpec("path", types.TEXT, required=True)
+_VOTE = ParamSpec("of", types.JSON, required=True)
+_SPLIT = (
+    ParamSpec("document", types.DOCUMENT, required=True),
+    ParamSpec("by", types.TEXT, required=True, rules={rule.name: rule.params for rule in SPLITTERS.values()}),
+    ParamSpec("overlap", types.INT),
+)
+_JOIN = (ParamSpec("items", _TEXTS, required=True), ParamSpec("separator", types.TEXT))
+
+FUNCTIONS: dict[str, Function] = {
+    spec.name: Function(spec, call)
+    for spec, call in (
+        (FunctionSpec("file", (_PATH,), _always(types.TEXT), "the text of a file", reads=True), _file),
+        (
+            FunctionSpec(
+                "files",
+                (ParamSpec("pattern", types.TEXT, required=True),),
+                _always(_FOUND),
+                "the files that a pattern such as `inbox/*.md` fits, by path",
+                reads=True,
+            ),
+            _files,
+        ),
+        (
+            FunctionSpec("lines", (_PATH,), _always(_TEXTS), "the lines of a file that are not blank", reads=True),
+            _lines,
+        ),
+        (FunctionSpec("jsonl", (_PATH,), _always(_ROWS), "the rows of a file of JSON lines", reads=True), _jsonl),
+        (FunctionSpec("csv", (_PATH,), _always(_ROWS), "the rows of a CSV file, all cells texts", reads=True), _csv),
+        (FunctionSpec("split", _SPLIT, _always(_TEXTS), "the pieces of a document"), _split),
+        (
+            FunctionSpec(
+                "length",
+                (ParamSpec("of", types.JSON, required=True),),
+                _always(types.INT),
+                "the number of characters of a text, items of a list, or fields of a record",
+            ),
+            _length,
+        ),
+        (FunctionSpec("join", _JOIN, _always(types.TEXT), "one text of many, by default each on its own line"), _join),
+        (
+            FunctionSpec("votes", (_VOTE,), _votes_type, "how a vote ended: answers and their counts", of_step=True),
+            _votes,
+        ),
+        (
+            FunctionSpec(
+                "agreement", (_VOTE,), _always(types.NUMBER), "the winner's share of a vote, from 0 to 1", of_step=True
+            ),
+            _agreement,
+        ),
+    )
+}

@@ -1,0 +1,212 @@
+"""The inputs of a flow, from its command line or from Python.
+
+What a user names in a command may lie anywhere: the limits of a flow's own reading are not for it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from flowrun.dsl import did_you_mean, plan, types
+
+from .documents import read_plain_document
+from .documents.fitting import Problems, fit, from_text
+from .documents.rows import parse_json, read_csv, read_json, read_jsonl
+from .errors import InputError
+from .files import Files, read_plain, shown
+
+Json = Any
+Stdin = Callable[[], str]
+Rows = Iterable[tuple[int, Json]]
+_STDIN = "standard input"
+_TABLES = (".csv", ".tsv")
+_JSON_LINES = (".jsonl", ".ndjson")
+_TEXT_LINES = (".txt", ".text", ".list")
+
+
+def read_input(param: plan.Param, given: str, stdin: Stdin, files: Files | None = None) -> Json:
+    """The value of a parameter, as it was written in the command.
+
+    ``@path`` is the file's content, ``-`` standard input, ``@@text`` is text that begins with @. A document is a path;
+    a list, a record or json is the path of a .jsonl, .json or .csv file, or JSON that begins with [ or {. Paths are
+    relative to the current folder; ``files`` only helps to tell where a missing one may be.
+    """
+    try:
+        return _read(param.type, given, lambda: _all(stdin), files)
+    except InputError as error:
+        raise InputError(f"`{param.name}`: {error}") from None
+
+
+def check_value(value: Any, type_: types.Type, where: str) -> Json:
+    """The value as plain JSON data of its type; ``where`` says what it is, for the message.
+
+    A ``Path`` is read: documents and texts as such, other types as the files that a command takes.
+    Raises InputError with the first problems.
+    """
+    inner = types.unwrapped(type_)
+    if isinstance(value, Path) and inner not in (types.TEXT, types.DOCUMENT):
+        try:
+            return _from_path(value, inner)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+    problems = Problems()
+    fitted = fit(value, type_, (), problems)
+    problems.stop(where)
+    return fitted
+
+
+def _read(type_: types.Type, given: str, stdin: Stdin, files: Files | None) -> Json:
+    inner = types.unwrapped(type_)
+    if inner == types.MODEL:
+        return given
+    if inner == types.TEXT:
+        return _checked(_content(given, stdin, files), type_)
+    if not given.strip() and isinstance(type_, types.Optional):
+        return None
+    if inner == types.DOCUMENT:
+        if given == "-":
+            return _checked(stdin(), inner)
+        return _checked(read_plain_document(_existing(given.removeprefix("@"), files)), inner)
+    if isinstance(inner, types.ListOf | types.Record) or inner == types.JSON:
+        return _structured(inner, given, stdin, files)
+    return _checked(from_text(_content(given, stdin, files).strip(), type_), type_)
+
+
+def _all(stdin: Stdin) -> str:
+    try:
+        text = stdin()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{_STDIN} is not text in UTF-8: byte {error.start} is no part of a character") from None
+    if "\0" in text:
+        raise InputError(f"{_STDIN} is not text: it has a zero byte, as binary files do")
+    return text
+
+
+def _content(given: str, stdin: Stdin, files: Files | None) -> str:
+    if given == "-":
+        return stdin()
+    if given.startswith("@@"):
+        return given[1:]
+    if given.startswith("@"):
+        return read_plain(_existing(given[1:], files, "; to give text that begins with @, write @@"))
+    return given
+
+
+def _existing(given: str, files: Files | None, hint: str = "") -> Path:
+    """The path, with a word about where else it could be if it leads nowhere; reading it tells the rest."""
+    if not given:
+        raise InputError(f"a path is needed, and there is none{hint}")
+    if not os.path.exists(given):
+        if files and os.path.exists(files.folder / given):
+            raise InputError(
+                f"there is no file {shown(given)} in the current folder, but beside the flow there is one: "
+                f"{shown(str(files.folder / given))}"
+            )
+        if "\n" in given or len(given) > 200:
+            raise InputError(f"a path is needed, and this looks like the text itself: give that through `-`{hint}")
+        try:
+            read_plain(Path(given))
+        except InputError as error:
+            raise InputError(f"{error}{hint}") from None
+    return Path(given)
+
+
+def _checked(value: Json, type_: types.Type) -> Json:
+    problems = Problems()
+    fitted = fit(value, type_, (), problems)
+    if problems.count:
+        raise InputError(problems.told[0])
+    return fitted
+
+
+def _structured(type_: types.Type, given: str, stdin: Stdin, files: Files | None) -> Json:
+    if given == "-":
+        return _from_unknown(stdin(), type_, _STDIN)
+    if given.lstrip()[:1] in ("[", "{"):
+        return check_value(read_json(given, "the value"), type_, "the value")
+    if type_ == types.JSON and not given.startswith("@") and not os.path.exists(given):
+        try:
+            return parse_json(given)
+        except ValueError:
+            if not os.path.splitext(given)[1]:
+                raise InputError(f"{shown(given)} is neither a file nor JSON; a text is written in quotes") from None
+    path = _existing(given.removeprefix("@"), files)
+    return _from_path(path, type_)
+
+
+def _from_path(path: Path, type_: types.Type) -> Json:
+    if type_ == types.ListOf(types.DOCUMENT) and path.is_dir():
+        names = sorted(name for name in os.listdir(path) if not name.startswith("."))
+        return [read_plain_document(path / name) for name in names if (path / name).is_file()]
+    text = read_plain(path)
+    name = shown(str(path))
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        return check_value(read_json(text, name), type_, name)
+    if suffix in _JSON_LINES:
+        return _from_rows(read_jsonl(text, name), type_, name)
+    if suffix in _TABLES:
+        return _from_table(text, type_, name)
+    if suffix in _TEXT_LINES and _is_plain_list(type_):
+        return _from_lines(text, type_, name)
+    return _from_unknown(text, type_, name)
+
+
+def _from_unknown(text: str, type_: types.Type, name: str) -> Json:
+    """Standard input, or a file whose name does not say what is in it."""
+    is_json = text.lstrip()[:1] in ("[", "{")
+    if not is_json and _is_plain_list(type_):
+        return _from_lines(text, type_, name)
+    if not is_json and type_ != types.JSON:
+        return _from_table(text, type_, name)
+    try:
+        value = parse_json(text)
+    except ValueError:
+        if "\n" in text.strip() and (type_ == types.JSON or isinstance(type_, types.ListOf)):
+            return _from_rows(read_jsonl(text, name), type_, name)
+        return read_json(text, name)
+    if isinstance(type_, types.ListOf) and isinstance(value, dict):
+        return _from_rows([(1, value)], type_, name)
+    return check_value(value, type_, name)
+
+
+def _from_lines(text: str, type_: types.Type, name: str) -> Json:
+    rows = [(number, line.rstrip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    return _from_rows(rows, type_, name, cells=True)
+
+
+def _from_table(text: str, type_: types.Type, name: str) -> Json:
+    rows = read_csv(text, name)
+    record = type_.item if isinstance(type_, types.ListOf) else type_
+    if isinstance(record, types.Record) and rows:
+        columns = list(rows[0][1])
+        for field in record.fields:
+            if field.name not in columns and not isinstance(field.type, types.Optional):
+                guess = did_you_mean(field.name, columns) or "its columns are " + ", ".join(map(shown, columns[:20]))
+                raise InputError(f"{name} has no column {shown(field.name)}, which {types.show(record)} needs; {guess}")
+    return _from_rows(rows, type_, name, cells=True)
+
+
+def _from_rows(rows: Rows, type_: types.Type, name: str, *, cells: bool = False) -> Json:
+    if type_ == types.JSON:
+        return [value for _, value in rows]
+    problems = Problems()
+    item = type_.item if isinstance(type_, types.ListOf) else type_
+    values = [fit(value, item, (f"line {line}",), problems, cells=cells) for line, value in rows]
+    problems.stop(name)
+    if isinstance(type_, types.ListOf):
+        return values
+    if len(values) != 1:
+        raise InputError(f"{name} has {len(values)} rows, and one {types.show(type_)} is wanted")
+    return values[0]
+
+
+def _is_plain_list(type_: types.Type) -> bool:
+    """Whether a line can stand for an item: a text, a number, a choice."""
+    if not isinstance(type_, types.ListOf):
+        return False
+    item = types.unwrapped(type_.item)
+    return item in (types.TEXT, types.INT, types.NUMBER, types.BOOL) or isinstance(item, types.Choice | types.Range)

@@ -1,0 +1,33 @@
+"""`concat(sep)`: all texts, one behind the other, in input order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flowrun.dsl import ParamSpec, ReducerSpec, Refusal, types
+
+from .protocol import Gathering, Json, Rule
+
+
+class Concat(Gathering):
+    def value(self) -> Json:
+        separator = self.setting.args.get("separator", "\n\n")
+        return str(separator).join(str(text) for text in self.in_order() if text is not None)
+
+
+def _result(given: Mapping[str, types.Type] | types.Type) -> types.Type | Refusal:
+    for type_ in given.values() if isinstance(given, Mapping) else [given]:
+        if not types.is_text(type_):
+            return Refusal(
+                f"`concat` joins texts, and these are {types.show(type_)}",
+                'build a text in the block\'s last line, `text "…"`, or take `reduce collect`',
+            )
+    return types.TEXT
+
+
+RULE = Rule(
+    ReducerSpec(
+        "concat", (ParamSpec("separator", types.TEXT),), _result, "one text of all, by default a blank line between"
+    ),
+    Concat,
+)

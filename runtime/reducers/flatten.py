@@ -1,0 +1,29 @@
+"""`flatten`: the lists that the blocks give, made into one list, in input order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flowrun.dsl import ReducerSpec, Refusal, types
+
+from .protocol import Gathering, Json, Rule
+
+
+class Flatten(Gathering):
+    def value(self) -> Json:
+        return [item for items in self.in_order() if items is not None for item in items]
+
+
+def _result(given: Mapping[str, types.Type] | types.Type) -> types.Type | Refusal:
+    lists = list(given.values()) if isinstance(given, Mapping) else [given]
+    items = []
+    for type_ in lists:
+        if type_ == types.UNKNOWN:
+            return types.UNKNOWN
+        if not isinstance(type_, types.ListOf):
+            return Refusal(f"`flatten` joins lists, and these are {types.show(type_)}", "take `reduce collect`")
+        items.append(type_.item)
+    return types.ListOf(types.join(items))
+
+
+RULE = Rule(ReducerSpec("flatten", (), _result, "one list of all the lists"), Flatten)

@@ -1,0 +1,81 @@
+"""The account of a run, folded from its events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .. import events as e
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts of a run so far.
+
+    ``calls`` are answers that came, ``requests`` what carried them; ``spared`` are samples that a vote decided without.
+    ``busy`` is the sum of the requests' own times: what they would have taken one after another, in seconds.
+    ``loading`` is the longest time that a model took to get ready, a part of ``seconds``.
+    Tokens count what servers reported; ``uncounted`` requests reported none.
+    """
+
+    steps: int = 0
+    finished: int = 0
+    calls: int = 0
+    requests: int = 0
+    flying: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    retries: int = 0
+    busy: float = 0.0
+    seconds: float = 0.0
+    loading: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    uncounted: int = 0
+    models: dict[str, int] = field(default_factory=dict)
+    votes: dict[str, e.VoteCounted] = field(default_factory=dict)
+    losses: list[e.ElementLost] = field(default_factory=list)
+
+    def __call__(self, event: e.Event) -> None:
+        match event:
+            case e.RunStarted(_, steps):
+                self.steps += steps
+            case e.BlockOpened(_, elements, steps):
+                self.steps += elements * steps
+            case e.BlockClosed(_, spared):
+                self.steps -= spared
+            case e.StepFinished():
+                self.finished += 1
+            case e.RequestStarted(_, _, _, calls):
+                self.flying += calls
+            case e.RequestFinished(_, _, model, calls, seconds, input_tokens, output_tokens):
+                self.flying -= calls
+                self.calls += calls
+                self.requests += 1
+                self.busy += seconds
+                self.models[model] = self.models.get(model, 0) + calls
+                self.input_tokens += input_tokens or 0
+                self.output_tokens += output_tokens or 0
+                self.uncounted += input_tokens is None or output_tokens is None
+            case e.RequestFailed(_, _, _, calls, seconds):
+                self.flying -= calls
+                self.failed += calls
+                self.busy += seconds
+            case e.RequestCancelled(_, _, calls):
+                self.flying -= calls
+                self.cancelled += calls
+            case e.RequestRetried():
+                self.retries += 1
+            case e.VoteCounted(path):
+                self.votes[path] = event
+            case e.ElementLost():
+                self.losses.append(event)
+            case e.ModelReady(_, seconds):
+                self.loading = max(self.loading, seconds)
+            case e.RunFinished(_, seconds):
+                self.seconds = seconds
+
+    @property
+    def spared(self) -> int:
+        return sum(
+            vote.planned - vote.discarded - sum(count for _, count in vote.ballots) for vote in self.votes.values()
+        )

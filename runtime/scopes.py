@@ -1,0 +1,79 @@
+"""What a mention in a frame means, and what steps are called for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowrun.dsl import plan as p
+
+from .errors import FlowrunError
+from .frames import Frame
+from .reducers import Tally
+from .values import ModelValue, evaluate
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is around a flow: its models, the one for asks that name none, and the built-in functions.
+
+    ``functions`` is called with a function's name, its arguments, and a way to a vote's tally by its name.
+    """
+
+    models: Mapping[str, ModelValue]
+    default_model: ModelValue
+    functions: Callable[[str, Mapping[str, Json], Callable[[str], Tally | None]], Json]
+
+
+class Scope:
+    """The names that a mention in a frame can mean."""
+
+    __slots__ = ("context", "frame")
+
+    def __init__(self, context: Context, frame: Frame) -> None:
+        self.context = context
+        self.frame = frame
+
+    def value(self, name: str) -> Json:
+        for frame in self.frame.outward():
+            if name in frame.given:
+                return frame.given[name]
+            if name in frame.values:
+                return frame.values[name]
+        if name in self.context.models:
+            return self.context.models[name]
+        raise FlowrunError(f"nothing is called `{name}` here")
+
+    def tally(self, name: str) -> Tally | None:
+        return next((frame.tallies[name] for frame in self.frame.outward() if name in frame.tallies), None)
+
+    def call(self, function: str, args: Mapping[str, Json]) -> Json:
+        return self.context.functions(function, args, self.tally)
+
+    def options(self, options: Mapping[str, p.Expr]) -> dict[str, Json]:
+        return {name: evaluate(expr, self) for name, expr in options.items()}
+
+
+def path_of(frame: Frame, step: p.Step) -> str:
+    """A step's name through its blocks, with the place of each element: ``notes[3].draft``."""
+    parts = [step.title]
+    inside: Frame | None = frame
+    while inside is not None and inside.run is not None:
+        run = inside.run
+        counted = isinstance(run.step.node, (p.Map, p.Repeat))
+        parts.append(f"{run.step.title}[{inside.index}]" if counted else run.step.title)
+        inside = run.frame
+    return ".".join(reversed(parts))
+
+
+def steps_once(steps: Iterable[p.Step]) -> int:
+    """How many of these steps, and of those inside them, run once each time the block does."""
+    count = 0
+    for step in steps:
+        count += 1
+        if isinstance(step.node, (p.Fanout, p.Chain)):
+            count += steps_once(step.node.body.steps)
+    return count

@@ -1,0 +1,86 @@
+"""What a splitter is: it names the stretches of a text that become the pieces.
+
+All rules share what is done with the stretches, so that nothing but blank space at their edges is ever lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowrun.dsl import ParamSpec
+
+from ..errors import UsageError
+
+Stretch = tuple[int, int]
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_BLANK_LINES = re.compile(r"(?:[^\S\r\n]*[\r\n])*")
+
+
+@dataclass(frozen=True, slots=True)
+class Splitter:
+    """A rule of ``split``. ``split`` gets the rule's arguments, and ``overlap`` among them where one is wanted."""
+
+    name: str
+    params: tuple[ParamSpec, ...]
+    split: Callable[[str, Mapping[str, Any]], list[str]]
+    summary: str
+
+
+def lines(text: str) -> Iterator[Stretch]:
+    """Each line with its end, ended by ``\\n``, ``\\r`` or both, as Markdown counts them."""
+    for found in _LINE.finditer(text):
+        if found.end() > found.start():
+            yield found.span()
+
+
+def pieces(text: str, stretches: Iterable[Stretch], overlap: int) -> list[str]:
+    """The texts of the stretches; with an overlap each but the first begins with the last words of the one before."""
+    out = []
+    before: Stretch | None = None
+    for start, end in stretches:
+        kept = trimmed(text, start, end)
+        if kept is None:
+            continue
+        out.append(text[overlapped(text, before, overlap, kept[0]) if before else kept[0] : kept[1]])
+        before = kept
+    return out
+
+
+def trimmed(text: str, start: int, end: int) -> Stretch | None:
+    """Without blank lines before and blank space behind; the first line keeps its indent. None where all is blank."""
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if end == start:
+        return None
+    blank = _BLANK_LINES.match(text, start, end)
+    return (blank.end() if blank else start), end
+
+
+def overlapped(text: str, before: Stretch, overlap: int, fallback: int) -> int:
+    """Where a piece begins that repeats at most ``overlap`` characters, in whole words, of the one before."""
+    start, end = before
+    place = max(start, end - overlap)
+    while place < end and not is_border(text, place):
+        place += 1
+    return place if place < end else fallback
+
+
+def is_border(text: str, place: int) -> bool:
+    """Whether a word begins here; where words are written together, a clause."""
+    return not text[place].isspace() and (place == 0 or text[place - 1].isspace() or text[place - 1] in "。！？、，；")
+
+
+def number(args: Mapping[str, Any], name: str, least: int, default: int | None = None) -> int:
+    value = args.get(name, default)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise UsageError(f"`{name}` is a whole number of characters, at least {least}, and here it is {value!r:.40}")
+    return value
+
+
+def overlap_of(args: Mapping[str, Any]) -> int:
+    return number(args, "overlap", 0, 0)

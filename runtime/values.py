@@ -1,0 +1,112 @@
+"""The value of an expression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from flowrun.dsl import plan as p
+
+from .errors import FlowrunError
+from .prompts import render
+from .rules import RuleValue
+
+Json = Any
+
+
+class ValueFailure(FlowrunError):
+    """An expression has no value, such as a division by zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelValue:
+    """A model as a value: what it is called, its address, and the options it was declared with."""
+
+    name: str
+    address: str
+    options: tuple[tuple[str, Json], ...] = ()
+
+
+class Names(Protocol):
+    """What an expression may ask for."""
+
+    def value(self, name: str) -> Json: ...
+
+    def call(self, function: str, args: Mapping[str, Json]) -> Json: ...
+
+
+def evaluate(expr: p.Expr, names: Names) -> Json:
+    """Raises FlowrunError where there is no value."""
+    match expr:
+        case p.Constant(value):
+            return value
+        case p.Ref(name):
+            return names.value(name)
+        case p.FieldOf(base, field):
+            record = evaluate(base, names)
+            if not isinstance(record, Mapping) or field not in record:
+                raise ValueFailure(f"there is no field `{field}` here")
+            return record[field]
+        case p.TextOf(template):
+            return render(template, names.value)
+        case p.Items(items):
+            return [evaluate(item, names) for item in items]
+        case p.RecordOf(entries):
+            record = {}
+            for entry in entries:
+                value = evaluate(entry.value, names)
+                if entry.name is None and not isinstance(value, Mapping):
+                    raise ValueFailure(f"only a record can be spread, and this is {value!r:.40}")
+                record.update(value if entry.name is None else {entry.name: value})
+            return record
+        case p.CallOf(function, args):
+            return names.call(function, {name: evaluate(arg, names) for name, arg in args.items()})
+        case p.RuleOf(rule, args):
+            return RuleValue(rule, {name: evaluate(arg, names) for name, arg in args.items()})
+        case p.Apply(operator, operands):
+            return _apply(operator, operands, names)
+
+
+def _apply(operator: str, operands: tuple[p.Expr, ...], names: Names) -> Json:
+    first = evaluate(operands[0], names)
+    match operator:
+        case "not":
+            return not first
+        case "negative":
+            if not isinstance(first, (int, float)):
+                raise ValueFailure(f"`-` does not take {first!r:.40}")
+            return -first
+        case "and":
+            return bool(first) and bool(evaluate(operands[1], names))
+        case "or":
+            return bool(first) or bool(evaluate(operands[1], names))
+        case "??":
+            return evaluate(operands[1], names) if first is None else first
+    second = evaluate(operands[1], names)
+    if operator == "*" and not (isinstance(first, (int, float)) and isinstance(second, (int, float))):
+        # Python would repeat a text or a list, to any length.
+        raise ValueFailure(f"`*` does not take {first!r:.40} and {second!r:.40}")
+    try:
+        return _BINARY[operator](first, second)
+    except ZeroDivisionError:
+        raise ValueFailure("this divides by zero") from None
+    except OverflowError:
+        raise ValueFailure(f"the result of `{operator}` is too large a number") from None
+    except TypeError:
+        raise ValueFailure(f"`{operator}` does not take {first!r:.40} and {second!r:.40}") from None
+
+
+_BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "in": lambda a, b: a in b,
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+}

@@ -1,0 +1,139 @@
+"""Flows run from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flowrun.dsl import FlowError
+from flowrun.runtime import RunError, run, run_async
+from flowrun.runtime.errors import InputError
+from flowrun.runtime.events import Event, RequestStarted, RunFinished
+from flowrun.runtime.providers.protocol import Provider, Request, Surroundings
+from flowrun.runtime.providers.scripted import ScriptedProvider
+
+FLOW = """\
+type Row = { id: int, body: text }
+flow f(rows: [Row], note: document = "none") {
+  out = map row in rows {
+    said = ask "{{ row.body }} {{ note }}"
+    { ..row, said }
+  } reduce collect
+  return out
+}
+"""
+
+
+def scripted(script: Callable[[Request, int], str]) -> Callable[[str, Surroundings], Provider]:
+    return lambda model, surroundings: ScriptedProvider(script, model=model)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "f.flow"
+    path.write_text(FLOW)
+    return path
+
+
+async def test_rows_keep_their_order_and_their_ids(path: Path) -> None:
+    rows = [{"id": n, "body": f"b{n}"} for n in range(20)]
+    result = await run_async(path, {"rows": rows}, opener=scripted(lambda request, _: request.messages[0].text.upper()))
+    assert [row["id"] for row in result.value] == list(range(20))
+    assert result.value[7]["said"] == "B7 NONE"
+    assert result.ok
+
+
+async def test_a_path_is_read_and_a_text_is_taken_as_it_is(path: Path) -> None:
+    (path.parent / "note.md").write_text("from a file")
+    echo = scripted(lambda request, _: request.messages[0].text)
+    rows = [{"id": 1, "body": "x"}]
+    result = await run_async(path, {"rows": rows, "note": path.parent / "note.md"}, opener=echo)
+    assert result.value[0]["said"] == "x from a file"
+    result = await run_async(path, {"rows": rows, "note": "note.md"}, opener=echo)
+    assert result.value[0]["said"] == "x note.md"
+
+
+async def test_events_tell_the_whole_story(path: Path) -> None:
+    seen: list[Event] = []
+    rows = [{"id": 1, "body": "x"}, {"id": 2, "body": "y"}]
+    await run_async(path, {"rows": rows}, opener=scripted(lambda *_: "ok"), on_event=(seen.append,))
+    assert [event.path for event in seen if isinstance(event, RequestStarted)] == ["out[0].said", "out[1].said"]
+    assert isinstance(seen[-1], RunFinished)
+    assert seen[-1].status == "done"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({}, "needs `rows`"),
+        ({"rows": [], "nope": 1}, "no parameter `nope`"),
+        ({"rows": [{"id": "x", "body": "b"}]}, "id"),
+        ({"rows": "x"}, "rows"),
+    ],
+)
+async def test_wrong_inputs_are_refused_before_any_call(path: Path, inputs: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        await run_async(path, inputs, opener=scripted(lambda *_: "ok"))
+
+
+async def test_only_models_that_are_used_are_opened(tmp_path: Path) -> None:
+    path = tmp_path / "m.flow"
+    path.write_text(
+        'model a = "openai:a"\nmodel b = "openai:b"\nflow f() { x = ask a "1" y = ask "2" return { x, y } }\n'
+    )
+    opened: list[str] = []
+
+    def opener(model: str, surroundings: Surroundings) -> Provider:
+        opened.append(model)
+        return ScriptedProvider(lambda *_: "ok", model=model)
+
+    await run_async(path, model="b", opener=opener)
+    assert sorted(opened) == ["openai:a", "openai:b"]
+    opened.clear()
+    await run_async(path, environ={"FLOWRUN_MODEL": "gemini:c"}, opener=opener)
+    assert sorted(opened) == ["gemini:c", "openai:a"]
+
+
+async def test_models_are_values(tmp_path: Path) -> None:
+    path = tmp_path / "m.flow"
+    path.write_text(
+        'model a = "openai:a" with temperature: 0.2\nmodel b = "openai:b"\n'
+        'flow f() { x = map m in [a, b] { ask m "who?" } reduce collect return x }\n'
+    )
+    providers: list[ScriptedProvider] = []
+
+    def opener(model: str, surroundings: Surroundings) -> Provider:
+        providers.append(ScriptedProvider(lambda *_: model, model=model))
+        return providers[-1]
+
+    result = await run_async(path, opener=opener)
+    assert result.value == ["openai:a", "openai:b"]
+    assert [provider.calls[0].temperature for provider in providers] == [0.2, None]
+
+
+def test_run_waits_and_raises_what_went_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "v.flow"
+    path.write_text("flow f(x: int) { return 1 / x }\n")
+    assert run(path, x=2).value == 0.5
+    with pytest.raises(RunError, match="divides by zero"):
+        run(path, x=0)
+    path.write_text("flow f(x: int) { return y }\n")
+    with pytest.raises(FlowError, match="F0201"):
+        run(path, x=0)
+
+
+async def test_a_flow_reads_its_own_folder_and_no_other(tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (tmp_path / "secret.txt").write_text("outside")
+    (inner / "near.txt").write_text("inside")
+    path = inner / "f.flow"
+    path.write_text('flow f() { return file("near.txt") }\n')
+    assert (await run_async(path)).value == "inside"
+    path.write_text('flow f() { return file("../secret.txt") }\n')
+    result = await run_async(path)
+    assert not result.ok
+    assert "--allow-read" in result.failures[0].reason
+    assert (await run_async(path, allow_read=[tmp_path])).value == "outside"

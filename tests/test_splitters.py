@@ -1,0 +1,228 @@
+"""How texts are cut: nothing is lost, the order is kept, and it takes no longer than the text is long."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from flowrun.runtime.errors import UsageError
+from flowrun.runtime.splitters import SPLITTERS
+
+RULES: dict[str, dict[str, Any]] = {"heading": {}, "paragraph": {}, "line": {}, "chars": {"n": 25}}
+SNIPPETS = [
+    *("# ", "## ", "### ", "#no", "===\n", "---\n", "```\n", "````\n", "~~~\n", "- ", "> ", "    "),
+    *(
+        "word",
+        "Two words. ",
+        "a! b? ",
+        "x" * 40,
+        "。你好！",
+        "é",
+        " ",
+        "\t",
+        "\n",
+        "\n\n",
+        "\r\n",
+        "\r",
+        "\v",
+        "\u2028",
+        "\ufeff",
+    ),
+]
+texts = st.lists(st.sampled_from(SNIPPETS) | st.text(max_size=8), max_size=60).map("".join)
+
+
+def split(rule: str, text: str, **args: Any) -> list[str]:
+    return SPLITTERS[rule].split(text, {**RULES[rule], **args})
+
+
+def solid(text: str) -> str:
+    return "".join(text.split())
+
+
+@pytest.mark.parametrize("rule", RULES)
+@given(text=texts)
+@example("a\n" * 30)
+def test_nothing_is_lost(rule: str, text: str) -> None:
+    pieces = split(rule, text)
+    assert solid("".join(pieces)) == solid(text)
+    assert all(piece.strip() for piece in pieces)
+    assert all(piece in text for piece in pieces)
+
+
+@pytest.mark.parametrize("rule", ["heading", "paragraph", "line"])
+@given(text=texts, overlap=st.integers(0, 24))
+def test_an_overlap_repeats_the_words_before(rule: str, text: str, overlap: int) -> None:
+    bare = split(rule, text)
+    pieces = split(rule, text, overlap=overlap)
+    assert len(pieces) == len(bare)
+    assert pieces[:1] == bare[:1]
+    for before, plain, piece in zip(bare, bare[1:], pieces[1:], strict=False):
+        assert piece.endswith(plain)
+        repeated = piece[: len(piece) - len(plain)].rstrip()
+        assert before.endswith(repeated)
+        assert len(repeated) <= overlap
+
+
+@given(
+    words=st.lists(st.tuples(st.integers(1, 40), st.sampled_from([" ", "\n", "\n\n", ". ", "  " * 20])), max_size=30),
+    most=st.integers(1, 30),
+    data=st.data(),
+)
+def test_chars_with_any_overlap(words: list[tuple[int, str]], most: int, data: st.DataObject) -> None:
+    overlap = data.draw(st.integers(0, most - 1))
+    # No letter stands twice, so that each piece has one place in the text.
+    letters = iter(chr(code) for code in range(0x4E00, 0x9000))
+    text = "".join("".join(next(letters) for _ in range(length)) + after for length, after in words)
+    text = text.replace(". ", " . ")
+    marks = [place for place, letter in enumerate(text) if letter >= "\u4e00"]
+    pieces = split("chars", text, n=most, overlap=overlap)
+    end = 0
+    for number, piece in enumerate(pieces):
+        assert 0 < len(piece) <= most
+        first = next((place for place, letter in enumerate(piece) if letter >= "\u4e00"), None)
+        if first is None:
+            end = text.index(piece, end) + len(piece)
+            continue
+        start = text.index(piece[first]) - first
+        assert text[start : start + len(piece)] == piece
+        assert number == 0 or start >= end - overlap
+        assert not text[end : max(start, end)].strip()
+        if start < end:
+            assert text[start - 1].isspace()
+        assert start + len(piece) > end
+        end = start + len(piece)
+    assert not marks or end > marks[-1]
+
+
+@given(text=texts, most=st.integers(1, 60))
+def test_chars_keeps_its_bound_and_words(text: str, most: int) -> None:
+    pieces = split("chars", text, n=most)
+    assert all(0 < len(piece) <= most for piece in pieces)
+    words = [word for piece in pieces for word in piece.split()]
+    for word in re.findall(r"\S+", text):
+        if len(word) <= most and not re.search("[。！？]", word):
+            assert word in words
+
+
+def test_chars_takes_the_best_border() -> None:
+    paragraphs = "One two three.\n\nFour five six. Seven eight."
+    assert split("chars", paragraphs, n=25) == ["One two three.", "Four five six.", "Seven eight."]
+    assert split("chars", "First line\nsecond line is longer", n=20) == ["First line", "second line is", "longer"]
+    assert split("chars", "Say it now. Then go on", n=18) == ["Say it now.", "Then go on"]
+    assert split("chars", "alpha beta gamma", n=10) == ["alpha beta", "gamma"]
+    assert split("chars", "abcdefghij kl", n=4) == ["abcd", "efgh", "ij", "kl"]
+    assert split("chars", "今日は雨です。明日は晴れです。", n=8) == ["今日は雨です。", "明日は晴れです。"]
+
+
+def test_chars_with_overlap() -> None:
+    assert split("chars", "one two three four five six", n=14, overlap=6) == [
+        "one two three",
+        "three four",
+        "four five six",
+    ]
+    # The overlap gives way where the next word needs the room.
+    assert split("chars", "aa bb cccccccc", n=8, overlap=5) == ["aa bb", "cccccccc"]
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ({"n": 0}, "`n` is a whole number of characters, at least 1, and here it is 0"),
+        ({"n": "5"}, "here it is '5'"),
+        ({"n": True}, "here it is True"),
+        ({"n": 5, "overlap": -1}, "`overlap` is a whole number"),
+        ({"n": 5, "overlap": 5}, "overlap of 5 characters must be less than the 5 of a piece"),
+        ({"n": None}, "`n` is a whole number"),
+    ],
+)
+def test_bad_arguments(args: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(words)):
+        SPLITTERS["chars"].split("text", args)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("text", ["", " ", "\n\n\n", "\r\n\t"])
+def test_blank_texts_have_no_pieces(rule: str, text: str) -> None:
+    assert split(rule, text, overlap=3) == []
+
+
+HEADINGS = {
+    "none": ("Just text.\n\nMore.", ["Just text.\n\nMore."]),
+    "one": ("# A\n\ntext", ["# A\n\ntext"]),
+    "text before": ("Hello.\n\n# A\na\n# B\nb", ["Hello.", "# A\na", "# B\nb"]),
+    "title with text": ("# T\n\nIntro.\n\n## A\na\n\n## B\nb", ["# T\n\nIntro.", "## A\na", "## B\nb"]),
+    "title alone joins": ("# T\n\n## A\na\n\n## B\nb", ["# T\n\n## A\na", "## B\nb"]),
+    "titles alone join": ("# T\n## S\n### A\na\n### B\nb", ["# T\n## S\n### A\na", "### B\nb"]),
+    "deeper stays": ("## A\n### a1\n### a2\n## B\nb", ["## A\n### a1\n### a2", "## B\nb"]),
+    "empty section stays its own": ("# A\n# B\nb", ["# A", "# B\nb"]),
+    "shallower in the middle": ("## A\na\n# T\nt\n## B\nb", ["## A\na", "# T\nt", "## B\nb"]),
+    "no level twice": ("intro\n# A\na\n## B\nb", ["intro", "# A\na\n## B\nb"]),
+    "setext": ("A\n===\na\n\nB\nC\n===\nb", ["A\n===\na", "B\nC\n===\nb"]),
+    "setext and atx": ("A\n---\na\n## B\nb", ["A\n---\na", "## B\nb"]),
+    "fenced": ("# A\n```\n# no\n```\n# B\nb", ["# A\n```\n# no\n```", "# B\nb"]),
+    "indented": ("# A\n\n    # no\n\n# B", ["# A\n\n    # no", "# B"]),
+    "quoted and listed": ("# A\n> # no\n\n- # no\n\n# B", ["# A\n> # no\n\n- # no", "# B"]),
+    "no space, no heading": ("# A\n#no\n# B", ["# A\n#no", "# B"]),
+    "front matter": ("---\ntitle: x\ntags: y\n---\n# A\na\n# B\nb", ["---\ntitle: x\ntags: y\n---\n# A\na", "# B\nb"]),
+    "a rule on top": ("---\n\n# A\na\n\n# B\n\n---\n", ["---", "# A\na", "# B\n\n---"]),
+    "carriage returns": ("# A\r\na\r\n# B\r\nb", ["# A\r\na", "# B\r\nb"]),
+    "old line ends": ("# A\ra\r# B\rb", ["# A\ra", "# B\rb"]),
+    "other separators": ("# A\na\u2028# no\x0c# no\n# B\nb", ["# A\na\u2028# no\x0c# no", "# B\nb"]),
+}
+
+
+@pytest.mark.parametrize(("text", "pieces"), HEADINGS.values(), ids=HEADINGS)
+def test_headings(text: str, pieces: list[str]) -> None:
+    assert split("heading", text) == pieces
+
+
+PARAGRAPHS = {
+    "plain": ("one\ntwo\n\nthree\n\n\n four", ["one\ntwo", "three", " four"]),
+    "blank lines with spaces": ("one\n \t\ntwo", ["one", "two"]),
+    "fence": ("a\n\n```\nx\n\ny\n```\n\nb", ["a", "```\nx\n\ny\n```", "b"]),
+    "shorter fence inside": ("````\n```\n\n```\n````\n\nb", ["````\n```\n\n```\n````", "b"]),
+    "tildes": ("~~~ py\nx\n\ny\n~~~\n\nb", ["~~~ py\nx\n\ny\n~~~", "b"]),
+    "never closed": ("```\na\n\nb", ["```\na", "b"]),
+    "underlined titles": ("One\n~~~~\n\na\n\nTwo\n~~~~\n\nb", ["One\n~~~~", "a", "Two\n~~~~", "b"]),
+    "inline ticks": ("```a``` b\n\nc\n\n```d``` e", ["```a``` b", "c", "```d``` e"]),
+}
+
+
+@pytest.mark.parametrize(("text", "pieces"), PARAGRAPHS.values(), ids=PARAGRAPHS)
+def test_paragraphs(text: str, pieces: list[str]) -> None:
+    assert split("paragraph", text) == pieces
+
+
+def test_lines() -> None:
+    assert split("line", "a\n\n  b \r\n\tc\rd") == ["a", "  b", "\tc", "d"]
+    assert split("line", "a b c\nd", overlap=3) == ["a b c", "b c\nd"]
+
+
+MIB = 1024 * 1024
+LARGE = {
+    "prose": ("## Head\n\n" + "The quick brown fox jumps over the lazy dog. " * 12 + "\n\n") * (MIB // 550),
+    "one line": "word " * (MIB // 5),
+    "one word": "x" * MIB,
+    "blanks": " " * MIB,
+    "line ends": "\n" * MIB,
+    "hashes": "#" * MIB,
+    "dashes": "---" + "-" * MIB + "x",
+    "front matter that never ends": "---\n" + "a: b\r\n" * 20_000,
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("kind", LARGE)
+def test_a_large_text_takes_little_time(rule: str, kind: str) -> None:
+    text = LARGE[kind]
+    began = time.process_time()
+    pieces = split(rule, text, **({"n": 800, "overlap": 80} if rule == "chars" else {}))
+    spent = time.process_time() - began
+    # A second is the aim, met by all but machines that are slow or busy.
+    assert spent < 3, f"{spent:.2f} s for {len(text)} characters in {len(pieces)} pieces"

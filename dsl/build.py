@@ -5,18 +5,13 @@ lark calls these while it parses, so no tree of its own is ever built, and nothi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from lark import Token
 
 from . import syntax as s
-from .diagnostics import Diagnostic
-from .source import Source, Span
-from .strings import read_string
-
-MOST_OPERANDS = 100
-"""Operators in one chain: `a + b + …` becomes a tree as deep as it is long."""
+from .build_values import Values
+from .source import Span
 
 
 class With(tuple[s.Option, ...]):
@@ -27,65 +22,8 @@ class After(tuple[s.Word, ...]):
     """The names of an `after` clause."""
 
 
-class TreeBuilder:
-    def __init__(self) -> None:
-        self.begin(Source(""))
-
-    def begin(self, source: Source) -> None:
-        """Get ready for another text."""
-        self.source = source
-        self.problems: list[Diagnostic] = []
-        self.comments: list[s.Comment] = []
-
-    def comment(self, token: Token) -> Token:
-        start = token.start_pos or 0
-        line_start = self.source.text.rfind("\n", 0, start) + 1
-        own_line = not self.source.text[line_start:start].strip()
-        self.comments.append(s.Comment(str(token).rstrip(), own_line, self._span([token])))
-        return token
-
-    # Places
-
-    def _span(self, children: Sequence[Any]) -> Span:
-        return Span(self.source, self._start(children[0]), self._end(children[-1]))
-
-    def _start(self, child: Any) -> Any:
-        if isinstance(child, Token):
-            return child.start_pos or 0
-        if isinstance(child, (list, tuple)):
-            return self._start(child[0])
-        return child.span.start
-
-    def _end(self, child: Any) -> Any:
-        if isinstance(child, Token):
-            return child.end_pos or 0
-        if isinstance(child, (list, tuple)):
-            return self._end(child[-1])
-        return child.span.end
-
-    def _word(self, token: Token) -> s.Word:
-        return s.Word(str(token), self._span([token]))
-
-    def _string(self, token: Token) -> s.String:
-        return read_string(self.source, token.start_pos or 0, token.end_pos or 0, self.problems)
-
-    def _number(self, token: Token) -> s.Number:
-        text = str(token)
-        unit: s.Unit = ""
-        if text.startswith("$"):
-            unit, text = "$", text[1:]
-        else:
-            for known in ("%", "ms", "s", "m", "h"):
-                if text.endswith(known):
-                    unit, text = known, text[: -len(known)]
-                    break
-        if len(text) > 30:
-            self._problem("F0402", "a number of more than 30 digits", self._span([token]))
-            text = "0"
-        return s.Number(text, unit, self._span([token]))
-
-    def _problem(self, code: str, message: str, span: Span, help: str = "") -> None:
-        self.problems.append(Diagnostic(code, message, span, help=help))
+class TreeBuilder(Values):
+    """The rules of the grammar for declarations, lines and blocks, one method each."""
 
     # Declarations
 
@@ -119,7 +57,10 @@ class TreeBuilder:
         return self._number(c[0])
 
     def calls_limit(self, c: list[Any]) -> s.Number:
-        return self._number(c[0])
+        number = self._number(c[0])
+        if "." in number.digits:
+            self._problem("F0402", "calls are counted in whole numbers", number.span, "write `400 calls`")
+        return number
 
     def model(self, c: list[Any]) -> s.ModelDecl:
         options = next((child for child in c if isinstance(child, With)), With())
@@ -180,7 +121,7 @@ class TreeBuilder:
         expr: s.Expr = s.Name(self._word(c[0]), self._span(c[:1]))
         for token in c[2::2]:
             word = self._word(token)
-            expr = s.Get(expr, word, expr.span.to(word.span))
+            expr = self._grown(s.Get(expr, word, expr.span.to(word.span)), expr)
         return expr
 
     def prompt(self, c: list[Any]) -> list[s.Message]:
@@ -258,113 +199,3 @@ class TreeBuilder:
 
     def plain_arg(self, c: list[Any]) -> s.Arg:
         return s.Arg(None, c[0], self._span(c))
-
-    # Types
-
-    def type_expr(self, c: list[Any]) -> s.TypeExpr:
-        parts = c[::2]
-        if len(parts) == 1:
-            only: s.TypeExpr = parts[0]
-            return only
-        options: list[s.Word | s.String] = []
-        for part in parts:
-            if isinstance(part, s.TypeName):
-                options.append(part.word)
-            elif isinstance(part, s.TypeChoice):
-                options.extend(part.options)
-            else:
-                self._problem(
-                    "F0301",
-                    "a choice is between words",
-                    part.span,
-                    "write words or quoted texts between the bars, as in `low | high`",
-                )
-        return s.TypeChoice(tuple(options), self._span(c))
-
-    def type_part(self, c: list[Any]) -> s.TypeExpr:
-        if len(c) == 1:
-            part: s.TypeExpr = c[0]
-            return part
-        return s.TypeOptional(c[0], self._span(c))
-
-    def type_name(self, c: list[Any]) -> s.TypeName:
-        return s.TypeName(self._word(c[0]), self._span(c))
-
-    def type_word(self, c: list[Any]) -> s.TypeChoice:
-        return s.TypeChoice((self._string(c[0]),), self._span(c))
-
-    def type_range(self, c: list[Any]) -> s.TypeRange:
-        return s.TypeRange(c[0][0], c[2][0], Span(self.source, c[0][1].start, c[2][1].end))
-
-    def signed(self, c: list[Any]) -> tuple[int | float, Span]:
-        value = self._number(c[-1]).value
-        return (-value if len(c) > 1 else value), self._span(c)
-
-    def type_list(self, c: list[Any]) -> s.TypeList:
-        return s.TypeList(c[1], self._span(c))
-
-    def type_record(self, c: list[Any]) -> s.TypeRecord:
-        return s.TypeRecord(tuple(child for child in c if isinstance(child, s.FieldDecl)), self._span(c))
-
-    def field(self, c: list[Any]) -> s.FieldDecl:
-        description = self._string(c[3]) if len(c) > 3 else None
-        return s.FieldDecl(self._word(c[0]), c[2], description, self._span(c))
-
-    # Expressions
-
-    def chain_expr(self, c: list[Any]) -> s.Expr:
-        if len(c) // 2 > MOST_OPERANDS:
-            self._problem(
-                "F0104",
-                f"more than {MOST_OPERANDS} operators in one expression",
-                self._span(c),
-                "give parts of it a name of their own",
-            )
-            c = c[:3]
-        left: s.Expr = c[0]
-        for operator, right in zip(c[1::2], c[2::2], strict=True):
-            left = s.Binary(str(operator), left, right, left.span.to(right.span))
-        return left
-
-    def unary(self, c: list[Any]) -> s.Unary:
-        return s.Unary("not" if c[0] == "not" else "-", c[1], self._span(c))
-
-    def name(self, c: list[Any]) -> s.Name:
-        return s.Name(self._word(c[0]), self._span(c))
-
-    def get(self, c: list[Any]) -> s.Get:
-        return s.Get(c[0], self._word(c[2]), self._span(c))
-
-    def call(self, c: list[Any]) -> s.Call:
-        return s.Call(self._word(c[0]), tuple(c[1][1:-1]), self._span(c))
-
-    def tagged(self, c: list[Any]) -> s.Template:
-        return s.Template(self._word(c[0]), self._string(c[1]), self._span(c))
-
-    def grouped(self, c: list[Any]) -> s.Expr:
-        inner: s.Expr = c[1]
-        return inner
-
-    def string(self, c: list[Any]) -> s.Text:
-        return s.Text(self._string(c[0]), self._span(c))
-
-    def number(self, c: list[Any]) -> s.Number:
-        return self._number(c[0])
-
-    quantity = number
-
-    def list_expr(self, c: list[Any]) -> s.ListExpr:
-        return s.ListExpr(tuple(child for child in c if not isinstance(child, Token)), self._span(c))
-
-    def record(self, c: list[Any]) -> s.RecordExpr:
-        return s.RecordExpr(tuple(child for child in c if isinstance(child, s.Entry)), self._span(c))
-
-    def entry_name(self, c: list[Any]) -> s.Entry:
-        word = self._word(c[0])
-        return s.Entry(word, s.Name(word, word.span), True, self._span(c))
-
-    def entry_value(self, c: list[Any]) -> s.Entry:
-        return s.Entry(self._word(c[0]), c[2], False, self._span(c))
-
-    def entry_spread(self, c: list[Any]) -> s.Entry:
-        return s.Entry(None, c[1], False, self._span(c))

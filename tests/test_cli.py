@@ -256,3 +256,22 @@ async def test_the_embedded_model_runs_a_vote(flow: Callable[[str], Path]) -> No
     assert ran.code == 0, ran.err
     assert ran.out.strip() in ("SPAM", "NOT")
     assert "of 3)" in ran.err
+
+
+async def test_fmt_writes_checks_and_takes_standard_input(flow: Callable[[str], Path]) -> None:
+    path = flow("flow f(x:text){return x} # why\n")
+    ran = await command("fmt", "--check", "a.flow", folder=path.parent)
+    assert ran.code == 1
+    ran = await command("fmt", "-", folder=path.parent, stdin=path.read_text())
+    formatted = ran.out
+    assert "# why" in formatted
+    assert path.read_text() != formatted
+    ran = await command("fmt", "a.flow", folder=path.parent)
+    assert ran.code == 0
+    assert path.read_text() == formatted
+    ran = await command("fmt", "--diff", ".", folder=path.parent)
+    assert (ran.code, ran.out) == (0, "")
+    path.write_text("flow {")
+    ran = await command("fmt", "a.flow", folder=path.parent)
+    assert ran.code == 1
+    assert path.read_text() == "flow {"

@@ -202,9 +202,9 @@ async def test_a_cache_that_cannot_be_written_names_the_variable(model: Model, e
 
 
 def test_the_cache_folder_follows_the_variables() -> None:
-    home = {"HOME": "/home/me"}
-    assert cache_folder(home) == Path("/home/me/.cache/flowrun")
-    assert cache_folder({**home, "XDG_CACHE_HOME": "relative"}) == Path("/home/me/.cache/flowrun")
+    home = {"HOME": "/h"}
+    assert cache_folder(home) == Path("/h/.cache/flowrun")
+    assert cache_folder({**home, "XDG_CACHE_HOME": "relative"}) == Path("/h/.cache/flowrun")
     assert cache_folder({**home, "XDG_CACHE_HOME": "/x"}) == Path("/x/flowrun")
     assert cache_folder({**home, "XDG_CACHE_HOME": "/x", "FLOWRUN_CACHE": "/own"}) == Path("/own")
 

@@ -16,7 +16,7 @@ FLOORS = {
     "dsl": (
         "source codes diagnostics",
         "types syntax catalog strings fields graph",
-        "build syntax_errors parse templates format",
+        "build_words build_values build syntax_errors parse templates layout phrases comments format",
         "names structure dependencies written_types template_types expressions typecheck",
         "lints/*",
         "check",
@@ -25,7 +25,7 @@ FLOORS = {
     ),
     "runtime": (
         "events errors clock",
-        "journal limits retry budget values prompts files rules",
+        "journal limits retry budget values prompts files rules prices",
         "providers/* reducers/* splitters/* documents/*",
         "functions options catalog verify estimate",
         "answers decisions frames scopes calls steps blocks state scheduler",
@@ -45,6 +45,8 @@ HARMLESS = frozenset({"pathlib.PurePath", "pathlib.PurePosixPath", "pathlib.Pure
 PURE = frozenset({"runtime/events", "runtime/errors", "runtime/state"})
 # The grammar and the explain pages travel inside the package: these may read them, and nothing else.
 READS_PACKAGE_DATA = frozenset({"dsl/parse", "dsl/codes"})
+# The face of a half loads its own modules when they are asked for.
+LOADS_ITS_OWN = frozenset({"dsl/__init__"})
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -144,6 +146,8 @@ def effects(tree: ast.AST, found: list[Import], where: str) -> Iterator[tuple[in
             continue
         if where in READS_PACKAGE_DATA and "importlib.resources" in (one.whole, one.base):
             continue
+        if where in LOADS_ITS_OWN and one.whole == "importlib.import_module":
+            continue
         yield one.line, f"imports {one.whole}, but must stay pure"
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in EFFECT_CALLS:
@@ -214,10 +218,10 @@ GOOD = {
     "dsl/lints/unused.py": "from ..source import Span",
     "runtime/__init__.py": "from .api import run",
     "runtime/errors.py": "",
-    "runtime/api.py": "import asyncio\nfrom flowrun.dsl import check\nfrom .engine.local import Local",
+    "runtime/api.py": "import asyncio\nfrom flowrun.dsl import check\nfrom .report.local import Local",
     "runtime/providers/protocol.py": "",
     "runtime/providers/embedded/load.py": "from ..protocol import Reply\nfrom ...errors import FlowrunError",
-    "runtime/engine/local.py": "import os",
+    "runtime/report/local.py": "import os",
 }
 
 BAD = {
@@ -228,8 +232,8 @@ BAD = {
         "if TYPE_CHECKING:\n    from .api import run",
         ":2: floor 0 imports runtime/api",
     ),
-    "absolutely": ("dsl/source.py", "import flowrun.dsl.check", ":1: floor 0 imports dsl/check on floor 4"),
-    "to the face": ("dsl/check.py", "from . import check_it", ":1: floor 4 imports dsl/__init__ on floor 6"),
+    "absolutely": ("dsl/source.py", "import flowrun.dsl.check", ":1: floor 0 imports dsl/check on floor 5"),
+    "to the face": ("dsl/check.py", "from . import check_it", ":1: floor 5 imports dsl/__init__ on floor 7"),
     "strangers": (
         "runtime/reducers/vote.py",
         "from ..providers.protocol import Reply",

@@ -10,10 +10,10 @@ from .group import flowrun
 
 
 def main() -> None:
-    """Run the command of this process. A mistake of ours is one line too, and a traceback where FLOWRUN_DEBUG is set."""
+    """Run the command of this process. A mistake of ours is one line too, or a traceback under FLOWRUN_DEBUG."""
     try:
         sys.exit(run_command(sys.argv[1:]))
-    except Exception as error:  # noqa: BLE001 - the last door: nothing behind it can say more
+    except Exception as error:  # the last door: nothing behind it can say more
         if os.environ.get("FLOWRUN_DEBUG"):
             raise
         print(

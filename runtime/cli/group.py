@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 COMMANDS = {
     "validate": "Check flow files without running them.",
     "plan": "Show what a flow would do, and how many calls that takes.",
+    "fmt": "Put flow files into the one canonical layout.",
     "explain": "Show the page of a diagnostic's code.",
     "models": "List the providers of models, and what each needs.",
     "init": "Write a first flow to start from.",

@@ -59,7 +59,7 @@ class Lines(Silent):
         if line := told(event):
             print(inert(line), file=sys.stderr, flush=True)
         now = time.monotonic()
-        if now - self.told >= EVERY and not isinstance(event, e.RunFinished):
+        if now - self.told >= EVERY and isinstance(event, e.RequestStarted):
             self.told = now
             print(inert(state_line(self.summary, now - self.began)), file=sys.stderr, flush=True)
 
@@ -118,4 +118,11 @@ def state_line(summary: Summary, seconds: float) -> str:
     tokens = summary.input_tokens + summary.output_tokens
     if tokens:
         parts.append(f"{tokens:,} tokens")
+    if money := money_text(summary):
+        parts.append(money)
     return " · ".join([*parts, f"{seconds:.0f} s"])
+
+
+def money_text(summary: Summary) -> str:
+    """What a run has cost so far; nothing where that is unknown, or nothing."""
+    return f"${summary.cost:.4f}" if summary.cost else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..api import Result
 from ..reducers import Tally
+from .progress import money_text
 
 MANY = 5
 
@@ -46,6 +47,8 @@ def closing_line(result: Result) -> str:
     tokens = summary.input_tokens + summary.output_tokens
     if tokens:
         parts.append(f"{summary.input_tokens:,} tokens in, {summary.output_tokens:,} out")
+    if money := money_text(summary):
+        parts.append(money)
     return " · ".join(parts)
 
 

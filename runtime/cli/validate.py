@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from flowrun.dsl import Diagnostic, FlowError, nearest
+from flowrun.dsl import Diagnostic, FlowError
 
 from ..api import load
-from ..errors import UsageError
 from . import exits
+from .paths import flow_files
 from .show import show_findings
 
 
@@ -24,7 +24,7 @@ def command(paths: tuple[Path, ...], strict: bool, quiet: bool) -> int:
 
     Nothing is sent and nothing is run. Exits with 0 when all is well, 1 with findings, 2 when a file cannot be read.
     """
-    files = [file for path in paths for file in _files(path)]
+    files = list(flow_files(paths))
     found: list[Diagnostic] = []
     for file in files:
         try:
@@ -37,16 +37,3 @@ def command(paths: tuple[Path, ...], strict: bool, quiet: bool) -> int:
     if not failed and not quiet:
         print(f"{len(files)} file{'s' if len(files) != 1 else ''} checked: no errors", file=sys.stderr)
     return exits.FINDINGS if failed else exits.DONE
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        found = sorted(path.rglob("*.flow"))
-        if not found:
-            raise UsageError(f"there is no .flow file in {path}")
-        return found
-    if not path.exists():
-        folder = path.parent
-        near = nearest(path.name, [one.name for one in folder.glob("*.flow")]) if folder.is_dir() else None
-        raise UsageError(f"there is no file {path}" + (f"; did you mean {folder / near}?" if near else ""))
-    return [path]

@@ -1,0 +1,148 @@
+"""Text that knows where it may break, and the printing of it to a width."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A possible line end; ``flat`` is what stands there when it is not taken, None when it always is."""
+
+    flat: str | None = None
+    blank: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suffix:
+    """A comment at the end of a line: it takes no room. A line end that is taken must follow."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class IfBroken:
+    """One text where the group around it is broken, another where it is not."""
+
+    text: str
+    flat: str = ""
+
+
+@dataclass(slots=True)
+class Concat:
+    parts: Sequence[Doc]
+    hard: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hard = any(is_hard(part) for part in self.parts)
+
+
+@dataclass(slots=True)
+class Indent:
+    doc: Doc
+    by: int = 2
+    hard: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hard = is_hard(self.doc)
+
+
+@dataclass(slots=True)
+class Group:
+    """All its own line ends are taken, or none; they are taken where it would not fit, or has a hard one."""
+
+    doc: Doc
+    hard: bool = False
+
+    def __post_init__(self) -> None:
+        self.hard = self.hard or is_hard(self.doc)
+
+
+Doc = str | Line | Suffix | IfBroken | Concat | Indent | Group
+
+
+COMMA = IfBroken(",")
+
+
+def is_hard(doc: Doc) -> bool:
+    """Whether a line end within is always taken."""
+    if isinstance(doc, (Concat, Indent, Group)):
+        return doc.hard
+    return isinstance(doc, Line) and doc.flat is None
+
+
+@dataclass(slots=True)
+class _Paper:
+    written: list[str] = field(default_factory=list)
+    column: int = 0
+    indent_due: int = 0
+
+    def text(self, text: str) -> None:
+        if text:
+            # Indentation waits for a text, so that an empty line stays empty.
+            self.written += [" " * self.indent_due, text]
+            self.indent_due = 0
+            self.column += len(text)
+
+    def line(self, indent: int, blank: bool) -> None:
+        self.written.append("\n\n" if blank else "\n")
+        self.column = self.indent_due = indent
+
+
+def render(doc: Doc, width: int = WIDTH) -> str:
+    """The text of a document; a line is longer than ``width`` only where nothing in it may break."""
+    paper = _Paper()
+    stack: list[tuple[int, bool, Doc]] = [(0, False, doc)]
+    while stack:
+        indent, flat, doc = stack.pop()
+        match doc:
+            case str():
+                paper.text(doc)
+            case Suffix():
+                paper.text(doc.text)
+            case IfBroken():
+                paper.text(doc.flat if flat else doc.text)
+            case Line():
+                if flat and doc.flat is not None:
+                    paper.text(doc.flat)
+                else:
+                    paper.line(indent, doc.blank)
+            case Concat():
+                stack.extend((indent, flat, part) for part in reversed(doc.parts))
+            case Indent():
+                stack.append((indent + doc.by, flat, doc.doc))
+            case Group():
+                flat = flat or (not doc.hard and _fits(doc.doc, stack, width - paper.column))
+                stack.append((indent, flat, doc.doc))
+    return "".join(paper.written)
+
+
+def _fits(doc: Doc, rest: list[tuple[int, bool, Doc]], room: int) -> bool:
+    """Whether a document in one line, and what follows it up to the next possible line end, has room."""
+    following = len(rest)
+    todo: list[tuple[bool, Doc]] = [(True, doc)]
+    while room >= 0:
+        if not todo:
+            if following == 0:
+                return True
+            following -= 1
+            todo.append(rest[following][1:])
+            continue
+        flat, doc = todo.pop()
+        match doc:
+            case str():
+                room -= len(doc)
+            case IfBroken():
+                room -= len(doc.flat if flat else doc.text)
+            case Line():
+                if not flat or doc.flat is None:
+                    return True
+                room -= len(doc.flat)
+            case Concat():
+                todo.extend((flat, part) for part in reversed(doc.parts))
+            case Indent() | Group():
+                todo.append((flat, doc.doc))
+    return False

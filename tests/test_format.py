@@ -1,0 +1,339 @@
+"""The canonical text: it means what the tree means, formats to itself, and keeps every comment."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flowrun.dsl import Source, Span, format_file, parse_flow
+from flowrun.dsl import syntax as s
+
+CORPUS = Path(__file__).parent / "corpus" / "fmt"
+CASES = sorted(CORPUS.glob("*.flow"))
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+# Trees without a text: all their spans are this one.
+AT = Span(Source(""), 0, 0)
+
+KEYWORDS = (
+    "flow model type budget calls return with after when else ask system user assistant fanout map repeat chain "
+    "where at most reduce by in or and not"
+).split()
+
+
+PLAIN = st.from_regex(r"[a-zA-Z_][a-z0-9_]{0,8}", fullmatch=True).filter(lambda text: text not in KEYWORDS)
+LETTERS = st.sampled_from('ab"\\\n\t\r #{}%é漢😀\u202e\u200f\ufeff\x00\x1b\x7f\x85\u2028') | st.characters(
+    codec="utf-8"
+)
+PIECES = st.sampled_from(
+    ['"""', "\n  ", " \n", "\n\n", "  x", "\t", "{{ a }}", "\\n", "\\u{41}", " ", "lorem ipsum dolor "]
+)
+VALUES = st.lists(LETTERS | PIECES, max_size=12).map("".join)
+DIGITS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,4})?", fullmatch=True)
+OPERATORS = "or and == != <= >= < > in ?? + - * /".split()
+
+
+class Maker:
+    """Draws trees of every construct; ``depth`` is how much deeper a part may still go."""
+
+    def __init__(self, draw: Callable[[Any], Any]) -> None:
+        self.draw = draw
+
+    def maybe(self) -> bool:
+        return bool(self.draw(st.booleans()))
+
+    def some(self, make: Callable[[], Any], least: int = 0, most: int = 3) -> tuple[Any, ...]:
+        return tuple(make() for _ in range(self.draw(st.integers(least, most))))
+
+    def one_of(self, *makers: Callable[[], Any]) -> Any:
+        return self.draw(st.sampled_from(makers))()
+
+    def word(self, *refused: str, keywords: bool = True) -> s.Word:
+        """After most tokens only a name can stand, so words of the language are names there."""
+        known = st.sampled_from([keyword for keyword in KEYWORDS if keyword not in refused])
+        return s.Word(self.draw(PLAIN | known if keywords else PLAIN), AT)
+
+    def string(self) -> s.String:
+        return s.String(self.draw(VALUES), AT, (), self.maybe())
+
+    def number(self, *units: s.Unit) -> s.Number:
+        return s.Number(self.draw(DIGITS), self.draw(st.sampled_from(units)), AT)
+
+    def count(self) -> s.Number:
+        return s.Number(str(self.draw(st.integers(0, 10**6))), "", AT)
+
+    def type(self, depth: int = 3) -> s.TypeExpr:
+        def choice() -> s.TypeExpr:
+            return s.TypeChoice(self.some(lambda: self.one_of(self.word, self.string), 2, 6), AT)
+
+        if depth and self.draw(st.integers(0, 5)) == 0:
+            return choice()
+        part = self.type_part(depth)
+        return s.TypeOptional(part, AT) if self.maybe() else part
+
+    def type_part(self, depth: int) -> s.TypeExpr:
+        def field() -> s.FieldDecl:
+            return s.FieldDecl(self.word(), self.type(depth - 1), self.string() if self.maybe() else None, AT)
+
+        makers: list[Callable[[], s.TypeExpr]] = [
+            lambda: s.TypeName(self.word(), AT),
+            lambda: s.TypeRange(self.bound(), self.bound(), AT),
+            lambda: s.TypeChoice((self.string(),), AT),
+        ]
+        if depth:
+            makers += [
+                lambda: s.TypeList(self.type(depth - 1), AT),
+                lambda: s.TypeRecord(self.some(field, 0, 5), AT),
+            ]
+        return self.one_of(*makers)  # type: ignore[no-any-return]
+
+    def bound(self) -> int | float:
+        digits = self.draw(DIGITS)
+        value = float(digits) if "." in digits else int(digits)
+        return -value if self.maybe() else value
+
+    def expr(self, depth: int = 3) -> s.Expr:
+        makers: list[Callable[[], s.Expr]] = [
+            lambda: s.Name(self.word("not"), AT),
+            lambda: self.number("", "%", "$", "ms", "s", "m", "h"),
+            lambda: s.Text(self.string(), AT),
+        ]
+        if depth:
+            makers += [
+                lambda: s.Binary(self.draw(st.sampled_from(OPERATORS)), self.expr(depth - 1), self.expr(depth - 1), AT),
+                lambda: s.Unary(self.draw(st.sampled_from(["not", "-"])), self.expr(depth - 1), AT),
+                lambda: self.container(depth),
+                lambda: self.primary(depth),
+            ] * 2
+        return self.one_of(*makers)  # type: ignore[no-any-return]
+
+    def container(self, depth: int) -> s.Expr:
+        def entry() -> s.Entry:
+            name = self.word()
+            return self.one_of(  # type: ignore[no-any-return]
+                lambda: s.Entry(name, s.Name(name, AT), True, AT),
+                lambda: s.Entry(name, self.expr(depth - 1), False, AT),
+                lambda: s.Entry(None, self.expr(depth - 1), False, AT),
+            )
+
+        return self.one_of(  # type: ignore[no-any-return]
+            lambda: s.ListExpr(self.some(lambda: self.expr(depth - 1), 0, 5), AT),
+            lambda: s.RecordExpr(self.some(entry, 0, 5), AT),
+        )
+
+    def primary(self, depth: int, keywords: bool = True) -> s.Expr:
+        name = self.word("not", keywords=keywords)
+        found: s.Expr = self.one_of(
+            lambda: s.Name(name, AT),
+            lambda: s.Call(name, self.args(depth - 1), AT),
+            lambda: s.Template(name, self.string(), AT),
+        )
+        for field in self.some(self.word):
+            found = s.Get(found, field, AT)
+        return found
+
+    def args(self, depth: int) -> tuple[s.Arg, ...]:
+        def arg() -> s.Arg:
+            return (
+                s.Arg(self.word("not"), self.argument(depth), AT) if self.maybe() else s.Arg(None, self.expr(depth), AT)
+            )
+
+        return self.some(arg)
+
+    def argument(self, depth: int) -> s.Expr | s.Ask:
+        return self.ask() if self.draw(st.integers(0, 3)) == 0 else self.expr(max(depth, 0))
+
+    def ask(self) -> s.Ask:
+        def message() -> s.Message:
+            role = s.Word(self.draw(st.sampled_from(["system", "user", "assistant"])), AT)
+            return s.Message(role, self.string(), AT)
+
+        model: s.Expr | None = None
+        if self.maybe():
+            model = s.Name(self.word("system", "user", "assistant"), AT)
+            for field in self.some(self.word, 0, 1):
+                model = s.Get(model, field, AT)
+        messages = self.some(message, 1) if self.maybe() else (s.Message(None, self.string(), AT),)
+        return s.Ask(model, messages, self.type() if self.maybe() else None, AT)
+
+    def options(self) -> tuple[s.Option, ...]:
+        if not self.maybe():
+            return ()
+        return self.some(lambda: s.Option(self.word(), self.argument(1), AT))
+
+    def reduce(self) -> s.Reduce:
+        def count() -> s.Expr:
+            return self.count() if self.maybe() else s.Call(self.word(), self.args(1), AT)
+
+        ask, by = s.Word("ask", AT), s.Word("by", AT)
+        return self.one_of(  # type: ignore[no-any-return]
+            lambda: s.Reduce(self.word("ask", "by"), self.args(1), None, None, (), AT),
+            lambda: s.Reduce(ask, (), self.ask(), None, self.options(), AT),
+            lambda: s.Reduce(by, (), self.ask(), count(), (), AT),
+        )
+
+    def block(self, depth: int) -> s.Node:
+        body = self.body(depth - 1)
+        return self.one_of(  # type: ignore[no-any-return]
+            lambda: s.Fanout(body, self.reduce(), AT),
+            lambda: s.Map(
+                self.word(),
+                self.expr(2),
+                self.expr(1) if self.maybe() else None,
+                self.count() if self.maybe() else None,
+                body,
+                self.reduce(),
+                AT,
+            ),
+            lambda: s.Repeat(self.count(), self.count(), body, self.reduce(), AT),
+            lambda: s.Chain(body, AT),
+        )
+
+    def line(self, depth: int) -> s.Line:
+        kinds: list[Callable[[], s.Node]] = [self.ask, *([lambda: self.block(depth)] if depth else [])]
+        name = None
+        if self.maybe():
+            name = self.word(keywords=False)
+            kinds.append(self.expr)
+        else:
+            kinds += [lambda: self.container(2), lambda: self.primary(2, keywords=False)]
+        made = self.one_of(*kinds)
+        when = s.When(self.expr(2), self.expr(2) if self.maybe() else None, AT) if self.maybe() else None
+        return s.Line(name, made, self.options(), self.some(self.word) if self.maybe() else (), when, AT)
+
+    def body(self, depth: int) -> s.Body:
+        return s.Body(self.some(lambda: self.line(depth)), AT)
+
+    def declaration(self) -> s.Declaration:
+        def param() -> s.Param:
+            return s.Param(self.word(), self.type(2), self.expr(2) if self.maybe() else None, AT)
+
+        def budget() -> s.Budget:
+            money, calls = self.number("$"), self.count()
+            return self.draw(
+                st.sampled_from([s.Budget(money, calls, AT), s.Budget(None, calls, AT), s.Budget(money, None, AT)])
+            )  # type: ignore[no-any-return]
+
+        def flow() -> s.FlowDecl:
+            returns = self.some(lambda: s.Return(self.expr(), AT), 0, 1)
+            limits = budget() if self.maybe() else None
+            return s.FlowDecl(self.word(), self.some(param), limits, self.body(2), returns, AT)
+
+        return self.one_of(  # type: ignore[no-any-return]
+            flow,
+            flow,
+            lambda: s.ModelDecl(
+                self.word(), self.string(), self.string() if self.maybe() else None, self.options(), AT
+            ),
+            lambda: s.TypeDecl(self.word(), self.type(), AT),
+        )
+
+
+@st.composite
+def files(draw: Callable[[Any], Any]) -> s.File:
+    maker = Maker(draw)
+    return s.File(maker.some(maker.declaration), (), AT)
+
+
+LEAVES = st.sampled_from(["a", "b", "map", "ask", "with", "in"]).map(lambda text: s.Name(s.Word(text, AT), AT))
+
+
+@st.composite
+def operations(draw: Callable[[Any], Any], depth: int = 4) -> s.Expr:
+    """Operators around operators, their operands names that may look like words of the language."""
+    kind = draw(st.integers(0, 5)) if depth else 0
+    if kind == 0:
+        return draw(LEAVES)  # type: ignore[no-any-return]
+    if kind == 1:
+        return s.Unary(draw(st.sampled_from(["not", "-"])), draw(operations(depth - 1)), AT)
+    left, right = draw(operations(depth - 1)), draw(operations(depth - 1))
+    return s.Binary(draw(st.sampled_from(OPERATORS)), left, right, AT)
+
+
+TOKEN = re.compile(
+    r'"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""|"(?!"")(?:\\.|[^"\\\n])*"'
+    r"|\$?[0-9]+(?:\.[0-9]+)?(?:%|[a-z]+)?|\w+|\.\.|->|\?\?|[=!<>]=|[^\s\w]",
+    re.DOTALL,
+)
+GAP = st.sampled_from(
+    [" ", " ", " ", "\n", "\n\n", "\n\n\n  ", " #c{} \n", "\n  # c{}\n", "\n\n#!c{}\n", " ##c{}\n # c{}b\n", "#\n"]
+)
+
+
+def comment_texts(file: s.File) -> Counter[str]:
+    return Counter(re.sub(r"^#(?=[^\s!#])", "# ", comment.text) for comment in file.comments)
+
+
+def holds(text: str) -> s.File:
+    """Check all that formatting promises of a text; the answer is its tree."""
+    file = parse_flow(Source(text))
+    written = format_file(file)
+    again = parse_flow(Source(written))
+    assert again == file
+    assert comment_texts(again) == comment_texts(file)
+    assert format_file(again) == written
+    assert not re.search(r"[ \t]$", written, re.MULTILINE)
+    return file
+
+
+@settings(max_examples=60, suppress_health_check=SLOW, deadline=None)
+@given(files())
+def test_a_tree_comes_back_from_its_text(file: s.File) -> None:
+    assert holds(format_file(file)) == file
+
+
+@settings(max_examples=50, suppress_health_check=SLOW, deadline=None)
+@given(files(), st.data())
+def test_comments_and_line_ends_may_stand_between_any_two_tokens(file: s.File, data: st.DataObject) -> None:
+    tokens = TOKEN.findall(format_file(file))
+    gaps = data.draw(st.lists(GAP, min_size=len(tokens) + 1, max_size=len(tokens) + 1))
+    number = itertools.count()
+    text = gaps[0].replace("{}", "first")
+    for token, gap in zip(tokens, gaps[1:], strict=True):
+        text += token + re.sub(r"\{\}", lambda _: str(next(number)), gap)
+    assert holds(text) == file
+
+
+@settings(max_examples=200, deadline=None)
+@given(operations(), st.booleans())
+def test_brackets_come_back_from_precedence(expr: s.Expr, alone: bool) -> None:
+    made = expr if alone else s.Call(s.Word("g", AT), (s.Arg(s.Word("n", AT), expr, AT), s.Arg(None, expr, AT)), AT)
+    line = s.Line(s.Word("x", AT), made, (), (), None, AT)
+    flow = s.FlowDecl(s.Word("f", AT), (), None, s.Body((line,), AT), (), AT)
+    file = s.File((flow,), (), AT)
+    assert parse_flow(Source(format_file(file))) == file
+
+
+@settings(deadline=None)
+@given(VALUES, st.booleans(), st.integers(0, 3))
+def test_a_text_keeps_its_value_at_any_depth(value: str, triple: bool, depth: int) -> None:
+    inner: Any = s.Text(s.String(value, AT, (), triple), AT)
+    for _ in range(depth):
+        inner = s.ListExpr((inner,), AT)
+    flow = s.FlowDecl(s.Word("f", AT), (), None, s.Body((), AT), (s.Return(inner, AT),), AT)
+    holds(format_file(s.File((flow,), (), AT)))
+    assert parse_flow(Source(format_file(s.File((flow,), (), AT)))).items == (flow,)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
+def test_the_layout(case: Path) -> None:
+    expected = case.with_suffix(".expected")
+    text = case.read_text(encoding="utf-8")
+    holds(text)
+    written = format_file(parse_flow(Source(text)))
+    if os.environ.get("FLOWRUN_UPDATE"):
+        expected.write_text(written, encoding="utf-8")
+    assert written == expected.read_text(encoding="utf-8")
+
+
+def test_there_are_cases() -> None:
+    assert CASES

@@ -1,0 +1,211 @@
+"""Reading: any text gives a tree or findings inside the text, soon, in the words of the language."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flowrun.dsl import CODES, Diagnostic, FlowError, Source, format_file, parse_flow
+from flowrun.dsl import syntax as s
+
+TEXTS = [path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parent / "corpus" / "fmt").glob("*.flow"))]
+TOKEN = re.compile(r'"""|"[^"\n]*"|\w+|\.\.|->|\?\?|[=!<>]=|\s+|.', re.DOTALL)
+TOKENS = sorted({token for text in TEXTS for token in TOKEN.findall(text)})
+STRANGE = st.sampled_from(
+    ["'", "“", ";", "//", "3x", "é", "&", "\\", "\x00", "\u202e", "\ufeff", "\ud800", "🙂", "$", "#", '"']
+)
+MEGA = 1 << 20
+
+
+def findings(text: str) -> tuple[Diagnostic, ...]:
+    with pytest.raises(FlowError) as caught:
+        parse_flow(Source(text))
+    return caught.value.diagnostics
+
+
+def answered(text: str) -> None:
+    """Check that the text gives a tree, or findings whose places lie in it."""
+    source = Source(text)
+    try:
+        file = parse_flow(source)
+    except FlowError as error:
+        assert error.diagnostics
+        for found in error.diagnostics:
+            assert found.code in CODES
+            assert found.message and "\n" not in found.message
+            for span in (found.span, *(label.span for label in found.labels)):
+                assert 0 <= span.start <= span.end <= len(source.text)
+    else:
+        assert parse_flow(Source(format_file(file))) == file
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=80))
+def test_any_text_is_answered(text: str) -> None:
+    answered(text)
+    answered(f"flow f() {{ {text} }}")
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(TEXTS), st.data())
+def test_any_damage_to_a_flow_is_answered(text: str, data: st.DataObject) -> None:
+    tokens = TOKEN.findall(text)
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(tokens) - 1))
+        how = data.draw(st.sampled_from(["drop", "double", "swap", "put", "replace", "cut"]))
+        new = data.draw(st.sampled_from(TOKENS) | STRANGE | st.text(max_size=3))
+        if how == "drop":
+            tokens[at] = ""
+        elif how == "double":
+            tokens.insert(at, tokens[at])
+        elif how == "swap":
+            other = data.draw(st.integers(0, len(tokens) - 1))
+            tokens[at], tokens[other] = tokens[other], tokens[at]
+        elif how == "put":
+            tokens.insert(at, new)
+        elif how == "replace":
+            tokens[at] = new
+        else:
+            del tokens[at + 1 :]
+    answered("".join(tokens))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(TOKENS) | STRANGE, max_size=40))
+def test_any_row_of_tokens_is_answered(tokens: list[str]) -> None:
+    answered(" ".join(tokens))
+
+
+GARBAGE = {
+    "open brackets": "[" * MEGA,
+    "texts": '"a" ' * (MEGA // 4),
+    "words": "x " * (MEGA // 2),
+    "empty texts": '"""' * (MEGA // 3),
+    "backslashes": '"' + "\\" * (MEGA - 1),
+    "quotes": '"' * MEGA,
+    "quotes on lines": '"\n' * (MEGA // 2),
+    "digits": "1" * MEGA,
+    "brackets in pairs": "[]" * (MEGA // 2),
+    "blanks": " " * (MEGA - 1) + "x",
+    "line ends": "\n" * (MEGA - 1) + "}",
+    "foreign words": "if x\n" * (MEGA // 5),
+    "escapes": 'flow f() { x = "' + r"\q" * 20_000 + '" }',
+    "control characters": "\x00" * MEGA,
+    "slashes": "/" * MEGA,
+    "too long": "#" * (MEGA + 1),
+}
+
+
+@pytest.mark.parametrize("text", GARBAGE.values(), ids=GARBAGE)
+def test_garbage_is_answered_within_a_second(text: str) -> None:
+    parse_flow(Source(""))
+    start = time.process_time()
+    findings(text)
+    assert time.process_time() - start < 1
+
+
+DEEP = {
+    "brackets": "flow f() { return " + "(" * 101 + "1" + ")" * 101 + " }",
+    "lists": "flow f() { return " + "[" * 100 + "]" * 100 + " }",
+    "blocks": "flow f() { " + "chain { " * 100 + "}" * 100 + " }",
+    "fields": "flow f(a: text) { return a" + ".b" * 10_000 + " }",
+    "operators": "flow f(a: text) { return a" + " + 1" * 101 + " }",
+    "operators in brackets": "flow f(a: text) { return (a" + " + 1" * 100 + ") + 1 }",
+    "levels": "flow f(a: text) { return " + "-g(" * 90 + "a" + ")" * 90 + " }",
+    "types": "type T = " + "[" * 101 + "text" + "]" * 101,
+}
+
+
+@pytest.mark.parametrize("text", DEEP.values(), ids=DEEP)
+def test_what_is_too_deep_is_refused(text: str) -> None:
+    start = time.process_time()
+    assert [found.code for found in findings(text)] == ["F0104"]
+    assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(
+    "value", ["(" * 98 + "1" + ")" * 98, "g(" * 98 + ")" * 98, "{ a: " * 98 + "1" + " }" * 98, "a" + " + 1" * 100]
+)
+def test_what_is_just_not_too_deep_is_read_and_written(value: str) -> None:
+    file = parse_flow(Source(f"flow f(a: text) {{ return {value} }}"))
+    assert parse_flow(Source(format_file(file))) == file
+
+
+def test_an_empty_file_is_a_file_without_items() -> None:
+    assert (
+        parse_flow(Source("")) == parse_flow(Source("\ufeff\r\n# nothing\r")) == s.File((), (), Source("").span(0, 0))
+    )
+
+
+def f(line: str) -> str:
+    return f"flow f(a: text) {{\n  {line}\n}}"
+
+
+# Source, code, what the message or the help must hold, and the text above the caret.
+SENTENCES = [
+    (f('x = repeat 3 { ask "a" }'), "F0103", "how to combine", "}"),
+    ("flow f() -> text { }", "F0101", "declares no type of its result", "->"),
+    ("flow f(): text { }", "F0101", "declares no type of its result", ":"),
+    (f("return = 1"), "F0101", "write `return_`", "return"),
+    (f("x = g(a: 1, b = 2)"), "F0101", "", "="),
+    (f("return { a = 1 }"), "F0101", "write `name: value`", "="),
+    (f("x: 1"), "F0101", "write `name = …`", ":"),
+    (f("x = 1, y = 2"), "F0101", "delete the comma", ","),
+    (f("x = a.trim()"), "F0101", "there are no methods", "("),
+    (f("x = 1 when a with b: 1"), "F0101", "one order", "with"),
+    (f("x = 1 else 2"), "F0101", "one order", "else"),
+    (f('x = repaet 3 { ask "a" } reduce majority'), "F0101", "did you mean `repeat`?", "repaet"),
+    (f('x = repeat 3 { ask "a" } reduse majority'), "F0101", "did you mean `reduce`?", "reduse"),
+    (f("x = fanout { } reduce 3"), "F0101", "expected `ask`, `by`, `(` or a name", "3"),
+    ("flwo f() { }", "F0101", "did you mean `flow`?", "flwo"),
+    (f("x = map y on a { } reduce collect"), "F0101", "expected `in`", "on"),
+    ("type when = ", "F0101", "the file ends here", "="),
+    ("flow f(", "F0102", "never closed", "("),
+    ("flow f() }", "F0102", "nothing that is open", "}"),
+    ("flow f() { x = [1) }", "F0102", "nothing that is open", ")"),
+    (f('x = ask "a'), "F0102", "on the same line", '"'),
+    (f('x = ask """a'), "F0102", 'close it with `"""`', '"""'),
+    (f("x = 'a'"), "F0101", "double quotes", "'"),
+    (f("x = “a”"), "F0101", "typographer", "“"),
+    (f("x = 1;"), "F0101", "no semicolon", ";"),
+    ("// one\nflow f() { }", "F0101", "begins with `#`", "//"),
+    (f("x = 3x"), "F0101", "no number and no name", "3x"),
+    (f("é = 1"), "F0105", "cannot stand in a name", "é"),
+    (f("x = a & b"), "F0105", "write `and`", "&"),
+    (f("x = !a"), "F0105", "write `not`", "!"),
+    (f("x = a ~ b"), "F0105", "has no meaning here", "~"),
+    (f("x = \u202e1"), "F0105", "U+202E", "\u202e"),
+    (f('x = "\\q"'), "F0107", "is no escape", "\\q"),
+    (f('x = "\\u{110000}"'), "F0107", "is no escape", "\\u{110000}"),
+    (f("x = 1234567890123456789012345678901"), "F0402", "30 digits", "1234567890123456789012345678901"),
+    ("def f() { }", "F0101", "a flow begins with", "def"),
+    (f('for x in a { ask "a" }'), "F0101", "write `map x in LIST", "for"),
+    (f("while a == 1 { }"), "F0101", "no loops", "while"),
+    (f("if a == 1 { }"), "F0101", "when CONDITION else OTHER", "if"),
+    ('import "a.flow"', "F0101", "stands alone", "import"),
+    ("class A { }", "F0101", "type Name = { field: type }", "class"),
+    (f('parallel { ask "a" }'), "F0101", "side by side", "parallel"),
+    (f('vote 3 { ask "a" }'), "F0101", "a vote is written", "vote"),
+    (f("let x: int = 1"), "F0101", "with no word before it", "let"),
+    (f("const x: int = 1"), "F0101", "with no word before it", "const"),
+    (f("var x: int = 1"), "F0101", "with no word before it", "var"),
+    (f('x = chain { return ask "a" }'), "F0401", "the last line of a block is its value", None),
+    (f("x = 1") + "\ntype T = low | [text]", "F0301", "between words", "[text]"),
+    ("flow f() budget $1, $2 { }", "F0307", "given twice", "$2"),
+    ("flow f() budget 1.5 calls { }", "F0402", "whole numbers", "1.5"),
+]
+
+
+@pytest.mark.parametrize(("text", "code", "words", "caret"), SENTENCES)
+def test_a_mistake_is_answered_in_the_words_of_the_language(
+    text: str, code: str, words: str, caret: str | None
+) -> None:
+    (found,) = findings(text)
+    said = f"{found.message} {found.note} {found.help}"
+    assert (found.code, caret if caret is None else found.span.text) == (code, caret), said
+    assert words in said

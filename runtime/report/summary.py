@@ -5,6 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .. import events as e
+from ..prices import cost
+
+
+@dataclass(slots=True)
+class Use:
+    """What one model was used for; tokens as its server reported them."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
 
 
 @dataclass(slots=True)
@@ -28,10 +38,8 @@ class Summary:
     busy: float = 0.0
     seconds: float = 0.0
     loading: float = 0.0
-    input_tokens: int = 0
-    output_tokens: int = 0
     uncounted: int = 0
-    models: dict[str, int] = field(default_factory=dict)
+    models: dict[str, Use] = field(default_factory=dict)
     votes: dict[str, e.VoteCounted] = field(default_factory=dict)
     losses: list[e.ElementLost] = field(default_factory=list)
 
@@ -52,9 +60,10 @@ class Summary:
                 self.calls += calls
                 self.requests += 1
                 self.busy += seconds
-                self.models[model] = self.models.get(model, 0) + calls
-                self.input_tokens += input_tokens or 0
-                self.output_tokens += output_tokens or 0
+                use = self.models.setdefault(model, Use())
+                use.calls += calls
+                use.input_tokens += input_tokens or 0
+                use.output_tokens += output_tokens or 0
                 self.uncounted += input_tokens is None or output_tokens is None
             case e.RequestFailed(_, _, _, calls, seconds):
                 self.flying -= calls
@@ -73,6 +82,21 @@ class Summary:
                 self.loading = max(self.loading, seconds)
             case e.RunFinished(_, seconds):
                 self.seconds = seconds
+
+    @property
+    def input_tokens(self) -> int:
+        return sum(use.input_tokens for use in self.models.values())
+
+    @property
+    def output_tokens(self) -> int:
+        return sum(use.output_tokens for use in self.models.values())
+
+    @property
+    def cost(self) -> float | None:
+        """Dollars for the tokens that were reported; None where a price is not known."""
+        costs = [cost(model, use.input_tokens, use.output_tokens) for model, use in self.models.items()]
+        known = [one for one in costs if one is not None]
+        return sum(known) if len(known) == len(costs) else None
 
     @property
     def spared(self) -> int:

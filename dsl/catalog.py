@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .types import Type
+from .types import Type, show
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +89,14 @@ class Catalog:
     reducers: Mapping[str, ReducerSpec]
     options: Mapping[str, OptionSpec]
     providers: frozenset[str]
+
+
+def usage(name: str, params: tuple[ParamSpec, ...]) -> str:
+    """How a function, a reducer or a rule is written."""
+    if not params:
+        return name
+    parts = []
+    for param in params:
+        kind = " | ".join(param.rules) if param.rules else show(param.type)
+        parts.append(f"{param.name}: {kind}" + ("" if param.required else "?"))
+    return f"{name}({', '.join(parts)})"

@@ -15,6 +15,9 @@ from .source import Source
 from .structure import structure
 from .typecheck import Typed, typecheck
 
+UNSURE = frozenset({"F0201", "F0202", "F0205", "F0304", "F0305"})
+"""Behind one of these a mention may be lost, so that no lint can tell what is never used."""
+
 
 @dataclass(eq=False, slots=True)
 class Checked:
@@ -38,8 +41,9 @@ def check_flow(source: Source, catalog: Catalog) -> Checked:
     problems += dependencies.problems
     typed = typecheck(program, catalog, dependencies)
     problems += typed.problems
-    for lint in LINTS:
-        problems += lint(program, typed, catalog)
+    if not any(problem.code in UNSURE for problem in problems):
+        for lint in LINTS:
+            problems += lint(program, typed, catalog)
     found = tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.sort_key))
     if any(problem.severity == "error" for problem in found):
         raise FlowError(found)

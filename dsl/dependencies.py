@@ -87,7 +87,7 @@ def _branch(step: Step, target: Step, mention: Mention, way: tuple[Step, ...]) -
             mention.span,
             label="mentioned here, inside itself",
             labels=(Label(target.span, f"`{target.title}` begins here"),),
-            note=f"{chain} → {step.title}" if len(names) == 2 else chain,
+            note=f"{chain} → {step.title}: it could never begin",
             help="mention what came before it, or give the two steps two names",
         )
     return Diagnostic(
@@ -127,6 +127,8 @@ def _circle(circle: list[Step], edges: dict[Step, dict[Step, tuple[Mention, tupl
         mention.span,
         label=f"`{way[-1].title}` needs `{closed[1].title}`",
         labels=tuple(labels[1:]),
-        note=f"{chain}: none of them could ever begin",
-        help="take one mention out of the circle, or split a step in two: what the others need, and what needs them",
+        note=f"{chain}: it could never begin" if len(circle) == 1 else f"{chain}: none of them could ever begin",
+        help="mention what came before it, or give the two steps two names"
+        if len(circle) == 1
+        else "take one mention out of the circle, or split a step in two: what the others need, and what needs them",
     )

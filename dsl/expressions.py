@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from . import syntax as s
 from . import types as t
-from .catalog import Catalog, FunctionSpec, ParamSpec
-from .diagnostics import Diagnostic, did_you_mean
-from .fields import field_type
-from .names import Program, Scope, Step, Symbol
+from .catalog import Catalog, FunctionSpec, ParamSpec, usage
+from .diagnostics import Diagnostic, did_you_mean, nearest
+from .fields import field_type, misfit
+from .names import Program, Scope, Step, Symbol, visible_block
 from .source import Span
+from .syntax_errors import KEYWORDS
 from .template_types import check_template
 
 CONSTANTS: dict[str, t.Type] = {"true": t.BOOL, "false": t.BOOL, "none": t.NONE}
@@ -60,6 +61,7 @@ class Expressions:
                     "F0301",
                     f"{what + ': ' if what else ''}expected {t.show(wanted)}, found {t.show(given)}",
                     expr.span,
+                    help=misfit(given, wanted),
                 )
         return given
 
@@ -120,20 +122,26 @@ class Expressions:
         return field_type(base, name, span, self.problems)
 
     def unknown_name(self, name: str, span: Span, scope: Scope) -> None:
-        if hidden := self.hidden.get(name):
-            block = hidden.parent
-            inside = f"inside `{block.title}`" if block else "in another flow"
+        if (hidden := self.hidden.get(name)) and (block := visible_block(hidden, scope)):
+            inside = f"`{block.title}`" if block.symbol else f"the block of {block.title}"
+            out = f"mention `{block.title}`" if block.symbol else "give the block a name and mention that"
             self.report(
                 "F0205",
-                f"`{name}` is known only {inside}",
+                f"`{name}` is known only inside {inside}",
                 span,
                 note="the names of a block are its own: outside there is only the block's value",
-                help=f"mention `{block.title}`, or move the step out of the block" if block else "",
+                help=f"{out}, or move the step out of the block",
             )
+            return
+        if name in KEYWORDS:
+            help = "it is a word of the language: what is missing before it?"
+            self.report("F0201", f"nothing is called `{name}`", span, help=help)
             return
         guess = did_you_mean(name, [*scope.known(), *CONSTANTS])
         known = [known for known in dict.fromkeys(scope.known()) if known not in CONSTANTS]
         near = guess or ("known here: " + ", ".join(f"`{word}`" for word in known[:8]) if known else "")
+        if scope.parent is None:
+            near = guess or "a default and an option of a model see the models alone, no parameters and no steps"
         self.report("F0201", f"nothing is called `{name}`", span, help=near)
 
     def _name(self, expr: s.Name, scope: Scope, wanted: t.Type | None) -> t.Type:
@@ -180,9 +188,19 @@ class Expressions:
         return t.UNKNOWN
 
     def _wrong_tag(self, tag: s.Word) -> None:
+        if tag.text == "ask":
+            self.report(
+                "F0101",
+                "an `ask` is a step of its own",
+                tag.span,
+                help="give it a name on its own line, `answer = ask …`, and mention `answer` here",
+            )
+            return
         help = 'write `text "…{{ name }}…"`'
         if tag.text in ("f", "F"):
             help = 'there are no f-strings: write `text "…{{ name }}…"`'
+        elif near := nearest(tag.text, ["ask", "text"]):
+            help = f"did you mean `{near}`?"
         self.report("F0101", f"`{tag.text}` cannot stand before a text", tag.span, help=help)
 
     def _record(self, expr: s.RecordExpr, scope: Scope, wanted: t.Type | None) -> t.Type:
@@ -253,7 +271,7 @@ class Expressions:
             # The other side is wrong already: what this word should be nobody can tell.
             return t.BOOL
         right = self.infer(second, scope, left if isinstance(t.unwrapped(left), t.Choice) else None)
-        if t.NONE not in (left, right) and not _comparable(left, right):
+        if t.NONE not in (left, right) and not t.comparable(left, right):
             self.report(
                 "F0301",
                 f"{t.show(left)} and {t.show(right)} are never equal",
@@ -265,6 +283,15 @@ class Expressions:
     def _unfit(self, expr: s.Binary, left: t.Type, right: t.Type) -> None:
         if t.UNKNOWN in (left, right):
             return
+        for side, type_ in ((expr.left, left), (expr.right, right)):
+            if isinstance(type_, t.Optional):
+                self.report(
+                    "F0306",
+                    f"this may be missing, and `{expr.operator}` needs a value",
+                    side.span,
+                    help="supply a default: `… ?? value`",
+                )
+                return
         self.report("F0301", f"`{expr.operator}` does not take {t.show(left)} and {t.show(right)}", expr.span)
 
     def _call(self, expr: s.Call, scope: Scope) -> t.Type:
@@ -370,20 +397,3 @@ class Expressions:
             )
             return t.UNKNOWN
         return self.type_of(symbol) if symbol else t.UNKNOWN
-
-
-def usage(name: str, params: tuple[ParamSpec, ...]) -> str:
-    if not params:
-        return name
-    parts = []
-    for param in params:
-        kind = " | ".join(param.rules) if param.rules else t.show(param.type)
-        parts.append(f"{param.name}: {kind}" + ("" if param.required else "?"))
-    return f"{name}({', '.join(parts)})"
-
-
-def _comparable(a: t.Type, b: t.Type) -> bool:
-    a, b = t.unwrapped(a), t.unwrapped(b)
-    if isinstance(a, t.Choice) and isinstance(b, t.Choice):
-        return bool(set(a.options) & set(b.options))
-    return t.fits(a, b) or t.fits(b, a) or (t.is_number(a) and t.is_number(b))

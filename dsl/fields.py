@@ -12,15 +12,19 @@ def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) 
     if base in (t.UNKNOWN, t.JSON):
         return base
     if isinstance(base, t.Optional):
-        problems.append(
-            Diagnostic(
-                "F0306",
-                f"this may be missing, and then it has no field `{name}`",
-                span,
-                help="guard it with `when` or `{% if … %}`, or supply a default with `??`",
+        known = len(problems)
+        inner = field_type(base.item, name, span, problems)
+        if len(problems) == known:
+            problems.append(
+                Diagnostic(
+                    "F0306",
+                    f"this may be missing, and then it has no field `{name}`",
+                    span,
+                    help="guard it with `when` or `{% if … %}`, or supply a default with `??`",
+                )
             )
-        )
-        return field_type(base.item, name, span, problems)
+            return t.unwrapped(inner)
+        return inner
     found = base.field(name) if isinstance(base, t.Record) else None
     if found:
         return found.type
@@ -34,3 +38,16 @@ def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) 
             help = "take its elements one by one: `map x in …`, or `{% for x in … %}` in a template"
     problems.append(Diagnostic("F0302", what, span, help=help))
     return t.UNKNOWN
+
+
+def misfit(given: t.Type, wanted: t.Type) -> str:
+    """The first field for which one record does not fit another, in words; nothing for other types."""
+    if not isinstance(given, t.Record) or not isinstance(wanted, t.Record):
+        return ""
+    for field in wanted.fields:
+        found = given.field(field.name)
+        if found is None and not isinstance(field.type, t.Optional):
+            return f"the field `{field.name}` is missing"
+        if found is not None and not t.fits(found.type, field.type):
+            return f"the field `{field.name}` is {t.show(field.type)}, and this gives {t.show(found.type)}"
+    return ""

@@ -132,7 +132,8 @@ def resolve(file: s.File) -> Program:
     for model in file.models:
         resolver.declare(program.scope, Symbol(model.name.text, "model", model.name.span, program.scope))
     seen: dict[str, Span] = {}
-    for word in (*(decl.name for decl in file.flows), *(decl.name for decl in file.types)):
+    words = [*(flow.name for flow in file.flows), *(decl.name for decl in file.types)]
+    for word in sorted(words, key=lambda word: word.span.start):
         if first := seen.get(word.text):
             resolver.taken(word.text, word.span, first)
         seen.setdefault(word.text, word.span)
@@ -179,6 +180,8 @@ class _Resolver:
         self.program.flows.append(flow)
         for param in decl.params:
             self.declare(scope, Symbol(param.name.text, "param", param.name.span, scope, param=param))
+            if param.default is not None:
+                flow.mentions.extend(self.in_expr(param.default, self.program.scope, None, "head"))
         flow.steps = self.steps(decl.body.lines, scope, None)
         for returned in decl.returns:
             flow.mentions.extend(self.in_expr(returned.value, scope, None, "head"))
@@ -298,3 +301,16 @@ def children(expr: s.Expr) -> Iterator[s.Expr | s.Ask]:
         case s.Binary(_, left, right):
             yield left
             yield right
+
+
+def visible_block(hidden: Step, scope: Scope) -> Step | None:
+    """The block around a hidden step that stands in a scope known here; None in another flow."""
+    known: list[Scope] = []
+    outer: Scope | None = scope
+    while outer is not None:
+        known.append(outer)
+        outer = outer.parent
+    block = hidden.parent
+    while block is not None and block.scope not in known:
+        block = block.parent
+    return block

@@ -57,20 +57,20 @@ class _Checker:
             case nodes.Assign():
                 local[node.target.name] = self.infer(node.node, local, sure)  # type: ignore[attr-defined]
             case nodes.If():
-                inner = sure
                 self.infer(node.test, local, sure)
-                inner = sure | _guards(node.test)
-                self.body(node.body, local, inner)
+                self.body(node.body, local, sure | _guards(node.test))
+                rest = sure | _guards_when_false(node.test)
                 for other in node.elif_:
-                    self.statement(other, local, sure)
-                self.body(node.else_, local, sure | _guards_when_false(node.test))
+                    self.statement(other, local, rest)
+                    rest |= _guards_when_false(other.test)
+                self.body(node.else_, local, rest)
             case nodes.For():
                 given = self.infer(node.iter, local, sure)
                 item: t.Type = t.UNKNOWN
                 if isinstance(given, t.ListOf):
                     item = given.item
                 elif isinstance(given, t.Optional):
-                    self.missing(node.iter, "a `for` goes through a list")
+                    self.missing(node.iter, "a `for` goes through a list", "[]")
                 elif given not in (t.UNKNOWN, t.JSON):
                     start, end = self.place(node.iter)
                     self.report("F0301", f"a `for` goes through a list, and this is {t.show(given)}", start, end)
@@ -81,6 +81,14 @@ class _Checker:
                 self.body(node.else_, local, sure)
 
     def placed(self, node: nodes.Expr, local: dict[str, t.Type], sure: frozenset[str]) -> None:
+        from jinja2 import nodes
+
+        if isinstance(node, nodes.CondExpr):
+            self.infer(node.test, local, sure)
+            self.placed(node.expr1, local, sure | _guards(node.test))
+            if node.expr2 is not None:
+                self.placed(node.expr2, local, sure | _guards_when_false(node.test))
+            return
         given = self.infer(node, local, sure)
         if isinstance(given, t.Optional) or given == t.NONE:
             self.missing(node, "a prompt would hold the word none")
@@ -88,7 +96,7 @@ class _Checker:
             start, end = self.place(node)
             self.report("F0301", "a model cannot be written into a text", start, end)
 
-    def missing(self, node: nodes.Node, why: str) -> None:
+    def missing(self, node: nodes.Node, why: str, default: str = "'…'") -> None:
         start, end = self.place(node)
         text = _path(node) or self.string.value[start:end]
         self.report(
@@ -96,7 +104,8 @@ class _Checker:
             f"this may be missing: {why}",
             start,
             end,
-            help=f"guard it, `{{% if {text} %}}…{{% endif %}}`, or supply a default, `{{{{ {text} | default('…') }}}}`",
+            help=f"guard it, `{{% if {text} %}}…{{% endif %}}`, "
+            f"or supply a default, `{{{{ {text} | default({default}) }}}}`",
         )
 
     def place(self, node: nodes.Node) -> tuple[int, int]:
@@ -173,7 +182,12 @@ class _Checker:
                         )
                 return t.NUMBER if any(type_ == t.NUMBER for _, type_ in sides) else t.INT
             case nodes.Neg():
-                return self.infer(node.node, local, sure)
+                given = self.infer(node.node, local, sure)
+                if not t.is_number(given) and given != t.JSON:
+                    start, end = self.place(node.node)
+                    self.report("F0301", f"expected a number, found {t.show(given)}", start, end)
+                    return t.NUMBER
+                return given
         return t.UNKNOWN
 
     def name(self, node: nodes.Name, local: dict[str, t.Type]) -> t.Type:
@@ -266,7 +280,7 @@ def _guards(test: nodes.Node) -> frozenset[str]:
         case nodes.Test(name="defined"):
             return frozenset({_path(test.node)})
         case nodes.Compare():
-            return frozenset({_path(test.expr)}) if test.ops[0].op == "eq" else frozenset()
+            return frozenset({_path(test.expr)}) if _compares(test, "ne", "eq") else frozenset()
     return frozenset()
 
 
@@ -276,11 +290,23 @@ def _guards_when_false(test: nodes.Node) -> frozenset[str]:
     match test:
         case nodes.Test(name="none"):
             return frozenset({_path(test.node)})
+        case nodes.Compare():
+            return frozenset({_path(test.expr)}) if _compares(test, "eq", "ne") else frozenset()
         case nodes.Not():
             return _guards(test.node)
         case nodes.Or():
             return _guards_when_false(test.left) | _guards_when_false(test.right)
     return frozenset()
+
+
+def _compares(test: nodes.Compare, with_none: str, with_value: str) -> bool:
+    """Whether a test compares by the first operator with `none`, or by the second with a plain value."""
+    from jinja2 import nodes
+
+    operand = test.ops[0].expr
+    if len(test.ops) != 1 or not isinstance(operand, nodes.Const):
+        return False
+    return test.ops[0].op == (with_none if operand.value is None else with_value)
 
 
 def _constant(value: object) -> t.Type:

@@ -6,6 +6,7 @@ finding can point into the string that the template was written in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -112,9 +113,11 @@ def _environment() -> Environment:
             at = 0
             try:
                 for _, token, value in super().tokeniter(source, *args, **options):
-                    at = source.index(value, at)
-                    yield at, token, value
-                    at += len(value)
+                    # jinja2 reads every line end as a line feed.
+                    found = re.compile(re.escape(value).replace("\\\n", r"(?:\r\n|\r|\n)")).search(source, at)
+                    start, end = found.span() if found else (at, at)
+                    yield start, token, value
+                    at = end
             except TemplateSyntaxError as error:
                 error.lineno = at
                 raise
@@ -155,16 +158,17 @@ def _refused(string: String, tree: nodes.Template) -> Iterator[Diagnostic]:
         nodes.CondExpr,
         nodes.Keyword,
     )
-    todo: list[tuple[nodes.Node, int]] = [(tree, 0)]
+    todo: list[tuple[nodes.Node, int, int]] = [(tree, 0, 0)]
     while todo:
-        node, depth = todo.pop()
+        node, depth, outer = todo.pop()
         if depth > DEEPEST:
             yield Diagnostic(
                 "F0304", "this template is nested too deep", string.span, help="build parts of it in steps"
             )
             return
         kind = type(node).__name__
-        start = node.lineno
+        # jinja2 gives some of its nodes no place: they stand where the node around them does.
+        start = outer if node.lineno is None else node.lineno
         at = string.place(start, _word_end(string.value, start))
         if not isinstance(node, allowed):
             reason = _REASONS.get(kind, "templates place values, with `if`, `for` and `set`, and do no more")
@@ -181,7 +185,7 @@ def _refused(string: String, tree: nodes.Template) -> Iterator[Diagnostic]:
                 "F0304", f"no test is called `{node.name}`", at, help="`is defined` and `is none` are tests"
             )
             continue
-        todo.extend((child, depth + 1) for child in node.iter_child_nodes())
+        todo.extend((child, depth + 1, start) for child in node.iter_child_nodes())
 
 
 def _way_out(kind: str) -> str:
@@ -227,8 +231,31 @@ def _word_end(text: str, start: int) -> int:
     return max(end, min(start + 1, len(text)))
 
 
+_UNCLOSED = re.compile(r"The innermost block that needs to be closed is '(\w+)'")
+_TAG = re.compile(r"Encountered unknown tag '(\w+)'")
+_CHARACTER = re.compile(r"unexpected char (.+) at \d+", re.DOTALL)
+_TOKENS = {
+    "'end of print statement'": "`}}`",
+    "'begin of print statement'": "`{{`",
+    "'end of statement block'": "`%}`",
+    "'begin of statement block'": "`{%`",
+    "end of template": "end of the text",
+    "end of comment tag": "`#}`",
+}
+
+
 def _sentence(message: str) -> str:
+    """jinja2's message without its words for the parts of a template."""
     message = message.strip().rstrip(".")
+    if found := _UNCLOSED.search(message):
+        return f"`{{% {found[1]} … %}}` is never closed: write `{{% end{found[1]} %}}`"
+    if found := _TAG.search(message):
+        return f"`{{% {found[1]} %}}` cannot stand here"
+    if found := _CHARACTER.search(message):
+        return f"{found[1]} cannot stand here"
+    for token, written in _TOKENS.items():
+        message = message.replace(token, written)
+    message = re.sub(r"'([^']*)'", r"`\1`", message.replace("expected token", "expected"))
     return message[:1].lower() + message[1:]
 
 
@@ -238,6 +265,6 @@ def template_names(template: str) -> tuple[str, ...]:
 
     source = Source("")
     read = read_template(String(template, source.span(0, 0)))
-    if not isinstance(read, Template):
-        raise ValueError(read[0].message)
-    return tuple(dict.fromkeys(mention.name for mention in read.mentions))
+    if isinstance(read, Template):
+        return tuple(dict.fromkeys(mention.name for mention in read.mentions))
+    raise ValueError(read[0].message)

@@ -13,6 +13,7 @@ from .diagnostics import Diagnostic, did_you_mean
 from .expressions import Expressions
 from .names import Flow, Program, Scope, Step, Symbol
 from .source import Span
+from .syntax_errors import stray_word
 from .written_types import WrittenTypes
 
 
@@ -38,7 +39,7 @@ def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies) ->
         checker.model(model)
     for flow in program.flows:
         for param in flow.decl.params:
-            checker.param(param, flow.scope)
+            checker.param(param)
     for step in [*dependencies.order, *sorted(dependencies.tangled, key=lambda step: step.line.span.start)]:
         checker.step(step)
     for flow in program.flows:
@@ -97,11 +98,12 @@ class _Checker:
                 )
         self.options(decl.options, ("model",), self.program.scope, "a model")
 
-    def param(self, param: s.Param, scope: Scope) -> None:
+    def param(self, param: s.Param) -> None:
         type_ = self.written.read(param.type)
         self.typed.params[id(param)] = type_
         if param.default is not None:
-            self.expressions.expect(param.default, scope, type_, f"`{param.name.text}`")
+            # A default is worked out before the flow begins: it sees the models and nothing else.
+            self.expressions.expect(param.default, self.program.scope, type_, f"`{param.name.text}`")
 
     def flow(self, flow: Flow) -> None:
         for returned in flow.decl.returns:
@@ -157,14 +159,31 @@ class _Checker:
             case s.Chain():
                 kinds, what = (), "a chain"
                 type_ = self.body(step, node.body)
+            case s.Name(word) if step.symbol is None and line.name is None and (help := stray_word(word.text)):
+                kinds, what, type_ = (), "a value", self._stray(word, help, step.scope)
             case _:
                 kinds, what = (), "a value"
                 type_ = self.expressions.infer(node, step.scope)
         self.options(line.options, kinds, step.scope, what)
         return type_
 
+    def _stray(self, word: s.Word, help: str, scope: Scope) -> t.Type:
+        symbol = scope.lookup(word.text)
+        if symbol is not None:
+            return self.type_of(symbol)
+        self.report("F0201", f"nothing is called `{word.text}`", word.span, help)
+        return t.UNKNOWN
+
     def ask(self, ask: s.Ask, scope: Scope) -> t.Type:
-        if ask.model is not None:
+        model = ask.model
+        if isinstance(model, s.Name) and model.word.text in ("f", "F") and scope.lookup(model.word.text) is None:
+            self.report(
+                "F0101",
+                f"`{model.word.text}` cannot stand before a text",
+                model.span,
+                "there are no f-strings: leave the `f` out and write `{{ name }}`, with two braces",
+            )
+        elif ask.model is not None:
             type_ = self.expressions.infer(ask.model, scope)
             if not t.fits(type_, t.MODEL):
                 name = ask.model.span.text
@@ -199,7 +218,8 @@ class _Checker:
         elif isinstance(given, t.Optional):
             self.report("F0306", "this list may be missing", node.source.span, "supply an empty one: `… ?? []`")
         elif given not in (t.UNKNOWN, t.JSON):
-            help = "cut it into a list: `split(…, by: heading)`" if t.is_text(given) else ""
+            source = node.source.word.text if isinstance(node.source, s.Name) else "…"
+            help = f"cut it into a list: `split({source}, by: heading)`" if t.is_text(given) else ""
             self.report("F0301", f"a map goes through a list, and this is {t.show(given)}", node.source.span, help)
         return self._elements[step]
 
@@ -258,7 +278,7 @@ class _Checker:
             self.options(reduce.options, ("ask",), scope, "an ask")
             type_ = self.ask(reduce.ask, scope)
             if reduce.count is not None:
-                self.tree(reduce, item, type_)
+                self.tree(reduce, item, type_, scope)
             return type_
         spec = self.catalog.reducers.get(reduce.rule.text)
         if spec is None:
@@ -297,13 +317,15 @@ class _Checker:
                 self.ask(arg.value, scope)
         return params
 
-    def tree(self, reduce: s.Reduce, item: t.Type, merged: t.Type) -> None:
+    def tree(self, reduce: s.Reduce, item: t.Type, merged: t.Type, scope: Scope) -> None:
         if reduce.count is not None and isinstance(reduce.count, s.Number):
             value = reduce.count.value
             if reduce.count.unit or not isinstance(value, int) or value < 2:
                 self.report(
                     "F0402", "a tree merges two or more at a time", reduce.count.span, "write `reduce by 8 ask …`"
                 )
+        elif reduce.count is not None:
+            self.expressions.expect(reduce.count, scope, t.INT, "`by`")
         if not t.fits(merged, item) and reduce.ask is not None:
             self.report(
                 "F0301",

@@ -164,6 +164,14 @@ def _join(a: Type, b: Type) -> Type:
     return JSON
 
 
+def comparable(a: Type, b: Type) -> bool:
+    """Whether a value of one type can ever equal one of the other."""
+    a, b = unwrapped(a), unwrapped(b)
+    if isinstance(a, Choice) and isinstance(b, Choice):
+        return bool(set(a.options) & set(b.options))
+    return fits(a, b) or fits(b, a) or (is_number(a) and is_number(b))
+
+
 def unwrapped(type_: Type) -> Type:
     return type_.item if isinstance(type_, Optional) else type_
 
@@ -188,7 +196,7 @@ def show(type_: Type) -> str:
         case Quantity(unit):
             return {"%": "a percentage such as 5%", "$": "an amount such as $2.50", "s": "a duration such as 30s"}[unit]
         case Range(low, high):
-            return f"{low}..{high}"
+            return f"{low}..{high}" if low != high else f"{low}"
         case Choice(options):
             return " | ".join(word if word.isidentifier() else f'"{word}"' for word in options)
         case ListOf(item):

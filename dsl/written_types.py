@@ -7,6 +7,21 @@ from . import types as t
 from .diagnostics import Diagnostic, Label, did_you_mean
 from .source import Span
 
+_ELSEWHERE = {
+    "string": "text",
+    "str": "text",
+    "integer": "int",
+    "float": "number",
+    "double": "number",
+    "boolean": "bool",
+    "list": "[text]",
+    "array": "[text]",
+    "dict": "json",
+    "object": "json",
+    "file": "document",
+}
+"""What types of other languages are called here."""
+
 
 class WrittenTypes:
     """Reads the types of one file. What is wrong with its declarations is reported once, at the start."""
@@ -78,7 +93,7 @@ class WrittenTypes:
         decl = self.declared.get(name)
         if decl is None:
             known = [*t.NAMED, *self.declared]
-            guess = did_you_mean(name, known)
+            guess = f"write `{_ELSEWHERE[name.lower()]}`" if name.lower() in _ELSEWHERE else did_you_mean(name, known)
             self._report(
                 "F0206",
                 f"no type is called `{name}`",
@@ -94,7 +109,7 @@ class WrittenTypes:
                     f"the type `{name}` contains itself: {' → '.join(circle)}",
                     word.span,
                     labels=(Label(decl.name.span, "declared here"),),
-                    note="no finite answer could be of this type",
+                    note="a type that contains itself has no fixed shape to ask a model for",
                     help="keep the parts in a list of their own and name them by an id",
                 )
             )

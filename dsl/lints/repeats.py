@@ -42,7 +42,7 @@ def _repeat(step: Step, node: s.Repeat, typed: Typed, catalog: Catalog) -> Itera
             help="3 to 5 mostly tell as much; to pay for more only while they disagree, write `repeat 3..9`",
         )
     ties = any(arg.name and arg.name.text == "ties" for arg in node.reduce.args)
-    if votes and fixed and most % 2 == 0 and not ties:
+    if votes and fixed and most > 0 and most % 2 == 0 and not ties:
         yield Diagnostic(
             "F0705",
             f"{node.most.digits} votes can end in a tie",

@@ -15,7 +15,8 @@ def unused_answer(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
 
 def _unused(flow: Flow) -> list[Step]:
     mentions = [*flow.mentions, *(mention for step in flow.walk() for mention in step.mentions)]
-    used = {mention.symbol.step for mention in mentions if mention.symbol}
+    # The element and the results of a block are the block's own: mentioning them is no use of its value.
+    used = {mention.symbol.step for mention in mentions if mention.symbol and mention.symbol.kind in ("step", "branch")}
     return [step for step in flow.walk() if step not in used and not _is_value(step)]
 
 

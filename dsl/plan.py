@@ -6,12 +6,13 @@ Names that a step defines are unique along each path of blocks, so a mention is 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from .types import Type
+from .types import ByKind, Type
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -99,7 +100,7 @@ class Apply:
     kind: Literal["apply"] = "apply"
 
 
-Expr: TypeAlias = Constant | Ref | FieldOf | TextOf | Items | RecordOf | CallOf | RuleOf | Apply
+Expr: TypeAlias = Annotated[Constant | Ref | FieldOf | TextOf | Items | RecordOf | CallOf | RuleOf | Apply, ByKind()]
 
 # Steps
 
@@ -177,7 +178,7 @@ class Value:
     kind: Literal["value"] = "value"
 
 
-Node: TypeAlias = Ask | Fanout | Map | Repeat | Chain | Value
+Node: TypeAlias = Annotated[Ask | Fanout | Map | Repeat | Chain | Value, ByKind()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +252,11 @@ def to_json(plan: Plan, *, indent: int | None = None) -> str:
 
 def from_json(text: str | bytes) -> Plan:
     """Raises ValueError with the place and the reason where the text is no plan of this version."""
-    plan = _adapter().validate_json(text)
+    # pydantic's own reader of JSON stops at 200 levels, and blocks nested 40 deep have more.
+    try:
+        plan = _adapter().validate_python(json.loads(text))
+    except RecursionError:
+        raise ValueError("the plan is nested too deep") from None
     if plan.version != VERSION:
         raise ValueError(f"the plan is of version {plan.version}, and this reads version {VERSION}")
     return plan

@@ -5,9 +5,9 @@ Each type is a frozen dataclass with a ``kind``, so a plan can carry it as JSON.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,16 @@ class Record:
         return next((field for field in self.fields if field.name == name), None)
 
 
-Type: TypeAlias = Simple | Quantity | Range | Choice | ListOf | Optional | Record
+class ByKind:
+    """Tells pydantic to read a union by the ``kind`` of its members; without it each level of nesting multiplies."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        from pydantic import Field as PydanticField
+
+        return handler(Annotated[source, PydanticField(discriminator="kind")])
+
+
+Type: TypeAlias = Annotated[Simple | Quantity | Range | Choice | ListOf | Optional | Record, ByKind()]
 
 TEXT = Simple("text")
 INT = Simple("int")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
+from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from flowrun.dsl import types
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 Json = Any
 _FENCE = re.compile(r"\A\s*```[A-Za-z0-9]*\n(.*?)\n?```\s*\Z", re.DOTALL)
+DEEPEST = 64
+"""How many levels of lists and records an answer may have."""
+_HALF = re.compile("[\ud800-\udfff]")
 _AROUND = "\"'`*_.,:;!() \t\r\n"
 
 
@@ -45,9 +49,14 @@ def _data(text: str, type_: types.Type) -> Json:
     fenced = _FENCE.match(text)
     body = fenced[1] if fenced else text
     try:
-        value = json.loads(body)
-    except ValueError:
-        value = _repaired(body)
+        try:
+            value = json.loads(body)
+        except ValueError:
+            value = _repaired(body)
+    except (ValueError, RecursionError):
+        raise AnswerError(f"expected {types.show(type_)}, and the answer is nested too deep", text=text) from None
+    if problem := _problem(value):
+        raise AnswerError(f"expected {types.show(type_)}, and the answer {problem}", text=text)
     try:
         return _validator(type_).validate_python(value)
     except ValidationError as error:
@@ -67,6 +76,25 @@ def _repaired(text: str) -> Json:
     value = repair_json(text, return_objects=True)
     # Text without any JSON in it comes back as an empty one.
     return text.strip() if value == "" else value
+
+
+def _problem(value: Json) -> str:
+    """What makes a value none that JSON text can carry on."""
+    todo = [(value, 0)]
+    while todo:
+        one, depth = todo.pop()
+        match one:
+            case float() if not isfinite(one):
+                return f"holds the number {one}, which JSON does not have"
+            case str() if _HALF.search(one):
+                return "holds half a character"
+            case dict() | list() if depth == DEEPEST:
+                return f"is nested deeper than {DEEPEST} levels"
+            case dict():
+                todo.extend((part, depth + 1) for pair in one.items() for part in pair)
+            case list():
+                todo.extend((part, depth + 1) for part in one)
+    return ""
 
 
 @lru_cache(maxsize=512)

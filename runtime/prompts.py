@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .errors import FlowrunError
 
 if TYPE_CHECKING:
-    from jinja2 import Environment, Template
+    from jinja2 import Environment, Template, nodes
 
 MOST_CHARACTERS = 16 << 20
+MOST_ROUNDS = 5_000_000
+"""How many times all the loops of one template may go round."""
 WIDEST_INDENT = 80
+
+
+LOOP_FIELDS = frozenset({"index", "index0", "first", "last", "length", "revindex"})
 
 
 class PromptError(FlowrunError):
@@ -25,28 +30,26 @@ def compiled(template: str) -> tuple[Template, tuple[str, ...]]:
     """A template ready to render, and the names that it takes from the flow."""
     from flowrun.dsl import template_names
 
-    return _environment().from_string(template), template_names(template)
+    environment = _environment()
+    return environment.from_string(_metered(environment.parse(template))), template_names(template)
 
 
 def render(template: str, lookup: Callable[[str], Any]) -> str:
     """The text of a template: texts as they are, everything else as JSON.
 
-    Raises PromptError when a value is missing, or when the text grows beyond ``MOST_CHARACTERS``.
+    Raises PromptError when a value is missing, when a text grows beyond ``MOST_CHARACTERS``, or when the loops go
+    round more than ``MOST_ROUNDS`` times.
     """
     from jinja2 import TemplateError
 
     program, names = compiled(template)
     pieces = []
-    length = 0
+    output = _Meter()
     try:
-        for piece in program.generate({name: lookup(name) for name in names}):
-            length += len(piece)
-            if length > MOST_CHARACTERS:
-                raise PromptError(
-                    f"this prompt grows beyond {MOST_CHARACTERS:,} characters: cut its values with split()"
-                )
+        for piece in program.generate({**{name: lookup(name) for name in names}, _METER: _Meter()}):
+            output.grow(len(piece))
             pieces.append(piece)
-    except (TemplateError, TypeError, ValueError) as error:
+    except (TemplateError, *_FILTER_ERRORS) as error:
         raise PromptError(f"the template cannot be filled in: {error}") from None
     return "".join(pieces)
 
@@ -56,20 +59,82 @@ def shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+_FILTER_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What jinja2's filters raise on values that they cannot take."""
+_METER = "#meter"
+"""Where a template finds its meter: no name of a flow looks like this."""
+
+
+class _Meter:
+    """What one rendering has built, and how often its loops went round."""
+
+    def __init__(self) -> None:
+        self.characters = 0
+        self.rounds = 0
+
+    def grow(self, characters: int) -> None:
+        self.characters += characters
+        if self.characters > MOST_CHARACTERS:
+            raise PromptError(f"this prompt grows beyond {MOST_CHARACTERS:,} characters: cut its values with split()")
+
+    def count(self, values: Iterable[Any]) -> Iterator[Any]:
+        if values is None or isinstance(values, (int, float)):
+            raise PromptError(f"a `for` of a template goes through a list, and this is {shown(values)}")
+        for value in values:
+            self.rounds += 1
+            if self.rounds > MOST_ROUNDS:
+                raise PromptError(f"the loops of this template go round more than {MOST_ROUNDS:,} times")
+            yield value
+
+
+def _metered(tree: nodes.Template) -> nodes.Template:
+    """The template with its loops counted and its `~` measured."""
+    from jinja2 import nodes
+
+    for loop in tree.find_all(nodes.For):
+        loop.iter = nodes.Filter(loop.iter, "counted", [], [], None, None, lineno=loop.lineno)
+    # The deepest first: what is replaced here may stand inside another one.
+    for node in [tree, *reversed(list(tree.find_all(nodes.Node)))]:
+        for name, value in node.iter_fields():
+            if isinstance(value, nodes.Concat):
+                setattr(node, name, _joined(value))
+            elif isinstance(value, list):
+                value[:] = [_joined(one) if isinstance(one, nodes.Concat) else one for one in value]
+    tree.set_environment(_environment())
+    return tree
+
+
+def _joined(concat: nodes.Concat) -> nodes.Filter:
+    from jinja2 import nodes
+
+    parts = nodes.List(concat.nodes, lineno=concat.lineno)
+    return nodes.Filter(parts, "join", [], [], None, None, lineno=concat.lineno)
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    from jinja2 import StrictUndefined, Undefined
-    from jinja2.runtime import LoopContext
+    from jinja2 import StrictUndefined, Undefined, pass_context
+    from jinja2.runtime import Context, LoopContext
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     class Prompts(ImmutableSandboxedEnvironment):
+        intercepted_binops = frozenset({"+"})
+
+        def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+            for kind in (str, list):
+                if isinstance(left, kind) and isinstance(right, kind):
+                    context.resolve(_METER).grow(len(left) + len(right))
+            return super().call_binop(context, operator, left, right)
+
         def getattr(self, obj: Any, attribute: str) -> Any:
             # A field is data. Python's attributes are out of reach, also where a field is called `items`.
-            if isinstance(obj, dict):
-                return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
-            if isinstance(obj, LoopContext):
+            if isinstance(obj, dict) and attribute in obj:
+                return obj[attribute]
+            if isinstance(obj, Undefined):
+                return obj
+            if isinstance(obj, LoopContext) and attribute in LOOP_FIELDS:
                 return getattr(obj, attribute)
-            return self.undefined(obj=obj, name=attribute)
+            return self.undefined(hint=f"there is no field `{attribute}` here")
 
         def getitem(self, obj: Any, argument: Any) -> Any:
             return self.getattr(obj, str(argument))
@@ -77,12 +142,22 @@ def _environment() -> Environment:
     def default(value: Any, other: Any = "") -> Any:
         return other if value is None or isinstance(value, Undefined) else value
 
-    def join(values: Iterable[Any], separator: str = "") -> str:
-        return separator.join(shown(value) for value in values)
+    @pass_context
+    def counted(context: Context, values: Iterable[Any]) -> Iterator[Any]:
+        meter: Any = context.resolve(_METER)
+        return iter(meter.count(values))
 
-    def indent(text: str, width: int = 4, first: bool = False) -> str:
+    @pass_context
+    def join(context: Context, values: Iterable[Any], separator: str = "") -> str:
+        texts = [shown(value) for value in values]
+        context.resolve(_METER).grow(sum(map(len, texts)) + len(separator) * len(texts))
+        return separator.join(texts)
+
+    @pass_context
+    def indent(context: Context, text: str, width: int = 4, first: bool = False) -> str:
         pad = " " * min(width, WIDEST_INDENT)
         lines = text.split("\n")
+        context.resolve(_METER).grow(len(text) + len(pad) * len(lines))
         return "\n".join(pad + line if line and (first or number) else line for number, line in enumerate(lines))
 
     environment = Prompts(
@@ -91,6 +166,10 @@ def _environment() -> Environment:
         finalize=lambda value: value if isinstance(value, Undefined) else shown(value),
     )
     environment.filters.update(
-        default=default, join=join, indent=indent, json=lambda v: json.dumps(v, ensure_ascii=False)
+        default=default,
+        counted=counted,
+        join=join,
+        indent=indent,
+        json=lambda value: json.dumps(value, ensure_ascii=False),
     )
     return environment

@@ -78,8 +78,6 @@ class Scheduler:
             self._act(self.state.begin())
             return await self._outcome
         finally:
-            # Places that come free from here on are for nobody.
-            self._outcome.cancel()
             tasks = list(self._tasks.values())
             for task in tasks:
                 task.cancel()
@@ -214,6 +212,7 @@ class Scheduler:
 
     def _pump(self, endpoint: Endpoint) -> None:
         if self._outcome is None or self._outcome.done():
+            # The run is over: places that come free from here on are for nobody.
             return
         while endpoint.queue:
             if not endpoint.queue[0].calls:

@@ -84,7 +84,7 @@ class Steps:
             self.work.append(partial(self._frame_done, frame))
 
     def fail(self, frame: Frame, step: p.Step, failure: Failure) -> None:
-        """A step will have no value. Inside a block the block decides what that means; else its dependants fail too."""
+        """A step will have no value. A block around it decides what that means; else its dependants fail too."""
         if frame.over:
             return
         frame.failed[step.name] = failure
@@ -150,7 +150,7 @@ class Steps:
 
 
 def _first_needs(step: p.Step) -> tuple[str, ...]:
-    """What a step waits for before it begins: a rule is made with its arguments, an ask that reduces waits by itself."""
+    """What a step waits for before it begins, a rule's arguments too: an ask that reduces waits by itself."""
     node = step.node
     if isinstance(node, (p.Ask, p.Value, p.Chain)) or node.reduce.ask is not None:
         return step.needs

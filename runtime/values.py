@@ -110,3 +110,5 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "*": lambda a, b: a * b,
     "/": lambda a, b: a / b,
 }
+OPERANDS = {"not": 1, "negative": 1, "and": 2, "or": 2, "??": 2, **dict.fromkeys(_BINARY, 2)}
+"""The operators, and how many operands each takes."""

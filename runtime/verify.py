@@ -10,6 +10,7 @@ from flowrun.dsl import plan as p
 from .errors import PlanError
 from .functions import FUNCTIONS
 from .reducers import REDUCERS
+from .values import OPERANDS
 
 
 def verify(plan: p.Plan) -> None:
@@ -18,7 +19,14 @@ def verify(plan: p.Plan) -> None:
     Every mention must be among the step's needs, no branch may need another branch of its fan-out, no steps may
     wait for each other, and every function and reducer must exist.
     """
-    known = {param.name for param in plan.params} | {model.name for model in plan.models}
+    models = {model.name for model in plan.models}
+    known = {param.name for param in plan.params} | models
+    if len(known) < len(plan.params) + len(plan.models):
+        raise PlanError("two parameters or models of this plan have one name")
+    for param in plan.params:
+        _held(param.name, (), _mentions([] if param.default is None else [param.default]), {}, models)
+    for model in plan.models:
+        _held(model.name, (), _mentions(list(model.options.values())), {}, set())
     _body(plan.steps, {}, known, fanout=None)
     for name in _mentions([plan.result]):
         if name not in known and name not in {step.name for step in plan.steps}:
@@ -27,10 +35,10 @@ def verify(plan: p.Plan) -> None:
 
 def _body(steps: tuple[p.Step, ...], outer: dict[str, p.Step], known: set[str], fanout: str | None) -> None:
     own = {step.name: step for step in steps}
-    if len(own) < len(steps) or own.keys() & (outer.keys() | known):
-        raise PlanError("a name stands for two things in this plan")
     visible = {**outer, **own}
     for step in steps:
+        if step.name in outer or step.name in known or own[step.name] is not step:
+            raise PlanError(f"the name `{step.name}` stands for two things in this plan")
         _step(step, visible, own, known, fanout)
     if fanout is None:
         edges = {name: [need for need in _inner_needs(step) if need in own] for name, step in own.items()}
@@ -59,9 +67,14 @@ def _step(
             head.append(expr)
         case p.Map():
             head.append(node.source)
+            if node.element in visible or node.element in known:
+                raise PlanError(f"the element `{node.element}` of `{step.name}` has the name of something around it")
             inner.add(node.element)
             if node.where is not None:
                 _held(step.name, step.needs, _mentions([node.where]), visible, inner)
+        case p.Repeat(least, most):
+            if not 1 <= least <= most:
+                raise PlanError(f"`{step.name}` repeats from {least} up to {most} times: it must be once or more")
     _held(step.name, step.needs, _mentions(head), visible, known)
     for need in step.needs:
         if need not in visible:
@@ -134,12 +147,18 @@ def _mentions(exprs: list[p.Expr]) -> Iterator[str]:
             case p.CallOf(function, args):
                 if function not in FUNCTIONS:
                     raise PlanError(f"no function is called `{function}`")
+                params = FUNCTIONS[function].spec.params
+                missing = [param.name for param in params if param.required and param.name not in args]
+                if missing or args.keys() - {param.name for param in params}:
+                    raise PlanError(f"the arguments of `{function}` are not those that it takes")
                 if FUNCTIONS[function].spec.of_step:
                     yield from (arg.value for arg in args.values() if isinstance(arg, p.Constant))
                 todo.extend(args.values())
             case p.RuleOf(_, args):
                 todo.extend(args.values())
-            case p.Apply(_, operands):
+            case p.Apply(operator, operands):
+                if OPERANDS.get(operator) != len(operands):
+                    raise PlanError(f"no operator `{operator}` takes {len(operands)} operands")
                 todo.extend(operands)
 
 

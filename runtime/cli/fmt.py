@@ -28,9 +28,8 @@ def command(paths: tuple[Path, ...], check: bool, diff: bool) -> int:
         after = format_file(parse_flow(Source(before, name)))
         changed += after != before
         if diff:
-            sys.stdout.writelines(
-                difflib.unified_diff(before.splitlines(True), after.splitlines(True), name, name, "as it is", "formatted")
-            )
+            lines = before.splitlines(True), after.splitlines(True)
+            sys.stdout.writelines(difflib.unified_diff(*lines, name, name, "as it is", "formatted"))
         elif not check and str(path) == "-":
             sys.stdout.write(after)
         elif not check and after != before:

@@ -29,8 +29,6 @@ OWN = ("model", "json", "quiet", "flow", "param", "allow-read", "help")
 def command_for(path: Path, arguments: list[str]) -> click.Command:
     """The command of one flow file, with an option for each parameter of its flow."""
     checked = load(path)
-    if checked.warnings:
-        show_findings(checked.warnings)
     plan = plan_of(checked, _flow_named(arguments))
     options: list[click.Parameter] = [_option(param) for param in plan.params]
     options += [
@@ -53,6 +51,8 @@ def command_for(path: Path, arguments: list[str]) -> click.Command:
     ]
 
     def run(**given: Any) -> int:
+        if checked.warnings and not given["quiet"]:
+            show_findings(checked.warnings)
         return _run(plan, given)
 
     return click.Command(

@@ -8,8 +8,8 @@ from Beta(v1 + 1, v2 + 1) (Adaptive-Consistency, arXiv 2305.11860).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
-from math import comb
 
 from flowrun.dsl import ParamSpec, ReducerSpec, Refusal, types
 
@@ -68,10 +68,9 @@ class Majority:
     def _needed(self) -> int:
         """The fewest further ballots that could settle it, if all were for the leader."""
         first, second = self.ballots.leaders
-        for more in range(1, self.setting.most + 1):
-            if leading(first + more, second) >= self.confidence:
-                return more
-        return self.setting.most
+        most = self.setting.most
+        fewer = bisect_left(range(1, most), True, key=lambda more: leading(first + more, second) >= self.confidence)
+        return fewer + 1
 
     def value(self) -> Json:
         if self.ballots.counted < self.enough:
@@ -92,7 +91,11 @@ class Majority:
 def leading(first: int, second: int) -> float:
     """P(p > ½) for p from Beta(first + 1, second + 1), in closed form."""
     total = first + second + 1
-    return float(sum(comb(total, i) for i in range(first + 1)) / 2**total)
+    tail = term = 1
+    for i in range(second):
+        term = term * (total - i) // (i + 1)
+        tail += term
+    return float((2**total - tail) / 2**total)
 
 
 def _result(given: Mapping[str, types.Type] | types.Type) -> types.Type | Refusal:

@@ -45,6 +45,7 @@ CODES: dict[str, Code] = {
     "F0403": Code("a branch without a name"),
     "F0404": Code("an empty block"),
     "F0405": Code("a file without a flow"),
+    "F0406": Code("a value that nothing can mention"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),

@@ -31,7 +31,8 @@ class Expressions:
     """Types expressions against their scope.
 
     ``type_of`` gives the type of a symbol; ``hidden`` the steps that are known only inside a block, by name.
-    ``words`` collects the ids of the names that stand for themselves (a bare choice, a rule).
+    ``words`` collects the ids of the names that stand for themselves (a bare choice, a rule), ``tallied`` the
+    votes whose account the flow looks at.
     """
 
     program: Program
@@ -40,6 +41,7 @@ class Expressions:
     hidden: Mapping[str, Step]
     problems: list[Diagnostic] = field(default_factory=list)
     words: set[int] = field(default_factory=set)
+    tallied: set[Step] = field(default_factory=set)
     _checked_templates: set[int] = field(default_factory=set)
 
     def report(self, code: str, message: str, span: Span, *, help: str = "", note: str = "", label: str = "") -> None:
@@ -70,7 +72,7 @@ class Expressions:
             case s.Name():
                 return self._name(expr, scope, wanted)
             case s.Get(base, word):
-                return self.field(self.infer(base, scope), word.text, word.span)
+                return field_type(self.infer(base, scope), word.text, word.span, self.problems)
             case s.Text(string):
                 return self._text(string, expr.span, wanted)
             case s.Template(tag, string):
@@ -117,9 +119,6 @@ class Expressions:
             self.unknown_name(name, span, scope)
 
         self.problems.extend(check_template(template, lookup, unknown))
-
-    def field(self, base: t.Type, name: str, span: Span) -> t.Type:
-        return field_type(base, name, span, self.problems)
 
     def unknown_name(self, name: str, span: Span, scope: Scope) -> None:
         if (hidden := self.hidden.get(name)) and (block := visible_block(hidden, scope)):
@@ -385,9 +384,8 @@ class Expressions:
         symbol = scope.lookup(value.word.text) if isinstance(value, s.Name) else None
         step = symbol.step if symbol and symbol.kind in ("step", "branch") else None
         node = step.line.node if step else None
-        rule = (
-            self.catalog.reducers.get(node.reduce.rule.text) if isinstance(node, (s.Repeat, s.Map, s.Fanout)) else None
-        )
+        block = node if isinstance(node, (s.Repeat, s.Map, s.Fanout)) else None
+        rule = self.catalog.reducers.get(block.reduce.rule.text) if block else None
         if rule is None or not rule.votes:
             self.report(
                 "F0303",
@@ -396,4 +394,7 @@ class Expressions:
                 help="a vote is a block that ends in a voting reducer such as `reduce majority`",
             )
             return t.UNKNOWN
-        return self.type_of(symbol) if symbol else t.UNKNOWN
+        if step is None or symbol is None:
+            return t.UNKNOWN
+        self.tallied.add(step)
+        return self.type_of(symbol)

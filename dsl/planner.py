@@ -31,7 +31,6 @@ class _Planner:
         self.typed = checked.typed
         self.catalog: Catalog = checked.catalog
         self.file = checked.file
-        self.tallied: set[Step] = set()
         self.names: dict[Step, str] = {}
 
     def plan(self, flow: Flow) -> p.Plan:
@@ -63,12 +62,16 @@ class _Planner:
 
     def step(self, step: Step) -> p.Step:
         line = step.line
+        options = self.options(line.options)
+        if step in self.typed.tallied and isinstance(line.node, s.Repeat):
+            # What a flow can see must not depend on who answered first: all are asked, unless it says otherwise.
+            options.setdefault("launch", p.Constant("together"))
         return p.Step(
             self.names[step],
             self.needs(step.mentions, "head"),
             self.node(step),
             self.typed.steps[step],
-            self.options(line.options),
+            options,
             self.expr(line.when.condition) if line.when else None,
             self.expr(line.when.otherwise) if line.when and line.when.otherwise is not None else None,
             line.span.line,

@@ -30,9 +30,12 @@ def render_diagnostic(diagnostic: Diagnostic, *, colour: bool = False) -> str:
     for label in diagnostic.labels:
         (here if label.span.source is diagnostic.span.source else elsewhere).append(label)
     primary = Label(diagnostic.span, diagnostic.label)
+    shown = 0
     for label in sorted([primary, *here], key=lambda label: label.span.line):
         mark, style = ("^", severity) if label is primary else ("-", "place")
-        lines += _snippet(label, mark, style, width, paint)
+        snippet = _snippet(label, mark, style, width, paint)
+        lines += snippet[1:] if label.span.line == shown and len(snippet[0]) < WIDEST else snippet
+        shown = label.span.line
     for label in elsewhere:
         lines.append(f"{gutter}{paint('place', ':::')} {label.span}")
         lines += _snippet(label, "-", "place", width, paint)

@@ -19,6 +19,36 @@ def structure(file: s.File) -> list[Diagnostic]:
         )
     for flow in file.flows:
         problems.extend(_flow(flow))
+        problems.extend(_lost(flow.body.lines))
+    return problems
+
+
+def _lost(lines: tuple[s.Line, ...]) -> list[Diagnostic]:
+    """Values on lines of their own, where no block takes them and no name leads to them.
+
+    A lone word is mostly a word of another language, or a misspelled one: the names tell of it.
+    """
+    problems = []
+    for line in lines:
+        node = line.node
+        if isinstance(node, (s.Fanout, s.Map, s.Repeat, s.Chain)):
+            inner = node.body.lines
+            # A branch without a name is told of elsewhere.
+            problems += _lost(inner[:-1]) if not isinstance(node, s.Fanout) else []
+            if inner and isinstance(inner[-1].node, (s.Fanout, s.Map, s.Repeat, s.Chain)):
+                problems += _lost((inner[-1],))
+        elif line.name is None and not isinstance(node, (s.Ask, s.Name)):
+            problems.append(
+                Diagnostic(
+                    "F0406",
+                    "nothing can mention this value",
+                    line.span,
+                    help="give it a name, `name = …`, or delete it"
+                    + (
+                        "; there is no indexing, and a field is written `.name`" if isinstance(node, s.ListExpr) else ""
+                    ),
+                )
+            )
     return problems
 
 

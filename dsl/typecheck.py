@@ -22,7 +22,7 @@ class Typed:
     """What the checker found out, for the plan: keyed by the identity of the tree's parts.
 
     ``answers`` are the types of asks, ``params`` and ``steps`` of what their names say; ``words`` are names
-    that stand for themselves.
+    that stand for themselves; ``tallied`` are the votes whose account the flow looks at.
     """
 
     problems: list[Diagnostic] = field(default_factory=list)
@@ -31,6 +31,7 @@ class Typed:
     steps: dict[Step, t.Type] = field(default_factory=dict)
     results: dict[int, t.Type] = field(default_factory=dict)
     words: set[int] = field(default_factory=set)
+    tallied: set[Step] = field(default_factory=set)
 
 
 def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies) -> Typed:
@@ -47,6 +48,7 @@ def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies) ->
     typed = checker.typed
     typed.problems.extend(checker.expressions.problems)
     typed.words = checker.expressions.words
+    typed.tallied = checker.expressions.tallied
     return typed
 
 
@@ -258,12 +260,17 @@ class _Checker:
         """The type of ``results``: a list of the bodies' values."""
         if isinstance(step.line.node, s.Fanout):
             return t.ListOf(t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps))
-        return t.ListOf(self.typed.steps.get(step.steps[-1], t.UNKNOWN) if step.steps else t.UNKNOWN)
+        item = self.typed.steps.get(step.steps[-1], t.UNKNOWN) if step.steps else t.UNKNOWN
+        if _keeps_places(step.line) and item != t.UNKNOWN and not isinstance(item, t.Optional):
+            item = t.Optional(item)
+        return t.ListOf(item)
 
     def reduce(self, step: Step, reduce: s.Reduce, body: s.Body) -> t.Type:
         scope = step.reduce_scope or step.scope
         fanout = isinstance(step.line.node, s.Fanout)
         item = t.UNKNOWN if fanout else self.body(step, body)
+        if _keeps_places(step.line) and item != t.UNKNOWN and not isinstance(item, t.Optional):
+            item = t.Optional(item)
         if isinstance(item, t.Optional) and item.item == t.UNKNOWN:
             item = t.UNKNOWN
         if reduce.ask is not None:
@@ -365,3 +372,11 @@ class _Checker:
             if (low is not None and value < low) or (high is not None and value > high):
                 bounds = f"from {low:g} to {high:g}" if high is not None else f"of {low:g} or more"
                 self.report("F0307", f"`{spec.name}` takes a value {bounds}", option.value.span)
+
+
+def _keeps_places(line: s.Line) -> bool:
+    """Whether a failed element of a map keeps its place, with nothing in it."""
+    return any(
+        option.name.text == "errors" and isinstance(option.value, s.Name) and option.value.word.text == "none"
+        for option in line.options
+    )

@@ -137,3 +137,32 @@ async def test_a_flow_reads_its_own_folder_and_no_other(tmp_path: Path) -> None:
     assert not result.ok
     assert "--allow-read" in result.failures[0].reason
     assert (await run_async(path, allow_read=[tmp_path])).value == "outside"
+
+
+async def test_a_vote_that_the_flow_looks_into_asks_all(tmp_path: Path) -> None:
+    path = tmp_path / "v.flow"
+    vote = 'v = repeat 5 { ask "?" -> A | B } reduce majority'
+    path.write_text(f"flow f() {{ {vote} return v }}\n")
+    result = await run_async(path, opener=scripted(lambda *_: "A"))
+    assert (result.value, result.summary.calls, result.summary.spared) == ("A", 3, 2)
+    path.write_text(f"flow f() {{ {vote} return agreement(v) }}\n")
+    result = await run_async(path, opener=scripted(lambda _, number: "B" if number == 4 else "A"))
+    assert (result.value, result.summary.calls) == (0.8, 5)
+    path.write_text(f"flow f() {{ {vote} with launch: cost return agreement(v) }}\n")
+    result = await run_async(path, opener=scripted(lambda *_: "A"))
+    assert (result.value, result.summary.calls) == (1.0, 3)
+
+
+async def test_an_element_that_failed_keeps_its_place_as_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "n.flow"
+    body = 'out = map x in xs { ask "{{ x }}" -> YES | NO with retries: 0 } reduce collect with errors: none'
+    path.write_text(f"flow f(xs: [text]) {{ {body} return out }}\n")
+    said = scripted(lambda request, _: "YES" if request.messages[0].text != "b" else "perhaps")
+    result = await run_async(path, {"xs": ["a", "b", "c"]}, opener=said)
+    assert result.value == ["YES", None, "YES"]
+    assert [loss.path for loss in result.outcome.losses] == ["out[1].line 1"]
+    path.write_text(
+        f'flow f(xs: [text]) {{ {body} t = text "{{% for o in out %}}{{{{ o }}}}{{% endfor %}}" return t }}\n'
+    )
+    with pytest.raises(FlowError, match="F0306"):
+        await run_async(path, {"xs": []}, opener=said)

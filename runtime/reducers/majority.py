@@ -29,7 +29,11 @@ class Majority:
         self._batch = 0
 
     def add(self, index: int, value: Json) -> None:
-        self.ballots.add(index, value)
+        # A body that was skipped has nothing to say: it abstains.
+        if value is None:
+            self.ballots.skip(index)
+        else:
+            self.ballots.add(index, value)
 
     def skip(self, index: int) -> None:
         self.ballots.skip(index)

@@ -74,7 +74,8 @@ class _Counter:
                 if size is not None and spec is not None and spec.votes:
                     fewest = spec.fewest(size, size)
                 most = size if size is not None else node.at_most
-                return self._combined(step, node, f"map {node.element}", size, fewest, most, steps)
+                times = "" if size is None else f" × {size}"
+                return self._combined(step, node, f"map {node.element}{times}", size, fewest, most, steps)
 
     def _body(self, node: p.Map | p.Repeat) -> tuple[Bounds, ...]:
         spec = self.reducers.get(node.reduce.rule)

@@ -83,10 +83,7 @@ def tree(bounds: Bounds) -> Iterator[str]:
 
 
 def _rows(bounds: Bounds, head: str, indent: str) -> Iterator[tuple[str, str, str]]:
-    what = bounds.what + (
-        f" × {bounds.elements}" if bounds.elements is not None and bounds.what.startswith("map") else ""
-    )
-    yield head + bounds.title, what, calls_text(bounds.least, bounds.most)
+    yield head + bounds.title, bounds.what, calls_text(bounds.least, bounds.most)
     for number, inner in enumerate(bounds.inside):
         last = number == len(bounds.inside) - 1
         yield from _rows(inner, indent + ("└─ " if last else "├─ "), indent + ("   " if last else "│  "))

@@ -1,0 +1,49 @@
+"""What the README shows is what happens."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flowrun.dsl import Source, check_flow
+from flowrun.runtime.catalog import catalog
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FLOWS = re.findall(r"^```flow\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+CONSOLES = re.findall(r"^```console\n\$ flowrun (.*?)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("text", FLOWS)
+def test_a_flow_in_the_readme_is_clean(text: str) -> None:
+    assert check_flow(Source(text, "README.md"), catalog()).warnings == ()
+
+
+def test_the_flows_of_the_readme_are_those_that_ship() -> None:
+    shipped = [path.read_text(encoding="utf-8") for path in (ROOT / "workflows").glob("*.flow")]
+    for text in FLOWS:
+        body = text[text.index("flow ") :]
+        assert any(body.strip() in one for one in shipped)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"), [console for console in CONSOLES if console[0].split()[0] in ("validate", "plan")]
+)
+def test_what_needs_no_model_prints_what_the_readme_shows(arguments: str, shown: str) -> None:
+    command = [sys.executable, "-c", "from flowrun.runtime.cli import main; main()", *arguments.split()]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert shown.strip() in ran.stdout + ran.stderr
+
+
+def test_the_readme_shows_both() -> None:
+    assert {console[0].split()[0] for console in CONSOLES} >= {"validate", "plan", "workflows/is_spam.flow"}
+
+
+def test_every_command_is_in_the_readme() -> None:
+    from flowrun.runtime.cli.group import COMMANDS
+
+    assert [name for name in COMMANDS if f"flowrun {name}" not in README] == []

@@ -17,7 +17,7 @@ class Concat(Gathering):
 
 def _result(given: Mapping[str, types.Type] | types.Type) -> types.Type | Refusal:
     for type_ in given.values() if isinstance(given, Mapping) else [given]:
-        if not types.is_text(type_):
+        if not types.is_text(types.unwrapped(type_)):
             return Refusal(
                 f"`concat` joins texts, and these are {types.show(type_)}",
                 'build a text in the block\'s last line, `text "…"`, or take `reduce collect`',

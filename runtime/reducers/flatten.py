@@ -17,7 +17,7 @@ class Flatten(Gathering):
 def _result(given: Mapping[str, types.Type] | types.Type) -> types.Type | Refusal:
     lists = list(given.values()) if isinstance(given, Mapping) else [given]
     items = []
-    for type_ in lists:
+    for type_ in map(types.unwrapped, lists):
         if type_ == types.UNKNOWN:
             return types.UNKNOWN
         if not isinstance(type_, types.ListOf):

@@ -63,8 +63,10 @@ class _Planner:
     def step(self, step: Step) -> p.Step:
         line = step.line
         options = self.options(line.options)
-        if step in self.typed.tallied and isinstance(line.node, s.Repeat):
+        node = line.node
+        if step in self.typed.tallied and isinstance(node, s.Repeat) and node.least.digits == node.most.digits:
             # What a flow can see must not depend on who answered first: all are asked, unless it says otherwise.
+            # A vote that chooses its own number counts in the order of its samples, and needs no such care.
             options.setdefault("launch", p.Constant("together"))
         return p.Step(
             self.names[step],

@@ -110,8 +110,10 @@ class _Checker:
     def flow(self, flow: Flow) -> None:
         for returned in flow.decl.returns:
             type_ = self.expressions.infer(returned.value, flow.scope)
-            if type_ == t.MODEL:
-                self.report("F0301", "a model is no answer", returned.value.span)
+            if t.holds_model(type_):
+                self.report(
+                    "F0301", "a model is no answer", returned.value.span, "return what it said, and leave it out"
+                )
             self.typed.results[id(flow.decl)] = type_
 
     # Steps

@@ -193,6 +193,16 @@ def is_number(type_: Type) -> bool:
     return type_ == UNKNOWN or _is_number(type_)
 
 
+def holds_model(type_: Type) -> bool:
+    """Whether a model stands anywhere in a value of this type: it is no data, and cannot leave the flow."""
+    match type_:
+        case ListOf(item) | Optional(item):
+            return holds_model(item)
+        case Record(fields):
+            return any(holds_model(field.type) for field in fields)
+    return type_ == MODEL
+
+
 def is_text(type_: Type) -> bool:
     return type_ in (TEXT, DOCUMENT, UNKNOWN) or isinstance(type_, Choice)
 

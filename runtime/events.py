@@ -98,7 +98,10 @@ class RequestRetried:
 
 @dataclass(frozen=True, slots=True)
 class RequestFinished:
-    """Tokens are None where the server did not say. ``seconds`` is the time from sending to the answer."""
+    """Tokens are None where the server did not say. ``seconds`` is the time from sending to the answer.
+
+    ``answers`` is how many came of the ``calls`` that were asked for; None for all.
+    """
 
     number: int
     path: str
@@ -107,6 +110,7 @@ class RequestFinished:
     seconds: float
     input_tokens: int | None
     output_tokens: int | None
+    answers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,7 @@ class Scheduler:
                 loop.time() - began,
                 reply.usage.input_tokens,
                 reply.usage.output_tokens,
+                min(asked, len(reply.answers)),
             )
         )
         self._deliver(endpoint, calls, reply)

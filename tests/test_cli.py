@@ -275,3 +275,43 @@ async def test_fmt_writes_checks_and_takes_standard_input(flow: Callable[[str], 
     ran = await command("fmt", "a.flow", folder=path.parent)
     assert ran.code == 1
     assert path.read_text() == "flow {"
+
+
+async def test_closed_streams_and_full_disks_are_told(flow: Callable[[str], Path]) -> None:
+    folder = flow(ECHO).parent
+    script = f"{sys.executable} -c 'from flowrun.runtime.cli import main; main()' a.flow --name"
+
+    async def shell(line: str) -> Ran:
+        process = await asyncio.create_subprocess_exec(
+            "sh", "-c", line, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+        return Ran(process.returncode or 0, out.decode(), err.decode())
+
+    assert (await shell(f"{script} x <&-")).code == 0
+    ran = await shell(f"{script} - <&-")
+    assert ran.code == 2
+    assert "standard input is closed" in ran.err
+    assert (await shell(f"{script} x >&-")).code == 0
+    assert (await shell(f"{script} x 2>&-")).code == 0
+    ran = await shell(f"{script} x >/dev/full")
+    assert ran.code == 74
+    assert "cannot be written" in ran.err
+    assert (await shell(f"{{ {script} x; echo $? >&2; }} | true")).err == "0\n"
+
+
+async def test_parameters_may_be_written_with_underscores_and_clash_with_nothing(flow: Callable[[str], Path]) -> None:
+    folder = flow("flow f(dry_run: text, model: text) { return [dry_run, model] }\n").parent
+    ran = await command("a.flow", "--dry_run", "a", "--param-model", "b", "-q", folder=folder)
+    assert json.loads(ran.out) == ["a", "b"]
+    ran = await command("a.flow", "--dry-run", "a", folder=folder)
+    assert "add --param-model TEXT" in ran.err
+
+
+async def test_a_server_that_ignores_n_is_counted_by_its_answers(faults: Any, flow: Callable[[str], Path]) -> None:
+    folder = flow(SPAM.replace("repeat 3", "repeat 5")).parent
+    faults.json(chat(wrapped("SPAM")))
+    ran = await command("a.flow", "--email", "x", "--model", "openai:m", folder=folder, OPENAI_BASE_URL=faults.url)
+    assert ran.out == "SPAM\n"
+    assert "SPAM (3 of 5) · 3 calls (2 not needed)" in ran.err
+    assert len(faults.seen) == 3

@@ -11,6 +11,10 @@ from .group import flowrun
 
 def main() -> None:
     """Run the command of this process. A mistake of ours is one line too, or a traceback under FLOWRUN_DEBUG."""
+    for name in ("stdout", "stderr"):
+        # A closed stream is None to Python: what would go there goes nowhere.
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     try:
         sys.exit(run_command(sys.argv[1:]))
     except Exception as error:  # the last door: nothing behind it can say more
@@ -48,8 +52,7 @@ def run_command(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return exits.USAGE
-    except BrokenPipeError:
-        # Whoever read our output has seen enough. Python would complain again when it flushes.
-        sys.stderr.close()
-        return exits.DONE
+    except OSError as error:
+        complain(f"the output cannot be written: {error.strerror or error}")
+        return exits.DISK
     return result if isinstance(result, int) else exits.DONE

@@ -11,6 +11,8 @@ FAILED = 3
 """The flow ran and has no answer."""
 OVER_LIMIT = 4
 """`plan` found more calls than were allowed."""
+DISK = 74
+"""The output, or a file, could not be written."""
 MISTAKE = 70
 """A mistake in flowrun itself."""
 INTERRUPTED = 130

@@ -20,7 +20,7 @@ from ..files import Files
 from ..inputs import read_input
 from . import exits
 from .plans import plan_of
-from .show import show_findings
+from .show import show_findings, standard_input
 
 
 @click.command(
@@ -70,7 +70,7 @@ def _inputs(plan: p.Plan, arguments: list[str], files: Files) -> dict[str, Any]:
             raise UsageError(f"`{word}` is no parameter of the flow `{plan.flow}`; it has: {known}")
         if not equals:
             value = next(words, "")
-        given[name] = read_input(params[name], value, sys.stdin.read, files)
+        given[name] = read_input(params[name], value, standard_input, files)
     return checked_inputs(plan, given, complete=False)
 
 

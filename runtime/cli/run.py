@@ -20,7 +20,7 @@ from ..inputs import read_input
 from . import exits
 from .plans import plan_of
 from .progress import watcher
-from .show import complain, inert, print_answer, show_findings
+from .show import complain, inert, print_answer, show_findings, standard_input
 from .summary import closing_line, votes_lines
 
 OWN = ("model", "json", "quiet", "flow", "param", "allow-read", "help")
@@ -73,12 +73,18 @@ def _flow_named(arguments: list[str]) -> str | None:
     return None
 
 
-def _option(param: p.Param) -> click.Option:
+def _flag(param: p.Param) -> str:
     name = param.name.replace("_", "-")
-    flag = f"--{name}" if name not in OWN else f"--param-{name}"
+    return f"--{name}" if name not in OWN else f"--param-{name}"
+
+
+def _option(param: p.Param) -> click.Option:
+    flag = _flag(param)
+    # Written as in the flow it is understood as well, where the command has no such option itself.
+    also = [f"--{param.name}"] if "_" in param.name and not param.name.startswith("_") else []
     needed = "" if param.required else " (optional)"
     return click.Option(
-        [flag, f"given_{param.name}"], metavar=_metavar(param.type), help=f"{types.show(param.type)}{needed}"
+        [flag, *also, f"given_{param.name}"], metavar=_metavar(param.type), help=f"{types.show(param.type)}{needed}"
     )
 
 
@@ -133,12 +139,12 @@ def _inputs(plan: p.Plan, given: dict[str, Any]) -> dict[str, Any]:
         texts[name] = value
     missing = [param for param in plan.params if param.required and param.name not in texts]
     if missing:
-        flags = " ".join(f"--{param.name.replace('_', '-')} {_metavar(param.type)}" for param in missing)
+        flags = " ".join(f"{_flag(param)} {_metavar(param.type)}" for param in missing)
         raise UsageError(f"the flow `{plan.flow}` needs a value: add {flags}")
     if list(texts.values()).count("-") > 1:
         raise UsageError("standard input can be only one parameter's value")
     beside = Files(Path(plan.source).parent)
-    return {name: read_input(params[name], text, sys.stdin.read, beside) for name, text in texts.items()}
+    return {name: read_input(params[name], text, standard_input, beside) for name, text in texts.items()}
 
 
 def report(result: Result) -> dict[str, Any]:

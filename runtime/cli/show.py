@@ -10,15 +10,30 @@ from typing import Any, TextIO
 
 from flowrun.dsl import Diagnostic, render_diagnostics
 
+from ..errors import UsageError
+
 
 def colours(stream: TextIO) -> bool:
     """Whether a stream wants colours: a terminal does, unless NO_COLOR (no-color.org) is set."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+MOST_FINDINGS = 100
+
+
+def standard_input() -> str:
+    """All of standard input. Raises UsageError where it is closed."""
+    if sys.stdin is None:
+        raise UsageError("standard input is closed, and a parameter is to be read from it")
+    return sys.stdin.read()
+
+
 def show_findings(found: Iterable[Diagnostic]) -> None:
+    """Print findings, and how many there are; of very many the first."""
     findings = tuple(found)
-    print(render_diagnostics(findings, colour=colours(sys.stderr)), file=sys.stderr)
+    print(render_diagnostics(findings[:MOST_FINDINGS], colour=colours(sys.stderr)), file=sys.stderr)
+    if len(findings) > MOST_FINDINGS:
+        print(f"\n… and {len(findings) - MOST_FINDINGS:,} more", file=sys.stderr)
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
     counts = [

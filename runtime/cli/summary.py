@@ -39,7 +39,7 @@ def closing_line(result: Result) -> str:
         extras.append(f"{_count(summary.retries, 'retry', 'retries')}")
     parts.append(calls + (f" ({', '.join(extras)})" if extras else ""))
     time = _time(summary.seconds - summary.loading)
-    if summary.requests > 1:
+    if summary.requests > 1 and summary.busy > summary.seconds - summary.loading:
         time += f"; one after another {_time(summary.busy)}"
     if summary.loading >= 0.1:
         time += f"; {_time(summary.loading)} to load the model"
@@ -63,7 +63,8 @@ def _headline(result: Result) -> str:
 def _vote(tally: Tally) -> str:
     count = next((count for answer, count in tally.ballots if answer == tally.winner), 0)
     winner = " ".join(str(tally.winner).split())
-    return f"{winner if len(winner) <= 60 else winner[:59] + '…'} ({count} of {tally.planned})"
+    of = f"{tally.counted}, up to {tally.planned}" if tally.adaptive else f"{tally.planned}"
+    return f"{winner if len(winner) <= 60 else winner[:59] + '…'} ({count} of {of})"
 
 
 def _count(number: int, one: str, many: str = "") -> str:

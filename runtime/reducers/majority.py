@@ -89,7 +89,9 @@ class Majority:
     def tally(self) -> Tally | None:
         if not self.ballots.counted:
             return None
-        return Tally(self.ballots.winner, self.ballots.counts(), self.setting.most, self.ballots.discarded)
+        return Tally(
+            self.ballots.winner, self.ballots.counts(), self.setting.most, self.ballots.discarded, self.adaptive
+        )
 
 
 def leading(first: int, second: int) -> float:

@@ -19,12 +19,16 @@ class ReduceError(FlowrunError):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How a vote ended: ballots by answer, most first. ``planned`` is N, ``discarded`` samples did not count."""
+    """How a vote ended: ballots by answer, most first. ``planned`` is N, ``discarded`` samples did not count.
+
+    An ``adaptive`` vote chose its own number of samples, up to ``planned``.
+    """
 
     winner: Json
     ballots: tuple[tuple[Json, int], ...]
     planned: int
     discarded: int = 0
+    adaptive: bool = False
 
     @property
     def counted(self) -> int:

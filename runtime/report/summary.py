@@ -55,8 +55,9 @@ class Summary:
                 self.finished += 1
             case e.RequestStarted(_, _, _, calls):
                 self.flying += calls
-            case e.RequestFinished(_, _, model, calls, seconds, input_tokens, output_tokens):
-                self.flying -= calls
+            case e.RequestFinished(_, _, model, asked, seconds, input_tokens, output_tokens, answers):
+                calls = asked if answers is None else answers
+                self.flying -= asked
                 self.calls += calls
                 self.requests += 1
                 self.busy += seconds

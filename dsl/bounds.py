@@ -32,7 +32,10 @@ def bounds_of(plan: p.Plan, reducers: Mapping[str, ReducerSpec], sizes: Mapping[
     """The bounds of a plan. ``sizes`` are the numbers of elements of maps, by step, where inputs are given."""
     counter = _Counter(reducers, sizes or {})
     steps = tuple(counter.step(step, vote=False) for step in plan.steps)
-    return Bounds(plan.flow, "flow", _sum_least(steps), _sum_most(steps), None, steps)
+    most = _sum_most(steps)
+    if plan.calls_limit is not None:
+        most = plan.calls_limit if most is None else min(most, plan.calls_limit)
+    return Bounds(plan.flow, "flow", _sum_least(steps), most, None, steps)
 
 
 class _Counter:

@@ -46,6 +46,7 @@ CODES: dict[str, Code] = {
     "F0404": Code("an empty block"),
     "F0405": Code("a file without a flow"),
     "F0406": Code("a value that nothing can mention"),
+    "F0407": Code("a limit that is not held"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),

@@ -221,11 +221,15 @@ class Model:
     name: str
     address: str
     options: dict[str, Expr]
+    fallback: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``result`` is what the flow returns, of type ``type``; ``source`` the name of the file it was made from."""
+    """``result`` is what the flow returns, of type ``type``; ``source`` the name of the file it was made from.
+
+    ``calls_limit`` is the flow's budget of calls, None where it has none.
+    """
 
     flow: str
     source: str
@@ -234,6 +238,7 @@ class Plan:
     steps: tuple[Step, ...]
     result: Expr
     type: Type
+    calls_limit: int | None = None
     version: int = VERSION
 
     def walk(self) -> Iterator[Step]:

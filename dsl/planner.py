@@ -47,7 +47,13 @@ class _Planner:
             for param in decl.params
         )
         models = tuple(
-            p.Model(model.name.text, model.address.value, self.options(model.options)) for model in self.file.models
+            p.Model(
+                model.name.text,
+                model.address.value,
+                self.options(model.options),
+                model.fallback.value if model.fallback is not None else None,
+            )
+            for model in self.file.models
         )
         steps = tuple(self.step(step) for step in flow.steps)
         return p.Plan(
@@ -58,6 +64,7 @@ class _Planner:
             steps,
             self.expr(decl.returns[0].value),
             self.typed.results[id(decl)],
+            int(decl.budget.calls.value) if decl.budget and decl.budget.calls else None,
         )
 
     def step(self, step: Step) -> p.Step:

@@ -19,6 +19,7 @@ def structure(file: s.File) -> list[Diagnostic]:
         )
     for flow in file.flows:
         problems.extend(_flow(flow))
+        problems.extend(_money(flow))
         problems.extend(_lost(flow.body.lines))
     return problems
 
@@ -50,6 +51,20 @@ def _lost(lines: tuple[s.Line, ...]) -> list[Diagnostic]:
                 )
             )
     return problems
+
+
+def _money(flow: s.FlowDecl) -> list[Diagnostic]:
+    if flow.budget is None or flow.budget.money is None:
+        return []
+    return [
+        Diagnostic(
+            "F0407",
+            "a budget in money is not held yet",
+            flow.budget.money.span,
+            note="a limit that is written and not held would be worse than none",
+            help="write a budget of calls, `budget 400 calls`, which is held",
+        )
+    ]
 
 
 def _flow(flow: s.FlowDecl) -> list[Diagnostic]:

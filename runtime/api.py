@@ -121,7 +121,7 @@ async def run_async(
         return FUNCTIONS[name].call(args, World(files, tally))
 
     slots = sum({id(one.limiter): one.limiter.limit for one in endpoints.values()}.values())
-    state = State(plan, values, Context(declared, default, functions), window=max(64, 2 * slots))
+    state = State(plan, values, Context(declared, default, functions, plan.calls_limit), window=max(64, 2 * slots))
     scheduler = Scheduler(state, endpoints, publish)
     clock = asyncio.get_running_loop()
     began = clock.time()
@@ -167,6 +167,7 @@ def _models(plan: p.Plan) -> dict[str, ModelValue]:
             model.name,
             model.address,
             tuple((name, evaluate(expr, _Constants())) for name, expr in model.options.items()),
+            model.fallback,
         )
         for model in plan.models
     }
@@ -198,6 +199,9 @@ def _endpoints(
         if param.type == types.MODEL and isinstance(values.get(param.name), str):
             address = str(values[param.name])
             wanted.setdefault(address, ModelValue(address, address))
+    for model in tuple(wanted.values()):
+        if model.fallback is not None:
+            wanted.setdefault(model.fallback, ModelValue(model.name, model.fallback, model.options))
     limiters: dict[str, Limiter] = {}
     endpoints: dict[str, Endpoint] = {}
     for address, model in wanted.items():

@@ -11,7 +11,7 @@ from flowrun.dsl import types
 
 from .answers import read_answer
 from .decisions import Call, Cancel, Decision, Failure, Launch
-from .errors import AnswerError, CallError
+from .errors import AnswerError, BudgetError, CallError
 from .frames import Frame
 from .prompts import render
 from .providers.protocol import Answer, Message, Request
@@ -58,6 +58,7 @@ class _Pending:
     on_failure: Callable[[Failure], None]
     retries: int
     attempt: int = 0
+    fallback: str | None = None
 
 
 class Calls:
@@ -83,8 +84,9 @@ class Calls:
     ) -> None:
         """Ask. A ``ballot`` that is no answer is not asked for again.
 
-        Raises FlowrunError where the prompt cannot be made.
+        Raises FlowrunError where the prompt cannot be made, BudgetError where the flow may ask no more.
         """
+        self._afford()
         scope = Scope(self.context, frame)
         model = self.context.default_model if ask.model is None else evaluate(ask.model, scope)
         if isinstance(model, str):
@@ -94,7 +96,7 @@ class Calls:
         request = _request(ask, settings, scope, sample)
         call = Call(self._next(), path, model.address, request, group, settings.get("retries"))
         retries = 0 if ballot else int(settings.get("retries", RETRIES))
-        self._send(_Pending(call, frame, ask, on_value, on_failure, retries))
+        self._send(_Pending(call, frame, ask, on_value, on_failure, retries, fallback=model.fallback))
 
     def answered(self, number: int, answer: Answer) -> None:
         """An answer has come. One whose call was taken back meanwhile is dropped."""
@@ -110,6 +112,9 @@ class Calls:
         if pending := self._take(number):
             if isinstance(error, AnswerError):
                 self._again(pending, error)
+            elif pending.fallback is not None:
+                address, pending.fallback = pending.fallback, None
+                self._resend(pending, address)
             else:
                 pending.on_failure(Failure(pending.call.path, str(error), error))
 
@@ -118,6 +123,22 @@ class Calls:
             del self._pending[number]
             self.decisions.append(Cancel(number))
         numbers.clear()
+
+    def _afford(self) -> None:
+        limit = self.context.calls_limit
+        if limit is not None and self._count >= limit:
+            raise BudgetError(f"the flow's budget of {limit} calls is spent")
+
+    def _resend(self, pending: _Pending, model: str) -> None:
+        """Ask the same again, as a call of its own."""
+        old = pending.call
+        try:
+            self._afford()
+        except BudgetError as error:
+            pending.on_failure(Failure(old.path, str(error), error))
+            return
+        pending.call = Call(self._next(), old.path, model, old.request, None, old.retries)
+        self._send(pending)
 
     def _next(self) -> int:
         self._count += 1
@@ -139,10 +160,8 @@ class Calls:
             times = f" ({pending.attempt + 1} times)" if pending.attempt else ""
             pending.on_failure(Failure(pending.call.path, f"{error}{times}", error))
             return
-        old = pending.call
-        pending.call = Call(self._next(), old.path, old.model, old.request, None, old.retries)
         pending.attempt += 1
-        self._send(pending)
+        self._resend(pending, pending.call.model)
 
 
 def _request(ask: p.Ask, settings: Mapping[str, Json], scope: Scope, sample: Sample | None) -> Request:

@@ -50,5 +50,9 @@ class AnswerError(CallError):
         self.text = text
 
 
+class BudgetError(FlowrunError):
+    """The next call would go beyond what the flow may spend: it is not made."""
+
+
 class PlanError(FlowrunError):
     """A plan breaks a rule that the checker holds: it was edited, or made by something else."""

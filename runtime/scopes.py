@@ -21,11 +21,13 @@ class Context:
     """What is around a flow: its models, the one for asks that name none, and the built-in functions.
 
     ``functions`` is called with a function's name, its arguments, and a way to a vote's tally by its name.
+    ``calls_limit`` is the flow's budget of calls.
     """
 
     models: Mapping[str, ModelValue]
     default_model: ModelValue
     functions: Callable[[str, Mapping[str, Json], Callable[[str], Tally | None]], Json]
+    calls_limit: int | None = None
 
 
 class Scope:

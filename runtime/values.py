@@ -21,11 +21,13 @@ class ValueFailure(FlowrunError):
 
 @dataclass(frozen=True, slots=True)
 class ModelValue:
-    """A model as a value: what it is called, its address, and the options it was declared with."""
+    """A model as a value: what it is called, its address, the options it was declared with, and
+    the address that stands in for it when a call fails for good."""
 
     name: str
     address: str
     options: tuple[tuple[str, Json], ...] = ()
+    fallback: str | None = None
 
 
 class Names(Protocol):

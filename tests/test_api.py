@@ -9,10 +9,10 @@ import pytest
 
 from flowrun.dsl import FlowError
 from flowrun.runtime import RunError, run, run_async
-from flowrun.runtime.errors import InputError
+from flowrun.runtime.errors import InputError, PermanentError
 from flowrun.runtime.events import Event, RequestStarted, RunFinished
 from flowrun.runtime.providers.protocol import Provider, Request, Surroundings
-from flowrun.runtime.providers.scripted import ScriptedProvider
+from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 
 FLOW = """\
 type Row = { id: int, body: text }
@@ -166,3 +166,40 @@ async def test_an_element_that_failed_keeps_its_place_as_nothing(tmp_path: Path)
     )
     with pytest.raises(FlowError, match="F0306"):
         await run_async(path, {"xs": []}, opener=said)
+
+
+async def test_a_budget_of_calls_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "b.flow"
+    body = 'out = map x in xs { ask "{{ x }}" } reduce collect with errors: skip'
+    path.write_text(f"flow f(xs: [text]) budget 3 calls {{ {body} return out }}\n")
+    provider = ScriptedProvider(lambda request, _: request.messages[0].text)
+    result = await run_async(path, {"xs": list("abcdef")}, opener=lambda *_: provider)
+    assert result.value == ["a", "b", "c"]
+    assert len(provider.calls) == 3
+    assert "budget of 3 calls is spent" in result.outcome.losses[0].reason
+
+
+async def test_a_malformed_answer_is_not_asked_for_again_beyond_the_budget(tmp_path: Path) -> None:
+    path = tmp_path / "b.flow"
+    path.write_text('flow f() budget 2 calls { a = ask "?" -> YES | NO return a }\n')
+    provider = ScriptedProvider(lambda *_: "perhaps")
+    result = await run_async(path, opener=lambda *_: provider)
+    assert len(provider.calls) == 2
+    assert "budget of 2 calls" in result.failures[0].reason
+
+
+async def test_another_model_stands_in_for_one_that_fails(tmp_path: Path) -> None:
+    path = tmp_path / "m.flow"
+    path.write_text('model m = "openai:a" else "gemini:b"\nflow f() { x = ask m "?" return x }\n')
+
+    def opener(model: str, surroundings: Surroundings) -> Provider:
+        def script(request: Request, number: int) -> Scripted | str:
+            return Scripted(PermanentError("gone")) if model == "openai:a" else model
+
+        return ScriptedProvider(script, model=model)
+
+    result = await run_async(path, opener=opener)
+    assert result.value == "gemini:b"
+    path.write_text('model m = "openai:a" else "openai:a"\nflow f() { x = ask m "?" return x }\n')
+    result = await run_async(path, opener=opener)
+    assert [failure.reason for failure in result.failures] == ["gone"]

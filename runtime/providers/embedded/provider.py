@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 _RESTARTS = 2
 _VARIED = 0.7
+_VARIED_LABELS = 0.3
 
 
 class EmbeddedProvider:
     """A model in a process of its own, over HTTP on loopback with a random key.
 
     All samples of one request share the reading of its prompt. Where the request names no temperature, several
-    samples are drawn at 0.7 and a single one is the likeliest answer (0).
+    samples are drawn at 0.7, labels at 0.3 (a model this small is unsure of them at more), and a single one is the
+    likeliest answer (0).
     """
 
     def __init__(self, model: Model, surroundings: Surroundings, own_weights: str | None = None) -> None:
@@ -178,7 +180,8 @@ class EmbeddedProvider:
     def _body(self, request: Request, samples: int) -> dict[str, Any]:
         temperature = request.temperature
         if temperature is None:
-            temperature = _VARIED if samples > 1 else 0.0
+            varied = _VARIED_LABELS if request.choices else _VARIED
+            temperature = varied if samples > 1 else 0.0
         return {
             "messages": messages(request),
             "n": samples,

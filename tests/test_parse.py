@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lark import Lark
+from lark.exceptions import GrammarError
 
 from flowrun.dsl import CODES, Diagnostic, FlowError, Source, format_file, parse_flow
 from flowrun.dsl import syntax as s
@@ -209,3 +212,10 @@ def test_a_mistake_is_answered_in_the_words_of_the_language(
     said = f"{found.message} {found.note} {found.help}"
     assert (found.code, caret if caret is None else found.span.text) == (code, caret), said
     assert words in said
+
+
+def test_the_grammar_has_no_conflicts() -> None:
+    grammar = files("flowrun.grammars").joinpath("flow.lark").read_text(encoding="utf-8")
+    assert Lark(grammar, parser="lalr", strict=True).rules
+    with pytest.raises(GrammarError):
+        Lark('start: "a" | "a" start? "a"', parser="lalr", strict=True)

@@ -4,8 +4,8 @@ bin := .venv/bin
 setup: $(bin)/flowrun
 
 $(bin)/flowrun: pyproject.toml
-	python3 -m venv .venv
-	$(bin)/pip install -e '.[dev]'
+	python3 -m venv --without-pip .venv
+	python3 -m pip --python .venv install -e '.[dev]'
 	touch $@
 
 test: setup

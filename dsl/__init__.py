@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import plan, types
-    from .bounds import Bounds, bounds_of
+    from .bounds import RETRIES, Bounds, bounds_of
     from .catalog import Catalog, FunctionSpec, OptionSpec, ParamSpec, ReducerSpec, Refusal, Where
     from .check import Checked, check_flow
     from .codes import CODES, page
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .templates import Template, read_template, template_names
 
 _HOMES = {
-    "bounds": ("Bounds", "bounds_of"),
+    "bounds": ("RETRIES", "Bounds", "bounds_of"),
     "catalog": ("Catalog", "FunctionSpec", "OptionSpec", "ParamSpec", "ReducerSpec", "Refusal", "Where"),
     "check": ("Checked", "check_flow"),
     "codes": ("CODES", "page"),
@@ -42,6 +42,7 @@ _MODULES = ("plan", "types")
 
 __all__ = [
     "CODES",
+    "RETRIES",
     "Bounds",
     "Catalog",
     "Checked",

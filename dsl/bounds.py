@@ -30,7 +30,7 @@ class Bounds:
 
 def bounds_of(plan: p.Plan, reducers: Mapping[str, ReducerSpec], sizes: Mapping[str, int] | None = None) -> Bounds:
     """The bounds of a plan. ``sizes`` are the numbers of elements of maps, by step, where inputs are given."""
-    counter = _Counter(reducers, sizes or {})
+    counter = _Counter(plan, reducers, sizes or {})
     steps = tuple(counter.step(step, vote=False) for step in plan.steps)
     most = _sum_most(steps)
     if plan.calls_limit is not None:
@@ -39,9 +39,10 @@ def bounds_of(plan: p.Plan, reducers: Mapping[str, ReducerSpec], sizes: Mapping[
 
 
 class _Counter:
-    def __init__(self, reducers: Mapping[str, ReducerSpec], sizes: Mapping[str, int]) -> None:
+    def __init__(self, plan: p.Plan, reducers: Mapping[str, ReducerSpec], sizes: Mapping[str, int]) -> None:
         self.reducers = reducers
         self.sizes = sizes
+        self.models = {model.name: model for model in plan.models}
 
     def step(self, step: p.Step, *, vote: bool) -> Bounds:
         found = self._node(step, vote)
@@ -53,7 +54,7 @@ class _Counter:
         node = step.node
         match node:
             case p.Ask():
-                return Bounds(step.title, "ask", 1, 1 if vote else 1 + _retries(step.options))
+                return Bounds(step.title, "ask", 1, 1 if vote else self._tries(node, step.options))
             case p.Value():
                 return Bounds(step.title, "value", 0, 0)
             case p.Chain():
@@ -80,6 +81,19 @@ class _Counter:
                 times = "" if size is None else f" × {size}"
                 return self._combined(step, node, f"map {node.element}{times}", size, fewest, most, steps)
 
+    def _tries(self, ask: p.Ask, options: Mapping[str, p.Expr]) -> int | None:
+        """How often an ask may be answered before it counts as failed; None where a value decides it."""
+        if isinstance(ask.model, p.Ref) and ask.model.name in self.models:
+            models = [self.models[ask.model.name]]
+        else:
+            # The model is chosen when the flow runs: any of those declared, or another.
+            models = [*self.models.values(), p.Model("", "", {})]
+        default = p.Constant(RETRIES)
+        chosen = [options["retries"]] if "retries" in options else []
+        chosen = chosen or [model.options.get("retries", default) for model in models]
+        known = [int(expr.value) for expr in chosen if isinstance(expr, p.Constant)]
+        return 1 + max(known) if len(known) == len(chosen) else None
+
     def _body(self, node: p.Map | p.Repeat) -> tuple[Bounds, ...]:
         spec = self.reducers.get(node.reduce.rule)
         vote = spec is not None and spec.votes
@@ -100,14 +114,15 @@ class _Counter:
         highest = 0 if each_most == 0 else None if most is None or each_most is None else most * each_most
         reduce = node.reduce
         if reduce.ask is not None:
-            tries = 1 + _retries(reduce.options)
+            tries = self._tries(reduce.ask, reduce.options)
             if reduce.count is None:
                 least += 1 if fewest else 0
-                highest = None if highest is None else highest + tries
+                highest = None if highest is None or tries is None else highest + tries
             else:
                 fan_in = reduce.count.value if isinstance(reduce.count, p.Constant) else 2
                 least += merges(fewest, fan_in)
-                highest = None if highest is None or most is None else highest + merges(most, fan_in) * tries
+                if highest is not None:
+                    highest = None if most is None or tries is None else highest + merges(most, fan_in) * tries
         title = f"by {reduce.count.value} ask" if isinstance(reduce.count, p.Constant) else reduce.rule
         return Bounds(step.title, f"{what}, reduce {title}", least, highest, elements, steps)
 
@@ -120,11 +135,6 @@ def merges(leaves: int, fan_in: int) -> int:
         count += whole + (rest > 1)
         leaves = whole + (rest > 0)
     return count
-
-
-def _retries(options: Mapping[str, p.Expr]) -> int:
-    given = options.get("retries")
-    return int(given.value) if isinstance(given, p.Constant) else RETRIES
 
 
 def _sum_least(steps: tuple[Bounds, ...]) -> int:

@@ -22,15 +22,6 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class Fix:
-    """A replacement for ``span``. ``safe`` means that it cannot change what the flow does."""
-
-    span: Span
-    replacement: str
-    safe: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding.
 
@@ -44,7 +35,6 @@ class Diagnostic:
     labels: tuple[Label, ...] = ()
     note: str = ""
     help: str = ""
-    fix: Fix | None = None
 
     @property
     def severity(self) -> Severity:

@@ -37,10 +37,9 @@ class Symbol:
 
 @dataclass(eq=False, slots=True)
 class Scope:
-    """Names that are known in one place. ``owner`` is the block that they are inside of."""
+    """Names that are known in one place."""
 
     parent: Scope | None
-    owner: Step | None = None
     fanout: bool = False
     symbols: dict[str, Symbol] = field(default_factory=dict)
 
@@ -215,7 +214,7 @@ class _Resolver:
                 self.block(step, node.body, node.reduce, fanout=True)
             case s.Map():
                 mentions.extend(self.in_expr(node.source, scope, step, "head"))
-                inner = Scope(scope, step)
+                inner = Scope(scope)
                 self.declare(inner, Symbol(node.element.text, "element", node.element.span, inner, step))
                 if node.where is not None:
                     mentions.extend(self.in_expr(node.where, inner, step, "head"))
@@ -223,7 +222,7 @@ class _Resolver:
             case s.Repeat():
                 self.block(step, node.body, node.reduce)
             case s.Chain():
-                step.inner = Scope(scope, step)
+                step.inner = Scope(scope)
                 step.steps = self.steps(node.body.lines, step.inner, step)
             case s.Ask():
                 mentions.extend(self.in_ask(node, scope, step, "head"))
@@ -233,9 +232,9 @@ class _Resolver:
     def block(
         self, step: Step, body: s.Body, reduce: s.Reduce, *, fanout: bool = False, inner: Scope | None = None
     ) -> None:
-        step.inner = inner or Scope(step.scope, step, fanout)
+        step.inner = inner or Scope(step.scope, fanout)
         step.steps = self.steps(body.lines, step.inner, step)
-        scope = Scope(step.scope, step)
+        scope = Scope(step.scope)
         scope.symbols["results"] = Symbol("results", "results", reduce.rule.span, scope, step)
         if fanout:
             scope.symbols.update(step.inner.symbols)

@@ -60,11 +60,6 @@ class Template:
     tree: nodes.Template
     mentions: tuple[Mention, ...]
 
-    @property
-    def constant(self) -> bool:
-        """Whether the text is the same whatever the values are."""
-        return not self.mentions
-
 
 def read_template(string: String) -> Template | list[Diagnostic]:
     """The tree of a template, or what is wrong with it."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flowrun.dsl import RETRIES, types
 from flowrun.dsl import plan as p
-from flowrun.dsl import types
 
 from .answers import read_answer
 from .decisions import Call, Cancel, Decision, Failure, Launch
@@ -22,8 +22,6 @@ Json = Any
 
 TIMEOUT = 600.0
 """Seconds for one attempt, where the flow does not say."""
-RETRIES = 2
-"""How often a malformed answer is asked for again, outside votes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from flowrun.dsl import FlowError
+from flowrun.dsl import FlowError, Source, bounds_of, check_flow, make_plan
 from flowrun.runtime import RunError, run, run_async
+from flowrun.runtime.catalog import catalog
 from flowrun.runtime.errors import InputError, PermanentError
 from flowrun.runtime.events import Event, RequestStarted, RunFinished
 from flowrun.runtime.providers.protocol import Provider, Request, Surroundings
@@ -203,3 +204,20 @@ async def test_another_model_stands_in_for_one_that_fails(tmp_path: Path) -> Non
     path.write_text('model m = "openai:a" else "openai:a"\nflow f() { x = ask m "?" return x }\n')
     result = await run_async(path, opener=opener)
     assert [failure.reason for failure in result.failures] == ["gone"]
+
+
+def test_the_bounds_count_retries_wherever_they_are_set() -> None:
+    def most(text: str) -> int | None:
+        plan = make_plan(check_flow(Source(text), catalog()))
+        return bounds_of(plan, catalog().reducers).most
+
+    model = 'model m = "openai:a" with retries: 5\n'
+    assert most('flow f() { a = ask "?" return a }') == 3
+    assert most(model + 'flow f() { a = ask m "?" return a }') == 6
+    assert most(model + 'flow f() { a = ask m "?" with retries: 0 return a }') == 1
+    assert most(model + 'flow f() { a = map x in [m] { ask x "?" } reduce majority return a }') is None
+    assert (
+        most(model + 'flow f() { a = fanout { b = ask m "1" c = ask "2" } reduce ask m "{{ b }} {{ c }}" return a }')
+        == 18
+    )
+    assert most('flow f(n: int) { a = ask "?" with retries: n return a }') is None

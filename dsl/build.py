@@ -1,17 +1,16 @@
 """The parser's reductions, made into the tree: one method a rule of the grammar.
 
-lark calls these while it parses, so no tree of its own is ever built, and nothing here recurses.
+They are called while the text is parsed, so no other tree is ever built, and nothing here recurses.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from lark import Token
-
 from . import syntax as s
 from .build_values import Values
 from .source import Span
+from .token import Token
 
 
 class With(tuple[s.Option, ...]):
@@ -76,6 +75,28 @@ class TreeBuilder(Values):
     def type_decl(self, c: list[Any]) -> s.TypeDecl:
         return s.TypeDecl(self._word(c[1]), c[3], self._span(c))
 
+    def import_(self, c: list[Any]) -> s.ImportDecl:
+        return s.ImportDecl(self._string(c[1]), self._word(c[3]) if len(c) > 3 else None, self._span(c))
+
+    def extern(self, c: list[Any]) -> s.ExternDecl:
+        params = c[3] if isinstance(c[3], list) else []
+        return s.ExternDecl(self._word(c[1]), tuple(params), c[-3], self._string(c[-1]), self._span(c))
+
+    def test(self, c: list[Any]) -> s.TestDecl:
+        braces = Span(self.source, self._start(c[4]), self._end(c[-1]))
+        return s.TestDecl(self._string(c[1]), self._word(c[3]), tuple(c[5:-1]), braces, self._span(c))
+
+    def given(self, c: list[Any]) -> s.Given:
+        return s.Given(self._word(c[0]), c[2], self._span(c))
+
+    def reply(self, c: list[Any]) -> s.Reply:
+        colon = next(place for place, child in enumerate(c) if isinstance(child, Token) and child.type == "COLON")
+        path = tuple(self._word(word) for word in c[1:colon:2])
+        return s.Reply(path, tuple(c[colon + 1 :: 2]), self._span(c))
+
+    def expect(self, c: list[Any]) -> s.Expect:
+        return s.Expect(c[1], self._span(c))
+
     # Lines and clauses
 
     def body(self, c: list[Any]) -> tuple[tuple[s.Line, ...], tuple[s.Return, ...]]:
@@ -89,10 +110,17 @@ class TreeBuilder(Values):
         return self._line(None, c[0], c)
 
     def _line(self, name: s.Word | None, node: s.Node, c: list[Any]) -> s.Line:
-        options = next((child for child in c if isinstance(child, With)), With())
-        after = next((child for child in c if isinstance(child, After)), After())
-        when = next((child for child in c if isinstance(child, s.When)), None)
-        return s.Line(name, node, tuple(options), tuple(after), when, self._span(c))
+        options: tuple[s.Option, ...] = ()
+        after: tuple[s.Word, ...] = ()
+        when: s.When | None = None
+        for child in c:
+            if isinstance(child, With):
+                options = tuple(child)
+            elif isinstance(child, After):
+                after = tuple(child)
+            elif isinstance(child, s.When):
+                when = child
+        return s.Line(name, node, options, after, when, self._span(c))
 
     def returned(self, c: list[Any]) -> s.Return:
         return s.Return(c[1], self._span(c))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lark import Token
-
 from . import syntax as s
 from .build_words import Words
 from .source import Span
+from .token import Token
 
 MOST_OPERANDS = 100
 """Operators in one chain: `a + b + …` becomes a tree as deep as it is long."""
@@ -30,7 +29,7 @@ class Values(Words):
             return only
         options: list[s.Word | s.String] = []
         for part in parts:
-            if isinstance(part, s.TypeName):
+            if isinstance(part, s.TypeName) and part.prefix is None:
                 options.append(part.word)
             elif isinstance(part, s.TypeChoice):
                 options.extend(part.options)
@@ -50,7 +49,8 @@ class Values(Words):
         return s.TypeOptional(c[0], self._span(c))
 
     def type_name(self, c: list[Any]) -> s.TypeName:
-        return s.TypeName(self._word(c[0]), self._span(c))
+        prefix = self._word(c[0]) if len(c) > 1 else None
+        return s.TypeName(self._word(c[-1]), self._span(c), prefix)
 
     def type_word(self, c: list[Any]) -> s.TypeChoice:
         return s.TypeChoice((self._string(c[0]),), self._span(c))
@@ -127,6 +127,23 @@ class Values(Words):
     def call(self, c: list[Any]) -> s.Expr:
         args = tuple(c[1][1:-1])
         return self._grown(s.Call(self._word(c[0]), args, self._span(c)), *(arg.value for arg in args))
+
+    def call_of(self, c: list[Any]) -> s.Expr:
+        base: s.Expr = c[0]
+        args = tuple(c[3][1:-1])
+        if not isinstance(base, s.Name):
+            self._no_method(self._span(c[2:3]))
+            return self._grown(base, base)
+        call = s.Call(self._word(c[2]), args, self._span(c), base.word)
+        return self._grown(call, *(arg.value for arg in args))
+
+    def _no_method(self, span: Span) -> None:
+        self._problem(
+            "F0101",
+            "there are no methods: functions stand before their brackets",
+            span,
+            f"write `{span.text}(…)` if it is one",
+        )
 
     def tagged(self, c: list[Any]) -> s.Template:
         return s.Template(self._word(c[0]), self._string(c[1]), self._span(c))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lark import Token
-
 from . import syntax as s
 from .diagnostics import Diagnostic
 from .source import Source, Span
 from .strings import read_string
+from .token import Token
 
 
 class Words:
@@ -40,21 +39,17 @@ class Words:
         return Span(self.source, self._start(children[0]), self._end(children[-1]))
 
     def _start(self, child: Any) -> Any:
-        if isinstance(child, Token):
-            return child.start_pos or 0
-        if isinstance(child, (list, tuple)):
-            return self._start(child[0])
-        return child.span.start
+        while isinstance(child, (list, tuple)):
+            child = child[0]
+        return child.start_pos if isinstance(child, Token) else child.span.start
 
     def _end(self, child: Any) -> Any:
-        if isinstance(child, Token):
-            return child.end_pos or 0
-        if isinstance(child, (list, tuple)):
-            return self._end(child[-1])
-        return child.span.end
+        while isinstance(child, (list, tuple)):
+            child = child[-1]
+        return child.end_pos if isinstance(child, Token) else child.span.end
 
     def _word(self, token: Token) -> s.Word:
-        return s.Word(str(token), self._span([token]))
+        return s.Word(str(token), Span(self.source, token.start_pos or 0, token.end_pos or 0))
 
     def _string(self, token: Token) -> s.String:
         return read_string(self.source, token.start_pos or 0, token.end_pos or 0, self.problems)

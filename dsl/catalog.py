@@ -5,7 +5,7 @@ The checker is handed a catalog; it looks nothing up. Whoever runs flows builds 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,9 +14,10 @@ from .types import Type, show
 
 @dataclass(frozen=True, slots=True)
 class ParamSpec:
-    """A parameter of a function or a reducer.
+    """A parameter of a function, a reducer or a flow.
 
     ``rules`` are for a parameter that takes the name of a rule, bare or called (``heading``, ``chars(800)``).
+    ``takes_type`` marks one that takes the name of a type. ``low`` and ``high`` bound a number.
     """
 
     name: str
@@ -24,6 +25,9 @@ class ParamSpec:
     required: bool = False
     rules: Mapping[str, tuple[ParamSpec, ...]] = field(default_factory=dict)
     takes_ask: bool = False
+    takes_type: bool = False
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ Where = Literal["ask", "model", "map", "repeat", "fanout"]
 
 @dataclass(frozen=True, slots=True)
 class OptionSpec:
-    """An option of ``with``: its type, and what it may stand on."""
+    """An option of ``with``: its type, and what it may stand on. ``rules`` are words that it takes called."""
 
     name: str
     type: Type
@@ -81,6 +85,16 @@ class OptionSpec:
     summary: str
     low: float | None = None
     high: float | None = None
+    rules: Mapping[str, tuple[ParamSpec, ...]] = field(default_factory=dict)
+
+
+def outside(value: float, low: float | None, high: float | None) -> str | None:
+    """What a number should be that is not between two bounds; None where it is."""
+    if (low is None or value >= low) and (high is None or value <= high):
+        return None
+    if low is None:
+        return f"of {high:g} or less"
+    return f"of {low:g} or more" if high is None else f"from {low:g} to {high:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +102,7 @@ class Catalog:
     functions: Mapping[str, FunctionSpec]
     reducers: Mapping[str, ReducerSpec]
     options: Mapping[str, OptionSpec]
-    providers: frozenset[str]
+    providers: Set[str]
 
 
 def usage(name: str, params: tuple[ParamSpec, ...]) -> str:
@@ -97,6 +111,6 @@ def usage(name: str, params: tuple[ParamSpec, ...]) -> str:
         return name
     parts = []
     for param in params:
-        kind = " | ".join(param.rules) if param.rules else show(param.type)
+        kind = " | ".join(param.rules) if param.rules else "TYPE" if param.takes_type else show(param.type)
         parts.append(f"{param.name}: {kind}" + ("" if param.required else "?"))
     return f"{name}({', '.join(parts)})"

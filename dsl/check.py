@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from . import syntax as s
+from .callees import Exports
 from .catalog import Catalog
 from .dependencies import Dependencies, depend
 from .diagnostics import Diagnostic, FlowError
-from .lints import LINTS
+from .ignores import silence
+from .imports import bring, circle, exports, import_path, missing
+from .lints import LINTS, NEAR
 from .names import Program, resolve
 from .parse import parse_flow
 from .source import Source
 from .structure import structure
-from .typecheck import Typed, typecheck
+from .typecheck import typecheck
+from .typed import Typed
 
-UNSURE = frozenset({"F0201", "F0202", "F0205", "F0304", "F0305"})
+UNSURE = frozenset({"F0201", "F0202", "F0205", "F0209", "F0304", "F0305"})
 """Behind one of these a mention may be lost, so that no lint can tell what is never used."""
+MOST_FILES = 500
+DEEPEST_IMPORT = 50
+
+Load = Callable[[str], Source | str]
+"""Reads an imported file by its path from the flow's folder; answers with the reason where it cannot."""
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Checked:
-    """A file without errors, and all that was found out about it. ``warnings`` are in the order of the text."""
+    """A file without errors, and all that was found out about it. ``warnings`` are in the order of the text.
+
+    ``imports`` has the files that it imports, and those that these import, by their path from the flow's folder.
+    """
 
     file: s.File
     program: Program
@@ -29,22 +43,96 @@ class Checked:
     typed: Typed
     catalog: Catalog
     warnings: tuple[Diagnostic, ...]
+    imports: Mapping[str, Checked] = field(default_factory=dict)
 
 
-def check_flow(source: Source, catalog: Catalog) -> Checked:
-    """Read and check a flow file. Raises FlowError with every finding, warnings too, when one is an error."""
-    file = parse_flow(source)
-    problems = structure(file)
+def check_flow(source: Source, catalog: Catalog, load: Load | None = None) -> Checked:
+    """Read and check a flow file, and those that it imports through ``load``.
+
+    Raises FlowError with every finding of all of them, warnings too, when one is an error.
+    """
+    return _Files(catalog, load).root(source)
+
+
+def _check(file: s.File, catalog: Catalog, files: Mapping[int, Exports | None], problems: list[Diagnostic]) -> Checked:
+    """One file. ``files`` has what its imports lead to; what is wrong is added to ``problems``."""
+    problems += structure(file)
     program = resolve(file)
     problems += program.problems
+    imported, clashes = bring(program, files)
+    problems += clashes
     dependencies = depend(program)
     problems += dependencies.problems
-    typed = typecheck(program, catalog, dependencies)
+    typed = typecheck(program, catalog, dependencies, imported)
     problems += typed.problems
-    if not any(problem.code in UNSURE for problem in problems):
-        for lint in LINTS:
-            problems += lint(program, typed, catalog)
-    found = tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.sort_key))
-    if any(problem.severity == "error" for problem in found):
-        raise FlowError(found)
-    return Checked(file, program, dependencies, typed, catalog, found)
+    errors = any(problem.severity == "error" for problem in problems)
+    unsure = imported.broken or any(problem.code in UNSURE for problem in problems)
+    lints = () if unsure else NEAR if errors else LINTS
+    warnings = [found for lint in lints for found in lint(program, typed, catalog)]
+    warnings = silence(file, warnings, complete=not errors)
+    return Checked(file, program, dependencies, typed, catalog, _sorted(warnings))
+
+
+class _Files:
+    """Follows imports; each file is read and checked once, however often it is imported."""
+
+    def __init__(self, catalog: Catalog, load: Load | None) -> None:
+        self.catalog = catalog
+        self.load = load
+        self.problems: list[Diagnostic] = []
+        self.done: dict[str, Checked] = {}
+        self.exports: dict[str, Exports | None] = {}
+
+    def root(self, source: Source) -> Checked:
+        checked = self.check(source, [PurePosixPath(source.name).name])
+        found = self.problems if checked is None else [*self.problems, *checked.warnings]
+        if checked is None or any(problem.severity == "error" for problem in found):
+            raise FlowError(_sorted(found))
+        checked.warnings = _sorted(found)
+        checked.imports = self.done
+        return checked
+
+    def check(self, source: Source, chain: list[str]) -> Checked | None:
+        """A file at the end of a chain of imports, None where it is no flow file at all."""
+        try:
+            file = parse_flow(source)
+        except FlowError as error:
+            self.problems += error.diagnostics
+            return None
+        files = {place: self.follow(decl, chain) for place, decl in enumerate(file.imports)}
+        return _check(file, self.catalog, files, self.problems)
+
+    def follow(self, decl: s.ImportDecl, chain: list[str]) -> Exports | None:
+        path = import_path(chain[-1], decl)
+        if isinstance(path, Diagnostic):
+            self.problems.append(path)
+            return None
+        if path in chain:
+            self.problems.append(circle(chain[chain.index(path) :], decl))
+            return None
+        if path in self.exports:
+            return self.exports[path]
+        source = self.read(path, chain)
+        if isinstance(source, str):
+            self.problems.append(missing(decl, source))
+            return None
+        before = len(self.problems)
+        checked = self.check(source, [*chain, path])
+        broken = checked is None or any(problem.severity == "error" for problem in self.problems[before:])
+        self.exports[path] = None if broken or checked is None else exports(path, checked.program, checked.typed)
+        if checked is not None:
+            self.done[path] = checked
+        return self.exports[path]
+
+    def read(self, path: str, chain: list[str]) -> Source | str:
+        if self.load is None:
+            return "there is no folder to find it in"
+        if len(chain) > DEEPEST_IMPORT:
+            return f"imports lead deeper than {DEEPEST_IMPORT} files"
+        if len(self.exports) >= MOST_FILES:
+            return f"a flow takes in {MOST_FILES} files at most"
+        return self.load(path)
+
+
+def _sorted(problems: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.sort_key))

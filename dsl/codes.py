@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
+from pkgutil import get_data
 from typing import Literal
 
 
@@ -29,7 +29,9 @@ CODES: dict[str, Code] = {
     "F0205": Code("a name that is hidden inside a block"),
     "F0206": Code("an unknown type"),
     "F0207": Code("this is no model"),
-    "F0208": Code("an unknown function or reducer"),
+    "F0208": Code("an unknown function, flow or reducer"),
+    "F0209": Code("an import that leads nowhere"),
+    "F0210": Code("an extern that names no function"),
     # F03: types, arguments, templates
     "F0301": Code("a value of the wrong type"),
     "F0302": Code("no such field"),
@@ -46,7 +48,9 @@ CODES: dict[str, Code] = {
     "F0404": Code("an empty block"),
     "F0405": Code("a file without a flow"),
     "F0406": Code("a value that nothing can mention"),
-    "F0407": Code("a limit that is not held"),
+    "F0407": Code("a budget of nothing"),
+    "F0408": Code("a call that is no step of its own"),
+    "F0409": Code("a test that tests nothing"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),
@@ -56,10 +60,25 @@ CODES: dict[str, Code] = {
     "F0706": Code("a repeat of one", "warning"),
     "F0707": Code("a repeat at temperature 0", "warning"),
     "F0708": Code("many paid votes", "warning"),
+    "F0709": Code("the same question asked twice", "warning"),
+    "F0710": Code("a map that an answer makes as long as it likes", "warning"),
+    "F0711": Code("a parameter that nothing mentions", "warning"),
+    "F0712": Code("a model that no call names", "warning"),
+    "F0713": Code("a condition that never changes", "warning"),
+    "F0714": Code("too few tokens for the answer", "warning"),
+    "F0715": Code("a block that runs one call at a time", "warning"),
+    "F0716": Code("a reducer that never reads its results", "warning"),
+    "F0717": Code("a confidence that decides nothing", "warning"),
+    "F0718": Code("the same call for each element", "warning"),
+    "F0719": Code("a comment that silences nothing", "warning"),
+    "F0720": Code("a comment to the checker that cannot be followed", "warning"),
+    "F0721": Code("a vote that can never have enough ballots", "warning"),
+    "F0722": Code("a whole text with each of its pieces", "warning"),
+    "F0723": Code("a branch that is paid for and never used", "warning"),
 }
 
 
 def page(code: str) -> str:
     """The page of a code, as Markdown. KeyError when there is no such code."""
     CODES[code]
-    return files(__package__).joinpath("explain", f"{code}.md").read_text(encoding="utf-8")
+    return (get_data(__package__, f"explain/{code}.md") or b"").decode()

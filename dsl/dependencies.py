@@ -5,25 +5,61 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from . import syntax as s
 from .diagnostics import Diagnostic, Label
 from .graph import cycles, topological
 from .names import Flow, Mention, Program, Step
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Dependencies:
-    """``order`` has every step behind all that its own mentions need; ``tangled`` has those in or behind a circle."""
+    """``order`` has every flow behind those that it calls, with each step behind all that its own mentions need.
+
+    ``tangled`` has the steps in or behind a circle; they stand last in their flow.
+    """
 
     problems: list[Diagnostic] = field(default_factory=list)
-    order: list[Step] = field(default_factory=list)
+    order: dict[Flow, list[Step]] = field(default_factory=dict)
     tangled: set[Step] = field(default_factory=set)
 
 
 def depend(program: Program) -> Dependencies:
     result = Dependencies()
-    for flow in program.flows:
+    for flow in _in_call_order(program, result):
         _flow(flow, result)
     return result
+
+
+def _in_call_order(program: Program, result: Dependencies) -> list[Flow]:
+    """The flows, called ones first; those that call themselves, which are told of, last."""
+    named = {flow.decl.name.text: flow for flow in reversed(program.flows)}
+    calls: dict[Flow, dict[Flow, s.Call]] = {flow: {} for flow in program.flows}
+    for flow in program.flows:
+        for step in flow.walk():
+            node = step.line.node
+            if isinstance(node, s.Call) and node.prefix is None and (called := named.get(node.function.text)):
+                calls[flow].setdefault(called, node)
+    for circle in cycles(calls):
+        result.problems.append(_endless(circle, calls))
+    order, tangled = topological(calls)
+    return [*order, *(flow for flow in program.flows if flow in tangled)]
+
+
+def _endless(circle: list[Flow], calls: dict[Flow, dict[Flow, s.Call]]) -> Diagnostic:
+    closed = [*circle, circle[0]]
+    names = [flow.decl.name.text for flow in closed]
+    found = [calls[caller][called] for caller, called in pairwise(closed)]
+    return Diagnostic(
+        "F0204",
+        f"the flow `{names[0]}` calls itself",
+        found[0].function.span,
+        label=f"calls `{names[1]}`",
+        labels=tuple(
+            Label(call.function.span, f"calls `{name}`") for call, name in zip(found[1:], names[2:], strict=True)
+        ),
+        note=f"{' → '.join(names)}: it would call itself for ever, and each round is paid",
+        help="write the rounds out as steps; a tree of merges is `reduce by N ask …`",
+    )
 
 
 def _flow(flow: Flow, result: Dependencies) -> None:
@@ -52,20 +88,23 @@ def _flow(flow: Flow, result: Dependencies) -> None:
         else:
             needs = {step: edges[step] for step in steps}
             result.problems.extend(_circle(circle, edges) for circle in cycles(needs))
-    order, tangled = topological({step: _needs(step) for step in edges})
-    result.order.extend(order)
-    result.tangled |= tangled
+    # A block's beginning is a node of its own, `(block,)`: what it needs is not said again for each line inside.
+    waits: dict[Step | tuple[Step], list[Step | tuple[Step]]] = {}
+    for step in edges:
+        begun: list[tuple[Step]] = [(step.parent,)] if step.parent else []
+        heads = [mention for mention in step.mentions if mention.part == "head"]
+        waits[step] = [*_needed(step, step.mentions), *step.steps, *begun]
+        waits[step,] = [*_needed(step, heads), *begun]
+    order, tangled = ([node for node in found if isinstance(node, Step)] for found in topological(waits))
+    result.order[flow] = [*order, *sorted(tangled, key=lambda step: step.line.span.start)]
+    result.tangled |= set(tangled)
 
 
-def _needs(step: Step) -> list[Step]:
-    """What must be known before this step is: its mentions, its parts, and what its blocks need to begin."""
-    needs = [mention.symbol.step for mention in step.mentions if mention.symbol]
-    needs.extend(step.steps)
-    around = _around(step)
-    for outer in around:
-        needs.extend(m.symbol.step for m in outer.mentions if m.part == "head" and m.symbol)
-    hidden = {step, *around}
-    return [need for need in needs if need is not None and need not in hidden]
+def _needed(step: Step, mentions: list[Mention]) -> list[Step]:
+    """The steps that the mentions of one stand for, but for itself and the blocks around it."""
+    hidden = {step, *_around(step)}
+    steps = [mention.symbol.step for mention in mentions if mention.symbol]
+    return [need for need in steps if need is not None and need not in hidden]
 
 
 def _around(step: Step) -> list[Step]:

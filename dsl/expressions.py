@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 
 from . import syntax as s
 from . import types as t
-from .catalog import Catalog, FunctionSpec, ParamSpec, usage
-from .diagnostics import Diagnostic, did_you_mean, nearest
+from .arguments import Calls
+from .diagnostics import did_you_mean, nearest
 from .fields import field_type, misfit
-from .names import Program, Scope, Step, Symbol, visible_block
+from .names import Scope, visible_block
 from .source import Span
+from .spelling import MOST_GUESSED
 from .syntax_errors import KEYWORDS
 from .template_types import check_template
 
@@ -27,25 +28,8 @@ _UNITS: dict[str, t.Type] = {
 
 
 @dataclass(eq=False, slots=True)
-class Expressions:
-    """Types expressions against their scope.
-
-    ``type_of`` gives the type of a symbol; ``hidden`` the steps that are known only inside a block, by name.
-    ``words`` collects the ids of the names that stand for themselves (a bare choice, a rule), ``tallied`` the
-    votes whose account the flow looks at.
-    """
-
-    program: Program
-    catalog: Catalog
-    type_of: Callable[[Symbol], t.Type]
-    hidden: Mapping[str, Step]
-    problems: list[Diagnostic] = field(default_factory=list)
-    words: set[int] = field(default_factory=set)
-    tallied: set[Step] = field(default_factory=set)
-    _checked_templates: set[int] = field(default_factory=set)
-
-    def report(self, code: str, message: str, span: Span, *, help: str = "", note: str = "", label: str = "") -> None:
-        self.problems.append(Diagnostic(code, message, span, label=label, note=note, help=help))
+class Expressions(Calls):
+    """Types expressions against their scope."""
 
     def expect(self, expr: s.Expr, scope: Scope, wanted: t.Type, what: str = "") -> t.Type:
         """Type an expression that must fit; say so where it does not."""
@@ -93,7 +77,7 @@ class Expressions:
             case s.RecordExpr():
                 return self._record(expr, scope, wanted)
             case s.Call():
-                return self._call(expr, scope)
+                return self.call(expr, scope)
             case s.Unary(operator, operand):
                 if operator == "not":
                     self.expect(operand, scope, t.BOOL, "`not`")
@@ -105,7 +89,8 @@ class Expressions:
             case s.Binary():
                 return self._binary(expr, scope)
 
-    def template(self, string: s.String, scope: Scope) -> None:
+    def template(self, string: s.String, scope: Scope, sure: frozenset[str] = frozenset()) -> None:
+        """``sure`` are names, and fields as dotted text, that are known to be there."""
         template = self.program.template(string)
         if template is None or id(string) in self._checked_templates:
             return
@@ -118,7 +103,7 @@ class Expressions:
         def unknown(name: str, span: Span) -> None:
             self.unknown_name(name, span, scope)
 
-        self.problems.extend(check_template(template, lookup, unknown))
+        self.problems.extend(check_template(template, lookup, unknown, sure))
 
     def unknown_name(self, name: str, span: Span, scope: Scope) -> None:
         if (hidden := self.hidden.get(name)) and (block := visible_block(hidden, scope)):
@@ -132,13 +117,27 @@ class Expressions:
                 help=f"{out}, or move the step out of the block",
             )
             return
+        if path := self.imported.paths.get(name):
+            self.report(
+                "F0201",
+                f"`{name}` stands for the file `{path}`, not for a value",
+                span,
+                help=f"its flows are called on lines of their own: `x = {name}.FLOW(…)`",
+            )
+            return
+        if name in ("null", "nil", "undefined", "None"):
+            self.report("F0201", f"nothing is called `{name}`", span, help="a missing value is written `none`")
+            return
         if name in KEYWORDS:
             help = "it is a word of the language: what is missing before it?"
             self.report("F0201", f"nothing is called `{name}`", span, help=help)
             return
+        if len(self.problems) >= MOST_GUESSED:
+            self.report("F0201", f"nothing is called `{name}`", span)
+            return
         guess = did_you_mean(name, [*scope.known(), *CONSTANTS])
-        known = [known for known in dict.fromkeys(scope.known()) if known not in CONSTANTS]
-        near = guess or ("known here: " + ", ".join(f"`{word}`" for word in known[:8]) if known else "")
+        known = dict.fromkeys(islice((word for word in scope.known() if word not in CONSTANTS), 8))
+        near = guess or ("known here: " + ", ".join(f"`{word}`" for word in known) if known else "")
         if scope.parent is None:
             near = guess or "a default and an option of a model see the models alone, no parameters and no steps"
         self.report("F0201", f"nothing is called `{name}`", span, help=near)
@@ -293,108 +292,25 @@ class Expressions:
                 return
         self.report("F0301", f"`{expr.operator}` does not take {t.show(left)} and {t.show(right)}", expr.span)
 
-    def _call(self, expr: s.Call, scope: Scope) -> t.Type:
-        name = expr.function.text
-        spec = self.catalog.functions.get(name)
-        if spec is None:
-            for arg in expr.args:
-                if not isinstance(arg.value, s.Ask):
-                    self.infer(arg.value, scope)
-            known = list(self.catalog.functions)
-            self.report(
-                "F0208",
-                f"no function is called `{name}`",
-                expr.function.span,
-                help=did_you_mean(name, known) or "there are " + ", ".join(f"`{word}`" for word in sorted(known)),
-            )
-            return t.UNKNOWN
-        return spec.result(self.arguments(spec.name, spec.params, expr.args, expr.span, scope, spec))
 
-    def arguments(
-        self,
-        name: str,
-        params: tuple[ParamSpec, ...],
-        args: tuple[s.Arg, ...],
-        span: Span,
-        scope: Scope,
-        function: FunctionSpec | None = None,
-    ) -> dict[str, t.Type]:
-        """Check arguments against parameters; the types of those given, by the parameter's name."""
-        given: dict[str, t.Type] = {}
-        for place, arg in enumerate(args):
-            spec = self._param(name, params, place, arg, given)
-            if spec is None:
-                continue
-            given[spec.name] = t.UNKNOWN
-            if isinstance(arg.value, s.Ask):
-                if not spec.takes_ask:
-                    self.report("F0303", f"`{spec.name}` takes a value, not an `ask`", arg.value.span)
-            elif spec.rules:
-                self._rule(spec, arg.value, scope)
-            elif function and function.of_step:
-                given[spec.name] = self._vote(name, arg.value, scope)
-            else:
-                given[spec.name] = self.expect(arg.value, scope, spec.type, f"`{spec.name}`")
-        missing = [spec.name for spec in params if spec.required and spec.name not in given]
-        if missing:
-            self.report(
-                "F0303",
-                f"`{name}` needs " + " and ".join(f"`{word}`" for word in missing),
-                span,
-                help=f"it is written `{usage(name, params)}`",
-            )
-        return given
+def found_there(condition: s.Expr) -> frozenset[str]:
+    """Names, and fields as dotted text, that are not missing where a condition holds: `x != none`, joined by `and`."""
+    match condition:
+        case s.Binary("and", left, right):
+            return found_there(left) | found_there(right)
+        case s.Binary("!=", left, s.Name(s.Word("none"))) | s.Binary("!=", s.Name(s.Word("none")), left):
+            path = _path(left)
+            return frozenset({path}) if path else frozenset()
+        case s.Unary("not", s.Binary("==", left, right)):
+            return found_there(s.Binary("!=", left, right, condition.span))
+    return frozenset()
 
-    def _param(
-        self, name: str, params: tuple[ParamSpec, ...], place: int, arg: s.Arg, given: Mapping[str, t.Type]
-    ) -> ParamSpec | None:
-        if arg.name is None:
-            spec = params[place] if place < len(params) else None
-            problem = f"`{name}` takes " + (f"{len(params)} arguments" if len(params) != 1 else "one argument")
-            span = arg.span
-        else:
-            spec = next((param for param in params if param.name == arg.name.text), None)
-            problem = f"`{name}` has no parameter `{arg.name.text}`"
-            span = arg.name.span
-        if spec is None:
-            guess = did_you_mean(arg.name.text, [param.name for param in params]) if arg.name else ""
-            self.report("F0303", problem, span, help=guess or f"it is written `{usage(name, params)}`")
-        elif spec.name in given:
-            self.report("F0303", f"`{spec.name}` is given twice", span, help="keep one of the two")
-            return None
-        return spec
 
-    def _rule(self, spec: ParamSpec, value: s.Expr, scope: Scope) -> None:
-        word = value.word if isinstance(value, s.Name) else value.function if isinstance(value, s.Call) else None
-        if word is None or word.text not in spec.rules:
-            written = word.text if word else value.span.text
-            known = ", ".join(f"`{usage(rule, params)}`" for rule, params in spec.rules.items())
-            self.report(
-                "F0303",
-                f"`{spec.name}` has no rule `{written}`",
-                value.span,
-                help=did_you_mean(written, spec.rules) or f"there are {known}",
-            )
-            return
-        self.words.add(id(value))
-        args = value.args if isinstance(value, s.Call) else ()
-        self.arguments(word.text, spec.rules[word.text], args, value.span, scope)
-
-    def _vote(self, name: str, value: s.Expr, scope: Scope) -> t.Type:
-        symbol = scope.lookup(value.word.text) if isinstance(value, s.Name) else None
-        step = symbol.step if symbol and symbol.kind in ("step", "branch") else None
-        node = step.line.node if step else None
-        block = node if isinstance(node, (s.Repeat, s.Map, s.Fanout)) else None
-        rule = self.catalog.reducers.get(block.reduce.rule.text) if block else None
-        if rule is None or not rule.votes:
-            self.report(
-                "F0303",
-                f"`{name}` takes the name of a vote",
-                value.span,
-                help="a vote is a block that ends in a voting reducer such as `reduce majority`",
-            )
-            return t.UNKNOWN
-        if step is None or symbol is None:
-            return t.UNKNOWN
-        self.tallied.add(step)
-        return self.type_of(symbol)
+def _path(expr: s.Expr) -> str | None:
+    match expr:
+        case s.Name(word):
+            return word.text
+        case s.Get(base, word):
+            outer = _path(base)
+            return f"{outer}.{word.text}" if outer else None
+    return None

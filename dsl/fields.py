@@ -6,6 +6,8 @@ from . import types as t
 from .diagnostics import Diagnostic, did_you_mean
 from .source import Span
 
+MOST_LISTED = 20
+
 
 def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) -> t.Type:
     """The type of ``base.name``; what is wrong with it is added to the problems."""
@@ -31,7 +33,8 @@ def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) 
     if isinstance(base, t.Record):
         names = [field.name for field in base.fields]
         what = f"no field `{name}` in {base.name or t.show(base)}"
-        help = did_you_mean(name, names) or "its fields: " + ", ".join(f"`{known}`" for known in names)
+        listed = ", ".join(f"`{known}`" for known in names[:MOST_LISTED]) + (", …" if len(names) > MOST_LISTED else "")
+        help = did_you_mean(name, names) or f"its fields: {listed}"
     else:
         what, help = f"{t.show(base)} has no fields", ""
         if isinstance(base, t.ListOf):

@@ -30,7 +30,7 @@ class _Formatter(Phrases):
         self.comments.settle(units, 0)
         rest = self.comments.ending(units, 0, len(self.text))
         for (before, item), unit in zip(pairwise(file.items), units[1:], strict=True):
-            if isinstance(item, s.FlowDecl) or type(before) is not type(item):
+            if isinstance(item, (s.FlowDecl, s.TestDecl)) or type(before) is not type(item):
                 unit.part()
         rows = joined_rows(units, rest)
         return render(Group(Concat([*rows, Line()]), hard=True)) if rows else ""
@@ -48,9 +48,36 @@ class _Formatter(Phrases):
                 return self.comments.chained(units)
             case s.TypeDecl():
                 return Concat(["type ", item.name.text, " = ", self.type_expr(item.type)])
+            case s.ImportDecl():
+                prefix = f" as {item.prefix.text}" if item.prefix is not None else ""
+                return Concat(["import ", self.string(item.path), prefix])
+            case s.ExternDecl():
+                head = self._params(item.params, item.name.span.end, item.type.span.start)
+                parts = ["extern ", item.name.text, head, " -> ", self.type_expr(item.type)]
+                return Concat([*parts, " from ", self.string(item.target)])
+            case s.TestDecl():
+                return self._test(item)
+
+    def _test(self, test: s.TestDecl) -> Doc:
+        units = [self.unit(line, self._test_line(line)) for line in test.lines]
+        region = (test.braces.start, test.braces.end)
+        early = self.comments.take(test.flow.span.end, test.braces.start)
+        body = self.comments.enclosed(units, ("{", "}"), region, pad=" ", broken=bool(units), early=early)
+        return Concat(["test ", self.string(test.title), " of ", test.flow.text, " ", body])
+
+    def _test_line(self, line: s.TestLine) -> Doc:
+        match line:
+            case s.Given():
+                return Concat([line.name.text, " = ", self.expr(line.value)])
+            case s.Expect():
+                return Concat(["expect ", self.expr(line.condition)])
+            case s.Reply():
+                units = [Unit(one.span.start, one.span.end, self.expr(one)) for one in line.answers]
+                path = ".".join(word.text for word in line.path)
+                return Concat(["reply ", path, ": ", self.comments.chained(units, separator=",", by=2)])
 
     def _flow(self, flow: s.FlowDecl) -> Doc:
-        head = self._params(flow)
+        head = self._params(flow.params, flow.name.span.end, flow.body.span.start)
         if flow.budget is not None:
             money, calls = flow.budget.money, flow.budget.calls
             limits = ([number(money)] if money else []) + ([f"{number(calls)} calls"] if calls else [])
@@ -58,14 +85,14 @@ class _Formatter(Phrases):
         early = self.comments.take(flow.name.span.end, flow.body.span.start)
         return Concat(["flow ", flow.name.text, head, " ", self._body(flow.body, early, returns=flow.returns)])
 
-    def _params(self, flow: s.FlowDecl) -> Doc:
+    def _params(self, params: Sequence[s.Param], start: int, before: int) -> Doc:
+        """Parameters in brackets, which stand between two places."""
         units = []
-        for param in flow.params:
+        for param in params:
             default = [" = ", self.expr(param.default)] if param.default is not None else []
             doc = Concat([param.name.text, ": ", self.type_expr(param.type), *default])
             units.append(self.unit(param, doc))
-        start = flow.name.span.end
-        end = self._closing_bracket(units[-1].end if units else start, flow.body.span.start)
+        end = self._closing_bracket(units[-1].end if units else start, before)
         return self.comments.enclosed(units, ("(", ")"), (start, end), separator=",", last=COMMA)
 
     def _closing_bracket(self, start: int, end: int) -> int:

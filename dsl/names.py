@@ -23,7 +23,7 @@ Part = Literal["head", "reduce"]
 """Where in a step a mention stands: what must be there to begin, or only to combine."""
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Symbol:
     """What a name stands for. ``step`` is the step that makes the value, or whose element or results it is."""
 
@@ -35,7 +35,7 @@ class Symbol:
     param: s.Param | None = None
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Scope:
     """Names that are known in one place."""
 
@@ -60,7 +60,7 @@ class Scope:
         return names
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Mention:
     """A name used by a step. ``symbol`` is None while nothing of that name is in scope."""
 
@@ -71,7 +71,7 @@ class Mention:
     part: Part = "head"
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Step:
     """A line with the names around it. ``inner`` and ``reduce_scope`` belong to its block, if it is one."""
 
@@ -98,7 +98,7 @@ class Step:
             yield from step.walk()
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Flow:
     decl: s.FlowDecl
     scope: Scope
@@ -110,13 +110,18 @@ class Flow:
             yield from step.walk()
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Program:
-    """A file with its names resolved. ``templates`` are by the id of their string; a broken one is None."""
+    """A file with its names resolved.
+
+    ``declared`` has what is called by name and is no value: flows, types, externs, and the prefixes of imports.
+    ``templates`` are by the id of their string; a broken one is None.
+    """
 
     file: s.File
     scope: Scope
     flows: list[Flow] = field(default_factory=list)
+    declared: dict[str, Span] = field(default_factory=dict)
     templates: dict[int, Template | None] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
 
@@ -130,14 +135,18 @@ def resolve(file: s.File) -> Program:
     resolver = _Resolver(program)
     for model in file.models:
         resolver.declare(program.scope, Symbol(model.name.text, "model", model.name.span, program.scope))
-    seen: dict[str, Span] = {}
-    words = [*(flow.name for flow in file.flows), *(decl.name for decl in file.types)]
+    words = [decl.name for decls in (file.flows, file.types, file.externs) for decl in decls]
+    words += [decl.prefix for decl in file.imports if decl.prefix is not None]
     for word in sorted(words, key=lambda word: word.span.start):
-        if first := seen.get(word.text):
+        if first := program.declared.get(word.text):
             resolver.taken(word.text, word.span, first)
-        seen.setdefault(word.text, word.span)
+        program.declared.setdefault(word.text, word.span)
     for decl in file.flows:
         resolver.flow(decl)
+    for extern in file.externs:
+        resolver.outside(extern.params)
+    for test in file.tests:
+        resolver.test(test)
     return program
 
 
@@ -173,14 +182,29 @@ class _Resolver:
             return
         scope.symbols[symbol.name] = symbol
 
+    def outside(self, params: tuple[s.Param, ...]) -> list[Mention]:
+        """Parameters' defaults, which see no steps; their templates are read."""
+        defaults = [param.default for param in params if param.default is not None]
+        return [found for one in defaults for found in self.in_expr(one, self.program.scope, None, "head")]
+
+    def test(self, decl: s.TestDecl) -> None:
+        """The templates of a test's texts; what its names mean is the flow's that it tests."""
+        for line in decl.lines:
+            match line:
+                case s.Given(_, value) | s.Expect(value):
+                    values: tuple[s.Expr, ...] = (value,)
+                case s.Reply(_, answers):
+                    values = answers
+            for one in values:
+                list(self.in_expr(one, self.program.scope, None, "head"))
+
     def flow(self, decl: s.FlowDecl) -> None:
         scope = Scope(self.program.scope)
         flow = Flow(decl, scope)
         self.program.flows.append(flow)
         for param in decl.params:
             self.declare(scope, Symbol(param.name.text, "param", param.name.span, scope, param=param))
-            if param.default is not None:
-                flow.mentions.extend(self.in_expr(param.default, self.program.scope, None, "head"))
+        flow.mentions.extend(self.outside(decl.params))
         flow.steps = self.steps(decl.body.lines, scope, None)
         for returned in decl.returns:
             flow.mentions.extend(self.in_expr(returned.value, scope, None, "head"))

@@ -9,7 +9,6 @@ from . import syntax as s
 from .comments import Comments, Unit
 from .layout import COMMA, Concat, Doc, Group, IfBroken, Indent, Line
 from .strings import quoted, quoted_lines
-from .syntax_errors import KEYWORDS
 
 _LEVELS = (
     ("or",),
@@ -28,7 +27,7 @@ _SIGN, _PRIMARY = len(_LEVELS), len(_LEVELS) + 1
 _ASK = frozenset({"ask"})
 _MOST_FIELDS = 3
 
-_Part = s.Declaration | s.Line | s.Return | s.Param | s.FieldDecl | s.Arg | s.Entry
+_Part = s.Declaration | s.Line | s.Return | s.Param | s.FieldDecl | s.Arg | s.Entry | s.TestLine
 
 
 class Phrases:
@@ -63,7 +62,7 @@ class Phrases:
     def type_expr(self, written: s.TypeExpr) -> Doc:
         match written:
             case s.TypeName():
-                return written.word.text
+                return f"{written.prefix.text}.{written.word.text}" if written.prefix else written.word.text
             case s.TypeChoice():
                 units: list[Unit] = []
                 for option in written.options:
@@ -81,12 +80,9 @@ class Phrases:
             case s.TypeRecord():
                 units = [self.unit(field, self._field(field)) for field in written.fields]
                 broken = len(units) > _MOST_FIELDS or any(field.description for field in written.fields)
-                # Without a comma before it, a word of the language is not read as a field's name.
-                bare = not any(field.name.text in KEYWORDS for field in written.fields[1:])
-                separator: Doc = IfBroken("", ",") if bare else ","
                 region = (written.span.start, written.span.end)
                 return self.comments.enclosed(
-                    units, ("{", "}"), region, separator=separator, last="" if bare else COMMA, pad=" ", broken=broken
+                    units, ("{", "}"), region, separator=IfBroken("", ","), pad=" ", broken=broken
                 )
 
     def _field(self, field: s.FieldDecl) -> Doc:
@@ -130,7 +126,8 @@ class Phrases:
                 region = (expr.span.start, expr.span.end)
                 return self.comments.enclosed(units, ("{", "}"), region, separator=",", last=COMMA, pad=" ")
             case s.Call():
-                return Concat([expr.function.text, self.arguments(expr.args, expr.function, expr)])
+                prefix = f"{expr.prefix.text}." if expr.prefix else ""
+                return Concat([prefix, expr.function.text, self.arguments(expr.args, expr.function, expr)])
             case s.Unary():
                 if expr.operator == "not":
                     return Concat(["not ", self.expr(expr.operand, _LEVEL["not"] + 1)])
@@ -190,7 +187,7 @@ def _first_word(expr: s.Expr) -> str | None:
             case s.Template():
                 return expr.tag.text
             case s.Call():
-                return expr.function.text
+                return (expr.prefix or expr.function).text
             case s.Get():
                 expr = expr.base
             case s.Binary() if _level(expr.left) >= _level(expr):

@@ -100,7 +100,17 @@ class Apply:
     kind: Literal["apply"] = "apply"
 
 
-Expr: TypeAlias = Annotated[Constant | Ref | FieldOf | TextOf | Items | RecordOf | CallOf | RuleOf | Apply, ByKind()]
+@dataclass(frozen=True, slots=True)
+class TypeOf:
+    """A type given as an argument, such as that of a file's rows."""
+
+    type: Type
+    kind: Literal["type"] = "type"
+
+
+Expr: TypeAlias = Annotated[
+    Constant | Ref | FieldOf | TextOf | Items | RecordOf | CallOf | RuleOf | Apply | TypeOf, ByKind()
+]
 
 # Steps
 
@@ -121,7 +131,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Reduce:
-    """``needs`` are the steps outside the block that the reducer mentions; ``count`` is the fan-in of a tree."""
+    """``needs`` are the steps outside the block that the reducer mentions; ``count`` is the fan-in of a tree.
+
+    ``extern`` is the key of an extern that combines: its parameter ``results`` gets the results, ``args`` the others.
+    """
 
     rule: str
     args: dict[str, Expr] = field(default_factory=dict)
@@ -129,6 +142,7 @@ class Reduce:
     options: dict[str, Expr] = field(default_factory=dict)
     count: Expr | None = None
     needs: tuple[str, ...] = ()
+    extern: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +192,25 @@ class Value:
     kind: Literal["value"] = "value"
 
 
-Node: TypeAlias = Annotated[Ask | Fanout | Map | Repeat | Chain | Value, ByKind()]
+@dataclass(frozen=True, slots=True)
+class FlowCall:
+    """Runs another flow of the plan; inside it only its own parameters and steps are known, and the models."""
+
+    flow: str
+    args: dict[str, Expr]
+    kind: Literal["flow"] = "flow"
+
+
+@dataclass(frozen=True, slots=True)
+class ExternCall:
+    """Calls a Python function that the plan declares."""
+
+    extern: str
+    args: dict[str, Expr]
+    kind: Literal["extern"] = "extern"
+
+
+Node: TypeAlias = Annotated[Ask | Fanout | Map | Repeat | Chain | Value | FlowCall | ExternCall, ByKind()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +237,7 @@ class Step:
 
     @property
     def block(self) -> Block | None:
-        return None if isinstance(self.node, (Ask, Value)) else self.node.body
+        return None if isinstance(self.node, (Ask, Value, FlowCall, ExternCall)) else self.node.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,10 +257,32 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """A flow that is called. Its limits hold for each call of it."""
+
+    params: tuple[Param, ...]
+    steps: tuple[Step, ...]
+    result: Expr
+    type: Type
+    calls_limit: int | None = None
+    money_limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extern:
+    """A Python function, as ``package.module:function``, and what it takes and gives."""
+
+    target: str
+    params: tuple[Param, ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """``result`` is what the flow returns, of type ``type``; ``source`` the name of the file it was made from.
 
-    ``calls_limit`` is the flow's budget of calls, None where it has none.
+    ``calls_limit`` and ``money_limit`` (dollars) are the flow's budget, None where it has none. ``flows`` are those
+    that it calls, by a name of the plan's own; none calls itself, nor one that leads back to it.
     """
 
     flow: str
@@ -239,11 +293,15 @@ class Plan:
     result: Expr
     type: Type
     calls_limit: int | None = None
+    money_limit: float | None = None
+    flows: dict[str, Flow] = field(default_factory=dict)
+    externs: dict[str, Extern] = field(default_factory=dict)
     version: int = VERSION
 
     def walk(self) -> Iterator[Step]:
-        """Every step, those of blocks behind their block."""
-        todo = list(reversed(self.steps))
+        """Every step, those of blocks behind their block, those of called flows last."""
+        todo = [step for flow in reversed(self.flows.values()) for step in reversed(flow.steps)]
+        todo.extend(reversed(self.steps))
         while todo:
             step = todo.pop()
             yield step

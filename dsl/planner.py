@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from . import plan as p
 from . import syntax as s
 from . import types as t
+from .callees import Callee
 from .catalog import Catalog, ParamSpec
 from .check import Checked
 from .expressions import CONSTANTS
@@ -20,52 +22,106 @@ _CONSTANTS: dict[str, Any] = {"true": True, "false": False, "none": None}
 def make_plan(checked: Checked, flow: str | None = None) -> p.Plan:
     """The plan of one flow of a file: the last, unless named. Raises KeyError with the name of an unknown flow."""
     flows = checked.program.flows
-    chosen = flows[-1] if flow is None else next((one for one in flows if one.decl.name.text == flow), None)
+    chosen = (flows[-1] if flows else None) if flow is None else _named(checked, flow)
     if chosen is None:
         raise KeyError(flow)
-    return _Planner(checked).plan(chosen)
+    called: dict[str, Callee] = {}
+    root = _Planner(checked, "", called)
+    body = root.flow(chosen)
+    planners = {"": root}
+    made: dict[str, p.Flow] = {}
+    externs: dict[str, p.Extern] = {}
+    while left := [callee for key, callee in called.items() if key not in made and key not in externs]:
+        for callee in left:
+            planner = planners.get(callee.path)
+            if planner is None:
+                planner = planners[callee.path] = _Planner(checked.imports[callee.path], callee.path, called)
+            if callee.kind == "extern":
+                externs[callee.key] = planner.extern(callee.name)
+            elif found := _named(planner.checked, callee.name):
+                made[callee.key] = planner.flow(found)
+    decl = chosen.decl
+    return p.Plan(
+        decl.name.text,
+        checked.file.span.source.name,
+        body.params,
+        tuple(model for planner in planners.values() for model in planner.models()),
+        body.steps,
+        body.result,
+        body.type,
+        body.calls_limit,
+        body.money_limit,
+        dict(sorted(made.items())),
+        dict(sorted(externs.items())),
+    )
+
+
+def _named(checked: Checked, name: str) -> Flow | None:
+    return next((flow for flow in checked.program.flows if flow.decl.name.text == name), None)
 
 
 class _Planner:
-    def __init__(self, checked: Checked) -> None:
+    """Plans the flows of one file. ``called`` collects what they call; ``path`` is the file's, empty for the root."""
+
+    def __init__(self, checked: Checked, path: str, called: dict[str, Callee]) -> None:
+        self.checked = checked
         self.typed = checked.typed
         self.catalog: Catalog = checked.catalog
-        self.file = checked.file
+        self.path = path
+        self.called = called
         self.names: dict[Step, str] = {}
+        self.model_names = {model.name.text for model in checked.file.models}
 
-    def plan(self, flow: Flow) -> p.Plan:
+    def flow(self, flow: Flow) -> p.Flow:
         for number, step in enumerate(flow.walk()):
             self.names[step] = step.symbol.name if step.symbol else f"#{number}"
         decl = flow.decl
-        params = tuple(
+        budget = decl.budget
+        return p.Flow(
+            self.params(decl.params),
+            tuple(self.step(step) for step in flow.steps),
+            self.expr(decl.returns[0].value),
+            self.typed.results[id(decl)],
+            int(budget.calls.value) if budget and budget.calls else None,
+            float(budget.money.value) if budget and budget.money else None,
+        )
+
+    def params(self, params: tuple[s.Param, ...]) -> tuple[p.Param, ...]:
+        return tuple(
             p.Param(
                 param.name.text,
                 self.typed.params[id(param)],
                 self.expr(param.default) if param.default is not None else None,
                 param.default is None and not isinstance(self.typed.params[id(param)], t.Optional),
             )
-            for param in decl.params
+            for param in params
         )
-        models = tuple(
+
+    def extern(self, name: str) -> p.Extern:
+        decl = next(one for one in self.checked.file.externs if one.name.text == name)
+        return p.Extern(decl.target.value, self.params(decl.params), self.typed.own[name].result)
+
+    def models(self) -> tuple[p.Model, ...]:
+        return tuple(
             p.Model(
-                model.name.text,
+                self.model(model.name.text),
                 model.address.value,
                 self.options(model.options),
                 model.fallback.value if model.fallback is not None else None,
             )
-            for model in self.file.models
+            for model in self.checked.file.models
         )
-        steps = tuple(self.step(step) for step in flow.steps)
-        return p.Plan(
-            decl.name.text,
-            self.file.span.source.name,
-            params,
-            models,
-            steps,
-            self.expr(decl.returns[0].value),
-            self.typed.results[id(decl)],
-            int(decl.budget.calls.value) if decl.budget and decl.budget.calls else None,
-        )
+
+    def model(self, name: str) -> str:
+        return f"{self.path}:{name}" if self.path else name
+
+    def callee(self, part: s.Call | s.Reduce) -> Callee | None:
+        """What a call or a reducer of the tree leads to. Its key says of which file it is."""
+        found = self.typed.callees.get(id(part))
+        if found is not None:
+            found = found if found.path else replace(found, path=self.path)
+            self.called.setdefault(found.key, found)
+        return found
 
     def step(self, step: Step) -> p.Step:
         line = step.line
@@ -119,6 +175,9 @@ class _Planner:
                 return p.Fanout(self.block(step), self.reduce(step, node.reduce))
             case s.Chain():
                 return p.Chain(self.block(step))
+            case s.Call() if callee := self.callee(node):
+                given = self.args(callee.params, node.args)
+                return p.FlowCall(callee.key, given) if callee.kind == "flow" else p.ExternCall(callee.key, given)
             case _:
                 return p.Value(self.expr(node))
 
@@ -136,17 +195,30 @@ class _Planner:
 
     def reduce(self, step: Step, reduce: s.Reduce) -> p.Reduce:
         spec = self.catalog.reducers.get(reduce.rule.text)
+        extern = self.callee(reduce)
+        params = spec.params if spec else ()
+        if extern is not None:
+            params = tuple(param for param in extern.params if param.name != "results")
         return p.Reduce(
             reduce.rule.text,
-            self.args(spec.params, reduce.args) if spec else {},
+            self.args(params, reduce.args),
             self.ask(reduce.ask) if reduce.ask is not None else None,
             self.options(reduce.options),
             self.expr(reduce.count) if reduce.count is not None else None,
             self.needs(step.mentions, "reduce"),
+            extern.key if extern else None,
         )
 
     def options(self, options: tuple[s.Option, ...]) -> dict[str, p.Expr]:
-        return {option.name.text: self.expr(option.value) for option in options if not isinstance(option.value, s.Ask)}
+        made: dict[str, p.Expr] = {}
+        for option in options:
+            value = option.value
+            rules = self.catalog.options[option.name.text].rules
+            if isinstance(value, s.Call) and value.function.text in rules:
+                made[option.name.text] = self.rule(rules, value)
+            elif not isinstance(value, s.Ask):
+                made[option.name.text] = self.expr(value)
+        return made
 
     def args(self, params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> dict[str, p.Expr]:
         given: dict[str, p.Expr] = {}
@@ -154,7 +226,10 @@ class _Planner:
             spec = params[place] if arg.name is None else next(one for one in params if one.name == arg.name.text)
             if isinstance(arg.value, s.Ask):
                 continue
-            given[spec.name] = self.rule(spec.rules, arg.value) if spec.rules else self.expr(arg.value)
+            if spec.takes_type:
+                given[spec.name] = p.TypeOf(self.typed.arguments[id(arg.value)])
+            else:
+                given[spec.name] = self.rule(spec.rules, arg.value) if spec.rules else self.expr(arg.value)
         return given
 
     def rule(self, rules: Mapping[str, tuple[ParamSpec, ...]], value: s.Expr) -> p.Expr:
@@ -169,7 +244,7 @@ class _Planner:
                     return p.Constant(word.text)
                 if word.text in CONSTANTS:
                     return p.Constant(_CONSTANTS[word.text])
-                return p.Ref(word.text)
+                return p.Ref(self.model(word.text) if word.text in self.model_names else word.text)
             case s.Get(base, word):
                 return p.FieldOf(self.expr(base), word.text)
             case s.Text(string):

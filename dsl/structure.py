@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from . import syntax as s
-from .diagnostics import Diagnostic, Label
+from .diagnostics import Diagnostic, Edit, Fix, Label
+from .source import Span
 
 
 def structure(file: s.File) -> list[Diagnostic]:
     problems: list[Diagnostic] = []
-    if not file.flows:
+    if not file.flows and not file.types:
         problems.append(
             Diagnostic(
                 "F0405",
@@ -19,7 +20,7 @@ def structure(file: s.File) -> list[Diagnostic]:
         )
     for flow in file.flows:
         problems.extend(_flow(flow))
-        problems.extend(_money(flow))
+        problems.extend(_budget(flow))
         problems.extend(_lost(flow.body.lines))
     return problems
 
@@ -53,29 +54,32 @@ def _lost(lines: tuple[s.Line, ...]) -> list[Diagnostic]:
     return problems
 
 
-def _money(flow: s.FlowDecl) -> list[Diagnostic]:
-    if flow.budget is None or flow.budget.money is None:
-        return []
+def _budget(flow: s.FlowDecl) -> list[Diagnostic]:
+    """Budgets that leave nothing to spend."""
+    limits = () if flow.budget is None else (flow.budget.money, flow.budget.calls)
     return [
         Diagnostic(
             "F0407",
-            "a budget in money is not held yet",
-            flow.budget.money.span,
-            note="a limit that is written and not held would be worse than none",
-            help="write a budget of calls, `budget 400 calls`, which is held",
+            "a budget of nothing lets the flow make no call",
+            limit.span,
+            help="write what it may spend, `budget $2.50` or `budget 400 calls`, or leave the budget out",
         )
+        for limit in limits
+        if limit is not None and limit.value <= 0
     ]
 
 
 def _flow(flow: s.FlowDecl) -> list[Diagnostic]:
     if not flow.returns:
-        last = next((line.name.text for line in reversed(flow.body.lines) if line.name), None)
+        last = next((line for line in reversed(flow.body.lines) if line.name), None)
+        name = last.name.text if last and last.name else "NAME"
         return [
             Diagnostic(
                 "F0401",
                 f"the flow `{flow.name.text}` returns nothing",
                 flow.name.span,
-                help=f"end it with `return {last or 'NAME'}`",
+                help=f"end it with `return {name}`",
+                fix=_return(name, flow.body.lines[-1].span) if last else None,
             )
         ]
     first, *more = flow.returns
@@ -89,3 +93,15 @@ def _flow(flow: s.FlowDecl) -> list[Diagnostic]:
         )
         for extra in more
     ]
+
+
+def _return(name: str, last: Span) -> Fix:
+    """A return of the last named step, on a line of its own where the block has lines: a guess, though a likely one."""
+    source = last.source
+    end = source.text.find("\n", last.end)
+    rest = source.text[last.end : end] if end >= 0 else ""
+    if end < 0 or "}" in rest.partition("#")[0]:
+        edit = Edit(source.span(last.end, last.end), f" return {name}")
+    else:
+        edit = Edit(source.span(end, end), "\n" + " " * (last.column - 1) + f"return {name}")
+    return Fix(f"end it with `return {name}`", (edit,), safe=False)

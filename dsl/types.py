@@ -178,6 +178,8 @@ def comparable(a: Type, b: Type) -> bool:
     a, b = unwrapped(a), unwrapped(b)
     if isinstance(a, Choice) and isinstance(b, Choice):
         return bool(set(a.options) & set(b.options))
+    if isinstance(a, Range) and isinstance(b, Range):
+        return a.low <= b.high and b.low <= a.high
     return fits(a, b) or fits(b, a) or (is_number(a) and is_number(b))
 
 

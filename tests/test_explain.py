@@ -19,6 +19,13 @@ PAGE = re.compile(
 )
 
 
+LIBRARY = {"lib/summaries.flow": 'flow summary(of: text) {\n  short = ask "Summarise: {{ of }}"\n  return short\n}\n'}
+
+
+def load(path: str) -> Source | str:
+    return Source(LIBRARY[path], path) if path in LIBRARY else "there is no such file"
+
+
 def parts(code: str) -> re.Match[str]:
     found = PAGE.fullmatch(page(code))
     assert found, "a page is a title, one paragraph, a bad example and a good one"
@@ -27,7 +34,7 @@ def parts(code: str) -> re.Match[str]:
 
 def findings(text: str) -> tuple[Diagnostic, ...]:
     try:
-        return check_flow(Source(text), catalog()).warnings
+        return check_flow(Source(text), catalog(), load).warnings
     except FlowError as error:
         return error.diagnostics
 

@@ -26,7 +26,7 @@ AT = Span(Source(""), 0, 0)
 
 KEYWORDS = (
     "flow model type budget calls return with after when else ask system user assistant fanout map repeat chain "
-    "where at most reduce by in or and not"
+    "where at most reduce by in or and not import as extern from test of reply expect"
 ).split()
 
 
@@ -59,7 +59,8 @@ class Maker:
 
     def word(self, *refused: str, keywords: bool = True) -> s.Word:
         """After most tokens only a name can stand, so words of the language are names there."""
-        known = st.sampled_from([keyword for keyword in KEYWORDS if keyword not in refused])
+        never = (*refused, "return", "not", "and", "or")
+        known = st.sampled_from([keyword for keyword in KEYWORDS if keyword not in never])
         return s.Word(self.draw(PLAIN | known if keywords else PLAIN), AT)
 
     def string(self) -> s.String:
@@ -86,6 +87,7 @@ class Maker:
 
         makers: list[Callable[[], s.TypeExpr]] = [
             lambda: s.TypeName(self.word(), AT),
+            lambda: s.TypeName(self.word(), AT, self.word()),
             lambda: s.TypeRange(self.bound(), self.bound(), AT),
             lambda: s.TypeChoice((self.string(),), AT),
         ]
@@ -135,6 +137,7 @@ class Maker:
         found: s.Expr = self.one_of(
             lambda: s.Name(name, AT),
             lambda: s.Call(name, self.args(depth - 1), AT),
+            lambda: s.Call(self.word(), self.args(depth - 1), AT, name),
             lambda: s.Template(name, self.string(), AT),
         )
         for field in self.some(self.word):
@@ -228,9 +231,22 @@ class Maker:
             limits = budget() if self.maybe() else None
             return s.FlowDecl(self.word(), self.some(param), limits, self.body(2), returns, AT)
 
+        def test_line() -> s.TestLine:
+            return self.one_of(  # type: ignore[no-any-return]
+                lambda: s.Given(self.word(keywords=False), self.expr(), AT),
+                lambda: s.Reply(self.some(self.word, 1), self.some(self.expr, 1), AT),
+                lambda: s.Expect(self.expr(), AT),
+            )
+
+        def import_() -> s.ImportDecl:
+            return s.ImportDecl(self.string(), self.word() if self.maybe() else None, AT)
+
         return self.one_of(  # type: ignore[no-any-return]
             flow,
             flow,
+            import_,
+            lambda: s.ExternDecl(self.word(), self.some(param), self.type(), self.string(), AT),
+            lambda: s.TestDecl(self.string(), self.word(), self.some(test_line), AT, AT),
             lambda: s.ModelDecl(
                 self.word(), self.string(), self.string() if self.maybe() else None, self.options(), AT
             ),

@@ -67,7 +67,7 @@ class Shuffler:
 
 
 def plans(text: str) -> list[Any]:
-    checked = check_flow(Source(text), catalog())
+    checked = check_flow(Source(text), catalog(), beside)
     return [
         _sorted_plan(json.loads(plan.to_json(make_plan(checked, flow.decl.name.text))))
         for flow in checked.program.flows
@@ -75,7 +75,13 @@ def plans(text: str) -> list[Any]:
 
 
 def _sorted_plan(made: Any) -> Any:
-    return {**made, "steps": _sorted(made["steps"], {})}
+    flows = {name: {**flow, "steps": _sorted(flow["steps"], {})} for name, flow in made["flows"].items()}
+    return {**made, "steps": _sorted(made["steps"], {}), "flows": flows}
+
+
+def beside(path: str) -> Source | str:
+    """Reads what a program of the corpus imports."""
+    return Source((CORPUS / "ok" / path).read_text(encoding="utf-8"), path)
 
 
 def _sorted(steps: Any, names: dict[str, str]) -> list[Any]:

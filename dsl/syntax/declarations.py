@@ -1,0 +1,150 @@
+"""What stands at the top of a file, and the file itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..source import Span
+from .nodes import Body, Expr, Number, Option, Return
+from .words import String, Word, at
+from .written import TypeExpr
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    name: Word
+    type: TypeExpr
+    default: Expr | None
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    money: Number | None
+    calls: Number | None
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class FlowDecl:
+    name: Word
+    params: tuple[Param, ...]
+    budget: Budget | None
+    body: Body
+    returns: tuple[Return, ...]
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDecl:
+    name: Word
+    address: String
+    fallback: String | None
+    options: tuple[Option, ...]
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class TypeDecl:
+    name: Word
+    type: TypeExpr
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportDecl:
+    """``import "path"``, or ``import "path" as prefix``."""
+
+    path: String
+    prefix: Word | None
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class ExternDecl:
+    """A Python function: what it takes and gives, and where it is found."""
+
+    name: Word
+    params: tuple[Param, ...]
+    type: TypeExpr
+    target: String
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An input of a test: ``name = value``."""
+
+    name: Word
+    value: Expr
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The scripted answers of one step; the words of ``path`` lead to it through its blocks."""
+
+    path: tuple[Word, ...]
+    answers: tuple[Expr, ...]
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    condition: Expr
+    span: Span = at()
+
+
+TestLine = Given | Reply | Expect
+
+
+@dataclass(frozen=True, slots=True)
+class TestDecl:
+    title: String
+    flow: Word
+    lines: tuple[TestLine, ...]
+    braces: Span = at()
+    span: Span = at()
+
+
+Declaration = FlowDecl | ModelDecl | TypeDecl | ImportDecl | ExternDecl | TestDecl
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment with its ``#``; ``own_line`` when nothing stands before it on its line."""
+
+    text: str
+    own_line: bool
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    items: tuple[Declaration, ...]
+    comments: tuple[Comment, ...] = field(compare=False)
+    span: Span = at()
+
+    @property
+    def flows(self) -> tuple[FlowDecl, ...]:
+        return tuple(item for item in self.items if isinstance(item, FlowDecl))
+
+    @property
+    def models(self) -> tuple[ModelDecl, ...]:
+        return tuple(item for item in self.items if isinstance(item, ModelDecl))
+
+    @property
+    def types(self) -> tuple[TypeDecl, ...]:
+        return tuple(item for item in self.items if isinstance(item, TypeDecl))
+
+    @property
+    def imports(self) -> tuple[ImportDecl, ...]:
+        return tuple(item for item in self.items if isinstance(item, ImportDecl))
+
+    @property
+    def externs(self) -> tuple[ExternDecl, ...]:
+        return tuple(item for item in self.items if isinstance(item, ExternDecl))
+
+    @property
+    def tests(self) -> tuple[TestDecl, ...]:
+        return tuple(item for item in self.items if isinstance(item, TestDecl))

@@ -1,0 +1,228 @@
+"""Expressions, and the nodes and lines that are made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..source import Span
+from .words import String, Word, at
+from .written import TypeExpr
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    word: Word
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """``base.field``"""
+
+    base: Expr
+    field: Word
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A plain text; never a template."""
+
+    string: String
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """``text "…"``: an expression that builds a text."""
+
+    tag: Word
+    string: String
+    span: Span = at()
+
+
+Unit = Literal["", "%", "$", "ms", "s", "m", "h"]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number as written, with its unit if it has one."""
+
+    digits: str
+    unit: Unit
+    span: Span = at()
+
+    @property
+    def value(self) -> int | float:
+        return float(self.digits) if "." in self.digits else int(self.digits)
+
+
+@dataclass(frozen=True, slots=True)
+class ListExpr:
+    items: tuple[Expr, ...]
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """``name`` (the value of that name), ``name: value``, or ``..value`` (name is None)."""
+
+    name: Word | None
+    value: Expr
+    short: bool
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordExpr:
+    entries: tuple[Entry, ...]
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    name: Word | None
+    value: Expr | Ask
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """``function(…)``, or ``prefix.function(…)`` for a flow of an imported file."""
+
+    function: Word
+    args: tuple[Arg, ...]
+    span: Span = at()
+    prefix: Word | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    operator: Literal["not", "-"]
+    operand: Expr
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    operator: str
+    left: Expr
+    right: Expr
+    span: Span = at()
+
+
+Expr = Name | Get | Text | Template | Number | ListExpr | RecordExpr | Call | Unary | Binary
+
+
+# Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One part of a prompt; ``role`` is None for the short form ``ask "…"``."""
+
+    role: Word | None
+    template: String
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    model: Expr | None
+    messages: tuple[Message, ...]
+    answer: TypeExpr | None
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    name: Word
+    value: Expr | Ask
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    """How results become one value.
+
+    ``rule`` is a reducer's name, or ``ask`` (one call), or ``by`` (a tree of calls; ``count`` is its fan-in).
+    """
+
+    rule: Word
+    args: tuple[Arg, ...]
+    ask: Ask | None
+    count: Expr | None
+    options: tuple[Option, ...]
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The lines between two braces."""
+
+    lines: tuple[Line, ...]
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Fanout:
+    body: Body
+    reduce: Reduce
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    element: Word
+    source: Expr
+    where: Expr | None
+    at_most: Number | None
+    body: Body
+    reduce: Reduce
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """``least`` equals ``most`` in ``repeat 3``."""
+
+    least: Number
+    most: Number
+    body: Body
+    reduce: Reduce
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    body: Body
+    span: Span = at()
+
+
+Node = Ask | Fanout | Map | Repeat | Chain | Expr
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    condition: Expr
+    otherwise: Expr | None
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A step as written: ``name = node`` with its clauses, or a node without a name."""
+
+    name: Word | None
+    node: Node
+    options: tuple[Option, ...]
+    after: tuple[Word, ...]
+    when: When | None
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    value: Expr
+    span: Span = at()

@@ -1,0 +1,59 @@
+"""Types as they are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..source import Span
+from .words import String, Word, at
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    """``Name``, or ``prefix.Name`` for a type of an imported file."""
+
+    word: Word
+    span: Span = at()
+    prefix: Word | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TypeChoice:
+    options: tuple[Word | String, ...]
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRange:
+    low: int | float
+    high: int | float
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class TypeList:
+    item: TypeExpr
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class TypeOptional:
+    item: TypeExpr
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDecl:
+    name: Word
+    type: TypeExpr
+    description: String | None
+    span: Span = at()
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRecord:
+    fields: tuple[FieldDecl, ...]
+    span: Span = at()
+
+
+TypeExpr = TypeName | TypeChoice | TypeRange | TypeList | TypeOptional | TypeRecord

@@ -10,9 +10,15 @@ from .syntax import String
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
 _BLANKS = {" ": "\\u{20}", "\t": "\\t"}
-_ESCAPE = re.compile(r"\\(u\{[0-9A-Fa-f]{1,6}\}|.)", re.DOTALL)
-INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_ESCAPE = re.compile(r"\\(u\{[0-9A-Fa-f]{1,6}\}|.|\Z)", re.DOTALL)
+INVISIBLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
+    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 """What may stand in no file: it could make a line read other than it runs."""
+
+MOST_PROBLEMS = 100
+"""Findings of one file's texts that are kept."""
 
 _INDENT = re.compile(r"[ \t]*")
 
@@ -25,9 +31,10 @@ def read_string(source: Source, start: int, end: int, problems: list[Diagnostic]
     value: list[str] = []
     marks: list[tuple[int, int]] = []
     length = 0
+    plain = source.text.find("\\", start, end) < 0
     for piece_start, piece_end in pieces:
         at = piece_start
-        for found in _ESCAPE.finditer(source.text, piece_start, piece_end):
+        for found in () if plain else _ESCAPE.finditer(source.text, piece_start, piece_end):
             if found.start() > at:
                 marks.append((length, at))
                 value.append(source.text[at : found.start()])
@@ -52,14 +59,12 @@ def _unescape(found: re.Match[str], source: Source, problems: list[Diagnostic]) 
         number = int(body[2:-1], 16)
         if number <= 0x10FFFF and not 0xD800 <= number <= 0xDFFF:
             return chr(number)
-    problems.append(
-        Diagnostic(
-            "F0107",
-            f"`{found[0]}` is no escape",
-            Span(source, found.start(), found.end()),
-            help='write `\\n`, `\\t`, `\\"`, `\\\\` or `\\u{1F600}`; for a backslash itself write `\\\\`',
-        )
-    )
+    if len(problems) < MOST_PROBLEMS:
+        ends = body in ("", "\n")
+        span = Span(source, found.start(), found.start() + 1 if ends else found.end())
+        what = "`\\` at the end of a line" if ends else f"`{found[0]}`"
+        help = 'write `\\n`, `\\t`, `\\"`, `\\\\` or `\\u{1F600}`; for a backslash itself write `\\\\`'
+        problems.append(Diagnostic("F0107", f"{what} is no escape", span, help=help))
     return body
 
 
@@ -87,10 +92,16 @@ def _dedented(text: str, start: int, end: int) -> list[tuple[int, int]]:
         blank = not text[a:b].strip(" \t")
         if (number == 0 and first_is_blank and last > 0) or (number == last and blank and last > 0):
             continue
-        if pieces or (number > 0 and not first_is_blank):
-            pieces.append((a - 1, a))
         kept = a + indent if number > 0 else a
-        pieces.append((b, b) if blank and number > 0 else (kept, b))
+        line = (b, b) if blank and number > 0 else (kept, b)
+        if not pieces:
+            pieces.append(line)
+        elif line[0] == a:
+            # The line break joins what stands on both sides of it.
+            pieces[-1] = (pieces[-1][0], line[1])
+        else:
+            pieces[-1] = (pieces[-1][0], a)
+            pieces.append(line)
     return pieces
 
 

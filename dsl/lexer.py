@@ -1,0 +1,86 @@
+"""Text to tokens: one pass over the text with one pattern, made of lark's own terminals.
+
+A word of the language is a name where it stands behind a `.` or before a `:`, as fields and options do. Elsewhere
+the parser's state decides: a word that cannot stand in a place is a name there, where a name can.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .tables import BAD, END, Tables
+from .token import Token
+
+_COLON = re.compile(r"[ \t]*:")
+
+
+@dataclass(slots=True)
+class Lexed:
+    """``tokens`` end with one of type END where the whole text was read."""
+
+    tokens: list[Token]
+    comments: list[Token]
+
+    @property
+    def whole(self) -> bool:
+        return self.tokens[-1].type == END
+
+
+def token(type: str, text: str, start: int) -> Token:
+    """A token with what the builder reads of it. Set one by one: a constructor takes three times as long."""
+    made = str.__new__(Token, text)
+    made.type = type
+    made.start_pos = start
+    made.end_pos = start + len(text)
+    return made
+
+
+def lex(
+    tables: Tables, text: str, start: int = 0, most: int | None = None, stops: frozenset[str] = frozenset({BAD})
+) -> Lexed:
+    """The tokens from a place on: all, or no more than ``most``, or to the first of the types ``stops``."""
+    tokens: list[Token] = []
+    comments: list[Token] = []
+    append = tokens.append
+    keywords, new, kind = tables.keywords, str.__new__, Token
+    colon = _COLON.match
+    previous = ""
+    for found in tables.pattern.finditer(text, start):
+        type = found.lastgroup
+        if type is None:
+            break
+        at, end = found.span(type)
+        made = new(kind, text[at:end])
+        if type == "NAME":
+            if made in keywords and previous != "DOT" and not colon(text, end):
+                type = keywords[str(made)]
+        elif type == "COMMENT":
+            made.type, made.start_pos, made.end_pos = type, at, end
+            comments.append(made)
+            if len(comments) == most:
+                break
+            continue
+        made.type = previous = type
+        made.start_pos = at
+        made.end_pos = end
+        append(made)
+        if type in stops or len(tokens) == most:
+            return Lexed(tokens, comments)
+    append(token(END, "", len(text)))
+    return Lexed(tokens, comments)
+
+
+def named(text: str, tokens: Sequence[Token], place: int) -> bool:
+    """Whether a word looks like the name of a step: a `=` follows, or it stands alone on its line."""
+    if place + 1 < len(tokens) and tokens[place + 1].type == "EQUAL":
+        return True
+    return begins_line(text, tokens, place) and begins_line(text, tokens, place + 1)
+
+
+def begins_line(text: str, tokens: Sequence[Token], place: int) -> bool:
+    """Whether nothing but blanks and comments stands between a token and the line before it."""
+    if not 0 < place < len(tokens):
+        return True
+    return tokens[place].type == END or "\n" in text[tokens[place - 1].end_pos or 0 : tokens[place].start_pos or 0]

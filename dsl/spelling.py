@@ -1,0 +1,68 @@
+"""Which known word a misspelled one was meant to be."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Iterable
+from functools import lru_cache
+
+FEW = 30
+"""So many words are compared one by one; of more, those beside the word in the order of beginnings and of ends."""
+BESIDE = 4
+ALIKE = 0.65
+MOST_GUESSED = 1000
+"""Findings of a file behind which nothing is guessed among names without limit: each guess goes through all of them."""
+LONGEST = 100
+"""Characters of a word that is compared at all: the comparison takes their square."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word most like this one, in spelling or in all but case."""
+    words = tuple(known)
+    order = _order(words) if len(words) > FEW else None
+    folded = order.folded if order else _folded(words)
+    if found := folded.get(word.lower()):
+        return found
+    if len(word) > LONGEST:
+        return None
+    candidates = order.beside(word) if order else list(dict.fromkeys(words))
+    if order and _kept(word, near := max(candidates, key=lambda candidate: _kept(word, candidate), default="")) > ALIKE:
+        return near
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, candidates, n=1, cutoff=ALIKE)
+    return close[0] if close else None
+
+
+def _kept(word: str, other: str) -> float:
+    """How much of two words is one beginning and one end, from 0 to 1: mostly all that difflib would find, at once."""
+    short = min(len(word), len(other))
+    begin = next((at for at in range(short) if word[at] != other[at]), short)
+    end = next((at for at in range(short - begin) if word[-1 - at] != other[-1 - at]), short - begin)
+    return 2 * (begin + end) / max(len(word) + len(other), 1)
+
+
+class _Order:
+    """Many words in the order of their beginnings and of their ends: a slip of the pen leaves one of the two whole."""
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self.folded = _folded(words)
+        self.forward = sorted({word for word in words if len(word) <= LONGEST})
+        self.backward = sorted(word[::-1] for word in self.forward)
+
+    def beside(self, word: str) -> list[str]:
+        ends = _around(self.backward, word[::-1])
+        return list(dict.fromkeys([*_around(self.forward, word), *(end[::-1] for end in ends)]))
+
+
+def _around(words: list[str], word: str) -> list[str]:
+    at = bisect(words, word)
+    return words[max(0, at - BESIDE) : at + BESIDE]
+
+
+def _folded(words: tuple[str, ...]) -> dict[str, str]:
+    return {word.lower(): word for word in words}
+
+
+# One file misspells many words, and mostly among the same known ones.
+_order = lru_cache(maxsize=8)(_Order)

@@ -1,0 +1,13 @@
+"""A piece of the text as the lexer cuts it."""
+
+from __future__ import annotations
+
+
+class Token(str):
+    """The text of one terminal, with the terminal's name and its place in the source."""
+
+    __slots__ = ("end_pos", "start_pos", "type")
+
+    type: str
+    start_pos: int
+    end_pos: int

@@ -1,4 +1,4 @@
-"""A fan-out of one branch runs nothing side by side."""
+"""A fan-out of one branch runs nothing side by side: the block only makes the flow longer to read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from .. import syntax as s
 from ..catalog import Catalog
 from ..diagnostics import Diagnostic
 from ..names import Program
-from ..typecheck import Typed
+from ..typed import Typed
+from .parts import blocks
 
 
 def single_branch(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
@@ -15,9 +16,11 @@ def single_branch(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
             "F0703",
             "a fanout of one branch runs nothing side by side",
             step.steps[0].span,
+            note="there is nothing to combine either: a reducer that asks is one more call for one answer"
+            if node.reduce.ask is not None
+            else "",
             help="write the step without the fanout, or add the other branches",
         )
-        for flow in program.flows
-        for step in flow.walk()
-        if isinstance(step.line.node, s.Fanout) and len(step.steps) == 1
+        for step, node in blocks(program)
+        if isinstance(node, s.Fanout) and len(step.steps) == 1
     ]

@@ -1,4 +1,4 @@
-"""A map whose body never mentions its element makes the same call again and again."""
+"""A map whose body never mentions its element pays for the same call again and again."""
 
 from __future__ import annotations
 
@@ -6,25 +6,33 @@ from .. import syntax as s
 from ..catalog import Catalog
 from ..diagnostics import Diagnostic
 from ..names import Program
-from ..typecheck import Typed
+from ..typed import Typed
+from .parts import Costs, blocks, mentions
 
 
 def unused_element(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    # A `where` is no part of the body: its mentions are the map's own.
+    used = {
+        mention.symbol.step
+        for flow in program.flows
+        for mention in mentions(flow)
+        if mention.symbol and mention.symbol.kind == "element" and mention.step is not mention.symbol.step
+    }
+    costs = Costs(program, catalog)
     found = []
-    for flow in program.flows:
-        for step in flow.walk():
-            node = step.line.node
-            if not isinstance(node, s.Map) or not step.steps:
-                continue
-            inside = (mention for inner in step.steps for one in inner.walk() for mention in one.mentions)
-            if not any(m.symbol and m.symbol.kind == "element" and m.symbol.step is step for m in inside):
-                name = node.element.text
-                found.append(
-                    Diagnostic(
-                        "F0702",
-                        f"the body never mentions `{name}`: each call is the same",
-                        node.element.span,
-                        help=f"place it in the prompt, `{{{{ {name} }}}}`; to ask the same N times write `repeat N`",
-                    )
+    for step, node in blocks(program):
+        if isinstance(node, s.Map) and step.steps and step not in used:
+            name = node.element.text
+            pays = any(costs.pays(inner) for inner in step.steps)
+            found.append(
+                Diagnostic(
+                    "F0702",
+                    f"the body never mentions `{name}`: each {'call' if pays else 'value'} is the same",
+                    node.element.span,
+                    note="the same question is paid for once for each element" if pays else "",
+                    help=f"place it in the prompt, `{{{{ {name} }}}}`; to ask the same N times write `repeat N`"
+                    if pays
+                    else f"mention `{name}` in the body",
                 )
+            )
     return found

@@ -1,0 +1,43 @@
+"""An even number of votes can end in a tie, which all of them were paid for and which settles nothing."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+from ..catalog import Catalog
+from ..diagnostics import Diagnostic
+from ..names import Program, Step
+from ..source import Span
+from ..typed import Typed
+from .parts import Block, argument, votes
+
+
+def even_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    found = []
+    for step, node in votes(program, catalog):
+        counted = _count(step, node)
+        if counted is None or argument(node.reduce, "ties"):
+            continue
+        count, span = counted
+        if count > 0 and count % 2 == 0:
+            found.append(
+                Diagnostic(
+                    "F0705",
+                    f"{count} votes can end in a tie",
+                    span,
+                    note="in a tie the answer that was asked for first wins, for no better reason",
+                    help=f"take an odd number, or say what a tie means: `reduce {node.reduce.rule.text}(ties: first)`",
+                )
+            )
+    return found
+
+
+def _count(step: Step, node: Block) -> tuple[int | float, Span] | None:
+    """How many votes there are, where the file says so, and the place that says it."""
+    match node:
+        case s.Repeat(least, most) if least.value == most.value:
+            return most.value, most.span
+        case s.Fanout(_, reduce):
+            return len(step.steps), reduce.rule.span
+        case s.Map(_, s.ListExpr(items) as source, None):
+            return len(items), source.span
+    return None

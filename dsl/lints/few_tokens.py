@@ -1,0 +1,52 @@
+"""A `max_tokens` that no answer of the type fits into: each is cut off, asked for again, and paid for again."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+from .. import types as t
+from ..catalog import Catalog
+from ..diagnostics import Diagnostic, Label
+from ..names import Program, Scope
+from ..typed import Typed
+from .parts import option, walk
+
+
+def few_tokens(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    models = {model.name.text: model for model in program.file.models}
+    found = []
+    for flow in program.flows:
+        for step in walk(flow):
+            node = step.line.node
+            asks = [(node, step.line.options, step.scope)] if isinstance(node, s.Ask) else []
+            if isinstance(node, (s.Fanout, s.Map, s.Repeat)) and node.reduce.ask is not None:
+                asks.append((node.reduce.ask, node.reduce.options, step.reduce_scope or step.scope))
+            for ask, options, scope in asks:
+                limit = option(options, "max_tokens") or _of_model(ask, scope, models)
+                least = _fewest(typed.answers.get(id(ask), t.UNKNOWN))
+                if limit and isinstance(limit.value, s.Number) and limit.value.value < least:
+                    found.append(_finding(limit.value, ask, least))
+    return found
+
+
+def _of_model(ask: s.Ask, scope: Scope, models: dict[str, s.ModelDecl]) -> s.Option | None:
+    symbol = scope.lookup(ask.model.word.text) if isinstance(ask.model, s.Name) else None
+    return option(models[symbol.name].options, "max_tokens") if symbol and symbol.kind == "model" else None
+
+
+def _fewest(type_: t.Type) -> int:
+    """Tokens that the shortest answer has at least: no token reaches from a field's name over its quotes."""
+    if isinstance(type_, t.Record):
+        needed = [field for field in type_.fields if not isinstance(field.type, t.Optional)]
+        return sum(2 + (_fewest(field.type) if isinstance(field.type, t.Record) else 0) for field in needed)
+    return 0
+
+
+def _finding(limit: s.Number, ask: s.Ask, least: int) -> Diagnostic:
+    return Diagnostic(
+        "F0714",
+        f"no answer of this type fits into {limit.digits} token{'s' if limit.value != 1 else ''}",
+        limit.span,
+        labels=(Label(ask.answer.span, f"takes {least} or more, the names of its fields alone"),) if ask.answer else (),
+        note="an answer that is cut off is asked for again, and each of them is paid for",
+        help="leave `max_tokens` out, or allow a few hundred",
+    )

@@ -1,0 +1,26 @@
+"""A vote on free text counts answers of which hardly two are equal: the first wins, and the others were paid for."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+from .. import types as t
+from ..catalog import Catalog
+from ..diagnostics import Diagnostic
+from ..names import Program
+from ..typed import Typed
+from .parts import votes
+
+
+def free_text_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    return [
+        Diagnostic(
+            "F0704",
+            "a vote on free text: two answers are hardly ever the same",
+            value.line.span,
+            note="each answer then has one vote, and all but one are paid for in vain",
+            help='give the answer a type, `-> YES | NO`, or combine the texts with `reduce ask "…"`',
+        )
+        for step, node in votes(program, catalog)
+        for value in (step.steps if isinstance(node, s.Fanout) else step.steps[-1:])
+        if t.unwrapped(typed.steps.get(value, t.UNKNOWN)) in (t.TEXT, t.DOCUMENT)
+    ]

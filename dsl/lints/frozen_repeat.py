@@ -1,0 +1,79 @@
+"""At temperature 0 the same prompt gets the same answer, so a repeat pays several times for one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import syntax as s
+from ..catalog import Catalog
+from ..diagnostics import Diagnostic, Label
+from ..names import Program, Step
+from ..typed import Typed
+from .parts import blocks, followers, option
+
+
+def frozen_repeat(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    models = {model.name.text: model for model in program.file.models}
+    return [
+        found
+        for step, node in blocks(program)
+        if isinstance(node, s.Repeat) and node.most.value != 1
+        for found in _frozen(step, models, catalog)
+    ]
+
+
+def _frozen(repeat: Step, models: dict[str, s.ModelDecl], catalog: Catalog) -> Iterator[Diagnostic]:
+    inside = [step for inner in repeat.steps for step in inner.walk()]
+    zeros = {step: zero for step in inside if (zero := _zero(step, models))}
+    if not zeros:
+        return
+    # A prompt with something in it that differs from sample to sample gets an answer of its own each time.
+    varied = followers(repeat, [step for step in inside if step not in zeros and _may_differ(step, catalog)])
+    for step, zero in zeros.items():
+        if step not in varied:
+            yield _finding(step.line, zero)
+
+
+def _may_differ(step: Step, catalog: Catalog) -> bool:
+    """Whether the step itself, for what it mentions, may have another value in each sample."""
+    match step.line.node:
+        case s.Ask():
+            return True
+        case s.Fanout() | s.Map() | s.Repeat() as node:
+            return node.reduce.ask is not None
+        case s.Call(function):
+            return function.text not in catalog.functions
+    return False
+
+
+def _zero(step: Step, models: dict[str, s.ModelDecl]) -> s.Option | None:
+    """The option that sets an ask's temperature to 0: its own, or else its model's."""
+    ask = step.line.node
+    if not isinstance(ask, s.Ask):
+        return None
+    found = option(step.line.options, "temperature")
+    if found is None and isinstance(ask.model, s.Name):
+        symbol = step.scope.lookup(ask.model.word.text)
+        if symbol is not None and symbol.kind == "model" and symbol.name in models:
+            found = option(models[symbol.name].options, "temperature")
+    zero = found is not None and isinstance(found.value, s.Number) and found.value.value == 0
+    return found if zero else None
+
+
+def _finding(line: s.Line, zero: s.Option) -> Diagnostic:
+    own = zero in line.options
+    model = line.node.model if isinstance(line.node, s.Ask) else None
+    place = zero.value.span
+    labels: tuple[Label, ...] = ()
+    help = "leave the temperature out, or set one above 0"
+    if not own and model is not None:
+        place, labels = model.span, (Label(place, "its temperature is 0"),)
+        help = "set another for this `ask`, `with temperature: 0.7`"
+    return Diagnostic(
+        "F0707",
+        "at temperature 0 each sample is the same answer",
+        place,
+        labels=labels,
+        note="the same prompt is paid for again and again, and the answers tell no more than one of them",
+        help=help,
+    )

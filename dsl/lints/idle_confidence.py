@@ -1,0 +1,34 @@
+"""`confidence` decides when to stop asking; where the number of votes is fixed it decides nothing."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+from ..catalog import Catalog
+from ..diagnostics import Diagnostic
+from ..names import Program
+from ..typed import Typed
+from .parts import argument, blocks, rule_of
+
+
+def idle_confidence(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    found = []
+    for _, node in blocks(program):
+        rule = rule_of(node, catalog)
+        confidence = argument(node.reduce, "confidence")
+        if rule is None or not rule.adaptive or confidence is None:
+            continue
+        repeat = isinstance(node, s.Repeat)
+        if isinstance(node, s.Repeat) and node.least.value != node.most.value:
+            continue
+        found.append(
+            Diagnostic(
+                "F0717",
+                "`confidence` has no effect on a fixed number of votes",
+                confidence.span,
+                note="it says when enough have agreed to ask no more, and here the number is settled beforehand",
+                help="write how few and how many may be paid for, `repeat 3..9`, or leave it out"
+                if repeat
+                else "leave it out",
+            )
+        )
+    return found

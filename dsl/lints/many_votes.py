@@ -1,0 +1,26 @@
+"""Each vote is a call and is paid for, and beyond nine they seldom change the winner."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+from ..catalog import Catalog
+from ..diagnostics import Diagnostic
+from ..names import Program
+from ..typed import Typed
+from .parts import votes
+
+MANY = 9
+
+
+def many_votes(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    return [
+        Diagnostic(
+            "F0708",
+            f"up to {node.most.digits} votes, and each is paid",
+            node.most.span,
+            note="samples of one model share its mistakes: more of them make it surer, and seldom more right",
+            help="3 to 5 mostly tell as much; to pay for more only while they disagree, write `repeat 3..9`",
+        )
+        for _, node in votes(program, catalog)
+        if isinstance(node, s.Repeat) and node.most.value > MANY
+    ]

@@ -1,0 +1,28 @@
+"""`concurrency: 1` makes a parallel block wait for each call before the next: as long as all of them together."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+from ..catalog import Catalog
+from ..diagnostics import Diagnostic
+from ..names import Program
+from ..typed import Typed
+from .parts import blocks, option
+
+
+def one_at_a_time(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    found = []
+    for step, _ in blocks(program):
+        limit = option(step.line.options, "concurrency")
+        if limit and isinstance(limit.value, s.Number) and limit.value.value == 1:
+            found.append(
+                Diagnostic(
+                    "F0715",
+                    "with one call at a time nothing here runs side by side",
+                    limit.value.span,
+                    note="it saves no call and no money: it only takes as long as all calls one after another",
+                    help="leave it out; to spare a server set it where all that asks it is held: "
+                    '`model NAME = "…" with concurrency: 1`',
+                )
+            )
+    return found

@@ -1,0 +1,66 @@
+"""A step of a map's body that nothing of the element reaches is one and the same call, paid for with each element."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+from ..catalog import Catalog
+from ..diagnostics import Diagnostic, Label
+from ..names import Program, Step
+from ..typed import Typed
+from .parts import Costs, blocks, followers, mentions
+
+
+def same_for_each(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    costs = Costs(program, catalog)
+    users: dict[Step, list[Step]] = {}
+    for flow in program.flows:
+        for mention in mentions(flow):
+            owner = mention.symbol.step if mention.symbol and mention.symbol.kind == "element" else None
+            # What a `where` mentions is not in the body.
+            if owner and mention.step and mention.step is not owner:
+                users.setdefault(owner, []).append(mention.step)
+    # A body without any mention of its element is a finding of its own.
+    return [
+        _finding(step, node)
+        for block, node in blocks(program)
+        if isinstance(node, s.Map) and block in users
+        for step in _same(block, users[block], costs)
+    ]
+
+
+def _same(block: Step, users: list[Step], costs: Costs) -> list[Step]:
+    reached: set[Step] = set()
+    for user in users:
+        inside: Step | None = user
+        while inside is not None and inside is not block and inside not in reached:
+            reached.add(inside)
+            inside = inside.parent
+    if not _outside(block, reached, costs):
+        return []
+    return _outside(block, followers(block, users), costs)
+
+
+def _outside(block: Step, reached: set[Step], costs: Costs) -> list[Step]:
+    """The outermost paid steps of a body that are not reached; a chain or a fan-out may be reached in part."""
+    found = []
+    todo = list(block.steps)
+    while todo:
+        step = todo.pop()
+        if step not in reached:
+            found += [step] if costs.pays(step) else []
+        elif isinstance(step.line.node, (s.Chain, s.Fanout)):
+            todo.extend(step.steps)
+    return found
+
+
+def _finding(step: Step, node: s.Map) -> Diagnostic:
+    name = node.element.text
+    what = f"`{step.title}`" if step.symbol else "this line"
+    return Diagnostic(
+        "F0718",
+        f"{what} asks the same for each `{name}`",
+        step.span,
+        labels=(Label(node.element.span, "nothing of this reaches it"),),
+        note="the same prompt is paid for once for each element",
+        help="move it before the map, under a name: asked once, every element can mention it",
+    )

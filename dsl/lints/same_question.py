@@ -1,0 +1,81 @@
+"""The same question asked twice in one place is paid twice, and mostly one of the two was to ask something else."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+from ..catalog import Catalog
+from ..diagnostics import Diagnostic, Label
+from ..names import Program, Step
+from ..typed import Typed
+from .parts import Costs, walk
+
+
+def same_question(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    found = []
+    costs = Costs(program, catalog)
+    prints = _Prints()
+    for flow in program.flows:
+        # Where a name is looked up from one scope it is one thing, so equal texts mean equal prompts.
+        first: dict[tuple[int, int], Step] = {}
+        marks: dict[Step, int] = {}
+        for step in reversed(list(walk(flow))):
+            marks[step] = prints.of(step, marks)
+        for step in walk(flow):
+            one = first.setdefault((id(step.scope), marks[step]), step)
+            if one is not step and costs.pays(step):
+                found.append(_finding(step, one))
+    return found
+
+
+def _finding(step: Step, one: Step) -> Diagnostic:
+    name = f"`{step.title}`" if step.symbol else "this line"
+    known = f"`{one.title}`" if one.symbol else one.title
+    return Diagnostic(
+        "F0709",
+        f"{name} asks the same as {known}",
+        step.span,
+        labels=(Label(one.span, "asked here already"),),
+        note="the same goes to the same model with the same options, and is paid for each time",
+        help=(f"mention {known} in both places" if one.symbol else "ask once, under a name")
+        + ", or change one of the two; if several answers are wanted, `repeat 2 { … }` says so",
+    )
+
+
+class _Prints:
+    """A number for what a step is: equal for two that differ at most in their own names and in blanks."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[object, int] = {}
+
+    def of(self, step: Step, inner: dict[Step, int]) -> int:
+        """``inner`` has the numbers of the steps inside this one."""
+        line = step.line
+        node: object = line.node
+        body = tuple((part.line.name, inner[part]) for part in step.steps)
+        match line.node:
+            case s.Ask() as ask:
+                node = _ask(ask)
+            case s.Fanout(_, reduce):
+                node = (s.Fanout, body, _reduce(reduce))
+            case s.Map(element, source, where, at_most, _, reduce):
+                node = (s.Map, element, source, where, at_most, body, _reduce(reduce))
+            case s.Repeat(least, most, _, reduce):
+                node = (s.Repeat, least, most, body, _reduce(reduce))
+            case s.Chain():
+                node = (s.Chain, body)
+        key = (node, _options(line.options), line.when)
+        return self._numbers.setdefault(key, len(self._numbers))
+
+
+def _ask(ask: s.Ask) -> object:
+    messages = tuple((part.role, " ".join(part.template.value.split())) for part in ask.messages)
+    return (s.Ask, ask.model, messages, ask.answer)
+
+
+def _reduce(reduce: s.Reduce) -> object:
+    asked = _ask(reduce.ask) if reduce.ask is not None else None
+    return (reduce.rule, reduce.args, asked, reduce.count, _options(reduce.options))
+
+
+def _options(options: tuple[s.Option, ...]) -> object:
+    return tuple(sorted(options, key=lambda option: option.name.text))

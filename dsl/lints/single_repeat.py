@@ -1,0 +1,24 @@
+"""A repeat of one repeats nothing: a vote of one ballot, which a plain step says without a block."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+from ..catalog import Catalog
+from ..diagnostics import Diagnostic
+from ..names import Program
+from ..typed import Typed
+from .parts import blocks
+
+
+def single_repeat(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    return [
+        Diagnostic(
+            "F0706",
+            "a repeat of one repeats nothing",
+            node.most.span,
+            note="its reducer has one answer to choose from",
+            help="write the step without `repeat`, or ask 3 or 5 times",
+        )
+        for _, node in blocks(program)
+        if isinstance(node, s.Repeat) and node.most.value == 1
+    ]

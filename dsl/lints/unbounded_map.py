@@ -1,0 +1,37 @@
+"""A map over a list that a model writes makes as many calls as the model likes, and nothing holds the bill."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+from ..catalog import Catalog
+from ..diagnostics import Diagnostic
+from ..names import Program
+from ..typed import Typed
+from .lengths import Lengths
+from .parts import Costs, walk
+
+
+def unbounded_map(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    costs = Costs(program, catalog)
+    lengths = Lengths(catalog.functions)
+    found = []
+    for flow in program.flows:
+        for step in walk(flow) if flow.decl.budget is None else ():
+            node = step.line.node
+            if not isinstance(node, s.Map) or node.at_most is not None:
+                continue
+            pays = node.reduce.count is not None or any(costs.pays(inner) for inner in step.steps)
+            if pays and lengths.open(node.source, step.scope):
+                found.append(_finding(node))
+    return found
+
+
+def _finding(node: s.Map) -> Diagnostic:
+    return Diagnostic(
+        "F0710",
+        "an answer decides how many calls this map makes",
+        node.source.span,
+        note="the list is as long as the model writes it, and each element is paid for",
+        help=f"write the most that you would pay for, `map {node.element.text} in … at most 50 {{ … }}`, "
+        "or give the flow a budget, `budget 400 calls`",
+    )

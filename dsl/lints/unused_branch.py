@@ -1,0 +1,66 @@
+"""A branch that is combined with others and that nothing reads afterwards: its calls are paid for in vain."""
+
+from __future__ import annotations
+
+import re
+
+from .. import syntax as s
+from .. import types as t
+from ..catalog import Catalog
+from ..diagnostics import Diagnostic
+from ..names import Mention, Program, Step
+from ..typed import Typed
+from .parts import Costs, blocks, mentions
+
+_FIELD = re.compile(r"\s*\.\s*(\w+)")
+
+
+def unused_branch(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    costs = Costs(program, catalog)
+    uses: dict[Step, list[Mention]] = {}
+    for flow in program.flows:
+        for mention in mentions(flow):
+            if mention.symbol and mention.symbol.step and mention.symbol.kind in ("step", "branch"):
+                uses.setdefault(mention.symbol.step, []).append(mention)
+    found = []
+    for step, node in blocks(program):
+        if isinstance(node, s.Fanout):
+            unread = _unmentioned(step, uses) if node.reduce.ask is not None else _unread(step, uses, typed)
+            where = "the reducer's prompt" if node.reduce.ask is not None else "anything that takes this record"
+            found += [_finding(branch, where) for branch in unread if costs.pays(branch)]
+    return found
+
+
+def _unmentioned(fanout: Step, uses: dict[Step, list[Mention]]) -> list[Step]:
+    """The branches that a prompt leaves out which mentions others; one that mentions none is told of elsewhere."""
+    if any(one.symbol and one.symbol.kind == "results" and one.symbol.step is fanout for one in fanout.mentions):
+        return []
+    unread = [branch for branch in fanout.steps if branch not in uses]
+    return unread if len(unread) < len(fanout.steps) else []
+
+
+def _unread(fanout: Step, uses: dict[Step, list[Mention]], typed: Typed) -> list[Step]:
+    """The branches of a record of which every mention reads a field, and none reads theirs."""
+    value = t.unwrapped(typed.steps.get(fanout, t.UNKNOWN))
+    titles = [branch.title for branch in fanout.steps]
+    last = fanout.parent is not None and (fanout.scope.fanout or fanout is fanout.parent.steps[-1])
+    if last or not isinstance(value, t.Record) or [field.name for field in value.fields] != titles:
+        return []
+    read: set[str] = set()
+    for use in uses.get(fanout, ()):
+        # In a template, too, a field stands right behind its record.
+        field = _FIELD.match(use.span.source.text, use.span.end)
+        if field is None:
+            return []
+        read.add(field[1])
+    return [branch for branch in fanout.steps if branch.title not in read] if read else []
+
+
+def _finding(branch: Step, where: str) -> Diagnostic:
+    return Diagnostic(
+        "F0723",
+        f"the branch `{branch.title}` is paid for and never used",
+        branch.span,
+        note=f"{where} mentions other branches and leaves this one out, but its calls are made and charged",
+        help=f"mention `{branch.title}` there, or delete the branch",
+    )

@@ -1,0 +1,25 @@
+"""A model that no call names: the calls that it was declared for go to another one, at its price."""
+
+from __future__ import annotations
+
+from ..catalog import Catalog
+from ..diagnostics import Diagnostic
+from ..names import Program
+from ..typed import Typed
+from .parts import mentions
+
+
+def unused_model(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    # What nothing mentions is only told of models: a type may be there for the files that import this one.
+    used = {one.name for flow in program.flows for one in mentions(flow) if one.symbol and one.symbol.kind == "model"}
+    return [
+        Diagnostic(
+            "F0712",
+            f"no call names the model `{model.name.text}`",
+            model.name.span,
+            note="an `ask` that names no model goes to the one of the command line, at its price",
+            help=f'write `ask {model.name.text} "…"` where it was meant, or delete the line',
+        )
+        for model in program.file.models
+        if model.name.text not in used
+    ]

@@ -1,0 +1,28 @@
+"""A parameter that nothing mentions: whoever runs the flow must give it, and no prompt ever sees it."""
+
+from __future__ import annotations
+
+from ..catalog import Catalog
+from ..diagnostics import Diagnostic
+from ..names import Program
+from ..typed import Typed
+from .parts import mentions
+
+
+def unused_parameter(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    found = []
+    for flow in program.flows:
+        used = {id(mention.symbol.param) for mention in mentions(flow) if mention.symbol}
+        for param in flow.decl.params:
+            if id(param) not in used:
+                name = param.name.text
+                found.append(
+                    Diagnostic(
+                        "F0711",
+                        f"nothing in this flow mentions its parameter `{name}`",
+                        param.name.span,
+                        note="its answers are paid for, and what was given here has no part in them",
+                        help=f"place it in a prompt, `{{{{ {name} }}}}`, or delete it",
+                    )
+                )
+    return found

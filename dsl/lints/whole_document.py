@@ -1,0 +1,47 @@
+"""A text that is cut into pieces and also sent whole with each of them: the bill grows with its length squared."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+from ..catalog import Catalog
+from ..diagnostics import Diagnostic, Label
+from ..names import Program, Scope, Step, Symbol
+from ..typed import Typed
+from .parts import blocks
+
+
+def whole_document(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    found = []
+    for block, node in blocks(program):
+        cut = _cut(node.source, block.scope) if isinstance(node, s.Map) else None
+        if cut is None:
+            continue
+        inside = [step for inner in block.steps for step in inner.walk()]
+        asks = [step for step in inside if isinstance(step.line.node, s.Ask)]
+        whole = next((m for step in asks for m in step.mentions if m.symbol is cut), None)
+        if whole is not None and isinstance(node, s.Map):
+            found.append(
+                Diagnostic(
+                    "F0722",
+                    f"each piece of `{cut.name}` is sent with the whole of it",
+                    node.source.span,
+                    labels=(Label(whole.span, "the whole text stands in each prompt"),),
+                    note="the tokens of the whole text are paid for once for each piece",
+                    help=f"mention only `{node.element.text}`; what each piece has to know, sum up once before the map",
+                )
+            )
+    return found
+
+
+def _cut(source: s.Expr, scope: Scope) -> Symbol | None:
+    """The text that a list is cut from, right here or in a step of its own."""
+    if isinstance(source, s.Name):
+        pieces = scope.lookup(source.word.text)
+        step: Step | None = pieces.step if pieces is not None and pieces.kind == "step" else None
+        if step is None or not isinstance(step.line.node, s.Call):
+            return None
+        source, scope = step.line.node, step.scope
+    if not isinstance(source, s.Call) or source.prefix is not None or source.function.text != "split":
+        return None
+    text = source.args[0].value if source.args else None
+    return scope.lookup(text.word.text) if isinstance(text, s.Name) else None

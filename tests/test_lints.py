@@ -1,0 +1,178 @@
+"""Lints as a whole: none cries wolf, each can be silenced, and all of them together cost little."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from flowrun.dsl import CODES, Diagnostic, FlowError, Source, check_flow, format_file, parse_flow
+from flowrun.runtime.catalog import catalog
+
+ROOT = Path(__file__).parent.parent
+LINTED = sorted((ROOT / "tests" / "corpus" / "lint").glob("*.flow"))
+WARNINGS = [code for code, entry in CODES.items() if entry.severity == "warning"]
+ABOUT_COMMENTS = ("F0719", "F0720")
+
+
+def findings(text: str) -> tuple[Diagnostic, ...]:
+    try:
+        return check_flow(Source(text), catalog()).warnings
+    except FlowError as error:
+        return error.diagnostics
+
+
+def codes(text: str) -> list[str]:
+    return [found.code for found in findings(text)]
+
+
+def without_comments(path: Path) -> str:
+    return re.sub(r"[ \t]*#(?!\{).*", "", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "workflows").glob("*.flow")), ids=lambda path: path.stem)
+def test_the_shipped_flows_are_clean(path: Path) -> None:
+    assert codes(path.read_text(encoding="utf-8")) == []
+
+
+def test_each_lint_has_a_file_of_its_own() -> None:
+    lints = [path for path in files("flowrun.dsl.lints").iterdir() if path.name.endswith(".py")]
+    told = [
+        re.findall(r'^ +(?:yield )?(?:found\.append\()?(?:\w+\()?"(F07\d\d)",$', path.read_text(), re.M)
+        for path in lints
+    ]
+    assert all(len(set(one)) <= 1 for one in told)
+    assert {code for one in told for code in one} == set(WARNINGS) - set(ABOUT_COMMENTS)
+
+
+@pytest.mark.parametrize("path", LINTED, ids=lambda path: path.stem)
+def test_a_lint_tells_the_cost_and_the_way_out(path: Path) -> None:
+    for found in findings(path.read_text(encoding="utf-8")):
+        assert found.help, found
+        assert found.note or found.code in ("F0702", "F0703", "F0720"), found
+        assert found.message[0].islower() or found.message[0] in "`0123456789", found
+        assert "\n" not in found.message + found.note + found.help
+
+
+@pytest.mark.parametrize("path", [path for path in LINTED if "ignores" not in path.stem], ids=lambda path: path.stem)
+def test_each_finding_can_be_silenced_behind_its_line_before_it_and_for_the_file(path: Path) -> None:
+    text = without_comments(path)
+    told = {(found.span.line, found.code) for found in findings(text)}
+    assert told
+    lines = text.split("\n")
+    for number in {number for number, _ in told}:
+        listed = ", ".join(sorted(code for line, code in told if line == number))
+        lines[number - 1] += f"  # flowrun: ignore[{listed}]"
+    assert codes("\n".join(lines)) == []
+    above = [re.sub(r"(.*)  (# flowrun: .*)", r"\2\n\1", line) for line in lines]
+    assert codes("\n".join(above)) == []
+    listed = ", ".join(sorted({code for _, code in told}))
+    assert codes(f"# flowrun: ignore-file[{listed}]\n{text}") == []
+
+
+EVEN = """
+flow f(mail: text) {
+  a = repeat 4 { ask "Spam? {{ mail }}" -> YES | NO } reduce majority
+  return a
+}
+"""
+
+
+def test_an_ignore_speaks_of_one_line_and_one_code() -> None:
+    assert codes(EVEN) == ["F0705"]
+    assert codes(EVEN.replace("majority", "majority  # flowrun: ignore[F0702]")) == ["F0705", "F0719"]
+    assert codes(EVEN.replace("  return", "  # flowrun: ignore[F0705]\n  return")) == ["F0705", "F0719"]
+    assert codes(EVEN.replace("return a", "return a  # flowrun: ignore[F0705]")) == ["F0705", "F0719"]
+    assert codes(EVEN.replace("  a =", "  # flowrun: ignore[F0705]\n\n  a =")) == ["F0719", "F0705"]
+    assert codes(EVEN.replace("  a =", "  # flowrun: ignore[F0705]\n  # why\n  a =")) == []
+
+
+def test_a_comment_in_a_text_is_text() -> None:
+    text = EVEN.replace('"Spam? {{ mail }}"', '"Spam? # flowrun: ignore[F0705] {{ mail }}"')
+    assert codes(text) == ["F0705"]
+
+
+def test_an_idle_ignore_is_told_once_for_each_code() -> None:
+    assert codes(EVEN.replace("majority", "majority  # flowrun: ignore[F0705, F0705, F0701]")) == ["F0719", "F0719"]
+    both = "# flowrun: ignore-file[F0705]" + EVEN.replace("majority", "majority  # flowrun: ignore[F0705]")
+    assert [(found.code, found.span.line) for found in findings(both)] == [("F0719", 1)]
+
+
+def test_an_ignore_of_idle_ignores_is_not_its_own_reason() -> None:
+    assert codes(EVEN.replace("repeat 4", "repeat 3").replace("majority", "majority  # flowrun: ignore[F0719]")) == [
+        "F0719"
+    ]
+    idle = "majority  # flowrun: ignore[F0719, F0702]"
+    assert codes(EVEN.replace("repeat 4", "repeat 3").replace("majority", idle)) == []
+
+
+def test_beside_an_error_no_ignore_is_called_idle() -> None:
+    wrong = EVEN.replace("return a", "return b").replace("majority", "majority  # flowrun: ignore[F0701]")
+    assert codes(wrong) == ["F0201"]
+    silenced = EVEN.replace("return a", "return 1 + true").replace(
+        "majority", "majority  # flowrun: ignore[F0705, F0701]"
+    )
+    assert codes(silenced) == ["F0301"]
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "# flowrun is a tool",
+        "# flowrun: a tool for calls side by side",
+        "# flowrun validate flows/",
+        "# see flowrun: its README says more",
+        "# ignore[F0705]",
+    ],
+)
+def test_prose_is_no_order(comment: str) -> None:
+    assert codes(comment + EVEN) == ["F0705"]
+
+
+@pytest.mark.parametrize("code", ["F0203", "F9999", "f0705", "705", "*", "even_vote"])
+def test_what_is_no_warning_cannot_be_silenced(code: str) -> None:
+    assert codes(EVEN.replace("majority", f"majority  # flowrun: ignore[{code}]")) == ["F0705", "F0720"]
+
+
+def test_a_misspelled_code_gets_a_guess() -> None:
+    (_, found) = findings(EVEN.replace("majority", "majority  # flowrun: ignore[F07005]"))
+    assert found.help.startswith("did you mean `F0705`")
+
+
+def test_an_error_cannot_be_silenced() -> None:
+    wrong = EVEN.replace("return a", "return b  # flowrun: ignore[F0201]")
+    assert codes(wrong) == ["F0201", "F0720"]
+
+
+def test_a_comment_at_the_end_of_the_file_has_nothing_to_silence() -> None:
+    assert codes(EVEN.rstrip() + "\n# flowrun: ignore[F0705]") == ["F0705", "F0719"]
+
+
+def test_formatting_keeps_what_is_silenced() -> None:
+    text = without_comments(ROOT / "tests" / "corpus" / "lint" / "unused_element.flow")
+    text = text.replace("Who?", "Who, of all those that ever wrote a letter, wrote this one, and what was it for?")
+    for found in sorted(findings(text), key=lambda found: -found.span.start):
+        end = text.index("\n", found.span.start)
+        text = f"{text[:end]}  # flowrun: ignore[{found.code}]{text[end:]}"
+    formatted = format_file(parse_flow(Source(text)))
+    assert formatted.count("\n") > text.count("\n"), "the formatter breaks a step"
+    assert codes(text) == codes(formatted) == []
+
+
+MANY = 3000
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('a{0} = ask "Who {0}? {{{{ a{1} }}}}" -> [text]', ["F0710"]),
+        ("a{0} = map x in a{1} {{ x }} reduce collect", []),
+    ],
+)
+def test_a_long_file_is_walked_without_recursion(line: str, told: list[str]) -> None:
+    steps = "\n".join(f"  {line.format(number, number - 1)}" for number in range(1, MANY))
+    last = f'b = map x in a{MANY - 1} {{ ask "{{{{ x }}}}" }} reduce collect'
+    text = f"flow f(a0: [text]) {{\n{steps}\n  {last}\n  return b\n}}\n"
+    assert codes(text) == told

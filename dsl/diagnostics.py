@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from .codes import CODES
 from .source import Span
+from .spelling import nearest
+
+__all__ = ["Diagnostic", "Edit", "Fix", "FlowError", "Label", "Severity", "did_you_mean", "nearest"]
 
 Severity = Literal["error", "warning"]
 
@@ -19,6 +21,27 @@ class Label:
 
     span: Span
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A stretch of a source and the text to put in its place; an empty stretch is a place to insert at."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A way to mend a finding: all of its edits, or none.
+
+    ``title`` says what is done, as an order: "write `text`". A ``safe`` fix is what the author meant beyond doubt,
+    so that a tool may make it unasked; any other is for a person to look at.
+    """
+
+    title: str
+    edits: tuple[Edit, ...]
+    safe: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +58,7 @@ class Diagnostic:
     labels: tuple[Label, ...] = ()
     note: str = ""
     help: str = ""
+    fix: Fix | None = None
 
     @property
     def severity(self) -> Severity:
@@ -58,13 +82,3 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`` did you mean `x`?`` for the nearest known word, or nothing."""
     near = nearest(word, known)
     return f"did you mean `{near}`?" if near else ""
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word most like this one, in spelling or in all but case."""
-    words = list(dict.fromkeys(known))
-    lowered = {candidate.lower(): candidate for candidate in words}
-    if word.lower() in lowered:
-        return lowered[word.lower()]
-    close = difflib.get_close_matches(word, words, n=1, cutoff=0.65)
-    return close[0] if close else None

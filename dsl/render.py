@@ -39,12 +39,18 @@ def render_diagnostic(diagnostic: Diagnostic, *, colour: bool = False) -> str:
     for label in elsewhere:
         lines.append(f"{gutter}{paint('place', ':::')} {label.span}")
         lines += _snippet(label, "-", "place", width, paint)
-    if diagnostic.note or diagnostic.help:
+    if diagnostic.note or diagnostic.help or diagnostic.fix:
         lines.append(f"{gutter} {paint('place', '|')}")
     if diagnostic.note:
         lines.append(f"{gutter} {paint('place', '=')} note: {diagnostic.note}")
-    if diagnostic.help:
-        lines.append(f"{gutter} {paint('place', '=')} {paint('help', 'help')}: {diagnostic.help}")
+    fix = diagnostic.fix
+    # What --fix does is told as such; a fix that wants a person's eye is help like any other.
+    mends = fix is not None and fix.safe
+    help = diagnostic.help or (fix.title if fix and not mends else "")
+    if help and not (fix and mends and fix.title == help):
+        lines.append(f"{gutter} {paint('place', '=')} {paint('help', 'help')}: {help}")
+    if fix and mends:
+        lines.append(f"{gutter} {paint('place', '=')} {paint('help', 'fix')}: {fix.title}")
     return "\n".join(lines)
 
 

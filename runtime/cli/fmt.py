@@ -12,7 +12,7 @@ from flowrun.dsl import Source, format_file, parse_flow
 
 from ..files import read_plain
 from . import exits
-from .paths import flow_files
+from .paths import flow_files, rewrite
 
 
 @click.command("fmt", short_help="Put flow files into the one canonical layout.")
@@ -33,7 +33,7 @@ def command(paths: tuple[Path, ...], check: bool, diff: bool) -> int:
         elif not check and str(path) == "-":
             sys.stdout.write(after)
         elif not check and after != before:
-            path.write_text(after, encoding="utf-8")
+            rewrite(path, before, after)
         if after != before and str(path) != "-":
             print(f"{'would change' if check or diff else 'changed'} {name}", file=sys.stderr)
     return exits.FINDINGS if changed and (check or diff) else exits.DONE

@@ -1,35 +1,173 @@
-"""The flow files that a command is given: files, and folders that hold some."""
+"""The flow files that a command is given: files, folders that hold some, and patterns; and how one is written back."""
 
 from __future__ import annotations
 
+import codecs
+import os
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from flowrun.dsl import nearest
 
 from ..errors import UsageError
+from ..files import Files, decode, read_plain_bytes, shown
+
+_PATTERN = re.compile(r"[*?\[]")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+Refused = tuple[Path, UsageError]
+"""A path that leads to no flow file, and why."""
 
 
-def flow_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Every file once, folders in the order of names. Raises UsageError for a path that is nothing of the kind."""
-    seen: set[Path] = set()
+def flow_files(paths: Iterable[Path]) -> list[Path]:
+    """Every file once. Raises UsageError for the first path that leads to none."""
+    files, refused = find_flows(paths)
+    if refused:
+        raise refused[0][1]
+    return files
+
+
+def find_flows(paths: Iterable[Path]) -> tuple[list[Path], list[Refused]]:
+    """Every file once, by whatever path or link it is reached, and the paths that lead to none.
+
+    Of a folder these are the .flow files in it and below; names that begin with a dot are left out, and links to
+    folders are not followed. A pattern, in which ``**`` stands for any folders, is for .flow files alone.
+    """
+    files: list[Path] = []
+    refused: list[Refused] = []
+    seen: set[str] = set()
     for path in paths:
-        for file in _files(path):
-            if file not in seen:
-                seen.add(file)
-                yield file
+        for found in _found(path, refused):
+            real = os.path.realpath(found)
+            if real not in seen:
+                seen.add(real)
+                files.append(found)
+    return files, refused
 
 
-def _files(path: Path) -> list[Path]:
-    if str(path) == "-":
-        return [path]
-    if path.is_dir():
-        found = sorted(path.rglob("*.flow"))
-        if not found:
-            raise UsageError(f"there is no .flow file in {path}")
-        return found
-    if not path.exists():
-        folder = path.parent
-        near = nearest(path.name, [one.name for one in folder.glob("*.flow")]) if folder.is_dir() else None
-        raise UsageError(f"there is no file {path}" + (f"; did you mean {folder / near}?" if near else ""))
-    return [path]
+def _found(path: Path, refused: list[Refused]) -> Iterator[Path]:
+    if os.path.isdir(path):
+        before = len(refused)
+        found = list(_inside(path, refused))
+        if not found and len(refused) == before:
+            refused.append((path, UsageError(f"there is no .flow file in {shown(str(path))}")))
+        yield from found
+    elif str(path) == "-" or os.path.lexists(path):
+        yield path
+    elif _PATTERN.search(str(path)):
+        yield from _fitting(path, refused)
+    else:
+        refused.append((path, UsageError(f"there is no file {shown(str(path))}{_guess(path)}")))
+
+
+def _inside(folder: Path, refused: list[Refused]) -> Iterator[Path]:
+    waiting = [str(folder)]
+    while waiting:
+        place = waiting.pop()
+        try:
+            with os.scandir(place) as entries:
+                names = sorted((entry for entry in entries if entry.name[0] != "."), key=lambda entry: entry.name)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            told = shown(str(Path(place)))
+            refused.append((Path(place), UsageError(f"the folder {told} cannot be read: {reason}")))
+            continue
+        # The last one in is the first one out: folders wait in the order of names.
+        waiting += [entry.path for entry in reversed(names) if entry.is_dir(follow_symlinks=False)]
+        yield from (Path(entry.path) for entry in names if entry.name.endswith(".flow") and _is_file(entry.path))
+
+
+def _is_file(path: str) -> bool:
+    """Whether this is to be read: a link that leads nowhere is told of then; a pipe or a device is no flow."""
+    return os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path))
+
+
+def _fitting(pattern: Path, refused: list[Refused]) -> Iterator[Path]:
+    here = Path.cwd()
+    try:
+        found = Files(here, (Path(here.anchor),)).glob(str(pattern))
+    except UsageError as error:
+        refused.append((pattern, error))
+        return
+    flows = [Path(name) for name in found if name.endswith(".flow")]
+    if not flows:
+        refused.append((pattern, UsageError(f"no .flow file fits the pattern {shown(str(pattern))}")))
+    yield from flows
+
+
+def _guess(path: Path) -> str:
+    try:
+        names = [name for name in os.listdir(path.parent) if name.endswith(".flow")]
+    except (OSError, ValueError):
+        return ""
+    near = nearest(path.name, names)
+    return f"; did you mean {shown(str(path.parent / near))}?" if near else ""
+
+
+def told_path(path: Path) -> str:
+    """The path as reports name it: from the current folder where it lies below that, else from the root.
+
+    With forward slashes, as code hosts and editors want it.
+    """
+    here = Path(os.path.realpath(os.curdir))
+    # `..` behind a link leads elsewhere than its letters say, so such a path is followed; others keep their links.
+    whole = Path(os.path.realpath(path.parent), path.name) if ".." in path.parts else Path(os.path.abspath(path))
+    for one in (whole, Path(os.path.realpath(whole.parent), whole.name)):
+        if one.is_relative_to(here):
+            return one.relative_to(here).as_posix()
+    return whole.as_posix()
+
+
+def rewrite(path: Path, before: str, after: str) -> None:
+    """Put a new text in place of the old one, or leave the file whole.
+
+    ``before`` is the text as it was read, with ``\\n`` for line ends. Links, the mode, a byte-order mark
+    and line ends stay as they are.
+
+    Raises UsageError where the file was changed meanwhile, OSError where it cannot be written.
+    """
+    name = shown(str(path))
+    target = os.path.realpath(path)
+    if not os.path.isfile(target):
+        raise UsageError(f"{name} is no file that can be written back")
+    data = read_plain_bytes(Path(target), name)
+    if decode(data, name) != before:
+        raise UsageError(f"{name} has changed since it was read, and is left as it is; try again")
+    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    text = data[len(mark) :].decode()
+    _replace(target, mark + _with_line_ends(after, text).encode())
+
+
+def _with_line_ends(text: str, model: str) -> str:
+    """The text with the line ends of another: line by line where there are as many, else those that it has most."""
+    ends = _LINE_END.findall(model)
+    if not set(ends) - {"\n"}:
+        return text
+    lines = text.split("\n")
+    if len(ends) != len(lines) - 1:
+        ends = [Counter(ends).most_common(1)[0][0]] * (len(lines) - 1)
+    return "".join(line + end for line, end in zip(lines, [*ends, ""], strict=True))
+
+
+def _replace(target: str, data: bytes) -> None:
+    """Write beside the file and move it there in one step: who reads it sees the old or the new, never a half."""
+    import shutil  # few calls write, and these are slow to load
+    import tempfile
+
+    number, beside = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=os.path.dirname(target))
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copymode(target, beside)
+        with suppress(OSError, AttributeError):
+            owner = os.stat(target)
+            os.chown(beside, owner.st_uid, owner.st_gid)
+        os.replace(beside, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(beside)
+        raise

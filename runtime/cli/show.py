@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, TextIO
 
 from flowrun.dsl import Diagnostic, render_diagnostics
@@ -28,21 +28,24 @@ def standard_input() -> str:
     return sys.stdin.read()
 
 
-def show_findings(found: Iterable[Diagnostic]) -> None:
-    """Print findings, and how many there are; of very many the first."""
+def show_findings(found: Iterable[Diagnostic], *, fixes: bool = True) -> None:
+    """Print findings, and how many there are; of very many the first. ``fixes``: say that some can be mended."""
     findings = tuple(found)
     print(render_diagnostics(findings[:MOST_FINDINGS], colour=colours(sys.stderr)), file=sys.stderr)
     if len(findings) > MOST_FINDINGS:
         print(f"\n… and {len(findings) - MOST_FINDINGS:,} more", file=sys.stderr)
-    errors = sum(finding.severity == "error" for finding in findings)
-    warnings = len(findings) - errors
-    counts = [
-        f"{count} {word}{'s' if count != 1 else ''}"
-        for count, word in ((errors, "error"), (warnings, "warning"))
-        if count
-    ]
     code = findings[0].code if findings else ""
-    print(f"\n{', '.join(counts)}. `flowrun explain {code}` tells more.", file=sys.stderr)
+    mendable = sum(finding.fix is not None and finding.fix.safe for finding in findings) if fixes else 0
+    which = "it" if mendable == len(findings) == 1 else f"{mendable:,} of them"
+    hint = f" `flowrun validate --fix` mends {which}." if mendable else ""
+    print(f"\n{count_text(findings)}.{hint} `flowrun explain {code}` tells more.", file=sys.stderr)
+
+
+def count_text(findings: Collection[Diagnostic]) -> str:
+    """How many errors and warnings there are, in words."""
+    errors = sum(finding.severity == "error" for finding in findings)
+    counts = ((errors, "error"), (len(findings) - errors, "warning"))
+    return ", ".join(f"{count:,} {word}{'s' if count != 1 else ''}" for count, word in counts if count)
 
 
 def complain(message: str) -> None:

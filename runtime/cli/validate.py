@@ -3,37 +3,193 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from flowrun.dsl import Diagnostic, FlowError
+from flowrun.dsl import FORMATS, Diagnostic, FlowError, Source, Unread
 
-from ..api import load
+from ..errors import UsageError
+from ..files import read_plain, shown
+from ..loading import check_source
 from . import exits
-from .paths import flow_files
-from .show import show_findings
+from .paths import find_flows, rewrite, told_path
+from .show import complain, count_text, inert, show_findings
+
+MOST_FIXES = 100
 
 
 @click.command("validate", short_help="Check flow files without running them.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", *FORMATS]),
+    default="text",
+    show_default=True,
+    help="How findings are told. Every format but text goes to standard output and is complete.",
+)
+@click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write the findings to FILE.")
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
+@click.option("--fix", is_flag=True, help="Make the safe fixes in the files, then tell what is left.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change; change nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing when all is well.")
-def command(paths: tuple[Path, ...], strict: bool, quiet: bool) -> int:
-    """Check flow files. PATHS are files, or folders whose .flow files are checked.
+def command(
+    paths: tuple[Path, ...], format_: str, output: Path | None, strict: bool, fix: bool, diff: bool, quiet: bool
+) -> int:
+    """Check flow files. PATHS are files, folders with .flow files in them or below, and patterns such as
+    'flows/**/*.flow'.
 
-    Nothing is sent and nothing is run. Exits with 0 when all is well, 1 with findings, 2 when a file cannot be read.
+    Nothing is sent and nothing is run. Every file is checked, whatever is wrong with the others.
+
+    \b
+    Exits with
+      0   no errors (with --strict: no warnings either)
+      1   findings, or with --diff something to change
+      2   the command is wrong, or a path leads to no file that can be read
+      74  a file could not be written
     """
-    files = list(flow_files(paths))
-    found: list[Diagnostic] = []
-    for file in files:
+    if diff and format_ != "text":
+        raise UsageError(f"--diff and --format {format_} would both write to standard output; take one of them")
+    files, refused = find_flows(paths)
+    checks = Checks()
+    names = sorted({told_path(path) for path in files})
+    unread = [Unread(told_path(path), str(error)) for path, error in refused]
+    found = checks.all(names)
+    code = exits.DONE
+    if fix or diff:
+        code = _fix(checks, names, found, diff=diff)
+        if fix and not diff:
+            checks = Checks()
+            found = checks.all(names)
+    unread = sorted([*unread, *checks.unread], key=lambda one: one.name)
+    checked = [name for name in names if name not in {one.name for one in unread}]
+    for one in unread:
+        complain(one.reason)
+    failed = any(one.severity == "error" for one in found) or (strict and bool(found))
+    if format_ == "text" and output is None:
+        if found:
+            show_findings(found, fixes=not fix and not diff)
+    elif not _write(_told(format_, checked, found, unread, strict), output):
+        code = exits.DISK
+    if not quiet and checked and (not failed or format_ != "text" or output):
+        counts = count_text(found) if found and (failed or format_ != "text" or output) else "no errors"
+        print(f"{len(checked):,} file{'s' if len(checked) != 1 else ''} checked: {counts}", file=sys.stderr)
+    return max(code, exits.USAGE if unread else exits.FINDINGS if failed else exits.DONE)
+
+
+class Checks:
+    """Checks files. Each is read once, however often it is named or imported; what cannot be read is in ``unread``."""
+
+    def __init__(self) -> None:
+        self.unread: list[Unread] = []
+        self._sources: dict[str, Source] = {}
+
+    def all(self, names: Sequence[str]) -> list[Diagnostic]:
+        """The findings of all files, by file and place; what is found in a file on two ways is told once."""
+        found: dict[object, Diagnostic] = {}
+        for name in names:
+            try:
+                source = self.source(name)
+            except UsageError as error:
+                self.unread.append(Unread(name, str(error)))
+                continue
+            for one in self.findings(source):
+                found.setdefault((one.sort_key, one.message), one)
+        return sorted(found.values(), key=lambda one: one.sort_key)
+
+    def source(self, name: str) -> Source:
+        if name not in self._sources:
+            self._sources[name] = Source(read_plain(Path(name)), name)
+        return self._sources[name]
+
+    def findings(self, source: Source) -> tuple[Diagnostic, ...]:
         try:
-            found.extend(load(file).warnings)
+            return check_source(source, self._sources).warnings
         except FlowError as error:
-            found.extend(error.diagnostics)
+            return error.diagnostics
+
+
+def _fix(checks: Checks, names: Sequence[str], found: Sequence[Diagnostic], *, diff: bool) -> int:
+    """Mend the files that have safe fixes, or show how. Answers with the exit code that this alone would give."""
+    from flowrun.dsl import apply_fixes
+
+    mendable = {one.span.source.name for one in found if one.fix and one.fix.safe}
+    made: list[Diagnostic] = []
+    files = 0
+    code = exits.DONE
+    for name in names:
+        if name not in mendable:
+            continue
+        before = checks.source(name)
+        fixed = apply_fixes(before, checks.findings)
+        if fixed.source.text == before.text:
+            continue
+        if diff:
+            _show_difference(name, before.text, fixed.source.text)
+            code = exits.FINDINGS
+        else:
+            try:
+                rewrite(Path(name), before.text, fixed.source.text)
+            except (UsageError, OSError) as error:
+                cannot = f"{shown(name)} cannot be written"
+                complain(f"{cannot}: {error.strerror or error}" if isinstance(error, OSError) else str(error))
+                code = exits.DISK
+                continue
+        made += fixed.made
+        files += 1
     if found:
-        show_findings(found)
-    failed = any(one.severity == "error" for one in found) or (strict and found)
-    if not failed and not quiet:
-        print(f"{len(files)} file{'s' if len(files) != 1 else ''} checked: no errors", file=sys.stderr)
-    return exits.FINDINGS if failed else exits.DONE
+        _tell_fixes(made, files, "would fix" if diff else "fixed")
+    return code
+
+
+def _tell_fixes(made: Sequence[Diagnostic], files: int, what: str) -> None:
+    for one in made[:MOST_FIXES]:
+        title = one.fix.title if one.fix else ""
+        print(inert(f"{what} {one.span}: {title} ({one.code})"), file=sys.stderr)
+    if made:
+        more = f"… and {len(made) - MOST_FIXES:,} more; " if len(made) > MOST_FIXES else ""
+        fixes = f"{len(made):,} fix{'es' if len(made) != 1 else ''}"
+        print(f"{more}{fixes} in {files:,} file{'s' if files != 1 else ''}", file=sys.stderr)
+    else:
+        print("there is nothing to fix that does not need a person's eye", file=sys.stderr)
+
+
+def _show_difference(name: str, before: str, after: str) -> None:
+    from difflib import unified_diff
+
+    lines = unified_diff(before.splitlines(True), after.splitlines(True), name, name, "as it is", "fixed")
+    for line in lines:
+        # A file may end without a line end, which the next line of a difference needs.
+        sys.stdout.write(inert(line) if line.endswith("\n") else f"{inert(line)}\n\\ No newline at end of file\n")
+
+
+def _told(
+    format_: str, checked: Sequence[str], found: Sequence[Diagnostic], unread: Sequence[Unread], strict: bool
+) -> str:
+    if format_ == "text":
+        from flowrun.dsl import render_diagnostics
+
+        return render_diagnostics(found) + "\n" if found else ""
+    from importlib.metadata import version
+
+    from flowrun.dsl import Report, format_report
+
+    return format_report(Report(tuple(checked), tuple(found), tuple(unread), strict, version("flowrun-dsl")), format_)
+
+
+def _write(text: str, output: Path | None) -> bool:
+    """Write to a file or to standard output, in UTF-8 whatever the terminal's encoding is."""
+    data = text.encode("utf-8", "replace")
+    if output is None or str(output) == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return True
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        complain(f"{shown(str(output))} cannot be written: {error.strerror or error}")
+        return False
+    return True

@@ -1,0 +1,75 @@
+"""Findings as JSON, for scripts and editors."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..diagnostics import Diagnostic, Edit, Fix, Label
+from ..source import Span
+from .report import Report, encodable, place_of
+
+VERSION = 1
+"""Of the object's shape. A field more keeps the number; one that goes or changes its meaning raises it."""
+
+
+def json_text(report: Report) -> str:
+    """One object: the files, the findings, what could not be read, and the counts.
+
+    Lines and columns count characters from 1, ends lie behind the last character. Offsets count characters from 0 in
+    the text as the language reads it: without a byte-order mark, each line end one character.
+    """
+    told = {
+        "version": VERSION,
+        "tool": {"name": "flowrun", "version": report.version},
+        "files": list(report.files),
+        "findings": [_finding(finding) for finding in report.findings],
+        "unread": [{"file": one.name, "reason": one.reason} for one in report.unread],
+        "summary": {
+            "files": len(report.files),
+            "errors": report.errors,
+            "warnings": report.warnings,
+            "unread": len(report.unread),
+            "strict": report.strict,
+        },
+    }
+    return encodable(json.dumps(told, ensure_ascii=False, indent=2)) + "\n"
+
+
+def _finding(finding: Diagnostic) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": finding.severity,
+        "message": finding.message,
+        "label": finding.label,
+        "note": finding.note,
+        "help": finding.help,
+        "file": finding.span.source.name,
+        "span": _span(finding.span),
+        "labels": [_label(label) for label in finding.labels],
+        "fixes": [_fix(finding.fix)] if finding.fix else [],
+    }
+
+
+def _span(span: Span) -> dict[str, int]:
+    place = place_of(span)
+    return {
+        "line": place.line,
+        "column": place.column,
+        "end_line": place.end_line,
+        "end_column": place.end_column,
+        "offset": span.start,
+        "end_offset": span.end,
+    }
+
+
+def _label(label: Label) -> dict[str, Any]:
+    return {"text": label.text, "file": label.span.source.name, "span": _span(label.span)}
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    return {"title": fix.title, "safe": fix.safe, "edits": [_edit(edit) for edit in fix.edits]}
+
+
+def _edit(edit: Edit) -> dict[str, Any]:
+    return {"file": edit.span.source.name, "span": _span(edit.span), "text": edit.text}

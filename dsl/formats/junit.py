@@ -1,0 +1,71 @@
+"""Findings as JUnit's XML: a file is a test case."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
+from ..diagnostics import Diagnostic
+from ..render import render_diagnostics
+from .report import Report, Unread, encodable
+
+# What XML 1.0 cannot hold, not even escaped.
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(report: Report) -> str:
+    """One suite. A file with errors fails, with warnings alone it passes and tells of them, unless they are strict.
+
+    A test case has at most one failure, which is all that many readers look at: it holds every finding of the file.
+    """
+    found: defaultdict[str, list[Diagnostic]] = defaultdict(list)
+    for finding in report.findings:
+        found[finding.span.source.name].append(finding)
+    # A finding may lie in a file that a checked one needs.
+    names = dict.fromkeys([*report.files, *found])
+    cases = [_case(name, found[name], report.strict) for name in names]
+    cases += [_unread(one) for one in report.unread]
+    failures = sum(bool(_failing(found[name], report.strict)) for name in names)
+    counts = f'tests="{len(cases)}" failures="{failures}" errors="{len(report.unread)}"'
+    suite = f'<testsuite name="flowrun validate" {counts} skipped="0">'
+    lines = [f"<testsuites {counts}>", f"  {suite}", *cases, "  </testsuite>", "</testsuites>"]
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + "\n".join(lines) + "\n"
+
+
+def _case(name: str, found: Sequence[Diagnostic], strict: bool) -> str:
+    failing = _failing(found, strict)
+    rest = [finding for finding in found if finding not in failing]
+    inside = []
+    if failing:
+        first = f"{failing[0].code}: {failing[0].message}"
+        more = f" (and {len(failing) - 1} more)" if len(failing) > 1 else ""
+        attributes = f'message="{_attribute(first + more)}" type="{failing[0].code}"'
+        inside.append(f"      <failure {attributes}>{_text(render_diagnostics(failing))}</failure>")
+    if rest:
+        inside.append(f"      <system-out>{_text(render_diagnostics(rest))}</system-out>")
+    return _element(name, inside)
+
+
+def _failing(found: Sequence[Diagnostic], strict: bool) -> list[Diagnostic]:
+    return [finding for finding in found if strict or finding.severity == "error"]
+
+
+def _unread(one: Unread) -> str:
+    return _element(one.name, [f'      <error message="{_attribute(one.reason)}" type="unread"/>'])
+
+
+def _element(name: str, inside: list[str]) -> str:
+    shown = _attribute(name)
+    start = f'    <testcase classname="flowrun.validate" name="{shown}" file="{shown}"'
+    return "\n".join([f"{start}>", *inside, "    </testcase>"]) if inside else f"{start}/>"
+
+
+def _text(text: str) -> str:
+    clean = _NO_XML.sub("\N{REPLACEMENT CHARACTER}", encodable(text))
+    return clean.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+
+
+def _attribute(text: str) -> str:
+    # A reader makes spaces of line ends and tabs in an attribute unless they are escaped.
+    return _text(text).replace('"', "&quot;").replace("\n", "&#10;").replace("\t", "&#9;")

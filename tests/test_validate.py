@@ -1,0 +1,386 @@
+"""`flowrun validate` on folders, patterns and strange files, its fixes on disk, and the ways it is run in CI."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowrun.dsl import FORMATS
+from flowrun.runtime import files
+from flowrun.runtime.cli import run_command
+from flowrun.runtime.cli import validate as validate_module
+from flowrun.runtime.cli.paths import rewrite, told_path
+from flowrun.runtime.errors import UsageError
+
+GOOD = "flow f(x: text) {\n  return x\n}\n"
+BAD = "flow f(x: text) {\n  return y\n}\n"
+STRING = "flow f(x: string) {\n  return x\n}\n"
+UNUSED = 'flow f(x: text) { a = ask "{{ x }}" return x }\n'
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+Validate = Callable[..., Ran]
+
+
+@pytest.fixture
+def validate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Validate:
+    """The command in an empty folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, command: str = "validate") -> Ran:
+        capfd.readouterr()
+        code = run_command([command, *arguments])
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        return Ran(code, out, err)
+
+    return run
+
+
+def plant(files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def names(ran: Ran) -> list[str]:
+    return list(json.loads(ran.out)["files"])
+
+
+def test_hundreds_of_files_in_folders_are_checked_and_told_in_order(validate: Validate) -> None:
+    plant({f"flows/{n % 7}/{n:03}.flow": BAD if n % 50 == 0 else GOOD for n in range(300)})
+    ran = validate("flows", "--format", "json")
+    told = json.loads(ran.out)
+    assert ran.code == 1
+    assert len(told["files"]) == 300
+    assert told["files"] == sorted(told["files"])
+    found = [one["file"] for one in told["findings"]]
+    assert found == sorted(f"flows/{n % 7}/{n:03}.flow" for n in range(0, 300, 50))
+    assert "300 files checked: 6 errors" in ran.err
+
+
+def test_a_file_on_two_ways_is_checked_once(validate: Validate, tmp_path: Path) -> None:
+    plant({"flows/a.flow": BAD})
+    Path("link.flow").symlink_to("flows/a.flow")
+    ways = (
+        "flows/a.flow",
+        "flows",
+        "./flows/../flows/a.flow",
+        str(tmp_path / "flows/a.flow"),
+        "**/*.flow",
+        "link.flow",
+    )
+    ran = validate(*ways, "--format", "json")
+    assert names(ran) == ["flows/a.flow"]
+    assert len(json.loads(ran.out)["findings"]) == 1
+
+
+def test_a_file_that_is_imported_is_told_of_once(validate: Validate) -> None:
+    plant({"flows/lib.flow": BAD} | {f"flows/{n}.flow": f'import "lib.flow"\n{GOOD}' for n in range(3)})
+    ran = validate("flows", "--format", "json")
+    told = json.loads(ran.out)["findings"]
+    assert [one["file"] for one in told] == ["flows/lib.flow"]
+    ran = validate("flows/1.flow", "--format", "json")
+    assert [one["file"] for one in json.loads(ran.out)["findings"]] == ["flows/lib.flow"]
+
+
+def test_patterns_are_expanded_where_the_shell_did_not(validate: Validate) -> None:
+    plant({"flows/a.flow": GOOD, "flows/deep/er/b.flow": GOOD, "flows/note.md": "x", "c.flow": GOOD})
+    assert names(validate("flows/**/*.flow", "--format", "json")) == ["flows/a.flow", "flows/deep/er/b.flow"]
+    assert names(validate("*/?.flow", "--format", "json")) == ["flows/a.flow"]
+    assert names(validate("**/*", "--format", "json")) == ["c.flow", "flows/a.flow", "flows/deep/er/b.flow"]
+    ran = validate("nothing/*.flow", "c.flow")
+    assert ran.code == 2
+    assert "nothing" in ran.err
+    assert "1 file checked" in ran.err
+    assert "no .flow file fits the pattern" in validate("flows/*.md").err
+    plant({"a[1].flow": GOOD})
+    assert names(validate("a[1].flow", "--format", "json")) == ["a[1].flow"]
+
+
+def test_a_folder_without_flows_is_told(validate: Validate) -> None:
+    Path("empty/.hidden").mkdir(parents=True)
+    plant({"empty/.hidden/a.flow": BAD, "empty/.b.flow": BAD, "good.flow": GOOD})
+    ran = validate("empty", "good.flow")
+    assert ran.code == 2
+    assert "there is no .flow file in `empty`" in ran.err
+    assert "1 file checked: no errors" in ran.err
+
+
+def test_links_that_lead_in_a_loop_end(validate: Validate) -> None:
+    plant({"flows/in/a.flow": GOOD})
+    Path("flows/in/again").symlink_to("..")
+    Path("flows/self.flow").symlink_to("self.flow")
+    ran = validate("flows", "--format", "json")
+    assert names(ran) == ["flows/in/a.flow"]
+    assert [one["file"] for one in json.loads(ran.out)["unread"]] == ["flows/self.flow"]
+    assert ran.code == 2
+    assert names(validate("flows/**/a.flow", "--format", "json")) == ["flows/in/a.flow"]
+
+
+def test_a_very_deep_folder_is_walked(validate: Validate, tmp_path: Path) -> None:
+    deep = os.path.join(*["d"] * 1200)
+    for _ in range(1200):
+        os.mkdir("d")
+        os.chdir("d")
+    os.chdir(tmp_path)
+    assert validate("d").code == 2
+    Path(deep, "a.flow").write_text(GOOD)
+    assert validate("d").code == 0
+    Path(deep, "a.flow").unlink()
+    os.removedirs(deep)
+
+
+def test_what_cannot_be_read_is_told_and_stops_nothing(validate: Validate) -> None:
+    plant({"good.flow": GOOD, "bad.flow": BAD, "secret.flow": GOOD})
+    Path("latin.flow").write_bytes("flow f(x: text) { return x } # \xe9".encode("latin-1"))
+    Path("zero.flow").write_bytes(b"flow\0")
+    Path("gone.flow").symlink_to("nowhere")
+    os.mkfifo("pipe.flow")
+    Path("folder.flow").mkdir()
+    plant({"folder.flow/in.flow": GOOD})
+    ran = validate(".", "missing.flow", "--format", "json")
+    told = json.loads(ran.out)
+    assert ran.code == 2
+    assert told["files"] == ["bad.flow", "folder.flow/in.flow", "good.flow", "secret.flow"]
+    assert [one["file"] for one in told["findings"]] == ["bad.flow"]
+    reasons = {one["file"]: one["reason"] for one in told["unread"]}
+    assert list(reasons) == ["gone.flow", "latin.flow", "missing.flow", "zero.flow"]
+    assert "not UTF-8" in reasons["latin.flow"]
+    assert "there is no file" in reasons["missing.flow"]
+    assert all(reason in ran.err for reason in reasons.values())
+
+
+def test_a_folder_that_may_not_be_entered_is_told(validate: Validate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may enter every folder, so that the refusal is made here."""
+    plant({"shut/a.flow": GOOD, "open.flow": GOOD})
+    scandir = os.scandir
+
+    def refuse(path: str) -> Any:
+        if Path(path).name == "shut":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    ran = validate(".")
+    assert ran.code == 2
+    assert "`shut` cannot be read: Permission denied" in ran.err
+    assert "1 file checked" in ran.err
+
+
+def test_each_file_is_read_once(validate: Validate, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant({"lib.flow": GOOD} | {f"{n}.flow": f'import "lib.flow" as lib\n{GOOD}' for n in range(5)})
+    read: list[str] = []
+
+    def reading(path: Path) -> str:
+        read.append(path.name)
+        return files.read_plain(path)
+
+    def imported(self: files.Files, path: str) -> str:
+        read.append(Path(path).name)
+        return self.read_text(path)
+
+    monkeypatch.setattr(validate_module, "read_plain", reading)
+    monkeypatch.setattr(files.Files, "read_flow", imported)
+    assert validate(".", "--format", "sarif").code == 0
+    assert sorted(read) == sorted(os.listdir())
+
+
+@pytest.mark.parametrize("path", ["", "a" * 5000, "\udcff.flow", "no/such/x.flow", "a.flow/b.flow", "**", "-"])
+def test_a_strange_path_is_told(validate: Validate, path: str) -> None:
+    plant({"a.flow": GOOD})
+    for format in FORMATS:
+        ran = validate(path, "--format", format)
+        assert ran.code in (0, 1, 2)
+        assert ran.out or format == "github"
+
+
+def test_a_near_miss_is_named(validate: Validate) -> None:
+    plant({"flows/review.flow": GOOD})
+    assert "did you mean `flows/review.flow`?" in validate("flows/reviw.flow").err
+
+
+def test_line_ends_and_marks_move_no_finding(validate: Validate) -> None:
+    told = []
+    for text in (BAD, BAD.replace("\n", "\r\n"), "\ufeff" + BAD, BAD.replace("\n", "\r")):
+        Path("a.flow").write_bytes(text.encode())
+        told.append(json.loads(validate("a.flow", "--format", "json").out)["findings"])
+    assert told[0][0]["span"]["column"] == 10
+    assert all(one == told[0] for one in told)
+
+
+def test_two_thousand_findings_are_cut_for_a_person_only(validate: Validate) -> None:
+    plant({"a.flow": "flow f(x: text) {\n" + "".join(f"  a{n} = b{n}\n" for n in range(2000)) + "  return x\n}\n"})
+    ran = validate("a.flow")
+    assert ran.code == 1
+    assert ran.err.count("error[F0201]") == 100
+    assert "and 1,900 more" in ran.err
+    assert "2,000 errors" in ran.err
+    assert len(json.loads(validate("a.flow", "--format", "json").out)["findings"]) == 2000
+    assert len(json.loads(validate("a.flow", "--format", "sarif").out)["runs"][0]["results"]) == 2000
+    assert validate("a.flow", "--format", "github").out.count("::error ") == 2000
+    assert validate("a.flow", "--format", "junit").out.count("error[F0201]") == 2000
+
+
+def test_exit_codes_and_what_goes_where(validate: Validate) -> None:
+    plant({"good.flow": GOOD, "bad.flow": BAD, "warn.flow": UNUSED})
+    assert validate("good.flow") == Ran(0, "", "1 file checked: no errors\n")
+    assert validate("good.flow", "--quiet") == Ran(0, "", "")
+    assert validate("bad.flow").code == 1
+    assert validate("bad.flow", "--quiet").err
+    assert validate("warn.flow").code == 0
+    assert validate("warn.flow", "--strict").code == 1
+    assert validate("bad.flow", "gone.flow").code == 2
+    for format in FORMATS:
+        for path, strict, code in (("good", 0, 0), ("bad", 0, 1), ("warn", 0, 0), ("warn", 1, 1), ("gone", 0, 2)):
+            ran = validate(f"{path}.flow", "--format", format, *["--strict"] * strict, "-q")
+            assert (ran.code, bool(ran.out)) == (code, bool(format != "github" or path != "good")), (format, path)
+    assert validate("good.flow", "--format", "yaml").code == 2
+    assert validate().code == 2
+    shown = validate("--help").out
+    assert all(f"  {code}  " in shown for code in (0, 1, 2, 74))
+
+
+def test_output_goes_to_a_file(validate: Validate) -> None:
+    plant({"bad.flow": BAD})
+    for format in ("text", *FORMATS):
+        plain = validate("bad.flow", "--format", format)
+        ran = validate("bad.flow", "--format", format, "--output", "out.txt")
+        assert (ran.code, ran.out) == (1, "")
+        written = Path("out.txt").read_text(encoding="utf-8")
+        assert written == plain.out if format != "text" else written.startswith("error[F0201]: ")
+        assert "1 file checked: 1 error" in ran.err
+    ran = validate("bad.flow", "--format", "json", "--output", "no/such/folder.json")
+    assert ran.code == 74
+    assert "`no/such/folder.json` cannot be written" in ran.err
+
+
+def test_paths_are_told_from_the_current_folder(validate: Validate, tmp_path: Path) -> None:
+    plant({"here/a.flow": BAD, "b.flow": BAD})
+    os.chdir("here")
+    ran = validate(str(tmp_path / "here" / "a.flow"), "../b.flow", "--format", "github")
+    assert re.findall("file=([^,]*)", ran.out) == [str(tmp_path / "b.flow"), "a.flow"]
+    Path("../link").symlink_to(tmp_path / "here")
+    assert told_path(tmp_path / "link" / "a.flow") == "a.flow"
+    # Behind a link `..` leads to where the link's target lies.
+    assert told_path(Path("../link/../b.flow")) == str(tmp_path / "b.flow")
+
+
+def test_fix_writes_safe_fixes_and_tells_what_is_left(validate: Validate) -> None:
+    plant({"a.flow": STRING, "b.flow": BAD, "c.flow": "flow f(x: list) {\n  return x\n}\n"})
+    assert "`flowrun validate --fix` mends 1 of them" in validate(".").err
+    ran = validate(".", "--fix")
+    assert ran.code == 1
+    assert "fixed a.flow:1:11: write `text` (F0206)\n1 fix in 1 file\n" in ran.err
+    assert "--fix` mends" not in ran.err
+    assert Path("a.flow").read_text() == STRING.replace("string", "text")
+    assert Path("b.flow").read_text() == BAD
+    assert "2 errors" in ran.err
+    ran = validate("a.flow", "--fix", "--format", "json")
+    assert (ran.code, json.loads(ran.out)["findings"]) == (0, [])
+    assert sorted(os.listdir()) == ["a.flow", "b.flow", "c.flow"]
+
+
+def test_diff_shows_and_writes_nothing(validate: Validate) -> None:
+    plant({"a.flow": STRING.removesuffix("\n"), "b.flow": GOOD})
+    ran = validate(".", "--diff")
+    assert ran.code == 1
+    assert "-flow f(x: string) {\n+flow f(x: text) {\n" in ran.out
+    assert "would fix a.flow:1:11" in ran.err
+    assert Path("a.flow").read_text() == STRING.removesuffix("\n")
+    assert validate(".", "--fix", "--diff") == ran
+    assert validate("b.flow", "--diff").code == 0
+    ran = validate(".", "--diff", "--format", "json")
+    assert (ran.code, ran.out) == (2, "")
+
+
+def test_what_is_fixed_in_an_imported_file_mends_those_that_import_it(validate: Validate) -> None:
+    plant({"lib.flow": STRING, "main.flow": f'import "lib.flow" as lib\n{GOOD}'})
+    assert validate("main.flow", "--fix").code == 1  # the other file was not named
+    assert Path("lib.flow").read_text() == STRING
+    assert validate(".", "--fix").code == 0
+
+
+@pytest.mark.parametrize(
+    ("mark", "end"),
+    [
+        (b"", "\n"),
+        (b"", "\r\n"),
+        (b"", "\r"),
+        (codecs.BOM_UTF8, "\r\n"),
+    ],
+)
+def test_a_fixed_file_keeps_mark_and_line_ends(validate: Validate, mark: bytes, end: str) -> None:
+    def written(text: str) -> bytes:
+        return mark + text.replace("\n", end).encode()
+
+    text = "# é\n" + STRING
+    Path("a.flow").write_bytes(written(text))
+    assert validate("a.flow", "--fix").code == 0
+    assert Path("a.flow").read_bytes() == written(text.replace("string", "text"))
+
+
+def test_a_fixed_file_keeps_its_mode_its_link_and_mixed_line_ends(validate: Validate) -> None:
+    Path("real").mkdir()
+    Path("real/a.flow").write_bytes(b"flow f(x: string) {\r\n  return x\n}\r")
+    Path("real/a.flow").chmod(0o640)
+    Path("a.flow").symlink_to("real/a.flow")
+    assert validate("a.flow", "--fix").code == 0
+    assert Path("a.flow").is_symlink()
+    assert Path("real/a.flow").read_bytes() == b"flow f(x: text) {\r\n  return x\n}\r"
+    assert Path("real/a.flow").stat().st_mode & 0o777 == 0o640
+    assert os.listdir("real") == ["a.flow"]
+
+
+def test_a_rewrite_of_other_lines_takes_the_commonest_line_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.flow"
+    path.write_bytes(b"a\r\nb\r\nc\n")
+    rewrite(path, "a\nb\nc\n", "a\nc\n")
+    assert path.read_bytes() == b"a\r\nc\r\n"
+
+
+def test_a_file_that_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.flow"
+    path.write_text("theirs\n")
+    with pytest.raises(UsageError, match="has changed since it was read"):
+        rewrite(path, "before\n", "after\n")
+    assert path.read_text() == "theirs\n"
+
+
+def test_a_write_that_fails_is_told_and_leaves_the_file_whole(
+    validate: Validate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant({"a.flow": STRING})
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    ran = validate("a.flow", "--fix")
+    assert ran.code == 74
+    assert "`a.flow` cannot be written: No space left on device" in ran.err
+    assert "no type is called `string`" in ran.err
+    assert (Path("a.flow").read_text(), os.listdir()) == (STRING, ["a.flow"])
+
+
+def test_fmt_writes_as_fix_does(validate: Validate) -> None:
+    Path("a.flow").write_bytes(codecs.BOM_UTF8 + b"flow f(x:text)\r\n{\r\n  return x }\r\n")
+    Path("link.flow").symlink_to("a.flow")
+    assert validate("link.flow", command="fmt").code == 0
+    assert Path("link.flow").is_symlink()
+    assert Path("a.flow").read_bytes() == codecs.BOM_UTF8 + GOOD.replace("\n", "\r\n").encode()

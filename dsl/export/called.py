@@ -1,0 +1,52 @@
+"""Which called flows are drawn in full, and which as one node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .. import plan as p
+from ..graph import topological
+
+LARGEST = 30
+DEEPEST = 3
+# A flow may be small and called everywhere: beyond so many steps of called flows in all, one node must do.
+MOST = 3000
+
+
+class Called:
+    def __init__(self, plan: p.Plan) -> None:
+        self.flows = plan.flows
+        self.steps = {name: list(_walk(flow)) for name, flow in plan.flows.items()}
+        calls = {
+            name: [step.node.flow for step in steps if isinstance(step.node, p.FlowCall)]
+            for name, steps in self.steps.items()
+        }
+        order, circle = topological(calls)
+        # No checked plan has a circle; one is not followed.
+        self.sizes = dict.fromkeys(circle, LARGEST + 1)
+        for name in order:
+            self.sizes[name] = len(self.steps[name]) + sum(self.sizes.get(inner, 0) for inner in calls[name])
+        self.depth = 0
+        self.left = MOST
+
+    @contextmanager
+    def entered(self, name: str) -> Iterator[p.Flow | None]:
+        """The flow to be drawn inside this context, or None where one node must do."""
+        size = self.sizes.get(name, 0)
+        if name not in self.flows or self.depth == DEEPEST or size > min(LARGEST, self.left):
+            yield None
+            return
+        self.left -= size if self.depth == 0 else 0
+        self.depth += 1
+        yield self.flows[name]
+        self.depth -= 1
+
+
+def _walk(flow: p.Flow) -> Iterator[p.Step]:
+    todo = list(flow.steps)
+    while todo:
+        step = todo.pop()
+        yield step
+        if step.block is not None:
+            todo.extend(step.block.steps)

@@ -1,0 +1,245 @@
+"""A plan, drawn: which boxes there are, what is around them, and what waits for what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .. import plan as p
+from .. import types as t
+from .called import Called
+from .mentions import Functions, names_in, names_in_ask
+from .picture import BlockKind, Cluster, Edge, Kind, Node, Part, Picture, Style
+from .words import Words, plain, short, wrapped
+
+_TITLE = 34
+_LINE = 38
+_TIP = 600
+
+
+def picture_of(plan: p.Plan, functions: Functions) -> Picture:
+    """The picture of a checked plan. ``functions`` are the built-in ones, which tell what is mentioned."""
+    return _Drawer(plan, functions).picture()
+
+
+class _Scope:
+    """The names of a body and of what is around it, with the node that has the value of each."""
+
+    def __init__(self, around: _Scope | None = None) -> None:
+        self.around = around
+        self.values: dict[str, str] = {}
+
+    def find(self, name: str) -> str | None:
+        scope: _Scope | None = self
+        while scope is not None:
+            if name in scope.values:
+                return scope.values[name]
+            scope = scope.around
+        return None
+
+
+class _Drawer:
+    def __init__(self, plan: p.Plan, functions: Functions) -> None:
+        self.plan = plan
+        self.functions = functions
+        self.words = Words(functions)
+        self.called = Called(plan)
+        self.nodes = 0
+        self.clusters = 0
+        self.edges: dict[tuple[str, str], Style] = {}
+        # A name may be mentioned before the step that it names is drawn.
+        self.waiting: list[tuple[tuple[str, ...], str, Style, _Scope]] = []
+
+    def picture(self) -> Picture:
+        scope = _Scope()
+        parts = self.flow(self.plan.params, self.plan.steps, self.plan.result, self.plan.type, scope)
+        for names, end, style, known in self.waiting:
+            for name in names:
+                start = known.find(name)
+                if start is not None and start != end:
+                    self.edges.setdefault((start, end), style)
+        edges = tuple(Edge(start, end, style) for (start, end), style in self.edges.items())
+        return Picture(f"flow {plain(self.plan.flow)}", parts, edges)
+
+    def flow(
+        self, params: Iterable[p.Param], steps: Iterable[p.Step], result: p.Expr, type_: t.Type, scope: _Scope
+    ) -> tuple[Part, ...]:
+        """All of a flow; its returned value is the last part."""
+        parts: list[Part] = [self.param(param, scope) for param in params]
+        parts += [self.step(step, scope)[0] for step in steps]
+        text = self.words.expr(result)
+        end = self.node("return", "return", wrapped(text, _LINE, 3), [text, f"a value of type {t.show(type_)}"])
+        self.mention(names_in([result], self.functions), end.id, scope)
+        return (*parts, end)
+
+    def param(self, param: p.Param, scope: _Scope) -> Node:
+        default = "" if param.default is None else f" = {self.words.expr(param.default)}"
+        text = t.show(param.type) + default
+        node = self.node("param", param.name, wrapped(text, _LINE, 2), [f"a parameter: {param.name}: {text}"])
+        scope.values[param.name] = node.id
+        return node
+
+    def step(self, step: p.Step, scope: _Scope) -> tuple[Part, str]:
+        """The part of a step, and the node that has its value."""
+        node = step.node
+        match node:
+            case p.Ask() | p.Value() | p.ExternCall():
+                part: Part = self.leaf(step, node)
+                head = value = part.id
+            case p.FlowCall():
+                part, head, value = self.call(step, node, scope)
+            case _:
+                part, head, value = self.block(step, node, scope)
+        uses = self.uses(node)
+        if not isinstance(part, Cluster) or part.kind != "flow":
+            self.mention(uses, head, scope)
+        clauses = names_in([step.when, step.otherwise, *step.options.values()], self.functions)
+        self.mention(clauses, head, scope)
+        # What no mention explains was asked for with `after`.
+        explained = {*uses, *clauses}
+        self.mention((need for need in step.needs if need not in explained), head, scope, "after")
+        scope.values[step.name] = value
+        return part, value
+
+    def uses(self, node: p.Node) -> tuple[str, ...]:
+        """What the head of a node mentions; arguments of a flow that is drawn in full lead to its parameters."""
+        match node:
+            case p.Ask():
+                return names_in_ask(node, self.functions)
+            case p.Value(expr):
+                return names_in([expr], self.functions)
+            case p.Map(_, source, where):
+                return names_in([source, where], self.functions)
+            case p.ExternCall(_, args) | p.FlowCall(_, args):
+                return names_in(args.values(), self.functions)
+        return ()
+
+    def leaf(self, step: p.Step, node: p.Ask | p.Value | p.ExternCall) -> Node:
+        named = not step.name.startswith("#")
+        match node:
+            case p.Ask():
+                kind: Kind = "ask"
+                text, tip = self.ask_words(node), [self.ask_words(node), *_prompts(node)]
+            case p.Value(expr):
+                kind, text = "value", self.words.expr(expr)
+                tip = [text]
+            case p.ExternCall(extern, args):
+                kind, text = "extern", f"extern {extern}({self.words.named(args)})"
+                target = self.plan.externs[extern].target if extern in self.plan.externs else ""
+                tip = [text, f"calls {target}"] if target else [text]
+        lines = (*wrapped(text, _LINE, 2), *self.clauses(step))
+        return self.node(kind, step.name if named else "", lines, [*tip, *self.about(step)])
+
+    def block(
+        self, step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain, scope: _Scope
+    ) -> tuple[Cluster, str, str]:
+        """A cluster, what waits for the block's own needs, and the node that has its value."""
+        id_ = self.cluster_id()
+        inner = _Scope(scope)
+        parts: list[Part] = []
+        head = id_
+        what: str = node.kind
+        if isinstance(node, p.Map):
+            element = self.element(node, inner)
+            parts.append(element)
+            head = element.id
+            what = f"map {node.element}" + ("" if node.at_most is None else f" at most {node.at_most}")
+        elif isinstance(node, p.Repeat):
+            what = f"repeat {node.least}" + ("" if node.least == node.most else f"..{node.most}")
+        values = {}
+        for one in node.body.steps:
+            part, values[one.name] = self.step(one, inner)
+            parts.append(part)
+        value = values.get(node.body.result, id_)
+        if not isinstance(node, p.Chain):
+            fanout = isinstance(node, p.Fanout)
+            reducer = self.reducer(node.reduce, inner if fanout else scope)
+            for start in values.values() if fanout else [value]:
+                self.edges[start, reducer.id] = "reduce"
+            parts.append(reducer)
+            value = reducer.id
+        return self.cluster(id_, step, node.kind, what, parts), head, value
+
+    def call(self, step: p.Step, node: p.FlowCall, scope: _Scope) -> tuple[Part, str, str]:
+        what = f"flow {node.flow}"
+        with self.called.entered(node.flow) as flow:
+            if flow is None:
+                title = "" if step.name.startswith("#") else step.name
+                count = len(self.called.steps.get(node.flow, ()))
+                lines = [short(what, _LINE), f"{count:,} step{'s' if count != 1 else ''}", *self.clauses(step)]
+                text = f"{what}({self.words.named(node.args)})"
+                made = self.node("flow", title, lines, [text, *self.about(step)])
+                return made, made.id, made.id
+            id_ = self.cluster_id()
+            inner = _Scope()
+            parts = self.flow(flow.params, flow.steps, flow.result, flow.type, inner)
+        for name, argument in node.args.items():
+            self.mention(names_in([argument], self.functions), inner.values.get(name, id_), scope)
+        return self.cluster(id_, step, "flow", what, parts), id_, parts[-1].id
+
+    def element(self, node: p.Map, inner: _Scope) -> Node:
+        text = f"in {self.words.expr(node.source)}"
+        where = "" if node.where is None else f"where {self.words.expr(node.where)}"
+        lines = (*wrapped(text, _LINE, 2), *(wrapped(where, _LINE, 2) if where else ()))
+        made = self.node("element", node.element, lines, [f"each {node.element} {text} {where}"])
+        inner.values[node.element] = made.id
+        return made
+
+    def reducer(self, reduce: p.Reduce, scope: _Scope) -> Node:
+        by = "" if reduce.count is None else f"by {self.words.expr(reduce.count)} "
+        name = "ask" if reduce.count is not None and reduce.ask is not None else reduce.rule
+        rule = f"reduce {by}{self.words.rule(name, reduce.args)}"
+        exprs = [*reduce.args.values(), *reduce.options.values(), reduce.count]
+        names = names_in(exprs, self.functions)
+        tip = [rule]
+        lines = wrapped(rule, _LINE, 2)
+        if reduce.ask is not None:
+            asked = self.ask_words(reduce.ask)
+            lines = (*lines, *wrapped(asked.removeprefix("ask ") if name == "ask" else asked, _LINE, 2))
+            tip += [asked, *_prompts(reduce.ask)]
+            names = (*names, *names_in_ask(reduce.ask, self.functions))
+        elif reduce.extern is not None:
+            lines = (*lines, "extern")
+        tip += [f"with {self.words.named(reduce.options)}"] if reduce.options else []
+        made = self.node("reduce", "", lines, tip)
+        self.mention(names, made.id, scope)
+        self.mention((need for need in reduce.needs if need not in names), made.id, scope, "after")
+        return made
+
+    def ask_words(self, ask: p.Ask) -> str:
+        model = "" if ask.model is None else f"{self.words.expr(ask.model)} "
+        return f"ask {model}→ {t.show(ask.answer)}"
+
+    def clauses(self, step: p.Step) -> tuple[str, ...]:
+        if step.when is None:
+            return ()
+        text = f"when {self.words.expr(step.when)}"
+        return wrapped(text + (f" else {self.words.expr(step.otherwise)}" if step.otherwise else ""), _LINE, 2)
+
+    def about(self, step: p.Step) -> list[str]:
+        found = [] if step.when is None else [f"when {self.words.expr(step.when)}"]
+        found += [] if step.otherwise is None else [f"else {self.words.expr(step.otherwise)}"]
+        found += [f"with {self.words.named(step.options)}"] if step.options else []
+        return [*found, *([f"line {step.line}"] if step.line else [])]
+
+    def mention(self, names: Iterable[str], end: str, scope: _Scope, style: Style = "mention") -> None:
+        self.waiting.append((tuple(names), end, style, scope))
+
+    def node(self, kind: Kind, title: str, lines: Iterable[str], tip: Iterable[str]) -> Node:
+        self.nodes += 1
+        texts = [line for line in (plain(title), *(short(line, _TIP) for line in tip)) if line]
+        return Node(f"n{self.nodes}", kind, short(title, _TITLE), tuple(lines), "\n".join(dict.fromkeys(texts)))
+
+    def cluster_id(self) -> str:
+        self.clusters += 1
+        return f"c{self.clusters}"
+
+    def cluster(self, id_: str, step: p.Step, kind: BlockKind, what: str, parts: Iterable[Part]) -> Cluster:
+        name = "" if step.name.startswith("#") else step.name
+        tip = [plain(f"{name} {what}"), *(short(line, _TIP) for line in self.about(step))]
+        lines = " ".join([short(what, _LINE), *self.clauses(step)])
+        return Cluster(id_, kind, short(name, _TITLE), lines, tuple(parts), "\n".join(tip))
+
+
+def _prompts(ask: p.Ask) -> list[str]:
+    one = len(ask.messages) == 1
+    return [message.template if one else f"{message.role}: {message.template}" for message in ask.messages]

@@ -1,0 +1,27 @@
+"""How much room the words of nodes and clusters take, in pixels."""
+
+from __future__ import annotations
+
+from .picture import Cluster, Node
+from .widths import text_width
+
+TITLE_SIZE = 13.0
+LINE_SIZE = 11.0
+TITLE_HEIGHT = 18.0
+LINE_HEIGHT = 15.0
+PADDING = 10.0
+TITLE_GAP = 8.0
+_NARROWEST = 48.0
+
+
+def title_width(cluster: Cluster) -> float:
+    gap = TITLE_GAP if cluster.name else 0.0
+    return text_width(cluster.name, TITLE_SIZE, bold=True) + gap + text_width(cluster.what, LINE_SIZE)
+
+
+def node_size(node: Node) -> tuple[float, float]:
+    """Width and height of the box of a node."""
+    widths = [text_width(line, LINE_SIZE) for line in node.lines]
+    widths += [text_width(node.title, TITLE_SIZE, bold=True)] if node.title else []
+    height = len(node.lines) * LINE_HEIGHT + (TITLE_HEIGHT if node.title else 0.0) + PADDING
+    return max([_NARROWEST, *(width + 2 * PADDING + 4 for width in widths)]), max(height, 28.0)

@@ -1,0 +1,47 @@
+"""The names that a part of a plan mentions, each once, in the order in which it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from .. import plan as p
+from ..catalog import FunctionSpec
+from ..templates import template_names
+
+Functions = Mapping[str, FunctionSpec]
+
+
+def names_in(exprs: Iterable[p.Expr | None], functions: Functions) -> tuple[str, ...]:
+    """The names in expressions; None, where a clause is not written, has none."""
+    return tuple(dict.fromkeys(_names(exprs, functions)))
+
+
+def names_in_ask(ask: p.Ask, functions: Functions) -> tuple[str, ...]:
+    prompts = (name for message in ask.messages for name in template_names(message.template))
+    return tuple(dict.fromkeys([*_names([ask.model], functions), *prompts]))
+
+
+def _names(exprs: Iterable[p.Expr | None], functions: Functions) -> Iterator[str]:
+    todo = [expr for expr in exprs if expr is not None][::-1]
+    while todo:
+        expr = todo.pop()
+        match expr:
+            case p.Ref(name):
+                yield name
+            case p.FieldOf(base):
+                todo.append(base)
+            case p.TextOf(template):
+                yield from template_names(template)
+            case p.Items(items):
+                todo.extend(reversed(items))
+            case p.RecordOf(entries):
+                todo.extend(entry.value for entry in reversed(entries))
+            case p.CallOf(function, args):
+                if function in functions and functions[function].of_step:
+                    # The argument is the step itself, and so its name.
+                    yield from (str(arg.value) for arg in args.values() if isinstance(arg, p.Constant))
+                todo.extend(reversed(args.values()))
+            case p.RuleOf(_, args):
+                todo.extend(reversed(args.values()))
+            case p.Apply(_, operands):
+                todo.extend(reversed(operands))

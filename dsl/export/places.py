@@ -1,0 +1,229 @@
+"""Where the boxes of layers lie, and the lines between them, which are as straight as there is room for."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from .layers import Arc, Box, Cell, Layers, Link, layered
+
+_ROUNDS = 8
+_MANY_CELLS = 10_000
+_SPREAD = 16.0
+_MARGIN = 12.0
+_TITLE_LEFT = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Room between boxes of a layer, between layers, and behind a first layer of edges only."""
+
+    across: float = 24.0
+    along: float = 34.0
+    entry: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A piece of a link, in ``along`` and ``across`` of both ends; it leaves and arrives along."""
+
+    group: Hashable
+    along: float
+    across: float
+    to_along: float
+    to_across: float
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A text in the first layer, beside which the links of that layer pass."""
+
+    along: float
+    across: float
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """``places`` are (along, across) of the boxes' near corners; ``ends`` those where links arrive, by link.
+
+    ``title`` is where across the title begins.
+    """
+
+    along: float
+    across: float
+    places: list[tuple[float, float]]
+    lines: list[Line]
+    ends: dict[int, tuple[float, float]]
+    title: float = 0.0
+
+
+def arrange(
+    boxes: Sequence[Box], links: Sequence[Link], gaps: Gaps, title: Title | None = None, least: float = 0.0
+) -> Arranged:
+    """``least`` is how far along the end is, at least."""
+    layers = layered(boxes, links)
+    xs = _across(layers, gaps)
+    named = 0.0 if title is None else _title_place(layers, xs, title, gaps.across)
+    low = min([*xs.values(), *([] if title is None else [named])], default=0.0)
+    xs, named = {cell: x - low for cell, x in xs.items()}, named - low
+    tops, bottoms = _along(layers, boxes, xs, gaps, title.along if title is not None else 0.0, least)
+    places = []
+    for cell, box in zip(layers.cells, boxes, strict=False):
+        spare = bottoms[cell.layer] - tops[cell.layer] - box.along
+        # What crosses the frame begins or ends there, however high the title is.
+        places.append((tops[cell.layer] + (0.0 if box.edge else spare / 2), xs[id(cell)]))
+    lines: list[Line] = []
+    ends: dict[int, tuple[float, float]] = {}
+    arrivals = _arrivals(layers, xs)
+    for arc in layers.arcs:
+        x1, x2 = _leaving(arc, xs), arrivals[id(arc)]
+        y1, y2 = bottoms[arc.above.layer], tops[arc.below.layer]
+        if arc.above.box is not None:
+            begin = places[arc.above.box][0] + boxes[arc.above.box].along
+            lines.append(Line(arc.group, begin, x1, y1, x1))
+        lines.append(Line(arc.group, y1, x1, y2, x2))
+        finish = bottoms[arc.below.layer] if arc.below.box is None else places[arc.below.box][0]
+        lines.append(Line(arc.group, y2, x2, finish, x2))
+        ends.update((link, (finish, x2)) for link in arc.links)
+    for place in layers.straight:
+        link = links[place]
+        start, end = layers.cells[link.start], layers.cells[link.end]
+        begin = places[link.start][0] + boxes[link.start].along
+        finish = places[link.end][0]
+        x1 = xs[id(start)] + (start.across / 2 if link.leaves is None else link.leaves)
+        x2 = xs[id(end)] + (end.across / 2 if link.arrives is None else link.arrives)
+        lines.append(Line(link.group, begin, x1, finish, x2))
+        ends[place] = finish, x2
+    width = max((xs[id(cell)] + cell.across for cell in layers.cells), default=0.0)
+    width = width if title is None else max(width, named + title.across)
+    kept = [line for line in dict.fromkeys(lines) if (line.along, line.across) != (line.to_along, line.to_across)]
+    return Arranged(bottoms[-1] if bottoms else 0.0, width, places, kept, ends, named)
+
+
+def _along(
+    layers: Layers, boxes: Sequence[Box], xs: dict[int, float], gaps: Gaps, header: float, least: float
+) -> tuple[list[float], list[float]]:
+    tops: list[float] = []
+    bottoms: list[float] = []
+    at = 0.0
+    for number, row in enumerate(layers.rows):
+        tops.append(at)
+        deep = max((boxes[cell.box].along for cell in row if cell.box is not None), default=0.0)
+        deep = deep if number else max(deep, header)
+        bottoms.append(at + deep)
+        if number == len(layers.rows) - 1:
+            break
+        first = number == 0 and all(cell.box is None or boxes[cell.box].edge for cell in row)
+        last = number == len(layers.rows) - 2 and all(
+            cell.box is not None and boxes[cell.box].edge for cell in layers.rows[-1]
+        )
+        bend = max((abs(_leaving(arc, xs) - _middle_of(arc.below, xs)) for cell in row for arc in cell.down), default=0)
+        # A link that goes far to the side needs room, or it looks like a rule between the layers.
+        room = gaps.entry if first or last else gaps.along
+        at = bottoms[-1] + room + min(bend * 0.05, gaps.along)
+    if tops and tops[-1] < least:
+        tops[-1] = max(tops[-1], least - (bottoms[-1] - tops[-1]))
+        bottoms[-1] = max(bottoms[-1], least)
+    return tops, bottoms
+
+
+def _across(layers: Layers, gaps: Gaps) -> dict[int, float]:
+    xs: dict[int, float] = {}
+    for row in layers.rows:
+        at = 0.0
+        for cell in row:
+            xs[id(cell)] = at
+            at += cell.across + gaps.across
+    rounds = _ROUNDS if len(layers.cells) < _MANY_CELLS else 3
+    for turn in range(rounds):
+        down = turn % 2 == 1
+        for row in layers.rows if down else reversed(layers.rows):
+            _settle(row, xs, gaps, down)
+    return xs
+
+
+def _title_place(layers: Layers, xs: dict[int, float], title: Title, gap: float) -> float:
+    """Where a title begins: at the left, or behind all that enters, whichever makes the frame less wide."""
+    low = min(xs.values(), default=0.0)
+    high = max((xs[id(cell)] + cell.across for cell in layers.cells), default=0.0)
+    entering = [xs[id(cell)] for cell in layers.rows[0]] if layers.rows else []
+    if not entering:
+        return low
+    left, right = min(entering) - gap - title.across, max(entering) + gap
+    # A title is looked for at the left: only much room saved is worth another place.
+    return min(left, low) if low - left <= max(right + title.across - high, 0.0) + _TITLE_LEFT else right
+
+
+def _settle(row: list[Cell], xs: dict[int, float], gaps: Gaps, down: bool) -> None:
+    """Moves the cells of a row as close as their order lets them to where their neighbours want them.
+
+    The least sum of squares under an order is found by joining those that stand in each other's way.
+    """
+    groups: list[tuple[float, float, int]] = []
+    offsets = []
+    offset = 0.0
+    for number, cell in enumerate(row):
+        if number:
+            offset += row[number - 1].across + _between(row[number - 1], cell, gaps)
+        offsets.append(offset)
+        wish, weight = _wish(cell, xs, down)
+        total, mass, count = (wish - offset) * weight, weight, 1
+        while groups and groups[-1][0] / groups[-1][1] > total / mass:
+            before = groups.pop()
+            total, mass, count = total + before[0], mass + before[1], count + before[2]
+        groups.append((total, mass, count))
+    number = 0
+    for total, mass, count in groups:
+        for cell in row[number : number + count]:
+            xs[id(cell)] = total / mass + offsets[number]
+            number += 1
+
+
+def _between(left: Cell, right: Cell, gaps: Gaps) -> float:
+    lanes = (left.box is None) + (right.box is None)
+    return gaps.across * (1.0, 0.5, 0.0)[lanes]
+
+
+def _wish(cell: Cell, xs: dict[int, float], down: bool) -> tuple[float, float]:
+    """Where a cell would like to be, and how much: only its strongest links count."""
+    strongest, total, count = 0, 0.0, 0
+    for arc in cell.up if down else cell.down:
+        strength = (2, 1, 3)[(arc.above.box is None) + (arc.below.box is None)]
+        if strength < strongest:
+            continue
+        if strength > strongest:
+            strongest, total, count = strength, 0.0, 0
+        other = _leaving(arc, xs) if down else _arriving(arc, xs)
+        own = arc.arrives if down else arc.leaves
+        total += other - (cell.across / 2 if own is None else own)
+        count += 1
+    return (total / count, float(strongest**2)) if count else (xs[id(cell)], 0.05)
+
+
+def _leaving(arc: Arc, xs: dict[int, float]) -> float:
+    return xs[id(arc.above)] + (arc.above.across / 2 if arc.leaves is None else arc.leaves)
+
+
+def _arriving(arc: Arc, xs: dict[int, float]) -> float:
+    return xs[id(arc.below)] + (arc.below.across / 2 if arc.arrives is None else arc.arrives)
+
+
+def _middle_of(cell: Cell, xs: dict[int, float]) -> float:
+    return xs[id(cell)] + cell.across / 2
+
+
+def _arrivals(layers: Layers, xs: dict[int, float]) -> dict[int, float]:
+    """Where each arc ends: side by side on a box that many lead to, and in its middle what comes straight."""
+    found: dict[int, float] = {}
+    for cell in layers.cells:
+        free = sorted((arc for arc in cell.up if arc.arrives is None), key=lambda arc: _leaving(arc, xs))
+        found.update((id(arc), _arriving(arc, xs)) for arc in cell.up if arc.arrives is not None)
+        if not free:
+            continue
+        middle = _middle_of(cell, xs)
+        anchor = min(range(len(free)), key=lambda place: abs(_leaving(free[place], xs) - middle))
+        centre = float(anchor) if abs(_leaving(free[anchor], xs) - middle) < 2 else (len(free) - 1) / 2
+        widest = max(centre, len(free) - 1 - centre)
+        step = min(_SPREAD, max(cell.across / 2 - _MARGIN, 0.0) / widest) if widest else 0.0
+        found.update((id(arc), middle + (place - centre) * step) for place, arc in enumerate(free))
+    return found

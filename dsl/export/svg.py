@@ -1,0 +1,192 @@
+"""SVG, without a tool that lays it out: light or dark as its reader prefers, each box with a tip of what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .layout import Layout, Rect, Route, Stroke, lay_out
+from .measures import LINE_HEIGHT, LINE_SIZE, TITLE_GAP, TITLE_HEIGHT, TITLE_SIZE
+from .picture import Cluster, Node, Picture
+from .widths import text_width
+from .words import plain
+
+_FONTS = "'Helvetica Neue', Helvetica, Arial, 'Segoe UI', 'Liberation Sans', 'DejaVu Sans', sans-serif"
+# Fill and border of each kind of box, for light and for dark.
+_COLOURS = {
+    "param": (("#e8eef7", "#5b7aa8"), ("#1d2b40", "#7f9fd0")),
+    "return": (("#e8eef7", "#5b7aa8"), ("#1d2b40", "#7f9fd0")),
+    "element": (("#f3eefb", "#8667b8"), ("#2c2340", "#a98bdb")),
+    "ask": (("#fff4dd", "#b07d1a"), ("#3a2d12", "#d3a13c")),
+    "value": (("#f4f5f6", "#7a8087"), ("#2b2f34", "#8f979f")),
+    "extern": (("#f4f5f6", "#7a8087"), ("#2b2f34", "#8f979f")),
+    "flow": (("#fff4dd", "#b07d1a"), ("#3a2d12", "#d3a13c")),
+    "reduce": (("#e3f4e8", "#3f8f5c"), ("#17301f", "#5fb981")),
+}
+_ROUND = {"param": 14.0, "return": 14.0, "element": 14.0}
+_PAPER = ("#ffffff", "#16181c")
+_TEXT = ("#1c2024", "#e9ecef")
+_FAINT = ("#4a5158", "#b4bcc4")
+_LINE = ("#5d656d", "#a3abb3")
+_CLUSTERS = (("#f9fafb", "#b6bdc4"), ("#1d2025", "#545c64"))
+_NESTED = (("#f1f3f5", "#b6bdc4"), ("#262a30", "#545c64"))
+_HEAD = 7.0
+# By hand: what the standard library has for XML loads the parts of it that speak HTTP.
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
+
+
+def to_svg(picture: Picture) -> str:
+    """The picture as one SVG file. The same picture is always the same text."""
+    layout = lay_out(picture)
+    width, height = _number(layout.width), _number(layout.height)
+    parts = list(picture.walk())
+    count = sum(isinstance(part, Node) for part in parts)
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        f'role="img" aria-label="{_escaped(plain(picture.title))}">',
+        f"<title>{_escaped(picture.title)}</title>",
+        f"<desc>{count} boxes and {len(picture.edges)} edges: what each mentions leads to it.</desc>",
+        f"<style>{_style()}</style>",
+        f'<rect class="paper" width="{width}" height="{height}"/>',
+    ]
+    names = {part.id: _named(part) for part in parts}
+    depths = _depths(picture)
+    lines += (_frame(part, layout.rects[part.id], depths[part.id]) for part in parts if isinstance(part, Cluster))
+    ends: dict[Route, list[str]] = {}
+    for edge in picture.edges:
+        ends.setdefault((edge.start, edge.style), []).append(names[edge.end])
+    for route, strokes in layout.strokes.items():
+        tip = f"{names[route[0]]} → {', '.join(ends[route][:20])}{' …' if len(ends[route]) > 20 else ''}"
+        lines.append(_edge(layout, route, strokes, tip))
+    lines += (_box(part, layout.rects[part.id]) for part in parts if isinstance(part, Node))
+    lines += (
+        _title(part, layout.titles[part.id], layout.rects[part.id].y) for part in parts if isinstance(part, Cluster)
+    )
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def _style() -> str:
+    light, dark = (_rules(side) for side in (0, 1))
+    fixed = (
+        f"text{{font-family:{_FONTS};font-size:{LINE_SIZE:g}px}}"
+        f".name{{font-size:{TITLE_SIZE:g}px;font-weight:bold}}"
+        ".edge{fill:none;stroke-width:1.3}.after{stroke-dasharray:5 4}.reduce-edge{stroke-width:2}"
+        ".frame{stroke-width:1}.box{stroke-width:1.2}.twice{fill:none}"
+    )
+    return f"{fixed}{light}@media (prefers-color-scheme:dark){{{dark}}}"
+
+
+def _rules(side: int) -> str:
+    rules = [
+        f".paper{{fill:{_PAPER[side]}}}",
+        f"text{{fill:{_FAINT[side]}}}",
+        f".name{{fill:{_TEXT[side]}}}",
+        f".edge{{stroke:{_LINE[side]}}}",
+        f".head{{fill:{_LINE[side]}}}",
+    ]
+    for name, colours in (("odd", _CLUSTERS), ("even", _NESTED), *_COLOURS.items()):
+        fill, border = colours[side]
+        rules.append(f".{name}{{fill:{fill};stroke:{border}}}")
+    return "".join(rules)
+
+
+def _depths(picture: Picture) -> dict[str, int]:
+    depths: dict[str, int] = {}
+    todo = [(part, 0) for part in picture.parts]
+    while todo:
+        part, depth = todo.pop()
+        depths[part.id] = depth
+        if isinstance(part, Cluster):
+            todo.extend((inner, depth + 1) for inner in part.inside)
+    return depths
+
+
+def _named(part: Node | Cluster) -> str:
+    if isinstance(part, Cluster):
+        return plain(part.name or part.what)
+    return plain(part.title or " ".join(part.lines))
+
+
+def _frame(cluster: Cluster, rect: Rect, depth: int) -> str:
+    shade = "even" if depth % 2 else "odd"
+    return f'<rect class="frame {shade}" {_corners(rect)} rx="8"><title>{_escaped(cluster.tip)}</title></rect>'
+
+
+def _title(cluster: Cluster, x: float, top: float) -> str:
+    name, what = cluster.name, cluster.what
+    y = top + 17
+    behind = x + (text_width(name, TITLE_SIZE, bold=True) + TITLE_GAP if name else 0.0)
+    bold = f'<text class="name" x="{_number(x)}" y="{_number(y)}">{_escaped(name)}</text>' if name else ""
+    return f'{bold}<text x="{_number(behind)}" y="{_number(y)}">{_escaped(what)}</text>'
+
+
+def _box(node: Node, rect: Rect) -> str:
+    corner = _ROUND.get(node.kind, 4.0)
+    lines = [(line, False) for line in node.lines]
+    if node.title:
+        lines.insert(0, (node.title, True))
+    high = sum(TITLE_HEIGHT if bold else LINE_HEIGHT for _, bold in lines)
+    y = rect.y + (rect.height - high) / 2
+    out = [
+        f'<g><title>{_escaped(node.tip)}</title><rect class="box {node.kind}" {_corners(rect)} rx="{_number(corner)}"/>'
+    ]
+    if node.kind in ("flow", "extern"):
+        inner = Rect(rect.x + 3, rect.y + 3, rect.width - 6, rect.height - 6)
+        out.append(f'<rect class="{node.kind} twice" {_corners(inner)} rx="2"/>')
+    for line, bold in lines:
+        name = 'class="name" ' if bold else ""
+        base = y + (13.5 if bold else 11.5)
+        middle = rect.x + rect.width / 2
+        out.append(
+            f'<text {name}text-anchor="middle" x="{_number(middle)}" y="{_number(base)}">{_escaped(line)}</text>'
+        )
+        y += TITLE_HEIGHT if bold else LINE_HEIGHT
+    return "".join([*out, "</g>"])
+
+
+def _edge(layout: Layout, route: Route, strokes: list[Stroke], tip: str) -> str:
+    style = {"mention": "edge", "after": "edge after", "reduce": "edge reduce-edge"}[route[1]]
+    path = "".join(_path(layout, strokes))
+    heads = "".join(_arrow(layout, x, y) for x, y in layout.heads[route])
+    return f'<g><title>{_escaped(tip)}</title><path class="{style}" d="{path}"/><path class="head" d="{heads}"/></g>'
+
+
+def _path(layout: Layout, strokes: list[Stroke]) -> Iterator[str]:
+    """One path for all strokes of a route; it is lifted only where they do not follow each other."""
+    at: tuple[str, str] | None = None
+    for stroke in strokes:
+        start, end = (_number(stroke.x), _number(stroke.y)), (_number(stroke.to_x), _number(stroke.to_y))
+        if start == end:
+            continue
+        if start != at:
+            yield f"M{start[0]} {start[1]}"
+        at = end
+        if start[0] == end[0]:
+            yield f"V{end[1]}"
+        elif start[1] == end[1]:
+            yield f"H{end[0]}"
+        elif layout.direction == "TB":
+            half = _number((stroke.y + stroke.to_y) / 2)
+            yield f"C{start[0]} {half} {end[0]} {half} {end[0]} {end[1]}"
+        else:
+            half = _number((stroke.x + stroke.to_x) / 2)
+            yield f"C{half} {start[1]} {half} {end[1]} {end[0]} {end[1]}"
+
+
+def _arrow(layout: Layout, x: float, y: float) -> str:
+    half = _HEAD / 2
+    if layout.direction == "TB":
+        return f"M{_number(x)} {_number(y)}l{-half:g} {-_HEAD:g}h{_HEAD:g}z"
+    return f"M{_number(x)} {_number(y)}l{-_HEAD:g} {-half:g}v{_HEAD:g}z"
+
+
+def _corners(rect: Rect) -> str:
+    x, y, width, height = map(_number, (rect.x, rect.y, rect.width, rect.height))
+    return f'x="{x}" y="{y}" width="{width}" height="{height}"'
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _escaped(text: str) -> str:
+    return "\n".join(plain(line) for line in text.split("\n")).translate(_ENTITIES)

@@ -1,0 +1,74 @@
+"""`flowrun graph`: a picture of what a flow does, and in what order."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from flowrun.dsl import picture_of, to_dot, to_mermaid, to_svg
+
+from ..catalog import catalog
+from ..errors import UsageError
+from ..loading import load
+from . import exits
+from .plans import plan_of
+from .show import show_findings
+
+FORMATS = {"mermaid": to_mermaid, "dot": to_dot, "svg": to_svg}
+SUFFIXES = {".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "dot", ".svg": "svg"}
+# What Mermaid draws unless its configuration allows more: `maxEdges` and `maxTextSize`.
+MERMAID_EDGES = 500
+MERMAID_TEXT = 50_000
+
+
+@click.command("graph", short_help="Draw a flow, as Mermaid, DOT or SVG.")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--flow", metavar="NAME", help="The flow to draw, if not the last one.")
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), help="How to draw; else as OUT's name says.")
+@click.option(
+    "--output", "-o", "out", metavar="OUT", help="Write to a file (.mmd, .dot or .svg) instead of standard output."
+)
+def command(path: Path, flow: str | None, form: str | None, out: str | None) -> int:
+    """Draw a flow: its steps, the blocks around them, and what waits for what.
+
+    Mermaid is for Markdown, DOT for Graphviz, and SVG for everything else; it needs no other tool. Without OUT, Mermaid
+    goes to standard output. Nothing is sent, and nothing but the flow and its imports is read.
+    """
+    to_file = Path(out) if out is not None and out != "-" else None
+    chosen = form or _format_of(to_file)
+    if to_file is not None and to_file.suffix == ".flow":
+        raise UsageError(f"{to_file} would be overwritten by its picture; give OUT another name, such as flow.svg")
+    checked = load(path)
+    show_findings(checked.warnings) if checked.warnings else None
+    picture = picture_of(plan_of(checked, flow), catalog().functions)
+    text = FORMATS[chosen](picture)
+    if to_file is None:
+        sys.stdout.write(text)
+    else:
+        _write(to_file, text)
+    if chosen == "mermaid" and (len(picture.edges) > MERMAID_EDGES or len(text) > MERMAID_TEXT):
+        print(
+            f"flowrun: this picture has {len(picture.edges):,} edges in {len(text):,} characters, and Mermaid draws "
+            f"{MERMAID_EDGES} in {MERMAID_TEXT:,} unless it is configured to draw more; `--format svg` has no limit",
+            file=sys.stderr,
+        )
+    return exits.DONE
+
+
+def _format_of(out: Path | None) -> str:
+    if out is None:
+        return "mermaid"
+    found = SUFFIXES.get(out.suffix.lower())
+    if found is None:
+        known = ", ".join(SUFFIXES)
+        raise UsageError(f"what to draw does not follow from the name {out}; end it in one of {known}, or add --format")
+    return found
+
+
+def _write(out: Path, text: str) -> None:
+    try:
+        out.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written: {error.strerror or error}") from None

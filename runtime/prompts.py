@@ -16,6 +16,7 @@ MOST_CHARACTERS = 16 << 20
 MOST_ROUNDS = 5_000_000
 """How many times all the loops of one template may go round."""
 WIDEST_INDENT = 80
+MOST_PLACES = 12
 
 
 LOOP_FIELDS = frozenset({"index", "index0", "first", "last", "length", "revindex"})
@@ -30,8 +31,10 @@ def compiled(template: str) -> tuple[Template, tuple[str, ...]]:
     """A template ready to render, and the names that it takes from the flow."""
     from flowrun.dsl import template_names
 
+    # The names first: what leaves the subset is refused before jinja2 works anything out.
+    names = template_names(template)
     environment = _environment()
-    return environment.from_string(_metered(environment.parse(template))), template_names(template)
+    return environment.from_string(_metered(environment.parse(template))), names
 
 
 def render(template: str, lookup: Callable[[str], Any]) -> str:
@@ -42,10 +45,10 @@ def render(template: str, lookup: Callable[[str], Any]) -> str:
     """
     from jinja2 import TemplateError
 
-    program, names = compiled(template)
     pieces = []
     output = _Meter()
     try:
+        program, names = compiled(template)
         for piece in program.generate({**{name: lookup(name) for name in names}, _METER: _Meter()}):
             output.grow(len(piece))
             pieces.append(piece)
@@ -56,7 +59,23 @@ def render(template: str, lookup: Callable[[str], Any]) -> str:
 
 def shown(value: Any) -> str:
     """A value as a prompt shows it."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    _measure(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _measure(value: Any) -> None:
+    """Raises PromptError where a value would be written out too long: its parts may be the same ones many times."""
+    meter = _Meter()
+    todo = [value]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, list):
+            todo.extend(part)
+        elif isinstance(part, dict):
+            todo.extend((*part, *part.values()))
+        meter.grow(len(part) if isinstance(part, str) else 1)
 
 
 _FILTER_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -113,7 +132,8 @@ def _joined(concat: nodes.Concat) -> nodes.Filter:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    from jinja2 import StrictUndefined, Undefined, pass_context
+    from jinja2 import StrictUndefined, Undefined, pass_context, pass_environment
+    from jinja2.filters import do_round, do_unique
     from jinja2.runtime import Context, LoopContext
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -141,6 +161,22 @@ def _environment() -> Environment:
 
     def default(value: Any, other: Any = "") -> Any:
         return other if value is None or isinstance(value, Undefined) else value
+
+    def is_none(value: Any) -> bool:
+        return value is None or isinstance(value, Undefined)
+
+    def unique(environment: Environment, values: Any, case_sensitive: bool = False, attribute: Any = None) -> list[Any]:
+        # jinja2's own can be gone through only once.
+        return list(do_unique(environment, values, case_sensitive, attribute))
+
+    def rounded(value: Any, precision: int = 0, method: Any = "common") -> Any:
+        if not 0 <= precision <= MOST_PLACES:
+            raise ValueError(f"`precision` takes a number from 0 to {MOST_PLACES}")
+        return do_round(value, precision, method)
+
+    def as_json(value: Any) -> str:
+        _measure(value)
+        return json.dumps(value, ensure_ascii=False)
 
     @pass_context
     def counted(context: Context, values: Iterable[Any]) -> Iterator[Any]:
@@ -170,6 +206,12 @@ def _environment() -> Environment:
         counted=counted,
         join=join,
         indent=indent,
-        json=lambda value: json.dumps(value, ensure_ascii=False),
+        first=lambda values: next(iter(values), None),
+        last=lambda values: values[-1] if values else None,
+        unique=pass_environment(unique),
+        round=rounded,
+        json=as_json,
     )
+    # A value that is none counts as not there, as the checker has it.
+    environment.tests.update(none=is_none, defined=lambda value: not is_none(value))
     return environment

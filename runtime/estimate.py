@@ -1,82 +1,98 @@
-"""How many elements a plan's maps will have, as far as the inputs alone decide it. Nothing is sent."""
+"""What a plan takes with these inputs, in this world: its files, its models and their prices. Nothing is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
+from flowrun.dsl import Bounds, Rates, Served, UnsettledError, bounds_of
 from flowrun.dsl import plan as p
 
-from .errors import FlowrunError
+from .catalog import catalog
+from .errors import FlowrunError, UsageError
 from .files import Files
 from .functions import FUNCTIONS, World
+from .prices import price
+from .prompts import render
+from .tokens import counter, estimate
 from .values import evaluate
 
 Json = Any
+Lookup = Callable[[str], Json]
+DEFAULT_MODEL = "embedded"
+MODEL_VARIABLE = "FLOWRUN_MODEL"
+_ALONE = frozenset({"anthropic"})
+"""Providers that answer one sample a request, so that each of several pays for its prompt."""
 
 
-class _Unknown(FlowrunError):
-    """The value depends on an answer, or on an input that was not given."""
-
-
-class _Known:
-    """Names whose values need no model."""
-
-    def __init__(self, values: dict[str, Json], files: Files) -> None:
-        self.values = values
-        self.files = files
-
-    def value(self, name: str) -> Json:
-        if name not in self.values:
-            raise _Unknown(name)
-        return self.values[name]
-
-    def call(self, function: str, args: Mapping[str, Json]) -> Json:
-        if FUNCTIONS[function].spec.of_step:
-            raise _Unknown(function)
-        return FUNCTIONS[function].call(args, World(self.files, lambda name: None))
-
-
-def sizes_of(plan: p.Plan, inputs: Mapping[str, Json], files: Files) -> dict[str, int]:
-    """The numbers of elements by the map's name, for maps of the flow itself whose list is known.
+def estimate_plan(
+    plan: p.Plan,
+    inputs: Mapping[str, Json],
+    files: Files,
+    *,
+    model: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Bounds:
+    """The bounds of a plan with these inputs, of which some may be missing. ``model`` is for asks that name none.
 
     Reads the files that the flow reads. Raises InputError where one cannot be read.
     """
-    values = dict(inputs)
-    names = _Known(values, files)
-    for param in plan.params:
-        if param.name not in values and param.default is not None:
-            _put(values, param.name, param.default, names)
-    sizes: dict[str, int] = {}
-    left = list(plan.steps)
-    while left:
-        # Lines may stand in any order: go round until a round brings nothing.
-        waiting = [step for step in left if not _known(step, values, sizes, names)]
-        if len(waiting) == len(left):
-            break
-        left = waiting
-    return sizes
+    environ = os.environ if environ is None else environ
+    default = model or environ.get(MODEL_VARIABLE, "").strip() or DEFAULT_MODEL
+    world = _Surroundings(files, environ)
+    return bounds_of(plan, catalog().reducers, inputs=inputs, world=world, model=default)
 
 
-def _known(step: p.Step, values: dict[str, Json], sizes: dict[str, int], names: _Known) -> bool:
-    if isinstance(step.node, p.Value) and step.when is None:
-        return _put(values, step.name, step.node.expr, names)
-    if not isinstance(step.node, p.Map):
-        return False
-    try:
-        elements = evaluate(step.node.source, names)
-        if step.node.where is not None:
-            where, element = step.node.where, step.node.element
-            elements = [one for one in elements if evaluate(where, _Known({**values, element: one}, names.files))]
-    except _Unknown:
-        return False
-    sizes[step.name] = len(elements)
-    return True
+class _Names:
+    """Names whose values need no model."""
+
+    def __init__(self, lookup: Lookup, files: Files) -> None:
+        self.value = lookup
+        self.files = files
+
+    def call(self, function: str, args: Mapping[str, Json]) -> Json:
+        if FUNCTIONS[function].spec.of_step:
+            raise UnsettledError(function)
+        return FUNCTIONS[function].call(args, World(self.files, lambda name: None))
 
 
-def _put(values: dict[str, Json], name: str, expr: p.Expr, names: _Known) -> bool:
-    try:
-        values[name] = evaluate(expr, names)
-    except _Unknown:
-        return False
-    return True
+class _Surroundings:
+    def __init__(self, files: Files, environ: Mapping[str, str]) -> None:
+        self.files = files
+        self.environ = environ
+        self.served = lru_cache(maxsize=256)(self._served)
+
+    def count(self, text: str) -> int:
+        return estimate(text)
+
+    def value(self, expr: p.Expr, lookup: Lookup) -> Json:
+        try:
+            return evaluate(expr, _Names(lookup, self.files))
+        except UsageError:
+            raise
+        except FlowrunError as error:
+            raise UnsettledError(str(error)) from None
+
+    def text(self, template: str, lookup: Lookup) -> str:
+        try:
+            return render(template, lookup)
+        except FlowrunError as error:
+            raise UnsettledError(str(error)) from None
+
+    def _served(self, address: str) -> Served:
+        provider = address.partition(":")[0]
+        known = price(address, self.environ)
+        rates = None
+        if known is not None:
+            rates = Rates(known.usual or (known.input, known.output), (known.input, known.output))
+        own = provider in ("openai",) and bool(self.environ.get("OPENAI_BASE_URL", "").strip())
+        return Served(
+            address,
+            estimate if own else counter(address),
+            rates,
+            shares=provider not in _ALONE,
+            bare=provider == "embedded",
+            longest=known.sent if known is not None else None,
+        )

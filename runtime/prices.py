@@ -3,41 +3,81 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from importlib.util import find_spec
+
+from .budget import Price
+from .errors import UsageError
+from .files import shown
 
 _SERVICES = {
     "openai": ("openai", "OPENAI_BASE_URL"),
     "anthropic": ("anthropic", "ANTHROPIC_BASE_URL"),
     "gemini": ("google", "GOOGLE_GEMINI_BASE_URL"),
 }
+_FREE = Price(0.0, 0.0)
+_LONG = 50_000_000
+"""Tokens in one prompt that are beyond every tier of a price."""
+SENT = {"anthropic": 4096}
+"""The greatest length of an answer that a provider sends along, where the flow sets none."""
 
 
-def cost(model: str, input_tokens: int, output_tokens: int, environ: Mapping[str, str] | None = None) -> float | None:
-    """Dollars for so many tokens of ``provider:name``; None where no price is known.
+def price(model: str, environ: Mapping[str, str] | None = None) -> Price | None:
+    """What a model, ``provider:name``, costs; None where no price is known.
 
     A local model costs nothing. Behind a base URL of the user's own the price is the user's own, too: unknown.
     """
     provider, _, name = model.partition(":")
     if provider == "embedded":
-        return 0.0
+        return _FREE
     service, variable = _SERVICES.get(provider, ("", ""))
     if not service or (os.environ if environ is None else environ).get(variable, "").strip():
         return None
-    each = _prices(service, name)
-    return None if each is None else (input_tokens * each[0] + output_tokens * each[1]) / 1_000_000
+    return _listed(service, name, SENT.get(provider))
+
+
+def cost(model: str, input_tokens: int, output_tokens: int, environ: Mapping[str, str] | None = None) -> float | None:
+    """Dollars for so many tokens of ``provider:name``, at the price of short prompts; None where none is known."""
+    found = price(model, environ)
+    if found is None:
+        return None
+    each = found.usual or (found.input, found.output)
+    return input_tokens * each[0] + output_tokens * each[1]
+
+
+def must_be_priced(models: Iterable[str], environ: Mapping[str, str]) -> None:
+    """Raises UsageError where a model has no known price: a budget in money could not be held."""
+    for model in models:
+        if price(model, environ) is not None:
+            continue
+        service, variable = _SERVICES.get(model.partition(":")[0], ("", ""))
+        if service and environ.get(variable, "").strip():
+            way_out = f"{variable} names a server of your own, so write a budget of calls instead"
+        elif service and find_spec("genai_prices") is None:
+            way_out = "install flowrun-dsl[prices], or write a budget of calls instead"
+        else:
+            way_out = "write a budget of calls instead"
+        raise UsageError(
+            f"the flow has a budget in money, and no price is known for {shown(model)}: {way_out}, such as 400 calls"
+        )
 
 
 @lru_cache(maxsize=256)
-def _prices(service: str, name: str) -> tuple[float, float] | None:
-    """Dollars for a million tokens in and out."""
+def _listed(service: str, name: str, sent: int | None) -> Price | None:
     try:
         from genai_prices import Usage, calc_price
     except ImportError:
         return None
+    each = []
+    window = None
     try:
-        million_in = calc_price(Usage(input_tokens=1_000_000), model_ref=name, provider_id=service).total_price
-        million_out = calc_price(Usage(output_tokens=1_000_000), model_ref=name, provider_id=service).total_price
+        for prompt in (1000, _LONG):
+            # The tier of an answer's price goes by the length of the prompt, too.
+            found = calc_price(Usage(input_tokens=prompt, output_tokens=1000), model_ref=name, provider_id=service)
+            each.append((float(found.input_price) / prompt, float(found.output_price) / 1000))
+            window = found.model.context_window
     except LookupError:
         return None
-    return float(million_in), float(million_out)
+    usual, long = each
+    return Price(max(usual[0], long[0]), max(usual[1], long[1]), sent, window, usual)

@@ -10,7 +10,7 @@ USAGE = 2
 FAILED = 3
 """The flow ran and has no answer."""
 OVER_LIMIT = 4
-"""`plan` found more calls than were allowed."""
+"""`plan` found more calls, or more dollars, than were allowed."""
 DISK = 74
 """The output, or a file, could not be written."""
 MISTAKE = 70

@@ -1,97 +1,128 @@
-"""`flowrun plan`: what a flow would do, and how many calls that takes."""
+"""`flowrun plan`: what a flow would do, and what that takes."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from importlib.resources import files as package_files
+from math import isfinite
 from pathlib import Path
-from typing import Any
 
 import click
 
-from flowrun.dsl import Bounds, bounds_of
-from flowrun.dsl import plan as p
+from flowrun.dsl import Bound, Bounds, planned_json
 
-from ..api import checked_inputs, load
-from ..catalog import catalog
 from ..errors import UsageError
-from ..estimate import sizes_of
+from ..estimate import estimate_plan
 from ..files import Files
-from ..inputs import read_input
+from ..loading import checked_inputs, load
 from . import exits
-from .plans import plan_of
-from .show import show_findings, standard_input
+from .plan_view import cost_in_words, in_words, money, view
+from .plans import inputs_of, plan_of
+from .show import complain, inert, show_findings
+
+
+class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    name = "dollars"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            amount = float(str(value).strip().removeprefix("$").replace(",", ""))
+        except ValueError:
+            amount = -1.0
+        if not isfinite(amount) or amount < 0:
+            self.fail(f"{value!r} is no amount in dollars, such as 2.50", param, ctx)
+        return amount
 
 
 @click.command(
     "plan",
-    short_help="Show what a flow would do, and how many calls that takes.",
+    short_help="Show what a flow would do, and what that takes.",
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
 )
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--flow", metavar="NAME", help="The flow to plan, if not the last one.")
-@click.option("--json", "as_json", is_flag=True, help="Print the plan itself, as JSON.")
-@click.option("--max-calls", type=int, metavar="N", help="Fail when the flow could make more calls than this.")
+@click.option("--model", metavar="MODEL", help="The model of asks that name none, such as openai:gpt-4o-mini.")
+@click.option("--param", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter, by its name.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan and its bounds, as JSON.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of what --json prints.")
+@click.option(
+    "--max-calls", type=click.IntRange(min=0), metavar="N", help="Fail when the flow could make more calls than this."
+)
+@click.option("--max-cost", type=_Dollars(), metavar="X", help="Fail when the flow could cost more dollars than this.")
+@click.option(
+    "--allow-read",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="A folder that the flow may read besides its own.",
+)
 @click.pass_context
-def command(ctx: click.Context, path: Path, flow: str | None, as_json: bool, max_calls: int | None) -> int:
-    """Show a flow's steps with the least and the most calls of each. Nothing is sent.
+def command(
+    ctx: click.Context,
+    path: Path | None,
+    flow: str | None,
+    model: str | None,
+    pairs: tuple[str, ...],
+    as_json: bool,
+    schema: bool,
+    max_calls: int | None,
+    max_cost: float | None,
+    allow_read: tuple[Path, ...],
+) -> int:
+    """Show a flow's steps with the least and the most that each takes: calls, rounds, tokens and dollars.
+
+    Nothing is sent. Rounds are calls that stand one behind another. Tokens are estimates.
 
     Parameters are given as when running: `flowrun plan FILE --document report.md` reads the document and counts its
-    sections.
+    sections. Some or all may be left out; what they decide is then open.
     """
-    checked = load(path)
-    show_findings(checked.warnings) if checked.warnings else None
-    plan = plan_of(checked, flow)
-    if as_json:
-        click.echo(p.to_json(plan, indent=2))
+    if schema:
+        click.echo(package_files("flowrun.grammars").joinpath("plan.schema.json").read_text(encoding="utf-8"), nl=False)
         return exits.DONE
-    files = Files(path.parent)
-    inputs = _inputs(plan, ctx.args, files)
-    sizes = sizes_of(plan, inputs, files) if inputs or not plan.params else {}
-    bounds = bounds_of(plan, catalog().reducers, sizes)
-    for line in tree(bounds):
-        click.echo(line)
-    if max_calls is not None and (bounds.most is None or bounds.most > max_calls):
-        most = "without a bound" if bounds.most is None else f"up to {bounds.most}"
-        print(f"flowrun: the flow makes calls {most}, and {max_calls} are allowed", file=sys.stderr)
-        return exits.OVER_LIMIT
-    return exits.DONE
+    if path is None:
+        raise UsageError("name a flow file: flowrun plan FILE.flow")
+    checked = load(path)
+    if checked.warnings:
+        show_findings(checked.warnings)
+    plan = plan_of(checked, flow)
+    files = Files(path.parent, allow_read)
+    inputs = checked_inputs(plan, inputs_of(plan, ctx.args, pairs, files), complete=False)
+    bounds = estimate_plan(plan, inputs, files, model=model)
+    if as_json:
+        click.echo(planned_json(plan, bounds))
+    else:
+        for line in view(bounds, plan.calls_limit, plan.money_limit):
+            click.echo(inert(line))
+    over = list(_over(bounds, max_calls, max_cost))
+    for complaint in over:
+        complain(complaint)
+    return exits.OVER_LIMIT if over else exits.DONE
 
 
-def _inputs(plan: p.Plan, arguments: list[str], files: Files) -> dict[str, Any]:
-    params = {param.name: param for param in plan.params}
-    given: dict[str, Any] = {}
-    words = iter(arguments)
-    for word in words:
-        name, equals, value = word.removeprefix("--").partition("=")
-        name = name.replace("-", "_")
-        if not word.startswith("--") or name not in params:
-            known = " ".join(f"--{known}" for known in params) or "none"
-            raise UsageError(f"`{word}` is no parameter of the flow `{plan.flow}`; it has: {known}")
-        if not equals:
-            value = next(words, "")
-        given[name] = read_input(params[name], value, standard_input, files)
-    return checked_inputs(plan, given, complete=False)
+def _over(bounds: Bounds, max_calls: int | None, max_cost: float | None) -> list[str]:
+    """What is beyond the limits that the command gives, and by which step."""
+    found = []
+    if max_calls is not None and _beyond(bounds.calls, max_calls):
+        found.append(
+            f"the flow may make {max_calls:,} calls, and could make {in_words(bounds.calls)}; {_whose(bounds, 'calls')}"
+        )
+    if max_cost is not None and _beyond(bounds.cost, max_cost):
+        found.append(
+            f"the flow may cost {money(max_cost)}, and what it could cost is {cost_in_words(bounds.cost)}; "
+            + _whose(bounds, "cost")
+        )
+    return found
 
 
-def tree(bounds: Bounds) -> Iterator[str]:
-    rows = list(_rows(bounds, "", ""))
-    left = max(len(name) for name, _, _ in rows)
-    middle = max(len(what) for _, what, _ in rows)
-    for name, what, calls in rows:
-        yield f"{name:<{left}}  {what:<{middle}}  {calls}".rstrip()
+def _beyond(bound: Bound, limit: float) -> bool:
+    return bound.most is None or bound.most > limit
 
 
-def _rows(bounds: Bounds, head: str, indent: str) -> Iterator[tuple[str, str, str]]:
-    yield head + bounds.title, bounds.what, calls_text(bounds.least, bounds.most)
-    for number, inner in enumerate(bounds.inside):
-        last = number == len(bounds.inside) - 1
-        yield from _rows(inner, indent + ("└─ " if last else "├─ "), indent + ("   " if last else "│  "))
-
-
-def calls_text(least: int, most: int | None) -> str:
-    if most is None:
-        return f"{least} calls or more" if least else "calls: as many as the input needs"
-    if least == most:
-        return "" if most == 0 else f"{most} call{'s' if most != 1 else ''}"
-    return f"{least} to {most} calls"
+def _whose(bounds: Bounds, what: str) -> str:
+    """The step that leaves an amount open, or that takes most of it."""
+    whole: Bound = getattr(bounds, what)
+    if whole.most is None:
+        return f"no bound: {whole.why}"
+    steps = bounds.inside
+    most = max(steps, key=lambda step: getattr(step, what).most or 0)
+    bound: Bound = getattr(most, what)
+    return f"most of it is `{most.title}`: " + (in_words(bound) if what == "calls" else cost_in_words(bound))

@@ -1,0 +1,209 @@
+"""What steps take, at least and at most, and how that adds up: calls, rounds, tokens and dollars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+
+from .sizes import NOTHING, Bound
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What some steps take together.
+
+    Samples of a repeat that ask the same may share one prompt: ``shared_input`` and ``shared_cost`` are the parts of
+    the least that are then paid once.
+    """
+
+    calls: Bound = NOTHING
+    tokens_in: Bound = NOTHING
+    tokens_out: Bound = NOTHING
+    cost: Bound = NOTHING
+    shared_input: float = 0
+    shared_cost: float = 0
+
+    def __add__(self, other: Amounts) -> Amounts:
+        return Amounts(
+            self.calls + other.calls,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            self.cost + other.cost,
+            self.shared_input + other.shared_input,
+            self.shared_cost + other.shared_cost,
+        )
+
+    def __or__(self, other: Amounts) -> Amounts:
+        return Amounts(
+            self.calls | other.calls,
+            self.tokens_in | other.tokens_in,
+            self.tokens_out | other.tokens_out,
+            self.cost | other.cost,
+            min(self.shared_input, other.shared_input),
+            min(self.shared_cost, other.shared_cost),
+        )
+
+    def __mul__(self, times: Bound) -> Amounts:
+        return Amounts(
+            self.calls * times,
+            self.tokens_in * times,
+            self.tokens_out * times,
+            self.cost * times,
+            self.shared_input * times.least,
+            self.shared_cost * times.least,
+        )
+
+    @property
+    def maybe(self) -> Amounts:
+        return Amounts(self.calls.maybe, self.tokens_in.maybe, self.tokens_out.maybe, self.cost.maybe)
+
+    def alike(self, times: Bound, *, sharing: bool) -> Amounts:
+        """The same so many times; in a repeat (``sharing``) those that are alike share a prompt."""
+        found = self * times
+        if not sharing or times.least <= 1:
+            return found
+        again = times.least - 1
+        return replace(
+            found,
+            tokens_in=replace(found.tokens_in, least=found.tokens_in.least - again * self.shared_input),
+            cost=replace(found.cost, least=found.cost.least - again * self.shared_cost),
+            shared_input=self.shared_input,
+            shared_cost=self.shared_cost,
+        )
+
+    def sampled(self, samples: Bound) -> Amounts:
+        """The same for so many samples, which may share their prompts."""
+        return replace(self.alike(samples, sharing=True), shared_input=0, shared_cost=0)
+
+
+def in_all(amounts: Iterable[Amounts]) -> Amounts:
+    return reduce(Amounts.__add__, amounts, Amounts())
+
+
+def merged(elements: Sequence[Amounts], fewest: int, *, sharing: bool) -> Amounts:
+    """Bodies of a map of which at least so many run, whichever.
+
+    In a repeat (``sharing``) elements that are alike share a prompt, too: only one of them is sure to be sent.
+    """
+    if not elements:
+        return Amounts()
+    whole = in_all(elements)
+
+    def least(values: Iterable[float]) -> float:
+        return sum(sorted(values)[:fewest])
+
+    def shared(values: Sequence[float]) -> float:
+        if not sharing:
+            return least(values)
+        return 0 if fewest == 0 else max(values) if fewest == len(values) else min(values)
+
+    tokens = shared([one.shared_input for one in elements])
+    cost = shared([one.shared_cost for one in elements])
+    return Amounts(
+        Bound(least(one.calls.least for one in elements), whole.calls.most, whole.calls.why),
+        Bound(
+            tokens + least(one.tokens_in.least - one.shared_input for one in elements),
+            whole.tokens_in.most,
+            whole.tokens_in.why,
+        ),
+        Bound(least(one.tokens_out.least for one in elements), whole.tokens_out.most, whole.tokens_out.why),
+        Bound(cost + least(one.cost.least - one.shared_cost for one in elements), whole.cost.most, whole.cost.why),
+        tokens,
+        cost,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The bounds of one step, and of the steps inside it for one run of its body.
+
+    ``calls`` and ``rounds`` (calls that stand one behind another) hold for runs without failures other than answers
+    that have to be asked for again. Tokens are estimates, and dollars made of them. ``elements`` is how many times the
+    body runs, where that is known. ``flows`` are the flows that are called, each for one call, at the top only.
+    """
+
+    title: str
+    what: str
+    calls: Bound = NOTHING
+    rounds: Bound = NOTHING
+    tokens_in: Bound = NOTHING
+    tokens_out: Bound = NOTHING
+    cost: Bound = NOTHING
+    elements: int | None = None
+    inside: tuple[Bounds, ...] = ()
+    flows: tuple[Bounds, ...] = ()
+    line: int = 0
+
+    @property
+    def least(self) -> float:
+        return self.calls.least
+
+    @property
+    def most(self) -> float | None:
+        return self.calls.most
+
+    def __or__(self, other: Bounds) -> Bounds:
+        """What holds of a step for either of two runs of it."""
+        return replace(
+            self,
+            what=self.what if self.elements == other.elements else self.what.replace(f" × {self.elements}", ""),
+            calls=self.calls | other.calls,
+            rounds=self.rounds | other.rounds,
+            tokens_in=self.tokens_in | other.tokens_in,
+            tokens_out=self.tokens_out | other.tokens_out,
+            cost=self.cost | other.cost,
+            elements=self.elements if self.elements == other.elements else None,
+            inside=either(self.inside, other.inside),
+        )
+
+
+def either(ours: tuple[Bounds, ...], theirs: tuple[Bounds, ...]) -> tuple[Bounds, ...]:
+    """The same steps in two runs: those of one alone where the other did not need them."""
+    if not ours or not theirs:
+        return ours or theirs
+    return tuple(a if a is b else a | b for a, b in zip(ours, theirs, strict=False))
+
+
+def bounds_for(
+    title: str,
+    what: str,
+    amounts: Amounts,
+    rounds: Bound,
+    *,
+    elements: int | None = None,
+    inside: tuple[Bounds, ...] = (),
+    line: int = 0,
+) -> Bounds:
+    """Bounds of these amounts; there are never more calls in a row than calls."""
+    return Bounds(
+        title,
+        what,
+        amounts.calls,
+        rounds.capped(amounts.calls.most),
+        amounts.tokens_in,
+        amounts.tokens_out,
+        amounts.cost,
+        elements,
+        inside,
+        line=line,
+    )
+
+
+def merges(leaves: float, fan_in: int) -> int:
+    """How many merges of two or more a tree over so many leaves takes."""
+    count, left = 0, int(leaves)
+    while left > 1:
+        whole, rest = divmod(left, fan_in)
+        count += whole + (rest > 1)
+        left = whole + (rest > 0)
+    return count
+
+
+def levels(leaves: float, fan_in: int) -> int:
+    """How many merges stand one behind another in such a tree."""
+    count, left = 0, int(leaves)
+    while left > 1:
+        left = -(-left // fan_in)
+        count += 1
+    return count

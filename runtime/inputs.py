@@ -6,21 +6,21 @@ What a user names in a command may lie anywhere: the limits of a flow's own read
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flowrun.dsl import did_you_mean, plan, types
+from flowrun.dsl import plan, types
 
 from .documents import read_plain_document
 from .documents.fitting import Problems, fit, from_text
-from .documents.rows import parse_json, read_csv, read_json, read_jsonl
+from .documents.rows import parse_json, read_json, read_jsonl
+from .documents.typed_rows import fit_lines, fit_rows, fit_table, is_plain
 from .errors import InputError
-from .files import Files, read_plain, shown
+from .files import Files, read_plain_text, shown
 
 Json = Any
 Stdin = Callable[[], str]
-Rows = Iterable[tuple[int, Json]]
 _STDIN = "standard input"
 _TABLES = (".csv", ".tsv")
 _JSON_LINES = (".jsonl", ".ndjson")
@@ -91,7 +91,7 @@ def _content(given: str, stdin: Stdin, files: Files | None) -> str:
     if given.startswith("@@"):
         return given[1:]
     if given.startswith("@"):
-        return read_plain(_existing(given[1:], files, "; to give text that begins with @, write @@"))
+        return read_plain_text(_existing(given[1:], files, "; to give text that begins with @, write @@"))
     return given
 
 
@@ -108,7 +108,7 @@ def _existing(given: str, files: Files | None, hint: str = "") -> Path:
         if "\n" in given or len(given) > 200:
             raise InputError(f"a path is needed, and this looks like the text itself: give that through `-`{hint}")
         try:
-            read_plain(Path(given))
+            read_plain_text(Path(given))
         except InputError as error:
             raise InputError(f"{error}{hint}") from None
     return Path(given)
@@ -141,17 +141,17 @@ def _from_path(path: Path, type_: types.Type) -> Json:
     if type_ == types.ListOf(types.DOCUMENT) and path.is_dir():
         names = sorted(name for name in os.listdir(path) if not name.startswith("."))
         return [read_plain_document(path / name) for name in names if (path / name).is_file()]
-    text = read_plain(path)
+    text = read_plain_text(path)
     name = shown(str(path))
     suffix = path.suffix.lower()
     if suffix == ".json":
         return check_value(read_json(text, name), type_, name)
     if suffix in _JSON_LINES:
-        return _from_rows(read_jsonl(text, name), type_, name)
+        return fit_rows(read_jsonl(text, name), type_, name)
     if suffix in _TABLES:
-        return _from_table(text, type_, name)
+        return fit_table(text, type_, name)
     if suffix in _TEXT_LINES and _is_plain_list(type_):
-        return _from_lines(text, type_, name)
+        return fit_lines(text, type_, name)
     return _from_unknown(text, type_, name)
 
 
@@ -159,54 +159,19 @@ def _from_unknown(text: str, type_: types.Type, name: str) -> Json:
     """Standard input, or a file whose name does not say what is in it."""
     is_json = text.lstrip()[:1] in ("[", "{")
     if not is_json and _is_plain_list(type_):
-        return _from_lines(text, type_, name)
+        return fit_lines(text, type_, name)
     if not is_json and type_ != types.JSON:
-        return _from_table(text, type_, name)
+        return fit_table(text, type_, name)
     try:
         value = parse_json(text)
     except ValueError:
         if "\n" in text.strip() and (type_ == types.JSON or isinstance(type_, types.ListOf)):
-            return _from_rows(read_jsonl(text, name), type_, name)
+            return fit_rows(read_jsonl(text, name), type_, name)
         return read_json(text, name)
     if isinstance(type_, types.ListOf) and isinstance(value, dict):
-        return _from_rows([(1, value)], type_, name)
+        return fit_rows([(1, value)], type_, name)
     return check_value(value, type_, name)
 
 
-def _from_lines(text: str, type_: types.Type, name: str) -> Json:
-    rows = [(number, line.rstrip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    return _from_rows(rows, type_, name, cells=True)
-
-
-def _from_table(text: str, type_: types.Type, name: str) -> Json:
-    rows = read_csv(text, name)
-    record = type_.item if isinstance(type_, types.ListOf) else type_
-    if isinstance(record, types.Record) and rows:
-        columns = list(rows[0][1])
-        for field in record.fields:
-            if field.name not in columns and not isinstance(field.type, types.Optional):
-                guess = did_you_mean(field.name, columns) or "its columns are " + ", ".join(map(shown, columns[:20]))
-                raise InputError(f"{name} has no column {shown(field.name)}, which {types.show(record)} needs; {guess}")
-    return _from_rows(rows, type_, name, cells=True)
-
-
-def _from_rows(rows: Rows, type_: types.Type, name: str, *, cells: bool = False) -> Json:
-    if type_ == types.JSON:
-        return [value for _, value in rows]
-    problems = Problems()
-    item = type_.item if isinstance(type_, types.ListOf) else type_
-    values = [fit(value, item, (f"line {line}",), problems, cells=cells) for line, value in rows]
-    problems.stop(name)
-    if isinstance(type_, types.ListOf):
-        return values
-    if len(values) != 1:
-        raise InputError(f"{name} has {len(values)} rows, and one {types.show(type_)} is wanted")
-    return values[0]
-
-
 def _is_plain_list(type_: types.Type) -> bool:
-    """Whether a line can stand for an item: a text, a number, a choice."""
-    if not isinstance(type_, types.ListOf):
-        return False
-    item = types.unwrapped(type_.item)
-    return item in (types.TEXT, types.INT, types.NUMBER, types.BOOL) or isinstance(item, types.Choice | types.Range)
+    return isinstance(type_, types.ListOf) and is_plain(type_.item)

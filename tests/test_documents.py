@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import stat
 import time
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from flowrun.runtime import files as files_module
 from flowrun.runtime.documents import READERS, read_document, read_plain_document
 from flowrun.runtime.documents.rows import parse_json, read_csv, read_jsonl
 from flowrun.runtime.errors import InputError
-from flowrun.runtime.files import Files, read_plain
+from flowrun.runtime.files import Files, read_plain, read_plain_text
 
 
 @pytest.fixture
@@ -110,7 +111,22 @@ ENCODED = {
 def test_encodings(flow: Path, data: bytes) -> None:
     (flow / "x.txt").write_bytes(data)
     assert Files(flow).read_text("x.txt") == "é\n"
-    assert read_plain(flow / "x.txt") == "é\n"
+    assert read_plain_text(flow / "x.txt") == "é\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_flows_are_in_utf_8(flow: Path, encoding: str) -> None:
+    (flow / "x.flow").write_bytes("# é, and all that\nflow x() { return 1 }\n".encode(encoding))
+    kind = encoding.upper().replace("16-", "16")
+    with refused(f"x.flow` is in {kind}, and flows are in UTF-8; save it as UTF-8, or convert it with `iconv -f "):
+        read_plain(flow / "x.flow")
+    with refused(f"`x.flow` is in {kind}, and flows are in UTF-8"):
+        Files(flow).read_flow("x.flow")
+
+
+def test_flows_with_a_mark(flow: Path) -> None:
+    (flow / "x.flow").write_bytes(codecs.BOM_UTF8 + "é\r\n".encode())
+    assert read_plain(flow / "x.flow") == Files(flow).read_flow("x.flow") == "é\n"
 
 
 BROKEN = {
@@ -119,7 +135,10 @@ BROKEN = {
     "utf-16 cut off": (codecs.BOM_UTF16_LE + b"a\0b", "is not UTF-16 text: byte 4"),
     "half a pair": (codecs.BOM_UTF16_LE + b"\x00\xd8a\0", "is not UTF-16 text: byte 2"),
     "zero byte": (b"GIF\0\1", "zero byte"),
-    "utf-32": (codecs.BOM_UTF32_LE + "a".encode("utf-32-le"), "zero byte"),
+    "utf-32": (codecs.BOM_UTF32_LE + "a".encode("utf-32-le"), "is in UTF-32, and text is read in UTF-8"),
+    "utf-16 without a mark": ("Hello, you".encode("utf-16-le"), "is in UTF-16LE, and text is read in UTF-8"),
+    "utf-16 without a mark, big": ("Hello, you".encode("utf-16-be"), "`iconv -f utf-16be -t utf-8`"),
+    "numbers of two bytes": (b"\1\0\2\0\3\0\4\0", "zero byte"),
 }
 
 
@@ -154,6 +173,66 @@ def test_what_cannot_be_read(flow: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(files_module, "MOST_BYTES", 4)
     with refused("`top.txt` is larger than"):
         files.read_text("top.txt")
+
+
+@pytest.mark.parametrize("swapped", ["docs/a.md", "docs"])
+def test_a_link_that_comes_between_leads_nowhere(flow: Path, monkeypatch: pytest.MonkeyPatch, swapped: str) -> None:
+    """What was looked at and found well may be another thing by the time it is opened."""
+    (flow.parent / "a.md").write_text("secret")
+    aside = flow.parent / "aside"
+    files = Files(flow)
+    resolve = files.resolve
+
+    def raced(path: str) -> Path:
+        found = resolve(path)
+        (flow / swapped).rename(aside)
+        (flow / swapped).symlink_to(flow.parent / "a.md" if swapped.endswith(".md") else flow.parent)
+        return found
+
+    monkeypatch.setattr(files, "resolve", raced)
+    with refused("`docs/a.md`"):
+        files.read_text("docs/a.md")
+
+
+def test_a_folder_that_may_only_be_gone_through(flow: Path) -> None:
+    (flow / "docs").chmod(0o311)
+    try:
+        assert Files(flow).read_text("docs/a.md") == "text of docs/a.md"
+    finally:
+        (flow / "docs").chmod(0o755)
+
+
+def test_a_pipe_that_comes_between_is_not_waited_for(flow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = Files(flow)
+    stats = Path.stat
+
+    def raced(path: Path, **options: bool) -> os.stat_result:
+        found = stats(path, **options)
+        if path.name == "top.txt" and not stat.S_ISFIFO(found.st_mode):
+            path.unlink()
+            os.mkfifo(path)
+        return found
+
+    monkeypatch.setattr(Path, "stat", raced)
+    with refused("is a device"):
+        files.read_bytes("top.txt")
+
+
+def test_no_endless_file_is_read(flow: Path) -> None:
+    (flow / "zero").symlink_to("/dev/zero")
+    with refused("outside the flow's folder"):
+        Files(flow).read_text("zero")
+    for read in (Files(flow, (Path("/dev"),)).read_text, lambda path: read_plain(Path(path))):
+        with refused("is a device"):
+            read("/dev/zero")
+
+
+def test_a_file_that_is_too_large_is_not_read_at_all(flow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (flow / "huge").open("wb") as file:
+        file.truncate(files_module.MOST_BYTES + 1)
+    monkeypatch.setattr("builtins.open", None)
+    with refused("`huge` is larger than 256 MiB"):
+        Files(flow).read_bytes("huge")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read all")
@@ -258,8 +337,8 @@ def test_suffixes(flow: Path) -> None:
         assert read_plain_document(flow / name) == "<p>a</p>"
     (flow / "x.HTM").write_text("<p>a</p>")
     assert read_plain_document(flow / "x.HTM") == "a"
-    for name in ("x.pdf", "x.DOCX", "x.rtf"):
-        with refused(".md, .markdown, .txt, .text, .rst, .html, .htm"):
+    for name in ("x.doc", "x.ODT", "x.rtf"):
+        with refused(".md, .markdown, .txt, .text, .rst, .html, .htm, .xhtml, .pdf, .docx"):
             read_document(Files(flow), name)
 
 

@@ -32,6 +32,14 @@ def world(tmp_path: Path) -> World:
         "bad.jsonl": '{"a": 1}\n{"a": \n',
         "rows.csv": 'id,text\n1,"a, b"\n',
         "bad.csv": "id,text\n1\n",
+        "mails.jsonl": '{"id": 1, "tag": "SPAM", "more": 0}\n\n{"id": 2.0, "tag": null}\n',
+        "odd.jsonl": '{"id": "x"}\n{"id": 1, "tag": "spma"}\n[]\n',
+        "mails.csv": "id,tag\n1,spam\n2,\n",
+        "odd.csv": "id,tag\n1,spam\ntwo,spam\n",
+        "other.csv": "idd,tag\n1,spam\n",
+        "empty.csv": "",
+        "numbers.txt": "1\n\n 5 \n",
+        "odd.txt": "1\n\n6\n",
     }.items():
         (tmp_path / name).write_text(text)
     return World(Files(tmp_path), {"vote": TALLY}.get)
@@ -66,6 +74,56 @@ def test_sources(world: World) -> None:
 def test_sources_that_fail(world: World, name: str, args: dict[str, str], words: str) -> None:
     with pytest.raises(InputError, match=re.escape(words)):
         call(world, name, **args)
+
+
+MAIL = types.Record(
+    (types.Field("id", types.INT), types.Field("tag", types.Optional(types.Choice(("spam", "ham"))))), "Mail"
+)
+MAILS = [{"id": 1, "tag": "spam"}, {"id": 2, "tag": None}]
+
+
+def test_typed_sources(world: World) -> None:
+    assert call(world, "jsonl", path="mails.jsonl", of=MAIL) == MAILS
+    assert type(call(world, "jsonl", path="mails.jsonl", of=MAIL)[1]["id"]) is int
+    assert call(world, "csv", path="mails.csv", of=MAIL) == MAILS
+    assert call(world, "csv", path="mails.csv", of=types.Optional(MAIL)) == MAILS
+    assert call(world, "csv", path="mails.csv") == [{"id": "1", "tag": "spam"}, {"id": "2", "tag": ""}]
+    assert call(world, "csv", path="empty.csv", of=MAIL) == []
+    assert call(world, "lines", path="numbers.txt", of=types.Range(1, 5)) == [1, 5]
+    assert call(world, "lines", path="numbers.txt", of=types.TEXT) == ["1", " 5"]
+    assert call(world, "jsonl", path="rows.jsonl", of=types.JSON) == [{"a": 1}, [2]]
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "of", "words"),
+    [
+        (
+            "jsonl",
+            "odd.jsonl",
+            MAIL,
+            "`odd.jsonl`: 3 values do not fit:\n"
+            "  line 1, field `id`: expected int, found the text `x`\n"
+            "  line 2, field `tag`: expected spam | ham, found the text `spma`; did you mean `spam`?\n"
+            "  line 3: expected Mail, found a list",
+        ),
+        ("csv", "odd.csv", MAIL, "`odd.csv`: line 3, field `id`: expected int, found the text `two`"),
+        ("csv", "other.csv", MAIL, "`other.csv` has no column `id`, which Mail needs; did you mean `idd`?"),
+        ("csv", "mails.csv", types.INT, "line 2: expected int, found a record"),
+        ("lines", "odd.txt", types.Range(1, 5), "`odd.txt`: line 3: expected 1..5, found the number 6"),
+    ],
+)
+def test_typed_sources_that_do_not_fit(world: World, name: str, path: str, of: types.Type, words: str) -> None:
+    with pytest.raises(InputError, match=re.escape(words)):
+        call(world, name, path=path, of=of)
+
+
+@pytest.mark.parametrize("name", ["lines", "jsonl", "csv"])
+def test_the_type_of_rows(world: World, name: str) -> None:
+    spec = FUNCTIONS[name].spec
+    assert spec.result({"path": types.TEXT, "of": MAIL}) == types.ListOf(MAIL)
+    assert spec.result({"path": types.TEXT}) == types.ListOf(types.TEXT if name == "lines" else types.JSON)
+    with pytest.raises(UsageError, match="`of` takes the name of a type, and this is a text"):
+        call(world, name, path="rows.jsonl" if name == "jsonl" else "rows.csv", of="Mail")
 
 
 @pytest.mark.parametrize("name", [name for name, function in FUNCTIONS.items() if function.spec.reads])

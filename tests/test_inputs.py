@@ -166,7 +166,9 @@ def test_documents(tmp_path: Path) -> None:
     assert read("-", types.DOCUMENT, lambda: "text") == "text"
     with refused("did you mean `doc.md`?"):
         read("doc.mx", types.DOCUMENT)
-    with refused("documents of the kind .pdf are not read"):
+    with refused("documents of the kind .odt are not read"):
+        read(write("doc.odt", "x"), types.DOCUMENT)
+    with refused("`it`: `doc.pdf` is no PDF"):
         read(write("doc.pdf", "x"), types.DOCUMENT)
 
 

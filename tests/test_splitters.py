@@ -12,8 +12,14 @@ from hypothesis import strategies as st
 
 from flowrun.runtime.errors import UsageError
 from flowrun.runtime.splitters import SPLITTERS
+from flowrun.runtime.tokens import estimate
 
-RULES: dict[str, dict[str, Any]] = {"heading": {}, "paragraph": {}, "line": {}, "chars": {"n": 25}}
+RULES: dict[str, dict[str, Any]] = {
+    **{rule: {} for rule in ("heading", "paragraph", "sentence", "line", "page")},
+    "chars": {"n": 25},
+    "tokens": {"n": 9},
+}
+UNSIZED = [rule for rule, args in RULES.items() if not args]
 SNIPPETS = [
     *("# ", "## ", "### ", "#no", "===\n", "---\n", "```\n", "````\n", "~~~\n", "- ", "> ", "    "),
     *(
@@ -32,6 +38,11 @@ SNIPPETS = [
         "\v",
         "\u2028",
         "\ufeff",
+        "\f",
+        "Dr. No e.g. ",
+        "1. ",
+        "😀",
+        "{'a':1}",
     ),
 ]
 texts = st.lists(st.sampled_from(SNIPPETS) | st.text(max_size=8), max_size=60).map("".join)
@@ -55,7 +66,7 @@ def test_nothing_is_lost(rule: str, text: str) -> None:
     assert all(piece in text for piece in pieces)
 
 
-@pytest.mark.parametrize("rule", ["heading", "paragraph", "line"])
+@pytest.mark.parametrize("rule", UNSIZED)
 @given(text=texts, overlap=st.integers(0, 24))
 def test_an_overlap_repeats_the_words_before(rule: str, text: str, overlap: int) -> None:
     bare = split(rule, text)
@@ -98,6 +109,39 @@ def test_chars_with_any_overlap(words: list[tuple[int, str]], most: int, data: s
         assert start + len(piece) > end
         end = start + len(piece)
     assert not marks or end > marks[-1]
+
+
+@given(text=texts, most=st.integers(1, 40), data=st.data())
+def test_tokens_keep_their_bound_and_overlap(text: str, most: int, data: st.DataObject) -> None:
+    overlap = data.draw(st.integers(0, most - 1))
+    pieces = split("tokens", text, n=most, overlap=overlap)
+    assert all(estimate(piece) <= most or len(piece) == 1 for piece in pieces)
+    if not overlap:
+        words = [word for piece in pieces for word in piece.split()]
+        for word in text.split():
+            if estimate(word) <= most and not re.search("[。！？]", word):
+                assert word in words
+
+
+@given(
+    words=st.lists(st.tuples(st.integers(1, 20), st.sampled_from([" ", "\n", "\n\n", "  " * 20])), max_size=30),
+    most=st.integers(1, 30),
+    data=st.data(),
+)
+def test_tokens_repeat_no_more_than_the_overlap(words: list[tuple[int, str]], most: int, data: st.DataObject) -> None:
+    overlap = data.draw(st.integers(0, most - 1))
+    letters = iter(chr(code) for code in range(0x4E00, 0x9000))
+    text = "".join("".join(next(letters) for _ in range(length)) + after for length, after in words)
+    end = 0
+    for piece in split("tokens", text, n=most, overlap=overlap):
+        # No letter stands twice, so that each piece has one place in the text.
+        start = text.index(piece[0])
+        assert text[start : start + len(piece)] == piece
+        assert not text[end:start].strip()
+        assert estimate(text[start : max(start, end)]) <= overlap
+        assert start + len(piece) > end
+        end = start + len(piece)
+    assert not text[end:].strip()
 
 
 @given(text=texts, most=st.integers(1, 60))
@@ -144,6 +188,66 @@ def test_chars_with_overlap() -> None:
 def test_bad_arguments(args: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=re.escape(words)):
         SPLITTERS["chars"].split("text", args)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ({"n": 0}, "`n` is a whole number of tokens, at least 1, and here it is 0"),
+        ({"n": 8, "overlap": -1}, "`overlap` is a whole number of tokens, at least 0"),
+        ({"n": 8, "overlap": 8}, "overlap of 8 tokens must be less than the 8 of a piece"),
+    ],
+)
+def test_bad_arguments_of_tokens(args: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(words)):
+        SPLITTERS["tokens"].split("text", args)
+
+
+def test_tokens_take_the_best_border() -> None:
+    text = "One two three.\n\nFour five six seven. Eight nine."
+    assert split("tokens", text, n=7) == ["One two three.", "Four five six seven.", "Eight nine."]
+    assert split("tokens", "one two three four five", n=3, overlap=1) == [
+        "one two three",
+        "three four five",
+    ]
+    assert split("tokens", "今日は雨です。明日は晴れです。", n=8) == ["今日は雨です。", "明日は晴れです。"]
+    assert split("tokens", "a" * 24, n=2) == ["a" * 16, "a" * 8]
+
+
+@pytest.mark.parametrize("unit", ["chars", "tokens"])
+def test_one_line_end_is_no_border_of_a_paragraph(unit: str) -> None:
+    text = "One two three four\r\n\r\nfive\r\nsix seven eight"
+    pieces = split(unit, text, n=30 if unit == "chars" else 8)
+    assert pieces == ["One two three four", "five\r\nsix seven eight"]
+
+
+SENTENCES = {
+    "plain": ("One two. Three! Four?\nFive… six", ["One two.", "Three!", "Four?", "Five… six"]),
+    "abbreviations": (
+        "Dr. No met Mr. Fox, e.g. here. J. Doe left.",
+        ["Dr. No met Mr. Fox, e.g. here.", "J. Doe left."],
+    ),
+    "numbers": ("It is 3.14 or v2.0.1. In 2020. The end.", ["It is 3.14 or v2.0.1.", "In 2020.", "The end."]),
+    "quotes": ("“Go.” She went. (He did.) Why", ["“Go.”", "She went.", "(He did.)", "Why"]),
+    "small letters go on": ("Yahoo! is one. “Stop!” he said.", ["Yahoo! is one.", "“Stop!” he said."]),
+    "wrapped": ("One\ntwo\nthree. Four", ["One\ntwo\nthree.", "Four"]),
+    "paragraphs": ("One\n\ntwo\r\n\r\nthree", ["One", "two", "three"]),
+    "line ends of Windows": ("One\r\ntwo. Three", ["One\r\ntwo.", "Three"]),
+    "headings": ("# Title\nOne. Two.\n## Next\nThree", ["# Title", "One.", "Two.", "## Next", "Three"]),
+    "lists": ("Buy:\n- tea\n- milk. Now\n2. pay", ["Buy:", "- tea", "- milk.", "Now", "2. pay"]),
+    "wide": ("今日は雨です。明日は？「晴れ。」はい", ["今日は雨です。", "明日は？", "「晴れ。」", "はい"]),
+    "I": ("It was I. He knew.", ["It was I.", "He knew."]),
+}
+
+
+@pytest.mark.parametrize(("text", "pieces"), SENTENCES.values(), ids=SENTENCES)
+def test_sentences(text: str, pieces: list[str]) -> None:
+    assert split("sentence", text) == pieces
+
+
+def test_pages() -> None:
+    assert split("page", "\fone\n\ntwo\n\f\f three \f") == ["one\n\ntwo", " three"]
+    assert split("page", "one") == ["one"]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -213,6 +317,14 @@ LARGE = {
     "line ends": "\n" * MIB,
     "hashes": "#" * MIB,
     "dashes": "---" + "-" * MIB + "x",
+    "feeds": "\f" * MIB,
+    "points": "a. " * (MIB // 3),
+    "letters and points": "a." * (MIB // 2),
+    "marks": ".!?" * (MIB // 3),
+    "ideographs": "今" * MIB,
+    "pictures": "😀" * MIB,
+    "unassigned": "\U00050000" * MIB,
+    "different words": " ".join(map(str, range(MIB // 7))),
     "front matter that never ends": "---\n" + "a: b\r\n" * 20_000,
 }
 
@@ -222,7 +334,7 @@ LARGE = {
 def test_a_large_text_takes_little_time(rule: str, kind: str) -> None:
     text = LARGE[kind]
     began = time.process_time()
-    pieces = split(rule, text, **({"n": 800, "overlap": 80} if rule == "chars" else {}))
+    pieces = split(rule, text, **({"n": 800, "overlap": 80} if RULES[rule] else {}))
     spent = time.process_time() - began
     # A second is the aim, met by all but machines that are slow or busy.
     assert spent < 3, f"{spent:.2f} s for {len(text)} characters in {len(pieces)} pieces"

@@ -7,15 +7,17 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import Files, read_plain_bytes, shown
+from .docx import READER as DOCX
 from .html import READER as HTML
+from .pdf import READER as PDF
 from .protocol import Reader
 from .text import READER as TEXT
 
-READERS: dict[str, Reader] = {suffix: reader for reader in (TEXT, HTML) for suffix in reader.suffixes}
+READERS: dict[str, Reader] = {suffix: reader for reader in (TEXT, HTML, PDF, DOCX) for suffix in reader.suffixes}
 
 # Kinds that need a reader of their own, some of which would pass for text.
 _UNREAD_SUFFIXES = """
-    .doc .docm .docx .epub .key .mobi .numbers .odp .ods .odt .pages .pdf .ppt .pptx .ps .rtf .xls .xlsx
+    .doc .docm .epub .key .mobi .numbers .odp .ods .odt .pages .ppt .pptx .ps .rtf .xls .xlsx
     .gif .jpeg .jpg .png .webp .mp3 .mp4 .wav .7z .bz2 .gz .rar .tar .xz .zip
 """
 _UNREAD = frozenset(_UNREAD_SUFFIXES.split())

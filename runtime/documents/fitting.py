@@ -11,7 +11,7 @@ from typing import Any
 from flowrun.dsl import did_you_mean, nearest, types
 
 from ..errors import InputError
-from ..files import read_plain, shown
+from ..files import read_plain_text, shown
 from . import read_plain_document
 from .rows import check_depth, is_unicode, parse_json
 
@@ -58,7 +58,7 @@ def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cel
         value = from_text(value, type_)
     match type_:
         case types.Optional(item):
-            return None if value is None else fit(value, item, place, problems)
+            return None if value is None else fit(value, item, place, problems, cells=cells)
         case types.ListOf(item) if isinstance(value, (list, tuple)):
             return [fit(one, item, (*place, number), problems) for number, one in enumerate(value, 1)]
         case types.Record(fields) if isinstance(value, Mapping):
@@ -71,7 +71,7 @@ def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cel
                 problems.add(place, _unfit(type_, value) + guess)
             return option
         case types.Simple("text" | "document") if isinstance(value, Path):
-            value = read_plain(value) if type_ == types.TEXT else read_plain_document(value)
+            value = read_plain_text(value) if type_ == types.TEXT else read_plain_document(value)
     problem = _problem(value, type_)
     if problem:
         problems.add(place, problem)

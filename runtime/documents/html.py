@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from ..files import decode
-from .markup import Part, parts
+from .markup import Part, blocks_text, parts
 from .protocol import Reader
 
 _DROPPED = frozenset({"script", "style", "template", "title", "noscript", "iframe"})
@@ -26,7 +26,7 @@ _DEEPEST_LIST = 12
 
 
 class _Page:
-    """Blocks of text as they come; of two tight ones in a row the second follows without a blank line."""
+    """Blocks of text as they come."""
 
     def __init__(self) -> None:
         self.blocks: list[tuple[str, bool]] = []
@@ -118,14 +118,7 @@ class _Page:
     def text(self) -> str:
         self.end_block()
         self.end_row()
-        out: list[str] = []
-        tight_before = False
-        for text, tight in self.blocks:
-            if out:
-                out.append("\n" if tight and tight_before else "\n\n")
-            out.append(text)
-            tight_before = tight
-        return "".join(out)
+        return blocks_text(self.blocks)
 
 
 def read(data: bytes, name: str) -> str:

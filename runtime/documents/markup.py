@@ -1,4 +1,4 @@
-"""Takes HTML apart in one pass, whatever it is.
+"""Takes HTML apart in one pass, whatever it is, and puts blocks of text together.
 
 The standard library's parser takes time that grows with the square of a hostile page (half a minute for 200 KB of
 `<!--` in Python 3.11), and attributes are of no use here: a reader of tags and text is enough.
@@ -7,7 +7,7 @@ The standard library's parser takes time that grows with the square of a hostile
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import unescape
 from typing import Literal, NamedTuple
 
@@ -82,3 +82,15 @@ def _plain(text: str) -> str:
     except ValueError:
         # A character's number with thousands of digits: no character, so the text stays as written.
         return text
+
+
+def blocks_text(blocks: Iterable[tuple[str, bool]]) -> str:
+    """One text of blocks; of two tight ones in a row the second follows without a blank line."""
+    out: list[str] = []
+    tight_before = False
+    for text, tight in blocks:
+        if out:
+            out.append("\n" if tight and tight_before else "\n\n")
+        out.append(text)
+        tight_before = tight
+    return "".join(out)

@@ -73,14 +73,23 @@ def is_border(text: str, place: int) -> bool:
     return not text[place].isspace() and (place == 0 or text[place - 1].isspace() or text[place - 1] in "。！？、，；")
 
 
-def number(args: Mapping[str, Any], name: str, least: int, default: int | None = None) -> int:
+def number(args: Mapping[str, Any], name: str, least: int, default: int | None = None, unit: str = "characters") -> int:
     value = args.get(name, default)
     if value is None and default is not None:
         return default
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise UsageError(f"`{name}` is a whole number of characters, at least {least}, and here it is {value!r:.40}")
+        raise UsageError(f"`{name}` is a whole number of {unit}, at least {least}, and here it is {value!r:.40}")
     return value
 
 
-def overlap_of(args: Mapping[str, Any]) -> int:
-    return number(args, "overlap", 0, 0)
+def overlap_of(args: Mapping[str, Any], unit: str = "characters") -> int:
+    return number(args, "overlap", 0, 0, unit)
+
+
+def size_of(args: Mapping[str, Any], unit: str) -> tuple[int, int]:
+    """How much a piece has at most, and how much of that an overlap may be."""
+    most = number(args, "n", 1, unit=unit)
+    overlap = overlap_of(args, unit)
+    if overlap >= most:
+        raise UsageError(f"the overlap of {overlap} {unit} must be less than the {most} of a piece")
+    return most, overlap

@@ -1,0 +1,96 @@
+"""Parts of XML inside a zip file, as office programs write them: read with limits, and without declared entities."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
+from xml.parsers import expat
+
+from ..errors import InputError
+
+MOST_XML = 64 * 1024 * 1024
+"""Bytes of one part when it is unpacked; a book of a thousand pages has fewer."""
+DEEPEST = 500
+_OLD = b"\xd0\xcf\x11\xe0"
+Attributes = Mapping[str, str]
+
+
+class Archive:
+    def __init__(self, data: bytes, name: str) -> None:
+        self.name = name
+        if data.startswith(_OLD):
+            raise InputError(
+                f"{name} has a password, or is a file of an older kind; save it as .docx again, without a password"
+            )
+        try:
+            self._zip = zipfile.ZipFile(io.BytesIO(data))
+        except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+            raise InputError(f"{name} is damaged or cut off: it is no zip file, which a .docx is inside") from None
+
+    def read(self, part: str) -> bytes | None:
+        """The bytes of a part, None where there is no such part."""
+        try:
+            info = self._zip.getinfo(part)
+        except KeyError:
+            return None
+        try:
+            with self._zip.open(info) as file:
+                data = file.read(MOST_XML + 1)
+        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError):
+            raise InputError(f"{self.name} is damaged: its part `{part[:80]}` cannot be unpacked") from None
+        except (NotImplementedError, RuntimeError):
+            raise InputError(f"{self.name} is packed in a way that is not read; save it as .docx again") from None
+        if len(data) > MOST_XML:
+            raise InputError(
+                f"{self.name} unpacks to more than {MOST_XML // 1024**2} MiB of text, the most that is read; "
+                "cut it up first"
+            )
+        return data
+
+    def parse(
+        self,
+        part: str,
+        start: Callable[[str, Attributes], None],
+        end: Callable[[str], None] | None = None,
+        text: Callable[[str], None] | None = None,
+    ) -> bool:
+        """Whether there is such a part. Tags and attributes come without their namespace."""
+        data = self.read(part)
+        if data is None:
+            return False
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.buffer_text = True
+        depth = 0
+
+        def opened(tag: str, attributes: dict[str, str]) -> None:
+            nonlocal depth
+            depth += 1
+            if depth > DEEPEST:
+                raise InputError(f"{self.name} is damaged: its part `{part[:80]}` is nested too deeply")
+            start(_local(tag), {_local(key): value for key, value in attributes.items()})
+
+        def closed(tag: str) -> None:
+            nonlocal depth
+            depth -= 1
+            if end:
+                end(_local(tag))
+
+        def refused(*_: Any) -> None:
+            raise InputError(f"{self.name} declares a document type inside, which no office program writes")
+
+        parser.StartElementHandler = opened
+        parser.EndElementHandler = closed
+        parser.CharacterDataHandler = text
+        parser.StartDoctypeDeclHandler = refused
+        try:
+            parser.Parse(data, True)
+        except (expat.ExpatError, ValueError, LookupError):
+            raise InputError(f"{self.name} is damaged: its part `{part[:80]}` is not XML") from None
+        return True
+
+
+def _local(name: str) -> str:
+    return name.rpartition(" ")[2]

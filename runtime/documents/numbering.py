@@ -1,0 +1,94 @@
+"""The numbers and bullets of paragraphs in a Word document, which stand in no paragraph's text."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from .archives import Archive, Attributes
+
+_PLACE = re.compile(r"%([1-9])")
+_WORTH = (1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1)
+_ROMAN = tuple(zip(_WORTH, "m cm d cd c xc l xl x ix v iv i".split(), strict=True))
+LEVELS = 9
+
+
+@dataclass(slots=True)
+class _Level:
+    kind: str = "decimal"
+    text: str = ""
+    start: int = 1
+
+
+@dataclass(slots=True)
+class Numbering:
+    """What kinds of lists a document declares, and how far each has counted."""
+
+    kinds: dict[str, str] = field(default_factory=dict)
+    levels: dict[tuple[str, int], _Level] = field(default_factory=dict)
+    counts: dict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
+
+    def marker(self, number: str, depth: int) -> str:
+        """What stands before the next paragraph of a list; counts on."""
+        kind = self.kinds.get(number)
+        level = self.levels.get((kind or "", depth))
+        if kind is None or level is None or level.kind == "bullet":
+            return "-"
+        counts = self.counts[kind]
+        counts[depth] = counts.get(depth, level.start - 1) + 1
+        for deeper in range(depth + 1, LEVELS):
+            counts.pop(deeper, None)
+
+        def written(found: re.Match[str]) -> str:
+            at = int(found[1]) - 1
+            one = self.levels.get((kind, at), level)
+            return _number(counts.get(at, one.start), one.kind)
+
+        return "" if level.kind == "none" else _PLACE.sub(written, level.text)
+
+
+def read_numbering(archive: Archive, part: str) -> Numbering:
+    out = Numbering()
+    kind = number = ""
+    level = _Level()
+
+    def start(tag: str, attributes: Attributes) -> None:
+        nonlocal kind, number, level
+        value = attributes.get("val", "")
+        match tag:
+            case "abstractNum":
+                kind, number = attributes.get("abstractNumId", ""), ""
+            case "num":
+                number = attributes.get("numId", "")
+            case "abstractNumId" if number:
+                out.kinds[number] = value
+            case "lvl" if not number:
+                level = out.levels[kind, whole(attributes.get("ilvl", ""))] = _Level()
+            case "numFmt" if not number:
+                level.kind = value
+            case "lvlText" if not number:
+                level.text = value[:80]
+            case "start" if not number:
+                level.start = whole(value)
+
+    archive.parse(part, start)
+    return out
+
+
+def whole(text: str) -> int:
+    """A small number of an attribute; nought where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
+
+
+def _number(value: int, kind: str) -> str:
+    if kind in ("lowerLetter", "upperLetter") and value > 0:
+        letter = chr(ord("a") + (value - 1) % 26) * min((value - 1) // 26 + 1, 20)
+        return letter.upper() if kind == "upperLetter" else letter
+    if kind in ("lowerRoman", "upperRoman") and 0 < value < 4000:
+        out = ""
+        for worth, sign in _ROMAN:
+            out += sign * (value // worth)
+            value %= worth
+        return out.upper() if kind == "upperRoman" else out
+    return str(value)

@@ -1,0 +1,78 @@
+"""PDF: the text of its pages, with a form feed between two, for `split(…, by: page)`.
+
+What a page shows as a picture, a scan for one, is no text.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from .protocol import Reader
+
+if TYPE_CHECKING:
+    from pypdf import PdfReader
+
+MOST_CHARACTERS = 64 * 1024 * 1024
+# The library reads what comes, and falls over what it did not expect: each of these has been met on a damaged file.
+_DAMAGED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+
+def read(data: bytes, name: str) -> str:
+    try:
+        from pypdf import PdfReader
+        from pypdf.errors import DependencyError, PyPdfError
+    except ImportError:
+        raise InputError(
+            f"{name}: PDF is read by an extra that is not installed: `pip install 'flowrun-dsl[docs]'`"
+        ) from None
+    # Its warnings about files that are not quite right are for those who make them.
+    logging.getLogger("pypdf").addHandler(logging.NullHandler())
+    if b"%PDF-" not in data[:1024]:
+        raise InputError(f"{name} is no PDF: it does not begin as one")
+    try:
+        reader = PdfReader(io.BytesIO(data))
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise InputError(f"{name} has a password; save it without one first")
+        return _text(reader, name)
+    except DependencyError:
+        raise InputError(
+            f"{name} is encrypted, and what undoes that is not installed: `pip install 'flowrun-dsl[docs]'`"
+        ) from None
+    except (PyPdfError, *_DAMAGED) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name} is damaged or cut off: it cannot be read as PDF") from None
+
+
+def _text(reader: PdfReader, name: str) -> str:
+    pages = []
+    size = 0
+    for page in reader.pages:
+        text = page.extract_text().replace("\f", " ").replace("\0", "")
+        pages.append(text.encode("utf-8", "replace").decode() if not text.isascii() else text)
+        size += len(text)
+        if size > MOST_CHARACTERS:
+            raise InputError(f"{name} has more than {MOST_CHARACTERS // 1024**2} Mi characters; cut it up first")
+    if pages and not any(page.strip() for page in pages):
+        raise InputError(f"{name} has no text, only pictures of pages: make a text of them first (OCR)")
+    return "\n\f".join(pages)
+
+
+READER = Reader("PDF", (".pdf",), read)

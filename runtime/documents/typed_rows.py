@@ -1,0 +1,60 @@
+"""Rows of a file, held against a type: those of an input and those that a flow reads itself.
+
+What is wanted is a list of rows, one row, or json. Each raises InputError with the file, the lines and the fields that
+do not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flowrun.dsl import did_you_mean, types
+
+from ..errors import InputError
+from ..files import shown
+from .fitting import Problems, fit
+from .rows import read_csv
+
+Json = Any
+Rows = Iterable[tuple[int, Json]]
+
+
+def fit_rows(rows: Rows, type_: types.Type, name: str, *, cells: bool = False) -> Json:
+    """Rows with their lines; with ``cells`` their texts are read as the type wants them."""
+    if type_ == types.JSON:
+        return [value for _, value in rows]
+    problems = Problems()
+    item = type_.item if isinstance(type_, types.ListOf) else type_
+    values = [fit(value, item, (f"line {line}",), problems, cells=cells) for line, value in rows]
+    problems.stop(name)
+    if isinstance(type_, types.ListOf):
+        return values
+    if len(values) != 1:
+        raise InputError(f"{name} has {len(values)} rows, and one {types.show(type_)} is wanted")
+    return values[0]
+
+
+def fit_table(text: str, type_: types.Type, name: str) -> Json:
+    """The rows of CSV; a column that is missing is told once, not for every row."""
+    rows = read_csv(text, name)
+    record = types.unwrapped(type_.item if isinstance(type_, types.ListOf) else type_)
+    if isinstance(record, types.Record) and rows:
+        columns = list(rows[0][1])
+        for field in record.fields:
+            if field.name not in columns and not isinstance(field.type, types.Optional):
+                guess = did_you_mean(field.name, columns) or "its columns are " + ", ".join(map(shown, columns[:20]))
+                raise InputError(f"{name} has no column {shown(field.name)}, which {types.show(record)} needs; {guess}")
+    return fit_rows(rows, type_, name, cells=True)
+
+
+def fit_lines(text: str, type_: types.Type, name: str) -> Json:
+    """The lines that are not blank."""
+    rows = [(number, line.rstrip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    return fit_rows(rows, type_, name, cells=True)
+
+
+def is_plain(item: types.Type) -> bool:
+    """Whether a line can stand for a value of the type: a text, a number, a choice."""
+    item = types.unwrapped(item)
+    return item in (types.TEXT, types.INT, types.NUMBER, types.BOOL) or isinstance(item, types.Choice | types.Range)

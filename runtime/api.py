@@ -12,20 +12,23 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flowrun.dsl import Checked, Source, check_flow, make_plan, types
+from flowrun.dsl import make_plan, types
 from flowrun.dsl import plan as p
 
-from .catalog import catalog
 from .decisions import Failure, Outcome
-from .errors import FlowrunError, InputError, UsageError
+from .errors import FlowrunError, UsageError
+from .estimate import DEFAULT_MODEL, MODEL_VARIABLE
 from .events import Event, Notice, RunFinished
-from .files import Files, read_plain
+from .externs import opened, permit
+from .files import Files
 from .functions import FUNCTIONS, World
-from .inputs import check_value
 from .limits import Limiter
+from .loading import checked_inputs, load
+from .prices import must_be_priced, price
 from .providers import open_provider
 from .providers.protocol import Provider, Surroundings
 from .reducers import Tally
@@ -34,12 +37,12 @@ from .scheduler import Endpoint, Scheduler
 from .scopes import Context
 from .state import State
 from .values import ModelValue, Names, evaluate
-from .verify import verify
+from .verify import names_in, verify
+
+__all__ = ["Result", "RunError", "checked_inputs", "load", "run", "run_async"]
 
 Json = Any
 OpenProvider = Callable[[str, Surroundings], Provider]
-DEFAULT_MODEL = "embedded"
-MODEL_VARIABLE = "FLOWRUN_MODEL"
 
 
 class RunError(FlowrunError):
@@ -69,14 +72,9 @@ class Result:
         return self.outcome.failures
 
 
-def load(path: str | Path) -> Checked:
-    """Read and check a flow file. Raises UsageError where it cannot be read, FlowError where it has errors."""
-    return check_flow(Source(read_plain(Path(path)), str(path)), catalog())
-
-
-def run(flow: str | Path | p.Plan, /, **inputs: Json) -> Result:
+def run(flow: str | Path | p.Plan, /, *, allow_python: bool = False, **inputs: Json) -> Result:
     """Run a flow and wait for it: ``run_async`` for callers without an event loop. Raises RunError too."""
-    result = asyncio.run(run_async(flow, inputs))
+    result = asyncio.run(run_async(flow, inputs, allow_python=allow_python))
     if not result.ok:
         raise RunError(result)
     return result
@@ -89,18 +87,21 @@ async def run_async(
     model: str | None = None,
     on_event: Sequence[Callable[[Event], None]] = (),
     allow_read: Sequence[Path] = (),
+    allow_python: bool = False,
     environ: Mapping[str, str] | None = None,
     opener: OpenProvider = open_provider,
 ) -> Result:
     """Run a flow: the last one of a file, or a plan.
 
     A ``Path`` given for a document is read; a ``str`` is its text. ``model`` is for asks that name none, before
-    the variable FLOWRUN_MODEL and the embedded one. ``opener`` makes providers of addresses.
+    the variable FLOWRUN_MODEL and the embedded one. ``allow_python`` lets the flow's externs be imported and called.
+    ``opener`` makes providers of addresses.
 
     Raises: FlowError (the file has errors), UsageError, PlanError. A flow that fails returns a Result that is not ok.
     """
     plan = flow if isinstance(flow, p.Plan) else make_plan(load(flow))
     verify(plan)
+    permit(plan, allow_python)
     environ = os.environ if environ is None else environ
     folder = Path(plan.source).parent if plan.source else Path()
     files = Files(folder, tuple(allow_read))
@@ -115,40 +116,30 @@ async def run_async(
     declared = _models(plan)
     default = _default(model, environ, declared)
     surroundings = Surroundings(environ, lambda line: publish(Notice(line)))
-    endpoints = _endpoints(plan, values, declared, default, surroundings, opener)
 
     def functions(name: str, args: Mapping[str, Json], tally: Callable[[str], Tally | None]) -> Json:
         return FUNCTIONS[name].call(args, World(files, tally))
 
-    slots = sum({id(one.limiter): one.limiter.limit for one in endpoints.values()}.values())
-    state = State(plan, values, Context(declared, default, functions, plan.calls_limit), window=max(64, 2 * slots))
-    scheduler = Scheduler(state, endpoints, publish)
-    clock = asyncio.get_running_loop()
-    began = clock.time()
-    status = "interrupted"
-    try:
-        outcome = await scheduler.run()
-        status = "done" if not outcome.failures else "failed"
-    finally:
-        publish(RunFinished(status, clock.time() - began))
-        await asyncio.gather(*(endpoint.close() for endpoint in endpoints.values()))
+    with opened(plan, folder) as externs:
+        endpoints = _endpoints(plan, values, declared, default, surroundings, opener)
+        if plan.money_limit is not None or any(flow.money_limit is not None for flow in plan.flows.values()):
+            must_be_priced(endpoints, environ)
+        slots = sum({id(one.limiter): one.limiter.limit for one in endpoints.values()}.values())
+        context = Context(
+            declared, default, functions, plan.calls_limit, plan.money_limit, partial(price, environ=environ)
+        )
+        state = State(plan, values, context, window=max(64, 2 * slots))
+        scheduler = Scheduler(state, endpoints, publish, externs.call)
+        clock = asyncio.get_running_loop()
+        began = clock.time()
+        status = "interrupted"
+        try:
+            outcome = await scheduler.run()
+            status = "done" if not outcome.failures else "failed"
+        finally:
+            publish(RunFinished(status, clock.time() - began))
+            await asyncio.gather(*(endpoint.close() for endpoint in endpoints.values()))
     return Result(outcome.value, outcome, summary)
-
-
-def checked_inputs(plan: p.Plan, given: Mapping[str, Json], *, complete: bool = True) -> dict[str, Json]:
-    """Inputs that fit a plan's parameters, all of them there unless not ``complete``. Raises InputError."""
-    params = {param.name: param for param in plan.params}
-    for name in given:
-        if name not in params:
-            known = ", ".join(params) or "none"
-            raise InputError(f"the flow `{plan.flow}` has no parameter `{name}`; it has: {known}")
-    missing = [param.name for param in plan.params if param.required and param.name not in given]
-    if missing and complete:
-        raise InputError(f"the flow `{plan.flow}` needs " + " and ".join(f"`{name}`" for name in missing))
-    values = {}
-    for name, value in given.items():
-        values[name] = value if params[name].type == types.MODEL else check_value(value, params[name].type, f"`{name}`")
-    return values
 
 
 class _Constants(Names):
@@ -188,12 +179,14 @@ def _endpoints(
 ) -> dict[str, Endpoint]:
     asks = [ask for step in plan.walk() for ask in _asks(step)]
     mentioned = {expr.name for ask in asks if isinstance(expr := ask.model, p.Ref)}
+    # A flow of another file may call something of its own as a model is called here.
+    certain = declared.keys() - {name for flow in plan.flows.values() for name in names_in(flow)}
     wanted: dict[str, ModelValue] = {}
     if any(ask.model is None for ask in asks):
         wanted[default.address] = default
     for model in declared.values():
         # A model may also reach an ask through a list or a parameter: open those that nobody names, too, then.
-        if asks and (model.name in mentioned or not mentioned <= declared.keys()):
+        if asks and (model.name in mentioned or not mentioned <= certain):
             wanted.setdefault(model.address, model)
     for param in plan.params:
         if param.type == types.MODEL and isinstance(values.get(param.name), str):

@@ -1,21 +1,26 @@
-"""The life of a block: it opens a frame for each body, feeds the reducer as results come, and ends with one value."""
+"""The life of a block: it opens a frame for each body, feeds the reducer as results come, and sees when that is enough.
+
+A call of a flow lives as a chain does; its frame sees nothing of what is around the call.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial
+from math import floor
 from typing import Any
 
 from flowrun.dsl import plan as p
-from flowrun.dsl import types
 
 from . import events as e
-from .calls import Calls, sample_of
+from .budget import Ledger
 from .decisions import Failure
+from .ends import Ends
 from .errors import FlowrunError, InputError
-from .frames import SKIPPED, BlockRun, Frame, Layout, Merge
-from .reducers import REDUCERS, ReduceError, Setting, Tally
-from .scopes import Context, Scope, path_of, steps_once
+from .frames import SKIPPED, BlockRun, Frame, Layout, Merge, Spare
+from .reducers import REDUCERS, Setting
+from .rules import RuleValue
+from .scopes import Context, Defaults, Scope, path_of, steps_once
 from .steps import Steps
 from .values import evaluate
 
@@ -25,17 +30,26 @@ Json = Any
 class Blocks:
     """Runs blocks. ``window`` is how many bodies of a map may be open at once where the flow does not say.
 
-    ``losses`` are the elements and samples that blocks did without; ``tallies`` the votes, by path.
+    ``losses`` are the elements and samples that blocks did without.
     """
 
-    def __init__(self, context: Context, calls: Calls, steps: Steps, events: list[e.Event], window: int) -> None:
+    def __init__(
+        self,
+        context: Context,
+        steps: Steps,
+        ends: Ends,
+        events: list[e.Event],
+        window: int,
+        flows: Mapping[str, p.Flow],
+    ) -> None:
         self.context = context
-        self.calls = calls
+        self.ends = ends
         self.steps = steps
         self.events = events
         self.window = window
         self.losses: list[Failure] = []
-        self.tallies: dict[str, Tally] = {}
+        self.flows = flows
+        self._defaults = Defaults(context)
         self._layouts: dict[int, Layout] = {}
         self._serial = 0
 
@@ -56,17 +70,53 @@ class Blocks:
                 names = tuple(branch.name for branch in node.body.steps)
                 run = self._run(frame, step, node.reduce, len(names), len(names), {"launch": "together"}, names)
                 run.on_step = partial(self._branch_done, run)
-                run.on_done = lambda _frame, _value: self._conclude(run)
+                run.on_done = lambda _frame, _value: self.ends.conclude(run)
+            case p.FlowCall():
+                self._begin_flow(frame, step, node, scope)
+                return
             case _:
                 run = self._run(frame, step, None, 1, 1, {})
-                run.on_done = lambda _frame, value: self._end(run, value)
-        frame.runs.add(run)
+                run.on_done = lambda _frame, value: self.ends.end(run, value)
+        frame.runs[run] = None
         if isinstance(node, (p.Map, p.Repeat)):
-            self.events.append(e.BlockOpened(path_of(frame, step), run.total, steps_once(run.layout.steps)))
-            self.steps.work.append(partial(self._admit if run.total else self._reduce, run))
+            self.events.append(e.BlockOpened(path_of(frame, step), run.total, run.layout.once))
+            self.steps.work.append(partial(self._admit if run.total else self.ends.reduce, run))
         else:
             run.open[0] = body = Frame(run.layout, frame, run)
             self.steps.open(body)
+
+    def _begin_flow(self, frame: Frame, step: p.Step, node: p.FlowCall, scope: Scope) -> None:
+        flow = self.flows[node.flow]
+        given = self._defaults.filled(node.flow, flow.params, scope.options(node.args))
+        run = self._run(frame, step, None, 1, 1, {})
+        run.on_done = lambda inner, _value: self._returned(run, inner, flow.result)
+        frame.runs[run] = None
+        self.events.append(e.BlockOpened(path_of(frame, step), 1, run.layout.once))
+        ledger = None
+        if flow.calls_limit is not None or flow.money_limit is not None:
+            ledger = Ledger(node.flow, flow.calls_limit, flow.money_limit)
+        run.open[0] = inner = Frame(run.layout, None, run, given=given, ledger=ledger)
+        self.steps.open(inner)
+
+    def _returned(self, run: BlockRun, frame: Frame, result: p.Expr) -> None:
+        """All steps of a called flow are finished."""
+        try:
+            value = evaluate(result, Scope(self.context, frame))
+        except FlowrunError as error:
+            self.ends.give_up(run, Failure(path_of(run.frame, run.step), str(error), error))
+        else:
+            self.ends.end(run, value)
+
+    def _layout(self, step: p.Step) -> Layout:
+        """One for all frames of a block or flow."""
+        node = step.node
+        home = self.flows[node.flow] if isinstance(node, p.FlowCall) else step.block
+        assert home is not None
+        layout = self._layouts.get(id(home))
+        if layout is None:
+            result = home.result if isinstance(home, p.Block) else None
+            layout = self._layouts[id(home)] = Layout(home.steps, result, steps_once(home.steps))
+        return layout
 
     def _run(
         self,
@@ -78,14 +128,11 @@ class Blocks:
         options: dict[str, Json],
         names: tuple[str, ...] = (),
     ) -> BlockRun:
-        block = step.block
-        assert block is not None
-        layout = self._layouts.get(id(block))
-        if layout is None:
-            layout = self._layouts[id(block)] = Layout(block.steps, block.result)
+        layout = self._layout(step)
         scope = Scope(self.context, frame)
-        rule = REDUCERS[reduce.rule if reduce is not None and reduce.ask is None else "collect"]
-        args = scope.options(reduce.args) if reduce is not None else {}
+        own = reduce is not None and reduce.ask is None and reduce.extern is None
+        rule = REDUCERS[reduce.rule if reduce is not None and own else "collect"]
+        args = scope.options(reduce.args) if reduce is not None and own else {}
         setting = Setting(least, most, names, args, str(options.get("launch", "cost")))
         merge = None
         if reduce is not None and reduce.count is not None:
@@ -99,7 +146,7 @@ class Blocks:
         if run.window is not None and run.window < 1:
             raise InputError(f"`concurrency` is 1 or more, and this is {run.window}")
         run.votes = rule.spec.votes
-        run.errors = str(options.get("errors", "fail"))
+        run.errors, run.spare = _policy(options.get("errors", "fail"), most)
         run.on_done = partial(self._body_done, run)
         run.on_failure = partial(self._body_failed, run)
         return run
@@ -143,7 +190,7 @@ class Blocks:
     def _branch_done(self, run: BlockRun, frame: Frame, step: p.Step, value: Json) -> None:
         run.reducer.add(run.layout.places[step.name], value)
         if run.reducer.decided and frame.left:
-            self._conclude(run)
+            self.ends.conclude(run)
 
     def _body_done(self, run: BlockRun, frame: Frame, value: Json) -> None:
         if run.over:
@@ -151,7 +198,7 @@ class Blocks:
         del run.open[frame.index]
         self.events.append(e.ElementFinished(f"{path_of(run.frame, run.step)}[{frame.index}]"))
         if run.merge is not None:
-            self._merge(run, 0, frame.index, value)
+            self.ends.merge(run, 0, frame.index, value)
         else:
             run.reducer.add(frame.index, value)
         self._counted(run)
@@ -163,15 +210,23 @@ class Blocks:
         inherited = any(known is failure for known in self.steps.failures)
         counted = isinstance(run.step.node, (p.Map, p.Repeat))
         if inherited or not counted or not (run.votes or run.errors in ("skip", "none")):
-            self._give_up(run, failure)
+            self.ends.give_up(run, failure)
             return
-        self._drop(frame)
+        self.ends.drop(frame)
         del run.open[frame.index]
         run.last_loss = failure
+        run.lost += 1
         self.losses.append(failure)
         self.events.append(e.ElementLost(failure.path, failure.reason))
+        if run.spare is not None and run.lost > run.spare.most:
+            reason = (
+                f"{run.lost} of {run.total} elements failed, and `skip({run.spare.share * 100:g}%)` allows "
+                f"{run.spare.most}; the last: {failure.reason}"
+            )
+            self.ends.give_up(run, Failure(path_of(run.frame, run.step), reason, failure.error))
+            return
         if run.merge is not None:
-            self._merge(run, 0, frame.index, SKIPPED)
+            self.ends.merge(run, 0, frame.index, SKIPPED)
         elif run.errors == "none" and not run.votes:
             run.reducer.add(frame.index, None)
         else:
@@ -184,116 +239,18 @@ class Blocks:
         if run.over:
             return
         if run.merge is None and (run.finished == run.total or run.reducer.decided):
-            self._conclude(run)
+            self.ends.conclude(run)
         elif not run.admitting and run.launched < run.total:
             run.admitting = True
             self.steps.work.append(partial(self._admit, run))
 
-    # Ends
 
-    def _drop(self, frame: Frame) -> None:
-        """Take everything back that runs in a frame."""
-        frame.over = True
-        self.calls.cancel(frame.calls)
-        for run in tuple(frame.runs):
-            self._close(run)
-
-    def _close(self, run: BlockRun) -> None:
-        """The block has its value or will have none: what still runs in it is taken back."""
-        run.over = True
-        run.frame.runs.discard(run)
-        self._drop_open(run)
-        self.calls.cancel(run.calls)
-
-    def _drop_open(self, run: BlockRun) -> None:
-        for body in run.open.values():
-            self._drop(body)
-        run.open.clear()
-
-    def _end(self, run: BlockRun, value: Json) -> None:
-        self._close(run)
-        self.steps.settle(run.frame, run.step, value)
-
-    def _give_up(self, run: BlockRun, failure: Failure) -> None:
-        self._close(run)
-        self.steps.fail(run.frame, run.step, failure)
-
-    # Reducing
-
-    def _conclude(self, run: BlockRun) -> None:
-        """All the results that count are there."""
-        spared = (run.total - run.finished) * steps_once(run.layout.steps)
-        if spared and isinstance(run.step.node, (p.Map, p.Repeat)):
-            self.events.append(e.BlockClosed(path_of(run.frame, run.step), spared))
-        self._drop_open(run)
-        self._reduce(run)
-
-    def _reduce(self, run: BlockRun) -> None:
-        run.over = True
-        path = path_of(run.frame, run.step)
-        try:
-            tally = run.reducer.tally()
-            if tally is not None:
-                self.tallies[path] = run.frame.tallies[run.step.name] = tally
-                self.events.append(e.VoteCounted(path, tally.winner, tally.ballots, tally.planned, tally.discarded))
-            value = run.reducer.value()
-        except ReduceError as error:
-            reason = str(error) + (f"; the last: {run.last_loss.reason}" if run.last_loss else "")
-            self._give_up(run, Failure(path, reason, error))
-            return
-        reduce = run.reduce
-        if reduce is None or reduce.ask is None:
-            self._end(run, value)
-        elif not value:
-            self._reduce_nothing(run, reduce.ask.answer)
-        elif isinstance(run.step.node, p.Fanout):
-            self._ask(run, reduce, {**value, "results": list(value.values())}, partial(self._end, run))
-        else:
-            self._ask(run, reduce, {"results": value}, partial(self._end, run))
-
-    def _reduce_nothing(self, run: BlockRun, answer: types.Type) -> None:
-        if run.last_loss is not None:
-            reason = f"every element failed; the last: {run.last_loss.reason}"
-        elif answer == types.TEXT:
-            self._end(run, "")
-            return
-        elif isinstance(answer, types.ListOf):
-            self._end(run, [])
-            return
-        else:
-            reason = f"there is nothing to combine, and nothing is no {types.show(answer)}"
-        self._give_up(run, Failure(path_of(run.frame, run.step), reason, ReduceError(reason)))
-
-    def _ask(self, run: BlockRun, reduce: p.Reduce, given: dict[str, Json], then: Callable[[Json], None]) -> None:
-        """The reducer's own call, as soon as what it mentions outside the block is there."""
-        ask = reduce.ask
-        assert ask is not None
-        path = f"{path_of(run.frame, run.step)}.reduce"
-
-        def ready(failure: Failure | None) -> None:
-            if run not in run.frame.runs:
-                return
-            if failure is not None:
-                self._give_up(run, failure)
-                return
-            # Its calls are the run's own: they are taken back with it.
-            inner = Frame(Layout((), None), run.frame, given=given, calls=run.calls)
-            sample = sample_of(inner, f"{run.step.name}.reduce")
-            try:
-                options = Scope(self.context, inner).options(reduce.options)
-                self.calls.launch(inner, ask, options, path, then, partial(self._give_up, run), sample=sample)
-            except FlowrunError as error:
-                self._give_up(run, Failure(path, str(error), error))
-
-        self.steps.wait(run.frame, reduce.needs, ready)
-
-    def _merge(self, run: BlockRun, level: int, index: int, value: Json) -> None:
-        merge, reduce = run.merge, run.reduce
-        assert merge is not None and reduce is not None and reduce.ask is not None
-        for above, place, values in merge.take(level, index, value):
-            self._ask(run, reduce, {"results": values}, partial(self._merge, run, above, place))
-        if merge.done and not run.over:
-            if merge.empty:
-                self._reduce_nothing(run, reduce.ask.answer)
-            else:
-                self._end(run, merge.root)
+def _policy(errors: Json, total: int) -> tuple[str, Spare | None]:
+    """What becomes of a failed element, and how many may fail where only a share of them may."""
+    if not isinstance(errors, RuleValue):
+        return str(errors), None
+    share = errors.args.get("share")
+    if errors.rule != "skip" or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+        raise InputError(f"`errors: skip(share)` takes a share from 0% to 100%, and this is {share!r}")
+    # 29% of 100 is 29, and as a binary fraction a little less.
+    return errors.rule, Spare(share, floor(total * share + 1e-9))

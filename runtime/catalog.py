@@ -8,7 +8,7 @@ from flowrun.dsl import Catalog
 
 from .functions import FUNCTIONS
 from .options import OPTIONS
-from .providers import provider_table
+from .providers import ProviderNames
 from .reducers import REDUCERS
 
 
@@ -18,5 +18,5 @@ def catalog() -> Catalog:
         {name: function.spec for name, function in FUNCTIONS.items()},
         {name: rule.spec for name, rule in REDUCERS.items()},
         OPTIONS,
-        frozenset(info.name for info in provider_table({})),
+        ProviderNames(),
     )

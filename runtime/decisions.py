@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +40,21 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class LaunchExtern:
+    """An extern is to be called with these arguments. Numbers of externs are their own."""
+
+    number: int
+    path: str
+    extern: str
+    args: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelExtern:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """What went wrong, and at which step or element."""
 
@@ -67,4 +83,4 @@ class Finish:
     outcome: Outcome
 
 
-Decision = Launch | Cancel | Finish
+Decision = Launch | Cancel | LaunchExtern | CancelExtern | Finish

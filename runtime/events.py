@@ -18,7 +18,8 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    """``path`` names the step through its blocks, with the place of each element: ``notes[3].draft``."""
+    """``path`` names the step through its blocks and the calls of its flow, with the place of each element:
+    ``notes[3].draft``. ``kind`` is that of its node: ``ask``, ``map``, ``flow``, ``extern`` …"""
 
     path: str
     kind: str
@@ -47,7 +48,7 @@ class ElementLost:
 
 @dataclass(frozen=True, slots=True)
 class BlockOpened:
-    """A map or a repeat knows how many elements it has, at most, of so many steps each."""
+    """A map or a repeat knows how many elements it has, at most, of so many steps each; a called flow is one."""
 
     path: str
     elements: int

@@ -1,4 +1,4 @@
-"""Where values live while a flow runs: a frame for the flow and for each element, sample or branch body."""
+"""Where values live while a flow runs: a frame for it, for each call of a flow, and for each body of a block."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from flowrun.dsl import plan as p
 
+from .budget import Ledger
 from .decisions import Failure
 from .reducers import Reducer, Tally
 
@@ -19,10 +20,15 @@ Wake = Callable[[Failure | None], None]
 
 @dataclass(eq=False)
 class Layout:
-    """What is the same for every frame of a block: its steps and the names that they define."""
+    """What is the same for every frame of a block or flow: its steps and the names that they define.
+
+    ``result`` is the step whose value is the block's, None for a flow. ``once`` is how many steps run once each time,
+    for progress.
+    """
 
     steps: tuple[p.Step, ...]
     result: str | None
+    once: int = 0
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -32,10 +38,12 @@ class Layout:
 
 @dataclass(eq=False, slots=True)
 class Frame:
-    """One run of a block's steps.
+    """One run of a block's steps, or of a flow's.
 
     ``values`` holds finished steps, ``failed`` those that never will be; ``given`` the element, a flow's inputs,
     or what a reducer sees. ``left`` counts steps not finished. A frame that is ``over`` takes no more part.
+    Names are looked for in ``parent`` next; that of a called flow has none, and knows by ``run`` who called it.
+    ``ledger`` is the budget of a called flow that has one.
     """
 
     layout: Layout
@@ -48,9 +56,10 @@ class Frame:
     tallies: dict[str, Tally] = field(default_factory=dict)
     waiting: dict[str, list[Wake]] = field(default_factory=dict)
     calls: set[int] = field(default_factory=set)
-    runs: set[BlockRun] = field(default_factory=set)
+    runs: dict[BlockRun, None] = field(default_factory=dict)
     left: int = 0
     over: bool = False
+    ledger: Ledger | None = None
 
     def home(self, name: str) -> Frame | None:
         """The frame whose steps define this name."""
@@ -65,14 +74,25 @@ class Frame:
             yield frame
             frame = frame.parent
 
+    def around(self) -> Iterator[Frame]:
+        """This frame and all that it runs inside of, those that called its flow included."""
+        frame: Frame | None = self
+        while frame is not None:
+            yield frame
+            frame = frame.run.frame if frame.run is not None else frame.parent
+
+    def ledgers(self) -> Iterator[Ledger]:
+        """The budgets of the flows that this frame runs inside of, from the inside out."""
+        return (frame.ledger for frame in self.around() if frame.ledger is not None)
+
 
 @dataclass(eq=False, slots=True)
 class BlockRun:
-    """A block that is running: its bodies, and what becomes of their values.
+    """A block or a called flow that is running: its bodies, and what becomes of their values.
 
-    ``elements`` is None for a repeat. ``window`` is how many bodies may be open at once, None for all. ``calls`` are
-    the reducer's own. A run that is ``over`` takes no more results. ``on_done`` and ``on_failure`` are told how each
-    body ended, ``on_step`` of every step that finishes in one.
+    ``elements`` is None for a repeat. ``window`` is how many bodies may be open at once, None for all; ``spare`` says
+    how many may be lost. ``calls`` are the reducer's own. A run that is ``over`` takes no more results. ``on_done`` and
+    ``on_failure`` are told how each body ended, ``on_step`` of every step that finishes in one.
     """
 
     serial: int
@@ -86,6 +106,8 @@ class BlockRun:
     window: int | None = None
     votes: bool = False
     errors: str = "fail"
+    spare: Spare | None = None
+    lost: int = 0
     launched: int = 0
     finished: int = 0
     open: dict[int, Frame] = field(default_factory=dict)
@@ -97,6 +119,14 @@ class BlockRun:
     on_done: Callable[[Frame, Json], None] = field(init=False)
     on_failure: Callable[[Frame, Failure], None] = field(init=False)
     on_step: Callable[[Frame, p.Step, Json], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """The part of a map's elements that may fail, and how many of them that is."""
+
+    share: float
+    most: int
 
 
 SKIPPED = object()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowrun.dsl import OptionSpec, Where, types
+from flowrun.dsl import OptionSpec, ParamSpec, Where, types
 
 _ASKS: frozenset[Where] = frozenset({"ask", "model"})
 
@@ -26,6 +26,7 @@ OPTIONS: dict[str, OptionSpec] = {
             types.Choice(("fail", "skip", "none")),
             frozenset({"map"}),
             "what a failed element does: fail the map, be left out, or keep its place empty",
+            rules={"skip": (ParamSpec("share", types.Quantity("%"), required=True, low=0, high=1),)},
         ),
         OptionSpec(
             "launch",

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from . import events as e
-from .decisions import Call, Cancel, Decision, Launch, Outcome
-from .errors import AnswerError, CallError, FlowrunError, PermanentError
+from .decisions import Call, Cancel, CancelExtern, Decision, Finish, Launch, LaunchExtern, Outcome
+from .errors import AnswerError, CallError, FlowrunError, PermanentError, UsageError
 from .limits import Limiter
 from .providers.protocol import Provider, Reply
 from .retry import RetryPolicy, with_retries
 from .state import State
 
+Json = Any
 Publish = Callable[[e.Event], None]
+CallExtern = Callable[[str, Mapping[str, Json]], Awaitable[Json]]
+"""Calls an extern, by its key, with its arguments. Raises FlowrunError."""
 
 
 @dataclass(eq=False, slots=True)
@@ -56,13 +60,25 @@ class Endpoint:
         await self.provider.close()
 
 
+async def _no_python(extern: str, args: Mapping[str, Json]) -> Json:
+    raise UsageError(f"nothing here may run Python, and `{extern}` does")
+
+
 class Scheduler:
     """Runs one state machine to its end. ``endpoints`` are by the model's address."""
 
-    def __init__(self, state: State, endpoints: Mapping[str, Endpoint], publish: Publish) -> None:
+    def __init__(
+        self,
+        state: State,
+        endpoints: Mapping[str, Endpoint],
+        publish: Publish,
+        call_extern: CallExtern = _no_python,
+    ) -> None:
         self.state = state
         self.endpoints = endpoints
         self.publish = publish
+        self.call_extern = call_extern
+        self._externs: dict[int, asyncio.Task[None]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._batch_of: dict[int, Batch] = {}
         self._requests = 0
@@ -78,7 +94,7 @@ class Scheduler:
             self._act(self.state.begin())
             return await self._outcome
         finally:
-            tasks = list(self._tasks.values())
+            tasks = [*self._tasks.values(), *self._externs.values()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -97,10 +113,19 @@ class Scheduler:
                     touched[id(endpoint)] = endpoint
                 case Cancel(number):
                     self._cancel(number)
-                case _:
+                case LaunchExtern(number):
+                    task = asyncio.get_running_loop().create_task(self._call_extern(decision))
+                    self._externs[number] = task
+                    task.add_done_callback(partial(self._extern_over, number))
+                case CancelExtern(number):
+                    # One that is not there is over, or is the one that this is decided by.
+                    extern = self._externs.get(number)
+                    if extern is not None and extern is not asyncio.current_task():
+                        extern.cancel()
+                case Finish(outcome):
                     assert self._outcome is not None
                     if not self._outcome.done():
-                        self._outcome.set_result(decision.outcome)
+                        self._outcome.set_result(outcome)
         for endpoint in touched.values():
             self._pump(endpoint)
 
@@ -127,11 +152,26 @@ class Scheduler:
 
     def _over(self, endpoint: Endpoint, batch: Batch, task: asyncio.Task[None]) -> None:
         del self._tasks[batch.number]
+        self._seen(task)
+        endpoint.limiter.release()
+
+    def _seen(self, task: asyncio.Task[None]) -> None:
+        """What a task of ours raises is not a failed call but a mistake of ours: it must be seen."""
         error = None if task.cancelled() else task.exception()
         if error is not None and self._outcome is not None and not self._outcome.done():
-            # Not a failed call but a mistake of ours: it must be seen.
             self._outcome.set_exception(error)
-        endpoint.limiter.release()
+
+    async def _call_extern(self, launch: LaunchExtern) -> None:
+        try:
+            value = await self.call_extern(launch.extern, launch.args)
+        except FlowrunError as error:
+            self._act(self.state.raised(launch.number, error))
+        else:
+            self._act(self.state.returned(launch.number, value))
+
+    def _extern_over(self, number: int, task: asyncio.Task[None]) -> None:
+        del self._externs[number]
+        self._seen(task)
 
     async def _request(self, endpoint: Endpoint, batch: Batch) -> None:
         loop = asyncio.get_running_loop()
@@ -193,9 +233,10 @@ class Scheduler:
         if not reply.answers:
             self._fail(calls, AnswerError("the reply holds no answer"))
             return
+        share = reply.usage.share(min(len(calls), len(reply.answers)))
         for call, answer in zip(calls, reply.answers, strict=False):
             self._batch_of.pop(call.number, None)
-            self._act(self.state.answered(call.number, answer))
+            self._act(self.state.answered(call.number, answer, share))
         # A server may answer fewer times than asked: the rest is asked for again, one by one.
         for call in calls[len(reply.answers) :]:
             if call.number in self._batch_of:

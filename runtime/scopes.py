@@ -8,8 +8,9 @@ from typing import Any
 
 from flowrun.dsl import plan as p
 
+from .budget import Price
 from .errors import FlowrunError
-from .frames import Frame
+from .frames import Frame, Layout
 from .reducers import Tally
 from .values import ModelValue, evaluate
 
@@ -21,13 +22,15 @@ class Context:
     """What is around a flow: its models, the one for asks that name none, and the built-in functions.
 
     ``functions`` is called with a function's name, its arguments, and a way to a vote's tally by its name.
-    ``calls_limit`` is the flow's budget of calls.
+    ``calls_limit`` and ``money_limit`` (dollars) are the flow's budget; ``price`` tells what a model's address costs.
     """
 
     models: Mapping[str, ModelValue]
     default_model: ModelValue
     functions: Callable[[str, Mapping[str, Json], Callable[[str], Tally | None]], Json]
     calls_limit: int | None = None
+    money_limit: float | None = None
+    price: Callable[[str], Price | None] = lambda address: None
 
 
 class Scope:
@@ -59,8 +62,32 @@ class Scope:
         return {name: evaluate(expr, self) for name, expr in options.items()}
 
 
+class Defaults:
+    """What parameters are where nothing is given for them: worked out once for each flow or extern."""
+
+    def __init__(self, context: Context) -> None:
+        self._scope = Scope(context, Frame(Layout((), None), None))
+        self._known: dict[str, dict[str, Json]] = {}
+
+    def filled(self, owner: str, params: Iterable[p.Param], given: Mapping[str, Json]) -> dict[str, Json]:
+        """The values of all the parameters of an owner, in their order. Raises FlowrunError where there is none."""
+        known = self._known.setdefault(owner, {})
+        values = {}
+        for param in params:
+            if param.name in given:
+                values[param.name] = given[param.name]
+                continue
+            if param.name not in known:
+                known[param.name] = None if param.default is None else evaluate(param.default, self._scope)
+            values[param.name] = known[param.name]
+        return values
+
+
 def path_of(frame: Frame, step: p.Step) -> str:
-    """A step's name through its blocks, with the place of each element: ``notes[3].draft``."""
+    """A step's name through its blocks and the calls of its flow, with the place of each element.
+
+    ``notes[3].draft`` is the step ``draft`` of element 3 of ``notes``, or of the flow that it calls.
+    """
     parts = [step.title]
     inside: Frame | None = frame
     while inside is not None and inside.run is not None:
@@ -72,7 +99,10 @@ def path_of(frame: Frame, step: p.Step) -> str:
 
 
 def steps_once(steps: Iterable[p.Step]) -> int:
-    """How many of these steps, and of those inside them, run once each time the block does."""
+    """How many of these steps, and of those inside them, run once each time the block does.
+
+    Those of a called flow are not among them: it tells of them when it begins.
+    """
     count = 0
     for step in steps:
         count += 1

@@ -15,21 +15,25 @@ from . import events as e
 from .blocks import Blocks
 from .calls import Calls
 from .decisions import Decision, Failure, Finish, Outcome
+from .ends import Ends
 from .errors import CallError, FlowrunError
+from .extern_calls import ExternCalls
 from .frames import Frame, Layout
-from .providers.protocol import Answer
-from .scopes import Context, Scope, steps_once
+from .providers.protocol import Answer, Usage
+from .scopes import Context, Defaults, Scope, steps_once
 from .steps import Steps
 from .values import evaluate
 
 Json = Any
+NO_USAGE = Usage()
 
 
 class State:
     """One run of one plan.
 
     ``window`` is how many bodies of a map may be open at once where the flow does not say.
-    ``begin``, ``answered`` and ``failed`` return what is to be done; ``events`` collects what happened meanwhile.
+    ``begin``, ``answered``, ``failed`` and their like for externs return what is to be done; ``events`` collects what
+    happened meanwhile.
     """
 
     def __init__(self, plan: p.Plan, inputs: Mapping[str, Json], context: Context, window: int = 256) -> None:
@@ -39,28 +43,33 @@ class State:
         self._decisions: list[Decision] = []
         self._root = Frame(Layout(plan.steps, None), None, given=dict(inputs))
         self._calls = Calls(context, self._decisions)
-        self._steps = Steps(context, self._calls, self.events)
-        self._blocks = Blocks(context, self._calls, self._steps, self.events, window)
+        self._externs = ExternCalls(context, plan.externs, self._decisions)
+        self._steps = Steps(context, self._calls, self._externs, self.events)
+        self._ends = Ends(context, self._calls, self._externs, self._steps, self.events)
+        self._blocks = Blocks(context, self._steps, self._ends, self.events, window, plan.flows)
         self._steps.begin_block = self._blocks.begin
         self._steps.on_end = self._finish
 
     def begin(self) -> list[Decision]:
         self.events.append(e.RunStarted(self.plan.flow, steps_once(self.plan.steps)))
-        scope = Scope(self.context, self._root)
+        root = self._root
         try:
-            for param in self.plan.params:
-                if param.name not in self._root.given:
-                    self._root.given[param.name] = None if param.default is None else evaluate(param.default, scope)
+            root.given = Defaults(self.context).filled(self.plan.flow, self.plan.params, root.given)
         except FlowrunError as error:
             self._steps.failures.append(Failure(self.plan.flow, str(error), error))
             self._finish()
         else:
-            self._steps.open(self._root)
-        return self._drain()
+            self._steps.open(root)
+        decisions = self._drain()
+        if self._steps.failures and not any(isinstance(one, Finish) for one in decisions):
+            # What is wrong from the start, a row of the wrong type for one, costs nothing: no call has gone out.
+            self._finish()
+            decisions = self._drain()
+        return decisions
 
-    def answered(self, number: int, answer: Answer) -> list[Decision]:
-        """An answer has come. One whose call was taken back meanwhile is dropped."""
-        self._calls.answered(number, answer)
+    def answered(self, number: int, answer: Answer, usage: Usage = NO_USAGE) -> list[Decision]:
+        """An answer has come, with its part of the bill. One whose call was taken back meanwhile is dropped."""
+        self._calls.answered(number, answer, usage)
         return self._drain()
 
     def failed(self, number: int, error: CallError) -> list[Decision]:
@@ -68,10 +77,21 @@ class State:
         self._calls.failed(number, error)
         return self._drain()
 
+    def returned(self, number: int, value: Json) -> list[Decision]:
+        """An extern has given its value, which is of its type."""
+        self._externs.returned(number, value)
+        return self._drain()
+
+    def raised(self, number: int, error: FlowrunError) -> list[Decision]:
+        """An extern has failed."""
+        self._externs.failed(number, error)
+        return self._drain()
+
     def _drain(self) -> list[Decision]:
         work = self._steps.work
-        while work:
-            work.popleft()()
+        while work or self._calls.resume():
+            while work:
+                work.popleft()()
         decisions = self._decisions[:]
         self._decisions.clear()
         return decisions
@@ -85,5 +105,5 @@ class State:
         except FlowrunError as error:
             if not failures:
                 failures.append(Failure(self.plan.flow, str(error), error))
-        blocks = self._blocks
-        self._decisions.append(Finish(Outcome(value, complete, tuple(failures), tuple(blocks.losses), blocks.tallies)))
+        losses, tallies = self._blocks.losses, self._ends.tallies
+        self._decisions.append(Finish(Outcome(value, complete, tuple(failures), tuple(losses), tallies)))

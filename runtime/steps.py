@@ -13,6 +13,7 @@ from . import events as e
 from .calls import Calls, sample_of
 from .decisions import Failure
 from .errors import FlowrunError
+from .extern_calls import ExternCalls
 from .frames import Frame, Wake
 from .scopes import Context, Scope, path_of
 from .values import evaluate
@@ -23,12 +24,13 @@ Json = Any
 class Steps:
     """Runs the steps of frames. What comes next is put on ``work``, so nothing here grows the stack.
 
-    ``begin_block`` is told of a block that may begin; ``on_failure`` of a failure that nothing around it takes.
+    ``begin_block`` is told of a block or a flow call that may begin; ``on_end`` when the last step of the flow is over.
     """
 
-    def __init__(self, context: Context, calls: Calls, events: list[e.Event]) -> None:
+    def __init__(self, context: Context, calls: Calls, externs: ExternCalls, events: list[e.Event]) -> None:
         self.context = context
         self.calls = calls
+        self.externs = externs
         self.events = events
         self.work: deque[Callable[[], None]] = deque()
         self.begin_block: Callable[[Frame, p.Step], None]
@@ -131,6 +133,8 @@ class Steps:
                 self.events.append(e.StepStarted(path_of(frame, step), step.node.kind))
                 if isinstance(step.node, p.Ask):
                     self._begin_ask(frame, step, step.node, scope)
+                elif isinstance(step.node, p.ExternCall):
+                    self._begin_extern(frame, step, step.node, scope)
                 else:
                     self.begin_block(frame, step)
         except FlowrunError as error:
@@ -148,17 +152,33 @@ class Steps:
             ballot=_in_vote(frame),
         )
 
+    def _begin_extern(self, frame: Frame, step: p.Step, node: p.ExternCall, scope: Scope) -> None:
+        self.externs.launch(
+            frame,
+            node.extern,
+            scope.options(node.args),
+            path_of(frame, step),
+            partial(self.settle, frame, step),
+            partial(self.fail, frame, step),
+        )
+
 
 def _first_needs(step: p.Step) -> tuple[str, ...]:
-    """What a step waits for before it begins, a rule's arguments too: an ask that reduces waits by itself."""
+    """What a step waits for before it begins, a rule's arguments too: an ask or extern that reduces waits by itself."""
     node = step.node
-    if isinstance(node, (p.Ask, p.Value, p.Chain)) or node.reduce.ask is not None:
+    if not isinstance(node, (p.Map, p.Repeat, p.Fanout)):
+        return step.needs
+    if node.reduce.ask is not None or node.reduce.extern is not None:
         return step.needs
     return (*step.needs, *node.reduce.needs)
 
 
 def _in_vote(frame: Frame) -> bool:
-    """Whether a call of this frame is a ballot, also as a part of a chain."""
+    """Whether a call of this frame is a ballot, also as a part of a chain.
+
+    One inside a called flow is not: a flow promises an answer of its type wherever it is called, so it asks again for
+    a malformed one, and what it returns is the ballot. One that fails all the same is discarded.
+    """
     run = frame.run
     while run is not None and isinstance(run.step.node, p.Chain):
         run = run.frame.run

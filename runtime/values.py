@@ -68,6 +68,8 @@ def evaluate(expr: p.Expr, names: Names) -> Json:
             return RuleValue(rule, {name: evaluate(arg, names) for name, arg in args.items()})
         case p.Apply(operator, operands):
             return _apply(operator, operands, names)
+        case p.TypeOf(type):
+            return type
 
 
 def _apply(operator: str, operands: tuple[p.Expr, ...], names: Names) -> Json:

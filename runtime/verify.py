@@ -2,44 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from flowrun.dsl import cycles, template_names
+from flowrun.dsl import cycles
 from flowrun.dsl import plan as p
 
 from .errors import PlanError
-from .functions import FUNCTIONS
+from .mentions import mentions, template
 from .reducers import REDUCERS
-from .values import OPERANDS
+
+_TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 def verify(plan: p.Plan) -> None:
     """Raises PlanError at the first step that breaks a rule.
 
     Every mention must be among the step's needs, no branch may need another branch of its fan-out, no steps may
-    wait for each other, and every function and reducer must exist.
+    wait for each other, no flow may lead back to itself, and every function, reducer, flow and extern must exist and
+    get the arguments that it takes. The same rules hold in every flow that is called.
     """
     models = {model.name for model in plan.models}
     known = {param.name for param in plan.params} | models
     if len(known) < len(plan.params) + len(plan.models):
         raise PlanError("two parameters or models of this plan have one name")
-    for param in plan.params:
-        _held(param.name, (), _mentions([] if param.default is None else [param.default]), {}, models)
     for model in plan.models:
-        _held(model.name, (), _mentions(list(model.options.values())), {}, set())
-    _body(plan.steps, {}, known, fanout=None)
-    for name in _mentions([plan.result]):
-        if name not in known and name not in {step.name for step in plan.steps}:
-            raise PlanError(f"the flow returns `{name}`, and there is no such step")
+        _held(model.name, (), mentions(list(model.options.values())), {}, set())
+    for extern_name, extern in plan.externs.items():
+        if not _TARGET.fullmatch(extern.target):
+            raise PlanError(f"the extern `{extern_name}` has no Python function: {extern.target!r} is not module:name")
+        _distinct(f"the extern `{extern_name}`", extern.params)
+        _defaults(extern.params, models)
+    _flow("the flow", plan.params, plan.steps, plan.result, plan, models)
+    for name, flow in plan.flows.items():
+        # A flow of another file does not see the models of this one, and may use their names for its own.
+        _flow(f"the flow `{name}`", flow.params, flow.steps, flow.result, plan, models - names_in(flow))
+    for circle in cycles({name: _called(flow.steps) for name, flow in plan.flows.items()}):
+        raise PlanError(f"these flows call each other without end: {' → '.join([*circle, circle[0]])}")
 
 
-def _body(steps: tuple[p.Step, ...], outer: dict[str, p.Step], known: set[str], fanout: str | None) -> None:
+def names_in(flow: p.Flow) -> set[str]:
+    """All the names that a called flow gives to something."""
+    names = {param.name for param in flow.params}
+    for step in _walk(flow.steps):
+        names.add(step.name)
+        if isinstance(step.node, p.Map):
+            names.add(step.node.element)
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What is around a step: the plan, the steps that are visible, and what is known without a step."""
+
+    plan: p.Plan
+    visible: Mapping[str, p.Step]
+    known: set[str]
+
+
+def _flow(
+    title: str, params: tuple[p.Param, ...], steps: tuple[p.Step, ...], result: p.Expr, plan: p.Plan, models: set[str]
+) -> None:
+    _distinct(title, params)
+    _defaults(params, models)
+    known = {param.name for param in params} | models
+    _body(steps, _Around(plan, {}, known), fanout=None)
+    for name in mentions([result]):
+        if name not in known and name not in {step.name for step in steps}:
+            raise PlanError(f"{title} returns `{name}`, and there is no such step")
+
+
+def _distinct(title: str, params: tuple[p.Param, ...]) -> None:
+    if len({param.name for param in params}) < len(params):
+        raise PlanError(f"two parameters of {title} have one name")
+
+
+def _defaults(params: tuple[p.Param, ...], models: set[str]) -> None:
+    for param in params:
+        _held(param.name, (), mentions([] if param.default is None else [param.default]), {}, models)
+
+
+def _body(steps: tuple[p.Step, ...], around: _Around, fanout: str | None) -> None:
     own = {step.name: step for step in steps}
-    visible = {**outer, **own}
+    inside = _Around(around.plan, {**around.visible, **own}, around.known)
     for step in steps:
-        if step.name in outer or step.name in known or own[step.name] is not step:
+        if step.name in around.visible or step.name in around.known or own[step.name] is not step:
             raise PlanError(f"the name `{step.name}` stands for two things in this plan")
-        _step(step, visible, own, known, fanout)
+        if fanout is not None:
+            for need in _inner_needs(step):
+                if need in own:
+                    raise PlanError(
+                        f"the branch `{step.name}` of `{fanout}` needs the branch `{need}`: "
+                        "they cannot run side by side"
+                    )
+        _step(step, inside)
     if fanout is None:
         edges = {name: [need for need in _inner_needs(step) if need in own] for name, step in own.items()}
         for circle in cycles(edges):
@@ -47,16 +104,8 @@ def _body(steps: tuple[p.Step, ...], outer: dict[str, p.Step], known: set[str], 
             raise PlanError(f"these steps wait for each other: {way}")
 
 
-def _step(
-    step: p.Step, visible: dict[str, p.Step], own: dict[str, p.Step], known: set[str], fanout: str | None
-) -> None:
-    if fanout is not None:
-        for need in _inner_needs(step):
-            if need in own:
-                raise PlanError(
-                    f"the branch `{step.name}` of `{fanout}` needs the branch `{need}`: they cannot run side by side"
-                )
-    node = step.node
+def _step(step: p.Step, around: _Around) -> None:
+    node, visible, known = step.node, around.visible, around.known
     head: list[p.Expr] = [*step.options.values()]
     head += [expr for expr in (step.when, step.otherwise) if expr is not None]
     inner = set(known)
@@ -65,53 +114,87 @@ def _step(
             _ask(node, step.name, step.needs, visible, known)
         case p.Value(expr):
             head.append(expr)
+        case p.FlowCall(name, args):
+            if name not in around.plan.flows:
+                raise PlanError(f"`{step.name}` calls the flow `{name}`, and this plan has none of that name")
+            _arguments(step.name, f"the flow `{name}`", {*args}, around.plan.flows[name].params)
+            head += args.values()
+        case p.ExternCall(name, args):
+            _arguments(step.name, f"the extern `{name}`", {*args}, _extern(step.name, name, around.plan).params)
+            head += args.values()
         case p.Map():
             head.append(node.source)
             if node.element in visible or node.element in known:
                 raise PlanError(f"the element `{node.element}` of `{step.name}` has the name of something around it")
             inner.add(node.element)
             if node.where is not None:
-                _held(step.name, step.needs, _mentions([node.where]), visible, inner)
+                _held(step.name, step.needs, mentions([node.where]), visible, inner)
         case p.Repeat(least, most):
             if not 1 <= least <= most:
                 raise PlanError(f"`{step.name}` repeats from {least} up to {most} times: it must be once or more")
-    _held(step.name, step.needs, _mentions(head), visible, known)
+    _held(step.name, step.needs, mentions(head), visible, known)
     for need in step.needs:
         if need not in visible:
             raise PlanError(f"`{step.name}` needs `{need}`, and there is no such step around it")
-    if not isinstance(node, (p.Ask, p.Value)):
-        name = step.name if isinstance(node, p.Fanout) else None
-        _body(node.body.steps, visible, inner, name)
-        if node.body.result not in {one.name for one in node.body.steps}:
-            raise PlanError(f"the value of `{step.name}` is that of `{node.body.result}`, which it does not have")
-        if not isinstance(node, p.Chain):
-            _reduce(step, node, visible, known)
+    if step.block is not None:
+        fanout = step.name if isinstance(node, p.Fanout) else None
+        _body(step.block.steps, _Around(around.plan, visible, inner), fanout)
+        if step.block.result not in {one.name for one in step.block.steps}:
+            raise PlanError(f"the value of `{step.name}` is that of `{step.block.result}`, which it does not have")
+    if isinstance(node, (p.Map, p.Repeat, p.Fanout)):
+        _reduce(step, node, around)
 
 
-def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, visible: dict[str, p.Step], known: set[str]) -> None:
-    reduce = node.reduce
-    sees = known | {"results"}
+def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) -> None:
+    reduce, visible = node.reduce, around.visible
+    sees = around.known | {"results"}
     if isinstance(node, p.Fanout):
         sees |= {branch.name for branch in node.body.steps}
-    if reduce.ask is None and reduce.rule not in REDUCERS:
+    if reduce.extern is not None:
+        params = _extern(step.name, reduce.extern, around.plan).params
+        if "results" in reduce.args or all(param.name != "results" for param in params):
+            raise PlanError(f"the extern `{reduce.extern}` combines for `{step.name}`: it gets them as `results` alone")
+        _arguments(step.name, f"the extern `{reduce.extern}`", {*reduce.args, "results"}, params)
+    elif reduce.ask is None and reduce.rule not in REDUCERS:
         raise PlanError(f"`{step.name}` has no way to combine its results: no reducer is called `{reduce.rule}`")
+    if reduce.ask is not None and reduce.extern is not None:
+        raise PlanError(f"`{step.name}` has two ways to combine its results")
+    if reduce.ask is None and reduce.count is not None:
+        raise PlanError(f"`{step.name}` combines its results as a tree, and only an ask can do so")
     exprs = [*reduce.args.values(), *reduce.options.values(), *([reduce.count] if reduce.count is not None else [])]
-    _held(step.name, (*reduce.needs, *step.needs), _mentions(exprs), visible, sees)
+    _held(step.name, (*reduce.needs, *step.needs), mentions(exprs), visible, sees)
     if reduce.ask is not None:
         _ask(reduce.ask, step.name, reduce.needs, visible, sees)
 
 
-def _ask(ask: p.Ask, name: str, needs: tuple[str, ...], visible: dict[str, p.Step], known: set[str]) -> None:
-    mentions = list(_mentions([ask.model] if ask.model is not None else []))
+def _extern(step: str, name: str, plan: p.Plan) -> p.Extern:
+    if name not in plan.externs:
+        raise PlanError(f"`{step}` calls the extern `{name}`, and this plan declares none of that name")
+    return plan.externs[name]
+
+
+def _arguments(step: str, what: str, given: set[str], params: tuple[p.Param, ...]) -> None:
+    names = {param.name for param in params}
+    missing = [param.name for param in params if param.required and param.name not in given]
+    if missing or not given <= names:
+        raise PlanError(f"the arguments of `{step}` are not those that {what} takes")
+
+
+def _ask(ask: p.Ask, name: str, needs: tuple[str, ...], visible: Mapping[str, p.Step], known: set[str]) -> None:
+    found = list(mentions([ask.model] if ask.model is not None else []))
     for message in ask.messages:
-        mentions.extend(_template(message.template))
-    _held(name, needs, mentions, visible, known)
+        found.extend(template(message.template))
+    _held(name, needs, found, visible, known)
 
 
 def _held(
-    name: str, needs: tuple[str, ...], mentions: Iterator[str] | list[str], visible: dict[str, p.Step], known: set[str]
+    name: str,
+    needs: tuple[str, ...],
+    found: Iterator[str] | list[str],
+    visible: Mapping[str, p.Step],
+    known: set[str],
 ) -> None:
-    for mention in mentions:
+    for mention in found:
         if mention in needs or mention in known:
             continue
         if mention in visible:
@@ -121,49 +204,21 @@ def _held(
 
 def _inner_needs(step: p.Step) -> Iterator[str]:
     """What a step and everything inside it waits for."""
-    yield from step.needs
-    if not isinstance(step.node, (p.Ask, p.Value)):
-        for inner in step.node.body.steps:
-            yield from _inner_needs(inner)
-        if not isinstance(step.node, p.Chain):
-            yield from step.node.reduce.needs
+    for one in _walk((step,)):
+        yield from one.needs
+        if isinstance(one.node, (p.Map, p.Repeat, p.Fanout)):
+            yield from one.node.reduce.needs
 
 
-def _mentions(exprs: list[p.Expr]) -> Iterator[str]:
-    todo = list(exprs)
+def _called(steps: tuple[p.Step, ...]) -> list[str]:
+    return [step.node.flow for step in _walk(steps) if isinstance(step.node, p.FlowCall)]
+
+
+def _walk(steps: tuple[p.Step, ...]) -> Iterator[p.Step]:
+    """Steps, and those inside them."""
+    todo = list(reversed(steps))
     while todo:
-        expr = todo.pop()
-        match expr:
-            case p.Ref(name):
-                yield name
-            case p.FieldOf(base):
-                todo.append(base)
-            case p.TextOf(template):
-                yield from _template(template)
-            case p.Items(items):
-                todo.extend(items)
-            case p.RecordOf(entries):
-                todo.extend(entry.value for entry in entries)
-            case p.CallOf(function, args):
-                if function not in FUNCTIONS:
-                    raise PlanError(f"no function is called `{function}`")
-                params = FUNCTIONS[function].spec.params
-                missing = [param.name for param in params if param.required and param.name not in args]
-                if missing or args.keys() - {param.name for param in params}:
-                    raise PlanError(f"the arguments of `{function}` are not those that it takes")
-                if FUNCTIONS[function].spec.of_step:
-                    yield from (arg.value for arg in args.values() if isinstance(arg, p.Constant))
-                todo.extend(args.values())
-            case p.RuleOf(_, args):
-                todo.extend(args.values())
-            case p.Apply(operator, operands):
-                if OPERANDS.get(operator) != len(operands):
-                    raise PlanError(f"no operator `{operator}` takes {len(operands)} operands")
-                todo.extend(operands)
-
-
-def _template(template: str) -> tuple[str, ...]:
-    try:
-        return template_names(template)
-    except ValueError as error:
-        raise PlanError(f"a template of this plan is outside the language: {error}") from None
+        step = todo.pop()
+        yield step
+        if step.block is not None:
+            todo.extend(reversed(step.block.steps))

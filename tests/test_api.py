@@ -207,17 +207,31 @@ async def test_another_model_stands_in_for_one_that_fails(tmp_path: Path) -> Non
 
 
 def test_the_bounds_count_retries_wherever_they_are_set() -> None:
-    def most(text: str) -> int | None:
+    def most(text: str, model: str = "") -> int | None:
         plan = make_plan(check_flow(Source(text), catalog()))
-        return bounds_of(plan, catalog().reducers).most
+        return bounds_of(plan, catalog().reducers, model=model).most
 
     model = 'model m = "openai:a" with retries: 5\n'
     assert most('flow f() { a = ask "?" return a }') == 3
     assert most(model + 'flow f() { a = ask m "?" return a }') == 6
     assert most(model + 'flow f() { a = ask m "?" with retries: 0 return a }') == 1
-    assert most(model + 'flow f() { a = map x in [m] { ask x "?" } reduce majority return a }') is None
-    assert (
-        most(model + 'flow f() { a = fanout { b = ask m "1" c = ask "2" } reduce ask m "{{ b }} {{ c }}" return a }')
-        == 18
-    )
+    assert most(model + 'flow f() { a = map x in [m] { ask x "?" } reduce majority return a }') == 1
+    mixed = model + 'flow f() { a = fanout { b = ask m "1" c = ask "2" } reduce ask m "{{ b }} {{ c }}" return a }'
+    assert most(mixed) == 15
+    assert most(mixed, model="m") == 18
     assert most('flow f(n: int) { a = ask "?" with retries: n return a }') is None
+
+
+async def test_what_is_wrong_from_the_start_costs_no_call(tmp_path: Path) -> None:
+    path = tmp_path / "a.flow"
+    path.write_text(
+        'type Row = { id: int }\nflow f(n: int) {\n  a = ask "hi"\n  rows = jsonl("rows.jsonl", of: Row)\n'
+        "  parts = split(a, by: chars(5), overlap: n)\n  return { a, rows, parts }\n}\n"
+    )
+    (path.parent / "rows.jsonl").write_text('{"id": 1}\n{"id": "two"}\n')
+    provider = ScriptedProvider(lambda *_: "yes")
+    result = await run_async(path, {"n": 1}, opener=lambda model, surroundings: provider)
+    assert provider.calls == []
+    [failure] = result.failures
+    assert failure.path == "rows"
+    assert "rows.jsonl" in failure.reason

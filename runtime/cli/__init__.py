@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from typing import TYPE_CHECKING
 
+import click
+
+from ..errors import FlowrunError
 from . import exits
 from .group import flowrun
+
+if TYPE_CHECKING:
+    from flowrun.dsl import FlowError
+
+GARBAGE = (100_000, 20, 10)
+"""Thresholds of Python's search for circles of garbage: a tree of 10,000 nodes has many parts, all of them in use."""
 
 
 def main() -> None:
     """Run the command of this process. A mistake of ours is one line too, or a traceback under FLOWRUN_DEBUG."""
+    gc.set_threshold(*GARBAGE)
     for name in ("stdout", "stderr"):
         # A closed stream is None to Python: what would go there goes nowhere.
         if getattr(sys, name) is None:
@@ -30,29 +42,35 @@ def main() -> None:
 
 def run_command(arguments: list[str]) -> int:
     """Every failure that a user can cause is a message and an exit code."""
-    import click
-
-    from flowrun.dsl import FlowError
-
-    from ..errors import FlowrunError
-    from .show import complain, show_findings
-
     try:
         result = flowrun.main(arguments, prog_name="flowrun", standalone_mode=False)
-    except FlowError as error:
-        show_findings(error.diagnostics)
-        return exits.FINDINGS
-    except FlowrunError as error:
-        complain(str(error))
-        return exits.USAGE
-    except click.exceptions.Abort:
-        return exits.INTERRUPTED
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         return exits.INTERRUPTED
     except click.ClickException as error:
         error.show()
         return exits.USAGE
+    except FlowrunError as error:
+        _complain(str(error))
+        return exits.USAGE
     except OSError as error:
-        complain(f"the output cannot be written: {error.strerror or error}")
+        _complain(f"the output cannot be written: {error.strerror or error}")
         return exits.DISK
+    except _flow_error() as error:
+        from .show import show_findings
+
+        show_findings(error.diagnostics)
+        return exits.FINDINGS
     return result if isinstance(result, int) else exits.DONE
+
+
+def _flow_error() -> type[FlowError]:
+    """Python asks for the class only when something was raised: a command that goes well need not load it."""
+    from flowrun.dsl import FlowError
+
+    return FlowError
+
+
+def _complain(message: str) -> None:
+    from .show import complain
+
+    complain(message)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from . import exits
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 COMMANDS = {
     "validate": "Check flow files without running them.",
-    "plan": "Show what a flow would do, and how many calls that takes.",
+    "plan": "Show what a flow would do, and what that takes.",
+    "graph": "Draw a flow, as Mermaid, DOT or SVG.",
     "fmt": "Put flow files into the one canonical layout.",
     "explain": "Show the page of a diagnostic's code.",
     "models": "List the providers of models, and what each needs.",
@@ -23,6 +25,8 @@ COMMANDS = {
     "completion": "Print the shell's completion script.",
 }
 """Every command but `run`, with its line of help: its module is loaded when it is called."""
+
+READS_FLOWS = frozenset({"fmt", "graph", "plan", "validate"})
 
 
 class FlowGroup(click.Group):
@@ -51,10 +55,16 @@ class FlowGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
-        if name not in COMMANDS and (name.endswith(".flow") or Path(name).exists()):
+        if name not in COMMANDS and (name.endswith(".flow") or os.path.exists(name)):
+            from pathlib import Path
+
             from .run import command_for
 
             return name, command_for(Path(name), args[1:]), args[1:]
+        if name in READS_FLOWS and not ctx.resilient_parsing:
+            from ..grammar_cache import warm_parser
+
+            warm_parser()
         if name not in COMMANDS:
             from flowrun.dsl import did_you_mean
 
@@ -72,6 +82,8 @@ class FlowGroup(click.Group):
             )
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
         items = [CompletionItem(name, help=help) for name, help in COMMANDS.items() if name.startswith(incomplete)]
         return [*items, CompletionItem(incomplete, type="file")]
 

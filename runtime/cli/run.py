@@ -15,6 +15,7 @@ from flowrun.dsl import plan as p
 
 from ..api import Result, load, run_async
 from ..errors import UsageError
+from ..externs import permit
 from ..files import Files
 from ..inputs import read_input
 from . import exits
@@ -23,7 +24,7 @@ from .progress import watcher
 from .show import complain, inert, print_answer, show_findings, standard_input
 from .summary import closing_line, votes_lines
 
-OWN = ("model", "json", "quiet", "flow", "param", "allow-read", "help")
+OWN = ("model", "json", "quiet", "flow", "param", "allow-read", "allow-python", "help")
 
 
 def command_for(path: Path, arguments: list[str]) -> click.Command:
@@ -48,6 +49,7 @@ def command_for(path: Path, arguments: list[str]) -> click.Command:
             metavar="DIR",
             help="A folder that the flow may read besides its own.",
         ),
+        click.Option(["--allow-python"], is_flag=True, help="Let the flow run the Python functions that it declares."),
     ]
 
     def run(**given: Any) -> int:
@@ -102,13 +104,21 @@ def _metavar(type_: types.Type) -> str:
 
 
 def _run(plan: p.Plan, given: dict[str, Any]) -> int:
+    permit(plan, given["allow_python"])
     inputs = _inputs(plan, given)
     quiet = bool(given["quiet"])
     watch = watcher(quiet)
     try:
         with watch:
             result = asyncio.run(
-                run_async(plan, inputs, model=given["model"], on_event=(watch,), allow_read=given["allow_read"])
+                run_async(
+                    plan,
+                    inputs,
+                    model=given["model"],
+                    on_event=(watch,),
+                    allow_read=given["allow_read"],
+                    allow_python=given["allow_python"],
+                )
             )
     except KeyboardInterrupt:
         complain("interrupted; nothing is running any more")

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from difflib import get_close_matches
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from .endpoints import ANTHROPIC, GEMINI, OPENAI
-from .protocol import Provider, Surroundings
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from .endpoints import Service
+    from .protocol import Provider, Surroundings
+
 GROUP = "flowrun.providers"
 """The entry points of other people's providers: a name, and a callable that takes the model's name and Surroundings."""
 
-_SERVICES = (OPENAI, ANTHROPIC, GEMINI)
 _BUILT_IN = {
     "openai": (".openai", "open_openai"),
     "anthropic": (".anthropic", "open_anthropic"),
@@ -40,6 +40,26 @@ class ProviderInfo:
     base_url: str | None = None
 
 
+class ProviderNames(Set[str]):
+    """The names that a model's may begin with; those of other people's providers are looked up when they matter.
+
+    Looking them up reads the metadata of every package that is installed.
+    """
+
+    def __contains__(self, name: object) -> bool:
+        return name in _BUILT_IN or name in self._foreign
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*_BUILT_IN, *self._foreign))
+
+    def __len__(self) -> int:
+        return len(_BUILT_IN) + len(self._foreign)
+
+    @cached_property
+    def _foreign(self) -> tuple[str, ...]:
+        return tuple(_entries())
+
+
 def open_provider(model: str, surroundings: Surroundings) -> Provider:
     """The provider of a model's full name, ``provider:name``; nothing is sent or loaded before its ``start``.
 
@@ -51,7 +71,7 @@ def open_provider(model: str, surroundings: Surroundings) -> Provider:
     if provider not in _BUILT_IN:
         return _foreign(model, provider)(name, surroundings)
     if not name and provider not in _NAMELESS:
-        example = next(service.example for service in _SERVICES if service.name == provider)
+        example = next(service.example for service in _services() if service.name == provider)
         raise UsageError(f"{provider} serves many models: name one, as in {example}")
     module, function = _BUILT_IN[provider]
     opened: Provider = getattr(import_module(module, __package__), function)(name, surroundings)
@@ -62,7 +82,7 @@ def provider_table(environ: Mapping[str, str] | None = None) -> tuple[ProviderIn
     """Every provider there is, as the variables in ``environ`` (this process's own if None) make it work."""
     environ = os.environ if environ is None else environ
     rows = [ProviderInfo("embedded", "A small model inside flowrun, without a key", "embedded:tiny")]
-    for service in _SERVICES:
+    for service in _services():
         variables = tuple((name, bool(environ.get(name, "").strip())) for name in service.variables)
         # An address may carry a password; only its host and path are shown.
         address = service.address(environ)
@@ -74,6 +94,12 @@ def provider_table(environ: Mapping[str, str] | None = None) -> tuple[ProviderIn
         for entry in _entries().values()
     ]
     return tuple(rows)
+
+
+def _services() -> tuple[Service, ...]:
+    from .endpoints import ANTHROPIC, GEMINI, OPENAI
+
+    return OPENAI, ANTHROPIC, GEMINI
 
 
 def _entries() -> dict[str, EntryPoint]:
@@ -90,6 +116,8 @@ def _foreign(model: str, provider: str) -> Callable[[str, Surroundings], Provide
         except (ImportError, AttributeError) as error:
             raise UsageError(f"the provider {provider} is installed but cannot be loaded: {error}") from error
         return opener
+    from difflib import get_close_matches
+
     names = [*_BUILT_IN, *entries]
     near = get_close_matches(provider.lower(), names, n=1)
     name = model.partition(":")[2]

@@ -49,6 +49,11 @@ class Usage:
     input_tokens: int | None = None
     output_tokens: int | None = None
 
+    def share(self, samples: int) -> Usage:
+        """The part of each of so many samples, rounded up."""
+        both = (self.input_tokens, self.output_tokens)
+        return Usage(*(None if tokens is None else -(-tokens // samples) for tokens in both))
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

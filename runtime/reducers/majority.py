@@ -119,8 +119,8 @@ RULE = Rule(
         "majority",
         (
             ParamSpec("ties", types.Choice(("first", "error"))),
-            ParamSpec("at_least", types.INT),
-            ParamSpec("confidence", types.NUMBER),
+            ParamSpec("at_least", types.INT, low=1),
+            ParamSpec("confidence", types.NUMBER, low=0.5, high=1),
         ),
         _result,
         "the answer given most often",

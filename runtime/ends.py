@@ -1,0 +1,160 @@
+"""How a block ends: its results are combined to one value, or it fails; what still runs in it is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from flowrun.dsl import plan as p
+from flowrun.dsl import types
+
+from . import events as e
+from .calls import Calls, sample_of
+from .decisions import Failure
+from .errors import FlowrunError
+from .extern_calls import ExternCalls
+from .frames import BlockRun, Frame, Layout
+from .reducers import ReduceError, Tally
+from .scopes import Context, Scope, path_of
+from .steps import Steps
+
+Json = Any
+
+
+class Ends:
+    """Ends blocks. ``tallies`` are the votes, by path."""
+
+    def __init__(
+        self, context: Context, calls: Calls, externs: ExternCalls, steps: Steps, events: list[e.Event]
+    ) -> None:
+        self.context = context
+        self.calls = calls
+        self.externs = externs
+        self.steps = steps
+        self.events = events
+        self.tallies: dict[str, Tally] = {}
+
+    def drop(self, frame: Frame) -> None:
+        """Take everything back that runs in a frame, however deep flows call flows in it."""
+        todo = [frame]
+        while todo:
+            one = todo.pop()
+            one.over = True
+            self.calls.cancel(one.calls)
+            self.externs.cancel(one)
+            for run in one.runs:
+                run.over = True
+                if isinstance(run.step.node, p.FlowCall):
+                    self.events.append(e.BlockClosed(path_of(run.frame, run.step), run.layout.once))
+                self.calls.cancel(run.calls)
+                self.externs.cancel(run)
+                todo.extend(run.open.values())
+                run.open.clear()
+            one.runs.clear()
+
+    def _close(self, run: BlockRun) -> None:
+        """The block has its value or will have none: what still runs in it is taken back."""
+        run.over = True
+        run.frame.runs.pop(run, None)
+        self._drop_open(run)
+        self.calls.cancel(run.calls)
+        self.externs.cancel(run)
+
+    def _drop_open(self, run: BlockRun) -> None:
+        for body in run.open.values():
+            self.drop(body)
+        run.open.clear()
+
+    def end(self, run: BlockRun, value: Json) -> None:
+        self._close(run)
+        self.steps.settle(run.frame, run.step, value)
+
+    def give_up(self, run: BlockRun, failure: Failure) -> None:
+        self._close(run)
+        # Next, and not from here: what failed may stand deeper than Python's stack.
+        self.steps.work.appendleft(partial(self.steps.fail, run.frame, run.step, failure))
+
+    # Reducing
+
+    def conclude(self, run: BlockRun) -> None:
+        """All the results that count are there."""
+        spared = (run.total - run.finished) * run.layout.once
+        if spared and isinstance(run.step.node, (p.Map, p.Repeat)):
+            self.events.append(e.BlockClosed(path_of(run.frame, run.step), spared))
+        self._drop_open(run)
+        self.reduce(run)
+
+    def reduce(self, run: BlockRun) -> None:
+        run.over = True
+        path = path_of(run.frame, run.step)
+        try:
+            tally = run.reducer.tally()
+            if tally is not None:
+                self.tallies[path] = run.frame.tallies[run.step.name] = tally
+                self.events.append(e.VoteCounted(path, tally.winner, tally.ballots, tally.planned, tally.discarded))
+            value = run.reducer.value()
+        except ReduceError as error:
+            reason = str(error) + (f"; the last: {run.last_loss.reason}" if run.last_loss else "")
+            self.give_up(run, Failure(path, reason, error))
+            return
+        reduce = run.reduce
+        if reduce is None or (reduce.ask is None and reduce.extern is None):
+            self.end(run, value)
+        elif reduce.ask is not None and not value:
+            self._reduce_nothing(run, reduce.ask.answer)
+        elif isinstance(run.step.node, p.Fanout):
+            self._combine(run, reduce, {**value, "results": list(value.values())}, partial(self.end, run))
+        else:
+            self._combine(run, reduce, {"results": value}, partial(self.end, run))
+
+    def _reduce_nothing(self, run: BlockRun, answer: types.Type) -> None:
+        if run.last_loss is not None:
+            reason = f"every element failed; the last: {run.last_loss.reason}"
+        elif answer == types.TEXT:
+            self.end(run, "")
+            return
+        elif isinstance(answer, types.ListOf):
+            self.end(run, [])
+            return
+        else:
+            reason = f"there is nothing to combine, and nothing is no {types.show(answer)}"
+        self.give_up(run, Failure(path_of(run.frame, run.step), reason, ReduceError(reason)))
+
+    def _combine(self, run: BlockRun, reduce: p.Reduce, given: dict[str, Json], then: Callable[[Json], None]) -> None:
+        """The reducer's own call, as soon as what it mentions outside the block is there."""
+        path = f"{path_of(run.frame, run.step)}.reduce"
+
+        def ready(failure: Failure | None) -> None:
+            if run not in run.frame.runs:
+                return
+            if failure is not None:
+                self.give_up(run, failure)
+                return
+            # Its calls are the run's own: they are taken back with it.
+            inner = Frame(Layout((), None), run.frame, given=given, calls=run.calls)
+            scope = Scope(self.context, inner)
+            fail = partial(self.give_up, run)
+            try:
+                if reduce.extern is not None:
+                    args = {**scope.options(reduce.args), "results": given["results"]}
+                    self.externs.launch(run, reduce.extern, args, path, then, fail)
+                elif reduce.ask is not None:
+                    sample = sample_of(inner, f"{run.step.name}.reduce")
+                    options = scope.options(reduce.options)
+                    self.calls.launch(inner, reduce.ask, options, path, then, fail, sample=sample)
+            except FlowrunError as error:
+                self.give_up(run, Failure(path, str(error), error))
+
+        self.steps.wait(run.frame, reduce.needs, ready)
+
+    def merge(self, run: BlockRun, level: int, index: int, value: Json) -> None:
+        merge, reduce = run.merge, run.reduce
+        assert merge is not None and reduce is not None and reduce.ask is not None
+        for above, place, values in merge.take(level, index, value):
+            self._combine(run, reduce, {"results": values}, partial(self.merge, run, above, place))
+        if merge.done and not run.over:
+            if merge.empty:
+                self._reduce_nothing(run, reduce.ask.answer)
+            else:
+                self.end(run, merge.root)

@@ -1,0 +1,67 @@
+"""Reads flow files and checks them, and what they are given: all that a command needs which sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flowrun.dsl import Checked, Source, check_flow, types
+
+from .catalog import catalog
+from .errors import InputError, UsageError
+from .files import Files, read_plain
+from .grammar_cache import warm_parser
+
+if TYPE_CHECKING:
+    from flowrun.dsl import plan as p
+
+Json = Any
+
+
+def load(path: str | Path) -> Checked:
+    """Read and check a flow file, with the files that it imports.
+
+    Raises InputError where it cannot be read, FlowError where it has errors.
+    """
+    return check_source(Source(read_plain(Path(path)), str(path)))
+
+
+def check_source(source: Source, read: MutableMapping[str, Source] | None = None) -> Checked:
+    """Check a flow file that is read already, with those that it imports from its folder. Raises FlowError.
+
+    ``read`` has the sources of files that are known by name, and takes those that are read here.
+    """
+    folder = Path(source.name).parent
+    files = Files(folder)
+    known = {} if read is None else read
+
+    def imported(path: str) -> Source | str:
+        name = (folder / path).as_posix()
+        try:
+            if name not in known:
+                known[name] = Source(files.read_flow(path), name)
+            return known[name]
+        except UsageError as error:
+            return str(error)
+
+    warm_parser()
+    return check_flow(source, catalog(), imported)
+
+
+def checked_inputs(plan: p.Plan, given: Mapping[str, Json], *, complete: bool = True) -> dict[str, Json]:
+    """Inputs that fit a plan's parameters, all of them there unless not ``complete``. Raises InputError."""
+    from .inputs import check_value  # inputs bring the readers of documents with them
+
+    params = {param.name: param for param in plan.params}
+    for name in given:
+        if name not in params:
+            known = ", ".join(params) or "none"
+            raise InputError(f"the flow `{plan.flow}` has no parameter `{name}`; it has: {known}")
+    missing = [param.name for param in plan.params if param.required and param.name not in given]
+    if missing and complete:
+        raise InputError(f"the flow `{plan.flow}` needs " + " and ".join(f"`{name}`" for name in missing))
+    values = {}
+    for name, value in given.items():
+        values[name] = value if params[name].type == types.MODEL else check_value(value, params[name].type, f"`{name}`")
+    return values

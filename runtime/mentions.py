@@ -1,0 +1,55 @@
+"""What the expressions of a plan mention, and whether they are of the language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flowrun.dsl import plan as p
+from flowrun.dsl import template_names
+
+from .errors import PlanError
+from .functions import FUNCTIONS
+from .values import OPERANDS
+
+
+def mentions(exprs: list[p.Expr]) -> Iterator[str]:
+    """The names that expressions mention. Raises PlanError where one is none of the language."""
+    todo = list(exprs)
+    while todo:
+        expr = todo.pop()
+        match expr:
+            case p.Ref(name):
+                yield name
+            case p.FieldOf(base):
+                todo.append(base)
+            case p.TextOf(text):
+                yield from template(text)
+            case p.Items(items):
+                todo.extend(items)
+            case p.RecordOf(entries):
+                todo.extend(entry.value for entry in entries)
+            case p.CallOf(function, args):
+                if function not in FUNCTIONS:
+                    raise PlanError(f"no function is called `{function}`")
+                params = FUNCTIONS[function].spec.params
+                missing = [param.name for param in params if param.required and param.name not in args]
+                if missing or args.keys() - {param.name for param in params}:
+                    raise PlanError(f"the arguments of `{function}` are not those that it takes")
+                if FUNCTIONS[function].spec.of_step:
+                    yield from (arg.value for arg in args.values() if isinstance(arg, p.Constant))
+                todo.extend(arg for arg in args.values() if not isinstance(arg, p.TypeOf))
+            case p.RuleOf(_, args):
+                todo.extend(args.values())
+            case p.Apply(operator, operands):
+                if OPERANDS.get(operator) != len(operands):
+                    raise PlanError(f"no operator `{operator}` takes {len(operands)} operands")
+                todo.extend(operands)
+            case p.TypeOf():
+                raise PlanError("a type of this plan stands where a value is needed")
+
+
+def template(text: str) -> tuple[str, ...]:
+    try:
+        return template_names(text)
+    except ValueError as error:
+        raise PlanError(f"a template of this plan is outside the language: {error}") from None

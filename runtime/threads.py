@@ -1,0 +1,93 @@
+"""A few threads that are used again, and that hold up nothing: one that never comes back is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
+from typing import Any
+
+
+class Raised(Exception):
+    """What a function raised, kept apart from what is raised around it."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
+Queue = SimpleQueue[Callable[[], None] | None]
+"""The work of one thread; None ends it."""
+
+
+class Threads:
+    """At most so many threads at once; those that were given up do not count. They are daemons."""
+
+    def __init__(self, most: int) -> None:
+        self._places = asyncio.Semaphore(most)
+        self._idle: list[Queue] = []
+        self._closed = False
+
+    async def run(self, call: Callable[[], Any]) -> Any:
+        """What the call returns. Raises Raised with what it raises."""
+        async with self._places:
+            loop = asyncio.get_running_loop()
+            done: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+            try:
+                queue = self._idle.pop() if self._idle else _started()
+            except RuntimeError as refused:
+                # The system has no more threads to give.
+                raise Raised(refused) from None
+            queue.put(partial(_work, call, loop, done))
+            try:
+                value, error = await done
+            except asyncio.CancelledError:
+                queue.put(None)
+                raise
+            if self._closed:
+                queue.put(None)
+            else:
+                self._idle.append(queue)
+        if error is not None:
+            raise Raised(error)
+        return value
+
+    def close(self) -> None:
+        self._closed = True
+        for queue in self._idle:
+            queue.put(None)
+        self._idle.clear()
+
+
+def _started() -> Queue:
+    queue: Queue = SimpleQueue()
+    threading.Thread(target=_serve, args=(queue,), name="flowrun-extern", daemon=True).start()
+    return queue
+
+
+def _serve(queue: Queue) -> None:
+    while (work := queue.get()) is not None:
+        work()
+
+
+def _work(
+    call: Callable[[], Any],
+    loop: asyncio.AbstractEventLoop,
+    done: asyncio.Future[tuple[Any, BaseException | None]],
+) -> None:
+    outcome: tuple[Any, BaseException | None]
+    try:
+        outcome = call(), None
+    except BaseException as error:  # noqa: BLE001 (whatever it is, the thread goes on and the flow is told)
+        outcome = None, error
+
+    def tell() -> None:
+        if not done.done():
+            done.set_result(outcome)
+
+    # A run that has ended meanwhile waits for nothing.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(tell)

@@ -10,30 +10,50 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import plan, types
-    from .bounds import RETRIES, Bounds, bounds_of
+    from .amounts import Bounds
+    from .asking import MESSAGE_TOKENS, RETRIES
+    from .bounds import bounds_of
     from .catalog import Catalog, FunctionSpec, OptionSpec, ParamSpec, ReducerSpec, Refusal, Where
-    from .check import Checked, check_flow
+    from .check import Checked, Load, check_flow
     from .codes import CODES, page
-    from .diagnostics import Diagnostic, FlowError, did_you_mean, nearest
+    from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
+    from .export import Picture, picture_of, to_dot, to_mermaid, to_svg
+    from .expression_sizes import UnsettledError
+    from .fixes import Fixed, apply_fixes
     from .format import format_file
+    from .formats import FORMATS, format_report
+    from .formats.report import Report, Unread
     from .graph import cycles, topological
-    from .parse import parse_flow
+    from .parse import dump_tables, parse_flow, use_tables
+    from .planned import planned_json, planned_schema
     from .planner import make_plan
     from .render import render_diagnostic, render_diagnostics
+    from .served import Rates, Served
+    from .sizes import Bound
     from .source import Source, Span
     from .templates import Template, read_template, template_names
 
 _HOMES = {
-    "bounds": ("RETRIES", "Bounds", "bounds_of"),
+    "amounts": ("Bounds",),
+    "asking": ("MESSAGE_TOKENS", "RETRIES"),
+    "bounds": ("bounds_of",),
     "catalog": ("Catalog", "FunctionSpec", "OptionSpec", "ParamSpec", "ReducerSpec", "Refusal", "Where"),
-    "check": ("Checked", "check_flow"),
+    "check": ("Checked", "Load", "check_flow"),
     "codes": ("CODES", "page"),
-    "diagnostics": ("Diagnostic", "FlowError", "did_you_mean", "nearest"),
+    "diagnostics": ("Diagnostic", "Edit", "Fix", "FlowError", "did_you_mean", "nearest"),
+    "expression_sizes": ("UnsettledError",),
+    "export": ("Picture", "picture_of", "to_dot", "to_mermaid", "to_svg"),
+    "fixes": ("Fixed", "apply_fixes"),
     "format": ("format_file",),
+    "formats": ("FORMATS", "format_report"),
+    "formats.report": ("Report", "Unread"),
     "graph": ("cycles", "topological"),
-    "parse": ("parse_flow",),
+    "parse": ("dump_tables", "parse_flow", "use_tables"),
+    "planned": ("planned_json", "planned_schema"),
     "planner": ("make_plan",),
     "render": ("render_diagnostic", "render_diagnostics"),
+    "served": ("Rates", "Served"),
+    "sizes": ("Bound",),
     "source": ("Source", "Span"),
     "templates": ("Template", "read_template", "template_names"),
 }
@@ -42,37 +62,60 @@ _MODULES = ("plan", "types")
 
 __all__ = [
     "CODES",
+    "FORMATS",
+    "MESSAGE_TOKENS",
     "RETRIES",
+    "Bound",
     "Bounds",
     "Catalog",
     "Checked",
     "Diagnostic",
+    "Edit",
+    "Fix",
+    "Fixed",
     "FlowError",
     "FunctionSpec",
+    "Load",
     "OptionSpec",
     "ParamSpec",
+    "Picture",
+    "Rates",
     "ReducerSpec",
     "Refusal",
+    "Report",
+    "Served",
     "Source",
     "Span",
     "Template",
+    "Unread",
+    "UnsettledError",
     "Where",
+    "apply_fixes",
     "bounds_of",
     "check_flow",
     "cycles",
     "did_you_mean",
+    "dump_tables",
     "format_file",
+    "format_report",
     "make_plan",
     "nearest",
     "page",
     "parse_flow",
+    "picture_of",
     "plan",
+    "planned_json",
+    "planned_schema",
     "read_template",
     "render_diagnostic",
     "render_diagnostics",
     "template_names",
+    "to_dot",
+    "to_mermaid",
+    "to_svg",
     "topological",
     "types",
+    "use_tables",
 ]
 
 

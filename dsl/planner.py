@@ -9,11 +9,11 @@ from typing import Any
 from . import plan as p
 from . import syntax as s
 from . import types as t
-from .callees import Callee
 from .catalog import Catalog, ParamSpec
 from .check import Checked
-from .expressions import CONSTANTS
-from .names import Flow, Mention, Step
+from .checking.callees import Callee
+from .checking.expressions import CONSTANTS
+from .checking.names import Flow, Mention, Step
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _CONSTANTS: dict[str, Any] = {"true": True, "false": False, "none": None}

@@ -16,9 +16,9 @@ from lark.exceptions import GrammarError, UnexpectedToken
 from flowrun.dsl import CODES, Diagnostic, FlowError, Source, format_file, parse_flow
 from flowrun.dsl import build, build_values, build_words
 from flowrun.dsl import syntax as s
-from flowrun.dsl.build import TreeBuilder
-from flowrun.dsl.parse import dump_tables, use_tables
-from flowrun.dsl.syntax_errors import KEYWORDS
+from flowrun.dsl.parsing.build import TreeBuilder
+from flowrun.dsl.parsing.parse import dump_tables, use_tables
+from flowrun.dsl.parsing.syntax_errors import KEYWORDS
 
 ROOT = Path(__file__).parent
 TEXTS = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "corpus" / "fmt").glob("*.flow"))]

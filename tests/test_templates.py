@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Diagnostic, Source, Template, read_template
 from flowrun.dsl import types as t
-from flowrun.dsl.strings import read_string
-from flowrun.dsl.template_filters import FILTERS
-from flowrun.dsl.template_types import check_template
+from flowrun.dsl.parsing.strings import read_string
+from flowrun.dsl.templates.filters import FILTERS
+from flowrun.dsl.templates.types import check_template
 from flowrun.runtime.prompts import render
 
 Json = Any

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from .. import plan as p
 from ..catalog import FunctionSpec
-from ..templates import template_names
+from ..templates.read import template_names
 
 Functions = Mapping[str, FunctionSpec]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..catalog import Catalog
+from ..checking.names import Program
+from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
-from ..names import Program
-from ..typed import Typed
 from .constant_condition import constant_condition
 from .even_vote import even_vote
 from .few_tokens import few_tokens

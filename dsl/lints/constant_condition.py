@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .. import syntax as s
 from ..catalog import Catalog
+from ..checking.names import Program, children
+from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
-from ..names import Program, children
-from ..typed import Typed
 from .parts import walk
 
 _WORDS = frozenset({"true", "false", "none"})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog
+from ..checking.names import Program, Scope
+from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
-from ..names import Program, Scope
-from ..typed import Typed
 from .parts import option, walk
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from .. import syntax as s
 from ..catalog import Catalog
+from ..checking.names import Program, Step
+from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
-from ..names import Program, Step
-from ..typed import Typed
 from .parts import blocks, followers, option
 
 

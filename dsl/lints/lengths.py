@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from .. import syntax as s
 from ..catalog import FunctionSpec
-from ..names import Scope, Step, children
+from ..checking.names import Scope, Step, children
 
 DEEPEST = 60
 """Steps that are followed back. Behind more of them nothing is claimed."""

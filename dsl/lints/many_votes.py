@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .. import syntax as s
 from ..catalog import Catalog
+from ..checking.names import Program
+from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
-from ..names import Program
-from ..typed import Typed
 from .parts import votes
 
 MANY = 9

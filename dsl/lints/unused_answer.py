@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..catalog import Catalog
+from ..checking.names import Flow, Program, Step
+from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
-from ..names import Flow, Program, Step
-from ..typed import Typed
 from .parts import Costs, mentions, walk
 
 

@@ -7,9 +7,9 @@ import re
 from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog
+from ..checking.names import Mention, Program, Step
+from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
-from ..names import Mention, Program, Step
-from ..typed import Typed
 from .parts import Costs, blocks, mentions
 
 _FIELD = re.compile(r"\s*\.\s*(\w+)")

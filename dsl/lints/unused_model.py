@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..catalog import Catalog
+from ..checking.names import Program
+from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
-from ..names import Program
-from ..typed import Typed
 from .parts import mentions
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .. import syntax as s
 from ..catalog import Catalog
+from ..checking.names import Program, Scope, Step, Symbol
+from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
-from ..names import Program, Scope, Step, Symbol
-from ..typed import Typed
 from .parts import blocks
 
 

@@ -51,20 +51,8 @@ from .nodes import (
     Unit,
     When,
 )
-from .words import (
-    String,
-    Word,
-)
-from .written import (
-    FieldDecl,
-    TypeChoice,
-    TypeExpr,
-    TypeList,
-    TypeName,
-    TypeOptional,
-    TypeRange,
-    TypeRecord,
-)
+from .words import String, Word
+from .written import FieldDecl, TypeChoice, TypeExpr, TypeList, TypeName, TypeOptional, TypeRange, TypeRecord
 
 __all__ = [
     "Arg",

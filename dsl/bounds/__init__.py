@@ -1,0 +1,1 @@
+"""How much a plan can come to before anything is sent: calls, rounds, tokens."""

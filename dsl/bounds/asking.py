@@ -1,0 +1,153 @@
+"""What one ask takes: its tries, its prompt, its answer and its price, whichever of its models is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+
+from .. import plan as p
+from .. import types as t
+from .amounts import Amounts
+from .expression_sizes import Scope, size_of, text_size
+from .served import Served, World
+from .sizes import ONE, Bound, Known, OneOf, Size, Some, answer_bound, shown, total
+
+RETRIES = 2
+"""How often a malformed answer is asked for again, unless the flow says otherwise."""
+MESSAGE_TOKENS = 4
+"""What a message takes beside its text, about: its role, and where it ends."""
+_FORM = 40
+"""Tokens of the words around a schema, where it has to be told in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an ask takes, how often it is asked in a row, and its answer."""
+
+    amounts: Amounts
+    tries: Bound
+    value: Size
+
+
+def asked(
+    ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: Scope, world: World, *,
+    title: str, vote: bool,
+) -> Asked:  # fmt: skip
+    """``vote`` says that a malformed answer is discarded, not asked for again."""
+    each = []
+    for model in _candidates(ask.model, models, scope, world):
+        settings = {**(model.options if model else {}), **options}
+        tries = ONE if vote else _tries(settings, scope, world, title)
+        if model is not None and model.fallback is not None:
+            # One more, of the model that stands in.
+            tries = tries + Bound(0, 1)
+        served: list[Served | None] = [None]
+        if model is not None:
+            served = [world.served(one) for one in (model.address, model.fallback) if one is not None]
+        each += [_one(ask, settings, one, tries, scope, world, title) for one in served]
+    return reduce(_either, each)
+
+
+def _either(a: Asked, b: Asked) -> Asked:
+    values = OneOf((a.value, b.value)) if a.value != b.value else a.value
+    return Asked(a.amounts | b.amounts, a.tries | b.tries, values)
+
+
+def _candidates(
+    model: p.Expr | None, models: Mapping[str, p.Model], scope: Scope, world: World
+) -> list[p.Model | None]:
+    """The models that an ask may turn to; None among them is one that is chosen when the flow runs.
+
+    The one of asks that name none is called "" in ``models``.
+    """
+    if model is None:
+        return [models[""]]
+    size = size_of(model, scope, world, world.count)
+    found: list[p.Model | None] = []
+    for one in size.options if isinstance(size, OneOf) else (size,):
+        if isinstance(one, Known) and isinstance(one.value, p.Model):
+            found.append(one.value)
+        elif isinstance(one, Known) and isinstance(one.value, str):
+            found.append(models.get(one.value) or p.Model(one.value, one.value, {}))
+        else:
+            found += [*models.values(), None]
+    return found
+
+
+def _setting(name: str, settings: Mapping[str, p.Expr], scope: Scope, world: World) -> Size | None:
+    return size_of(settings[name], scope, world, world.count) if name in settings else None
+
+
+def _tries(settings: Mapping[str, p.Expr], scope: Scope, world: World, title: str) -> Bound:
+    match _setting("retries", settings, scope, world):
+        case None:
+            return Bound(1, 1 + RETRIES)
+        case Known(int() as retries):
+            return Bound(1, 1 + max(0, retries))
+    return Bound(1, None, f"`retries` of {quoted(title)} is not known yet")
+
+
+def _one(
+    ask: p.Ask, settings: Mapping[str, p.Expr], served: Served | None, tries: Bound, scope: Scope, world: World,
+    title: str,
+) -> Asked:  # fmt: skip
+    count = served.count if served else world.count
+    parts = [shown(text_size(one.template, scope, world, count), count) for one in ask.messages]
+    around = MESSAGE_TOKENS * len(ask.messages)
+    prompt = total([*parts, Bound(around, around)])
+    typed = ask.answer != t.TEXT and not (served and served.bare)
+    if typed and prompt.most is not None:
+        prompt = Bound(prompt.least, prompt.most + count(json.dumps(t.json_schema(ask.answer))) + _FORM)
+    answer = _answer(ask.answer, settings, served, scope, world, title)
+    value = Some(ask.answer, answer)
+    if typed and answer.most is not None:
+        answer = Bound(answer.least, answer.most + count('{"answer": ""}'))
+    tokens_in, tokens_out = prompt * tries, answer * tries
+    cost = _cost(served, tokens_in, tokens_out, title)
+    shares = served is not None and served.shares
+    rates = served.rates if served else None
+    shared_cost = prompt.least * rates.least[0] if shares and rates else 0
+    amounts = Amounts(tries, tokens_in, tokens_out, cost, prompt.least if shares else 0, shared_cost)
+    return Asked(amounts, tries, value)
+
+
+def _answer(
+    type_: t.Type, settings: Mapping[str, p.Expr], served: Served | None, scope: Scope, world: World, title: str
+) -> Bound:
+    """The tokens of one answer."""
+    count = served.count if served else world.count
+    bound = answer_bound(type_, count)
+    limit = _setting("max_tokens", settings, scope, world)
+    longest = limit.value if isinstance(limit, Known) and isinstance(limit.value, int) else None
+    if limit is None and served is not None:
+        longest = served.longest
+    if longest is not None:
+        bound = Bound(min(bound.least, longest), longest if bound.most is None else min(bound.most, longest))
+    why = (
+        f"{quoted(title)} sets no `max_tokens`"
+        if limit is None
+        else f"`max_tokens` of {quoted(title)} is not known yet"
+    )
+    return bound if bound.most is not None else Bound(bound.least, None, why)
+
+
+def _cost(served: Served | None, tokens_in: Bound, tokens_out: Bound, title: str) -> Bound:
+    if served is None:
+        return Bound(0, None, f"the model of {quoted(title)} is chosen when the flow runs")
+    rates = served.rates
+    if rates is None:
+        return Bound(0, None, f"no price is known for `{served.address}`")
+    if rates.most == (0, 0):
+        return Bound()
+    least = tokens_in.least * rates.least[0] + tokens_out.least * rates.least[1]
+    for tokens in (tokens_in, tokens_out):
+        if tokens.most is None:
+            return Bound(least, None, tokens.why)
+    return Bound(least, (tokens_in.most or 0) * rates.most[0] + (tokens_out.most or 0) * rates.most[1])
+
+
+def quoted(title: str) -> str:
+    """A step as a sentence mentions it."""
+    return title if title.startswith("line ") else f"`{title}`"

@@ -1,0 +1,278 @@
+"""What a plan takes before anything is sent: calls, rounds, tokens and dollars, at least and at most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
+
+from .. import plan as p
+from .. import types as t
+from ..catalog import ReducerSpec
+from ..graph import topological
+from .amounts import Amounts, Bounds, bounds_for, either, in_all
+from .asking import RETRIES, asked, quoted
+from .block_bounds import Body, Done, fanned, mapped, repeated
+from .expression_sizes import Scope, size_of
+from .rounds import START, Rounds, side_by_side
+from .served import Blank, World
+from .sizes import NONE, Bound, Known, Size, Some, kept, key_of, one_of
+
+__all__ = ["RETRIES", "Bounds", "bounds_of"]
+
+EXACT_WORK = 40_000
+"""Steps that are worked out one element at a time; beyond that the elements of a map are taken together."""
+EXACT_CALLS = 64
+"""Different arguments of one flow that are taken as they are; after so many only their sizes count, then nothing."""
+DEEPEST = 60
+"""Bodies that may stand one inside the other; flows that are called further inside are taken by themselves."""
+
+
+def bounds_of(
+    plan: p.Plan,
+    reducers: Mapping[str, ReducerSpec],
+    sizes: Mapping[str, int] | None = None,
+    *,
+    inputs: Mapping[str, object] | None = None,
+    world: World | None = None,
+    model: str = "",
+) -> Bounds:
+    """The bounds of a plan, with what is known of its inputs and of the world.
+
+    ``sizes`` are the numbers of elements of maps, by step, for a caller that knows them without the inputs. ``model``
+    is for asks that name none: the name of one that the plan declares, or an address.
+    """
+    survey = _Survey(plan, reducers, sizes or {}, world or Blank(), model)
+    scope = Scope(survey.top)
+    for param in plan.params:
+        scope.sizes[param.name] = survey.param(param, scope, {k: Known(v) for k, v in (inputs or {}).items()})
+    found = survey.flow(plan, scope)
+    flows = tuple(replace(bounds, title=name) for name, bounds in survey.called.items())
+    return replace(found.bounds, title=plan.flow, what="flow", flows=flows)
+
+
+class _Survey:
+    def __init__(
+        self, plan: p.Plan, reducers: Mapping[str, ReducerSpec], sizes: Mapping[str, int], world: World, model: str
+    ) -> None:
+        self.plan = plan
+        self.reducers = reducers
+        self.given_sizes = sizes
+        self.world = world
+        declared = {one.name: one for one in plan.models}
+        self.top = Scope(None, {name: Known(one) for name, one in declared.items()})
+        self.models = {**declared, "": declared.get(model) or p.Model(model, model, {})}
+        self.called: dict[str, Bounds] = {}
+        self.work = 0
+        self.depth = 0
+        self._orders: dict[int, tuple[p.Step, ...]] = {}
+        self._inner: dict[int, frozenset[str]] = {}
+        self._weights: dict[int, int] = {}
+        self._flows: dict[tuple[str, bool], dict[object, Done]] = {}
+
+    # Flows
+
+    def param(self, param: p.Param, scope: Scope, given: Mapping[str, Size]) -> Size:
+        if param.name in given:
+            return given[param.name]
+        if param.default is not None:
+            return self.size(param.default, scope)
+        return NONE if not param.required else Some(param.type, Bound(0, None, f"`{param.name}` is not given"))
+
+    def flow(self, flow: p.Plan | p.Flow, scope: Scope, *, sharing: bool = False) -> Done:
+        inside, amounts, rounds = self.steps(flow.steps, scope, vote=False, sharing=sharing)
+        amounts = replace(
+            amounts, calls=amounts.calls.capped(flow.calls_limit), cost=amounts.cost.capped(flow.money_limit)
+        )
+        bound = rounds.bound.capped(amounts.calls.most)
+        return Done(
+            bounds_for("", "flow", amounts, bound, inside=inside),
+            amounts,
+            Rounds({START: bound.least}, {START: _infinite(bound.most)}, bound.why),
+            self.size(flow.result, scope),
+        )
+
+    def call(self, name: str, args: Mapping[str, Size], sharing: bool) -> Done:
+        """One call of a flow: worked out once for the same arguments, and for very many different ones only once."""
+        flow = self.plan.flows[name]
+        known = self._flows.setdefault((name, sharing), {})
+        count = self.world.count
+        if len(known) >= EXACT_CALLS:
+            args = {param: kept(size, count) for param, size in args.items()}
+        alone = self.depth >= DEEPEST
+        if alone or len(known) >= 4 * EXACT_CALLS or self.work > 4 * EXACT_WORK:
+            why = f"it depends on what `{name}` is called with"
+            args = {param.name: Some(param.type, Bound(0, None, why)) for param in flow.params}
+        key = tuple((param, key_of(size)) for param, size in sorted(args.items()))
+        if key not in known:
+            if alone:
+                self._prepare(name)
+            scope = Scope(self.top)
+            for param in flow.params:
+                scope.sizes[param.name] = self.param(param, scope, args)
+            known[key] = self.flow(flow, scope, sharing=sharing)
+            bounds = replace(known[key].bounds, title=name, what="flow, each call")
+            self.called[name] = self.called[name] | bounds if name in self.called else bounds
+        return known[key]
+
+    def _prepare(self, name: str) -> None:
+        """Work out the flows that this one calls before it, the innermost first, so that nothing nests deep."""
+        needs: dict[str, list[str]] = {}
+        todo = [name]
+        while todo:
+            one = todo.pop()
+            if one not in needs:
+                needs[one] = [
+                    step.node.flow for step in _walk(self.plan.flows[one].steps) if isinstance(step.node, p.FlowCall)
+                ]
+                todo += needs[one]
+        for one in topological(needs)[0][:-1]:
+            for sharing in (False, True):
+                if not self._flows.get((one, sharing)):
+                    self.call(one, {}, sharing)
+
+    # Bodies
+
+    def steps(
+        self, steps: tuple[p.Step, ...], scope: Scope, *, vote: bool, sharing: bool
+    ) -> tuple[tuple[Bounds, ...], Amounts, Rounds]:
+        """Works out the steps of a body, whose values are then in ``scope``."""
+        found: dict[str, Done] = {}
+        self.depth += 1
+        for step in self._order(steps):
+            done = self.step(step, scope, vote=vote, sharing=sharing)
+            found[step.name] = done
+            scope.sizes[step.name] = done.value
+        self.depth -= 1
+        rounds = side_by_side({name: done.rounds for name, done in found.items()})
+        return tuple(found[step.name].bounds for step in steps), in_all(one.amounts for one in found.values()), rounds
+
+    def body(self, block: p.Block, scope: Scope, *, vote: bool, sharing: bool) -> Body:
+        inside, amounts, rounds = self.steps(block.steps, scope, vote=vote, sharing=sharing)
+        return Body(inside, amounts, rounds, scope.size(block.result))
+
+    def _order(self, steps: tuple[p.Step, ...]) -> tuple[p.Step, ...]:
+        if id(steps) not in self._orders:
+            own = {step.name: step for step in steps}
+            order = topological(
+                {name: [need for need in self._needs(step) if need in own] for name, step in own.items()}
+            )
+            self._orders[id(steps)] = tuple(own[name] for name in order[0])
+        return self._orders[id(steps)]
+
+    def _needs(self, step: p.Step) -> frozenset[str]:
+        """What a step and all inside it wait for."""
+        if id(step) not in self._inner:
+            needs = set(step.needs)
+            if step.block is not None:
+                needs.update(*(self._needs(inner) for inner in step.block.steps))
+            if isinstance(step.node, (p.Map, p.Repeat, p.Fanout)):
+                needs.update(step.node.reduce.needs)
+            self._inner[id(step)] = frozenset(needs)
+        return self._inner[id(step)]
+
+    def affords(self, block: p.Block, elements: int) -> bool:
+        """Whether so many bodies may be worked out one by one."""
+        if id(block) not in self._weights:
+            self._weights[id(block)] = sum(1 for _ in _walk(block.steps))
+        return self.work + self._weights[id(block)] * elements <= EXACT_WORK
+
+    def size(self, expr: p.Expr, scope: Scope) -> Size:
+        return size_of(expr, scope, self.world, self.world.count)
+
+    # Steps
+
+    def step(self, step: p.Step, scope: Scope, *, vote: bool, sharing: bool) -> Done:
+        self.work += 1
+        needed = self.size(step.when, scope) if step.when is not None else Known(True)
+        if isinstance(needed, Known) and not needed.value:
+            value = self.size(step.otherwise, scope) if step.otherwise is not None else NONE
+            bounds = Bounds(step.title, f"{_name(step.node)}, not needed", line=step.line)
+            return Done(bounds, Amounts(), Rounds().waiting(step.needs), value)
+        done = self.node(step, scope, vote, sharing)
+        rounds = done.rounds
+        needs = (*step.needs, *_early_needs(step.node))
+        if isinstance(needed, Known):
+            return replace(done, rounds=rounds.waiting(needs))
+        other = self.size(step.otherwise, scope) if step.otherwise is not None else NONE
+        amounts = done.amounts.maybe
+        bounds = bounds_for(
+            step.title, f"{done.bounds.what}, if needed", amounts, rounds.maybe.bound,
+            elements=done.bounds.elements, inside=done.bounds.inside, line=step.line,
+        )  # fmt: skip
+        late = replace(rounds.maybe.waiting(step.needs), most=rounds.waiting(needs).most)
+        return Done(bounds, amounts, late, one_of([done.value, other]))
+
+    def node(self, step: p.Step, scope: Scope, vote: bool, sharing: bool) -> Done:
+        node = step.node
+        match node:
+            case p.Ask():
+                found = asked(node, step.options, self.models, scope, self.world, title=step.title, vote=vote)
+                rounds = Rounds().then(found.tries)
+                return self.done(step, "ask", found.amounts, rounds, found.value)
+            case p.Value():
+                return self.done(step, "value", Amounts(), Rounds(), self._typed(node.expr, step, scope))
+            case p.Chain():
+                inner = Scope(scope)
+                body = self.body(node.body, inner, vote=vote, sharing=sharing)
+                return self.done(step, "chain", body.amounts, body.rounds, body.value, inside=body.inside)
+            case p.FlowCall():
+                args = {name: self.size(expr, scope) for name, expr in node.args.items()}
+                called = self.call(node.flow, args, sharing)
+                return self.done(step, _name(node), called.amounts, called.rounds, called.value)
+            case p.ExternCall():
+                why = f"what {quoted(step.title)} gives is known when the flow runs"
+                return self.done(step, _name(node), Amounts(), Rounds(), Some(step.type, Bound(0, None, why)))
+            case p.Fanout():
+                return fanned(self, step, node, scope, sharing)
+            case p.Repeat():
+                return repeated(self, step, node, scope)
+            case p.Map():
+                return mapped(self, step, node, scope, sharing)
+
+    def _typed(self, expr: p.Expr, step: p.Step, scope: Scope) -> Size:
+        """The value of an expression; where nothing better is known, any of the step's type."""
+        size = self.size(expr, scope)
+        if isinstance(size, Some) and size.type in (t.JSON, t.NUMBER):
+            return Some(step.type, size.tokens)
+        return size
+
+    def done(
+        self, step: p.Step, what: str, amounts: Amounts, rounds: Rounds, value: Size, inside: tuple[Bounds, ...] = ()
+    ) -> Done:
+        row = bounds_for(step.title, what, amounts, rounds.bound, inside=inside, line=step.line)
+        return Done(row, amounts, rounds, value)
+
+    def tree(self, bodies: Sequence[Body]) -> tuple[Bounds, ...]:
+        """What one run of a body takes, whichever of these it is."""
+        return reduce(either, [body.inside for body in bodies]) if bodies else ()
+
+
+def _walk(steps: tuple[p.Step, ...]) -> list[p.Step]:
+    found, todo = [], list(steps)
+    while todo:
+        step = todo.pop()
+        found.append(step)
+        if step.block is not None:
+            todo += step.block.steps
+    return found
+
+
+def _early_needs(node: p.Node) -> tuple[str, ...]:
+    """What a reducer without a call needs, it needs at the beginning."""
+    if isinstance(node, (p.Map, p.Repeat, p.Fanout)) and node.reduce.ask is None:
+        return node.reduce.needs
+    return ()
+
+
+def _name(node: p.Node) -> str:
+    match node:
+        case p.FlowCall(flow):
+            return f"flow {flow.rpartition(':')[2]}"
+        case p.ExternCall(extern):
+            return f"extern {extern.rpartition(':')[2]}"
+    return node.kind
+
+
+def _infinite(most: float | None) -> float:
+    return float("inf") if most is None else most

@@ -1,0 +1,176 @@
+"""The size of an expression's value, where answers decide parts of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .. import plan as p
+from .. import types as t
+from .sizes import (
+    ONE,
+    Bound,
+    Count,
+    Fields,
+    Known,
+    Many,
+    Size,
+    Some,
+    field_of,
+    is_counted,
+    items_of,
+    listed,
+    one_of,
+    record,
+    shown,
+    total,
+    type_of,
+)
+from .template_sizes import names_of, plain_text, template_size
+
+Json = Any
+Lookup = Callable[[str], Json]
+
+
+class UnsettledError(Exception):
+    """A value depends on an answer, or has none."""
+
+
+class Values(Protocol):
+    """Works out values that no answer decides. Both raise UnsettledError where the value has no answer-free one."""
+
+    def value(self, expr: p.Expr, lookup: Lookup) -> Json: ...
+
+    def text(self, template: str, lookup: Lookup) -> str: ...
+
+
+@dataclass(slots=True)
+class Scope:
+    """What the names mean in a body, as sizes."""
+
+    outer: Scope | None = None
+    sizes: dict[str, Size] = field(default_factory=dict)
+
+    def find(self, name: str) -> Size | None:
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.sizes:
+                return scope.sizes[name]
+            scope = scope.outer
+        return None
+
+    def size(self, name: str) -> Size:
+        return self.find(name) or Some(t.JSON, Bound(0, None, f"nothing is known of `{name}`"))
+
+    def lookup(self, name: str) -> Json:
+        found = self.find(name)
+        if not isinstance(found, Known):
+            raise UnsettledError(name)
+        return found.value
+
+
+def size_of(expr: p.Expr, scope: Scope, values: Values, count: Count) -> Size:
+    def inner(part: p.Expr) -> Size:
+        return size_of(part, scope, values, count)
+
+    match expr:
+        case p.Constant(value):
+            return Known(value)
+        case p.Ref(name):
+            return scope.size(name)
+        case p.FieldOf(base, name):
+            return field_of(inner(base), name)
+        case p.TextOf(template):
+            return text_size(template, scope, values, count)
+        case p.Items(items):
+            return listed([inner(item) for item in items])
+        case p.RecordOf(entries):
+            return _record(entries, inner)
+        case p.Apply("??", (first, second)):
+            left = inner(first)
+            if isinstance(left, Known):
+                return inner(second) if left.value is None else left
+            return one_of([left, inner(second)])
+    try:
+        return Known(values.value(expr, scope.lookup))
+    except UnsettledError:
+        return _open(expr, inner, count)
+
+
+def text_size(template: str, scope: Scope, values: Values, count: Count) -> Size:
+    """The text of a template where all is known, else its tokens."""
+    names = names_of(template)
+    if all(isinstance(scope.find(name), Known) for name in names):
+        plain = plain_text(template, scope.lookup)
+        if plain is not None:
+            return Known(plain)
+        try:
+            return Known(values.text(template, scope.lookup))
+        except UnsettledError:
+            pass
+    return Some(t.TEXT, template_size(template, {name: scope.size(name) for name in names}, count))
+
+
+def _record(entries: tuple[p.Entry, ...], inner: Callable[[p.Expr], Size]) -> Size:
+    fields: dict[str, Size] = {}
+    for entry in entries:
+        value = inner(entry.value)
+        if entry.name is not None:
+            fields[entry.name] = value
+            continue
+        type_ = t.unwrapped(type_of(value))
+        if isinstance(value, Known) and isinstance(value.value, Mapping):
+            fields |= {name: Known(one) for name, one in value.value.items()}
+        elif isinstance(value, Fields):
+            fields |= dict(value.fields)
+        elif isinstance(type_, t.Record):
+            fields |= {one.name: field_of(value, one.name) for one in type_.fields}
+        else:
+            return Some(t.JSON, Bound(0, None, "a record is spread whose fields are not known yet"))
+    return record(fields)
+
+
+def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
+    """What is known all the same of a call or an operator whose operands are not."""
+    match expr:
+        case p.CallOf("split", args):
+            whole = shown(inner(args["document"]), count)
+            return Many(Bound(0, None, whole.why or "the text is not known yet"), Some(t.TEXT, whole.maybe))
+        case p.CallOf("length", _):
+            return Some(t.INT, Bound(1, 6))
+        case p.CallOf("agreement", _):
+            return Some(t.NUMBER, Bound(1, 8))
+        case p.CallOf("join", args):
+            return joined(inner(args["items"]), inner(args["separator"]) if "separator" in args else Known("\n"), count)
+        case p.CallOf(function, _):
+            return Some(t.JSON, Bound(0, None, f"`{function}` has no value before the flow runs"))
+        case p.Apply("and" | "or" | "not" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "in", _):
+            return Some(t.BOOL, ONE)
+        case p.Apply("+", (first, second)):
+            left, right = inner(first), inner(second)
+            if t.is_text(type_of(left)) and t.is_text(type_of(right)):
+                return Some(t.TEXT, shown(left, count) + shown(right, count))
+            if items_of(left)[1] or items_of(right)[1]:
+                return together(left, right)
+    return Some(t.NUMBER, Bound(1, 8))
+
+
+def joined(items: Size, separator: Size, count: Count) -> Size:
+    """One text of many."""
+    if isinstance(items, Known) and isinstance(separator, Known) and all(isinstance(x, str) for x in items.value):
+        return Known(str(separator.value).join(items.value))
+    number, each = items_of(items)
+    gap = shown(separator, count)
+    if is_counted(items):
+        return Some(t.TEXT, total([*(shown(one, count) for one in each), gap * number]))
+    whole = total([*(shown(one, count) for one in each), gap]) * number
+    return Some(t.TEXT, Bound(0, whole.most, whole.why))
+
+
+def together(left: Size, right: Size) -> Size:
+    """One list of two."""
+    ours, theirs = items_of(left), items_of(right)
+    if is_counted(left) and is_counted(right):
+        return listed([*ours[1], *theirs[1]])
+    return Many(ours[0] + theirs[0], one_of([*ours[1], *theirs[1]]))

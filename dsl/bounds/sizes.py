@@ -1,0 +1,338 @@
+"""Values that are not known yet, as far as their size is: what stands in for an answer before anyone has asked.
+
+A size is a value that is known whole, or a list, a record or a text of which only bounds are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, TypeAlias
+
+from .. import types as t
+
+Json = Any
+Count = Callable[[str], int]
+"""Tells how many tokens a text is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """At least and at most so many of something. ``most`` is None where nothing bounds it, and ``why`` tells why."""
+
+    least: float = 0
+    most: float | None = 0
+    why: str = ""
+
+    def __add__(self, other: Bound) -> Bound:
+        if self.most is None or other.most is None:
+            return Bound(self.least + other.least, None, self.why if self.most is None else other.why)
+        return Bound(self.least + other.least, self.most + other.most)
+
+    def __mul__(self, times: Bound) -> Bound:
+        """So many times as much. Nothing times anything is nothing."""
+        least = self.least * times.least
+        if 0 in (self.most, times.most):
+            return Bound(least, 0)
+        if self.most is None or times.most is None:
+            return Bound(least, None, times.why if times.most is None else self.why)
+        return Bound(least, self.most * times.most)
+
+    def __or__(self, other: Bound) -> Bound:
+        """One or the other."""
+        least = min(self.least, other.least)
+        if self.most is None or other.most is None:
+            return Bound(least, None, self.why if self.most is None else other.why)
+        return Bound(least, max(self.most, other.most))
+
+    def capped(self, most: float | None) -> Bound:
+        """No more than this, whatever else holds."""
+        if most is None or (self.most is not None and self.most <= most):
+            return self
+        return Bound(min(self.least, most), most)
+
+    @property
+    def maybe(self) -> Bound:
+        return Bound(0, self.most, self.why)
+
+
+NOTHING = Bound()
+ONE = Bound(1, 1)
+
+
+def total(bounds: Iterable[Bound]) -> Bound:
+    return reduce(Bound.__add__, bounds, NOTHING)
+
+
+def any_of(bounds: Sequence[Bound]) -> Bound:
+    return reduce(Bound.__or__, bounds) if bounds else NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A value that no answer decides."""
+
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list of a known length."""
+
+    items: tuple[Size, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A list of like items."""
+
+    count: Bound
+    item: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    fields: tuple[tuple[str, Size], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """Any value of a type; ``tokens`` bounds it as a prompt shows it."""
+
+    type: t.Type
+    tokens: Bound
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A value that is decided when the flow runs."""
+
+    options: tuple[Size, ...]
+
+
+Size: TypeAlias = Known | Listing | Many | Fields | Some | OneOf
+NONE = Known(None)
+_NUMBER = Bound(1, 8)
+"""Tokens of a number that nothing else bounds: more digits than a float has."""
+_WIDEST = 8
+"""How many ways a value may go before they are taken as one."""
+
+
+def listed(items: Sequence[Size]) -> Size:
+    if all(isinstance(item, Known) for item in items):
+        return Known([item.value for item in items if isinstance(item, Known)])
+    return Listing(tuple(items))
+
+
+def record(fields: dict[str, Size]) -> Size:
+    if all(isinstance(field, Known) for field in fields.values()):
+        return Known({name: field.value for name, field in fields.items() if isinstance(field, Known)})
+    return Fields(tuple(fields.items()))
+
+
+def one_of(options: Iterable[Size]) -> Size:
+    """What may be any of these. Of many only what they have in common is kept."""
+    different: list[Size] = []
+    for option in options:
+        for one in option.options if isinstance(option, OneOf) else (option,):
+            if all(one is not known and not (type(one) is type(known) and one == known) for known in different):
+                different.append(one)
+        if len(different) > _WIDEST:
+            different = [reduce(_blend, different)]
+    return different[0] if len(different) == 1 else OneOf(tuple(different))
+
+
+def _blend(a: Size, b: Size) -> Size:
+    """A size that both values fit."""
+    if isinstance(a, Known) and isinstance(b, Known) and type(a.value) is type(b.value) and a.value == b.value:
+        return a
+    if _is_list(a) and _is_list(b):
+        items = [*items_of(a)[1], *items_of(b)[1]]
+        return Many(items_of(a)[0] | items_of(b)[0], reduce(_blend, items) if items else NONE)
+    ours, theirs = _fields(a), _fields(b)
+    if ours is not None and theirs is not None and ours.keys() == theirs.keys():
+        return Fields(tuple((name, _blend(ours[name], theirs[name])) for name in ours))
+    kind = t.join([type_of(a), type_of(b)])
+    return Some(kind, shown(a, _rough) | shown(b, _rough))
+
+
+def _rough(text: str) -> int:
+    """Without a counter at hand a token is taken to be four characters long."""
+    return -(-len(text) // 4)
+
+
+def _is_list(size: Size) -> bool:
+    return isinstance(size, Listing | Many) or (isinstance(size, Known) and isinstance(size.value, list))
+
+
+def _fields(size: Size) -> dict[str, Size] | None:
+    if isinstance(size, Fields):
+        return dict(size.fields)
+    if isinstance(size, Known) and isinstance(size.value, dict):
+        return {name: Known(value) for name, value in size.value.items()}
+    return None
+
+
+def type_of(size: Size) -> t.Type:
+    match size:
+        case Some(type):
+            return type
+        case Known(str()):
+            return t.TEXT
+        case Known(bool()):
+            return t.BOOL
+        case Known(int() | float()):
+            return t.NUMBER
+        case Known(None):
+            return t.NONE
+    return t.JSON
+
+
+def text_of(value: Json) -> str:
+    """What a template makes of a value: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def shown(size: Size, count: Count) -> Bound:
+    """The tokens of a value where a template places it."""
+    match size:
+        case Known(value):
+            return _exactly(count(text_of(value)))
+        case Some(_, tokens):
+            return tokens
+        case OneOf(options):
+            return any_of([shown(option, count) for option in options])
+    return _written(size, count)
+
+
+def _written(size: Size, count: Count) -> Bound:
+    """The tokens of a value inside a list or a record: JSON throughout."""
+    match size:
+        case Known(value):
+            return _exactly(count(json.dumps(value, ensure_ascii=False, default=str)))
+        case Some(type, tokens):
+            if not t.is_text(t.unwrapped(type)):
+                return tokens
+            # Quotes, and a quarter more for what JSON must escape.
+            return Bound(tokens.least, None if tokens.most is None else tokens.most * 1.25 + 2, tokens.why)
+        case OneOf(options):
+            return any_of([_written(option, count) for option in options])
+        case Listing(items):
+            return total([Bound(1, 2), *(_written(item, count) + Bound(0, 2) for item in items)])
+        case Many(number, item):
+            return Bound(1, 2) + (_written(item, count) + Bound(0, 2)) * number
+        case Fields(fields):
+            return total([Bound(1, 2), *(_exactly(count(f'"{n}": ')) + _written(f, count) + ONE for n, f in fields)])
+
+
+def _exactly(number: float) -> Bound:
+    return Bound(number, number)
+
+
+def items_of(size: Size) -> tuple[Bound, Sequence[Size]]:
+    """How many items a list has, and what they are: each of them, or one that all fit where the number is open."""
+    match size:
+        case Known(list() as values):
+            return _exactly(len(values)), [Known(value) for value in values]
+        case Listing(items):
+            return _exactly(len(items)), items
+        case Many(number, item):
+            return number, [item]
+        case OneOf(options):
+            found = [items_of(option) for option in options]
+            return any_of([one[0] for one in found]), [one_of([item for one in found for item in one[1]] or [NONE])]
+        case Some(type, tokens):
+            inner = t.unwrapped(type)
+            kind = inner.item if isinstance(inner, t.ListOf) else t.JSON
+            # Each item is a token at least.
+            return Bound(0, tokens.most, tokens.why), [Some(kind, Bound(0, tokens.most, tokens.why))]
+    return NOTHING, []
+
+
+def is_counted(size: Size) -> bool:
+    """Whether the items of a list are all there, each with its own size."""
+    return isinstance(size, Listing) or (isinstance(size, Known) and isinstance(size.value, list))
+
+
+def field_of(size: Size, name: str) -> Size:
+    fields = _fields(size)
+    if fields is not None and name in fields:
+        return fields[name]
+    if isinstance(size, OneOf):
+        return one_of([field_of(option, name) for option in size.options])
+    if isinstance(size, Some):
+        inner = t.unwrapped(size.type)
+        field = inner.field(name) if isinstance(inner, t.Record) else None
+        return Some(field.type if field else t.JSON, Bound(0, size.tokens.most, size.tokens.why))
+    return Some(t.JSON, Bound(0, None, f"nothing is known of `{name}`"))
+
+
+def kept(size: Size, count: Count) -> Size:
+    """The same value with its size alone: what differs only in words becomes one."""
+    match size:
+        case Known(list() as values):
+            return Listing(tuple(kept(Known(value), count) for value in values))
+        case Known(dict() as values):
+            return Fields(tuple((name, kept(Known(value), count)) for name, value in values.items()))
+        case Known(str()):
+            return Some(t.TEXT, shown(size, count))
+        case Listing(items):
+            return Listing(tuple(kept(item, count) for item in items))
+        case Fields(fields):
+            return Fields(tuple((name, kept(field, count)) for name, field in fields))
+    return size
+
+
+def key_of(size: Size) -> object:
+    """What two sizes must share to be the same, as a hashable value."""
+    match size:
+        case Known(value):
+            return "known", _frozen(value)
+        case Listing(items):
+            return "list", tuple(key_of(item) for item in items)
+        case Many(number, item):
+            return "many", number, key_of(item)
+        case Fields(fields):
+            return "record", tuple((name, key_of(field)) for name, field in fields)
+        case OneOf(options):
+            return "one", tuple(key_of(option) for option in options)
+    return size
+
+
+def _frozen(value: Json) -> object:
+    match value:
+        case list():
+            return tuple(_frozen(item) for item in value)
+        case dict():
+            return tuple((name, _frozen(item)) for name, item in value.items())
+        case bool() | int() | float():
+            return type(value).__name__, value
+    return value
+
+
+def answer_bound(type_: t.Type, count: Count) -> Bound:
+    """The tokens of an answer of a type, as far as the type bounds them; ``why`` is left to the caller."""
+    match type_:
+        case t.Choice(options):
+            sizes = [count(option) for option in options]
+            # A short word may be several tokens where the estimate says one, and most models count its end.
+            return Bound(max(1, min(sizes, default=1)), 2 * max([1, *sizes]) + 1)
+        case t.Range(low, high) if type_.whole:
+            return Bound(1, max(len(str(low)), len(str(high))) + 1)
+        case t.Simple("bool" | "none"):
+            return Bound(1, 3)
+        case t.Optional(item):
+            inner = answer_bound(item, count)
+            return Bound(1, None if inner.most is None else max(1, inner.most))
+        case t.Record(fields) if fields:
+            parts = list(_parts(fields, count))
+            return Bound(1, None if any(part is None for part in parts) else sum(part or 0 for part in parts) + 4)
+    return Bound(1, None)
+
+
+def _parts(fields: Sequence[t.Field], count: Count) -> Iterator[float | None]:
+    for field in fields:
+        most = answer_bound(field.type, count).most
+        yield None if most is None else most + count(f'"{field.name}": "",\n') + 2

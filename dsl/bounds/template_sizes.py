@@ -1,0 +1,291 @@
+"""How long a template's text will be, where some of the values in it are not known yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+
+from .. import types as t
+from ..source import Source
+from ..syntax import String
+from ..templates import nodes
+from ..templates.read import Template, read_template
+from .sizes import (
+    NONE,
+    NOTHING,
+    Bound,
+    Count,
+    Fields,
+    Known,
+    Many,
+    Size,
+    Some,
+    field_of,
+    is_counted,
+    items_of,
+    listed,
+    one_of,
+    shown,
+    text_of,
+    total,
+    type_of,
+)
+
+Names = Mapping[str, Size]
+_NUMBER = Some(t.NUMBER, Bound(1, 8))
+_TRUTH = Some(t.BOOL, Bound(1, 1))
+_ANY_LOOP = Fields(
+    (
+        *((name, _NUMBER) for name in ("index", "index0", "length", "revindex")),
+        *((name, _TRUTH) for name in ("first", "last")),
+    )
+)
+_MOST_ITEMS = 2000
+"""Beyond this many items a loop is taken to go round so often with a body that all of them fit."""
+_JOINT = 1
+"""Tokens by which a text may differ from the sum of its parts, where it is put together."""
+
+
+def template_size(template: str, names: Names, count: Count) -> Bound:
+    """The tokens of a template's text. ``names`` has all that it mentions."""
+    read = _read(template)
+    return NOTHING if read is None else _sum(_body(read.body, dict(names), count), count)
+
+
+def names_of(template: str) -> tuple[str, ...]:
+    """The names that a template takes from the flow, each once."""
+    read = _read(template)
+    return () if read is None else tuple(dict.fromkeys(mention.name for mention in read.mentions))
+
+
+def plain_text(template: str, lookup: Callable[[str], object]) -> str | None:
+    """The text of a template that only places named values; None for any other."""
+    read = _read(template)
+    if read is None or not read.plain:
+        return None
+    parts = [part for output in read.body if isinstance(output, nodes.Output) for part in output.nodes]
+    if any(isinstance(part, nodes.Getattr) for part in parts):
+        return None
+    return "".join(
+        part.data if isinstance(part, nodes.TemplateData) else text_of(lookup(part.path())) for part in parts
+    )
+
+
+@lru_cache(maxsize=4096)
+def _read(template: str) -> Template | None:
+    found = read_template(String(template, Source("").span(0, 0)))
+    return found if isinstance(found, Template) else None
+
+
+Piece = str | Bound
+
+
+def _sum(pieces: Iterator[Piece], count: Count) -> Bound:
+    """Texts that stand side by side are counted as one; a joint with anything else may cost or save a token."""
+    texts: list[str] = []
+    bounds: list[Bound] = []
+    joints = 0
+    for piece in pieces:
+        if isinstance(piece, str):
+            texts.append(piece)
+            continue
+        if texts:
+            bounds.append(_counted(texts, count))
+        texts = []
+        bounds.append(piece)
+        joints += 2
+    if texts or not bounds:
+        bounds.append(_counted(texts, count))
+    found = total(bounds)
+    slack = joints * _JOINT
+    return Bound(max(0, found.least - slack), None if found.most is None else found.most + slack, found.why)
+
+
+def _counted(texts: list[str], count: Count) -> Bound:
+    number = count("".join(texts))
+    return Bound(number, number)
+
+
+def _body(body: tuple[nodes.Node, ...], names: dict[str, Size], count: Count) -> Iterator[Piece]:
+    for node in body:
+        match node:
+            case nodes.Output():
+                for part in node.nodes:
+                    if isinstance(part, nodes.TemplateData):
+                        yield part.data
+                    else:
+                        value = _value(part, names, count)
+                        yield text_of(value.value) if isinstance(value, Known) else shown(value, count)
+            case nodes.For():
+                yield from _loop(node, names, count)
+            case nodes.If():
+                yield from _branch(node, names, count)
+            case nodes.Assign():
+                names[node.target.name] = _value(node.node, names, count)
+
+
+def _loop(node: nodes.For, names: dict[str, Size], count: Count) -> Iterator[Piece]:
+    number, items = items_of(_value(node.iter, names, count))
+    counted = is_counted(_value(node.iter, names, count)) and len(items) <= _MOST_ITEMS
+    if counted and not items:
+        yield from _body(node.else_, dict(names), count)
+        return
+    if not counted:
+        items = [one_of(items[:_MOST_ITEMS] or [NONE])] if len(items) != 1 else items
+    rounds = []
+    for place, item in enumerate(items):
+        loop = _loop_fields(place, len(items)) if counted else _ANY_LOOP
+        inner = {**names, node.target.name: item, "loop": loop}
+        test = _truth(node.test, inner, count) if node.test is not None else True
+        if test is False:
+            continue
+        body = list(_body(node.body, inner, count))
+        if counted and test:
+            yield from body
+        else:
+            found = _sum(iter(body), count)
+            rounds.append(found.maybe if not test else found)
+    if counted:
+        yield from rounds
+    else:
+        # Each round has joints of its own with the next.
+        each = total(rounds) + Bound(0, 2 * _JOINT)
+        found = Bound(max(0, each.least - 2 * _JOINT), each.most, each.why) * number
+        yield found | _sum(_body(node.else_, dict(names), count), count) if node.else_ else found
+
+
+def _loop_fields(place: int, length: int) -> Size:
+    return Known(
+        {
+            "index": place + 1,
+            "index0": place,
+            "length": length,
+            "revindex": length - place,
+            "first": place == 0,
+            "last": place == length - 1,
+        }
+    )
+
+
+def _branch(node: nodes.If, names: dict[str, Size], count: Count) -> Iterator[Piece]:
+    """The branch that is known to be taken, or bounds of those that may be."""
+    ways: list[tuple[nodes.Node, ...]] = []
+    for test, body in [(node.test, node.body), *((one.test, one.body) for one in node.elif_)]:
+        truth = _truth(test, names, count)
+        if truth is not False:
+            ways.append(body)
+        if truth is True:
+            break
+    else:
+        ways.append(node.else_)
+    if len(ways) == 1:
+        yield from _body(ways[0], names, count)
+        return
+    found = [_sum(_body(way, dict(names), count), count) for way in ways]
+    least, most = min(one.least for one in found), [one.most for one in found]
+    why = next((one.why for one in found if one.most is None), "")
+    yield Bound(least, None if None in most else max(one for one in most if one is not None), why)
+
+
+def _truth(node: nodes.Node, names: Names, count: Count) -> bool | None:
+    """Whether a condition holds; None where an answer decides it."""
+    match node:
+        case nodes.Not():
+            inner = _truth(node.node, names, count)
+            return None if inner is None else not inner
+        case nodes.And() | nodes.Or():
+            sides = (_truth(node.left, names, count), _truth(node.right, names, count))
+            decisive = isinstance(node, nodes.Or)
+            if decisive in sides:
+                return decisive
+            return None if None in sides else not decisive
+        case nodes.Test(name=("none" | "defined") as name):
+            value = _value(node.node, names, count)
+            if isinstance(value, Known):
+                return (value.value is None) == (name == "none")
+            return None
+        case nodes.Compare(ops=[one]) if one.op in ("eq", "ne"):
+            left, right = _value(node.expr, names, count), _value(one.expr, names, count)
+            if isinstance(left, Known) and isinstance(right, Known):
+                return bool((left.value == right.value) == (one.op == "eq"))
+            return None
+        case nodes.Name() | nodes.Getattr() | nodes.Const():
+            value = _value(node, names, count)
+            return bool(value.value) if isinstance(value, Known) else None
+    return None
+
+
+def _value(node: nodes.Node, names: Names, count: Count) -> Size:
+    match node:
+        case nodes.Const():
+            return Known(node.value)
+        case nodes.Name():
+            return names[node.name] if node.name in names else Known(None)
+        case nodes.Getattr():
+            return field_of(_value(node.node, names, count), node.attr)
+        case nodes.List():
+            return listed([_value(item, names, count) for item in node.items])
+        case nodes.Filter():
+            return _filtered(node, _value(node.node, names, count), names, count)
+        case nodes.CondExpr():
+            truth = _truth(node.test, names, count)
+            ways: list[nodes.Node | None] = [] if truth is False else [node.expr1]
+            ways += [] if truth is True else [node.expr2]
+            return one_of([Known("") if way is None else _value(way, names, count) for way in ways])
+        case nodes.Concat():
+            return _joined([_value(part, names, count) for part in node.nodes], count)
+        case nodes.Add():
+            left, right = _value(node.left, names, count), _value(node.right, names, count)
+            return _NUMBER if t.is_number(type_of(left)) else _joined([left, right], count)
+        case nodes.BinExpr() | nodes.Neg():
+            return _NUMBER
+    return _TRUTH
+
+
+def _joined(parts: list[Size], count: Count, between: Bound = NOTHING) -> Size:
+    bounds = [shown(part, count) for part in parts]
+    joints = max(0, len(parts) - 1)
+    found = total([*bounds, between * Bound(joints, joints)])
+    most = None if found.most is None else found.most + joints * _JOINT
+    return Some(t.TEXT, Bound(max(0, found.least - joints * _JOINT), most, found.why))
+
+
+def _filtered(node: nodes.Filter, value: Size, names: Names, count: Count) -> Size:
+    args = [_value(arg, names, count) for arg in node.args] + [_value(one.value, names, count) for one in node.kwargs]
+    size = shown(value, count)
+    match node.name:
+        case "default":
+            other = args[0] if args else Known("")
+            if isinstance(value, Known):
+                return other if value.value is None else value
+            return one_of([value, other])
+        case "length" | "sum" | "round":
+            return _NUMBER
+        case "first" | "last":
+            number, items = items_of(value)
+            return one_of(items or [NONE]) if number.most != 0 else Known("")
+        case "sort" | "unique":
+            number, items = items_of(value)
+            each = one_of(items or [NONE])
+            return Many(Bound(min(number.least, 1), number.most, number.why), each) if items else value
+        case "join":
+            return _spread(value, args[0] if args else Known(""), count)
+        case "json":
+            return Some(t.JSON, Bound(0, None if size.most is None else size.most * 1.25 + 2, size.why))
+        case "truncate":
+            # A token is a character at least, and the filter lets some more characters pass.
+            length = args[0].value if args and isinstance(args[0], Known) and isinstance(args[0].value, int) else 255
+            return Some(t.TEXT, Bound(0, size.most, size.why).capped(length + 10))
+        case "indent":
+            # Each line gets a piece more, and a token is a line at most.
+            return Some(t.TEXT, Bound(0, None if size.most is None else 2 * size.most + 1, size.why))
+    # Other cases and trimmed ends change the pieces that a tokenizer makes of a text, within bounds.
+    return Some(t.TEXT, Bound(0, None if size.most is None else 2 * size.most + 1, size.why))
+
+
+def _spread(value: Size, separator: Size, count: Count) -> Size:
+    number, items = items_of(value)
+    if is_counted(value):
+        return _joined(list(items), count, shown(separator, count))
+    each = total([*(shown(item, count) for item in items[:1]), shown(separator, count), Bound(0, 2 * _JOINT)]) * number
+    return Some(t.TEXT, Bound(0, each.most, each.why))

@@ -1,0 +1,1 @@
+"""Names, dependencies and types: what a tree means."""

@@ -1,0 +1,241 @@
+"""Calls: what is called, and whether its arguments fit."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from .. import syntax as s
+from .. import types as t
+from ..catalog import Catalog, FunctionSpec, ParamSpec, outside, usage
+from ..diagnostics import Diagnostic, did_you_mean
+from ..source import Span
+from .callees import Callee, Imported
+from .names import Program, Scope, Step, Symbol
+
+_KINDS = {"flow": "a flow", "extern": "an extern"}
+
+
+@dataclass(eq=False, slots=True)
+class Calls(ABC):
+    """What the types of expressions need to know, and the part of them that is about calls.
+
+    ``type_of`` gives the type of a symbol, ``read_type`` that of a type's name and prefix; ``hidden`` has the steps
+    that are known only inside a block, by name; ``own`` the flows and externs of the file. Collected are, by the
+    ids of the tree's parts: ``words`` that stand for themselves (a bare choice, a rule), ``types`` given as
+    arguments, ``callees`` of calls; and in ``tallied`` the votes whose account the flow looks at.
+    """
+
+    program: Program
+    catalog: Catalog
+    imported: Imported
+    type_of: Callable[[Symbol], t.Type]
+    read_type: Callable[[s.Word, s.Word | None], t.Type]
+    hidden: Mapping[str, Step]
+    own: dict[str, Callee] = field(default_factory=dict)
+    problems: list[Diagnostic] = field(default_factory=list)
+    words: set[int] = field(default_factory=set)
+    types: dict[int, t.Type] = field(default_factory=dict)
+    callees: dict[int, Callee] = field(default_factory=dict)
+    tallied: set[Step] = field(default_factory=set)
+    _checked_templates: set[int] = field(default_factory=set)
+
+    def report(self, code: str, message: str, span: Span, *, help: str = "", note: str = "", label: str = "") -> None:
+        self.problems.append(Diagnostic(code, message, span, label=label, note=note, help=help))
+
+    @abstractmethod
+    def infer(self, expr: s.Expr, scope: Scope, wanted: t.Type | None = None) -> t.Type: ...
+
+    @abstractmethod
+    def expect(self, expr: s.Expr, scope: Scope, wanted: t.Type, what: str = "") -> t.Type: ...
+
+    @abstractmethod
+    def unknown_name(self, name: str, span: Span, scope: Scope) -> None: ...
+
+    def call(self, expr: s.Call, scope: Scope, *, alone: bool = False) -> t.Type:
+        """The type of a call; a flow and an extern may be called only ``alone``, as a step."""
+        name = expr.function.text
+        spec = self.catalog.functions.get(name) if expr.prefix is None else None
+        if spec is not None:
+            return spec.result(self.arguments(spec.name, spec.params, expr.args, expr.span, scope, spec))
+        callee = self.callee(expr, scope)
+        if callee is None:
+            for arg in expr.args:
+                if not isinstance(arg.value, s.Ask):
+                    self.infer(arg.value, scope)
+            return t.UNKNOWN
+        if not alone:
+            span = expr.prefix.span.to(expr.function.span) if expr.prefix else expr.function.span
+            self.report(
+                "F0408",
+                f"`{span.text}` is {_KINDS[callee.kind]}, and stands inside an expression",
+                span,
+                note="what asks or runs something of its own is a step, so that its cost and its order are in sight",
+                help=f"give it a name on its own line, `x = {span.text}(…)`, and mention `x` here",
+            )
+        self.arguments(
+            expr.span.source.text[expr.span.start : expr.function.span.end], callee.params, expr.args, expr.span, scope
+        )
+        self.callees[id(expr)] = callee
+        return callee.result
+
+    def callee(self, expr: s.Call, scope: Scope) -> Callee | None:
+        """The flow or the extern that a call means; says so where there is none."""
+        name = expr.function.text
+        prefix = expr.prefix.text if expr.prefix else ""
+        found = self.own.get(name) if not prefix else None
+        found = found or self.imported.flows.get((prefix, name))
+        if found is not None or prefix in self.imported.broken:
+            return found
+        if expr.prefix is not None and (path := self.imported.paths.get(prefix)):
+            known = self.imported.names(prefix, "flows")
+            there = ", ".join(f"`{word}`" for word in known)
+            self.report(
+                "F0208",
+                f"no flow of `{path}` is called `{name}`",
+                expr.function.span,
+                help=did_you_mean(name, known) or (f"it has {there}" if known else "it has none"),
+            )
+        elif expr.prefix is not None:
+            known = list(self.catalog.functions)
+            self.report(
+                "F0101",
+                "there are no methods: functions stand before their brackets",
+                expr.function.span,
+                help=f"write `{name}({prefix}, …)`" if name in known else did_you_mean(prefix, self.imported.paths),
+            )
+            if scope.lookup(prefix) is None and prefix not in self.imported.paths:
+                self.unknown_name(prefix, expr.prefix.span, scope)
+        else:
+            known = [*self.catalog.functions, *self.own, *self.imported.names("", "flows")]
+            functions = ", ".join(f"`{word}`" for word in sorted(self.catalog.functions))
+            self.report(
+                "F0208",
+                f"no function and no flow is called `{name}`",
+                expr.function.span,
+                help=did_you_mean(name, known) or f"there are the functions {functions}",
+            )
+        return None
+
+    def arguments(
+        self,
+        name: str,
+        params: tuple[ParamSpec, ...],
+        args: tuple[s.Arg, ...],
+        span: Span,
+        scope: Scope,
+        function: FunctionSpec | None = None,
+    ) -> dict[str, t.Type]:
+        """Check arguments against parameters; the types of those given, by the parameter's name."""
+        given: dict[str, t.Type] = {}
+        for place, arg in enumerate(args):
+            spec = self._param(name, params, place, arg, given)
+            if spec is None:
+                continue
+            given[spec.name] = t.UNKNOWN
+            if isinstance(arg.value, s.Ask):
+                if not spec.takes_ask:
+                    self.report("F0303", f"`{spec.name}` takes a value, not an `ask`", arg.value.span)
+            elif spec.takes_type:
+                given[spec.name] = self._type(spec, arg.value)
+            elif spec.rules:
+                self._rule(spec, arg.value, scope)
+            elif function and function.of_step:
+                given[spec.name] = self._vote(name, arg.value, scope)
+            else:
+                given[spec.name] = self.expect(arg.value, scope, spec.type, f"`{spec.name}`")
+                self.within(arg.value, spec.name, spec.low, spec.high, "F0303")
+        missing = [spec.name for spec in params if spec.required and spec.name not in given]
+        if missing:
+            self.report(
+                "F0303",
+                f"`{name}` needs " + " and ".join(f"`{word}`" for word in missing),
+                span,
+                help=f"it is written `{usage(name, params)}`",
+            )
+        return given
+
+    def _param(
+        self, name: str, params: tuple[ParamSpec, ...], place: int, arg: s.Arg, given: Mapping[str, t.Type]
+    ) -> ParamSpec | None:
+        if arg.name is None:
+            spec = params[place] if place < len(params) else None
+            problem = f"`{name}` takes " + (f"{len(params)} arguments" if len(params) != 1 else "one argument")
+            span = arg.span
+        else:
+            spec = next((param for param in params if param.name == arg.name.text), None)
+            problem = f"`{name}` has no parameter `{arg.name.text}`"
+            span = arg.name.span
+        if spec is None:
+            guess = did_you_mean(arg.name.text, [param.name for param in params]) if arg.name else ""
+            self.report("F0303", problem, span, help=guess or f"it is written `{usage(name, params)}`")
+        elif spec.name in given:
+            self.report("F0303", f"`{spec.name}` is given twice", span, help="keep one of the two")
+            return None
+        return spec
+
+    def within(self, value: s.Expr, name: str, low: float | None, high: float | None, code: str) -> None:
+        """Say so where a number that is written out is not between two bounds."""
+        sign = 1
+        if isinstance(value, s.Unary) and value.operator == "-" and isinstance(value.operand, s.Number):
+            sign, number = -1, value.operand
+        elif isinstance(value, s.Number):
+            number = value
+        else:
+            return
+        given = sign * (number.value / 100 if number.unit == "%" else number.value)
+        if wanted := outside(given, low, high):
+            self.report(code, f"`{name}` takes a value {wanted}", value.span)
+
+    def _type(self, spec: ParamSpec, value: s.Expr) -> t.Type:
+        match value:
+            case s.Name(word):
+                type_ = self.read_type(word, None)
+            case s.Get(s.Name(prefix), word):
+                type_ = self.read_type(word, prefix)
+            case _:
+                self.report(
+                    "F0303",
+                    f"`{spec.name}` takes the name of a type",
+                    value.span,
+                    help="declare one: `type Row = { … }`",
+                )
+                return t.UNKNOWN
+        self.types[id(value)] = type_
+        return type_
+
+    def _rule(self, spec: ParamSpec, value: s.Expr, scope: Scope) -> None:
+        word = value.word if isinstance(value, s.Name) else value.function if isinstance(value, s.Call) else None
+        if word is None or word.text not in spec.rules:
+            written = word.text if word else value.span.text
+            known = ", ".join(f"`{usage(rule, params)}`" for rule, params in spec.rules.items())
+            self.report(
+                "F0303",
+                f"`{spec.name}` has no rule `{written}`",
+                value.span,
+                help=did_you_mean(written, spec.rules) or f"there are {known}",
+            )
+            return
+        self.words.add(id(value))
+        args = value.args if isinstance(value, s.Call) else ()
+        self.arguments(word.text, spec.rules[word.text], args, value.span, scope)
+
+    def _vote(self, name: str, value: s.Expr, scope: Scope) -> t.Type:
+        symbol = scope.lookup(value.word.text) if isinstance(value, s.Name) else None
+        step = symbol.step if symbol and symbol.kind in ("step", "branch") else None
+        node = step.line.node if step else None
+        block = node if isinstance(node, (s.Repeat, s.Map, s.Fanout)) else None
+        rule = self.catalog.reducers.get(block.reduce.rule.text) if block else None
+        if rule is None or not rule.votes:
+            self.report(
+                "F0303",
+                f"`{name}` takes the name of a vote",
+                value.span,
+                help="a vote is a block that ends in a voting reducer such as `reduce majority`",
+            )
+            return t.UNKNOWN
+        if step is None or symbol is None:
+            return t.UNKNOWN
+        self.tallied.add(step)
+        return self.type_of(symbol)

@@ -1,0 +1,227 @@
+"""The types of blocks: what goes round in them, what comes out, and the options that they take."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+from .. import syntax as s
+from .. import types as t
+from ..catalog import Catalog, OptionSpec, Refusal, Where
+from ..diagnostics import Diagnostic, did_you_mean
+from ..source import Span
+from .callees import Callee
+from .expressions import Expressions
+from .names import Program, Scope, Step
+from .typed import Typed
+
+
+class Blocks(ABC):
+    """The part of the checker that is about blocks, their reducers and their options."""
+
+    program: Program
+    catalog: Catalog
+    typed: Typed
+    expressions: Expressions
+
+    def __init__(self) -> None:
+        self._elements: dict[Step, t.Type] = {}
+
+    def report(self, code: str, message: str, span: Span, help: str = "", note: str = "") -> None:
+        self.typed.problems.append(Diagnostic(code, message, span, help=help, note=note))
+
+    @abstractmethod
+    def ask(self, ask: s.Ask, scope: Scope) -> t.Type: ...
+
+    def element(self, step: Step) -> t.Type:
+        node = step.line.node
+        if step in self._elements or not isinstance(node, s.Map):
+            return self._elements.get(step, t.UNKNOWN)
+        self._elements[step] = t.UNKNOWN
+        given = self.expressions.infer(node.source, step.scope)
+        if isinstance(given, t.ListOf):
+            self._elements[step] = given.item
+        elif isinstance(given, t.Optional):
+            self.report("F0306", "this list may be missing", node.source.span, "supply an empty one: `… ?? []`")
+        elif given not in (t.UNKNOWN, t.JSON):
+            source = node.source.word.text if isinstance(node.source, s.Name) else "…"
+            help = f"cut it into a list: `split({source}, by: heading)`" if t.is_text(given) else ""
+            self.report("F0301", f"a map goes through a list, and this is {t.show(given)}", node.source.span, help)
+        return self._elements[step]
+
+    def repeat(self, node: s.Repeat) -> None:
+        for number in (node.least, node.most):
+            if number.unit or not isinstance(number.value, int) or number.value < 1:
+                self.report("F0402", "a repeat counts with whole numbers from 1", number.span, "write `repeat 3 { … }`")
+                return
+        if node.least.value > node.most.value:
+            self.report(
+                "F0402",
+                f"from {node.least.digits} up to {node.most.digits} there is nothing",
+                node.least.span.to(node.most.span),
+                f"write `repeat {node.most.digits}..{node.least.digits}`",
+            )
+
+    def branches(self, step: Step, node: s.Fanout) -> None:
+        for branch in step.steps:
+            if branch.symbol is None:
+                self.report(
+                    "F0403",
+                    "each branch of a fanout has a name",
+                    branch.line.span,
+                    "write `name = …`: the reducer calls the branches by their names",
+                )
+        if not step.steps:
+            self.report("F0404", "this fanout has no branches", node.body.span, "give it two or more: `name = ask …`")
+
+    def body(self, step: Step, body: s.Body) -> t.Type:
+        if not step.steps:
+            self.report("F0404", "this block is empty", body.span, "its last line is its value: write an `ask`, say")
+            return t.UNKNOWN
+        return self.typed.steps.get(step.steps[-1], t.UNKNOWN)
+
+    def results(self, step: Step) -> t.Type:
+        """The type of ``results``: a list of the bodies' values."""
+        if isinstance(step.line.node, s.Fanout):
+            return t.ListOf(t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps))
+        item = self.typed.steps.get(step.steps[-1], t.UNKNOWN) if step.steps else t.UNKNOWN
+        if _keeps_places(step.line) and item != t.UNKNOWN and not isinstance(item, t.Optional):
+            item = t.Optional(item)
+        return t.ListOf(item)
+
+    def reduce(self, step: Step, reduce: s.Reduce, body: s.Body) -> t.Type:
+        scope = step.reduce_scope or step.scope
+        fanout = isinstance(step.line.node, s.Fanout)
+        item = t.UNKNOWN if fanout else self.body(step, body)
+        if _keeps_places(step.line) and item != t.UNKNOWN and not isinstance(item, t.Optional):
+            item = t.Optional(item)
+        if isinstance(item, t.Optional) and item.item == t.UNKNOWN:
+            item = t.UNKNOWN
+        if reduce.ask is not None:
+            node = step.line.node
+            if isinstance(node, s.Repeat) and node.least.digits != node.most.digits:
+                self.report(
+                    "F0402",
+                    f"an `ask` does not say when {node.least.digits} are enough",
+                    node.least.span.to(node.most.span),
+                    "write one number: `repeat 3 { … }`",
+                )
+            self.options(reduce.options, ("ask",), scope, "an ask")
+            type_ = self.ask(reduce.ask, scope)
+            if reduce.count is not None:
+                self.tree(reduce, item, type_, scope)
+            return type_
+        spec = self.catalog.reducers.get(reduce.rule.text)
+        extern = self.expressions.own.get(reduce.rule.text)
+        if spec is None and extern is not None and extern.kind == "extern":
+            return self._reduce_extern(step, reduce, extern, scope)
+        if spec is None:
+            externs = [name for name, one in self.expressions.own.items() if one.kind == "extern"]
+            known = [*self.catalog.reducers, "ask", *externs]
+            self.report(
+                "F0208",
+                f"no reducer is called `{reduce.rule.text}`",
+                reduce.rule.span,
+                help=did_you_mean(reduce.rule.text, known) or "there are " + ", ".join(f"`{word}`" for word in known),
+            )
+            return t.UNKNOWN
+        node = step.line.node
+        if isinstance(node, s.Repeat) and node.least.digits != node.most.digits and not spec.adaptive:
+            adaptive = ", ".join(f"`{name}`" for name, one in self.catalog.reducers.items() if one.adaptive)
+            self.report(
+                "F0402",
+                f"`{spec.name}` does not say when {node.least.digits} are enough",
+                node.least.span.to(node.most.span),
+                f"write one number, or a reducer that decides by itself: {adaptive}",
+            )
+        for arg in reduce.args:
+            if isinstance(arg.value, s.Ask):
+                self.ask(arg.value, scope)
+        self.expressions.arguments(spec.name, spec.params, reduce.args, reduce.span, scope)
+        given: Mapping[str, t.Type] | t.Type = item
+        if fanout:
+            given = {branch.title: self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps}
+        result = spec.result(given)
+        if isinstance(result, Refusal):
+            self.report("F0301", result.message, reduce.rule.span, result.help)
+            return t.UNKNOWN
+        return result
+
+    def _reduce_extern(self, step: Step, reduce: s.Reduce, extern: Callee, scope: Scope) -> t.Type:
+        """An extern combines when it has a parameter for the results."""
+        taken = next((param for param in extern.params if param.name == "results"), None)
+        if taken is None:
+            self.report(
+                "F0303",
+                f"the extern `{extern.name}` takes no results",
+                reduce.rule.span,
+                f"an extern that combines has a parameter for them: `extern {extern.name}(results: [text]) -> …`",
+            )
+            return extern.result
+        others = tuple(param for param in extern.params if param is not taken)
+        self.expressions.arguments(extern.name, others, reduce.args, reduce.span, scope)
+        given = self.results(step)
+        if not t.fits(given, taken.type):
+            self.report(
+                "F0301",
+                f"`{extern.name}` takes {t.show(taken.type)} for `results`, and these are {t.show(given)}",
+                reduce.rule.span,
+            )
+        self.typed.callees[id(reduce)] = extern
+        return extern.result
+
+    def tree(self, reduce: s.Reduce, item: t.Type, merged: t.Type, scope: Scope) -> None:
+        if reduce.count is not None and isinstance(reduce.count, s.Number):
+            value = reduce.count.value
+            if reduce.count.unit or not isinstance(value, int) or value < 2:
+                self.report(
+                    "F0402", "a tree merges two or more at a time", reduce.count.span, "write `reduce by 8 ask …`"
+                )
+        elif reduce.count is not None:
+            self.expressions.expect(reduce.count, scope, t.INT, "`by`")
+        if not t.fits(merged, item) and reduce.ask is not None:
+            self.report(
+                "F0301",
+                f"each merge is merged again, so it must be {t.show(item)}, and this is {t.show(merged)}",
+                reduce.ask.span,
+                help=f"write `-> {t.show(item)}` behind the prompt",
+            )
+
+    def options(self, options: tuple[s.Option, ...], kinds: tuple[Where, ...], scope: Scope, what: str) -> None:
+        seen: set[str] = set()
+        for option in options:
+            name = option.name.text
+            spec = self.catalog.options.get(name)
+            fitting = [known for known, one in self.catalog.options.items() if one.on & set(kinds)]
+            if spec is None or not spec.on & set(kinds):
+                known = ", ".join(f"`{word}`" for word in fitting)
+                self.report(
+                    "F0307",
+                    f"{what} has no option `{name}`",
+                    option.name.span,
+                    help=did_you_mean(name, fitting) or (f"it takes {known}" if known else "it takes no options"),
+                )
+            elif name in seen:
+                self.report("F0307", f"`{name}` is given twice", option.name.span, "keep one of the two")
+            else:
+                self._option(option, spec, scope)
+            seen.add(name)
+
+    def _option(self, option: s.Option, spec: OptionSpec, scope: Scope) -> None:
+        if isinstance(option.value, s.Ask):
+            self.report("F0301", f"`{spec.name}` takes a value, not an `ask`", option.value.span)
+            return
+        value = option.value
+        if isinstance(value, s.Call) and value.prefix is None and (params := spec.rules.get(value.function.text)):
+            self.expressions.arguments(value.function.text, params, value.args, value.span, scope)
+            return
+        self.expressions.expect(value, scope, spec.type, f"`{spec.name}`")
+        self.expressions.within(value, spec.name, spec.low, spec.high, "F0307")
+
+
+def _keeps_places(line: s.Line) -> bool:
+    """Whether a failed element of a map keeps its place, with nothing in it."""
+    return any(
+        option.name.text == "errors" and isinstance(option.value, s.Name) and option.value.word.text == "none"
+        for option in line.options
+    )

@@ -1,0 +1,173 @@
+"""What must finish before what, and the refusal of side-by-side work that depends on itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from .. import syntax as s
+from ..diagnostics import Diagnostic, Label
+from ..graph import cycles, topological
+from .names import Flow, Mention, Program, Step
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Dependencies:
+    """``order`` has every flow behind those that it calls, with each step behind all that its own mentions need.
+
+    ``tangled`` has the steps in or behind a circle; they stand last in their flow.
+    """
+
+    problems: list[Diagnostic] = field(default_factory=list)
+    order: dict[Flow, list[Step]] = field(default_factory=dict)
+    tangled: set[Step] = field(default_factory=set)
+
+
+def depend(program: Program) -> Dependencies:
+    result = Dependencies()
+    for flow in _in_call_order(program, result):
+        _flow(flow, result)
+    return result
+
+
+def _in_call_order(program: Program, result: Dependencies) -> list[Flow]:
+    """The flows, called ones first; those that call themselves, which are told of, last."""
+    named = {flow.decl.name.text: flow for flow in reversed(program.flows)}
+    calls: dict[Flow, dict[Flow, s.Call]] = {flow: {} for flow in program.flows}
+    for flow in program.flows:
+        for step in flow.walk():
+            node = step.line.node
+            if isinstance(node, s.Call) and node.prefix is None and (called := named.get(node.function.text)):
+                calls[flow].setdefault(called, node)
+    for circle in cycles(calls):
+        result.problems.append(_endless(circle, calls))
+    order, tangled = topological(calls)
+    return [*order, *(flow for flow in program.flows if flow in tangled)]
+
+
+def _endless(circle: list[Flow], calls: dict[Flow, dict[Flow, s.Call]]) -> Diagnostic:
+    closed = [*circle, circle[0]]
+    names = [flow.decl.name.text for flow in closed]
+    found = [calls[caller][called] for caller, called in pairwise(closed)]
+    return Diagnostic(
+        "F0204",
+        f"the flow `{names[0]}` calls itself",
+        found[0].function.span,
+        label=f"calls `{names[1]}`",
+        labels=tuple(
+            Label(call.function.span, f"calls `{name}`") for call, name in zip(found[1:], names[2:], strict=True)
+        ),
+        note=f"{' → '.join(names)}: it would call itself for ever, and each round is paid",
+        help="write the rounds out as steps; a tree of merges is `reduce by N ask …`",
+    )
+
+
+def _flow(flow: Flow, result: Dependencies) -> None:
+    # The edges of each body: a step needs another of the same body when a mention anywhere inside it says so.
+    edges: dict[Step, dict[Step, tuple[Mention, tuple[Step, ...]]]] = {step: {} for step in flow.walk()}
+    for step in flow.walk():
+        for mention in step.mentions:
+            target = mention.symbol.step if mention.symbol and mention.symbol.kind in ("step", "branch") else None
+            if mention.symbol is None or target is None:
+                continue
+            inner: list[Step] = []
+            inside: Step | None = step
+            while inside is not None and inside.scope is not target.scope:
+                inner.append(inside)
+                inside = inside.parent
+            if inside is not None:
+                edges[inside].setdefault(target, (mention, (inside, *reversed(inner))))
+    bodies: dict[int, list[Step]] = {}
+    for step in edges:
+        bodies.setdefault(id(step.scope), []).append(step)
+    for steps in bodies.values():
+        if steps[0].scope.fanout:
+            for step in steps:
+                for target, (mention, way) in edges[step].items():
+                    result.problems.append(_branch(step, target, mention, way))
+        else:
+            needs = {step: edges[step] for step in steps}
+            result.problems.extend(_circle(circle, edges) for circle in cycles(needs))
+    # A block's beginning is a node of its own, `(block,)`: what it needs is not said again for each line inside.
+    waits: dict[Step | tuple[Step], list[Step | tuple[Step]]] = {}
+    for step in edges:
+        begun: list[tuple[Step]] = [(step.parent,)] if step.parent else []
+        heads = [mention for mention in step.mentions if mention.part == "head"]
+        waits[step] = [*_needed(step, step.mentions), *step.steps, *begun]
+        waits[step,] = [*_needed(step, heads), *begun]
+    order, tangled = ([node for node in found if isinstance(node, Step)] for found in topological(waits))
+    result.order[flow] = [*order, *sorted(tangled, key=lambda step: step.line.span.start)]
+    result.tangled |= set(tangled)
+
+
+def _needed(step: Step, mentions: list[Mention]) -> list[Step]:
+    """The steps that the mentions of one stand for, but for itself and the blocks around it."""
+    hidden = {step, *_around(step)}
+    steps = [mention.symbol.step for mention in mentions if mention.symbol]
+    return [need for need in steps if need is not None and need not in hidden]
+
+
+def _around(step: Step) -> list[Step]:
+    blocks = []
+    outer = step.parent
+    while outer is not None:
+        blocks.append(outer)
+        outer = outer.parent
+    return blocks
+
+
+def _branch(step: Step, target: Step, mention: Mention, way: tuple[Step, ...]) -> Diagnostic:
+    names = [step.title, *(part.title for part in way[1:]), target.title]
+    chain = " → ".join(dict.fromkeys(names))
+    if step is target:
+        return Diagnostic(
+            "F0204",
+            f"`{step.title}` needs itself",
+            mention.span,
+            label="mentioned here, inside itself",
+            labels=(Label(target.span, f"`{target.title}` begins here"),),
+            note=f"{chain} → {step.title}: it could never begin",
+            help="mention what came before it, or give the two steps two names",
+        )
+    return Diagnostic(
+        "F0203",
+        f"the branch `{step.title}` needs the branch `{target.title}`: they cannot run side by side",
+        mention.span,
+        label=f"needs `{target.title}`",
+        labels=(Label(target.span, f"`{target.title}` is a branch of the same fanout"),),
+        note=f"{chain}: the branches of a fanout all start at once, so none can wait for another",
+        help=f"move `{step.title}` behind the fanout, or make the two one branch: "
+        f"`{step.title} = chain {{ {target.title} = …  … }}`",
+    )
+
+
+def _circle(circle: list[Step], edges: dict[Step, dict[Step, tuple[Mention, tuple[Step, ...]]]]) -> Diagnostic:
+    closed = [*circle, circle[0]]
+    pairs = list(pairwise(closed))
+    titles: list[str] = [closed[0].title]
+    labels = []
+    for step, target in pairs:
+        mention, way = edges[step][target]
+        titles.extend(part.title for part in way[1:])
+        titles.append(target.title)
+        labels.append(Label(mention.span, f"`{way[-1].title}` needs `{target.title}`"))
+    chain = " → ".join(title for at, title in enumerate(titles) if at == 0 or titles[at - 1] != title)
+    if len(circle) == 1 and len(titles) == 2:
+        chain = f"{titles[0]} → {titles[0]}"
+    mention, way = edges[closed[0]][closed[1]]
+    message = (
+        f"`{circle[0].title}` needs itself"
+        if len(circle) == 1
+        else "these steps wait for each other: " + ", ".join(f"`{step.title}`" for step in circle)
+    )
+    return Diagnostic(
+        "F0204",
+        message,
+        mention.span,
+        label=f"`{way[-1].title}` needs `{closed[1].title}`",
+        labels=tuple(labels[1:]),
+        note=f"{chain}: it could never begin" if len(circle) == 1 else f"{chain}: none of them could ever begin",
+        help="mention what came before it, or give the two steps two names"
+        if len(circle) == 1
+        else "take one mention out of the circle, or split a step in two: what the others need, and what needs them",
+    )

@@ -1,0 +1,316 @@
+"""The types of expressions, and what is wrong with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+
+from .. import syntax as s
+from .. import types as t
+from ..diagnostics import did_you_mean, nearest
+from ..fields import field_type, misfit
+from ..parsing.syntax_errors import KEYWORDS
+from ..source import Span
+from ..spelling import MOST_GUESSED
+from ..templates.types import check_template
+from .arguments import Calls
+from .names import Scope, visible_block
+
+CONSTANTS: dict[str, t.Type] = {"true": t.BOOL, "false": t.BOOL, "none": t.NONE}
+_UNITS: dict[str, t.Type] = {
+    "%": t.Quantity("%"),
+    "$": t.Quantity("$"),
+    "ms": t.Quantity("s"),
+    "s": t.Quantity("s"),
+    "m": t.Quantity("s"),
+    "h": t.Quantity("s"),
+}
+
+
+@dataclass(eq=False, slots=True)
+class Expressions(Calls):
+    """Types expressions against their scope."""
+
+    def expect(self, expr: s.Expr, scope: Scope, wanted: t.Type, what: str = "") -> t.Type:
+        """Type an expression that must fit; say so where it does not."""
+        given = self.infer(expr, scope, wanted)
+        if not t.fits(given, wanted):
+            if isinstance(given, t.Optional) and t.fits(given.item, wanted):
+                self.report(
+                    "F0306",
+                    f"this may be missing, and {what or 'this place'} needs {t.show(wanted)}",
+                    expr.span,
+                    help="supply a default: `… ?? value`",
+                )
+            else:
+                self.report(
+                    "F0301",
+                    f"{what + ': ' if what else ''}expected {t.show(wanted)}, found {t.show(given)}",
+                    expr.span,
+                    help=misfit(given, wanted),
+                )
+        return given
+
+    def infer(self, expr: s.Expr, scope: Scope, wanted: t.Type | None = None) -> t.Type:
+        match expr:
+            case s.Name():
+                return self._name(expr, scope, wanted)
+            case s.Get(base, word):
+                return field_type(self.infer(base, scope), word.text, word.span, self.problems)
+            case s.Text(string):
+                return self._text(string, expr.span, wanted)
+            case s.Template(tag, string):
+                if tag.text != "text":
+                    self._wrong_tag(tag)
+                else:
+                    self.template(string, scope)
+                return t.TEXT
+            case s.Number(_, unit):
+                if unit:
+                    return _UNITS[unit]
+                if isinstance(wanted, t.Range):
+                    return t.Range(expr.value, expr.value)
+                return t.NUMBER if isinstance(expr.value, float) else t.INT
+            case s.ListExpr(items):
+                inner = t.unwrapped(wanted).item if wanted and isinstance(t.unwrapped(wanted), t.ListOf) else None  # type: ignore[union-attr]
+                return t.ListOf(t.join(self.infer(item, scope, inner) for item in items))
+            case s.RecordExpr():
+                return self._record(expr, scope, wanted)
+            case s.Call():
+                return self.call(expr, scope)
+            case s.Unary(operator, operand):
+                if operator == "not":
+                    self.expect(operand, scope, t.BOOL, "`not`")
+                    return t.BOOL
+                given = self.infer(operand, scope)
+                if not t.is_number(given):
+                    self.report("F0301", f"expected a number, found {t.show(given)}", operand.span)
+                return t.NUMBER if given == t.NUMBER else t.INT
+            case s.Binary():
+                return self._binary(expr, scope)
+
+    def template(self, string: s.String, scope: Scope, sure: frozenset[str] = frozenset()) -> None:
+        """``sure`` are names, and fields as dotted text, that are known to be there."""
+        template = self.program.template(string)
+        if template is None or id(string) in self._checked_templates:
+            return
+        self._checked_templates.add(id(string))
+
+        def lookup(name: str) -> t.Type | None:
+            symbol = scope.lookup(name)
+            return self.type_of(symbol) if symbol else None
+
+        def unknown(name: str, span: Span) -> None:
+            self.unknown_name(name, span, scope)
+
+        self.problems.extend(check_template(template, lookup, unknown, sure))
+
+    def unknown_name(self, name: str, span: Span, scope: Scope) -> None:
+        if (hidden := self.hidden.get(name)) and (block := visible_block(hidden, scope)):
+            inside = f"`{block.title}`" if block.symbol else f"the block of {block.title}"
+            out = f"mention `{block.title}`" if block.symbol else "give the block a name and mention that"
+            self.report(
+                "F0205",
+                f"`{name}` is known only inside {inside}",
+                span,
+                note="the names of a block are its own: outside there is only the block's value",
+                help=f"{out}, or move the step out of the block",
+            )
+            return
+        if path := self.imported.paths.get(name):
+            self.report(
+                "F0201",
+                f"`{name}` stands for the file `{path}`, not for a value",
+                span,
+                help=f"its flows are called on lines of their own: `x = {name}.FLOW(…)`",
+            )
+            return
+        if name in ("null", "nil", "undefined", "None"):
+            self.report("F0201", f"nothing is called `{name}`", span, help="a missing value is written `none`")
+            return
+        if name in KEYWORDS:
+            help = "it is a word of the language: what is missing before it?"
+            self.report("F0201", f"nothing is called `{name}`", span, help=help)
+            return
+        if len(self.problems) >= MOST_GUESSED:
+            self.report("F0201", f"nothing is called `{name}`", span)
+            return
+        guess = did_you_mean(name, [*scope.known(), *CONSTANTS])
+        known = dict.fromkeys(islice((word for word in scope.known() if word not in CONSTANTS), 8))
+        near = guess or ("known here: " + ", ".join(f"`{word}`" for word in known) if known else "")
+        if scope.parent is None:
+            near = guess or "a default and an option of a model see the models alone, no parameters and no steps"
+        self.report("F0201", f"nothing is called `{name}`", span, help=near)
+
+    def _name(self, expr: s.Name, scope: Scope, wanted: t.Type | None) -> t.Type:
+        name = expr.word.text
+        symbol = scope.lookup(name)
+        choice = t.unwrapped(wanted) if wanted else None
+        if isinstance(choice, t.Choice) and name in choice.options:
+            if symbol:
+                self.report(
+                    "F0308",
+                    f"`{name}` could be the choice or the name",
+                    expr.span,
+                    help=f'for the choice write `"{name}"`; otherwise give the step another name',
+                )
+            self.words.add(id(expr))
+            return t.Choice((name,))
+        if symbol:
+            return self.type_of(symbol)
+        if name in CONSTANTS:
+            return CONSTANTS[name]
+        if isinstance(choice, t.Choice):
+            self.report(
+                "F0301",
+                f"`{name}` is none of {t.show(choice)}",
+                expr.span,
+                help=did_you_mean(name, choice.options),
+            )
+            return t.UNKNOWN
+        self.unknown_name(name, expr.span, scope)
+        return t.UNKNOWN
+
+    def _text(self, string: s.String, span: Span, wanted: t.Type | None) -> t.Type:
+        choice = t.unwrapped(wanted) if wanted else None
+        if not isinstance(choice, t.Choice):
+            return t.TEXT
+        if string.value in choice.options:
+            return t.Choice((string.value,))
+        self.report(
+            "F0301",
+            f'"{string.value}" is none of {t.show(choice)}',
+            span,
+            help=did_you_mean(string.value, choice.options),
+        )
+        return t.UNKNOWN
+
+    def _wrong_tag(self, tag: s.Word) -> None:
+        if tag.text == "ask":
+            self.report(
+                "F0101",
+                "an `ask` is a step of its own",
+                tag.span,
+                help="give it a name on its own line, `answer = ask …`, and mention `answer` here",
+            )
+            return
+        help = 'write `text "…{{ name }}…"`'
+        if tag.text in ("f", "F"):
+            help = 'there are no f-strings: write `text "…{{ name }}…"`'
+        elif near := nearest(tag.text, ["ask", "text"]):
+            help = f"did you mean `{near}`?"
+        self.report("F0101", f"`{tag.text}` cannot stand before a text", tag.span, help=help)
+
+    def _record(self, expr: s.RecordExpr, scope: Scope, wanted: t.Type | None) -> t.Type:
+        shape = t.unwrapped(wanted) if wanted else None
+        fields: dict[str, t.Field] = {}
+        for entry in expr.entries:
+            if entry.name is None:
+                spread = self.infer(entry.value, scope)
+                if isinstance(spread, t.Record):
+                    fields.update({one.name: one for one in spread.fields})
+                elif spread != t.UNKNOWN:
+                    self.report("F0301", f"only a record can be spread, not {t.show(spread)}", entry.span)
+                    return t.UNKNOWN
+                else:
+                    return t.UNKNOWN
+                continue
+            target = shape.field(entry.name.text) if isinstance(shape, t.Record) else None
+            fields[entry.name.text] = t.Field(
+                entry.name.text, self.infer(entry.value, scope, target.type if target else None)
+            )
+        return t.Record(tuple(fields.values()))
+
+    def _binary(self, expr: s.Binary, scope: Scope) -> t.Type:
+        operator = expr.operator
+        if operator in ("and", "or"):
+            self.expect(expr.left, scope, t.BOOL, f"`{operator}`")
+            self.expect(expr.right, scope, t.BOOL, f"`{operator}`")
+            return t.BOOL
+        if operator in ("==", "!="):
+            return self._equal(expr, scope)
+        left = self.infer(expr.left, scope)
+        if operator == "??":
+            if left not in (t.UNKNOWN, t.NONE) and not isinstance(left, t.Optional):
+                self.report(
+                    "F0301", "this is never missing, so it needs no default", expr.left.span, help="delete the `??`"
+                )
+            right = self.infer(expr.right, scope, t.unwrapped(left))
+            return right if left == t.NONE else t.join([t.unwrapped(left), right])
+        if operator == "in":
+            right = self.infer(expr.right, scope, t.ListOf(left))
+            if right != t.UNKNOWN and not isinstance(right, t.ListOf) and not t.is_text(right):
+                self.report("F0301", f"`in` looks into a list or a text, not into {t.show(right)}", expr.right.span)
+            return t.BOOL
+        right = self.infer(expr.right, scope)
+        if operator in ("<", "<=", ">", ">="):
+            if not (t.is_number(left) and t.is_number(right)) and not (t.is_text(left) and t.is_text(right)):
+                self._unfit(expr, left, right)
+            return t.BOOL
+        if operator == "+":
+            if t.is_text(left) and t.is_text(right):
+                return t.UNKNOWN if t.UNKNOWN in (left, right) else t.TEXT
+            if isinstance(left, t.ListOf) and isinstance(right, t.ListOf):
+                return t.join([left, right])
+        if not (t.is_number(left) and t.is_number(right)):
+            self._unfit(expr, left, right)
+            return t.UNKNOWN
+        if operator == "/":
+            return t.NUMBER
+        return t.NUMBER if t.NUMBER in (left, right) else t.INT
+
+    def _equal(self, expr: s.Binary, scope: Scope) -> t.Type:
+        first, second = expr.left, expr.right
+        # A bare word takes its meaning from the other side.
+        if isinstance(first, s.Name) and scope.lookup(first.word.text) is None and first.word.text not in CONSTANTS:
+            first, second = second, first
+        left = self.infer(first, scope)
+        if left == t.UNKNOWN and isinstance(second, s.Name) and scope.lookup(second.word.text) is None:
+            # The other side is wrong already: what this word should be nobody can tell.
+            return t.BOOL
+        right = self.infer(second, scope, left if isinstance(t.unwrapped(left), t.Choice) else None)
+        if t.NONE not in (left, right) and not t.comparable(left, right):
+            self.report(
+                "F0301",
+                f"{t.show(left)} and {t.show(right)} are never equal",
+                expr.span,
+                help="compare values of one type",
+            )
+        return t.BOOL
+
+    def _unfit(self, expr: s.Binary, left: t.Type, right: t.Type) -> None:
+        if t.UNKNOWN in (left, right):
+            return
+        for side, type_ in ((expr.left, left), (expr.right, right)):
+            if isinstance(type_, t.Optional):
+                self.report(
+                    "F0306",
+                    f"this may be missing, and `{expr.operator}` needs a value",
+                    side.span,
+                    help="supply a default: `… ?? value`",
+                )
+                return
+        self.report("F0301", f"`{expr.operator}` does not take {t.show(left)} and {t.show(right)}", expr.span)
+
+
+def found_there(condition: s.Expr) -> frozenset[str]:
+    """Names, and fields as dotted text, that are not missing where a condition holds: `x != none`, joined by `and`."""
+    match condition:
+        case s.Binary("and", left, right):
+            return found_there(left) | found_there(right)
+        case s.Binary("!=", left, s.Name(s.Word("none"))) | s.Binary("!=", s.Name(s.Word("none")), left):
+            path = _path(left)
+            return frozenset({path}) if path else frozenset()
+        case s.Unary("not", s.Binary("==", left, right)):
+            return found_there(s.Binary("!=", left, right, condition.span))
+    return frozenset()
+
+
+def _path(expr: s.Expr) -> str | None:
+    match expr:
+        case s.Name(word):
+            return word.text
+        case s.Get(base, word):
+            outer = _path(base)
+            return f"{outer}.{word.text}" if outer else None
+    return None

@@ -1,0 +1,210 @@
+"""Comments that silence warnings: ``# flowrun: ignore[F0702]``, and ``ignore-file[F0702]`` at the head of a file.
+
+A comment behind a line speaks of that line, and behind the last line of a step of its first, too: so it holds when the
+formatter breaks the step. One on a line of its own speaks of the next line that is no comment. A finding stands on the
+line of its caret. Only warnings are silenced, each by its code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from .. import syntax as s
+from ..codes import CODES
+from ..diagnostics import Diagnostic, did_you_mean
+from ..source import Span
+
+_COMMENT = re.compile(r"#\s*flowrun\s*(:?)\s*([\w-]+)\s*(\[[^\]#]*\]?|\()?", re.IGNORECASE)
+_CODE = re.compile(r"[^\s,\[\]]+")
+_LINE, _FILE = "ignore", "ignore-file"
+_ELSEWHERE = frozenset("allow disable noqa nolint off silence skip suppress".split())
+"""What the same is called for other checkers."""
+_OWN = frozenset({"F0719", "F0720"})
+"""The findings about such comments themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """One code that a comment silences, on some lines or, where there are none, in the whole file."""
+
+    code: str
+    lines: tuple[int, ...]
+    span: Span
+
+
+def silence(file: s.File, warnings: Iterable[Diagnostic], *, complete: bool) -> list[Diagnostic]:
+    """The warnings of a file that no comment silences, and what is wrong with such comments.
+
+    ``complete`` is whether every lint had its say: else a comment that silences nothing may yet be needed.
+    """
+    ignores, wrong = _read(file)
+    used: set[Ignore] = set()
+    left = list(_left(warnings, ignores, used))
+    if complete:
+        wrong += [_unused(ignore) for ignore in ignores if ignore not in used and ignore.code not in _OWN]
+    left += _left(wrong, ignores, used)
+    if complete:
+        left += [_unused(ignore) for ignore in ignores if ignore not in used and ignore.code in _OWN]
+    return left
+
+
+def _left(found: Iterable[Diagnostic], ignores: list[Ignore], used: set[Ignore]) -> Iterator[Diagnostic]:
+    by_place: dict[tuple[str, int | None], list[Ignore]] = {}
+    for ignore in ignores:
+        for line in ignore.lines or (None,):
+            by_place.setdefault((ignore.code, line), []).append(ignore)
+    for one in found:
+        covering = [*by_place.get((one.code, one.span.line), ()), *by_place.get((one.code, None), ())]
+        # The first to cover it does, so that a second that says the same is found to be idle.
+        used.update(covering[:1])
+        if not covering:
+            yield one
+
+
+def _read(file: s.File) -> tuple[list[Ignore], list[Diagnostic]]:
+    ignores: list[Ignore] = []
+    wrong: list[Diagnostic] = []
+    head = file.items[0].span.start if file.items else file.span.end
+    begins: dict[int, list[int]] | None = None
+    for comment in file.comments:
+        for found in _COMMENT.finditer(comment.text):
+            said = _Said(comment, found)
+            if (problem := said.problem(head)) is not None:
+                wrong.append(problem)
+            elif said.meant:
+                begins = _begins(file) if begins is None else begins
+                lines = () if said.word == _FILE else _lines(comment, begins)
+                for code, span in said.codes():
+                    if (unknown := _refused(code, span)) is not None:
+                        wrong.append(unknown)
+                    else:
+                        ignores.append(Ignore(code, lines, span))
+    return ignores, wrong
+
+
+class _Said:
+    """What stands behind ``# flowrun`` in a comment."""
+
+    def __init__(self, comment: s.Comment, found: re.Match[str]) -> None:
+        self._comment = comment
+        self._found = found
+        self.word = found[2]
+        self._codes = found[3] or ""
+        near = _near(self.word) != ""
+        # Prose may begin with the name of the tool; what looks like an order is one.
+        if found[1]:
+            self.meant = near or self.word.lower() in _ELSEWHERE or bool(found[3])
+        else:
+            self.meant = near and bool(found[3])
+
+    def codes(self) -> Iterator[tuple[str, Span]]:
+        for code in _CODE.finditer(self._codes):
+            yield code[0], self._span(self._found.start(3) + code.start(), self._found.start(3) + code.end())
+
+    def problem(self, head: int) -> Diagnostic | None:
+        """What is wrong with the form of it."""
+        if not self.meant:
+            return None
+        found = self._found
+        whole = self._span(found.start(), found.start() + len(found[0].rstrip()))
+        word = self._span(*found.span(2))
+        if not found[1]:
+            return _wrong("`flowrun` needs a colon here", whole, f"write `# flowrun: {_LINE}[F0702]`")
+        if self.word not in (_LINE, _FILE):
+            way = _near(self.word) or f"to silence a warning write `{_LINE}[F0702]`"
+            return _wrong(f"nothing is called `{self.word}` here", word, way)
+        if not self._codes.startswith("[") or not any(self.codes()):
+            return _wrong(
+                f"`{self.word}` names no code",
+                word,
+                f"write `{self.word}[F0702]`, with the code of the warning; several are separated by commas",
+                "a comment that silenced everything would also silence what is found there later",
+            )
+        if not self._codes.endswith("]"):
+            return _wrong("the codes end without `]`", whole, "write them as in `[F0702, F0709]`")
+        if self.word == _FILE and self._comment.span.start > head:
+            return _wrong(
+                f"`{_FILE}` stands at the head of the file",
+                word,
+                f"move it before the first declaration, or write `{_LINE}` for one line",
+                "what holds for the whole file is looked for at its top",
+            )
+        return None
+
+    def _span(self, start: int, end: int) -> Span:
+        place = self._comment.span
+        return Span(place.source, place.start + start, place.start + end)
+
+
+def _refused(code: str, span: Span) -> Diagnostic | None:
+    if code not in CODES:
+        return _wrong(
+            f"no warning has the code `{code}`",
+            span,
+            _like(code) or "write the code that stands in brackets behind `warning`",
+        )
+    if CODES[code].severity == "error":
+        return _wrong(
+            f"`{code}` is an error, and cannot be silenced",
+            span,
+            "mend what it tells of, and delete this",
+            "only warnings can be silenced: a flow with an error cannot run",
+        )
+    return None
+
+
+@lru_cache(64)
+def _near(word: str) -> str:
+    return did_you_mean(word, (_LINE, _FILE))
+
+
+@lru_cache(64)
+def _like(code: str) -> str:
+    return did_you_mean(code, [known for known, entry in CODES.items() if entry.severity == "warning"])
+
+
+def _lines(comment: s.Comment, begins: dict[int, list[int]]) -> tuple[int, ...]:
+    """The lines that a comment speaks of, first the one that it names."""
+    number = comment.span.line
+    if not comment.own_line:
+        return (number, *begins.get(number, ()))
+    source = comment.span.source
+    last = source.position(len(source.text))[0]
+    number += 1
+    while number < last and source.line(number).lstrip().startswith("#"):
+        number += 1
+    return (number,)
+
+
+def _begins(file: s.File) -> dict[int, list[int]]:
+    """The first lines of the steps of several lines, by their last."""
+    found: dict[int, list[int]] = {}
+    todo = [line for flow in file.flows for line in flow.body.lines]
+    while todo:
+        line = todo.pop()
+        if isinstance(line.node, (s.Fanout, s.Map, s.Repeat, s.Chain)):
+            todo.extend(line.node.body.lines)
+        first, last = line.span.line, line.span.source.position(line.span.end)[0]
+        if first < last:
+            found.setdefault(last, []).append(first)
+    return found
+
+
+def _wrong(message: str, span: Span, help: str, note: str = "") -> Diagnostic:
+    return Diagnostic("F0720", message, span, note=note, help=help)
+
+
+def _unused(ignore: Ignore) -> Diagnostic:
+    where = f"on line {ignore.lines[0]}" if ignore.lines else "in this file"
+    return Diagnostic(
+        "F0719",
+        f"there is no {ignore.code} {where} to silence",
+        ignore.span,
+        note="left standing, it would hide the warning that comes one day",
+        help="delete it, or move it to the line that the warning names: behind it, or alone on the line before"
+        if ignore.lines
+        else "delete it",
+    )

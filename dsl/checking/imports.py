@@ -1,0 +1,123 @@
+"""Where an import leads, and what it brings. Nothing is read here: files are handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from .. import syntax as s
+from ..diagnostics import Diagnostic, Label
+from ..source import Span
+from .callees import Callee, Exports, Imported
+from .names import Program
+from .typed import Typed
+
+
+def import_path(importer: str, decl: s.ImportDecl) -> str | Diagnostic:
+    """The path of an imported file from the folder of the flow that is run, as ``importer`` is; or why it is none."""
+    written = decl.path.value
+    path = PurePosixPath(written)
+    help = 'write a path that leads down from this file: `import "lib/x.flow"`'
+    if not written.endswith(".flow") or path.stem in ("", ".flow"):
+        reason, help = "an import names a .flow file", f'write `import "{written.rstrip("/") or "x"}.flow"`'
+    elif "\\" in written or ":" in written:
+        reason = "an import is written with `/` between folders"
+    elif path.is_absolute() or ".." in path.parts or written.startswith("~"):
+        reason = "an import leads to a file in this file's folder or in one below it"
+    elif not written.isprintable():
+        reason = "this path has characters that cannot be seen"
+    else:
+        return (PurePosixPath(importer).parent / path).as_posix()
+    return Diagnostic("F0209", reason, decl.path.span, help=help)
+
+
+def exports(path: str, program: Program, typed: Typed) -> Exports:
+    """The flows and types of a checked file, for those that import it."""
+    named = [flow.decl.name.text for flow in program.flows]
+    flows = {
+        name: Callee(name, "flow", own.params, own.result, path)
+        for name, own in typed.own.items()
+        if name in named and own.kind == "flow"
+    }
+    return Exports(path, flows, typed.declared)
+
+
+def bring(program: Program, files: Mapping[int, Exports | None]) -> tuple[Imported, list[Diagnostic]]:
+    """What the imports of a file bring, and the names that are taken already.
+
+    ``files`` has what each import led to, by the place of the import; None where that cannot be told.
+    """
+    imported = Imported()
+    problems: list[Diagnostic] = []
+    seen: dict[tuple[str, str], s.ImportDecl] = {}
+    for place, decl in enumerate(program.file.imports):
+        prefix = decl.prefix.text if decl.prefix else ""
+        brought = files.get(place)
+        if brought is None:
+            imported.broken.add(prefix)
+            continue
+        first = seen.setdefault((brought.path, prefix), decl)
+        if first is not decl:
+            problems.append(
+                Diagnostic(
+                    "F0202",
+                    f"`{brought.path}` is imported already",
+                    decl.path.span,
+                    labels=(Label(first.path.span, "here"),),
+                    help="delete one of the two",
+                )
+            )
+            continue
+        if prefix in imported.paths:
+            # Two files under one prefix: the names tell of it.
+            continue
+        if prefix:
+            imported.paths[prefix] = brought.path
+        for name in [*brought.flows, *brought.types]:
+            if not prefix and (taken := _taken(name, program, imported)):
+                problems.append(_clash(name, brought.path, decl, taken))
+                continue
+            if name in brought.flows:
+                imported.flows[prefix, name] = brought.flows[name]
+            else:
+                imported.types[prefix, name] = brought.types[name]
+    return imported, problems
+
+
+def _taken(name: str, program: Program, imported: Imported) -> Span | str | None:
+    """What has a name: a declaration of this file, or another file that was imported."""
+    if name in program.declared:
+        return program.declared[name]
+    if ("", name) in imported.flows:
+        return imported.flows["", name].path
+    return "another import" if ("", name) in imported.types else None
+
+
+def _clash(name: str, path: str, decl: s.ImportDecl, taken: Span | str) -> Diagnostic:
+    labels = (Label(taken, "and this does too"),) if isinstance(taken, Span) else ()
+    note = f"`{taken}` brings it too" if isinstance(taken, str) else ""
+    stem = PurePosixPath(path).stem
+    prefix = stem if stem.isidentifier() else "x"
+    return Diagnostic(
+        "F0202",
+        f"`{path}` brings the name `{name}`, which is taken",
+        decl.path.span,
+        labels=labels,
+        note=note,
+        help=f'import it under a prefix, `import "{decl.path.value}" as {prefix}`, and write `{prefix}.{name}`',
+    )
+
+
+def missing(decl: s.ImportDecl, reason: str) -> Diagnostic:
+    return Diagnostic("F0209", f"this file cannot be imported: {reason}", decl.path.span)
+
+
+def circle(chain: list[str], decl: s.ImportDecl) -> Diagnostic:
+    """``chain`` has the paths from the file that comes round to itself to the one that imports it."""
+    return Diagnostic(
+        "F0204",
+        f"`{chain[0]}` imports itself",
+        decl.path.span,
+        note=f"{' → '.join([*chain, chain[0]])}: which of them should be read first?",
+        help="move what both need into a file of its own, and import that in both",
+    )

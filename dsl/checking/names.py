@@ -1,0 +1,339 @@
+"""What every name stands for: scopes, steps, and the mentions that connect them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .. import syntax as s
+from ..diagnostics import Diagnostic, Label
+from ..source import Span
+from ..templates.read import Template, read_template
+
+SymbolKind = Literal["model", "param", "step", "branch", "element", "results"]
+RESERVED = {
+    "results": "`results` is what a reducer sees",
+    "loop": "`loop` counts the turns of a `for` in a template",
+    "true": "`true` is a value",
+    "false": "`false` is a value",
+    "none": "`none` is the value of a step that was skipped",
+}
+Part = Literal["head", "reduce"]
+"""Where in a step a mention stands: what must be there to begin, or only to combine."""
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Symbol:
+    """What a name stands for. ``step`` is the step that makes the value, or whose element or results it is."""
+
+    name: str
+    kind: SymbolKind
+    span: Span
+    scope: Scope
+    step: Step | None = None
+    param: s.Param | None = None
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Scope:
+    """Names that are known in one place."""
+
+    parent: Scope | None
+    fanout: bool = False
+    symbols: dict[str, Symbol] = field(default_factory=dict)
+
+    def lookup(self, name: str) -> Symbol | None:
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.symbols:
+                return scope.symbols[name]
+            scope = scope.parent
+        return None
+
+    def known(self) -> list[str]:
+        names: list[str] = []
+        scope: Scope | None = self
+        while scope is not None:
+            names.extend(scope.symbols)
+            scope = scope.parent
+        return names
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Mention:
+    """A name used by a step. ``symbol`` is None while nothing of that name is in scope."""
+
+    name: str
+    span: Span
+    symbol: Symbol | None
+    step: Step | None
+    part: Part = "head"
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Step:
+    """A line with the names around it. ``inner`` and ``reduce_scope`` belong to its block, if it is one."""
+
+    line: s.Line
+    scope: Scope
+    parent: Step | None
+    symbol: Symbol | None = None
+    mentions: list[Mention] = field(default_factory=list)
+    inner: Scope | None = None
+    reduce_scope: Scope | None = None
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        return self.line.name.text if self.line.name else f"line {self.line.span.line}"
+
+    @property
+    def span(self) -> Span:
+        return self.line.name.span if self.line.name else self.line.span
+
+    def walk(self) -> Iterator[Step]:
+        yield self
+        for step in self.steps:
+            yield from step.walk()
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Flow:
+    decl: s.FlowDecl
+    scope: Scope
+    steps: list[Step] = field(default_factory=list)
+    mentions: list[Mention] = field(default_factory=list)
+
+    def walk(self) -> Iterator[Step]:
+        for step in self.steps:
+            yield from step.walk()
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Program:
+    """A file with its names resolved.
+
+    ``declared`` has what is called by name and is no value: flows, types, externs, and the prefixes of imports.
+    ``templates`` are by the id of their string; a broken one is None.
+    """
+
+    file: s.File
+    scope: Scope
+    flows: list[Flow] = field(default_factory=list)
+    declared: dict[str, Span] = field(default_factory=dict)
+    templates: dict[int, Template | None] = field(default_factory=dict)
+    problems: list[Diagnostic] = field(default_factory=list)
+
+    def template(self, string: s.String) -> Template | None:
+        return self.templates.get(id(string))
+
+
+def resolve(file: s.File) -> Program:
+    """Scopes, steps and mentions of a file; ``problems`` has the names taken twice and the broken templates."""
+    program = Program(file, Scope(None))
+    resolver = _Resolver(program)
+    for model in file.models:
+        resolver.declare(program.scope, Symbol(model.name.text, "model", model.name.span, program.scope))
+    words = [decl.name for decls in (file.flows, file.types, file.externs) for decl in decls]
+    words += [decl.prefix for decl in file.imports if decl.prefix is not None]
+    for word in sorted(words, key=lambda word: word.span.start):
+        if first := program.declared.get(word.text):
+            resolver.taken(word.text, word.span, first)
+        program.declared.setdefault(word.text, word.span)
+    for decl in file.flows:
+        resolver.flow(decl)
+    for extern in file.externs:
+        resolver.outside(extern.params)
+    for test in file.tests:
+        resolver.test(test)
+    return program
+
+
+class _Resolver:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    def taken(self, name: str, span: Span, first: Span) -> None:
+        self.program.problems.append(
+            Diagnostic(
+                "F0202",
+                f"the name `{name}` is taken",
+                span,
+                labels=(Label(first, "by this"),),
+                note="a name stands for one thing wherever it is known, so that a mention is never in doubt",
+                help="choose another name for one of the two",
+            )
+        )
+
+    def declare(self, scope: Scope, symbol: Symbol) -> None:
+        if symbol.name in RESERVED:
+            self.program.problems.append(
+                Diagnostic(
+                    "F0202",
+                    f"the name `{symbol.name}` is taken",
+                    symbol.span,
+                    note=RESERVED[symbol.name],
+                    help="choose another name",
+                )
+            )
+        elif first := scope.lookup(symbol.name):
+            self.taken(symbol.name, symbol.span, first.span)
+            return
+        scope.symbols[symbol.name] = symbol
+
+    def outside(self, params: tuple[s.Param, ...]) -> list[Mention]:
+        """Parameters' defaults, which see no steps; their templates are read."""
+        defaults = [param.default for param in params if param.default is not None]
+        return [found for one in defaults for found in self.in_expr(one, self.program.scope, None, "head")]
+
+    def test(self, decl: s.TestDecl) -> None:
+        """The templates of a test's texts; what its names mean is the flow's that it tests."""
+        for line in decl.lines:
+            match line:
+                case s.Given(_, value) | s.Expect(value):
+                    values: tuple[s.Expr, ...] = (value,)
+                case s.Reply(_, answers):
+                    values = answers
+            for one in values:
+                list(self.in_expr(one, self.program.scope, None, "head"))
+
+    def flow(self, decl: s.FlowDecl) -> None:
+        scope = Scope(self.program.scope)
+        flow = Flow(decl, scope)
+        self.program.flows.append(flow)
+        for param in decl.params:
+            self.declare(scope, Symbol(param.name.text, "param", param.name.span, scope, param=param))
+        flow.mentions.extend(self.outside(decl.params))
+        flow.steps = self.steps(decl.body.lines, scope, None)
+        for returned in decl.returns:
+            flow.mentions.extend(self.in_expr(returned.value, scope, None, "head"))
+
+    def steps(self, lines: tuple[s.Line, ...], scope: Scope, parent: Step | None) -> list[Step]:
+        steps = [Step(line, scope, parent) for line in lines]
+        for step in steps:
+            if step.line.name:
+                kind: SymbolKind = "branch" if scope.fanout else "step"
+                step.symbol = Symbol(step.line.name.text, kind, step.line.name.span, scope, step)
+                self.declare(scope, step.symbol)
+        for step in steps:
+            self.step(step)
+        return steps
+
+    def step(self, step: Step) -> None:
+        line = step.line
+        mentions = step.mentions
+        node = line.node
+        scope = step.scope
+        for option in line.options:
+            mentions.extend(self.in_value(option.value, scope, step, "head"))
+        for word in line.after:
+            mentions.append(Mention(word.text, word.span, scope.lookup(word.text), step))
+        if line.when:
+            mentions.extend(self.in_expr(line.when.condition, scope, step, "head"))
+            if line.when.otherwise is not None:
+                mentions.extend(self.in_expr(line.when.otherwise, scope, step, "head"))
+        match node:
+            case s.Fanout():
+                self.block(step, node.body, node.reduce, fanout=True)
+            case s.Map():
+                mentions.extend(self.in_expr(node.source, scope, step, "head"))
+                inner = Scope(scope)
+                self.declare(inner, Symbol(node.element.text, "element", node.element.span, inner, step))
+                if node.where is not None:
+                    mentions.extend(self.in_expr(node.where, inner, step, "head"))
+                self.block(step, node.body, node.reduce, inner=inner)
+            case s.Repeat():
+                self.block(step, node.body, node.reduce)
+            case s.Chain():
+                step.inner = Scope(scope)
+                step.steps = self.steps(node.body.lines, step.inner, step)
+            case s.Ask():
+                mentions.extend(self.in_ask(node, scope, step, "head"))
+            case _:
+                mentions.extend(self.in_expr(node, scope, step, "head"))
+
+    def block(
+        self, step: Step, body: s.Body, reduce: s.Reduce, *, fanout: bool = False, inner: Scope | None = None
+    ) -> None:
+        step.inner = inner or Scope(step.scope, fanout)
+        step.steps = self.steps(body.lines, step.inner, step)
+        scope = Scope(step.scope)
+        scope.symbols["results"] = Symbol("results", "results", reduce.rule.span, scope, step)
+        if fanout:
+            scope.symbols.update(step.inner.symbols)
+        step.reduce_scope = scope
+        mentions = step.mentions
+        for arg in reduce.args:
+            mentions.extend(self.in_value(arg.value, scope, step, "reduce"))
+        for option in reduce.options:
+            mentions.extend(self.in_value(option.value, scope, step, "reduce"))
+        if reduce.count is not None:
+            mentions.extend(self.in_expr(reduce.count, scope, step, "reduce"))
+        if reduce.ask is not None:
+            mentions.extend(self.in_ask(reduce.ask, scope, step, "reduce"))
+
+    def in_value(self, value: s.Expr | s.Ask, scope: Scope, step: Step | None, part: Part) -> Iterator[Mention]:
+        if isinstance(value, s.Ask):
+            return self.in_ask(value, scope, step, part)
+        return self.in_expr(value, scope, step, part)
+
+    def in_ask(self, ask: s.Ask, scope: Scope, step: Step | None, part: Part) -> Iterator[Mention]:
+        if ask.model is not None:
+            yield from self.in_expr(ask.model, scope, step, part)
+        for message in ask.messages:
+            yield from self.in_template(message.template, scope, step, part)
+
+    def in_template(self, string: s.String, scope: Scope, step: Step | None, part: Part) -> Iterator[Mention]:
+        template = read_template(string)
+        if isinstance(template, list):
+            self.program.problems.extend(template)
+            self.program.templates[id(string)] = None
+            return
+        self.program.templates[id(string)] = template
+        for found in template.mentions:
+            yield Mention(found.name, string.place(found.start, found.end), scope.lookup(found.name), step, part)
+
+    def in_expr(self, expr: s.Expr, scope: Scope, step: Step | None, part: Part) -> Iterator[Mention]:
+        match expr:
+            case s.Name(word):
+                yield Mention(word.text, word.span, scope.lookup(word.text), step, part)
+            case s.Template(tag, string):
+                if tag.text == "text":
+                    yield from self.in_template(string, scope, step, part)
+            case _:
+                for child in children(expr):
+                    yield from self.in_value(child, scope, step, part)
+
+
+def children(expr: s.Expr) -> Iterator[s.Expr | s.Ask]:
+    """The expressions directly inside one."""
+    match expr:
+        case s.Get(base):
+            yield base
+        case s.ListExpr(items):
+            yield from items
+        case s.RecordExpr(entries):
+            for entry in entries:
+                yield entry.value
+        case s.Call(_, args):
+            for arg in args:
+                yield arg.value
+        case s.Unary(_, operand):
+            yield operand
+        case s.Binary(_, left, right):
+            yield left
+            yield right
+
+
+def visible_block(hidden: Step, scope: Scope) -> Step | None:
+    """The block around a hidden step that stands in a scope known here; None in another flow."""
+    known: list[Scope] = []
+    outer: Scope | None = scope
+    while outer is not None:
+        known.append(outer)
+        outer = outer.parent
+    block = hidden.parent
+    while block is not None and block.scope not in known:
+        block = block.parent
+    return block

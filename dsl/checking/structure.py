@@ -1,0 +1,107 @@
+"""The shape of a file and of its flows, apart from names and types."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+from ..diagnostics import Diagnostic, Edit, Fix, Label
+from ..source import Span
+
+
+def structure(file: s.File) -> list[Diagnostic]:
+    problems: list[Diagnostic] = []
+    if not file.flows and not file.types:
+        problems.append(
+            Diagnostic(
+                "F0405",
+                "there is no flow in this file",
+                file.span.source.span(0, 0),
+                help="write `flow name(param: text) { … return … }`",
+            )
+        )
+    for flow in file.flows:
+        problems.extend(_flow(flow))
+        problems.extend(_budget(flow))
+        problems.extend(_lost(flow.body.lines))
+    return problems
+
+
+def _lost(lines: tuple[s.Line, ...]) -> list[Diagnostic]:
+    """Values on lines of their own, where no block takes them and no name leads to them.
+
+    A lone word is mostly a word of another language, or a misspelled one: the names tell of it.
+    """
+    problems = []
+    for line in lines:
+        node = line.node
+        if isinstance(node, (s.Fanout, s.Map, s.Repeat, s.Chain)):
+            inner = node.body.lines
+            # A branch without a name is told of elsewhere.
+            problems += _lost(inner[:-1]) if not isinstance(node, s.Fanout) else []
+            if inner and isinstance(inner[-1].node, (s.Fanout, s.Map, s.Repeat, s.Chain)):
+                problems += _lost((inner[-1],))
+        elif line.name is None and not isinstance(node, (s.Ask, s.Name)):
+            problems.append(
+                Diagnostic(
+                    "F0406",
+                    "nothing can mention this value",
+                    line.span,
+                    help="give it a name, `name = …`, or delete it"
+                    + (
+                        "; there is no indexing, and a field is written `.name`" if isinstance(node, s.ListExpr) else ""
+                    ),
+                )
+            )
+    return problems
+
+
+def _budget(flow: s.FlowDecl) -> list[Diagnostic]:
+    """Budgets that leave nothing to spend."""
+    limits = () if flow.budget is None else (flow.budget.money, flow.budget.calls)
+    return [
+        Diagnostic(
+            "F0407",
+            "a budget of nothing lets the flow make no call",
+            limit.span,
+            help="write what it may spend, `budget $2.50` or `budget 400 calls`, or leave the budget out",
+        )
+        for limit in limits
+        if limit is not None and limit.value <= 0
+    ]
+
+
+def _flow(flow: s.FlowDecl) -> list[Diagnostic]:
+    if not flow.returns:
+        last = next((line for line in reversed(flow.body.lines) if line.name), None)
+        name = last.name.text if last and last.name else "NAME"
+        return [
+            Diagnostic(
+                "F0401",
+                f"the flow `{flow.name.text}` returns nothing",
+                flow.name.span,
+                help=f"end it with `return {name}`",
+                fix=_return(name, flow.body.lines[-1].span) if last else None,
+            )
+        ]
+    first, *more = flow.returns
+    return [
+        Diagnostic(
+            "F0401",
+            "a flow returns one value",
+            extra.span,
+            labels=(Label(first.span, "returned here already"),),
+            help="return both in a record: `return { a, b }`",
+        )
+        for extra in more
+    ]
+
+
+def _return(name: str, last: Span) -> Fix:
+    """A return of the last named step, on a line of its own where the block has lines: a guess, though a likely one."""
+    source = last.source
+    end = source.text.find("\n", last.end)
+    rest = source.text[last.end : end] if end >= 0 else ""
+    if end < 0 or "}" in rest.partition("#")[0]:
+        edit = Edit(source.span(last.end, last.end), f" return {name}")
+    else:
+        edit = Edit(source.span(end, end), "\n" + " " * (last.column - 1) + f"return {name}")
+    return Fix(f"end it with `return {name}`", (edit,), safe=False)

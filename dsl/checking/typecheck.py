@@ -1,0 +1,242 @@
+"""The types of steps: what each is made of, and what it is worth."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from .. import syntax as s
+from .. import types as t
+from ..catalog import Catalog, ParamSpec, Where
+from ..diagnostics import did_you_mean
+from ..parsing.syntax_errors import stray_word
+from .block_types import Blocks
+from .callees import Callee, Imported
+from .dependencies import Dependencies
+from .expressions import Expressions, found_there
+from .names import Flow, Program, Scope, Step, Symbol
+from .test_types import check_test
+from .typed import Typed
+from .written_types import WrittenTypes
+
+_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+
+def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies, imported: Imported) -> Typed:
+    checker = _Checker(program, catalog, imported)
+    for model in program.file.models:
+        checker.model(model)
+    for extern in program.file.externs:
+        checker.extern(extern)
+    for flow in program.flows:
+        checker.signature(flow)
+    for flow, steps in dependencies.order.items():
+        for step in steps:
+            checker.step(step)
+        checker.flow(flow)
+    typed, expressions = checker.typed, checker.expressions
+    # What a test looks at changes nothing in how its flow runs.
+    typed.tallied = set(expressions.tallied)
+    for test in program.file.tests:
+        check_test(test, program, typed, expressions)
+    typed.problems.extend(expressions.problems)
+    typed.words, typed.arguments, typed.own = expressions.words, expressions.types, expressions.own
+    typed.callees |= expressions.callees
+    typed.declared = checker.written.declared_types
+    return typed
+
+
+class _Checker(Blocks):
+    def __init__(self, program: Program, catalog: Catalog, imported: Imported) -> None:
+        super().__init__()
+        self.program = program
+        self.catalog = catalog
+        self.typed = Typed()
+        self.written = WrittenTypes(program.file, self.typed.problems, imported)
+        hidden: dict[str, Step] = {}
+        for flow in program.flows:
+            for step in flow.walk():
+                if step.parent and step.symbol:
+                    hidden.setdefault(step.symbol.name, step)
+        self.expressions = Expressions(program, catalog, imported, self.type_of, self.written.named, hidden)
+
+    def type_of(self, symbol: Symbol) -> t.Type:
+        if symbol.kind == "model":
+            return t.MODEL
+        if symbol.kind == "param" and symbol.param:
+            return self.typed.params.get(id(symbol.param), t.UNKNOWN)
+        step = symbol.step
+        if step is None:
+            return t.UNKNOWN
+        if symbol.kind == "element":
+            return self.element(step)
+        if symbol.kind == "results":
+            return self.results(step)
+        return self.typed.steps.get(step, t.UNKNOWN)
+
+    # Declarations
+
+    def model(self, decl: s.ModelDecl) -> None:
+        for address in (decl.address, decl.fallback):
+            if address is None:
+                continue
+            provider = address.value.split(":", 1)[0]
+            if provider not in self.catalog.providers:
+                known = sorted(self.catalog.providers)
+                self.report(
+                    "F0207",
+                    f"no provider is called `{provider}`",
+                    address.span,
+                    help=did_you_mean(provider, known) or "write `provider:name` with one of " + ", ".join(known),
+                )
+        self.options(decl.options, ("model",), self.program.scope, "a model")
+
+    def param(self, param: s.Param) -> ParamSpec:
+        type_ = self.written.read(param.type)
+        self.typed.params[id(param)] = type_
+        if param.default is not None:
+            # A default is worked out before the flow begins: it sees the models and nothing else.
+            self.expressions.expect(param.default, self.program.scope, type_, f"`{param.name.text}`")
+        required = param.default is None and not isinstance(type_, t.Optional)
+        return ParamSpec(param.name.text, type_, required)
+
+    def _callee(self, name: s.Word, callee: Callee) -> None:
+        if name.text in self.catalog.functions:
+            self.report("F0202", f"`{name.text}` is a function of the language", name.span, "choose another name")
+        self.expressions.own.setdefault(name.text, callee)
+
+    def extern(self, decl: s.ExternDecl) -> None:
+        params = tuple(self.param(param) for param in decl.params)
+        seen: set[str] = set()
+        for param, spec in zip(decl.params, params, strict=True):
+            if t.holds_model(spec.type):
+                self.report("F0301", "a model is no data, and an extern takes data", param.type.span)
+            if spec.name in seen:
+                self.report("F0202", f"the name `{spec.name}` is taken", param.name.span, "choose another name")
+            seen.add(spec.name)
+        type_ = self.written.read(decl.type)
+        if t.holds_model(type_):
+            self.report("F0301", "a model is no data, and an extern gives data", decl.type.span)
+        if not _TARGET.fullmatch(decl.target.value):
+            self.report(
+                "F0210",
+                "this names no Python function",
+                decl.target.span,
+                'write the module and the function: `from "package.module:function"`',
+            )
+        self._callee(decl.name, Callee(decl.name.text, "extern", params, type_))
+
+    def signature(self, flow: Flow) -> None:
+        """What callers know of a flow before it is checked."""
+        params = tuple(self.param(param) for param in flow.decl.params)
+        self._callee(flow.decl.name, Callee(flow.decl.name.text, "flow", params, t.UNKNOWN))
+
+    def flow(self, flow: Flow) -> None:
+        for returned in flow.decl.returns:
+            type_ = self.expressions.infer(returned.value, flow.scope)
+            if t.holds_model(type_):
+                self.report(
+                    "F0301", "a model is no answer", returned.value.span, "return what it said, and leave it out"
+                )
+            self.typed.results[id(flow.decl)] = type_
+            own = self.expressions.own[flow.decl.name.text]
+            if own.kind == "flow":
+                self.expressions.own[own.name] = replace(own, result=type_)
+
+    # Steps
+
+    def step(self, step: Step) -> None:
+        line = step.line
+        type_ = self.node(step)
+        for word in line.after:
+            symbol = step.scope.lookup(word.text)
+            if symbol is None:
+                self.expressions.unknown_name(word.text, word.span, step.scope)
+            elif symbol.kind not in ("step", "branch"):
+                self.report("F0301", f"`after` waits for a step, and `{word.text}` is none", word.span)
+        if line.when:
+            self.expressions.expect(line.when.condition, step.scope, t.BOOL, "`when`")
+            if line.when.otherwise is None:
+                type_ = type_ if isinstance(type_, t.Optional) else t.Optional(type_)
+            else:
+                other = self.expressions.infer(line.when.otherwise, step.scope, type_)
+                type_ = t.join([type_, other])
+        self.typed.steps[step] = type_
+
+    def node(self, step: Step) -> t.Type:
+        line = step.line
+        node = line.node
+        kinds: tuple[Where, ...]
+        match node:
+            case s.Ask():
+                kinds, what = ("ask",), "an ask"
+                type_ = self.ask(node, step.scope, found_there(line.when.condition) if line.when else frozenset())
+            case s.Map():
+                kinds, what = ("map",), "a map"
+                self.element(step)
+                if node.where is not None and step.inner:
+                    self.expressions.expect(node.where, step.inner, t.BOOL, "`where`")
+                if node.at_most is not None and (node.at_most.unit or not isinstance(node.at_most.value, int)):
+                    self.report("F0402", "`at most` takes a whole number", node.at_most.span)
+                type_ = self.reduce(step, node.reduce, node.body)
+            case s.Repeat():
+                kinds, what = ("repeat",), "a repeat"
+                self.repeat(node)
+                type_ = self.reduce(step, node.reduce, node.body)
+            case s.Fanout():
+                kinds, what = ("fanout",), "a fanout"
+                self.branches(step, node)
+                type_ = self.reduce(step, node.reduce, node.body)
+            case s.Chain():
+                kinds, what = (), "a chain"
+                type_ = self.body(step, node.body)
+            case s.Name(word) if step.symbol is None and line.name is None and (help := stray_word(word.text)):
+                kinds, what, type_ = (), "a value", self._stray(word, help, step.scope)
+            case s.Call():
+                kinds, what = (), "a call"
+                type_ = self.expressions.call(node, step.scope, alone=True)
+            case _:
+                kinds, what = (), "a value"
+                type_ = self.expressions.infer(node, step.scope)
+        self.options(line.options, kinds, step.scope, what)
+        return type_
+
+    def _stray(self, word: s.Word, help: str, scope: Scope) -> t.Type:
+        symbol = scope.lookup(word.text)
+        if symbol is not None:
+            return self.type_of(symbol)
+        self.report("F0201", f"nothing is called `{word.text}`", word.span, help)
+        return t.UNKNOWN
+
+    def ask(self, ask: s.Ask, scope: Scope, sure: frozenset[str] = frozenset()) -> t.Type:
+        model = ask.model
+        if isinstance(model, s.Name) and model.word.text in ("f", "F") and scope.lookup(model.word.text) is None:
+            self.report(
+                "F0101",
+                f"`{model.word.text}` cannot stand before a text",
+                model.span,
+                "there are no f-strings: leave the `f` out and write `{{ name }}`, with two braces",
+            )
+        elif ask.model is not None:
+            type_ = self.expressions.infer(ask.model, scope)
+            if not t.fits(type_, t.MODEL):
+                name = ask.model.span.text
+                self.report(
+                    "F0207",
+                    f"`{name}` is no model: it is {t.show(type_)}",
+                    ask.model.span,
+                    help='a model is declared at the top of the file: `model NAME = "provider:name"`',
+                )
+        for message in ask.messages:
+            self.expressions.template(message.template, scope, sure)
+        if ask.messages[-1].role is not None and ask.messages[-1].role.text != "user":
+            self.report(
+                "F0303", "the last part of a prompt is the user's", ask.messages[-1].span, 'end with `user "…"`'
+            )
+        type_ = self.written.read(ask.answer) if ask.answer is not None else t.TEXT
+        if type_ in (t.MODEL, t.DOCUMENT) and ask.answer is not None:
+            self.report(
+                "F0301", f"no answer is of the type {t.show(type_)}", ask.answer.span, "write `text` or leave it out"
+            )
+        self.typed.answers[id(ask)] = type_
+        return type_

@@ -1,0 +1,176 @@
+"""Where comments go: each belongs to a unit of the text, and none is lost or told twice.
+
+Inner parts take their comments before the part around them is put together. What is left inside a
+unit then stands at a place that formatting does not keep, and moves before the unit.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from .. import syntax as s
+from .layout import Concat, Doc, Group, Indent, Line, Suffix
+
+
+@dataclass(slots=True)
+class Unit:
+    """A part with a place of its own: an element, a field, a step, a clause.
+
+    ``blank`` tells of an empty line before it; so does the flag of each leading comment.
+    """
+
+    start: int
+    end: int
+    doc: Doc
+    blank: bool = False
+    leading: list[tuple[bool, Doc]] = field(default_factory=list)
+    trailing: Doc = ""
+
+    @property
+    def commented(self) -> bool:
+        return bool(self.leading or self.trailing)
+
+    def part(self) -> None:
+        """Put an empty line before it and its comments."""
+        if self.leading:
+            self.leading[0] = (True, self.leading[0][1])
+        else:
+            self.blank = True
+
+    def rows(self, separator: Doc = "") -> list[tuple[bool, Doc]]:
+        return [*self.leading, (self.blank, Concat([self.doc, separator, self.trailing]))]
+
+
+class Comments:
+    """The comments of a file, to be taken once each."""
+
+    def __init__(self, file: s.File) -> None:
+        self._text = file.span.source.text
+        self._comments = sorted(file.comments, key=lambda comment: comment.span.start)
+        self._starts = [comment.span.start for comment in self._comments]
+        self._taken = bytearray(len(self._comments))
+
+    def take(self, start: int, end: int) -> list[s.Comment]:
+        """The comments of a stretch that nothing has taken yet."""
+        found = []
+        for number in range(bisect_left(self._starts, start), bisect_left(self._starts, end)):
+            if not self._taken[number]:
+                self._taken[number] = 1
+                found.append(self._comments[number])
+        return found
+
+    def unit(self, start: int, end: int, doc: Doc) -> Unit:
+        return Unit(start, end, doc, self._blank_before(start))
+
+    def _blank_before(self, offset: int) -> bool:
+        at, lines = offset - 1, 0
+        while at >= 0 and self._text[at] in " \t\n" and lines < 2:
+            lines += self._text[at] == "\n"
+            at -= 1
+        return lines > 1
+
+    def _row(self, comment: s.Comment) -> tuple[bool, Doc]:
+        return self._blank_before(comment.span.start), _written(comment)
+
+    def settle(self, units: Sequence[Unit], start: int, early: Sequence[s.Comment] = ()) -> Doc:
+        """Give units their comments from ``start`` on; the answer is the one that stays on the line before them.
+
+        ``early`` are comments from before ``start`` for the same place.
+        """
+        opening: Doc = ""
+        for number, unit in enumerate(units):
+            gap = [*early, *self.take(start, unit.start)] if number == 0 else self.take(start, unit.start)
+            if gap and not gap[0].own_line:
+                if number == 0:
+                    opening = _suffix(gap.pop(0))
+                else:
+                    units[number - 1].trailing = _suffix(gap.pop(0))
+            unit.leading = [self._row(comment) for comment in gap]
+            for comment in self.take(unit.start, unit.end):
+                # The empty line before the unit stays above all that now belongs to it.
+                unit.leading.append((unit.blank, _written(comment)))
+                unit.blank = False
+            start = unit.end
+        return opening
+
+    def ending(
+        self, units: Sequence[Unit], start: int, end: int, late: Sequence[s.Comment] = ()
+    ) -> list[tuple[bool, Doc]]:
+        """The comments behind the last unit; the first of them may stand on its line."""
+        rest = [*self.take(units[-1].end if units else start, end), *late]
+        if units and rest and not rest[0].own_line:
+            units[-1].trailing = _suffix(rest.pop(0))
+        return [self._row(comment) for comment in rest]
+
+    def enclosed(
+        self,
+        units: list[Unit],
+        between: tuple[str, str],
+        region: tuple[int, int],
+        *,
+        separator: Doc = "",
+        last: Doc = "",
+        pad: str = "",
+        broken: bool = False,
+        early: Sequence[s.Comment] = (),
+        late: Sequence[s.Comment] = (),
+    ) -> Doc:
+        """Units between brackets, all in one line or one a line.
+
+        ``separator`` stands behind each but the last, ``last`` behind that one; ``early`` and ``late`` are
+        comments from elsewhere for the first and the last place.
+        """
+        if units:
+            opening = self.settle(units, region[0], early)
+            rest = self.ending(units, *region, late)
+        else:
+            found = [*early, *self.take(*region), *late]
+            opening = _suffix(found.pop(0)) if found and not found[0].own_line else ""
+            rest = [self._row(comment) for comment in found]
+        rows = joined_rows(units, rest, separator, last)
+        commented = bool(opening or rest) or any(unit.commented for unit in units)
+        if not rows:
+            return Concat([between[0], opening, Line(), between[1]]) if commented else between[0] + between[1]
+        inner = Indent(Concat([Line(pad), *rows]))
+        return Group(Concat([between[0], opening, inner, Line(pad), between[1]]), hard=broken or commented)
+
+    def chained(self, units: list[Unit], *, separator: str = "", by: int = 4) -> Doc:
+        """Units one behind the other without brackets; where they break, the first stays and the others indent."""
+        # What is left inside the first is for the part around them all.
+        units[0].trailing = self.settle(units[1:], units[0].end)
+        docs: list[Doc] = []
+        for before, unit in pairwise(units):
+            docs += [separator, before.trailing, Line(" ")]
+            for _, comment in unit.leading:
+                docs += [comment, Line(" ")]
+            docs.append(unit.doc)
+        if not docs:
+            return units[0].doc
+        broken = any(unit.commented for unit in units)
+        return Concat([units[0].doc, Group(Indent(Concat(docs), by), hard=broken)])
+
+
+def joined_rows(
+    units: Sequence[Unit], rest: Sequence[tuple[bool, Doc]], separator: Doc = "", last: Doc = ""
+) -> list[Doc]:
+    """Units and the comments behind them, with line ends between; an empty line before the first is dropped."""
+    rows: list[tuple[bool, Doc]] = []
+    for number, unit in enumerate(units):
+        rows += unit.rows(separator if number < len(units) - 1 else last)
+    docs: list[Doc] = []
+    for number, (blank, doc) in enumerate([*rows, *rest]):
+        docs += [Line(" ", blank), doc] if number else [doc]
+    return docs
+
+
+def _suffix(comment: s.Comment) -> Doc:
+    return Suffix("  " + _written(comment))
+
+
+def _written(comment: s.Comment) -> str:
+    """The text with a blank behind its `#`, but where `#!` or `##` begins it."""
+    text = comment.text
+    return text if len(text) < 2 or text[1].isspace() or text[1] in "#!" else f"# {text[1:]}"

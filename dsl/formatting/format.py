@@ -1,0 +1,201 @@
+"""Tree to canonical text.
+
+The text follows from the tree, but for what the author chose: empty lines, blocks and flows of one
+line, triple quotes, and the places of comments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from .. import syntax as s
+from .comments import Unit, joined_rows
+from .layout import COMMA, Concat, Doc, Group, Line, render
+from .phrases import Phrases, number
+
+_BLOCKS = frozenset({"ask", "fanout", "map", "repeat", "chain"})
+
+
+def format_file(file: s.File) -> str:
+    """The canonical text of a flow file: it parses to an equal tree and formats to itself."""
+    return _Formatter(file).file(file)
+
+
+class _Formatter(Phrases):
+    # Declarations
+
+    def file(self, file: s.File) -> str:
+        units = [self.unit(item, self._declaration(item)) for item in file.items]
+        self.comments.settle(units, 0)
+        rest = self.comments.ending(units, 0, len(self.text))
+        for (before, item), unit in zip(pairwise(file.items), units[1:], strict=True):
+            if isinstance(item, (s.FlowDecl, s.TestDecl)) or type(before) is not type(item):
+                unit.part()
+        rows = joined_rows(units, rest)
+        return render(Group(Concat([*rows, Line()]), hard=True)) if rows else ""
+
+    def _declaration(self, item: s.Declaration) -> Doc:
+        match item:
+            case s.FlowDecl():
+                return self._flow(item)
+            case s.ModelDecl():
+                parts = ["model ", item.name.text, " = ", self.string(item.address)]
+                if item.fallback is not None:
+                    parts += [" else ", self.string(item.fallback)]
+                end = (item.fallback or item.address).span.end
+                units = [Unit(item.span.start, end, Concat(parts)), *self._with(item.options)]
+                return self.comments.chained(units)
+            case s.TypeDecl():
+                return Concat(["type ", item.name.text, " = ", self.type_expr(item.type)])
+            case s.ImportDecl():
+                prefix = f" as {item.prefix.text}" if item.prefix is not None else ""
+                return Concat(["import ", self.string(item.path), prefix])
+            case s.ExternDecl():
+                head = self._params(item.params, item.name.span.end, item.type.span.start)
+                parts = ["extern ", item.name.text, head, " -> ", self.type_expr(item.type)]
+                return Concat([*parts, " from ", self.string(item.target)])
+            case s.TestDecl():
+                return self._test(item)
+
+    def _test(self, test: s.TestDecl) -> Doc:
+        units = [self.unit(line, self._test_line(line)) for line in test.lines]
+        region = (test.braces.start, test.braces.end)
+        early = self.comments.take(test.flow.span.end, test.braces.start)
+        body = self.comments.enclosed(units, ("{", "}"), region, pad=" ", broken=bool(units), early=early)
+        return Concat(["test ", self.string(test.title), " of ", test.flow.text, " ", body])
+
+    def _test_line(self, line: s.TestLine) -> Doc:
+        match line:
+            case s.Given():
+                return Concat([line.name.text, " = ", self.expr(line.value)])
+            case s.Expect():
+                return Concat(["expect ", self.expr(line.condition)])
+            case s.Reply():
+                units = [Unit(one.span.start, one.span.end, self.expr(one)) for one in line.answers]
+                path = ".".join(word.text for word in line.path)
+                return Concat(["reply ", path, ": ", self.comments.chained(units, separator=",", by=2)])
+
+    def _flow(self, flow: s.FlowDecl) -> Doc:
+        head = self._params(flow.params, flow.name.span.end, flow.body.span.start)
+        if flow.budget is not None:
+            money, calls = flow.budget.money, flow.budget.calls
+            limits = ([number(money)] if money else []) + ([f"{number(calls)} calls"] if calls else [])
+            head = Concat([head, " budget ", ", ".join(limits)])
+        early = self.comments.take(flow.name.span.end, flow.body.span.start)
+        return Concat(["flow ", flow.name.text, head, " ", self._body(flow.body, early, returns=flow.returns)])
+
+    def _params(self, params: Sequence[s.Param], start: int, before: int) -> Doc:
+        """Parameters in brackets, which stand between two places."""
+        units = []
+        for param in params:
+            default = [" = ", self.expr(param.default)] if param.default is not None else []
+            doc = Concat([param.name.text, ": ", self.type_expr(param.type), *default])
+            units.append(self.unit(param, doc))
+        end = self._closing_bracket(units[-1].end if units else start, before)
+        return self.comments.enclosed(units, ("(", ")"), (start, end), separator=",", last=COMMA)
+
+    def _closing_bracket(self, start: int, end: int) -> int:
+        """Where the last `)` outside comments stands; a default in brackets has one of its own."""
+        found = start
+        while start < end:
+            if self.text[start] == "#":
+                start = self.text.find("\n", start, end)
+            elif self.text[start] == ")":
+                found = start
+            start += 1
+        return found
+
+    # Lines and clauses
+
+    def _body(
+        self,
+        body: s.Body,
+        early: Sequence[s.Comment] = (),
+        late: Sequence[s.Comment] = (),
+        returns: Sequence[s.Return] = (),
+    ) -> Doc:
+        lines: list[s.Line | s.Return] = sorted([*body.lines, *returns], key=lambda line: line.span.start)
+        units = [self.unit(line, self._line(line)) for line in lines]
+        broken = len(lines) > 1 or self.text.find("\n", body.span.start, body.span.end) >= 0
+        region = (body.span.start, body.span.end)
+        return self.comments.enclosed(
+            units, ("{", "}"), region, pad=" ", broken=broken and bool(lines), early=early, late=late
+        )
+
+    def _line(self, line: s.Line | s.Return) -> Doc:
+        if isinstance(line, s.Return):
+            return Concat(["return ", self.expr(line.value)])
+        head = self._node(line.node)
+        if line.name is not None:
+            head = Concat([line.name.text, " = ", head])
+        units = [Unit(line.span.start, line.node.span.end, head), *self._with(line.options)]
+        if line.after:
+            names = ", ".join(name.text for name in line.after)
+            units.append(Unit(line.after[0].span.start, line.after[-1].span.end, f"after {names}"))
+        if line.when is not None:
+            condition, otherwise = line.when.condition, line.when.otherwise
+            doc = Concat(["when ", self.expr(condition)])
+            units.append(Unit(line.when.span.start, condition.span.end, doc))
+            if otherwise is not None:
+                doc = Concat(["else ", self.expr(otherwise)])
+                units.append(Unit(otherwise.span.start, otherwise.span.end, doc))
+        return self.comments.chained(units)
+
+    def _with(self, options: Sequence[s.Option]) -> list[Unit]:
+        """The clause as a unit, or nothing where there is none."""
+        if not options:
+            return []
+        units = [
+            Unit(option.span.start, option.span.end, Concat([option.name.text, ": ", self.argument(option.value)]))
+            for option in options
+        ]
+        doc = Concat(["with ", self.comments.chained(units, separator=",", by=2)])
+        return [Unit(units[0].start, units[-1].end, doc)]
+
+    # Nodes
+
+    def _node(self, node: s.Node) -> Doc:
+        match node:
+            case s.Ask():
+                return self.ask(node)
+            case s.Fanout():
+                return self._block("fanout", node.span.start, node.body, node.reduce)
+            case s.Map():
+                head: list[Doc] = [f"map {node.element.text} in ", self.expr(node.source)]
+                end = node.source.span.end
+                if node.where is not None:
+                    head += [" where ", self.expr(node.where)]
+                    end = node.where.span.end
+                if node.at_most is not None:
+                    head.append(f" at most {number(node.at_most)}")
+                    end = node.at_most.span.end
+                return self._block(Concat(head), end, node.body, node.reduce)
+            case s.Repeat():
+                count = number(node.least)
+                if node.most != node.least:
+                    count += f"..{number(node.most)}"
+                return self._block(f"repeat {count}", node.most.span.end, node.body, node.reduce)
+            case s.Chain():
+                return self._block("chain", node.span.start, node.body, None)
+            case _:
+                return self.expr(node, hidden=_BLOCKS)
+
+    def _block(self, head: Doc, end: int, body: s.Body, reduce: s.Reduce | None) -> Doc:
+        tail = Concat([" ", self._reduce(reduce)]) if reduce is not None else ""
+        early = self.comments.take(end, body.span.start)
+        late = self.comments.take(body.span.end, reduce.span.end) if reduce is not None else ()
+        return Concat([head, " ", self._body(body, early, late), tail])
+
+    def _reduce(self, reduce: s.Reduce) -> Doc:
+        if reduce.ask is None:
+            return Concat(
+                ["reduce ", reduce.rule.text, self.arguments(reduce.args, reduce.rule, reduce) if reduce.args else ""]
+            )
+        ask = self.ask(reduce.ask)
+        if reduce.count is not None:
+            return Concat(["reduce by ", self.expr(reduce.count), " ", ask])
+        if reduce.options:
+            units = [Unit(reduce.ask.span.start, reduce.ask.span.end, ask), *self._with(reduce.options)]
+            return Concat(["reduce (", self.comments.chained(units), ")"])
+        return Concat(["reduce ", ask])

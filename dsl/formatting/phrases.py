@@ -1,0 +1,208 @@
+"""Types, expressions and questions as text: all that needs no line of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from .. import syntax as s
+from ..parsing.strings import quoted, quoted_lines
+from .comments import Comments, Unit
+from .layout import COMMA, Concat, Doc, Group, IfBroken, Indent, Line
+
+_LEVELS = (
+    ("or",),
+    ("and",),
+    ("not",),
+    ("==", "!=", "<=", ">=", "<", ">", "in"),
+    ("??",),
+    ("+", "-"),
+    ("*", "/"),
+)
+_LEVEL = {operator: level for level, operators in enumerate(_LEVELS) for operator in operators}
+_COMPARISON = _LEVEL["=="]
+_SIGN, _PRIMARY = len(_LEVELS), len(_LEVELS) + 1
+
+
+_ASK = frozenset({"ask"})
+_MOST_FIELDS = 3
+
+_Part = s.Declaration | s.Line | s.Return | s.Param | s.FieldDecl | s.Arg | s.Entry | s.TestLine
+
+
+class Phrases:
+    """What `dsl/format.py` puts lines together from; methods with the name of a part give its document."""
+
+    def __init__(self, file: s.File) -> None:
+        self.text = file.span.source.text
+        self.comments = Comments(file)
+
+    def unit(self, part: _Part, doc: Doc) -> Unit:
+        return self.comments.unit(part.span.start, part.span.end, doc)
+
+    def ask(self, ask: s.Ask) -> Doc:
+        head = Concat(["ask", *([" ", self.expr(ask.model)] if ask.model is not None else [])])
+        answer: Doc = ""
+        if ask.answer is not None:
+            answer = Concat(["-> ", self.type_expr(ask.answer)])
+            answer = Concat([" ", answer]) if answer.hard else Group(Indent(Concat([Line(" "), answer]), 4))
+        first = ask.messages[0]
+        if first.role is None:
+            return Concat([head, " ", self.string(first.template), answer])
+        end = ask.model.span.end if ask.model is not None else ask.span.start
+        units = [Unit(ask.span.start, end, head)]
+        for message in ask.messages:
+            role = message.role.text if message.role is not None else "user"
+            doc = Concat([role, " ", self.string(message.template), answer if message is ask.messages[-1] else ""])
+            units.append(Unit(message.span.start, message.span.end, doc))
+        return self.comments.chained(units, by=2)
+
+    # Types
+
+    def type_expr(self, written: s.TypeExpr) -> Doc:
+        match written:
+            case s.TypeName():
+                return f"{written.prefix.text}.{written.word.text}" if written.prefix else written.word.text
+            case s.TypeChoice():
+                units: list[Unit] = []
+                for option in written.options:
+                    doc = option.text if isinstance(option, s.Word) else self.string(option)
+                    doc = Concat(["| ", doc]) if units else doc
+                    units.append(Unit(option.span.start, option.span.end, doc))
+                return self.comments.chained(units)
+            case s.TypeRange():
+                return f"{_plain(written.low)}..{_plain(written.high)}"
+            case s.TypeList():
+                units = [Unit(written.item.span.start, written.item.span.end, self.type_expr(written.item))]
+                return self.comments.enclosed(units, ("[", "]"), (written.span.start, written.span.end))
+            case s.TypeOptional():
+                return Concat([self.type_expr(written.item), "?"])
+            case s.TypeRecord():
+                units = [self.unit(field, self._field(field)) for field in written.fields]
+                broken = len(units) > _MOST_FIELDS or any(field.description for field in written.fields)
+                region = (written.span.start, written.span.end)
+                return self.comments.enclosed(
+                    units, ("{", "}"), region, separator=IfBroken("", ","), pad=" ", broken=broken
+                )
+
+    def _field(self, field: s.FieldDecl) -> Doc:
+        description = ["  ", self.string(field.description)] if field.description is not None else []
+        return Concat([field.name.text, ": ", self.type_expr(field.type), *description])
+
+    # Expressions
+
+    def argument(self, value: s.Expr | s.Ask) -> Doc:
+        return self.ask(value) if isinstance(value, s.Ask) else self.expr(value, hidden=_ASK)
+
+    def arguments(self, args: Sequence[s.Arg], function: s.Word, whole: s.Call | s.Reduce) -> Doc:
+        units = []
+        for arg in args:
+            doc = self.argument(arg.value)
+            units.append(self.unit(arg, doc if arg.name is None else Concat([arg.name.text, ": ", doc])))
+        region = (function.span.end, whole.span.end)
+        return self.comments.enclosed(units, ("(", ")"), region, separator=",", last=COMMA)
+
+    def expr(self, expr: s.Expr, least: int = 0, hidden: frozenset[str] = frozenset()) -> Doc:
+        """An expression, in brackets where it binds weaker than ``least`` or begins like a word of ``hidden``."""
+        if _level(expr) < least or (hidden and _first_word(expr) in hidden):
+            return Concat(["(", self.expr(expr), ")"])
+        match expr:
+            case s.Name():
+                return expr.word.text
+            case s.Get():
+                return self._get(expr)
+            case s.Text():
+                return self.string(expr.string)
+            case s.Template():
+                return Concat([expr.tag.text, " ", self.string(expr.string)])
+            case s.Number():
+                return number(expr)
+            case s.ListExpr():
+                units = [self.comments.unit(item.span.start, item.span.end, self.expr(item)) for item in expr.items]
+                region = (expr.span.start, expr.span.end)
+                return self.comments.enclosed(units, ("[", "]"), region, separator=",", last=COMMA)
+            case s.RecordExpr():
+                units = [self.unit(entry, self._entry(entry)) for entry in expr.entries]
+                region = (expr.span.start, expr.span.end)
+                return self.comments.enclosed(units, ("{", "}"), region, separator=",", last=COMMA, pad=" ")
+            case s.Call():
+                prefix = f"{expr.prefix.text}." if expr.prefix else ""
+                return Concat([prefix, expr.function.text, self.arguments(expr.args, expr.function, expr)])
+            case s.Unary():
+                if expr.operator == "not":
+                    return Concat(["not ", self.expr(expr.operand, _LEVEL["not"] + 1)])
+                return Concat(["-", self.expr(expr.operand, _PRIMARY)])
+            case s.Binary():
+                return self._binary(expr)
+
+    def _get(self, expr: s.Get) -> Doc:
+        names: list[Doc] = []
+        base: s.Expr = expr
+        while isinstance(base, s.Get):
+            names += [base.field.text, "."]
+            base = base.base
+        return Concat([self.expr(base, _PRIMARY), *reversed(names)])
+
+    def _binary(self, expr: s.Binary) -> Doc:
+        level = _LEVEL[expr.operator]
+        operands: list[tuple[str, s.Expr]] = []
+        left: s.Expr = expr
+        while isinstance(left, s.Binary) and _level(left) == level and (level != _COMPARISON or left is expr):
+            operands.append((left.operator, left.right))
+            left = left.left
+        units = [Unit(left.span.start, left.span.end, self.expr(left, level + 1))]
+        for operator, operand in reversed(operands):
+            doc = Concat([operator, " ", self.expr(operand, level + 1)])
+            units.append(Unit(operand.span.start, operand.span.end, doc))
+        return self.comments.chained(units)
+
+    def _entry(self, entry: s.Entry) -> Doc:
+        if entry.name is None:
+            return Concat(["..", self.expr(entry.value)])
+        if entry.short:
+            return entry.name.text
+        return Concat([entry.name.text, ": ", self.expr(entry.value)])
+
+    def string(self, string: s.String) -> Doc:
+        if not string.triple or not string.value:
+            return quoted(string.value)
+        lines = [part for line in quoted_lines(string.value) for part in (Line(), line)]
+        return Concat(['"""', Indent(Concat(lines)), Line(), '"""'])
+
+
+def _level(expr: s.Expr) -> int:
+    if isinstance(expr, s.Binary):
+        return _LEVEL[expr.operator]
+    if isinstance(expr, s.Unary):
+        return _LEVEL["not"] if expr.operator == "not" else _SIGN
+    return _PRIMARY
+
+
+def _first_word(expr: s.Expr) -> str | None:
+    """The word that an expression begins with, if it begins with one."""
+    while True:
+        match expr:
+            case s.Name():
+                return expr.word.text
+            case s.Template():
+                return expr.tag.text
+            case s.Call():
+                return (expr.prefix or expr.function).text
+            case s.Get():
+                expr = expr.base
+            case s.Binary() if _level(expr.left) >= _level(expr):
+                expr = expr.left
+            case _:
+                return None
+
+
+def number(number: s.Number) -> str:
+    return f"${number.digits}" if number.unit == "$" else number.digits + number.unit
+
+
+def _plain(value: int | float) -> str:
+    """Digits without an exponent, which the language does not have."""
+    if isinstance(value, int):
+        return str(value)
+    digits = format(Decimal(repr(value)), "f")
+    return digits if "." in digits else f"{digits}.0"

@@ -1,0 +1,120 @@
+"""Which brackets belong together, and which one was forgotten: what is indented alike was meant to belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..diagnostics import Diagnostic, Label
+from ..source import Source, Span
+from .token import Token
+
+_OPENERS = {"RBRACE": "LBRACE", "RPAR": "LPAR", "RSQB": "LSQB"}
+_OPENS = frozenset(_OPENERS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Brackets:
+    """Places in a list of tokens. ``around`` has, for each token, that of the bracket it stands in, or -1."""
+
+    around: dict[int, int]
+    closing: dict[int, int]
+
+
+def pair(tokens: Sequence[Token], low: int, high: int) -> Brackets | None:
+    """The brackets of the tokens from ``low`` to before ``high``, or None where they do not pair."""
+    around: dict[int, int] = {}
+    closing: dict[int, int] = {}
+    opened = [-1]
+    for place in range(low, high):
+        type = tokens[place].type
+        if type in _OPENERS:
+            opener = opened.pop()
+            if opener < 0 or tokens[opener].type != _OPENERS[type]:
+                return None
+            closing[opener] = place
+        around[place] = opened[-1]
+        if type in _OPENS:
+            opened.append(place)
+    return Brackets(around, closing) if len(opened) == 1 else None
+
+
+class Unpaired:
+    """Looks for the bracket to blame, in a stretch where they do not pair."""
+
+    def __init__(self, source: Source, tokens: Sequence[Token]) -> None:
+        self.source = source
+        self.tokens = tokens
+
+    def blame(self, low: int, high: int) -> Diagnostic | None:
+        opened: list[int] = []
+        for place in range(low, high):
+            type = self.tokens[place].type
+            if opened and self._goes_on_outside(place, opened[-1]):
+                return self._unclosed(opened[-1])
+            if type in _OPENS:
+                opened.append(place)
+            elif type in _OPENERS:
+                if found := self._closes_wrong(place, opened):
+                    return found
+                opened.pop()
+        return self._unclosed(opened[-1]) if opened else None
+
+    def _goes_on_outside(self, place: int, opener: int) -> bool:
+        """Whether a token can only stand behind a bracket that is still open."""
+        type, before = self.tokens[place].type, self.tokens[place - 1].type
+        if type == "REDUCE":
+            return before != "RBRACE"
+        if self.tokens[opener].type == "LBRACE" or not self._begins_line(place):
+            return False
+        return type == "RETURN" or (type == "NAME" and self.tokens[place + 1].type == "EQUAL")
+
+    def _closes_wrong(self, place: int, opened: list[int]) -> Diagnostic | None:
+        wanted = _OPENERS[self.tokens[place].type]
+        if not any(self.tokens[opener].type == wanted for opener in opened):
+            return self._unopened(place, opened)
+        last = opened[-1]
+        if self.tokens[last].type != wanted:
+            return self._unclosed(last)
+        if self._begins_line(place) and self._line(last) != self._line(place):
+            indents = [self._indent(opener) for opener in opened]
+            indent = self._indent(place)
+            if indents[-1] > indent and indent in indents:
+                return self._unclosed(last)
+            if indents[-1] < indent and len(opened) == 1:
+                return self._unopened(place, opened)
+        return None
+
+    def _unclosed(self, place: int) -> Diagnostic:
+        return Diagnostic(
+            "F0102",
+            f"this `{self.tokens[place]}` is never closed",
+            self._span(place),
+            help="close it where the block or the list ends",
+        )
+
+    def _unopened(self, place: int, opened: list[int]) -> Diagnostic:
+        labels = (Label(self._span(opened[-1]), "opened here, and not closed before"),) if opened else ()
+        return Diagnostic(
+            "F0102",
+            f"nothing that is open is closed by this `{self.tokens[place]}`",
+            self._span(place),
+            labels=labels,
+            help="delete it, or open what it should close",
+        )
+
+    def _span(self, place: int) -> Span:
+        return Span(self.source, self.tokens[place].start_pos or 0, self.tokens[place].end_pos or 0)
+
+    def _line(self, place: int) -> int:
+        return self._span(place).line
+
+    def _indent(self, place: int) -> int:
+        text = self.source.line(self._line(place)).expandtabs(8)
+        return len(text) - len(text.lstrip())
+
+    def _begins_line(self, place: int) -> bool:
+        if place == 0:
+            return True
+        between = self.source.text[self.tokens[place - 1].end_pos or 0 : self.tokens[place].start_pos or 0]
+        return "\n" in between

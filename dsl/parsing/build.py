@@ -1,0 +1,229 @@
+"""The parser's reductions, made into the tree: one method a rule of the grammar.
+
+They are called while the text is parsed, so no other tree is ever built, and nothing here recurses.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import syntax as s
+from ..source import Span
+from .build_values import Values
+from .token import Token
+
+
+class With(tuple[s.Option, ...]):
+    """The options of a `with` clause."""
+
+
+class After(tuple[s.Word, ...]):
+    """The names of an `after` clause."""
+
+
+class TreeBuilder(Values):
+    """The rules of the grammar for declarations, lines and blocks, one method each."""
+
+    # Declarations
+
+    def start(self, c: list[Any]) -> s.File:
+        return s.File(tuple(c), (), Span(self.source, 0, len(self.source.text)))
+
+    def flow(self, c: list[Any]) -> s.FlowDecl:
+        params = next((child for child in c if isinstance(child, list)), [])
+        budget = next((child for child in c if isinstance(child, s.Budget)), None)
+        lines, returns = c[-2]
+        body = s.Body(lines, Span(self.source, self._start(c[-3]), self._end(c[-1])))
+        return s.FlowDecl(self._word(c[1]), tuple(params), budget, body, returns, self._span(c))
+
+    def params(self, c: list[Any]) -> list[s.Param]:
+        return [child for child in c if isinstance(child, s.Param)]
+
+    def param(self, c: list[Any]) -> s.Param:
+        default = c[4] if len(c) > 4 else None
+        return s.Param(self._word(c[0]), c[2], default, self._span(c))
+
+    def budget(self, c: list[Any]) -> s.Budget:
+        limits = [child for child in c if isinstance(child, s.Number)]
+        money = [limit for limit in limits if limit.unit == "$"]
+        calls = [limit for limit in limits if limit.unit == ""]
+        for several in (money, calls):
+            for extra in several[1:]:
+                self._problem("F0307", "this limit is given twice", extra.span, "keep one of the two")
+        return s.Budget(money[0] if money else None, calls[0] if calls else None, self._span(c))
+
+    def money_limit(self, c: list[Any]) -> s.Number:
+        return self._number(c[0])
+
+    def calls_limit(self, c: list[Any]) -> s.Number:
+        number = self._number(c[0])
+        if "." in number.digits:
+            self._problem("F0402", "calls are counted in whole numbers", number.span, "write `400 calls`")
+        return number
+
+    def model(self, c: list[Any]) -> s.ModelDecl:
+        options = next((child for child in c if isinstance(child, With)), With())
+        strings = [self._string(child) for child in c if isinstance(child, Token) and child.type == "STRING"]
+        return s.ModelDecl(
+            self._word(c[1]),
+            strings[0],
+            strings[1] if len(strings) > 1 else None,
+            tuple(options),
+            self._span(c),
+        )
+
+    def type_decl(self, c: list[Any]) -> s.TypeDecl:
+        return s.TypeDecl(self._word(c[1]), c[3], self._span(c))
+
+    def import_(self, c: list[Any]) -> s.ImportDecl:
+        return s.ImportDecl(self._string(c[1]), self._word(c[3]) if len(c) > 3 else None, self._span(c))
+
+    def extern(self, c: list[Any]) -> s.ExternDecl:
+        params = c[3] if isinstance(c[3], list) else []
+        return s.ExternDecl(self._word(c[1]), tuple(params), c[-3], self._string(c[-1]), self._span(c))
+
+    def test(self, c: list[Any]) -> s.TestDecl:
+        braces = Span(self.source, self._start(c[4]), self._end(c[-1]))
+        return s.TestDecl(self._string(c[1]), self._word(c[3]), tuple(c[5:-1]), braces, self._span(c))
+
+    def given(self, c: list[Any]) -> s.Given:
+        return s.Given(self._word(c[0]), c[2], self._span(c))
+
+    def reply(self, c: list[Any]) -> s.Reply:
+        colon = next(place for place, child in enumerate(c) if isinstance(child, Token) and child.type == "COLON")
+        path = tuple(self._word(word) for word in c[1:colon:2])
+        return s.Reply(path, tuple(c[colon + 1 :: 2]), self._span(c))
+
+    def expect(self, c: list[Any]) -> s.Expect:
+        return s.Expect(c[1], self._span(c))
+
+    # Lines and clauses
+
+    def body(self, c: list[Any]) -> tuple[tuple[s.Line, ...], tuple[s.Return, ...]]:
+        lines = tuple(child for child in c if isinstance(child, s.Line))
+        return lines, tuple(child for child in c if isinstance(child, s.Return))
+
+    def bound(self, c: list[Any]) -> s.Line:
+        return self._line(self._word(c[0]), c[2], c)
+
+    def unbound(self, c: list[Any]) -> s.Line:
+        return self._line(None, c[0], c)
+
+    def _line(self, name: s.Word | None, node: s.Node, c: list[Any]) -> s.Line:
+        options: tuple[s.Option, ...] = ()
+        after: tuple[s.Word, ...] = ()
+        when: s.When | None = None
+        for child in c:
+            if isinstance(child, With):
+                options = tuple(child)
+            elif isinstance(child, After):
+                after = tuple(child)
+            elif isinstance(child, s.When):
+                when = child
+        return s.Line(name, node, options, after, when, self._span(c))
+
+    def returned(self, c: list[Any]) -> s.Return:
+        return s.Return(c[1], self._span(c))
+
+    def with_(self, c: list[Any]) -> With:
+        return With(child for child in c if isinstance(child, s.Option))
+
+    def option(self, c: list[Any]) -> s.Option:
+        return s.Option(self._word(c[0]), c[2], self._span(c))
+
+    def after(self, c: list[Any]) -> After:
+        return After(self._word(child) for child in c if child.type == "NAME")
+
+    def when(self, c: list[Any]) -> s.When:
+        return s.When(c[1], c[3] if len(c) > 3 else None, self._span(c))
+
+    # Nodes
+
+    def ask(self, c: list[Any]) -> s.Ask:
+        model = c[1] if isinstance(c[1], (s.Name, s.Get)) else None
+        messages = next(child for child in c if isinstance(child, list))
+        arrow = next((i for i, child in enumerate(c) if isinstance(child, Token) and child == "->"), None)
+        return s.Ask(model, tuple(messages), c[arrow + 1] if arrow is not None else None, self._span(c))
+
+    def model_ref(self, c: list[Any]) -> s.Expr:
+        expr: s.Expr = s.Name(self._word(c[0]), self._span(c[:1]))
+        for token in c[2::2]:
+            word = self._word(token)
+            expr = self._grown(s.Get(expr, word, expr.span.to(word.span)), expr)
+        return expr
+
+    def prompt(self, c: list[Any]) -> list[s.Message]:
+        return [s.Message(None, self._string(c[0]), self._span(c))]
+
+    def dialogue(self, c: list[Any]) -> list[s.Message]:
+        return c
+
+    def message(self, c: list[Any]) -> s.Message:
+        return s.Message(self._word(c[0]), self._string(c[1]), self._span(c))
+
+    def fanout(self, c: list[Any]) -> s.Fanout:
+        return s.Fanout(self._body(c[1:4]), c[4], self._span(c))
+
+    def map_(self, c: list[Any]) -> s.Map:
+        clauses: dict[str, Any] = dict(c[4:-4])
+        return s.Map(
+            self._word(c[1]),
+            c[3],
+            clauses.get("where"),
+            clauses.get("at_most"),
+            self._body(c[-4:-1]),
+            c[-1],
+            self._span(c),
+        )
+
+    def where(self, c: list[Any]) -> tuple[str, s.Expr]:
+        return "where", c[1]
+
+    def at_most(self, c: list[Any]) -> tuple[str, s.Number]:
+        return "at_most", self._number(c[2])
+
+    def repeat(self, c: list[Any]) -> s.Repeat:
+        numbers = [self._number(child) for child in c if isinstance(child, Token) and child.type == "NUMBER"]
+        return s.Repeat(numbers[0], numbers[-1], self._body(c[-4:-1]), c[-1], self._span(c))
+
+    def chain(self, c: list[Any]) -> s.Chain:
+        return s.Chain(self._body(c[1:4]), self._span(c))
+
+    def _body(self, c: list[Any]) -> s.Body:
+        lines, returns = c[1]
+        for line in returns:
+            self._problem(
+                "F0401",
+                "a block has no `return`",
+                line.span,
+                "the last line of a block is its value: write the value alone; `return` ends the whole flow",
+            )
+        return s.Body(lines, self._span(c))
+
+    # Reducers
+
+    def reduce_rule(self, c: list[Any]) -> s.Reduce:
+        args = c[2][1:-1] if len(c) > 2 else ()
+        return s.Reduce(self._word(c[1]), tuple(args), None, None, (), self._span(c))
+
+    def reduce_ask(self, c: list[Any]) -> s.Reduce:
+        return s.Reduce(self._keyword_of(c[1]), (), c[1], None, (), self._span(c))
+
+    def reduce_ask_with(self, c: list[Any]) -> s.Reduce:
+        return s.Reduce(self._keyword_of(c[2]), (), c[2], None, tuple(c[3]), self._span(c))
+
+    def reduce_tree(self, c: list[Any]) -> s.Reduce:
+        return s.Reduce(self._word(c[1]), (), c[3], c[2], (), self._span(c))
+
+    def _keyword_of(self, ask: s.Ask) -> s.Word:
+        return s.Word("ask", Span(self.source, ask.span.start, ask.span.start + 3))
+
+    def arguments(self, c: list[Any]) -> list[Any]:
+        """The brackets stay at both ends, for the span."""
+        return [c[0], *(child for child in c if isinstance(child, s.Arg)), c[-1]]
+
+    def named_arg(self, c: list[Any]) -> s.Arg:
+        return s.Arg(self._word(c[0]), c[2], self._span(c))
+
+    def plain_arg(self, c: list[Any]) -> s.Arg:
+        return s.Arg(None, c[0], self._span(c))

@@ -1,0 +1,179 @@
+"""Reductions of the parser: types and expressions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import syntax as s
+from ..source import Span
+from .build_words import Words
+from .token import Token
+
+MOST_OPERANDS = 100
+"""Operators in one chain: `a + b + …` becomes a tree as deep as it is long."""
+DEEPEST_EXPRESSION = 150
+"""Levels of one expression, so that later passes may recurse."""
+
+_CHAINS = ({"or"}, {"and"}, {"??"}, {"+", "-"}, {"*", "/"})
+
+
+class Values(Words):
+    """The rules of the grammar for types and expressions, one method each."""
+
+    # Types
+
+    def type_expr(self, c: list[Any]) -> s.TypeExpr:
+        parts = c[::2]
+        if len(parts) == 1:
+            only: s.TypeExpr = parts[0]
+            return only
+        options: list[s.Word | s.String] = []
+        for part in parts:
+            if isinstance(part, s.TypeName) and part.prefix is None:
+                options.append(part.word)
+            elif isinstance(part, s.TypeChoice):
+                options.extend(part.options)
+            else:
+                self._problem(
+                    "F0301",
+                    "a choice is between words",
+                    part.span,
+                    "write words or quoted texts between the bars, as in `low | high`",
+                )
+        return s.TypeChoice(tuple(options), self._span(c))
+
+    def type_part(self, c: list[Any]) -> s.TypeExpr:
+        if len(c) == 1:
+            part: s.TypeExpr = c[0]
+            return part
+        return s.TypeOptional(c[0], self._span(c))
+
+    def type_name(self, c: list[Any]) -> s.TypeName:
+        prefix = self._word(c[0]) if len(c) > 1 else None
+        return s.TypeName(self._word(c[-1]), self._span(c), prefix)
+
+    def type_word(self, c: list[Any]) -> s.TypeChoice:
+        return s.TypeChoice((self._string(c[0]),), self._span(c))
+
+    def type_range(self, c: list[Any]) -> s.TypeRange:
+        return s.TypeRange(c[0][0], c[2][0], Span(self.source, c[0][1].start, c[2][1].end))
+
+    def signed(self, c: list[Any]) -> tuple[int | float, Span]:
+        value = self._number(c[-1]).value
+        return (-value if len(c) > 1 else value), self._span(c)
+
+    def type_list(self, c: list[Any]) -> s.TypeList:
+        return s.TypeList(c[1], self._span(c))
+
+    def type_record(self, c: list[Any]) -> s.TypeRecord:
+        return s.TypeRecord(tuple(child for child in c if isinstance(child, s.FieldDecl)), self._span(c))
+
+    def field(self, c: list[Any]) -> s.FieldDecl:
+        description = self._string(c[3]) if len(c) > 3 else None
+        return s.FieldDecl(self._word(c[0]), c[2], description, self._span(c))
+
+    # Expressions
+
+    def chain_expr(self, c: list[Any]) -> s.Expr:
+        if len(c) == 1:
+            only: s.Expr = c[0]
+            return only
+        if len(c) // 2 + self._chained_before(c) > MOST_OPERANDS:
+            self._problem(
+                "F0104",
+                f"more than {MOST_OPERANDS} operators in one expression",
+                self._span(c),
+                "give parts of it a name of their own",
+            )
+            c = c[-3:]
+        left: s.Expr = c[0]
+        for operator, right in zip(c[1::2], c[2::2], strict=True):
+            left = self._grown(s.Binary(str(operator), left, right, left.span.to(right.span)), left, right)
+        return left
+
+    def _chained_before(self, c: list[Any]) -> int:
+        """Operators that a first operand in brackets adds: the brackets leave no trace, `(a + b) + c` is one chain."""
+        level = next((level for level in _CHAINS if c[1] in level), ())
+        count, left = 0, c[0]
+        while isinstance(left, s.Binary) and left.operator in level:
+            count, left = count + 1, left.left
+        return count
+
+    def _grown(self, expr: s.Expr, *parts: Any) -> s.Expr:
+        """The expression, or a name in its place once it is too deep for what comes after."""
+        height = 1 + max((self.heights.get(id(part), 1) for part in parts), default=0)
+        if height <= DEEPEST_EXPRESSION:
+            self.heights[id(expr)] = height
+            return expr
+        if not self.too_deep:
+            self.too_deep = True
+            self._problem(
+                "F0104",
+                f"an expression of more than {DEEPEST_EXPRESSION} levels",
+                expr.span,
+                "give parts of it a name of their own",
+            )
+        return s.Name(s.Word("_", expr.span), expr.span)
+
+    def unary(self, c: list[Any]) -> s.Expr:
+        return self._grown(s.Unary("not" if c[0] == "not" else "-", c[1], self._span(c)), c[1])
+
+    def name(self, c: list[Any]) -> s.Name:
+        return s.Name(self._word(c[0]), self._span(c))
+
+    def get(self, c: list[Any]) -> s.Expr:
+        return self._grown(s.Get(c[0], self._word(c[2]), self._span(c)), c[0])
+
+    def call(self, c: list[Any]) -> s.Expr:
+        args = tuple(c[1][1:-1])
+        return self._grown(s.Call(self._word(c[0]), args, self._span(c)), *(arg.value for arg in args))
+
+    def call_of(self, c: list[Any]) -> s.Expr:
+        base: s.Expr = c[0]
+        args = tuple(c[3][1:-1])
+        if not isinstance(base, s.Name):
+            self._no_method(self._span(c[2:3]))
+            return self._grown(base, base)
+        call = s.Call(self._word(c[2]), args, self._span(c), base.word)
+        return self._grown(call, *(arg.value for arg in args))
+
+    def _no_method(self, span: Span) -> None:
+        self._problem(
+            "F0101",
+            "there are no methods: functions stand before their brackets",
+            span,
+            f"write `{span.text}(…)` if it is one",
+        )
+
+    def tagged(self, c: list[Any]) -> s.Template:
+        return s.Template(self._word(c[0]), self._string(c[1]), self._span(c))
+
+    def grouped(self, c: list[Any]) -> s.Expr:
+        inner: s.Expr = c[1]
+        return inner
+
+    def string(self, c: list[Any]) -> s.Text:
+        return s.Text(self._string(c[0]), self._span(c))
+
+    def number(self, c: list[Any]) -> s.Number:
+        return self._number(c[0])
+
+    quantity = number
+
+    def list_expr(self, c: list[Any]) -> s.Expr:
+        items = tuple(child for child in c if not isinstance(child, Token))
+        return self._grown(s.ListExpr(items, self._span(c)), *items)
+
+    def record(self, c: list[Any]) -> s.Expr:
+        entries = tuple(child for child in c if isinstance(child, s.Entry))
+        return self._grown(s.RecordExpr(entries, self._span(c)), *(entry.value for entry in entries))
+
+    def entry_name(self, c: list[Any]) -> s.Entry:
+        word = self._word(c[0])
+        return s.Entry(word, s.Name(word, word.span), True, self._span(c))
+
+    def entry_value(self, c: list[Any]) -> s.Entry:
+        return s.Entry(self._word(c[0]), c[2], False, self._span(c))
+
+    def entry_spread(self, c: list[Any]) -> s.Entry:
+        return s.Entry(None, c[1], False, self._span(c))

@@ -1,0 +1,73 @@
+"""Reductions of the parser: where a part stands, and what its tokens mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import syntax as s
+from ..diagnostics import Diagnostic
+from ..source import Source, Span
+from .strings import read_string
+from .token import Token
+
+
+class Words:
+    """What every rule needs: spans, words, texts and numbers of one source."""
+
+    def __init__(self) -> None:
+        self.begin(Source(""))
+
+    def begin(self, source: Source) -> None:
+        """Get ready for another text."""
+        self.source = source
+        self.problems: list[Diagnostic] = []
+        self.comments: list[s.Comment] = []
+        self.heights: dict[int, int] = {}
+        self.too_deep = False
+
+    def comment(self, token: Token) -> Token:
+        start = token.start_pos or 0
+        line_start = self.source.text.rfind("\n", 0, start) + 1
+        own_line = not self.source.text[line_start:start].strip()
+        self.comments.append(s.Comment(str(token).rstrip(), own_line, self._span([token])))
+        return token
+
+    # Places
+
+    def _span(self, children: Sequence[Any]) -> Span:
+        return Span(self.source, self._start(children[0]), self._end(children[-1]))
+
+    def _start(self, child: Any) -> Any:
+        while isinstance(child, (list, tuple)):
+            child = child[0]
+        return child.start_pos if isinstance(child, Token) else child.span.start
+
+    def _end(self, child: Any) -> Any:
+        while isinstance(child, (list, tuple)):
+            child = child[-1]
+        return child.end_pos if isinstance(child, Token) else child.span.end
+
+    def _word(self, token: Token) -> s.Word:
+        return s.Word(str(token), Span(self.source, token.start_pos or 0, token.end_pos or 0))
+
+    def _string(self, token: Token) -> s.String:
+        return read_string(self.source, token.start_pos or 0, token.end_pos or 0, self.problems)
+
+    def _number(self, token: Token) -> s.Number:
+        text = str(token)
+        unit: s.Unit = ""
+        if text.startswith("$"):
+            unit, text = "$", text[1:]
+        else:
+            for known in ("%", "ms", "s", "m", "h"):
+                if text.endswith(known):
+                    unit, text = known, text[: -len(known)]
+                    break
+        if len(text) > 30:
+            self._problem("F0402", "a number of more than 30 digits", self._span([token]))
+            text = "0"
+        return s.Number(text, unit, self._span([token]))
+
+    def _problem(self, code: str, message: str, span: Span, help: str = "") -> None:
+        self.problems.append(Diagnostic(code, message, span, help=help))

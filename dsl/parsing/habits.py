@@ -1,0 +1,197 @@
+"""What people bring from other languages, and how it is written here."""
+
+from __future__ import annotations
+
+import re
+
+from ..diagnostics import Diagnostic, nearest
+from .place import NODES, VALUE, Place
+
+_STEP = "a step is written `name = …`, with no word before it"
+_WORDS = {
+    "def": "a flow begins with `flow NAME(param: type) {`",
+    "function": "a flow begins with `flow NAME(param: type) {`",
+    "fn": "a flow begins with `flow NAME(param: type) {`",
+    "for": "to run a block for each element write `map x in LIST { … } reduce collect`",
+    "foreach": "to run a block for each element write `map x in LIST { … } reduce collect`",
+    "while": "there are no loops: everything ends, so that the bill is known before it starts",
+    "loop": "there are no loops: `repeat 3 { … }` asks three times, `map x in LIST { … }` once for each element",
+    "if": "a step that runs only sometimes is written `x = … when CONDITION else OTHER`",
+    "elif": "a step that runs only sometimes is written `x = … when CONDITION else OTHER`",
+    "switch": "a step that runs only sometimes is written `x = … when CONDITION else OTHER`",
+    "match": "a step that runs only sometimes is written `x = … when CONDITION else OTHER`",
+    "try": 'a step that may fail stands in a map with `errors: skip`; `a ?? "other"` supplies a default',
+    "import": 'what is imported is a file, in quotes: `import "FILE.flow"`',
+    "class": "a record type is written `type Name = { field: type }`",
+    "struct": "a record type is written `type Name = { field: type }`",
+    "enum": "a choice is written `type Name = one | two`",
+    "parallel": "side by side is `fanout { … } reduce …`, or `map x in LIST { … } reduce …`",
+    "vote": "a vote is written `repeat 3 { ask … } reduce majority`",
+    "let": _STEP,
+    "const": _STEP,
+    "var": _STEP,
+    "async": "delete it: what can run side by side does",
+    "await": "delete it: a step that is mentioned is waited for",
+    "lambda": "there are no functions of one's own; for each element there is `map x in LIST { … } reduce collect`",
+    "print": "a flow prints what it returns: `return …`",
+}
+_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
+_PLAIN_NAME = re.compile(r'"([A-Za-z_]\w*)"')
+
+
+def stray_word(word: str) -> str:
+    """What was meant by a word that stands alone on a line and that nothing is called by, if that can be told."""
+    if word in _WORDS:
+        return _WORDS[word]
+    near = nearest(word, ["return", "flow", "model", "type"])
+    return f"did you mean `{near}`?" if near else ""
+
+
+def foreign_word(place: Place) -> Diagnostic | None:
+    """A word of another language at this place, or before it where a statement or a value begins."""
+    for ahead in place.line_before():
+        word = place.word(ahead)
+        if place.at(ahead) != "NAME" or word not in _WORDS:
+            continue
+        begins = place.begins_line(ahead) or place.at(ahead - 1) in ("EQUAL", "LBRACE", "RBRACE", "ELSE", "RPAR")
+        goes_on = place.joined(ahead) and place.at(ahead + 1) in (
+            "NAME", "STRING", "NUMBER", "LBRACE", "NOT", *NODES, *(("LPAR",) if begins else ())
+        )  # fmt: skip
+        if goes_on or (ahead == 0 and place.top):
+            return place.error(f"`{word}` is no word of this language", _WORDS[word], ahead)
+    return None
+
+
+def quoted_name(place: Place) -> Diagnostic | None:
+    ahead = 0 if place.at(1) == "COLON" else -1
+    if place.at(ahead) != "STRING" or place.at(ahead + 1) != "COLON":
+        return None
+    plain = _PLAIN_NAME.fullmatch(place.word(ahead))
+    help = f"write `{plain[1]}: …`" if plain else "give the field a name of letters, digits and `_`"
+    return place.error("a field's name stands without quotes", help, ahead)
+
+
+def list_dash(place: Place) -> Diagnostic | None:
+    for ahead in (0, -1):
+        if place.at(ahead) == "MINUS" and place.begins_line(ahead):
+            return place.error("no `-` begins a line", "a step is written `name = …`", ahead)
+    return None
+
+
+def bracketed(place: Place) -> Diagnostic | None:
+    """Brackets where a call of a function would have them."""
+    if place.type != "LPAR":
+        return None
+    help = {
+        "ASK": 'write `ask "…"`',
+        "WITH": "write `with name: value`",
+        "MAP": "write `map x in LIST { … }`",
+        "REPEAT": "write `repeat 3 { … }`",
+        "FANOUT": "write `fanout { … }`",
+        "CHAIN": "write `chain { … }`",
+        "SYSTEM": 'write `system "…"`',
+        "USER": 'write `user "…"`',
+        "ASSISTANT": 'write `assistant "…"`',
+    }.get(place.at(-1))
+    if help:
+        return place.error(f"no brackets stand behind `{place.word(-1)}`", help)
+    if place.at(-1) == "NAME" and place.at(-2) == "ASK":
+        model = place.word(-1)
+        return place.error("no brackets stand around the text of an `ask`", f'write `ask {model} "…"`')
+    return None
+
+
+def reducer_in_brackets(place: Place) -> Diagnostic | None:
+    if place.at(-1) == "LPAR" and place.at(-2) == "REDUCE" and place.type == "NAME":
+        return place.error("no brackets stand around a rule", f"write `reduce {place.text}`", -1)
+    return None
+
+
+def counted(place: Place) -> Diagnostic | None:
+    """Something other than a number where calls or elements are counted."""
+    if place.at(-1) == "REPEAT":
+        number = _NUMBERS.get(place.text.lower())
+        help = f"write `repeat {number}`" if number else "write a number, as in `repeat 3`"
+        note = "how many calls a flow makes must follow from the file" if place.type == "NAME" and not number else ""
+        return place.error("a number must follow `repeat`", help, note=note)
+    if place.at(-1) == "MOST":
+        number = _NUMBERS.get(place.text.lower())
+        help = f"write `at most {number}`" if number else "write a number, as in `at most 200`"
+        return place.error("`at most` counts elements", help)
+    asks = place.at(-2) == "BY" and place.word(-1) == "ask"
+    if asks or (place.at(-1) == "BY" and place.at(-2) == "REDUCE"):
+        help = "write how many at a time, as in `reduce by 8 ask …`; for one call `reduce ask …`"
+        return place.error("a number must follow `reduce by`", help, -1 if asks else 0)
+    return None
+
+
+def equals(place: Place) -> Diagnostic | None:
+    if place.type == "COMPARE" and place.text == "==" and "EQUAL" in place.expected:
+        return place.error("`==` compares two values", "a step is written `name = …`")
+    if place.at(1) == "EQUAL" and place.type in ("PLUS", "MINUS", "TIMES", "DIVIDE"):
+        return place.error("a step gets its value once", "write `name = …` under a name of its own")
+    if place.type != "EQUAL":
+        return None
+    if place.word(-1) == "==" and place.at(-1) == "COMPARE":
+        return place.error("two values are compared with `==`", "write `==`", -1)
+    if "COLON" in place.expected:
+        return place.error("a `:` stands between a name and its value here, not `=`", "write `name: value`")
+    for ahead in place.line_before():
+        if place.at(ahead) in ("WHEN", "WHERE", "ELSE", "EXPECT", "NOT", "AND", "OR") and "COMPARE" in place.expected:
+            return place.error("two values are compared with `==`", "write `==`")
+    return None
+
+
+def colon(place: Place) -> Diagnostic | None:
+    if place.type == "COLON" and "EQUAL" in place.expected:
+        if place.at(-2) in ("MODEL", "TYPE"):
+            return place.error("a declaration is written with `=`, not `:`", f"write `{place.word(-2)} NAME = …`")
+        return place.error("a step is written with `=`, not `:`", "write `name = …`")
+    if place.expected == {"COLON"} and place.at(-1) == "NAME" and place.type in VALUE:
+        return place.error(f"a `:` is missing behind `{place.word(-1)}`", f"write `{place.word(-1)}: …`", -1)
+    if place.type == "NAME" and place.at(1) == "COLON" and place.text.upper() in place.expected:
+        return place.error(f"no `:` stands behind `{place.text}`", "delete it", 1)
+    return None
+
+
+def placeholder(place: Place) -> Diagnostic | None:
+    if place.type == "LBRACE" and place.at(-1) == "LBRACE":
+        return place.error("`{{ … }}` stands in texts only", "write the name alone", -1)
+    return None
+
+
+def question(place: Place) -> Diagnostic | None:
+    if place.type == "OPTIONAL" and not place.expected.isdisjoint(("COMPARE", "WITH")):
+        return place.error("no `?` stands behind a value", "write `x = … when CONDITION else OTHER`")
+    return None
+
+
+def choices(place: Place) -> Diagnostic | None:
+    """Choices of an answer that are not joined by bars."""
+    if place.type in ("OR", "DIVIDE", "COMMA") and "VBAR" in place.expected and place.at(1) in ("NAME", "STRING"):
+        if place.at(2) in ("EQUAL", "COLON"):
+            return None
+        return place.error("a `|` stands between the words of a choice", "write `A | B`")
+    return None
+
+
+def options(place: Place) -> Diagnostic | None:
+    if place.type == "COMMA" and "WITH" in place.expected and (place.at(1), place.at(2)) == ("NAME", "COLON"):
+        return place.error("options stand behind `with`", f"write `with {place.word(1)}: …`")
+    return None
+
+
+HABITS = (
+    foreign_word,
+    quoted_name,
+    list_dash,
+    bracketed,
+    reducer_in_brackets,
+    counted,
+    placeholder,
+    equals,
+    colon,
+    question,
+    choices,
+    options,
+)

@@ -1,0 +1,158 @@
+"""Text to tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+
+from .. import syntax as s
+from ..diagnostics import FlowError
+from ..source import Source
+from .build import TreeBuilder
+from .lexer import lex, named
+from .make_tables import make_tables
+from .oddities import oddities
+from .readable import MOST_TOKENS, too_deep, too_many_tokens, unreadable
+from .recovery import syntax_errors
+from .tables import END, Rule, Tables, dump, load
+from .token import Token
+
+_lock = Lock()
+_kept: list[Tables] = []
+
+
+def dump_tables() -> str:
+    """The parser's tables as a text, for ``use_tables`` of a later start."""
+    return dump(_tables())
+
+
+def use_tables(text: str) -> None:
+    """Parse with tables that ``dump_tables`` wrote; ValueError if they are of another grammar or not whole."""
+    tables = load(text)
+    with _lock:
+        _kept[:] = [tables]
+
+
+def parse_flow(source: Source) -> s.File:
+    """The tree of a flow file. Raises FlowError with all that makes it no flow."""
+    if found := unreadable(source):
+        raise FlowError(found)
+    tables = _tables()
+    lexed = lex(tables, source.text, most=MOST_TOKENS + 1)
+    if len(lexed.tokens) + len(lexed.comments) > MOST_TOKENS:
+        raise FlowError([too_many_tokens(source)])
+    if deep := too_deep(source, lexed.tokens):
+        raise FlowError([deep])
+    builder = Builder()
+    builder.begin(source)
+    file = _run(tables, lexed.tokens, builder) if lexed.whole else None
+    if file is None:
+        # What the builder found before that place holds as well.
+        raise FlowError(dict.fromkeys([*builder.problems, *syntax_errors(source, tables)]))
+    if problems := [*builder.problems, *oddities(source, builder.alone)]:
+        raise FlowError(problems)
+    for comment in lexed.comments:
+        builder.comment(comment)
+    return s.File(file.items, tuple(builder.comments), file.span)
+
+
+class Builder(TreeBuilder):
+    """The tree's builder, which also keeps lines that are a mere value: many a slip looks like one."""
+
+    def begin(self, source: Source) -> None:
+        super().begin(source)
+        self.alone: list[s.Line] = []
+
+    def _line(self, name: s.Word | None, node: s.Node, c: list[Any]) -> s.Line:
+        line = super()._line(name, node, c)
+        if isinstance(node, (s.Name, s.ListExpr)):
+            self.alone.append(line)
+        return line
+
+
+class _Parts(list[Any]):
+    """What a rule of the grammar's own repeats, to stand one by one in the rule around it."""
+
+
+def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder) -> s.File | None:
+    """The tree, or None where a token cannot stand: lark's own loop, without the steps that change nothing."""
+    actions, gotos, rules = tables.actions, tables.gotos, tables.rules
+    methods: list[Callable[[list[Any]], Any]] = [_method(builder, rule) for rule in rules]
+    words = frozenset(tables.keywords.values())
+    text = builder.source.text
+    ends: dict[tuple[int, int, str], int] = {}
+    states: list[int] = [tables.start]
+    values: list[Any] = []
+    for place, token in enumerate(tokens):
+        type = token.type
+        row = actions[states[-1]]
+        if type in words and tables.reads_as_name(states, type, named(text, tokens, place)):
+            type = token.type = "NAME"
+        while True:
+            action = row.get(type)
+            if action is None:
+                return None
+            if action >= 0:
+                states.append(action)
+                values.append(token)
+                break
+            rule = rules[-1 - action]
+            if rule.single:
+                # Rules that stand for their only part follow one another: go to where they lead.
+                step = (states[-2], states.pop(), type)
+                state = ends.get(step) or ends.setdefault(step, _single_end(tables, *step))
+                states.append(state)
+                row = actions[state]
+                continue
+            parts: list[Any] = []
+            if size := rule.size:
+                parts = values[-size:]
+                del states[-size:]
+                del values[-size:]
+            for at in rule.spliced:
+                parts[at : at + 1] = parts[at]
+            values.append(methods[-1 - action](parts))
+            state = gotos[states[-1]][rule.origin]
+            states.append(state)
+            if type == END and state == tables.end:
+                file: s.File = values[-1]
+                return file
+            row = actions[state]
+    return None
+
+
+def _method(builder: TreeBuilder, rule: Rule) -> Callable[[list[Any]], Any]:
+    """What makes the value of a rule of its parts."""
+    if rule.name:
+        named: Callable[[list[Any]], Any] = getattr(builder, rule.name, _only)
+        return named
+    return _grown if rule.grows else _Parts
+
+
+def _only(parts: list[Any]) -> Any:
+    (part,) = parts
+    return part
+
+
+def _grown(parts: list[Any]) -> Any:
+    """Parts that a rule adds to what it gathered before, in the list that it has."""
+    gathered = parts[0]
+    gathered += parts[1:]
+    return gathered
+
+
+def _single_end(tables: Tables, below: int, state: int, type: str) -> int:
+    """The state that a row of single rules leads to."""
+    while True:
+        action = tables.actions[state].get(type, 0)
+        if action >= 0 or not tables.rules[-1 - action].single:
+            return state
+        state = tables.gotos[below][tables.rules[-1 - action].origin]
+
+
+def _tables() -> Tables:
+    with _lock:
+        if not _kept:
+            _kept.append(make_tables())
+        return _kept[0]

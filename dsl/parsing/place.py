@@ -1,0 +1,95 @@
+"""Where the parser could not go on, with what stands around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..diagnostics import Diagnostic
+from ..source import Source, Span
+from .brackets import Brackets
+from .lexer import begins_line
+from .tables import END
+from .token import Token
+
+VALUE = frozenset(
+    {"NAME", "STRING", "NUMBER", "DURATION", "PERCENT", "MONEY", "LBRACE", "LSQB", "LPAR", "NOT", "MINUS"}
+)
+"""What a value begins with."""
+NODES = frozenset({"ASK", "FANOUT", "MAP", "REPEAT", "CHAIN"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A token that cannot stand where it does; ``expected`` are the types that could."""
+
+    source: Source
+    tokens: Sequence[Token]
+    index: int
+    expected: frozenset[str]
+    brackets: Brackets
+    top: bool
+    """Whether a declaration was to begin here."""
+    ends: bool
+    """Whether the declaration, or the file, ends here: the token is what comes next."""
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.index]
+
+    @property
+    def type(self) -> str:
+        return self.token.type
+
+    @property
+    def text(self) -> str:
+        return str(self.token)
+
+    @property
+    def wants_value(self) -> bool:
+        return {"NAME", "STRING", "LBRACE", "LSQB"} <= self.expected
+
+    def at(self, ahead: int) -> str:
+        """The type of the token so many places ahead (or behind); nothing outside of the text."""
+        index = self.index + ahead
+        return self.tokens[index].type if 0 <= index < len(self.tokens) else ""
+
+    def word(self, ahead: int) -> str:
+        index = self.index + ahead
+        return str(self.tokens[index]) if 0 <= index < len(self.tokens) else ""
+
+    def span(self, ahead: int = 0) -> Span:
+        token = self.tokens[self.index + ahead]
+        start, end = token.start_pos or 0, token.end_pos or 0
+        if token.type == END or (self.ends and ahead == 0):
+            # The end has no width: what stands last is shown.
+            before = self.tokens[self.index + ahead - 1] if self.index + ahead > 0 else None
+            end = (before.end_pos or 0) if before is not None else 0
+            start = max(0, end - 1)
+        return Span(self.source, start, end)
+
+    def begins_line(self, ahead: int = 0) -> bool:
+        index = self.index + ahead
+        return begins_line(self.source.text, self.tokens, index)
+
+    def joined(self, ahead: int) -> bool:
+        """Whether a token and the one behind it stand on one line."""
+        return self.at(ahead + 1) not in ("", END) and not self.begins_line(ahead + 1)
+
+    def line_before(self) -> Iterator[int]:
+        """The tokens of this line up to this one, and those of the lines on which brackets around it were opened.
+
+        As distances from this token, from left to right, the innermost line first.
+        """
+        index = self.index
+        while index >= 0:
+            first = index
+            while first > 0 and not begins_line(self.source.text, self.tokens, first):
+                first -= 1
+            yield from (at - self.index for at in range(first, index + 1))
+            while (opener := self.brackets.around.get(index, -1)) >= first:
+                index = opener
+            index = opener
+
+    def error(self, message: str, help: str, ahead: int = 0, note: str = "") -> Diagnostic:
+        return Diagnostic("F0101", message, self.span(ahead), note=note, help=help)

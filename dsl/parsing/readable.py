@@ -1,0 +1,72 @@
+"""What no parser should be given: too much, too deep, or what nobody can see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+from ..diagnostics import Diagnostic
+from ..source import Source, Span
+from .strings import INVISIBLE
+from .token import Token
+
+MOST_CHARACTERS = 1 << 20
+MOST_TOKENS = 125_000
+DEEPEST = 100
+MOST_FINDINGS = 20
+"""Findings of one kind that are told at once: behind so many the reader has enough to do."""
+
+_OPENS = frozenset({"LBRACE", "LPAR", "LSQB"})
+_CLOSES = frozenset({"RBRACE", "RPAR", "RSQB"})
+
+
+def unreadable(source: Source) -> list[Diagnostic]:
+    """Why a text is not read at all."""
+    length = len(source.text)
+    if length > MOST_CHARACTERS:
+        message = f"the file has {length:,} characters, and at most {MOST_CHARACTERS:,} are read"
+        return [_too_much(source, message)]
+    each = {found.start(): source.position(found.start())[0] for found in islice(INVISIBLE.finditer(source.text), 1000)}
+    first = {line: at for at, line in reversed(each.items())}
+    return [_invisible(source, at) for at in sorted(first.values())[:MOST_FINDINGS]]
+
+
+def too_many_tokens(source: Source) -> Diagnostic:
+    """The refusal of a text that would take too long."""
+    return _too_much(source, f"the file has more than {MOST_TOKENS:,} words, signs and comments, and no more are read")
+
+
+def _too_much(source: Source, message: str) -> Diagnostic:
+    help = "keep data in files of their own and read them with file() or lines()"
+    return Diagnostic("F0104", message, Span(source, 0, 0), help=help)
+
+
+def too_deep(source: Source, tokens: Iterable[Token]) -> Diagnostic | None:
+    """The refusal of brackets inside brackets that later passes could not follow."""
+    depth = 0
+    for token in tokens:
+        if token.type in _OPENS:
+            depth += 1
+            if depth > DEEPEST:
+                start = token.start_pos or 0
+                return Diagnostic(
+                    "F0104",
+                    f"brackets nested deeper than {DEEPEST}",
+                    Span(source, start, start + 1),
+                    help="give inner parts a name of their own",
+                )
+        elif token.type in _CLOSES:
+            depth -= 1
+    return None
+
+
+def _invisible(source: Source, at: int) -> Diagnostic:
+    number = ord(source.text[at])
+    half = 0xD800 <= number <= 0xDFFF
+    return Diagnostic(
+        "F0105",
+        f"{'half of a' if half else 'the invisible'} character U+{number:04X} stands here",
+        Span(source, at, at + 1),
+        note="" if half else "it could make a line read other than it runs",
+        help="delete it" if half else f"delete it; in a text write it as `\\u{{{number:X}}}`",
+    )

@@ -1,0 +1,186 @@
+"""Reading a text that is no flow to its end: all its mistakes at once, each told once.
+
+After a mistake the parser goes on where it can be sure again: at the next line of the same block that begins with
+`name =` or `return`, where the block ends, or at the next declaration. A declaration whose brackets do not pair is
+not looked into: what its lines belong to is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..diagnostics import Diagnostic
+from ..source import Source
+from .brackets import Brackets, Unpaired, pair
+from .lexer import begins_line, named
+from .place import Place
+from .readable import MOST_FINDINGS, MOST_TOKENS, too_deep, too_many_tokens
+from .strings import read_string
+from .syntax_errors import describe
+from .tables import BAD, END, Tables
+from .tolerant import Tolerant
+
+
+def syntax_errors(source: Source, tables: Tables) -> list[Diagnostic]:
+    """The findings of a text that did not parse, one a line; never none."""
+    return Recovery(source, tables).findings()
+
+
+class Recovery:
+    """Goes through one text."""
+
+    def __init__(self, source: Source, tables: Tables) -> None:
+        self.source = source
+        self.tables = tables
+        self.read = Tolerant(source, tables).read()
+        self.tokens = self.read.tokens
+        self.found: list[Diagnostic] = []
+        self.escapes: list[Diagnostic] = []
+        self.skipped: list[tuple[int, int]] = []
+
+    def findings(self) -> list[Diagnostic]:
+        if len(self.tokens) > MOST_TOKENS:
+            return [too_many_tokens(self.source)]
+        if deep := too_deep(self.source, self.tokens):
+            return [deep]
+        unpaired = Unpaired(self.source, self.tokens)
+        for low, high in self._declarations():
+            if len(self.found) >= MOST_FINDINGS:
+                break
+            if brackets := pair(self.tokens, low, high):
+                self._parse(low, high, brackets)
+            elif stop := next((self._stop_at(place) for place in range(low, high) if self._is_bad(place)), None):
+                # An unclosed text may hold the bracket that is missing.
+                self._skip(low, high)
+                self.found.append(stop)
+            elif not (self.read.cut and high == len(self.tokens) - 1) and (blamed := unpaired.blame(low, high)):
+                self._skip(low, high)
+                self.found.append(blamed)
+        return [*self._one_a_line(), *self.escapes]
+
+    def _one_a_line(self) -> Iterator[Diagnostic]:
+        """The first of each line: what follows a mistake on its line mostly comes of it."""
+        notes = [
+            note for note in self.read.notes if not any(low < note.span.start < high for low, high in self.skipped)
+        ]
+        lines: set[int] = set()
+        for one in sorted([*self.found, *notes[:MOST_FINDINGS]], key=lambda found: found.sort_key):
+            if one.span.line not in lines:
+                lines.add(one.span.line)
+                yield one
+
+    def _declarations(self) -> Iterator[tuple[int, int]]:
+        """Stretches of tokens. A declaration that is not indented deeper than the first token begins another."""
+        tokens, last = self.tokens, len(self.tokens) - 1
+        low = 0
+        indent = self._column(0)
+        for place in range(1, last):
+            token = tokens[place]
+            if (
+                token.type in self.tables.declarations
+                and tokens[place + 1].type in ("NAME", "STRING")
+                and begins_line(self.source.text, tokens, place)
+                and self._column(place) <= indent
+            ):
+                yield low, place
+                low = place
+        yield low, last
+
+    def _column(self, place: int) -> int:
+        return self.source.position(self.tokens[place].start_pos or 0)[1]
+
+    def _parse(self, low: int, high: int, brackets: Brackets) -> None:
+        """Collect the mistakes of one stretch."""
+        tables = self.tables
+        states, begins = [tables.start], [low]
+        place = low
+        while place <= high and len(self.found) < MOST_FINDINGS:
+            token = self.tokens[place]
+            type = END if place == high else token.type
+            if (
+                place < high
+                and type in tables.keywords.values()
+                and tables.reads_as_name(states, type, named(self.source.text, self.tokens, place))
+            ):
+                type = token.type = "NAME"
+            if type != BAD and self._step(states, begins, place, type):
+                if type == "STRING":
+                    self._check_escapes(place)
+                place += 1
+                continue
+            self.found.append(self._stop_at(place) if type == BAD else self._describe(states, place, high, brackets))
+            if place == high:
+                return
+            resumed = self._resume(states, begins, place, high, brackets)
+            self._skip(place, resumed)
+            place = resumed
+
+    def _step(self, states: list[int], begins: list[int], place: int, type: str) -> bool:
+        """Take one token; whether it could stand there. ``begins`` tells where the part of each state begins."""
+        tables = self.tables
+        while True:
+            action = tables.actions[states[-1]].get(type)
+            if action is None:
+                return False
+            if action >= 0:
+                states.append(action)
+                begins.append(place)
+                return True
+            rule = tables.rules[-1 - action]
+            begin = place
+            if rule.size:
+                begin = begins[-rule.size]
+                del states[-rule.size :]
+                del begins[-rule.size :]
+            states.append(tables.gotos[states[-1]][rule.origin])
+            begins.append(begin)
+            if type == END and states[-1] == tables.end:
+                return True
+
+    def _describe(self, states: list[int], place: int, high: int, brackets: Brackets) -> Diagnostic:
+        tables = self.tables
+        expected = frozenset(type for type in tables.actions[states[-1]] if tables.advance(states, type) is not None)
+        top = tables.declarations <= expected
+        return describe(Place(self.source, self.tokens, place, expected, brackets, top, place == high))
+
+    def _resume(self, states: list[int], begins: list[int], place: int, high: int, brackets: Brackets) -> int:
+        """Where to go on; the states are taken back to what they were before that place."""
+        for depth in range(len(states) - 1, 0, -1):
+            opener = begins[depth]
+            # A block that waits for its reducer is behind its brace already.
+            if states[depth] in self.tables.bodies and brackets.closing[opener] >= place:
+                del states[depth + 1 :]
+                del begins[depth + 1 :]
+                closing = brackets.closing[opener]
+                if self.tokens[place].type == "EQUAL" and brackets.around[place] == opener:
+                    # The name before it was taken for the value of the line above.
+                    place -= 1
+                inside = (at for at in range(place, closing) if brackets.around[at] == opener)
+                return next((at for at in inside if self._begins_step(states, at)), closing)
+        del states[1:]
+        del begins[1:]
+        words = self.tables.declarations
+        outside = (at for at in range(place + 1, high) if brackets.around[at] < 0 and self.tokens[at].type in words)
+        return next((at for at in outside if begins_line(self.source.text, self.tokens, at)), high)
+
+    def _begins_step(self, states: list[int], place: int) -> bool:
+        type = self.tokens[place].type
+        if not begins_line(self.source.text, self.tokens, place):
+            return False
+        if self.tokens[place + 1].type == "EQUAL" and type != BAD:
+            return type == "NAME" or self.tables.reads_as_name(states, type, True)
+        return type in self.tables.steps and self.tables.advance(states, type) is not None
+
+    def _skip(self, low: int, high: int) -> None:
+        self.skipped.append((self.tokens[low].start_pos or 0, self.tokens[high].start_pos or 0))
+
+    def _is_bad(self, place: int) -> bool:
+        return self.tokens[place].type == BAD
+
+    def _stop_at(self, place: int) -> Diagnostic:
+        return self.read.stops[self.tokens[place].start_pos or 0]
+
+    def _check_escapes(self, place: int) -> None:
+        token = self.tokens[place]
+        if "\\" in token and len(self.escapes) < MOST_FINDINGS:
+            read_string(self.source, token.start_pos or 0, token.end_pos or 0, self.escapes)

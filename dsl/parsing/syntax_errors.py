@@ -1,0 +1,241 @@
+"""What the parser could not read, said in the words of the language."""
+
+from __future__ import annotations
+
+from ..diagnostics import Diagnostic, nearest
+from .habits import HABITS, stray_word
+from .place import NODES, VALUE, Place
+from .tables import END, KEYWORDS
+
+_WORDS = {
+    "NAME": "a name",
+    "STRING": 'a "text"',
+    "NUMBER": "a number",
+    "LBRACE": "`{`",
+    "RBRACE": "`}`",
+    "LPAR": "`(`",
+    "RPAR": "`)`",
+    "LSQB": "`[`",
+    "RSQB": "`]`",
+    "EQUAL": "`=`",
+    "COLON": "`:`",
+    "COMMA": "`,`",
+    "DOT": "`.`",
+    "VBAR": "`|`",
+    "OPTIONAL": "`?`",
+    "MONEY": "an amount such as `$2.50`",
+    "$END": "the end of the file",
+}
+_CLAUSES = ("WITH", "AFTER", "WHEN", "ELSE")
+_INFIX = frozenset({"PLUS", "MINUS", "TIMES", "DIVIDE", "COMPARE", "AND", "OR", "IN"})
+_WANTS_VALUE = _INFIX | {"EQUAL", "COLON", "RETURN", "WHEN", "ELSE", "WHERE", "NOT", "EXPECT"}
+_CLOSES = frozenset({"RBRACE", "RPAR", "RSQB", "$END"})
+_NEAR = ("where", "with", "and", "or")
+_BLOCKS = {
+    "FANOUT": "write `fanout { a = …  b = … } reduce …`",
+    "MAP": "write `map x in LIST { … } reduce collect`",
+    "REPEAT": "write `repeat 3 { … } reduce majority`",
+    "CHAIN": "write `chain { … }`",
+}
+
+
+def describe(place: Place) -> Diagnostic:
+    """The finding for a token that cannot stand where it does."""
+    for rule in (_no_reducer,) if place.ends else (*_FIRST, *HABITS, *_RULES):
+        if found := rule(place):
+            return found
+    end = "the file ends here" if place.type == END else "the declaration breaks off here"
+    what = end if place.ends else f"`{_short(place.text)}` cannot stand here"
+    return place.error(what, f"expected {_expected(place.expected)}")
+
+
+def _no_reducer(place: Place) -> Diagnostic | None:
+    if place.expected != {"REDUCE"} or (place.type == "NAME" and nearest(place.text, ["reduce"])):
+        return None
+    return Diagnostic(
+        "F0103",
+        "this block runs calls side by side, and nothing says how to combine them",
+        place.span(-1),
+        label="a reducer must follow",
+        note="answers that nobody combines are paid for and lost",
+        help="write `reduce collect` for a list or a record of them, `reduce majority` for a vote, "
+        '`reduce concat("\\n")` for one text, or `reduce ask "…{{ results }}…"` for one more call',
+    )
+
+
+def _flow_type(place: Place) -> Diagnostic | None:
+    if place.text in ("->", ":") and "BUDGET" in place.expected:
+        return place.error(
+            "a flow declares no type of its result", "leave it out: the type follows from what is returned"
+        )
+    return None
+
+
+def _keyword_as_name(place: Place) -> Diagnostic | None:
+    return _taken(place, -1) if place.type == "EQUAL" and place.word(-1) in KEYWORDS else None
+
+
+def _comma(place: Place) -> Diagnostic | None:
+    if place.type == "COMMA" and "RBRACE" in place.expected:
+        return place.error("no comma stands between the lines of a block", "delete the comma")
+    return None
+
+
+def _clause_first(place: Place) -> Diagnostic | None:
+    for ahead in place.line_before():
+        clause = place.at(ahead) == "NAME" and place.word(ahead).upper() in _CLAUSES and place.at(ahead + 1) != "COLON"
+        if clause and ahead < 0 and place.begins_line(ahead) and place.joined(ahead):
+            help = f"write the step before it, as in `x = … {place.word(ahead)} …`"
+            return place.error(f"`{place.word(ahead)}` cannot begin a line here", help, ahead)
+    return None
+
+
+def _clause(place: Place) -> Diagnostic | None:
+    if place.type in _CLAUSES and place.type not in place.expected and not place.wants_value:
+        help = "clauses follow a step in one order: `with`, `after`, then `when … else`"
+        return place.error(f"`{place.text}` cannot stand here", help)
+    return None
+
+
+def _misspelled_before(place: Place) -> Diagnostic | None:
+    """A word of the language with a slip in it, before what would be another mistake without it."""
+    opener = place.brackets.around.get(place.index, -1) - place.index
+    for ahead, known in ((opener - 1, ["fanout", "chain"]), (-2, ["with"])):
+        if place.at(ahead) != "NAME" or place.type != ("EQUAL" if ahead == opener - 1 else "COLON"):
+            continue
+        if near := nearest(place.word(ahead), known):
+            return place.error(f"`{place.word(ahead)}` is no word of this language", f"did you mean `{near}`?", ahead)
+    return None
+
+
+def _misspelled(place: Place) -> Diagnostic | None:
+    if place.type == "NAME" and place.text not in KEYWORDS:
+        known = [word for word in KEYWORDS if word.upper() in place.expected]
+        if meant := nearest(place.text, known):
+            return place.error(f"`{place.text}` cannot stand here", f"did you mean `{meant}`?")
+    before = place.word(-1)
+    if place.at(-1) == "NAME" and len(before) > 2 and len(place.expected) > 1 and place.type in VALUE:
+        near = nearest(before, KEYWORDS)
+        if near and near != before:
+            return place.error(f"`{before}` is no word of this language", f"did you mean `{near}`?", -1)
+    return None
+
+
+def _declaration(place: Place) -> Diagnostic | None:
+    if place.at(-2) == "FLOW" and place.expected == {"LPAR"}:
+        name = place.word(-1)
+        return place.error("the brackets for the parameters are missing", f"write `flow {name}()`", -1)
+    if place.top and place.type == "NAME" and place.at(1) == "LPAR":
+        return place.error(
+            f"`{place.text}` cannot stand here", f"a flow begins with `flow`: write `flow {place.text}(…)`"
+        )
+    if place.top and place.text == "from":
+        return place.error("`from` cannot stand here", 'what is imported is a file: `import "FILE.flow"`')
+    if place.top:
+        help = "a file holds declarations, and steps stand in a flow: `flow NAME(…) { … }`"
+        return place.error(f"`{_short(place.text)}` cannot stand here", help)
+    if place.expected == {"COLON"} and place.type in ("COMMA", "RPAR", "EQUAL") and place.at(-1) == "NAME":
+        name = place.word(-1)
+        if place.at(-2) in ("LPAR", "COMMA"):
+            return place.error(f"the parameter `{name}` has no type", f"write `{name}: text`, or whatever it is", -1)
+    if place.type == "NAME" and place.expected == {"STRING"}:
+        where = ', as in `import "FILE.flow"`' if place.at(-1) == "IMPORT" else ""
+        return place.error(f"`{_short(place.text)}` stands without quotes", f"write a text in quotes{where}")
+    return None
+
+
+def _blocks(place: Place) -> Diagnostic | None:
+    if place.at(-2) == "MAP" and "IN" in place.expected:
+        help = f"write `map {place.word(-1)} in LIST {{ … }}`"
+        return place.error("the list of a `map` stands behind `in`", help)
+    if "LBRACE" in place.expected and "NAME" not in place.expected:
+        for ahead in range(-1, -min(place.index, 200) - 1, -1):
+            if place.at(ahead) in _BLOCKS:
+                return place.error(f"the steps of a `{place.word(ahead)}` stand in braces", _BLOCKS[place.at(ahead)])
+            if place.at(ahead) == "FLOW":
+                return place.error("the steps of a flow stand in braces", "write `flow NAME(…) { … }`")
+    if place.at(-1) == "REDUCE":
+        help = 'write `reduce collect`, `reduce majority`, `reduce ask "…"` or another rule'
+        return place.error("a rule must follow `reduce`", help, -1)
+    return None
+
+
+def _ask(place: Place) -> Diagnostic | None:
+    asks = place.at(-1) == "ASK" or (place.at(-2) == "ASK" and place.at(-1) == "NAME")
+    if asks and {"STRING", "SYSTEM"} <= place.expected:
+        ahead = -1 if place.at(-1) == "ASK" else -2
+        return place.error("an `ask` needs a text", 'write `ask "…"`', ahead)
+    return None
+
+
+def _missing(place: Place) -> Diagnostic | None:
+    if place.type == "EQUAL" and place.at(-1) == "NAME" and place.begins_line(-1) and place.at(-2) in _WANTS_VALUE:
+        return place.error(f"a value must follow `{place.word(-2)}`", "write one, or delete what waits for it", -2)
+    ends = place.type in _CLOSES or (place.begins_line() and place.type not in VALUE)
+    if place.wants_value and ends and place.at(-1) in _WANTS_VALUE:
+        return place.error(f"a value must follow `{place.word(-1)}`", "write one, or delete what waits for it", -1)
+    if place.wants_value and place.type in NODES:
+        help = f"give it a name on a line of its own, `name = {place.text} …`, and mention the name here"
+        return place.error(f"`{place.text}` is a step, and no step stands inside a value", help)
+    return None
+
+
+def _missing_comma(place: Place) -> Diagnostic | None:
+    listed = "COMMA" in place.expected and not {"RSQB", "RPAR"}.isdisjoint(place.expected)
+    slip = place.type == "NAME" and place.at(1) != "COLON" and nearest(place.text, _NEAR)
+    if listed and place.type in VALUE and not slip:
+        return place.error(f"a comma is missing before `{_short(place.text)}`", "write `,` between the two")
+    return None
+
+
+def _word_as_name(place: Place) -> Diagnostic | None:
+    return _taken(place, 0) if place.text in KEYWORDS and "NAME" in place.expected else None
+
+
+def _taken(place: Place, ahead: int) -> Diagnostic:
+    word = place.word(ahead)
+    message = f"`{word}` is a word of the language and cannot be a name here"
+    return place.error(message, f"write `{word}_` or the like", ahead)
+
+
+_FIRST = (_no_reducer, _flow_type, _misspelled_before, _clause_first)
+_RULES = (
+    _keyword_as_name,
+    _comma,
+    _clause,
+    _missing_comma,
+    _misspelled,
+    _declaration,
+    _blocks,
+    _ask,
+    _missing,
+    _word_as_name,
+)
+
+
+def _expected(expected: frozenset[str]) -> str:
+    names = set(expected)
+    words = []
+    if {"RBRACE", "RETURN"} <= names:
+        # Between two lines of a block: all that a line can begin with is one thing.
+        clauses = [name for name in _CLAUSES if name in names]
+        return ", ".join([*(f"`{name.lower()}`" for name in clauses), "another step, `name = …`, `return …` or `}`"])
+    if len(names & VALUE) >= 6:
+        names -= VALUE
+        words.append("a value")
+    for name in sorted(names):
+        if name in _WORDS:
+            words.append(_WORDS[name])
+        elif name.lower() in KEYWORDS:
+            words.append(f"`{name.lower()}`")
+    if len(words) > 6:
+        words = [*words[:6], "…"]
+    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words) or "nothing more"
+
+
+def _short(text: str) -> str:
+    line = text.split("\n", 1)[0]
+    return line if len(line) <= 40 else line[:39] + "…"
+
+
+__all__ = ["KEYWORDS", "describe", "stray_word"]

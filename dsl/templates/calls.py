@@ -1,0 +1,197 @@
+"""What a template's filters are applied to, and their arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import types as t
+from ..diagnostics import did_you_mean
+from . import nodes
+from .filters import FILTERS, INSTEAD, Filter, FilterArg
+from .mixed import Mixed, merged
+from .places import Known
+from .values import Values
+
+
+class Calls(Values):
+    """Types filters, as well."""
+
+    def filtered(self, node: nodes.Filter, known: Known) -> t.Type:
+        given = self.infer(node.node, known, lenient=node.name == "default")
+        row = FILTERS.get(node.name)
+        if row is None:
+            for value in (*node.args, *(keyword.value for keyword in node.kwargs)):
+                self.infer(value, known)
+            self.no_filter(node)
+            return t.UNKNOWN
+        args, types = self.arguments(node, row, known)
+        if node.name == "default":
+            return merged(t.unwrapped(given), types.get("other", t.TEXT))
+        if isinstance(given, t.Optional) or given == t.NONE:
+            self.missing(node.node, f"the filter `{row.name}` needs a value")
+            given = t.unwrapped(given) if given != t.NONE else t.UNKNOWN
+        if (attribute := args.get("attribute")) is not None:
+            result = self.applied(node, row, self.picked(attribute, given), known)
+            # Whole elements are sorted, though only one field of each is looked at.
+            return result if row.name == "sum" or result == t.UNKNOWN else given
+        return self.applied(node, row, given, known)
+
+    def no_filter(self, node: nodes.Filter) -> None:
+        known = ", ".join(f"`{name}`" for name in FILTERS)
+        help = INSTEAD.get(node.name) or did_you_mean(node.name, FILTERS) or f"there are {known}"
+        self.report("F0304", f"no filter is called `{node.name}`", node.last_word(), help)
+
+    def applied(self, node: nodes.Filter, row: Filter, given: t.Type, known: Known) -> t.Type:
+        at = node.last_word()
+        if given == t.UNKNOWN:
+            return row.gives(t.UNKNOWN) or t.UNKNOWN
+        if row.name in ("json", "join") and t.holds_model(given):
+            self.report("F0301", "a model cannot be written into a text", at)
+            return t.TEXT
+        item = given.item if isinstance(given, t.ListOf) else None
+        if row.name in ("join", "sum", "sort") and isinstance(item, t.Optional):
+            written = node.node.path()
+            self.report(
+                "F0306",
+                f"an element may be missing, and the filter `{row.name}` needs all of them",
+                at,
+                f"go through them: `{{% for x in {written or 'xs'} if x is not none %}}`",
+            )
+            return row.gives(t.ListOf(t.UNKNOWN)) or t.UNKNOWN
+        result = None if isinstance(given, Mixed) else row.gives(given)
+        if result is None:
+            self.report("F0301", *self.unfit(row, given, at))
+            return t.UNKNOWN
+        if row.name in ("first", "last") and self.has_elements(node.node, known):
+            return item if item is not None else result
+        return result
+
+    def unfit(self, row: Filter, given: t.Type, at: tuple[int, int]) -> tuple[str, tuple[int, int], str]:
+        message = f"the filter `{row.name}` takes {row.takes}, and this is {t.show(given)}"
+        help = ""
+        if isinstance(given, t.ListOf):
+            if row.name == "sum":
+                message = f"the filter `sum` takes numbers, and these are {t.show(given.item)}"
+            if (
+                isinstance(given.item, t.Record)
+                and given.item.fields
+                and any(arg.name == "attribute" for arg in row.args)
+            ):
+                help = f"name the field that counts: `{row.name}(attribute='{given.item.fields[0].name}')`"
+            elif row.takes == "a text":
+                help = f"join it first: `xs | join(', ') | {row.name}`"
+        elif row.name == "round":
+            help = "give the value a type that is a number where it comes from"
+        return message, at, help
+
+    def has_elements(self, node: nodes.Node, known: Known) -> bool:
+        if isinstance(node, nodes.Filter) and node.name in ("sort", "unique"):
+            return self.has_elements(node.node, known)
+        return node.path() + "?" in known.sure or (isinstance(node, nodes.List) and bool(node.items))
+
+    def picked(self, attribute: nodes.Node, given: t.Type) -> t.Type:
+        """A list with one field of each of its elements in their place."""
+        if not isinstance(given, t.ListOf) or not isinstance(attribute, nodes.Const):
+            return given if not isinstance(given, t.ListOf) else t.UNKNOWN
+        item = given.item
+        at = attribute.last_word()
+        for name in str(attribute.value).split("."):
+            item = self.field(item, name, at)
+        return t.ListOf(item)
+
+    def arguments(
+        self, node: nodes.Filter, row: Filter, known: Known
+    ) -> tuple[dict[str, nodes.Node], dict[str, t.Type]]:
+        """The arguments and their types, by name, with what is wrong with them said."""
+        given: dict[str, nodes.Node] = {}
+        types: dict[str, t.Type] = {}
+        for name, value in self.named(node, row):
+            type_ = self.infer(value, known)
+            if name is None:
+                continue
+            given[name] = value
+            types[name] = self.argument(next(arg for arg in row.args if arg.name == name), value, type_)
+        if row.name == "truncate":
+            self.shortest(given, types, node)
+        return given, types
+
+    def named(self, node: nodes.Filter, row: Filter) -> Iterator[tuple[str | None, nodes.Node]]:
+        names = [arg.name for arg in row.args]
+        seen: set[str] = set()
+        for place, value in enumerate(node.args):
+            if place < len(names):
+                seen.add(names[place])
+                yield names[place], value
+            else:
+                count = {0: "no argument", 1: "one argument"}.get(len(names), f"{len(names)} arguments")
+                at = value.last_word()
+                self.report("F0303", f"the filter `{row.name}` takes {count}", at, f"it is written `{row.usage}`")
+                yield None, value
+        for keyword in node.kwargs:
+            key = keyword.key
+            start = max(self.text.rfind(key, 0, keyword.value.extent()[0]), 0)
+            at = (start, start + len(key))
+            if key in seen:
+                self.report("F0303", f"`{key}` is given twice", at, "keep one of the two")
+                yield None, keyword.value
+            elif key not in names:
+                help = did_you_mean(key, names) or f"it is written `{row.usage}`"
+                self.report("F0303", f"the filter `{row.name}` has no argument `{key}`", at, help)
+                yield None, keyword.value
+            else:
+                seen.add(key)
+                yield key, keyword.value
+
+    def argument(self, arg: FilterArg, value: nodes.Node, given: t.Type) -> t.Type:
+        """Check one argument; its type."""
+        at = value.last_word()
+        if arg.name == "other":
+            if t.holds_model(given):
+                self.report("F0301", "a model cannot be written into a text", at)
+                return t.UNKNOWN
+            return given
+        constant = value.value if isinstance(value, nodes.Const) else None
+        if isinstance(arg.type, t.Choice) and isinstance(constant, str):
+            given = t.Choice((constant,))
+        if isinstance(given, t.Optional):
+            self.missing(value, f"`{arg.name}` needs a value")
+        elif given != t.JSON and not t.fits(given, arg.type):
+            self.report("F0301", f"`{arg.name}`: expected {t.show(arg.type)}, found {t.show(given)}", at)
+        elif arg.name == "attribute" and constant is None:
+            self.report("F0301", "`attribute` is the name of a field, in quotes", at, "write `attribute='name'`")
+        elif arg.low is not None and given != t.UNKNOWN:
+            self.bounded(arg, arg.low, arg.high, value, given)
+        return given
+
+    def bounded(self, arg: FilterArg, low: int, high: int | None, value: nodes.Node, given: t.Type) -> None:
+        """A bound must be known to hold: the value is written out, or its type is a range."""
+        if isinstance(value, nodes.Const) and isinstance(value.value, int):
+            given = t.Range(value.value, value.value)
+        if isinstance(given, t.Range) and given.low >= low and (high is None or given.high <= high):
+            return
+        bounds = f"from {low} to {high}" if high is not None else f"of {low} or more"
+        self.report(
+            "F0301",
+            f"`{arg.name}` takes a number {bounds}, and this is {t.show(given)}",
+            value.last_word(),
+            "write the number, or give the value a type such as "
+            f"`{low}..{high if high is not None else max(1000, low)}` where it comes from",
+        )
+
+    def shortest(self, given: dict[str, nodes.Node], types: dict[str, t.Type], node: nodes.Filter) -> None:
+        """What a text is cut to must have room for the dots at its end."""
+        end = given.get("end")
+        length = given.get("length")
+        if end is not None and not isinstance(end, nodes.Const):
+            self.report("F0301", "`end` is a text in quotes", end.last_word(), "write `end='…'`")
+            return
+        least = len(end.value) if isinstance(end, nodes.Const) and isinstance(end.value, str) else 3
+        arg = FilterArg("length", t.INT, least)
+        if length is None:
+            if least > 255 and end is not None:
+                self.report("F0301", "`end` is longer than the text may be", end.last_word())
+            return
+        kind = types["length"]
+        in_bounds = isinstance(kind, t.Range) and kind.low >= 0
+        if in_bounds or (isinstance(length, nodes.Const) and isinstance(length.value, int)):
+            self.bounded(arg, least, None, length, kind)

@@ -1,0 +1,147 @@
+"""The filters of templates, one row each: what it takes, what it gives, and its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .. import types as t
+
+
+@dataclass(frozen=True, slots=True)
+class FilterArg:
+    """One argument. With bounds, the value must be known to keep to them before the flow runs."""
+
+    name: str
+    type: t.Type
+    low: int | None = None
+    high: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """``takes`` says in words what it takes; ``gives`` is its value's type, or None where it does not take that."""
+
+    name: str
+    takes: str
+    gives: Callable[[t.Type], t.Type | None]
+    args: tuple[FilterArg, ...] = ()
+
+    @property
+    def usage(self) -> str:
+        return f"{self.name}({', '.join(arg.name for arg in self.args)})" if self.args else self.name
+
+
+def _of_text(given: t.Type) -> t.Type | None:
+    return t.TEXT if t.is_text(given) or given == t.JSON else None
+
+
+def _counted(given: t.Type) -> t.Type | None:
+    return t.INT if isinstance(given, t.ListOf) or t.is_text(given) or given == t.JSON else None
+
+
+def _rounded(given: t.Type) -> t.Type | None:
+    return t.NUMBER if t.is_number(given) or given == t.JSON else None
+
+
+def _joined(given: t.Type) -> t.Type | None:
+    return t.TEXT if isinstance(given, t.ListOf) or given in (t.JSON, t.UNKNOWN) else None
+
+
+def _summed(given: t.Type) -> t.Type | None:
+    if given in (t.JSON, t.UNKNOWN):
+        return given
+    if not isinstance(given, t.ListOf) or not (t.is_number(given.item) or given.item == t.JSON):
+        return None
+    whole = given.item == t.INT or (isinstance(given.item, t.Range) and given.item.whole)
+    return t.INT if whole else t.NUMBER if given.item != t.UNKNOWN else t.UNKNOWN
+
+
+def _sorted(given: t.Type) -> t.Type | None:
+    if given in (t.JSON, t.UNKNOWN):
+        return given
+    if not isinstance(given, t.ListOf):
+        return None
+    return given if t.is_number(given.item) or t.is_text(given.item) or given.item == t.JSON else None
+
+
+def _unique(given: t.Type) -> t.Type | None:
+    plain = isinstance(given, t.ListOf) and t.unwrapped(given.item) == t.BOOL
+    single = t.ListOf(t.unwrapped(given.item)) if isinstance(given, t.ListOf) else given
+    return given if plain or _sorted(single) is not None else None
+
+
+def _one(given: t.Type) -> t.Type | None:
+    if given in (t.JSON, t.UNKNOWN):
+        return given
+    if not isinstance(given, t.ListOf):
+        return None
+    return given.item if isinstance(given.item, t.Optional) or given.item == t.UNKNOWN else t.Optional(given.item)
+
+
+def _anything(given: t.Type) -> t.Type | None:
+    return t.TEXT
+
+
+_ATTRIBUTE = FilterArg("attribute", t.TEXT)
+_CASE = FilterArg("case_sensitive", t.BOOL)
+_METHODS = t.Choice(("common", "ceil", "floor"))
+MOST_PLACES = 12
+_PRECISION = FilterArg("precision", t.INT, 0, MOST_PLACES)
+
+FILTERS: dict[str, Filter] = {
+    row.name: row
+    for row in (
+        Filter("capitalize", "a text", _of_text),
+        Filter("default", "a value", _anything, (FilterArg("other", t.JSON),)),
+        Filter("first", "a list", _one),
+        Filter("indent", "a text", _of_text, (FilterArg("width", t.INT), FilterArg("first", t.BOOL))),
+        Filter("join", "a list", _joined, (FilterArg("separator", t.TEXT),)),
+        Filter("json", "a value", _anything),
+        Filter("last", "a list", _one),
+        Filter("length", "a list or a text", _counted),
+        Filter("lower", "a text", _of_text),
+        Filter(
+            "round",
+            "a number",
+            _rounded,
+            (FilterArg("precision", t.INT, 0, MOST_PLACES), FilterArg("method", _METHODS)),
+        ),
+        Filter("sort", "a list of numbers or texts", _sorted, (FilterArg("reverse", t.BOOL), _CASE, _ATTRIBUTE)),
+        Filter("sum", "numbers", _summed, (_ATTRIBUTE, FilterArg("start", t.NUMBER))),
+        Filter("title", "a text", _of_text),
+        Filter("trim", "a text", _of_text, (FilterArg("chars", t.TEXT),)),
+        Filter(
+            "truncate",
+            "a text",
+            _of_text,
+            (
+                FilterArg("length", t.INT, 0),
+                FilterArg("killwords", t.BOOL),
+                FilterArg("end", t.TEXT),
+                FilterArg("leeway", t.INT, 0),
+            ),
+        ),
+        Filter("unique", "a list of numbers, texts or bools", _unique, (_CASE, _ATTRIBUTE)),
+        Filter("upper", "a text", _of_text),
+    )
+}
+
+INSTEAD = {
+    "count": "write `length`",
+    "d": "write `default`",
+    "tojson": "write `json`; what is no text is placed as JSON anyway",
+    "e": "nothing is escaped in a prompt: leave it out",
+    "escape": "nothing is escaped in a prompt: leave it out",
+    "safe": "nothing is escaped in a prompt: leave it out",
+    "string": "every value can be placed as it is: leave it out",
+    "list": "only lists are gone through: leave it out",
+    "map": "go through the list, `{% for x in xs %}{{ x.field }}{% endfor %}`",
+    "select": "filter where the list is gone through: `{% for x in xs if x != '' %}`",
+    "selectattr": "filter where the list is gone through: `{% for x in xs if x.field == 'a' %}`",
+    "reject": "filter where the list is gone through: `{% for x in xs if x != '' %}`",
+    "rejectattr": "filter where the list is gone through: `{% for x in xs if x.field == 'a' %}`",
+    "int": "give the value the type `int` where it comes from: `-> int`, or the field's type",
+    "float": "give the value the type `number` where it comes from: `-> number`, or the field's type",
+}
+"""What to write for filters that jinja2 has and a template of a flow has not."""

@@ -1,0 +1,102 @@
+"""What a condition in a template says about values that may be missing.
+
+A path is a name with its fields, as dotted text. With ``?`` behind it, it is not only there but also true, so a list
+has elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from . import nodes
+from .places import NOTHING, Paths
+
+
+def when_true(test: nodes.Node) -> Paths:
+    """The paths that are there when a test holds."""
+    match test:
+        case nodes.Name() | nodes.Getattr():
+            path = test.path()
+            return _there(test) | ({path + "?"} if path else NOTHING)
+        case nodes.And():
+            return when_true(test.left) | when_true(test.right)
+        case nodes.Or():
+            return when_true(test.left) & when_true(test.right)
+        case nodes.Not():
+            return when_false(test.node)
+        case nodes.Test(name="defined"):
+            return _there(test.node)
+        case nodes.Compare():
+            return _compared(test, "ne", ("eq", "in"))
+        case nodes.Filter(name="length"):
+            return _nonempty(test)
+    return NOTHING
+
+
+def when_false(test: nodes.Node) -> Paths:
+    """The paths that are there when a test does not hold."""
+    match test:
+        case nodes.Test(name="none"):
+            return _there(test.node)
+        case nodes.Compare():
+            return _compared(test, "eq", ("ne", "notin"))
+        case nodes.Not():
+            return when_true(test.node)
+        case nodes.Or():
+            return when_false(test.left) | when_false(test.right)
+        case nodes.And():
+            return when_false(test.left) & when_false(test.right)
+    return NOTHING
+
+
+def forgotten(paths: Paths, names: Iterable[str]) -> Paths:
+    """The paths that still hold when some names have got other values."""
+    gone = set(names)
+    return frozenset(path for path in paths if path.split(".")[0].rstrip("?") not in gone)
+
+
+def assigned(node: nodes.Node) -> Iterator[str]:
+    """The names that a statement sets for the statements behind it."""
+    if isinstance(node, nodes.Assign):
+        yield node.target.name
+    elif isinstance(node, nodes.If):
+        for inner in (*node.body, *node.elif_, *node.else_):
+            yield from assigned(inner)
+
+
+def _there(node: nodes.Node) -> Paths:
+    """What is there because a path is: the path, and all that it goes through."""
+    parts = node.path().split(".")
+    return frozenset(".".join(parts[:number]) for number in range(1, len(parts) + 1) if parts[0])
+
+
+def _compared(test: nodes.Compare, with_none: str, with_value: tuple[str, ...]) -> Paths:
+    """What is there if one comparison by these operators holds, with `none` or with a value that is written out."""
+    if len(test.ops) != 1:
+        return _numbers(test) if "eq" in with_value else NOTHING
+    left, operator, right = test.expr, test.ops[0].op, test.ops[0].expr
+    if isinstance(left, nodes.Const) and operator in ("eq", "ne"):
+        left, right = right, left
+    if isinstance(right, nodes.Const):
+        fitting = operator == with_none if right.value is None else operator in with_value
+        return _there(left) if fitting else _numbers(test) if "eq" in with_value else NOTHING
+    if isinstance(right, nodes.List) and operator in with_value:
+        plain = all(isinstance(item, nodes.Const) and item.value is not None for item in right.items)
+        return _there(left) if plain else NOTHING
+    return NOTHING
+
+
+def _numbers(test: nodes.Compare) -> Paths:
+    """`xs | length > 0` says that the list has elements."""
+    operator, right = test.ops[0].op, test.ops[0].expr
+    least = {"gt": 0, "gteq": 1}.get(operator)
+    if len(test.ops) == 1 and least is not None and isinstance(right, nodes.Const) and isinstance(right.value, int):
+        return _nonempty(test.expr) if right.value >= least else NOTHING
+    return NOTHING
+
+
+def _nonempty(counted: nodes.Node) -> Paths:
+    if isinstance(counted, nodes.Filter) and counted.name == "length":
+        path = counted.node.path()
+        return frozenset({path + "?"}) if path else NOTHING
+    return NOTHING

@@ -1,0 +1,121 @@
+"""The types of what a template places, with every finding inside the string."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import NoReturn
+
+from .. import types as t
+from ..diagnostics import Diagnostic
+from ..fields import field_type
+from ..source import Span
+from ..syntax import String
+from .plain import Getattr, Name, Node, Output, TemplateData
+
+Lookup = Callable[[str], t.Type | None]
+Paths = frozenset[str]
+NOTHING: Paths = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known at one place: the types of the template's own names, and the paths that are there.
+
+    ``turning`` are the names of the loops around it, ``outer`` those that were set before the innermost one.
+    """
+
+    local: dict[str, t.Type] = field(default_factory=dict)
+    sure: Paths = NOTHING
+    turning: frozenset[str] = frozenset()
+    outer: frozenset[str] = frozenset()
+
+    def with_sure(self, paths: Paths) -> Known:
+        return replace(self, sure=self.sure | paths) if paths else self
+
+    def fork(self, paths: Paths = NOTHING) -> Known:
+        return replace(self, local=dict(self.local), sure=self.sure | paths)
+
+
+class Places:
+    """Types names and fields; ``problems`` are the findings. What else a template may hold is added on top."""
+
+    def __init__(self, string: String, lookup: Lookup, unknown: Callable[[str, Span], None]) -> None:
+        self.string = string
+        self.text = string.value
+        self.lookup = lookup
+        self.unknown = unknown
+        self.problems: list[Diagnostic] = []
+
+    def report(self, code: str, message: str, at: tuple[int, int], help: str = "") -> None:
+        self.problems.append(Diagnostic(code, message, self.string.place(*at), help=help))
+
+    def body(self, body: tuple[Node, ...], known: Known) -> None:
+        for node in body:
+            self.statement(node, known)
+
+    def statement(self, node: Node, known: Known) -> None:
+        if isinstance(node, Output):
+            for part in node.nodes:
+                if not isinstance(part, TemplateData):
+                    self.placed(part, known)
+
+    def placed(self, node: Node, known: Known) -> None:
+        """An expression that is written into the text."""
+        self.data(node, self.infer(node, known))
+
+    def data(self, node: Node, given: t.Type) -> bool:
+        """Whether a value can be written out; says so where it cannot."""
+        if isinstance(given, t.Optional) or given == t.NONE:
+            self.missing(node, "a prompt would hold the word none")
+        elif t.holds_model(given):
+            what = "a model" if given == t.MODEL else f"a model, as in {t.show(given)},"
+            self.report("F0301", f"{what} cannot be written into a text", node.last_word())
+        else:
+            return True
+        return False
+
+    def missing(self, node: Node, why: str, default: str = "'…'", *, guard: bool = True) -> None:
+        start, end = node.extent()
+        text = node.path() or self.text[start:end]
+        guarded = f"guard it, `{{% if {text} %}}…{{% endif %}}`, or " if guard else ""
+        help = f"{guarded}supply a default, `{{{{ {text} | default({default}) }}}}`"
+        self.report("F0306", f"this may be missing: {why}", node.last_word(), help)
+
+    def infer(self, node: Node, known: Known, *, lenient: bool = False) -> t.Type:
+        """The type of an expression. ``lenient`` is for what stands before `default`: it may be missing on its way."""
+        match node:
+            case Name():
+                return self.guarded(node, self.name(node, known), known)
+            case Getattr():
+                return self.guarded(node, self.attribute(node, known, lenient), known)
+        return _never(node)
+
+    def name(self, node: Name, known: Known) -> t.Type:
+        if node.name == "loop":
+            help = "it stands inside a `for`; to drop elements write `{% if loop.index … %}` there"
+            self.report("F0201", "`loop` is not known here", node.last_word(), help)
+            return t.UNKNOWN
+        given = self.lookup(node.name)
+        if given is None:
+            self.unknown(node.name, self.string.place(*node.last_word()))
+            return t.UNKNOWN
+        return given
+
+    def attribute(self, node: Getattr, known: Known, lenient: bool) -> t.Type:
+        base = self.infer(node.node, known, lenient=lenient)
+        if lenient and isinstance(base, t.Optional):
+            found = self.field(base.item, node.attr, node.last_word())
+            return found if isinstance(found, t.Optional) or found in (t.JSON, t.UNKNOWN) else t.Optional(found)
+        return self.field(base, node.attr, node.last_word())
+
+    def field(self, base: t.Type, name: str, at: tuple[int, int]) -> t.Type:
+        return field_type(base, name, self.string.place(*at), self.problems)
+
+    def guarded(self, node: Node, type_: t.Type, known: Known) -> t.Type:
+        path = node.path()
+        return t.unwrapped(type_) if path and path in known.sure else type_
+
+
+def _never(node: Node) -> NoReturn:
+    raise AssertionError(f"{type(node).__name__} is not in the subset")

@@ -1,0 +1,164 @@
+"""What a template may have in it, beyond mentions: statements, filters and tests that cannot run away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..diagnostics import Diagnostic
+from ..syntax import String
+from . import nodes
+from .filters import FILTERS
+from .plain import Mention
+from .syntax import read_tree
+
+TESTS = frozenset({"defined", "none"})
+MOST_LOOPS = 6
+"""How many loops may stand inside each other."""
+MOST_BRANCHES = 200
+"""How many `{% elif %}` one `{% if %}` may have."""
+
+_OWN_WORDS = {
+    "loop": "`loop` counts the turns of a `for`",
+    "self": "`self` means the template itself",
+}
+_HALF = re.compile("[\ud800-\udfff]")
+_FLOW_ALONE = "a template comes from the flow file alone"
+_SUMS = "a template adds and subtracts, no more"
+_REASONS = {
+    "Call": "a template calls nothing: it only places values",
+    "Getitem": "there is no indexing; a field is written `.name`",
+    "Slice": "there is no slicing; cut the text with split()",
+    "Mul": "multiplying could make a prompt of any length",
+    "Pow": "a power could make a number of any length",
+    "Div": _SUMS,
+    "FloorDiv": _SUMS,
+    "Mod": _SUMS,
+    "Dict": "a record is built in the flow",
+    "Tuple": "there are no tuples; a list is written `[a, b]`",
+    "Include": _FLOW_ALONE,
+    "Import": _FLOW_ALONE,
+    "FromImport": _FLOW_ALONE,
+    "Extends": _FLOW_ALONE,
+    "Block": _FLOW_ALONE,
+    "Macro": "a template defines nothing: make it a step or a flow",
+    "CallBlock": "a template calls nothing: it only places values",
+    "FilterBlock": "apply the filter to a value: `{{ value | filter }}`",
+    "With": "a name is given with `{% set x = y %}`",
+    "AssignBlock": "a `set` gives one value a name: `{% set x = y %}`",
+    "Scope": "texts are placed as they are, nothing is escaped",
+}
+_LOOSE = {
+    "For": ("a `for` in a template names one element", "write `{% for x in xs %}`"),
+    "Assign": ("a `set` in a template names one value", "write `{% set x = y %}`"),
+    "Filter": ("a filter takes its values one by one", "write them out: `{{ xs | join(', ') }}`"),
+}
+"""What is in the subset, but not in every form."""
+
+
+def read_any(string: String) -> tuple[nodes.Node, ...] | list[Diagnostic]:
+    """The statements of a template, whatever is in it, or what is wrong with it."""
+    body = read_tree(string)
+    if isinstance(body, Diagnostic):
+        return [body]
+    return list(_refused(string, body)) or body
+
+
+def strange_filter(body: tuple[nodes.Node, ...]) -> str | None:
+    """The name of a filter that there is not."""
+    todo = list(body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, nodes.Filter) and node.name not in FILTERS:
+            return node.name
+        todo.extend(node.children())
+    return None
+
+
+def _refused(string: String, body: tuple[nodes.Node, ...]) -> Iterator[Diagnostic]:
+    todo = [(node, 0) for node in body]
+    while todo:
+        node, loops = todo.pop()
+        at = string.place(node.start, node.end)
+        if isinstance(node, nodes.Strange):
+            if node.kind == "TooDeep":
+                help = "build parts of it in steps"
+                yield Diagnostic("F0304", "this template is nested too deep", string.span, help=help)
+                return
+            if node.kind in _LOOSE:
+                message, help = _LOOSE[node.kind]
+                yield Diagnostic("F0304", message, at, help=help)
+                continue
+            reason = _REASONS.get(node.kind, "templates place values, with `if`, `for` and `set`, and do no more")
+            yield Diagnostic("F0304", f"a template may not do this: {reason}", at, help=_way_out(node.kind))
+            continue
+        inside = loops + isinstance(node, nodes.For)
+        if problem := _misshapen(node, inside):
+            message, help = problem
+            yield Diagnostic("F0304", message, at, help=help)
+            continue
+        todo.extend((child, inside) for child in node.children())
+
+
+def _misshapen(node: nodes.Node, loops: int) -> tuple[str, str] | None:
+    """What is wrong with the form of a node that is allowed as such, and the way out."""
+    match node:
+        case nodes.For(target=target):
+            if loops > MOST_LOOPS:
+                return f"a `for` stands inside {MOST_LOOPS} others", "build parts of it in steps"
+            return _bad_name(target.name)
+        case nodes.Assign(target=target):
+            return _bad_name(target.name)
+        case nodes.If() if len(node.elif_) > MOST_BRANCHES:
+            return (
+                f"an `if` has more than {MOST_BRANCHES} branches",
+                "go through a list with `for`",
+            )
+        case nodes.Name(name="self"):
+            return f"`self` is no value: {_OWN_WORDS['self']}", "give the value another name in the flow"
+        case nodes.Test() if node.name not in TESTS:
+            return f"no test is called `{node.name}`", "`is defined` and `is none` are tests; values compare with `==`"
+        case nodes.Test(alone=False):
+            return f"`is {node.name}` stands alone", f"write `{{% if x is {node.name} %}}`"
+        case nodes.Const(value=str(value)) if _HALF.search(value):
+            return "this text has half a character in it", "write the whole character: `\\U0001F600`"
+    return None
+
+
+def _bad_name(name: str) -> tuple[str, str] | None:
+    if name in _OWN_WORDS:
+        return f"the name `{name}` is taken: {_OWN_WORDS[name]}", "choose another name"
+    # Python reads some letters as others, so two names could become one.
+    return None if name.isascii() else (f"`{name}` cannot be a name", "names have the letters a to z, digits and `_`")
+
+
+def _way_out(kind: str) -> str:
+    if kind in ("Call", "CallBlock"):
+        return "give the call a name in the flow, `x = length(items)`, and write `{{ x }}`"
+    return "work the value out in the flow, under a name, and place it here with `{{ name }}`"
+
+
+def free_names(body: tuple[nodes.Node, ...]) -> tuple[Mention, ...]:
+    """What a template mentions, in the order of the text: names that it does not set itself."""
+    found: list[Mention] = []
+    _collect(body, set(), found)
+    return tuple(sorted(found, key=lambda mention: mention.start))
+
+
+def _collect(body: tuple[nodes.Node, ...], bound: set[str], found: list[Mention]) -> None:
+    for node in body:
+        match node:
+            case nodes.For():
+                _collect((node.iter,), bound, found)
+                inner = bound | {node.target.name, "loop"}
+                _collect((node.test,) if node.test else (), inner, found)
+                _collect(node.body, inner, found)
+                _collect(node.else_, set(bound), found)
+            case nodes.Assign():
+                _collect((node.node,), bound, found)
+                bound.add(node.target.name)
+            case nodes.Name():
+                if node.name not in bound:
+                    found.append(Mention(node.name, node.start, node.end))
+            case _:
+                _collect(tuple(node.children()), bound, found)

@@ -1,0 +1,269 @@
+"""jinja2's own reading of a template, as a tree in which all has its place in the text."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..diagnostics import Diagnostic
+from ..syntax import String
+from . import nodes as own
+from .plain import MOST_PARTS
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, nodes
+
+DEEPEST = 40
+"""How deep expressions and statements may stand inside each other, so that Python can compile what comes of it."""
+LONGEST_NUMBER = 100
+"""In digits: Python refuses to write out far longer ones."""
+
+
+class Place(int):
+    """An offset in a template that also knows where its token ends."""
+
+    end: int
+
+
+class TooManyParts(Exception):
+    """A template has more in it than can be read in good time."""
+
+
+def read_tree(string: String) -> tuple[own.Node, ...] | Diagnostic:
+    """The statements of a template, or why there are none."""
+    from jinja2 import TemplateSyntaxError
+
+    try:
+        # In jinja2's tree ``lineno`` is a Place.
+        tree = _environment().parse(string.value)
+    except TemplateSyntaxError as error:
+        start = min(max(error.lineno, 0), max(len(string.value) - 1, 0))
+        message, help = _explained(error.message or "it breaks off")
+        place = string.place(start, max(_end(error.lineno, start), word_end(string.value, start)))
+        return Diagnostic("F0305", f"this template cannot be read: {message}", place, help=help)
+    except RecursionError:
+        return Diagnostic("F0304", "this template is nested too deep", string.span, help="build parts of it in steps")
+    except TooManyParts:
+        return Diagnostic(
+            "F0304",
+            f"this template has more than {MOST_PARTS:,} parts",
+            string.span,
+            help="keep long lists out of it: read them from a file and go through them with `{% for %}`",
+        )
+    return _Reader(string.value).some(tree.body, 1, (0, word_end(string.value, 0)))
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, TemplateSyntaxError
+    from jinja2.lexer import Lexer
+
+    class PlacingLexer(Lexer):
+        """Gives every token its place instead of its line."""
+
+        def tokeniter(self, source: str, *args: Any, **options: Any) -> Iterator[tuple[int, str, str]]:
+            # jinja2 reads every line end as a line feed; behind a pair of them its offsets fall back by one.
+            text = re.sub(r"\r\n?", "\n", source)
+            pairs = [pair.start() - number for number, pair in enumerate(re.finditer("\r\n", source))]
+
+            def place(start: int, end: int) -> Place:
+                placed = Place(start + bisect_left(pairs, start))
+                placed.end = end + bisect_left(pairs, end)
+                return placed
+
+            at = parts = 0
+            try:
+                for _, token, value in super().tokeniter(source, *args, **options):
+                    start = max(text.find(value, at), at)
+                    at = start + len(value)
+                    if token not in ("data", "whitespace"):
+                        parts += 1
+                        if parts > MOST_PARTS:
+                            raise TooManyParts
+                    if token in ("integer", "float"):
+                        _check_number(value, place(start, at))
+                    yield place(start, at), token, value
+            except TemplateSyntaxError as error:
+                if not isinstance(error.lineno, Place):
+                    error.lineno = place(at, at)
+                raise
+
+    def _check_number(value: str, place: Place) -> None:
+        digits = value.replace("_", "")
+        if len(digits) > LONGEST_NUMBER:
+            raise TemplateSyntaxError(f"a number of more than {LONGEST_NUMBER} digits", place)
+        if not digits.startswith(("0x", "0X", "0b", "0B", "0o", "0O")) and float(digits) == float("inf"):
+            raise TemplateSyntaxError("this number is too large", place)
+
+    class PlacingEnvironment(Environment):
+        @cached_property
+        def lexer(self) -> Lexer:
+            return PlacingLexer(self)
+
+    return PlacingEnvironment(keep_trailing_newline=True)
+
+
+def word_end(text: str, start: int) -> int:
+    end = start
+    while end < len(text) and (text[end].isalnum() or text[end] == "_"):
+        end += 1
+    return max(end, min(start + 1, len(text)))
+
+
+_OPERATORS = {"Mul": "*", "Pow": "**", "Div": "/", "FloorDiv": "//", "Mod": "%"}
+_BINARY = {"Add": own.Add, "Sub": own.Sub, "And": own.And, "Or": own.Or}
+_UNARY = {"Not": own.Not, "Neg": own.Neg}
+
+
+class _Reader:
+    """Makes the tree of a template from jinja2's. What is too deep for it, or is not in the subset, is strange."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def some(self, found: Iterable[nodes.Node], depth: int, outer: tuple[int, int]) -> tuple[own.Node, ...]:
+        return tuple(self.one(node, depth, outer) for node in found)
+
+    def one(self, node: nodes.Node, depth: int, outer: tuple[int, int]) -> own.Node:
+        """``outer`` is where the node around it stands: jinja2 gives some of its nodes no place of their own."""
+        from jinja2 import nodes
+
+        at = self.place(node, outer)
+        if depth > DEEPEST:
+            return own.Strange(*at, "TooDeep", ())
+        if isinstance(node, nodes.Stmt):
+            return self.statement(node, depth, at)
+        inner = depth + 1
+        match node:
+            case nodes.TemplateData():
+                return own.TemplateData(*at, node.data)
+            case nodes.Name():
+                return own.Name(*at, node.name)
+            case nodes.Getattr():
+                word = _word(self.text, node.attr, at[0])
+                return own.Getattr(*word, self.one(node.node, inner, at), node.attr)
+            case nodes.Const():
+                return own.Const(*at, node.value)
+            case nodes.Filter() if node.node is not None and not (node.dyn_args or node.dyn_kwargs):
+                kwargs = tuple(
+                    own.Keyword(*self.place(pair, at), str(pair.key), self.one(pair.value, inner + 1, at))
+                    for pair in node.kwargs
+                )
+                base = self.one(node.node, inner, at)
+                return own.Filter(*at, base, node.name, self.some(node.args, inner, at), kwargs)
+            case nodes.Test():
+                word = _word(self.text, node.name, at[0] + len("is"))
+                alone = not (node.args or node.kwargs or node.dyn_args or node.dyn_kwargs)
+                return own.Test(*word, self.one(node.node, inner, at), node.name, alone)
+            case nodes.List():
+                return own.List(*at, self.some(node.items, inner, at))
+            case nodes.Concat():
+                return own.Concat(*at, self.some(node.nodes, inner, at))
+            case nodes.CondExpr():
+                other = None if node.expr2 is None else self.one(node.expr2, inner, at)
+                return own.CondExpr(*at, self.one(node.test, inner, at), self.one(node.expr1, inner, at), other)
+            case nodes.Compare():
+                ops = tuple(own.Operand(*at, side.op, self.one(side.expr, inner + 1, at)) for side in node.ops)
+                return own.Compare(*at, self.one(node.expr, inner, at), ops)
+            case nodes.BinExpr() if binary := _BINARY.get(type(node).__name__):
+                return binary(*at, self.one(node.left, inner, at), self.one(node.right, inner, at))
+            case nodes.UnaryExpr() if unary := _UNARY.get(type(node).__name__):
+                return unary(*at, self.one(node.node, inner, at))
+        return self.strange(node, depth, at)
+
+    def statement(self, node: nodes.Stmt, depth: int, at: tuple[int, int]) -> own.Node:
+        from jinja2 import nodes
+
+        inner = depth + 1
+        match node:
+            case nodes.Output():
+                parts = self.some(node.nodes, inner, at)
+                return own.Output(parts[0].start, parts[0].end, parts)
+            case nodes.If():
+                return self.branches(node, depth, at)
+            case nodes.For(target=nodes.Name() as target) if not node.recursive:
+                return own.For(
+                    *at,
+                    own.Name(*self.place(target, at), target.name),
+                    self.one(node.iter, inner, at),
+                    self.some(node.body, inner, at),
+                    self.some(node.else_, inner, at),
+                    None if node.test is None else self.one(node.test, inner, at),
+                )
+            case nodes.Assign(target=nodes.Name() as target):
+                return own.Assign(*at, own.Name(*self.place(target, at), target.name), self.one(node.node, inner, at))
+        return self.strange(node, depth, at)
+
+    def branches(self, node: nodes.If, depth: int, at: tuple[int, int]) -> own.If:
+        inner = depth + 1
+        return own.If(
+            *at,
+            self.one(node.test, inner, at),
+            self.some(node.body, inner, at),
+            tuple(self.branches(other, inner, self.place(other, at)) for other in node.elif_),
+            self.some(node.else_, inner, at),
+        )
+
+    def strange(self, node: nodes.Node, depth: int, at: tuple[int, int]) -> own.Strange:
+        """Its place is the smallest that shows what may not be."""
+        from jinja2 import nodes
+
+        kind = type(node).__name__
+        found = self.some(node.iter_child_nodes(), depth + 1, at)
+        start = at[0]
+        if isinstance(node, nodes.BinExpr):
+            start = max(self.text.find(_OPERATORS.get(kind, ""), found[0].extent()[1]), start)
+        elif isinstance(node, nodes.Scope) and found:
+            start = found[0].start
+        elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice):
+            kind = "Slice"
+        end = start + len(_OPERATORS[kind]) if kind in _OPERATORS else word_end(self.text, start)
+        return own.Strange(start, end, kind, found)
+
+    def place(self, node: nodes.Node, outer: tuple[int, int]) -> tuple[int, int]:
+        if node.lineno is None:
+            return outer
+        return int(node.lineno), _end(node.lineno, word_end(self.text, node.lineno))
+
+
+def _word(text: str, word: str, start: int) -> tuple[int, int]:
+    found = max(text.find(word, start), start)
+    return found, found + len(word)
+
+
+def _end(place: int, otherwise: int) -> int:
+    return place.end if isinstance(place, Place) else otherwise
+
+
+_BRACES = "a value is placed with `{{ name }}`; to write two braces as they are: `{{ '{{' }}`"
+_UNCLOSED = re.compile(r"The innermost block that needs to be closed is '(\w+)'")
+_TAG = re.compile(r"Encountered unknown tag '(\w+)'")
+_CHARACTER = re.compile(r"unexpected char (.+) at \d+", re.DOTALL)
+_TOKENS = {
+    "'end of print statement'": "`}}`",
+    "'begin of print statement'": "`{{`",
+    "'end of statement block'": "`%}`",
+    "'begin of statement block'": "`{%`",
+    "end of template": "end of the text",
+    "end of comment tag": "`#}`",
+}
+
+
+def _explained(message: str) -> tuple[str, str]:
+    """jinja2's message without its words for the parts of a template, and the way out."""
+    message = message.strip().rstrip(".")
+    if found := _UNCLOSED.search(message):
+        return f"`{{% {found[1]} … %}}` is never closed: write `{{% end{found[1]} %}}`", _BRACES
+    if found := _TAG.search(message):
+        known = found[1] in ("else", "elif") or found[1].startswith("end")
+        help = "" if known else "a template knows `{% if %}`, `{% for %}` and `{% set %}`; the rest is done in the flow"
+        return f"`{{% {found[1]} %}}` cannot stand here", help or _BRACES
+    if found := _CHARACTER.search(message):
+        return f"{found[1]} cannot stand here", _BRACES
+    for token, written in _TOKENS.items():
+        message = message.replace(token, written)
+    message = re.sub(r"'([^']*)'", r"`\1`", message.replace("expected token", "expected"))
+    return message[:1].lower() + message[1:], _BRACES

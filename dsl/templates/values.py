@@ -1,0 +1,298 @@
+"""The types of what stands inside the braces of a template, with every finding inside the string."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .. import types as t
+from ..diagnostics import did_you_mean
+from ..source import Span
+from ..syntax import String
+from . import nodes
+from .guards import when_false, when_true
+from .mixed import Mixed, is_list, listed, merged
+from .places import Known, Lookup, Places
+
+_NUMBERS = ("index", "index0", "length", "revindex")
+LOOP = t.Record(
+    (*(t.Field(name, t.INT) for name in _NUMBERS), t.Field("first", t.BOOL), t.Field("last", t.BOOL)), "loop"
+)
+_SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">=", "in": "in", "notin": "not in"}
+_DYNAMIC = (t.JSON, t.UNKNOWN)
+
+
+class Values(Places):
+    """Types expressions; ``problems`` are the findings, ``lost`` why a name that was set is not known any more."""
+
+    def __init__(self, string: String, lookup: Lookup, unknown: Callable[[str, Span], None]) -> None:
+        super().__init__(string, lookup, unknown)
+        self.lost: dict[str, tuple[str, str]] = {}
+
+    def missing(self, node: nodes.Node, why: str, default: str = "'…'", *, guard: bool = True) -> None:
+        if isinstance(node, nodes.Filter):
+            why, guard = "the list may be empty", False
+        super().missing(node, why, default, guard=guard)
+
+    def placed(self, node: nodes.Node, known: Known) -> None:
+        """An expression that is written into the text."""
+        if isinstance(node, nodes.CondExpr):
+            self.logic(node.test, known, tested=True)
+            self.placed(node.expr1, known.with_sure(when_true(node.test)))
+            if node.expr2 is not None:
+                self.placed(node.expr2, known.with_sure(when_false(node.test)))
+            return
+        super().placed(node, known)
+
+    def infer(self, node: nodes.Node, known: Known, *, lenient: bool = False) -> t.Type:
+        """The type of an expression. ``lenient`` is for what stands before `default`: it may be missing on its way."""
+        match node:
+            case nodes.Const():
+                return _constant(node.value)
+            case nodes.Filter():
+                return self.filtered(node, known)
+            case nodes.Test():
+                self.infer(node.node, known, lenient=True)
+                return t.BOOL
+            case nodes.List():
+                return self.list(node, known)
+            case nodes.CondExpr():
+                return self.conditional(node, known)
+            case nodes.Or() | nodes.And() | nodes.Not():
+                return self.logic(node, known, tested=False)
+            case nodes.Compare():
+                return self.compared(node, known)
+            case nodes.Concat():
+                for part in node.nodes:
+                    self.placed(part, known)
+                return t.TEXT
+            case nodes.Add() | nodes.Sub():
+                return self.summed(node, known)
+            case nodes.Neg():
+                given = self.infer(node.node, known)
+                if not self.number(node.node, given):
+                    return t.UNKNOWN
+                return t.Range(-given.high, -given.low) if isinstance(given, t.Range) else given
+        return super().infer(node, known, lenient=lenient)
+
+    def filtered(self, node: nodes.Filter, known: Known) -> t.Type:
+        raise NotImplementedError
+
+    def name(self, node: nodes.Name, known: Known) -> t.Type:
+        at = node.last_word()
+        if node.name in known.local:
+            found = known.local[node.name]
+            if found is LOOP:
+                self.report("F0301", "`loop` is no value of its own", at, "it counts: write `{{ loop.index }}`")
+                return t.UNKNOWN
+            return found
+        if node.name in self.lost:
+            message, help = self.lost[node.name]
+            self.report("F0201", f"`{node.name}` {message}", at, help)
+            return t.UNKNOWN
+        return super().name(node, known)
+
+    def attribute(self, node: nodes.Getattr, known: Known, lenient: bool) -> t.Type:
+        if isinstance(node.node, nodes.Name) and known.local.get(node.node.name) is LOOP:
+            return self.field(LOOP, node.attr, node.last_word())
+        return super().attribute(node, known, lenient)
+
+    def field(self, base: t.Type, name: str, at: tuple[int, int]) -> t.Type:
+        if isinstance(t.unwrapped(base), Mixed):
+            self.report("F0302", f"{t.show(base)} has no fields", at)
+            return t.UNKNOWN
+        return super().field(base, name, at)
+
+    def list(self, node: nodes.List, known: Known) -> t.Type:
+        items = []
+        for item in node.items:
+            given = self.infer(item, known)
+            # Lists of lists of lists, each named by a `set`, would be written out at any length.
+            if is_list(given):
+                self.report(
+                    "F0304",
+                    f"a list in a template holds no lists, and this is {t.show(given)}",
+                    item.last_word(),
+                    "build the list in the flow, under a name, and mention that",
+                )
+                given = t.UNKNOWN
+            items.append(given)
+        return t.ListOf(merged(*items))
+
+    def conditional(self, node: nodes.CondExpr, known: Known) -> t.Type:
+        self.logic(node.test, known, tested=True)
+        then = self.infer(node.expr1, known.with_sure(when_true(node.test)))
+        if node.expr2 is None:
+            self.report(
+                "F0306",
+                "this may be missing: the `if` has no `else`",
+                node.expr1.last_word(),
+                "write `a if condition else b`",
+            )
+            return t.UNKNOWN
+        return merged(then, self.infer(node.expr2, known.with_sure(when_false(node.test))))
+
+    def logic(self, node: nodes.Node, known: Known, *, tested: bool) -> t.Type:
+        """`and`, `or`, `not` and what stands between them; ``tested`` where it decides something."""
+        match node:
+            case nodes.Not():
+                self.logic(node.node, known, tested=True)
+                return t.BOOL
+            case nodes.And():
+                left = self.logic(node.left, known, tested=True)
+                right = self.logic(node.right, known.with_sure(when_true(node.left)), tested=tested)
+                return merged(left, right)
+            case nodes.Or():
+                left = self.logic(node.left, known, tested=True)
+                right = self.logic(node.right, known.with_sure(when_false(node.left)), tested=tested)
+                return merged(t.unwrapped(left), right)
+        given = self.infer(node, known)
+        if tested and node.path() not in known.sure:
+            self.decides(node, given)
+        return given
+
+    def decides(self, node: nodes.Node, given: t.Type) -> None:
+        """A test that always holds decides nothing: texts, lists and numbers may be empty or 0, these may not."""
+        at = node.last_word()
+        written = node.path() or "x"
+        if t.holds_model(given):
+            self.report("F0301", "a model is no condition", at)
+        elif isinstance(given, t.Choice) and "" not in given.options:
+            message = f"this always holds: it is one of {t.show(given)}"
+            self.report("F0301", message, at, f"compare it: `{{% if {written} == '{given.options[0]}' %}}`")
+        elif isinstance(given, t.Record) and not isinstance(given, Mixed):
+            self.report("F0301", f"this always holds: it is a record, {t.show(given)}", at, "test one of its fields")
+        elif isinstance(given, t.Range) and not given.low <= 0 <= given.high:
+            message = f"this always holds: it is a number from {t.show(given)}, never 0"
+            self.report("F0301", message, at, f"compare it: `{{% if {written} > {given.low} %}}`")
+
+    def compared(self, node: nodes.Compare, known: Known) -> t.Type:
+        left, given = node.expr, self.infer(node.expr, known)
+        for operand in node.ops:
+            right = operand.expr
+            other = self.infer(right, known)
+            pair = (self.literal(left, given, other), self.literal(right, other, given))
+            if operand.op in ("eq", "ne"):
+                self.equal(left, right, *pair)
+            elif operand.op in ("in", "notin"):
+                self.within(left, right, *pair, sign=_SIGNS[operand.op])
+            else:
+                self.ordered(left, right, *pair, sign=_SIGNS[operand.op])
+            left, given = right, other
+        return t.BOOL
+
+    def literal(self, node: nodes.Node, given: t.Type, other: t.Type) -> t.Type:
+        """What is written out, seen as the other side has it: as a choice, or as one number of a range."""
+        other = t.unwrapped(other)
+        if isinstance(node, nodes.List) and node.items:
+            return t.ListOf(merged(*(self.literal(item, given.item, other) for item in node.items)))  # type: ignore[union-attr]
+        if isinstance(other, t.ListOf):
+            other = t.unwrapped(other.item)
+        if isinstance(node, nodes.Const):
+            if isinstance(node.value, str) and isinstance(other, t.Choice):
+                return t.Choice((node.value,))
+            if isinstance(node.value, (int, float)) and given in (t.INT, t.NUMBER) and isinstance(other, t.Range):
+                return t.Range(node.value, node.value)
+        return given
+
+    def equal(self, left: nodes.Node, right: nodes.Node, first: t.Type, second: t.Type) -> None:
+        if _incomparable(first, second):
+            self.never(left, right, first, second)
+
+    def never(self, left: nodes.Node, right: nodes.Node, first: t.Type, second: t.Type) -> None:
+        """Two sides that are never equal. Where one is a word that is none of the choices, that word is meant."""
+        for node, given, other in ((left, first, second), (right, second, first)):
+            choice = t.unwrapped(other)
+            if isinstance(node, nodes.Const) and isinstance(node.value, str) and isinstance(choice, t.Choice):
+                help = did_you_mean(node.value, choice.options)
+                message = f"'{node.value}' is none of {t.show(choice)}"
+                self.report("F0301", message, node.last_word(), help)
+                return
+            if isinstance(node, nodes.Const) and isinstance(given, t.Range) and isinstance(choice, t.Range):
+                self.report("F0301", f"{node.value} is not in {t.show(choice)}", node.last_word())
+                return
+        at = (left.extent()[0], right.extent()[1])
+        self.report("F0301", f"{t.show(first)} and {t.show(second)} are never equal", at, _unquoted(left, right))
+
+    def within(self, left: nodes.Node, right: nodes.Node, item: t.Type, given: t.Type, *, sign: str) -> None:
+        if isinstance(given, t.ListOf):
+            if isinstance(right, nodes.List):
+                for one in right.items:
+                    kind = self.literal(one, _constant(one.value) if isinstance(one, nodes.Const) else t.UNKNOWN, item)
+                    if _incomparable(item, kind):
+                        self.never(one, one, kind, item)
+            elif _incomparable(item, given.item):
+                at = (left.extent()[0], right.extent()[1])
+                self.report("F0301", f"{t.show(item)} is never in {t.show(given)}", at, _unquoted(left, right))
+        elif given in _DYNAMIC:
+            return
+        elif isinstance(given, t.Optional):
+            self.missing(right, f"`{sign}` looks into a list or a text")
+        elif not t.is_text(given):
+            message = f"`{sign}` looks into a list or a text, not into {t.show(given)}"
+            self.report("F0301", message, right.last_word())
+        elif isinstance(item, t.Optional):
+            self.missing(left, f"`{sign}` looks for a value")
+        elif not t.is_text(item) and item != t.JSON:
+            message = f"only a text is in a text, and this is {t.show(item)}"
+            self.report("F0301", message, left.last_word())
+
+    def ordered(self, left: nodes.Node, right: nodes.Node, first: t.Type, second: t.Type, *, sign: str) -> None:
+        for node, given in ((left, first), (right, second)):
+            if isinstance(given, t.Optional):
+                self.missing(node, f"`{sign}` needs a value")
+                return
+        plain = [given for given in (first, second) if given not in _DYNAMIC]
+        if all(t.is_number(given) for given in plain) or all(t.is_text(given) for given in plain):
+            return
+        at = (left.extent()[0], right.extent()[1])
+        self.report("F0301", f"`{sign}` does not take {t.show(first)} and {t.show(second)}", at, _unquoted(left, right))
+
+    def summed(self, node: nodes.BinExpr, known: Known) -> t.Type:
+        left, right = self.infer(node.left, known), self.infer(node.right, known)
+        if isinstance(node, nodes.Add):
+            if t.is_text(left) and t.is_text(right):
+                return t.UNKNOWN if t.UNKNOWN in (left, right) else t.TEXT
+            if isinstance(left, t.ListOf) and isinstance(right, t.ListOf):
+                return listed(left, right)
+        fine = [self.number(side, given) for side, given in ((node.left, left), (node.right, right))]
+        if not all(fine) or t.UNKNOWN in (left, right):
+            return t.UNKNOWN
+        return t.INT if all(_is_whole(given) for given in (left, right)) else t.NUMBER
+
+    def number(self, node: nodes.Node, given: t.Type) -> bool:
+        if t.is_number(given) or given == t.JSON:
+            return True
+        if isinstance(given, t.Optional) and t.is_number(given.item):
+            self.missing(node, "a sum needs a value", "0")
+        else:
+            help = "texts are joined with `~`" if t.is_text(given) else ""
+            self.report("F0301", f"expected a number, found {t.show(given)}", node.last_word(), help)
+        return False
+
+
+def _incomparable(first: t.Type, second: t.Type) -> bool:
+    sides = (t.unwrapped(first), t.unwrapped(second))
+    if t.NONE in sides or any(isinstance(side, Mixed) or side in _DYNAMIC for side in sides):
+        return False
+    return not t.comparable(*sides)
+
+
+def _unquoted(*sides: nodes.Node) -> str:
+    for side in sides:
+        if isinstance(side, nodes.Const) and isinstance(side.value, str) and side.value.lstrip("-").isdigit():
+            return f"a number has no quotes: `{side.value}`"
+    return "compare values of one type"
+
+
+def _is_whole(given: t.Type) -> bool:
+    return given == t.INT or (isinstance(given, t.Range) and given.whole)
+
+
+def _constant(value: object) -> t.Type:
+    if isinstance(value, bool):
+        return t.BOOL
+    if isinstance(value, int):
+        return t.INT
+    if isinstance(value, float):
+        return t.NUMBER
+    return t.NONE if value is None else t.TEXT

@@ -14,8 +14,8 @@ from lark import Token as LarkToken
 from lark.exceptions import GrammarError, UnexpectedToken
 
 from flowrun.dsl import CODES, Diagnostic, FlowError, Source, format_file, parse_flow
-from flowrun.dsl import build, build_values, build_words
 from flowrun.dsl import syntax as s
+from flowrun.dsl.parsing import build, build_values, build_words
 from flowrun.dsl.parsing.build import TreeBuilder
 from flowrun.dsl.parsing.parse import dump_tables, use_tables
 from flowrun.dsl.parsing.syntax_errors import KEYWORDS

@@ -17,7 +17,8 @@ class ParamSpec:
     """A parameter of a function, a reducer or a flow.
 
     ``rules`` are for a parameter that takes the name of a rule, bare or called (``heading``, ``chars(800)``).
-    ``takes_type`` marks one that takes the name of a type. ``low`` and ``high`` bound a number.
+    ``takes_type`` marks one that takes the name of a type. ``low`` and ``high`` bound a number. ``takes`` tells which
+    types will do, where ``type`` alone does not, and ``taken`` says it in words.
     """
 
     name: str
@@ -28,6 +29,8 @@ class ParamSpec:
     takes_type: bool = False
     low: float | None = None
     high: float | None = None
+    takes: Callable[[Type], bool] | None = None
+    taken: str = ""
 
 
 @dataclass(frozen=True, slots=True)

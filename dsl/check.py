@@ -24,6 +24,7 @@ from .source import Source
 UNSURE = frozenset({"F0201", "F0202", "F0205", "F0209", "F0304", "F0305"})
 """Behind one of these a mention may be lost, so that no lint can tell what is never used."""
 MOST_FILES = 500
+TOO_MANY = f"a flow takes in {MOST_FILES} files at most"
 DEEPEST_IMPORT = 50
 
 Load = Callable[[str], Source | str]
@@ -114,7 +115,9 @@ class _Files:
             return self.exports[path]
         source = self.read(path, chain)
         if isinstance(source, str):
-            self.problems.append(missing(decl, source))
+            # That there are too many files is told once.
+            if source != TOO_MANY or all(source not in problem.message for problem in self.problems):
+                self.problems.append(missing(decl, source))
             return None
         before = len(self.problems)
         checked = self.check(source, [*chain, path])
@@ -130,7 +133,7 @@ class _Files:
         if len(chain) > DEEPEST_IMPORT:
             return f"imports lead deeper than {DEEPEST_IMPORT} files"
         if len(self.exports) >= MOST_FILES:
-            return f"a flow takes in {MOST_FILES} files at most"
+            return TOO_MANY
         return self.load(path)
 
 

@@ -31,8 +31,11 @@ def make_plan(checked: Checked, flow: str | None = None) -> p.Plan:
     planners = {"": root}
     made: dict[str, p.Flow] = {}
     externs: dict[str, p.Extern] = {}
-    while left := [callee for key, callee in called.items() if key not in made and key not in externs]:
-        for callee in left:
+    done = 0
+    while done < len(called):
+        # What a flow calls is found while it is planned, and stands behind it.
+        for callee in list(called.values())[done:]:
+            done += 1
             planner = planners.get(callee.path)
             if planner is None:
                 planner = planners[callee.path] = _Planner(checked.imports[callee.path], callee.path, called)

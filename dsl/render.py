@@ -24,7 +24,11 @@ def render_diagnostic(diagnostic: Diagnostic, *, colour: bool = False) -> str:
     head = paint(severity, f"{severity}[{diagnostic.code}]") + paint("bold", f": {diagnostic.message}")
     width = max(len(str(place.line)) for place in [diagnostic.span, *(label.span for label in diagnostic.labels)])
     gutter = " " * width
-    lines = [head, f"{gutter}{paint('place', '-->')} {diagnostic.span}", f"{gutter} {paint('place', '|')}"]
+    lines = [
+        head,
+        f"{gutter}{paint('place', '-->')} {escaped(str(diagnostic.span))}",
+        f"{gutter} {paint('place', '|')}",
+    ]
     here: list[Label] = []
     elsewhere: list[Label] = []
     for label in diagnostic.labels:
@@ -37,7 +41,7 @@ def render_diagnostic(diagnostic: Diagnostic, *, colour: bool = False) -> str:
         lines += snippet[1:] if label.span.line == shown and len(snippet[0]) < WIDEST else snippet
         shown = label.span.line
     for label in elsewhere:
-        lines.append(f"{gutter}{paint('place', ':::')} {label.span}")
+        lines.append(f"{gutter}{paint('place', ':::')} {escaped(str(label.span))}")
         lines += _snippet(label, "-", "place", width, paint)
     if diagnostic.note or diagnostic.help or diagnostic.fix:
         lines.append(f"{gutter} {paint('place', '|')}")
@@ -56,6 +60,11 @@ def render_diagnostic(diagnostic: Diagnostic, *, colour: bool = False) -> str:
 
 def render_diagnostics(diagnostics: Iterable[Diagnostic], *, colour: bool = False) -> str:
     return "\n\n".join(render_diagnostic(diagnostic, colour=colour) for diagnostic in diagnostics)
+
+
+def escaped(name: str) -> str:
+    """A file's name on one line, and without what would steer a terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
 
 
 def _snippet(label: Label, mark: str, style: str, width: int, paint: _Paint) -> list[str]:

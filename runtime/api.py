@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -152,6 +153,19 @@ class _Constants(Names):
         raise UsageError(f"a model's options are plain values, and `{function}` is a function")
 
 
+class _Declared(Names):
+    """What a default may mention when only the models are known; the rest is no model."""
+
+    def __init__(self, declared: Mapping[str, ModelValue]) -> None:
+        self._declared = declared
+
+    def value(self, name: str) -> Json:
+        return self._declared.get(name)
+
+    def call(self, function: str, args: Mapping[str, Json]) -> Json:
+        return None
+
+
 def _models(plan: p.Plan) -> dict[str, ModelValue]:
     return {
         model.name: ModelValue(
@@ -189,9 +203,15 @@ def _endpoints(
         if asks and (model.name in mentioned or not mentioned <= certain):
             wanted.setdefault(model.address, model)
     for param in plan.params:
-        if param.type == types.MODEL and isinstance(values.get(param.name), str):
-            address = str(values[param.name])
+        for address in _addresses(param.type, values.get(param.name)):
             wanted.setdefault(address, ModelValue(address, address))
+    if asks:
+        inner = [param for flow in plan.flows.values() for param in flow.params]
+        for param in (*(one for one in plan.params if one.name not in values), *inner):
+            if isinstance(param.default, p.Constant | p.Items | p.RecordOf):
+                with suppress(FlowrunError):  # told of where the default is needed
+                    value = evaluate(param.default, _Declared(declared))
+                    wanted |= {one: ModelValue(one, one) for one in _addresses(param.type, value) if one not in wanted}
     for model in tuple(wanted.values()):
         if model.fallback is not None:
             wanted.setdefault(model.fallback, ModelValue(model.name, model.fallback, model.options))
@@ -204,6 +224,21 @@ def _endpoints(
         limiter.limit = max(limiter.limit, limit)
         endpoints[address] = Endpoint(provider, limiter)
     return endpoints
+
+
+def _addresses(type_: types.Type, value: Json) -> Iterator[str]:
+    """The addresses of models in a value, wherever its type has them."""
+    match type_, value:
+        case types.Optional(inner), _ if value is not None:
+            yield from _addresses(inner, value)
+        case types.ListOf(item), list():
+            for one in value:
+                yield from _addresses(item, one)
+        case types.Record(), dict():
+            for field in type_.fields:
+                yield from _addresses(field.type, value.get(field.name))
+        case _, str() if type_ == types.MODEL:
+            yield value
 
 
 def _asks(step: p.Step) -> list[p.Ask]:

@@ -18,6 +18,7 @@ from .decisions import Failure
 from .ends import Ends
 from .errors import FlowrunError, InputError
 from .frames import SKIPPED, BlockRun, Frame, Layout, Merge, Spare
+from .functions import kind_of
 from .reducers import REDUCERS, Setting
 from .rules import RuleValue
 from .scopes import Context, Defaults, Scope, path_of, steps_once
@@ -25,6 +26,11 @@ from .steps import Steps
 from .values import evaluate
 
 Json = Any
+
+SAMPLES_AT_ONCE = 1024
+"""How many bodies of a repeat may be open at once where the flow does not say, at the least."""
+FLOWS_AT_ONCE = 100_000
+"""How many calls of flows may be open at once: flows that call flows double at every level."""
 
 
 class Blocks:
@@ -66,6 +72,9 @@ class Blocks:
                 run.window = run.window or self.window
             case p.Repeat():
                 run = self._run(frame, step, node.reduce, node.least, node.most, options)
+                if run.window is None:
+                    run.window = max(SAMPLES_AT_ONCE, self.window)
+                    run.refill = run.window // 2
             case p.Fanout():
                 names = tuple(branch.name for branch in node.body.steps)
                 run = self._run(frame, step, node.reduce, len(names), len(names), {"launch": "together"}, names)
@@ -86,11 +95,14 @@ class Blocks:
             self.steps.open(body)
 
     def _begin_flow(self, frame: Frame, step: p.Step, node: p.FlowCall, scope: Scope) -> None:
+        if self.ends.flows_open >= FLOWS_AT_ONCE:
+            raise InputError(f"more than {FLOWS_AT_ONCE:,} calls of flows would be open at once here")
         flow = self.flows[node.flow]
         given = self._defaults.filled(node.flow, flow.params, scope.options(node.args))
         run = self._run(frame, step, None, 1, 1, {})
         run.on_done = lambda inner, _value: self._returned(run, inner, flow.result)
         frame.runs[run] = None
+        self.ends.flows_open += 1
         self.events.append(e.BlockOpened(path_of(frame, step), 1, run.layout.once))
         ledger = None
         if flow.calls_limit is not None or flow.money_limit is not None:
@@ -154,7 +166,7 @@ class Blocks:
     def _elements(self, frame: Frame, node: p.Map, scope: Scope) -> list[Json]:
         source = evaluate(node.source, scope)
         if not isinstance(source, list):
-            raise InputError(f"a map goes through a list, and this is {type(source).__name__}")
+            raise InputError(f"a map goes through a list, and this is {kind_of(source)}")
         elements = source
         if node.where is not None:
             elements = []
@@ -178,6 +190,8 @@ class Blocks:
         more = run.reducer.wanted(run.launched)
         if run.window is not None:
             more = min(more, run.window - len(run.open))
+        if run.refill is not None and len(run.open) > run.refill:
+            return
         node = run.step.node
         for index in range(run.launched, min(run.launched + more, run.total)):
             body = Frame(run.layout, run.frame, run, index)

@@ -6,6 +6,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from flowrun.dsl import RETRIES, types
@@ -14,8 +15,9 @@ from flowrun.dsl import plan as p
 from .answers import read_answer
 from .budget import Ledger, Price, reserve
 from .decisions import Call, Cancel, Decision, Failure, Launch
-from .errors import AnswerError, BudgetError, CallError, PermanentError, RefusedError
+from .errors import AnswerError, BudgetError, CallError, InputError, PermanentError, RefusedError
 from .frames import Frame
+from .options import OPTIONS
 from .prompts import render
 from .providers.protocol import Answer, Message, Request, Usage
 from .scopes import Context, Scope
@@ -107,6 +109,7 @@ class Calls:
         if isinstance(model, str):
             model = ModelValue(model, model)
         settings = {**dict(model.options), **options}
+        _within_bounds(settings)
         group = (sample.run, sample.step) if sample is not None else None
         request = _request(ask, settings, scope, sample)
         call = Call(self._next(frame), path, model.address, request, group, settings.get("retries"))
@@ -238,6 +241,19 @@ class Calls:
             return
         pending.attempt += 1
         self._resend(pending, pending.call.model)
+
+
+def _within_bounds(settings: Mapping[str, Json]) -> None:
+    """Raises InputError for a computed option that is out of the bounds which hold for a written one."""
+    for name, value in settings.items():
+        spec = OPTIONS.get(name)
+        if spec is None or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        low = -inf if spec.low is None else spec.low
+        high = inf if spec.high is None else spec.high
+        if not low <= value <= high:
+            wanted = f"of {low:g} or more" if high == inf else f"from {low:g} to {high:g}"
+            raise InputError(f"`{name}` takes a number {wanted}, and this is {value}")
 
 
 def _worst(price: Price, request: Request) -> float | None:

@@ -23,7 +23,7 @@ Json = Any
 
 
 class Ends:
-    """Ends blocks. ``tallies`` are the votes, by path."""
+    """Ends blocks. ``tallies`` are the votes, by path; ``flows_open`` counts the calls of flows that have not ended."""
 
     def __init__(
         self, context: Context, calls: Calls, externs: ExternCalls, steps: Steps, events: list[e.Event]
@@ -34,6 +34,7 @@ class Ends:
         self.steps = steps
         self.events = events
         self.tallies: dict[str, Tally] = {}
+        self.flows_open = 0
 
     def drop(self, frame: Frame) -> None:
         """Take everything back that runs in a frame, however deep flows call flows in it."""
@@ -46,6 +47,7 @@ class Ends:
             for run in one.runs:
                 run.over = True
                 if isinstance(run.step.node, p.FlowCall):
+                    self.flows_open -= 1
                     self.events.append(e.BlockClosed(path_of(run.frame, run.step), run.layout.once))
                 self.calls.cancel(run.calls)
                 self.externs.cancel(run)
@@ -56,7 +58,9 @@ class Ends:
     def _close(self, run: BlockRun) -> None:
         """The block has its value or will have none: what still runs in it is taken back."""
         run.over = True
-        run.frame.runs.pop(run, None)
+        if run in run.frame.runs:
+            del run.frame.runs[run]
+            self.flows_open -= isinstance(run.step.node, p.FlowCall)
         self._drop_open(run)
         self.calls.cancel(run.calls)
         self.externs.cancel(run)
@@ -95,7 +99,9 @@ class Ends:
                 self.events.append(e.VoteCounted(path, tally.winner, tally.ballots, tally.planned, tally.discarded))
             value = run.reducer.value()
         except ReduceError as error:
-            reason = str(error) + (f"; the last: {run.last_loss.reason}" if run.last_loss else "")
+            nothing = run.votes and not run.total
+            reason = "there is nothing to vote on: the list is empty" if nothing else str(error)
+            reason += f"; the last: {run.last_loss.reason}" if run.last_loss else ""
             self.give_up(run, Failure(path, reason, error))
             return
         reduce = run.reduce

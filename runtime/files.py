@@ -38,8 +38,8 @@ class Files:
             raise InputError("a path is needed, and it is empty")
         found = _resolved(self.folder / path)
         if not any(found.is_relative_to(place) for place in (self.folder, *self.allowed)):
-            # Whether it is a folder is guessed by its name: nothing outside is touched, not even to look.
-            place = found.parent if found.suffix else found
+            # Nothing outside is touched, not even to look whether it is a folder.
+            place = found.parent
             raise InputError(
                 f"{shown(path)} is outside the flow's folder, {shown(str(self.folder))}; "
                 f"a flow reads there only with {shown(f'--allow-read {place}')}"

@@ -91,8 +91,9 @@ class BlockRun:
     """A block or a called flow that is running: its bodies, and what becomes of their values.
 
     ``elements`` is None for a repeat. ``window`` is how many bodies may be open at once, None for all; ``spare`` says
-    how many may be lost. ``calls`` are the reducer's own. A run that is ``over`` takes no more results. ``on_done`` and
-    ``on_failure`` are told how each body ended, ``on_step`` of every step that finishes in one.
+    how many may be lost. Above ``refill`` open bodies none are added, so that samples go out many at a time.
+    ``calls`` are the reducer's own. A run that is ``over`` takes no more results. ``on_done`` and ``on_failure`` are
+    told how each body ended, ``on_step`` of every step that finishes in one.
     """
 
     serial: int
@@ -104,6 +105,7 @@ class BlockRun:
     reduce: p.Reduce | None = None
     elements: list[Json] | None = None
     window: int | None = None
+    refill: int | None = None
     votes: bool = False
     errors: str = "fail"
     spare: Spare | None = None

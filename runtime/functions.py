@@ -191,7 +191,25 @@ def _list_of(bare: types.Type) -> Callable[[Mapping[str, types.Type]], types.Typ
 _TEXTS = types.ListOf(types.TEXT)
 _FOUND = types.ListOf(types.Record((types.Field("path", types.TEXT), types.Field("text", types.TEXT))))
 _PATH = ParamSpec("path", types.TEXT, required=True)
-_ROWS = (_PATH, ParamSpec("of", types.JSON, takes_type=True))
+
+
+def _measured(type_: types.Type) -> bool:
+    return types.is_text(type_) or type_ == types.JSON or isinstance(type_, types.ListOf | types.Record)
+
+
+def _plain(type_: types.Type) -> bool:
+    simple = (types.TEXT, types.INT, types.NUMBER, types.BOOL, types.JSON)
+    return type_ in simple or isinstance(type_, types.Choice | types.Range)
+
+
+def _row(type_: types.Type) -> bool:
+    return (isinstance(type_, types.Record) or type_ == types.JSON) and not types.holds_model(type_)
+
+
+def _rows(takes: Callable[[types.Type], bool], taken: str) -> tuple[ParamSpec, ParamSpec]:
+    return _PATH, ParamSpec("of", types.JSON, takes_type=True, takes=takes, taken=taken)
+
+
 _VOTE = ParamSpec("of", types.JSON, required=True)
 _SPLIT = (
     ParamSpec("document", types.DOCUMENT, required=True),
@@ -215,14 +233,29 @@ FUNCTIONS: dict[str, Function] = {
             _files,
         ),
         (
-            FunctionSpec("lines", _ROWS, _list_of(types.TEXT), "the lines of a file that are not blank", reads=True),
+            FunctionSpec(
+                "lines",
+                _rows(_plain, "a text, a number, a bool, a choice or a range"),
+                _list_of(types.TEXT),
+                "the lines of a file that are not blank",
+                reads=True,
+            ),
             _lines,
         ),
-        (FunctionSpec("jsonl", _ROWS, _list_of(types.JSON), "the rows of a file of JSON lines", reads=True), _jsonl),
+        (
+            FunctionSpec(
+                "jsonl",
+                _rows(lambda type_: not types.holds_model(type_), "data"),
+                _list_of(types.JSON),
+                "the rows of a file of JSON lines",
+                reads=True,
+            ),
+            _jsonl,
+        ),
         (
             FunctionSpec(
                 "csv",
-                _ROWS,
+                _rows(_row, "a record of data"),
                 _list_of(types.JSON),
                 "the rows of a CSV file; all cells are texts where no type is named",
                 reads=True,
@@ -233,7 +266,7 @@ FUNCTIONS: dict[str, Function] = {
         (
             FunctionSpec(
                 "length",
-                (ParamSpec("of", types.JSON, required=True),),
+                (ParamSpec("of", types.JSON, required=True, takes=_measured, taken="a text, a list or a record"),),
                 _always(types.INT),
                 "the number of characters of a text, items of a list, or fields of a record",
             ),

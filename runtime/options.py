@@ -12,7 +12,7 @@ OPTIONS: dict[str, OptionSpec] = {
         OptionSpec("temperature", types.NUMBER, _ASKS, "how freely the model chooses its words", 0, 2),
         OptionSpec("max_tokens", types.INT, _ASKS, "the greatest length of an answer", 1),
         OptionSpec("seed", types.INT, _ASKS, "makes sampling repeatable where the provider can"),
-        OptionSpec("timeout", types.Quantity("s"), _ASKS, "the time that one attempt may take"),
+        OptionSpec("timeout", types.Quantity("s"), _ASKS, "the time that one attempt may take", 0.001),
         OptionSpec("retries", types.INT, _ASKS, "how often to ask again after a failure or a malformed answer", 0, 20),
         OptionSpec(
             "concurrency",

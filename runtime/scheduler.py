@@ -104,11 +104,15 @@ class Scheduler:
             self.publish(event)
         self.state.events.clear()
         touched: dict[int, Endpoint] = {}
+        unknown: list[Call] = []
         groups: dict[tuple[str, tuple[int, str]], Batch] = {}
         for decision in decisions:
             match decision:
                 case Launch(call):
-                    endpoint = self.endpoints[call.model]
+                    endpoint = self.endpoints.get(call.model)
+                    if endpoint is None:
+                        unknown.append(call)
+                        continue
                     self._queue(call, endpoint, groups)
                     touched[id(endpoint)] = endpoint
                 case Cancel(number):
@@ -128,6 +132,9 @@ class Scheduler:
                         self._outcome.set_result(outcome)
         for endpoint in touched.values():
             self._pump(endpoint)
+        for call in unknown:
+            error = PermanentError(f"the model `{call.model}` was not known when the run began: declare it in the flow")
+            self._act(self.state.failed(call.number, error))
 
     def _queue(self, call: Call, endpoint: Endpoint, groups: dict[tuple[str, tuple[int, str]], Batch]) -> None:
         """Put a call in line, in one request with others of its group where the endpoint serves several answers."""

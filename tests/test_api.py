@@ -235,3 +235,18 @@ async def test_what_is_wrong_from_the_start_costs_no_call(tmp_path: Path) -> Non
     [failure] = result.failures
     assert failure.path == "rows"
     assert "rows.jsonl" in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"), [("[model]", ["there:x"]), ("model?", "there:x"), ("One", {"one": "there:x"})]
+)
+async def test_models_inside_an_input_are_opened(type_: str, value: object) -> None:
+    opened: list[str] = []
+
+    def opener(model: str, surroundings: Surroundings) -> Provider:
+        opened.append(model)
+        return ScriptedProvider(lambda request, _: "x", model=model)
+
+    text = f'type One = {{ one: model }}\nflow f(ms: {type_}) {{\n  a = ask "hi"\n  return a\n}}\n'
+    await run_async(make_plan(check_flow(Source(text), catalog())), {"ms": value}, opener=opener)
+    assert "there:x" in opened

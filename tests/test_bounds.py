@@ -410,6 +410,25 @@ def test_flows_that_call_flows_may_go_deep() -> None:
     assert span(bounds(text, x="hi").calls) == (1, 3)
 
 
+def test_flows_that_call_flows_are_looked_through_a_few_times_however_deep(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    monkeypatch.setattr("flowrun.dsl.bounds.bounds._walk", lambda steps: looked.append(steps) or list(steps))
+    text = 'flow f0(x: text) { a = ask "{{ x }}" return a }\n' + "\n".join(
+        f"flow f{n}(x: text) {{ a = f{n - 1}(x) return a }}" for n in range(1, 400)
+    )
+    bounds(text, x="hi")
+    assert 0 < len(looked) < 5 * 400
+
+
+def test_a_model_may_be_an_argument() -> None:
+    text = """model fast = "openai:fast" with max_tokens: 10
+    model slow = "openai:slow" with max_tokens: 1000
+    flow g(m: model, x: text) { a = ask m "{{ x }}" with retries: 0 return a }
+    flow f(x: text) { a = g(fast, x) b = g(slow, x) return [a, b] }"""
+    assert span(bounds(text, x="hi").calls) == (2, 2)
+    assert bounds(text, x="hi").tokens_out.most == 1010
+
+
 def test_the_budget_of_a_called_flow_bounds_each_call_of_it() -> None:
     text = """flow part(xs: [text]) budget 5 calls { o = map x in xs { ask "{{ x }}" } reduce collect return o }
     flow f(xs: [text]) { a = part(xs) b = part(xs) return [a, b] }"""

@@ -35,7 +35,7 @@ FOLDERS = {
     "structure": "F04",
     "names": "F02",
     "dependencies": "F0203 F0204",
-    "written_types": "F02 F03 F04",
+    "written_types": "F0104 F02 F03 F04",
     "expressions": "F01 F02 F03",
     "syntax": "F01",
     "imports": "F02",
@@ -45,7 +45,7 @@ FOLDERS = {
     "fields": "F0302 F0306",
     "templates": "F0304 F0305",
     "template_types": "F0201 F0301 F0302 F0304 F0306",
-    "typecheck": "F0101 F02 F03 F04",
+    "typecheck": "F0101 F0104 F02 F03 F04",
 }
 
 

@@ -67,6 +67,82 @@ def test_a_known_slip_is_mended(before: str, after: str) -> None:
     assert [one for one in findings(Source(after)) if one.severity == "error"] == []
 
 
+HEAD = "flow f(a: text, b: bool, c: bool, n: int) {\n  used = [a, b, c, n]\n"
+ASK = 'ask "{{ a }}"'
+# The code of the finding, a line as people write it by habit, and the line that was meant.
+HABITS = [
+    ("F0101", "x = 'hi'", 'x = "hi"'),
+    ("F0101", "x = ['hi', 'you']", 'x = ["hi", "you"]'),
+    ("F0101", "x = “hi”", 'x = "hi"'),
+    ("F0101", "x = „hi“", 'x = "hi"'),
+    ("F0101", "x = «hi»", 'x = "hi"'),
+    ("F0101", "x = ask “Don’t {{ a }}”", 'x = ask "Don’t {{ a }}"'),
+    ("F0101", "x = n;", "x = n"),
+    ("F0101", "x = n; y = 2;z = 3;  # why", "x = n y = 2 z = 3  # why"),
+    ("F0101", "x = 'a'; y = n;\n  z = 1;", 'x = "a" y = n\n  z = 1'),
+    ("F0101", "x = 1,", "x = 1"),
+    ("F0101", "x = 1, y = 2,z = 3", "x = 1 y = 2 z = 3"),
+    ("F0101", "// why\n  x = n // the number", "# why\n  x = n # the number"),
+    ("F0101", "x = b && c||b", "x = b and c or b"),
+    ("F0101", f"x = {ASK} -> YES || NO", f"x = {ASK} -> YES | NO"),
+    ("F0101", f"x = {ASK} -> YES or NO", f"x = {ASK} -> YES | NO"),
+    ("F0101", f"x = {ASK} with temperature = 0.3, timeout=3s", f"x = {ASK} with temperature: 0.3, timeout: 3s"),
+    ("F0101", "x = { i=n, j = 2 }", "x = { i: n, j: 2 }"),
+    ("F0101", f"x: {ASK}", f"x = {ASK}"),
+    ("F0101", "x:n", "x = n"),
+    ("F0101", "x = n when n = 2 else 3", "x = n when n == 2 else 3"),
+    (
+        "F0101",
+        f"x = repeat three {{ {ASK} -> Y | N }} reduce majority",
+        f"x = repeat 3 {{ {ASK} -> Y | N }} reduce majority",
+    ),
+    ("F0101", 'x = ask("{{ a }}")', f"x = {ASK}"),
+    ("F0101", 'x = ask ("{{ a }}") -> Y | N', f"x = {ASK} -> Y | N"),
+    ("F0101", 'x = ask user f"{a} {{ a }}"', 'x = ask user "{{ a }} {{ a }}"'),
+    ("F0101", 'x = text f"about {a}"', 'x = text "about {{ a }}"'),
+]
+
+
+@pytest.mark.parametrize(("code", "before", "after"), HABITS, ids=[before for _, before, _ in HABITS])
+def test_a_habit_is_mended(code: str, before: str, after: str) -> None:
+    text = f"{HEAD}  {before}\n  return used\n}}\n"
+    assert {one.code for one in findings(Source(text)) if one.severity == "error"} == {code}
+    once = mended(text)
+    assert once == f"{HEAD}  {after}\n  return used\n}}\n"
+    assert [one for one in findings(Source(once)) if one.severity == "error" and one.code.startswith("F01")] == []
+    assert mended(once) == once
+
+
+@pytest.mark.parametrize("end", [";", ","])
+def test_more_slips_than_are_told_are_mended_all_the_same(end: str) -> None:
+    text = HEAD + "".join(f"  x{place} = {place}{end}\n" for place in range(60)) + "  return used\n}\n"
+    assert sum(one.code == "F0101" for one in findings(Source(text))) == 20
+    assert mended(text) == text.replace(f"{end}\n", "\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = 'don't'",  # an apostrophe
+        "x = 'say \"hi\"'",  # its quotes would end it
+        "x = '\\d'",
+        "x = n // 2",  # a division
+        "x = n // b",
+        "x = a, b",  # two values
+        "x = g(a; b)",
+        "x: int = 3",
+        'x = text f"{n + 1}"',  # no mere name
+        'x = text r"\\d"',
+        "x = ask(a)",
+        "x = repeat many { ask a } reduce majority",
+    ],
+)
+def test_a_habit_that_may_mean_something_else_is_left_alone(line: str) -> None:
+    text = f"{HEAD}  {line}\n  return used\n}}\n"
+    assert any(one.code == "F0101" for one in findings(Source(text)))
+    assert mended(text) == text
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -228,7 +228,11 @@ GOOD = {
 
 BAD = {
     "up": ("dsl/source.py", "from .parsing import parse", ":1: floor 0 imports dsl/parsing/parse on floor 2"),
-    "lazily": ("dsl/source.py", "def f():\n    from .parsing import parse", ":2: floor 0 imports dsl/parsing/parse on floor 2"),
+    "lazily": (
+        "dsl/source.py",
+        "def f():\n    from .parsing import parse",
+        ":2: floor 0 imports dsl/parsing/parse on floor 2",
+    ),
     "for types": (
         "runtime/errors.py",
         "if TYPE_CHECKING:\n    from .api import run",

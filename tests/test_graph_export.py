@@ -694,10 +694,15 @@ def test_a_flow_and_a_format_can_be_chosen(spam: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["-o", "a.png"], 2, "what to draw does not follow from the name a.png; end it in one of .mmd"),
-        (["-o", "noend"], 2, "does not follow from the name noend"),
-        (["-o", "spam.flow", "--format", "svg"], 2, "spam.flow would be overwritten by its picture"),
-        (["-o", "nowhere/a.svg"], 2, "nowhere/a.svg cannot be written: No such file or directory"),
+        (["-o", "a.png"], 2, "what to draw does not follow from the name `a.png`; end it in one of .mmd"),
+        (["-o", "noend"], 2, "does not follow from the name `noend`"),
+        (
+            ["-o", "spam.flow", "--format", "svg"],
+            2,
+            "`spam.flow` is a flow file, or named as one, and is not overwritten",
+        ),
+        (["-o", "link.svg"], 2, "`link.svg` is a flow file"),
+        (["-o", "nowhere/a.svg"], 74, "`nowhere/a.svg` cannot be written: No such file or directory"),
         (["--flow", "spma"], 2, "did you mean `spam`?"),
         (["--format", "png"], 2, "png"),
     ],
@@ -711,6 +716,7 @@ def test_wrong_commands(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(spam.parent)
+    Path("link.svg").symlink_to("spam.flow")
     before = spam.read_text(encoding="utf-8")
     assert run_command(["graph", "spam.flow", *arguments]) == code
     assert said in capsys.readouterr().err

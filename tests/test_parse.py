@@ -136,7 +136,7 @@ SENTENCES = [
     (f("x = 1, y = 2"), "F0101", "delete the comma", ","),
     (f("x = a.b.trim()"), "F0101", "there are no methods", "trim"),
     (f("x = 1 when a with b: 1"), "F0101", "one order", "with"),
-    (f("x = 1 else 2"), "F0101", "one order", "else"),
+    (f("x = 1 else 2"), "F0101", "belongs to `when`", "else"),
     (f('x = repaet 3 { ask "a" } reduce majority'), "F0101", "did you mean `repeat`?", "repaet"),
     (f('x = repeat 3 { ask "a" } reduse majority'), "F0101", "did you mean `reduce`?", "reduse"),
     (f("x = fanout { } reduce 3"), "F0101", "a rule must follow `reduce`", "reduce"),
@@ -173,6 +173,19 @@ SENTENCES = [
     (f("const x: int = 1"), "F0101", "with no word before it", "const"),
     (f("var x: int = 1"), "F0101", "with no word before it", "var"),
     (f('x = chain { return ask "a" }'), "F0401", "the last line of a block is its value", None),
+    (f("x = 1") + '\ntest "z" of b.s { }', "F0101", "a test is of a flow of this file", "."),
+    (f("x = 1") + '\ntest "z" of f x = 1', "F0101", "the lines of a test stand in braces", "x"),
+    ("flow main(x: text) budget $1\n  return x\n}\n", "F0101", "the steps of a flow stand in braces", "main"),
+    (f('x = repeat 3 { ask "a" } reduce text "{{ results }}"'), "F0101", "write `reduce ask", "text"),
+    (f('x = ask "{{ c ?? "none" }}"'), "F0101", "{{ c | default('none') }}", '"'),
+    (f('x = ask "{{ c | default("none") }}"'), "F0101", "inside `{{ … }}`", '"'),
+    (f('x = ask "Say "hello you" to {{ a }}"'), "F0101", 'write `\\"`', '"'),
+    (f('x = ask "Say "hello, you" to {{ a }}"'), "F0101", 'write `\\"`', '"'),
+    (f('x = ask "{{ a }}" -> text else "z"'), "F0101", "belongs to `when`", "else"),
+    (f('x = ask fast f"{{ a }}"'), "F0101", "there are no f-strings", "f"),
+    (f('x = ask user f"{{ a }}"'), "F0101", "there are no f-strings", "f"),
+    (f("x = a[0][0][0]"), "F0101", "there is no indexing", "[0]"),
+    (f("x: int = 3"), "F0101", "declares no type", ":"),
     (f("x = 1") + "\ntype T = low | [text]", "F0301", "between words", "[text]"),
     ("flow f() budget $1, $2 { }", "F0307", "given twice", "$2"),
     ("flow f() budget 1.5 calls { }", "F0402", "whole numbers", "1.5"),
@@ -223,10 +236,17 @@ def test_a_mistake_does_not_hide_the_next_one() -> None:
     assert len(findings(many)) == 20
 
 
+def test_what_was_meant_beyond_doubt_is_read_as_that() -> None:
+    text = f('x = ask "{{ a }}" with temperature = 0.3, timeout = 3s\n  z: 3\n  y = = 1')
+    assert [found.span.line for found in findings(text)] == [2, 3, 4]
+    first = findings(text)[0]
+    assert first.fix and [edit.text for edit in first.fix.edits] == [":", ":"]
+
+
 def test_what_follows_a_broken_line_is_read_in_its_own_block() -> None:
     text = f("x = chain {\n    y = = 1\n    z = = 2\n  }\n  u = = 3")
     assert [found.span.line for found in findings(text)] == [3, 4, 6]
-    assert [found.span.line for found in findings(f("x = { a = 1,\n b = 2 }\n  y = = 3"))] == [2, 4]
+    assert [found.span.line for found in findings(f("x = { a = 1,\n b = 2 }\n  y = = 3"))] == [2, 3, 4]
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ VOTE = 'flow f(x: text) { v = repeat 3 { ask "{{ x }}" -> A | B } reduce majorit
 )
 def test_the_gates(limit: list[str], code: int, run: Run) -> None:
     found, out, err = run(written(VOTE), "--x", "hi", *limit)
+    assert (f"flowrun: {limit[0]} {limit[1]}: " in err) == bool(code)
     assert found == code
     assert "calls 3 to 6" in out
     assert ("most of it is `v`: 2 to 3" in err or "most of it is `w`: 1 to 3" in err) == bool(code)
@@ -117,9 +118,10 @@ def test_what_is_unknown_is_over_the_limit_and_says_whose_it_is(run: Run) -> Non
     code, _, err = run(flow, "--max-calls", "100")
     assert code == exits.OVER_LIMIT
     assert "no bound: `xs` is not given" in err
-    code, _, err = run(flow, "--xs", '["a"]', "--model", "elsewhere:x", "--max-cost", "1")
+    code, _, err = run(flow, "--xs", '["a"]', "--model", "openai:nobodys", "--max-cost", "1")
     assert code == exits.OVER_LIMIT
-    assert "no price is known for `elsewhere:x`" in err
+    assert "no price is known for `openai:nobodys`" in err
+    assert err.startswith("flowrun: --max-cost 1: ")
 
 
 @pytest.mark.parametrize("amount", ["-1", "nan", "inf", "much", ""])
@@ -136,12 +138,32 @@ def test_a_limit_in_dollars_is_an_amount(amount: str, run: Run) -> None:
         (["--param", "y=1"], "has no parameter `y`"),
         (["loose"], "`loose` is no parameter"),
         (["--flow", "g"], "no flow is called `g`"),
+        (["--model", "nope"], "no provider is called `nope`. Models are such as embedded:tiny, openai:"),
+        (["--model", "opnai:x"], "no provider is called `opnai`; did you mean `openai`?"),
+        (["--model", "openai:"], "openai serves many models: name one"),
+        (["--x", "1", "--x=2"], "the parameter `x` is given twice"),
+        (["--x", "1", "--param", "x=2"], "the parameter `x` is given twice"),
+        (["--allow-read", "gone"], "there is none at `gone`"),
+        (["--allow-read", "a.flow"], "`a.flow` is none; its folder is `--allow-read .`"),
+        (["--allow-read", ""], "a path is needed"),
     ],
 )
 def test_wrong_arguments_are_told(arguments: list[str], said: str, run: Run) -> None:
     code, _, err = run(written(VOTE), *arguments)
     assert code == exits.USAGE
     assert said in err
+
+
+@pytest.mark.parametrize("model", ["", "embedded", "openai:m", "openai:nobodys"])
+def test_a_model_without_a_key_can_be_planned_with(model: str, run: Run) -> None:
+    assert run(written(VOTE), "--model", model)[0] == exits.DONE
+
+
+def test_a_pipe_without_a_writer_is_not_waited_for(run: Run) -> None:
+    os.mkfifo("pipe.flow")
+    code, _, err = run("pipe.flow")
+    assert code == exits.USAGE
+    assert "`pipe.flow` is a named pipe" in err
 
 
 def test_no_file_is_told(run: Run) -> None:
@@ -213,3 +235,9 @@ def test_a_range_in_words() -> None:
     assert in_words(Bound(2, 2)) == "2"
     assert in_words(Bound(2, 3)) == "2 to 3"
     assert in_words(Bound(2, None, "so")) == "2 or more"
+
+
+def test_what_nobody_counts_is_not_written_out() -> None:
+    assert in_words(Bound(2, 10**39)) == "2 to more than 10^15"
+    assert in_words(Bound(10**38, None, "so")) == in_words(Bound(10**38, 10**39)) == "more than 10^15"
+    assert money(10.0**20) == "more than $10^15"

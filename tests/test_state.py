@@ -580,3 +580,23 @@ def test_samples_differ_by_their_seed_wherever_the_ask_stands() -> None:
     assert sorted(request.seed for request in run.provider.calls if request.seed is not None) == [
         10, 11, 20, 21, 30, 31, 100, 101, 102, 103, 104, 105,
     ]  # fmt: skip
+
+
+def test_a_huge_repeat_opens_only_some_of_its_bodies() -> None:
+    state = state_of('flow f() { a = repeat 1000000 { ask "x" } reduce collect with launch: "together"\n return a }')
+    assert sum(isinstance(one, Launch) for one in state.begin()) == 1024
+
+
+@pytest.mark.parametrize("option", ["max_tokens: n", "temperature: n", "retries: n"])
+def test_a_computed_option_keeps_its_bounds(option: str) -> None:
+    state = state_of(f'flow f(n: int) {{ a = ask "x" with {option}\n return a }}', {"n": -3})
+    (end,) = [one for one in state.begin() if isinstance(one, Finish)]
+    name = option.partition(":")[0]
+    assert end.outcome.failures[0].reason.startswith(f"`{name}` takes a number ")
+    assert end.outcome.failures[0].reason.endswith("and this is -3")
+
+
+def test_a_vote_on_an_empty_list_says_so() -> None:
+    text = 'flow f(rows: [text]) { a = map row in rows { ask "{{ row }}" -> "a" | "b" } reduce majority\n return a }'
+    (end,) = [one for one in state_of(text, {"rows": []}).begin() if isinstance(one, Finish)]
+    assert end.outcome.failures[0].reason == "there is nothing to vote on: the list is empty"

@@ -192,7 +192,7 @@ WRONG = [
     ("{{ " + "9" * 101 + " }}", "F0305 " + "9" * 101 + ": this template cannot be read: a number of more than"),
     ("{{ '\\\\ud83d' }}", "F0304 '\\\\ud83d': this text has half a character"),
     ("{% do x %}", "F0305 do: this template cannot be read: `{% do %}` cannot stand here"),
-    ("{{ x * 3 }}{{ n // 2 }}{{ n % 2 }}", "F0304 *: a temp", "F0304 //: a template", "F0304 %: a template may not do"),
+    ("{{ x * 3 }}{{ n // 2 }}{{ n % 2 }}", "F0304 *: a temp", "F0304 //: a template", "F0304 %: a template adds"),
 ]  # fmt: skip
 
 
@@ -207,6 +207,37 @@ def test_what_is_wrong_is_refused_at_its_place(case: tuple[str, ...]) -> None:
     assert len(told) == len(expected), told
     for line, start in zip(told, sorted(expected), strict=True):
         assert line.startswith(start), told
+
+
+@pytest.mark.parametrize(
+    ("template", "code", "help"),
+    [
+        ("{{ f(n: x) }}", "F0304", "give the call a name in the flow"),
+        ("{% if f(n: x) %}a{% endif %}", "F0304", "give the call a name in the flow"),
+        ("{{ x | truncate(length: 3) }}", "F0305", "written `name=value`"),
+        ("{{ x.upper() }}", "F0304", "write `{{ x | upper }}`"),
+        ("{{ note.by.strip() }}", "F0304", "write `{{ note.by | trim }}`"),
+        ("{{ len(xs) }}", "F0304", "write `{{ xs | length }}`"),
+        ("{{ upper(x, x) }}", "F0304", "give the call a name in the flow"),
+        ("{{ x.split() }}", "F0304", "give the call a name in the flow"),
+        ("{% if x %}a", "F0305", "write `{% endif %}` where it is to end"),
+        ("{% if x %}a{% end %}", "F0305", "what is open here is `{% if … %}`: write `{% endif %}`"),
+        ("{% for y in xs %}a{% endif %}", "F0305", "what is open here is `{% for … %}`: write `{% endfor %}`"),
+        ("a{% endif %}", "F0305", "no `{% if … %}` is open here"),
+        ("a{% end %}", "F0305", "no block is open here"),
+        ("{% else %}a", "F0305", "it stands between `{% if … %}` and `{% endif %}`"),
+        ("{% do x %}", "F0305", "a template knows `{% if %}`"),
+        ("{{ maybe ?? 3 }}", "F0305", "write `{{ a | default('b') }}`"),
+        ("{{ x ? 1 : 2 }}", "F0305", "write `{{ a if condition else b }}`"),
+        ("{% if x && n %}a{% endif %}", "F0305", "joined with `and`"),
+        ("{{ 'x }}", "F0305", "close the text with the quote"),
+        ("{{ x }", "F0305", "to write two braces as they are"),
+    ],
+)
+def test_each_mistake_has_a_way_out_of_its_own(template: str, code: str, help: str) -> None:
+    (one,) = found(template)
+    assert one.code == code
+    assert help in one.help
 
 
 def test_a_condition_of_the_step_guards_its_prompt() -> None:

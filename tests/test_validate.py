@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import io
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,13 +203,80 @@ def test_each_file_is_read_once(validate: Validate, monkeypatch: pytest.MonkeyPa
     assert sorted(read) == sorted(os.listdir())
 
 
-@pytest.mark.parametrize("path", ["", "a" * 5000, "\udcff.flow", "no/such/x.flow", "a.flow/b.flow", "**", "-"])
+@pytest.mark.parametrize("path", ["a" * 5000, "\udcff.flow", "no/such/x.flow", "a.flow/b.flow", "**"])
 def test_a_strange_path_is_told(validate: Validate, path: str) -> None:
     plant({"a.flow": GOOD})
     for format in FORMATS:
         ran = validate(path, "--format", format)
         assert ran.code in (0, 1, 2)
         assert ran.out or format == "github"
+
+
+@pytest.mark.parametrize("command", ["validate", "fmt", "graph", "plan", "init"])
+def test_an_empty_path_is_not_the_current_folder(validate: Validate, command: str) -> None:
+    plant({"a.flow": UNUSED})
+    ran = validate("", command=command)
+    assert ran.code == 2
+    assert "a path is needed" in ran.err
+    assert os.listdir() == ["a.flow"]
+
+
+class Stdin:
+    def __init__(self, data: bytes) -> None:
+        self.buffer = io.BytesIO(data)
+
+
+@pytest.mark.parametrize("command", ["validate", "fmt"])
+@pytest.mark.parametrize(
+    ("stdin", "said"),
+    [(b"flow \xe9", "standard input is not UTF-8 text: byte 5 is 0xe9"), (None, "standard input is closed")],
+)
+def test_standard_input_is_read_as_a_file_is(
+    validate: Validate, monkeypatch: pytest.MonkeyPatch, command: str, stdin: bytes | None, said: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None if stdin is None else Stdin(stdin))
+    ran = validate("-", command=command)
+    assert ran.code == 2
+    assert said in ran.err
+
+
+def test_standard_input_is_checked(validate: Validate, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant({"lib.flow": GOOD})
+    for text, code in ((f'import "lib.flow" as lib\n{GOOD}', 0), (BAD, 1)):
+        monkeypatch.setattr(sys, "stdin", Stdin(text.encode()))
+        ran = validate("-", "--format", "json")
+        assert (ran.code, names(ran)) == (code, ["<stdin>"])
+    assert "where it is" in validate("-", "--fix").err
+
+
+@pytest.mark.parametrize("command", ["validate", "fmt"])
+def test_a_pipe_without_a_writer_is_not_waited_for(validate: Validate, command: str) -> None:
+    os.mkfifo("pipe.flow")
+    ran = validate("pipe.flow", command=command)
+    assert ran.code == 2
+    assert "`pipe.flow` is a named pipe" in ran.err
+
+
+def test_a_circle_of_links_stops_no_pattern(validate: Validate) -> None:
+    plant({"flows/a.flow": GOOD, "flows/in/b.flow": GOOD})
+    Path("flows/loop.flow").symlink_to("loop.flow")
+    Path("flows/round").symlink_to("round")
+    for pattern, found in (("flows/*.flow", ["a"]), ("flows/**/*.flow", ["a", "in/b"]), ("*/*/b.flow", ["in/b"])):
+        ran = validate(pattern, "--format", "json")
+        assert (ran.code, names(ran)) == (0, [f"flows/{name}.flow" for name in found])
+
+
+def test_a_name_cannot_steer_a_terminal(validate: Validate) -> None:
+    plant({"a\x1b[31m\n.flow": STRING})
+    for arguments in ([], ["--diff"], ["--format", "github"], ["--fix"]):
+        ran = validate(".", *arguments)
+        assert "\x1b" not in ran.out + ran.err
+        assert "a\\x1b[31m" in ran.out + ran.err
+    plant({"b\x1b\n.flow": "flow f(x:text){return x}"})
+    for arguments in (["--diff"], []):
+        ran = validate(".", *arguments, command="fmt")
+        assert "would change b\\x1b\\n.flow\n" in ran.err or "changed b\\x1b\\n.flow\n" in ran.err
+        assert "\x1b" not in ran.out + ran.err
 
 
 def test_a_near_miss_is_named(validate: Validate) -> None:
@@ -265,6 +334,14 @@ def test_output_goes_to_a_file(validate: Validate) -> None:
         written = Path("out.txt").read_text(encoding="utf-8")
         assert written == plain.out if format != "text" else written.startswith("error[F0201]: ")
         assert "1 file checked: 1 error" in ran.err
+    Path("link.txt").symlink_to("bad.flow")
+    for name in ("bad.flow", "other.FLOW", "link.txt"):
+        ran = validate("bad.flow", "--format", "json", "-o", name)
+        assert ran.code == 2
+        assert f"`{name}` is a flow file" in ran.err
+    os.link("bad.flow", "plain.txt")
+    assert validate("plain.txt", "-o", "plain.txt").code == 2
+    assert Path("bad.flow").read_text() == BAD
     ran = validate("bad.flow", "--format", "json", "--output", "no/such/folder.json")
     assert ran.code == 74
     assert "`no/such/folder.json` cannot be written" in ran.err
@@ -345,6 +422,59 @@ def test_a_fixed_file_keeps_its_mode_its_link_and_mixed_line_ends(validate: Vali
     assert Path("real/a.flow").read_bytes() == b"flow f(x: text) {\r\n  return x\n}\r"
     assert Path("real/a.flow").stat().st_mode & 0o777 == 0o640
     assert os.listdir("real") == ["a.flow"]
+
+
+def test_a_file_with_two_names_keeps_both(validate: Validate) -> None:
+    plant({"a.flow": STRING + "# a comment that is cut off\n" * 3})
+    os.link("a.flow", "b.txt")
+    assert validate("a.flow", "--fix").code == 0
+    assert Path("a.flow").samefile("b.txt")
+    assert Path("b.txt").read_text().startswith("flow f(x: text)")
+    rewrite(Path("a.flow"), Path("a.flow").read_text(), GOOD)
+    assert Path("b.txt").read_text() == GOOD
+
+
+@pytest.mark.parametrize("arguments", [("validate", "--fix"), ("fmt",)])
+def test_a_read_only_file_is_left_alone(
+    validate: Validate, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """Whoever runs the tests may write everywhere, so that the refusal is made here."""
+    text = STRING.replace("  return", "return")
+    plant({"a.flow": text, "b.flow": text})
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "a.flow" and access(path, mode))
+    command, *options = arguments
+    ran = validate("a.flow", "b.flow", *options, command=command)
+    assert ran.code == 74
+    assert "`a.flow` cannot be written: it is read-only" in ran.err
+    assert Path("a.flow").read_text() == text
+    assert Path("b.flow").read_text() != text
+
+
+def test_a_second_mark_does_not_keep_a_file_from_being_mended(validate: Validate) -> None:
+    Path("a.flow").write_bytes(codecs.BOM_UTF8 * 2 + STRING.encode())
+    assert validate("a.flow", "--fix").code == 0
+    assert Path("a.flow").read_bytes() == codecs.BOM_UTF8 + STRING.replace("string", "text").encode()
+
+
+def test_fmt_goes_on_behind_what_it_cannot_format(validate: Validate, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant({"a.flow": "flow {", "b.flow": "flow f(x:text){return x}", "c/d.flow": GOOD})
+    Path("latin.flow").write_bytes(b"# \xe9")
+    scandir = os.scandir
+
+    def refuse(path: str) -> Any:
+        if Path(path).name == "c":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    ran = validate(".", "gone.flow", command="fmt")
+    assert ran.code == 2
+    assert "`c` cannot be read" in ran.err
+    assert "there is no file `gone.flow`" in ran.err
+    assert "latin.flow` is not UTF-8" in ran.err
+    assert "a.flow:1:" in ran.err
+    assert Path("b.flow").read_text() == "flow f(x: text) { return x }\n"
 
 
 def test_a_rewrite_of_other_lines_takes_the_commonest_line_end(tmp_path: Path) -> None:

@@ -125,7 +125,8 @@ class _Survey:
                 needs[one] = [
                     step.node.flow for step in _walk(self.plan.flows[one].steps) if isinstance(step.node, p.FlowCall)
                 ]
-                todo += needs[one]
+                # What is worked out already does not nest.
+                todo += [need for need in needs[one] if not all(self._flows.get((need, way)) for way in (False, True))]
         for one in topological(needs)[0][:-1]:
             for sharing in (False, True):
                 if not self._flows.get((one, sharing)):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any, TypeAlias
 
+from .. import plan as p
 from .. import types as t
 
 Json = Any
@@ -309,6 +310,9 @@ def _frozen(value: Json) -> object:
             return tuple((name, _frozen(item)) for name, item in value.items())
         case bool() | int() | float():
             return type(value).__name__, value
+        case p.Model(name, address):
+            # Its options are no key: no two models of a plan share a name.
+            return "model", name, address
     return value
 
 

@@ -51,7 +51,7 @@ class Calls(ABC):
     def expect(self, expr: s.Expr, scope: Scope, wanted: t.Type, what: str = "") -> t.Type: ...
 
     @abstractmethod
-    def unknown_name(self, name: str, span: Span, scope: Scope) -> None: ...
+    def unknown_name(self, name: str, span: Span, scope: Scope, wanted: t.Type | None = None) -> None: ...
 
     def call(self, expr: s.Call, scope: Scope, *, alone: bool = False) -> t.Type:
         """The type of a call; a flow and an extern may be called only ``alone``, as a step."""
@@ -99,14 +99,15 @@ class Calls(ABC):
             )
         elif expr.prefix is not None:
             known = list(self.catalog.functions)
+            if scope.lookup(prefix) is None and name not in known:
+                self.unknown_name(prefix, expr.prefix.span, scope)
+                return None
             self.report(
                 "F0101",
                 "there are no methods: functions stand before their brackets",
                 expr.function.span,
                 help=f"write `{name}({prefix}, …)`" if name in known else did_you_mean(prefix, self.imported.paths),
             )
-            if scope.lookup(prefix) is None and prefix not in self.imported.paths:
-                self.unknown_name(prefix, expr.prefix.span, scope)
         else:
             known = [*self.catalog.functions, *self.own, *self.imported.names("", "flows")]
             functions = ", ".join(f"`{word}`" for word in sorted(self.catalog.functions))
@@ -139,6 +140,8 @@ class Calls(ABC):
                     self.report("F0303", f"`{spec.name}` takes a value, not an `ask`", arg.value.span)
             elif spec.takes_type:
                 given[spec.name] = self._type(spec, arg.value)
+                if function is not None:
+                    given[spec.name] = self._taken(name, spec, given[spec.name], arg.value.span)
             elif spec.rules:
                 self._rule(spec, arg.value, scope)
             elif function and function.of_step:
@@ -146,8 +149,14 @@ class Calls(ABC):
             else:
                 given[spec.name] = self.expect(arg.value, scope, spec.type, f"`{spec.name}`")
                 self.within(arg.value, spec.name, spec.low, spec.high, "F0303")
+                if function is not None:
+                    given[spec.name] = self._taken(name, spec, given[spec.name], arg.value.span)
         missing = [spec.name for spec in params if spec.required and spec.name not in given]
-        if missing:
+        if function is not None:
+            self._overlap(args)
+        # A misspelt name is one mistake: the place that it meant to fill is not missing as well.
+        misspelt = any(arg.name is not None and arg.name.text not in {spec.name for spec in params} for arg in args)
+        if missing and not misspelt:
             self.report(
                 "F0303",
                 f"`{name}` needs " + " and ".join(f"`{word}`" for word in missing),
@@ -184,9 +193,29 @@ class Calls(ABC):
             number = value
         else:
             return
-        given = sign * (number.value / 100 if number.unit == "%" else number.value)
+        given = sign * number.value / {"%": 100, "ms": 1000}.get(number.unit, 1)
         if wanted := outside(given, low, high):
             self.report(code, f"`{name}` takes a value {wanted}", value.span)
+
+    def _overlap(self, args: tuple[s.Arg, ...]) -> None:
+        """Say so where pieces of a written size repeat all of the piece before."""
+        values = {arg.name.text: arg.value for arg in args if arg.name is not None}
+        rule, overlap = values.get("by"), values.get("overlap")
+        size = rule.args[0].value if isinstance(rule, s.Call) and len(rule.args) == 1 else None
+        if isinstance(size, s.Number) and isinstance(overlap, s.Number) and overlap.value >= size.value > 0:
+            self.report(
+                "F0303",
+                f"an overlap of {overlap.digits} leaves nothing new in a piece of {size.digits}",
+                overlap.span,
+                help="write a smaller overlap, or larger pieces",
+            )
+
+    def _taken(self, name: str, spec: ParamSpec, type_: t.Type, span: Span) -> t.Type:
+        """The type of an argument; unknown, and said so, where the function does not take it."""
+        if spec.takes is None or type_ == t.UNKNOWN or spec.takes(t.unwrapped(type_)):
+            return type_
+        self.report("F0301", f"`{name}` takes {spec.taken}, not {t.show(type_)}", span)
+        return t.UNKNOWN
 
     def _type(self, spec: ParamSpec, value: s.Expr) -> t.Type:
         match value:

@@ -15,6 +15,8 @@ from .expressions import Expressions
 from .names import Program, Scope, Step
 from .typed import Typed
 
+_NO_OPTIONS = {"a call": "a call takes none: set it on the asks inside, or on the model"}
+
 
 class Blocks(ABC):
     """The part of the checker that is about blocks, their reducers and their options."""
@@ -199,7 +201,8 @@ class Blocks(ABC):
                     "F0307",
                     f"{what} has no option `{name}`",
                     option.name.span,
-                    help=did_you_mean(name, fitting) or (f"it takes {known}" if known else "it takes no options"),
+                    help=did_you_mean(name, fitting)
+                    or (f"it takes {known}" if known else _NO_OPTIONS.get(what, "it takes no options")),
                 )
             elif name in seen:
                 self.report("F0307", f"`{name}` is given twice", option.name.span, "keep one of the two")

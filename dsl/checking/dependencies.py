@@ -8,6 +8,7 @@ from itertools import pairwise
 from .. import syntax as s
 from ..diagnostics import Diagnostic, Label
 from ..graph import cycles, topological
+from .long_lists import MOST_NAMED, few, shortened
 from .names import Flow, Mention, Program, Step
 
 
@@ -49,17 +50,23 @@ def _endless(circle: list[Flow], calls: dict[Flow, dict[Flow, s.Call]]) -> Diagn
     closed = [*circle, circle[0]]
     names = [flow.decl.name.text for flow in closed]
     found = [calls[caller][called] for caller, called in pairwise(closed)]
+    labels = [
+        Label(call.function.span, f"calls `{shortened(name)}`") for call, name in zip(found[1:], names[2:], strict=True)
+    ]
     return Diagnostic(
         "F0204",
-        f"the flow `{names[0]}` calls itself",
+        f"the flow `{shortened(names[0])}` calls itself",
         found[0].function.span,
-        label=f"calls `{names[1]}`",
-        labels=tuple(
-            Label(call.function.span, f"calls `{name}`") for call, name in zip(found[1:], names[2:], strict=True)
-        ),
-        note=f"{' → '.join(names)}: it would call itself for ever, and each round is paid",
+        label=f"calls `{shortened(names[1])}`",
+        labels=tuple(_ends(labels)),
+        note=f"{' → '.join(few(names))}: it would call itself for ever, and each round is paid",
         help="write the rounds out as steps; a tree of merges is `reduce by N ask …`",
     )
+
+
+def _ends(labels: list[Label]) -> list[Label]:
+    """The labels of a long circle's beginning, and the last."""
+    return labels if len(labels) <= MOST_NAMED else [*labels[: MOST_NAMED - 1], labels[-1]]
 
 
 def _flow(flow: Flow, result: Dependencies) -> None:
@@ -82,9 +89,14 @@ def _flow(flow: Flow, result: Dependencies) -> None:
         bodies.setdefault(id(step.scope), []).append(step)
     for steps in bodies.values():
         if steps[0].scope.fanout:
+            # Branches that need each other are told of once, with the whole circle.
+            circles = [circle for circle in cycles({step: edges[step] for step in steps}) if len(circle) > 1]
+            told = {pair for circle in circles for pair in pairwise([*circle, circle[0]])}
             for step in steps:
                 for target, (mention, way) in edges[step].items():
-                    result.problems.append(_branch(step, target, mention, way))
+                    if (step, target) not in told:
+                        result.problems.append(_branch(step, target, mention, way))
+            result.problems.extend(_circle(circle, edges, "branches") for circle in circles)
         else:
             needs = {step: edges[step] for step in steps}
             result.problems.extend(_circle(circle, edges) for circle in cycles(needs))
@@ -118,56 +130,66 @@ def _around(step: Step) -> list[Step]:
 
 def _branch(step: Step, target: Step, mention: Mention, way: tuple[Step, ...]) -> Diagnostic:
     names = [step.title, *(part.title for part in way[1:]), target.title]
-    chain = " → ".join(dict.fromkeys(names))
+    chain = " → ".join(few(list(dict.fromkeys(names))))
+    title, needed = shortened(step.title), shortened(target.title)
     if step is target:
         return Diagnostic(
             "F0204",
-            f"`{step.title}` needs itself",
+            f"`{title}` needs itself",
             mention.span,
             label="mentioned here, inside itself",
-            labels=(Label(target.span, f"`{target.title}` begins here"),),
-            note=f"{chain} → {step.title}: it could never begin",
-            help="mention what came before it, or give the two steps two names",
+            labels=(Label(target.span, f"`{title}` begins here"),),
+            note=f"{chain} → {title}: it could never begin",
+            help=_without_itself(step, mention),
         )
     return Diagnostic(
         "F0203",
-        f"the branch `{step.title}` needs the branch `{target.title}`: they cannot run side by side",
+        f"the branch `{title}` needs the branch `{needed}`: they cannot run side by side",
         mention.span,
-        label=f"needs `{target.title}`",
-        labels=(Label(target.span, f"`{target.title}` is a branch of the same fanout"),),
+        label=f"needs `{needed}`",
+        labels=(Label(target.span, f"`{needed}` is a branch of the same fanout"),),
         note=f"{chain}: the branches of a fanout all start at once, so none can wait for another",
-        help=f"move `{step.title}` behind the fanout, or make the two one branch: "
-        f"`{step.title} = chain {{ {target.title} = …  … }}`",
+        help=f"move `{title}` behind the fanout, or make the two one branch: `{title} = chain {{ {needed} = …  … }}`",
     )
 
 
-def _circle(circle: list[Step], edges: dict[Step, dict[Step, tuple[Mention, tuple[Step, ...]]]]) -> Diagnostic:
+def _without_itself(step: Step, mention: Mention) -> str:
+    """The way out for a step that mentions itself."""
+    node = step.line.node
+    if isinstance(node, (s.Map, s.Repeat, s.Fanout, s.Chain)):
+        return "a block has its value when it ends: mention what it starts from, or a step inside it"
+    if isinstance(node, s.Ask) and node.span.start <= mention.span.start < node.span.end:
+        return "mention what came before it, or give the two steps two names"
+    return "take the mention out, or mention a step that can come before"
+
+
+def _circle(
+    circle: list[Step], edges: dict[Step, dict[Step, tuple[Mention, tuple[Step, ...]]]], what: str = "steps"
+) -> Diagnostic:
     closed = [*circle, circle[0]]
-    pairs = list(pairwise(closed))
     titles: list[str] = [closed[0].title]
     labels = []
-    for step, target in pairs:
+    for step, target in pairwise(closed):
         mention, way = edges[step][target]
         titles.extend(part.title for part in way[1:])
         titles.append(target.title)
-        labels.append(Label(mention.span, f"`{way[-1].title}` needs `{target.title}`"))
-    chain = " → ".join(title for at, title in enumerate(titles) if at == 0 or titles[at - 1] != title)
+        labels.append(Label(mention.span, f"`{shortened(way[-1].title)}` needs `{shortened(target.title)}`"))
+    chain = " → ".join(few([title for at, title in enumerate(titles) if at == 0 or titles[at - 1] != title]))
     if len(circle) == 1 and len(titles) == 2:
-        chain = f"{titles[0]} → {titles[0]}"
+        chain = f"{shortened(titles[0])} → {shortened(titles[0])}"
     mention, way = edges[closed[0]][closed[1]]
-    message = (
-        f"`{circle[0].title}` needs itself"
-        if len(circle) == 1
-        else "these steps wait for each other: " + ", ".join(f"`{step.title}`" for step in circle)
-    )
+    listed = few([f"`{shortened(step.title)}`" for step in circle])
+    if len(circle) == 1:
+        message, help = f"{listed[0]} needs itself", _without_itself(circle[0], mention)
+    else:
+        message = f"these {what} wait for each other: " + ", ".join(listed)
+        help = "take one mention out of the circle, or split a step in two: what the others need, and what needs them"
     return Diagnostic(
         "F0204",
         message,
         mention.span,
-        label=f"`{way[-1].title}` needs `{closed[1].title}`",
-        labels=tuple(labels[1:]),
+        label=f"`{shortened(way[-1].title)}` needs `{shortened(closed[1].title)}`",
+        labels=tuple(_ends(labels[1:])),
         note=f"{chain}: it could never begin" if len(circle) == 1 else f"{chain}: none of them could ever begin",
-        help="mention what came before it, or give the two steps two names"
-        if len(circle) == 1
-        else "take one mention out of the circle, or split a step in two: what the others need, and what needs them",
+        help=help,
     )

@@ -105,7 +105,7 @@ class Expressions(Calls):
 
         self.problems.extend(check_template(template, lookup, unknown, sure))
 
-    def unknown_name(self, name: str, span: Span, scope: Scope) -> None:
+    def unknown_name(self, name: str, span: Span, scope: Scope, wanted: t.Type | None = None) -> None:
         if (hidden := self.hidden.get(name)) and (block := visible_block(hidden, scope)):
             inside = f"`{block.title}`" if block.symbol else f"the block of {block.title}"
             out = f"mention `{block.title}`" if block.symbol else "give the block a name and mention that"
@@ -135,12 +135,18 @@ class Expressions(Calls):
         if len(self.problems) >= MOST_GUESSED:
             self.report("F0201", f"nothing is called `{name}`", span)
             return
-        guess = did_you_mean(name, [*scope.known(), *CONSTANTS])
-        known = dict.fromkeys(islice((word for word in scope.known() if word not in CONSTANTS), 8))
+        words = self._models(scope) if wanted == t.MODEL else [*scope.known(), *CONSTANTS]
+        guess = did_you_mean(name, words)
+        known = dict.fromkeys(islice((word for word in words if word not in CONSTANTS), 8))
         near = guess or ("known here: " + ", ".join(f"`{word}`" for word in known) if known else "")
         if scope.parent is None:
             near = guess or "a default and an option of a model see the models alone, no parameters and no steps"
         self.report("F0201", f"nothing is called `{name}`", span, help=near)
+
+    def _models(self, scope: Scope) -> list[str]:
+        """The names in sight that stand for a model."""
+        found = ((word, scope.lookup(word)) for word in scope.known())
+        return [word for word, one in found if one and one.kind in ("model", "param") and self.type_of(one) == t.MODEL]
 
     def _name(self, expr: s.Name, scope: Scope, wanted: t.Type | None) -> t.Type:
         name = expr.word.text
@@ -168,7 +174,7 @@ class Expressions(Calls):
                 help=did_you_mean(name, choice.options),
             )
             return t.UNKNOWN
-        self.unknown_name(name, expr.span, scope)
+        self.unknown_name(name, expr.span, scope, wanted)
         return t.UNKNOWN
 
     def _text(self, string: s.String, span: Span, wanted: t.Type | None) -> t.Type:
@@ -204,6 +210,7 @@ class Expressions(Calls):
     def _record(self, expr: s.RecordExpr, scope: Scope, wanted: t.Type | None) -> t.Type:
         shape = t.unwrapped(wanted) if wanted else None
         fields: dict[str, t.Field] = {}
+        written: set[str] = set()
         for entry in expr.entries:
             if entry.name is None:
                 spread = self.infer(entry.value, scope)
@@ -215,6 +222,14 @@ class Expressions(Calls):
                 else:
                     return t.UNKNOWN
                 continue
+            if entry.name.text in written:
+                self.report(
+                    "F0202",
+                    f"the field `{entry.name.text}` is given twice",
+                    entry.name.span,
+                    help="keep one of the two",
+                )
+            written.add(entry.name.text)
             target = shape.field(entry.name.text) if isinstance(shape, t.Record) else None
             fields[entry.name.text] = t.Field(
                 entry.name.text, self.infer(entry.value, scope, target.type if target else None)
@@ -241,6 +256,15 @@ class Expressions(Calls):
             right = self.infer(expr.right, scope, t.ListOf(left))
             if right != t.UNKNOWN and not isinstance(right, t.ListOf) and not t.is_text(right):
                 self.report("F0301", f"`in` looks into a list or a text, not into {t.show(right)}", expr.right.span)
+            elif (
+                isinstance(right, t.ListOf) and t.NONE not in (left, right.item) and not t.comparable(left, right.item)
+            ):
+                self.report(
+                    "F0301",
+                    f"{t.show(left)} is never in {t.show(right)}",
+                    expr.span,
+                    help="compare values of one type",
+                )
             return t.BOOL
         right = self.infer(expr.right, scope)
         if operator in ("<", "<=", ">", ">="):

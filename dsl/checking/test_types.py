@@ -53,6 +53,13 @@ class _Test:
                     self.reply(line, replied)
                 case s.Expect():
                     self.expressions.expect(line.condition, self.flow.scope, t.BOOL, "`expect`")
+                    if isinstance(line.condition, s.Name) and line.condition.word.text in ("true", "false"):
+                        self.report(
+                            "F0409",
+                            f"`expect {line.condition.word.text}` looks at nothing of the flow",
+                            line.condition.span,
+                            "compare a step or the `result` with what it should be",
+                        )
                     expects += 1
         missing = [
             param.name.text
@@ -127,7 +134,7 @@ class _Test:
             )
 
     def _step(self, path: tuple[s.Word, ...]) -> Step | None:
-        """The step that a path means: the first word may stand anywhere in the flow, each other inside the one before."""
+        """The step that a path means: its first word stands anywhere in the flow, each other inside the one before."""
         steps = list(self.flow.walk())
         found: Step | None = None
         for word in path:

@@ -19,6 +19,7 @@ from .test_types import check_test
 from .typed import Typed
 from .written_types import WrittenTypes
 
+_A: dict[t.Type, str] = {t.MODEL: "a model", t.DOCUMENT: "a document"}
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -37,7 +38,11 @@ def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies, im
     typed, expressions = checker.typed, checker.expressions
     # What a test looks at changes nothing in how its flow runs.
     typed.tallied = set(expressions.tallied)
+    titles: set[str] = set()
     for test in program.file.tests:
+        if test.title.value in titles:
+            checker.report("F0202", "another test has this title", test.title.span, "choose another title")
+        titles.add(test.title.value)
         check_test(test, program, typed, expressions)
     typed.problems.extend(expressions.problems)
     typed.words, typed.arguments, typed.own = expressions.words, expressions.types, expressions.own
@@ -134,6 +139,7 @@ class _Checker(Blocks):
     def flow(self, flow: Flow) -> None:
         for returned in flow.decl.returns:
             type_ = self.expressions.infer(returned.value, flow.scope)
+            type_ = self.written.limited(type_, returned.value.span, "the type of this value")
             if t.holds_model(type_):
                 self.report(
                     "F0301", "a model is no answer", returned.value.span, "return what it said, and leave it out"
@@ -161,7 +167,7 @@ class _Checker(Blocks):
             else:
                 other = self.expressions.infer(line.when.otherwise, step.scope, type_)
                 type_ = t.join([type_, other])
-        self.typed.steps[step] = type_
+        self.typed.steps[step] = self.written.limited(type_, step.span, "the type of this value")
 
     def node(self, step: Step) -> t.Type:
         line = step.line
@@ -176,8 +182,10 @@ class _Checker(Blocks):
                 self.element(step)
                 if node.where is not None and step.inner:
                     self.expressions.expect(node.where, step.inner, t.BOOL, "`where`")
-                if node.at_most is not None and (node.at_most.unit or not isinstance(node.at_most.value, int)):
-                    self.report("F0402", "`at most` takes a whole number", node.at_most.span)
+                most = node.at_most
+                if most is not None and (most.unit or not isinstance(most.value, int) or most.value < 1):
+                    help = "leave the map out if nothing is to go through it" if most.value == 0 else ""
+                    self.report("F0402", "`at most` takes a whole number from 1", most.span, help)
                 type_ = self.reduce(step, node.reduce, node.body)
             case s.Repeat():
                 kinds, what = ("repeat",), "a repeat"
@@ -218,7 +226,7 @@ class _Checker(Blocks):
                 "there are no f-strings: leave the `f` out and write `{{ name }}`, with two braces",
             )
         elif ask.model is not None:
-            type_ = self.expressions.infer(ask.model, scope)
+            type_ = self.expressions.infer(ask.model, scope, t.MODEL)
             if not t.fits(type_, t.MODEL):
                 name = ask.model.span.text
                 self.report(
@@ -234,9 +242,23 @@ class _Checker(Blocks):
                 "F0303", "the last part of a prompt is the user's", ask.messages[-1].span, 'end with `user "…"`'
             )
         type_ = self.written.read(ask.answer) if ask.answer is not None else t.TEXT
-        if type_ in (t.MODEL, t.DOCUMENT) and ask.answer is not None:
-            self.report(
-                "F0301", f"no answer is of the type {t.show(type_)}", ask.answer.span, "write `text` or leave it out"
-            )
+        if ask.answer is not None and (unfit := _no_answer(type_)):
+            if type_ == unfit:
+                problem, help = f"no answer is of the type {t.show(unfit)}", "write `text` or leave it out"
+            else:
+                problem, help = f"no answer holds {_A[unfit]}", "write `text` in its place"
+            self.report("F0301", problem, ask.answer.span, help)
+            # One finding is enough: what is made of this answer is not judged.
+            type_ = t.UNKNOWN
         self.typed.answers[id(ask)] = type_
         return type_
+
+
+def _no_answer(type_: t.Type) -> t.Type | None:
+    """What stands in a type that no model can answer with: a model or a document."""
+    match type_:
+        case t.ListOf(item) | t.Optional(item):
+            return _no_answer(item)
+        case t.Record(fields):
+            return next((found for field in fields if (found := _no_answer(field.type))), None)
+    return type_ if type_ in _A else None

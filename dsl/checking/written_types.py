@@ -5,9 +5,11 @@ from __future__ import annotations
 from .. import syntax as s
 from .. import types as t
 from ..diagnostics import Diagnostic, Edit, Fix, Label, did_you_mean, nearest
+from ..graph import components, cycles
 from ..source import Span
 from ..spelling import MOST_GUESSED
 from .callees import Imported
+from .long_lists import few, shortened
 
 _ELSEWHERE = {
     "string": "text",
@@ -35,19 +37,73 @@ class WrittenTypes:
         self.imported = imported
         self.declared = {decl.name.text: decl for decl in file.types}
         self._known: dict[str, t.Type] = dict(t.NAMED)
-        self._reading: list[str] = []
+        self._extents = t.Extents()
+        self._told_of_size = False
         for decl in file.types:
             if decl.name.text in t.NAMED:
                 self._report(
                     "F0202", f"`{decl.name.text}` is a type of the language", decl.name.span, "choose another name"
                 )
-            else:
-                self.named(decl.name)
+        self._declarations({name: decl for name, decl in self.declared.items() if name not in t.NAMED})
+
+    def _declarations(self, declared: dict[str, s.TypeDecl]) -> None:
+        """Reads the declarations, each behind those that it mentions: no chain of names is too long for that."""
+        mentions = {name: _mentioned(decl.type) for name, decl in declared.items()}
+        needs = {name: [need for need in words if need in declared] for name, words in mentions.items()}
+        for circle in cycles(needs):
+            self._circle(circle, declared, mentions)
+        for knot in components(needs):
+            # What a type has of itself, or of its circle, is not known.
+            self._known.update(dict.fromkeys(knot, t.UNKNOWN))
+            self._known.update({name: self._declaration(name, declared[name]) for name in knot})
+
+    def _declaration(self, name: str, decl: s.TypeDecl) -> t.Type:
+        type_ = self._read(decl.type)
+        if isinstance(type_, t.Record):
+            type_ = t.Record(type_.fields, name)
+        return self.limited(type_, decl.name.span)
+
+    def _circle(
+        self, circle: list[str], declared: dict[str, s.TypeDecl], mentions: dict[str, dict[str, s.Word]]
+    ) -> None:
+        name = circle[0]
+        way = " → ".join(few([*circle, name]))
+        self.problems.append(
+            Diagnostic(
+                "F0204",
+                f"the type `{shortened(name)}` contains itself: {way}",
+                mentions[circle[-1]][name].span,
+                labels=(Label(declared[name].name.span, "declared here"),),
+                note="a type that contains itself has no fixed shape to ask a model for",
+                help="keep the parts in a list of their own and name them by an id",
+            )
+        )
+
+    def limited(self, type_: t.Type, span: Span, what: str = "this type") -> t.Type:
+        """The type, unless it is too large to work with. That is said once: what is made of it is too large as well."""
+        too_much = self._extents.too_much(type_)
+        if too_much is None:
+            return type_
+        if not self._told_of_size:
+            self._told_of_size = True
+            self.problems.append(
+                Diagnostic(
+                    "F0104",
+                    f"written out, {what} {too_much}",
+                    span,
+                    note="whatever mentions a type has all its parts, once for each mention",
+                    help="pass on the parts that are needed, or write `json` for what no step looks into",
+                )
+            )
+        return t.UNKNOWN
 
     def _report(self, code: str, message: str, span: Span, help: str = "", fix: Fix | None = None) -> None:
         self.problems.append(Diagnostic(code, message, span, help=help, fix=fix))
 
     def read(self, written: s.TypeExpr) -> t.Type:
+        return self.limited(self._read(written), written.span)
+
+    def _read(self, written: s.TypeExpr) -> t.Type:
         match written:
             case s.TypeName(word):
                 return self.named(word, written.prefix)
@@ -60,9 +116,9 @@ class WrittenTypes:
                     self._report("F0402", f"from {low} up to {high} there is nothing", written.span, help, fix)
                 return t.Range(low, high)
             case s.TypeList(item):
-                return t.ListOf(self.read(item))
+                return t.ListOf(self._read(item))
             case s.TypeOptional(item):
-                return t.Optional(self.read(item))
+                return t.Optional(self._read(item))
             case s.TypeRecord():
                 return self._record(written)
 
@@ -119,7 +175,7 @@ class WrittenTypes:
             name = field.name.text
             if name in fields:
                 self._report("F0202", f"the field `{name}` is there twice", field.name.span, "keep one of the two")
-            fields[name] = t.Field(name, self.read(field.type), field.description.value if field.description else "")
+            fields[name] = t.Field(name, self._read(field.type), field.description.value if field.description else "")
         if not fields:
             self._report("F0404", "a record has at least one field", written.span)
         return t.Record(tuple(fields.values()))
@@ -136,44 +192,37 @@ class WrittenTypes:
             return self._of_import(prefix, word)
         if name in self._known:
             return self._known[name]
-        decl = self.declared.get(name)
-        if decl is None:
-            if ("", name) in self.imported.types:
-                return self.imported.types["", name]
-            if "" in self.imported.broken:
-                return t.UNKNOWN
-            few = len(self.problems) < MOST_GUESSED
-            known = [*t.NAMED, *self.declared, *self.imported.names("", "types")] if few else [*t.NAMED]
-            there = _ELSEWHERE.get(name.lower())
-            guess = f"write `{there}`" if there else did_you_mean(name, known)
-            self._report(
-                "F0206",
-                f"no type is called `{name}`",
-                word.span,
-                guess or "declare it, `type Name = { … }`; for a choice write two or more words, `YES | NO`",
-                _instead(word, there or nearest(name, known)),
-            )
+        if ("", name) in self.imported.types:
+            return self.imported.types["", name]
+        if "" in self.imported.broken:
             return t.UNKNOWN
-        if name in self._reading:
-            circle = [*self._reading[self._reading.index(name) :], name]
-            self.problems.append(
-                Diagnostic(
-                    "F0204",
-                    f"the type `{name}` contains itself: {' → '.join(circle)}",
-                    word.span,
-                    labels=(Label(decl.name.span, "declared here"),),
-                    note="a type that contains itself has no fixed shape to ask a model for",
-                    help="keep the parts in a list of their own and name them by an id",
-                )
-            )
-            return t.UNKNOWN
-        self._reading.append(name)
-        type_ = self.read(decl.type)
-        self._reading.pop()
-        if isinstance(type_, t.Record):
-            type_ = t.Record(type_.fields, name)
-        self._known[name] = type_
-        return type_
+        few_so_far = len(self.problems) < MOST_GUESSED
+        known = [*t.NAMED, *self.declared, *self.imported.names("", "types")] if few_so_far else [*t.NAMED]
+        there = _ELSEWHERE.get(name.lower())
+        guess = f"write `{there}`" if there else did_you_mean(name, known)
+        self._report(
+            "F0206",
+            f"no type is called `{name}`",
+            word.span,
+            guess or "declare it, `type Name = { … }`; for a choice write two or more words, `YES | NO`",
+            _instead(word, there or nearest(name, known)),
+        )
+        return t.UNKNOWN
+
+
+def _mentioned(written: s.TypeExpr) -> dict[str, s.Word]:
+    """The names without a prefix in a type, each where it stands first."""
+    found: dict[str, s.Word] = {}
+    todo = [written]
+    while todo:
+        match todo.pop():
+            case s.TypeName(word, prefix=None):
+                found.setdefault(word.text, word)
+            case s.TypeList(item) | s.TypeOptional(item):
+                todo.append(item)
+            case s.TypeRecord(fields):
+                todo += [field.type for field in reversed(fields)]
+    return found
 
 
 def _instead(word: s.Word, better: str | None) -> Fix | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..render import escaped
 from .report import Report, encodable, place_of, told
 
 
@@ -34,4 +35,6 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    # Line ends have an escape of GitHub's own.
+    shown = "".join(c if c in "\r\n" else escaped(c) for c in text)
+    return _data(shown).replace(":", "%3A").replace(",", "%2C")

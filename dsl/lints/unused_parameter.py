@@ -21,7 +21,7 @@ def unused_parameter(program: Program, typed: Typed, catalog: Catalog) -> list[D
                         "F0711",
                         f"nothing in this flow mentions its parameter `{name}`",
                         param.name.span,
-                        note="its answers are paid for, and what was given here has no part in them",
+                        note="what is given here has no part in what the flow does",
                         help=f"place it in a prompt, `{{{{ {name} }}}}`, or delete it",
                     )
                 )

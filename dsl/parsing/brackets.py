@@ -56,7 +56,7 @@ class Unpaired:
                 opened.append(place)
             elif type in _OPENERS:
                 if found := self._closes_wrong(place, opened):
-                    return found
+                    return found if opened else self._braceless(low, place) or found
                 opened.pop()
         return self._unclosed(opened[-1]) if opened else None
 
@@ -92,6 +92,25 @@ class Unpaired:
             self._span(place),
             help="close it where the block or the list ends",
         )
+
+    def _braceless(self, low: int, high: int) -> Diagnostic | None:
+        """A flow whose steps stand without the brace that opens them: what closes it is not to blame."""
+        types = [token.type for token in self.tokens[low:high]]
+        if types[:1] != ["FLOW"] or types[2:3] != ["LPAR"] or "RPAR" not in types:
+            return None
+        depth, after = 0, 2
+        for after in range(2, len(types)):
+            depth += (types[after] in _OPENS) - (types[after] in _OPENERS)
+            if depth == 0:
+                break
+        after += 1
+        while after < len(types) and types[after] in ("BUDGET", "MONEY", "NUMBER", "CALLS", "COMMA"):
+            after += 1
+        if depth or types[after : after + 1] in ([], ["LBRACE"]):
+            return None
+        name = self.tokens[low + 1]
+        help = f"write `{{` behind its head: `flow {name}(…) {{ … }}`"
+        return Diagnostic("F0101", "the steps of a flow stand in braces", self._span(low + 1), help=help)
 
     def _unopened(self, place: int, opened: list[int]) -> Diagnostic:
         labels = (Label(self._span(opened[-1]), "opened here, and not closed before"),) if opened else ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from ..diagnostics import Diagnostic, nearest
+from ..source import Span
+from .mending import prefix, quote_ended, sign, unbracketed, written
 from .place import NODES, VALUE, Place
 
 _STEP = "a step is written `name = …`, with no word before it"
@@ -36,6 +38,7 @@ _WORDS = {
     "print": "a flow prints what it returns: `return …`",
 }
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
+_TAKE_TEXTS = frozenset({"ASK", "SYSTEM", "USER", "ASSISTANT"})
 _PLAIN_NAME = re.compile(r'"([A-Za-z_]\w*)"')
 
 
@@ -45,6 +48,11 @@ def stray_word(word: str) -> str:
         return _WORDS[word]
     near = nearest(word, ["return", "flow", "model", "type"])
     return f"did you mean `{near}`?" if near else ""
+
+
+def else_alone(span: Span) -> Diagnostic:
+    help = "write `x = … when CONDITION else OTHER`; for a value that may be missing there is `a ?? b`"
+    return Diagnostic("F0101", "`else` belongs to `when`, and there is none before it", span, help=help)
 
 
 def foreign_word(place: Place) -> Diagnostic | None:
@@ -94,10 +102,12 @@ def bracketed(place: Place) -> Diagnostic | None:
         "ASSISTANT": 'write `assistant "…"`',
     }.get(place.at(-1))
     if help:
-        return place.error(f"no brackets stand behind `{place.word(-1)}`", help)
+        fix = unbracketed(place) if place.at(-1) in _TAKE_TEXTS else None
+        return place.error(f"no brackets stand behind `{place.word(-1)}`", help, fix=fix)
     if place.at(-1) == "NAME" and place.at(-2) == "ASK":
         model = place.word(-1)
-        return place.error("no brackets stand around the text of an `ask`", f'write `ask {model} "…"`')
+        help = f'write `ask {model} "…"`'
+        return place.error("no brackets stand around the text of an `ask`", help, fix=unbracketed(place))
     return None
 
 
@@ -113,11 +123,12 @@ def counted(place: Place) -> Diagnostic | None:
         number = _NUMBERS.get(place.text.lower())
         help = f"write `repeat {number}`" if number else "write a number, as in `repeat 3`"
         note = "how many calls a flow makes must follow from the file" if place.type == "NAME" and not number else ""
-        return place.error("a number must follow `repeat`", help, note=note)
+        fix = written(place, str(number)) if number else None
+        return place.error("a number must follow `repeat`", help, note=note, fix=fix)
     if place.at(-1) == "MOST":
         number = _NUMBERS.get(place.text.lower())
         help = f"write `at most {number}`" if number else "write a number, as in `at most 200`"
-        return place.error("`at most` counts elements", help)
+        return place.error("`at most` counts elements", help, fix=written(place, str(number)) if number else None)
     asks = place.at(-2) == "BY" and place.word(-1) == "ask"
     if asks or (place.at(-1) == "BY" and place.at(-2) == "REDUCE"):
         help = "write how many at a time, as in `reduce by 8 ask …`; for one call `reduce ask …`"
@@ -135,18 +146,22 @@ def equals(place: Place) -> Diagnostic | None:
     if place.word(-1) == "==" and place.at(-1) == "COMPARE":
         return place.error("two values are compared with `==`", "write `==`", -1)
     if "COLON" in place.expected:
-        return place.error("a `:` stands between a name and its value here, not `=`", "write `name: value`")
+        message = "a `:` stands between a name and its value here, not `=`"
+        return place.error(message, "write `name: value`", fix=sign(place, ":"))
     for ahead in place.line_before():
         if place.at(ahead) in ("WHEN", "WHERE", "ELSE", "EXPECT", "NOT", "AND", "OR") and "COMPARE" in place.expected:
-            return place.error("two values are compared with `==`", "write `==`")
+            return place.error("two values are compared with `==`", "write `==`", fix=written(place, "=="))
     return None
 
 
 def colon(place: Place) -> Diagnostic | None:
     if place.type == "COLON" and "EQUAL" in place.expected:
         if place.at(-2) in ("MODEL", "TYPE"):
-            return place.error("a declaration is written with `=`, not `:`", f"write `{place.word(-2)} NAME = …`")
-        return place.error("a step is written with `=`, not `:`", "write `name = …`")
+            help = f"write `{place.word(-2)} NAME = …`"
+            return place.error("a declaration is written with `=`, not `:`", help, fix=sign(place, "="))
+        if place.at(1) == "NAME" and place.at(2) == "EQUAL" and place.joined(1):
+            return place.error("a step declares no type", "write `name = …`: the type follows from the value")
+        return place.error("a step is written with `=`, not `:`", "write `name = …`", fix=sign(place, "="))
     if place.expected == {"COLON"} and place.at(-1) == "NAME" and place.type in VALUE:
         return place.error(f"a `:` is missing behind `{place.word(-1)}`", f"write `{place.word(-1)}: …`", -1)
     if place.type == "NAME" and place.at(1) == "COLON" and place.text.upper() in place.expected:
@@ -171,7 +186,8 @@ def choices(place: Place) -> Diagnostic | None:
     if place.type in ("OR", "DIVIDE", "COMMA") and "VBAR" in place.expected and place.at(1) in ("NAME", "STRING"):
         if place.at(2) in ("EQUAL", "COLON"):
             return None
-        return place.error("a `|` stands between the words of a choice", "write `A | B`")
+        fix = written(place, "|") if place.type == "OR" else None
+        return place.error("a `|` stands between the words of a choice", "write `A | B`", fix=fix)
     return None
 
 
@@ -181,7 +197,24 @@ def options(place: Place) -> Diagnostic | None:
     return None
 
 
+def prefixed(place: Place) -> Diagnostic | None:
+    if place.type != "NAME" or place.at(1) != "STRING":
+        return None
+    return prefix(place.source, place.span(), place.span(1))
+
+
+def ended_text(place: Place) -> Diagnostic | None:
+    """A quote inside a text that ended it, on this line."""
+    for ahead in place.line_before():
+        behind = place.at(ahead - 1) == "STRING" and place.at(ahead) in ("NAME", "NUMBER")
+        if behind and (found := quote_ended(place.source, place.span(ahead).start)):
+            return found
+    return None
+
+
 HABITS = (
+    prefixed,
+    ended_text,
     foreign_word,
     quoted_name,
     list_dash,

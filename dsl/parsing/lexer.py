@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .tables import BAD, END, Tables
 from .token import Token
 
-_COLON = re.compile(r"[ \t]*:")
+_COLON = re.compile(r"(?:\s++|#[^\n]*+\n)*+:")
 
 
 @dataclass(slots=True)

@@ -8,35 +8,46 @@ from collections.abc import Iterable, Iterator
 from .. import syntax as s
 from ..diagnostics import Diagnostic
 from ..source import Source
-from .habits import stray_word
+from .habits import else_alone, stray_word
+from .mending import prefix, quote_ended
 
 _NODE_FOLLOWS = re.compile(r"[ \t]+(ask|map|repeat|fanout|chain)\b(?![ \t]*[:=.])")
-_PREFIXED = re.compile(r'[ \t]+([fFrRbBuU]{1,2})"')
+_BEHIND_TEXT = re.compile(r"\b(?:text|ask)[ \t]+\Z")
 _FOREIGN = frozenset({"await", "async"})
 
 
 def oddities(source: Source, lines: Iterable[s.Line]) -> Iterator[Diagnostic]:
-    """Findings among the lines whose step is a mere name or a list."""
+    """Findings among the lines whose step is a mere name, a list or a text; the first of each line of the text."""
+    told: set[int] = set()
     for line in lines:
-        start = line.node.span.start
-        before = source.text[start - 1 : start]
-        if isinstance(line.node, s.ListExpr):
-            if before.isalnum() or before in ("_", ")", "]"):
-                help = "name the parts: give an answer a record type, as in `-> { first: text }`, and take `x.first`"
-                yield Diagnostic("F0101", "there is no indexing", line.node.span, help=help)
-        elif isinstance(line.node, s.Name) and (found := _PREFIXED.match(source.text, line.span.end)):
-            span = source.span(found.start(1), found.end(1))
-            help = f"leave the `{found[1]}` out; what stands in `{{{{ … }}}}` is put in its place"
-            yield Diagnostic("F0101", f"no `{found[1]}` stands before a text", span, help=help)
-        elif isinstance(line.node, s.Name) and (found := _NODE_FOLLOWS.match(source.text, line.span.end)):
-            word = line.node.word.text
-            if word in _FOREIGN:
-                yield Diagnostic(
-                    "F0101", f"`{word}` is no word of this language", line.node.span, help=stray_word(word)
-                )
-            elif line.name is None:
-                help = f"write `{word} = {found[1]} …`"
-                yield Diagnostic("F0101", f"a `=` is missing between `{word}` and its step", line.node.span, help=help)
-            else:
-                help = f"a model stands behind `ask`, as in `ask {word} …`; two steps stand on two lines"
-                yield Diagnostic("F0101", f"nothing joins `{word}` and this `{found[1]}`", line.node.span, help=help)
+        if (found := _oddity(source, line)) and found.span.line not in told:
+            told.add(found.span.line)
+            yield found
+
+
+def _oddity(source: Source, line: s.Line) -> Diagnostic | None:
+    start = line.node.span.start
+    before = source.text[start - 1 : start]
+    if isinstance(line.node, s.ListExpr):
+        if before.isalnum() or before in ("_", ")", "]"):
+            help = "name the parts: give an answer a record type, as in `-> { first: text }`, and take `x.first`"
+            return Diagnostic("F0101", "there is no indexing", line.node.span, help=help)
+        return None
+    if line.name is None and (ended := quote_ended(source, start)):
+        return ended
+    if isinstance(line.node, s.Template):
+        if line.name is None and line.node.tag.text == "else":
+            return else_alone(line.node.tag.span)
+        if line.name is None and _BEHIND_TEXT.search(source.text, max(start - 40, 0), start):
+            return prefix(source, line.node.tag.span, line.node.string.span)
+    elif isinstance(line.node, s.Name) and (found := _NODE_FOLLOWS.match(source.text, line.span.end)):
+        word = line.node.word.text
+        if word in _FOREIGN:
+            message = f"`{word}` is no word of this language"
+            return Diagnostic("F0101", message, line.node.span, help=stray_word(word))
+        if line.name is None:
+            help = f"write `{word} = {found[1]} …`"
+            return Diagnostic("F0101", f"a `=` is missing between `{word}` and its step", line.node.span, help=help)
+        help = f"a model stands behind `ask`, as in `ask {word} …`; two steps stand on two lines"
+        return Diagnostic("F0101", f"nothing joins `{word}` and this `{found[1]}`", line.node.span, help=help)
+    return None

@@ -66,7 +66,7 @@ class Builder(TreeBuilder):
 
     def _line(self, name: s.Word | None, node: s.Node, c: list[Any]) -> s.Line:
         line = super()._line(name, node, c)
-        if isinstance(node, (s.Name, s.ListExpr)):
+        if isinstance(node, (s.Name, s.ListExpr, s.Template)):
             self.alone.append(line)
         return line
 

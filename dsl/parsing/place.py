@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..diagnostics import Diagnostic
+from ..diagnostics import Diagnostic, Fix
 from ..source import Source, Span
 from .brackets import Brackets
 from .lexer import begins_line
@@ -91,5 +91,5 @@ class Place:
                 index = opener
             index = opener
 
-    def error(self, message: str, help: str, ahead: int = 0, note: str = "") -> Diagnostic:
-        return Diagnostic("F0101", message, self.span(ahead), note=note, help=help)
+    def error(self, message: str, help: str, ahead: int = 0, note: str = "", fix: Fix | None = None) -> Diagnostic:
+        return Diagnostic("F0101", message, self.span(ahead), note=note, help=help, fix=fix)

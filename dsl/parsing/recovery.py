@@ -7,9 +7,10 @@ not looked into: what its lines belong to is not known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from ..diagnostics import Diagnostic
+from ..diagnostics import Diagnostic, Edit
 from ..source import Source
 from .brackets import Brackets, Unpaired, pair
 from .lexer import begins_line, named
@@ -18,12 +19,27 @@ from .readable import MOST_FINDINGS, MOST_TOKENS, too_deep, too_many_tokens
 from .strings import read_string
 from .syntax_errors import describe
 from .tables import BAD, END, Tables
+from .token import Token
 from .tolerant import Tolerant
+
+MOST_LOOKED_FOR = 200
+"""More than are told: a fix mends all mistakes of its kind at once."""
 
 
 def syntax_errors(source: Source, tables: Tables) -> list[Diagnostic]:
     """The findings of a text that did not parse, one a line; never none."""
     return Recovery(source, tables).findings()
+
+
+_MEANT = {":": "COLON", "=": "EQUAL", "==": "COMPARE", "|": "VBAR", "": ""}
+
+
+def _meant(found: Diagnostic, token: Token) -> str | None:
+    """The type of the sign that was meant beyond doubt in the place of a token, nothing where none was."""
+    if found.fix is None or len(found.fix.edits) != 1 or token.type in ("LPAR", "NAME"):
+        return None
+    (edit,) = found.fix.edits
+    return _MEANT.get(edit.text.strip()) if edit.span.end == token.end_pos else None
 
 
 class Recovery:
@@ -45,7 +61,7 @@ class Recovery:
             return [deep]
         unpaired = Unpaired(self.source, self.tokens)
         for low, high in self._declarations():
-            if len(self.found) >= MOST_FINDINGS:
+            if len(self.found) >= MOST_LOOKED_FOR:
                 break
             if brackets := pair(self.tokens, low, high):
                 self._parse(low, high, brackets)
@@ -58,16 +74,30 @@ class Recovery:
                 self.found.append(blamed)
         return [*self._one_a_line(), *self.escapes]
 
-    def _one_a_line(self) -> Iterator[Diagnostic]:
-        """The first of each line: what follows a mistake on its line mostly comes of it."""
-        notes = [
+    def _one_a_line(self) -> Iterable[Diagnostic]:
+        """The first of each line: what follows a mistake on its line mostly comes of it.
+
+        The same again on a line, or beyond those that are told, is not told but mended with one that is.
+        """
+        notes = (
             note for note in self.read.notes if not any(low < note.span.start < high for low, high in self.skipped)
-        ]
-        lines: set[int] = set()
-        for one in sorted([*self.found, *notes[:MOST_FINDINGS]], key=lambda found: found.sort_key):
-            if one.span.line not in lines:
-                lines.add(one.span.line)
-                yield one
+        )
+        found = sorted([*self.found, *notes], key=lambda found: found.sort_key)
+        told: dict[int, Diagnostic] = {}
+        for one in found:
+            if len(told) < MOST_FINDINGS:
+                told.setdefault(one.span.line, one)
+        alike = {one.message: line for line, one in told.items() if one.fix}
+        more: dict[int, list[Edit]] = {}
+        for one in found:
+            line = one.span.line
+            if told.get(line) is one or not one.fix:
+                continue
+            if line not in told or told[line].message != one.message or not told[line].fix:
+                line = alike.get(one.message, 0)
+            more.setdefault(line, []).extend(one.fix.edits)
+        for line, one in told.items():
+            yield replace(one, fix=replace(one.fix, edits=(*one.fix.edits, *more.get(line, ())))) if one.fix else one
 
     def _declarations(self) -> Iterator[tuple[int, int]]:
         """Stretches of tokens. A declaration that is not indented deeper than the first token begins another."""
@@ -94,7 +124,7 @@ class Recovery:
         tables = self.tables
         states, begins = [tables.start], [low]
         place = low
-        while place <= high and len(self.found) < MOST_FINDINGS:
+        while place <= high and len(self.found) < MOST_LOOKED_FOR:
             token = self.tokens[place]
             type = END if place == high else token.type
             if (
@@ -111,6 +141,11 @@ class Recovery:
             self.found.append(self._stop_at(place) if type == BAD else self._describe(states, place, high, brackets))
             if place == high:
                 return
+            meant = _meant(self.found[-1], token)
+            if meant is not None:
+                token.type = meant
+                place += not meant
+                continue
             resumed = self._resume(states, begins, place, high, brackets)
             self._skip(place, resumed)
             place = resumed

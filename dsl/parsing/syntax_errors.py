@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..diagnostics import Diagnostic, nearest
-from .habits import HABITS, stray_word
+from .habits import HABITS, else_alone, stray_word
+from .mending import without_comma
 from .place import NODES, VALUE, Place
 from .tables import END, KEYWORDS
 
@@ -31,6 +32,7 @@ _INFIX = frozenset({"PLUS", "MINUS", "TIMES", "DIVIDE", "COMPARE", "AND", "OR", 
 _WANTS_VALUE = _INFIX | {"EQUAL", "COLON", "RETURN", "WHEN", "ELSE", "WHERE", "NOT", "EXPECT"}
 _CLOSES = frozenset({"RBRACE", "RPAR", "RSQB", "$END"})
 _NEAR = ("where", "with", "and", "or")
+_DECLARATIONS = frozenset({"MODEL", "TYPE", "IMPORT", "EXTERN"})
 _BLOCKS = {
     "FANOUT": "write `fanout { a = …  b = … } reduce …`",
     "MAP": "write `map x in LIST { … } reduce collect`",
@@ -77,7 +79,8 @@ def _keyword_as_name(place: Place) -> Diagnostic | None:
 
 def _comma(place: Place) -> Diagnostic | None:
     if place.type == "COMMA" and "RBRACE" in place.expected:
-        return place.error("no comma stands between the lines of a block", "delete the comma")
+        help = "delete the comma"
+        return place.error("no comma stands between the lines of a block", help, fix=without_comma(place))
     return None
 
 
@@ -92,6 +95,8 @@ def _clause_first(place: Place) -> Diagnostic | None:
 
 def _clause(place: Place) -> Diagnostic | None:
     if place.type in _CLAUSES and place.type not in place.expected and not place.wants_value:
+        if place.type == "ELSE" and not any(place.at(ahead) == "WHEN" for ahead in place.line_before()):
+            return else_alone(place.span())
         help = "clauses follow a step in one order: `with`, `after`, then `when … else`"
         return place.error(f"`{place.text}` cannot stand here", help)
     return None
@@ -149,14 +154,31 @@ def _blocks(place: Place) -> Diagnostic | None:
         help = f"write `map {place.word(-1)} in LIST {{ … }}`"
         return place.error("the list of a `map` stands behind `in`", help)
     if "LBRACE" in place.expected and "NAME" not in place.expected:
+        around = place.brackets.around
         for ahead in range(-1, -min(place.index, 200) - 1, -1):
+            if around.get(place.index + ahead, -1) != around.get(place.index, -1):
+                continue  # This is inside of other brackets.
             if place.at(ahead) in _BLOCKS:
                 return place.error(f"the steps of a `{place.word(ahead)}` stand in braces", _BLOCKS[place.at(ahead)])
             if place.at(ahead) == "FLOW":
                 return place.error("the steps of a flow stand in braces", "write `flow NAME(…) { … }`")
+            if place.at(ahead) == "TEST":
+                dotted = place.type == "DOT"
+                message = "a test is of a flow of this file" if dotted else "the lines of a test stand in braces"
+                return place.error(message, 'write `test "…" of NAME { … }`')
+            if place.at(ahead) in _DECLARATIONS:
+                break
     if place.at(-1) == "REDUCE":
         help = 'write `reduce collect`, `reduce majority`, `reduce ask "…"` or another rule'
         return place.error("a rule must follow `reduce`", help, -1)
+    return None
+
+
+def _rule_with_text(place: Place) -> Diagnostic | None:
+    if place.at(-2) == "REDUCE" and place.at(-1) == "NAME" and place.type == "STRING":
+        rule = place.word(-1)
+        help = 'write `reduce ask "…{{ results }}…"`, `reduce concat("\\n")`, `reduce collect` or `reduce majority`'
+        return place.error(f"`{rule}` is no rule that takes a text", help, -1)
     return None
 
 
@@ -204,6 +226,7 @@ _RULES = (
     _comma,
     _clause,
     _missing_comma,
+    _rule_with_text,
     _misspelled,
     _declaration,
     _blocks,

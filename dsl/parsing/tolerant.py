@@ -10,6 +10,7 @@ from ..diagnostics import Diagnostic
 from ..source import Source, Span
 from .lexer import lex, token
 from .readable import MOST_TOKENS
+from .respelling import respelled
 from .tables import BAD, END, Tables
 from .token import Token
 
@@ -28,7 +29,13 @@ _HABITS = (
     ("BANG", r"!(?!=)", "NOT", "`!` is written `not`", "write `not`"),
     ("SEMICOLON", r";", "", "no semicolon ends a line", "delete it"),
     ("SINGLE", r"'[^'\n]*'", "STRING", "a text stands in double quotes", 'write `"…"`'),
-    ("CURLY", r"[“”„«‘’][^“”„«»‘’\n]*[“”»‘’]", "STRING", "this is a typographer's quote", 'write `"`'),
+    (
+        "CURLY",
+        r"“[^“”\n]*”|„[^„“”\n]*[“”]|«[^«»\n]*»|[“”„«‘’][^“”„«»‘’\n]*[“”»‘’]",
+        "STRING",
+        "this is a typographer's quote",
+        'write `"`',
+    ),
 )
 _READ_AS = {type: (meant, message, help) for type, _, meant, message, help in _HABITS}
 _MARK_ONLY = {"SLASHES": 2, "SINGLE": 1, "CURLY": 1}
@@ -91,6 +98,9 @@ class Tolerant:
         meant, message, help = _READ_AS[one.type]
         start, end = one.start_pos or 0, one.end_pos or 0
         self._note("F0101", message, start, start + _MARK_ONLY.get(one.type, end - start), help)
+        note = self.done.notes[-1]
+        if fix := respelled(self.source, one, one.type):
+            self.done.notes[-1] = replace(note, fix=fix)
         if meant:
             one.type = meant
             self.done.tokens.append(one)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ..diagnostics import Diagnostic
 from ..syntax import String
 from . import nodes
+from .explained import CALLED
 from .filters import FILTERS
 from .plain import Mention
 from .syntax import read_tree
@@ -48,6 +49,7 @@ _REASONS = {
     "AssignBlock": "a `set` gives one value a name: `{% set x = y %}`",
     "Scope": "texts are placed as they are, nothing is escaped",
 }
+_FILTERS_CALLED = {"strip": "trim", "len": "length", "count": "length", "sorted": "sort", "dumps": "json"}
 _LOOSE = {
     "For": ("a `for` in a template names one element", "write `{% for x in xs %}`"),
     "Assign": ("a `set` in a template names one value", "write `{% set x = y %}`"),
@@ -90,7 +92,9 @@ def _refused(string: String, body: tuple[nodes.Node, ...]) -> Iterator[Diagnosti
                 yield Diagnostic("F0304", message, at, help=help)
                 continue
             reason = _REASONS.get(node.kind, "templates place values, with `if`, `for` and `set`, and do no more")
-            yield Diagnostic("F0304", f"a template may not do this: {reason}", at, help=_way_out(node.kind))
+            # Some reasons say by themselves what a template does and does not.
+            message = reason if reason.startswith("a template") else f"a template may not do this: {reason}"
+            yield Diagnostic("F0304", message, at, help=_way_out(node))
             continue
         inside = loops + isinstance(node, nodes.For)
         if problem := _misshapen(node, inside):
@@ -132,10 +136,22 @@ def _bad_name(name: str) -> tuple[str, str] | None:
     return None if name.isascii() else (f"`{name}` cannot be a name", "names have the letters a to z, digits and `_`")
 
 
-def _way_out(kind: str) -> str:
-    if kind in ("Call", "CallBlock"):
-        return "give the call a name in the flow, `x = length(items)`, and write `{{ x }}`"
+def _way_out(node: nodes.Strange) -> str:
+    if node.kind in ("Call", "CallBlock"):
+        return _as_filter(node) or CALLED
     return "work the value out in the flow, under a name, and place it here with `{{ name }}`"
+
+
+def _as_filter(call: nodes.Strange) -> str:
+    """How a call is written where a filter does the same."""
+    match call.nodes:
+        case (nodes.Getattr() as method,):
+            name, subject = _FILTERS_CALLED.get(method.attr, method.attr), method.node.path()
+        case (nodes.Name() as function, subject_node):
+            name, subject = _FILTERS_CALLED.get(function.name, function.name), subject_node.path()
+        case _:
+            return ""
+    return f"write `{{{{ {subject} | {name} }}}}`" if name in FILTERS and subject else ""
 
 
 def free_names(body: tuple[nodes.Node, ...]) -> tuple[Mention, ...]:

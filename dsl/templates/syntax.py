@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..diagnostics import Diagnostic
 from ..syntax import String
 from . import nodes as own
+from .explained import CALLED, called_by_name, explained
 from .plain import MOST_PARTS
 
 if TYPE_CHECKING:
@@ -41,7 +42,11 @@ def read_tree(string: String) -> tuple[own.Node, ...] | Diagnostic:
         tree = _environment().parse(string.value)
     except TemplateSyntaxError as error:
         start = min(max(error.lineno, 0), max(len(string.value) - 1, 0))
-        message, help = _explained(error.message or "it breaks off")
+        if called := called_by_name(string.value, start):
+            return Diagnostic(
+                "F0304", "a template calls nothing: it only places values", string.place(*called), help=CALLED
+            )
+        message, help = explained(error.message or "it breaks off", string.value, start)
         place = string.place(start, max(_end(error.lineno, start), word_end(string.value, start)))
         return Diagnostic("F0305", f"this template cannot be read: {message}", place, help=help)
     except RecursionError:
@@ -236,34 +241,3 @@ def _word(text: str, word: str, start: int) -> tuple[int, int]:
 
 def _end(place: int, otherwise: int) -> int:
     return place.end if isinstance(place, Place) else otherwise
-
-
-_BRACES = "a value is placed with `{{ name }}`; to write two braces as they are: `{{ '{{' }}`"
-_UNCLOSED = re.compile(r"The innermost block that needs to be closed is '(\w+)'")
-_TAG = re.compile(r"Encountered unknown tag '(\w+)'")
-_CHARACTER = re.compile(r"unexpected char (.+) at \d+", re.DOTALL)
-_TOKENS = {
-    "'end of print statement'": "`}}`",
-    "'begin of print statement'": "`{{`",
-    "'end of statement block'": "`%}`",
-    "'begin of statement block'": "`{%`",
-    "end of template": "end of the text",
-    "end of comment tag": "`#}`",
-}
-
-
-def _explained(message: str) -> tuple[str, str]:
-    """jinja2's message without its words for the parts of a template, and the way out."""
-    message = message.strip().rstrip(".")
-    if found := _UNCLOSED.search(message):
-        return f"`{{% {found[1]} … %}}` is never closed: write `{{% end{found[1]} %}}`", _BRACES
-    if found := _TAG.search(message):
-        known = found[1] in ("else", "elif") or found[1].startswith("end")
-        help = "" if known else "a template knows `{% if %}`, `{% for %}` and `{% set %}`; the rest is done in the flow"
-        return f"`{{% {found[1]} %}}` cannot stand here", help or _BRACES
-    if found := _CHARACTER.search(message):
-        return f"{found[1]} cannot stand here", _BRACES
-    for token, written in _TOKENS.items():
-        message = message.replace(token, written)
-    message = re.sub(r"'([^']*)'", r"`\1`", message.replace("expected token", "expected"))
-    return message[:1].lower() + message[1:], _BRACES

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -27,6 +28,8 @@ def main() -> None:
         # A closed stream is None to Python: what would go there goes nowhere.
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        else:
+            setattr(sys, name, _unhurried(getattr(sys, name)))
     try:
         sys.exit(run_command(sys.argv[1:]))
     except Exception as error:  # the last door: nothing behind it can say more
@@ -38,6 +41,34 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(exits.MISTAKE)
+
+
+class _Unhurried(io.FileIO):
+    """A stream whose reader may hang up: the command still ends in its own way, with its own exit code."""
+
+    failed = False
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            # A failure is told once: Python would write again what is left, when it ends, and fail again.
+            if not self.failed and not isinstance(error, BrokenPipeError):
+                self.failed = True
+                raise
+            return len(data)
+
+
+def _unhurried(stream: TextIO) -> TextIO:
+    try:
+        raw = _Unhurried(stream.fileno(), "w", closefd=False)
+    except OSError:  # whoever calls has put a stream of their own there
+        return stream
+    live = getattr(stream, "line_buffering", False)
+    at_once = getattr(stream, "write_through", False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=live or at_once, write_through=at_once
+    )
 
 
 def run_command(arguments: list[str]) -> int:

@@ -7,6 +7,7 @@ import click
 from flowrun.dsl import CODES, did_you_mean, page
 
 from ..errors import UsageError
+from ..files import shown
 from . import exits
 
 
@@ -20,6 +21,8 @@ def command(code: str | None) -> int:
         return exits.DONE
     name = code.strip().strip("[]").upper()
     if name not in CODES:
-        raise UsageError(f"no code is called `{code}`. {did_you_mean(name, CODES) or '`flowrun explain` lists them'}")
+        raise UsageError(
+            f"no code is called {shown(code)}; {did_you_mean(name, CODES) or '`flowrun explain` lists them'}"
+        )
     click.echo(page(name).rstrip())
     return exits.DONE

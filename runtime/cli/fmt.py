@@ -2,38 +2,68 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from pathlib import Path
 
 import click
 
-from flowrun.dsl import Source, format_file, parse_flow
+from flowrun.dsl import Diagnostic, FlowError, Source, format_file, parse_flow
 
-from ..files import read_plain
+from ..errors import UsageError
+from ..files import read_plain, shown
 from . import exits
-from .paths import flow_files, rewrite
+from .paths import PathThatIs, find_flows, refuse_pipe, rewrite
+from .show import complain, one_line, show_difference, show_findings, standard_flow
 
 
 @click.command("fmt", short_help="Put flow files into the one canonical layout.")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("paths", nargs=-1, required=True, type=PathThatIs())
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 when a file would change.")
 @click.option("--diff", is_flag=True, help="Change nothing; show what would change.")
 def command(paths: tuple[Path, ...], check: bool, diff: bool) -> int:
-    """Put flow files into the one canonical layout; meaning and comments stay. `-` formats standard input."""
-    changed = 0
-    for path in flow_files(paths):
-        name = "<stdin>" if str(path) == "-" else str(path)
-        before = sys.stdin.read() if str(path) == "-" else read_plain(path)
-        after = format_file(parse_flow(Source(before, name)))
-        changed += after != before
-        if diff:
-            lines = before.splitlines(True), after.splitlines(True)
-            sys.stdout.writelines(difflib.unified_diff(*lines, name, name, "as it is", "formatted"))
-        elif not check and str(path) == "-":
-            sys.stdout.write(after)
-        elif not check and after != before:
+    """Put flow files into the one canonical layout; meaning and comments stay. `-` formats standard input.
+
+    What is wrong with one file stops no other.
+    """
+    files, refused = find_flows(paths)
+    for _, error in refused:
+        complain(str(error))
+    code = exits.USAGE if refused else exits.DONE
+    found: list[Diagnostic] = []
+    for path in files:
+        try:
+            code = max(code, _format(path, check, diff))
+        except FlowError as error:
+            found += error.diagnostics
+        except UsageError as error:
+            complain(str(error))
+            code = max(code, exits.USAGE)
+    if found:
+        show_findings(found)
+    return max(code, exits.FINDINGS if found else exits.DONE)
+
+
+def _format(path: Path, check: bool, diff: bool) -> int:
+    """Format one file, or show how. Answers with the exit code that this alone would give."""
+    piped = str(path) == "-"
+    name = "<stdin>" if piped else str(path)
+    before = standard_flow() if piped else _read(path)
+    after = format_file(parse_flow(Source(before, name)))
+    if diff:
+        show_difference(name, before, after, "formatted")
+    elif piped and not check:
+        sys.stdout.write(after)
+    elif not check and after != before:
+        try:
             rewrite(path, before, after)
-        if after != before and str(path) != "-":
-            print(f"{'would change' if check or diff else 'changed'} {name}", file=sys.stderr)
-    return exits.FINDINGS if changed and (check or diff) else exits.DONE
+        except OSError as error:
+            complain(f"{shown(name)} cannot be written: {error.strerror or error}")
+            return exits.DISK
+    if after != before and not piped:
+        print(f"{'would change' if check or diff else 'changed'} {one_line(name)}", file=sys.stderr)
+    return exits.FINDINGS if after != before and (check or diff) else exits.DONE
+
+
+def _read(path: Path) -> str:
+    refuse_pipe(path)
+    return read_plain(path)

@@ -11,10 +11,12 @@ from flowrun.dsl import picture_of, to_dot, to_mermaid, to_svg
 
 from ..catalog import catalog
 from ..errors import UsageError
+from ..files import shown
 from ..loading import load
 from . import exits
+from .paths import PathThatIs, refuse_output, refuse_pipe
 from .plans import plan_of
-from .show import show_findings
+from .show import complain, show_findings
 
 FORMATS = {"mermaid": to_mermaid, "dot": to_dot, "svg": to_svg}
 SUFFIXES = {".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "dot", ".svg": "svg"}
@@ -24,7 +26,7 @@ MERMAID_TEXT = 50_000
 
 
 @click.command("graph", short_help="Draw a flow, as Mermaid, DOT or SVG.")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=PathThatIs())
 @click.option("--flow", metavar="NAME", help="The flow to draw, if not the last one.")
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), help="How to draw; else as OUT's name says.")
 @click.option(
@@ -38,16 +40,17 @@ def command(path: Path, flow: str | None, form: str | None, out: str | None) -> 
     """
     to_file = Path(out) if out is not None and out != "-" else None
     chosen = form or _format_of(to_file)
-    if to_file is not None and to_file.suffix == ".flow":
-        raise UsageError(f"{to_file} would be overwritten by its picture; give OUT another name, such as flow.svg")
+    if to_file is not None:
+        refuse_output(to_file, (path,))
+    refuse_pipe(path)
     checked = load(path)
     show_findings(checked.warnings) if checked.warnings else None
     picture = picture_of(plan_of(checked, flow), catalog().functions)
     text = FORMATS[chosen](picture)
     if to_file is None:
         sys.stdout.write(text)
-    else:
-        _write(to_file, text)
+    elif not _write(to_file, text):
+        return exits.DISK
     if chosen == "mermaid" and (len(picture.edges) > MERMAID_EDGES or len(text) > MERMAID_TEXT):
         print(
             f"flowrun: this picture has {len(picture.edges):,} edges in {len(text):,} characters, and Mermaid draws "
@@ -63,12 +66,16 @@ def _format_of(out: Path | None) -> str:
     found = SUFFIXES.get(out.suffix.lower())
     if found is None:
         known = ", ".join(SUFFIXES)
-        raise UsageError(f"what to draw does not follow from the name {out}; end it in one of {known}, or add --format")
+        raise UsageError(
+            f"what to draw does not follow from the name {shown(str(out))}; end it in one of {known}, or add --format"
+        )
     return found
 
 
-def _write(out: Path, text: str) -> None:
+def _write(out: Path, text: str) -> bool:
     try:
         out.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror or error}") from None
+        complain(f"{shown(str(out))} cannot be written: {error.strerror or error}")
+        return False
+    return True

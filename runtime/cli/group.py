@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import exits
-
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -33,13 +31,9 @@ class FlowGroup(click.Group):
     """`flowrun FILE …` runs a file; each parameter of its flow is an option."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # Whoever read our output has seen enough; Python would complain when it flushes at the end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return exits.DONE
+        result = super().invoke(ctx)
+        # A disk that is full is told of here, and not by Python when it ends.
+        sys.stdout.flush()
         return result
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -7,7 +7,10 @@ from pathlib import Path
 import click
 
 from ..errors import UsageError
+from ..files import shown
 from . import exits
+from .paths import PathThatIs
+from .show import complain
 
 FIRST = """\
 # Is this e-mail spam? Ask three times at once and take the majority.
@@ -22,18 +25,21 @@ flow is_spam(email: text) {
 
 
 @click.command("init", short_help="Write a first flow to start from.")
-@click.argument("path", required=False, default="is_spam.flow", type=click.Path(path_type=Path))
+@click.argument("path", required=False, default="is_spam.flow", type=PathThatIs())
 def command(path: Path) -> int:
     """Write a first flow to PATH (is_spam.flow), and say how to run it. A file that is there is left alone."""
     if path.is_dir():
         path /= "is_spam.flow"
+    elif not path.suffix:
+        path = path.with_name(f"{path.name}.flow")
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(FIRST)
     except FileExistsError:
-        raise UsageError(f"{path} is there already, and is left as it is; give another path") from None
+        raise UsageError(f"{shown(str(path))} is there already, and is left as it is; give another path") from None
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+        complain(f"{shown(str(path))} cannot be written: {error.strerror or error}")
+        return exits.DISK
     click.echo(
         f'{path} is written. Run it:\n\n  flowrun {path} --email "You have won! Click here to claim your prize."'
     )

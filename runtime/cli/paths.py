@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+import click
 
 from flowrun.dsl import nearest
 
@@ -17,16 +22,34 @@ from ..files import Files, decode, read_plain_bytes, shown
 
 _PATTERN = re.compile(r"[*?\[]")
 _LINE_END = re.compile(r"\r\n|\r|\n")
+MARK = codecs.BOM_UTF8.decode()
 Refused = tuple[Path, UsageError]
 """A path that leads to no flow file, and why."""
 
 
-def flow_files(paths: Iterable[Path]) -> list[Path]:
-    """Every file once. Raises UsageError for the first path that leads to none."""
-    files, refused = find_flows(paths)
-    if refused:
-        raise refused[0][1]
-    return files
+class PathThatIs(click.Path):
+    """A path on the command line. An empty one, as of a variable that is not set, is not the current folder."""
+
+    def __init__(self) -> None:
+        # What cannot be read is told of when it is read, and stops no other path.
+        super().__init__(path_type=Path, readable=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("a path is needed, and it is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class _Walk(Files):
+    """Finds files by a pattern. A link that leads in a circle is no file, and stops nothing."""
+
+    def resolve(self, path: str) -> Path:
+        try:
+            return super().resolve(path)
+        except UsageError:
+            if os.path.islink(self.folder / path):
+                return self.folder / path
+            raise
 
 
 def find_flows(paths: Iterable[Path]) -> tuple[list[Path], list[Refused]]:
@@ -87,7 +110,7 @@ def _is_file(path: str) -> bool:
 def _fitting(pattern: Path, refused: list[Refused]) -> Iterator[Path]:
     here = Path.cwd()
     try:
-        found = Files(here, (Path(here.anchor),)).glob(str(pattern))
+        found = _Walk(here, (Path(here.anchor),)).glob(str(pattern))
     except UsageError as error:
         refused.append((pattern, error))
         return
@@ -95,6 +118,26 @@ def _fitting(pattern: Path, refused: list[Refused]) -> Iterator[Path]:
     if not flows:
         refused.append((pattern, UsageError(f"no .flow file fits the pattern {shown(str(pattern))}")))
     yield from flows
+
+
+def refuse_pipe(path: Path) -> None:
+    """Raises UsageError for a pipe that has a name: to open one waits for a writer, perhaps for ever.
+
+    What a shell makes of ``<(command)`` is a pipe whose writer is there.
+    """
+    with suppress(OSError, ValueError):
+        if stat.S_ISFIFO(os.stat(path).st_mode) and not str(path).startswith(("/dev/", "/proc/")):
+            raise UsageError(f"{shown(str(path))} is a named pipe, and a file is needed")
+
+
+def refuse_output(out: Path, inputs: Iterable[Path]) -> None:
+    """Raises UsageError where an output would be written over a flow file, or over what is read."""
+    real = os.path.realpath(out)
+    flow = any(name.lower().endswith(".flow") for name in (str(out), real))
+    if flow or any(os.path.exists(real) and os.path.exists(one) and os.path.samefile(real, one) for one in inputs):
+        raise UsageError(
+            f"{shown(str(out))} is a flow file, or named as one, and is not overwritten; give -o another name"
+        )
 
 
 def _guess(path: Path) -> str:
@@ -123,8 +166,8 @@ def told_path(path: Path) -> str:
 def rewrite(path: Path, before: str, after: str) -> None:
     """Put a new text in place of the old one, or leave the file whole.
 
-    ``before`` is the text as it was read, with ``\\n`` for line ends. Links, the mode, a byte-order mark
-    and line ends stay as they are.
+    ``before`` is the text as it was read, with ``\\n`` for line ends. Links, hard ones too, the mode, a byte-order
+    mark and line ends stay as they are.
 
     Raises UsageError where the file was changed meanwhile, OSError where it cannot be written.
     """
@@ -132,8 +175,11 @@ def rewrite(path: Path, before: str, after: str) -> None:
     target = os.path.realpath(path)
     if not os.path.isfile(target):
         raise UsageError(f"{name} is no file that can be written back")
+    if not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "it is read-only, and is left as it is")
     data = read_plain_bytes(Path(target), name)
-    if decode(data, name) != before:
+    # A second mark is no part of the text either, and not written back.
+    if decode(data, name).removeprefix(MARK) != before.removeprefix(MARK):
         raise UsageError(f"{name} has changed since it was read, and is left as it is; try again")
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     text = data[len(mark) :].decode()
@@ -156,6 +202,9 @@ def _replace(target: str, data: bytes) -> None:
     import shutil  # few calls write, and these are slow to load
     import tempfile
 
+    if os.stat(target).st_nlink > 1:
+        _overwrite(target, data)
+        return
     number, beside = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=os.path.dirname(target))
     try:
         with os.fdopen(number, "wb") as file:
@@ -171,3 +220,12 @@ def _replace(target: str, data: bytes) -> None:
         with suppress(OSError):
             os.unlink(beside)
         raise
+
+
+def _overwrite(target: str, data: bytes) -> None:
+    """Write into the file itself, which has other names that a file put in its place would not have."""
+    with open(target, "r+b") as file:
+        file.write(data)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())

@@ -15,8 +15,9 @@ from ..estimate import estimate_plan
 from ..files import Files
 from ..loading import checked_inputs, load
 from . import exits
+from .paths import PathThatIs, refuse_pipe
 from .plan_view import cost_in_words, in_words, money, view
-from .plans import inputs_of, plan_of
+from .plans import allowed, inputs_of, known_model, plan_of
 from .show import complain, inert, show_findings
 
 
@@ -38,9 +39,14 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     short_help="Show what a flow would do, and what that takes.",
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
 )
-@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.argument("path", required=False, type=PathThatIs())
 @click.option("--flow", metavar="NAME", help="The flow to plan, if not the last one.")
-@click.option("--model", metavar="MODEL", help="The model of asks that name none, such as openai:gpt-4o-mini.")
+@click.option(
+    "--model",
+    metavar="MODEL",
+    callback=known_model,
+    help="The model of asks that name none, such as openai:gpt-4o-mini.",
+)
 @click.option("--param", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter, by its name.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan and its bounds, as JSON.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of what --json prints.")
@@ -51,7 +57,8 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @click.option(
     "--allow-read",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PathThatIs(),
+    callback=allowed,
     metavar="DIR",
     help="A folder that the flow may read besides its own.",
 )
@@ -80,6 +87,7 @@ def command(
         return exits.DONE
     if path is None:
         raise UsageError("name a flow file: flowrun plan FILE.flow")
+    refuse_pipe(path)
     checked = load(path)
     if checked.warnings:
         show_findings(checked.warnings)
@@ -102,14 +110,11 @@ def _over(bounds: Bounds, max_calls: int | None, max_cost: float | None) -> list
     """What is beyond the limits that the command gives, and by which step."""
     found = []
     if max_calls is not None and _beyond(bounds.calls, max_calls):
-        found.append(
-            f"the flow may make {max_calls:,} calls, and could make {in_words(bounds.calls)}; {_whose(bounds, 'calls')}"
-        )
+        could = f"the flow may make {max_calls:,} calls, and could make {in_words(bounds.calls)}"
+        found.append(f"--max-calls {max_calls}: {could}; {_whose(bounds, 'calls')}")
     if max_cost is not None and _beyond(bounds.cost, max_cost):
-        found.append(
-            f"the flow may cost {money(max_cost)}, and what it could cost is {cost_in_words(bounds.cost)}; "
-            + _whose(bounds, "cost")
-        )
+        could = f"the flow may cost {money(max_cost)}, and what it could cost is {cost_in_words(bounds.cost)}"
+        found.append(f"--max-cost {max_cost:.10g}: {could}; {_whose(bounds, 'cost')}")
     return found
 
 

@@ -10,6 +10,7 @@ from flowrun.dsl import Bound, Bounds
 _NAME = 26
 _WHAT = 30
 """The widest that the first two columns get, in characters."""
+_LARGEST = 10**15
 _HEADS = ("", "", "calls", "rounds", "in ≈", "out ≈", "cost")
 
 
@@ -88,6 +89,8 @@ def _shortfalls(bounds: Bounds, calls_limit: int | None, money_limit: float | No
 
 def number(value: float) -> str:
     """A count in at most four characters, up to a billion."""
+    if value > _LARGEST:
+        return "more than 10^15"
     for unit, size in (("G", 10**9), ("M", 10**6), ("k", 1000)):
         if value >= size * 0.9995:
             whole = value / size
@@ -97,6 +100,8 @@ def number(value: float) -> str:
 
 def money(value: float, *, up: bool = False) -> str:
     """Dollars in cents, small ones in hundredths of cents; rounded down, or ``up``."""
+    if value > _LARGEST:
+        return "more than $10^15"
     digits = 2 if value >= 0.1 or float(round(value * 100, 6)).is_integer() else 4
     scaled = round(value * 10**digits, 6)
     rounded = (ceil(scaled) if up else floor(scaled)) / 10**digits
@@ -105,7 +110,7 @@ def money(value: float, *, up: bool = False) -> str:
 
 def in_words(bound: Bound) -> str:
     if bound.most is None:
-        return f"{number(bound.least)} or more"
+        return number(bound.least) + " or more" * (bound.least <= _LARGEST)
     if number(bound.least) == number(bound.most):
         return number(bound.most)
     return f"{number(bound.least)} to {number(bound.most)}"
@@ -121,7 +126,7 @@ def cost_in_words(bound: Bound) -> str:
 
 def _cell(bound: Bound) -> str:
     if bound.most is None:
-        return f"{number(bound.least)}+"
+        return number(bound.least) + "+" * (bound.least <= _LARGEST)
     least, most = number(bound.least), number(bound.most)
     return most if least == most else f"{least}–{most}"
 
@@ -131,4 +136,4 @@ def _cost_cell(bound: Bound) -> str:
         return "?" if money(bound.least) == "$0" else f"{money(bound.least)}+"
     if bound.most == 0:
         return "$0"
-    return f"{money(bound.least)}–{money(bound.most, up=True)[1:]}"
+    return f"{money(bound.least)}–{money(bound.most, up=True).removeprefix('$')}"

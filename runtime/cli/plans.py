@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
+
+import click
 
 from flowrun.dsl import Checked, did_you_mean, make_plan
 from flowrun.dsl import plan as p
 
 from ..errors import UsageError
-from ..files import Files
+from ..files import Files, shown
 from ..inputs import read_input
+from ..providers import provider_table
 from .show import standard_input
 
 
@@ -44,17 +49,67 @@ def inputs_of(plan: p.Plan, words: list[str], pairs: tuple[str, ...], files: Fil
             if given is None:
                 raise UsageError(f"`{word}` needs a value behind it")
             value = given
-        texts[found] = value
+        _take(texts, found, value)
+    take_pairs(texts, plan, pairs)
+    if list(texts.values()).count("-") > 1:
+        raise UsageError("standard input can be only one parameter's value")
+    return {name: read_input(params[name], text, standard_input, files) for name, text in texts.items()}
+
+
+def take_pairs(texts: dict[str, str], plan: p.Plan, pairs: tuple[str, ...]) -> None:
+    """Put what `--param NAME=VALUE` gives with the other parameters' values."""
+    params = [param.name for param in plan.params]
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
             raise UsageError(f"`--param {pair}`: write NAME=VALUE")
         if name not in params:
             raise UsageError(f"the flow `{plan.flow}` has no parameter `{name}`. {did_you_mean(name, params)}".rstrip())
-        texts[name] = value
-    if list(texts.values()).count("-") > 1:
-        raise UsageError("standard input can be only one parameter's value")
-    return {name: read_input(params[name], text, standard_input, files) for name, text in texts.items()}
+        _take(texts, name, value)
+
+
+def _take(texts: dict[str, str], name: str, value: str) -> None:
+    if name in texts:
+        raise twice(name)
+    texts[name] = value
+
+
+def twice(name: str) -> UsageError:
+    return UsageError(f"the parameter `{name}` is given twice; give it one value")
+
+
+def allowed(ctx: click.Context, param: click.Parameter, places: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The folders of --allow-read. Raises UsageError for what is none: it would allow nothing."""
+    for place in places:
+        if os.path.isdir(place):
+            continue
+        if os.path.lexists(place):
+            folder = shown(f"--allow-read {place.parent}")
+            raise UsageError(f"--allow-read takes a folder, and {shown(str(place))} is none; its folder is {folder}")
+        raise UsageError(f"--allow-read takes a folder, and there is none at {shown(str(place))}")
+    return places
+
+
+def known_model(ctx: click.Context, param: click.Parameter, model: str | None) -> str | None:
+    """A model that names a provider there is; an empty name is none, as when a flow is run. Raises UsageError.
+
+    Keys are not looked at, for nothing is sent.
+    """
+    if not model:
+        return None
+    provider, _, name = model.partition(":")
+    table = {info.name: info for info in provider_table()}
+    if provider not in table:
+        guess = did_you_mean(provider, table)
+        known = ", ".join(info.example for info in table.values())
+        raise UsageError(
+            f"no provider is called {shown(provider)}"
+            + (f"; {guess}" if guess else "")
+            + f". Models are such as {known}"
+        )
+    if not name and table[provider].base_url:
+        raise UsageError(f"{provider} serves many models: name one, as in `{table[provider].example}`")
+    return model
 
 
 def _param(name: str, params: dict[str, p.Param]) -> str | None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from flowrun.dsl import did_you_mean, types
 from flowrun.dsl import plan as p
+from flowrun.dsl import types
 
 from ..api import Result, load, run_async
 from ..errors import UsageError
@@ -19,7 +19,8 @@ from ..externs import permit
 from ..files import Files
 from ..inputs import read_input
 from . import exits
-from .plans import plan_of
+from .paths import PathThatIs, refuse_pipe
+from .plans import allowed, plan_of, take_pairs, twice
 from .progress import watcher
 from .show import complain, inert, print_answer, show_findings, standard_input
 from .summary import closing_line, votes_lines
@@ -29,6 +30,7 @@ OWN = ("model", "json", "quiet", "flow", "param", "allow-read", "allow-python", 
 
 def command_for(path: Path, arguments: list[str]) -> click.Command:
     """The command of one flow file, with an option for each parameter of its flow."""
+    refuse_pipe(path)
     checked = load(path)
     plan = plan_of(checked, _flow_named(arguments))
     options: list[click.Parameter] = [_option(param) for param in plan.params]
@@ -45,7 +47,8 @@ def command_for(path: Path, arguments: list[str]) -> click.Command:
         click.Option(
             ["--allow-read"],
             multiple=True,
-            type=click.Path(path_type=Path),
+            type=PathThatIs(),
+            callback=allowed,
             metavar="DIR",
             help="A folder that the flow may read besides its own.",
         ),
@@ -86,7 +89,10 @@ def _option(param: p.Param) -> click.Option:
     also = [f"--{param.name}"] if "_" in param.name and not param.name.startswith("_") else []
     needed = "" if param.required else " (optional)"
     return click.Option(
-        [flag, *also, f"given_{param.name}"], metavar=_metavar(param.type), help=f"{types.show(param.type)}{needed}"
+        [flag, *also, f"given_{param.name}"],
+        multiple=True,
+        metavar=_metavar(param.type),
+        help=f"{types.show(param.type)}{needed}",
     )
 
 
@@ -139,14 +145,14 @@ def _run(plan: p.Plan, given: dict[str, Any]) -> int:
 
 def _inputs(plan: p.Plan, given: dict[str, Any]) -> dict[str, Any]:
     params = {param.name: param for param in plan.params}
-    texts = {name: given[f"given_{name}"] for name in params if given[f"given_{name}"] is not None}
-    for pair in given["pairs"]:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise UsageError(f"`--param {pair}`: write NAME=VALUE")
-        if name not in params:
-            raise UsageError(f"the flow `{plan.flow}` has no parameter `{name}`. {did_you_mean(name, params)}".rstrip())
-        texts[name] = value
+    texts: dict[str, str] = {}
+    for name in params:
+        values = given[f"given_{name}"]
+        if len(values) > 1:
+            raise twice(name)
+        if values:
+            texts[name] = values[0]
+    take_pairs(texts, plan, given["pairs"])
     missing = [param for param in plan.params if param.required and param.name not in texts]
     if missing:
         flags = " ".join(f"{_flag(param)} {_metavar(param.type)}" for param in missing)

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from flowrun.dsl import Diagnostic, render_diagnostics
 
 from ..errors import UsageError
+from ..files import decode
 
 
 def colours(stream: TextIO) -> bool:
@@ -26,6 +27,13 @@ def standard_input() -> str:
     if sys.stdin is None:
         raise UsageError("standard input is closed, and a parameter is to be read from it")
     return sys.stdin.read()
+
+
+def standard_flow() -> str:
+    """A flow from standard input, which must be text as a file must. Raises UsageError."""
+    if sys.stdin is None:
+        raise UsageError("standard input is closed, and a flow is to be read from it")
+    return decode(sys.stdin.buffer.read(), "standard input")
 
 
 def show_findings(found: Iterable[Diagnostic], *, fixes: bool = True) -> None:
@@ -63,6 +71,21 @@ def print_answer(value: Any) -> None:
         text = inert(text)
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def show_difference(name: str, before: str, after: str, what: str) -> None:
+    """Print what would change in a file, as a unified difference."""
+    from difflib import unified_diff
+
+    name = one_line(name)
+    for line in unified_diff(before.splitlines(True), after.splitlines(True), name, name, "as it is", what):
+        # A file may end without a line end, which the next line of a difference needs.
+        sys.stdout.write(inert(line) if line.endswith("\n") else f"{inert(line)}\n\\ No newline at end of file\n")
+
+
+def one_line(name: str) -> str:
+    """A file's name that neither breaks a line nor steers a terminal."""
+    return inert(name).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def inert(text: str) -> str:

@@ -14,14 +14,15 @@ from ..errors import UsageError
 from ..files import read_plain, shown
 from ..loading import check_source
 from . import exits
-from .paths import find_flows, rewrite, told_path
-from .show import complain, count_text, inert, show_findings
+from .paths import PathThatIs, find_flows, refuse_output, refuse_pipe, rewrite, told_path
+from .show import complain, count_text, inert, one_line, show_difference, show_findings, standard_flow
 
 MOST_FIXES = 100
+STDIN = "<stdin>"
 
 
 @click.command("validate", short_help="Check flow files without running them.")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=PathThatIs())
 @click.option(
     "--format",
     "format_",
@@ -30,7 +31,7 @@ MOST_FIXES = 100
     show_default=True,
     help="How findings are told. Every format but text goes to standard output and is complete.",
 )
-@click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write the findings to FILE.")
+@click.option("--output", "-o", type=PathThatIs(), metavar="FILE", help="Write the findings to FILE.")
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
 @click.option("--fix", is_flag=True, help="Make the safe fixes in the files, then tell what is left.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change; change nothing.")
@@ -39,7 +40,7 @@ def command(
     paths: tuple[Path, ...], format_: str, output: Path | None, strict: bool, fix: bool, diff: bool, quiet: bool
 ) -> int:
     """Check flow files. PATHS are files, folders with .flow files in them or below, and patterns such as
-    'flows/**/*.flow'.
+    'flows/**/*.flow'; `-` is standard input.
 
     Nothing is sent and nothing is run. Every file is checked, whatever is wrong with the others.
 
@@ -52,9 +53,13 @@ def command(
     """
     if diff and format_ != "text":
         raise UsageError(f"--diff and --format {format_} would both write to standard output; take one of them")
+    if fix and not diff and Path("-") in paths:
+        raise UsageError("standard input cannot be mended where it is; `--diff` shows what --fix would change")
     files, refused = find_flows(paths)
+    if output is not None and str(output) != "-":
+        refuse_output(output, files)
     checks = Checks()
-    names = sorted({told_path(path) for path in files})
+    names = sorted({STDIN if str(path) == "-" else told_path(path) for path in files})
     unread = [Unread(told_path(path), str(error)) for path, error in refused]
     found = checks.all(names)
     code = exits.DONE
@@ -101,7 +106,8 @@ class Checks:
 
     def source(self, name: str) -> Source:
         if name not in self._sources:
-            self._sources[name] = Source(read_plain(Path(name)), name)
+            refuse_pipe(Path(name))
+            self._sources[name] = Source(standard_flow() if name == STDIN else read_plain(Path(name)), name)
         return self._sources[name]
 
     def findings(self, source: Source) -> tuple[Diagnostic, ...]:
@@ -127,7 +133,7 @@ def _fix(checks: Checks, names: Sequence[str], found: Sequence[Diagnostic], *, d
         if fixed.source.text == before.text:
             continue
         if diff:
-            _show_difference(name, before.text, fixed.source.text)
+            show_difference(name, before.text, fixed.source.text, "fixed")
             code = exits.FINDINGS
         else:
             try:
@@ -147,22 +153,13 @@ def _fix(checks: Checks, names: Sequence[str], found: Sequence[Diagnostic], *, d
 def _tell_fixes(made: Sequence[Diagnostic], files: int, what: str) -> None:
     for one in made[:MOST_FIXES]:
         title = one.fix.title if one.fix else ""
-        print(inert(f"{what} {one.span}: {title} ({one.code})"), file=sys.stderr)
+        print(f"{what} {one_line(str(one.span))}: {inert(title)} ({one.code})", file=sys.stderr)
     if made:
         more = f"… and {len(made) - MOST_FIXES:,} more; " if len(made) > MOST_FIXES else ""
         fixes = f"{len(made):,} fix{'es' if len(made) != 1 else ''}"
         print(f"{more}{fixes} in {files:,} file{'s' if files != 1 else ''}", file=sys.stderr)
     else:
         print("there is nothing to fix that does not need a person's eye", file=sys.stderr)
-
-
-def _show_difference(name: str, before: str, after: str) -> None:
-    from difflib import unified_diff
-
-    lines = unified_diff(before.splitlines(True), after.splitlines(True), name, name, "as it is", "fixed")
-    for line in lines:
-        # A file may end without a line end, which the next line of a difference needs.
-        sys.stdout.write(inert(line) if line.endswith("\n") else f"{inert(line)}\n\\ No newline at end of file\n")
 
 
 def _told(

@@ -1,0 +1,84 @@
+"""Fixes of what a slip of the pen puts between tokens."""
+
+from __future__ import annotations
+
+import re
+
+from ..diagnostics import Diagnostic, Edit, Fix
+from ..source import Source, Span
+from .place import Place
+
+_PREFIXES = frozenset({"f", "r", "b", "u", "rb", "br", "fr", "rf"})
+_DOUBLED = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_SINGLE = re.compile(r"(?<!\{)\{ *([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*) *\}(?!\})")
+
+
+def written(place: Place, text: str, ahead: int = 0) -> Fix:
+    """Another text in the place of a token."""
+    return Fix(f"write `{text}`", (Edit(place.span(ahead), text),))
+
+
+def sign(place: Place, text: str) -> Fix:
+    """Another sign between a name and its value, spaced as it is everywhere."""
+    source, start, end = place.source, place.span(-1).end, place.span().end
+    after = "" if source.text[end : end + 1].isspace() else " "
+    before = "" if text == ":" else " "
+    blank = source.text[start : place.span().start].strip(" \t") == ""
+    span = Span(source, start, end) if blank else place.span()
+    return Fix(f"write `{text}`", (Edit(span, f"{before if blank else ''}{text}{after}"),))
+
+
+def unbracketed(place: Place) -> Fix | None:
+    """Brackets around one text taken away."""
+    if (place.at(1), place.at(2)) != ("STRING", "RPAR"):
+        return None
+    opener = place.span()
+    between = "" if place.span(-1).end < opener.start or opener.end < place.span(1).start else " "
+    return Fix("take the brackets away", (Edit(opener, between), Edit(place.span(2), "")))
+
+
+def without_comma(place: Place) -> Fix | None:
+    """A comma taken away, where what follows it can only be the next line of a block."""
+    step = place.at(1) == "RETURN" or (place.at(1) == "NAME" and place.at(2) == "EQUAL")
+    if not (step or place.begins_line(1) or place.at(1) == "RBRACE"):
+        return None
+    end = place.span().end
+    joined = step and place.source.text[end : end + 1].isalnum()
+    return Fix("delete the comma", (Edit(place.span(), " " if joined else ""),))
+
+
+def prefix(source: Source, word: Span, string: Span) -> Diagnostic | None:
+    """The finding for a letter before a text, as of an f-string."""
+    letters = word.text.lower()
+    if letters not in _PREFIXES or word.end != string.start:
+        return None
+    help = f"leave the `{word.text}` out; what stands in `{{{{ … }}}}` is put in its place"
+    formed = "f" in letters
+    body = string.text
+    edits = [Edit(word, "")]
+    if formed:
+        for found in _SINGLE.finditer(body):
+            at = source.span(string.start + found.start(), string.start + found.end())
+            edits.append(Edit(at, f"{{{{ {found[1]} }}}}"))
+    unsure = "\\" in body or (formed and not {"{", "}"}.isdisjoint(_SINGLE.sub("", _DOUBLED.sub("", body))))
+    fix = None if unsure else Fix(f"take the `{word.text}` away", tuple(edits))
+    why = "there are no f-strings" if formed else ""
+    return Diagnostic("F0101", f"no `{word.text}` stands before a text", word, note=why, help=help, fix=fix)
+
+
+def quote_ended(source: Source, start: int) -> Diagnostic | None:
+    """The finding for a word that stands right behind a quote: the quote was to be one of the text before it."""
+    if source.text[start - 1 : start] != '"' or not (source.text[start].isalnum() or source.text[start] == "_"):
+        return None
+    line, column = source.position(start)
+    before = source.line(line)[: column - 1]
+    opened = before.rfind("{{")
+    help = 'write `\\"` for a quote in a text'
+    if opened > before.rfind("}}"):
+        inside = before[opened + 2 : -1]
+        help = "inside `{{ … }}` write `'…'`"
+        if name := re.fullmatch(r"\s*([\w.]+)\s*\?\?\s*", inside):
+            other = re.match(r"[^\"\n]*", source.text[start:][:60])
+            word = other[0].strip() if other else "…"
+            help = f"in a template write `{{{{ {name[1]} | default('{word}') }}}}`"
+    return Diagnostic("F0101", "this quote ends the text", source.span(start - 1, start), help=help)

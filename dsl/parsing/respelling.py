@@ -1,0 +1,45 @@
+"""Safe fixes for the spellings of other languages that the tolerant lexer takes for what they mean."""
+
+from __future__ import annotations
+
+import re
+
+from ..diagnostics import Edit, Fix
+from ..source import Source
+from .token import Token
+
+_PAIRS = frozenset({"“”", "””", "„“", "„”", "«»", "‘’", "''"})
+_ENDS = re.compile(r"[ \t]*(?:[#}\n]|\Z)")
+_STEP = re.compile(r"[ \t]*(?:return\b|[A-Za-z_]\w*[ \t]*=(?!=))")
+_OPERAND = re.compile(r"[ \t]*[\w.()+*/-]+[ \t]*(?:\n|\Z)")
+
+
+def respelled(source: Source, token: Token, type: str) -> Fix | None:
+    """The fix for a token of one of the tolerant lexer's own types, where no doubt is left of what was meant."""
+    text, start, end = source.text, token.start_pos, token.end_pos
+
+    def fix(title: str, *edits: tuple[int, int, str]) -> Fix:
+        return Fix(title, tuple(Edit(source.span(low, high), new) for low, high, new in edits))
+
+    before, after = text[max(start - 1, 0) : start], text[end : end + 1]
+    match type:
+        case "SINGLE" | "CURLY":
+            # A letter at its side: the mark is an apostrophe of a longer text.
+            apart = not (before.isalnum() or after.isalnum())
+            if apart and token[0] + token[-1] in _PAIRS and not {'"', "\\"} & set(token):
+                return fix('write `"…"`', (start, start + 1, '"'), (end - 1, end, '"'))
+        case "SLASHES":
+            begins = not text[text.rfind("\n", 0, start) + 1 : start].strip()
+            if begins or not _OPERAND.match(text, start + 2):
+                return fix("write `#`", (start, start + 2, "#"))
+        case "AMPERSANDS" | "BARS":
+            word = "and" if type == "AMPERSANDS" else "or"
+            left = "" if before.isspace() else " "
+            right = "" if after.isspace() else " "
+            return fix(f"write `{word}`", (start, end, f"{left}{word}{right}"))
+        case "SEMICOLON":
+            if _ENDS.match(text, end):
+                return fix("delete it", (start, end, ""))
+            if _STEP.match(text, end):
+                return fix("delete it", (start, end, "" if after.isspace() else " "))
+    return None

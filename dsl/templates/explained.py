@@ -1,0 +1,73 @@
+"""jinja2's messages in the words of the language, each with its way out."""
+
+from __future__ import annotations
+
+import re
+
+CALLED = "give the call a name in the flow, `x = length(items)`, and write `{{ x }}`"
+_BRACES = "a value is placed with `{{ name }}`; to write two braces as they are: `{{ '{{' }}`"
+_UNCLOSED = re.compile(r"The innermost block that needs to be closed is '(\w+)'")
+_TAG = re.compile(r"Encountered unknown tag '(\w+)'")
+_CHARACTER = re.compile(r"unexpected char (.+) at \d+", re.DOTALL)
+_TOKENS = {
+    "'end of print statement'": "`}}`",
+    "'begin of print statement'": "`{{`",
+    "'end of statement block'": "`%}`",
+    "'begin of statement block'": "`{%`",
+    "end of template": "end of the text",
+    "end of comment tag": "`#}`",
+}
+_KNOWN = "a template knows `{% if %}`, `{% for %}` and `{% set %}`; the rest is done in the flow"
+_NAMED_ARGUMENT = re.compile(r"(\|?)\s*\b[A-Za-z_][\w.]*\s*(\()[^(){}|]*\Z")
+
+
+def called_by_name(text: str, start: int) -> tuple[int, int] | None:
+    """The bracket of a call with named arguments as a flow has them, where jinja2 stops at a `:`."""
+    opened = max(text.rfind("{{", 0, start), text.rfind("{%", 0, start))
+    if text[start : start + 1] != ":" or opened < 0 or start - opened > 500:
+        return None
+    found = _NAMED_ARGUMENT.search(text[opened + 2 : start])
+    return (opened + 2 + found.start(2), opened + 2 + found.end(2)) if found and not found[1] else None
+
+
+def explained(message: str, text: str, start: int) -> tuple[str, str]:
+    """jinja2's message without its words for the parts of a template, and the way out."""
+    message = message.strip().rstrip(".")
+    tag, unclosed = _TAG.search(message), _UNCLOSED.search(message)
+    if tag:
+        return f"`{{% {tag[1]} %}}` cannot stand here", _tag(tag[1], unclosed[1] if unclosed else "")
+    if unclosed:
+        block = unclosed[1]
+        return f"`{{% {block} … %}}` is never closed", f"write `{{% end{block} %}}` where it is to end"
+    if found := _CHARACTER.search(message):
+        return f"{found[1]} cannot stand here", _character(text, start)
+    if text.startswith(":", start) and "got ':'" in message:
+        return "no `:` stands here", "an argument of a filter is written `name=value`"
+    for token, written in _TOKENS.items():
+        message = message.replace(token, written)
+    message = re.sub(r"'([^']*)'", r"`\1`", message.replace("expected token", "expected"))
+    return message[:1].lower() + message[1:], _BRACES
+
+
+def _tag(tag: str, unclosed: str) -> str:
+    closes = tag.startswith("end")
+    if unclosed and closes:
+        return f"what is open here is `{{% {unclosed} … %}}`: write `{{% end{unclosed} %}}`"
+    if tag in ("else", "elif"):
+        return "it stands between `{% if … %}` and `{% endif %}`"
+    if closes:
+        opened = f"`{{% {tag[3:]} … %}}`" if tag[3:] in ("if", "for") else "block"
+        return f"no {opened} is open here: delete it, or open one before it"
+    return _KNOWN
+
+
+def _character(text: str, start: int) -> str:
+    if text.startswith("??", start):
+        return "for a value that may be missing write `{{ a | default('b') }}`"
+    if text.startswith("?", start):
+        return "write `{{ a if condition else b }}`"
+    if text.startswith(("&", "!"), start):
+        return "conditions are joined with `and`, `or` and `not`"
+    if text.startswith(("'", '"'), start):
+        return "close the text with the quote that opened it"
+    return _BRACES

@@ -120,7 +120,8 @@ def _answer(
     count = served.count if served else world.count
     bound = answer_bound(type_, count)
     limit = _setting("max_tokens", settings, scope, world)
-    longest = limit.value if isinstance(limit, Known) and isinstance(limit.value, int) else None
+    # Fewer than one ends the step before its call.
+    longest = max(0, limit.value) if isinstance(limit, Known) and isinstance(limit.value, int) else None
     if limit is None and served is not None:
         longest = served.longest
     if longest is not None:

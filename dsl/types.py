@@ -107,7 +107,7 @@ NAMED: dict[str, Type] = {
 }
 
 
-MOST_PARTS = 2000
+MOST_PARTS = 20_000
 MOST_LEVELS = 120
 
 

@@ -9,7 +9,7 @@ from .. import syntax as s
 from .. import types as t
 from ..diagnostics import did_you_mean, nearest
 from ..fields import field_type, misfit
-from ..parsing.syntax_errors import KEYWORDS
+from ..parsing.tables import KEYWORDS
 from ..source import Span
 from ..spelling import MOST_GUESSED
 from ..templates.types import check_template

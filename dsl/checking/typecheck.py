@@ -9,7 +9,7 @@ from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog, ParamSpec, Where
 from ..diagnostics import did_you_mean
-from ..parsing.syntax_errors import stray_word
+from ..parsing.habits import stray_word
 from .block_types import Blocks
 from .callees import Callee, Imported
 from .dependencies import Dependencies

@@ -14,7 +14,6 @@ from .lexer import lex, named
 from .make_tables import make_tables
 from .oddities import oddities
 from .readable import MOST_TOKENS, too_deep, too_many_tokens, unreadable
-from .recovery import syntax_errors
 from .tables import END, Rule, Tables, dump, load
 from .token import Token
 
@@ -48,6 +47,8 @@ def parse_flow(source: Source) -> s.File:
     builder.begin(source)
     file = _run(tables, lexed.tokens, builder) if lexed.whole else None
     if file is None:
+        from .recovery import syntax_errors  # slow to load, and most texts are flows
+
         # What the builder found before that place holds as well.
         raise FlowError(dict.fromkeys([*builder.problems, *syntax_errors(source, tables)]))
     if problems := [*builder.problems, *oddities(source, builder.alone)]:

@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flowrun.dsl import make_plan, types
 from flowrun.dsl import plan as p
+from flowrun.dsl import types
 
 from .decisions import Failure, Outcome
 from .errors import FlowrunError, UsageError
@@ -28,7 +28,7 @@ from .externs import opened, permit
 from .files import Files
 from .functions import FUNCTIONS, World
 from .limits import Limiter
-from .loading import checked_inputs, load
+from .loading import checked_inputs, load, plan_of
 from .prices import must_be_priced, price
 from .providers import open_provider
 from .providers.protocol import Provider, Surroundings
@@ -100,7 +100,7 @@ async def run_async(
 
     Raises: FlowError (the file has errors), UsageError, PlanError. A flow that fails returns a Result that is not ok.
     """
-    plan = flow if isinstance(flow, p.Plan) else make_plan(load(flow))
+    plan = flow if isinstance(flow, p.Plan) else plan_of(load(flow))
     verify(plan)
     permit(plan, allow_python)
     environ = os.environ if environ is None else environ

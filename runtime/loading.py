@@ -6,7 +6,7 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowrun.dsl import Checked, Source, check_flow, types
+from flowrun.dsl import Checked, Source, check_flow, did_you_mean, make_plan, types
 
 from .catalog import catalog
 from .errors import InputError, UsageError
@@ -47,6 +47,18 @@ def check_source(source: Source, read: MutableMapping[str, Source] | None = None
 
     warm_parser()
     return check_flow(source, catalog(), imported)
+
+
+def plan_of(checked: Checked, flow: str | None = None) -> p.Plan:
+    """The plan of a file's last flow, or of the one that is named. Raises UsageError where there is none."""
+    try:
+        return make_plan(checked, flow)
+    except KeyError:
+        known = [one.name.text for one in checked.file.flows]
+    if not known:
+        raise UsageError("there is no flow in this file: its types are there to be imported")
+    guess = did_you_mean(flow or "", known) or "there are " + ", ".join(f"`{name}`" for name in known)
+    raise UsageError(f"no flow is called `{flow}`; {guess}")
 
 
 def checked_inputs(plan: p.Plan, given: Mapping[str, Json], *, complete: bool = True) -> dict[str, Json]:

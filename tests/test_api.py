@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from flowrun.dsl import FlowError, Source, bounds_of, check_flow, make_plan
-from flowrun.runtime import RunError, run, run_async
+from flowrun.runtime import RunError, blocks, run, run_async
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.errors import InputError, PermanentError
+from flowrun.runtime.errors import InputError, PermanentError, UsageError
 from flowrun.runtime.events import Event, RequestStarted, RunFinished
 from flowrun.runtime.providers.protocol import Provider, Request, Surroundings
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
@@ -250,3 +250,24 @@ async def test_models_inside_an_input_are_opened(type_: str, value: object) -> N
     text = f'type One = {{ one: model }}\nflow f(ms: {type_}) {{\n  a = ask "hi"\n  return a\n}}\n'
     await run_async(make_plan(check_flow(Source(text), catalog())), {"ms": value}, opener=opener)
     assert "there:x" in opened
+
+
+async def test_a_file_of_types_cannot_be_run(tmp_path: Path) -> None:
+    path = tmp_path / "types.flow"
+    path.write_text("type T = a | b\n")
+    with pytest.raises(UsageError, match="there to be imported"):
+        await run_async(path)
+
+
+async def test_flows_that_double_end_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "FLOWS_AT_ONCE", 20)
+    levels = 'flow f0(x: text) {\n  a = ask "{{ x }}"\n  return a\n}\n'
+    for level in range(1, 7):
+        called = f"f{level - 1}(x: x)"
+        levels += f"flow f{level}(x: text) {{\n  a = {called}\n  b = {called}\n  return a + b\n}}\n"
+    path = tmp_path / "doubling.flow"
+    path.write_text(levels)
+    provider = ScriptedProvider(lambda *_: "yes")
+    result = await run_async(path, {"x": "hi"}, opener=lambda model, surroundings: provider)
+    assert "more than 20 calls of flows" in result.failures[0].reason
+    assert provider.calls == []

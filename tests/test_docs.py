@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from flowrun.dsl import Source, check_flow
+from flowrun.dsl.templates.filters import FILTERS
 from flowrun.runtime.catalog import catalog
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,3 +64,9 @@ def test_every_command_is_in_the_readme() -> None:
     from flowrun.runtime.cli.group import COMMANDS
 
     assert [name for name in COMMANDS if f"flowrun {name}" not in README] == []
+
+
+def test_the_page_on_the_language_lists_the_filters() -> None:
+    listed = re.search(r"the filters (.*?)\. They", PAGES["language.md"], re.DOTALL)
+    assert listed
+    assert re.findall(r"`(\w+)`", listed[1]) == sorted(FILTERS)

@@ -12,10 +12,9 @@ from flowrun.dsl import picture_of, to_dot, to_mermaid, to_svg
 from ..catalog import catalog
 from ..errors import UsageError
 from ..files import shown
-from ..loading import load
+from ..loading import load, plan_of
 from . import exits
 from .paths import PathThatIs, refuse_output, refuse_pipe
-from .plans import plan_of
 from .show import complain, show_findings
 
 FORMATS = {"mermaid": to_mermaid, "dot": to_dot, "svg": to_svg}

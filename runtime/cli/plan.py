@@ -13,11 +13,11 @@ from flowrun.dsl import Bound, Bounds, planned_json
 from ..errors import UsageError
 from ..estimate import estimate_plan
 from ..files import Files
-from ..loading import checked_inputs, load
+from ..loading import checked_inputs, load, plan_of
 from . import exits
 from .paths import PathThatIs, refuse_pipe
 from .plan_view import cost_in_words, in_words, money, view
-from .plans import allowed, inputs_of, known_model, plan_of
+from .plans import allowed, inputs_of, known_model
 from .show import complain, inert, show_findings
 
 
@@ -44,7 +44,6 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @click.option(
     "--model",
     metavar="MODEL",
-    callback=known_model,
     help="The model of asks that name none, such as openai:gpt-4o-mini.",
 )
 @click.option("--param", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter, by its name.")
@@ -92,6 +91,7 @@ def command(
     if checked.warnings:
         show_findings(checked.warnings)
     plan = plan_of(checked, flow)
+    model = known_model(plan, model)
     files = Files(path.parent, allow_read)
     inputs = checked_inputs(plan, inputs_of(plan, ctx.args, pairs, files), complete=False)
     bounds = estimate_plan(plan, inputs, files, model=model)

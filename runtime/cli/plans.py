@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from flowrun.dsl import Checked, did_you_mean, make_plan
+from flowrun.dsl import did_you_mean
 from flowrun.dsl import plan as p
 
 from ..errors import UsageError
@@ -16,15 +16,6 @@ from ..files import Files, shown
 from ..inputs import read_input
 from ..providers import provider_table
 from .show import standard_input
-
-
-def plan_of(checked: Checked, flow: str | None) -> p.Plan:
-    try:
-        return make_plan(checked, flow)
-    except KeyError:
-        known = [one.name.text for one in checked.file.flows]
-        guess = did_you_mean(flow or "", known) or "there are " + ", ".join(f"`{name}`" for name in known)
-        raise UsageError(f"no flow is called `{flow}`; {guess}") from None
 
 
 def inputs_of(plan: p.Plan, words: list[str], pairs: tuple[str, ...], files: Files) -> dict[str, Any]:
@@ -90,13 +81,15 @@ def allowed(ctx: click.Context, param: click.Parameter, places: tuple[Path, ...]
     return places
 
 
-def known_model(ctx: click.Context, param: click.Parameter, model: str | None) -> str | None:
-    """A model that names a provider there is; an empty name is none, as when a flow is run. Raises UsageError.
+def known_model(plan: p.Plan, model: str | None) -> str | None:
+    """A model that the plan declares or whose provider there is; an empty name is none. Raises UsageError.
 
     Keys are not looked at, for nothing is sent.
     """
     if not model:
         return None
+    if any(one.name == model for one in plan.models):
+        return model
     provider, _, name = model.partition(":")
     table = {info.name: info for info in provider_table()}
     if provider not in table:

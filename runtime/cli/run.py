@@ -13,14 +13,15 @@ import click
 from flowrun.dsl import plan as p
 from flowrun.dsl import types
 
-from ..api import Result, load, run_async
+from ..api import Result, run_async
 from ..errors import UsageError
 from ..externs import permit
 from ..files import Files
 from ..inputs import read_input
+from ..loading import load, plan_of
 from . import exits
 from .paths import PathThatIs, refuse_pipe
-from .plans import allowed, plan_of, take_pairs, twice
+from .plans import allowed, take_pairs, twice
 from .progress import watcher
 from .show import complain, inert, print_answer, show_findings, standard_input
 from .summary import closing_line, votes_lines

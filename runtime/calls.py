@@ -17,9 +17,10 @@ from .budget import Ledger, Price, reserve
 from .decisions import Call, Cancel, Decision, Failure, Launch
 from .errors import AnswerError, BudgetError, CallError, InputError, PermanentError, RefusedError
 from .frames import Frame
+from .metering import Usage
 from .options import OPTIONS
 from .prompts import render
-from .providers.protocol import Answer, Message, Request, Usage
+from .providers.protocol import Answer, Message, Request
 from .scopes import Context, Scope
 from .tokens import ceiling
 from .values import ModelValue, evaluate

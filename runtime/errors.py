@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .metering import Rates, Usage
+
 
 class FlowrunError(Exception):
     """Base of every failure that a user can cause or meet; its text is fit to print."""
@@ -18,13 +20,21 @@ class InputError(UsageError):
 class CallError(FlowrunError):
     """A call to a model failed.
 
-    ``retry_after`` is in seconds from now, and None where the server named no time.
+    ``retry_after`` is in seconds from now, and None where the server named no time. ``rates`` are those of its headers.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        rates: Rates | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
+        self.rates = rates
 
 
 class RefusedError(CallError):
@@ -39,15 +49,20 @@ class PermanentError(CallError):
     """Sending the same request again cannot help (other 4xx, a missing key, an exhausted quota)."""
 
 
+class EndpointError(PermanentError):
+    """No request can succeed at this endpoint any more: its quota is used up, or it does not take the key."""
+
+
 class AnswerError(CallError):
     """The answer came and was paid for, but cannot be used: empty, cut off, filtered, or of the wrong type.
 
-    ``text`` is what the model said, as far as it came.
+    ``text`` is what the model said, as far as it came; ``usage`` what it was billed at, as far as the server said.
     """
 
-    def __init__(self, message: str, *, text: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, text: str = "", usage: Usage | None = None, rates: Rates | None = None) -> None:
+        super().__init__(message, rates=rates)
         self.text = text
+        self.usage = usage or Usage()
 
 
 class BudgetError(FlowrunError):

@@ -19,7 +19,8 @@ from .ends import Ends
 from .errors import CallError, FlowrunError
 from .extern_calls import ExternCalls
 from .frames import Frame, Layout
-from .providers.protocol import Answer, Usage
+from .metering import Usage
+from .providers.protocol import Answer
 from .scopes import Context, Defaults, Scope, steps_once
 from .steps import Steps
 from .values import evaluate

@@ -193,7 +193,7 @@ class Counting:
 
     async def close(self) -> None: ...
 
-    async def complete(self, request: Request, samples: int = 1) -> Reply:
+    async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
         self.calls += samples
         self.tokens_in += sum(estimate(message.text) + MESSAGE_TOKENS for message in request.messages)
         await asyncio.sleep(1)

@@ -25,7 +25,7 @@ FLOORS = {
         "__init__",
     ),
     "runtime": (
-        "events errors clock",
+        "events errors metering",
         "journal limits retry budget values prompts files rules prices tokens folders grammar_cache threads",
         "providers/* reducers/* splitters/* documents/*",
         "functions options catalog mentions verify estimate",

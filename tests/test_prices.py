@@ -112,7 +112,7 @@ class Billing:
 
     async def close(self) -> None: ...
 
-    async def complete(self, request: Request, samples: int = 1) -> Reply:
+    async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
         used = self.usages[self.calls % len(self.usages)]
         self.calls += samples
         await asyncio.sleep((1 + self.calls % 3) * self.pace)

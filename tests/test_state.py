@@ -343,7 +343,7 @@ def test_a_start_that_is_still_running_ends_with_its_endpoint() -> None:
 
 
 class Flawed(ScriptedProvider):
-    async def complete(self, request: Request, samples: int = 1) -> Reply:
+    async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
         if len(self.calls) == 3:
             raise ZeroDivisionError("a bug")
         return await super().complete(request, samples)
@@ -498,7 +498,7 @@ def test_an_adaptive_vote_does_not_depend_on_the_order_of_arrival(ballots: list[
 class Stingy(ScriptedProvider):
     """Gives fewer answers than it is asked for, one at least."""
 
-    async def complete(self, request: Request, samples: int = 1) -> Reply:
+    async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
         reply = await super().complete(request, samples)
         return Reply(reply.answers[: max(1, samples - 2)], reply.usage)
 
@@ -552,7 +552,7 @@ def test_a_decided_vote_gives_its_places_back() -> None:
 
 def test_a_reply_without_answers_is_no_answer() -> None:
     class Mute(ScriptedProvider):
-        async def complete(self, request: Request, samples: int = 1) -> Reply:
+        async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
             await super().complete(request, samples)
             return Reply(())
 

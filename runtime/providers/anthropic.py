@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import AnswerError
+from ..metering import Usage
 from .endpoints import ANTHROPIC, endpoint
 from .failures import RejectedError
-from .protocol import Answer, Provider, Request, Surroundings, Usage
+from .protocol import Answer, Provider, Request, Surroundings
 from .served import PLAIN, Call, ServedProvider, count, finish, told
 from .structured import ANTHROPIC_KEYWORDS, shape
 

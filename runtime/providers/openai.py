@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import AnswerError
+from ..metering import Usage
 from .endpoints import OPENAI, endpoint, is_loopback
 from .failures import RejectedError
-from .protocol import Answer, Provider, Request, Surroundings, Usage
+from .protocol import Answer, Provider, Request, Surroundings
 from .served import PLAIN, Call, ServedProvider, count, told, unknown
 from .structured import OPENAI_KEYWORDS, shape
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from ..metering import Rates, Usage
+
 Role = Literal["system", "user", "assistant"]
 Finish = Literal["stop", "length", "filtered"]
 
@@ -43,24 +45,12 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of one request, all its samples together; None where the server did not say."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-
-    def share(self, samples: int) -> Usage:
-        """The part of each of so many samples, rounded up."""
-        both = (self.input_tokens, self.output_tokens)
-        return Usage(*(None if tokens is None else -(-tokens // samples) for tokens in both))
-
-
-@dataclass(frozen=True, slots=True)
 class Reply:
-    """The answers to one request, in the order of the samples."""
+    """The answers to one request, in the order of the samples; ``rates`` are those of its headers, if it has any."""
 
     answers: tuple[Answer, ...]
     usage: Usage = field(default_factory=Usage)
+    rates: Rates | None = None
 
 
 class Provider(Protocol):
@@ -81,8 +71,8 @@ class Provider(Protocol):
     async def start(self) -> None:
         """Get ready (load a model, open a session). Called once, before the first request."""
 
-    async def complete(self, request: Request, samples: int = 1) -> Reply:
-        """Send one request, one attempt.
+    async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
+        """Send one request, one attempt. The key is the same on every attempt of one request; "" for none.
 
         Raises: RefusedError, InDoubtError, PermanentError, AnswerError.
         """

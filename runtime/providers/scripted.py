@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ..errors import CallError
-from .protocol import Answer, Reply, Request, Usage
+from ..metering import Usage
+from .protocol import Answer, Reply, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class ScriptedProvider:
     async def start(self) -> None:
         return None
 
-    async def complete(self, request: Request, samples: int = 1) -> Reply:
+    async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
         replies = []
         self.open += 1
         self.peak = max(self.peak, self.open)

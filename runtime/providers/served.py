@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import AnswerError
+from ..metering import Usage
 from .endpoints import Endpoint
 from .failures import RejectedError
 from .http import HttpClient
-from .protocol import Answer, Finish, Message, Progress, Reply, Request, Usage
+from .protocol import Answer, Finish, Message, Progress, Reply, Request
 from .structured import Shape, clean, unfence
 
 # How the servers say that they do not know a parameter, as against a value of it that is merely wrong.
@@ -70,7 +71,7 @@ class ServedProvider(ABC):
             client, self._client = self._client, None
             await client.leave()
 
-    async def complete(self, request: Request, samples: int = 1) -> Reply:
+    async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
         await self.start()
         assert self._client is not None
         client = self._client

@@ -62,7 +62,7 @@ class EmbeddedProvider:
                 raise UsageError(f"{self.model} was closed while it started") from None
             raise
 
-    async def complete(self, request: Request, samples: int = 1) -> Reply:
+    async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
         """Send one request for all ``samples``; cancelling it frees the model within a token's time.
 
         Raises: RefusedError, when the process fails or is too slow (a local answer costs nothing, so it is safe to

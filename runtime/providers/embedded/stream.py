@@ -7,7 +7,8 @@ from collections.abc import AsyncIterable
 from typing import Any
 
 from ...errors import PermanentError, RefusedError
-from ..protocol import Answer, Finish, Reply, Usage
+from ...metering import Usage
+from ..protocol import Answer, Finish, Reply
 
 _FINISH: dict[str, Finish] = {"stop": "stop", "length": "length", "content_filter": "filtered"}
 

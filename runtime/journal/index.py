@@ -1,0 +1,114 @@
+"""What a journal says, folded from its rows: runs, the answers to what was asked, and attempts without an end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from .records import Kind
+
+Json = Any
+
+
+class Paid(NamedTuple):
+    """An answer: the number of its row, the run that bought it, and where in the flow."""
+
+    number: int
+    run: int
+    place: str
+
+
+class Open(NamedTuple):
+    """An attempt without an end: the number of its intent, the run, and where in the flow."""
+
+    number: int
+    run: int
+    place: str
+
+
+@dataclass(slots=True)
+class Run:
+    """A run as the journal has it.
+
+    ``id`` is what people call it by. ``began`` and ``ended`` are in seconds of the epoch, ``ended`` and ``status`` None
+    where it was killed or still runs. ``answers`` counts what it bought, ``doubts`` attempts that may have been paid
+    for nothing, ``open`` those of them whose end nobody saw. ``given`` is the row of its plan and inputs.
+    """
+
+    number: int
+    id: str
+    flow: str
+    source: str
+    began: float
+    given: int = 0
+    status: str | None = None
+    ended: float | None = None
+    account: Json = None
+    answers: int = 0
+    doubts: int = 0
+    open: int = 0
+
+
+@dataclass(slots=True)
+class Index:
+    """``paid`` and ``open`` are by the key of what is asked; ``doubts`` by run, key and place. ``latest`` ran last."""
+
+    runs: dict[int, Run] = field(default_factory=dict)
+    paid: dict[bytes, list[Paid]] = field(default_factory=dict)
+    open: dict[bytes, list[Open]] = field(default_factory=dict)
+    doubts: dict[tuple[int, bytes, str], int] = field(default_factory=dict)
+    latest: int = 0
+
+    def take(self, number: int, run: int, kind: str, key: bytes, place: str, body: Json) -> None:
+        """Fold one row; ``body`` is read for rows about runs only. Raises KeyError, TypeError or ValueError."""
+        self.latest = run
+        match kind:
+            case Kind.INTENT:
+                self.open.setdefault(key, []).append(Open(number, run, place))
+                self.runs[run].open += 1
+            case Kind.ANSWER:
+                self._over(run, key, place)
+                self.paid.setdefault(key, []).append(Paid(number, run, place))
+                self.runs[run].answers += 1
+            case Kind.REFUSED:
+                self._over(run, key, place)
+            case Kind.DOUBT | Kind.CANCELLED:
+                self._over(run, key, place)
+                self.doubts[run, key, place] = self.doubts.get((run, key, place), 0) + 1
+                self.runs[run].doubts += 1
+            case Kind.RUN:
+                named, flow, source = (str(body[name]) for name in ("id", "flow", "source"))
+                self.runs[number] = Run(number, named, flow, source, float(body["began"]))
+            case Kind.GIVEN:
+                self.runs[run].given = number
+            case Kind.RESUMED:
+                one = self.runs[run]
+                one.status = one.ended = None
+            case Kind.END:
+                one = self.runs[run]
+                one.status, one.ended, one.account = str(body["status"]), float(body["ended"]), body.get("account")
+            case _:
+                raise ValueError(f"rows of the kind {kind!r} are not known")
+
+    def _over(self, run: int, key: bytes, place: str) -> None:
+        """The attempt at this place has an end."""
+        attempts = self.open.get(key, [])
+        for one in attempts:
+            if one.run == run and one.place == place:
+                attempts.remove(one)
+                self.runs[run].open -= 1
+                break
+        if not attempts:
+            self.open.pop(key, None)
+
+    def open_of(self, run: int) -> Iterator[Open]:
+        """The attempts of a run that have no end."""
+        return (one for attempts in self.open.values() for one in attempts if one.run == run)
+
+    def named(self, name: str) -> list[Run]:
+        """The runs whose id this is, or begins with this; ``last`` is the latest."""
+        if name == "last":
+            return list(self.runs.values())[-1:]
+        found = [run for run in self.runs.values() if run.id.startswith(name)]
+        return [run for run in found if run.id == name] or found

@@ -1,0 +1,185 @@
+"""The limiter of one endpoint: for a driver that makes no task for a request that must wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+
+from ..metering import Rates
+from .breaker import Breaker
+from .rate import Pace, Told
+from .width import Verdict, Width
+
+_CLOSE = 1e-6
+"""Seconds by which a timer may be early: clocks are not exact."""
+
+
+@dataclass(eq=False, slots=True)
+class Place:
+    """A request in flight, from ``acquire`` to ``release``."""
+
+    epoch: int
+    tokens: int
+    probe: bool
+    held: bool = True
+
+
+class Limiter:
+    """Places for requests: bounded in number and in rate, closed by pauses, and by failures that do not end.
+
+    A driver takes a place with ``acquire`` before a request leaves, and gives it back with ``release`` when that is
+    over, with what it says of the server. When it gets none it leaves a callback with ``on_ready``, which is called
+    once, when there may be a place; whoever asked first is called first. Belongs to one event loop.
+
+    ``limit`` is the most that may be in flight, ``start`` how many may be at first; ``rpm`` and ``tpm`` are requests
+    and tokens a minute.
+    """
+
+    def __init__(self, limit: int, *, start: int | None = None, rpm: int | None = None, tpm: int | None = None) -> None:
+        if limit < 1 or (start is not None and start < 1):
+            raise ValueError("a limit is at least 1")
+        self.limit = limit
+        self.active = 0
+        self._width = Width(limit, limit if start is None else start)
+        self._breaker = Breaker()
+        self._requests = Pace(rpm) if rpm is not None else None
+        self._tokens = Pace(tpm) if tpm is not None else None
+        self._told_requests, self._told_tokens = Told(), Told()
+        self._tokens_out = 0
+        self._paused_until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting: dict[Callable[[], None], None] = {}
+        self._calling = False
+
+    @property
+    def width(self) -> int:
+        """How many may be in flight at this moment."""
+        return self._width.width
+
+    @property
+    def paused(self) -> bool:
+        return self._paused_until > asyncio.get_running_loop().time() + _CLOSE
+
+    @property
+    def hopeless(self) -> bool:
+        """The server has failed every probe for a while: what waits may as well fail."""
+        return self._breaker.hopeless
+
+    def acquire(self, tokens: int = 0) -> Place | None:
+        """Take a place, if there is one. ``tokens`` is about what the request takes of a limit on those."""
+        if self.active >= self._width.width:
+            return None
+        now = asyncio.get_running_loop().time()
+        if self._ready(now) > now + _CLOSE:
+            return None
+        self.active += 1
+        if self._requests is not None:
+            self._requests.take(now, 1)
+        if self._tokens is not None:
+            self._tokens.take(now, tokens)
+        self._told_requests.take(1)
+        self._told_tokens.take(tokens)
+        self._tokens_out += tokens
+        return Place(self._width.epoch, tokens, self._breaker.take())
+
+    def release(self, place: Place, verdict: Verdict = Verdict.NEUTRAL, used: int | None = None) -> None:
+        """Give a place back. ``used`` are the tokens that the request took in the end, None where nobody knows."""
+        if not place.held:
+            raise RuntimeError("a place was given back twice")
+        place.held = False
+        now = asyncio.get_running_loop().time()
+        in_flight, self.active = self.active, self.active - 1
+        self._tokens_out -= place.tokens
+        if used is not None and self._tokens is not None:
+            self._tokens.correct(used - place.tokens)
+        match verdict:
+            case Verdict.OK:
+                if self._breaker.alive():
+                    self._width.restart(now)
+                self._width.good(now, in_flight >= self._width.width)
+            case Verdict.REFUSED:
+                self._breaker.alive()
+                self._width.refused(now, place.epoch, in_flight)
+            case Verdict.FAILED:
+                self._breaker.failed(now, place.probe)
+            case Verdict.NEUTRAL:
+                self._breaker.given_up(place.probe)
+        self._call_waiting()
+
+    def pause(self, seconds: float) -> None:
+        """Give out no place for so many seconds. A pause never shortens one that is already running."""
+        self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
+
+    def learn(self, rates: Rates) -> None:
+        """Hold what the server's own headers tell of its limits."""
+        now = asyncio.get_running_loop().time()
+        self._told_requests.learn(rates.requests, now, max(0, self.active - 1))
+        self._told_tokens.learn(rates.tokens, now, self._tokens_out)
+
+    def on_ready(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called once when a place is free; asking again before that changes nothing."""
+        self._waiting.setdefault(callback)
+        self._arm()
+
+    def forget(self, callback: Callable[[], None]) -> None:
+        """Take back an ``on_ready``."""
+        self._waiting.pop(callback, None)
+
+    def close(self) -> None:
+        """Call nobody any more, and leave no timer behind."""
+        self._waiting.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ready(self, now: float) -> float:
+        """When all but the number in flight allows a request, a time of the loop's."""
+        times = [
+            self._paused_until,
+            self._breaker.ready(),
+            self._told_requests.ready(now),
+            self._told_tokens.ready(now),
+        ]
+        times += [pace.ready(now) for pace in (self._requests, self._tokens) if pace is not None]
+        return max(times)
+
+    def _arm(self) -> None:
+        """Set the timer for whoever waits for time, and not for another request to end."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._waiting or self.active >= self._width.width:
+            return
+        loop = asyncio.get_running_loop()
+        ready = self._ready(loop.time())
+        # Who could have gone at once and did not is told when the next request ends.
+        if loop.time() + _CLOSE < ready < inf:
+            self._timer = loop.call_at(ready, self._rung)
+
+    def _rung(self) -> None:
+        self._timer = None
+        self._call_waiting()
+
+    def _call_waiting(self) -> None:
+        # A callback may take places, give some back or ask to be called again: this one loop serves all of that, and
+        # ends when a round brought nothing, lest a driver that asks without taking hold it up.
+        if self._calling:
+            return
+        self._calling = True
+        try:
+            idle = 0
+            while self._waiting and idle <= len(self._waiting) and self._free():
+                before = self.active
+                callback = next(iter(self._waiting))
+                del self._waiting[callback]
+                callback()
+                idle = idle + 1 if self.active == before else 0
+        finally:
+            self._calling = False
+        self._arm()
+
+    def _free(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        return self.active < self._width.width and self._ready(now) <= now + _CLOSE

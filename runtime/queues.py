@@ -1,0 +1,47 @@
+"""What waits for a place at an endpoint: lanes take turns, and each is first come, first served."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class FairQueue(Generic[T]):
+    """Two maps that share an endpoint each get every second place, however long the other one's line is."""
+
+    def __init__(self) -> None:
+        # The first lane is the next to be served.
+        self._lanes: dict[int, deque[T]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._lanes)
+
+    def __iter__(self) -> Iterator[T]:
+        return (item for lane in self._lanes.values() for item in lane)
+
+    def put(self, lane: int, item: T) -> None:
+        self._lanes.setdefault(lane, deque()).append(item)
+
+    def put_first(self, lane: int, item: T) -> None:
+        """What has waited before goes ahead of its lane."""
+        self._lanes.setdefault(lane, deque()).appendleft(item)
+
+    def peek(self) -> T:
+        return next(iter(self._lanes.values()))[0]
+
+    def pop(self) -> T:
+        lane, items = next(iter(self._lanes.items()))
+        item = items.popleft()
+        del self._lanes[lane]
+        if items:
+            self._lanes[lane] = items
+        return item
+
+    def clear(self) -> list[T]:
+        """Take everything out, lane by lane."""
+        items = list(self)
+        self._lanes.clear()
+        return items

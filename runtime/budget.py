@@ -6,37 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .errors import BudgetError
+from .metering import Price
 
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """Dollars for one token in and out, at the dearest that a request of this model can be.
-
-    ``usual`` is the same for short prompts, where long ones cost more a token. ``sent`` is the greatest length of an
-    answer that its provider asks for, where the flow sets no ``max_tokens``; ``window`` is the greatest length of
-    prompt and answer together. Both are None where nobody knows them.
-    """
-
-    input: float
-    output: float
-    sent: int | None = None
-    window: int | None = None
-    usual: tuple[float, float] | None = None
-
-    def worst(self, input_tokens: int, max_tokens: int | None) -> float | None:
-        """The most that a call can cost; None where an answer has no known greatest length."""
-        longest = next((most for most in (max_tokens, self.sent, self.window) if most is not None), None)
-        if longest is None:
-            return input_tokens * self.input if self.output == 0 else None
-        return input_tokens * self.input + longest * self.output
-
-    def bill(self, input_tokens: int | None, output_tokens: int | None) -> float | None:
-        """What so many tokens cost; None where a number is missing. What a server counts below zero is zero."""
-        if self.input == self.output == 0:
-            return 0.0
-        if input_tokens is None or output_tokens is None:
-            return None
-        return max(0, input_tokens) * self.input + max(0, output_tokens) * self.output
+__all__ = ["Ledger", "Price", "dollars", "reserve"]
 
 
 @dataclass(eq=False, slots=True)
@@ -84,10 +56,17 @@ class Ledger:
         return self.spent + self.reserved + worst <= most
 
     def settle(self, worst: float, bill: float | None) -> None:
-        """A call is over: what it cost in place of what was put aside; without a bill it counts at its worst."""
+        """A call is over: what it cost in place of what was put aside.
+
+        Without a bill it counts at its worst; so does a bill beyond that, which no call can have.
+        """
         self.open -= 1
         self.reserved = max(0.0, self.reserved - worst) if self.open else 0.0
-        self.spent += worst if bill is None else bill
+        self.spend(worst if bill is None else min(bill, worst))
+
+    def spend(self, amount: float) -> None:
+        """Count what is spent already."""
+        self.spent += amount
 
 
 def reserve(ledgers: Sequence[Ledger], worst: float) -> bool:

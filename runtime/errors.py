@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .metering import Rates, Usage
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .metering import Rates, Usage
 
 
 class FlowrunError(Exception):
@@ -56,17 +59,30 @@ class EndpointError(PermanentError):
 class AnswerError(CallError):
     """The answer came and was paid for, but cannot be used: empty, cut off, filtered, or of the wrong type.
 
-    ``text`` is what the model said, as far as it came; ``usage`` what it was billed at, as far as the server said.
+    ``text`` is what the model said, as far as it came; ``usage`` what it was billed at, None where the server did
+    not say.
     """
 
     def __init__(self, message: str, *, text: str = "", usage: Usage | None = None, rates: Rates | None = None) -> None:
         super().__init__(message, rates=rates)
         self.text = text
-        self.usage = usage or Usage()
+        self.usage = usage
 
 
 class BudgetError(FlowrunError):
     """The next call would go beyond what the flow may spend: it is not made."""
+
+
+class DiskError(FlowrunError):
+    """The journal cannot be read or written: a full disk, a read-only folder, a failed sync, a damaged file."""
+
+
+class StoppedError(FlowrunError):
+    """The run was told to stop, by the signal of this number, before it had its value."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__("the run was stopped")
+        self.signal = signal
 
 
 class PlanError(FlowrunError):

@@ -1,4 +1,4 @@
-"""What servers say of a request beside its answer: the tokens that are billed, and how much more they will take."""
+"""What is counted of requests: tokens and their price, and how many more a server will take."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ class Usage:
         """The part of each of so many samples, rounded up."""
         both = (self.input_tokens, self.output_tokens)
         return Usage(*(None if tokens is None else -(-tokens // samples) for tokens in both))
+
+
+NO_USAGE = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +40,34 @@ class Rates:
 
     requests: Rate = Rate()
     tokens: Rate = Rate()
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Dollars for one token in and out, at the dearest that a request of this model can be.
+
+    ``usual`` is the same for short prompts, where long ones cost more a token. ``sent`` is the greatest length of an
+    answer that its provider asks for, where the flow sets no ``max_tokens``; ``window`` is the greatest length of
+    prompt and answer together. Both are None where nobody knows them.
+    """
+
+    input: float
+    output: float
+    sent: int | None = None
+    window: int | None = None
+    usual: tuple[float, float] | None = None
+
+    def worst(self, input_tokens: int, max_tokens: int | None) -> float | None:
+        """The most that a call can cost; None where an answer has no known greatest length."""
+        longest = next((most for most in (max_tokens, self.sent, self.window) if most is not None), None)
+        if longest is None:
+            return input_tokens * self.input if self.output == 0 else None
+        return input_tokens * self.input + longest * self.output
+
+    def bill(self, input_tokens: int | None, output_tokens: int | None) -> float | None:
+        """What so many tokens cost; None where a number is missing. What a server counts below zero is zero."""
+        if self.input == self.output == 0:
+            return 0.0
+        if input_tokens is None or output_tokens is None:
+            return None
+        return max(0, input_tokens) * self.input + max(0, output_tokens) * self.output

@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.util import find_spec
+from typing import Any
 
 from .budget import Price
 from .errors import UsageError
 from .files import shown
 
+Json = Any
 _SERVICES = {
     "openai": ("openai", "OPENAI_BASE_URL"),
     "anthropic": ("anthropic", "ANTHROPIC_BASE_URL"),
@@ -39,27 +41,55 @@ def price(model: str, environ: Mapping[str, str] | None = None) -> Price | None:
 
 def cost(model: str, input_tokens: int, output_tokens: int, environ: Mapping[str, str] | None = None) -> float | None:
     """Dollars for so many tokens of ``provider:name``, at the price of short prompts; None where none is known."""
-    found = price(model, environ)
-    if found is None:
+    return Prices(environ).cost(model, input_tokens, output_tokens)
+
+
+def declared_price(address: str, options: Mapping[str, Json]) -> Price | None:
+    """The price that a flow declares of a model, by its options; None where it declares none."""
+    given = [options.get(name) for name in ("input_price", "output_price")]
+    if given == [None, None]:
         return None
-    each = found.usual or (found.input, found.output)
-    return input_tokens * each[0] + output_tokens * each[1]
+    read, written = (0.0 if one is None else float(one) / 1_000_000 for one in given)
+    return Price(read, written, SENT.get(address.partition(":")[0]))
 
 
-def must_be_priced(models: Iterable[str], environ: Mapping[str, str]) -> None:
+class Prices:
+    """What models cost: as the flow declares it, else as it is known."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None, declared: Mapping[str, Price] | None = None) -> None:
+        self.environ = os.environ if environ is None else environ
+        self.declared = declared or {}
+
+    def __call__(self, model: str) -> Price | None:
+        return self.declared.get(model) or price(model, self.environ)
+
+    def cost(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
+        """Dollars for so many tokens, at the price of short prompts; None where none is known."""
+        found = self(model)
+        if found is None:
+            return None
+        each = found.usual or (found.input, found.output)
+        return input_tokens * each[0] + output_tokens * each[1]
+
+
+def must_be_priced(
+    models: Iterable[str], environ: Mapping[str, str], declared: Mapping[str, Price] | None = None
+) -> None:
     """Raises UsageError where a model has no known price: a budget in money could not be held."""
+    prices = Prices(environ, declared)
     for model in models:
-        if price(model, environ) is not None:
+        if prices(model) is not None:
             continue
         service, variable = _SERVICES.get(model.partition(":")[0], ("", ""))
+        why = way_out = ""
         if service and environ.get(variable, "").strip():
-            way_out = f"{variable} names a server of your own, so write a budget of calls instead"
+            why = f" ({variable} names a server of your own)"
         elif service and find_spec("genai_prices") is None:
-            way_out = "install flowrun-dsl[prices], or write a budget of calls instead"
-        else:
-            way_out = "write a budget of calls instead"
+            way_out = "install flowrun-dsl[prices], "
         raise UsageError(
-            f"the flow has a budget in money, and no price is known for {shown(model)}: {way_out}, such as 400 calls"
+            f"the flow has a budget in money, and no price is known for {shown(model)}{why}: {way_out}declare the "
+            "model with its price, in dollars for a million tokens (`with input_price: 0.15, output_price: 0.6`), or "
+            "write a budget of calls instead, such as 400 calls"
         )
 
 

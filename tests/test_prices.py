@@ -85,9 +85,9 @@ def test_a_bill_without_numbers_is_none_and_below_zero_is_zero() -> None:
 
 
 def test_a_model_without_a_price_is_refused_with_the_way_out() -> None:
-    with pytest.raises(UsageError, match="OPENAI_BASE_URL names a server of your own, so write a budget of calls"):
+    with pytest.raises(UsageError, match=r"`openai:gpt-4o` \(OPENAI_BASE_URL names a server of your own\): declare"):
         must_be_priced(["openai:gpt-4o"], {"OPENAI_BASE_URL": "http://127.0.0.1:1"})
-    with pytest.raises(UsageError, match="no price is known for `elsewhere:x`: write a budget of calls instead"):
+    with pytest.raises(UsageError, match="no price is known for `elsewhere:x`: declare the model with its price"):
         must_be_priced(["embedded", "elsewhere:x"], {})
     must_be_priced(["embedded"], {})
 

@@ -328,7 +328,7 @@ async def test_gemini_structured(faults: Any, provider: Any) -> None:
 
 FINISHES = [
     ("openai", chat("cut", reason="length"), Answer("cut", "length")),
-    ("openai", chat("cut", reason=None), Answer("cut", "length")),
+    ("openai", chat("cut", reason=None), Answer("cut", "unterminated")),
     ("openai", chat("", reason="length"), Answer("", "length")),
     ("openai", chat("x", reason="content_filter"), Answer("x", "filtered")),
     ("openai", chat(None, refusal="I will not"), Answer("I will not", "filtered")),

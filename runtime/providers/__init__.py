@@ -96,6 +96,19 @@ def provider_table(environ: Mapping[str, str] | None = None) -> tuple[ProviderIn
     return tuple(rows)
 
 
+def base_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """The base URLs that the user's own variables name, by the variable."""
+    set_ = {service.base_variable: environ.get(service.base_variable, "").strip() for service in _services()}
+    return {name: value for name, value in set_.items() if value}
+
+
+def is_local(address: str, endpoint: str) -> bool:
+    """Whether a model, at this endpoint, stays on this machine."""
+    from .endpoints import is_loopback
+
+    return address.partition(":")[0] == "embedded" or is_loopback(endpoint)
+
+
 def _services() -> tuple[Service, ...]:
     from .endpoints import ANTHROPIC, GEMINI, OPENAI
 

@@ -79,7 +79,7 @@ class AnthropicProvider(ServedProvider):
             if call.mode == "tool" and block.get("type") == "tool_use":
                 text = json.dumps(block.get("input"), ensure_ascii=False)
         stop = ("end_turn", "stop_sequence", "tool_use")
-        length = ("max_tokens", "model_context_window_exceeded", "pause_turn", None)
+        length = ("max_tokens", "model_context_window_exceeded", "pause_turn")
         yield Answer(text, finish(data.get("stop_reason"), stop, length))
 
     def _usage(self, data: dict[str, Any]) -> Usage:

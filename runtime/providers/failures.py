@@ -11,10 +11,13 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import AnswerError, CallError, InDoubtError, PermanentError, RefusedError
+from ..errors import AnswerError, CallError, EndpointError, InDoubtError, PermanentError, RefusedError
 from .endpoints import Endpoint
+from .rate_headers import read_rates
 
 DEPTH = 64
+KEPT = 64 * 1024
+"""Characters that are kept of an answer which was paid and cannot be read."""
 _REFUSED = frozenset({408, 409, 425, 429, 503, 529})
 # What each error type means, for servers that send an error under status 200 (Anthropic's types, Google's status
 # words, OpenAI's types and codes).
@@ -47,9 +50,10 @@ _STATUS = {
     "request_too_large": 413,
 }
 _QUOTA = re.compile(r"insufficient_quota|billing|spend_limit|usage_limit|credit_balance", re.IGNORECASE)
+# Anthropic tells an empty account by the sentence alone, under 400 (its "Errors" page).
+_NO_CREDIT = re.compile(r"credit balance is too low|insufficient (?:credits|balance|funds)", re.IGNORECASE)
 _HINTS = {
     401: "check {key}",
-    402: "check the account's billing page",
     403: "check what {key} may use",
     404: "check the model's name and the base URL",
     413: "send a shorter prompt",
@@ -93,7 +97,13 @@ def read_answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw
 
 
 def failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes) -> CallError:
-    """The error for an answer that is no success, by its status and its error object."""
+    """The error for an answer that is no success, by its status and its error object, with the rates of its headers."""
+    error = _failure(endpoint, status, headers, raw)
+    error.rates = read_rates(headers)
+    return error
+
+
+def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes) -> CallError:
     if 300 <= status < 400:
         target = urlsplit(headers.get("Location", "")).netloc or "an address of its own"
         return PermanentError(
@@ -112,9 +122,10 @@ def failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: by
     sentence = endpoint.redact(_sentence(error, raw))
     said = endpoint.quote(sentence)
     message = f"{endpoint.model}: {endpoint.host} answered {status}" + (f": {said}" if said else "")
-    quota = any(_QUOTA.search(word) for word in words) or _daily(error)
-    if quota and meant not in (500, 502, 504):
-        return PermanentError(f"{message} (the account's quota or credit is used up)", status=status)
+    quota = any(_QUOTA.search(word) for word in words) or _daily(error) or bool(_NO_CREDIT.search(sentence[:4096]))
+    if (quota and meant not in (500, 502, 504)) or meant == 402:
+        used_up = "the account's quota or credit is used up: nothing more is sent there; check its billing page"
+        return EndpointError(f"{message} ({used_up})", status=status)
     if meant in (400, 422):
         parameter = error.get("param")
         return RejectedError(
@@ -128,6 +139,8 @@ def failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: by
     if meant < 300:
         return InDoubtError(f"{message} (an error under a status of success)", status=status)
     hint = _HINTS.get(meant, "").format(key=endpoint.key_variable)
+    if meant == 401:
+        return EndpointError(f"{message} ({hint})", status=status)
     return PermanentError(f"{message} ({hint})" if hint else message, status=status)
 
 
@@ -164,7 +177,7 @@ def _number(text: str, unit: float) -> float | None:
 
 
 def _useless(endpoint: Endpoint, what: str, raw: bytes) -> AnswerError:
-    text = endpoint.redact(raw.decode("utf-8", "replace"))
+    text = endpoint.redact(raw.decode("utf-8", "replace")[:KEPT])
     return AnswerError(f"{endpoint.model}: {what} (from {endpoint.host})", text=text)
 
 

@@ -96,7 +96,7 @@ class GeminiProvider(ServedProvider):
                 parts = content.get("parts") if isinstance(content, dict) else None
                 texts = [part.get("text") for part in parts or () if isinstance(part, dict) and not part.get("thought")]
                 text = "".join(part for part in texts if isinstance(part, str))
-                yield Answer(text, finish(candidate.get("finishReason"), ("STOP",), ("MAX_TOKENS", None)))
+                yield Answer(text, finish(candidate.get("finishReason"), ("STOP",), ("MAX_TOKENS",)))
 
     def _usage(self, data: dict[str, Any]) -> Usage:
         usage = data.get("usageMetadata")

@@ -12,14 +12,15 @@ import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 
 from ..errors import AnswerError, CallError, InDoubtError, PermanentError, RefusedError
+from ..metering import Rates
 from .endpoints import Endpoint
-from .failures import failure, read_answer
+from .failures import KEPT, failure, read_answer
+from .rate_headers import read_rates
 
 ANSWER_CAP = 32 * 1024 * 1024
 ERROR_CAP = 1024 * 1024
 # Requests that may be on the way to a connection at once, for one address: thousands at once stop the loop for seconds.
 OPENING = 128
-KEPT_OF_TOO_MUCH = 64 * 1024
 # The deadline of the attempt is the only clock: aiohttp's own would end some phases early and know less.
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=None)
 # Rounds of the loop between the deadline and the cancel: an answer that arrived with the deadline, or while the loop
@@ -57,8 +58,10 @@ class HttpClient:
             session, self._session = self._session, None
             await session.close()
 
-    async def post(self, endpoint: Endpoint, path: str, body: Mapping[str, Any], deadline: float) -> dict[str, Any]:
-        """Send ``body`` to the endpoint's ``path`` and return the JSON object that comes back.
+    async def post(
+        self, endpoint: Endpoint, path: str, body: Mapping[str, Any], deadline: float, idempotency_key: str = ""
+    ) -> tuple[dict[str, Any], Rates | None]:
+        """Send ``body`` to the endpoint's ``path``: the JSON object that comes back, and the rates of its headers.
 
         ``deadline`` is a time of the running loop; it bounds connecting, sending, headers and body together.
 
@@ -73,7 +76,7 @@ class HttpClient:
                 async with asyncio.timeout(None) as limit:
                     timer = loop.call_at(deadline, _expire, turn, limit, _GRACE)
                     try:
-                        await self._exchange(endpoint, path, turn)
+                        await self._exchange(endpoint, path, turn, idempotency_key)
                     finally:
                         turn.over = True
                         timer.cancel()
@@ -85,7 +88,7 @@ class HttpClient:
             raise _wire_failure(endpoint, turn, problem, max(0.0, seconds))
         return turn.judge(endpoint)
 
-    async def _exchange(self, endpoint: Endpoint, path: str, turn: _Turn) -> None:
+    async def _exchange(self, endpoint: Endpoint, path: str, turn: _Turn, idempotency_key: str) -> None:
         session = self._session
         if session is None:
             connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)
@@ -100,7 +103,7 @@ class HttpClient:
         async with session.post(
             endpoint.base_url + path,
             data=turn.body,
-            headers=endpoint.headers,
+            headers={**endpoint.headers, "Idempotency-Key": idempotency_key} if idempotency_key else endpoint.headers,
             allow_redirects=False,
             proxy=endpoint.proxy,
         ) as response:
@@ -161,14 +164,18 @@ class _Turn:
         self.whole = False
         self.over = False
 
-    def judge(self, endpoint: Endpoint) -> dict[str, Any]:
+    def judge(self, endpoint: Endpoint) -> tuple[dict[str, Any], Rates | None]:
         assert self.response is not None
         status, headers, raw = self.response.status, self.response.headers, b"".join(self.chunks)
         if self.whole and self.size <= ANSWER_CAP:
-            return read_answer(endpoint, status, headers, raw)
+            return read_answer(endpoint, status, headers, raw), read_rates(headers)
         if 200 <= status < 300:
-            text = endpoint.redact(raw[:KEPT_OF_TOO_MUCH].decode("utf-8", "replace"))
-            raise AnswerError(f"{endpoint.model}: the answer is larger than {ANSWER_CAP >> 20} MiB", text=text)
+            text = endpoint.redact(raw[:KEPT].decode("utf-8", "replace"))
+            raise AnswerError(
+                f"{endpoint.model}: the answer is larger than {ANSWER_CAP >> 20} MiB",
+                text=text,
+                rates=read_rates(headers),
+            )
         raise failure(endpoint, status, headers, raw)
 
 

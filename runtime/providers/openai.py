@@ -97,7 +97,7 @@ class OpenAIProvider(ServedProvider):
                 yield Answer(text, "filtered")
             else:
                 # No reason at all means that the server did not come to an end.
-                yield Answer(text, "length" if reason in ("length", None) else "stop")
+                yield Answer(text, "unterminated" if reason is None else "length" if reason == "length" else "stop")
 
     def _usage(self, data: dict[str, Any]) -> Usage:
         usage = data.get("usage")

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 from ..metering import Rates, Usage
 
 Role = Literal["system", "user", "assistant"]
-Finish = Literal["stop", "length", "filtered"]
+Finish = Literal["stop", "length", "filtered", "unterminated"]
 
 
 @dataclass(frozen=True, slots=True)

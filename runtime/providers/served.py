@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -10,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import AnswerError
-from ..metering import Usage
+from ..metering import Rates, Usage
 from .endpoints import Endpoint
-from .failures import RejectedError
+from .failures import KEPT, RejectedError
 from .http import HttpClient
 from .protocol import Answer, Finish, Message, Progress, Reply, Request
 from .structured import Shape, clean, unfence
@@ -79,14 +80,14 @@ class ServedProvider(ABC):
         while True:
             call = self._call(request, min(samples, self.samples))
             try:
-                data = await client.post(self._at, call.path, call.body, deadline)
+                data, rates = await client.post(self._at, call.path, call.body, deadline, idempotency_key)
             except RejectedError as rejected:
                 refused = self._objection(rejected, call)
                 if refused is None:
                     raise
                 self._concede(refused, rejected.sentence)
             else:
-                return self._reply(data, call)
+                return self._reply(data, call, rates)
 
     @abstractmethod
     def _call(self, request: Request, samples: int) -> Call:
@@ -100,13 +101,19 @@ class ServedProvider(ABC):
     def _usage(self, data: dict[str, Any]) -> Usage:
         """Read what is billed, all samples together."""
 
-    def _reply(self, data: dict[str, Any], call: Call) -> Reply:
-        answers = tuple(self._shaped(answer, call) for answer in self._answers(data, call))
-        if not any(answer.text or answer.finish != "stop" for answer in answers):
-            raise AnswerError(f"{self.model}: {self._at.host} sent an empty answer")
+    def _reply(self, data: dict[str, Any], call: Call, rates: Rates | None) -> Reply:
+        usage = self._usage(data)
+        try:
+            answers = tuple(self._shaped(answer, call) for answer in self._answers(data, call))
+            if not any(answer.text or answer.finish != "stop" for answer in answers):
+                raise AnswerError(f"{self.model}: {self._at.host} sent an empty answer")
+        except AnswerError as error:
+            # It is paid: the bill and the whole of what came go with it.
+            text = error.text or self._at.redact(json.dumps(data, ensure_ascii=False)[:KEPT])
+            raise AnswerError(str(error), text=clean(text), usage=usage, rates=rates) from None
         if len(answers) < call.samples:
             self.samples = 1
-        return Reply(answers[: call.samples], self._usage(data))
+        return Reply(answers[: call.samples], usage, rates)
 
     def _shaped(self, answer: Answer, call: Call) -> Answer:
         text = answer.text
@@ -147,9 +154,9 @@ def unknown(rejected: RejectedError, parameter: str) -> bool:
 
 
 def count(data: Any, *names: str) -> int | None:
-    """The sum of the named token counts; None where the server names none of them."""
+    """The sum of the named token counts; None where the server names none of them. One below nothing is none."""
     values = [data.get(name) for name in names] if isinstance(data, dict) else []
-    known = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
+    known = [value for value in values if isinstance(value, int) and not isinstance(value, bool) and value >= 0]
     return sum(known) if known else None
 
 
@@ -165,4 +172,6 @@ def told(messages: Sequence[Message], words: str) -> list[Message]:
 
 def finish(reason: object, stop: Sequence[object], length: Sequence[object]) -> Finish:
     """The protocol's word for a server's reason; one that is in neither list counts as filtered."""
+    if reason is None:
+        return "unterminated"
     return "stop" if reason in stop else "length" if reason in length else "filtered"

@@ -75,7 +75,7 @@ class ReducerSpec:
     fewest: Callable[[int, int], int] = lambda least, most: most
 
 
-Where = Literal["ask", "model", "map", "repeat", "fanout"]
+Where = Literal["ask", "model", "map", "repeat", "fanout", "chain", "flow"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ class _Planner:
         self.path = path
         self.called = called
         self.names: dict[Step, str] = {}
+        self.retries: list[p.Expr] = []
         self.model_names = {model.name.text for model in checked.file.models}
 
     def flow(self, flow: Flow) -> p.Flow:
@@ -130,10 +131,21 @@ class _Planner:
         line = step.line
         options = self.options(line.options)
         node = line.node
+        if self.retries and isinstance(node, s.Ask):
+            # Those of a block are for the asks in it that set none themselves.
+            options.setdefault("retries", self.retries[-1])
+        own = [] if isinstance(node, s.Ask) else [options.pop("retries")] if "retries" in options else []
+        self.retries += own
         if step in self.typed.tallied and isinstance(node, s.Repeat) and node.least.digits == node.most.digits:
             # What a flow can see must not depend on who answered first: all are asked, unless it says otherwise.
             # A vote that chooses its own number counts in the order of its samples, and needs no such care.
             options.setdefault("launch", p.Constant("together"))
+        planned = self._step(step, options)
+        del self.retries[len(self.retries) - len(own) :]
+        return planned
+
+    def _step(self, step: Step, options: dict[str, p.Expr]) -> p.Step:
+        line = step.line
         return p.Step(
             self.names[step],
             self.needs(step.mentions, "head"),
@@ -206,11 +218,15 @@ class _Planner:
             reduce.rule.text,
             self.args(params, reduce.args),
             self.ask(reduce.ask) if reduce.ask is not None else None,
-            self.options(reduce.options),
+            self._reduce_options(reduce),
             self.expr(reduce.count) if reduce.count is not None else None,
             self.needs(step.mentions, "reduce"),
             extern.key if extern else None,
         )
+
+    def _reduce_options(self, reduce: s.Reduce) -> dict[str, p.Expr]:
+        inherited = {"retries": self.retries[-1]} if self.retries and reduce.ask is not None else {}
+        return inherited | self.options(reduce.options)
 
     def options(self, options: tuple[s.Option, ...]) -> dict[str, p.Expr]:
         made: dict[str, p.Expr] = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from flowrun.dsl import OptionSpec, ParamSpec, Where, types
 
 _ASKS: frozenset[Where] = frozenset({"ask", "model"})
+_BLOCKS: frozenset[Where] = frozenset({"map", "repeat", "fanout"})
+_MODEL: frozenset[Where] = frozenset({"model"})
 
 OPTIONS: dict[str, OptionSpec] = {
     spec.name: spec
@@ -12,8 +14,26 @@ OPTIONS: dict[str, OptionSpec] = {
         OptionSpec("temperature", types.NUMBER, _ASKS, "how freely the model chooses its words", 0, 2),
         OptionSpec("max_tokens", types.INT, _ASKS, "the greatest length of an answer", 1),
         OptionSpec("seed", types.INT, _ASKS, "makes sampling repeatable where the provider can"),
-        OptionSpec("timeout", types.Quantity("s"), _ASKS, "the time that one attempt may take", 0.001),
-        OptionSpec("retries", types.INT, _ASKS, "how often to ask again after a failure or a malformed answer", 0, 20),
+        OptionSpec(
+            "timeout",
+            types.Quantity("s"),
+            _ASKS | _BLOCKS | {"chain", "flow"},
+            "the time that one attempt may take, or all of a block",
+            0.001,
+        ),
+        OptionSpec(
+            "retries",
+            types.INT,
+            _ASKS | _BLOCKS,
+            "how often to ask again after a failure or a malformed answer; on a block, for the asks in it",
+            0,
+            20,
+        ),
+        OptionSpec("stream", types.BOOL, _ASKS, "whether the answer is read as it is written"),
+        OptionSpec("rpm", types.INT, _MODEL, "how many requests a minute may be sent", 1),
+        OptionSpec("tpm", types.INT, _MODEL, "how many tokens a minute may be used", 1),
+        OptionSpec("input_price", types.NUMBER, _MODEL, "dollars for a million tokens of the prompt", 0),
+        OptionSpec("output_price", types.NUMBER, _MODEL, "dollars for a million tokens of the answer", 0),
         OptionSpec(
             "concurrency",
             types.INT,

@@ -208,6 +208,8 @@ class Blocks(ABC):
                 self.report("F0307", f"`{name}` is given twice", option.name.span, "keep one of the two")
             else:
                 self._option(option, spec, scope)
+                if name == "retries" and "ask" not in kinds and "model" not in kinds and not _is_number(option.value):
+                    self.report("F0307", "`retries` of a block is for the asks in it: a number", option.value.span)
             seen.add(name)
 
     def _option(self, option: s.Option, spec: OptionSpec, scope: Scope) -> None:
@@ -220,6 +222,10 @@ class Blocks(ABC):
             return
         self.expressions.expect(value, scope, spec.type, f"`{spec.name}`")
         self.expressions.within(value, spec.name, spec.low, spec.high, "F0307")
+
+
+def _is_number(value: s.Expr | s.Ask) -> bool:
+    return isinstance(value, s.Number)
 
 
 def _keeps_places(line: s.Line) -> bool:

@@ -196,13 +196,14 @@ class _Checker(Blocks):
                 self.branches(step, node)
                 type_ = self.reduce(step, node.reduce, node.body)
             case s.Chain():
-                kinds, what = (), "a chain"
+                kinds, what = ("chain",), "a chain"
                 type_ = self.body(step, node.body)
             case s.Name(word) if step.symbol is None and line.name is None and (help := stray_word(word.text)):
                 kinds, what, type_ = (), "a value", self._stray(word, help, step.scope)
             case s.Call():
-                kinds, what = (), "a call"
                 type_ = self.expressions.call(node, step.scope, alone=True)
+                callee = self.typed.callees.get(id(node))
+                kinds, what = ("flow",) if callee is not None and callee.kind == "flow" else (), "a call"
             case _:
                 kinds, what = (), "a value"
                 type_ = self.expressions.infer(node, step.scope)

@@ -6,6 +6,7 @@ A call of a flow lives as a chain does; its frame sees nothing of what is around
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from math import floor
 from typing import Any
@@ -23,6 +24,7 @@ from .reducers import REDUCERS, Setting
 from .rules import RuleValue
 from .scopes import Context, Defaults, Scope, path_of, steps_once
 from .steps import Steps
+from .timers import Timers
 from .values import evaluate
 
 Json = Any
@@ -44,12 +46,14 @@ class Blocks:
         context: Context,
         steps: Steps,
         ends: Ends,
+        timers: Timers,
         events: list[e.Event],
         window: int,
         flows: Mapping[str, p.Flow],
     ) -> None:
         self.context = context
         self.ends = ends
+        self.timers = timers
         self.steps = steps
         self.events = events
         self.window = window
@@ -77,14 +81,15 @@ class Blocks:
                     run.refill = run.window // 2
             case p.Fanout():
                 names = tuple(branch.name for branch in node.body.steps)
-                run = self._run(frame, step, node.reduce, len(names), len(names), {"launch": "together"}, names)
+                options["launch"] = "together"
+                run = self._run(frame, step, node.reduce, len(names), len(names), options, names)
                 run.on_step = partial(self._branch_done, run)
                 run.on_done = lambda _frame, _value: self.ends.conclude(run)
             case p.FlowCall():
-                self._begin_flow(frame, step, node, scope)
+                self._begin_flow(frame, step, node, scope, options)
                 return
             case _:
-                run = self._run(frame, step, None, 1, 1, {})
+                run = self._run(frame, step, None, 1, 1, options)
                 run.on_done = lambda _frame, value: self.ends.end(run, value)
         frame.runs[run] = None
         if isinstance(node, (p.Map, p.Repeat)):
@@ -94,12 +99,12 @@ class Blocks:
             run.open[0] = body = Frame(run.layout, frame, run)
             self.steps.open(body)
 
-    def _begin_flow(self, frame: Frame, step: p.Step, node: p.FlowCall, scope: Scope) -> None:
+    def _begin_flow(self, frame: Frame, step: p.Step, node: p.FlowCall, scope: Scope, options: dict[str, Json]) -> None:
         if self.ends.flows_open >= FLOWS_AT_ONCE:
             raise InputError(f"more than {FLOWS_AT_ONCE:,} calls of flows would be open at once here")
         flow = self.flows[node.flow]
         given = self._defaults.filled(node.flow, flow.params, scope.options(node.args))
-        run = self._run(frame, step, None, 1, 1, {})
+        run = self._run(frame, step, None, 1, 1, options)
         run.on_done = lambda inner, _value: self._returned(run, inner, flow.result)
         frame.runs[run] = None
         self.ends.flows_open += 1
@@ -161,7 +166,15 @@ class Blocks:
         run.errors, run.spare = _policy(options.get("errors", "fail"), most)
         run.on_done = partial(self._body_done, run)
         run.on_failure = partial(self._body_failed, run)
+        timeout = options.get("timeout")
+        if timeout is not None:
+            run.timer = self.timers.start(float(timeout), partial(self._timed_out, run, float(timeout)))
         return run
+
+    def _timed_out(self, run: BlockRun, seconds: float) -> None:
+        path = path_of(run.frame, run.step)
+        done = f"; {run.finished} of {run.total} were done" if isinstance(run.step.node, (p.Map, p.Repeat)) else ""
+        self.ends.give_up(run, Failure(path, f"it was not done within {seconds:g} s{done}"))
 
     def _elements(self, frame: Frame, node: p.Map, scope: Scope) -> list[Json]:
         source = evaluate(node.source, scope)
@@ -226,11 +239,11 @@ class Blocks:
         if inherited or not counted or not (run.votes or run.errors in ("skip", "none")):
             self.ends.give_up(run, failure)
             return
-        self.ends.drop(frame)
+        self.ends.drop(frame, keep=True)
         del run.open[frame.index]
         run.last_loss = failure
         run.lost += 1
-        self.losses.append(failure)
+        self.losses.append(replace(failure, ballot=run.votes))
         self.events.append(e.ElementLost(failure.path, failure.reason))
         if run.spare is not None and run.lost > run.spare.most:
             reason = (

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
 from flowrun.dsl import RETRIES, types
 from flowrun.dsl import plan as p
 
+from . import events as e
 from .answers import read_answer
 from .budget import Ledger, Price, reserve
-from .decisions import Call, Cancel, Decision, Failure, Launch
-from .errors import AnswerError, BudgetError, CallError, InputError, PermanentError, RefusedError
+from .decisions import Call, Cancel, Decision, Failure, Known, Launch
+from .errors import AnswerError, BudgetError, CallError, InDoubtError, InputError, PermanentError, RefusedError
 from .frames import Frame
-from .metering import Usage
+from .metering import NO_USAGE, Usage
 from .options import OPTIONS
 from .prompts import render
 from .providers.protocol import Answer, Message, Request
@@ -66,7 +67,6 @@ class _Pending:
     on_value: Callable[[Json], None]
     on_failure: Callable[[Failure], None]
     retries: int
-    attempt: int = 0
     fallback: str | None = None
     ledgers: tuple[Ledger, ...] = ()
     price: Price | None = None
@@ -77,16 +77,24 @@ class _Pending:
 class Calls:
     """The calls of one run. What is to be done about them is added to ``decisions``.
 
-    A call that a budget in money has room for only when others are settled stands in line until ``resume``.
+    A call that a budget in money has room for only when others are settled stands in line until ``resume``; so does
+    an answer that the journal has.
     """
 
-    def __init__(self, context: Context, decisions: list[Decision]) -> None:
+    def __init__(self, context: Context, decisions: list[Decision], events: list[e.Event]) -> None:
         self.context = context
         self.decisions = decisions
+        self.events = events
         self._pending: dict[int, _Pending] = {}
         self._line: deque[_Pending] = deque()
+        self._recalled: deque[tuple[int, Known]] = deque()
         self._budget = Ledger("", context.calls_limit, context.money_limit)
         self._count = 0
+
+    @property
+    def spent(self) -> float:
+        """Dollars of the run's budget that are spent, what is under way at its worst."""
+        return self._budget.spent + self._budget.reserved
 
     def launch(
         self,
@@ -99,56 +107,91 @@ class Calls:
         *,
         sample: Sample | None = None,
         ballot: bool = False,
+        place: str = "",
     ) -> None:
-        """Ask. A ``ballot`` that is no answer is not asked for again.
+        """Ask. A ``ballot`` that is no answer is not asked for again. ``place`` tells calls of one path apart.
 
         Raises FlowrunError where the prompt cannot be made, BudgetError where the flow may ask no more.
         """
-        self._afford(frame)
         scope = Scope(self.context, frame)
         model = self.context.default_model if ask.model is None else evaluate(ask.model, scope)
         if isinstance(model, str):
             model = ModelValue(model, model)
         settings = {**dict(model.options), **options}
         _within_bounds(settings)
-        group = (sample.run, sample.step) if sample is not None else None
-        request = _request(ask, settings, scope, sample)
-        call = Call(self._next(frame), path, model.address, request, group, settings.get("retries"))
+        call = Call(
+            self._next(),
+            path,
+            model.address,
+            _request(ask, settings, scope, sample),
+            group=(sample.run, sample.step) if sample is not None else None,
+            retries=settings.get("retries"),
+            sample=sample.index if sample is not None else 0,
+            place=path + place,
+            lane=lane_of(frame),
+        )
         retries = 0 if ballot else int(settings.get("retries", RETRIES))
-        self._submit(_Pending(call, frame, ask, on_value, on_failure, retries, fallback=model.fallback))
+        self._enter(_Pending(call, frame, ask, on_value, on_failure, retries, fallback=model.fallback))
 
     def answered(self, number: int, answer: Answer, usage: Usage) -> None:
         """An answer has come, with its part of the bill. One whose call was taken back meanwhile is dropped."""
         if pending := self._take(number):
             self._settle(pending, usage)
-            try:
-                value = _read(pending.ask, answer)
-            except AnswerError as error:
-                self._again(pending, error)
-            else:
-                pending.on_value(value)
+            self._read(pending, answer)
 
     def failed(self, number: int, error: CallError) -> None:
         if pending := self._take(number):
+            if isinstance(error, AnswerError):
+                self._settle(pending, error.usage or NO_USAGE)
+                self._again(pending, error)
+                return
             # What was refused is not billed; of all else that failed nobody knows.
             self._settle(pending, Usage(0, 0) if isinstance(error, RefusedError | PermanentError) else Usage())
-            if isinstance(error, AnswerError):
-                self._again(pending, error)
-            elif pending.fallback is not None:
+            if pending.fallback is not None:
                 address, pending.fallback = pending.fallback, None
-                self._resend(pending, address)
+                self._resend(pending, replace(pending.call, model=address, again=0))
             else:
                 pending.on_failure(Failure(pending.call.path, str(error), error))
 
-    def cancel(self, numbers: set[int]) -> None:
+    def doubted(self, number: int) -> bool:
+        """An attempt may have been paid, and is to be made again: it counts as one more call. Whether it may be made.
+
+        Where it may not it has failed, or stands in line for money.
+        """
+        pending = self._pending.get(number)
+        if pending is None:
+            return False
+        self._settle(pending, Usage())
+        try:
+            self._admit(pending.frame)
+            if not self._line and self._reserve(pending):
+                return True
+        except BudgetError as error:
+            self._take(number)
+            said = f"{error}; an attempt that may have been paid is not made again"
+            pending.on_failure(Failure(pending.call.path, said, error))
+            return False
+        self._line.append(pending)
+        return False
+
+    def cancel(self, numbers: set[int], *, keep: bool = False) -> None:
+        """Take calls back. ``keep``: what is under way is to end, for its answer is paid."""
         for number in sorted(numbers):
             # It may have been answered and billed while nobody listened.
             self._settle(self._pending.pop(number), Usage())
-            self.decisions.append(Cancel(number))
+            self.decisions.append(Cancel(number, keep))
         numbers.clear()
 
     def resume(self) -> bool:
-        """Send those in line that there is room for by now; whether any was sent or refused."""
+        """Give an answer that the journal had, or send those in line that there is room for by now; whether any was."""
+        if self._recalled:
+            number, known = self._recalled.popleft()
+            if pending := self._take(number):
+                if isinstance(known.answer, Answer):
+                    self._read(pending, known.answer)
+                elif known.answer is not None:
+                    self._again(pending, known.answer)
+            return True
         moved = False
         while self._line:
             pending = self._line[0]
@@ -162,27 +205,66 @@ class Calls:
             moved = True
         return moved
 
+    def _enter(self, pending: _Pending) -> None:
+        """Take the answer from the journal, or send the call, or put it in line.
+
+        Raises BudgetError where there will never be room for it, InDoubtError where it may have been paid before and
+        is not to be sent again.
+        """
+        known = self.context.known(pending.call)
+        pending.call = call = replace(pending.call, key=known.key, open=known.open)
+        self._price(pending)
+        self._charge(pending, known)
+        if known.answer is not None:
+            self.events.append(e.AnswerRecalled(call.path, call.model))
+            self._recalled.append((call.number, known))
+        else:
+            if known.open:
+                if not self.context.ask_doubtful:
+                    raise InDoubtError("it was under way when a run was ended and may be paid: it is not sent again")
+                self.events.append(e.CallInDoubt(call.path, call.model))
+            self._admit(pending.frame)
+            self._must_be_priced(pending)
+            if self._line or not self._send(pending):
+                self._line.append(pending)
+        self._pending[call.number] = pending
+        pending.frame.calls.add(call.number)
+
+    def _charge(self, pending: _Pending, known: Known) -> None:
+        """Count what this run has spent on a call before it was interrupted."""
+        if not known.own and not known.doubts:
+            return
+        for ledger in self._ledgers(pending.frame):
+            ledger.calls += known.doubts + known.own
+        if pending.price is not None:
+            worst = _worst(pending.price, pending.call.request) or 0.0
+            bill = pending.price.bill(known.usage.input_tokens, known.usage.output_tokens)
+            for ledger in pending.ledgers:
+                ledger.spend(known.doubts * worst)
+                if known.own:
+                    ledger.spend(worst if bill is None else min(bill, worst))
+
     def _ledgers(self, frame: Frame) -> tuple[Ledger, ...]:
         return (*frame.ledgers(), self._budget)
 
-    def _afford(self, frame: Frame) -> None:
-        for ledger in self._ledgers(frame):
+    def _admit(self, frame: Frame) -> None:
+        """Count a call in every budget around it. Raises BudgetError where one has no place for it."""
+        ledgers = self._ledgers(frame)
+        for ledger in ledgers:
             ledger.admit()
-
-    def _resend(self, pending: _Pending, model: str) -> None:
-        """Ask the same again, as a call of its own."""
-        old = pending.call
-        try:
-            self._afford(pending.frame)
-            pending.call = Call(self._next(pending.frame), old.path, model, old.request, None, old.retries)
-            self._submit(pending)
-        except BudgetError as error:
-            pending.on_failure(Failure(old.path, str(error), error))
-
-    def _next(self, frame: Frame) -> int:
-        """The number of a call, which counts in every budget around it."""
-        for ledger in self._ledgers(frame):
+        for ledger in ledgers:
             ledger.calls += 1
+
+    def _resend(self, pending: _Pending, call: Call) -> None:
+        """Ask the same again, as a call of its own."""
+        path = call.path
+        pending.call = replace(call, number=self._next(), group=None)
+        try:
+            self._enter(pending)
+        except (BudgetError, InDoubtError) as error:
+            pending.on_failure(Failure(path, str(error), error))
+
+    def _next(self) -> int:
         self._count += 1
         return self._count
 
@@ -192,22 +274,16 @@ class Calls:
             pending.frame.calls.discard(number)
         return pending
 
-    def _submit(self, pending: _Pending) -> None:
-        """Send a call, or put it in line. Raises BudgetError where there will never be room for it."""
-        self._price(pending)
-        if self._line or not self._send(pending):
-            self._line.append(pending)
-        self._pending[pending.call.number] = pending
-        pending.frame.calls.add(pending.call.number)
-
     def _price(self, pending: _Pending) -> None:
-        """Find the budgets in money that a call counts in, and what it costs. Raises BudgetError where nobody knows."""
+        """Find the budgets in money that a call counts in, and what it costs."""
         pending.ledgers = tuple(one for one in self._ledgers(pending.frame) if one.money_limit is not None)
-        pending.price = None
+        pending.price = self.context.price(pending.call.model) if pending.ledgers else None
+
+    def _must_be_priced(self, pending: _Pending) -> None:
+        """Raises BudgetError where nobody knows what a call can cost at most, and a budget in money holds it."""
         if not pending.ledgers:
             return
         model = pending.call.model
-        pending.price = self.context.price(model)
         if pending.price is None:
             raise BudgetError(f"no price is known for `{model}`, so the flow's budget in money cannot be held")
         if _worst(pending.price, pending.call.request) is None:
@@ -218,13 +294,18 @@ class Calls:
 
     def _send(self, pending: _Pending) -> bool:
         """Send a call where its budgets have room for it by now. Raises BudgetError where they never will."""
+        if not self._reserve(pending):
+            return False
+        self.decisions.append(Launch(pending.call))
+        return True
+
+    def _reserve(self, pending: _Pending) -> bool:
         if pending.price is not None:
             worst = _worst(pending.price, pending.call.request) or 0.0
             if not reserve(pending.ledgers, worst):
                 return False
             pending.worst = worst
         pending.sent = True
-        self.decisions.append(Launch(pending.call))
         return True
 
     def _settle(self, pending: _Pending, usage: Usage) -> None:
@@ -235,13 +316,30 @@ class Calls:
             ledger.settle(pending.worst, bill)
         pending.sent = False
 
+    def _read(self, pending: _Pending, answer: Answer) -> None:
+        try:
+            value = _read(pending.ask, answer)
+        except AnswerError as error:
+            self._again(pending, error)
+        else:
+            pending.on_value(value)
+
     def _again(self, pending: _Pending, error: AnswerError) -> None:
-        if pending.attempt >= pending.retries:
-            times = f" ({pending.attempt + 1} times)" if pending.attempt else ""
-            pending.on_failure(Failure(pending.call.path, f"{error}{times}", error))
+        call = pending.call
+        if call.again >= pending.retries:
+            times = f" ({call.again + 1} times)" if call.again else ""
+            pending.on_failure(Failure(call.path, f"{error}{times}", error))
             return
-        pending.attempt += 1
-        self._resend(pending, pending.call.model)
+        self._resend(pending, replace(call, again=call.again + 1))
+
+
+def lane_of(frame: Frame) -> int:
+    """The outermost block that a frame runs inside of, 0 for none: such blocks take turns at an endpoint."""
+    lane = 0
+    for around in frame.around():
+        if around.run is not None:
+            lane = around.run.serial
+    return lane
 
 
 def _within_bounds(settings: Mapping[str, Json]) -> None:
@@ -285,6 +383,8 @@ def _request(ask: p.Ask, settings: Mapping[str, Json], scope: Scope, sample: Sam
 def _read(ask: p.Ask, answer: Answer) -> Json:
     if answer.finish == "filtered":
         raise AnswerError("the provider's filter held the answer back", text=answer.text)
+    if answer.finish == "unterminated":
+        raise AnswerError("the answer has no end: the server stopped in the midst of it", text=answer.text)
     if answer.finish == "length":
         raise AnswerError(
             "the answer was cut off at its greatest length: allow more with `max_tokens`", text=answer.text

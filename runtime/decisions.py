@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import FlowrunError
-from .providers.protocol import Request
+from .errors import AnswerError, BudgetError, DiskError, FlowrunError
+from .journal.index import Open
+from .metering import NO_USAGE, Usage
+from .providers.protocol import Answer, Request
 from .reducers import Tally
 
 Json = Any
@@ -18,7 +20,10 @@ class Call:
     """One answer to be had. ``number`` is unique in the run; ``path`` names the step for people.
 
     Calls of one ``group`` that ask the same may go out as one request. ``retries`` is how often a request that
-    failed on the way may be sent again, None for the usual number.
+    failed on the way may be sent again, None for the usual number. ``sample`` is the place among several that ask the
+    same, ``again`` how often an answer to it was no answer; ``place`` tells it from every other call of the flow.
+    Calls of different ``lane``, the outermost block, take turns. ``key`` and ``open`` are what the journal knows it by,
+    and the attempts at it whose end nobody saw.
     """
 
     number: int
@@ -27,6 +32,31 @@ class Call:
     request: Request
     group: tuple[int, str] | None = None
     retries: int | None = None
+    sample: int = 0
+    again: int = 0
+    place: str = ""
+    lane: int = 0
+    key: bytes = b""
+    open: tuple[Open, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the journal has of a call: the answer to it, good or not, if it was ever paid for.
+
+    ``own`` is an answer that this run has bought before it was interrupted. ``doubts`` are attempts of this run that
+    may have been paid for nothing. ``open`` are attempts of any run that was ended while it waited for just this.
+    """
+
+    key: bytes = b""
+    answer: Answer | AnswerError | None = None
+    usage: Usage = NO_USAGE
+    own: bool = False
+    doubts: int = 0
+    open: tuple[Open, ...] = ()
+
+
+NOTHING = Known()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +66,10 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
+    """Nobody waits for the answer any more. ``keep``: one that is under way is paid for, and is for the journal."""
+
     number: int
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +88,26 @@ class CancelExtern:
 
 
 @dataclass(frozen=True, slots=True)
+class StartTimer:
+    """Tell when so many seconds are over. Numbers of timers are their own."""
+
+    number: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopTimer:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
-    """What went wrong, and at which step or element."""
+    """What went wrong, and at which step or element. A ``ballot`` that failed is an abstention."""
 
     path: str
     reason: str
     error: FlowrunError | None = None
+    ballot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +115,8 @@ class Outcome:
     """How a flow ended.
 
     ``value`` is what it returns, and None where that could not be made. ``failures`` ended steps; ``losses`` are
-    elements and samples that the flow did without. ``tallies`` are the votes by the path of their step.
+    elements and samples that the flow did without. ``tallies`` are the votes by the path of their step. ``stopped`` is
+    what ended the run before its time; ``steps`` are the values that its steps had by then.
     """
 
     value: Json
@@ -76,6 +124,22 @@ class Outcome:
     failures: tuple[Failure, ...] = ()
     losses: tuple[Failure, ...] = ()
     tallies: dict[str, Tally] = field(default_factory=dict)
+    stopped: FlowrunError | None = None
+    steps: dict[str, Json] = field(default_factory=dict)
+
+    @property
+    def status(self) -> str:
+        """``done``, ``partial`` (the answer lacks something), ``failed``, ``budget``, ``stopped`` or ``disk``."""
+        if isinstance(self.stopped, DiskError):
+            return "disk"
+        if self.stopped is not None:
+            return "stopped"
+        missing = [*self.failures, *(loss for loss in self.losses if not loss.ballot)]
+        if any(isinstance(one.error, BudgetError) for one in (*self.failures, *self.losses)):
+            return "budget"
+        if not self.complete:
+            return "failed"
+        return "partial" if missing else "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +147,4 @@ class Finish:
     outcome: Outcome
 
 
-Decision = Launch | Cancel | LaunchExtern | CancelExtern | Finish
+Decision = Launch | Cancel | LaunchExtern | CancelExtern | StartTimer | StopTimer | Finish

@@ -18,6 +18,7 @@ from .frames import BlockRun, Frame, Layout
 from .reducers import ReduceError, Tally
 from .scopes import Context, Scope, path_of
 from .steps import Steps
+from .timers import Timers
 
 Json = Any
 
@@ -26,56 +27,68 @@ class Ends:
     """Ends blocks. ``tallies`` are the votes, by path; ``flows_open`` counts the calls of flows that have not ended."""
 
     def __init__(
-        self, context: Context, calls: Calls, externs: ExternCalls, steps: Steps, events: list[e.Event]
+        self,
+        context: Context,
+        calls: Calls,
+        externs: ExternCalls,
+        steps: Steps,
+        timers: Timers,
+        events: list[e.Event],
     ) -> None:
         self.context = context
         self.calls = calls
         self.externs = externs
         self.steps = steps
+        self.timers = timers
         self.events = events
         self.tallies: dict[str, Tally] = {}
         self.flows_open = 0
 
-    def drop(self, frame: Frame) -> None:
-        """Take everything back that runs in a frame, however deep flows call flows in it."""
+    def drop(self, frame: Frame, *, keep: bool) -> None:
+        """Take everything back that runs in a frame, however deep flows call flows in it.
+
+        ``keep``: answers that are under way are to come all the same, for they are paid.
+        """
         todo = [frame]
         while todo:
             one = todo.pop()
             one.over = True
-            self.calls.cancel(one.calls)
+            self.calls.cancel(one.calls, keep=keep)
             self.externs.cancel(one)
             for run in one.runs:
                 run.over = True
+                self.timers.stop(run.timer)
                 if isinstance(run.step.node, p.FlowCall):
                     self.flows_open -= 1
                     self.events.append(e.BlockClosed(path_of(run.frame, run.step), run.layout.once))
-                self.calls.cancel(run.calls)
+                self.calls.cancel(run.calls, keep=keep)
                 self.externs.cancel(run)
                 todo.extend(run.open.values())
                 run.open.clear()
             one.runs.clear()
 
-    def _close(self, run: BlockRun) -> None:
+    def _close(self, run: BlockRun, *, keep: bool) -> None:
         """The block has its value or will have none: what still runs in it is taken back."""
         run.over = True
+        self.timers.stop(run.timer)
         if run in run.frame.runs:
             del run.frame.runs[run]
             self.flows_open -= isinstance(run.step.node, p.FlowCall)
-        self._drop_open(run)
-        self.calls.cancel(run.calls)
+        self._drop_open(run, keep=keep)
+        self.calls.cancel(run.calls, keep=keep)
         self.externs.cancel(run)
 
-    def _drop_open(self, run: BlockRun) -> None:
+    def _drop_open(self, run: BlockRun, *, keep: bool) -> None:
         for body in run.open.values():
-            self.drop(body)
+            self.drop(body, keep=keep)
         run.open.clear()
 
     def end(self, run: BlockRun, value: Json) -> None:
-        self._close(run)
+        self._close(run, keep=False)
         self.steps.settle(run.frame, run.step, value)
 
     def give_up(self, run: BlockRun, failure: Failure) -> None:
-        self._close(run)
+        self._close(run, keep=True)
         # Next, and not from here: what failed may stand deeper than Python's stack.
         self.steps.work.appendleft(partial(self.steps.fail, run.frame, run.step, failure))
 
@@ -86,7 +99,7 @@ class Ends:
         spared = (run.total - run.finished) * run.layout.once
         if spared and isinstance(run.step.node, (p.Map, p.Repeat)):
             self.events.append(e.BlockClosed(path_of(run.frame, run.step), spared))
-        self._drop_open(run)
+        self._drop_open(run, keep=False)
         self.reduce(run)
 
     def reduce(self, run: BlockRun) -> None:
@@ -127,7 +140,9 @@ class Ends:
             reason = f"there is nothing to combine, and nothing is no {types.show(answer)}"
         self.give_up(run, Failure(path_of(run.frame, run.step), reason, ReduceError(reason)))
 
-    def _combine(self, run: BlockRun, reduce: p.Reduce, given: dict[str, Json], then: Callable[[Json], None]) -> None:
+    def _combine(
+        self, run: BlockRun, reduce: p.Reduce, given: dict[str, Json], then: Callable[[Json], None], place: str = ""
+    ) -> None:
         """The reducer's own call, as soon as what it mentions outside the block is there."""
         path = f"{path_of(run.frame, run.step)}.reduce"
 
@@ -148,7 +163,7 @@ class Ends:
                 elif reduce.ask is not None:
                     sample = sample_of(inner, f"{run.step.name}.reduce")
                     options = scope.options(reduce.options)
-                    self.calls.launch(inner, reduce.ask, options, path, then, fail, sample=sample)
+                    self.calls.launch(inner, reduce.ask, options, path, then, fail, sample=sample, place=place)
             except FlowrunError as error:
                 self.give_up(run, Failure(path, str(error), error))
 
@@ -158,7 +173,8 @@ class Ends:
         merge, reduce = run.merge, run.reduce
         assert merge is not None and reduce is not None and reduce.ask is not None
         for above, place, values in merge.take(level, index, value):
-            self._combine(run, reduce, {"results": values}, partial(self.merge, run, above, place))
+            then = partial(self.merge, run, above, place)
+            self._combine(run, reduce, {"results": values}, then, f"[{above}.{place}]")
         if merge.done and not run.over:
             if merge.empty:
                 self._reduce_nothing(run, reduce.ask.answer)

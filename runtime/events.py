@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from .metering import Price
 
 Json = Any
 
@@ -14,6 +17,13 @@ class RunStarted:
 
     flow: str
     steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class PricesDeclared:
+    """What the flow says its models cost, by their addresses."""
+
+    prices: Mapping[str, Price]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +90,24 @@ class VoteCounted:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerRecalled:
+    """The journal had the answer to a call: nothing is sent."""
+
+    path: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallInDoubt:
+    """A call was under way when a run was ended, may have been paid, and is sent again."""
+
+    path: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestStarted:
-    """A request leaves; it asks for ``calls`` answers."""
+    """An attempt of a request leaves; it asks for ``calls`` answers."""
 
     number: int
     path: str
@@ -91,10 +117,13 @@ class RequestStarted:
 
 @dataclass(frozen=True, slots=True)
 class RequestRetried:
+    """An attempt has failed, and another is made after ``wait`` seconds."""
+
     number: int
     path: str
     reason: str
     wait: float
+    calls: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +185,7 @@ class RunFinished:
 
 Event = (
     RunStarted
+    | PricesDeclared
     | StepStarted
     | StepFinished
     | StepFailed
@@ -164,6 +194,8 @@ Event = (
     | BlockClosed
     | ElementFinished
     | VoteCounted
+    | AnswerRecalled
+    | CallInDoubt
     | RequestStarted
     | RequestRetried
     | RequestFinished

@@ -92,7 +92,8 @@ class BlockRun:
 
     ``elements`` is None for a repeat. ``window`` is how many bodies may be open at once, None for all; ``spare`` says
     how many may be lost. Above ``refill`` open bodies none are added, so that samples go out many at a time.
-    ``calls`` are the reducer's own. A run that is ``over`` takes no more results. ``on_done`` and ``on_failure`` are
+    ``calls`` are the reducer's own, ``timer`` is that of its time-out, 0 for none. A run that is ``over`` takes no more
+    results. ``on_done`` and ``on_failure`` are
     told how each body ended, ``on_step`` of every step that finishes in one.
     """
 
@@ -117,6 +118,7 @@ class BlockRun:
     over: bool = False
     merge: Merge | None = None
     last_loss: Failure | None = None
+    timer: int = 0
     calls: set[int] = field(default_factory=set)
     on_done: Callable[[Frame, Json], None] = field(init=False)
     on_failure: Callable[[Frame, Failure], None] = field(init=False)

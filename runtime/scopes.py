@@ -9,6 +9,7 @@ from typing import Any
 from flowrun.dsl import plan as p
 
 from .budget import Price
+from .decisions import NOTHING, Call, Known
 from .errors import FlowrunError
 from .frames import Frame, Layout
 from .reducers import Tally
@@ -23,6 +24,7 @@ class Context:
 
     ``functions`` is called with a function's name, its arguments, and a way to a vote's tally by its name.
     ``calls_limit`` and ``money_limit`` (dollars) are the flow's budget; ``price`` tells what a model's address costs.
+    ``known`` tells what the journal has of a call; ``ask_doubtful`` that one which may have been paid is sent again.
     """
 
     models: Mapping[str, ModelValue]
@@ -31,6 +33,8 @@ class Context:
     calls_limit: int | None = None
     money_limit: float | None = None
     price: Callable[[str], Price | None] = lambda address: None
+    known: Callable[[Call], Known] = lambda call: NOTHING
+    ask_doubtful: bool = True
 
 
 class Scope:

@@ -19,14 +19,14 @@ from .ends import Ends
 from .errors import CallError, FlowrunError
 from .extern_calls import ExternCalls
 from .frames import Frame, Layout
-from .metering import Usage
+from .metering import NO_USAGE, Usage
 from .providers.protocol import Answer
 from .scopes import Context, Defaults, Scope, steps_once
 from .steps import Steps
+from .timers import Timers
 from .values import evaluate
 
 Json = Any
-NO_USAGE = Usage()
 
 
 class State:
@@ -43,11 +43,12 @@ class State:
         self.events: list[e.Event] = []
         self._decisions: list[Decision] = []
         self._root = Frame(Layout(plan.steps, None), None, given=dict(inputs))
-        self._calls = Calls(context, self._decisions)
+        self._calls = Calls(context, self._decisions, self.events)
+        self._timers = Timers(self._decisions)
         self._externs = ExternCalls(context, plan.externs, self._decisions)
         self._steps = Steps(context, self._calls, self._externs, self.events)
-        self._ends = Ends(context, self._calls, self._externs, self._steps, self.events)
-        self._blocks = Blocks(context, self._steps, self._ends, self.events, window, plan.flows)
+        self._ends = Ends(context, self._calls, self._externs, self._steps, self._timers, self.events)
+        self._blocks = Blocks(context, self._steps, self._ends, self._timers, self.events, window, plan.flows)
         self._steps.begin_block = self._blocks.begin
         self._steps.on_end = self._finish
 
@@ -78,6 +79,25 @@ class State:
         self._calls.failed(number, error)
         return self._drain()
 
+    def doubted(self, number: int) -> tuple[bool, list[Decision]]:
+        """An attempt at a call may have been paid, and is to be made again: whether that is afforded."""
+        afforded = self._calls.doubted(number)
+        return afforded, self._drain()
+
+    def timed_out(self, number: int) -> list[Decision]:
+        """The time of a timer is over."""
+        self._timers.over(number)
+        return self._drain()
+
+    def abandoned(self) -> Outcome:
+        """How far the run has come that goes no further."""
+        return self._outcome(None, complete=False)
+
+    @property
+    def spent(self) -> float:
+        """Dollars of the run's budget that are spent, what is under way at its worst."""
+        return self._calls.spent
+
     def returned(self, number: int, value: Json) -> list[Decision]:
         """An extern has given its value, which is of its type."""
         self._externs.returned(number, value)
@@ -106,5 +126,15 @@ class State:
         except FlowrunError as error:
             if not failures:
                 failures.append(Failure(self.plan.flow, str(error), error))
-        losses, tallies = self._blocks.losses, self._ends.tallies
-        self._decisions.append(Finish(Outcome(value, complete, tuple(failures), tuple(losses), tallies)))
+        self._decisions.append(Finish(self._outcome(value, complete)))
+
+    def _outcome(self, value: Json, complete: bool) -> Outcome:
+        values = self._root.values
+        return Outcome(
+            value,
+            complete,
+            tuple(self._steps.failures),
+            tuple(self._blocks.losses),
+            self._ends.tallies,
+            steps={} if complete else {name: values[name] for name in values if not name.startswith("#")},
+        )

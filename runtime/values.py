@@ -38,6 +38,16 @@ class Names(Protocol):
     def call(self, function: str, args: Mapping[str, Json]) -> Json: ...
 
 
+class Constants(Names):
+    """Nothing is known yet when models are declared."""
+
+    def value(self, name: str) -> Json:
+        raise ValueFailure(f"a model's options are plain values, and `{name}` is a name")
+
+    def call(self, function: str, args: Mapping[str, Json]) -> Json:
+        raise ValueFailure(f"a model's options are plain values, and `{function}` is a function")
+
+
 def evaluate(expr: p.Expr, names: Names) -> Json:
     """Raises FlowrunError where there is no value."""
     match expr:

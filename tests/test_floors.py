@@ -26,11 +26,12 @@ FLOORS = {
     ),
     "runtime": (
         "events errors metering",
-        "journal limits retry budget values prompts files rules prices tokens folders grammar_cache threads",
-        "providers/* reducers/* splitters/* documents/*",
+        "limits/* retry budget budgets values prompts files rules prices tokens folders grammar_cache threads",
+        "providers/* reducers/* splitters/* documents/* journal/*",
         "functions options catalog mentions verify estimate",
-        "answers decisions frames scopes calls extern_calls steps ends blocks state scheduler",
-        "inputs loading report/* extern_modules externs api",
+        "answers decisions frames scopes calls extern_calls timers steps ends blocks state keys runlog queues batches "
+        "sending scheduler",
+        "inputs loading report/* extern_modules externs opening hosts kept running api",
         "cli/*",
         "__init__",
     ),

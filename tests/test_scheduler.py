@@ -486,8 +486,7 @@ def run_flow(flow: plan.Plan, inputs: dict[str, Json], seconds: Callable[[Reques
     finally:
         loop.close()
     assert not state._calls._pending
-    assert not scheduler._tasks
-    assert not scheduler._batch_of
+    assert not scheduler.busy
     assert endpoint.limiter.active == 0
     return Ran(outcome, events, provider, loop.now)
 

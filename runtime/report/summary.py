@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .. import events as e
-from ..prices import cost
+from ..prices import Prices
 
 
 @dataclass(slots=True)
@@ -21,7 +21,9 @@ class Use:
 class Summary:
     """Counts of a run so far.
 
-    ``calls`` are answers that came, ``requests`` what carried them; ``spared`` are samples that a vote decided without.
+    ``calls`` are answers that came, ``requests`` what carried them; ``recalled`` are answers that the journal had, and
+    ``in_doubt`` calls that were sent again though they may have been paid; ``spared`` are samples that a vote did
+    without.
     ``busy`` is the sum of the requests' own times: what they would have taken one after another, in seconds.
     ``loading`` is the longest time that a model took to get ready, a part of ``seconds``.
     Tokens count what servers reported; ``uncounted`` requests reported none.
@@ -39,6 +41,9 @@ class Summary:
     seconds: float = 0.0
     loading: float = 0.0
     uncounted: int = 0
+    recalled: int = 0
+    in_doubt: int = 0
+    prices: Prices = field(default_factory=Prices)
     models: dict[str, Use] = field(default_factory=dict)
     votes: dict[str, e.VoteCounted] = field(default_factory=dict)
     losses: list[e.ElementLost] = field(default_factory=list)
@@ -73,8 +78,15 @@ class Summary:
             case e.RequestCancelled(_, _, calls):
                 self.flying -= calls
                 self.cancelled += calls
-            case e.RequestRetried():
+            case e.RequestRetried(_, _, _, _, calls):
+                self.flying -= calls
                 self.retries += 1
+            case e.AnswerRecalled():
+                self.recalled += 1
+            case e.CallInDoubt():
+                self.in_doubt += 1
+            case e.PricesDeclared(prices):
+                self.prices = Prices(declared=prices)
             case e.VoteCounted(path):
                 self.votes[path] = event
             case e.ElementLost():
@@ -95,7 +107,7 @@ class Summary:
     @property
     def cost(self) -> float | None:
         """Dollars for the tokens that were reported; None where a price is not known."""
-        costs = [cost(model, use.input_tokens, use.output_tokens) for model, use in self.models.items()]
+        costs = [self.prices.cost(model, use.input_tokens, use.output_tokens) for model, use in self.models.items()]
         known = [one for one in costs if one is not None]
         return sum(known) if len(known) == len(costs) else None
 

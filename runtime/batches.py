@@ -1,0 +1,89 @@
+"""What a sender holds: requests, the endpoints that they wait for, and whom it tells what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .decisions import Call
+from .errors import CallError, DiskError
+from .limits import Limiter, Verdict
+from .metering import Usage
+from .providers.protocol import Answer, Provider
+from .queues import FairQueue
+from .retry import Retries, RetryPolicy
+
+
+@dataclass(eq=False, slots=True)
+class Batch:
+    """Calls that ask the same, sent as one request; ``calls`` are those that somebody waits for.
+
+    ``asked`` are the calls of its last attempt, and ``key`` the Idempotency-Key of that.
+    """
+
+    number: int
+    calls: list[Call]
+    retries: Retries
+    asked: tuple[Call, ...] = ()
+    key: str = ""
+    left: bool = False
+    kept: bool = False
+    verdict: Verdict = Verdict.NEUTRAL
+    used: int | None = None
+
+    @property
+    def lane(self) -> int:
+        return self.calls[0].lane
+
+
+@dataclass(eq=False, slots=True)
+class Endpoint:
+    """A model as requests find it. Models of one endpoint share its limiter."""
+
+    provider: Provider
+    limiter: Limiter
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    queue: FairQueue[Batch] = field(default_factory=FairQueue)
+    pump: Callable[[], None] = lambda: None
+    closed: CallError | None = None
+    failed: CallError | None = None
+    _starting: asyncio.Task[None] | None = None
+
+    async def ready(self) -> bool:
+        """Start the provider before its first request; True for the caller who did. Others wait for the same start."""
+        first = self._starting is None
+        if self._starting is None:
+            self._starting = asyncio.get_running_loop().create_task(self.provider.start())
+        await asyncio.shield(self._starting)
+        return first
+
+    async def close(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+        self.limiter.close()
+        await self.provider.close()
+
+
+class Listener:
+    """Who is told what becomes of calls: the scheduler."""
+
+    def answered(self, call: Call, answer: Answer, usage: Usage) -> None:
+        raise NotImplementedError
+
+    def failed(self, call: Call, error: CallError) -> None:
+        raise NotImplementedError
+
+    def doubted(self, call: Call) -> bool:
+        """An attempt may have been paid, and is to be made again: whether that is afforded. Else the call is over."""
+        raise NotImplementedError
+
+    def idle(self) -> None:
+        """Nothing is on its way after ``stop``."""
+
+    def trouble(self, error: DiskError) -> None:
+        """What is asked and answered cannot be written down."""
+
+    def mistake(self, error: BaseException) -> None:
+        """A mistake of ours."""

@@ -1,0 +1,176 @@
+"""Runs in their journal: one that begins, one that is gone on with, and what their user should know of both."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from flowrun.dsl import plan as p
+
+from .budget import dollars
+from .budgets import Budget
+from .errors import DiskError, UsageError
+from .files import shown
+from .journal.index import Run
+from .journal.records import Kind, Record
+from .journal.store import Journal
+from .metering import Price
+from .runlog import NoLog, RunLog
+
+Json = Any
+_AROUND = 4096
+"""More tokens than a provider puts around a prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run may do, beside its flow and inputs. ``folder`` is its flow's, None for that of the plan's source.
+
+    ``allow_python`` is not among them: whoever goes on with a run says so again, lest a journal runs code.
+    """
+
+    model: str
+    folder: Path | None = None
+    allow_read: tuple[Path, ...] = ()
+    allow_host: tuple[str, ...] = ()
+    budget: Budget | None = None
+    fresh: bool = False
+    ask_doubtful: bool = True
+
+
+@dataclass(eq=False)
+class Keeping:
+    """The journal of a run, or none."""
+
+    journal: Journal | None = None
+
+    @classmethod
+    def open(cls, path: str | Path | None) -> Keeping:
+        """Raises UsageError, where another process has it; DiskError, where it cannot be written or is damaged."""
+        return cls(None if path is None else Journal.open(Path(path)))
+
+    def __enter__(self) -> Keeping:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.journal is not None:
+            self.journal.close()
+
+    def on_trouble(self, tell: Callable[[DiskError], None]) -> None:
+        if self.journal is not None:
+            self.journal.on_trouble = tell
+
+    def taken_up(self, name: str) -> tuple[p.Plan, dict[str, Json], Settings, int]:
+        """The plan, inputs and settings of a run, and its number. Raises UsageError, DiskError."""
+        assert self.journal is not None
+        run = found_run(self.journal.index.named(name), name, self.journal.path)
+        if not run.given:
+            raise UsageError(f"the run {run.id} ended before it had begun: run its flow again")
+        body = self.journal.body(run.given)
+        try:
+            plan = p.from_json(json.dumps(body["plan"]))
+            given = body["settings"]
+            budget = Budget(*given["budget"]) if given["budget"] else None
+            places = tuple(Path(place) for place in given["allow_read"])
+            hosts = tuple(str(host) for host in given["allow_host"])
+            settings = Settings(str(given["model"]), Path(given["folder"]), places, hosts, budget, bool(given["fresh"]))
+            return plan, dict(body["inputs"]), settings, run.number
+        except (KeyError, TypeError, ValueError) as error:
+            raise DiskError(f"the journal's row {run.given} holds no run ({error})") from None
+
+    def notices(self, log: NoLog, price: Callable[[str], Price | None]) -> Iterator[str]:
+        """What the user should know before anything is sent."""
+        if self.journal is None or not isinstance(log, RunLog):
+            return
+        yield from self.journal.notes
+        own = self.journal.index.runs.get(log.run)
+        if own is not None:
+            if own.open:
+                yield f"{self._in_doubt(own, price)}; what is still needed of that is asked again"
+            return
+        for run in self.journal.index.runs.values():
+            if run.open and run.status is None and (run.flow, run.source) == (log.flow, log.source):
+                yield (
+                    f"{self._in_doubt(run, price)}; what this run needs of that it asks again "
+                    f"(`flowrun resume {run.id}` goes on with that one)"
+                )
+
+    def _in_doubt(self, run: Run, price: Callable[[str], Price | None]) -> str:
+        assert self.journal is not None
+        bodies = [self.journal.body(one.number) for one in self.journal.index.open_of(run.number)]
+        worsts = [_worst(body, price) for body in bodies]
+        known = [one for one in worsts if one is not None]
+        at_most = f" ({dollars(sum(known))} at most)" if len(known) == len(worsts) else ""
+        calls = "1 call was" if run.open == 1 else f"{run.open:,} calls were"
+        return f"{calls} under way when the run {run.id} was ended, and may have been paid{at_most}"
+
+
+def _worst(body: Json, price: Callable[[str], Price | None]) -> float | None:
+    """The most that an attempt can have cost, by what was written down of it."""
+    if not isinstance(body, dict) or not isinstance(body.get("bytes"), int):
+        return None
+    found = price(str(body.get("model")))
+    longest = body.get("max")
+    if found is None:
+        return None
+    return found.worst(body["bytes"] + _AROUND, longest if isinstance(longest, int) else None)
+
+
+def found_run(found: list[Run], name: str, journal: Path) -> Run:
+    """The one run that is meant. Raises UsageError where it is none, or several."""
+    if not found:
+        raise UsageError(
+            f"no run is called {shown(name)} in {shown(str(journal))}; `flowrun runs` lists those there are"
+        )
+    if len(found) > 1:
+        listed = ", ".join(run.id for run in found[:5])
+        raise UsageError(f"{len(found)} runs begin with {shown(name)}: {listed}; write more of it")
+    return found[0]
+
+
+async def begin(
+    keeping: Keeping, plan: p.Plan, values: Mapping[str, Json], settings: Settings, endpoints: Mapping[str, str]
+) -> RunLog:
+    """Write that a run begins, and what it is. Raises DiskError."""
+    assert keeping.journal is not None
+    head = _head(plan)
+    run = await keeping.journal.append([Record(0, Kind.RUN, head)])
+    await keeping.journal.append([Record(run, Kind.GIVEN, _given(plan, values, settings))])
+    return RunLog(keeping.journal, head["id"], run, endpoints, settings.fresh, flow=head["flow"], source=head["source"])
+
+
+def _head(plan: p.Plan) -> dict[str, Any]:
+    now = time.time()
+    name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{secrets.token_hex(2)}"
+    source = os.path.abspath(plan.source) if plan.source else ""
+    return {"id": name, "flow": plan.flow, "source": source, "began": now}
+
+
+def _given(plan: p.Plan, values: Mapping[str, Json], settings: Settings) -> Json:
+    folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
+    kept = {
+        "model": settings.model,
+        "folder": os.path.abspath(folder),
+        "allow_read": [os.path.abspath(place) for place in settings.allow_read],
+        "allow_host": list(settings.allow_host),
+        "budget": [settings.budget.calls, settings.budget.money] if settings.budget else None,
+        "fresh": settings.fresh,
+    }
+    return {"plan": json.loads(p.to_json(plan)), "inputs": dict(values), "settings": kept}
+
+
+async def go_on(keeping: Keeping, number: int, settings: Settings, endpoints: Mapping[str, str]) -> RunLog:
+    """Write that a run is gone on with. Raises DiskError."""
+    assert keeping.journal is not None
+    run = keeping.journal.index.runs[number]
+    await keeping.journal.append([Record(number, Kind.RESUMED, {"began": time.time()})])
+    return RunLog(keeping.journal, run.id, number, endpoints, settings.fresh, flow=run.flow, source=run.source)

@@ -1,0 +1,211 @@
+"""One run, from a verified plan and checked inputs to its result."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from flowrun.dsl import plan as p
+
+from .batches import Endpoint
+from .budgets import Budget
+from .decisions import Failure, Outcome
+from .errors import DiskError, FlowrunError, StoppedError
+from .events import Event, Notice, PricesDeclared, RunFinished
+from .externs import opened
+from .files import Files
+from .functions import FUNCTIONS, World
+from .hosts import Ask, permit_hosts
+from .kept import Keeping, Settings, begin, go_on
+from .metering import Price
+from .opening import OpenProvider, chosen_addresses, declared_models, default_model, open_endpoints
+from .prices import Prices, declared_price, must_be_priced
+from .providers import open_provider
+from .providers.protocol import Surroundings
+from .reducers import Tally
+from .report.summary import Summary
+from .retry import RetryPolicy
+from .runlog import NoLog
+from .scheduler import Scheduler
+from .scopes import Context
+from .state import State
+from .values import ModelValue
+
+Json = Any
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run came to. ``value`` is plain JSON data, None where the flow could not make it.
+
+    ``run`` is what the journal calls it, "" without one. ``spent`` are dollars of a budget in money.
+    """
+
+    value: Json
+    outcome: Outcome
+    summary: Summary
+    run: str = ""
+    spent: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome.complete and not self.outcome.failures and self.outcome.stopped is None
+
+    @property
+    def status(self) -> str:
+        """``done``, ``partial``, ``failed``, ``budget``, ``stopped`` or ``disk``."""
+        return self.outcome.status
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        return self.outcome.failures
+
+
+class Stop:
+    """Tells a run to begin nothing more: what is under way is kept, and the run ends."""
+
+    def __init__(self) -> None:
+        self.why: FlowrunError | None = None
+        self._listen: Callable[[FlowrunError], None] = lambda why: None
+
+    def __call__(self, signal: int = 0) -> None:
+        """Call from the loop of the run. ``signal`` is what made the user wish it."""
+        if self.why is None:
+            self.why = StoppedError(signal)
+            self._listen(self.why)
+
+    def listen(self, to: Callable[[FlowrunError], None]) -> None:
+        self._listen = to
+        if self.why is not None:
+            to(self.why)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a run is given from outside, and keeps no word of."""
+
+    on_event: Sequence[Listener]
+    environ: Mapping[str, str]
+    opener: OpenProvider
+    policy: RetryPolicy
+    stop: Stop
+    ask_hosts: Ask | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """What a run asks: the endpoints by address, and what the flow's models declare."""
+
+    declared: Mapping[str, ModelValue]
+    default: ModelValue
+    endpoints: dict[str, Endpoint]
+    declared_prices: Mapping[str, Price]
+    prices: Prices
+    asked_hosts: tuple[str, ...]
+
+    @property
+    def slots(self) -> int:
+        """Requests that may be in flight at once."""
+        return sum({id(one.limiter): one.limiter.limit for one in self.endpoints.values()}.values())
+
+
+async def execute(
+    plan: p.Plan, values: Mapping[str, Json], settings: Settings, parts: Parts, keeping: Keeping, number: int | None
+) -> Result:
+    """Run a verified plan. ``number`` is that of the run in the journal which it goes on with, None for a new one."""
+    folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
+    files = Files(folder, settings.allow_read)
+    summary = Summary()
+    listeners: tuple[Listener, ...] = (summary, *parts.on_event)
+
+    def publish(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    def functions(name: str, args: Mapping[str, Json], tally: Callable[[str], Tally | None]) -> Json:
+        return FUNCTIONS[name].call(args, World(files, tally))
+
+    budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)
+    with opened(plan, folder) as externs:
+        models = _models(plan, values, settings, parts, budget, publish)
+        settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
+        log = await _log(plan, values, settings, keeping, models, number)
+        if models.declared_prices:
+            publish(PricesDeclared(models.declared_prices))
+        for line in keeping.notices(log, models.prices):
+            publish(Notice(line))
+        context = Context(
+            models.declared,
+            models.default,
+            functions,
+            budget.calls,
+            budget.money,
+            models.prices,
+            log.find,
+            settings.ask_doubtful,
+        )
+        state = State(plan, values, context, window=max(64, 2 * models.slots))
+        scheduler = Scheduler(state, models.endpoints, publish, externs.call, log)
+        keeping.on_trouble(scheduler.trouble)
+        parts.stop.listen(scheduler.stop)
+        outcome = await _finished(scheduler, models, publish)
+    try:
+        await log.end(outcome.status, {"calls": summary.calls, "recalled": summary.recalled, "cost": summary.cost})
+    except DiskError as error:
+        outcome = replace(outcome, stopped=outcome.stopped or error)
+    return Result(outcome.value, outcome, summary, log.id, state.spent)
+
+
+def _models(
+    plan: p.Plan,
+    values: Mapping[str, Json],
+    settings: Settings,
+    parts: Parts,
+    budget: Budget,
+    publish: Listener,
+) -> _Models:
+    declared = declared_models(plan)
+    default = default_model(settings.model, declared)
+    surroundings = Surroundings(parts.environ, lambda line: publish(Notice(line)))
+    endpoints = open_endpoints(plan, values, declared, default, surroundings, parts.opener, parts.policy)
+    asked: tuple[str, ...] = ()
+    if parts.opener is open_provider:
+        chosen = chosen_addresses(plan, values, settings.model, declared)
+        asked = tuple(permit_hosts(endpoints, chosen, settings.allow_host, parts.environ, parts.ask_hosts))
+    own = {one.address: found for one in declared.values() if (found := declared_price(one.address, dict(one.options)))}
+    if budget.money is not None or any(flow.money_limit is not None for flow in plan.flows.values()):
+        must_be_priced(endpoints, parts.environ, own)
+    return _Models(declared, default, endpoints, own, Prices(parts.environ, own), asked)
+
+
+async def _log(
+    plan: p.Plan,
+    values: Mapping[str, Json],
+    settings: Settings,
+    keeping: Keeping,
+    models: _Models,
+    number: int | None,
+) -> NoLog:
+    if keeping.journal is None:
+        return NoLog()
+    addresses = {address: one.provider.endpoint for address, one in models.endpoints.items()}
+    if number is None:
+        return await begin(keeping, plan, values, settings, addresses)
+    return await go_on(keeping, number, settings, addresses)
+
+
+async def _finished(scheduler: Scheduler, models: _Models, publish: Listener) -> Outcome:
+    clock = asyncio.get_running_loop()
+    began = clock.time()
+    status = "interrupted"
+    try:
+        outcome = await scheduler.run()
+        status = outcome.status
+        return outcome
+    finally:
+        publish(RunFinished(status, clock.time() - began))
+        await asyncio.gather(*(endpoint.close() for endpoint in models.endpoints.values()))

@@ -1,0 +1,347 @@
+"""Requests on their way: in line for a place, sent, tried again, and their answers written down before anyone has them.
+
+A request that must wait, for a place or to be tried again, is a row in a queue or a timer, never a task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+
+from . import events as e
+from .batches import Batch, Endpoint, Listener
+from .decisions import Call
+from .errors import (
+    AnswerError,
+    CallError,
+    DiskError,
+    EndpointError,
+    FlowrunError,
+    InDoubtError,
+    PermanentError,
+    RefusedError,
+)
+from .limits import Place, Verdict
+from .metering import Usage
+from .providers.protocol import Reply, Request
+from .retry import Retries, RetryPolicy
+from .runlog import NoLog
+
+Publish = Callable[[e.Event], None]
+_NOT_NOW = frozenset({429, 503, 529})
+_AROUND = 4096
+"""More tokens than a provider puts around a message, or around the form of the answer."""
+_LONGEST = 10_000_000
+"""More tokens than an answer has, where nothing bounds it."""
+
+
+class Sender:
+    """The requests of one run. ``endpoints`` are by the model's address."""
+
+    def __init__(self, endpoints: Mapping[str, Endpoint], publish: Publish, log: NoLog, listener: Listener) -> None:
+        self.endpoints = endpoints
+        self.publish = publish
+        self.log = log
+        self.listener = listener
+        self.stopped = False
+        self._tasks: dict[Batch, asyncio.Task[None]] = {}
+        self._timers: dict[Batch, asyncio.TimerHandle] = {}
+        self._batch_of: dict[int, Batch] = {}
+        self._requests = 0
+        for endpoint in endpoints.values():
+            # One callback an endpoint: the limiter knows who waits by its identity.
+            endpoint.pump = partial(self._pump, endpoint)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is on its way, or waits to be tried again, or somebody waits for a call."""
+        return bool(self._tasks or self._timers or self._batch_of)
+
+    def launch(self, calls: Iterable[Call]) -> None:
+        """Put calls in line. Those that ask the same share a request where the endpoint serves several answers."""
+        touched: dict[int, Endpoint] = {}
+        groups: dict[tuple[str, tuple[int, str]], Batch] = {}
+        for call in calls:
+            endpoint = self.endpoints[call.model]
+            self._queue(call, endpoint, groups)
+            touched[id(endpoint)] = endpoint
+        for endpoint in touched.values():
+            self._pump(endpoint)
+
+    def _queue(self, call: Call, endpoint: Endpoint, groups: dict[tuple[str, tuple[int, str]], Batch]) -> None:
+        if call.group is not None and endpoint.provider.samples > 1:
+            batch = groups.get((call.model, call.group))
+            fits = batch is not None and len(batch.calls) < endpoint.provider.samples
+            if batch is not None and fits and batch.calls[0].request == call.request:
+                batch.calls.append(call)
+                self._batch_of[call.number] = batch
+                return
+        self._requests += 1
+        policy = endpoint.policy
+        if call.retries is not None:
+            policy = RetryPolicy(call.retries + 1, policy.wait_initial, policy.wait_max, policy.total)
+        batch = Batch(self._requests, [call], Retries(policy, asyncio.get_running_loop().time()))
+        if call.group is not None:
+            groups[call.model, call.group] = batch
+        self._batch_of[call.number] = batch
+        endpoint.queue.put(call.lane, batch)
+
+    def cancel(self, number: int, keep: bool) -> None:
+        """Nobody waits for this call. A request that nobody waits for is broken off, or kept for the journal."""
+        batch = self._batch_of.pop(number, None)
+        if batch is None:
+            return
+        batch.calls = [call for call in batch.calls if call.number != number]
+        if batch.calls:
+            return
+        if timer := self._timers.pop(batch, None):
+            timer.cancel()
+        task = self._tasks.get(batch)
+        # One that has not left sees by itself that nobody waits: broken off here it would look as if it had.
+        if task is not None and batch.left and task is not asyncio.current_task():
+            batch.kept = keep and self.log.keeps
+            if not batch.kept:
+                task.cancel()
+
+    def stop(self) -> None:
+        """Send nothing more. What is on its way goes on."""
+        self.stopped = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        if not self._tasks:
+            self.listener.idle()
+
+    async def settle(self, seconds: float) -> None:
+        """Give requests that are kept for the journal so long to end."""
+        kept = [task for batch, task in self._tasks.items() if batch.kept]
+        if kept:
+            await asyncio.wait(kept, timeout=seconds)
+
+    async def close(self) -> None:
+        """Break off all that is on its way."""
+        self.stopped = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._batch_of.clear()
+
+    # Sending
+
+    def _pump(self, endpoint: Endpoint) -> None:
+        queue, limiter = endpoint.queue, endpoint.limiter
+        while queue and not self.stopped:
+            batch = queue.peek()
+            if not batch.calls:
+                queue.pop()
+            elif endpoint.closed is not None:
+                queue.pop()
+                self._fail(batch, endpoint.closed)
+            elif (place := limiter.acquire(_tokens(batch.calls))) is not None:
+                queue.pop()
+                task = asyncio.get_running_loop().create_task(self._attempt(endpoint, batch))
+                self._tasks[batch] = task
+                task.add_done_callback(partial(self._over, endpoint, batch, place))
+            elif limiter.hopeless and endpoint.failed is not None:
+                queue.pop()
+                said = f"{endpoint.failed} (not asked: the endpoint has failed every time for a while)"
+                self._fail(batch, RefusedError(said, status=endpoint.failed.status))
+            else:
+                limiter.on_ready(endpoint.pump)
+                return
+
+    def _over(self, endpoint: Endpoint, batch: Batch, place: Place, task: asyncio.Task[None]) -> None:
+        del self._tasks[batch]
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.listener.mistake(error)
+        endpoint.limiter.release(place, batch.verdict, batch.used)
+        if self.stopped and not self._tasks:
+            self.listener.idle()
+        elif endpoint.limiter.hopeless:
+            self._pump(endpoint)
+
+    async def _attempt(self, endpoint: Endpoint, batch: Batch) -> None:
+        loop = asyncio.get_running_loop()
+        provider = endpoint.provider
+        batch.left, batch.verdict, batch.used = False, Verdict.NEUTRAL, None
+        began = loop.time()
+        try:
+            loaded = await endpoint.ready()
+        except FlowrunError as error:
+            # A provider that does not start is as final as a request that nobody will ever take.
+            self._fail(batch, error if isinstance(error, CallError) else PermanentError(str(error)))
+            return
+        if loaded:
+            self.publish(e.ModelReady(provider.model, loop.time() - began))
+        asked = tuple(batch.calls)
+        if not asked or not await self._intend(batch, asked):
+            return
+        batch.left = True
+        number, path, count = batch.number, asked[0].path, len(asked)
+        began = loop.time()
+        self.publish(e.RequestStarted(number, path, provider.model, count))
+        try:
+            reply = await provider.complete(asked[0].request, count, batch.key)
+        except FlowrunError as error:
+            failed = error if isinstance(error, CallError) else PermanentError(str(error))
+            batch.verdict = _verdict(failed)
+            await self._failed(endpoint, batch, failed, loop.time() - began)
+            return
+        except asyncio.CancelledError:
+            self.log.over(asked, None)
+            self.publish(e.RequestCancelled(number, path, count))
+            raise
+        batch.verdict, usage = Verdict.OK, believable(reply.usage, asked[0].request, count)
+        if usage.input_tokens is not None and usage.output_tokens is not None:
+            batch.used = usage.input_tokens + usage.output_tokens
+        share = usage.share(max(1, min(count, len(reply.answers))))
+        seconds = loop.time() - began
+        try:
+            await self.log.answered(asked, reply.answers, share)
+        except DiskError as error:
+            self.listener.trouble(error)
+            return
+        self.publish(
+            e.RequestFinished(
+                number,
+                path,
+                provider.model,
+                count,
+                seconds,
+                usage.input_tokens,
+                usage.output_tokens,
+                min(count, len(reply.answers)),
+            )
+        )
+        if reply.rates is not None:
+            endpoint.limiter.learn(reply.rates)
+        self._deliver(endpoint, batch, asked, reply, share)
+
+    async def _intend(self, batch: Batch, asked: tuple[Call, ...]) -> bool:
+        """Write down that a request is about to leave; whether it is to leave still."""
+        try:
+            if asked != batch.asked:
+                # The same key stands for the same request only.
+                batch.asked, batch.key = asked, self.log.request_key(asked)
+            await self.log.intend(asked, batch.key)
+        except DiskError as error:
+            self.listener.trouble(error)
+            return False
+        except asyncio.CancelledError:
+            self.log.unsent(asked)
+            raise
+        if batch.calls and not self.stopped:
+            return True
+        self.log.unsent(asked)
+        return False
+
+    async def _failed(self, endpoint: Endpoint, batch: Batch, error: CallError, seconds: float) -> None:
+        """An attempt has ended without an answer that can be used."""
+        asked, loop, limiter = batch.asked, asyncio.get_running_loop(), endpoint.limiter
+        if isinstance(error, AnswerError):
+            try:
+                await self.log.spoiled(asked, error)
+            except DiskError as trouble:
+                self.listener.trouble(trouble)
+                return
+        else:
+            self.log.over(asked, error)
+        if error.rates is not None:
+            limiter.learn(error.rates)
+        if error.retry_after is not None:
+            limiter.pause(error.retry_after)
+        if batch.verdict is Verdict.FAILED:
+            endpoint.failed = error
+        if isinstance(error, EndpointError):
+            self._close(endpoint, error)
+        number, path, count = batch.number, asked[0].path, len(asked)
+        try:
+            wait = batch.retries.after(error, loop.time())
+        except CallError as final:
+            model = endpoint.provider.model
+            self.publish(e.RequestFailed(number, path, model, count, seconds, str(final)))
+            self._fail(batch, final)
+            return
+        self.publish(e.RequestRetried(number, path, str(error), wait, count))
+        if self.stopped:
+            return
+        if isinstance(error, InDoubtError):
+            again = [call for call in batch.calls if self.listener.doubted(call)]
+            for call in batch.calls:
+                if call not in again:
+                    self._batch_of.pop(call.number, None)
+            batch.calls = [call for call in again if call in batch.calls]
+        if batch.calls:
+            self._timers[batch] = loop.call_later(wait, self._again, endpoint, batch)
+
+    def _again(self, endpoint: Endpoint, batch: Batch) -> None:
+        del self._timers[batch]
+        endpoint.queue.put_first(batch.lane, batch)
+        self._pump(endpoint)
+
+    def _close(self, endpoint: Endpoint, error: CallError) -> None:
+        """No request can succeed there any more: what waits fails at once, whichever of its models it asks."""
+        for other in self.endpoints.values():
+            if other.limiter is endpoint.limiter:
+                other.closed = error
+                for batch in other.queue.clear():
+                    self._fail(batch, error)
+
+    def _fail(self, batch: Batch, error: CallError) -> None:
+        for call in tuple(batch.calls):
+            if self._batch_of.pop(call.number, None) is not None:
+                self.listener.failed(call, error)
+
+    def _deliver(self, endpoint: Endpoint, batch: Batch, asked: Sequence[Call], reply: Reply, share: Usage) -> None:
+        if not reply.answers:
+            self._fail(batch, AnswerError("the reply holds no answer"))
+            return
+        for call, answer in zip(asked, reply.answers, strict=False):
+            if self._batch_of.pop(call.number, None) is not None:
+                self.listener.answered(call, answer, share)
+        # A server may answer fewer times than asked: the rest is asked for again, one by one.
+        rest = [call for call in asked[len(reply.answers) :] if call.number in self._batch_of]
+        if rest:
+            self.log.unsent(asked[len(reply.answers) :])
+        for call in rest:
+            self._queue(call, endpoint, {})
+        self._pump(endpoint)
+
+
+def believable(usage: Usage, request: Request, samples: int) -> Usage:
+    """The usage as far as such a request can have it: a count beyond that, or below nothing, is as good as none.
+
+    No token is shorter than a byte, a character is at most four of them, and no answer is longer than it may be.
+    """
+    form = len(str(request.schema or request.choices))
+    most = 4 * (form + sum(len(message.text) for message in request.messages)) + _AROUND * (len(request.messages) + 1)
+    longest = samples * (request.max_tokens or _LONGEST)
+    read, written = usage.input_tokens, usage.output_tokens
+    return Usage(
+        read if read is not None and 0 <= read <= most else None,
+        written if written is not None and 0 <= written <= longest else None,
+    )
+
+
+def _tokens(calls: Sequence[Call]) -> int:
+    """About what a request takes of a limit on tokens: four characters each, and what may be answered."""
+    request = calls[0].request
+    prompt = sum(len(message.text) for message in request.messages) // 4
+    return prompt + (request.max_tokens or 0) * len(calls)
+
+
+def _verdict(error: CallError) -> Verdict:
+    """What a failed attempt says of the server's state."""
+    if isinstance(error, AnswerError):
+        return Verdict.OK
+    if isinstance(error, RefusedError):
+        if error.status is None:
+            return Verdict.FAILED
+        return Verdict.REFUSED if error.status in _NOT_NOW else Verdict.NEUTRAL
+    return Verdict.FAILED if isinstance(error, InDoubtError) else Verdict.NEUTRAL

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from ..errors import FlowrunError
+from ..errors import DiskError, FlowrunError
 from . import exits
 from .group import flowrun
 
@@ -82,7 +82,7 @@ def run_command(arguments: list[str]) -> int:
         return exits.USAGE
     except FlowrunError as error:
         _complain(str(error))
-        return exits.USAGE
+        return exits.DISK if isinstance(error, DiskError) else exits.USAGE
     except OSError as error:
         _complain(f"the output cannot be written: {error.strerror or error}")
         return exits.DISK

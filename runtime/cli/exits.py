@@ -10,9 +10,15 @@ USAGE = 2
 FAILED = 3
 """The flow ran and has no answer."""
 OVER_LIMIT = 4
-"""`plan` found more calls, or more dollars, than were allowed."""
+"""A budget was spent before the flow was done; or `plan` found more calls, or more dollars, than were allowed."""
+PARTIAL = 5
+"""The flow has its answer, and something is missing in it: an element was left out, or a step failed."""
 DISK = 74
-"""The output, or a file, could not be written."""
+"""The output, the journal or a file could not be written, or the journal is damaged."""
 MISTAKE = 70
 """A mistake in flowrun itself."""
 INTERRUPTED = 130
+"""Ended by ^C (SIGINT); what is paid is in the journal. Ended by SIGTERM it is 143, likewise."""
+
+STATUS = {"done": DONE, "partial": PARTIAL, "failed": FAILED, "budget": OVER_LIMIT, "disk": DISK}
+"""The codes of how a run may end, but for one that was stopped."""

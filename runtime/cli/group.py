@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "validate": "Check flow files without running them.",
     "plan": "Show what a flow would do, and what that takes.",
+    "runs": "List the runs that the journal has.",
+    "resume": "Go on with a run that was interrupted.",
     "graph": "Draw a flow, as Mermaid, DOT or SVG.",
     "fmt": "Put flow files into the one canonical layout.",
     "explain": "Show the page of a diagnostic's code.",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +10,26 @@ import click
 from flowrun.dsl import plan as p
 from flowrun.dsl import types
 
-from ..api import Result, run_async
+from ..api import run_async
+from ..budgets import read_budget
 from ..errors import UsageError
 from ..externs import permit
 from ..files import Files
 from ..inputs import read_input
 from ..loading import load, plan_of
-from . import exits
+from .asking import host_question
+from .journals import FOLDER, NAME, journal_path
+from .outcome import finish
 from .paths import PathThatIs, refuse_pipe
 from .plans import allowed, take_pairs, twice
 from .progress import watcher
-from .show import complain, inert, print_answer, show_findings, standard_input
-from .summary import closing_line, votes_lines
+from .show import show_findings, standard_input
+from .signals import run_stoppable
 
-OWN = ("model", "json", "quiet", "flow", "param", "allow-read", "allow-python", "help")
+OWN = (
+    *("model", "json", "quiet", "flow", "param", "allow-read", "allow-host", "allow-python", "help"),
+    *("budget", "fresh", "journal", "no-journal"),
+)
 
 
 def command_for(path: Path, arguments: list[str]) -> click.Command:
@@ -53,7 +56,14 @@ def command_for(path: Path, arguments: list[str]) -> click.Command:
             metavar="DIR",
             help="A folder that the flow may read besides its own.",
         ),
+        click.Option(
+            ["--allow-host"], multiple=True, metavar="HOST", help="A host that models which the flow names may be at."
+        ),
         click.Option(["--allow-python"], is_flag=True, help="Let the flow run the Python functions that it declares."),
+        click.Option(["--budget"], metavar="BUDGET", help="In place of the flow's own: '$2.50, 400 calls'."),
+        click.Option(["--fresh"], is_flag=True, help="Ask everything again, whatever the journal has."),
+        click.Option(["--journal"], metavar="FILE", help=f"Where to keep answers, if not in {FOLDER}/{NAME}."),
+        click.Option(["--no-journal"], is_flag=True, help="Keep no answers: what is interrupted is paid again."),
     ]
 
     def run(**given: Any) -> int:
@@ -112,36 +122,31 @@ def _metavar(type_: types.Type) -> str:
 
 def _run(plan: p.Plan, given: dict[str, Any]) -> int:
     permit(plan, given["allow_python"])
+    budget = read_budget(given["budget"]) if given["budget"] is not None else None
+    if given["no_journal"] and given["journal"] is not None:
+        raise UsageError("--no-journal keeps nothing, and --journal says where to keep it: give one of them")
+    journal = None if given["no_journal"] else journal_path(given["journal"])
     inputs = _inputs(plan, given)
     quiet = bool(given["quiet"])
-    watch = watcher(quiet)
-    try:
-        with watch:
-            result = asyncio.run(
-                run_async(
-                    plan,
-                    inputs,
-                    model=given["model"],
-                    on_event=(watch,),
-                    allow_read=given["allow_read"],
-                    allow_python=given["allow_python"],
-                )
+    with watcher(quiet) as watch:
+        result = run_stoppable(
+            lambda stop: run_async(
+                plan,
+                inputs,
+                model=given["model"],
+                on_event=(watch,),
+                allow_read=given["allow_read"],
+                allow_host=given["allow_host"],
+                allow_python=given["allow_python"],
+                ask_hosts=host_question(),
+                journal=journal,
+                fresh=given["fresh"],
+                budget=budget,
+                stop=stop,
             )
-    except KeyboardInterrupt:
-        complain("interrupted; nothing is running any more")
-        return exits.INTERRUPTED
-    if given["as_json"]:
-        print(json.dumps(report(result), ensure_ascii=False, indent=2))
-    elif result.ok:
-        print_answer(result.value)
-    if not quiet:
-        for line in votes_lines(result):
-            print(inert(line), file=sys.stderr)
-    for failure in result.failures:
-        complain(f"{failure.path}: {failure.reason}")
-    if not quiet:
-        print(inert(closing_line(result)), file=sys.stderr)
-    return exits.DONE if result.ok else exits.FAILED
+        )
+    flags = " --allow-python" if given["allow_python"] else ""
+    return finish(result, journal, as_json=given["as_json"], quiet=quiet, flags=flags)
 
 
 def _inputs(plan: p.Plan, given: dict[str, Any]) -> dict[str, Any]:
@@ -162,39 +167,3 @@ def _inputs(plan: p.Plan, given: dict[str, Any]) -> dict[str, Any]:
         raise UsageError("standard input can be only one parameter's value")
     beside = Files(Path(plan.source).parent)
     return {name: read_input(params[name], text, standard_input, beside) for name, text in texts.items()}
-
-
-def report(result: Result) -> dict[str, Any]:
-    """A run as `--json` prints it."""
-    summary = result.summary
-    return {
-        "status": "done" if result.ok else "failed",
-        "value": result.value,
-        "failures": [{"path": one.path, "reason": one.reason} for one in result.failures],
-        "losses": [{"path": one.path, "reason": one.reason} for one in result.outcome.losses],
-        "votes": {
-            path: {
-                "winner": tally.winner,
-                "ballots": [{"answer": answer, "count": count} for answer, count in tally.ballots],
-                "planned": tally.planned,
-                "discarded": tally.discarded,
-                "agreement": round(tally.agreement, 4),
-            }
-            for path, tally in result.outcome.tallies.items()
-        },
-        "calls": summary.calls,
-        "requests": summary.requests,
-        "spared": summary.spared,
-        "cancelled": summary.cancelled,
-        "retries": summary.retries,
-        "tokens": {
-            "input": summary.input_tokens,
-            "output": summary.output_tokens,
-            "uncounted_requests": summary.uncounted,
-        },
-        "models": {model: use.calls for model, use in summary.models.items()},
-        "cost": summary.cost,
-        "seconds": round(summary.seconds, 3),
-        "seconds_loading": round(summary.loading, 3),
-        "seconds_one_after_another": round(summary.busy, 3),
-    }

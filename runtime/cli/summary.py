@@ -38,6 +38,10 @@ def closing_line(result: Result) -> str:
     if summary.retries:
         extras.append(f"{_count(summary.retries, 'retry', 'retries')}")
     parts.append(calls + (f" ({', '.join(extras)})" if extras else ""))
+    if summary.recalled:
+        parts.append(f"{_count(summary.recalled, 'answer')} from the journal")
+    if summary.in_doubt:
+        parts.append(f"{summary.in_doubt:,} sent again in doubt")
     time = _time(summary.seconds - summary.loading)
     if summary.requests > 1 and summary.busy > summary.seconds - summary.loading:
         time += f"; one after another {_time(summary.busy)}"

@@ -1,0 +1,22 @@
+"""Asks the person whether a flow may send prompts to hosts of its own choice."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from ..hosts import Ask, Reach
+from .show import inert
+
+
+def host_question() -> Ask | None:
+    """The question, where there is somebody to ask: without a terminal it is refused."""
+    return _ask if sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty() else None
+
+
+def _ask(reaches: Sequence[Reach]) -> bool:
+    print("The flow itself names these models; prompts, and your key, would be sent there:", file=sys.stderr)
+    for reach in reaches:
+        print(inert(f"  {reach.model} at {reach.host}"), file=sys.stderr)
+    print("Send them? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

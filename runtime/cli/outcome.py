@@ -1,0 +1,107 @@
+"""How a run ended: its answer, its account and its exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..api import Result
+from ..decisions import Failure
+from ..errors import StoppedError
+from ..values import ModelValue
+from . import exits
+from .journals import FOLDER, NAME
+from .show import complain, inert, print_answer
+from .summary import closing_line, votes_lines
+
+
+def finish(result: Result, journal: Path | None, *, as_json: bool, quiet: bool, flags: str = "") -> int:
+    """Print what came of a run; its exit code. ``flags`` are those that going on with it needs again."""
+    if as_json:
+        print(json.dumps(report(result), ensure_ascii=False, indent=2))
+    elif result.outcome.complete:
+        print_answer(result.value)
+    if not quiet:
+        for line in votes_lines(result):
+            print(inert(line), file=sys.stderr)
+    for failure in result.failures:
+        complain(f"{failure.path}: {failure.reason}")
+    stopped = result.outcome.stopped
+    if stopped is not None and not isinstance(stopped, StoppedError):
+        complain(str(stopped))
+    if not quiet:
+        print(inert(closing_line(result)), file=sys.stderr)
+    if journal is not None and result.run and result.status not in ("done", "partial"):
+        complain(_way_on(result, journal, flags))
+    if isinstance(stopped, StoppedError):
+        return 128 + stopped.signal if stopped.signal else exits.INTERRUPTED
+    return exits.STATUS[result.status]
+
+
+def _way_on(result: Result, journal: Path, flags: str) -> str:
+    command = f"flowrun resume {result.run}"
+    if journal.parts[-2:] != (FOLDER, NAME):
+        command += f" --journal {journal}"
+    if result.status == "budget":
+        command += " --budget …"
+    kept = result.summary.calls + result.summary.recalled
+    answers = "1 answer is" if kept == 1 else f"{kept:,} answers are"
+    return f"{answers} kept; go on with: {command}{flags}"
+
+
+def report(result: Result) -> dict[str, Any]:
+    """A run as `--json` prints it."""
+    summary = result.summary
+    return {
+        "status": result.status,
+        "run": result.run or None,
+        "value": result.value,
+        "failures": [_failure(one) for one in result.failures],
+        "losses": [_failure(one) for one in result.outcome.losses],
+        **({"stopped": str(result.outcome.stopped)} if result.outcome.stopped is not None else {}),
+        **({"steps": _plain(result.outcome.steps)} if result.outcome.steps else {}),
+        "votes": {
+            path: {
+                "winner": tally.winner,
+                "ballots": [{"answer": answer, "count": count} for answer, count in tally.ballots],
+                "planned": tally.planned,
+                "discarded": tally.discarded,
+                "agreement": round(tally.agreement, 4),
+            }
+            for path, tally in result.outcome.tallies.items()
+        },
+        "calls": summary.calls,
+        "recalled": summary.recalled,
+        "in_doubt": summary.in_doubt,
+        "requests": summary.requests,
+        "spared": summary.spared,
+        "cancelled": summary.cancelled,
+        "retries": summary.retries,
+        "tokens": {
+            "input": summary.input_tokens,
+            "output": summary.output_tokens,
+            "uncounted_requests": summary.uncounted,
+        },
+        "models": {model: use.calls for model, use in summary.models.items()},
+        "cost": summary.cost,
+        "budget_spent": result.spent,
+        "seconds": round(summary.seconds, 3),
+        "seconds_loading": round(summary.loading, 3),
+        "seconds_one_after_another": round(summary.busy, 3),
+    }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    kind = type(failure.error).__name__.removesuffix("Error").lower() if failure.error is not None else "flow"
+    return {"path": failure.path, "reason": failure.reason, "kind": kind}
+
+
+def _plain(value: Any) -> Any:
+    """A value of the flow as JSON has it: a model is its address."""
+    if isinstance(value, ModelValue):
+        return value.address
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list) else value

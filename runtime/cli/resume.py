@@ -1,0 +1,69 @@
+"""`flowrun resume RUN`: go on with a run that was interrupted, killed, or out of money."""
+
+from __future__ import annotations
+
+import click
+
+from ..api import resume_async
+from ..budgets import read_budget
+from ..errors import UsageError
+from ..files import shown
+from .asking import host_question
+from .journals import journal_path
+from .outcome import finish
+from .progress import watcher
+from .signals import run_stoppable
+
+
+@click.command("resume", short_help="Go on with a run that was interrupted.")
+@click.argument("run", metavar="RUN")
+@click.option(
+    "--in-doubt",
+    type=click.Choice(["retry", "fail"]),
+    default="retry",
+    show_default=True,
+    help="Calls that were under way when the run was ended, and may have been paid: send them again, or let them fail.",
+)
+@click.option(
+    "--budget", metavar="BUDGET", help="In place of the run's own: '$2.50, 400 calls', with what it has spent."
+)
+@click.option("--journal", metavar="FILE", help="The journal that the run is in.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer with the account of the run, as JSON.")
+@click.option("--quiet", "-q", is_flag=True, help="Print the answer alone.")
+@click.option("--allow-host", multiple=True, metavar="HOST", help="A host that models which the flow names may be at.")
+@click.option("--allow-python", is_flag=True, help="Let the flow run the Python functions that it declares.")
+def command(
+    run: str,
+    in_doubt: str,
+    budget: str | None,
+    journal: str | None,
+    as_json: bool,
+    quiet: bool,
+    allow_host: tuple[str, ...],
+    allow_python: bool,
+) -> int:
+    """Go on with RUN: its id from `flowrun runs`, how that begins, or `last`.
+
+    Its flow, inputs, model and permissions are those that it began with. What was answered is taken from the journal
+    and never asked again. A run that was done prints its answer once more.
+    """
+    path = journal_path(journal)
+    if not path.exists():
+        raise UsageError(f"there is no run to go on with, for there is no journal at {shown(str(path))}")
+    limit = read_budget(budget) if budget is not None else None
+    with watcher(quiet) as watch:
+        result = run_stoppable(
+            lambda stop: resume_async(
+                run,
+                path,
+                on_event=(watch,),
+                allow_host=allow_host,
+                ask_hosts=host_question(),
+                allow_python=allow_python,
+                budget=limit,
+                ask_doubtful=in_doubt == "retry",
+                stop=stop,
+            )
+        )
+    flags = " --allow-python" if allow_python else ""
+    return finish(result, path, as_json=as_json, quiet=quiet, flags=flags)

@@ -1,0 +1,61 @@
+"""`flowrun runs`: the runs of a journal."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+
+from ..journal.index import Run
+from ..journal.lock import is_held
+from ..journal.reading import read_journal
+from .journals import journal_path
+from .show import one_line
+
+
+@click.command("runs", short_help="List the runs that the journal has.")
+@click.option("--journal", metavar="FILE", help="The journal to read.")
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+def command(journal: str | None, as_json: bool) -> None:
+    """List the runs of the project's journal, the latest last.
+
+    A run is done, partial (its answer lacks something), failed, out of its budget, stopped (by a signal), ended by its
+    disk, killed (nobody saw its end), or runs still. All but the last can be gone on with: `flowrun resume RUN`.
+    """
+    path = journal_path(journal)
+    held = is_held(path)
+    index = read_journal(path)
+    rows = [_row(run, running=held and run.number == index.latest) for run in index.runs.values()]
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    if not rows:
+        click.echo(f"no runs in {one_line(str(path))}", err=True)
+        return
+    width = max(len(row["flow"]) for row in rows)
+    for row in rows:
+        doubt = f"  {row['in_doubt']:,} in doubt" if row["in_doubt"] else ""
+        cost = f"  ${row['cost']:.4f}" if row["cost"] else ""
+        line = f"{row['run']}  {row['flow']:<{width}}  {row['status']:<8}  {row['answers']:>6,} answers{cost}{doubt}"
+        click.echo(one_line(line))
+
+
+def _row(run: Run, *, running: bool) -> dict[str, Any]:
+    account = run.account if isinstance(run.account, dict) else {}
+    return {
+        "run": run.id,
+        "flow": run.flow,
+        "source": run.source,
+        "status": run.status or ("running" if running else "killed"),
+        "began": _clock(run.began),
+        "ended": _clock(run.ended) if run.ended is not None else None,
+        "answers": run.answers,
+        "in_doubt": run.open,
+        "cost": account.get("cost"),
+    }
+
+
+def _clock(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

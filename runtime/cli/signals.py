@@ -1,0 +1,46 @@
+"""A run that ^C and SIGTERM stop in good order: the first begins nothing more, the second ends at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ..api import Result, Stop
+from .show import complain
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SHOW_CURSOR = "\x1b[?25h"
+
+
+def run_stoppable(make: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
+    """Run to the end, or until it is stopped. ``make`` begins the run."""
+    return asyncio.run(_stoppable(make))
+
+
+async def _stoppable(make: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
+    loop = asyncio.get_running_loop()
+    stop = Stop()
+
+    def heard(number: signal.Signals) -> None:
+        if stop.why is None:
+            stop(number)
+            complain(f"{number.name}: nothing more is sent; what is under way is kept. Once more ends at once")
+            return
+        if sys.stderr.isatty():
+            # The live line has hidden it.
+            sys.stderr.write(f"\r{_SHOW_CURSOR}\n")
+            sys.stderr.flush()
+        # What is in the journal is safe, and nothing else is worth a moment of waiting.
+        os._exit(128 + number)
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, heard, number)
+    try:
+        return await make(stop)
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)

@@ -172,9 +172,10 @@ class ModelReady:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A line for the person, such as a model that is being loaded."""
+    """A line for the person, such as a model that is being loaded. ``urgent`` is what nobody wants to miss: money."""
 
     text: str
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

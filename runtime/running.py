@@ -137,7 +137,7 @@ async def execute(
         if models.declared_prices:
             publish(PricesDeclared(models.declared_prices))
         for line in keeping.notices(log, models.prices):
-            publish(Notice(line))
+            publish(Notice(line, urgent=True))
         context = Context(
             models.declared,
             models.default,

@@ -35,8 +35,11 @@ def watcher(quiet: bool) -> Watcher:
 
 
 class Silent:
+    """Says nothing but what may cost money."""
+
     def __call__(self, event: e.Event) -> None:
-        return None
+        if isinstance(event, e.Notice) and event.urgent:
+            print(inert(event.text), file=sys.stderr, flush=True)
 
     def __enter__(self) -> Silent:
         return self
@@ -104,7 +107,7 @@ class LiveLine(Silent):
 def told(event: e.Event) -> str:
     """The line that an event is worth, if any."""
     match event:
-        case e.Notice(text):
+        case e.Notice(text, _):
             return text
         case e.RequestRetried(_, path, reason, wait):
             return f"{path}: {reason}; again in {wait:.1f} s"

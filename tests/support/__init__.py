@@ -1,0 +1,1 @@
+"""What tests are made of: servers, and processes that may be killed."""

@@ -1,0 +1,118 @@
+"""A model's server in a process of its own, which writes down all that it does: a client's word can be held to that.
+
+    python -m support.model_server LOG [--seconds 0.01] [--refuse 0.1]
+
+It prints its port, serves Chat Completions on loopback, and ends when its input does. What it answers depends on the
+prompt alone. Each line of the log is JSON: ``asked`` when a request has come, ``refused`` (429) or ``served`` when it
+has its answer, which is what a provider bills, whether the client lives to read it or not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+def answer_to(body: dict[str, Any]) -> str:
+    """What the model says to a request: of a choice one, else a word of its own, always the same."""
+    digest = hashlib.sha256(json.dumps(body["messages"]).encode()).hexdigest()
+    form = body.get("response_format")
+    if form is None:
+        return digest[:12]
+    options = form["json_schema"]["schema"]["properties"]["answer"]["enum"]
+    return json.dumps({"answer": options[int(digest[:4], 16) % len(options)]})
+
+
+async def serve(log: Path, seconds: float, refuse: float) -> None:
+    from aiohttp import web
+
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    dice = random.Random(1)
+
+    def note(at: str, request: web.Request, body: dict[str, Any], answers: int = 0) -> None:
+        line = {
+            "at": at,
+            "key": request.headers.get("Idempotency-Key", ""),
+            "body": hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16],
+            "answers": answers,
+        }
+        os.write(written, json.dumps(line).encode() + b"\n")
+
+    async def complete(request: web.Request) -> web.Response:
+        body = await request.json()
+        note("asked", request, body)
+        await asyncio.sleep(seconds * dice.uniform(0.2, 1.8))
+        if dice.random() < refuse:
+            note("refused", request, body)
+            return web.json_response({"error": {"message": "slower"}}, status=429, headers={"Retry-After": "0.05"})
+        count = body.get("n", 1)
+        message = {"role": "assistant", "content": answer_to(body)}
+        choices = [{"index": index, "message": message, "finish_reason": "stop"} for index in range(count)]
+        note("served", request, body, count)
+        usage = {"prompt_tokens": 10, "completion_tokens": 5 * count}
+        return web.json_response({"choices": choices, "usage": usage})
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", complete)
+    # Whoever hangs up is billed all the same.
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=False)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
+    await site.start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    await runner.cleanup()
+
+
+@dataclass
+class Served:
+    """A server that runs, and its log."""
+
+    url: str
+    log: Path
+
+    def lines(self, start: int = 0) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines()[start:]]
+
+    def answers(self) -> int:
+        """Answers that were billed."""
+        return sum(line["answers"] for line in self.lines())
+
+    def billed_keys(self, start: int = 0) -> Counter[str]:
+        """How often each Idempotency-Key was billed."""
+        return Counter(line["key"] for line in self.lines(start) if line["at"] == "served")
+
+
+@contextmanager
+def model_server(log: Path, seconds: float = 0.01, refuse: float = 0.0) -> Iterator[Served]:
+    log.touch()
+    command = [sys.executable, __file__, str(log), "--seconds", str(seconds), "--refuse", str(refuse)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None and server.stdin is not None
+        yield Served(f"http://127.0.0.1:{int(server.stdout.readline())}/v1", log)
+        server.stdin.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("log", type=Path)
+    parser.add_argument("--seconds", type=float, default=0.01)
+    parser.add_argument("--refuse", type=float, default=0.0)
+    options = parser.parse_args()
+    asyncio.run(serve(options.log, options.seconds, options.refuse))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""The command `flowrun` in processes of its own that start in a moment, and may be killed at any."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+_LOADED = ["aiohttp", "flowrun.dsl", "flowrun.runtime.cli.run", "flowrun.runtime.cli.resume", "flowrun.runtime.api"]
+
+
+@functools.cache
+def _context() -> multiprocessing.context.ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_LOADED)
+    return context
+
+
+@dataclass(frozen=True)
+class KillAt:
+    """Die at the ``commit``th commit of the journal's writer, counted from 1: before it is made, or behind it."""
+
+    commit: int
+    behind: bool
+
+
+@dataclass
+class Command:
+    """``flowrun ARGUMENTS`` as a process; ``environ`` is all that it has."""
+
+    arguments: Sequence[str]
+    folder: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
+    kill_at: KillAt | None = None
+    process: ForkServerProcess = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        given = (list(self.arguments), str(self.folder), dict(self.environ), self.kill_at)
+        self.process = _context().Process(target=_main, args=given)
+        self.process.start()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def send(self, number: signal.Signals) -> None:
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
+
+    def wait(self, seconds: float = 60) -> int | None:
+        """Its exit code, the signal below zero; None where it runs still after so many seconds."""
+        self.process.join(seconds)
+        code = self.process.exitcode
+        if code is not None:
+            self.process.close()
+        return code
+
+    def end(self) -> int:
+        """Wait for its end. One that does not end is killed, and fails the test."""
+        code = self.wait()
+        if code is None:
+            self.kill()
+            self.process.join()
+            raise AssertionError(f"flowrun {' '.join(self.arguments)} did not end:\n{self.err}")
+        return code
+
+    @property
+    def out(self) -> str:
+        return (self.folder / "out").read_text(encoding="utf-8")
+
+    @property
+    def err(self) -> str:
+        return (self.folder / "err").read_text(encoding="utf-8")
+
+
+def _main(arguments: list[str], folder: str, environ: dict[str, str], kill_at: KillAt | None) -> None:
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    for number, name in ((1, "out"), (2, "err")):
+        target = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(target, number)
+        os.close(target)
+    if kill_at is not None:
+        _die_at(kill_at)
+    from flowrun.runtime.cli import main
+
+    sys.argv = ["flowrun", *arguments]
+    main()
+
+
+def _die_at(at: KillAt) -> None:
+    from flowrun.runtime import kept
+    from flowrun.runtime.journal.store import Journal
+
+    commits = 0
+
+    class Dying(sqlite3.Connection):
+        def commit(self) -> None:
+            nonlocal commits
+            commits += 1
+            if commits == at.commit and not at.behind:
+                os.kill(os.getpid(), signal.SIGKILL)
+            super().commit()
+            if commits == at.commit:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def dying(path: Path) -> Journal:
+        return Journal.open(path, functools.partial(sqlite3.connect, factory=Dying))
+
+    kept.Keeping.open = classmethod(lambda cls, path: cls(None if path is None else dying(Path(path))))  # type: ignore[method-assign,assignment]

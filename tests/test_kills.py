@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import re
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from support.model_server import Served, model_server
-from support.processes import Command, KillAt
+from support.place import Place, announced, place
+from support.processes import DiskAt
 
 BIG = """
 model m = "openai:x" with concurrency: 40, temperature: 0.5
@@ -37,47 +32,6 @@ flow small(items: [text]) {
   return kinds
 }
 """
-DOUBT = re.compile(r"(\d+) calls? (?:was|were) under way when the run \S+ was ended, and may have been paid")
-
-
-@dataclass
-class Place:
-    """A folder with a flow and its items, beside a server. The first run of it tells what all others must come to."""
-
-    folder: Path
-    served: Served
-    items: Path
-    expected: str = ""
-    needed: int = 0
-    seconds: float = 0.0
-
-    def start(self, name: str, kill_at: KillAt | None = None) -> Command:
-        arguments = (str(self.folder / "a.flow"), "--items", str(self.items), "--journal", "journal.db")
-        return Command(arguments, self.folder / name, self.environ, kill_at)
-
-    def resume(self, name: str) -> Command:
-        return Command(("resume", "last", "--journal", "journal.db"), self.folder / name, self.environ)
-
-    @property
-    def environ(self) -> dict[str, str]:
-        return {"HOME": str(self.folder), "OPENAI_BASE_URL": self.served.url, "PATH": os.environ["PATH"]}
-
-    def learn(self) -> None:
-        began = time.monotonic()
-        whole = self.start("whole")
-        assert whole.end() == 0, whole.err
-        self.seconds = time.monotonic() - began
-        self.expected, self.needed = whole.out, self.served.answers()
-
-
-def place(folder: Path, flow: str, items: int, refuse: float = 0.0) -> Iterator[Place]:
-    folder.joinpath("a.flow").write_text(flow)
-    listed = folder / "items.json"
-    listed.write_text(json.dumps([f"thing {number}" for number in range(items)]))
-    with model_server(folder / "server.log", refuse=refuse) as served:
-        made = Place(folder, served, listed)
-        made.learn()
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +42,6 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     yield from place(tmp_path_factory.mktemp("small"), SMALL, 3)
-
-
-def announced(err: str) -> int:
-    return sum(int(number) for number in DOUBT.findall(err))
 
 
 def kill_until_done(at: Place, name: str, dice: random.Random) -> int:
@@ -148,7 +98,7 @@ def test_a_run_that_is_killed_at_each_write(small: Place, behind: bool) -> None:
     for commit in range(1, 200):
         name = f"{'behind' if behind else 'before'}{commit}"
         before = small.served.answers()
-        command = small.start(name, KillAt(commit, behind))
+        command = small.start(name, DiskAt(commit, "behind" if behind else "before"))
         if command.end() == 0:
             break
         command = small.start(name) if not _has_begun(small.folder / name) else small.resume(name)

@@ -4,7 +4,8 @@
 
 It prints its port, serves Chat Completions on loopback, and ends when its input does. What it answers depends on the
 prompt alone. Each line of the log is JSON: ``asked`` when a request has come, ``refused`` (429) or ``served`` when it
-has its answer, which is what a provider bills, whether the client lives to read it or not.
+has its answer, which is what a provider bills, whether the client lives to read it or not. ``time`` is that of the
+monotonic clock, which all processes share.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +46,7 @@ async def serve(log: Path, seconds: float, refuse: float) -> None:
     def note(at: str, request: web.Request, body: dict[str, Any], answers: int = 0) -> None:
         line = {
             "at": at,
+            "time": time.monotonic(),
             "key": request.headers.get("Idempotency-Key", ""),
             "body": hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16],
             "answers": answers,

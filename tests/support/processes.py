@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Literal
 
 _LOADED = ["aiohttp", "flowrun.dsl", "flowrun.runtime.cli.run", "flowrun.runtime.cli.resume", "flowrun.runtime.api"]
 
@@ -24,11 +25,15 @@ def _context() -> multiprocessing.context.ForkServerContext:
 
 
 @dataclass(frozen=True)
-class KillAt:
-    """Die at the ``commit``th commit of the journal's writer, counted from 1: before it is made, or behind it."""
+class DiskAt:
+    """What happens at the ``commit``th commit of the journal's writer, counted from 1.
+
+    ``before`` and ``behind``: the process is killed, and the commit not made, or made. ``fails``: it and all that
+    follow raise.
+    """
 
     commit: int
-    behind: bool
+    what: Literal["before", "behind", "fails"]
 
 
 @dataclass
@@ -38,12 +43,12 @@ class Command:
     arguments: Sequence[str]
     folder: Path
     environ: Mapping[str, str] = field(default_factory=dict)
-    kill_at: KillAt | None = None
+    disk: DiskAt | None = None
     process: ForkServerProcess = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
-        given = (list(self.arguments), str(self.folder), dict(self.environ), self.kill_at)
+        given = (list(self.arguments), str(self.folder), dict(self.environ), self.disk)
         self.process = _context().Process(target=_main, args=given)
         self.process.start()
 
@@ -80,7 +85,7 @@ class Command:
         return (self.folder / "err").read_text(encoding="utf-8")
 
 
-def _main(arguments: list[str], folder: str, environ: dict[str, str], kill_at: KillAt | None) -> None:
+def _main(arguments: list[str], folder: str, environ: dict[str, str], disk: DiskAt | None) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)
@@ -88,31 +93,33 @@ def _main(arguments: list[str], folder: str, environ: dict[str, str], kill_at: K
         target = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(target, number)
         os.close(target)
-    if kill_at is not None:
-        _die_at(kill_at)
+    if disk is not None:
+        _have_disk(disk)
     from flowrun.runtime.cli import main
 
     sys.argv = ["flowrun", *arguments]
     main()
 
 
-def _die_at(at: KillAt) -> None:
+def _have_disk(at: DiskAt) -> None:
     from flowrun.runtime import kept
     from flowrun.runtime.journal.store import Journal
 
     commits = 0
 
-    class Dying(sqlite3.Connection):
+    class Disk(sqlite3.Connection):
         def commit(self) -> None:
             nonlocal commits
             commits += 1
-            if commits == at.commit and not at.behind:
+            if commits == at.commit and at.what == "before":
                 os.kill(os.getpid(), signal.SIGKILL)
+            if commits >= at.commit and at.what == "fails":
+                raise sqlite3.OperationalError("disk I/O error")
             super().commit()
-            if commits == at.commit:
+            if commits == at.commit and at.what == "behind":
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    def dying(path: Path) -> Journal:
-        return Journal.open(path, functools.partial(sqlite3.connect, factory=Dying))
+    def opened(path: Path) -> Journal:
+        return Journal.open(path, functools.partial(sqlite3.connect, factory=Disk))
 
-    kept.Keeping.open = classmethod(lambda cls, path: cls(None if path is None else dying(Path(path))))  # type: ignore[method-assign,assignment]
+    kept.Keeping.open = classmethod(lambda cls, path: cls(None if path is None else opened(Path(path))))  # type: ignore[method-assign,assignment]

@@ -1,0 +1,68 @@
+"""A flow, its items and a server: what a run of it must come to, however often it is stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .model_server import Served, model_server
+from .processes import Command, DiskAt
+
+DOUBT = re.compile(r"(\d+) calls? (?:was|were) under way when the run \S+ was ended, and may have been paid")
+
+
+@dataclass
+class Place:
+    """A folder with a flow and its items, beside a server. The first run of it tells what all others must come to."""
+
+    folder: Path
+    served: Served
+    items: Path
+    expected: str = ""
+    needed: int = 0
+    seconds: float = 0.0
+
+    def start(self, name: str, disk: DiskAt | None = None, journal: str = "journal.db") -> Command:
+        arguments = (str(self.folder / "a.flow"), "--items", str(self.items), "--journal", journal)
+        return Command(arguments, self.folder / name, self.environ, disk)
+
+    def resume(self, name: str, *options: str, journal: str = "journal.db") -> Command:
+        return Command(("resume", "last", "--journal", journal, *options), self.folder / name, self.environ)
+
+    def until(self, seen: Callable[[list[dict[str, Any]]], bool], start: int) -> None:
+        """Wait until the server's log, from that line on, is as wished."""
+        ends = time.monotonic() + 30
+        while not seen(self.served.lines(start)):
+            assert time.monotonic() < ends, "the server saw something else"
+            time.sleep(0.005)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {"HOME": str(self.folder), "OPENAI_BASE_URL": self.served.url, "PATH": os.environ["PATH"]}
+
+    def learn(self) -> None:
+        began = time.monotonic()
+        whole = self.start("whole")
+        assert whole.end() == 0, whole.err
+        self.seconds = time.monotonic() - began
+        self.expected, self.needed = whole.out, self.served.answers()
+
+
+def place(folder: Path, flow: str, items: int, *, refuse: float = 0.0, seconds: float = 0.01) -> Iterator[Place]:
+    folder.joinpath("a.flow").write_text(flow)
+    listed = folder / "items.json"
+    listed.write_text(json.dumps([f"thing {number}" for number in range(items)]))
+    with model_server(folder / "server.log", seconds, refuse) as served:
+        made = Place(folder, served, listed)
+        made.learn()
+        yield made
+
+
+def announced(err: str) -> int:
+    return sum(int(number) for number in DOUBT.findall(err))

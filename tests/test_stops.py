@@ -1,0 +1,95 @@
+"""Runs that are told to stop, or held up, keep what they have paid for."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from support.place import Place, announced, place
+
+FLOW = """
+model m = "openai:x" with concurrency: 8, temperature: 0.5
+flow long(items: [text]) {
+  notes = map item in items { ask m "Say {{ item }}" } reduce by 8 ask m "Merge {{ results }}"
+  return notes
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    yield from place(tmp_path_factory.mktemp("slow"), FLOW, 60, seconds=0.2)
+
+
+@pytest.fixture(scope="module")
+def slower(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    yield from place(tmp_path_factory.mktemp("slower"), FLOW, 2, seconds=3.0)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_new_calls_and_keeps_those_under_way(slow: Place, number: signal.Signals, code: int) -> None:
+    name, before, start = number.name, slow.served.answers(), len(slow.served.lines())
+    command = slow.start(name)
+    slow.until(lambda lines: sum(line["at"] == "served" for line in lines) >= 10, start)
+    sent = time.monotonic()
+    command.send(number)
+    assert command.end() == code
+    # 100 ms are promised; the machine may be busy.
+    assert not [line for line in slow.served.lines(start) if line["at"] == "asked" and line["time"] > sent + 0.25]
+    assert "Traceback" not in command.err
+    assert f"{number.name}: nothing more is sent" in command.err
+    kept = slow.served.answers() - before
+    assert f"{kept} answers are kept; go on with: flowrun resume " in command.err
+    assert command.out == ""
+    again = slow.resume(name)
+    assert again.end() == 0
+    assert again.out == slow.expected
+    assert announced(again.err) == 0
+    assert slow.served.answers() - before == slow.needed
+
+
+def test_a_second_signal_ends_at_once(slower: Place) -> None:
+    before, start = slower.served.answers(), len(slower.served.lines())
+    command = slower.start("twice")
+    slower.until(lambda lines: len(lines) >= 2, start)
+    command.send(signal.SIGINT)
+    assert command.wait(0.5) is None
+    sent = time.monotonic()
+    command.send(signal.SIGTERM)
+    assert command.end() == 143
+    assert time.monotonic() - sent < 1
+    again = slower.resume("twice")
+    assert again.end() == 0
+    assert again.out == slower.expected
+    assert announced(again.err) == 2
+    slower.until(lambda lines: sum(line["at"] == "served" for line in lines) >= slower.needed + 2, start)
+    assert slower.served.answers() - before == slower.needed + 2
+
+
+def test_a_run_that_was_held_up_goes_on(slow: Place) -> None:
+    before, start = slow.served.answers(), len(slow.served.lines())
+    command = slow.start("held")
+    slow.until(lambda lines: len(lines) >= 12, start)
+    command.send(signal.SIGSTOP)
+    assert command.wait(1.5) is None
+    command.send(signal.SIGCONT)
+    assert command.end() == 0
+    assert command.out == slow.expected
+    assert slow.served.answers() - before == slow.needed
+
+
+def test_a_second_runner_is_refused_at_once(slow: Place) -> None:
+    start = len(slow.served.lines())
+    command = slow.start("shared")
+    slow.until(lambda lines: len(lines) >= 1, start)
+    began = time.monotonic()
+    # The same journal, from a folder beside it.
+    other = slow.start("other", journal="../shared/journal.db")
+    assert other.end() == 2
+    assert time.monotonic() - began < 1.5
+    assert "is running a flow with this journal" in other.err
+    assert command.end() == 0
+    assert command.out == slow.expected

@@ -34,7 +34,8 @@ class Ledger:
             raise BudgetError(
                 f"the budget of {calls} of the flow `{self.flow}` is spent"
                 if self.flow
-                else f"the flow's budget of {calls} is spent"
+                else f"the flow's budget of {calls} is spent",
+                self.flow,
             )
 
     def fits(self, worst: float) -> bool:
@@ -51,7 +52,8 @@ class Ledger:
             whose = f"the budget of {dollars(limit)} of the flow `{self.flow}`" if self.flow else ""
             raise BudgetError(
                 f"{whose or f'''the flow's budget of {dollars(limit)}'''} has {dollars(max(0.0, limit - self.spent))} "
-                f"left, and this call could cost {dollars(worst)}; a lower `max_tokens` makes that less"
+                f"left, and this call could cost {dollars(worst)}; a lower `max_tokens` makes that less",
+                self.flow,
             )
         return self.spent + self.reserved + worst <= most
 

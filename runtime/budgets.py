@@ -9,6 +9,8 @@ from .errors import UsageError
 from .files import shown
 
 _MONEY = re.compile(r"\$ ?(\d[\d,]*(?:\.\d+)?|\.\d+)|(\d*\.\d+)|(\d+(?:\.\d+)?) ?(?:dollars?|usd)", re.IGNORECASE)
+# A comma between digits is one of thousands, unless a number has ended before it.
+_BETWEEN = re.compile(r",(?!\d)|(?<=\.\d),|(?<=\.\d\d),|(?<=calls),|\+", re.IGNORECASE)
 _CALLS = re.compile(r"(\d[\d,_]*) ?calls?", re.IGNORECASE)
 
 
@@ -24,7 +26,7 @@ def read_budget(text: str) -> Budget:
     """Raises UsageError where the text is no budget."""
     calls: int | None = None
     money: float | None = None
-    for part in re.split(r",(?!\d)|\+", text):
+    for part in _BETWEEN.split(text):
         word = part.strip()
         if (found := _CALLS.fullmatch(word)) and calls is None:
             calls = int(re.sub(r"[,_]", "", found[1]))

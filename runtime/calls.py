@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
@@ -71,14 +71,16 @@ class _Pending:
     ledgers: tuple[Ledger, ...] = ()
     price: Price | None = None
     worst: float = 0.0
+    counted: bool = False
     sent: bool = False
 
 
 class Calls:
     """The calls of one run. What is to be done about them is added to ``decisions``.
 
-    A call that a budget in money has room for only when others are settled stands in line until ``resume``; so does
-    an answer that the journal has.
+    A call that the run's budget has no room for stands in line until ``resume``: others may be settled for less, and
+    what was afforded is to have its answers before the money is said to be gone. So does an answer that the journal
+    has.
     """
 
     def __init__(self, context: Context, decisions: list[Decision], events: list[e.Event]) -> None:
@@ -87,6 +89,7 @@ class Calls:
         self.events = events
         self._pending: dict[int, _Pending] = {}
         self._line: deque[_Pending] = deque()
+        self._out: set[int] = set()
         self._recalled: deque[tuple[int, Known]] = deque()
         self._budget = Ledger("", context.calls_limit, context.money_limit)
         self._count = 0
@@ -163,9 +166,10 @@ class Calls:
             return False
         self._settle(pending, Usage())
         try:
-            self._admit(pending.frame)
+            self._admit(self._ledgers(pending.frame))
             if not self._line and self._reserve(pending):
                 return True
+            self._out.discard(number)
         except BudgetError as error:
             self._take(number)
             said = f"{error}; an attempt that may have been paid is not made again"
@@ -179,6 +183,7 @@ class Calls:
         for number in sorted(numbers):
             # It may have been answered and billed while nobody listened.
             self._settle(self._pending.pop(number), Usage())
+            self._out.discard(number)
             self.decisions.append(Cancel(number, keep))
         numbers.clear()
 
@@ -199,6 +204,8 @@ class Calls:
                 if pending.call.number in self._pending and not self._send(pending):
                     break
             except BudgetError as error:
+                if self._out and not error.flow:
+                    break
                 self._take(pending.call.number)
                 pending.on_failure(Failure(pending.call.path, str(error), error))
             self._line.popleft()
@@ -208,8 +215,8 @@ class Calls:
     def _enter(self, pending: _Pending) -> None:
         """Take the answer from the journal, or send the call, or put it in line.
 
-        Raises BudgetError where there will never be room for it, InDoubtError where it may have been paid before and
-        is not to be sent again.
+        Raises BudgetError where a called flow's budget will never have room for it, InDoubtError where it may have been
+        paid before and is not to be sent again.
         """
         known = self.context.known(pending.call)
         pending.call = call = replace(pending.call, key=known.key, open=known.open)
@@ -223,9 +230,9 @@ class Calls:
                 if not self.context.ask_doubtful:
                     raise InDoubtError("it was under way when a run was ended and may be paid: it is not sent again")
                 self.events.append(e.CallInDoubt(call.path, call.model))
-            self._admit(pending.frame)
             self._must_be_priced(pending)
-            if self._line or not self._send(pending):
+            self._admit(tuple(pending.frame.ledgers()))
+            if self._line or not self._sent_at_once(pending):
                 self._line.append(pending)
         self._pending[call.number] = pending
         pending.frame.calls.add(call.number)
@@ -247,9 +254,8 @@ class Calls:
     def _ledgers(self, frame: Frame) -> tuple[Ledger, ...]:
         return (*frame.ledgers(), self._budget)
 
-    def _admit(self, frame: Frame) -> None:
-        """Count a call in every budget around it. Raises BudgetError where one has no place for it."""
-        ledgers = self._ledgers(frame)
+    def _admit(self, ledgers: Sequence[Ledger]) -> None:
+        """Count a call in budgets. Raises BudgetError where one has no place for it."""
         for ledger in ledgers:
             ledger.admit()
         for ledger in ledgers:
@@ -259,6 +265,7 @@ class Calls:
         """Ask the same again, as a call of its own."""
         path = call.path
         pending.call = replace(call, number=self._next(), group=None)
+        pending.counted = False
         try:
             self._enter(pending)
         except (BudgetError, InDoubtError) as error:
@@ -271,6 +278,7 @@ class Calls:
     def _take(self, number: int) -> _Pending | None:
         pending = self._pending.pop(number, None)
         if pending is not None:
+            self._out.discard(number)
             pending.frame.calls.discard(number)
         return pending
 
@@ -294,10 +302,24 @@ class Calls:
 
     def _send(self, pending: _Pending) -> bool:
         """Send a call where its budgets have room for it by now. Raises BudgetError where they never will."""
+        if not pending.counted:
+            self._budget.admit()
         if not self._reserve(pending):
             return False
+        if not pending.counted:
+            self._budget.calls += 1
+            pending.counted = True
+        self._out.add(pending.call.number)
         self.decisions.append(Launch(pending.call))
         return True
+
+    def _sent_at_once(self, pending: _Pending) -> bool:
+        try:
+            return self._send(pending)
+        except BudgetError as error:
+            if error.flow:
+                raise
+            return False
 
     def _reserve(self, pending: _Pending) -> bool:
         if pending.price is not None:

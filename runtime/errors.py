@@ -70,7 +70,14 @@ class AnswerError(CallError):
 
 
 class BudgetError(FlowrunError):
-    """The next call would go beyond what the flow may spend: it is not made."""
+    """The next call would go beyond what the flow may spend: it is not made.
+
+    ``flow`` is the called flow whose budget it is, "" for that of the run.
+    """
+
+    def __init__(self, message: str, flow: str = "") -> None:
+        super().__init__(message)
+        self.flow = flow
 
 
 class DiskError(FlowrunError):

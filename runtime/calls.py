@@ -167,6 +167,7 @@ class Calls:
         self._settle(pending, Usage())
         try:
             self._admit(self._ledgers(pending.frame))
+            self.events.append(e.CallInDoubt(pending.call.path, pending.call.model))
             if not self._line and self._reserve(pending):
                 return True
             self._out.discard(number)

@@ -258,8 +258,6 @@ class Sender:
             limiter.pause(error.retry_after)
         if batch.verdict is Verdict.FAILED:
             endpoint.failed = error
-        if isinstance(error, EndpointError):
-            self._close(endpoint, error)
         number, path, count = batch.number, asked[0].path, len(asked)
         try:
             wait = batch.retries.after(error, loop.time())
@@ -267,6 +265,8 @@ class Sender:
             model = endpoint.provider.model
             self.publish(e.RequestFailed(number, path, model, count, seconds, str(final)))
             self._fail(batch, final)
+            if isinstance(error, EndpointError):
+                self._close(endpoint, error)
             return
         self.publish(e.RequestRetried(number, path, str(error), wait, count))
         if self.stopped:

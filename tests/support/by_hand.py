@@ -1,0 +1,261 @@
+"""A flow done by hand, one step after another, with the time at which each could have ended."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from flowrun.dsl import plan, types
+from flowrun.runtime.prompts import render
+from flowrun.runtime.providers.protocol import Message, Request
+from flowrun.runtime.reducers.majority import leading
+from flowrun.runtime.values import evaluate
+
+Json = Any
+TICK = 1 / 64
+
+# What a model says and how long it takes: by the prompt alone, and by a salt
+
+
+def drawn(request: Request, salt: str = "") -> random.Random:
+    prompt = json.dumps([[message.text for message in request.messages], request.seed, salt])
+    return random.Random(sha256(prompt.encode()).digest())
+
+
+def reply(request: Request) -> str:
+    rng = drawn(request)
+    if request.choices:
+        return rng.choices(request.choices, [5, 3, 2])[0]
+    if request.schema is not None:
+        kind = request.schema.get("type")
+        return str(rng.randint(1, 5)) if kind == "integer" else json.dumps(rng.choices("abcd", k=rng.randint(0, 3)))
+    return f"r{rng.randrange(10**6)}"
+
+
+def latency(salt: str) -> Callable[[Request], float]:
+    return lambda request: drawn(request, salt).randint(1, 64) * TICK
+
+
+@dataclass
+class Place:
+    """A body while it is worked out."""
+
+    steps: dict[str, plan.Step]
+    outer: Place | None
+    opened: float
+    index: int = 0
+    samples: int = 0
+    given: dict[str, Json] = field(default_factory=dict)
+    done: dict[str, tuple[Json, float]] = field(default_factory=dict)
+    failed: dict[str, Failed] = field(default_factory=dict)
+
+
+class Failed(Exception):
+    """A step has no value. ``outside``: it failed for want of a step of the flow itself, which no block can help."""
+
+    def __init__(self, *, outside: bool = False) -> None:
+        super().__init__()
+        self.outside = outside
+
+
+@dataclass
+class Reference:
+    """``fails`` tells of which requests nothing comes."""
+
+    inputs: dict[str, Json]
+    seconds: Callable[[Request], float]
+    fails: Callable[[Request], bool] = lambda request: False
+    calls: int = 0
+    work: float = 0.0
+
+    def run(self, flow: plan.Plan) -> tuple[Json, float]:
+        root = Place({step.name: step for step in flow.steps}, None, 0.0, given=self.inputs)
+        end = self.all(root)
+        return evaluate(flow.result, _Names(self, root)), end
+
+    def survivors(self, flow: plan.Plan) -> dict[str, Json]:
+        """The values of the flow's own steps, of those that have one."""
+        root = Place({step.name: step for step in flow.steps}, None, 0.0, given=self.inputs)
+        values = {}
+        for name in root.steps:
+            with suppress(Failed):
+                values[name] = self.get(root, name)[0]
+        return values
+
+    def all(self, place: Place) -> float:
+        return max([place.opened, *(self.get(place, name)[1] for name in place.steps)])
+
+    def get(self, place: Place | None, name: str) -> tuple[Json, float]:
+        while place is not None:
+            if name in place.given:
+                return place.given[name], place.opened
+            if name in place.steps:
+                if name in place.failed:
+                    raise place.failed[name]
+                if name not in place.done:
+                    try:
+                        place.done[name] = self.step(place, place.steps[name])
+                    except Failed:
+                        place.failed[name] = Failed(outside=place.outer is None)
+                        raise place.failed[name] from None
+                return place.done[name]
+            place = place.outer
+        raise AssertionError(name)
+
+    def step(self, place: Place, step: plan.Step) -> tuple[Json, float]:
+        names = _Names(self, place)
+        start = max([place.opened, *(self.get(place, need)[1] for need in step.needs)])
+        if step.when is not None and not evaluate(step.when, names):
+            return (None if step.otherwise is None else evaluate(step.otherwise, names)), start
+        node = step.node
+        match node:
+            case plan.Ask():
+                return self.ask(node, place, step.options, start)
+            case plan.Value(expr):
+                return evaluate(expr, names), start
+            case plan.Chain(body):
+                inner = self.open(body, place, start)
+                end = self.all(inner)
+                return inner.done[body.result][0], end
+            case plan.Fanout(body, reduce):
+                inner = self.open(body, place, start)
+                self.all(inner)
+                return self.reduce(reduce, place, {name: inner.done[name] for name in inner.steps}, step)
+        elements = []
+        if isinstance(node, plan.Map):
+            elements = list(evaluate(node.source, names))
+            if node.where is not None:
+                elements = [
+                    one
+                    for one in elements
+                    if evaluate(node.where, _Names(self, Place({}, place, 0, given={node.element: one})))
+                ]
+            assert node.at_most is None or len(elements) <= node.at_most
+        results: dict[str, tuple[Json, float]] = {}
+        lost: Failed | None = None
+        for index in range(len(elements) if isinstance(node, plan.Map) else node.most):
+            inner = self.open(node.body, place, start)
+            if isinstance(node, plan.Map):
+                inner.given[node.element] = elements[index]
+            else:
+                inner.index, inner.samples = index, node.most
+            try:
+                end = self.all(inner)
+            except Failed as failed:
+                lost = failed
+                if failed.outside or not self.skips(node, step):
+                    raise
+                continue
+            results[str(index)] = inner.done[node.body.result][0], end
+            least = index + 1 if isinstance(node, plan.Map) else node.least
+            if isinstance(node, plan.Repeat) and node.least < node.most and index + 1 >= least:
+                counts = [count for _, count in Counter(value for value, _ in results.values()).most_common()]
+                if leading(counts[0], counts[1] if len(counts) > 1 else 0) >= 0.95:
+                    break
+        if not results:
+            if lost is not None and (node.reduce.ask is not None or node.reduce.rule == "majority"):
+                raise lost
+            results["start"] = None, start
+        return self.reduce(node.reduce, place, results, step)
+
+    def skips(self, node: plan.Map | plan.Repeat, step: plan.Step) -> bool:
+        """Whether a block goes on without an element that failed."""
+        policy = step.options.get("errors")
+        skip = policy is not None and evaluate(policy, _Names(self, Place({}, None, 0))) == "skip"
+        return skip or node.reduce.rule == "majority"
+
+    def open(self, body: plan.Block, place: Place, start: float) -> Place:
+        return Place({step.name: step for step in body.steps}, place, start)
+
+    def ask(
+        self, ask: plan.Ask, place: Place, options: dict[str, plan.Expr], start: float, **given: Json
+    ) -> tuple[Json, float]:
+        names = _Names(self, Place({}, place, start, given=given))
+        seed = evaluate(options["seed"], names) if "seed" in options else None
+        inside, scale = place, 1
+        while seed is not None and inside is not None:
+            if inside.samples:
+                seed += inside.index * scale
+                scale *= inside.samples
+            inside = inside.outer
+        answer = ask.answer
+        choice = isinstance(answer, types.Choice)
+        request = Request(
+            tuple(Message(message.role, render(message.template, names.value)) for message in ask.messages),
+            choices=answer.options if isinstance(answer, types.Choice) else (),
+            schema=None if choice or answer == types.TEXT else types.json_schema(answer),
+            seed=seed,
+        )
+        if self.fails(request):
+            raise Failed
+        seconds = self.seconds(request)
+        self.calls += 1
+        self.work += seconds
+        text = reply(request)
+        return (text if choice or answer == types.TEXT else json.loads(text)), start + seconds
+
+    def reduce(
+        self, reduce: plan.Reduce, place: Place, results: dict[str, tuple[Json, float]], step: plan.Step
+    ) -> tuple[Json, float]:
+        start = results.pop("start", (None, 0.0))[1]
+        values = [value for value, _ in results.values()]
+        end = max([start, *(time for _, time in results.values())])
+        if reduce.ask is None:
+            if reduce.rule == "collect" and isinstance(step.node, plan.Fanout):
+                return dict(zip(results, values, strict=True)), end
+            return RULES[reduce.rule](values), end
+        if not values:
+            return "", end
+        needed = max([0.0, *(self.get(place, need)[1] for need in reduce.needs)])
+        if reduce.count is None:
+            branches = dict(zip(results, values, strict=True)) if isinstance(step.node, plan.Fanout) else {}
+            return self.ask(reduce.ask, place, reduce.options, max(end, needed), results=values, **branches)
+        level = list(results.values())
+        fan_in = evaluate(reduce.count, _Names(self, place))
+        while len(level) > 1:
+            groups = [level[at : at + fan_in] for at in range(0, len(level), fan_in)]
+            level = [
+                group[0]
+                if len(group) == 1
+                else self.ask(
+                    reduce.ask,
+                    place,
+                    reduce.options,
+                    max(needed, *(time for _, time in group)),
+                    results=[value for value, _ in group],
+                )
+                for group in groups
+            ]
+        # The tree may be done before a step of its elements that it does not take.
+        return level[0][0], max(end, level[0][1])
+
+
+@dataclass
+class _Names:
+    reference: Reference
+    place: Place
+
+    def value(self, name: str) -> Json:
+        return self.reference.get(self.place, name)[0]
+
+    def call(self, function: str, args: dict[str, Json]) -> Json:
+        assert function == "length"
+        return len(args["of"])
+
+
+def most_given(values: list[Json]) -> Json:
+    return max(dict.fromkeys(values), key=values.count)
+
+
+RULES: dict[str, Callable[[list[Json]], Json]] = {
+    "collect": list,
+    "concat": "\n\n".join,
+    "flatten": lambda lists: [one for items in lists for one in items],
+    "majority": most_given,
+}

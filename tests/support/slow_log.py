@@ -1,0 +1,61 @@
+"""A journal of a run that takes its time, and remembers what is on its disk."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from flowrun.runtime.decisions import Call
+from flowrun.runtime.errors import AnswerError, CallError
+from flowrun.runtime.metering import Usage
+from flowrun.runtime.providers.protocol import Answer
+from flowrun.runtime.runlog import NoLog
+
+
+class SlowLog(NoLog):
+    """``intended`` are the calls whose intents are on the disk, ``durable`` the texts of answers that are.
+
+    ``ended`` are calls of which it was told how they ended. What was given is written even where nobody waits for it.
+    """
+
+    keeps = True
+
+    def __init__(self, seed: int, slowest: float) -> None:
+        self.dice = random.Random(seed)
+        self.slowest = slowest
+        self.intended: set[str] = set()
+        self.given: list[int] = []
+        self.durable: set[str] = set()
+        self.answered_calls: list[int] = []
+        self.ended: list[int] = []
+
+    async def _write(self) -> None:
+        await asyncio.sleep(self.dice.uniform(0, self.slowest))
+
+    def request_key(self, calls: Sequence[Call]) -> str:
+        return " ".join(str(call.number) for call in calls)
+
+    async def intend(self, calls: Sequence[Call], key: str) -> None:
+        self.given.extend(call.number for call in calls)
+        await self._write()
+        self.intended.add(key)
+
+    async def answered(self, calls: Sequence[Call], answers: Sequence[Answer], share: Usage) -> None:
+        self.answered_calls.extend(call.number for call in calls)
+        await self._write()
+        self.durable.update(answer.text for answer in answers)
+
+    async def spoiled(self, calls: Sequence[Call], error: AnswerError) -> None:
+        self.ended.extend(call.number for call in calls)
+        await self._write()
+
+    def over(self, calls: Sequence[Call], error: CallError | None) -> None:
+        self.ended.extend(call.number for call in calls)
+
+    def unsent(self, calls: Sequence[Call]) -> None:
+        self.ended.extend(call.number for call in calls)
+
+    async def end(self, status: str, account: Any = None) -> None:
+        await self._write()

@@ -1,0 +1,34 @@
+"""A loop whose time passes when there is nothing left to do at this moment."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Callable
+from typing import Any
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """``on_idle`` is called each time the clock is about to move. Waiting for nothing is an error, not a wait."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.on_idle: Callable[[], None] = lambda: None
+        super().__init__(_Clock(self))
+
+    def time(self) -> float:
+        return self.now
+
+
+class _Clock(selectors.SelectSelector):
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
+        self.loop = loop
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout is None:
+            raise AssertionError("deadlock: nothing is left that could ever happen")
+        if timeout > 0:
+            self.loop.on_idle()
+            self.loop.now += timeout
+        return []

@@ -1,0 +1,215 @@
+"""The scheduler at its edges: what is on the disk before what, turns, deep nests, and being cancelled anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from flowrun.dsl import Source, check_flow, make_plan, plan
+from flowrun.runtime.catalog import catalog
+from flowrun.runtime.functions import FUNCTIONS, World
+from flowrun.runtime.limits import Limiter
+from flowrun.runtime.providers.protocol import Reply, Request
+from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+from flowrun.runtime.scheduler import Endpoint, Scheduler
+from flowrun.runtime.scopes import Context
+from flowrun.runtime.state import State
+from flowrun.runtime.values import ModelValue
+from support.by_hand import TICK, latency, reply
+from support.random_flows import MANY, Writer
+from support.slow_log import SlowLog
+from support.virtual_clock import VirtualLoop
+
+SEEDS = st.integers(0, 2**32 - 1)
+SIZES = st.integers(1, 6)
+LIMITS = st.integers(1, 8)
+TURNS = st.integers(1, 120)
+RANDOM = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+SLOW = settings(RANDOM, max_examples=MANY)
+
+
+def planned(text: str) -> plan.Plan:
+    return make_plan(check_flow(Source(text), catalog()))
+
+
+def functions(name: str, args: Any, tally: Any) -> Any:
+    return FUNCTIONS[name].call(args, World(None, tally))  # type: ignore[arg-type]
+
+
+class Keyed(ScriptedProvider):
+    """Holds that each request was written down before it came, and that it says nothing that is not on the disk."""
+
+    log: SlowLog
+
+    async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
+        assert idempotency_key in self.log.intended
+        answers = set(re.findall(r"\br\d+\b", json.dumps([message.text for message in request.messages])))
+        assert answers <= self.log.durable
+        return await super().complete(request, samples, idempotency_key)
+
+
+def scheduler_of(
+    flow: plan.Plan, inputs: dict[str, Any], limit: int, log: SlowLog, seconds: Any, window: int = 10**6
+) -> tuple[Scheduler, Keyed, Endpoint]:
+    provider = Keyed(lambda request, _: Scripted(reply(request), seconds(request)))
+    provider.log = log
+    endpoint = Endpoint(provider, Limiter(limit))
+    state = State(flow, inputs, Context({}, ModelValue("m", "m"), functions), window)
+    return Scheduler(state, {"m": endpoint}, lambda event: None, log=log), provider, endpoint
+
+
+def random_run(seed: int, size: int) -> tuple[plan.Plan, dict[str, Any]]:
+    rng = random.Random(seed)
+    text = Writer(rng, size, votes=True).flow()
+    note(text)
+    inputs = {"items": rng.choices("abcde", k=rng.randint(0, 4)), "p0": rng.random() < 0.5, "p1": rng.random() < 0.5}
+    return planned(text), inputs
+
+
+def check_durable(seed: int, size: int, limit: int) -> None:
+    flow, inputs = random_run(seed, size)
+    log = SlowLog(seed, 64 * TICK)
+    scheduler, provider, _ = scheduler_of(flow, inputs, limit, log, latency("durable"))
+    loop = VirtualLoop()
+    try:
+        outcome = loop.run_until_complete(scheduler.run())
+    finally:
+        loop.close()
+    assert outcome.complete
+    assert provider.peak <= limit
+
+
+class CountingLoop(VirtualLoop):
+    """Calls ``then`` in its ``at``th turn."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+        self.then: Any = lambda: None
+        super().__init__()
+
+    def _run_once(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.then()
+        super()._run_once()  # type: ignore[misc]
+
+
+def check_cancel(seed: int, size: int, limit: int, turn: int) -> None:
+    flow, inputs = random_run(seed, size)
+    log = SlowLog(seed, 8 * TICK)
+    scheduler, provider, endpoint = scheduler_of(flow, inputs, limit, log, latency("cancel"))
+
+    async def whole() -> None:
+        running = asyncio.ensure_future(scheduler.run())
+        loop.then = running.cancel
+        await asyncio.gather(running, return_exceptions=True)
+        await asyncio.gather(endpoint.close())
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    loop = CountingLoop(turn)
+    try:
+        loop.run_until_complete(whole())
+    finally:
+        loop.close()
+    assert provider.open == 0
+    assert endpoint.limiter.active == 0
+    assert not scheduler._sender._tasks
+    # Of each attempt that was written down it is known how it ended, were it only that it was cancelled.
+    assert set(log.given) == set(log.answered_calls) | set(log.ended)
+
+
+@given(SEEDS, SIZES, LIMITS)
+@RANDOM
+def test_nothing_starts_before_what_it_needs_is_on_the_disk(seed: int, size: int, limit: int) -> None:
+    check_durable(seed, size, limit)
+
+
+@pytest.mark.slow
+@given(SEEDS, SIZES, LIMITS)
+@SLOW
+def test_nothing_starts_before_what_it_needs_is_on_the_disk_many_flows(seed: int, size: int, limit: int) -> None:
+    check_durable(seed, size, limit)
+
+
+@given(SEEDS, SIZES, LIMITS, TURNS)
+@RANDOM
+def test_cancelled_at_any_moment_it_leaks_nothing_and_loses_no_answer(
+    seed: int, size: int, limit: int, turn: int
+) -> None:
+    check_cancel(seed, size, limit, turn)
+
+
+@pytest.mark.slow
+@given(SEEDS, SIZES, LIMITS, TURNS)
+@SLOW
+def test_cancelled_at_any_moment_it_leaks_nothing_and_loses_no_answer_many_flows(
+    seed: int, size: int, limit: int, turn: int
+) -> None:
+    check_cancel(seed, size, limit, turn)
+
+
+@given(st.integers(1, 4), st.integers(1, 30), st.integers(1, 30), st.integers(1, 6), st.booleans())
+@RANDOM
+def test_two_maps_take_turns(ticks: int, one: int, two: int, limit: int, late: bool) -> None:
+    wait = 'ask "wait"' if late else 'text "none"'
+    flow = planned(f"""flow f(xs: [text], ys: [text]) {{
+      first = {wait}
+      a = map x in xs {{ ask "a {{{{ x }}}}" }} reduce collect
+      b = map y in ys {{ ask "b {{{{ y }}}} {{{{ first }}}}" }} reduce collect
+      return {{ a, b }}
+    }}""")
+    inputs = {"xs": [f"x{n}" for n in range(one)], "ys": [f"y{n}" for n in range(two)]}
+    scheduler, provider, _ = scheduler_of(flow, inputs, limit, SlowLog(1, 0), lambda request: ticks * TICK)
+    loop = VirtualLoop()
+    try:
+        outcome = loop.run_until_complete(scheduler.run())
+    finally:
+        loop.close()
+    assert outcome.complete
+    order = [request.messages[0].text[0] for request in provider.calls if request.messages[0].text != "wait"]
+    # From when both wait, until one has nothing left, none is ahead by more than what is in flight.
+    begin = order.index("b") if "b" in order else 0
+    done = {"a": order[:begin].count("a"), "b": 0}
+    ahead = {"a": 0, "b": 0}
+    for letter in order[begin:]:
+        if done["a"] == one or done["b"] == two:
+            break
+        done[letter] += 1
+        ahead[letter] += 1
+        assert abs(ahead["a"] - ahead["b"]) <= limit + 1
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7])
+@pytest.mark.parametrize("window", [1, 2, 1000])
+@pytest.mark.parametrize("concurrency", [1, 2, None])
+def test_maps_in_maps_never_wait_for_each_other_for_good(limit: int, window: int, concurrency: int | None) -> None:
+    held = f" with concurrency: {concurrency}" if concurrency else ""
+    flow = planned(f"""flow f(items: [text]) {{
+      all = map a in items at most 9 {{
+        map b in items at most 9 {{
+          head = ask "{{{{ a }}}} {{{{ b }}}}"
+          map c in items at most 9 {{
+            vote = repeat 3 {{ ask "{{{{ c }}}} {{{{ head }}}}?" -> aye | nay | abstain }} reduce majority{held}
+            vote
+          }} reduce collect{held}
+        }} reduce collect{held}
+      }} reduce collect{held}
+      return all
+    }}""")
+    inputs = {"items": list("abcd")}
+    scheduler, provider, _ = scheduler_of(flow, inputs, limit, SlowLog(1, TICK), latency("deep"), window)
+    loop = VirtualLoop()
+    try:
+        outcome = loop.run_until_complete(scheduler.run())
+    finally:
+        loop.close()
+    assert outcome.complete
+    assert provider.peak <= limit
+    assert [len(one) for one in outcome.value] == [4] * 4

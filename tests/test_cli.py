@@ -8,14 +8,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.command_line import COMMAND, Ran, chat, command
+
 ROOT = Path(__file__).resolve().parent.parent
-COMMAND = [sys.executable, "-X", "dev", "-W", "error", "-c", "from flowrun.runtime.cli import main; main()"]
 
 SPAM = """\
 flow is_spam(email: text) {
@@ -24,40 +24,6 @@ flow is_spam(email: text) {
 }
 """
 ECHO = "flow echo(name: text, times: int = 2) { return { name, times } }\n"
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-
-async def command(*arguments: str, folder: Path, stdin: str = "", **environ: str) -> Ran:
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND,
-        *arguments,
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), **environ},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 60)
-    assert process.returncode is not None
-    assert "Traceback" not in err.decode()
-    # Development mode tells of slow callbacks; on a busy machine an import is one.
-    told = "".join(line for line in err.decode().splitlines(True) if not line.startswith("Executing <"))
-    return Ran(process.returncode, out.decode(), told)
-
-
-def chat(*texts: str) -> dict[str, Any]:
-    """A reply of a chat server with these answers."""
-    choices = [
-        {"index": index, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-        for index, text in enumerate(texts)
-    ]
-    return {"choices": choices, "usage": {"prompt_tokens": 9, "completion_tokens": len(texts)}}
 
 
 def wrapped(label: str) -> str:

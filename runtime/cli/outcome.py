@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,14 @@ from ..errors import StoppedError
 from ..values import ModelValue
 from . import exits
 from .journals import FOLDER, NAME
-from .show import complain, inert, print_answer
+from .show import complain, inert, json_text, print_answer
 from .summary import closing_line, votes_lines
 
 
 def finish(result: Result, journal: Path | None, *, as_json: bool, quiet: bool, flags: str = "") -> int:
     """Print what came of a run; its exit code. ``flags`` are those that going on with it needs again."""
     if as_json:
-        print(json.dumps(report(result), ensure_ascii=False, indent=2))
+        print(json_text(report(result)))
     elif result.outcome.complete:
         print_answer(result.value)
     if not quiet:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
@@ -12,7 +11,7 @@ from ..journal.index import Run
 from ..journal.lock import is_held
 from ..journal.reading import read_journal
 from .journals import journal_path
-from .show import one_line
+from .show import json_text, one_line
 
 
 @click.command("runs", short_help="List the runs that the journal has.")
@@ -29,7 +28,7 @@ def command(journal: str | None, as_json: bool) -> None:
     index = read_journal(path)
     rows = [_row(run, running=held and run.number == index.latest) for run in index.runs.values()]
     if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        click.echo(json_text(rows))
         return
     if not rows:
         click.echo(f"no runs in {one_line(str(path))}", err=True)

@@ -60,17 +60,21 @@ def complain(message: str) -> None:
     print(f"flowrun: {inert(message)}", file=sys.stderr)
 
 
-def answer_text(value: Any) -> str:
-    """A value for standard output: a text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-
-
 def print_answer(value: Any) -> None:
-    text = answer_text(value)
-    if sys.stdout.isatty():
-        text = inert(text)
+    """A text as it is, but for what would steer a terminal, also one that a file or a pipe leads to; else JSON."""
+    text = inert(value, crlf=not sys.stdout.isatty()) if isinstance(value, str) else json_text(value)
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON for people: letters as they are, and what cannot be seen as an escape."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    return "".join(c if c == "\n" or c.isprintable() else _escape(c) for c in text)
+
+
+def _escape(char: str) -> str:
+    return json.dumps(char)[1:-1] if char != "\x7f" else "\\u007f"
 
 
 def show_difference(name: str, before: str, after: str, what: str) -> None:
@@ -88,8 +92,13 @@ def one_line(name: str) -> str:
     return inert(name).replace("\n", "\\n").replace("\t", "\\t")
 
 
-def inert(text: str) -> str:
-    """A text that cannot steer a terminal: control characters, but for line breaks and tabs, are made visible."""
+def inert(text: str, *, crlf: bool = False) -> str:
+    """A text that cannot steer a terminal: control characters, but for line breaks and tabs, are made visible.
+
+    ``crlf``: line breaks of two characters stay as they are.
+    """
+    if crlf and "\r\n" in text:
+        return "\r\n".join(inert(line) for line in text.split("\r\n"))
     return "".join(
         c
         if c in "\n\t" or c.isprintable() or (c.isspace() and c not in "\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\u2028\u2029")

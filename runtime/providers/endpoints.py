@@ -91,6 +91,9 @@ class Endpoint:
     def redact(self, text: str) -> str:
         return text.replace(self.key, "[key]") if self.key else text
 
+    def redacted(self, raw: bytes) -> bytes:
+        return raw.replace(self.key.encode(), b"[key]") if self.key else raw
+
     def quote(self, text: str) -> str:
         """Foreign text made fit for a message: one line, no control characters, no key, at most 300 characters."""
         text = self.redact(text)[:4096]

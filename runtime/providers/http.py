@@ -166,7 +166,9 @@ class _Turn:
 
     def judge(self, endpoint: Endpoint) -> tuple[dict[str, Any], Rates | None]:
         assert self.response is not None
-        status, headers, raw = self.response.status, self.response.headers, b"".join(self.chunks)
+        # What sends the key back must not bring it into an answer, and so into the journal.
+        raw = endpoint.redacted(b"".join(self.chunks))
+        status, headers = self.response.status, self.response.headers
         if self.whole and self.size <= ANSWER_CAP:
             return read_answer(endpoint, status, headers, raw), read_rates(headers)
         if 200 <= status < 300:

@@ -57,11 +57,18 @@ class Place:
 
 
 class Failed(Exception):
-    """A step has no value. ``outside``: it failed for want of a step of the flow itself, which no block can help."""
+    """A step has no value. ``outside``: it failed for want of a step of the flow itself, which no block can help.
 
-    def __init__(self, *, outside: bool = False) -> None:
+    None where it would have failed either way: which is first is then a matter of time.
+    """
+
+    def __init__(self, *, outside: bool | None = False) -> None:
         super().__init__()
         self.outside = outside
+
+
+class Undecided(Exception):
+    """What the flow comes to depends on which of two failures is first."""
 
 
 @dataclass
@@ -89,7 +96,15 @@ class Reference:
         return values
 
     def all(self, place: Place) -> float:
-        return max([place.opened, *(self.get(place, name)[1] for name in place.steps)])
+        ends, failures = [place.opened], []
+        for name in place.steps:
+            try:
+                ends.append(self.get(place, name)[1])
+            except Failed as failed:
+                failures.append(failed.outside)
+        if failures:
+            raise Failed(outside=failures[0] if len(set(failures)) == 1 else None)
+        return max(ends)
 
     def get(self, place: Place | None, name: str) -> tuple[Json, float]:
         while place is not None:
@@ -101,8 +116,9 @@ class Reference:
                 if name not in place.done:
                     try:
                         place.done[name] = self.step(place, place.steps[name])
-                    except Failed:
-                        place.failed[name] = Failed(outside=place.outer is None)
+                    except Failed as failed:
+                        outside = True if place.outer is None else failed.outside
+                        place.failed[name] = Failed(outside=outside)
                         raise place.failed[name] from None
                 return place.done[name]
             place = place.outer
@@ -151,6 +167,8 @@ class Reference:
                 lost = failed
                 if failed.outside or not self.skips(node, step):
                     raise
+                if failed.outside is None:
+                    raise Undecided from None
                 continue
             results[str(index)] = inner.done[node.body.result][0], end
             least = index + 1 if isinstance(node, plan.Map) else node.least

@@ -1,0 +1,46 @@
+"""The command `flowrun` as a person starts it, in Python's development mode, with what it prints."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND = [sys.executable, "-X", "dev", "-W", "error", "-c", "from flowrun.runtime.cli import main; main()"]
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+async def command(*arguments: str, folder: Path, stdin: str = "", **environ: str) -> Ran:
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *arguments,
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), **environ},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 60)
+    assert process.returncode is not None
+    assert "Traceback" not in err.decode()
+    # Development mode tells of slow callbacks; on a busy machine an import is one.
+    told = "".join(line for line in err.decode().splitlines(True) if not line.startswith("Executing <"))
+    return Ran(process.returncode, out.decode(), told)
+
+
+def chat(*texts: str) -> dict[str, Any]:
+    """A reply of a chat server with these answers."""
+    choices = [
+        {"index": index, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        for index, text in enumerate(texts)
+    ]
+    return {"choices": choices, "usage": {"prompt_tokens": 9, "completion_tokens": len(texts)}}

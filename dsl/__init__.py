@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .bounds.asking import MESSAGE_TOKENS, RETRIES
     from .bounds.bounds import bounds_of
     from .bounds.expression_sizes import UnsettledError
-    from .bounds.planned import planned_json, planned_schema
+    from .bounds.planned import Foreseen, planned_json, planned_schema
     from .bounds.served import Rates, Served
     from .bounds.sizes import Bound
     from .catalog import Catalog, FunctionSpec, OptionSpec, ParamSpec, ReducerSpec, Refusal, Where
@@ -49,7 +49,7 @@ _HOMES = {
     "formats.report": ("Report", "Unread"),
     "graph": ("cycles", "topological"),
     "parsing.parse": ("dump_tables", "parse_flow", "use_tables"),
-    "bounds.planned": ("planned_json", "planned_schema"),
+    "bounds.planned": ("Foreseen", "planned_json", "planned_schema"),
     "planner": ("make_plan",),
     "render": ("render_diagnostic", "render_diagnostics"),
     "bounds.served": ("Rates", "Served"),
@@ -74,6 +74,7 @@ __all__ = [
     "Fix",
     "Fixed",
     "FlowError",
+    "Foreseen",
     "FunctionSpec",
     "Load",
     "OptionSpec",

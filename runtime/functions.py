@@ -26,6 +26,14 @@ class World:
     tally: Callable[[str], Tally | None]
 
 
+Ways = Callable[[str], Tally | None]
+
+
+def calling(files: Files) -> Callable[[str, Args, Ways], Json]:
+    """What calls functions by their names, for a flow that may read these files."""
+    return lambda name, args, tally: FUNCTIONS[name].call(args, World(files, tally))
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
     """A function as the registry holds it. ``call`` gets evaluated arguments; it raises FlowrunError."""

@@ -17,7 +17,7 @@ from .errors import DiskError, FlowrunError, StoppedError
 from .events import Event, Notice, PricesDeclared, RunFinished
 from .externs import opened
 from .files import Files
-from .functions import FUNCTIONS, World
+from .functions import calling
 from .hosts import Ask, permit_hosts
 from .kept import Keeping, Settings, begin, go_on
 from .metering import Price
@@ -25,7 +25,6 @@ from .opening import OpenProvider, chosen_addresses, declared_models, default_mo
 from .prices import Prices, declared_price, must_be_priced
 from .providers import open_provider
 from .providers.protocol import Surroundings
-from .reducers import Tally
 from .report.summary import Summary
 from .retry import RetryPolicy
 from .runlog import NoLog
@@ -126,9 +125,6 @@ async def execute(
         for listener in listeners:
             listener(event)
 
-    def functions(name: str, args: Mapping[str, Json], tally: Callable[[str], Tally | None]) -> Json:
-        return FUNCTIONS[name].call(args, World(files, tally))
-
     budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)
     with opened(plan, folder) as externs:
         models = _models(plan, values, settings, parts, budget, publish)
@@ -141,7 +137,7 @@ async def execute(
         context = Context(
             models.declared,
             models.default,
-            functions,
+            calling(files),
             budget.calls,
             budget.money,
             models.prices,

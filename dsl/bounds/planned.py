@@ -14,16 +14,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreseen:
+    """``answers`` that a run would take from its journal, and ``calls`` that it would make at once beside them.
+
+    What follows from the answers to those calls is not among them.
+    """
+
+    answers: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
-    """``version`` is that of the plan's layout; fields of ``bounds`` may be added without a new one."""
+    """``version`` is that of the plan's layout; fields of ``bounds`` may be added without a new one.
+
+    ``journal`` is null where none has an answer of use, or an input is missing.
+    """
 
     plan: Plan
     bounds: Bounds
+    journal: Foreseen | None = None
     version: int = VERSION
 
 
-def planned_json(plan: Plan, bounds: Bounds) -> str:
-    return _adapter().dump_json(Planned(plan, bounds), indent=2).decode()
+def planned_json(plan: Plan, bounds: Bounds, journal: Foreseen | None = None) -> str:
+    return _adapter().dump_json(Planned(plan, bounds, journal), indent=2).decode()
 
 
 def planned_schema() -> dict[str, Any]:

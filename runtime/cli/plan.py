@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from importlib.resources import files as package_files
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import click
 
-from flowrun.dsl import Bound, Bounds, planned_json
+from flowrun.dsl import Bound, Bounds, Foreseen, planned_json
+from flowrun.dsl import plan as p
 
 from ..errors import UsageError
 from ..estimate import estimate_plan
 from ..files import Files
 from ..loading import checked_inputs, load, plan_of
 from . import exits
+from .journals import journal_path
 from .paths import PathThatIs, refuse_pipe
-from .plan_view import cost_in_words, in_words, money, view
+from .plan_view import cost_in_words, in_words, journal_line, money, view
 from .plans import allowed, inputs_of, known_model
 from .show import complain, inert, show_findings
 
@@ -47,6 +52,7 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     help="The model of asks that name none, such as openai:gpt-4o-mini.",
 )
 @click.option("--param", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter, by its name.")
+@click.option("--journal", metavar="FILE", help="The journal that the run would use.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan and its bounds, as JSON.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of what --json prints.")
 @click.option(
@@ -68,6 +74,7 @@ def command(
     flow: str | None,
     model: str | None,
     pairs: tuple[str, ...],
+    journal: str | None,
     as_json: bool,
     schema: bool,
     max_calls: int | None,
@@ -79,7 +86,8 @@ def command(
     Nothing is sent. Rounds are calls that stand one behind another. Tokens are estimates.
 
     Parameters are given as when running: `flowrun plan FILE --document report.md` reads the document and counts its
-    sections. Some or all may be left out; what they decide is then open.
+    sections. Some or all may be left out; what they decide is then open. With all of them it also tells which answers
+    the journal has: those cost nothing again.
     """
     if schema:
         click.echo(package_files("flowrun.grammars").joinpath("plan.schema.json").read_text(encoding="utf-8"), nl=False)
@@ -95,15 +103,33 @@ def command(
     files = Files(path.parent, allow_read)
     inputs = checked_inputs(plan, inputs_of(plan, ctx.args, pairs, files), complete=False)
     bounds = estimate_plan(plan, inputs, files, model=model)
+    kept = _foreseen(plan, inputs, model, files, journal)
     if as_json:
-        click.echo(planned_json(plan, bounds))
+        click.echo(planned_json(plan, bounds, kept))
     else:
         for line in view(bounds, plan.calls_limit, plan.money_limit):
             click.echo(inert(line))
+        if kept is not None:
+            click.echo(journal_line(kept))
     over = list(_over(bounds, max_calls, max_cost))
     for complaint in over:
         complain(complaint)
     return exits.OVER_LIMIT if over else exits.DONE
+
+
+def _foreseen(
+    plan: p.Plan, inputs: dict[str, Any], model: str | None, files: Files, journal: str | None
+) -> Foreseen | None:
+    """What the journal has for a run of these inputs; None where one is missing, or a model cannot be asked."""
+    path = journal_path(journal)
+    if not path.exists() or any(one.required and one.name not in inputs for one in plan.params):
+        return None
+    from ..foresight import foresee
+    from ..opening import default_model_name
+
+    with suppress(UsageError):
+        return foresee(plan, inputs, model or default_model_name(os.environ), files, os.environ, path)
+    return None
 
 
 def _over(bounds: Bounds, max_calls: int | None, max_cost: float | None) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import ceil, floor
 
-from flowrun.dsl import Bound, Bounds
+from flowrun.dsl import Bound, Bounds, Foreseen
 
 _NAME = 26
 _WHAT = 30
@@ -27,6 +27,15 @@ def view(bounds: Bounds, calls_limit: int | None, money_limit: float | None) -> 
     yield totals(bounds)
     yield from _reasons(bounds)
     yield from _shortfalls(bounds, calls_limit, money_limit)
+
+
+def journal_line(kept: Foreseen) -> str:
+    """What a run would take from the journal, and what is certainly to be bought."""
+    answers = "1 answer" if kept.answers == 1 else f"{kept.answers:,} answers"
+    if not kept.calls:
+        return f"the journal has {answers} to this: nothing is to be asked"
+    calls = "1 call" if kept.calls == 1 else f"{kept.calls:,} calls"
+    return f"the journal has {answers} to this: {calls} and what follows from them are to be made"
 
 
 def totals(bounds: Bounds) -> str:

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
@@ -80,16 +81,58 @@ def open_to_read(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conn
     return connect(f"file:{quote(os.path.abspath(path))}?mode=ro", uri=True, timeout=1.0)
 
 
+class JournalReader:
+    """A journal that is only looked at, as it is at this moment; an empty one where there is none.
+
+    Raises DiskError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.index = Index()
+        self._connection: sqlite3.Connection | None = None
+        if not path.exists():
+            return
+        check_owner(path)
+        try:
+            self._connection = open_to_read(path)
+            if check_form(self._connection, path):
+                self.index = fold(self._connection, path)[0]
+        except sqlite3.Error as error:
+            self.close()
+            raise damaged(path, str(error)) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def body(self, number: int) -> Json:
+        """The content of a row that the index names. Raises DiskError."""
+        assert self._connection is not None
+        return read_body(self._connection, self.path, number)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> JournalReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
 def read_journal(path: Path) -> Index:
     """What a journal says, without taking part in it; an empty one where there is none. Raises DiskError."""
-    if not path.exists():
-        return Index()
-    check_owner(path)
+    with JournalReader(path) as reader:
+        return reader.index
+
+
+def read_body(connection: sqlite3.Connection, path: Path, number: int) -> Json:
     try:
-        connection = open_to_read(path)
-        try:
-            return fold(connection, path)[0] if check_form(connection, path) else Index()
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise damaged(path, str(error)) from None
+        found = connection.execute("SELECT body FROM records WHERE number = ?", (number,)).fetchone()
+        return json.loads(found[0])
+    except (sqlite3.DatabaseError, TypeError, ValueError, RecursionError):
+        raise damaged(path, f"row {number} cannot be read") from None

@@ -7,7 +7,6 @@ load a commit serves many calls, and alone a call waits for its own only.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sqlite3
 import threading
@@ -21,7 +20,7 @@ from ..errors import DiskError
 from ..files import shown
 from .index import Index
 from .lock import Lock
-from .reading import Connect, check_form, check_owner, damaged, fold, open_to_read
+from .reading import Connect, check_form, check_owner, damaged, fold, open_to_read, read_body
 from .records import APPLICATION, INSERT, TABLE, Record, row
 from .reserve import Reserve
 from .tail import tail_of
@@ -135,11 +134,7 @@ class Journal:
     def body(self, number: int) -> Json:
         """The content of a row that the index names. Raises DiskError."""
         assert self._reader is not None
-        try:
-            found = self._reader.execute("SELECT body FROM records WHERE number = ?", (number,)).fetchone()
-            return json.loads(found[0])
-        except (sqlite3.DatabaseError, TypeError, ValueError, RecursionError):
-            raise damaged(self.path, f"row {number} cannot be read") from None
+        return read_body(self._reader, self.path, number)
 
     def close(self) -> None:
         """Write what was given, and leave the journal to others. Safe to call twice."""

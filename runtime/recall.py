@@ -1,0 +1,96 @@
+"""What a journal has of a call that a run is about to make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .decisions import Call, Known
+from .errors import AnswerError, DiskError
+from .journal.index import Index, Open, Paid
+from .keys import key_of
+from .metering import Usage
+from .providers.protocol import Answer
+
+Json = Any
+
+
+class Readable(Protocol):
+    """A journal as far as it is read: what its rows are about, and the content of one."""
+
+    index: Index
+
+    def body(self, number: int) -> Json: ...
+
+
+@dataclass(eq=False)
+class Recall:
+    """Finds answers for the run of this number. Each is given out once, so that samples stay different ones.
+
+    ``endpoints`` are those of the models, by their addresses. ``fresh`` takes no other run's answers.
+    """
+
+    journal: Readable
+    run: int
+    endpoints: Mapping[str, str]
+    fresh: bool = False
+    _taken: set[int] = field(default_factory=set)
+
+    def find(self, call: Call) -> Known:
+        index = self.journal.index
+        key = key_of(call, self.endpoints.get(call.model, ""))
+        if key not in index.paid and key not in index.open:
+            return Known(key)
+        open_ = self._open(key, call.place)
+        own = sum(one.run == self.run for one in open_)
+        doubts = index.doubts.get((self.run, key, call.place), 0) + own
+        paid = [one for one in index.paid.get(key, ()) if one.number not in self._taken]
+        mine = [one for one in paid if one.run == self.run]
+        best = _best(mine, call.place) or (None if self.fresh else self._earlier(paid, call.place))
+        if best is None:
+            self._taken.update(one.number for one in open_)
+            return Known(key, doubts=doubts, open=open_)
+        self._taken.add(best.number)
+        answer, usage = self._read(best.number)
+        return Known(key, answer, usage, best.run == self.run, doubts)
+
+    def _open(self, key: bytes, place: str) -> tuple[Open, ...]:
+        """The attempts at this that have no end: all that this run made at this place, or the best of another's."""
+        found = [one for one in self.journal.index.open.get(key, ()) if one.number not in self._taken]
+        mine = tuple(one for one in found if one.run == self.run and one.place == place)
+        if mine or self.fresh:
+            return mine
+        best = _best(found, place)
+        return () if best is None else (best,)
+
+    def _earlier(self, paid: Sequence[Paid], place: str) -> Paid | None:
+        """What other runs bought: before this one began, as it saw them then, or since."""
+        before = [one for one in paid if one.run < self.run]
+        since = [one for one in paid if one.run > self.run]
+        return _latest(before, place) or _latest(since, place)
+
+    def _read(self, number: int) -> tuple[Answer | AnswerError, Usage]:
+        body = self.journal.body(number)
+        try:
+            tokens = (body["in"], body["out"])
+            usage = Usage(*(None if count is None else int(count) for count in tokens))
+            text = str(body["text"])
+            if "error" in body:
+                return AnswerError(str(body["error"]), text=text, usage=usage), usage
+            finish = body["finish"]
+            if finish not in ("stop", "length", "filtered", "unterminated"):
+                raise ValueError(finish)
+            return Answer(text, finish), usage
+        except (KeyError, TypeError, ValueError):
+            raise DiskError(f"the journal's row {number} holds no answer") from None
+
+
+def _best(found: Sequence[Any], place: str) -> Any:
+    return next((one for one in found if one.place == place), found[0] if found else None)
+
+
+def _latest(found: Sequence[Paid], place: str) -> Paid | None:
+    ordered = found[::-1]
+    chosen: Paid | None = _best(ordered, place)
+    return chosen

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf
 from typing import Any
 
-from flowrun.dsl import RETRIES, types
+from flowrun.dsl import RETRIES
 from flowrun.dsl import plan as p
 
 from . import events as e
-from .answers import read_answer
 from .budget import Ledger, Price, reserve
 from .decisions import Call, Cancel, Decision, Failure, Known, Launch
-from .errors import AnswerError, BudgetError, CallError, InDoubtError, InputError, PermanentError, RefusedError
+from .errors import AnswerError, BudgetError, CallError, InDoubtError, PermanentError, RefusedError
 from .frames import Frame
 from .metering import NO_USAGE, Usage
-from .options import OPTIONS
-from .prompts import render
-from .providers.protocol import Answer, Message, Request
+from .providers.protocol import Answer
+from .requests import request_of, value_of, within_bounds, worst_of
 from .scopes import Context, Scope
-from .tokens import ceiling
 from .values import ModelValue, evaluate
 
 Json = Any
-
-_AROUND = 32
-"""More tokens than a message takes beside its text, or a schema beside itself."""
-TIMEOUT = 600.0
-"""Seconds for one attempt, where the flow does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +111,12 @@ class Calls:
         if isinstance(model, str):
             model = ModelValue(model, model)
         settings = {**dict(model.options), **options}
-        _within_bounds(settings)
+        within_bounds(settings)
         call = Call(
             self._next(),
             path,
             model.address,
-            _request(ask, settings, scope, sample),
+            request_of(ask, settings, scope, sample.index if sample is not None else None),
             group=(sample.run, sample.step) if sample is not None else None,
             retries=settings.get("retries"),
             sample=sample.index if sample is not None else 0,
@@ -245,7 +235,7 @@ class Calls:
         for ledger in self._ledgers(pending.frame):
             ledger.calls += known.doubts + known.own
         if pending.price is not None:
-            worst = _worst(pending.price, pending.call.request) or 0.0
+            worst = worst_of(pending.price, pending.call.request) or 0.0
             bill = pending.price.bill(known.usage.input_tokens, known.usage.output_tokens)
             for ledger in pending.ledgers:
                 ledger.spend(known.doubts * worst)
@@ -295,7 +285,7 @@ class Calls:
         model = pending.call.model
         if pending.price is None:
             raise BudgetError(f"no price is known for `{model}`, so the flow's budget in money cannot be held")
-        if _worst(pending.price, pending.call.request) is None:
+        if worst_of(pending.price, pending.call.request) is None:
             raise BudgetError(
                 f"nobody knows how long an answer of `{model}` may be, so the flow's budget in money cannot be held: "
                 "set `max_tokens`"
@@ -324,7 +314,7 @@ class Calls:
 
     def _reserve(self, pending: _Pending) -> bool:
         if pending.price is not None:
-            worst = _worst(pending.price, pending.call.request) or 0.0
+            worst = worst_of(pending.price, pending.call.request) or 0.0
             if not reserve(pending.ledgers, worst):
                 return False
             pending.worst = worst
@@ -341,7 +331,7 @@ class Calls:
 
     def _read(self, pending: _Pending, answer: Answer) -> None:
         try:
-            value = _read(pending.ask, answer)
+            value = value_of(pending.ask, answer)
         except AnswerError as error:
             self._again(pending, error)
         else:
@@ -363,53 +353,3 @@ def lane_of(frame: Frame) -> int:
         if around.run is not None:
             lane = around.run.serial
     return lane
-
-
-def _within_bounds(settings: Mapping[str, Json]) -> None:
-    """Raises InputError for a computed option that is out of the bounds which hold for a written one."""
-    for name, value in settings.items():
-        spec = OPTIONS.get(name)
-        if spec is None or isinstance(value, bool) or not isinstance(value, int | float):
-            continue
-        low = -inf if spec.low is None else spec.low
-        high = inf if spec.high is None else spec.high
-        if not low <= value <= high:
-            wanted = f"of {low:g} or more" if high == inf else f"from {low:g} to {high:g}"
-            raise InputError(f"`{name}` takes a number {wanted}, and this is {value}")
-
-
-def _worst(price: Price, request: Request) -> float | None:
-    """The most that a request can cost: its messages, the form of the answer however it is told, and the answer."""
-    texts = [message.text for message in request.messages]
-    form = json.dumps(request.schema or request.choices) if request.schema or request.choices else ""
-    around = _AROUND * (len(texts) + bool(form))
-    return price.worst(ceiling("".join(texts)) + ceiling(form) + around, request.max_tokens)
-
-
-def _request(ask: p.Ask, settings: Mapping[str, Json], scope: Scope, sample: Sample | None) -> Request:
-    answer = ask.answer
-    seed = settings.get("seed")
-    if seed is not None and sample is not None:
-        # One seed for all would make every sample the same answer.
-        seed += sample.index
-    return Request(
-        tuple(Message(message.role, render(message.template, scope.value)) for message in ask.messages),
-        choices=answer.options if isinstance(answer, types.Choice) else (),
-        schema=None if answer == types.TEXT or isinstance(answer, types.Choice) else types.json_schema(answer),
-        temperature=settings.get("temperature"),
-        max_tokens=settings.get("max_tokens"),
-        seed=seed,
-        timeout=float(settings.get("timeout", TIMEOUT)),
-    )
-
-
-def _read(ask: p.Ask, answer: Answer) -> Json:
-    if answer.finish == "filtered":
-        raise AnswerError("the provider's filter held the answer back", text=answer.text)
-    if answer.finish == "unterminated":
-        raise AnswerError("the answer has no end: the server stopped in the midst of it", text=answer.text)
-    if answer.finish == "length":
-        raise AnswerError(
-            "the answer was cut off at its greatest length: allow more with `max_tokens`", text=answer.text
-        )
-    return read_answer(answer.text, ask.answer)

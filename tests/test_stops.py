@@ -26,7 +26,7 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture(scope="module")
 def slower(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    yield from place(tmp_path_factory.mktemp("slower"), FLOW, 2, seconds=3.0)
+    yield from place(tmp_path_factory.mktemp("slower"), FLOW, 2, seconds=1.5)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -83,11 +83,11 @@ def test_a_run_that_was_held_up_goes_on(slow: Place) -> None:
 
 def test_a_second_runner_is_refused_at_once(slow: Place) -> None:
     start = len(slow.served.lines())
-    command = slow.start("shared")
+    command = slow.start("taken")
     slow.until(lambda lines: len(lines) >= 1, start)
     began = time.monotonic()
     # The same journal, from a folder beside it.
-    other = slow.start("other", journal="../shared/journal.db")
+    other = slow.start("other", journal=str(slow.folder / "taken" / "journal.db"))
     assert other.end() == 2
     assert time.monotonic() - began < 1.5
     assert "is running a flow with this journal" in other.err

@@ -202,7 +202,7 @@ class _Checker(Blocks):
                 kinds, what, type_ = (), "a value", self._stray(word, help, step.scope)
             case s.Call():
                 type_ = self.expressions.call(node, step.scope, alone=True)
-                callee = self.typed.callees.get(id(node))
+                callee = self.expressions.callees.get(id(node))
                 kinds, what = ("flow",) if callee is not None and callee.kind == "flow" else (), "a call"
             case _:
                 kinds, what = (), "a value"

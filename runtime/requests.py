@@ -1,0 +1,76 @@
+"""From an ask to a request, and from what came back to a value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from math import inf
+from typing import Any
+
+from flowrun.dsl import plan as p
+from flowrun.dsl import types
+
+from .answers import read_answer
+from .errors import AnswerError, InputError
+from .metering import Price
+from .options import OPTIONS
+from .prompts import render
+from .providers.protocol import Answer, Message, Request
+from .scopes import Scope
+from .tokens import ceiling
+
+Json = Any
+_AROUND = 32
+"""More tokens than a message takes beside its text, or a schema beside itself."""
+TIMEOUT = 600.0
+"""Seconds for one attempt, where the flow does not say."""
+
+
+def within_bounds(settings: Mapping[str, Json]) -> None:
+    """Raises InputError for a computed option that is out of the bounds which hold for a written one."""
+    for name, value in settings.items():
+        spec = OPTIONS.get(name)
+        if spec is None or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        low = -inf if spec.low is None else spec.low
+        high = inf if spec.high is None else spec.high
+        if not low <= value <= high:
+            wanted = f"of {low:g} or more" if high == inf else f"from {low:g} to {high:g}"
+            raise InputError(f"`{name}` takes a number {wanted}, and this is {value}")
+
+
+def worst_of(price: Price, request: Request) -> float | None:
+    """The most that a request can cost: its messages, the form of the answer however it is told, and the answer."""
+    texts = [message.text for message in request.messages]
+    form = json.dumps(request.schema or request.choices) if request.schema or request.choices else ""
+    around = _AROUND * (len(texts) + bool(form))
+    return price.worst(ceiling("".join(texts)) + ceiling(form) + around, request.max_tokens)
+
+
+def request_of(ask: p.Ask, settings: Mapping[str, Json], scope: Scope, sample: int | None) -> Request:
+    answer = ask.answer
+    seed = settings.get("seed")
+    if seed is not None and sample is not None:
+        # One seed for all would make every sample the same answer.
+        seed += sample
+    return Request(
+        tuple(Message(message.role, render(message.template, scope.value)) for message in ask.messages),
+        choices=answer.options if isinstance(answer, types.Choice) else (),
+        schema=None if answer == types.TEXT or isinstance(answer, types.Choice) else types.json_schema(answer),
+        temperature=settings.get("temperature"),
+        max_tokens=settings.get("max_tokens"),
+        seed=seed,
+        timeout=float(settings.get("timeout", TIMEOUT)),
+    )
+
+
+def value_of(ask: p.Ask, answer: Answer) -> Json:
+    if answer.finish == "filtered":
+        raise AnswerError("the provider's filter held the answer back", text=answer.text)
+    if answer.finish == "unterminated":
+        raise AnswerError("the answer has no end: the server stopped in the midst of it", text=answer.text)
+    if answer.finish == "length":
+        raise AnswerError(
+            "the answer was cut off at its greatest length: allow more with `max_tokens`", text=answer.text
+        )
+    return read_answer(answer.text, ask.answer)

@@ -26,9 +26,10 @@ class Verdict(Enum):
 
 
 DECREASE = 0.7
-CALM = 60
+CALM = 66
 """Good requests at a width before one more is tried, at first; twice as many after each try that was refused."""
 CALMEST = 240
+"""The most of them; at a small width five rounds, for there they take long, and the server may have grown."""
 GAIN = 0.4
 """The part of a wider round's width that must come back as more answers a second, or the server only lets them wait."""
 _NOISE = 0.1
@@ -80,7 +81,7 @@ class Width:
         if rate < self._best * (1 + (wider - 1) * GAIN - _NOISE):
             # They only wait longer: back to what brought as much.
             self.width = max(1, self.width - self.step)
-            self.safe, self.step, self._hold = self.width, 0, CALMEST
+            self.safe, self.step, self._hold = self.width, 0, self._calmest()
         else:
             self._best = rate
             self.safe = self.width
@@ -95,7 +96,7 @@ class Width:
             gentle = self.step == 1
             self.epoch += 1
             self._event, self._refused = in_flight, 0
-            self._hold = min(2 * self._hold, CALMEST) if gentle else CALM
+            self._hold = min(2 * self._hold, self._calmest()) if gentle else CALM
             # After a try with one more it is known what is taken.
             self.width = max(1, min(self.width, in_flight - 1 if gentle else int(in_flight * DECREASE)))
             self.step, self._best = 0, 0.0
@@ -112,6 +113,9 @@ class Width:
         self.safe = min(self.safe, self.width)
         self.width, self.step = 1, 0
         self._begin(now)
+
+    def _calmest(self) -> int:
+        return min(CALMEST, max(CALM, 5 * self.width))
 
     def _begin(self, now: float) -> None:
         self._calm, self._since = 0, now

@@ -171,6 +171,15 @@ class ModelReady:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerGrew:
+    """So many characters of a streamed answer have come."""
+
+    number: int
+    path: str
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """A line for the person, such as a model that is being loaded. ``urgent`` is what nobody wants to miss: money."""
 
@@ -195,6 +204,7 @@ Event = (
     | BlockClosed
     | ElementFinished
     | VoteCounted
+    | AnswerGrew
     | AnswerRecalled
     | CallInDoubt
     | RequestStarted

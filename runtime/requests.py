@@ -61,6 +61,7 @@ def request_of(ask: p.Ask, settings: Mapping[str, Json], scope: Scope, sample: i
         max_tokens=settings.get("max_tokens"),
         seed=seed,
         timeout=float(settings.get("timeout", TIMEOUT)),
+        stream=bool(settings.get("stream", False)),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from . import events as e
@@ -187,7 +188,7 @@ class Sender:
         began = loop.time()
         self.publish(e.RequestStarted(number, path, provider.model, count))
         try:
-            reply = await provider.complete(asked[0].request, count, batch.key)
+            reply = await provider.complete(self._heard(asked[0].request, number, path), count, batch.key)
         except FlowrunError as error:
             failed = error if isinstance(error, CallError) else PermanentError(str(error))
             batch.verdict = _verdict(failed)
@@ -222,6 +223,12 @@ class Sender:
         if reply.rates is not None:
             endpoint.limiter.learn(reply.rates)
         self._deliver(endpoint, batch, asked, reply, share)
+
+    def _heard(self, request: Request, number: int, path: str) -> Request:
+        """The request, which tells how far its answer has come where that comes in pieces."""
+        if not request.stream:
+            return request
+        return replace(request, hear=lambda characters: self.publish(e.AnswerGrew(number, path, characters)))
 
     async def _intend(self, batch: Batch, asked: tuple[Call, ...]) -> bool:
         """Write down that a request is about to leave; whether it is to leave still."""

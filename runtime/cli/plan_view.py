@@ -34,8 +34,8 @@ def journal_line(kept: Foreseen) -> str:
     answers = "1 answer" if kept.answers == 1 else f"{kept.answers:,} answers"
     if not kept.calls:
         return f"the journal has {answers} to this: nothing is to be asked"
-    calls = "1 call" if kept.calls == 1 else f"{kept.calls:,} calls"
-    return f"the journal has {answers} to this: {calls} and what follows from them are to be made"
+    calls, them = ("1 call", "it are") if kept.calls == 1 else (f"{kept.calls:,} calls", "them are")
+    return f"the journal has {answers} to this: {calls} and what follows from {them} to be made"
 
 
 def totals(bounds: Bounds) -> str:

@@ -121,6 +121,8 @@ def state_line(summary: Summary, seconds: float) -> str:
     tokens = summary.input_tokens + summary.output_tokens
     if tokens:
         parts.append(f"{tokens:,} tokens")
+    if summary.growing:
+        parts.append(f"{sum(summary.growing.values()):,} characters on their way")
     if money := money_text(summary):
         parts.append(money)
     return " · ".join([*parts, f"{seconds:.0f} s"])

@@ -13,6 +13,7 @@ from .endpoints import ANTHROPIC, endpoint
 from .failures import RejectedError
 from .protocol import Answer, Provider, Request, Surroundings
 from .served import PLAIN, Call, ServedProvider, count, finish, told
+from .streams import MessagesStream
 from .structured import ANTHROPIC_KEYWORDS, shape
 
 MAX_TOKENS = 4096
@@ -62,7 +63,11 @@ class AnthropicProvider(ServedProvider):
             {"role": message.role, "content": message.text} for message in messages if message.role != "system"
         ]
         body |= self._optional(request)
-        return Call("/v1/messages", body, 1, form, mode)
+        stream = None
+        if self._streams(request):
+            body["stream"] = True
+            stream = MessagesStream(request.hear, typed=form is not None and mode == PLAIN)
+        return Call("/v1/messages", body, 1, form, mode, stream)
 
     def _objection(self, rejected: RejectedError, call: Call) -> str | None:
         if call.mode != PLAIN and _SHAPE.search(rejected.sentence):

@@ -13,6 +13,7 @@ from .endpoints import GEMINI, endpoint
 from .failures import RejectedError
 from .protocol import Answer, Provider, Request, Surroundings
 from .served import PLAIN, Call, ServedProvider, count, finish, told
+from .streams import GenerateStream
 from .structured import shape
 
 _SHAPE = re.compile(r"response_?(?:json_?)?schema|response_?mime|schema|enum|json mode", re.IGNORECASE)
@@ -66,7 +67,12 @@ class GeminiProvider(ServedProvider):
             body["generationConfig"] = config
         name = self._name if "/" in self._name else f"models/{self._name}"
         # The text comes back as it should be, so there is nothing to take off.
-        return Call(f"/v1beta/{quote(name)}:generateContent", body, samples, form if mode == PLAIN else None, mode)
+        shape_left = form if mode == PLAIN else None
+        if not self._streams(request):
+            return Call(f"/v1beta/{quote(name)}:generateContent", body, samples, shape_left, mode)
+        stream = GenerateStream(request.hear, typed=shape_left is not None and samples == 1)
+        path = f"/v1beta/{quote(name)}:streamGenerateContent?alt=sse"
+        return Call(path, body, samples, shape_left, mode, stream)
 
     def _objection(self, rejected: RejectedError, call: Call) -> str | None:
         if call.samples > 1 and _SAMPLES.search(rejected.sentence):

@@ -16,6 +16,7 @@ from ..metering import Rates
 from .endpoints import Endpoint
 from .failures import KEPT, failure, read_answer
 from .rate_headers import read_rates
+from .streams import Stream
 
 ANSWER_CAP = 32 * 1024 * 1024
 ERROR_CAP = 1024 * 1024
@@ -59,16 +60,23 @@ class HttpClient:
             await session.close()
 
     async def post(
-        self, endpoint: Endpoint, path: str, body: Mapping[str, Any], deadline: float, idempotency_key: str = ""
+        self,
+        endpoint: Endpoint,
+        path: str,
+        body: Mapping[str, Any],
+        deadline: float,
+        idempotency_key: str = "",
+        stream: Stream | None = None,
     ) -> tuple[dict[str, Any], Rates | None]:
         """Send ``body`` to the endpoint's ``path``: the JSON object that comes back, and the rates of its headers.
 
         ``deadline`` is a time of the running loop; it bounds connecting, sending, headers and body together.
+        ``stream`` takes an answer that comes in events; a server may send it at once all the same.
 
         Raises: RefusedError, InDoubtError, PermanentError, AnswerError.
         """
         loop = asyncio.get_running_loop()
-        turn = _Turn(body)
+        turn = _Turn(body, stream)
         seconds = deadline - loop.time()
         problem: Exception | None = None if seconds > 0 else TimeoutError()
         if problem is None:
@@ -109,12 +117,20 @@ class HttpClient:
         ) as response:
             turn.response = response
             cap = ANSWER_CAP if response.status < 300 else ERROR_CAP
+            stream = turn.streamed
             while chunk := await response.content.readany():
-                turn.chunks.append(chunk)
                 turn.size += len(chunk)
                 if turn.size > cap:
                     response.close()
                     return
+                if stream is None:
+                    turn.chunks.append(chunk)
+                    continue
+                stream.feed(chunk)
+                if stream.enough or stream.problem:
+                    response.close()
+                if stream.done or stream.enough or stream.problem:
+                    break
             turn.whole = True
 
 
@@ -154,9 +170,10 @@ class _Body(aiohttp.Payload):
 class _Turn:
     """How far one request and its answer have come."""
 
-    __slots__ = ("body", "chunks", "over", "response", "size", "whole")
+    __slots__ = ("body", "chunks", "over", "response", "size", "stream", "whole")
 
-    def __init__(self, body: Mapping[str, Any]) -> None:
+    def __init__(self, body: Mapping[str, Any], stream: Stream | None) -> None:
+        self.stream = stream
         self.body = _Body(_encode(body).encode("utf-8", "replace"))
         self.response: aiohttp.ClientResponse | None = None
         self.chunks: list[bytes] = []
@@ -164,11 +181,29 @@ class _Turn:
         self.whole = False
         self.over = False
 
+    @property
+    def streamed(self) -> Stream | None:
+        """What takes the body, if it is one of events."""
+        if self.stream is None or self.response is None or self.response.status >= 300:
+            return None
+        kind = self.response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return self.stream if kind == "text/event-stream" else None
+
     def judge(self, endpoint: Endpoint) -> tuple[dict[str, Any], Rates | None]:
         assert self.response is not None
         # What sends the key back must not bring it into an answer, and so into the journal.
         raw = endpoint.redacted(b"".join(self.chunks))
         status, headers = self.response.status, self.response.headers
+        stream = self.streamed
+        if stream is not None:
+            raw = endpoint.redacted(json.dumps(stream.error or stream.whole()).encode())
+            if self.whole and not stream.problem and not stream.error:
+                return json.loads(raw), read_rates(headers)
+            if stream.error:
+                raise failure(endpoint, status, headers, raw)
+            if stream.problem:
+                text = endpoint.redact(stream.text()[:KEPT])
+                raise AnswerError(f"{endpoint.model}: {stream.problem}", text=text, rates=read_rates(headers))
         if self.whole and self.size <= ANSWER_CAP:
             return read_answer(endpoint, status, headers, raw), read_rates(headers)
         if 200 <= status < 300:

@@ -12,6 +12,7 @@ from .endpoints import OPENAI, endpoint, is_loopback
 from .failures import RejectedError
 from .protocol import Answer, Provider, Request, Surroundings
 from .served import PLAIN, Call, ServedProvider, count, told, unknown
+from .streams import ChatStream
 from .structured import OPENAI_KEYWORDS, shape
 
 _SHAPE = re.compile(r"response_format|json_schema|json_object|schema|structured|guided|grammar", re.IGNORECASE)
@@ -55,7 +56,14 @@ class OpenAIProvider(ServedProvider):
         if request.max_tokens is not None:
             body[self._cap()] = request.max_tokens
         body |= self._optional(request)
-        return Call("/chat/completions", body, samples, form, mode)
+        stream = None
+        if self._streams(request):
+            body["stream"] = True
+            if "stream_options" not in self._refused:
+                body["stream_options"] = {"include_usage": True}
+            # Where the shape is only asked for in words the model may talk on behind it.
+            stream = ChatStream(request.hear, typed=form is not None and mode != "json_schema" and samples == 1)
+        return Call("/chat/completions", body, samples, form, mode, stream)
 
     def _cap(self) -> str:
         first, second = _CAPS if self._at.host.endswith(".openai.com") else reversed(_CAPS)
@@ -72,6 +80,8 @@ class OpenAIProvider(ServedProvider):
             for name in _CAPS:
                 if name in call.body and unknown(rejected, name):
                     return name
+        if "stream_options" in call.body and unknown(rejected, "stream_options"):
+            return "stream_options"
         return super()._objection(rejected, call)
 
     def _concede(self, refused: str, why: str) -> None:

@@ -24,7 +24,8 @@ class Request:
 
     ``choices`` and ``schema`` exclude each other: with ``choices`` the answer is one of these words, bare;
     with ``schema`` it is JSON text that satisfies the JSON Schema (whatever its root type). A provider that
-    needs an object at the root wraps and unwraps by itself. ``timeout`` is in seconds, for one attempt.
+    needs an object at the root wraps and unwraps by itself. ``timeout`` is in seconds, for one attempt. ``stream``: the
+    answer may come in pieces; ``hear`` is told how many characters of it have come. Neither changes what it is.
     """
 
     messages: tuple[Message, ...]
@@ -34,6 +35,8 @@ class Request:
     max_tokens: int | None = None
     seed: int | None = None
     timeout: float = 600.0
+    stream: bool = False
+    hear: Callable[[int], None] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

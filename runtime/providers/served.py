@@ -16,6 +16,7 @@ from .endpoints import Endpoint
 from .failures import KEPT, RejectedError
 from .http import HttpClient
 from .protocol import Answer, Finish, Message, Progress, Reply, Request
+from .streams import Stream
 from .structured import Shape, clean, unfence
 
 # How the servers say that they do not know a parameter, as against a value of it that is merely wrong.
@@ -37,6 +38,7 @@ class Call:
     samples: int
     shape: Shape | None = None
     mode: str = PLAIN
+    stream: Stream | None = None
 
 
 class ServedProvider(ABC):
@@ -80,7 +82,7 @@ class ServedProvider(ABC):
         while True:
             call = self._call(request, min(samples, self.samples))
             try:
-                data, rates = await client.post(self._at, call.path, call.body, deadline, idempotency_key)
+                data, rates = await client.post(self._at, call.path, call.body, deadline, idempotency_key, call.stream)
             except RejectedError as rejected:
                 refused = self._objection(rejected, call)
                 if refused is None:
@@ -130,11 +132,16 @@ class ServedProvider(ABC):
         values = {name: getattr(request, name) for name in self.optional if name not in self._refused}
         return {name: value for name, value in values.items() if value is not None}
 
+    def _streams(self, request: Request) -> bool:
+        return request.stream and "stream" not in self._refused
+
     def _mode(self, shape: Shape | None) -> str:
         return next(mode for mode in self.modes if mode == PLAIN or mode not in self._refused) if shape else PLAIN
 
     def _objection(self, rejected: RejectedError, call: Call) -> str | None:
         """What of this call the server would do without, as far as it can be told from its sentence."""
+        if call.stream is not None and unknown(rejected, "stream"):
+            return "stream"
         return next((name for name in self.optional if self._holds(call, name) and unknown(rejected, name)), None)
 
     def _holds(self, call: Call, name: str) -> bool:

@@ -25,6 +25,7 @@ class Summary:
     ``in_doubt`` calls that were sent again though they may have been paid; ``spared`` are samples that a vote did
     without.
     ``busy`` is the sum of the requests' own times: what they would have taken one after another, in seconds.
+    ``growing`` are the characters of streamed answers that are on their way, by request.
     ``loading`` is the longest time that a model took to get ready, a part of ``seconds``.
     Tokens count what servers reported; ``uncounted`` requests reported none.
     """
@@ -43,12 +44,17 @@ class Summary:
     uncounted: int = 0
     recalled: int = 0
     in_doubt: int = 0
+    growing: dict[int, int] = field(default_factory=dict)
     prices: Prices = field(default_factory=Prices)
     models: dict[str, Use] = field(default_factory=dict)
     votes: dict[str, e.VoteCounted] = field(default_factory=dict)
     losses: list[e.ElementLost] = field(default_factory=list)
 
     def __call__(self, event: e.Event) -> None:
+        if isinstance(event, e.AnswerGrew):
+            self.growing[event.number] = event.characters
+        elif isinstance(event, e.RequestFinished | e.RequestFailed | e.RequestCancelled | e.RequestRetried):
+            self.growing.pop(event.number, None)
         match event:
             case e.RunStarted(_, steps):
                 self.steps += steps

@@ -87,15 +87,16 @@ class Keeping:
         except (KeyError, TypeError, ValueError) as error:
             raise DiskError(f"the journal's row {run.given} holds no run ({error})") from None
 
-    def notices(self, log: NoLog, price: Callable[[str], Price | None]) -> Iterator[str]:
-        """What the user should know before anything is sent."""
+    def notices(self, log: NoLog, price: Callable[[str], Price | None], again: bool) -> Iterator[str]:
+        """What the user should know before anything is sent. ``again``: what is in doubt is sent again."""
         if self.journal is None or not isinstance(log, RunLog):
             return
         yield from self.journal.notes
         own = self.journal.index.runs.get(log.run)
         if own is not None:
             if own.open:
-                yield f"{self._in_doubt(own, price)}; what is still needed of that is asked again"
+                then = "is asked again" if again else "fails"
+                yield f"{self._in_doubt(own, price)}; what is still needed of that {then}"
             return
         for run in self.journal.index.runs.values():
             if run.open and run.status is None and (run.flow, run.source) == (log.flow, log.source):

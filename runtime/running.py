@@ -132,7 +132,7 @@ async def execute(
         log = await _log(plan, values, settings, keeping, models, number)
         if models.declared_prices:
             publish(PricesDeclared(models.declared_prices))
-        for line in keeping.notices(log, models.prices):
+        for line in keeping.notices(log, models.prices, settings.ask_doubtful):
             publish(Notice(line, urgent=True))
         context = Context(
             models.declared,

@@ -33,10 +33,11 @@ __all__ = ["Endpoint", "Publish", "Scheduler"]
 Json = Any
 CallExtern = Callable[[str, Mapping[str, Json]], Awaitable[Json]]
 """Calls an extern, by its key, with its arguments. Raises FlowrunError."""
-KEPT = 60.0
-"""Seconds that a run which has failed waits at its end for answers that are under way, and paid."""
 GRACE = 20.0
-"""Seconds that a run which was stopped does so: who sends SIGTERM often sends SIGKILL 30 s later."""
+"""Seconds that a run which has failed or was stopped waits for answers that are under way, and paid.
+
+Who sends SIGTERM often sends SIGKILL 30 seconds later.
+"""
 
 
 async def _no_python(extern: str, args: Mapping[str, Json]) -> Json:
@@ -73,7 +74,7 @@ class Scheduler(Listener):
             else:
                 self.idle()
             outcome = await self._outcome
-            await self._sender.settle(KEPT)
+            await self._sender.settle(GRACE)
             return replace(outcome, stopped=self._stopped)
         finally:
             if self._grace is not None:

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from flowrun.runtime.api import resume_async, run_async
 from flowrun.runtime.budgets import Budget
+from flowrun.runtime.cli.journals import journal_path
 from flowrun.runtime.errors import DiskError, UsageError
 from support.command_line import chat, command
 
@@ -226,3 +227,23 @@ async def test_a_journal_of_somebody_else_is_refused(flow: Any, go: Any, tmp_pat
     (tmp_path / "journal.db").write_bytes(b"SQLite format 3\x00" + b"\x80\x04pickle" * 99)
     with pytest.raises(DiskError):
         await go(flow(REVIEW))
+
+
+def test_the_journal_is_that_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = tmp_path / "home" / "project" / "flows"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    environ = {"HOME": str(tmp_path / "home")}
+    assert journal_path(None, environ) == deep / ".flowrun" / "journal.db"
+    (tmp_path / "home" / ".flowrun").mkdir()
+    (tmp_path / "home" / ".flowrun" / "journal.db").touch()
+    assert journal_path(None, environ) == deep / ".flowrun" / "journal.db"
+    (deep.parent / ".git").mkdir()
+    assert journal_path(None, environ) == deep.parent / ".flowrun" / "journal.db"
+    (deep / ".flowrun").mkdir()
+    (deep / ".flowrun" / "journal.db").touch()
+    assert journal_path(None, environ) == deep / ".flowrun" / "journal.db"
+    assert journal_path(None, {**environ, "FLOWRUN_JOURNAL": "/a/b.db"}) == Path("/a/b.db")
+    assert journal_path("c.db", {**environ, "FLOWRUN_JOURNAL": "/a/b.db"}) == Path("c.db")
+    with pytest.raises(UsageError, match="--no-journal"):
+        journal_path(" ", environ)

@@ -16,7 +16,8 @@ VARIABLE = "FLOWRUN_JOURNAL"
 def journal_path(given: str | None, environ: Mapping[str, str] | None = None) -> Path:
     """The file that the command names, or the variable; else that of the project.
 
-    A project is the nearest folder upward that has a journal, the repository around the current folder, or that folder.
+    A project is the nearest folder upward that has a journal of this user's, or is a repository; else the current
+    folder. The search ends below the user's home, which is no project.
     Raises UsageError where the name is empty.
     """
     environ = os.environ if environ is None else environ
@@ -26,7 +27,18 @@ def journal_path(given: str | None, environ: Mapping[str, str] | None = None) ->
     if named:
         return Path(named)
     here = Path.cwd()
+    home = environ.get("HOME", "").rstrip("/")
     for folder in (here, *here.parents):
-        if (folder / FOLDER / NAME).is_file() or (folder / ".git").exists():
+        if folder != here and str(folder) in (home, "/"):
+            break
+        if _is_own(folder / FOLDER / NAME) or (folder / ".git").exists():
             return folder / FOLDER / NAME
     return here / FOLDER / NAME
+
+
+def _is_own(path: Path) -> bool:
+    """Whether there is such a file that this user made: in a folder for all, anybody's may stand."""
+    try:
+        return path.stat().st_uid == os.getuid()
+    except OSError:
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def finish(result: Result, journal: Path | None, *, as_json: bool, quiet: bool, 
 def _way_on(result: Result, journal: Path, flags: str) -> str:
     command = f"flowrun resume {result.run}"
     if journal.parts[-2:] != (FOLDER, NAME):
-        command += f" --journal {journal}"
+        command += f" --journal {shlex.quote(str(journal))}"
     if result.status == "budget":
         command += " --budget …"
     kept = result.summary.calls + result.summary.recalled

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +183,30 @@ async def test_a_host_is_allowed_by_its_user(how: str, flow: Callable[[str], Pat
     # It was let through, as far as a proxy that is not there.
     assert result.status == "failed"
     assert "api.openai.com" in result.failures[0].reason
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"n\n", 2), (b"\n", 2), (b"y\n", 3)])
+def test_a_person_at_a_terminal_is_shown_the_host_and_asked(
+    answer: bytes, code: int, flow: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = flow(OWN.replace('"hi"', '"hi" with retries: 0, timeout: 1s'))
+    ours, theirs = pty.openpty()
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OPENAI_API_KEY": KEY}
+    environ |= {"HTTPS_PROXY": "http://127.0.0.1:9", "TERM": "dumb"}
+    command = [sys.executable, "-c", "from flowrun.runtime.cli import main; main()", str(path), "--no-journal"]
+    with subprocess.Popen(command, stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, env=environ) as process:
+        os.close(theirs)
+        shown = b""
+        while b"[y/N]" not in shown:
+            shown += os.read(ours, 4096)
+        os.write(ours, answer)
+        with suppress(OSError):  # how a terminal says that nobody is left on it
+            while more := os.read(ours, 4096):
+                shown += more
+        assert process.wait(30) == code
+    os.close(ours)
+    assert b"openai:gpt-4o at api.openai.com" in shown
+    assert KEY.encode() not in shown
 
 
 async def test_the_settings_of_a_flows_folder_are_nobodys(flow: Callable[[str], Path], tmp_path: Path) -> None:

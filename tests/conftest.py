@@ -112,6 +112,18 @@ async def faults() -> AsyncIterator[FaultServer]:
     await runner.cleanup()
 
 
+@pytest.fixture
+def flow(tmp_path: Path) -> Callable[[str], Path]:
+    """Writes a flow into the test's folder, as a.flow."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / "a.flow"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
 @pytest.fixture(scope="session", autouse=True)
 def main_loop() -> Iterator[None]:
     """A loop of the main thread's own, closed at the end: pytest-asyncio otherwise makes one and leaves it open."""

@@ -30,16 +30,6 @@ def wrapped(label: str) -> str:
     return json.dumps({"answer": label})
 
 
-@pytest.fixture
-def flow(tmp_path: Path) -> Callable[[str], Path]:
-    def write(text: str) -> Path:
-        path = tmp_path / "a.flow"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
-
-
 async def test_a_vote_prints_its_answer_and_its_account(faults: Any, flow: Callable[[str], Path]) -> None:
     folder = flow(SPAM).parent
     faults.json(chat(wrapped("SPAM"), wrapped("SPAM")))

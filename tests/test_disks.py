@@ -10,21 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from support.place import Place, announced, place
+from support.place import MAP, Place, announced, place
 from support.processes import DiskAt
-
-FLOW = """
-model m = "openai:x" with concurrency: 8, temperature: 0.5
-flow long(items: [text]) {
-  notes = map item in items { ask m "Say {{ item }}" } reduce by 8 ask m "Merge {{ results }}"
-  return notes
-}
-"""
 
 
 @pytest.fixture(scope="module")
 def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    yield from place(tmp_path_factory.mktemp("disk"), FLOW, 100)
+    yield from place(tmp_path_factory.mktemp("disk"), MAP, 300)
 
 
 @contextmanager
@@ -43,7 +35,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
 
 def test_a_disk_that_fills_up_stops_the_run_and_keeps_its_answers(at: Place) -> None:
     before = at.served.answers()
-    with small_disk(at.folder / "full", "700k") as folder:
+    with small_disk(at.folder / "full", "512k") as folder:
         journal = str(folder / "journal.db")
         command = at.start("filling", journal=journal)
         assert command.end() == 74, command.err

@@ -29,16 +29,6 @@ VOTE = """flow vote(x: text) {
 """
 
 
-@pytest.fixture
-def flow(tmp_path: Path) -> Callable[[str], Path]:
-    def write(text: str) -> Path:
-        path = tmp_path / "a.flow"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
-
-
 class Model:
     """Answers by the prompt and, for a choice, by turns: A, B, C, A, B …"""
 

@@ -181,16 +181,6 @@ async def test_both_models_fail_and_the_last_one_is_told_of(tmp_path: Path) -> N
     assert [one.reason for one in result.failures] == ["gemini:b is closed"]
 
 
-@pytest.fixture
-def flow(tmp_path: Path) -> Callable[[str], Path]:
-    def write(text: str) -> Path:
-        path = tmp_path / "a.flow"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
-
-
 @pytest.mark.looptime(False)
 @pytest.mark.parametrize(
     ("head", "options", "code", "status"),

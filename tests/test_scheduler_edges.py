@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Source, check_flow, make_plan, plan
 from flowrun.runtime.catalog import catalog
+from flowrun.runtime.decisions import Outcome
 from flowrun.runtime.functions import FUNCTIONS, World
 from flowrun.runtime.limits import Limiter
 from flowrun.runtime.providers.protocol import Reply, Request
@@ -65,6 +66,14 @@ def scheduler_of(
     return Scheduler(state, {"m": endpoint}, lambda event: None, log=log), provider, endpoint
 
 
+def ran(scheduler: Scheduler) -> Outcome:
+    loop = VirtualLoop()
+    try:
+        return loop.run_until_complete(scheduler.run())
+    finally:
+        loop.close()
+
+
 def random_run(seed: int, size: int) -> tuple[plan.Plan, dict[str, Any]]:
     rng = random.Random(seed)
     text = Writer(rng, size, votes=True).flow()
@@ -77,11 +86,7 @@ def check_durable(seed: int, size: int, limit: int) -> None:
     flow, inputs = random_run(seed, size)
     log = SlowLog(seed, 64 * TICK)
     scheduler, provider, _ = scheduler_of(flow, inputs, limit, log, latency("durable"))
-    loop = VirtualLoop()
-    try:
-        outcome = loop.run_until_complete(scheduler.run())
-    finally:
-        loop.close()
+    outcome = ran(scheduler)
     assert outcome.complete
     assert provider.peak <= limit
 
@@ -167,11 +172,7 @@ def test_two_maps_take_turns(ticks: int, one: int, two: int, limit: int, late: b
     }}""")
     inputs = {"xs": [f"x{n}" for n in range(one)], "ys": [f"y{n}" for n in range(two)]}
     scheduler, provider, _ = scheduler_of(flow, inputs, limit, SlowLog(1, 0), lambda request: ticks * TICK)
-    loop = VirtualLoop()
-    try:
-        outcome = loop.run_until_complete(scheduler.run())
-    finally:
-        loop.close()
+    outcome = ran(scheduler)
     assert outcome.complete
     order = [request.messages[0].text[0] for request in provider.calls if request.messages[0].text != "wait"]
     # From when both wait, until one has nothing left, none is ahead by more than what is in flight.
@@ -205,11 +206,7 @@ def test_maps_in_maps_never_wait_for_each_other_for_good(limit: int, window: int
     }}""")
     inputs = {"items": list("abcd")}
     scheduler, provider, _ = scheduler_of(flow, inputs, limit, SlowLog(1, TICK), latency("deep"), window)
-    loop = VirtualLoop()
-    try:
-        outcome = loop.run_until_complete(scheduler.run())
-    finally:
-        loop.close()
+    outcome = ran(scheduler)
     assert outcome.complete
     assert provider.peak <= limit
     assert [len(one) for one in outcome.value] == [4] * 4

@@ -26,16 +26,6 @@ KEY = "sk-planted-0123456789-abcdefghij"
 TALK = 'flow talk(x: text) { a = ask "{{ x }}" b = ask "Again: {{ a }}" return [a, b] }\n'
 
 
-@pytest.fixture
-def flow(tmp_path: Path) -> Callable[[str], Path]:
-    def write(text: str) -> Path:
-        path = tmp_path / "a.flow"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
-
-
 def artefacts(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 

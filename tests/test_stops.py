@@ -8,25 +8,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.place import Place, announced, place
-
-FLOW = """
-model m = "openai:x" with concurrency: 8, temperature: 0.5
-flow long(items: [text]) {
-  notes = map item in items { ask m "Say {{ item }}" } reduce by 8 ask m "Merge {{ results }}"
-  return notes
-}
-"""
+from support.place import MAP, Place, announced, place
 
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    yield from place(tmp_path_factory.mktemp("slow"), FLOW, 60, seconds=0.2)
+    yield from place(tmp_path_factory.mktemp("slow"), MAP, 60, seconds=0.2)
 
 
 @pytest.fixture(scope="module")
 def slower(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    yield from place(tmp_path_factory.mktemp("slower"), FLOW, 2, seconds=1.5)
+    yield from place(tmp_path_factory.mktemp("slower"), MAP, 2, seconds=1.5)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 MOST = 1024 * 1024
-SHARE = 16
+SHARE = 4
 """The reserve is at most this part of what is free."""
 
 

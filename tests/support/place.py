@@ -14,6 +14,13 @@ from typing import Any
 from .model_server import Served, model_server
 from .processes import Command, DiskAt
 
+MAP = """
+model m = "openai:x" with concurrency: 8, temperature: 0.5
+flow long(items: [text]) {
+  notes = map item in items { ask m "Say {{ item }}" } reduce by 8 ask m "Merge {{ results }}"
+  return notes
+}
+"""
 DOUBT = re.compile(r"(\d+) calls? (?:was|were) under way when the run \S+ was ended, and may have been paid")
 
 

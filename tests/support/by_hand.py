@@ -67,6 +67,10 @@ class Failed(Exception):
         self.outside = outside
 
 
+def _one(failures: list[bool | None]) -> bool | None:
+    return failures[0] if len(set(failures)) == 1 else None
+
+
 class Undecided(Exception):
     """What the flow comes to depends on which of two failures is first."""
 
@@ -103,7 +107,7 @@ class Reference:
             except Failed as failed:
                 failures.append(failed.outside)
         if failures:
-            raise Failed(outside=failures[0] if len(set(failures)) == 1 else None)
+            raise Failed(outside=_one(failures))
         return max(ends)
 
     def get(self, place: Place | None, name: str) -> tuple[Json, float]:
@@ -155,6 +159,7 @@ class Reference:
             assert node.at_most is None or len(elements) <= node.at_most
         results: dict[str, tuple[Json, float]] = {}
         lost: Failed | None = None
+        final: list[bool | None] = []
         for index in range(len(elements) if isinstance(node, plan.Map) else node.most):
             inner = self.open(node.body, place, start)
             if isinstance(node, plan.Map):
@@ -165,10 +170,10 @@ class Reference:
                 end = self.all(inner)
             except Failed as failed:
                 lost = failed
-                if failed.outside or not self.skips(node, step):
-                    raise
-                if failed.outside is None:
+                if self.skips(node, step) and failed.outside is None:
                     raise Undecided from None
+                if failed.outside or not self.skips(node, step):
+                    final.append(failed.outside)
                 continue
             results[str(index)] = inner.done[node.body.result][0], end
             least = index + 1 if isinstance(node, plan.Map) else node.least
@@ -176,6 +181,8 @@ class Reference:
                 counts = [count for _, count in Counter(value for value, _ in results.values()).most_common()]
                 if leading(counts[0], counts[1] if len(counts) > 1 else 0) >= 0.95:
                     break
+        if final:
+            raise Failed(outside=_one(final))
         if not results:
             if lost is not None and (node.reduce.ask is not None or node.reduce.rule == "majority"):
                 raise lost
@@ -234,13 +241,16 @@ class Reference:
         if reduce.count is None:
             branches = dict(zip(results, values, strict=True)) if isinstance(step.node, plan.Fanout) else {}
             return self.ask(reduce.ask, place, reduce.options, max(end, needed), results=values, **branches)
-        level = list(results.values())
+        # An element that was lost leaves its place in the tree empty.
+        level = [results.get(str(place)) for place in range(max(map(int, results)) + 1)]
         fan_in = evaluate(reduce.count, _Names(self, place))
         while len(level) > 1:
-            groups = [level[at : at + fan_in] for at in range(0, len(level), fan_in)]
+            groups = [
+                [one for one in level[at : at + fan_in] if one is not None] for at in range(0, len(level), fan_in)
+            ]
             level = [
-                group[0]
-                if len(group) == 1
+                next(iter(group), None)
+                if len(group) <= 1
                 else self.ask(
                     reduce.ask,
                     place,
@@ -251,7 +261,9 @@ class Reference:
                 for group in groups
             ]
         # The tree may be done before a step of its elements that it does not take.
-        return level[0][0], max(end, level[0][1])
+        root = level[0]
+        assert root is not None
+        return root[0], max(end, root[1])
 
 
 @dataclass

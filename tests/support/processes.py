@@ -82,7 +82,9 @@ class Command:
 
     @property
     def err(self) -> str:
-        return (self.folder / "err").read_text(encoding="utf-8")
+        path = self.folder / "err"
+        # One that is killed in its first moment has none.
+        return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _main(arguments: list[str], folder: str, environ: dict[str, str], disk: DiskAt | None) -> None:

@@ -19,7 +19,7 @@ from .budgets import Budget
 from .errors import DiskError, UsageError
 from .files import shown
 from .journal.index import Run
-from .journal.records import Kind, Record
+from .journal.records import JUST_BEGUN, Kind, Record
 from .journal.store import Journal
 from .metering import Price
 from .runlog import NoLog, RunLog
@@ -144,8 +144,9 @@ async def begin(
     """Write that a run begins, and what it is. Raises DiskError."""
     assert keeping.journal is not None
     head = _head(plan)
-    run = await keeping.journal.append([Record(0, Kind.RUN, head)])
-    await keeping.journal.append([Record(run, Kind.GIVEN, _given(plan, values, settings))])
+    given = _given(plan, values, settings)
+    # In one transaction, so that whatever has begun can be gone on with.
+    run = await keeping.journal.append([Record(0, Kind.RUN, head), Record(JUST_BEGUN, Kind.GIVEN, given)])
     return RunLog(keeping.journal, head["id"], run, endpoints, settings.fresh, flow=head["flow"], source=head["source"])
 
 

@@ -25,6 +25,10 @@ START = b"\0" * 8
 """The checksum before the first row."""
 
 
+JUST_BEGUN = -1
+"""The ``run`` of a record that goes into one transaction with the beginning of its run, behind it."""
+
+
 class Kind(StrEnum):
     """What a row tells.
 
@@ -55,9 +59,12 @@ class Record(NamedTuple):
     place: str = ""
 
 
-def row(number: int, record: Record, before: bytes) -> tuple[int, int, str, bytes, str, str, bytes]:
-    """The columns of a record; ``before`` is the checksum of the row before it. A record of run 0 begins its own."""
-    run = record.run or number
+def row(number: int, record: Record, before: bytes, begun: int = 0) -> tuple[int, int, str, bytes, str, str, bytes]:
+    """The columns of a record; ``before`` is the checksum of the row before it. A record of run 0 begins its own.
+
+    ``begun`` is the run that was begun last in this transaction.
+    """
+    run = begun if record.run == JUST_BEGUN else record.run or number
     # ASCII, so that half a character from a model is no trouble to the file.
     body = json.dumps(record.body, separators=(",", ":"))
     place = record.place.encode("utf-8", "replace").decode()

@@ -21,7 +21,7 @@ from ..files import shown
 from .index import Index
 from .lock import Lock
 from .reading import Connect, check_form, check_owner, damaged, fold, open_to_read, read_body
-from .records import APPLICATION, INSERT, TABLE, Record, row
+from .records import APPLICATION, INSERT, TABLE, Kind, Record, row
 from .reserve import Reserve
 from .tail import tail_of
 
@@ -223,10 +223,12 @@ class Journal:
         return None
 
     def _insert(self, records: list[Record]) -> None:
-        number, before, rows = self._last, self._sum, []
+        number, before, rows, begun = self._last, self._sum, [], 0
         for record in records:
             number += 1
-            columns = row(number, record, before)
+            if record.kind is Kind.RUN:
+                begun = number
+            columns = row(number, record, before, begun)
             before = columns[-1]
             rows.append(columns)
         try:

@@ -22,7 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +85,18 @@ class Served:
 
     url: str
     log: Path
+    _read: list[dict[str, Any]] = field(default_factory=list)
+    _offset: int = 0
 
     def lines(self, start: int = 0) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()[start:]]
+        with self.log.open("rb") as log:
+            log.seek(self._offset)
+            for line in log:
+                if not line.endswith(b"\n"):
+                    break
+                self._offset += len(line)
+                self._read.append(json.loads(line))
+        return self._read[start:]
 
     def answers(self) -> int:
         """Answers that were billed."""

@@ -50,7 +50,7 @@ def kill_until_done(at: Place, name: str, dice: random.Random) -> int:
     told = kills = 0
     command = at.start(name)
     while True:
-        code = command.wait(dice.uniform(0, at.seconds * 0.5))
+        code = command.wait(dice.uniform(0, at.seconds * 0.35))
         if code is None:
             command.kill()
             code = command.wait()

@@ -94,12 +94,12 @@ class Keeping:
         yield from self.journal.notes
         own = self.journal.index.runs.get(log.run)
         if own is not None:
-            if own.open:
+            if self.journal.index.in_doubt(own.number):
                 then = "is asked again" if again else "fails"
                 yield f"{self._in_doubt(own, price)}; what is still needed of that {then}"
             return
         for run in self.journal.index.runs.values():
-            if run.open and run.status is None and (run.flow, run.source) == (log.flow, log.source):
+            if (run.flow, run.source) == (log.flow, log.source) and self.journal.index.in_doubt(run.number):
                 yield (
                     f"{self._in_doubt(run, price)}; what this run needs of that it asks again "
                     f"(`flowrun resume {run.id}` goes on with that one)"
@@ -107,11 +107,11 @@ class Keeping:
 
     def _in_doubt(self, run: Run, price: Callable[[str], Price | None]) -> str:
         assert self.journal is not None
-        bodies = [self.journal.body(one.number) for one in self.journal.index.open_of(run.number)]
+        bodies = [self.journal.body(one.number) for one in self.journal.index.in_doubt(run.number)]
         worsts = [_worst(body, price) for body in bodies]
         known = [one for one in worsts if one is not None]
         at_most = f" ({dollars(sum(known))} at most)" if len(known) == len(worsts) else ""
-        calls = "1 call was" if run.open == 1 else f"{run.open:,} calls were"
+        calls = "1 call was" if len(bodies) == 1 else f"{len(bodies):,} calls were"
         return f"{calls} under way when the run {run.id} was ended, and may have been paid{at_most}"
 
 

@@ -40,10 +40,10 @@ class Recall:
     def find(self, call: Call) -> Known:
         index = self.journal.index
         key = key_of(call, self.endpoints.get(call.model, ""))
-        if key not in index.paid and key not in index.open:
+        if key not in index.paid and key not in index.open and key not in index.unanswered:
             return Known(key)
         open_ = self._open(key, call.place)
-        own = sum(one.run == self.run for one in open_)
+        own = sum(one.run == self.run and not one.ended for one in open_)
         doubts = index.doubts.get((self.run, key, call.place), 0) + own
         paid = [one for one in index.paid.get(key, ()) if one.number not in self._taken]
         mine = [one for one in paid if one.run == self.run]
@@ -56,8 +56,10 @@ class Recall:
         return Known(key, answer, usage, best.run == self.run, doubts)
 
     def _open(self, key: bytes, place: str) -> tuple[Open, ...]:
-        """The attempts at this that have no end: all that this run made at this place, or the best of another's."""
-        found = [one for one in self.journal.index.open.get(key, ()) if one.number not in self._taken]
+        """The attempts at this that may be paid: all that this run made at this place, or the best of another's."""
+        index = self.journal.index
+        attempts = (*index.unanswered.get(key, {}).values(), *index.open.get(key, ()))
+        found = [one for one in attempts if one.number not in self._taken]
         mine = tuple(one for one in found if one.run == self.run and one.place == place)
         if mine or self.fresh:
             return mine

@@ -97,7 +97,7 @@ class RunLog(NoLog):
             Record(one.run, Kind.DOUBT, {"said": "sent again"}, call.key, one.place)
             for call in calls
             for one in call.open
-            if one.number not in self._closed
+            if not one.ended and one.number not in self._closed
         ]
         self._closed.update(one.number for call in calls for one in call.open)
         intents = [self._record(Kind.INTENT, call, _intent(call, key, len(calls))) for call in calls]

@@ -195,7 +195,9 @@ class Sender:
             await self._failed(endpoint, batch, failed, loop.time() - began)
             return
         except asyncio.CancelledError:
-            self.log.over(asked, None)
+            # One that is still wanted has no end in the journal: whoever goes on is told that it may be paid.
+            if not batch.calls and not batch.kept:
+                self.log.over(asked, None)
             self.publish(e.RequestCancelled(number, path, count))
             raise
         batch.verdict, usage = Verdict.OK, believable(reply.usage, asked[0].request, count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime.api import resume_async, run_async
+from flowrun.runtime import events as e
+from flowrun.runtime import scheduler
+from flowrun.runtime.api import Stop, resume_async, run_async
 from flowrun.runtime.budgets import Budget
 from flowrun.runtime.cli.journals import journal_path
 from flowrun.runtime.errors import DiskError, UsageError
@@ -237,3 +240,54 @@ def test_the_journal_is_that_of_the_project(tmp_path: Path, monkeypatch: pytest.
     assert journal_path("c.db", {**environ, "FLOWRUN_JOURNAL": "/a/b.db"}) == Path("c.db")
     with pytest.raises(UsageError, match="--no-journal"):
         journal_path(" ", environ)
+
+
+async def test_a_call_that_was_cut_off_by_the_end_of_its_run_is_told_of(
+    faults: Any, flow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """^C waits only so long: what is under way then may be paid, whatever the run says of itself."""
+    monkeypatch.setattr(scheduler, "GRACE", 0.1)
+    faults.hang()
+    faults.json(chat("fine"))
+    path, journal = flow('flow f() { a = ask "hi" return a }\n'), tmp_path / "journal.db"
+    environ = {"OPENAI_BASE_URL": faults.url}
+    stop = Stop()
+    running = asyncio.ensure_future(run_async(path, model="openai:m", environ=environ, journal=journal, stop=stop))
+    await faults.arrived.wait()
+    stop()
+    assert (await running).status == "stopped"
+    told: list[e.Event] = []
+    failed = await resume_async("last", journal, environ=environ, ask_doubtful=False)
+    assert failed.status == "failed"
+    again = await resume_async("last", journal, environ=environ, on_event=[told.append])
+    assert again.value == "fine"
+    notices = [event.text for event in told if isinstance(event, e.Notice)]
+    assert ["1 call was under way" in notice for notice in notices] == [True]
+    assert again.summary.in_doubt == 1
+    keys = [headers["Idempotency-Key"] for headers in faults.headers]
+    assert len(keys) == 2
+    assert len(set(keys)) == 1
+
+
+@pytest.mark.parametrize("way", ["resume", "run"])
+async def test_what_failed_in_doubt_is_told_of_before_it_is_sent_again(
+    way: str, faults: Any, flow: Any, tmp_path: Path
+) -> None:
+    faults.json({"error": {"message": "boom"}}, 500)
+    faults.json(chat("fine"))
+    path, journal = flow('flow f() { a = ask "hi" with retries: 0 return a }\n'), tmp_path / "journal.db"
+    environ = {"OPENAI_BASE_URL": faults.url}
+    assert (await run_async(path, model="openai:m", environ=environ, journal=journal)).status == "failed"
+    told: list[e.Event] = []
+    if way == "resume":
+        again = await resume_async("last", journal, environ=environ, on_event=[told.append])
+    else:
+        again = await run_async(path, model="openai:m", environ=environ, journal=journal, on_event=[told.append])
+    assert again.value == "fine"
+    assert again.summary.in_doubt == 1
+    assert any("may have been paid" in event.text for event in told if isinstance(event, e.Notice))
+    assert len({headers["Idempotency-Key"] for headers in faults.headers}) == 1
+    # Answered, it is in doubt no more.
+    told.clear()
+    await run_async(path, model="openai:m", environ=environ, journal=journal, on_event=[told.append])
+    assert not [event for event in told if isinstance(event, e.Notice)]

@@ -26,7 +26,10 @@ def command(journal: str | None, as_json: bool) -> None:
     path = journal_path(journal)
     held = is_held(path)
     index = read_journal(path)
-    rows = [_row(run, running=held and run.number == index.latest) for run in index.runs.values()]
+    rows = [
+        _row(run, len(index.in_doubt(run.number)), running=held and run.number == index.latest)
+        for run in index.runs.values()
+    ]
     if as_json:
         click.echo(json_text(rows))
         return
@@ -41,7 +44,7 @@ def command(journal: str | None, as_json: bool) -> None:
         click.echo(one_line(line))
 
 
-def _row(run: Run, *, running: bool) -> dict[str, Any]:
+def _row(run: Run, in_doubt: int, *, running: bool) -> dict[str, Any]:
     account = run.account if isinstance(run.account, dict) else {}
     return {
         "run": run.id,
@@ -51,7 +54,7 @@ def _row(run: Run, *, running: bool) -> dict[str, Any]:
         "began": _clock(run.began),
         "ended": _clock(run.ended) if run.ended is not None else None,
         "answers": run.answers,
-        "in_doubt": run.open,
+        "in_doubt": in_doubt,
         "cost": account.get("cost"),
     }
 

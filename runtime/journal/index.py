@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -20,11 +19,17 @@ class Paid(NamedTuple):
 
 
 class Open(NamedTuple):
-    """An attempt without an end: the number of its intent, the run, and where in the flow."""
+    """An attempt that may have been paid: the number of its intent, the run, and where in the flow.
+
+    ``ended``: its run saw it end without an answer; else nobody did. ``unwanted``: it was given up, for nobody needed
+    it any more.
+    """
 
     number: int
     run: int
     place: str
+    ended: bool = False
+    unwanted: bool = False
 
 
 @dataclass(slots=True)
@@ -33,7 +38,7 @@ class Run:
 
     ``id`` is what people call it by. ``began`` and ``ended`` are in seconds of the epoch, ``ended`` and ``status`` None
     where it was killed or still runs. ``answers`` counts what it bought, ``doubts`` attempts that may have been paid
-    for nothing, ``open`` those of them whose end nobody saw. ``given`` is the row of its plan and inputs.
+    for nothing. ``given`` is the row of its plan and inputs.
     """
 
     number: int
@@ -47,16 +52,20 @@ class Run:
     account: Json = None
     answers: int = 0
     doubts: int = 0
-    open: int = 0
 
 
 @dataclass(slots=True)
 class Index:
-    """``paid`` and ``open`` are by the key of what is asked; ``doubts`` by run, key and place. ``latest`` ran last."""
+    """``paid`` and ``open`` are by the key of what is asked; ``doubts`` by run, key and place. ``latest`` ran last.
+
+    ``unanswered`` are attempts that ended without an answer and may be paid, by key, then by run and place, until that
+    call has its answer.
+    """
 
     runs: dict[int, Run] = field(default_factory=dict)
     paid: dict[bytes, list[Paid]] = field(default_factory=dict)
     open: dict[bytes, list[Open]] = field(default_factory=dict)
+    unanswered: dict[bytes, dict[tuple[int, str], Open]] = field(default_factory=dict)
     doubts: dict[tuple[int, bytes, str], int] = field(default_factory=dict)
     latest: int = 0
 
@@ -66,15 +75,19 @@ class Index:
         match kind:
             case Kind.INTENT:
                 self.open.setdefault(key, []).append(Open(number, run, place))
-                self.runs[run].open += 1
             case Kind.ANSWER:
                 self._over(run, key, place)
+                if key in self.unanswered:
+                    self.unanswered[key].pop((run, place), None)
                 self.paid.setdefault(key, []).append(Paid(number, run, place))
                 self.runs[run].answers += 1
             case Kind.REFUSED:
                 self._over(run, key, place)
             case Kind.DOUBT | Kind.CANCELLED:
-                self._over(run, key, place)
+                attempt = self._over(run, key, place)
+                if attempt is not None:
+                    ended = attempt._replace(ended=True, unwanted=kind == Kind.CANCELLED)
+                    self.unanswered.setdefault(key, {})[run, place] = ended
                 self.doubts[run, key, place] = self.doubts.get((run, key, place), 0) + 1
                 self.runs[run].doubts += 1
             case Kind.RUN:
@@ -91,20 +104,25 @@ class Index:
             case _:
                 raise ValueError(f"rows of the kind {kind!r} are not known")
 
-    def _over(self, run: int, key: bytes, place: str) -> None:
+    def _over(self, run: int, key: bytes, place: str) -> Open | None:
         """The attempt at this place has an end."""
         attempts = self.open.get(key, [])
-        for one in attempts:
-            if one.run == run and one.place == place:
-                attempts.remove(one)
-                self.runs[run].open -= 1
-                break
+        found = next((one for one in attempts if one.run == run and one.place == place), None)
+        if found is not None:
+            attempts.remove(found)
         if not attempts:
             self.open.pop(key, None)
+        return found
 
-    def open_of(self, run: int) -> Iterator[Open]:
-        """The attempts of a run that have no end."""
-        return (one for attempts in self.open.values() for one in attempts if one.run == run)
+    def in_doubt(self, run: int) -> list[Open]:
+        """The calls of a run that may have been paid, each by its last attempt, and that still want an answer."""
+        attempts = {(key, one.place): one for key, found in self.open.items() for one in found if one.run == run}
+        for key, found in self.unanswered.items():
+            if key not in self.paid:
+                for (owner, place), one in found.items():
+                    if owner == run and not one.unwanted:
+                        attempts.setdefault((key, place), one)
+        return list(attempts.values())
 
     def named(self, name: str) -> list[Run]:
         """The runs whose id this is, or begins with this; ``last`` is the latest."""

@@ -98,12 +98,20 @@ class Keeping:
                 then = "is asked again" if again else "fails"
                 yield f"{self._in_doubt(own, price)}; what is still needed of that {then}"
             return
+        untold: list[Run] = []
         for run in self.journal.index.runs.values():
-            if (run.flow, run.source) == (log.flow, log.source) and self.journal.index.in_doubt(run.number):
-                yield (
-                    f"{self._in_doubt(run, price)}; what this run needs of that it asks again "
-                    f"(`flowrun resume {run.id}` goes on with that one)"
-                )
+            if (run.flow, run.source) != (log.flow, log.source):
+                continue
+            if run.status is not None:
+                # It has told of all before it.
+                untold.clear()
+            if self.journal.index.in_doubt(run.number):
+                untold.append(run)
+        for run in untold:
+            yield (
+                f"{self._in_doubt(run, price)}; what this run needs of that it asks again "
+                f"(`flowrun resume {run.id}` goes on with that one)"
+            )
 
     def _in_doubt(self, run: Run, price: Callable[[str], Price | None]) -> str:
         assert self.journal is not None

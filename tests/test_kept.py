@@ -291,3 +291,20 @@ async def test_what_failed_in_doubt_is_told_of_before_it_is_sent_again(
     told.clear()
     await run_async(path, model="openai:m", environ=environ, journal=journal, on_event=[told.append])
     assert not [event for event in told if isinstance(event, e.Notice)]
+
+
+async def test_what_is_in_doubt_is_told_of_once(faults: Any, flow: Any, tmp_path: Path) -> None:
+    faults.json({"error": {"message": "boom"}}, 500)
+    faults.json(chat("fine"))
+    journal, environ = tmp_path / "journal.db", {"OPENAI_BASE_URL": faults.url}
+    told: list[e.Event] = []
+
+    async def run(prompt: str) -> list[str]:
+        told.clear()
+        path = flow(f'flow f() {{ a = ask "{prompt}" with retries: 0 return a }}\n')
+        await run_async(path, model="openai:m", environ=environ, journal=journal, on_event=[told.append])
+        return [event.text for event in told if isinstance(event, e.Notice)]
+
+    assert await run("hi") == []
+    assert len(await run("something else")) == 1
+    assert await run("something else") == []

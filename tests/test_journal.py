@@ -250,10 +250,12 @@ def test_a_foreign_database_is_left_alone(tmp_path: Path, script: str) -> None:
     connection = sqlite3.connect(path)
     connection.executescript(script)
     connection.close()
+    path.chmod(0o644)
     before = path.read_bytes()
     with pytest.raises(DiskError, match="no journal of this version"):
         Journal.open(path)
     assert path.read_bytes() == before
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 async def test_a_trigger_in_a_journal_is_refused(tmp_path: Path) -> None:

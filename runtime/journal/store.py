@@ -69,7 +69,6 @@ class Journal:
             lock.take()
             check_owner(path)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            os.chmod(path, 0o600)
             tail = tail_of(path)
             connection = connect(path, timeout=1.0, check_same_thread=False)
         except OSError as error:
@@ -106,6 +105,8 @@ class Journal:
         connection = self._connection
         # Checked before anything is written: the file may be somebody's database.
         known = check_form(connection, self.path)
+        with suppress(OSError):  # a file system without modes
+            os.chmod(self.path, 0o600)
         for pragma in ("trusted_schema=OFF", "journal_mode=WAL", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
         if not known:

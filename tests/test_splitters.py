@@ -111,6 +111,11 @@ def test_chars_with_any_overlap(words: list[tuple[int, str]], most: int, data: s
     assert not marks or end > marks[-1]
 
 
+def test_a_character_of_two_tokens_is_not_squeezed_in_for_one() -> None:
+    pieces = split("tokens", "# # Dr. No e.g. 0:0# \N{GRINNING FACE}", n=14)
+    assert max(estimate(piece) for piece in pieces) <= 14
+
+
 @given(text=texts, most=st.integers(1, 40), data=st.data())
 def test_tokens_keep_their_bound_and_overlap(text: str, most: int, data: st.DataObject) -> None:
     overlap = data.draw(st.integers(0, most - 1))

@@ -61,7 +61,7 @@ class _Tokens:
             end = self.starts[run + 1]
             reached = self._into(start, end, amount)
             if reached < end:
-                return reached
+                return max(reached, start + 1)
             amount -= estimate(self.text[start:end])
             run += 1
         last = bisect_right(self.before, self.before[run] + amount, lo=run) - 1
@@ -97,9 +97,9 @@ class _Tokens:
         return bisect_right(self.before, goal - 1)
 
     def _into(self, start: int, end: int, amount: int) -> int:
-        """How far into a word the amount goes; one character at least."""
+        """How far into a word the amount goes."""
         text, end = self.text, min(end, start + _LONGEST * amount + 1)
-        return start + max(self._most(end - start, amount, lambda size: estimate(text[start : start + size])), 1)
+        return start + self._most(end - start, amount, lambda size: estimate(text[start : start + size]))
 
     def _out_of(self, start: int, end: int, amount: int) -> int:
         """From where on the end of a word is no more than the amount."""

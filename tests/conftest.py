@@ -14,6 +14,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from hypothesis import settings
+
+# One commit gives one verdict. `pytest --hypothesis-profile default` looks further, with other examples each time.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -314,8 +314,10 @@ def test_comments_and_line_ends_may_stand_between_any_two_tokens(file: s.File, d
     gaps = data.draw(st.lists(GAP, min_size=len(tokens) + 1, max_size=len(tokens) + 1))
     number = itertools.count()
     text = gaps[0].replace("{}", "first")
-    for token, gap in zip(tokens, gaps[1:], strict=True):
-        text += token + re.sub(r"\{\}", lambda _: str(next(number)), gap)
+    for token, gap, following in zip(tokens, gaps[1:], [*tokens[1:], ""], strict=False):
+        # `verdict ask "…"` on one line is a slip: a `=` is missing (F0101).
+        slip = token.isidentifier() and following in ("ask", "map", "repeat", "fanout", "chain") and gap == " "
+        text += token + ("\n" if slip else re.sub(r"\{\}", lambda _: str(next(number)), gap))
     assert holds(text) == file
 
 

@@ -66,9 +66,10 @@ class Comments:
         return Unit(start, end, doc, self._blank_before(start))
 
     def _blank_before(self, offset: int) -> bool:
+        # What begins in brackets, `(not x) == y`, begins where the first of them opens.
         at, lines = offset - 1, 0
-        while at >= 0 and self._text[at] in " \t\n" and lines < 2:
-            lines += self._text[at] == "\n"
+        while at >= 0 and self._text[at] in "( \t\n":
+            lines = 0 if self._text[at] == "(" else lines + (self._text[at] == "\n")
             at -= 1
         return lines > 1
 

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from . import plan, types
     from .bounds.amounts import Bounds
     from .bounds.asking import MESSAGE_TOKENS, RETRIES
-    from .bounds.bounds import bounds_of
+    from .bounds.bounds import RIGHT, bounds_of
     from .bounds.expression_sizes import UnsettledError
     from .bounds.planned import Foreseen, planned_json, planned_schema
     from .bounds.served import Rates, Served
     from .bounds.sizes import Bound
-    from .catalog import Catalog, FunctionSpec, OptionSpec, ParamSpec, ReducerSpec, Refusal, Where
+    from .catalog import AskSpec, Catalog, FunctionSpec, Given, OptionSpec, ParamSpec, ReducerSpec, Refusal, Where
     from .check import Checked, Load, check_flow
     from .codes import CODES, page
     from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
@@ -36,8 +36,18 @@ if TYPE_CHECKING:
 _HOMES = {
     "bounds.amounts": ("Bounds",),
     "bounds.asking": ("MESSAGE_TOKENS", "RETRIES"),
-    "bounds.bounds": ("bounds_of",),
-    "catalog": ("Catalog", "FunctionSpec", "OptionSpec", "ParamSpec", "ReducerSpec", "Refusal", "Where"),
+    "bounds.bounds": ("RIGHT", "bounds_of"),
+    "catalog": (
+        "AskSpec",
+        "Catalog",
+        "FunctionSpec",
+        "Given",
+        "OptionSpec",
+        "ParamSpec",
+        "ReducerSpec",
+        "Refusal",
+        "Where",
+    ),
     "check": ("Checked", "Load", "check_flow"),
     "codes": ("CODES", "page"),
     "diagnostics": ("Diagnostic", "Edit", "Fix", "FlowError", "did_you_mean", "nearest"),
@@ -65,6 +75,8 @@ __all__ = [
     "FORMATS",
     "MESSAGE_TOKENS",
     "RETRIES",
+    "RIGHT",
+    "AskSpec",
     "Bound",
     "Bounds",
     "Catalog",
@@ -76,6 +88,7 @@ __all__ = [
     "FlowError",
     "Foreseen",
     "FunctionSpec",
+    "Given",
     "Load",
     "OptionSpec",
     "ParamSpec",

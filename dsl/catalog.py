@@ -9,7 +9,22 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .types import Type, show
+from .types import NONE, Type, show
+
+_KINDS = {(True, False): "TYPE", (False, True): "FIELD"}
+
+
+@dataclass(frozen=True, slots=True)
+class AskSpec:
+    """An ask that a reducer makes: what it answers with, made of the type of one result, and how often it is made
+    where there are two results or more.
+
+    It sees what it is about as ``results``. Its type is the rule's own: a flow writes none behind it.
+    """
+
+    answer: Callable[[Type], Type]
+    least: int
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +32,20 @@ class ParamSpec:
     """A parameter of a function, a reducer or a flow.
 
     ``rules`` are for a parameter that takes the name of a rule, bare or called (``heading``, ``chars(800)``).
-    ``takes_type`` marks one that takes the name of a type. ``low`` and ``high`` bound a number. ``takes`` tells which
-    types will do, where ``type`` alone does not, and ``taken`` says it in words.
+    ``takes_type`` marks one that takes the name of a type, ``takes_field`` one that takes the name of a field of the
+    results, ``of_item`` one that takes a value such as they are, and ``asks`` one that takes an ask. ``low`` and
+    ``high`` bound a number. ``takes`` tells which types will do, where ``type`` alone does not, and ``taken`` says it
+    in words.
     """
 
     name: str
     type: Type
     required: bool = False
     rules: Mapping[str, tuple[ParamSpec, ...]] = field(default_factory=dict)
-    takes_ask: bool = False
+    asks: AskSpec | None = None
     takes_type: bool = False
+    takes_field: bool = False
+    of_item: bool = False
     low: float | None = None
     high: float | None = None
     takes: Callable[[Type], bool] | None = None
@@ -51,28 +70,64 @@ class FunctionSpec:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a reducer does not take these results, and what would."""
+    """Why a reducer does not take these results, or this argument, and what it would take."""
 
     message: str
     help: str
+    arg: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a reducer stands behind.
+
+    ``item`` is the type of one result, and ``branches`` are those of a fan-out's, by name. ``least`` and ``most`` are
+    the numbers of results; None where only the run knows them. ``args`` has the arguments: their values where they are
+    written out, None where not.
+    """
+
+    item: Type
+    least: int | None = None
+    most: int | None = None
+    args: Mapping[str, object] = field(default_factory=dict)
+    branches: Mapping[str, Type] | None = None
+
+    @property
+    def each(self) -> tuple[Type, ...]:
+        """The types of the results: of every branch, or the one of all."""
+        return (self.item,) if self.branches is None else tuple(self.branches.values())
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the number of samples is the reducer's to choose, as in ``repeat 3..9``."""
+        return self.least is not None and self.least != self.most
+
+    def number(self, name: str) -> float | None:
+        """An argument that is a number, where it is written out."""
+        value = self.args.get(name)
+        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 @dataclass(frozen=True, slots=True)
 class ReducerSpec:
-    """A reducer. ``result`` gets the type of one result, or of each branch after a fan-out.
+    """A reducer. ``result`` is the type of its value, or why it does not take what it is given.
 
-    ``votes`` marks a reducer that counts equal answers; a failed sample of such a block abstains.
-    ``fewest`` is the smallest number of samples that can settle it, of those planned at least and at most.
-    ``adaptive`` marks one that may choose a number between two, as in ``repeat 3..9``.
+    ``votes`` marks a reducer that counts ballots and keeps a tally. One that ``spares`` does without a result that
+    failed: a vote takes it for an abstention. ``adaptive`` marks one that may choose a number of samples between two,
+    as in ``repeat 3..9``. ``fewest`` is the smallest number of results that can settle it, of those planned at least
+    and at most; ``expected`` how many samples it takes on the average where each is right by itself with this
+    probability and all wrong ones are alike, or None where that is not known. Both get the arguments that are known.
     """
 
     name: str
     params: tuple[ParamSpec, ...]
-    result: Callable[[Mapping[str, Type] | Type], Type | Refusal]
+    result: Callable[[Given], Type | Refusal]
     summary: str
     votes: bool = False
+    spares: bool = False
     adaptive: bool = False
-    fewest: Callable[[int, int], int] = lambda least, most: most
+    fewest: Callable[[int, int, Mapping[str, object]], int] = lambda least, most, args: most
+    expected: Callable[[int, int, Mapping[str, object], float], float | None] | None = None
 
 
 Where = Literal["ask", "model", "map", "repeat", "fanout", "chain", "flow"]
@@ -114,6 +169,12 @@ def usage(name: str, params: tuple[ParamSpec, ...]) -> str:
         return name
     parts = []
     for param in params:
-        kind = " | ".join(param.rules) if param.rules else "TYPE" if param.takes_type else show(param.type)
+        kind = (
+            " | ".join(param.rules)
+            if param.rules
+            else _KINDS.get((param.takes_type, param.takes_field)) or show(param.type)
+        )
+        if param.asks is not None:
+            kind = kind + " | ask" if param.type != NONE else "ask"
         parts.append(f"{param.name}: {kind}" + ("" if param.required else "?"))
     return f"{name}({', '.join(parts)})"

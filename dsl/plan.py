@@ -133,7 +133,9 @@ class Ask:
 class Reduce:
     """``needs`` are the steps outside the block that the reducer mentions; ``count`` is the fan-in of a tree.
 
-    ``extern`` is the key of an extern that combines: its parameter ``results`` gets the results, ``args`` the others.
+    ``ask`` combines the results; ``deciding`` is what a rule asks beside its counting, such as which answer breaks a
+    tie. ``tallied`` says that the flow looks at how a vote ended. ``extern`` is the key of an extern that combines:
+    its parameter ``results`` gets the results, ``args`` the others.
     """
 
     rule: str
@@ -143,6 +145,12 @@ class Reduce:
     count: Expr | None = None
     needs: tuple[str, ...] = ()
     extern: str | None = None
+    deciding: Ask | None = None
+    tallied: bool = False
+
+    @property
+    def asks(self) -> tuple[Ask, ...]:
+        return tuple(ask for ask in (self.ask, self.deciding) if ask is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from . import syntax as s
 from . import types as t
 from .catalog import Catalog, ParamSpec
 from .check import Checked
+from .checking.block_types import FOLD, TOKENS
 from .checking.callees import Callee
 from .checking.expressions import CONSTANTS
 from .checking.names import Flow, Mention, Step
@@ -136,7 +137,8 @@ class _Planner:
             options.setdefault("retries", self.retries[-1])
         own = [] if isinstance(node, s.Ask) else [options.pop("retries")] if "retries" in options else []
         self.retries += own
-        if step in self.typed.tallied and isinstance(node, s.Repeat) and node.least.digits == node.most.digits:
+        chooses = isinstance(node, s.Repeat) and node.least.digits != node.most.digits
+        if step in self.typed.tallied and isinstance(node, s.Repeat | s.Map) and not chooses:
             # What a flow can see must not depend on who answered first: all are asked, unless it says otherwise.
             # A vote that chooses its own number counts in the order of its samples, and needs no such care.
             options.setdefault("launch", p.Constant("together"))
@@ -211,21 +213,30 @@ class _Planner:
     def reduce(self, step: Step, reduce: s.Reduce) -> p.Reduce:
         spec = self.catalog.reducers.get(reduce.rule.text)
         extern = self.callee(reduce)
-        params = spec.params if spec else ()
+        params = FOLD if reduce.rule.text == "fold" else spec.params if spec else ()
         if extern is not None:
             params = tuple(param for param in extern.params if param.name != "results")
+        deciding = [arg.value for arg in reduce.args if isinstance(arg.value, s.Ask)]
         return p.Reduce(
             reduce.rule.text,
             self.args(params, reduce.args),
             self.ask(reduce.ask) if reduce.ask is not None else None,
             self._reduce_options(reduce),
-            self.expr(reduce.count) if reduce.count is not None else None,
+            self._count(reduce.count) if reduce.count is not None else None,
             self.needs(step.mentions, "reduce"),
             extern.key if extern else None,
+            self.ask(deciding[0]) if deciding else None,
+            step in self.typed.tallied,
         )
 
+    def _count(self, count: s.Expr) -> p.Expr:
+        if isinstance(count, s.Call) and count.function.text == "tokens":
+            return p.RuleOf("tokens", self.args(TOKENS, count.args))
+        return self.expr(count)
+
     def _reduce_options(self, reduce: s.Reduce) -> dict[str, p.Expr]:
-        inherited = {"retries": self.retries[-1]} if self.retries and reduce.ask is not None else {}
+        asks = reduce.ask is not None or any(isinstance(arg.value, s.Ask) for arg in reduce.args)
+        inherited = {"retries": self.retries[-1]} if self.retries and asks else {}
         return inherited | self.options(reduce.options)
 
     def options(self, options: tuple[s.Option, ...]) -> dict[str, p.Expr]:

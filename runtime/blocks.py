@@ -10,21 +10,26 @@ from dataclasses import replace
 from functools import partial
 from math import floor
 from typing import Any
+from zlib import crc32
 
 from flowrun.dsl import plan as p
+from flowrun.dsl import types
 
 from . import events as e
 from .budget import Ledger
+from .combining import SKIPPED, Combining, Fold, Merge, TokenMerge
 from .decisions import Failure
 from .ends import Ends
 from .errors import FlowrunError, InputError
-from .frames import SKIPPED, BlockRun, Frame, Layout, Merge, Spare
+from .frames import BlockRun, Frame, Layout, Spare
 from .functions import kind_of
+from .prompts import shown
 from .reducers import REDUCERS, Setting
 from .rules import RuleValue
 from .scopes import Context, Defaults, Scope, path_of, steps_once
 from .steps import Steps
 from .timers import Timers
+from .tokens import estimate
 from .values import evaluate
 
 Json = Any
@@ -84,7 +89,7 @@ class Blocks:
                 options["launch"] = "together"
                 run = self._run(frame, step, node.reduce, len(names), len(names), options, names)
                 run.on_step = partial(self._branch_done, run)
-                run.on_done = lambda _frame, _value: self.ends.conclude(run)
+                run.on_done = lambda _frame, _value: None if run.merge else self.ends.conclude(run)
             case p.FlowCall():
                 self._begin_flow(frame, step, node, scope, options)
                 return
@@ -150,19 +155,24 @@ class Blocks:
         own = reduce is not None and reduce.ask is None and reduce.extern is None
         rule = REDUCERS[reduce.rule if reduce is not None and own else "collect"]
         args = scope.options(reduce.args) if reduce is not None and own else {}
-        setting = Setting(least, most, names, args, str(options.get("launch", "cost")))
-        merge = None
-        if reduce is not None and reduce.count is not None:
-            fan_in = evaluate(reduce.count, scope)
-            if not isinstance(fan_in, int) or fan_in < 2:
-                raise InputError(f"a tree merges two or more at a time, and this is {fan_in!r}")
-            merge = Merge(most, fan_in)
+        setting = Setting(
+            least,
+            most,
+            names,
+            args,
+            str(options.get("launch", "cost")),
+            _item(step),
+            reduce is not None and reduce.tallied,
+            reduce is not None and reduce.deciding is not None,
+            crc32(path_of(frame, step).encode()) if reduce is not None and reduce.deciding is not None else 0,
+        )
+        merge = _combining(reduce, most, scope) if reduce is not None and reduce.ask is not None else None
         self._serial += 1
         run = BlockRun(self._serial, step, frame, layout, rule.make(setting), most, reduce=reduce, merge=merge)
         run.window = options.get("concurrency")
         if run.window is not None and run.window < 1:
             raise InputError(f"`concurrency` is 1 or more, and this is {run.window}")
-        run.votes = rule.spec.votes
+        run.votes, run.spares = rule.spec.votes, rule.spec.spares
         run.errors, run.spare = _policy(options.get("errors", "fail"), most)
         run.on_done = partial(self._body_done, run)
         run.on_failure = partial(self._body_failed, run)
@@ -215,7 +225,11 @@ class Blocks:
             self.steps.open(body)
 
     def _branch_done(self, run: BlockRun, frame: Frame, step: p.Step, value: Json) -> None:
-        run.reducer.add(run.layout.places[step.name], value)
+        place = run.layout.places[step.name]
+        if run.merge is not None:
+            self.ends.merge(run, 0, place, value)
+            return
+        run.reducer.add(place, value)
         if run.reducer.decided and frame.left:
             self.ends.conclude(run)
 
@@ -236,7 +250,10 @@ class Blocks:
         # What failed outside the block fails all of it: no element is to blame.
         inherited = any(known is failure for known in self.steps.failures)
         counted = isinstance(run.step.node, (p.Map, p.Repeat))
-        if inherited or not counted or not (run.votes or run.errors in ("skip", "none")):
+        if not inherited and run.spares and not counted:
+            self._branch_lost(run, frame, failure)
+            return
+        if inherited or not counted or not (run.spares or run.errors in ("skip", "none")):
             self.ends.give_up(run, failure)
             return
         self.ends.drop(frame, keep=True)
@@ -254,11 +271,21 @@ class Blocks:
             return
         if run.merge is not None:
             self.ends.merge(run, 0, frame.index, SKIPPED)
-        elif run.errors == "none" and not run.votes:
+        elif run.errors == "none" and not run.spares:
             run.reducer.add(frame.index, None)
         else:
             run.reducer.skip(frame.index)
         self._counted(run)
+
+    def _branch_lost(self, run: BlockRun, frame: Frame, failure: Failure) -> None:
+        """The others may still win, or be counted."""
+        run.last_loss = failure
+        run.lost += 1
+        self.losses.append(replace(failure, ballot=run.votes))
+        self.events.append(e.ElementLost(failure.path, failure.reason))
+        run.reducer.skip(run.layout.places[next(reversed(frame.failed))])
+        if not frame.left or run.reducer.decided:
+            self.ends.conclude(run)
 
     def _counted(self, run: BlockRun) -> None:
         """One body fewer is out: end the block, or open the next."""
@@ -270,6 +297,38 @@ class Blocks:
         elif not run.admitting and run.launched < run.total:
             run.admitting = True
             self.steps.work.append(partial(self._admit, run))
+
+
+def _item(step: p.Step) -> types.Type:
+    """The type of one result of a block."""
+    block = step.block
+    if block is None or not block.steps:
+        return types.UNKNOWN
+    if isinstance(step.node, p.Fanout):
+        return types.join(branch.type for branch in block.steps)
+    return next(one.type for one in block.steps if one.name == block.result)
+
+
+def _combining(reduce: p.Reduce, most: int, scope: Scope) -> Combining | None:
+    """What asks about many results in more than one call; None for one call about all."""
+    if reduce.rule == "fold":
+        return Fold(most, evaluate(reduce.args["from"], scope)) if "from" in reduce.args else Fold(most)
+    if reduce.count is None:
+        return None
+    fan_in = evaluate(reduce.count, scope)
+    if isinstance(fan_in, RuleValue):
+        size = fan_in.args.get("size")
+        if not isinstance(size, int) or size < 1:
+            raise InputError(f"`by tokens(n)` takes a whole number from 1, and this is {size!r}")
+        return TokenMerge(most, size, _tokens)
+    if not isinstance(fan_in, int) or fan_in < 2:
+        raise InputError(f"a tree merges two or more at a time, and this is {fan_in!r}")
+    return Merge(most, fan_in)
+
+
+def _tokens(value: Json) -> int:
+    """About how many tokens a value has in a prompt."""
+    return estimate(shown(value))
 
 
 def _policy(errors: Json, total: int) -> tuple[str, Spare | None]:

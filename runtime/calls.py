@@ -130,6 +130,7 @@ class Calls:
         """An answer has come, with its part of the bill. One whose call was taken back meanwhile is dropped."""
         if pending := self._take(number):
             self._settle(pending, usage)
+            pending.frame.used(pending.call.model, usage)
             self._read(pending, answer)
 
     def failed(self, number: int, error: CallError) -> None:
@@ -184,6 +185,7 @@ class Calls:
             number, known = self._recalled.popleft()
             if pending := self._take(number):
                 if isinstance(known.answer, Answer):
+                    pending.frame.used(pending.call.model, known.usage)
                     self._read(pending, known.answer)
                 elif known.answer is not None:
                     self._again(pending, known.answer)

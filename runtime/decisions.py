@@ -10,7 +10,7 @@ from .errors import AnswerError, BudgetError, DiskError, FlowrunError
 from .journal.index import Open
 from .metering import NO_USAGE, Usage
 from .providers.protocol import Answer, Request
-from .reducers import Tally
+from .tally import Tally
 
 Json = Any
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,9 +16,10 @@ from .decisions import Failure
 from .errors import FlowrunError
 from .extern_calls import ExternCalls
 from .frames import BlockRun, Frame, Layout
-from .reducers import ReduceError, Tally
+from .reducers import Question, ReduceError
 from .scopes import Context, Scope, path_of
 from .steps import Steps
+from .tally import Tally
 from .timers import Timers
 
 Json = Any
@@ -104,12 +106,34 @@ class Ends:
 
     def reduce(self, run: BlockRun) -> None:
         run.over = True
+        deciding = run.reduce.deciding if run.reduce is not None else None
+        questions = run.reducer.questions() if deciding is not None else ()
+        if run.reduce is not None and deciding is not None and questions:
+            self._decide(run, run.reduce, deciding, questions)
+        else:
+            self._reduced(run)
+
+    def _decide(self, run: BlockRun, reduce: p.Reduce, ask: p.Ask, questions: Sequence[Question]) -> None:
+        """Ask what the rule wants to know before it has a value."""
+        answers: dict[int, Json] = {}
+
+        def heard(place: int, answer: Json) -> None:
+            answers[place] = answer
+            if len(answers) == len(questions):
+                run.reducer.heard([answers[one] for one in range(len(questions))])
+                self._reduced(run)
+
+        for place, question in enumerate(questions):
+            asked = replace(reduce, ask=replace(ask, answer=question.answer))
+            self._combine(run, asked, {"results": list(question.results)}, partial(heard, place), f"[{place}]")
+
+    def _reduced(self, run: BlockRun) -> None:
         path = path_of(run.frame, run.step)
         try:
-            tally = run.reducer.tally()
+            tally = run.reducer.tally(run.launched)
             if tally is not None:
                 self.tallies[path] = run.frame.tallies[run.step.name] = tally
-                self.events.append(e.VoteCounted(path, tally.winner, tally.ballots, tally.planned, tally.discarded))
+                self.events.append(e.VoteCounted(path, tally, dict(run.used)))
             value = run.reducer.value()
         except ReduceError as error:
             nothing = run.votes and not run.total
@@ -120,6 +144,8 @@ class Ends:
         reduce = run.reduce
         if reduce is None or (reduce.ask is None and reduce.extern is None):
             self.end(run, value)
+        elif reduce.rule == "fold" and run.merge is not None and not run.merge.empty:
+            self.end(run, run.merge.root)
         elif reduce.ask is not None and not value:
             self._reduce_nothing(run, reduce.ask.answer)
         elif isinstance(run.step.node, p.Fanout):
@@ -172,9 +198,9 @@ class Ends:
     def merge(self, run: BlockRun, level: int, index: int, value: Json) -> None:
         merge, reduce = run.merge, run.reduce
         assert merge is not None and reduce is not None and reduce.ask is not None
-        for above, place, values in merge.take(level, index, value):
+        for above, place, given in merge.take(level, index, value):
             then = partial(self.merge, run, above, place)
-            self._combine(run, reduce, {"results": values}, then, f"[{above}.{place}]")
+            self._combine(run, reduce, given, then, f"[{above}.{place}]")
         if merge.done and not run.over:
             if merge.empty:
                 self._reduce_nothing(run, reduce.ask.answer)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from flowrun.dsl import Bounds, Rates, Served, UnsettledError, bounds_of
+from flowrun.dsl import RIGHT, Bounds, Rates, Served, UnsettledError, bounds_of
 from flowrun.dsl import plan as p
 
 from .catalog import catalog
@@ -34,15 +34,17 @@ def estimate_plan(
     *,
     model: str | None = None,
     environ: Mapping[str, str] | None = None,
+    right: float = RIGHT,
 ) -> Bounds:
     """The bounds of a plan with these inputs, of which some may be missing. ``model`` is for asks that name none.
+    ``right`` is how often one sample of a vote is right, for what is expected of it.
 
     Reads the files that the flow reads. Raises InputError where one cannot be read.
     """
     environ = os.environ if environ is None else environ
     default = model or environ.get(MODEL_VARIABLE, "").strip() or DEFAULT_MODEL
     world = _Surroundings(files, environ)
-    return bounds_of(plan, catalog().reducers, inputs=inputs, world=world, model=default)
+    return bounds_of(plan, catalog().reducers, inputs=inputs, world=world, model=default, right=right)
 
 
 class _Names:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .metering import Price
+from .tally import Tally
 
 Json = Any
 
@@ -80,13 +81,11 @@ class ElementFinished:
 
 @dataclass(frozen=True, slots=True)
 class VoteCounted:
-    """``ballots`` are answers with their counts, most first; ``planned`` is the number that could have been asked."""
+    """How a vote ended. ``used`` are the tokens in and out of its answers, by the model's address; None: not known."""
 
     path: str
-    winner: Json
-    ballots: tuple[tuple[Json, int], ...]
-    planned: int
-    discarded: int
+    tally: Tally
+    used: Mapping[str, tuple[int, int] | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,11 @@ from typing import Any
 from flowrun.dsl import plan as p
 
 from .budget import Ledger
+from .combining import Combining
 from .decisions import Failure
-from .reducers import Reducer, Tally
+from .metering import Usage
+from .reducers import Reducer
+from .tally import Tally
 
 Json = Any
 Wake = Callable[[Failure | None], None]
@@ -81,6 +84,17 @@ class Frame:
             yield frame
             frame = frame.run.frame if frame.run is not None else frame.parent
 
+    def used(self, model: str, usage: Usage) -> None:
+        """Tell the votes around of the tokens of an answer."""
+        read, written = usage.input_tokens, usage.output_tokens
+        for frame in self.around():
+            if frame.run is not None and frame.run.votes:
+                before = frame.run.used.get(model, (0, 0))
+                known = None
+                if before is not None and read is not None and written is not None:
+                    known = (before[0] + read, before[1] + written)
+                frame.run.used[model] = known
+
     def ledgers(self) -> Iterator[Ledger]:
         """The budgets of the flows that this frame runs inside of, from the inside out."""
         return (frame.ledger for frame in self.around() if frame.ledger is not None)
@@ -92,6 +106,7 @@ class BlockRun:
 
     ``elements`` is None for a repeat. ``window`` is how many bodies may be open at once, None for all; ``spare`` says
     how many may be lost. Above ``refill`` open bodies none are added, so that samples go out many at a time.
+    ``used`` are the tokens in and out of a vote's answers, by the model's address, None where a server did not say.
     ``calls`` are the reducer's own, ``timer`` is that of its time-out, 0 for none. A run that is ``over`` takes no more
     results. ``on_done`` and ``on_failure`` are
     told how each body ended, ``on_step`` of every step that finishes in one.
@@ -108,6 +123,7 @@ class BlockRun:
     window: int | None = None
     refill: int | None = None
     votes: bool = False
+    spares: bool = False
     errors: str = "fail"
     spare: Spare | None = None
     lost: int = 0
@@ -116,10 +132,11 @@ class BlockRun:
     open: dict[int, Frame] = field(default_factory=dict)
     admitting: bool = False
     over: bool = False
-    merge: Merge | None = None
+    merge: Combining | None = None
     last_loss: Failure | None = None
     timer: int = 0
     calls: set[int] = field(default_factory=set)
+    used: dict[str, tuple[int, int] | None] = field(default_factory=dict)
     on_done: Callable[[Frame, Json], None] = field(init=False)
     on_failure: Callable[[Frame, Failure], None] = field(init=False)
     on_step: Callable[[Frame, p.Step, Json], None] | None = None
@@ -131,45 +148,3 @@ class Spare:
 
     share: float
     most: int
-
-
-SKIPPED = object()
-
-
-class Merge:
-    """A tree of merges over a known number of leaves, each done as soon as its own children are.
-
-    ``take`` answers with the groups of values that may be merged now; ``root`` is set when one value is left;
-    ``empty`` when every leaf was lost.
-    """
-
-    def __init__(self, leaves: int, fan_in: int) -> None:
-        self.fan_in = fan_in
-        self.sizes = [leaves]
-        while self.sizes[-1] > 1:
-            self.sizes.append(-(-self.sizes[-1] // fan_in))
-        self._values: dict[tuple[int, int], Json] = {}
-        self.done = False
-        self.empty = False
-        self.root: Json = None
-
-    def take(self, level: int, index: int, value: Json) -> list[tuple[int, int, list[Json]]]:
-        """A value has come for a place; what is ready as (level, index, values) of the merge above it."""
-        while True:
-            if level == len(self.sizes) - 1:
-                self.done = True
-                self.empty = value is SKIPPED
-                self.root = None if self.empty else value
-                return []
-            self._values[level, index] = value
-            group = index // self.fan_in
-            first = group * self.fan_in
-            places = range(first, min(first + self.fan_in, self.sizes[level]))
-            if any((level, place) not in self._values for place in places):
-                return []
-            values = [self._values.pop((level, place)) for place in places]
-            live = [one for one in values if one is not SKIPPED]
-            level, index = level + 1, group
-            if len(live) > 1:
-                return [(level, index, live)]
-            value = live[0] if live else SKIPPED

@@ -10,9 +10,9 @@ from flowrun.dsl import FunctionSpec, ParamSpec, types
 
 from .errors import UsageError
 from .files import Files, shown
-from .reducers import Tally
 from .rules import RuleValue
 from .splitters import SPLITTERS
+from .tally import Tally
 
 Json = Any
 Args = Mapping[str, Json]
@@ -131,14 +131,16 @@ def _join(args: Args, world: World) -> Json:
 def _votes(args: Args, world: World) -> Json:
     tally = world.tally(args["of"])
     if tally is None:
-        return {"winner": None, "counts": [], "counted": 0, "planned": 0, "discarded": 0, "agreement": 0.0}
+        nothing = {"counted": 0, "planned": 0, "discarded": 0, "agreement": 0.0, "margin": 0}
+        return {"winner": None, "counts": [], **nothing}
     return {
         "winner": tally.winner,
-        "counts": [{"answer": answer, "count": count} for answer, count in tally.ballots],
+        "counts": [{"answer": value, "count": count} for value, count in tally.results],
         "counted": tally.counted,
         "planned": tally.planned,
         "discarded": tally.discarded,
         "agreement": tally.agreement,
+        "margin": tally.margin,
     }
 
 
@@ -177,12 +179,14 @@ def _votes_type(given: Mapping[str, types.Type]) -> types.Type:
         (
             types.Field("winner", types.Optional(answer)),
             types.Field(
-                "counts", types.ListOf(types.Record((types.Field("answer", answer), types.Field("count", types.INT))))
+                "counts",
+                types.ListOf(types.Record((types.Field("answer", answer), types.Field("count", types.NUMBER)))),
             ),
             types.Field("counted", types.INT),
             types.Field("planned", types.INT),
             types.Field("discarded", types.INT),
             types.Field("agreement", types.NUMBER),
+            types.Field("margin", types.NUMBER),
         ),
         "Votes",
     )

@@ -151,6 +151,6 @@ def _asks(step: p.Step) -> list[p.Ask]:
     node = step.node
     if isinstance(node, p.Ask):
         return [node]
-    if isinstance(node, (p.Map, p.Repeat, p.Fanout)) and node.reduce.ask is not None:
-        return [node.reduce.ask]
+    if isinstance(node, (p.Map, p.Repeat, p.Fanout)):
+        return [*node.reduce.asks]
     return []

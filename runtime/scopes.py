@@ -12,7 +12,7 @@ from .budget import Price
 from .decisions import NOTHING, Call, Known
 from .errors import FlowrunError
 from .frames import Frame, Layout
-from .reducers import Tally
+from .tally import Tally
 from .values import ModelValue, evaluate
 
 Json = Any

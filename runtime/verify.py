@@ -147,7 +147,7 @@ def _step(step: p.Step, around: _Around) -> None:
 
 def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) -> None:
     reduce, visible = node.reduce, around.visible
-    sees = around.known | {"results"}
+    sees = around.known | ({"so_far", "next"} if reduce.rule == "fold" and reduce.ask is not None else {"results"})
     if isinstance(node, p.Fanout):
         sees |= {branch.name for branch in node.body.steps}
     if reduce.extern is not None:
@@ -159,12 +159,14 @@ def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) ->
         raise PlanError(f"`{step.name}` has no way to combine its results: no reducer is called `{reduce.rule}`")
     if reduce.ask is not None and reduce.extern is not None:
         raise PlanError(f"`{step.name}` has two ways to combine its results")
+    if reduce.deciding is not None and (reduce.ask is not None or reduce.extern is not None):
+        raise PlanError(f"`{step.name}` asks beside a rule, and has none")
     if reduce.ask is None and reduce.count is not None:
         raise PlanError(f"`{step.name}` combines its results as a tree, and only an ask can do so")
     exprs = [*reduce.args.values(), *reduce.options.values(), *([reduce.count] if reduce.count is not None else [])]
     _held(step.name, (*reduce.needs, *step.needs), mentions(exprs), visible, sees)
-    if reduce.ask is not None:
-        _ask(reduce.ask, step.name, reduce.needs, visible, sees)
+    for ask in reduce.asks:
+        _ask(ask, step.name, reduce.needs, visible, sees)
 
 
 def _extern(step: str, name: str, plan: p.Plan) -> p.Extern:

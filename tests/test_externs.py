@@ -243,17 +243,17 @@ async def test_many_calls_use_few_threads(folder: Path) -> None:
     ],
 )
 async def test_an_extern_combines_results_in_order(folder: Path, text: str, given: Json) -> None:
-    name = module(folder, "def best(results, sep):\n    return {'results': results, 'sep': sep}\n")
-    whole = program(folder, text, best=extern(f"{name}:best", "results", "sep"))
-    result = await go(reducing(whole, "best", sep=plan.Constant(", ")))
+    name = module(folder, "def pick(results, sep):\n    return {'results': results, 'sep': sep}\n")
+    whole = program(folder, text, pick=extern(f"{name}:pick", "results", "sep"))
+    result = await go(reducing(whole, "pick", sep=plan.Constant(", ")))
     assert result.value == {"results": given, "sep": ", "}
 
 
 async def test_a_reducing_extern_waits_for_what_it_mentions(folder: Path) -> None:
-    name = module(folder, "def best(results, key):\n    return [results, key]\n")
+    name = module(folder, "def pick(results, key):\n    return [results, key]\n")
     text = 'flow f() { late = ask "late" m = map e in ["1"] { ask "{{ e }}" } reduce collect return m }'
-    whole = program(folder, text, best=extern(f"{name}:best", "results", "key"))
-    whole = reducing(whole, "best", ("late",), key=plan.Ref("late"))
+    whole = program(folder, text, pick=extern(f"{name}:pick", "results", "key"))
+    whole = reducing(whole, "pick", ("late",), key=plan.Ref("late"))
 
     def script(request: Request, number: int) -> Scripted:
         return Scripted(request.messages[-1].text, 0.05 if number == 0 else 0.0)
@@ -262,11 +262,11 @@ async def test_a_reducing_extern_waits_for_what_it_mentions(folder: Path) -> Non
 
 
 async def test_a_reducing_extern_that_fails_fails_its_step(folder: Path) -> None:
-    name = module(folder, "def best(results):\n    raise LookupError('nothing is best')\n")
+    name = module(folder, "def pick(results):\n    raise LookupError('nothing is best')\n")
     text = 'flow f() { m = map e in ["1"] { ask "{{ e }}" } reduce collect return m }'
-    result = await go(reducing(program(folder, text, best=extern(f"{name}:best", "results")), "best"))
+    result = await go(reducing(program(folder, text, pick=extern(f"{name}:pick", "results")), "pick"))
     assert [(one.path, one.reason) for one in result.failures] == [
-        ("m.reduce", "`best` failed: LookupError: nothing is best")
+        ("m.reduce", "`pick` failed: LookupError: nothing is best")
     ]
 
 
@@ -644,10 +644,10 @@ async def test_a_target_is_a_module_and_a_name(folder: Path, target: str) -> Non
 
 FILE = """\
 extern look(name: text) -> [text] from "g_command:look"
-extern best(results: [text], sep: text = ", ") -> text from "g_command:best"
+extern pick(results: [text], sep: text = ", ") -> text from "g_command:pick"
 flow f(name: text) {
   s = look(name: name)
-  m = map one in s { text "<{{ one }}>" } reduce best(sep: "; ")
+  m = map one in s { text "<{{ one }}>" } reduce pick(sep: "; ")
   return m
 }
 """
@@ -657,7 +657,7 @@ COMMAND_LINE = [sys.executable, "-W", "error", "-c", "from flowrun.runtime.cli i
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     (folder / "c.flow").write_text(FILE)
     (folder / "g_command.py").write_text(
-        "def look(name):\n    return [name, name.upper()]\ndef best(results, sep):\n    return sep.join(results)\n"
+        "def look(name):\n    return [name, name.upper()]\ndef pick(results, sep):\n    return sep.join(results)\n"
     )
     return subprocess.run(
         [*COMMAND_LINE, *arguments],
@@ -677,7 +677,7 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_runs_python_only_when_it_is_told_to(folder: Path) -> None:
     refused = command(folder, "c.flow", "--name", "x")
     assert refused.returncode == 2
-    assert "`look` (g_command:look), `best` (g_command:best)" in refused.stderr
+    assert "`look` (g_command:look), `pick` (g_command:pick)" in refused.stderr
     assert "--allow-python" in refused.stderr
     assert refused.stdout == ""
     allowed = command(folder, "c.flow", "--name", "x", "--allow-python")

@@ -25,10 +25,10 @@ from flowrun.runtime.functions import FUNCTIONS, World
 from flowrun.runtime.limits import Limiter
 from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
-from flowrun.runtime.reducers import Tally
 from flowrun.runtime.scheduler import Endpoint, Scheduler
 from flowrun.runtime.scopes import Context
 from flowrun.runtime.state import State
+from flowrun.runtime.tally import Tally
 from flowrun.runtime.values import ModelValue
 from flowrun.runtime.verify import verify
 
@@ -294,7 +294,9 @@ def test_an_ask_in_a_called_flow_is_asked_again_also_inside_a_vote() -> None:
     )
     outcome = run.go()
     assert outcome.value == "aye"
-    assert outcome.tallies["v"] == Tally("aye", (("aye", 2),), 3, 0)
+    assert outcome.tallies["v"] == Tally(
+        "aye", (("aye", 2),), 3, 0, asked=2, counted=2, first="aye", of=2, values=("aye",)
+    )
     assert outcome.losses == ()
 
 
@@ -310,7 +312,9 @@ def test_a_called_flow_that_fails_inside_a_vote_is_an_abstention() -> None:
         lambda request, number: Scripted(next(replies)),
     )
     outcome = run.go()
-    assert outcome.tallies["v"] == Tally("aye", (("aye", 2),), 3, 1)
+    assert outcome.tallies["v"] == Tally(
+        "aye", (("aye", 2),), 3, 1, asked=3, counted=2, first="aye", of=2, values=("aye",)
+    )
     assert [(one.path, one.reason) for one in outcome.losses] == [("v[0].s.b", "the key is wrong")]
 
 

@@ -12,11 +12,11 @@ from flowrun.dsl import types
 from flowrun.runtime.errors import InputError, UsageError
 from flowrun.runtime.files import Files
 from flowrun.runtime.functions import FUNCTIONS, World
-from flowrun.runtime.reducers import Tally
 from flowrun.runtime.rules import RuleValue
 from flowrun.runtime.splitters import SPLITTERS
+from flowrun.runtime.tally import Tally
 
-TALLY = Tally("spam", (("spam", 2), ("not", 1)), 5, 1)
+TALLY = Tally("spam", (("spam", 2), ("not", 1)), 5, 1, asked=4, counted=3, first="spam", of=3, values=("spam", "not"))
 
 
 @pytest.fixture
@@ -170,6 +170,7 @@ def test_votes(world: World) -> None:
         "planned": 5,
         "discarded": 1,
         "agreement": 2 / 3,
+        "margin": 1,
     }
     assert call(world, "agreement", of="vote") == 2 / 3
     assert call(world, "agreement", of="skipped") == 0

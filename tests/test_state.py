@@ -21,10 +21,10 @@ from flowrun.runtime.functions import FUNCTIONS, World
 from flowrun.runtime.limits import Limiter
 from flowrun.runtime.providers.protocol import Answer, Reply, Request
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
-from flowrun.runtime.reducers import Tally
 from flowrun.runtime.scheduler import Endpoint, Scheduler
 from flowrun.runtime.scopes import Context
 from flowrun.runtime.state import State
+from flowrun.runtime.tally import Tally
 from flowrun.runtime.values import ModelValue
 
 Json = Any
@@ -281,7 +281,9 @@ def test_a_malformed_ballot_is_discarded_and_spends_one(body: str) -> None:
     )
     outcome = run.go()
     assert outcome.value == "nay"
-    assert outcome.tallies["v"] == Tally("nay", (("nay", 1), ("aye", 1)), 3, 1)
+    assert outcome.tallies["v"] == Tally(
+        "nay", (("nay", 1), ("aye", 1)), 3, 1, asked=3, counted=2, first="nay", of=2, values=("nay", "aye")
+    )
     assert len(run.prompts) == 3
 
 

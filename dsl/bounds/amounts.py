@@ -115,12 +115,26 @@ def merged(elements: Sequence[Amounts], fewest: int, *, sharing: bool) -> Amount
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """What a vote takes on the average, where each sample is ``right`` by itself with this probability.
+
+    All wrong samples are taken to give one answer. ``cost`` is bounded, since the length of an answer is not known.
+    """
+
+    right: float
+    samples: float
+    calls: float
+    cost: Bound
+
+
+@dataclass(frozen=True, slots=True)
 class Bounds:
     """The bounds of one step, and of the steps inside it for one run of its body.
 
     ``calls`` and ``rounds`` (calls that stand one behind another) hold for runs without failures other than answers
     that have to be asked for again. Tokens are estimates, and dollars made of them. ``elements`` is how many times the
-    body runs, where that is known. ``flows`` are the flows that are called, each for one call, at the top only.
+    body runs, where that is known. ``flows`` are the flows that are called, each for one call, at the top only. A vote
+    whose mean is known has what is ``expected`` of it.
     """
 
     title: str
@@ -134,6 +148,7 @@ class Bounds:
     inside: tuple[Bounds, ...] = ()
     flows: tuple[Bounds, ...] = ()
     line: int = 0
+    expected: Expected | None = None
 
     @property
     def least(self) -> float:
@@ -155,6 +170,7 @@ class Bounds:
             cost=self.cost | other.cost,
             elements=self.elements if self.elements == other.elements else None,
             inside=either(self.inside, other.inside),
+            expected=self.expected if self.expected == other.expected else None,
         )
 
 

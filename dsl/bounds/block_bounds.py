@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from .. import plan as p
 from .. import types as t
 from ..catalog import ReducerSpec
-from .amounts import Amounts, Bounds, bounds_for, levels, merged, merges
-from .asking import asked, quoted
+from .amounts import Amounts, Bounds, Expected, bounds_for, levels, merged, merges
+from .asking import Asked, asked, quoted
 from .expression_sizes import Scope, joined
 from .rounds import Rounds, all_of
 from .served import World
@@ -23,6 +23,7 @@ from .sizes import (
     Many,
     Size,
     Some,
+    answer_bound,
     any_of,
     is_counted,
     items_of,
@@ -31,6 +32,8 @@ from .sizes import (
     record,
 )
 
+_DIGITS = 24
+"""The most tokens of a number."""
 MOST_SAMPLES = 1000
 """Samples whose values are kept apart."""
 
@@ -62,6 +65,7 @@ class Survey(Protocol):
     reducers: Mapping[str, ReducerSpec]
     models: dict[str, p.Model]
     given_sizes: Mapping[str, int]
+    right: float
 
     def body(self, block: p.Block, scope: Scope, *, vote: bool, sharing: bool) -> Body: ...
 
@@ -84,6 +88,7 @@ class _Parts:
     inside: tuple[Bounds, ...]
     soonest: Rounds
     elements: int | None = None
+    expected: Expected | None = None
 
 
 def fanned(survey: Survey, step: p.Step, node: p.Fanout, scope: Scope, sharing: bool) -> Done:
@@ -102,10 +107,11 @@ def repeated(survey: Survey, step: p.Step, node: p.Repeat, scope: Scope) -> Done
     body = survey.body(node.body, Scope(scope), vote=votes, sharing=True)
     launch = survey.size(step.options["launch"], scope) if "launch" in step.options else Known("cost")
     together = launch == Known("together")
-    fewest = node.most if spec is None or together else spec.fewest(node.least, node.most)
+    args = _constants(node.reduce)
+    fewest = node.most if spec is None or together else spec.fewest(node.least, node.most, args)
     samples = Bound(fewest, node.most)
     eager = not votes or together or (launch == Known("latency") and node.least == node.most)
-    waves = _waves(survey, step, scope, samples, None if eager else node.least if node.least < node.most else fewest)
+    waves = _waves(survey, step, scope, samples, None if eager else fewest)
     number = str(node.most) if node.least == node.most else f"{node.least} to {node.most}"
     if votes or node.most > MOST_SAMPLES:
         results: Size = Many(samples, body.value)
@@ -120,17 +126,19 @@ def repeated(survey: Survey, step: p.Step, node: p.Repeat, scope: Scope) -> Done
         body.inside,
         body.rounds,
         node.most,
+        _expected(survey, spec, (node.least, node.most), args, body.amounts, cheap=launch == Known("cost")),
     )
     return _combined(survey, step, node.reduce, parts, scope, {"results": results}, True)
 
 
 def mapped(survey: Survey, step: p.Step, node: p.Map, scope: Scope, sharing: bool) -> Done:
     spec = survey.reducers.get(node.reduce.rule) if node.reduce.ask is None else None
-    votes = spec is not None and spec.votes
+    votes = spec is not None and spec.spares
     count, items, apart = _elements(survey, step, node, scope)
     fewest = int(count.least)
-    if votes and spec is not None:
-        fewest = spec.fewest(fewest, fewest) if fewest else 0
+    args = _constants(node.reduce)
+    if spec is not None:
+        fewest = min(fewest, spec.fewest(fewest, fewest, args)) if fewest else 0
     running = Bound(fewest, count.most, count.why)
     bodies = []
     for item, certain in items:
@@ -160,6 +168,9 @@ def mapped(survey: Survey, step: p.Step, node: p.Map, scope: Scope, sharing: boo
         survey.tree(bodies),
         soonest,
         elements,
+        _expected(survey, spec, (elements, elements), args, bodies[0].amounts, cheap=True)
+        if elements and bodies
+        else None,
     )
     return _combined(survey, step, node.reduce, parts, scope, {"results": results}, sharing)
 
@@ -225,15 +236,31 @@ def _combined(
     """A block with its reducer behind it."""
     title = reduce.rule
     amounts, rounds, inside = parts.amounts, parts.rounds, parts.inside
+    if reduce.deciding is not None:
+        decided = _decided(survey, step, reduce, parts, scope, given)
+        amounts += decided.amounts
+        rounds = rounds.then(decided.tries, reduce.needs)
+        inside = (*inside, bounds_for("reduce", f"ask of {title}", decided.amounts, decided.tries, line=step.line))
     if reduce.ask is None:
         value = _reduced(survey, step, reduce, parts, scope)
     else:
         fan_in = survey.size(reduce.count, scope) if reduce.count is not None else None
         times, deep = ONE, ONE
-        if fan_in is not None:
+        fold = reduce.rule == "fold"
+        if fold:
+            times = deep = parts.count if "from" in reduce.args else _one_fewer(parts.count)
+            items = items_of(given["results"])[1]
+            begins = [survey.size(reduce.args["from"], scope)] if "from" in reduce.args else items
+            given = {
+                "so_far": one_of(
+                    [*begins, Some(reduce.ask.answer, answer_bound(reduce.ask.answer, survey.world.count))]
+                ),
+                "next": one_of(items or [NONE]),
+            }
+        elif fan_in is not None:
             width = fan_in.value if isinstance(fan_in, Known) and isinstance(fan_in.value, int) else None
             times, deep = _tree(parts.count, width)
-            title = f"by {width or 'N'} ask"
+            title = f"by {width or ('tokens' if isinstance(reduce.count, p.RuleOf) else 'N')} ask"
         elif parts.count.most == 0:
             times, deep = NOTHING, NOTHING
         elif parts.count.least == 0:
@@ -264,7 +291,57 @@ def _combined(
         inside = (*inside, bounds_for("reduce", title, more, found.tries * deep, line=step.line))
     what = f"{parts.what}, reduce {title}"
     row = bounds_for(step.title, what, amounts, rounds.bound, elements=parts.elements, inside=inside, line=step.line)
-    return Done(row, amounts, rounds, value)
+    return Done(replace(row, expected=parts.expected), amounts, rounds, value)
+
+
+def _one_fewer(count: Bound) -> Bound:
+    """The asks of a fold that begins with the first result."""
+    return Bound(max(0, count.least - 1), None if count.most is None else max(0, count.most - 1), count.why)
+
+
+def _constants(reduce: p.Reduce) -> dict[str, object]:
+    """The arguments of a rule that are written out; None for the others."""
+    return {name: one.value if isinstance(one, p.Constant) else None for name, one in reduce.args.items()}
+
+
+def _expected(
+    survey: Survey,
+    spec: ReducerSpec | None,
+    samples: tuple[int, int],
+    args: Mapping[str, object],
+    body: Amounts,
+    *,
+    cheap: bool,
+) -> Expected | None:
+    """What a vote takes on the average; one that launches all at once pays for all that it launches."""
+    if spec is None or not spec.votes:
+        return None
+    mean = float(samples[1]) if not cheap else spec.expected(*samples, args, survey.right) if spec.expected else None
+    calls = body.calls.most
+    if mean is None or not calls:
+        return None
+    return Expected(survey.right, mean, mean * calls, body.sampled(Bound(mean, mean)).cost)
+
+
+def _decided(
+    survey: Survey, step: p.Step, reduce: p.Reduce, parts: _Parts, scope: Scope, given: dict[str, Size]
+) -> Asked:
+    """What a rule asks beside its counting."""
+    ask = reduce.deciding
+    spec = survey.reducers.get(reduce.rule)
+    asks = next((param.asks for param in spec.params if param.asks is not None), None) if spec is not None else None
+    if ask is None or asks is None:
+        return Asked(Amounts(), NOTHING, NONE)
+    some = parts.count.most is None or parts.count.most > 1
+    times = Bound(asks.least if parts.count.least > 1 else 0, asks.most if some else 0)
+    count, items = items_of(given["results"])
+    seen = Many(Bound(min(2, count.least), count.most, count.why), one_of(items or [NONE]))
+    found = asked(
+        ask, reduce.options, survey.models, Scope(scope, {**given, "results": seen}), survey.world, title=step.title,
+        vote=False,
+    )  # fmt: skip
+    tries = found.tries if times.least else found.tries.maybe
+    return Asked(found.amounts * times, tries if times.most else NOTHING, found.value)
 
 
 def _tree(leaves: Bound, fan_in: int | None) -> tuple[Bound, Bound]:
@@ -284,8 +361,14 @@ def _reduced(survey: Survey, step: p.Step, reduce: p.Reduce, parts: _Parts, scop
     spec = survey.reducers.get(rule) if reduce.extern is None else None
     branches = isinstance(step.node, p.Fanout)
     values = [size for _, size in _fields(results)] if branches else list(items_of(results)[1])
-    if spec is not None and spec.votes:
+    if spec is not None and rule in ("approval", "ranked"):
+        return one_of([item for value in values for item in items_of(value)[1]] or [NONE])
+    if spec is not None and (spec.spares or rule == "best"):
         return one_of(values or [NONE])
+    if spec is not None and rule in ("count", "sum", "mean", "median"):
+        return Some(step.type, Bound(1, _DIGITS))
+    if spec is not None and rule == "rank":
+        return Many(parts.count, one_of(values or [NONE]))
     if rule == "collect" and spec is not None:
         return results
     in_a_row = listed(values) if branches else results

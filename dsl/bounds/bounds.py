@@ -24,6 +24,8 @@ EXACT_WORK = 40_000
 """Steps that are worked out one element at a time; beyond that the elements of a map are taken together."""
 EXACT_CALLS = 64
 """Different arguments of one flow that are taken as they are; after so many only their sizes count, then nothing."""
+RIGHT = 0.8
+"""How often one sample of a vote is taken to be right where nobody says."""
 DEEPEST = 60
 """Bodies that may stand one inside the other; flows that are called further inside are taken by themselves."""
 
@@ -36,13 +38,15 @@ def bounds_of(
     inputs: Mapping[str, object] | None = None,
     world: World | None = None,
     model: str = "",
+    right: float = RIGHT,
 ) -> Bounds:
     """The bounds of a plan, with what is known of its inputs and of the world.
 
     ``sizes`` are the numbers of elements of maps, by step, for a caller that knows them without the inputs. ``model``
-    is for asks that name none: the name of one that the plan declares, or an address.
+    is for asks that name none: the name of one that the plan declares, or an address. ``right`` is how often one sample
+    of a vote is right, for what is expected of it.
     """
-    survey = _Survey(plan, reducers, sizes or {}, world or Blank(), model)
+    survey = _Survey(plan, reducers, sizes or {}, world or Blank(), model, right)
     scope = Scope(survey.top)
     for param in plan.params:
         scope.sizes[param.name] = survey.param(param, scope, {k: Known(v) for k, v in (inputs or {}).items()})
@@ -53,8 +57,15 @@ def bounds_of(
 
 class _Survey:
     def __init__(
-        self, plan: p.Plan, reducers: Mapping[str, ReducerSpec], sizes: Mapping[str, int], world: World, model: str
+        self,
+        plan: p.Plan,
+        reducers: Mapping[str, ReducerSpec],
+        sizes: Mapping[str, int],
+        world: World,
+        model: str,
+        right: float,
     ) -> None:
+        self.right = right
         self.plan = plan
         self.reducers = reducers
         self.given_sizes = sizes

@@ -136,8 +136,13 @@ class Calls(ABC):
                 continue
             given[spec.name] = t.UNKNOWN
             if isinstance(arg.value, s.Ask):
-                if not spec.takes_ask:
+                if spec.asks is None:
                     self.report("F0303", f"`{spec.name}` takes a value, not an `ask`", arg.value.span)
+            elif spec.takes_field:
+                self._field(spec, arg.value, scope)
+            elif spec.asks is not None and spec.type == t.NONE:
+                help = f'write `{spec.name}: ask "…{{{{ results }}}}…"`'
+                self.report("F0303", f"`{spec.name}` takes an `ask`", arg.value.span, help=help)
             elif spec.takes_type:
                 given[spec.name] = self._type(spec, arg.value)
                 if function is not None:
@@ -216,6 +221,17 @@ class Calls(ABC):
             return type_
         self.report("F0301", f"`{name}` takes {spec.taken}, not {t.show(type_)}", span)
         return t.UNKNOWN
+
+    def _field(self, spec: ParamSpec, value: s.Expr, scope: Scope) -> None:
+        if isinstance(value, s.Name):
+            name = value.word.text
+            if scope.lookup(name) is not None:
+                help = f'for the field write `"{name}"`; otherwise give the step another name'
+                self.report("F0308", f"`{name}` could be the field or the name", value.span, help=help)
+            self.words.add(id(value))
+        elif not isinstance(value, s.Text):
+            help = f"write its name alone, as in `{spec.name}: score`"
+            self.report("F0303", f"`{spec.name}` takes the name of a field", value.span, help=help)
 
     def _type(self, spec: ParamSpec, value: s.Expr) -> t.Type:
         match value:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection
+from dataclasses import replace
 
 from .. import syntax as s
 from .. import types as t
-from ..catalog import Catalog, OptionSpec, Refusal, Where
+from ..catalog import AskSpec, Catalog, Given, OptionSpec, ParamSpec, ReducerSpec, Refusal, Where
 from ..diagnostics import Diagnostic, did_you_mean
 from ..source import Span
 from .callees import Callee
 from .expressions import Expressions
 from .names import Program, Scope, Step
 from .typed import Typed
+from .written_types import WrittenTypes
 
+FOLD = (ParamSpec("from", t.UNKNOWN),)
+"""What a fold may be given to begin with; its type is that of the ask."""
+TOKENS = (ParamSpec("size", t.INT, required=True, low=1),)
+"""`by tokens(n)`: a merge takes as many results as have so many tokens together."""
 _NO_OPTIONS = {"a call": "a call takes none: set it on the asks inside, or on the model"}
 
 
@@ -25,9 +31,11 @@ class Blocks(ABC):
     catalog: Catalog
     typed: Typed
     expressions: Expressions
+    written: WrittenTypes
 
     def __init__(self) -> None:
         self._elements: dict[Step, t.Type] = {}
+        self._folds: dict[Step, tuple[t.Type, t.Type]] = {}
 
     def report(self, code: str, message: str, span: Span, help: str = "", note: str = "") -> None:
         self.typed.problems.append(Diagnostic(code, message, span, help=help, note=note))
@@ -82,7 +90,7 @@ class Blocks(ABC):
             return t.UNKNOWN
         return self.typed.steps.get(step.steps[-1], t.UNKNOWN)
 
-    def results(self, step: Step) -> t.Type:
+    def results(self, step: Step) -> t.ListOf:
         """The type of ``results``: a list of the bodies' values."""
         if isinstance(step.line.node, s.Fanout):
             return t.ListOf(t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps))
@@ -109,6 +117,8 @@ class Blocks(ABC):
                     "write one number: `repeat 3 { … }`",
                 )
             self.options(reduce.options, ("ask",), scope, "an ask")
+            if reduce.rule.text == "fold":
+                return self.fold(step, reduce, reduce.ask, item if not fanout else self.results(step).item)
             type_ = self.ask(reduce.ask, scope)
             if reduce.count is not None:
                 self.tree(reduce, item, type_, scope)
@@ -136,18 +146,52 @@ class Blocks(ABC):
                 node.least.span.to(node.most.span),
                 f"write one number, or a reducer that decides by itself: {adaptive}",
             )
-        for arg in reduce.args:
-            if isinstance(arg.value, s.Ask):
-                self.ask(arg.value, scope)
-        self.expressions.arguments(spec.name, spec.params, reduce.args, reduce.span, scope)
-        given: Mapping[str, t.Type] | t.Type = item
-        if fanout:
-            given = {branch.title: self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps}
-        result = spec.result(given)
-        if isinstance(result, Refusal):
-            self.report("F0301", result.message, reduce.rule.span, result.help)
-            return t.UNKNOWN
-        return result
+        branches = {branch.title: self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps} if fanout else None
+        if branches is not None:
+            item = t.join(branches.values())
+        return self._rule(reduce, spec, replace(_numbers(step, node), item=item, branches=branches), scope)
+
+    def _rule(self, reduce: s.Reduce, spec: ReducerSpec, given: Given, scope: Scope) -> t.Type:
+        """The type of what a rule makes of its results; says so where its arguments do not fit it, or each other."""
+        item = t.unwrapped(given.item)
+        by = dict(named(spec.params, reduce.args)).get("by")
+        if isinstance(item, t.Record) and isinstance(by, s.Name) and (field := item.field(by.word.text)):
+            item = t.unwrapped(field.type)
+        params = tuple(replace(param, type=item) if param.of_item else param for param in spec.params)
+        before = self._told
+        for param, arg in zip(_params(params, reduce.args), reduce.args, strict=True):
+            if not isinstance(arg.value, s.Ask):
+                continue
+            self.ask(arg.value, scope)
+            if param is not None and param.asks is not None:
+                self._asked(param, param.asks, arg.value, given.item)
+        self.expressions.arguments(spec.name, params, reduce.args, reduce.span, scope)
+        args = {name: written(value, self.expressions.words) for name, value in named(spec.params, reduce.args)}
+        if self._told > before:
+            # What an argument does wrong is told; what would follow from it is no second mistake.
+            args = {}
+            if any(param.required or param.takes_field or param.asks for param in spec.params):
+                return t.UNKNOWN
+        result = spec.result(replace(given, args=args))
+        if not isinstance(result, Refusal):
+            return result
+        values = {name: value.span for name, value in named(spec.params, reduce.args)}
+        span = values.get(result.arg, reduce.rule.span)
+        self.report("F0303" if result.arg in values else "F0301", result.message, span, result.help)
+        return t.UNKNOWN
+
+    @property
+    def _told(self) -> int:
+        return len(self.typed.problems) + len(self.expressions.problems)
+
+    def _asked(self, param: ParamSpec, asks: AskSpec, ask: s.Ask, item: t.Type) -> None:
+        """An ask of a rule answers what the rule says: one of the results, or their order."""
+        self.typed.answers[id(ask)] = asks.answer(item)
+        if ask.answer is not None:
+            said = (
+                f"what `{param.name}` is answered with is the rule's own: one of the results it is shown, or a number"
+            )
+            self.report("F0303", said, ask.answer.span, "leave the type out")
 
     def _reduce_extern(self, step: Step, reduce: s.Reduce, extern: Callee, scope: Scope) -> t.Type:
         """An extern combines when it has a parameter for the results."""
@@ -173,7 +217,9 @@ class Blocks(ABC):
         return extern.result
 
     def tree(self, reduce: s.Reduce, item: t.Type, merged: t.Type, scope: Scope) -> None:
-        if reduce.count is not None and isinstance(reduce.count, s.Number):
+        if isinstance(reduce.count, s.Call) and reduce.count.function.text == "tokens" and reduce.count.prefix is None:
+            self.expressions.arguments("tokens", TOKENS, reduce.count.args, reduce.count.span, scope)
+        elif reduce.count is not None and isinstance(reduce.count, s.Number):
             value = reduce.count.value
             if reduce.count.unit or not isinstance(value, int) or value < 2:
                 self.report(
@@ -181,13 +227,39 @@ class Blocks(ABC):
                 )
         elif reduce.count is not None:
             self.expressions.expect(reduce.count, scope, t.INT, "`by`")
-        if not t.fits(merged, item) and reduce.ask is not None:
+        if not t.fits(merged, t.unwrapped(item)) and reduce.ask is not None:
             self.report(
                 "F0301",
                 f"each merge is merged again, so it must be {t.show(item)}, and this is {t.show(merged)}",
                 reduce.ask.span,
                 help=f"write `-> {t.show(item)}` behind the prompt",
             )
+
+    def fold(self, step: Step, reduce: s.Reduce, ask: s.Ask, item: t.Type) -> t.Type:
+        """A fold begins with the first result, or with what its argument says."""
+        scope = step.reduce_scope or step.scope
+        # What is wrong with the answer's type is told when the ask itself is looked at.
+        known = len(self.typed.problems)
+        type_ = self.written.read(ask.answer) if ask.answer is not None else t.TEXT
+        del self.typed.problems[known:]
+        begins = _params(FOLD, reduce.args)[:1] == [FOLD[0]]
+        self._folds[step] = (type_ if begins else item), t.unwrapped(item)
+        type_ = self.ask(ask, scope)
+        self.expressions.arguments(
+            "fold", tuple(replace(one, type=type_) for one in FOLD), reduce.args, reduce.span, scope
+        )
+        if not begins and not (t.fits(type_, t.unwrapped(item)) and t.fits(t.unwrapped(item), type_)):
+            self.report(
+                "F0301",
+                f"a fold begins with the first result, which is {t.show(item)}, and this makes {t.show(type_)} of it",
+                ask.span,
+                help=f"write `-> {t.show(t.unwrapped(item))}`, or begin with a value: `fold(from: …)`",
+            )
+        return type_
+
+    def folded(self, step: Step, name: str) -> t.Type:
+        """The type of what a fold's prompt sees: ``so_far``, or ``next``."""
+        return self._folds.get(step, (t.UNKNOWN, t.UNKNOWN))[name == "next"]
 
     def options(self, options: tuple[s.Option, ...], kinds: tuple[Where, ...], scope: Scope, what: str) -> None:
         seen: set[str] = set()
@@ -222,6 +294,50 @@ class Blocks(ABC):
             return
         self.expressions.expect(value, scope, spec.type, f"`{spec.name}`")
         self.expressions.within(value, spec.name, spec.low, spec.high, "F0307")
+
+
+def _numbers(step: Step, node: s.Node) -> Given:
+    """How many results there are, where the file says so."""
+    match node:
+        case s.Repeat(least, most):
+            return Given(t.UNKNOWN, int(least.value), int(most.value))
+        case s.Fanout():
+            return Given(t.UNKNOWN, None, len(step.steps))
+        case s.Map(_, s.ListExpr(items)):
+            return Given(t.UNKNOWN, None, len(items))
+        case s.Map(at_most=s.Number() as most):
+            return Given(t.UNKNOWN, None, int(most.value))
+    return Given(t.UNKNOWN)
+
+
+def _params(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[ParamSpec | None]:
+    """The parameter of each argument; None where there is none."""
+    known = {param.name: param for param in params}
+    found = []
+    for place, arg in enumerate(args):
+        if arg.name is not None:
+            found.append(known.get(arg.name.text))
+        else:
+            found.append(params[place] if place < len(params) else None)
+    return found
+
+
+def named(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[tuple[str, s.Expr | s.Ask]]:
+    """The arguments by the names of their parameters."""
+    pairs = zip(_params(params, args), args, strict=True)
+    return [(param.name, arg.value) for param, arg in pairs if param is not None]
+
+
+def written(value: s.Expr | s.Ask, words: Collection[int]) -> object:
+    """The value of an argument that is written out; None where the run decides it."""
+    match value:
+        case s.Number():
+            return value.value / 100 if value.unit == "%" else value.value
+        case s.Text(string):
+            return string.value
+        case s.Name(word) if id(value) in words:
+            return word.text
+    return None
 
 
 def _is_number(value: s.Expr | s.Ask) -> bool:

@@ -259,7 +259,10 @@ class _Resolver:
         step.inner = inner or Scope(step.scope, fanout)
         step.steps = self.steps(body.lines, step.inner, step)
         scope = Scope(step.scope)
-        scope.symbols["results"] = Symbol("results", "results", reduce.rule.span, scope, step)
+        for name in ("so_far", "next") if reduce.rule.text == "fold" and reduce.ask is not None else ("results",):
+            if name not in RESERVED and (first := step.scope.lookup(name)):
+                self.taken(name, first.span, reduce.rule.span)
+            scope.symbols[name] = Symbol(name, "results", reduce.rule.span, scope, step)
         if fanout:
             scope.symbols.update(step.inner.symbols)
         step.reduce_scope = scope

@@ -76,7 +76,7 @@ class _Checker(Blocks):
         if symbol.kind == "element":
             return self.element(step)
         if symbol.kind == "results":
-            return self.results(step)
+            return self.results(step) if symbol.name == "results" else self.folded(step, symbol.name)
         return self.typed.steps.get(step, t.UNKNOWN)
 
     # Declarations
@@ -128,6 +128,10 @@ class _Checker(Blocks):
                 "this names no Python function",
                 decl.target.span,
                 'write the module and the function: `from "package.module:function"`',
+            )
+        if decl.name.text in self.catalog.reducers and "results" in seen:
+            self.report(
+                "F0202", f"`{decl.name.text}` is a reducer of the language", decl.name.span, "choose another name"
             )
         self._callee(decl.name, Callee(decl.name.text, "extern", params, type_))
 

@@ -192,12 +192,12 @@ class _Drawer:
         names = names_in(exprs, self.functions)
         tip = [rule]
         lines = wrapped(rule, _LINE, 2)
-        if reduce.ask is not None:
-            asked = self.ask_words(reduce.ask)
+        for ask in reduce.asks:
+            asked = self.ask_words(ask)
             lines = (*lines, *wrapped(asked.removeprefix("ask ") if name == "ask" else asked, _LINE, 2))
-            tip += [asked, *_prompts(reduce.ask)]
-            names = (*names, *names_in_ask(reduce.ask, self.functions))
-        elif reduce.extern is not None:
+            tip += [asked, *_prompts(ask)]
+            names = (*names, *names_in_ask(ask, self.functions))
+        if reduce.extern is not None:
             lines = (*lines, "extern")
         tip += [f"with {self.words.named(reduce.options)}"] if reduce.options else []
         made = self.node("reduce", "", lines, tip)

@@ -192,10 +192,15 @@ class _Formatter(Phrases):
             return Concat(
                 ["reduce ", reduce.rule.text, self.arguments(reduce.args, reduce.rule, reduce) if reduce.args else ""]
             )
-        ask = self.ask(reduce.ask)
-        if reduce.count is not None:
-            return Concat(["reduce by ", self.expr(reduce.count), " ", ask])
+        combined = self.ask(reduce.ask)
+        start = reduce.ask.span.start
+        if reduce.rule.text == "fold":
+            args = self.arguments(reduce.args, reduce.rule, reduce) if reduce.args else ""
+            combined, start = Concat(["fold", args, " ", combined]), reduce.rule.span.start
+        elif reduce.count is not None:
+            combined = Concat(["by ", self.expr(reduce.count), " ", combined])
+            start = reduce.rule.span.start
         if reduce.options:
-            units = [Unit(reduce.ask.span.start, reduce.ask.span.end, ask), *self._with(reduce.options)]
+            units = [Unit(start, reduce.ask.span.end, combined), *self._with(reduce.options)]
             return Concat(["reduce (", self.comments.chained(units), ")"])
-        return Concat(["reduce ", ask])
+        return Concat(["reduce ", combined])

@@ -99,7 +99,9 @@ class Phrases:
         for arg in args:
             doc = self.argument(arg.value)
             units.append(self.unit(arg, doc if arg.name is None else Concat([arg.name.text, ": ", doc])))
-        region = (function.span.end, whole.span.end)
+        # A fold goes on behind its brackets.
+        ask = whole.ask if isinstance(whole, s.Reduce) else None
+        region = (function.span.end, ask.span.start if ask is not None else whole.span.end)
         return self.comments.enclosed(units, ("(", ")"), region, separator=",", last=COMMA)
 
     def expr(self, expr: s.Expr, least: int = 0, hidden: frozenset[str] = frozenset()) -> Doc:

@@ -215,6 +215,17 @@ class TreeBuilder(Values):
     def reduce_tree(self, c: list[Any]) -> s.Reduce:
         return s.Reduce(self._word(c[1]), (), c[3], c[2], (), self._span(c))
 
+    def reduce_tree_with(self, c: list[Any]) -> s.Reduce:
+        return s.Reduce(self._word(c[2]), (), c[4], c[3], tuple(c[5]), self._span(c))
+
+    def reduce_fold(self, c: list[Any]) -> s.Reduce:
+        args = tuple(c[2][1:-1]) if len(c) > 3 else ()
+        return s.Reduce(self._word(c[1]), args, c[-1], None, (), self._span(c))
+
+    def reduce_fold_with(self, c: list[Any]) -> s.Reduce:
+        args = tuple(c[3][1:-1]) if len(c) > 6 else ()
+        return s.Reduce(self._word(c[2]), args, c[-3], None, tuple(c[-2]), self._span(c))
+
     def _keyword_of(self, ask: s.Ask) -> s.Word:
         return s.Word("ask", Span(self.source, ask.span.start, ask.span.start + 3))
 

@@ -146,7 +146,8 @@ class Option:
 class Reduce:
     """How results become one value.
 
-    ``rule`` is a reducer's name, or ``ask`` (one call), or ``by`` (a tree of calls; ``count`` is its fan-in).
+    ``rule`` is a reducer's name, or ``ask`` (one call), or ``by`` (a tree of calls; ``count`` is its fan-in, or
+    ``tokens(n)``), or ``fold`` (one call for each result, in their order).
     """
 
     rule: Word

@@ -67,8 +67,13 @@ def report(result: Result) -> dict[str, Any]:
                 "winner": tally.winner,
                 "ballots": [{"answer": answer, "count": count} for answer, count in tally.ballots],
                 "planned": tally.planned,
+                "asked": tally.asked,
+                "saved": tally.saved,
+                "cost_saved": summary.saved_cost(summary.votes[path]) if path in summary.votes else None,
                 "discarded": tally.discarded,
+                "settled": tally.settled,
                 "agreement": round(tally.agreement, 4),
+                "margin": tally.margin,
             }
             for path, tally in result.outcome.tallies.items()
         },
@@ -86,6 +91,7 @@ def report(result: Result) -> dict[str, Any]:
         },
         "models": {model: use.calls for model, use in summary.models.items()},
         "cost": summary.cost,
+        "cost_saved": summary.saved,
         "budget_spent": result.spent,
         "seconds": round(summary.seconds, 3),
         "seconds_loading": round(summary.loading, 3),

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from flowrun.dsl import Bound, Bounds, Foreseen, planned_json
+from flowrun.dsl import RIGHT, Bound, Bounds, Foreseen, planned_json
 from flowrun.dsl import plan as p
 
 from ..errors import UsageError
@@ -58,6 +58,14 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @click.option(
     "--max-calls", type=click.IntRange(min=0), metavar="N", help="Fail when the flow could make more calls than this."
 )
+@click.option(
+    "--right",
+    type=click.FloatRange(0, 1),
+    default=RIGHT,
+    metavar="P",
+    show_default=True,
+    help="How often one sample of a vote is right, for what is expected of votes.",
+)
 @click.option("--max-cost", type=_Dollars(), metavar="X", help="Fail when the flow could cost more dollars than this.")
 @click.option(
     "--allow-read",
@@ -78,6 +86,7 @@ def command(
     as_json: bool,
     schema: bool,
     max_calls: int | None,
+    right: float,
     max_cost: float | None,
     allow_read: tuple[Path, ...],
 ) -> int:
@@ -102,7 +111,7 @@ def command(
     model = known_model(plan, model)
     files = Files(path.parent, allow_read)
     inputs = checked_inputs(plan, inputs_of(plan, ctx.args, pairs, files), complete=False)
-    bounds = estimate_plan(plan, inputs, files, model=model)
+    bounds = estimate_plan(plan, inputs, files, model=model, right=right)
     kept = _foreseen(plan, inputs, model, files, journal)
     if as_json:
         click.echo(planned_json(plan, bounds, kept))

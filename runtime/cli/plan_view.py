@@ -25,6 +25,7 @@ def view(bounds: Bounds, calls_limit: int | None, money_limit: float | None) -> 
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
     yield ""
     yield totals(bounds)
+    yield from _means(bounds)
     yield from _reasons(bounds)
     yield from _shortfalls(bounds, calls_limit, money_limit)
 
@@ -48,6 +49,20 @@ def totals(bounds: Bounds) -> str:
             f"cost {cost_in_words(bounds.cost)}",
         )
     )
+
+
+def _means(bounds: Bounds) -> Iterator[str]:
+    """What is expected of each vote, on a line of its own."""
+    todo = [bounds, *bounds.flows]
+    while todo:
+        one = todo.pop(0)
+        todo[:0] = one.inside
+        if one.expected is None:
+            continue
+        found = one.expected
+        cost = "" if found.cost == Bound() else f", cost {cost_in_words(found.cost)}"
+        calls = f"{found.calls:.1f} calls on the average{cost}"
+        yield f"{one.title}: {calls}, if a sample is right {found.right * 100:g} % of the time"
 
 
 def _rows(bounds: Bounds, head: str, indent: str) -> Iterator[tuple[str, ...]]:

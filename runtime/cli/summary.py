@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..api import Result
-from ..reducers import Tally
+from ..reducers.ballots import in_words, votes
+from ..tally import Tally
+from .plan_view import money
 from .progress import money_text
 
 MANY = 5
@@ -12,13 +16,13 @@ MANY = 5
 def votes_lines(result: Result) -> list[str]:
     """How each vote ended, or all of them in one line where there are many."""
     tallies = result.outcome.tallies
-    if len(tallies) == 1 and _headline(result):
+    if len(tallies) == 1 and _headline(result) and _plain(next(iter(tallies.values()))):
         return []
     if len(tallies) > MANY:
         mean = sum(tally.agreement for tally in tallies.values()) / len(tallies)
         split = sum(tally.agreement < 1 for tally in tallies.values())
         return [f"{len(tallies)} votes, {split} of them split; mean agreement {mean:.2f}"]
-    return [f"{path}: {_vote(tally)}" for path, tally in tallies.items()]
+    return [f"{path}: {_account(tally)}" for path, tally in tallies.items()]
 
 
 def closing_line(result: Result) -> str:
@@ -32,7 +36,8 @@ def closing_line(result: Result) -> str:
         calls += f" in {_count(summary.requests, 'request')}"
     extras = []
     if summary.spared:
-        extras.append(f"{summary.spared} not needed")
+        saved = f", ≈ {money(summary.saved)} saved" if summary.saved else ""
+        extras.append(f"{summary.spared} not needed{saved}")
     if summary.failed:
         extras.append(f"{summary.failed} failed")
     if summary.retries:
@@ -51,9 +56,14 @@ def closing_line(result: Result) -> str:
     tokens = summary.input_tokens + summary.output_tokens
     if tokens:
         parts.append(f"{summary.input_tokens:,} tokens in, {summary.output_tokens:,} out")
-    if money := money_text(summary):
-        parts.append(money)
+    if cost := money_text(summary):
+        parts.append(cost)
     return " · ".join(parts)
+
+
+def _plain(tally: Tally) -> bool:
+    """Whether the closing line says all there is to say of a vote."""
+    return len(tally.ballots) == 1 and not tally.discarded and tally.settled
 
 
 def _headline(result: Result) -> str:
@@ -65,10 +75,32 @@ def _headline(result: Result) -> str:
 
 
 def _vote(tally: Tally) -> str:
-    count = next((count for answer, count in tally.ballots if answer == tally.winner), 0)
-    winner = " ".join(str(tally.winner).split())
     of = f"{tally.counted}, up to {tally.planned}" if tally.adaptive else f"{tally.planned}"
-    return f"{winner if len(winner) <= 60 else winner[:59] + '…'} ({count} of {of})"
+    if tally.of != tally.counted:
+        of = f"a weight of {votes(tally.of)} in {tally.counted} ballots"
+    return f"{_short(tally.first)} ({votes(tally.votes)} of {of})"
+
+
+def _account(tally: Tally) -> str:
+    """All that is to be said of one vote: its answer, who else had votes, and what was not needed."""
+    parts = [_vote(tally)]
+    others = [(answer, count) for answer, count in tally.ballots if answer != tally.first]
+    if others:
+        listed = ", ".join(f"{_short(answer)} {votes(count)}" for answer, count in others[:3])
+        parts.append(listed + (f" and {len(others) - 3} more" if len(others) > 3 else ""))
+        parts.append(f"agreement {tally.agreement:.2f}, margin {votes(tally.margin)}")
+    if tally.discarded:
+        parts.append(f"{tally.discarded} discarded")
+    if tally.saved:
+        parts.append(f"{tally.saved} of {tally.planned} saved")
+    if not tally.settled:
+        parts.append("not settled by then" if tally.adaptive else "not enough")
+    return "; ".join(parts)
+
+
+def _short(answer: Any) -> str:
+    text = " ".join(in_words(answer).split())
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _count(number: int, one: str, many: str = "") -> str:

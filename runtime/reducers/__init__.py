@@ -1,13 +1,49 @@
-"""The registry of reducers: one file each."""
+"""The registry of reducers: one rule, one file."""
 
 from __future__ import annotations
 
-from .collect import RULE as COLLECT
-from .concat import RULE as CONCAT
-from .flatten import RULE as FLATTEN
-from .majority import RULE as MAJORITY
-from .protocol import ReduceError, Reducer, Rule, Setting, Tally
+from . import (
+    ahead,
+    approval,
+    best,
+    collect,
+    concat,
+    count,
+    first,
+    flatten,
+    majority,
+    merge,
+    numbers,
+    quorum,
+    rank,
+    ranked,
+    unanimous,
+    weighted,
+    window,
+)
+from .protocol import Question, ReduceError, Reducer, Rule, Setting
 
-REDUCERS: dict[str, Rule] = {rule.spec.name: rule for rule in (COLLECT, CONCAT, FLATTEN, MAJORITY)}
+_RULES = (
+    collect.RULE,
+    concat.RULE,
+    flatten.RULE,
+    merge.RULE,
+    first.RULE,
+    majority.RULE,
+    quorum.RULE,
+    unanimous.RULE,
+    weighted.RULE,
+    ahead.RULE,
+    window.RULE,
+    approval.RULE,
+    ranked.RULE,
+    best.RULE,
+    rank.RULE,
+    count.RULE,
+    numbers.SUM,
+    numbers.MEAN,
+    numbers.MEDIAN,
+)
+REDUCERS: dict[str, Rule] = {rule.spec.name: rule for rule in _RULES}
 
-__all__ = ["REDUCERS", "ReduceError", "Reducer", "Rule", "Setting", "Tally"]
+__all__ = ["REDUCERS", "Question", "ReduceError", "Reducer", "Rule", "Setting"]

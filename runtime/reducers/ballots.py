@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from typing import Any
 
 Json = Any
 
 
 class Ballots:
-    """The ballots of one vote. ``seen`` counts every sample that came, with the discarded ones."""
+    """The ballots of one vote. ``seen`` counts every sample that came, with the discarded ones.
+
+    Weights are added up exactly, so that the order in which they come cannot change a sum.
+    """
 
     def __init__(self) -> None:
         self.seen = 0
         self.discarded = 0
-        self._counts: dict[str, int] = {}
-        self._first: dict[str, tuple[int, Json]] = {}
+        self.total = Fraction(0)
+        self._counts: dict[str, Fraction | int] = {}
+        self._first: dict[str, tuple[tuple[int, int], Json, Json]] = {}
 
-    def add(self, index: int, value: Json) -> None:
-        key = normal(value)
+    def add(self, index: int, answer: Json, value: Json = None, weight: float = 1) -> None:
+        """Count a ballot. ``value`` is the whole result, where the answer is only a part of it."""
         self.seen += 1
-        self._counts[key] = self._counts.get(key, 0) + 1
-        if key not in self._first or index < self._first[key][0]:
-            self._first[key] = (index, value)
+        self.mark(index, answer, answer if value is None else value, weight)
 
-    def skip(self, index: int) -> None:
+    def mark(self, index: int, answer: Json, value: Json, weight: float = 1, place: int = 0) -> None:
+        """Give an answer its votes; a ballot may have more than one answer on it, each at a place of its own."""
+        key = normal(answer)
+        exact = weight if isinstance(weight, int) else Fraction(weight)
+        self.total += exact
+        self._counts[key] = self._counts.get(key, 0) + exact
+        if key not in self._first or (index, place) < self._first[key][0]:
+            self._first[key] = ((index, place), answer, value)
+
+    def skip(self) -> None:
         self.seen += 1
         self.discarded += 1
 
@@ -32,42 +44,82 @@ class Ballots:
     def counted(self) -> int:
         return self.seen - self.discarded
 
-    def _ranked(self) -> list[str]:
+    def ranked(self) -> list[str]:
+        """The answers, by their keys: most votes first, of equals the one with the lowest index."""
         return sorted(self._counts, key=lambda key: (-self._counts[key], self._first[key][0]))
 
     @property
-    def leaders(self) -> tuple[int, int]:
+    def leaders(self) -> tuple[Fraction | int, Fraction | int]:
         """The votes of the leader and of the runner-up."""
         counts = sorted(self._counts.values(), reverse=True)
         return (counts[0] if counts else 0), (counts[1] if len(counts) > 1 else 0)
 
     @property
-    def lead(self) -> int:
+    def lead(self) -> Fraction | int:
         first, second = self.leaders
         return first - second
 
     @property
-    def tied(self) -> bool:
-        return self.counted > 0 and self.lead == 0
+    def tied(self) -> tuple[str, ...]:
+        """The answers, by their keys, that share the most votes, in the order of their first samples."""
+        ranked = self.ranked()
+        return tuple(key for key in ranked if self._counts[key] == self._counts[ranked[0]])
 
-    @property
-    def winner(self) -> Json:
-        """The answer with most votes, as its first sample wrote it; of equals the one with the lowest index."""
-        return self._first[self._ranked()[0]][1]
+    def answer(self, key: str) -> Json:
+        """An answer as its first sample wrote it."""
+        return self._first[key][1]
 
-    def counts(self) -> tuple[tuple[Json, int], ...]:
-        return tuple((self._first[key][1], self._counts[key]) for key in self._ranked())
+    def value(self, key: str) -> Json:
+        """The whole result of the first sample that gave this answer."""
+        return self._first[key][2]
+
+    def first(self, key: str) -> int:
+        """The lowest index that gave this answer."""
+        return self._first[key][0][0]
+
+    def counts(self) -> tuple[tuple[Json, float], ...]:
+        return tuple((self._first[key][1], plain(self._counts[key])) for key in self.ranked())
 
     def text(self) -> str:
-        return ", ".join(f"{answer} {count}" for answer, count in self.counts())
+        return ", ".join(f"{in_words(answer)} {votes(count)}" for answer, count in self.counts())
+
+
+def plain(number: Fraction | int) -> float:
+    """A number of votes as JSON has it."""
+    return int(number) if number == int(number) else float(number)
+
+
+def votes(count: float) -> str:
+    return f"{count:,}" if isinstance(count, int) else f"{count:,.4g}"
+
+
+def in_words(answer: Json) -> str:
+    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
 
 
 def normal(value: Json) -> str:
-    """What makes two answers one: case, outer spaces and a final point aside for texts, value for numbers."""
+    """What makes two answers one: case, outer spaces and a final point aside for texts, value for numbers.
+
+    A text that writes a number counts by its value as well: ``18.0`` is ``18``.
+    """
     if isinstance(value, str):
-        return "t:" + " ".join(value.split()).rstrip(".").casefold()
+        text = " ".join(value.split()).rstrip(".").casefold()
+        return f"t:{_number(text)}"
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return f"n:{value!r}"
     return "j:" + json.dumps(value, sort_keys=True)
+
+
+def _number(text: str) -> str:
+    """A decimal number in its shortest writing; any other text as it is. `007` is a name, not a number."""
+    digits = text.lstrip("+-")
+    whole, point, part = digits.partition(".")
+    if not (whole.isascii() and whole.isdigit()) or (len(whole) > 1 and whole[0] == "0"):
+        return text
+    if point and not (part.isascii() and part.isdigit()):
+        return text
+    part = part.rstrip("0")
+    number = f"{whole}.{part}" if part else whole
+    return f"-{number}" if text.startswith("-") and number != "0" else number

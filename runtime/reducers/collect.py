@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from flowrun.dsl import ReducerSpec, types
+from flowrun.dsl import Given, ReducerSpec, types
 
 from .protocol import Gathering, Json, Rule
 
@@ -16,10 +14,10 @@ class Collect(Gathering):
         return super().value()
 
 
-def _result(given: Mapping[str, types.Type] | types.Type) -> types.Type:
-    if isinstance(given, Mapping):
-        return types.Record(tuple(types.Field(name, type_) for name, type_ in given.items()))
-    return types.ListOf(given)
+def _result(given: Given) -> types.Type:
+    if given.branches is not None:
+        return types.Record(tuple(types.Field(name, type_) for name, type_ in given.branches.items()))
+    return types.ListOf(given.item)
 
 
 RULE = Rule(ReducerSpec("collect", (), _result, "a list of all results; after a fanout a record"), Collect)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from flowrun.dsl import ParamSpec, ReducerSpec, Refusal, types
+from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from .protocol import Gathering, Json, Rule
 
@@ -15,8 +13,8 @@ class Concat(Gathering):
         return str(separator).join(str(text) for text in self.in_order() if text is not None)
 
 
-def _result(given: Mapping[str, types.Type] | types.Type) -> types.Type | Refusal:
-    for type_ in given.values() if isinstance(given, Mapping) else [given]:
+def _result(given: Given) -> types.Type | Refusal:
+    for type_ in given.each:
         if not types.is_text(types.unwrapped(type_)):
             return Refusal(
                 f"`concat` joins texts, and these are {types.show(type_)}",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from flowrun.dsl import ReducerSpec, Refusal, types
+from flowrun.dsl import Given, ReducerSpec, Refusal, types
 
 from .protocol import Gathering, Json, Rule
 
@@ -14,10 +12,9 @@ class Flatten(Gathering):
         return [item for items in self.in_order() if items is not None for item in items]
 
 
-def _result(given: Mapping[str, types.Type] | types.Type) -> types.Type | Refusal:
-    lists = list(given.values()) if isinstance(given, Mapping) else [given]
+def _result(given: Given) -> types.Type | Refusal:
     items = []
-    for type_ in map(types.unwrapped, lists):
+    for type_ in map(types.unwrapped, given.each):
         if type_ == types.UNKNOWN:
             return types.UNKNOWN
         if not isinstance(type_, types.ListOf):

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from flowrun.dsl import ReducerSpec
+from flowrun.dsl import ReducerSpec, types
 
 from ..errors import FlowrunError
+from ..tally import Tally
 
 Json = Any
 
@@ -18,34 +19,12 @@ class ReduceError(FlowrunError):
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How a vote ended: ballots by answer, most first. ``planned`` is N, ``discarded`` samples did not count.
-
-    An ``adaptive`` vote chose its own number of samples, up to ``planned``.
-    """
-
-    winner: Json
-    ballots: tuple[tuple[Json, int], ...]
-    planned: int
-    discarded: int = 0
-    adaptive: bool = False
-
-    @property
-    def counted(self) -> int:
-        return sum(count for _, count in self.ballots)
-
-    @property
-    def agreement(self) -> float:
-        """The winner's share of the ballots, from 0 to 1."""
-        return next((count for answer, count in self.ballots if answer == self.winner), 0) / max(self.counted, 1)
-
-
-@dataclass(frozen=True, slots=True)
 class Setting:
     """What a reducer is made for.
 
-    ``least`` and ``most`` are the numbers of results that will come; ``names`` are a fan-out's branches.
-    ``launch`` is how samples are launched: ``cost``, ``latency`` or ``together``.
+    ``least`` and ``most`` are the numbers of results that will come, ``item`` is the type of one, and ``names`` are a
+    fan-out's branches. ``launch`` is how samples are launched: ``cost``, ``latency`` or ``together``. ``tallied`` says
+    that the flow looks at the tally, ``asks`` that it gives the rule an ask; ``seed`` is for whatever is drawn by lot.
     """
 
     least: int
@@ -53,6 +32,18 @@ class Setting:
     names: tuple[str, ...] = ()
     args: Mapping[str, Json] = field(default_factory=dict)
     launch: str = "cost"
+    item: types.Type = types.UNKNOWN
+    tallied: bool = False
+    asks: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the rule's ask is to be asked before there is a value: about these results, answered by this type."""
+
+    results: tuple[Json, ...]
+    answer: types.Type
 
 
 class Reducer(Protocol):
@@ -69,11 +60,17 @@ class Reducer(Protocol):
     def wanted(self, launched: int) -> int:
         """How many more to launch, of those not launched yet."""
 
+    def questions(self) -> Sequence[Question]:
+        """What is to be asked when all the results that count are there."""
+
+    def heard(self, answers: Sequence[Json]) -> None:
+        """The answers to the questions, in their order."""
+
     def value(self) -> Json:
         """The value. Raises ReduceError where there is none."""
 
-    def tally(self) -> Tally | None:
-        """The account of a vote; None for other rules."""
+    def tally(self, launched: int) -> Tally | None:
+        """The account of a vote of which so many samples were launched; None for other rules."""
 
 
 class Gathering:
@@ -96,11 +93,21 @@ class Gathering:
     def wanted(self, launched: int) -> int:
         return self.setting.most - launched
 
-    def tally(self) -> Tally | None:
+    def questions(self) -> Sequence[Question]:
+        return ()
+
+    def heard(self, answers: Sequence[Json]) -> None:
         return None
 
-    def in_order(self) -> Sequence[Json]:
+    def tally(self, launched: int) -> Tally | None:
+        return None
+
+    def in_order(self) -> list[Json]:
         return [self.results[index] for index in sorted(self.results)]
+
+    def there(self) -> list[Json]:
+        """The results in order, without the places that are empty."""
+        return [value for value in self.in_order() if value is not None]
 
     def value(self) -> Json:
         return self.in_order()

@@ -117,8 +117,22 @@ class Summary:
         known = [one for one in costs if one is not None]
         return sum(known) if len(known) == len(costs) else None
 
+    def saved_cost(self, vote: e.VoteCounted) -> float | None:
+        """Dollars that a vote did without, as far as its samples would have cost what the others did."""
+        seen = vote.tally.counted + vote.tally.discarded
+        costs = [None if use is None else self.prices.cost(model, *use) for model, use in vote.used.items()]
+        known = [cost for cost in costs if cost is not None]
+        if not vote.tally.saved:
+            return 0.0
+        return sum(known) / seen * vote.tally.saved if seen and known and len(known) == len(costs) else None
+
+    @property
+    def saved(self) -> float | None:
+        """Dollars that all votes did without; None where nobody can tell."""
+        costs = [self.saved_cost(vote) for vote in self.votes.values()]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) if len(known) == len(costs) else None
+
     @property
     def spared(self) -> int:
-        return sum(
-            vote.planned - vote.discarded - sum(count for _, count in vote.ballots) for vote in self.votes.values()
-        )
+        return sum(vote.tally.saved for vote in self.votes.values())

@@ -1,0 +1,101 @@
+"""`ahead(k)`: the answer that is first k votes ahead of every other (MAKER, arXiv 2511.09030).
+
+Where one sample is right with probability p, and all wrong ones give one answer, the value is right with probability
+1 / (1 + ((1 − p) / p)^k). `ahead(target: 0.999, steps: s)` takes the smallest k with which s such votes in a row are
+all right with the probability of the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil, log
+
+from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
+
+from .expected import expected_samples
+from .protocol import Rule, Setting
+from .voting import PARAMS, Adaptive, plurality
+
+RIGHT = 0.8
+"""How often one sample is taken to be right where the flow does not say."""
+
+
+class Ahead(Adaptive):
+    def __init__(self, setting: Setting) -> None:
+        self.lead = lead_of(setting.args) or 1
+        super().__init__(setting)
+
+    def settled(self) -> bool:
+        return self.ballots.lead >= self.lead
+
+    def further(self) -> int:
+        return max(1, self.lead - int(self.ballots.lead))
+
+
+def lead_of(args: Mapping[str, object]) -> int | None:
+    """The lead that arguments ask for; None where they do not say."""
+    lead, target = args.get("lead"), args.get("target")
+    if isinstance(lead, int):
+        return max(1, lead)
+    steps, right = args.get("steps", 1), args.get("right", RIGHT)
+    if not isinstance(target, (int, float)) or not isinstance(steps, int) or not isinstance(right, (int, float)):
+        return None
+    return lead_for(target, steps, right)
+
+
+def lead_for(target: float, steps: int, right: float) -> int:
+    """The smallest lead with which so many votes in a row are all right with the target's probability."""
+    if not 0 < target < 1 or not 0.5 < right < 1:
+        return 1
+    odds = target ** (-1 / max(1, steps)) - 1
+    # A target that a lead meets exactly is met: logarithms of it may be a little off.
+    return max(1, ceil(log(odds) / log((1 - right) / right) - 1e-9))
+
+
+def _result(given: Given) -> types.Type | Refusal:
+    if given.least is None or not given.chooses:
+        help = "write how few and how many may be paid for, `repeat 3..15`, or take `majority`"
+        return Refusal("`ahead` chooses how many samples it takes, and here the number is fixed", help)
+    if ("lead" in given.args) == ("target" in given.args):
+        return Refusal("`ahead` needs one of two: a lead, or a target", "write `ahead(3)` or `ahead(target: 0.999)`")
+    for name in ("steps", "right"):
+        if name in given.args and "target" not in given.args:
+            return Refusal(f"`{name}` is for a target", f"leave it out, or write `target: 0.999, {name}: …`", name)
+    lead = lead_of(given.args)
+    if lead is not None and given.most is not None and lead > given.most:
+        arg = "lead" if "lead" in given.args else "target"
+        return Refusal(f"no answer can be {lead} votes ahead of {given.most}", "ask for less, or ask more often", arg)
+    return plurality(given)
+
+
+def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
+    return min(most, max(least, lead_of(args) or 1))
+
+
+def _expected(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
+    lead = lead_of(args)
+    if lead is None:
+        return None
+    return expected_samples(most, right, lambda a, b: a + b >= least and abs(a - b) >= lead)
+
+
+RULE = Rule(
+    ReducerSpec(
+        "ahead",
+        (
+            ParamSpec("lead", types.INT, low=1),
+            ParamSpec("target", types.NUMBER, low=0.5, high=0.999999999),
+            ParamSpec("steps", types.INT, low=1),
+            ParamSpec("right", types.NUMBER, low=0.51, high=0.999),
+            *PARAMS,
+        ),
+        _result,
+        "the answer that is first so many votes ahead",
+        votes=True,
+        spares=True,
+        adaptive=True,
+        fewest=_fewest,
+        expected=_expected,
+    ),
+    Ahead,
+)

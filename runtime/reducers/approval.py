@@ -1,0 +1,82 @@
+"""`approval`: each sample is a list of all the answers it approves of, and the one approved of most often wins.
+
+(S. J. Brams and P. C. Fishburn, American Political Science Review 72 (3), 1978.) It is decided when the leader is
+further ahead than the number of ballots still out. An empty list approves of nothing, and is a ballot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flowrun.dsl import Given, ReducerSpec, Refusal, types
+
+from ..tally import Tally
+from .ballots import normal
+from .expected import expected_samples
+from .majority import Majority
+from .protocol import Json, ReduceError, Rule
+from .voting import AT_LEAST, TIES
+
+
+class Approval(Majority):
+    def cast(self, index: int, value: Json) -> bool:
+        self.ballots.seen += 1
+        known = set()
+        for place, answer in enumerate(value):
+            if normal(answer) not in known:
+                known.add(normal(answer))
+                self.ballots.mark(index, answer, answer, place=place)
+        return True
+
+    def settled(self) -> bool:
+        return bool(self.ballots.ranked()) and super().settled()
+
+    @property
+    def decided(self) -> bool:
+        return bool(self.ballots.ranked()) and super().decided
+
+    def value(self) -> Json:
+        if self.ballots.counted >= self.enough and not self.ballots.ranked():
+            raise ReduceError(f"none of the {self.ballots.counted} ballots approves of anything")
+        return super().value()
+
+    def tally(self, launched: int) -> Tally | None:
+        return super().tally(launched) if self.ballots.ranked() else None
+
+
+def listed(given: Given, name: str) -> types.Type | Refusal:
+    """The type of one answer, where each result is a list of them."""
+    item = types.unwrapped(given.item)
+    if item == types.UNKNOWN:
+        return item
+    inner = types.unwrapped(item.item) if isinstance(item, types.ListOf) else None
+    if inner is None or isinstance(inner, types.Record | types.ListOf) or inner == types.JSON:
+        return Refusal(
+            f"a ballot of `{name}` is a list of answers, and these are {types.show(item)}",
+            "ask for a list, `-> [A | B | C]`, or take `majority`",
+        )
+    return inner
+
+
+def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
+    return most // 2 + 1
+
+
+def _expected(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
+    # As if each ballot approved of one answer.
+    return expected_samples(most, right, lambda a, b: abs(a - b) > most - a - b)
+
+
+RULE = Rule(
+    ReducerSpec(
+        "approval",
+        (TIES, AT_LEAST),
+        lambda given: listed(given, "approval"),
+        "the answer that most ballots approve of",
+        votes=True,
+        spares=True,
+        fewest=_fewest,
+        expected=_expected,
+    ),
+    Approval,
+)

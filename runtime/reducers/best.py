@@ -1,0 +1,26 @@
+"""`best(by: FIELD)`: the result whose number is the highest; `best(judge: ask "…")`: the one that a judge prefers.
+
+Of equals it is the first. A judge is asked twice, with the candidates in opposite orders; where its two answers
+differ, the one that stands first among the results has it.
+"""
+
+from __future__ import annotations
+
+from flowrun.dsl import ReducerSpec, types
+
+from .judging import ORDER, Judged, judge, ordered
+from .protocol import Json, ReduceError, Rule
+from .voting import BY
+
+
+class Best(Judged):
+    def value(self) -> Json:
+        order = self.order()
+        if not order:
+            raise ReduceError("there is nothing to choose from")
+        return self.results[order[0]]
+
+
+RULE = Rule(
+    ReducerSpec("best", (BY, judge(types.INT), ORDER), ordered("best", lambda item: item), "the best of all"), Best
+)

@@ -1,0 +1,41 @@
+"""`count`: how many results there are; `count(of: spam)` how many of them are this one.
+
+Results that are missing do not count. Answers that mean the same are one, as in a vote.
+"""
+
+from __future__ import annotations
+
+from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
+
+from .ballots import normal
+from .protocol import Gathering, Json, Rule
+from .voting import BY, field_of
+
+
+class Count(Gathering):
+    def value(self) -> Json:
+        args = self.setting.args
+        by = args.get("by")
+        found = [value if by is None else value.get(by) for value in self.there()]
+        if "of" not in args:
+            return sum(value is not None for value in found)
+        wanted = normal(args["of"])
+        return sum(value is not None and normal(value) == wanted for value in found)
+
+
+def _result(given: Given) -> types.Type | Refusal:
+    item = types.unwrapped(given.item)
+    by = given.args.get("by")
+    if isinstance(by, str):
+        found = field_of(item, by, "by")
+        if isinstance(found, Refusal):
+            return found
+        item = types.unwrapped(found)
+    of = given.args.get("of")
+    if isinstance(of, str) and isinstance(item, types.Choice) and of not in item.options:
+        known = ", ".join(f"`{option}`" for option in item.options)
+        return Refusal(f"no result is ever `{of}`", f"there are {known}", "of")
+    return types.INT
+
+
+RULE = Rule(ReducerSpec("count", (ParamSpec("of", types.JSON, of_item=True), BY), _result, "how many there are"), Count)

@@ -1,0 +1,83 @@
+"""What `best` and `rank` share: an order by a field of the results, or by a judge that is asked.
+
+A judge leans to what stands first or last (arXiv 2306.05685), so it sees the candidates in an order drawn by lot, and
+then in the opposite order; the lot is the same in every run of a flow, so that a run that goes on asks the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, types
+
+from .numbers import number_of
+from .protocol import Gathering, Json, Question, Setting
+
+ORDER = ParamSpec("order", types.Choice(("high", "low")))
+
+
+def judge(answer: types.Type) -> ParamSpec:
+    return ParamSpec("judge", types.NONE, asks=AskSpec(lambda item: answer, 2, 2))
+
+
+class Judged(Gathering):
+    """The base of rules that put results in order. ``points`` are what the judge gave, by place."""
+
+    whole = False
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.shown: list[int] = []
+        self.points: dict[int, int] = {}
+
+    def _present(self) -> list[int]:
+        return [index for index in sorted(self.results) if self.results[index] is not None]
+
+    def questions(self) -> Sequence[Question]:
+        places = self._present()
+        if not self.setting.asks or len(places) < 2:
+            return ()
+        self.shown = places[:]
+        Random(self.setting.seed).shuffle(self.shown)
+        number: types.Type = types.Range(1, len(places))
+        answer = types.ListOf(number) if self.whole else number
+        return tuple(
+            Question(tuple(self.results[place] for place in order), answer) for order in (self.shown, self.shown[::-1])
+        )
+
+    def heard(self, answers: Sequence[Json]) -> None:
+        for order, answer in zip((self.shown, self.shown[::-1]), answers, strict=True):
+            numbers = answer if isinstance(answer, list) else [answer]
+            # A number that is given twice counts where it stands first.
+            for place, number in enumerate(dict.fromkeys(numbers)):
+                at = order[number - 1]
+                self.points[at] = self.points.get(at, 0) + len(order) - place
+
+    def order(self) -> list[int]:
+        """The places that have a result, the best first, of equals the first."""
+        places = self._present()
+        by = self.setting.args.get("by")
+        if by is None:
+            return sorted(places, key=lambda place: (-self.points.get(place, 0), place))
+        sign = 1 if self.setting.args.get("order") == "low" else -1
+        there = [place for place in places if self.results[place].get(by) is not None]
+        there.sort(key=lambda place: (sign * self.results[place][by], place))
+        return [*there, *(place for place in places if place not in set(there))]
+
+
+def ordered(rule: str, made: Callable[[types.Type], types.Type]) -> Callable[[Given], types.Type | Refusal]:
+    """The type of the value of a rule that orders, where its arguments are what it needs."""
+
+    def result(given: Given) -> types.Type | Refusal:
+        item = types.unwrapped(given.item)
+        if ("by" in given.args) == ("judge" in given.args):
+            help = f'write `{rule}(by: score)`, or `{rule}(judge: ask "Which is best? {{{{ results }}}}")`'
+            return Refusal(f"`{rule}` needs one of two: a field to go by, or a judge", help)
+        if "order" in given.args and "by" not in given.args:
+            return Refusal("`order` is for a field, and a judge has its own", "leave it out", "order")
+        if "by" in given.args and isinstance(found := number_of(given, rule), Refusal):
+            return found
+        return made(item)
+
+    return result

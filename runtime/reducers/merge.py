@@ -1,0 +1,52 @@
+"""`merge`: records made into one. Each field takes the first value that is not missing; lists are joined.
+
+Behind a fan-out the branches are records, and the value has the fields of all of them.
+"""
+
+from __future__ import annotations
+
+from flowrun.dsl import Given, ReducerSpec, Refusal, types
+
+from .protocol import Gathering, Json, ReduceError, Rule
+
+
+class Merge(Gathering):
+    def value(self) -> Json:
+        records = self.there()
+        if not records:
+            if isinstance(item := types.unwrapped(self.setting.item), types.Record) and all(
+                isinstance(field.type, types.Optional | types.ListOf) for field in item.fields
+            ):
+                return {field.name: [] if isinstance(field.type, types.ListOf) else None for field in item.fields}
+            raise ReduceError("there is nothing to merge")
+        merged: dict[str, Json] = {}
+        for record in records:
+            for name, value in record.items():
+                known = merged.get(name)
+                if known is None:
+                    merged[name] = list(value) if isinstance(value, list) else value
+                elif isinstance(known, list) and isinstance(value, list):
+                    known += value
+        return merged
+
+
+def _result(given: Given) -> types.Type | Refusal:
+    fields: dict[str, list[types.Type]] = {}
+    for type_ in map(types.unwrapped, given.each):
+        if type_ == types.UNKNOWN:
+            return type_
+        if not isinstance(type_, types.Record):
+            way = "take `reduce flatten`" if isinstance(type_, types.ListOf) else "take `reduce collect`"
+            return Refusal(f"`merge` joins records, and these are {types.show(type_)}", way)
+        for field in type_.fields:
+            fields.setdefault(field.name, []).append(field.type)
+    return types.Record(tuple(types.Field(name, _first(found, name)) for name, found in fields.items()))
+
+
+def _first(found: list[types.Type], name: str) -> types.Type:
+    """The type of the first value that is not missing."""
+    joined = types.join(types.unwrapped(type_) for type_ in found)
+    return types.Optional(joined) if all(isinstance(type_, types.Optional) for type_ in found) else joined
+
+
+RULE = Rule(ReducerSpec("merge", (), _result, "one record of all, each field from the first that has it"), Merge)

@@ -1,0 +1,98 @@
+"""`sum`, `mean` and `median`: one number of all, of the results themselves or of a field of theirs (`by: score`).
+
+Results that are missing do not count. A sum is exact in whatever order it is added up, and that of nothing is 0;
+nothing has no mean and no median.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from statistics import mean, median
+from typing import Any
+
+from flowrun.dsl import Given, ReducerSpec, Refusal, types
+
+from .protocol import Gathering, ReduceError, Rule
+from .voting import BY, field_of
+
+Json = Any
+
+
+class _Numbers(Gathering):
+    """The numbers of all results, in their order."""
+
+    name = ""
+
+    def combine(self, numbers: list[Fraction]) -> Fraction:
+        raise NotImplementedError
+
+    def value(self) -> Json:
+        by = self.setting.args.get("by")
+        found = [value if by is None else value.get(by) for value in self.there()]
+        numbers = [Fraction(number) for number in found if number is not None]
+        if not numbers and self.name != "sum":
+            raise ReduceError(f"there is nothing to take the {self.name} of")
+        result = self.combine(numbers)
+        whole = all(isinstance(number, int) for number in found if number is not None)
+        return int(result) if whole and result.denominator == 1 and self.name == "sum" else float(result)
+
+
+class Sum(_Numbers):
+    name = "sum"
+
+    def combine(self, numbers: list[Fraction]) -> Fraction:
+        return sum(numbers, Fraction(0))
+
+
+class Mean(_Numbers):
+    name = "mean"
+
+    def combine(self, numbers: list[Fraction]) -> Fraction:
+        return mean(numbers)
+
+
+class Median(_Numbers):
+    name = "median"
+
+    def combine(self, numbers: list[Fraction]) -> Fraction:
+        return median(numbers)
+
+
+def number_of(given: Given, rule: str) -> types.Type | Refusal:
+    """The type of the numbers: the results, or a field of theirs."""
+    item = types.unwrapped(given.item)
+    by = given.args.get("by")
+    if isinstance(by, str):
+        found = field_of(item, by, "by")
+        if isinstance(found, Refusal):
+            return found
+        item = types.unwrapped(found)
+    if types.is_number(item):
+        return item
+    names = [field.name for field in item.fields] if isinstance(item, types.Record) else []
+    of = next((field.name for field in getattr(item, "fields", ()) if types.is_number(types.unwrapped(field.type))), "")
+    help = f"name the field that is one: `{rule}(by: {of})`" if of else "ask for one: `-> 1..5` or `-> number`"
+    which = f"`{by}` is" if isinstance(by, str) and not names else "these are"
+    return Refusal(f"`{rule}` takes numbers, and {which} {types.show(item)}", help)
+
+
+def _sum(given: Given) -> types.Type | Refusal:
+    found = number_of(given, "sum")
+    if isinstance(found, Refusal) or found == types.UNKNOWN:
+        return found
+    whole = found == types.INT or (isinstance(found, types.Range) and found.whole)
+    return types.INT if whole else types.NUMBER
+
+
+def _of_numbers(rule: str) -> Callable[[Given], types.Type | Refusal]:
+    def result(given: Given) -> types.Type | Refusal:
+        found = number_of(given, rule)
+        return found if isinstance(found, Refusal) else types.NUMBER
+
+    return result
+
+
+SUM = Rule(ReducerSpec("sum", (BY,), _sum, "the numbers, added up"), Sum)
+MEAN = Rule(ReducerSpec("mean", (BY,), _of_numbers("mean"), "their arithmetic mean"), Mean)
+MEDIAN = Rule(ReducerSpec("median", (BY,), _of_numbers("median"), "the number in the middle of them"), Median)

@@ -1,0 +1,31 @@
+"""`rank(by: FIELD)`: all results, the highest number first; `rank(judge: ask "…")`: as a judge puts them in order.
+
+Equals keep their order. A judge is asked twice, with the candidates in opposite orders; each place in its two lists
+gives points, and one that it leaves out gets none (Borda's count).
+"""
+
+from __future__ import annotations
+
+from flowrun.dsl import ReducerSpec, types
+
+from .judging import ORDER, Judged, judge, ordered
+from .protocol import Json, Rule
+from .voting import BY
+
+
+class Rank(Judged):
+    whole = True
+
+    def value(self) -> Json:
+        return [self.results[place] for place in self.order()]
+
+
+RULE = Rule(
+    ReducerSpec(
+        "rank",
+        (BY, judge(types.ListOf(types.INT)), ORDER),
+        ordered("rank", types.ListOf),
+        "all of them, the best first",
+    ),
+    Rank,
+)

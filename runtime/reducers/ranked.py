@@ -1,0 +1,129 @@
+"""`ranked`: each sample is a list of answers, the best first, and one answer wins over all lists.
+
+`runoff` (the default) drops the answer with the fewest first places until one has more than half of those that are
+left; of equals the one that stands last in the order of the first samples goes. `borda` gives an answer one point for
+every answer that a list puts behind it, those that it leaves out among them (J.-C. de Borda, 1781). Both need every
+ballot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from flowrun.dsl import ParamSpec, ReducerSpec, types
+
+from ..tally import Tally
+from .approval import listed
+from .ballots import Ballots, normal
+from .protocol import Json, Question, ReduceError, Rule, Setting
+from .voting import AT_LEAST, TIES, Vote
+
+
+class Ranked(Vote):
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.lists: dict[int, list[Json]] = {}
+        self._finished = False
+
+    def cast(self, index: int, value: Json) -> bool:
+        if not value:
+            return False
+        self.ballots.seen += 1
+        self.lists[index] = value
+        return True
+
+    @property
+    def decided(self) -> bool:
+        return False
+
+    def further(self) -> int:
+        return self.open
+
+    def _finish(self) -> None:
+        """Turn the lists into the votes of a tally."""
+        if self._finished:
+            return
+        self._finished = True
+        done = Ballots()
+        done.seen, done.discarded = self.ballots.seen, self.ballots.discarded
+        lists = [(index, self.lists[index]) for index in sorted(self.lists)]
+        count = _borda if self.setting.args.get("method") == "borda" else _runoff
+        count(done, lists)
+        self.ballots = done
+
+    def questions(self) -> Sequence[Question]:
+        self._finish()
+        return super().questions()
+
+    def value(self) -> Json:
+        self._finish()
+        if self.ballots.counted >= self.enough and not self.ballots.ranked():
+            raise ReduceError("no ballot names an answer")
+        return super().value()
+
+    def tally(self, launched: int) -> Tally | None:
+        self._finish()
+        return super().tally(launched) if self.ballots.ranked() else None
+
+
+def _places(lists: list[tuple[int, list[Json]]]) -> tuple[list[tuple[int, list[str]]], dict[str, tuple[int, Json]]]:
+    """The lists by the keys of their answers, each once, and the answers in the order of their first naming."""
+    named: dict[str, tuple[int, Json]] = {}
+    keyed = []
+    for index, answers in lists:
+        own: dict[str, None] = {}
+        for answer in answers:
+            key = normal(answer)
+            own[key] = None
+            named.setdefault(key, (index, answer))
+        keyed.append((index, list(own)))
+    return keyed, named
+
+
+def _borda(done: Ballots, lists: list[tuple[int, list[Json]]]) -> None:
+    keyed, named = _places(lists)
+    points = dict.fromkeys(named, 0)
+    for _, keys in keyed:
+        for place, key in enumerate(keys):
+            points[key] += len(named) - 1 - place
+    # Answers keep the order of their first naming among equals, also within one list.
+    for order, (key, (_, answer)) in enumerate(named.items()):
+        done.mark(order, answer, answer, points[key])
+
+
+def _runoff(done: Ballots, lists: list[tuple[int, list[Json]]]) -> None:
+    keyed, named = _places(lists)
+    order = {key: place for place, key in enumerate(named)}
+    left = set(named)
+    while True:
+        counts = dict.fromkeys(sorted(left, key=order.__getitem__), 0)
+        for _, keys in keyed:
+            top = next((key for key in keys if key in left), None)
+            if top is not None:
+                counts[top] += 1
+        standing = sum(counts.values())
+        best = max(counts.values(), default=0)
+        # Where all that are left have as many, nothing but the tie rule can choose.
+        if 2 * best > standing or len(set(counts.values())) <= 1:
+            break
+        left.discard(min(counts, key=lambda key: (counts[key], -order[key])))
+    for key, count in counts.items():
+        done.mark(order[key], named[key][1], named[key][1], count)
+
+
+def _expected(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
+    return float(most)
+
+
+RULE = Rule(
+    ReducerSpec(
+        "ranked",
+        (ParamSpec("method", types.Choice(("runoff", "borda"))), TIES, AT_LEAST),
+        lambda given: listed(given, "ranked"),
+        "the answer that wins over lists of preference",
+        votes=True,
+        spares=True,
+        expected=_expected,
+    ),
+    Ranked,
+)

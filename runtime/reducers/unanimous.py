@@ -1,0 +1,59 @@
+"""`unanimous`: the one answer that all samples give, or a failure at the first that differs.
+
+A sample that failed abstains; `at_least` says how many ballots there must be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flowrun.dsl import ReducerSpec
+
+from .expected import expected_samples
+from .protocol import Json, ReduceError, Rule
+from .voting import AT_LEAST, BY, Vote, plurality
+
+
+class Unanimous(Vote):
+    def settled(self) -> bool:
+        return self._split or self.open == 0
+
+    @property
+    def _split(self) -> bool:
+        return self.ballots.leaders[1] > 0
+
+    def further(self) -> int:
+        # The next ballot may differ, but for the first: there is nothing to differ from yet.
+        return min(self.open, 1 if self.ballots.counted else 2)
+
+    def value(self) -> Json:
+        value = super().value()
+        if self._split:
+            raise ReduceError(f"the vote is not unanimous: {self.ballots.text()} of {self.setting.most}")
+        return value
+
+    def holds(self) -> bool:
+        return not self._split
+
+
+def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
+    return min(2, most)
+
+
+def _expected(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
+    return expected_samples(most, right, lambda a, b: a > 0 and b > 0)
+
+
+RULE = Rule(
+    ReducerSpec(
+        "unanimous",
+        (AT_LEAST, BY),
+        plurality,
+        "the one answer of all, or a failure",
+        votes=True,
+        spares=True,
+        fewest=_fewest,
+        expected=_expected,
+    ),
+    Unanimous,
+)

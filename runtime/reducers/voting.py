@@ -1,0 +1,263 @@
+"""What votes have in common: ballots, abstentions, ties, and how many samples are worth launching.
+
+A vote of a fixed number of samples is exact: it stops only where no ballot that is still out can change its end, so
+its value is the one that all N would have given, in whatever order they arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, types
+
+from ..tally import Tally
+from .ballots import Ballots, normal
+from .protocol import Question, ReduceError, Setting
+
+Json = Any
+
+
+class Vote:
+    """The base of rules that count ballots. ``settled`` and ``further`` make the rule."""
+
+    adaptive = False
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.ballots = Ballots()
+        self.enough = max(1, int(setting.args.get("at_least", 1)))
+        self.by: str | None = setting.args.get("by")
+        self._chosen: str | None = None
+        self._seen: set[int] = set()
+        # Where equal answers may be written differently, whose writing is the value must not depend on who was first.
+        self._alike = self.by is None and _written_alike(setting.item)
+        self._ordered = setting.tallied and setting.launch == "latency"
+        self._waiting: dict[int, Json] = {}
+        self._next = 0
+
+    # Counting
+
+    def add(self, index: int, value: Json) -> None:
+        if self._ordered:
+            self._in_order(index, value)
+        else:
+            self._count(index, value)
+
+    def skip(self, index: int) -> None:
+        self.add(index, None)
+
+    def _count(self, index: int, value: Json) -> None:
+        self._seen.add(index)
+        # A body that was skipped has nothing to say: it abstains.
+        if value is None or not self.cast(index, value):
+            self.ballots.skip()
+
+    def _in_order(self, index: int, value: Json) -> None:
+        """The flow sees the tally of the samples that decided, in the order of their places."""
+        self._waiting[index] = value
+        while self._next in self._waiting and not self._over():
+            self._count(self._next, self._waiting.pop(self._next))
+            self._next += 1
+
+    def cast(self, index: int, value: Json) -> bool:
+        """Count one ballot; False where it is none."""
+        answer = value if self.by is None else value.get(self.by)
+        if answer is None:
+            return False
+        self.ballots.add(index, answer, value)
+        return True
+
+    # Deciding
+
+    def settled(self) -> bool:
+        """Whether the ballots so far decide, however the open ones turn out."""
+        raise NotImplementedError
+
+    def further(self) -> int:
+        """The fewest more ballots that could decide."""
+        raise NotImplementedError
+
+    @property
+    def open(self) -> int:
+        return self.setting.most - self.ballots.seen
+
+    def _over(self) -> bool:
+        return self.ballots.counted >= self.enough and self.settled()
+
+    @property
+    def decided(self) -> bool:
+        if self.setting.launch == "together" or not self._over():
+            return False
+        if self.setting.launch == "cost" or self._alike or not self.ballots.counted:
+            return True
+        first = self.ballots.first(self.ballots.ranked()[0])
+        return all(index in self._seen for index in range(first))
+
+    def wanted(self, launched: int) -> int:
+        left = self.setting.most - launched
+        if self.setting.launch != "cost":
+            return left
+        flying = launched - self.ballots.seen
+        # Before this many more have come nothing can be decided, so asking for them at once wastes none.
+        useful = max(1, self.further(), self.enough - self.ballots.counted)
+        return max(0, min(useful - flying, left))
+
+    # Ending
+
+    def questions(self) -> Sequence[Question]:
+        if not self.setting.asks or self.ballots.counted < self.enough or len(self.ballots.tied) < 2:
+            return ()
+        tied = tuple(self.ballots.answer(key) for key in self.ballots.tied)
+        if all(isinstance(answer, str) and answer.strip() for answer in tied):
+            return (Question(tied, types.Choice(tied)),)
+        return (Question(tied, types.Range(1, len(tied))),)
+
+    def heard(self, answers: Sequence[Json]) -> None:
+        (answer,) = answers
+        tied = self.ballots.tied
+        # Of answers that are no texts the number of one is given.
+        self._chosen = tied[answer - 1] if isinstance(answer, int) else normal(answer)
+
+    def value(self) -> Json:
+        if self.ballots.counted < self.enough:
+            raise ReduceError(
+                f"the vote has {self.ballots.counted} of {self.setting.most} ballots, and needs {self.enough}: "
+                f"{self.ballots.discarded} answers failed or were no answer"
+                + (f" ({self.ballots.text()})" if self.ballots.counted else "")
+            )
+        if self._chosen is None and len(self.ballots.tied) > 1 and self.setting.args.get("ties") == "error":
+            raise ReduceError(f"the vote ended in a tie: {self.ballots.text()}")
+        return self.ballots.value(self.winner())
+
+    def winner(self) -> str:
+        """The answer with most votes, by its key; of equals the one with the lowest index, or the one chosen."""
+        return self._chosen or self.ballots.ranked()[0]
+
+    def holds(self) -> bool:
+        """Whether the rule held in the end, for a vote that may end without."""
+        return True
+
+    def tally(self, launched: int) -> Tally | None:
+        ballots = self.ballots
+        if not ballots.counted:
+            return None
+        winner = self.winner()
+        return Tally(
+            ballots.value(winner),
+            ballots.counts(),
+            self.setting.most,
+            ballots.discarded,
+            self.adaptive,
+            max(launched, ballots.seen),
+            ballots.counted,
+            self.holds(),
+            ballots.answer(winner),
+            float(ballots.total),
+            tuple(ballots.value(key) for key in ballots.ranked()),
+        )
+
+
+class Adaptive(Vote):
+    """The base of votes that choose their own number of samples.
+
+    Samples are counted in the order of their places, and whether they are enough is seen at the borders of batches
+    alone: short answers arrive first and differ from long ones, so that counting them as they arrive leans to them.
+    A batch is the fewest that could decide, so no sample more is taken than one by one.
+    """
+
+    adaptive = True
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._ordered = True
+        self._arrived = 0
+        self._sure = False
+        self._border = min(setting.most, max(setting.least, self.further(), self.enough))
+
+    def add(self, index: int, value: Json) -> None:
+        self._arrived += 1
+        super().add(index, value)
+
+    def _count(self, index: int, value: Json) -> None:
+        super()._count(index, value)
+        if self.ballots.seen < self._border:
+            return
+        if self.ballots.counted >= self.enough and self.settled():
+            self._sure = True
+        elif self._border < self.setting.most:
+            more = max(1, self.further(), self.enough - self.ballots.counted)
+            self._border = min(self.setting.most, self._border + more)
+
+    def _over(self) -> bool:
+        return self._sure
+
+    @property
+    def decided(self) -> bool:
+        return self.setting.launch != "together" and self._over()
+
+    def wanted(self, launched: int) -> int:
+        if self.setting.launch != "cost":
+            return self.setting.most - launched
+        return max(0, self._border - launched)
+
+    def holds(self) -> bool:
+        return self._sure
+
+
+def _written_alike(type_: types.Type) -> bool:
+    """Whether equal answers of a type are written in one way only."""
+    type_ = types.unwrapped(type_)
+    return isinstance(type_, (types.Choice, types.Range)) or type_ in (types.INT, types.NUMBER, types.BOOL)
+
+
+# What votes declare
+
+TIES = ParamSpec(
+    "ties", types.Choice(("first", "error")), asks=AskSpec(lambda item: types.INT if _listed(item) else item, 0, 1)
+)
+AT_LEAST = ParamSpec("at_least", types.INT, low=1)
+BY = ParamSpec("by", types.TEXT, takes_field=True)
+PARAMS = (TIES, AT_LEAST, BY)
+
+
+def _listed(item: types.Type) -> bool:
+    return not types.is_text(types.unwrapped(item))
+
+
+def counted(given: Given, by: str = "by") -> types.Type | Refusal:
+    """The type of what is counted: the results, or a field of theirs."""
+    item = types.unwrapped(given.item)
+    field = given.args.get(by)
+    if isinstance(field, str):
+        found = field_of(item, field, by)
+        if isinstance(found, Refusal):
+            return found
+        item = types.unwrapped(found)
+    if isinstance(item, types.Record | types.ListOf) or item == types.JSON:
+        names = [one.name for one in item.fields] if isinstance(item, types.Record) else []
+        way = f"count one of its fields, `(by: {names[0]})`" if names else "let the block's last line be one word"
+        return Refusal(
+            f"a vote counts equal answers, and no two of type {types.show(item)} will be",
+            f'{way}, or combine with `reduce ask "…"`',
+        )
+    return item
+
+
+def field_of(item: types.Type, name: str, arg: str) -> types.Type | Refusal:
+    """The type of a field of the results."""
+    if item == types.UNKNOWN:
+        return item
+    field = item.field(name) if isinstance(item, types.Record) else None
+    if field is not None:
+        return field.type
+    if not isinstance(item, types.Record):
+        return Refusal(f"these results are {types.show(item)}, and have no fields", f"leave `{arg}` out", arg)
+    known = ", ".join(f"`{one.name}`" for one in item.fields)
+    return Refusal(f"no field `{name}` in {types.show(item)}", f"it has {known}", arg)
+
+
+def plurality(given: Given) -> types.Type | Refusal:
+    """The type of a vote's value: that of its results."""
+    found = counted(given)
+    return found if isinstance(found, Refusal) else types.unwrapped(given.item)

@@ -1,0 +1,81 @@
+"""`window(w)`: samples are taken w at a time until all of one window agree (ESC, arXiv 2401.10480).
+
+The value is the answer that most of all samples so far give. A sample that failed breaks its window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
+
+from .ballots import normal
+from .protocol import Json, Rule, Setting
+from .voting import PARAMS, Adaptive, plurality
+
+
+class Window(Adaptive):
+    def __init__(self, setting: Setting) -> None:
+        self.width = max(1, int(setting.args["width"]))
+        self._keys: dict[int, str] = {}
+        super().__init__(setting)
+
+    def cast(self, index: int, value: Json) -> bool:
+        if not super().cast(index, value):
+            return False
+        self._keys[index] = normal(value if self.by is None else value[self.by])
+        return True
+
+    def settled(self) -> bool:
+        seen = self.ballots.seen
+        agreed = {self._keys.get(place) for place in range(seen - self.width, seen)}
+        return seen % self.width == 0 and len(agreed) == 1 and None not in agreed
+
+    def further(self) -> int:
+        return self.width - self.ballots.seen % self.width
+
+
+def _result(given: Given) -> types.Type | Refusal:
+    if given.least is None or not given.chooses:
+        help = "write how few and how many may be paid for, `repeat 5..40`, or take `majority`"
+        return Refusal("`window` chooses how many samples it takes, and here the number is fixed", help)
+    width = given.number("width")
+    if width is not None and given.most is not None and width > given.most:
+        return Refusal(f"a window of {width:g} is never full with {given.most}", "take a smaller window", "width")
+    return plurality(given)
+
+
+def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
+    width = args.get("width")
+    return min(most, -(-least // width) * width) if isinstance(width, int) and width > 0 else least
+
+
+def _expected(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
+    width = args.get("width")
+    if not isinstance(width, int) or width < 1:
+        return None
+    agreed = right**width + (1 - right) ** width
+    mean, going, seen = 0.0, 1.0, 0
+    while seen < most:
+        taken = min(width, most - seen)
+        mean += going * taken
+        seen += taken
+        if seen >= least and taken == width:
+            going *= 1 - agreed
+    return mean
+
+
+RULE = Rule(
+    ReducerSpec(
+        "window",
+        (ParamSpec("width", types.INT, required=True, low=2), *PARAMS),
+        _result,
+        "the answer of most, once a window of samples agrees",
+        votes=True,
+        spares=True,
+        adaptive=True,
+        fewest=_fewest,
+        expected=_expected,
+    ),
+    Window,
+)

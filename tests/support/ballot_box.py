@@ -1,0 +1,55 @@
+"""Drives a reducer as the engine does, with results that arrive in any order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flowrun.runtime.reducers import ReduceError, Reducer
+
+Json = Any
+
+
+@dataclass
+class Driven:
+    """``ended`` is "value" or "error", and what; ``flying`` were out when it was decided."""
+
+    ended: tuple[str, Json]
+    reducer: Reducer
+    launched: int
+    seen: int
+    flying: list[int]
+
+
+def ended(reducer: Reducer) -> tuple[str, Json]:
+    try:
+        return "value", reducer.value()
+    except ReduceError as error:
+        return "error", str(error)
+
+
+def drive(reducer: Reducer, results: Sequence[Json], choose: Callable[[int], int]) -> Driven:
+    """``choose`` picks the next arrival of so many that are out; a result that is None failed."""
+    most = len(results)
+    flying: list[int] = []
+    launched = seen = 0
+    while seen < most and not reducer.decided:
+        more = reducer.wanted(launched)
+        assert 0 <= more <= most - launched
+        flying += range(launched, launched + more)
+        launched += more
+        assert flying, "nothing is out, nothing is wanted, and nothing is decided"
+        index = flying.pop(choose(len(flying)))
+        result = results[index]
+        if result is None:
+            reducer.skip(index)
+        else:
+            reducer.add(index, result)
+        seen += 1
+    return Driven(ended(reducer), reducer, launched, seen, flying)
+
+
+def shuffled(seed: int) -> Callable[[int], int]:
+    return random.Random(seed).randrange

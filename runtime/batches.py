@@ -19,7 +19,8 @@ from .retry import Retries, RetryPolicy
 class Batch:
     """Calls that ask the same, sent as one request; ``calls`` are those that somebody waits for.
 
-    ``asked`` are the calls of its last attempt, and ``key`` the Idempotency-Key of that.
+    ``asked`` are the calls of its last attempt, and ``key`` the Idempotency-Key of that. ``followers`` wait for its
+    first attempt to end, and ``leads`` is the prompt that they share with it.
     """
 
     number: int
@@ -31,6 +32,8 @@ class Batch:
     kept: bool = False
     verdict: Verdict = Verdict.NEUTRAL
     used: int | None = None
+    leads: tuple[str, tuple[int, str], int] | None = None
+    followers: list[Batch] = field(default_factory=list)
 
     @property
     def lane(self) -> int:

@@ -169,6 +169,7 @@ class Blocks:
         merge = _combining(reduce, most, scope) if reduce is not None and reduce.ask is not None else None
         self._serial += 1
         run = BlockRun(self._serial, step, frame, layout, rule.make(setting), most, reduce=reduce, merge=merge)
+        run.launch = setting.launch
         run.window = options.get("concurrency")
         if run.window is not None and run.window < 1:
             raise InputError(f"`concurrency` is 1 or more, and this is {run.window}")

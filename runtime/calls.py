@@ -28,23 +28,27 @@ Json = Any
 class Sample:
     """A call that is one of several that ask the same: the block's run, the step, and which sample it is.
 
+    ``patient``: the block would rather be cheap than fast.
+
     Where repeats stand inside each other, every sample of all of them has its own ``index``.
     """
 
     run: int
     step: str
     index: int
+    patient: bool = False
 
 
 def sample_of(frame: Frame, step: str) -> Sample | None:
     """Which sample a call of this step is, or None outside of every repeat."""
-    serial, index, scale = 0, 0, 1
+    serial, index, scale, patient = 0, 0, 1, True
     for around in frame.around():
         if around.run is not None and isinstance(around.run.step.node, p.Repeat):
             serial = serial or around.run.serial
             index += around.index * scale
             scale *= around.run.total
-    return Sample(serial, step, index) if serial else None
+            patient = patient and around.run.launch == "cost"
+    return Sample(serial, step, index, patient) if serial else None
 
 
 @dataclass(eq=False, slots=True)
@@ -118,6 +122,7 @@ class Calls:
             model.address,
             request_of(ask, settings, scope, sample.index if sample is not None else None),
             group=(sample.run, sample.step) if sample is not None else None,
+            patient=sample is not None and sample.patient,
             retries=settings.get("retries"),
             sample=sample.index if sample is not None else 0,
             place=path + place,

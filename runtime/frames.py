@@ -105,7 +105,8 @@ class BlockRun:
     """A block or a called flow that is running: its bodies, and what becomes of their values.
 
     ``elements`` is None for a repeat. ``window`` is how many bodies may be open at once, None for all; ``spare`` says
-    how many may be lost. Above ``refill`` open bodies none are added, so that samples go out many at a time.
+    how many may be lost. ``launch`` is how a repeat sends its samples. Above ``refill`` open bodies none are added, so
+    that samples go out many at a time.
     ``used`` are the tokens in and out of a vote's answers, by the model's address, None where a server did not say.
     ``calls`` are the reducer's own, ``timer`` is that of its time-out, 0 for none. A run that is ``over`` takes no more
     results. ``on_done`` and ``on_failure`` are
@@ -122,6 +123,7 @@ class BlockRun:
     elements: list[Json] | None = None
     window: int | None = None
     refill: int | None = None
+    launch: str = "cost"
     votes: bool = False
     spares: bool = False
     errors: str = "fail"

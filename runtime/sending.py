@@ -25,6 +25,7 @@ from .errors import (
 )
 from .limits import Place, Verdict
 from .metering import Usage
+from .prefixes import Prefixes
 from .providers.protocol import Reply, Request
 from .retry import Retries, RetryPolicy
 from .runlog import NoLog
@@ -49,6 +50,7 @@ class Sender:
         self._tasks: dict[Batch, asyncio.Task[None]] = {}
         self._timers: dict[Batch, asyncio.TimerHandle] = {}
         self._batch_of: dict[int, Batch] = {}
+        self._prefixes = Prefixes()
         self._requests = 0
         for endpoint in endpoints.values():
             # One callback an endpoint: the limiter knows who waits by its identity.
@@ -86,7 +88,8 @@ class Sender:
         if call.group is not None:
             groups[call.model, call.group] = batch
         self._batch_of[call.number] = batch
-        endpoint.queue.put(call.lane, batch)
+        if not self._prefixes.holds(batch, endpoint):
+            endpoint.queue.put(call.lane, batch)
 
     def cancel(self, number: int, keep: bool) -> None:
         """Nobody waits for this call. A request that nobody waits for is broken off, or kept for the journal."""
@@ -140,9 +143,11 @@ class Sender:
             batch = queue.peek()
             if not batch.calls:
                 queue.pop()
+                self._let_go(endpoint, batch)
             elif endpoint.closed is not None:
                 queue.pop()
                 self._fail(batch, endpoint.closed)
+                self._let_go(endpoint, batch)
             elif (place := limiter.acquire(_tokens(batch.calls))) is not None:
                 queue.pop()
                 task = asyncio.get_running_loop().create_task(self._attempt(endpoint, batch))
@@ -152,19 +157,29 @@ class Sender:
                 queue.pop()
                 said = f"{endpoint.failed} (not asked: the endpoint has failed every time for a while)"
                 self._fail(batch, RefusedError(said, status=endpoint.failed.status))
+                self._let_go(endpoint, batch)
             else:
                 limiter.on_ready(endpoint.pump)
                 return
+
+    def _let_go(self, endpoint: Endpoint, batch: Batch) -> bool:
+        """Put those in line that have waited for this request; whether there were any."""
+        followers = self._prefixes.release(batch)
+        for follower in followers:
+            if follower.calls:
+                endpoint.queue.put(follower.lane, follower)
+        return bool(followers)
 
     def _over(self, endpoint: Endpoint, batch: Batch, place: Place, task: asyncio.Task[None]) -> None:
         del self._tasks[batch]
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self.listener.mistake(error)
+        more = self._let_go(endpoint, batch)
         endpoint.limiter.release(place, batch.verdict, batch.used)
         if self.stopped and not self._tasks:
             self.listener.idle()
-        elif endpoint.limiter.hopeless:
+        elif more or endpoint.limiter.hopeless:
             self._pump(endpoint)
 
     async def _attempt(self, endpoint: Endpoint, batch: Batch) -> None:
@@ -188,7 +203,7 @@ class Sender:
         began = loop.time()
         self.publish(e.RequestStarted(number, path, provider.model, count))
         try:
-            reply = await provider.complete(self._heard(asked[0].request, number, path), count, batch.key)
+            reply = await provider.complete(self._heard(endpoint, batch), count, batch.key)
         except FlowrunError as error:
             failed = error if isinstance(error, CallError) else PermanentError(str(error))
             batch.verdict = _verdict(failed)
@@ -226,11 +241,19 @@ class Sender:
             endpoint.limiter.learn(reply.rates)
         self._deliver(endpoint, batch, asked, reply, share)
 
-    def _heard(self, request: Request, number: int, path: str) -> Request:
+    def _heard(self, endpoint: Endpoint, batch: Batch) -> Request:
         """The request, which tells how far its answer has come where that comes in pieces."""
+        number, path, request = batch.number, batch.asked[0].path, batch.asked[0].request
         if not request.stream:
             return request
-        return replace(request, hear=lambda characters: self.publish(e.AnswerGrew(number, path, characters)))
+
+        def hear(characters: int) -> None:
+            self.publish(e.AnswerGrew(number, path, characters))
+            # Who begins to answer has read the prompt.
+            if batch.followers and self._let_go(endpoint, batch):
+                self._pump(endpoint)
+
+        return replace(request, hear=hear)
 
     async def _intend(self, batch: Batch, asked: tuple[Call, ...]) -> bool:
         """Write down that a request is about to leave; whether it is to leave still."""
@@ -301,6 +324,8 @@ class Sender:
                 other.closed = error
                 for batch in other.queue.clear():
                     self._fail(batch, error)
+                    self._let_go(other, batch)
+                self._pump(other)
 
     def _fail(self, batch: Batch, error: CallError) -> None:
         for call in tuple(batch.calls):

@@ -182,6 +182,7 @@ class Counting:
 
     model = endpoint = "m"
     concurrency = 10**6
+    caches_from = None
 
     def __init__(self, seed: int, samples: int, bad: float) -> None:
         self.rng = random.Random(seed)

@@ -30,7 +30,7 @@ FLOORS = {
         "providers/* reducers/* splitters/* documents/* journal/*",
         "functions options catalog mentions verify estimate",
         "answers decisions combining frames scopes requests calls extern_calls timers steps ends blocks state keys "
-        "recall runlog queues batches sending scheduler",
+        "recall runlog queues batches prefixes sending scheduler",
         "inputs loading report/* extern_modules externs opening foresight hosts kept running api",
         "cli/*",
         "__init__",

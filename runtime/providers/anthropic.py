@@ -33,7 +33,7 @@ class AnthropicProvider(ServedProvider):
 
     Structured answers are asked for by ``output_config`` (every model since Claude 4.5); older models refuse it and
     are made to call a tool instead, which the newest models refuse. Models since Opus 4.7 take no ``temperature``.
-    Messages has no seed.
+    Messages has no seed. Prompts are not kept between requests: that is to be asked for, and costs more at first.
     """
 
     modes = ("output_config", "tool", PLAIN)

@@ -36,6 +36,8 @@ class OpenAIProvider(ServedProvider):
 
     modes = ("json_schema", "json_object", PLAIN)
     optional = ("temperature", "seed")
+    # OpenAI's own figure; gateways and local servers that keep prefixes do so from less.
+    caches_from: int | None = 1024
 
     def _call(self, request: Request, samples: int) -> Call:
         form = shape(request, OPENAI_KEYWORDS)

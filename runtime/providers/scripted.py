@@ -36,11 +36,13 @@ class ScriptedProvider:
         model: str = "scripted:test",
         samples: int = 1,
         concurrency: int = 64,
+        caches_from: int | None = None,
     ) -> None:
         self.model = model
         self.endpoint = model
         self.samples = samples
         self.concurrency = concurrency
+        self.caches_from = caches_from
         self.calls: list[Request] = []
         self.open = 0
         self.peak = 0

@@ -53,6 +53,7 @@ class ServedProvider(ABC):
     """Ways to ask for a shape, the best first; ``plain`` says it in words and comes last."""
     optional: Sequence[str] = ()
     """Parameters that a request can do without, named alike in Request and on the wire."""
+    caches_from: int | None = None
 
     def __init__(self, endpoint: Endpoint, *, samples: int, concurrency: int, progress: Progress) -> None:
         self.model = endpoint.model

@@ -14,6 +14,9 @@ from .parts import Block, argument, votes
 def even_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
     found = []
     for step, node in votes(program, catalog):
+        # Elsewhere an odd number is as likely to be tied, or none is.
+        if node.reduce.rule.text != "majority":
+            continue
         counted = _count(step, node)
         if counted is None or argument(node.reduce, "ties"):
             continue

@@ -8,7 +8,7 @@ from ..catalog import Catalog
 from ..checking.names import Program, Scope
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
-from .parts import option, walk
+from .parts import asks, option, walk
 
 
 def few_tokens(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
@@ -17,10 +17,11 @@ def few_tokens(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnos
     for flow in program.flows:
         for step in walk(flow):
             node = step.line.node
-            asks = [(node, step.line.options, step.scope)] if isinstance(node, s.Ask) else []
-            if isinstance(node, (s.Fanout, s.Map, s.Repeat)) and node.reduce.ask is not None:
-                asks.append((node.reduce.ask, node.reduce.options, step.reduce_scope or step.scope))
-            for ask, options, scope in asks:
+            asked = [(node, step.line.options, step.scope)] if isinstance(node, s.Ask) else []
+            if isinstance(node, (s.Fanout, s.Map, s.Repeat)):
+                scope = step.reduce_scope or step.scope
+                asked += [(ask, node.reduce.options, scope) for ask in asks(node.reduce)]
+            for ask, options, scope in asked:
                 limit = option(options, "max_tokens") or _of_model(ask, scope, models)
                 least = _fewest(typed.answers.get(id(ask), t.UNKNOWN))
                 if limit and isinstance(limit.value, s.Number) and limit.value.value < least:

@@ -41,6 +41,13 @@ def rule_of(node: Block, catalog: Catalog) -> ReducerSpec | None:
     return None if node.reduce.ask is not None else catalog.reducers.get(node.reduce.rule.text)
 
 
+def asks(reduce: s.Reduce) -> Iterator[s.Ask]:
+    """What a reducer asks: about the results, or to choose among them."""
+    if reduce.ask is not None:
+        yield reduce.ask
+    yield from (arg.value for arg in reduce.args if isinstance(arg.value, s.Ask))
+
+
 def argument(reduce: s.Reduce, name: str) -> s.Arg | None:
     return next((arg for arg in reduce.args if arg.name and arg.name.text == name), None)
 
@@ -69,7 +76,7 @@ class Costs:
         match node:
             case s.Ask():
                 return True
-            case s.Fanout() | s.Map() | s.Repeat() if node.reduce.ask is not None:
+            case s.Fanout() | s.Map() | s.Repeat() if any(asks(node.reduce)):
                 return True
             case s.Call():
                 return node.prefix is not None or self._call(node.function.text)

@@ -2,39 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .. import syntax as s
 from ..catalog import Catalog
 from ..checking.names import Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
-from .parts import Costs, blocks
+from .parts import Block, Costs, blocks
+
+_FORGETS = {
+    "next": "the calls of the block are paid for, and no call of the fold ever sees an answer",
+    "so_far": "each call forgets those before it, so all but the last are paid for in vain",
+}
 
 
 def unread_results(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
     costs = Costs(program, catalog)
     return [
-        Diagnostic(
+        finding
+        for step, node in blocks(program)
+        if step.steps and any(costs.pays(inner) for inner in step.steps)
+        for finding in _findings(step, node)
+    ]
+
+
+def _findings(step: Step, node: Block) -> Iterator[Diagnostic]:
+    rule = node.reduce.rule
+    if node.reduce.ask is None:
+        for arg in node.reduce.args:
+            if isinstance(arg.value, s.Ask) and arg.name is not None and not _reads(step, "results"):
+                yield Diagnostic(
+                    "F0716",
+                    "this prompt is to choose among the results, and mentions none of them",
+                    arg.name.span,
+                    note="the call is paid for, and can only guess",
+                    help="place them: `{{ results }}`",
+                )
+    elif rule.text == "fold":
+        for name, note in _FORGETS.items():
+            if not _reads(step, name):
+                help = f"place it: `{{{{ {name} }}}}`"
+                yield Diagnostic("F0716", f"this fold never mentions `{name}`", rule.span, note=note, help=help)
+    elif not _reads(step, "results"):
+        yield Diagnostic(
             "F0716",
             "this prompt is to combine the results, and mentions none of them",
-            node.reduce.rule.span,
+            rule.span,
             note="the calls of the block are paid for, and the one that is to combine them never sees an answer",
             help="place them: `{% for result in results %}- {{ result }}\\n{% endfor %}`"
             + (", or the branches by their names" if isinstance(node, s.Fanout) else ""),
         )
-        for step, node in blocks(program)
-        if node.reduce.ask is not None
-        and not _reads(step)
-        and step.steps
-        and any(costs.pays(inner) for inner in step.steps)
-    ]
 
 
-def _reads(block: Step) -> bool:
+def _reads(block: Step, name: str) -> bool:
     for mention in block.mentions:
         symbol = mention.symbol
         if mention.part == "reduce" and symbol is not None and symbol.step is not None:
-            if symbol.kind == "results" and symbol.step is block:
+            if symbol.kind == "results" and symbol.step is block and symbol.name == name:
                 return True
-            if symbol.kind == "branch" and symbol.step.parent is block:
+            if name == "results" and symbol.kind == "branch" and symbol.step.parent is block:
                 return True
     return False

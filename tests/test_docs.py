@@ -12,6 +12,7 @@ import pytest
 from flowrun.dsl import Source, check_flow
 from flowrun.dsl.templates.filters import FILTERS
 from flowrun.runtime.catalog import catalog
+from flowrun.runtime.reducers import REDUCERS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -64,6 +65,16 @@ def test_every_command_is_in_the_readme() -> None:
     from flowrun.runtime.cli.group import COMMANDS
 
     assert [name for name in COMMANDS if f"flowrun {name}" not in README] == []
+
+
+def test_every_reducer_has_its_page() -> None:
+    page = PAGES["reducers.md"]
+    for name, rule in REDUCERS.items():
+        assert f"### `{name}`" in page
+        part = page.split(f"### `{name}`")[1].split("\n### ")[0]
+        assert [
+            param.name for param in rule.spec.params if f"`{param.name}" not in part and f"{param.name}:" not in part
+        ] == []
 
 
 def test_the_page_on_the_language_lists_the_filters() -> None:

@@ -10,6 +10,8 @@ from ..diagnostics import Diagnostic
 from .parts import votes
 
 MANY = 9
+VERY_MANY = 40
+"""The papers on votes that choose their own number stop here; few of them ever come to it."""
 
 
 def many_votes(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
@@ -22,5 +24,5 @@ def many_votes(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnos
             help="3 to 5 mostly tell as much; to pay for more only while they disagree, write `repeat 3..9`",
         )
         for _, node in votes(program, catalog)
-        if isinstance(node, s.Repeat) and node.most.value > MANY
+        if isinstance(node, s.Repeat) and node.most.value > (MANY if node.least.value == node.most.value else VERY_MANY)
     ]

@@ -31,6 +31,8 @@ class Staged:
     events: list[e.Event]
     provider: ScriptedProvider
     seconds: float
+    at: list[float]
+    """When each event was."""
 
     @property
     def prompts(self) -> list[str]:
@@ -53,17 +55,23 @@ def stage(
     verify(plan)
     provider = provider or ScriptedProvider(script, samples=samples)
     events: list[e.Event] = []
+    at: list[float] = []
 
     def functions(name: str, args: Any, tally: Any) -> Json:
         return FUNCTIONS[name].call(args, World(None, tally))  # type: ignore[arg-type]
 
     state = State(plan, inputs or {}, Context({}, ModelValue("m", "m"), functions), window=10**6)
-    scheduler = Scheduler(state, {"m": Endpoint(provider, Limiter(limit))}, events.append)
     loop = VirtualLoop()
+
+    def publish(event: e.Event) -> None:
+        events.append(event)
+        at.append(loop.now)
+
+    scheduler = Scheduler(state, {"m": Endpoint(provider, Limiter(limit))}, publish)
     try:
         outcome = loop.run_until_complete(scheduler.run())
     finally:
         loop.close()
     assert not scheduler.busy
     assert provider.open == 0, "a request is left open"
-    return Staged(outcome, events, provider, loop.now)
+    return Staged(outcome, events, provider, loop.now, at)

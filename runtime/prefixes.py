@@ -24,7 +24,7 @@ class Prefixes:
 
     def holds(self, batch: Batch, endpoint: Endpoint) -> bool:
         """Whether a request is to wait for one that is out. One that nobody has asked before goes ahead."""
-        call, least = batch.calls[0], endpoint.provider.caches_from
+        call, least = batch.calls[0], getattr(endpoint.provider, "caches_from", None)
         if call.group is None or not call.patient or least is None or endpoint.provider.samples > 1:
             return False
         if _tokens(call.request) < least:

@@ -182,7 +182,6 @@ class Counting:
 
     model = endpoint = "m"
     concurrency = 10**6
-    caches_from = None
 
     def __init__(self, seed: int, samples: int, bad: float) -> None:
         self.rng = random.Random(seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 import socket
 import threading
 import time
@@ -205,7 +206,8 @@ async def test_the_deadline_bounds_the_whole_attempt(faults: Any, fault: str) ->
     error = await failure(openai(faults.url), timeout=0.15)
     assert isinstance(error, InDoubtError)
     assert 0.14 < time.monotonic() - started < 1.0
-    assert "0.15 s" in str(error)
+    # What was left of it when the request was made; a busy machine takes a little.
+    assert re.search(r"within 0\.1\d* s", str(error))
 
 
 async def test_a_status_counts_even_when_its_body_hangs(faults: Any) -> None:

@@ -64,15 +64,15 @@ class Provider(Protocol):
         endpoint: what a limiter is shared by; the base URL for a server.
         samples: the most answers one request may ask for; 1 where the endpoint has no such parameter.
         concurrency: requests in flight at once, unless the flow says otherwise.
-        caches_from: the tokens of a prompt from which on its server reads it for less when it comes again, without
-            being asked to; None where it never does.
+
+    One whose server reads a prompt for less when it comes again, without being asked to, may have ``caches_from``: the
+    tokens of a prompt from which on it does.
     """
 
     model: str
     endpoint: str
     samples: int
     concurrency: int
-    caches_from: int | None
 
     async def start(self) -> None:
         """Get ready (load a model, open a session). Called once, before the first request."""

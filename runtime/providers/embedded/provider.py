@@ -36,7 +36,6 @@ class EmbeddedProvider:
         self.endpoint = f"{model.name}/{own_weights or model.file}"
         self.samples = 12
         self.concurrency = 1
-        self.caches_from: int | None = None
         self._known = model
         self._own_weights = own_weights
         self._surroundings = surroundings

@@ -28,9 +28,8 @@ Json = Any
 class Sample:
     """A call that is one of several that ask the same: the block's run, the step, and which sample it is.
 
-    ``patient``: the block would rather be cheap than fast.
-
-    Where repeats stand inside each other, every sample of all of them has its own ``index``.
+    Where repeats stand inside each other, every sample of all of them has its own ``index``. ``patient``: they would
+    all rather be cheap than fast.
     """
 
     run: int

@@ -20,9 +20,9 @@ class Call:
     """One answer to be had. ``number`` is unique in the run; ``path`` names the step for people.
 
     Calls of one ``group`` that ask the same may go out as one request; ``patient`` ones may wait for the first of
-    them, where that makes the others cheaper. ``retries`` is how often a request that
-    failed on the way may be sent again, None for the usual number. ``sample`` is the place among several that ask the
-    same, ``again`` how often an answer to it was no answer; ``place`` tells it from every other call of the flow.
+    them, where that makes the others cheaper. ``retries`` is how often a request that failed on the way may be sent
+    again, None for the usual number. ``sample`` is the place among several that ask the same, ``again`` how often an
+    answer to it was no answer; ``place`` tells it from every other call of the flow.
     Calls of different ``lane``, the outermost block, take turns. ``key`` and ``open`` are what the journal knows it by,
     and the attempts at it whose end nobody saw.
     """

@@ -27,7 +27,7 @@ class Prefixes:
         call, least = batch.calls[0], getattr(endpoint.provider, "caches_from", None)
         if call.group is None or not call.patient or least is None or endpoint.provider.samples > 1:
             return False
-        if _tokens(call.request) < least:
+        if prompt_tokens(call.request) < least:
             return False
         key = (call.model, call.group, hash(call.request.messages))
         if key in self._read:
@@ -52,5 +52,6 @@ class Prefixes:
         return followers
 
 
-def _tokens(request: Request) -> float:
-    return sum(len(message.text) for message in request.messages) / _CHARACTERS
+def prompt_tokens(request: Request) -> int:
+    """About how many tokens a prompt has."""
+    return sum(len(message.text) for message in request.messages) // _CHARACTERS

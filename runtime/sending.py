@@ -25,7 +25,7 @@ from .errors import (
 )
 from .limits import Place, Verdict
 from .metering import Usage
-from .prefixes import Prefixes
+from .prefixes import Prefixes, prompt_tokens
 from .providers.protocol import Reply, Request
 from .retry import Retries, RetryPolicy
 from .runlog import NoLog
@@ -364,10 +364,9 @@ def believable(usage: Usage, request: Request, samples: int) -> Usage:
 
 
 def _tokens(calls: Sequence[Call]) -> int:
-    """About what a request takes of a limit on tokens: four characters each, and what may be answered."""
+    """About what a request takes of a limit on tokens: its prompt, and what may be answered."""
     request = calls[0].request
-    prompt = sum(len(message.text) for message in request.messages) // 4
-    return prompt + (request.max_tokens or 0) * len(calls)
+    return prompt_tokens(request) + (request.max_tokens or 0) * len(calls)
 
 
 def _verdict(error: CallError) -> Verdict:

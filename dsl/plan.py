@@ -170,12 +170,15 @@ class Fanout:
 
 @dataclass(frozen=True, slots=True)
 class Map:
+    """A source that is the value of a block is taken element by element as they come, unless it is to be ``whole``."""
+
     element: str
     source: Expr
     where: Expr | None
     at_most: int | None
     body: Block
     reduce: Reduce
+    whole: bool = False
     kind: Literal["map"] = "map"
 
 

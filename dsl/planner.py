@@ -183,6 +183,8 @@ class _Planner:
                     int(node.at_most.value) if node.at_most else None,
                     self.block(step),
                     self.reduce(step, node.reduce),
+                    isinstance(node.source, s.Name)
+                    and node.source.word.text in {word.text for word in step.line.after},
                 )
             case s.Repeat():
                 return p.Repeat(
@@ -197,6 +199,10 @@ class _Planner:
                 return p.FlowCall(callee.key, given) if callee.kind == "flow" else p.ExternCall(callee.key, given)
             case _:
                 return p.Value(self.expr(node))
+
+    def whole(self, step: Step, node: s.Map) -> bool:
+        """Whether a map says that it comes after what makes its list."""
+        return isinstance(node.source, s.Name) and any(word.text == node.source.word.text for word in step.line.after)
 
     def block(self, step: Step) -> p.Block:
         steps = tuple(self.step(inner) for inner in step.steps)

@@ -5,31 +5,29 @@ A call of a flow lives as a chain does; its frame sees nothing of what is around
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from math import floor
 from typing import Any
 from zlib import crc32
 
 from flowrun.dsl import plan as p
-from flowrun.dsl import types
 
 from . import events as e
+from .block_settings import combining_of, item_of, policy_of
 from .budget import Ledger
-from .combining import SKIPPED, Combining, Fold, Merge, TokenMerge
+from .combining import SKIPPED
 from .decisions import Failure
 from .ends import Ends
 from .errors import FlowrunError, InputError
+from .feeds import Feed, label
 from .frames import BlockRun, Frame, Layout, Spare
 from .functions import kind_of
-from .prompts import shown
+from .pipelines import Pipelines, intake_of
 from .reducers import REDUCERS, Setting
-from .rules import RuleValue
 from .scopes import Context, Defaults, Scope, path_of, steps_once
 from .steps import Steps
 from .timers import Timers
-from .tokens import estimate
 from .values import evaluate
 
 Json = Any
@@ -54,7 +52,7 @@ class Blocks:
         timers: Timers,
         events: list[e.Event],
         window: int,
-        flows: Mapping[str, p.Flow],
+        plan: p.Plan,
     ) -> None:
         self.context = context
         self.ends = ends
@@ -63,7 +61,8 @@ class Blocks:
         self.events = events
         self.window = window
         self.losses: list[Failure] = []
-        self.flows = flows
+        self.flows = plan.flows
+        self.pipelines = Pipelines(context, steps, ends, events, plan, self)
         self._defaults = Defaults(context)
         self._layouts: dict[int, Layout] = {}
         self._serial = 0
@@ -73,12 +72,11 @@ class Blocks:
         scope = Scope(self.context, frame)
         options = scope.options(step.options)
         node = step.node
+        feed = None
         match node:
             case p.Map():
-                elements = self._elements(frame, node, scope)
-                run = self._run(frame, step, node.reduce, len(elements), len(elements), options)
-                run.elements = elements
-                run.window = run.window or self.window
+                feed = self.pipelines.source(frame, step)
+                run = self._map(frame, step, node, feed, scope, options)
             case p.Repeat():
                 run = self._run(frame, step, node.reduce, node.least, node.most, options)
                 if run.window is None:
@@ -97,12 +95,30 @@ class Blocks:
                 run = self._run(frame, step, None, 1, 1, options)
                 run.on_done = lambda _frame, value: self.ends.end(run, value)
         frame.runs[run] = None
+        self.pipelines.open(run)
         if isinstance(node, (p.Map, p.Repeat)):
             self.events.append(e.BlockOpened(path_of(frame, step), run.total, run.layout.once))
-            self.steps.work.append(partial(self._admit if run.total else self.ends.reduce, run))
+            self.steps.work.append(partial(self.ends.reduce if run.whole and not run.total else self._admit, run))
+            if feed is not None:
+                self.pipelines.take(run, feed)
         else:
             run.open[0] = body = Frame(run.layout, frame, run)
             self.steps.open(body)
+
+    def _map(
+        self, frame: Frame, step: p.Step, node: p.Map, feed: Feed | None, scope: Scope, options: dict[str, Json]
+    ) -> BlockRun:
+        if feed is None:
+            elements = self._elements(frame, node, scope)
+            run = self._run(frame, step, node.reduce, len(elements), len(elements), options)
+            run.elements = elements
+        else:
+            intake = intake_of(node, feed)
+            total = feed.bound if intake.ranks is None else None
+            run = self._run(frame, step, node.reduce, total, total, options)
+            run.intake, run.whole = intake, total is not None
+        run.window = run.window or self.window
+        return run
 
     def _begin_flow(self, frame: Frame, step: p.Step, node: p.FlowCall, scope: Scope, options: dict[str, Json]) -> None:
         if self.ends.flows_open >= FLOWS_AT_ONCE:
@@ -145,36 +161,37 @@ class Blocks:
         frame: Frame,
         step: p.Step,
         reduce: p.Reduce | None,
-        least: int,
-        most: int,
+        least: int | None,
+        most: int | None,
         options: dict[str, Json],
         names: tuple[str, ...] = (),
     ) -> BlockRun:
+        """How many results there will be, at the ``least`` and ``most``, is None where nobody knows yet."""
         layout = self._layout(step)
         scope = Scope(self.context, frame)
         own = reduce is not None and reduce.ask is None and reduce.extern is None
         rule = REDUCERS[reduce.rule if reduce is not None and own else "collect"]
         args = scope.options(reduce.args) if reduce is not None and own else {}
         setting = Setting(
-            least,
-            most,
+            least or 0,
+            most or 0,
             names,
             args,
             str(options.get("launch", "cost")),
-            _item(step),
+            item_of(step),
             reduce is not None and reduce.tallied,
             reduce is not None and reduce.deciding is not None,
             crc32(path_of(frame, step).encode()) if reduce is not None and reduce.deciding is not None else 0,
         )
-        merge = _combining(reduce, most, scope) if reduce is not None and reduce.ask is not None else None
+        merge = combining_of(reduce, most, scope) if reduce is not None and reduce.ask is not None else None
         self._serial += 1
-        run = BlockRun(self._serial, step, frame, layout, rule.make(setting), most, reduce=reduce, merge=merge)
+        run = BlockRun(self._serial, step, frame, layout, rule.make(setting), most or 0, reduce=reduce, merge=merge)
         run.launch = setting.launch
         run.window = options.get("concurrency")
         if run.window is not None and run.window < 1:
             raise InputError(f"`concurrency` is 1 or more, and this is {run.window}")
         run.votes, run.spares = rule.spec.votes, rule.spec.spares
-        run.errors, run.spare = _policy(options.get("errors", "fail"), most)
+        run.errors, run.spare = policy_of(options.get("errors", "fail"), most or 0)
         run.on_done = partial(self._body_done, run)
         run.on_failure = partial(self._body_failed, run)
         timeout = options.get("timeout")
@@ -211,19 +228,30 @@ class Blocks:
         run.admitting = False
         if run.over:
             return
-        more = run.reducer.wanted(run.launched)
+        more = run.reducer.wanted(run.launched) if run.intake is None else len(run.intake.ready)
         if run.window is not None:
             more = min(more, run.window - len(run.open))
         if run.refill is not None and len(run.open) > run.refill:
             return
-        node = run.step.node
-        for index in range(run.launched, min(run.launched + more, run.total)):
-            body = Frame(run.layout, run.frame, run, index)
-            if run.elements is not None and isinstance(node, p.Map):
-                body.given[node.element] = run.elements[index]
-            run.open[index] = body
+        for _ in range(more if run.intake is not None else min(more, run.total - run.launched)):
+            body = self._next(run)
+            run.open[body.index] = body
             run.launched += 1
             self.steps.open(body)
+
+    def _next(self, run: BlockRun) -> Frame:
+        """A frame for the next body."""
+        body = Frame(run.layout, run.frame, run, run.launched)
+        node, intake = run.step.node, run.intake
+        if not isinstance(node, p.Map):
+            return body
+        if intake is not None:
+            body.index, body.given[node.element] = intake.ready.popleft()
+            if intake.ranks is not None:
+                body.label = label(intake.keys[body.index])
+        elif run.elements is not None:
+            body.given[node.element] = run.elements[run.launched]
+        return body
 
     def _branch_done(self, run: BlockRun, frame: Frame, step: p.Step, value: Json) -> None:
         place = run.layout.places[step.name]
@@ -231,6 +259,7 @@ class Blocks:
             self.ends.merge(run, 0, place, value)
             return
         run.reducer.add(place, value)
+        self.pipelines.made(run, place, value)
         if run.reducer.decided and frame.left:
             self.ends.conclude(run)
 
@@ -238,12 +267,20 @@ class Blocks:
         if run.over:
             return
         del run.open[frame.index]
-        self.events.append(e.ElementFinished(f"{path_of(run.frame, run.step)}[{frame.index}]"))
-        if run.merge is not None:
-            self.ends.merge(run, 0, frame.index, value)
-        else:
-            run.reducer.add(frame.index, value)
+        self.events.append(e.ElementFinished(f"{path_of(run.frame, run.step)}[{frame.place}]"))
+        self.pipelines.made(run, frame.index, value)
+        self._give(run, frame.index, value)
         self._counted(run)
+
+    def _give(self, run: BlockRun, number: int, value: Json) -> None:
+        """What came of an element, SKIPPED for nothing, to what combines the results."""
+        for place, result in self.pipelines.given(run, number, value):
+            if run.merge is not None:
+                self.ends.merge(run, 0, place, result)
+            elif result is SKIPPED:
+                run.reducer.skip(place)
+            else:
+                run.reducer.add(place, result)
 
     def _body_failed(self, run: BlockRun, frame: Frame, failure: Failure) -> None:
         if run.over:
@@ -263,20 +300,49 @@ class Blocks:
         run.lost += 1
         self.losses.append(replace(failure, ballot=run.votes))
         self.events.append(e.ElementLost(failure.path, failure.reason))
-        if run.spare is not None and run.lost > run.spare.most:
-            reason = (
-                f"{run.lost} of {run.total} elements failed, and `skip({run.spare.share * 100:g}%)` allows "
-                f"{run.spare.most}; the last: {failure.reason}"
-            )
-            self.ends.give_up(run, Failure(path_of(run.frame, run.step), reason, failure.error))
+        if run.whole and self._lost_too_many(run, failure):
             return
-        if run.merge is not None:
-            self.ends.merge(run, 0, frame.index, SKIPPED)
-        elif run.errors == "none" and not run.spares:
-            run.reducer.add(frame.index, None)
-        else:
-            run.reducer.skip(frame.index)
+        empty = run.errors == "none" and not run.spares
+        self.pipelines.made(run, frame.index, None if empty else SKIPPED)
+        self._give(run, frame.index, None if empty and run.merge is None else SKIPPED)
         self._counted(run)
+
+    def _lost_too_many(self, run: BlockRun, failure: Failure) -> bool:
+        if run.spare is None or run.lost <= run.spare.most:
+            return False
+        reason = (
+            f"{run.lost} of {run.total} elements failed, and `skip({run.spare.share * 100:g}%)` allows "
+            f"{run.spare.most}; the last: {failure.reason}"
+        )
+        self.ends.give_up(run, Failure(path_of(run.frame, run.step), reason, failure.error))
+        return True
+
+    # Elements that come one by one
+
+    def more(self, run: BlockRun) -> None:
+        if not run.admitting:
+            run.admitting = True
+            self.steps.work.append(partial(self._admit, run))
+
+    def ranked(self, run: BlockRun, numbers: Iterable[int]) -> None:
+        intake = run.intake
+        for number in numbers:
+            if intake is not None and number in intake.held:
+                self._give(run, number, intake.held.pop(number))
+
+    def closed(self, run: BlockRun) -> None:
+        if run.spare is not None:
+            run.spare = Spare.of(run.spare.share, run.total)
+        if run.last_loss is not None and self._lost_too_many(run, run.last_loss):
+            return
+        if run.intake is not None and run.intake.ranks is not None:
+            self.ranked(run, run.intake.ranks.passed(None))
+        if run.merge is not None:
+            self.ends.merge_more(run, run.merge.close(run.total))
+        if not run.total:
+            self.ends.reduce(run)
+        elif run.merge is None and run.finished == run.total:
+            self.ends.conclude(run)
 
     def _branch_lost(self, run: BlockRun, frame: Frame, failure: Failure) -> None:
         """The others may still win, or be counted."""
@@ -293,51 +359,7 @@ class Blocks:
         run.finished += 1
         if run.over:
             return
-        if run.merge is None and (run.finished == run.total or run.reducer.decided):
+        if run.merge is None and run.whole and (run.finished == run.total or run.reducer.decided):
             self.ends.conclude(run)
-        elif not run.admitting and run.launched < run.total:
-            run.admitting = True
-            self.steps.work.append(partial(self._admit, run))
-
-
-def _item(step: p.Step) -> types.Type:
-    """The type of one result of a block."""
-    block = step.block
-    if block is None or not block.steps:
-        return types.UNKNOWN
-    if isinstance(step.node, p.Fanout):
-        return types.join(branch.type for branch in block.steps)
-    return next(one.type for one in block.steps if one.name == block.result)
-
-
-def _combining(reduce: p.Reduce, most: int, scope: Scope) -> Combining | None:
-    """What asks about many results in more than one call; None for one call about all."""
-    if reduce.rule == "fold":
-        return Fold(most, evaluate(reduce.args["from"], scope)) if "from" in reduce.args else Fold(most)
-    if reduce.count is None:
-        return None
-    fan_in = evaluate(reduce.count, scope)
-    if isinstance(fan_in, RuleValue):
-        size = fan_in.args.get("size")
-        if not isinstance(size, int) or size < 1:
-            raise InputError(f"`by tokens(n)` takes a whole number from 1, and this is {size!r}")
-        return TokenMerge(most, size, _tokens)
-    if not isinstance(fan_in, int) or fan_in < 2:
-        raise InputError(f"a tree merges two or more at a time, and this is {fan_in!r}")
-    return Merge(most, fan_in)
-
-
-def _tokens(value: Json) -> int:
-    """About how many tokens a value has in a prompt."""
-    return estimate(shown(value))
-
-
-def _policy(errors: Json, total: int) -> tuple[str, Spare | None]:
-    """What becomes of a failed element, and how many may fail where only a share of them may."""
-    if not isinstance(errors, RuleValue):
-        return str(errors), None
-    share = errors.args.get("share")
-    if errors.rule != "skip" or not isinstance(share, (int, float)) or not 0 <= share <= 1:
-        raise InputError(f"`errors: skip(share)` takes a share from 0% to 100%, and this is {share!r}")
-    # 29% of 100 is 29, and as a binary fraction a little less.
-    return errors.rule, Spare(share, floor(total * share + 1e-9))
+        elif run.intake.ready if run.intake is not None else run.launched < run.total:
+            self.more(run)

@@ -22,51 +22,82 @@ class Combining(Protocol):
     empty: bool
     root: Json
 
+    def close(self, results: int) -> list[Asked]:
+        """There are so many results, which was not known before; what is to be asked now."""
+
     def take(self, level: int, index: int, value: Json) -> list[Asked]:
         """A value has come for a place; what is to be asked now."""
 
 
 class Merge:
-    """A tree over a known number of leaves, ``fan_in`` at a time: each merge is done as soon as its children are."""
+    """A tree, ``fan_in`` results at a time: each merge is done as soon as its children are.
 
-    def __init__(self, leaves: int, fan_in: int) -> None:
+    ``leaves`` is None where nobody knows yet how many results there will be.
+    """
+
+    def __init__(self, leaves: int | None, fan_in: int) -> None:
         self.fan_in = fan_in
-        self.sizes = [leaves]
-        while self.sizes[-1] > 1:
-            self.sizes.append(-(-self.sizes[-1] // fan_in))
+        self.sizes: list[int] | None = None if leaves is None else self._levels(leaves)
         self._values: dict[tuple[int, int], Json] = {}
         self.done = False
         self.empty = False
         self.root: Json = None
 
+    def _levels(self, leaves: int) -> list[int]:
+        sizes = [leaves]
+        while sizes[-1] > 1:
+            sizes.append(-(-sizes[-1] // self.fan_in))
+        return sizes
+
+    def close(self, results: int) -> list[Asked]:
+        self.sizes = self._levels(results)
+        ready: list[Asked] = []
+        top = len(self.sizes) - 1
+        if (top, 0) in self._values:
+            return self.take(top, 0, self._values.pop((top, 0)))
+        for level, size in enumerate(self.sizes[:-1]):
+            # Only the last group of a level may be smaller, and so have waited for this.
+            if place := self._group(level, (size - 1) // self.fan_in, ready):
+                ready += self.take(*place)
+        return ready
+
     def take(self, level: int, index: int, value: Json) -> list[Asked]:
-        while True:
-            if level == len(self.sizes) - 1:
+        ready: list[Asked] = []
+        place: tuple[int, int, Json] | None = (level, index, value)
+        while place is not None:
+            level, index, value = place
+            if self.sizes is not None and level == len(self.sizes) - 1:
                 self.done = True
                 self.empty = value is SKIPPED
                 self.root = None if self.empty else value
-                return []
+                return ready
             self._values[level, index] = value
-            group = index // self.fan_in
-            first = group * self.fan_in
-            places = range(first, min(first + self.fan_in, self.sizes[level]))
-            if any((level, place) not in self._values for place in places):
-                return []
-            values = [self._values.pop((level, place)) for place in places]
-            live = [one for one in values if one is not SKIPPED]
-            level, index = level + 1, group
-            if len(live) > 1:
-                return [(level, index, {"results": live})]
-            value = live[0] if live else SKIPPED
+            place = self._group(level, index // self.fan_in, ready)
+        return ready
+
+    def _group(self, level: int, group: int, ready: list[Asked]) -> tuple[int, int, Json] | None:
+        """Ask about a group that is whole, or pass on what is the only one in it."""
+        first = group * self.fan_in
+        last = first + self.fan_in
+        places = range(first, last if self.sizes is None else min(last, self.sizes[level]))
+        if any((level, place) not in self._values for place in places):
+            return None
+        values = [self._values.pop((level, place)) for place in places]
+        live = [one for one in values if one is not SKIPPED]
+        if len(live) > 1:
+            ready.append((level + 1, group, {"results": live}))
+            return None
+        return level + 1, group, live[0] if live else SKIPPED
 
 
 class TokenMerge:
     """A tree whose merges take as many values in a row as have ``size`` tokens together, and two at the least.
 
-    A group is closed by the value that has no room in it, so what is in it follows from the values alone.
+    A group is closed by the value that has no room in it, so what is in it follows from the values alone. ``leaves`` is
+    None where nobody knows yet how many there will be.
     """
 
-    def __init__(self, leaves: int, size: int, tokens: Callable[[Json], int]) -> None:
+    def __init__(self, leaves: int | None, size: int, tokens: Callable[[Json], int]) -> None:
         self.size = size
         self.tokens = tokens
         self._levels = [_Level()]
@@ -75,8 +106,16 @@ class TokenMerge:
         self.empty = leaves == 0
         self.root: Json = None
 
+    def close(self, results: int) -> list[Asked]:
+        self._levels[0].total = results
+        self.done = self.empty = results == 0
+        return self._pass(0) if results else []
+
     def take(self, level: int, index: int, value: Json) -> list[Asked]:
         self._levels[level].waiting[index] = value
+        return self._pass(level)
+
+    def _pass(self, level: int) -> list[Asked]:
         ready: list[Asked] = []
         todo = [level]
         while todo:
@@ -147,10 +186,11 @@ class _Level:
 class Fold:
     """One result after the other, in order: each ask sees what was made ``so_far``, and the ``next`` result.
 
-    Without something to begin with it begins with the first result.
+    Without something to begin with it begins with the first result. ``results`` is None where nobody knows yet how many
+    there will be.
     """
 
-    def __init__(self, results: int, begin: Json = SKIPPED) -> None:
+    def __init__(self, results: int | None, begin: Json = SKIPPED) -> None:
         self.results = results
         self._waiting: dict[int, Json] = {}
         self._next = 0
@@ -158,6 +198,11 @@ class Fold:
         self.root: Json = None if begin is SKIPPED else begin
         self.empty = begin is SKIPPED
         self.done = results == 0
+
+    def close(self, results: int) -> list[Asked]:
+        self.results = results
+        self.done = not self._asks and self._next == results
+        return []
 
     def take(self, level: int, index: int, value: Json) -> list[Asked]:
         if level:

@@ -12,6 +12,7 @@ from flowrun.dsl import types
 
 from . import events as e
 from .calls import Calls, sample_of
+from .combining import Asked
 from .decisions import Failure
 from .errors import FlowrunError
 from .extern_calls import ExternCalls
@@ -196,9 +197,14 @@ class Ends:
         self.steps.wait(run.frame, reduce.needs, ready)
 
     def merge(self, run: BlockRun, level: int, index: int, value: Json) -> None:
+        assert run.merge is not None
+        self.merge_more(run, run.merge.take(level, index, value))
+
+    def merge_more(self, run: BlockRun, asked: Sequence[Asked]) -> None:
+        """Ask what a tree or a fold is to be asked, and end the block where it is done."""
         merge, reduce = run.merge, run.reduce
         assert merge is not None and reduce is not None and reduce.ask is not None
-        for above, place, given in merge.take(level, index, value):
+        for above, place, given in asked:
             then = partial(self.merge, run, above, place)
             self._combine(run, reduce, given, then, f"[{above}.{place}]")
         if merge.done and not run.over:

@@ -67,6 +67,15 @@ class BlockOpened:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockGrew:
+    """A map has so many elements more, of so many steps each, than it knew of before."""
+
+    path: str
+    elements: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
 class BlockClosed:
     """A block has its value; so many of its steps never had to run."""
 
@@ -200,6 +209,7 @@ Event = (
     | StepFailed
     | ElementLost
     | BlockOpened
+    | BlockGrew
     | BlockClosed
     | ElementFinished
     | VoteCounted

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import floor
 from typing import Any
 
 from flowrun.dsl import plan as p
@@ -12,6 +14,8 @@ from flowrun.dsl import plan as p
 from .budget import Ledger
 from .combining import Combining
 from .decisions import Failure
+from .feeds import Feed, Key, Ranks
+from .mentions import first_needs, taken_from
 from .metering import Usage
 from .reducers import Reducer
 from .tally import Tally
@@ -34,6 +38,19 @@ class Layout:
     once: int = 0
 
     @cached_property
+    def taken(self) -> dict[str, str]:
+        """The maps that take their elements as they come, each with the step that makes them."""
+        return {step.name: name for step in self.steps if (name := taken_from(step)) is not None}
+
+    @cached_property
+    def needs(self) -> dict[str, tuple[str, ...]]:
+        """What each step waits for before it begins, but for what it takes as it comes."""
+        return {
+            step.name: tuple(name for name in first_needs(step) if name != self.taken.get(step.name))
+            for step in self.steps
+        }
+
+    @cached_property
     def places(self) -> dict[str, int]:
         """The names that the steps define, with each one's place."""
         return {step.name: place for place, step in enumerate(self.steps)}
@@ -46,6 +63,8 @@ class Frame:
     ``values`` holds finished steps, ``failed`` those that never will be; ``given`` the element, a flow's inputs,
     or what a reducer sees. ``left`` counts steps not finished. A frame that is ``over`` takes no more part.
     Names are looked for in ``parent`` next; that of a called flow has none, and knows by ``run`` who called it.
+    ``label`` is the place of the body as paths show it, where that is not its ``index``.
+    ``feeds`` are lists in the making, for maps which take them one by one, and ``opening`` has who waits for one.
     ``ledger`` is the budget of a called flow that has one.
     """
 
@@ -58,11 +77,18 @@ class Frame:
     failed: dict[str, Failure] = field(default_factory=dict)
     tallies: dict[str, Tally] = field(default_factory=dict)
     waiting: dict[str, list[Wake]] = field(default_factory=dict)
+    feeds: dict[str, Feed] | None = None
+    opening: dict[str, list[Wake]] | None = None
     calls: set[int] = field(default_factory=set)
     runs: dict[BlockRun, None] = field(default_factory=dict)
     left: int = 0
     over: bool = False
+    label: str = ""
     ledger: Ledger | None = None
+
+    @property
+    def place(self) -> str:
+        return self.label or str(self.index)
 
     def home(self, name: str) -> Frame | None:
         """The frame whose steps define this name."""
@@ -104,7 +130,9 @@ class Frame:
 class BlockRun:
     """A block or a called flow that is running: its bodies, and what becomes of their values.
 
-    ``elements`` is None for a repeat. ``window`` is how many bodies may be open at once, None for all; ``spare`` says
+    ``elements`` is None for a repeat. A map that takes them as they come has an ``intake``, and they are not ``whole``
+    until the last one has come; ``total`` are those that are known. ``feed`` is what the run makes for other maps.
+    ``window`` is how many bodies may be open at once, None for all; ``spare`` says
     how many may be lost. ``launch`` is how a repeat sends its samples. Above ``refill`` open bodies none are added, so
     that samples go out many at a time.
     ``used`` are the tokens in and out of a vote's answers, by the model's address, None where a server did not say.
@@ -121,6 +149,9 @@ class BlockRun:
     total: int
     reduce: p.Reduce | None = None
     elements: list[Json] | None = None
+    intake: Intake | None = None
+    whole: bool = True
+    feed: Feed | None = None
     window: int | None = None
     refill: int | None = None
     launch: str = "cost"
@@ -144,9 +175,28 @@ class BlockRun:
     on_step: Callable[[Frame, p.Step, Json], None] | None = None
 
 
+@dataclass(eq=False, slots=True)
+class Intake:
+    """What a map has taken and not begun yet: the number of each element, and its value.
+
+    Where its place in the list is not known from the beginning an element has one of ``keys`` by its number, and a rank
+    once that is known; ``held`` has the results that came before that.
+    """
+
+    ready: deque[tuple[int, Json]] = field(default_factory=deque)
+    ranks: Ranks | None = None
+    keys: dict[int, Key] = field(default_factory=dict)
+    held: dict[int, Json] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Spare:
     """The part of a map's elements that may fail, and how many of them that is."""
 
     share: float
     most: int
+
+    @classmethod
+    def of(cls, share: float, total: int) -> Spare:
+        # 29% of 100 is 29, and as a binary fraction a little less.
+        return cls(share, floor(total * share + 1e-9))

@@ -97,7 +97,7 @@ def path_of(frame: Frame, step: p.Step) -> str:
     while inside is not None and inside.run is not None:
         run = inside.run
         counted = isinstance(run.step.node, (p.Map, p.Repeat))
-        parts.append(f"{run.step.title}[{inside.index}]" if counted else run.step.title)
+        parts.append(f"{run.step.title}[{inside.place}]" if counted else run.step.title)
         inside = run.frame
     return ".".join(reversed(parts))
 

@@ -48,7 +48,7 @@ class State:
         self._externs = ExternCalls(context, plan.externs, self._decisions)
         self._steps = Steps(context, self._calls, self._externs, self.events)
         self._ends = Ends(context, self._calls, self._externs, self._steps, self._timers, self.events)
-        self._blocks = Blocks(context, self._steps, self._ends, self._timers, self.events, window, plan.flows)
+        self._blocks = Blocks(context, self._steps, self._ends, self._timers, self.events, window, plan)
         self._steps.begin_block = self._blocks.begin
         self._steps.on_end = self._finish
 

@@ -14,6 +14,7 @@ from .calls import Calls, sample_of
 from .decisions import Failure
 from .errors import FlowrunError
 from .extern_calls import ExternCalls
+from .feeds import Feed
 from .frames import Frame, Wake
 from .scopes import Context, Scope, path_of
 from .values import evaluate
@@ -42,8 +43,12 @@ class Steps:
         frame.left = len(frame.layout.steps)
         if not frame.left:
             self.work.append(partial(self._frame_done, frame))
-        for step in frame.layout.steps:
-            self.wait(frame, _first_needs(step), partial(self._begin, frame, step))
+        layout = frame.layout
+        for step in layout.steps:
+            if step.name in layout.taken:
+                self.wait(frame, layout.needs[step.name], partial(self._take, frame, step, layout.taken[step.name]))
+            else:
+                self.wait(frame, layout.needs[step.name], partial(self._begin, frame, step))
 
     def wait(self, frame: Frame, needs: Iterable[str], then: Wake) -> None:
         """Call ``then`` once: when all the needed steps are finished, or with the first failure among them."""
@@ -71,6 +76,37 @@ class Steps:
 
         for home, name in homes:
             home.waiting.setdefault(name, []).append(woken)
+
+    def _take(self, frame: Frame, step: p.Step, source: str, failure: Failure | None) -> None:
+        """Begin a map that takes the results of a step as they come, where there is something to take from."""
+        home = frame.home(source)
+        if failure is None and home is not None and source not in home.values:
+            failure = home.failed.get(source)
+            feed = (home.feeds or {}).get(source)
+            if failure is None and feed is None:
+                home.opening = home.opening or {}
+                home.opening.setdefault(source, []).append(partial(self._take, frame, step, source))
+                return
+            if failure is None and feed is not None and not _promised(step, feed):
+                self.wait(frame, (source,), partial(self._begin, frame, step))
+                return
+        self._begin(frame, step, failure)
+
+    def _whole(self, frame: Frame, step: p.Step) -> bool:
+        """Whether what a step takes its elements from is finished."""
+        source = frame.layout.taken.get(step.name)
+        home = frame.home(source) if source is not None else None
+        return home is None or source in home.values
+
+    def opened(self, frame: Frame, name: str, feed: Feed) -> None:
+        """A step makes a list that may be taken from."""
+        frame.feeds = {**(frame.feeds or {}), name: feed}
+        self._wake_takers(frame, name)
+
+    def _wake_takers(self, frame: Frame, name: str) -> None:
+        if frame.opening is not None:
+            for wake in frame.opening.pop(name, ()):
+                self.work.append(partial(wake, None))
 
     def settle(self, frame: Frame, step: p.Step, value: Json, *, skipped: bool = False) -> None:
         """A step has its value."""
@@ -104,6 +140,7 @@ class Steps:
             self.work.append(partial(self._frame_done, frame))
 
     def _wake(self, frame: Frame, name: str, failure: Failure | None) -> None:
+        self._wake_takers(frame, name)
         for wake in frame.waiting.pop(name, ()):
             self.work.append(partial(wake, failure))
 
@@ -125,6 +162,10 @@ class Steps:
         scope = Scope(self.context, frame)
         try:
             if step.when is not None and not evaluate(step.when, scope):
+                if not self._whole(frame, step):
+                    # Where that fails, this fails with it, skipped or not.
+                    self.wait(frame, (frame.layout.taken[step.name],), partial(self._begin, frame, step))
+                    return
                 other = None if step.otherwise is None else evaluate(step.otherwise, scope)
                 self.settle(frame, step, other, skipped=True)
             elif isinstance(step.node, p.Value):
@@ -163,14 +204,12 @@ class Steps:
         )
 
 
-def _first_needs(step: p.Step) -> tuple[str, ...]:
-    """What a step waits for before it begins, a rule's arguments too: an ask or extern that reduces waits by itself."""
+def _promised(step: p.Step, feed: Feed) -> bool:
+    """Whether a list will keep the map's promise of `at most`, whatever comes."""
     node = step.node
-    if not isinstance(node, (p.Map, p.Repeat, p.Fanout)):
-        return step.needs
-    if node.reduce.ask is not None or node.reduce.extern is not None:
-        return step.needs
-    return (*step.needs, *node.reduce.needs)
+    if not isinstance(node, p.Map) or node.at_most is None:
+        return True
+    return feed.bound is not None and feed.bound <= node.at_most
 
 
 def _in_vote(frame: Frame) -> bool:

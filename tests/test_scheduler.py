@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +19,7 @@ from flowrun.runtime.decisions import Outcome
 from flowrun.runtime.errors import PermanentError
 from flowrun.runtime.functions import FUNCTIONS, World
 from flowrun.runtime.limits import Limiter
+from flowrun.runtime.mentions import taken_from
 from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.scheduler import Endpoint, Scheduler
@@ -96,25 +96,47 @@ def written(seed: int, size: int, *, votes: bool) -> tuple[plan.Plan, dict[str, 
 
 # What must hold of the order of events
 
-_PART = re.compile(r"(\w+)(\[\d+\])?")
-
 
 def check_order(flow: plan.Plan, events: list[e.Event]) -> None:
-    """Every step begins behind all that it needs, and every block ends behind what it combines."""
+    """Every step begins behind all that it needs, and every block ends behind what it combines.
+
+    A map that takes its elements as they come begins with what makes them, and each element behind its own.
+    """
     steps = {step.name: step for step in flow.walk()}
     depth = dict(_levels(flow.steps, 0))
+    taken = {step.name: name for step in steps.values() if (name := taken_from(step)) is not None}
+    started: set[str] = set()
     finished: set[str] = set()
 
-    def there(path: str, names: tuple[str, ...]) -> None:
-        parts = path.split(".")
+    def at(path: str, name: str) -> str:
+        return ".".join([*path.split(".")[: depth[name]], name])
+
+    def there(path: str, names: Iterable[str]) -> None:
         for name in names:
-            need = ".".join([*(part for part in parts[: depth[name]]), name])
-            assert need in finished, f"{path} began before {need} was finished"
+            assert at(path, name) in finished, f"{path} began before {at(path, name)} was finished"
+
+    def element_there(path: str) -> None:
+        for part in path.split(".")[:-1]:
+            step, _, index = part.rstrip("]").partition("[")
+            source = at(path, taken[step]) if step in taken else ""
+            if source and source not in finished:
+                one = f"{source}[{index}]"
+                assert source in started, f"{path} began before {source}"
+                if isinstance(steps[taken[step]].node, plan.Map | plan.Repeat) and "," not in index:
+                    assert one in finished, f"{path} began before {one} was finished"
 
     for event in events:
         match event:
             case e.StepStarted(path):
-                there(path, steps[path.split(".")[-1]].needs)
+                step = steps[path.split(".")[-1]]
+                there(path, [name for name in step.needs if taken.get(step.name) != name])
+                if step.name in taken:
+                    source = at(path, taken[step.name])
+                    assert source in started or source in finished, f"{path} began before {source}"
+                element_there(path)
+                started.add(path)
+            case e.ElementFinished(path):
+                finished.add(path)
             case e.RequestStarted(_, path) if path.endswith(".reduce"):
                 block = path.removesuffix(".reduce")
                 there(block, steps[block.split(".")[-1]].node.reduce.needs)  # type: ignore[union-attr]

@@ -361,3 +361,19 @@ def test_an_escalation_is_paid_for_where_the_cheap_ones_differ(ballots: list[str
     ran = stage(text, by_sample(ballots))
     assert escalated(ran) == asks
     assert ran.outcome.value == "a"
+
+
+def test_a_fold_begins_with_what_another_step_made() -> None:
+    ran = stage(
+        """
+        flow f(names: [text]) {
+          start = ask "start"
+          xs = map n in names { ask "{{ n }}" } reduce fold(from: start) ask "{{ so_far }} {{ next }}"
+          return xs
+        }
+        """,
+        lambda request, number: Scripted(request.messages[-1].text, 3 if number == 0 else 1),
+        {"names": ["a", "b"]},
+    )
+    assert ran.outcome.value == "start a b"
+    assert ran.seconds == 6

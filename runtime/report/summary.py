@@ -58,7 +58,7 @@ class Summary:
         match event:
             case e.RunStarted(_, steps):
                 self.steps += steps
-            case e.BlockOpened(_, elements, steps):
+            case e.BlockOpened(_, elements, steps) | e.BlockGrew(_, elements, steps):
                 self.steps += elements * steps
             case e.BlockClosed(_, spared):
                 self.steps -= spared

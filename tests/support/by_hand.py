@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from flowrun.dsl import plan, types
+from flowrun.runtime.mentions import mentions
 from flowrun.runtime.prompts import render
 from flowrun.runtime.providers.protocol import Message, Request
 from flowrun.runtime.reducers.majority import leading
@@ -53,7 +54,25 @@ class Place:
     samples: int = 0
     given: dict[str, Json] = field(default_factory=dict)
     done: dict[str, tuple[Json, float]] = field(default_factory=dict)
+    made: dict[str, Made] = field(default_factory=dict)
     failed: dict[str, Failed] = field(default_factory=dict)
+
+
+@dataclass
+class Made:
+    """A list with the time at which each item was there, and at which so was all before it too."""
+
+    items: list[Json] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    ranked: list[float] = field(default_factory=list)
+    bound: int | None = None
+    exact: bool = False
+    end: float = 0.0
+
+    def add(self, item: Json, time: float, ranked: float) -> None:
+        self.items.append(item)
+        self.times.append(time)
+        self.ranked.append(ranked)
 
 
 class Failed(Exception):
@@ -130,7 +149,11 @@ class Reference:
 
     def step(self, place: Place, step: plan.Step) -> tuple[Json, float]:
         names = _Names(self, place)
-        start = max([place.opened, *(self.get(place, need)[1] for need in step.needs)])
+        ends = {need: self.get(place, need)[1] for need in step.needs}
+        source = self.taken(place, step)
+        if source is not None and isinstance(step.node, plan.Map) and isinstance(step.node.source, plan.Ref):
+            del ends[step.node.source.name]
+        start = max([place.opened, *ends.values()])
         if step.when is not None and not evaluate(step.when, names):
             return (None if step.otherwise is None else evaluate(step.otherwise, names)), start
         node = step.node
@@ -142,28 +165,31 @@ class Reference:
             case plan.Chain(body):
                 inner = self.open(body, place, start)
                 end = self.all(inner)
+                if body.result in inner.made:
+                    place.made[step.name] = inner.made[body.result]
                 return inner.done[body.result][0], end
             case plan.Fanout(body, reduce):
                 inner = self.open(body, place, start)
                 self.all(inner)
+                if reduce.rule == "flatten" and reduce.ask is None:
+                    made = place.made[step.name] = Made()
+                    self.flatten(made, [(inner, name, inner.done[name][1]) for name in inner.steps])
                 return self.reduce(reduce, place, {name: inner.done[name] for name in inner.steps}, step)
-        elements = []
-        if isinstance(node, plan.Map):
-            elements = list(evaluate(node.source, names))
-            if node.where is not None:
-                elements = [
-                    one
-                    for one in elements
-                    if evaluate(node.where, _Names(self, Place({}, place, 0, given={node.element: one})))
-                ]
-            assert node.at_most is None or len(elements) <= node.at_most
+        return self.many(node, place, step, start, source)
+
+    def many(
+        self, node: plan.Map | plan.Repeat, place: Place, step: plan.Step, start: float, source: Made | None
+    ) -> tuple[Json, float]:
+        """A block with many bodies."""
+        elements = self.elements(node, place, start, source)
         results: dict[str, tuple[Json, float]] = {}
         lost: Failed | None = None
         final: list[bool | None] = []
+        bodies: list[tuple[Place, str, float]] = []
         for index in range(len(elements) if isinstance(node, plan.Map) else node.most):
-            inner = self.open(node.body, place, start)
+            inner = self.open(node.body, place, elements[index][1] if elements else start)
             if isinstance(node, plan.Map):
-                inner.given[node.element] = elements[index]
+                inner.given[node.element] = elements[index][0]
             else:
                 inner.index, inner.samples = index, node.most
             try:
@@ -176,6 +202,7 @@ class Reference:
                     final.append(failed.outside)
                 continue
             results[str(index)] = inner.done[node.body.result][0], end
+            bodies.append((inner, node.body.result, end))
             least = index + 1 if isinstance(node, plan.Map) else node.least
             if isinstance(node, plan.Repeat) and node.least < node.most and index + 1 >= least:
                 counts = [count for _, count in Counter(value for value, _ in results.values()).most_common()]
@@ -187,7 +214,88 @@ class Reference:
             if lost is not None and (node.reduce.ask is not None or node.reduce.rule == "majority"):
                 raise lost
             results["start"] = None, start
-        return self.reduce(node.reduce, place, results, step)
+        ranked = source is not None and not (source.exact and isinstance(node, plan.Map) and node.where is None)
+        closed = start if source is None else max(start, source.end)
+        self.list_of(step, node, place, bodies, ranked, source is None or not ranked)
+        if source is not None and not results.keys() - {"start"}:
+            results["start"] = None, closed
+        value, end = self.reduce(node.reduce, place, results, step, elements if ranked else None, closed)
+        if step.name in place.made:
+            place.made[step.name].end = max(end, closed)
+            if ranked:
+                place.made[step.name].ranked = [max(end, closed)] * len(place.made[step.name].items)
+        return value, max(end, closed) if node.reduce.ask is None else end
+
+    def elements(
+        self, node: plan.Map | plan.Repeat, place: Place, start: float, source: Made | None
+    ) -> list[tuple[Json, float, float]]:
+        """Each with the time at which it was there, and at which so was all before it."""
+        elements: list[tuple[Json, float, float]] = []
+        if isinstance(node, plan.Map):
+            if source is None:
+                elements = [(one, start, start) for one in evaluate(node.source, _Names(self, place))]
+            else:
+                times = [[max(start, time) for time in times] for times in (source.times, source.ranked)]
+                elements = list(zip(source.items, *times, strict=True))
+            if node.where is not None:
+                elements = [
+                    one
+                    for one in elements
+                    if evaluate(node.where, _Names(self, Place({}, place, 0, given={node.element: one[0]})))
+                ]
+            assert node.at_most is None or len(elements) <= node.at_most
+        return elements
+
+    def taken(self, place: Place, step: plan.Step) -> Made | None:
+        """What a map takes as it comes, where it may."""
+        node = step.node
+        if not isinstance(node, plan.Map) or node.whole or not isinstance(node.source, plan.Ref):
+            return None
+        name = node.source.name
+        others: list[plan.Expr] = [expr for expr in (step.when, step.otherwise, node.where) if expr is not None]
+        if name in mentions(others) or (node.reduce.ask is None and node.reduce.rule == "majority"):
+            return None
+        home: Place | None = place
+        while home is not None and name not in home.steps:
+            home = home.outer
+        if home is None:
+            return None
+        self.get(home, name)
+        found = home.made.get(name)
+        if found is None or (node.at_most is not None and (found.bound is None or found.bound > node.at_most)):
+            return None
+        return found
+
+    def list_of(
+        self,
+        step: plan.Step,
+        node: plan.Map | plan.Repeat,
+        place: Place,
+        bodies: list[tuple[Place, str, float]],
+        ranked: bool,
+        known: bool,
+    ) -> None:
+        if node.reduce.ask is not None or node.reduce.rule not in ("collect", "flatten"):
+            return
+        made = place.made[step.name] = Made()
+        if node.reduce.rule == "flatten":
+            self.flatten(made, bodies, nested=not self.skips(node, step))
+            return
+        before = 0.0
+        for body, result, end in bodies:
+            before = max(before, end)
+            made.add(body.done[result][0], end, before)
+        made.bound = len(bodies) if known else None
+        made.exact = known and not self.skips(node, step)
+
+    def flatten(self, made: Made, bodies: list[tuple[Place, str, float]], *, nested: bool = True) -> None:
+        before = 0.0
+        for body, result, end in bodies:
+            before = max(before, end)
+            inner = body.made.get(result) if nested else None
+            for at, item in enumerate(body.done[result][0] or ()):
+                made.add(item, end if inner is None else inner.times[at], before)
+            made.end = max(made.end, end)
 
     def skips(self, node: plan.Map | plan.Repeat, step: plan.Step) -> bool:
         """Whether a block goes on without an element that failed."""
@@ -226,8 +334,15 @@ class Reference:
         return (text if choice or answer == types.TEXT else json.loads(text)), start + seconds
 
     def reduce(
-        self, reduce: plan.Reduce, place: Place, results: dict[str, tuple[Json, float]], step: plan.Step
+        self,
+        reduce: plan.Reduce,
+        place: Place,
+        results: dict[str, tuple[Json, float]],
+        step: plan.Step,
+        ranked: list[tuple[Json, float, float]] | None = None,
+        closed: float = 0.0,
     ) -> tuple[Json, float]:
+        """``ranked``: when the place of an element in the list was known, where that is not from the beginning."""
         start = results.pop("start", (None, 0.0))[1]
         values = [value for value, _ in results.values()]
         end = max([start, *(time for _, time in results.values())])
@@ -239,31 +354,40 @@ class Reference:
             return "", end
         needed = max([0.0, *(self.get(place, need)[1] for need in reduce.needs)])
         if reduce.count is None:
+            end = max(end, closed)
             branches = dict(zip(results, values, strict=True)) if isinstance(step.node, plan.Fanout) else {}
             return self.ask(reduce.ask, place, reduce.options, max(end, needed), results=values, **branches)
         # An element that was lost leaves its place in the tree empty.
         level = [results.get(str(place)) for place in range(max(map(int, results)) + 1)]
         fan_in = evaluate(reduce.count, _Names(self, place))
+        if ranked is not None:
+            # Losses are not looked at: times are compared where there are none.
+            level = [
+                None if one is None else (one[0], max(one[1], known))
+                for one, (_, _, known) in zip(level, ranked, strict=False)
+            ]
+        waits = closed if ranked is not None else 0.0
         while len(level) > 1:
             groups = [
                 [one for one in level[at : at + fan_in] if one is not None] for at in range(0, len(level), fan_in)
             ]
+            late = [at + fan_in > len(level) for at in range(0, len(level), fan_in)]
             level = [
-                next(iter(group), None)
+                next(((value, max(time, waits * last)) for value, time in group), None)
                 if len(group) <= 1
                 else self.ask(
                     reduce.ask,
                     place,
                     reduce.options,
-                    max(needed, *(time for _, time in group)),
+                    max(needed, waits * last, *(time for _, time in group)),
                     results=[value for value, _ in group],
                 )
-                for group in groups
+                for group, last in zip(groups, late, strict=True)
             ]
         # The tree may be done before a step of its elements that it does not take.
         root = level[0]
         assert root is not None
-        return root[0], max(end, root[1])
+        return root[0], max(end, root[1], waits)
 
 
 @dataclass

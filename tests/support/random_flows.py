@@ -101,7 +101,8 @@ class Writer:
 
     def map(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, str, list[str]]:
         lists = [one.name for one in known if one.type == "texts" and not one.optional]
-        source = self.rng.choice([*lists, "items"])
+        source = self.rng.choice([*lists, *lists, "items"])
+        promise = " at most 60" if source == "items" or self.rng.random() < 0.3 else ""
         element = f"e{name[1:]}"
         where = f' where {element} != "b"' if self.rng.random() < 0.2 else ""
         inner = [*known, Named(element, "element")]
@@ -112,7 +113,7 @@ class Writer:
             options.append(f"concurrency: {self.rng.randint(1, 3)}")
         if self.rng.random() < 0.2:
             options.append("errors: " + self.rng.choice(["fail", "skip"]))
-        return f"map {element} in {source}{where} at most 60 {{ {body} }} reduce {reduce}", type_, options
+        return f"map {element} in {source}{where}{promise} {{ {body} }} reduce {reduce}", type_, options
 
     def repeat(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, str, list[str]]:
         most = self.rng.randint(1, 5)

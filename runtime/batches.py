@@ -19,6 +19,7 @@ from .retry import Retries, RetryPolicy
 class Batch:
     """Calls that ask the same, sent as one request; ``calls`` are those that somebody waits for.
 
+    ``prompt`` is about how many tokens their prompt has.
     ``asked`` are the calls of its last attempt, and ``key`` the Idempotency-Key of that. ``followers`` wait for its
     first attempt to end, and ``leads`` is the prompt that they share with it.
     """
@@ -32,6 +33,7 @@ class Batch:
     kept: bool = False
     verdict: Verdict = Verdict.NEUTRAL
     used: int | None = None
+    prompt: int = 0
     leads: tuple[str, tuple[int, str], int] | None = None
     followers: list[Batch] = field(default_factory=list)
 
@@ -42,7 +44,7 @@ class Batch:
 
 @dataclass(eq=False, slots=True)
 class Endpoint:
-    """A model as requests find it. Models of one endpoint share its limiter."""
+    """A model as requests find it. Models of one endpoint share its limiter. It is ``up`` once it was ``ready``."""
 
     provider: Provider
     limiter: Limiter
@@ -51,6 +53,7 @@ class Endpoint:
     pump: Callable[[], None] = lambda: None
     closed: CallError | None = None
     failed: CallError | None = None
+    up: bool = False
     _starting: asyncio.Task[None] | None = None
 
     async def ready(self) -> bool:
@@ -59,6 +62,7 @@ class Endpoint:
         if self._starting is None:
             self._starting = asyncio.get_running_loop().create_task(self.provider.start())
         await asyncio.shield(self._starting)
+        self.up = True
         return first
 
     async def close(self) -> None:

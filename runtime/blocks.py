@@ -21,7 +21,7 @@ from .decisions import Failure
 from .ends import Ends
 from .errors import FlowrunError, InputError
 from .feeds import Feed, label
-from .frames import BlockRun, Frame, Layout, Spare
+from .frames import Around, BlockRun, Frame, Layout, Spare
 from .functions import kind_of
 from .pipelines import Pipelines, intake_of
 from .reducers import REDUCERS, Setting
@@ -97,7 +97,7 @@ class Blocks:
         frame.runs[run] = None
         self.pipelines.open(run)
         if isinstance(node, (p.Map, p.Repeat)):
-            self.events.append(e.BlockOpened(path_of(frame, step), run.total, run.layout.once))
+            self.events.append(e.BlockOpened(run.around.path, run.total, run.layout.once))
             self.steps.work.append(partial(self.ends.reduce if run.whole and not run.total else self._admit, run))
             if feed is not None:
                 self.pipelines.take(run, feed)
@@ -129,11 +129,11 @@ class Blocks:
         run.on_done = lambda inner, _value: self._returned(run, inner, flow.result)
         frame.runs[run] = None
         self.ends.flows_open += 1
-        self.events.append(e.BlockOpened(path_of(frame, step), 1, run.layout.once))
-        ledger = None
+        self.events.append(e.BlockOpened(run.around.path, 1, run.layout.once))
         if flow.calls_limit is not None or flow.money_limit is not None:
             ledger = Ledger(node.flow, flow.calls_limit, flow.money_limit)
-        run.open[0] = inner = Frame(run.layout, None, run, given=given, ledger=ledger)
+            run.around = Around.of(run, run.around.path, ledger)
+        run.open[0] = inner = Frame(run.layout, None, run, given=given)
         self.steps.open(inner)
 
     def _returned(self, run: BlockRun, frame: Frame, result: p.Expr) -> None:
@@ -141,7 +141,7 @@ class Blocks:
         try:
             value = evaluate(result, Scope(self.context, frame))
         except FlowrunError as error:
-            self.ends.give_up(run, Failure(path_of(run.frame, run.step), str(error), error))
+            self.ends.give_up(run, Failure(run.around.path, str(error), error))
         else:
             self.ends.end(run, value)
 
@@ -168,6 +168,7 @@ class Blocks:
     ) -> BlockRun:
         """How many results there will be, at the ``least`` and ``most``, is None where nobody knows yet."""
         layout = self._layout(step)
+        path = path_of(frame, step)
         scope = Scope(self.context, frame)
         own = reduce is not None and reduce.ask is None and reduce.extern is None
         rule = REDUCERS[reduce.rule if reduce is not None and own else "collect"]
@@ -181,7 +182,7 @@ class Blocks:
             item_of(step),
             reduce is not None and reduce.tallied,
             reduce is not None and reduce.deciding is not None,
-            crc32(path_of(frame, step).encode()) if reduce is not None and reduce.deciding is not None else 0,
+            crc32(path.encode()) if reduce is not None and reduce.deciding is not None else 0,
         )
         merge = combining_of(reduce, most, scope) if reduce is not None and reduce.ask is not None else None
         self._serial += 1
@@ -191,6 +192,7 @@ class Blocks:
         if run.window is not None and run.window < 1:
             raise InputError(f"`concurrency` is 1 or more, and this is {run.window}")
         run.votes, run.spares = rule.spec.votes, rule.spec.spares
+        run.around = Around.of(run, path)
         run.errors, run.spare = policy_of(options.get("errors", "fail"), most or 0)
         run.on_done = partial(self._body_done, run)
         run.on_failure = partial(self._body_failed, run)
@@ -200,7 +202,7 @@ class Blocks:
         return run
 
     def _timed_out(self, run: BlockRun, seconds: float) -> None:
-        path = path_of(run.frame, run.step)
+        path = run.around.path
         done = f"; {run.finished} of {run.total} were done" if isinstance(run.step.node, (p.Map, p.Repeat)) else ""
         self.ends.give_up(run, Failure(path, f"it was not done within {seconds:g} s{done}"))
 
@@ -267,7 +269,7 @@ class Blocks:
         if run.over:
             return
         del run.open[frame.index]
-        self.events.append(e.ElementFinished(f"{path_of(run.frame, run.step)}[{frame.place}]"))
+        self.events.append(e.ElementFinished(f"{run.around.path}[{frame.place}]"))
         self.pipelines.made(run, frame.index, value)
         self._give(run, frame.index, value)
         self._counted(run)
@@ -314,7 +316,7 @@ class Blocks:
             f"{run.lost} of {run.total} elements failed, and `skip({run.spare.share * 100:g}%)` allows "
             f"{run.spare.most}; the last: {failure.reason}"
         )
-        self.ends.give_up(run, Failure(path_of(run.frame, run.step), reason, failure.error))
+        self.ends.give_up(run, Failure(run.around.path, reason, failure.error))
         return True
 
     # Elements that come one by one

@@ -22,6 +22,8 @@ from .scopes import Context, Scope
 from .values import ModelValue, evaluate
 
 Json = Any
+_FIXED = 1024
+"""So many sets of options are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,9 @@ class Sample:
 
 def sample_of(frame: Frame, step: str) -> Sample | None:
     """Which sample a call of this step is, or None outside of every repeat."""
+    within = frame.within
+    if within is None or not within.around.sampled:
+        return None
     serial, index, scale, patient = 0, 0, 1, True
     for around in frame.around():
         if around.run is not None and isinstance(around.run.step.node, p.Repeat):
@@ -84,6 +89,7 @@ class Calls:
         self._line: deque[_Pending] = deque()
         self._out: set[int] = set()
         self._recalled: deque[tuple[int, Known]] = deque()
+        self._fixed: dict[tuple[int, int], tuple[Mapping[str, Json], ModelValue, Mapping[str, p.Expr]]] = {}
         self._budget = Ledger("", context.calls_limit, context.money_limit)
         self._count = 0
 
@@ -96,7 +102,7 @@ class Calls:
         self,
         frame: Frame,
         ask: p.Ask,
-        options: Mapping[str, Json],
+        options: Mapping[str, p.Expr],
         path: str,
         on_value: Callable[[Json], None],
         on_failure: Callable[[Failure], None],
@@ -109,12 +115,11 @@ class Calls:
 
         Raises FlowrunError where the prompt cannot be made, BudgetError where the flow may ask no more.
         """
-        scope = Scope(self.context, frame)
+        scope, within = Scope(self.context, frame), frame.within
         model = self.context.default_model if ask.model is None else evaluate(ask.model, scope)
         if isinstance(model, str):
             model = ModelValue(model, model)
-        settings = {**dict(model.options), **options}
-        within_bounds(settings)
+        settings = self._settings(model, options, scope)
         call = Call(
             self._next(),
             path,
@@ -125,10 +130,22 @@ class Calls:
             retries=settings.get("retries"),
             sample=sample.index if sample is not None else 0,
             place=path + place,
-            lane=lane_of(frame),
+            lane=0 if within is None else within.around.lane,
         )
         retries = 0 if ballot else int(settings.get("retries", RETRIES))
         self._enter(_Pending(call, frame, ask, on_value, on_failure, retries, fallback=model.fallback))
+
+    def _settings(self, model: ModelValue, options: Mapping[str, p.Expr], scope: Scope) -> Mapping[str, Json]:
+        """The model's options and the ask's own, worked out once where they are the same for all its calls."""
+        key = (id(model), id(options))
+        if key in self._fixed:
+            return self._fixed[key][0]
+        settings = {**dict(model.options), **scope.options(options)}
+        within_bounds(settings)
+        if all(isinstance(option, p.Constant) for option in options.values()) and len(self._fixed) < _FIXED:
+            # Both are kept: another object might get the same identity.
+            self._fixed[key] = (settings, model, options)
+        return settings
 
     def answered(self, number: int, answer: Answer, usage: Usage) -> None:
         """An answer has come, with its part of the bill. One whose call was taken back meanwhile is dropped."""
@@ -215,8 +232,9 @@ class Calls:
         Raises BudgetError where a called flow's budget will never have room for it, InDoubtError where it may have been
         paid before and is not to be sent again.
         """
-        known = self.context.known(pending.call)
-        pending.call = call = replace(pending.call, key=known.key, open=known.open)
+        call = pending.call
+        known = self.context.known(call)
+        call.key, call.open = known.key, known.open
         self._price(pending)
         self._charge(pending, known)
         if known.answer is not None:
@@ -228,7 +246,7 @@ class Calls:
                     raise InDoubtError("it was under way when a run was ended and may be paid: it is not sent again")
                 self.events.append(e.CallInDoubt(call.path, call.model))
             self._must_be_priced(pending)
-            self._admit(tuple(pending.frame.ledgers()))
+            self._admit(pending.frame.ledgers)
             if self._line or not self._sent_at_once(pending):
                 self._line.append(pending)
         self._pending[call.number] = pending
@@ -249,7 +267,7 @@ class Calls:
                     ledger.spend(worst if bill is None else min(bill, worst))
 
     def _ledgers(self, frame: Frame) -> tuple[Ledger, ...]:
-        return (*frame.ledgers(), self._budget)
+        return (*frame.ledgers, self._budget)
 
     def _admit(self, ledgers: Sequence[Ledger]) -> None:
         """Count a call in budgets. Raises BudgetError where one has no place for it."""
@@ -281,7 +299,10 @@ class Calls:
 
     def _price(self, pending: _Pending) -> None:
         """Find the budgets in money that a call counts in, and what it costs."""
-        pending.ledgers = tuple(one for one in self._ledgers(pending.frame) if one.money_limit is not None)
+        ledgers = pending.frame.ledgers
+        if not ledgers and self._budget.money_limit is None:
+            return
+        pending.ledgers = tuple(one for one in (*ledgers, self._budget) if one.money_limit is not None)
         pending.price = self.context.price(pending.call.model) if pending.ledgers else None
 
     def _must_be_priced(self, pending: _Pending) -> None:
@@ -350,12 +371,3 @@ class Calls:
             pending.on_failure(Failure(call.path, f"{error}{times}", error))
             return
         self._resend(pending, replace(call, again=call.again + 1))
-
-
-def lane_of(frame: Frame) -> int:
-    """The outermost block that a frame runs inside of, 0 for none: such blocks take turns at an endpoint."""
-    lane = 0
-    for around in frame.around():
-        if around.run is not None:
-            lane = around.run.serial
-    return lane

@@ -15,7 +15,7 @@ from .tally import Tally
 Json = Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Call:
     """One answer to be had. ``number`` is unique in the run; ``path`` names the step for people.
 

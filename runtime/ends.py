@@ -18,7 +18,7 @@ from .errors import FlowrunError
 from .extern_calls import ExternCalls
 from .frames import BlockRun, Frame, Layout
 from .reducers import Question, ReduceError
-from .scopes import Context, Scope, path_of
+from .scopes import Context, Scope
 from .steps import Steps
 from .tally import Tally
 from .timers import Timers
@@ -63,7 +63,7 @@ class Ends:
                 self.timers.stop(run.timer)
                 if isinstance(run.step.node, p.FlowCall):
                     self.flows_open -= 1
-                    self.events.append(e.BlockClosed(path_of(run.frame, run.step), run.layout.once))
+                    self.events.append(e.BlockClosed(run.around.path, run.layout.once))
                 self.calls.cancel(run.calls, keep=keep)
                 self.externs.cancel(run)
                 todo.extend(run.open.values())
@@ -101,7 +101,7 @@ class Ends:
         """All the results that count are there."""
         spared = (run.total - run.finished) * run.layout.once
         if spared and isinstance(run.step.node, (p.Map, p.Repeat)):
-            self.events.append(e.BlockClosed(path_of(run.frame, run.step), spared))
+            self.events.append(e.BlockClosed(run.around.path, spared))
         self._drop_open(run, keep=False)
         self.reduce(run)
 
@@ -129,7 +129,7 @@ class Ends:
             self._combine(run, asked, {"results": list(question.results)}, partial(heard, place), f"[{place}]")
 
     def _reduced(self, run: BlockRun) -> None:
-        path = path_of(run.frame, run.step)
+        path = run.around.path
         try:
             tally = run.reducer.tally(run.launched)
             if tally is not None:
@@ -165,13 +165,13 @@ class Ends:
             return
         else:
             reason = f"there is nothing to combine, and nothing is no {types.show(answer)}"
-        self.give_up(run, Failure(path_of(run.frame, run.step), reason, ReduceError(reason)))
+        self.give_up(run, Failure(run.around.path, reason, ReduceError(reason)))
 
     def _combine(
         self, run: BlockRun, reduce: p.Reduce, given: dict[str, Json], then: Callable[[Json], None], place: str = ""
     ) -> None:
         """The reducer's own call, as soon as what it mentions outside the block is there."""
-        path = f"{path_of(run.frame, run.step)}.reduce"
+        path = f"{run.around.path}.reduce"
 
         def ready(failure: Failure | None) -> None:
             if run not in run.frame.runs:
@@ -189,8 +189,7 @@ class Ends:
                     self.externs.launch(run, reduce.extern, args, path, then, fail)
                 elif reduce.ask is not None:
                     sample = sample_of(inner, f"{run.step.name}.reduce")
-                    options = scope.options(reduce.options)
-                    self.calls.launch(inner, reduce.ask, options, path, then, fail, sample=sample, place=place)
+                    self.calls.launch(inner, reduce.ask, reduce.options, path, then, fail, sample=sample, place=place)
             except FlowrunError as error:
                 self.give_up(run, Failure(path, str(error), error))
 

@@ -65,7 +65,7 @@ class Frame:
     Names are looked for in ``parent`` next; that of a called flow has none, and knows by ``run`` who called it.
     ``label`` is the place of the body as paths show it, where that is not its ``index``.
     ``feeds`` are lists in the making, for maps which take them one by one, and ``opening`` has who waits for one.
-    ``ledger`` is the budget of a called flow that has one.
+    ``prefix`` is the path of the body with a dot, once it is known.
     """
 
     layout: Layout
@@ -84,7 +84,7 @@ class Frame:
     left: int = 0
     over: bool = False
     label: str = ""
-    ledger: Ledger | None = None
+    prefix: str | None = None
 
     @property
     def place(self) -> str:
@@ -103,6 +103,14 @@ class Frame:
             yield frame
             frame = frame.parent
 
+    @property
+    def within(self) -> BlockRun | None:
+        """The innermost run that this frame is a part of; a called flow is one."""
+        frame: Frame | None = self
+        while frame is not None and frame.run is None:
+            frame = frame.parent
+        return None if frame is None else frame.run
+
     def around(self) -> Iterator[Frame]:
         """This frame and all that it runs inside of, those that called its flow included."""
         frame: Frame | None = self
@@ -112,18 +120,22 @@ class Frame:
 
     def used(self, model: str, usage: Usage) -> None:
         """Tell the votes around of the tokens of an answer."""
+        within = self.within
+        if within is None or not within.around.votes:
+            return
         read, written = usage.input_tokens, usage.output_tokens
-        for frame in self.around():
-            if frame.run is not None and frame.run.votes:
-                before = frame.run.used.get(model, (0, 0))
-                known = None
-                if before is not None and read is not None and written is not None:
-                    known = (before[0] + read, before[1] + written)
-                frame.run.used[model] = known
+        for run in within.around.votes:
+            before = run.used.get(model, (0, 0))
+            known = None
+            if before is not None and read is not None and written is not None:
+                known = (before[0] + read, before[1] + written)
+            run.used[model] = known
 
-    def ledgers(self) -> Iterator[Ledger]:
+    @property
+    def ledgers(self) -> tuple[Ledger, ...]:
         """The budgets of the flows that this frame runs inside of, from the inside out."""
-        return (frame.ledger for frame in self.around() if frame.ledger is not None)
+        within = self.within
+        return () if within is None else within.around.ledgers
 
 
 @dataclass(eq=False, slots=True)
@@ -170,9 +182,43 @@ class BlockRun:
     timer: int = 0
     calls: set[int] = field(default_factory=set)
     used: dict[str, tuple[int, int] | None] = field(default_factory=dict)
+    around: Around = field(init=False)
     on_done: Callable[[Frame, Json], None] = field(init=False)
     on_failure: Callable[[Frame, Failure], None] = field(init=False)
     on_step: Callable[[Frame, p.Step, Json], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is around the bodies of a run, worked out once for all of them.
+
+    ``path`` is that of the block, ``lane`` the serial of the outermost one. ``ballot``: what the bodies ask is a ballot
+    of a vote; ``sampled``: a repeat is around them. ``votes`` are the runs that count ballots, and ``ledgers`` the
+    budgets of called flows, both from the inside out.
+    """
+
+    path: str
+    lane: int
+    ballot: bool
+    sampled: bool
+    votes: tuple[BlockRun, ...]
+    ledgers: tuple[Ledger, ...]
+
+    @classmethod
+    def of(cls, run: BlockRun, path: str, ledger: Ledger | None = None) -> Around:
+        outer = run.frame.within
+        node = run.step.node
+        own = () if ledger is None else (ledger,)
+        votes = (run,) if run.votes else ()
+        ballot = run.votes
+        if outer is None:
+            return cls(path, run.serial, ballot, isinstance(node, p.Repeat), votes, own)
+        around = outer.around
+        # What a called flow asks is no ballot: it promises an answer of its type wherever it is called, so it asks
+        # again for a malformed one, and what it returns is the ballot. One that fails all the same is discarded.
+        ballot = ballot or (isinstance(node, p.Chain) and around.ballot)
+        sampled = around.sampled or isinstance(node, p.Repeat)
+        return cls(path, around.lane, ballot, sampled, votes + around.votes, own + around.ledgers)
 
 
 @dataclass(eq=False, slots=True)

@@ -16,7 +16,7 @@ from .errors import FlowrunError
 from .feeds import Feed, Key, Nested, Ranks
 from .frames import BlockRun, Frame, Intake, Layout
 from .mentions import taken_from
-from .scopes import Context, Scope, path_of
+from .scopes import Context, Scope
 from .steps import Steps
 from .values import evaluate
 
@@ -179,7 +179,7 @@ class _Taking:
             number = intake.ranks.enter(key)
             intake.keys[number] = key
             run.total += 1
-            lines.events.append(e.BlockGrew(path_of(run.frame, run.step), 1, run.layout.once))
+            lines.events.append(e.BlockGrew(run.around.path, 1, run.layout.once))
         intake.ready.append((number, value))
         lines.maps.more(run)
 
@@ -189,7 +189,7 @@ class _Taking:
         try:
             return bool(evaluate(where, Scope(lines.context, inner)))
         except FlowrunError as error:
-            lines.ends.give_up(run, Failure(path_of(run.frame, run.step), str(error), error))
+            lines.ends.give_up(run, Failure(run.around.path, str(error), error))
             return False
 
     def passed(self, before: Key) -> None:

@@ -26,15 +26,57 @@ class PromptError(FlowrunError):
     """A template met a value that it cannot place."""
 
 
+Piece = str | tuple[str, ...]
+"""Text as it is, or a name and the fields in it."""
+
+
 @lru_cache(maxsize=4096)
-def compiled(template: str) -> tuple[Template, tuple[str, ...]]:
-    """A template ready to render, and the names that it takes from the flow."""
+def compiled(template: str) -> tuple[Template, tuple[str, ...], tuple[Piece, ...] | None]:
+    """A template ready to render, the names that it takes from the flow, and its pieces where it has nothing else."""
     from flowrun.dsl import template_names
 
     # The names first: what leaves the subset is refused before jinja2 works anything out.
     names = template_names(template)
     environment = _environment()
-    return environment.from_string(_metered(environment.parse(template))), names
+    tree = environment.parse(template)
+    pieces = _pieces(tree)
+    return environment.from_string(_metered(tree)), names, pieces
+
+
+def _pieces(tree: nodes.Template) -> tuple[Piece, ...] | None:
+    from jinja2 import nodes
+
+    pieces: list[Piece] = []
+    for output in tree.body:
+        for node in output.nodes if isinstance(output, nodes.Output) else [output]:
+            if isinstance(node, nodes.TemplateData):
+                pieces.append(node.data)
+                continue
+            fields: list[str] = []
+            while isinstance(node, nodes.Getattr):
+                fields.append(node.attr)
+                node = node.node  # noqa: PLW2901
+            if not isinstance(node, nodes.Name):
+                return None
+            pieces.append((node.name, *reversed(fields)))
+    return tuple(pieces)
+
+
+def _joined_pieces(pieces: tuple[Piece, ...], lookup: Callable[[str], Any]) -> str | None:
+    """The text of a template that only names values; None where one has no such field, for jinja2 to say so."""
+    texts = []
+    for piece in pieces:
+        if isinstance(piece, str):
+            texts.append(piece)
+            continue
+        value = lookup(piece[0])
+        for field in piece[1:]:
+            if not isinstance(value, dict) or field not in value:
+                return None
+            value = value[field]
+        texts.append(value if isinstance(value, str) else shown(value))
+    _Meter().grow(sum(map(len, texts)))
+    return "".join(texts)
 
 
 def render(template: str, lookup: Callable[[str], Any]) -> str:
@@ -48,7 +90,9 @@ def render(template: str, lookup: Callable[[str], Any]) -> str:
     pieces = []
     output = _Meter()
     try:
-        program, names = compiled(template)
+        program, names, plain = compiled(template)
+        if plain is not None and (text := _joined_pieces(plain, lookup)) is not None:
+            return text
         for piece in program.generate({**{name: lookup(name) for name in names}, _METER: _Meter()}):
             output.grow(len(piece))
             pieces.append(piece)

@@ -12,7 +12,7 @@ from flowrun.dsl import types
 
 from .answers import read_answer
 from .errors import AnswerError, InputError
-from .metering import Price
+from .metering import Price, Usage
 from .options import OPTIONS
 from .prompts import render
 from .providers.protocol import Answer, Message, Request
@@ -22,6 +22,10 @@ from .tokens import ceiling
 Json = Any
 _AROUND = 32
 """More tokens than a message takes beside its text, or a schema beside itself."""
+_MUCH = 4096
+"""More tokens than a provider puts around a message, or around the form of the answer."""
+_LONGEST = 10_000_000
+"""More tokens than an answer has, where nothing bounds it."""
 TIMEOUT = 600.0
 """Seconds for one attempt, where the flow does not say."""
 
@@ -62,6 +66,24 @@ def request_of(ask: p.Ask, settings: Mapping[str, Json], scope: Scope, sample: i
         seed=seed,
         timeout=float(settings.get("timeout", TIMEOUT)),
         stream=bool(settings.get("stream", False)),
+    )
+
+
+def believable(usage: Usage, request: Request, samples: int) -> Usage:
+    """The usage as far as such a request can have it: a count beyond that, or below nothing, is as good as none.
+
+    No token is shorter than a byte, a character is at most four of them, and no answer is longer than it may be.
+    """
+    read, written = usage.input_tokens, usage.output_tokens
+    most = 4 * sum(len(message.text) for message in request.messages) + _MUCH * (len(request.messages) + 1)
+    if read is not None and read > most:
+        most += 4 * len(str(request.schema or request.choices))
+    longest = samples * (request.max_tokens or _LONGEST)
+    if (read is None or 0 <= read <= most) and (written is None or 0 <= written <= longest):
+        return usage
+    return Usage(
+        read if read is not None and 0 <= read <= most else None,
+        written if written is not None and 0 <= written <= longest else None,
     )
 
 

@@ -92,14 +92,15 @@ def path_of(frame: Frame, step: p.Step) -> str:
 
     ``notes[3].draft`` is the step ``draft`` of element 3 of ``notes``, or of the flow that it calls.
     """
-    parts = [step.title]
-    inside: Frame | None = frame
-    while inside is not None and inside.run is not None:
-        run = inside.run
-        counted = isinstance(run.step.node, (p.Map, p.Repeat))
-        parts.append(f"{run.step.title}[{inside.place}]" if counted else run.step.title)
-        inside = run.frame
-    return ".".join(reversed(parts))
+    if frame.prefix is None:
+        run = frame.run
+        if run is None:
+            frame.prefix = ""
+        elif isinstance(run.step.node, (p.Map, p.Repeat)):
+            frame.prefix = f"{run.around.path}[{frame.place}]."
+        else:
+            frame.prefix = f"{run.around.path}."
+    return frame.prefix + step.title
 
 
 def steps_once(steps: Iterable[p.Step]) -> int:

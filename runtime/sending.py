@@ -27,15 +27,12 @@ from .limits import Place, Verdict
 from .metering import Usage
 from .prefixes import Prefixes, prompt_tokens
 from .providers.protocol import Reply, Request
+from .requests import believable
 from .retry import Retries, RetryPolicy
 from .runlog import NoLog
 
 Publish = Callable[[e.Event], None]
 _NOT_NOW = frozenset({429, 503, 529})
-_AROUND = 4096
-"""More tokens than a provider puts around a message, or around the form of the answer."""
-_LONGEST = 10_000_000
-"""More tokens than an answer has, where nothing bounds it."""
 
 
 class Sender:
@@ -48,6 +45,7 @@ class Sender:
         self.listener = listener
         self.stopped = False
         self._tasks: dict[Batch, asyncio.Task[None]] = {}
+        self._held: dict[asyncio.Task[None], tuple[Endpoint, Batch, Place]] = {}
         self._timers: dict[Batch, asyncio.TimerHandle] = {}
         self._batch_of: dict[int, Batch] = {}
         self._prefixes = Prefixes()
@@ -85,6 +83,7 @@ class Sender:
         if call.retries is not None:
             policy = RetryPolicy(call.retries + 1, policy.wait_initial, policy.wait_max, policy.total)
         batch = Batch(self._requests, [call], Retries(policy, asyncio.get_running_loop().time()))
+        batch.prompt = prompt_tokens(call.request)
         if call.group is not None:
             groups[call.model, call.group] = batch
         self._batch_of[call.number] = batch
@@ -138,6 +137,18 @@ class Sender:
     # Sending
 
     def _pump(self, endpoint: Endpoint) -> None:
+        """Send what may leave."""
+        while (ready := self._next(endpoint)) is not None:
+            task = asyncio.get_running_loop().create_task(self._work(endpoint, ready[0]))
+            self._hold(task, endpoint, *ready)
+            task.add_done_callback(self._ended)
+
+    def _hold(self, task: asyncio.Task[None], endpoint: Endpoint, batch: Batch, place: Place) -> None:
+        self._tasks[batch] = task
+        self._held[task] = (endpoint, batch, place)
+
+    def _next(self, endpoint: Endpoint) -> tuple[Batch, Place] | None:
+        """The next request that may leave, with its place."""
         queue, limiter = endpoint.queue, endpoint.limiter
         while queue and not self.stopped:
             batch = queue.peek()
@@ -148,11 +159,9 @@ class Sender:
                 queue.pop()
                 self._fail(batch, endpoint.closed)
                 self._let_go(endpoint, batch)
-            elif (place := limiter.acquire(_tokens(batch.calls))) is not None:
+            elif (place := limiter.acquire(_tokens(batch))) is not None:
                 queue.pop()
-                task = asyncio.get_running_loop().create_task(self._attempt(endpoint, batch))
-                self._tasks[batch] = task
-                task.add_done_callback(partial(self._over, endpoint, batch, place))
+                return batch, place
             elif limiter.hopeless and endpoint.failed is not None:
                 queue.pop()
                 said = f"{endpoint.failed} (not asked: the endpoint has failed every time for a while)"
@@ -160,7 +169,8 @@ class Sender:
                 self._let_go(endpoint, batch)
             else:
                 limiter.on_ready(endpoint.pump)
-                return
+                break
+        return None
 
     def _let_go(self, endpoint: Endpoint, batch: Batch) -> bool:
         """Put those in line that have waited for this request; whether there were any."""
@@ -170,17 +180,40 @@ class Sender:
                 endpoint.queue.put(follower.lane, follower)
         return bool(followers)
 
-    def _over(self, endpoint: Endpoint, batch: Batch, place: Place, task: asyncio.Task[None]) -> None:
-        del self._tasks[batch]
+    async def _work(self, endpoint: Endpoint, batch: Batch) -> None:
+        """Attempt a request, and with the same task what may leave when that is over."""
+        task = asyncio.current_task()
+        assert task is not None
+        while True:
+            await self._attempt(endpoint, batch)
+            self._over(*self._held.pop(task))
+            ready = self._next(endpoint)
+            if ready is None:
+                return
+            self._hold(task, endpoint, *ready)
+            if endpoint.queue:
+                # There may be more places than this one.
+                self._pump(endpoint)
+            batch = ready[0]
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self.listener.mistake(error)
-        more = self._let_go(endpoint, batch)
-        endpoint.limiter.release(place, batch.verdict, batch.used)
+        if held := self._held.pop(task, None):
+            self._over(*held)
+            self._pump(held[0])
+
+    def _over(self, endpoint: Endpoint, batch: Batch, place: Place) -> None:
+        del self._tasks[batch]
+        self._let_go(endpoint, batch)
+        limiter = endpoint.limiter
+        if limiter.waits_alone(endpoint.pump):
+            # Who gives the place back takes the next one itself.
+            limiter.forget(endpoint.pump)
+        limiter.release(place, batch.verdict, batch.used)
         if self.stopped and not self._tasks:
             self.listener.idle()
-        elif more or endpoint.limiter.hopeless:
-            self._pump(endpoint)
 
     async def _attempt(self, endpoint: Endpoint, batch: Batch) -> None:
         loop = asyncio.get_running_loop()
@@ -188,7 +221,7 @@ class Sender:
         batch.left, batch.verdict, batch.used = False, Verdict.NEUTRAL, None
         began = loop.time()
         try:
-            loaded = await endpoint.ready()
+            loaded = not endpoint.up and await endpoint.ready()
         except FlowrunError as error:
             # A provider that does not start is as final as a request that nobody will ever take.
             self._fail(batch, error if isinstance(error, CallError) else PermanentError(str(error)))
@@ -345,28 +378,11 @@ class Sender:
             self.log.unsent(asked[len(reply.answers) :])
         for call in rest:
             self._queue(call, endpoint, {})
-        self._pump(endpoint)
 
 
-def believable(usage: Usage, request: Request, samples: int) -> Usage:
-    """The usage as far as such a request can have it: a count beyond that, or below nothing, is as good as none.
-
-    No token is shorter than a byte, a character is at most four of them, and no answer is longer than it may be.
-    """
-    form = len(str(request.schema or request.choices))
-    most = 4 * (form + sum(len(message.text) for message in request.messages)) + _AROUND * (len(request.messages) + 1)
-    longest = samples * (request.max_tokens or _LONGEST)
-    read, written = usage.input_tokens, usage.output_tokens
-    return Usage(
-        read if read is not None and 0 <= read <= most else None,
-        written if written is not None and 0 <= written <= longest else None,
-    )
-
-
-def _tokens(calls: Sequence[Call]) -> int:
+def _tokens(batch: Batch) -> int:
     """About what a request takes of a limit on tokens: its prompt, and what may be answered."""
-    request = calls[0].request
-    return prompt_tokens(request) + (request.max_tokens or 0) * len(calls)
+    return batch.prompt + (batch.calls[0].request.max_tokens or 0) * len(batch.calls)
 
 
 def _verdict(error: CallError) -> Verdict:

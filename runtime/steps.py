@@ -173,7 +173,7 @@ class Steps:
             else:
                 self.events.append(e.StepStarted(path_of(frame, step), step.node.kind))
                 if isinstance(step.node, p.Ask):
-                    self._begin_ask(frame, step, step.node, scope)
+                    self._begin_ask(frame, step, step.node)
                 elif isinstance(step.node, p.ExternCall):
                     self._begin_extern(frame, step, step.node, scope)
                 else:
@@ -181,16 +181,16 @@ class Steps:
         except FlowrunError as error:
             self.fail(frame, step, Failure(path_of(frame, step), str(error), error))
 
-    def _begin_ask(self, frame: Frame, step: p.Step, ask: p.Ask, scope: Scope) -> None:
+    def _begin_ask(self, frame: Frame, step: p.Step, ask: p.Ask) -> None:
         self.calls.launch(
             frame,
             ask,
-            scope.options(step.options),
+            step.options,
             path_of(frame, step),
             partial(self.settle, frame, step),
             partial(self.fail, frame, step),
             sample=sample_of(frame, step.name),
-            ballot=_in_vote(frame),
+            ballot=frame.run is not None and frame.run.around.ballot,
         )
 
     def _begin_extern(self, frame: Frame, step: p.Step, node: p.ExternCall, scope: Scope) -> None:
@@ -210,15 +210,3 @@ def _promised(step: p.Step, feed: Feed) -> bool:
     if not isinstance(node, p.Map) or node.at_most is None:
         return True
     return feed.bound is not None and feed.bound <= node.at_most
-
-
-def _in_vote(frame: Frame) -> bool:
-    """Whether a call of this frame is a ballot, also as a part of a chain.
-
-    One inside a called flow is not: a flow promises an answer of its type wherever it is called, so it asks again for
-    a malformed one, and what it returns is the ballot. One that fails all the same is discarded.
-    """
-    run = frame.run
-    while run is not None and isinstance(run.step.node, p.Chain):
-        run = run.frame.run
-    return run is not None and run.votes

@@ -90,14 +90,11 @@ def staged(text: str, script: Any = by_turn, samples: int = 1) -> Staged:
 
 
 def starts(run: Staged) -> list[int]:
-    """How many requests left before each answer, the first answer first."""
-    out, left = [], 0
-    for event in run.events:
-        if isinstance(event, e.RequestStarted):
-            left += 1
-        elif isinstance(event, (e.RequestFinished, e.RequestRetried, e.RequestCancelled)):
-            out.append(left)
-    return out
+    """How many requests left before the time of each answer, the first answer first."""
+    timed = list(zip(run.events, run.at, strict=True))
+    left = [at for event, at in timed if isinstance(event, e.RequestStarted)]
+    answers = (e.RequestFinished, e.RequestRetried, e.RequestCancelled)
+    return [sum(one < at for one in left) for event, at in timed if isinstance(event, answers)]
 
 
 def test_a_long_prompt_is_read_once_before_the_rest_follow() -> None:

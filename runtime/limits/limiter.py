@@ -123,6 +123,10 @@ class Limiter:
         self._waiting.setdefault(callback)
         self._arm()
 
+    def waits_alone(self, callback: Callable[[], None]) -> bool:
+        """Whether nobody else waits for a place."""
+        return not self._waiting or (len(self._waiting) == 1 and callback in self._waiting)
+
     def forget(self, callback: Callable[[], None]) -> None:
         """Take back an ``on_ready``."""
         self._waiting.pop(callback, None)
@@ -136,14 +140,17 @@ class Limiter:
 
     def _ready(self, now: float) -> float:
         """When all but the number in flight allows a request, a time of the loop's."""
-        times = [
+        ready = max(
             self._paused_until,
             self._breaker.ready(),
             self._told_requests.ready(now),
             self._told_tokens.ready(now),
-        ]
-        times += [pace.ready(now) for pace in (self._requests, self._tokens) if pace is not None]
-        return max(times)
+        )
+        if self._requests is not None:
+            ready = max(ready, self._requests.ready(now))
+        if self._tokens is not None:
+            ready = max(ready, self._tokens.ready(now))
+        return ready
 
     def _arm(self) -> None:
         """Set the timer for whoever waits for time, and not for another request to end."""

@@ -24,6 +24,9 @@ _LONGEST = 7 * 86400.0
 
 def read_rates(headers: Mapping[str, str]) -> Rates | None:
     """What the headers tell, None where they tell nothing. A value that makes no sense is one that is not there."""
+    # Most servers tell nothing, and this is done for every answer.
+    if not any("ratelimit" in name.lower() for name in headers):
+        return None
     requests = _openai(headers, "requests") or _anthropic(headers, "requests") or _draft(headers)
     tokens = _openai(headers, "tokens") or _scarcest(
         [found for kind in ("tokens", "input-tokens", "output-tokens") if (found := _anthropic(headers, kind))]

@@ -127,7 +127,7 @@ class ServedProvider(ABC):
                 self._concede(call.mode, "the answer has another form than was asked for")
             text = unfence(text) if shaped is None else shaped
             text = text.strip() if call.shape.choices else text
-        return replace(answer, text=self._at.redact(clean(text)))
+        return Answer(self._at.redact(clean(text)), answer.finish)
 
     def _optional(self, request: Request) -> dict[str, Any]:
         values = {name: getattr(request, name) for name in self.optional if name not in self._refused}

@@ -51,9 +51,38 @@ class Summary:
     losses: list[e.ElementLost] = field(default_factory=list)
 
     def __call__(self, event: e.Event) -> None:
-        if isinstance(event, e.AnswerGrew):
+        # What every call tells comes first: a run may have millions.
+        kind = type(event)
+        if kind is e.StepStarted or kind is e.ElementFinished:
+            return
+        if kind is e.StepFinished:
+            self.finished += 1
+        elif isinstance(event, e.RequestStarted):
+            self.flying += event.calls
+        elif isinstance(event, e.RequestFinished):
+            self._answered(event)
+        elif isinstance(event, e.AnswerGrew):
             self.growing[event.number] = event.characters
-        elif isinstance(event, e.RequestFinished | e.RequestFailed | e.RequestCancelled | e.RequestRetried):
+        else:
+            self._rarer(event)
+
+    def _answered(self, event: e.RequestFinished) -> None:
+        calls = event.calls if event.answers is None else event.answers
+        self.growing.pop(event.number, None)
+        self.flying -= event.calls
+        self.calls += calls
+        self.requests += 1
+        self.busy += event.seconds
+        use = self.models.get(event.model)
+        if use is None:
+            use = self.models[event.model] = Use()
+        use.calls += calls
+        use.input_tokens += event.input_tokens or 0
+        use.output_tokens += event.output_tokens or 0
+        self.uncounted += event.input_tokens is None or event.output_tokens is None
+
+    def _rarer(self, event: e.Event) -> None:
+        if isinstance(event, e.RequestFailed | e.RequestCancelled | e.RequestRetried):
             self.growing.pop(event.number, None)
         match event:
             case e.RunStarted(_, steps):
@@ -62,21 +91,6 @@ class Summary:
                 self.steps += elements * steps
             case e.BlockClosed(_, spared):
                 self.steps -= spared
-            case e.StepFinished():
-                self.finished += 1
-            case e.RequestStarted(_, _, _, calls):
-                self.flying += calls
-            case e.RequestFinished(_, _, model, asked, seconds, input_tokens, output_tokens, answers):
-                calls = asked if answers is None else answers
-                self.flying -= asked
-                self.calls += calls
-                self.requests += 1
-                self.busy += seconds
-                use = self.models.setdefault(model, Use())
-                use.calls += calls
-                use.input_tokens += input_tokens or 0
-                use.output_tokens += output_tokens or 0
-                self.uncounted += input_tokens is None or output_tokens is None
             case e.RequestFailed(_, _, _, calls, seconds):
                 self.flying -= calls
                 self.failed += calls

@@ -74,7 +74,17 @@ class Endpoint:
 
 
 class Listener:
-    """Who is told what becomes of calls: the scheduler."""
+    """Who is told what becomes of calls: the scheduler.
+
+    One that is ``behind`` has answers which it works off in the loop's next turn, or when it is to ``catch_up``.
+    """
+
+    @property
+    def behind(self) -> bool:
+        return False
+
+    def catch_up(self) -> None:
+        """Work off the answers that have come."""
 
     def answered(self, call: Call, answer: Answer, usage: Usage) -> None:
         raise NotImplementedError

@@ -14,6 +14,8 @@ class Usage:
 
     def share(self, samples: int) -> Usage:
         """The part of each of so many samples, rounded up."""
+        if samples == 1:
+            return self
         both = (self.input_tokens, self.output_tokens)
         return Usage(*(None if tokens is None else -(-tokens // samples) for tokens in both))
 

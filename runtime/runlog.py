@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from .decisions import NOTHING, Call, Known
@@ -24,6 +25,9 @@ class NoLog:
 
     keeps = False
 
+    def __init__(self) -> None:
+        self._keys = _keys()
+
     @property
     def id(self) -> str:
         """What people call the run by."""
@@ -33,7 +37,7 @@ class NoLog:
         return NOTHING
 
     def request_key(self, calls: Sequence[Call]) -> str:
-        return secrets.token_hex(16)
+        return next(self._keys)
 
     async def intend(self, calls: Sequence[Call], key: str) -> None:
         """Write that a request leaves, and return when that is on the disk. Raises DiskError."""
@@ -72,6 +76,7 @@ class RunLog(NoLog):
     _closed: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        super().__init__()
         self._recall = Recall(self.journal, self.run, self.endpoints, self.fresh)
 
     @property
@@ -89,7 +94,7 @@ class RunLog(NoLog):
             keys = {str(body["key"]) for body in bodies if isinstance(body, dict) and body.get("of") == len(calls)}
             if len(keys) == 1:
                 return keys.pop()
-        return secrets.token_hex(16)
+        return next(self._keys)
 
     async def intend(self, calls: Sequence[Call], key: str) -> None:
         # What was under way when a run was ended is sent again: from here on it is a doubt of that run's.
@@ -136,6 +141,12 @@ class RunLog(NoLog):
 
     def _record(self, kind: Kind, call: Call, body: Json) -> Record:
         return Record(self.run, kind, body, call.key, call.place)
+
+
+def _keys() -> Iterator[str]:
+    """Names that nobody else has: one is drawn by lot, and the rest counts."""
+    drawn = secrets.token_hex(12)
+    return (f"{drawn}{number:08x}" for number in count())
 
 
 def _intent(call: Call, key: str, of: int) -> Json:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from .attempts import Publish
 from .batches import Endpoint, Listener
 from .decisions import (
     Call,
@@ -25,7 +26,7 @@ from .errors import CallError, DiskError, FlowrunError, PermanentError, UsageErr
 from .metering import Usage
 from .providers.protocol import Answer
 from .runlog import NoLog
-from .sending import Publish, Sender
+from .sending import Sender
 from .state import State
 
 __all__ = ["Endpoint", "Publish", "Scheduler"]
@@ -59,6 +60,7 @@ class Scheduler(Listener):
         self.publish = publish
         self.call_extern = call_extern
         self._sender = Sender(endpoints, publish, log or NoLog(), self)
+        self._answers: list[tuple[int, Answer, Usage]] = []
         self._externs: dict[int, asyncio.Task[None]] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._outcome: asyncio.Future[Outcome] | None = None
@@ -90,7 +92,7 @@ class Scheduler(Listener):
     @property
     def busy(self) -> bool:
         """Whether anything of the run is on its way or waits."""
-        return self._sender.busy or bool(self._externs or self._timers)
+        return self._sender.busy or bool(self._externs or self._timers or self._answers)
 
     def stop(self, why: FlowrunError) -> None:
         """Begin nothing more. The run ends when what is on its way has ended, or after ``GRACE``.
@@ -142,7 +144,7 @@ class Scheduler(Listener):
                     if not self._outcome.done():
                         # Places that come free from here on are for nobody.
                         self._outcome.set_result(outcome)
-                        self._sender.stopped = True
+                        self._sender.send_no_more()
         if launched:
             self._sender.launch(launched.values())
         for call in unknown:
@@ -152,17 +154,39 @@ class Scheduler(Listener):
     # What is told of calls
 
     def answered(self, call: Call, answer: Answer, usage: Usage) -> None:
-        self._act(self.state.answered(call.number, answer, usage))
+        # What comes in one turn of the loop is worked off together: that costs less.
+        if not self._answers:
+            asyncio.get_running_loop().call_soon(self._hear)
+        self._answers.append((call.number, answer, usage))
+
+    def _hear(self) -> None:
+        try:
+            self.catch_up()
+        except Exception as error:  # noqa: BLE001 - what a callback raises is seen by nobody
+            self.mistake(error)
+
+    def catch_up(self) -> None:
+        if self._answers:
+            answers, self._answers = self._answers, []
+            self._act([decision for answer in answers for decision in self.state.answered(*answer)])
+
+    @property
+    def behind(self) -> bool:
+        """Whether answers wait to be worked off."""
+        return bool(self._answers)
 
     def failed(self, call: Call, error: CallError) -> None:
+        self.catch_up()
         self._act(self.state.failed(call.number, error))
 
     def doubted(self, call: Call) -> bool:
+        self.catch_up()
         afforded, decisions = self.state.doubted(call.number)
         self._act(decisions)
         return afforded
 
     def idle(self) -> None:
+        self.catch_up()
         if self._stopped is not None and self._outcome is not None and not self._outcome.done():
             self._outcome.set_result(self.state.abandoned())
 
@@ -180,8 +204,10 @@ class Scheduler(Listener):
         try:
             value = await self.call_extern(launch.extern, launch.args)
         except FlowrunError as error:
+            self.catch_up()
             self._act(self.state.raised(launch.number, error))
         else:
+            self.catch_up()
             self._act(self.state.returned(launch.number, value))
 
     def _extern_over(self, number: int, task: asyncio.Task[None]) -> None:
@@ -191,5 +217,6 @@ class Scheduler(Listener):
             self.mistake(error)
 
     def _timed_out(self, number: int) -> None:
+        self.catch_up()
         del self._timers[number]
         self._act(self.state.timed_out(number))

@@ -6,33 +6,24 @@ A request that must wait, for a place or to be tried again, is a row in a queue 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from . import events as e
+from .attempts import Answered, Attempts, Publish
 from .batches import Batch, Endpoint, Listener
 from .decisions import Call
 from .errors import (
     AnswerError,
     CallError,
-    DiskError,
     EndpointError,
-    FlowrunError,
     InDoubtError,
-    PermanentError,
     RefusedError,
 )
 from .limits import Place, Verdict
-from .metering import Usage
 from .prefixes import Prefixes, prompt_tokens
-from .providers.protocol import Reply, Request
-from .requests import believable
 from .retry import Retries, RetryPolicy
 from .runlog import NoLog
-
-Publish = Callable[[e.Event], None]
-_NOT_NOW = frozenset({429, 503, 529})
 
 
 class Sender:
@@ -43,7 +34,7 @@ class Sender:
         self.publish = publish
         self.log = log
         self.listener = listener
-        self.stopped = False
+        self._attempts = Attempts(publish, log, listener.trouble, self._begun)
         self._tasks: dict[Batch, asyncio.Task[None]] = {}
         self._held: dict[asyncio.Task[None], tuple[Endpoint, Batch, Place]] = {}
         self._timers: dict[Batch, asyncio.TimerHandle] = {}
@@ -53,6 +44,11 @@ class Sender:
         for endpoint in endpoints.values():
             # One callback an endpoint: the limiter knows who waits by its identity.
             endpoint.pump = partial(self._pump, endpoint)
+
+    @property
+    def stopped(self) -> bool:
+        """Nothing more is sent."""
+        return self._attempts.stopped
 
     @property
     def busy(self) -> bool:
@@ -68,7 +64,7 @@ class Sender:
             self._queue(call, endpoint, groups)
             touched[id(endpoint)] = endpoint
         for endpoint in touched.values():
-            self._pump(endpoint)
+            self._pump_where_free(endpoint)
 
     def _queue(self, call: Call, endpoint: Endpoint, groups: dict[tuple[str, tuple[int, str]], Batch]) -> None:
         if call.group is not None and endpoint.provider.samples > 1:
@@ -107,9 +103,12 @@ class Sender:
             if not batch.kept:
                 task.cancel()
 
+    def send_no_more(self) -> None:
+        self._attempts.stopped = True
+
     def stop(self) -> None:
         """Send nothing more. What is on its way goes on."""
-        self.stopped = True
+        self.send_no_more()
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -124,7 +123,7 @@ class Sender:
 
     async def close(self) -> None:
         """Break off all that is on its way."""
-        self.stopped = True
+        self._attempts.stopped = True
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -142,6 +141,12 @@ class Sender:
             task = asyncio.get_running_loop().create_task(self._work(endpoint, ready[0]))
             self._hold(task, endpoint, *ready)
             task.add_done_callback(self._ended)
+
+    def _pump_where_free(self, endpoint: Endpoint) -> None:
+        if endpoint.limiter.full and endpoint.closed is None and not endpoint.limiter.hopeless:
+            endpoint.limiter.on_ready(endpoint.pump)
+        else:
+            self._pump(endpoint)
 
     def _hold(self, task: asyncio.Task[None], endpoint: Endpoint, batch: Batch, place: Place) -> None:
         self._tasks[batch] = task
@@ -186,6 +191,9 @@ class Sender:
         assert task is not None
         while True:
             await self._attempt(endpoint, batch)
+            if self.listener.behind:
+                # What an answer decides may make the next request needless.
+                await asyncio.sleep(0)
             self._over(*self._held.pop(task))
             ready = self._next(endpoint)
             if ready is None:
@@ -193,7 +201,7 @@ class Sender:
             self._hold(task, endpoint, *ready)
             if endpoint.queue:
                 # There may be more places than this one.
-                self._pump(endpoint)
+                self._pump_where_free(endpoint)
             batch = ready[0]
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -216,114 +224,31 @@ class Sender:
             self.listener.idle()
 
     async def _attempt(self, endpoint: Endpoint, batch: Batch) -> None:
-        loop = asyncio.get_running_loop()
-        provider = endpoint.provider
-        batch.left, batch.verdict, batch.used = False, Verdict.NEUTRAL, None
-        began = loop.time()
-        try:
-            loaded = not endpoint.up and await endpoint.ready()
-        except FlowrunError as error:
-            # A provider that does not start is as final as a request that nobody will ever take.
-            self._fail(batch, error if isinstance(error, CallError) else PermanentError(str(error)))
-            return
-        if loaded:
-            self.publish(e.ModelReady(provider.model, loop.time() - began))
-        asked = tuple(batch.calls)
-        if not asked or not await self._intend(batch, asked):
-            return
-        batch.left = True
-        number, path, count = batch.number, asked[0].path, len(asked)
-        began = loop.time()
-        self.publish(e.RequestStarted(number, path, provider.model, count))
-        try:
-            reply = await provider.complete(self._heard(endpoint, batch), count, batch.key)
-        except FlowrunError as error:
-            failed = error if isinstance(error, CallError) else PermanentError(str(error))
-            batch.verdict = _verdict(failed)
-            await self._failed(endpoint, batch, failed, loop.time() - began)
-            return
-        except asyncio.CancelledError:
-            # One that is still wanted has no end in the journal: whoever goes on is told that it may be paid.
-            if not batch.calls and not batch.kept:
-                self.log.over(asked, None)
-            self.publish(e.RequestCancelled(number, path, count))
-            raise
-        batch.verdict, usage = Verdict.OK, believable(reply.usage, asked[0].request, count)
-        if usage.input_tokens is not None and usage.output_tokens is not None:
-            batch.used = usage.input_tokens + usage.output_tokens
-        share = usage.share(max(1, min(count, len(reply.answers))))
-        seconds = loop.time() - began
-        try:
-            await self.log.answered(asked, reply.answers, share)
-        except DiskError as error:
-            self.listener.trouble(error)
-            return
-        self.publish(
-            e.RequestFinished(
-                number,
-                path,
-                provider.model,
-                count,
-                seconds,
-                usage.input_tokens,
-                usage.output_tokens,
-                min(count, len(reply.answers)),
-            )
-        )
-        if reply.rates is not None:
-            endpoint.limiter.learn(reply.rates)
-        self._deliver(endpoint, batch, asked, reply, share)
+        ended = await self._attempts.make(endpoint, batch)
+        if isinstance(ended, Answered):
+            if ended.reply.rates is not None:
+                endpoint.limiter.learn(ended.reply.rates)
+            self._deliver(endpoint, batch, ended)
+        elif ended is not None and ended.final:
+            self._fail(batch, ended.error)
+        elif ended is not None:
+            self._failed(endpoint, batch, ended.error, ended.seconds)
 
-    def _heard(self, endpoint: Endpoint, batch: Batch) -> Request:
-        """The request, which tells how far its answer has come where that comes in pieces."""
-        number, path, request = batch.number, batch.asked[0].path, batch.asked[0].request
-        if not request.stream:
-            return request
+    def _begun(self, endpoint: Endpoint, batch: Batch) -> None:
+        # Who begins to answer has read the prompt.
+        if batch.followers and self._let_go(endpoint, batch):
+            self._pump(endpoint)
 
-        def hear(characters: int) -> None:
-            self.publish(e.AnswerGrew(number, path, characters))
-            # Who begins to answer has read the prompt.
-            if batch.followers and self._let_go(endpoint, batch):
-                self._pump(endpoint)
-
-        return replace(request, hear=hear)
-
-    async def _intend(self, batch: Batch, asked: tuple[Call, ...]) -> bool:
-        """Write down that a request is about to leave; whether it is to leave still."""
-        try:
-            if asked != batch.asked:
-                # The same key stands for the same request only.
-                batch.asked, batch.key = asked, self.log.request_key(asked)
-            await self.log.intend(asked, batch.key)
-        except DiskError as error:
-            self.listener.trouble(error)
-            return False
-        except asyncio.CancelledError:
-            self.log.unsent(asked)
-            raise
-        if batch.calls and not self.stopped:
-            return True
-        self.log.unsent(asked)
-        return False
-
-    async def _failed(self, endpoint: Endpoint, batch: Batch, error: CallError, seconds: float) -> None:
+    def _failed(self, endpoint: Endpoint, batch: Batch, error: CallError, seconds: float) -> None:
         """An attempt has ended without an answer that can be used."""
-        asked, loop, limiter = batch.asked, asyncio.get_running_loop(), endpoint.limiter
-        if isinstance(error, AnswerError):
-            try:
-                await self.log.spoiled(asked, error)
-            except DiskError as trouble:
-                self.listener.trouble(trouble)
-                return
-        else:
-            self.log.over(asked, error)
+        loop, limiter = asyncio.get_running_loop(), endpoint.limiter
         if error.rates is not None:
             limiter.learn(error.rates)
         if error.retry_after is not None:
             limiter.pause(error.retry_after)
         if batch.verdict is Verdict.FAILED:
             endpoint.failed = error
-        number, path, count = batch.number, asked[0].path, len(asked)
+        number, path, count = batch.number, batch.asked[0].path, len(batch.asked)
         try:
             wait = batch.retries.after(error, loop.time())
         except CallError as final:
@@ -365,14 +290,18 @@ class Sender:
             if self._batch_of.pop(call.number, None) is not None:
                 self.listener.failed(call, error)
 
-    def _deliver(self, endpoint: Endpoint, batch: Batch, asked: Sequence[Call], reply: Reply, share: Usage) -> None:
+    def _deliver(self, endpoint: Endpoint, batch: Batch, ended: Answered) -> None:
+        asked, reply, share = batch.asked, ended.reply, ended.share
         if not reply.answers:
             self._fail(batch, AnswerError("the reply holds no answer"))
             return
         for call, answer in zip(asked, reply.answers, strict=False):
             if self._batch_of.pop(call.number, None) is not None:
                 self.listener.answered(call, answer, share)
+        if len(reply.answers) == len(asked):
+            return
         # A server may answer fewer times than asked: the rest is asked for again, one by one.
+        self.listener.catch_up()
         rest = [call for call in asked[len(reply.answers) :] if call.number in self._batch_of]
         if rest:
             self.log.unsent(asked[len(reply.answers) :])
@@ -383,14 +312,3 @@ class Sender:
 def _tokens(batch: Batch) -> int:
     """About what a request takes of a limit on tokens: its prompt, and what may be answered."""
     return batch.prompt + (batch.calls[0].request.max_tokens or 0) * len(batch.calls)
-
-
-def _verdict(error: CallError) -> Verdict:
-    """What a failed attempt says of the server's state."""
-    if isinstance(error, AnswerError):
-        return Verdict.OK
-    if isinstance(error, RefusedError):
-        if error.status is None:
-            return Verdict.FAILED
-        return Verdict.REFUSED if error.status in _NOT_NOW else Verdict.NEUTRAL
-    return Verdict.FAILED if isinstance(error, InDoubtError) else Verdict.NEUTRAL

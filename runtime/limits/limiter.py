@@ -59,6 +59,11 @@ class Limiter:
         return self._width.width
 
     @property
+    def full(self) -> bool:
+        """All places are taken."""
+        return self.active >= self._width.width
+
+    @property
     def paused(self) -> bool:
         return self._paused_until > asyncio.get_running_loop().time() + _CLOSE
 
@@ -170,6 +175,8 @@ class Limiter:
         self._call_waiting()
 
     def _call_waiting(self) -> None:
+        if not self._waiting:
+            return
         # A callback may take places, give some back or ask to be called again: this one loop serves all of that, and
         # ends when a round brought nothing, lest a driver that asks without taking hold it up.
         if self._calling:

@@ -76,7 +76,9 @@ def read_answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw
     """The JSON object of a good answer; raises the error class that fits any other."""
     if not 200 <= status < 300:
         raise failure(endpoint, status, headers, raw)
-    kind = headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
+    kind = headers.get("Content-Type", "application/json")
+    if kind != "application/json":
+        kind = kind.partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise _useless(endpoint, f"the answer is {endpoint.quote(kind) or 'of no type'}, not JSON", raw)
     try:
@@ -87,7 +89,7 @@ def read_answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw
         raise _useless(endpoint, "the answer is not whole JSON", raw) from None
     except RecursionError:
         raise _useless(endpoint, f"the answer nests deeper than {DEPTH}", raw) from None
-    if raw.count(b"[") + raw.count(b"{") > DEPTH and _deeper(data):
+    if len(raw) > DEPTH and raw.count(b"[") + raw.count(b"{") > DEPTH and _deeper(data):
         raise _useless(endpoint, f"the answer nests deeper than {DEPTH}", raw)
     if not isinstance(data, dict):
         raise _useless(endpoint, "the answer is JSON, but no object", raw)

@@ -107,7 +107,7 @@ class ServedProvider(ABC):
     def _reply(self, data: dict[str, Any], call: Call, rates: Rates | None) -> Reply:
         usage = self._usage(data)
         try:
-            answers = tuple(self._shaped(answer, call) for answer in self._answers(data, call))
+            answers = tuple([self._shaped(answer, call) for answer in self._answers(data, call)])
             if not any(answer.text or answer.finish != "stop" for answer in answers):
                 raise AnswerError(f"{self.model}: {self._at.host} sent an empty answer")
         except AnswerError as error:
@@ -130,8 +130,11 @@ class ServedProvider(ABC):
         return Answer(self._at.redact(clean(text)), answer.finish)
 
     def _optional(self, request: Request) -> dict[str, Any]:
-        values = {name: getattr(request, name) for name in self.optional if name not in self._refused}
-        return {name: value for name, value in values.items() if value is not None}
+        return {
+            name: value
+            for name in self.optional
+            if (value := getattr(request, name)) is not None and name not in self._refused
+        }
 
     def _streams(self, request: Request) -> bool:
         return request.stream and "stream" not in self._refused
@@ -163,8 +166,9 @@ def unknown(rejected: RejectedError, parameter: str) -> bool:
 
 def count(data: Any, *names: str) -> int | None:
     """The sum of the named token counts; None where the server names none of them. One below nothing is none."""
-    values = [data.get(name) for name in names] if isinstance(data, dict) else []
-    known = [value for value in values if isinstance(value, int) and not isinstance(value, bool) and value >= 0]
+    if not isinstance(data, dict):
+        return None
+    known = [value for name in names if type(value := data.get(name)) is int and value >= 0]
     return sum(known) if known else None
 
 

@@ -134,15 +134,19 @@ def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]]) -> Limiter:
 
 def _addresses(type_: types.Type, value: Json) -> Iterator[str]:
     """The addresses of models in a value, wherever its type has them."""
+    return _found(type_, value) if types.holds_model(type_) else iter(())
+
+
+def _found(type_: types.Type, value: Json) -> Iterator[str]:
     match type_, value:
         case types.Optional(inner), _ if value is not None:
-            yield from _addresses(inner, value)
+            yield from _found(inner, value)
         case types.ListOf(item), list():
             for one in value:
-                yield from _addresses(item, one)
+                yield from _found(item, one)
         case types.Record(), dict():
             for field in type_.fields:
-                yield from _addresses(field.type, value.get(field.name))
+                yield from _found(field.type, value.get(field.name))
         case _, str() if type_ == types.MODEL:
             yield value
 

@@ -60,6 +60,8 @@ def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cel
         case types.Optional(item):
             return None if value is None else fit(value, item, place, problems, cells=cells)
         case types.ListOf(item) if isinstance(value, (list, tuple)):
+            if item == types.TEXT and all(isinstance(one, str) and one.isascii() for one in value):
+                return list(value)
             return [fit(one, item, (*place, number), problems) for number, one in enumerate(value, 1)]
         case types.Record(fields) if isinstance(value, Mapping):
             return {field.name: _field(value, field, place, problems, cells) for field in fields}

@@ -81,6 +81,24 @@ def open_to_read(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conn
     return connect(f"file:{quote(os.path.abspath(path))}?mode=ro", uri=True, timeout=1.0)
 
 
+def _open_mended(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing, to a file that SQLite has put in order where a kill left it half made."""
+    connection = open_to_read(path)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF != sqlite3.SQLITE_READONLY:
+            raise
+        mending = sqlite3.connect(path, timeout=1.0)
+        try:
+            mending.execute("SELECT 1 FROM sqlite_master").fetchone()
+        finally:
+            mending.close()
+        connection = open_to_read(path)
+    return connection
+
+
 class JournalReader:
     """A journal that is only looked at, as it is at this moment; an empty one where there is none.
 
@@ -95,7 +113,7 @@ class JournalReader:
             return
         check_owner(path)
         try:
-            self._connection = open_to_read(path)
+            self._connection = _open_mended(path)
             if check_form(self._connection, path):
                 self.index = fold(self._connection, path)[0]
         except sqlite3.Error as error:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from ..errors import AnswerError, CallError, EndpointError, InDoubtError, PermanentError, RefusedError
 from .endpoints import Endpoint
 from .rate_headers import read_rates
+from .wire import decode
 
 DEPTH = 64
 KEPT = 64 * 1024
@@ -82,7 +83,7 @@ def read_answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw
     if kind != "application/json" and not kind.endswith("+json"):
         raise _useless(endpoint, f"the answer is {endpoint.quote(kind) or 'of no type'}, not JSON", raw)
     try:
-        data = json.loads(raw.decode("utf-8"))
+        data = decode(raw)
     except UnicodeDecodeError:
         raise _useless(endpoint, "the answer is not UTF-8", raw) from None
     except ValueError:

@@ -17,6 +17,7 @@ from .endpoints import Endpoint
 from .failures import KEPT, failure, read_answer
 from .rate_headers import read_rates
 from .streams import Stream
+from .wire import encode
 
 ANSWER_CAP = 32 * 1024 * 1024
 ERROR_CAP = 1024 * 1024
@@ -27,7 +28,6 @@ _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=None)
 # Rounds of the loop between the deadline and the cancel: an answer that arrived with the deadline, or while the loop
 # was busy, is paid and already here, and these are what it needs to be read.
 _GRACE = 4
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, HttpClient] = weakref.WeakKeyDictionary()
 
@@ -39,22 +39,26 @@ class HttpClient:
     the last user. Cookies are not kept, redirects not followed, and a key travels with its own request only.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._session: aiohttp.ClientSession | None = None
         self._users = 0
         self._gates: dict[str, asyncio.Semaphore] = {}
+        self._deadlines = _Deadlines(loop)
 
     @classmethod
     def join(cls) -> HttpClient:
         loop = asyncio.get_running_loop()
         client = _clients.get(loop)
         if client is None:
-            client = _clients[loop] = cls()
+            client = _clients[loop] = cls(loop)
         client._users += 1
         return client
 
     async def leave(self) -> None:
         self._users -= 1
+        if self._users == 0:
+            self._deadlines.close()
         if self._users == 0 and self._session is not None:
             session, self._session = self._session, None
             await session.close()
@@ -75,22 +79,28 @@ class HttpClient:
 
         Raises: RefusedError, InDoubtError, PermanentError, AnswerError.
         """
-        loop = asyncio.get_running_loop()
-        turn = _Turn(body, stream)
-        seconds = deadline - loop.time()
+        task = asyncio.current_task()
+        assert task is not None
+        turn = _Turn(body, stream, task)
+        seconds = deadline - self._loop.time()
         problem: Exception | None = None if seconds > 0 else TimeoutError()
         if problem is None:
+            self._deadlines.enter(turn, deadline)
             try:
-                async with asyncio.timeout(None) as limit:
-                    timer = loop.call_at(deadline, _expire, turn, limit, _GRACE)
-                    try:
-                        await self._exchange(endpoint, path, turn, idempotency_key)
-                    finally:
-                        turn.over = True
-                        timer.cancel()
-                        turn.body.leave()
+                await self._exchange(endpoint, path, turn, idempotency_key)
+            except asyncio.CancelledError:
+                # Its time is over, unless somebody else has cancelled it too.
+                if not turn.expired or task.uncancel() > turn.cancelling:
+                    raise
+                turn.expired = False
+                problem = TimeoutError()
             except (aiohttp.ClientError, OSError) as error:
                 problem = error
+            finally:
+                self._deadlines.leave(turn)
+                turn.body.leave()
+                if turn.expired:
+                    task.uncancel()
         # Raised out here, so that aiohttp's error, which holds the request's headers, is not chained to ours.
         if problem is not None and not turn.whole:
             raise _wire_failure(endpoint, turn, problem, max(0.0, seconds))
@@ -167,14 +177,64 @@ class _Body(aiohttp.Payload):
         await self.write(writer)
 
 
+class _Deadlines:
+    """The times by which requests must be over: one timer for all of them, for most have the same time to go."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._due: dict[_Turn, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def enter(self, turn: _Turn, deadline: float) -> None:
+        self._due[turn] = deadline
+        if self._timer is None or deadline < self._timer.when():
+            self._arm(deadline)
+
+    def leave(self, turn: _Turn) -> None:
+        turn.over = True
+        self._due.pop(turn, None)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self, deadline: float) -> None:
+        self.close()
+        self._timer = self._loop.call_at(deadline, self._rung, deadline)
+
+    def _rung(self, deadline: float) -> None:
+        self._timer = None
+        for turn in [turn for turn, due in self._due.items() if due <= deadline]:
+            del self._due[turn]
+            self._expire(turn, _GRACE)
+        if self._due:
+            self._arm(min(self._due.values()))
+
+    def _expire(self, turn: _Turn, rounds: int) -> None:
+        if turn.over:
+            return
+        if rounds:
+            self._loop.call_soon(self._expire, turn, rounds - 1)
+        else:
+            turn.expired = True
+            turn.task.cancel()
+
+
 class _Turn:
-    """How far one request and its answer have come."""
+    """How far one request and its answer have come, in this task; ``expired``: it was cancelled for its time is over.
 
-    __slots__ = ("body", "chunks", "over", "response", "size", "stream", "whole")
+    ``cancelling`` is how often the task had been cancelled before.
+    """
 
-    def __init__(self, body: Mapping[str, Any], stream: Stream | None) -> None:
+    __slots__ = ("body", "cancelling", "chunks", "expired", "over", "response", "size", "stream", "task", "whole")
+
+    def __init__(self, body: Mapping[str, Any], stream: Stream | None, task: asyncio.Task[Any]) -> None:
         self.stream = stream
-        self.body = _Body(_encode(body).encode("utf-8", "replace"))
+        self.task = task
+        self.cancelling = task.cancelling()
+        self.expired = False
+        self.body = _Body(encode(body))
         self.response: aiohttp.ClientResponse | None = None
         self.chunks: list[bytes] = []
         self.size = 0
@@ -214,16 +274,6 @@ class _Turn:
                 rates=read_rates(headers),
             )
         raise failure(endpoint, status, headers, raw)
-
-
-def _expire(turn: _Turn, limit: asyncio.Timeout, rounds: int) -> None:
-    if turn.over:
-        return
-    loop = asyncio.get_running_loop()
-    if rounds:
-        loop.call_soon(_expire, turn, limit, rounds - 1)
-    else:
-        limit.reschedule(loop.time())
 
 
 def _wire_failure(endpoint: Endpoint, turn: _Turn, problem: Exception, seconds: float) -> CallError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,7 @@ async def run_async(
     budget: Budget | None = None,
     policy: RetryPolicy | None = None,
     stop: Stop | None = None,
+    on_result: Callable[[Json], None] | None = None,
 ) -> Result:
     """Run a flow: the last one of a file, or a plan.
 
@@ -80,6 +81,8 @@ async def run_async(
     ``allow_host`` are hosts that models of the flow's own choice may be at; ``ask_hosts`` may allow others.
     ``opener`` makes providers of addresses, and answers for their hosts itself. ``journal`` is a file: answers are
     kept there, and what it has is not asked again, unless ``fresh``. ``budget`` stands in place of the flow's own.
+    ``on_result`` takes the results of a list one by one, in order, where the flow returns what a map makes as it is:
+    they are not kept then.
 
     Raises: FlowError (the file has errors), UsageError, PlanError, DiskError. A flow that fails returns a Result that
     is not ok.
@@ -96,7 +99,7 @@ async def run_async(
     verify(plan)
     permit(plan, allow_python)
     values = checked_inputs(plan, inputs or {})
-    parts = Parts(on_event, environ, opener, policy or RetryPolicy(), stop or Stop(), ask_hosts)
+    parts = Parts(on_event, environ, opener, policy or RetryPolicy(), stop or Stop(), ask_hosts, on_result)
     with Keeping.open(journal) as keeping:
         return await execute(plan, values, settings, parts, keeping, None)
 
@@ -115,6 +118,7 @@ async def resume_async(
     ask_doubtful: bool = True,
     policy: RetryPolicy | None = None,
     stop: Stop | None = None,
+    on_result: Callable[[Json], None] | None = None,
 ) -> Result:
     """Go on with a run of a journal: its flow, inputs and settings are those that it began with.
 
@@ -123,7 +127,7 @@ async def resume_async(
     run.
     """
     environ = os.environ if environ is None else environ
-    parts = Parts(on_event, environ, opener, policy or RetryPolicy(), stop or Stop(), ask_hosts)
+    parts = Parts(on_event, environ, opener, policy or RetryPolicy(), stop or Stop(), ask_hosts, on_result)
     with Keeping.open(journal) as keeping:
         plan, values, settings, number = keeping.taken_up(run)
         verify(plan)

@@ -5,7 +5,7 @@ A call of a flow lives as a chain does; its frame sees nothing of what is around
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,8 +23,9 @@ from .errors import FlowrunError, InputError
 from .feeds import Feed, label
 from .frames import Around, BlockRun, Frame, Layout, Spare
 from .functions import kind_of
+from .handing import Handing
 from .pipelines import Pipelines, intake_of
-from .reducers import REDUCERS, Setting
+from .reducers import REDUCERS, Reducer, Setting
 from .scopes import Context, Defaults, Scope, path_of, steps_once
 from .steps import Steps
 from .timers import Timers
@@ -61,6 +62,8 @@ class Blocks:
         self.events = events
         self.window = window
         self.losses: list[Failure] = []
+        self.handed: p.Step | None = None
+        self.hand_on: Callable[[Json], None]
         self.flows = plan.flows
         self.pipelines = Pipelines(context, steps, ends, events, plan, self)
         self._defaults = Defaults(context)
@@ -186,7 +189,10 @@ class Blocks:
         )
         merge = combining_of(reduce, most, scope) if reduce is not None and reduce.ask is not None else None
         self._serial += 1
-        run = BlockRun(self._serial, step, frame, layout, rule.make(setting), most or 0, reduce=reduce, merge=merge)
+        reducer: Reducer = rule.make(setting)
+        if step is self.handed and reduce is not None:
+            reducer = Handing(setting, self.hand_on, flat=reduce.rule == "flatten")
+        run = BlockRun(self._serial, step, frame, layout, reducer, most or 0, reduce=reduce, merge=merge)
         run.launch = setting.launch
         run.window = options.get("concurrency")
         if run.window is not None and run.window < 1:
@@ -206,11 +212,11 @@ class Blocks:
         done = f"; {run.finished} of {run.total} were done" if isinstance(run.step.node, (p.Map, p.Repeat)) else ""
         self.ends.give_up(run, Failure(path, f"it was not done within {seconds:g} s{done}"))
 
-    def _elements(self, frame: Frame, node: p.Map, scope: Scope) -> list[Json]:
+    def _elements(self, frame: Frame, node: p.Map, scope: Scope) -> Sequence[Json]:
         source = evaluate(node.source, scope)
-        if not isinstance(source, list):
+        if not isinstance(source, Sequence) or isinstance(source, str):
             raise InputError(f"a map goes through a list, and this is {kind_of(source)}")
-        elements = source
+        elements: Sequence[Json] = source
         if node.where is not None:
             elements = []
             for element in source:
@@ -236,7 +242,11 @@ class Blocks:
         if run.refill is not None and len(run.open) > run.refill:
             return
         for _ in range(more if run.intake is not None else min(more, run.total - run.launched)):
-            body = self._next(run)
+            try:
+                body = self._next(run)
+            except FlowrunError as error:
+                self.ends.give_up(run, Failure(run.around.path, str(error), error))
+                return
             run.open[body.index] = body
             run.launched += 1
             self.steps.open(body)

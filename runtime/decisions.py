@@ -103,6 +103,13 @@ class StopTimer:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOn:
+    """The next result of the list that the flow returns, for whoever takes them one by one."""
+
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """What went wrong, and at which step or element. A ``ballot`` that failed is an abstention."""
 
@@ -149,4 +156,4 @@ class Finish:
     outcome: Outcome
 
 
-Decision = Launch | Cancel | LaunchExtern | CancelExtern | StartTimer | StopTimer | Finish
+Decision = Launch | Cancel | LaunchExtern | CancelExtern | StartTimer | StopTimer | HandOn | Finish

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import floor
@@ -160,7 +160,7 @@ class BlockRun:
     reducer: Reducer
     total: int
     reduce: p.Reduce | None = None
-    elements: list[Json] | None = None
+    elements: Sequence[Json] | None = None
     intake: Intake | None = None
     whole: bool = True
     feed: Feed | None = None

@@ -14,6 +14,7 @@ from flowrun.dsl import plan, types
 
 from .documents import read_plain_document
 from .documents.fitting import Problems, fit, from_text
+from .documents.row_file import LARGE, RowFile
 from .documents.rows import parse_json, read_json, read_jsonl
 from .documents.typed_rows import fit_lines, fit_rows, fit_table, is_plain
 from .errors import InputError
@@ -27,14 +28,19 @@ _JSON_LINES = (".jsonl", ".ndjson")
 _TEXT_LINES = (".txt", ".text", ".list")
 
 
-def read_input(param: plan.Param, given: str, stdin: Stdin, files: Files | None = None) -> Json:
+def read_input(
+    param: plan.Param, given: str, stdin: Stdin, files: Files | None = None, *, by_row: bool = False
+) -> Json:
     """The value of a parameter, as it was written in the command.
 
     ``@path`` is the file's content, ``-`` standard input, ``@@text`` is text that begins with @. A document is a path;
     a list, a record or json is the path of a .jsonl, .json or .csv file, or JSON that begins with [ or {. Paths are
-    relative to the current folder; ``files`` only helps to tell where a missing one may be.
+    relative to the current folder; ``files`` only helps to tell where a missing one may be. ``by_row``: the rows of a
+    large file need not all be in the memory.
     """
     try:
+        if by_row and (rows := _row_file(param.type, given)) is not None:
+            return rows
         return _read(param.type, given, lambda: _all(stdin), files)
     except InputError as error:
         raise InputError(f"`{param.name}`: {error}") from None
@@ -73,6 +79,17 @@ def _read(type_: types.Type, given: str, stdin: Stdin, files: Files | None) -> J
     if isinstance(inner, types.ListOf | types.Record) or inner == types.JSON:
         return _structured(inner, given, stdin, files)
     return _checked(from_text(_content(given, stdin, files).strip(), type_), type_)
+
+
+def _row_file(type_: types.Type, given: str) -> RowFile | None:
+    path = Path(given.removeprefix("@"))
+    if not isinstance(type_, types.ListOf) or path.suffix.lower() not in _JSON_LINES:
+        return None
+    try:
+        large = path.is_file() and path.stat().st_size >= LARGE
+    except (OSError, ValueError):
+        return None
+    return RowFile(path, type_.item) if large else None
 
 
 def _all(stdin: Stdin) -> str:

@@ -13,9 +13,11 @@ from types import TracebackType
 from typing import Any
 
 from flowrun.dsl import plan as p
+from flowrun.dsl import types
 
 from .budget import dollars
 from .budgets import Budget
+from .documents.row_file import RowFile
 from .errors import DiskError, UsageError
 from .files import shown
 from .journal.index import Run
@@ -83,7 +85,8 @@ class Keeping:
             places = tuple(Path(place) for place in given["allow_read"])
             hosts = tuple(str(host) for host in given["allow_host"])
             settings = Settings(str(given["model"]), Path(given["folder"]), places, hosts, budget, bool(given["fresh"]))
-            return plan, dict(body["inputs"]), settings, run.number
+            inputs = {**body["inputs"], **_reopened(plan, body.get("files", {}))}
+            return plan, inputs, settings, run.number
         except (KeyError, TypeError, ValueError) as error:
             raise DiskError(f"the journal's row {run.given} holds no run ({error})") from None
 
@@ -121,6 +124,21 @@ class Keeping:
         at_most = f" ({dollars(sum(known))} at most)" if len(known) == len(worsts) else ""
         calls = "1 call was" if len(bodies) == 1 else f"{len(bodies):,} calls were"
         return f"{calls} under way when the run {run.id} was ended, and may have been paid{at_most}"
+
+
+def _reopened(plan: p.Plan, files: Mapping[str, Mapping[str, str]]) -> dict[str, Json]:
+    """The large files of a run's inputs. Raises InputError, UsageError where one is not what it was."""
+    rows = {}
+    for param in plan.params:
+        if param.name in files and isinstance(param.type, types.ListOf):
+            kept = files[param.name]
+            rows[param.name] = found = RowFile(Path(kept["path"]), param.type.item)
+            if found.digest != kept["sha256"]:
+                raise UsageError(
+                    f"{shown(kept['path'])}, which is the run's `{param.name}`, has changed since it began: "
+                    "put back what it was, or run the flow anew"
+                )
+    return rows
 
 
 def _worst(body: Json, price: Callable[[str], Price | None]) -> float | None:
@@ -175,7 +193,14 @@ def _given(plan: p.Plan, values: Mapping[str, Json], settings: Settings) -> Json
         "budget": [settings.budget.calls, settings.budget.money] if settings.budget else None,
         "fresh": settings.fresh,
     }
-    return {"plan": json.loads(p.to_json(plan)), "inputs": dict(values), "settings": kept}
+    # Of a large file its rows stay where they are.
+    files = {name: value for name, value in values.items() if isinstance(value, RowFile)}
+    return {
+        "plan": json.loads(p.to_json(plan)),
+        "inputs": {name: value for name, value in values.items() if name not in files},
+        "files": {name: {"path": os.path.abspath(rows.path), "sha256": rows.digest} for name, rows in files.items()},
+        "settings": kept,
+    }
 
 
 async def go_on(keeping: Keeping, number: int, settings: Settings, endpoints: Mapping[str, str]) -> RunLog:

@@ -63,7 +63,9 @@ def plan_of(checked: Checked, flow: str | None = None) -> p.Plan:
 
 def checked_inputs(plan: p.Plan, given: Mapping[str, Json], *, complete: bool = True) -> dict[str, Json]:
     """Inputs that fit a plan's parameters, all of them there unless not ``complete``. Raises InputError."""
-    from .inputs import check_value  # inputs bring the readers of documents with them
+    # They bring the readers of documents with them.
+    from .documents.row_file import RowFile
+    from .inputs import check_value
 
     params = {param.name: param for param in plan.params}
     for name in given:
@@ -75,5 +77,8 @@ def checked_inputs(plan: p.Plan, given: Mapping[str, Json], *, complete: bool = 
         raise InputError(f"the flow `{plan.flow}` needs " + " and ".join(f"`{name}`" for name in missing))
     values = {}
     for name, value in given.items():
-        values[name] = value if params[name].type == types.MODEL else check_value(value, params[name].type, f"`{name}`")
+        type_ = params[name].type
+        values[name] = (
+            value if type_ == types.MODEL or isinstance(value, RowFile) else check_value(value, type_, f"`{name}`")
+        )
     return values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from flowrun.dsl import plan as p
 from flowrun.dsl import template_names
@@ -86,3 +87,46 @@ def taken_from(step: p.Step) -> str | None:
     exprs = [*step.options.values(), *reduce.args.values()]
     exprs += [expr for expr in (step.when, step.otherwise, node.where, reduce.count) if expr is not None]
     return name if name in step.needs and name not in mentions(exprs) else None
+
+
+def spoken(step: p.Step) -> set[str]:
+    """The names that a step mentions itself, and not the steps inside it."""
+    node = step.node
+    exprs: list[p.Expr | None] = [*step.options.values(), step.when, step.otherwise]
+    asks: list[p.Ask] = []
+    match node:
+        case p.Ask():
+            asks.append(node)
+        case p.Value(expr):
+            exprs.append(expr)
+        case p.FlowCall(_, args) | p.ExternCall(_, args):
+            exprs += args.values()
+        case p.Map():
+            exprs += [node.source, node.where]
+    if isinstance(node, p.Map | p.Repeat | p.Fanout):
+        exprs += [*node.reduce.args.values(), *node.reduce.options.values(), node.reduce.count]
+        asks += node.reduce.asks
+    exprs += [ask.model for ask in asks]
+    names = set(mentions([expr for expr in exprs if expr is not None]))
+    return names.union(*(template(message.template) for ask in asks for message in ask.messages))
+
+
+def only_mapped(plan: p.Plan, name: str) -> bool:
+    """Whether a flow does nothing with a parameter but go through it with maps, or ask for its length."""
+    length = p.CallOf("length", {"of": p.Ref(name)})
+    if name in mentions([] if plan.result == length else [plan.result]):
+        return False
+    mapped = False
+    todo = list(plan.steps)
+    while todo:
+        step = todo.pop()
+        todo.extend(step.block.steps if step.block is not None else ())
+        node = step.node
+        if isinstance(node, p.Map) and node.source == p.Ref(name):
+            mapped = True
+            step = replace(step, node=replace(node, source=p.Constant([])))
+        elif isinstance(node, p.Value) and node.expr == length:
+            continue
+        if name in spoken(step):
+            return False
+    return mapped

@@ -18,6 +18,7 @@ from .events import Event, Notice, PricesDeclared, RunFinished
 from .externs import opened
 from .files import Files
 from .functions import calling
+from .handing import handed_on
 from .hosts import Ask, permit_hosts
 from .kept import Keeping, Settings, begin, go_on
 from .metering import Price
@@ -41,7 +42,8 @@ Listener = Callable[[Event], None]
 class Result:
     """What a run came to. ``value`` is plain JSON data, None where the flow could not make it.
 
-    ``run`` is what the journal calls it, "" without one. ``spent`` are dollars of a budget in money.
+    ``run`` is what the journal calls it, "" without one. ``spent`` are dollars of a budget in money. Where
+    the results were ``handed`` on one by one ``value`` is how many they were.
     """
 
     value: Json
@@ -49,6 +51,7 @@ class Result:
     summary: Summary
     run: str = ""
     spent: float = 0.0
+    handed: bool = False
 
     @property
     def ok(self) -> bool:
@@ -93,6 +96,7 @@ class Parts:
     policy: RetryPolicy
     stop: Stop
     ask_hosts: Ask | None
+    on_result: Callable[[Json], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +148,9 @@ async def execute(
             log.find,
             settings.ask_doubtful,
         )
-        state = State(plan, values, context, window=max(64, 2 * models.slots))
-        scheduler = Scheduler(state, models.endpoints, publish, externs.call, log)
+        handed = None if parts.on_result is None else handed_on(plan)
+        state = State(plan, values, context, window=max(64, 2 * models.slots), handed=handed)
+        scheduler = Scheduler(state, models.endpoints, publish, externs.call, log, parts.on_result or _nowhere)
         keeping.on_trouble(scheduler.trouble)
         parts.stop.listen(scheduler.stop)
         outcome = await _finished(scheduler, models, publish)
@@ -153,7 +158,11 @@ async def execute(
         await log.end(outcome.status, {"calls": summary.calls, "recalled": summary.recalled, "cost": summary.cost})
     except DiskError as error:
         outcome = replace(outcome, stopped=outcome.stopped or error)
-    return Result(outcome.value, outcome, summary, log.id, state.spent)
+    return Result(outcome.value, outcome, summary, log.id, state.spent, handed is not None)
+
+
+def _nowhere(value: Json) -> None:
+    raise AssertionError("a result was handed on that nobody had asked for")
 
 
 def _models(

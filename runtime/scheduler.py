@@ -16,6 +16,7 @@ from .decisions import (
     CancelExtern,
     Decision,
     Finish,
+    HandOn,
     Launch,
     LaunchExtern,
     Outcome,
@@ -55,10 +56,12 @@ class Scheduler(Listener):
         publish: Publish,
         call_extern: CallExtern = _no_python,
         log: NoLog | None = None,
+        hand_on: Callable[[Json], None] = lambda value: None,
     ) -> None:
         self.state = state
         self.publish = publish
         self.call_extern = call_extern
+        self.hand_on = hand_on
         self._sender = Sender(endpoints, publish, log or NoLog(), self)
         self._answers: list[tuple[int, Answer, Usage]] = []
         self._externs: dict[int, asyncio.Task[None]] = {}
@@ -139,6 +142,11 @@ class Scheduler(Listener):
                 case StopTimer(number):
                     if timer := self._timers.pop(number, None):
                         timer.cancel()
+                case HandOn(value):
+                    try:
+                        self.hand_on(value)
+                    except DiskError as full:
+                        self.stop(full)
                 case Finish(outcome):
                     assert self._outcome is not None
                     if not self._outcome.done():

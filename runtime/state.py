@@ -14,7 +14,7 @@ from flowrun.dsl import plan as p
 from . import events as e
 from .blocks import Blocks
 from .calls import Calls
-from .decisions import Decision, Failure, Finish, Outcome
+from .decisions import Decision, Failure, Finish, HandOn, Outcome
 from .ends import Ends
 from .errors import CallError, FlowrunError
 from .extern_calls import ExternCalls
@@ -33,11 +33,20 @@ class State:
     """One run of one plan.
 
     ``window`` is how many bodies of a map may be open at once where the flow does not say.
+    The results of the step ``handed`` are handed on as they come, and its value is their number.
     ``begin``, ``answered``, ``failed`` and their like for externs return what is to be done; ``events`` collects what
     happened meanwhile.
     """
 
-    def __init__(self, plan: p.Plan, inputs: Mapping[str, Json], context: Context, window: int = 256) -> None:
+    def __init__(
+        self,
+        plan: p.Plan,
+        inputs: Mapping[str, Json],
+        context: Context,
+        window: int = 256,
+        *,
+        handed: p.Step | None = None,
+    ) -> None:
         self.plan = plan
         self.context = context
         self.events: list[e.Event] = []
@@ -49,6 +58,8 @@ class State:
         self._steps = Steps(context, self._calls, self._externs, self.events)
         self._ends = Ends(context, self._calls, self._externs, self._steps, self._timers, self.events)
         self._blocks = Blocks(context, self._steps, self._ends, self._timers, self.events, window, plan)
+        self._blocks.handed = handed
+        self._blocks.hand_on = lambda value: self._decisions.append(HandOn(value))
         self._steps.begin_block = self._blocks.begin
         self._steps.on_end = self._finish
 

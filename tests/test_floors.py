@@ -29,8 +29,8 @@ FLOORS = {
         "limits/* retry budget budgets values prompts files rules prices tokens folders grammar_cache threads",
         "providers/* reducers/* splitters/* documents/* journal/*",
         "functions options catalog mentions verify estimate",
-        "answers decisions combining feeds frames scopes requests calls extern_calls timers steps ends pipelines "
-        "block_settings blocks state keys recall runlog queues batches prefixes attempts sending scheduler",
+        "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "
+        "pipelines block_settings blocks state keys recall runlog queues batches prefixes attempts sending scheduler",
         "inputs loading report/* extern_modules externs opening foresight hosts kept running api",
         "cli/*",
         "__init__",

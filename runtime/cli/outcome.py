@@ -9,20 +9,35 @@ from typing import Any
 
 from ..api import Result
 from ..decisions import Failure
-from ..errors import StoppedError
+from ..errors import DiskError, StoppedError
 from ..values import ModelValue
 from . import exits
 from .journals import FOLDER, NAME
+from .output import Output
 from .show import complain, inert, json_text, print_answer
 from .summary import closing_line, votes_lines
 
 
-def finish(result: Result, journal: Path | None, *, as_json: bool, quiet: bool, flags: str = "") -> int:
-    """Print what came of a run; its exit code. ``flags`` are those that going on with it needs again."""
+def finish(
+    result: Result, journal: Path | None, *, as_json: bool, quiet: bool, flags: str = "", output: Output | None = None
+) -> int:
+    """Print what came of a run; its exit code. ``flags`` are those that going on with it needs again.
+
+    The answer goes to ``output`` where there is one.
+    """
+    told, lost = "", None
+    try:
+        told = "" if output is None else output.finish(result)
+    except DiskError as error:
+        lost = error
     if as_json:
         print(json_text(report(result)))
-    elif result.outcome.complete:
+    elif result.outcome.complete and output is None:
         print_answer(result.value)
+    if told and not quiet:
+        print(inert(told), file=sys.stderr)
+    if lost is not None:
+        complain(str(lost))
     if not quiet:
         for line in votes_lines(result):
             print(inert(line), file=sys.stderr)
@@ -37,7 +52,7 @@ def finish(result: Result, journal: Path | None, *, as_json: bool, quiet: bool, 
         complain(_way_on(result, journal, flags))
     if isinstance(stopped, StoppedError):
         return 128 + stopped.signal if stopped.signal else exits.INTERRUPTED
-    return exits.STATUS[result.status]
+    return exits.DISK if lost is not None else exits.STATUS[result.status]
 
 
 def _way_on(result: Result, journal: Path, flags: str) -> str:

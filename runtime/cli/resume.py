@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from pathlib import Path
+
 import click
 
 from ..api import resume_async
@@ -11,6 +14,8 @@ from ..files import shown
 from .asking import host_question
 from .journals import journal_path
 from .outcome import finish
+from .output import Output
+from .paths import PathThatIs
 from .progress import watcher
 from .signals import run_stoppable
 
@@ -29,6 +34,9 @@ from .signals import run_stoppable
 )
 @click.option("--journal", metavar="FILE", help="The journal that the run is in.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer with the account of the run, as JSON.")
+@click.option(
+    "--output", "-o", type=PathThatIs(), metavar="FILE", help="Write the answer to FILE; .jsonl: line by line."
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print the answer alone.")
 @click.option("--allow-host", multiple=True, metavar="HOST", help="A host that models which the flow names may be at.")
 @click.option("--allow-python", is_flag=True, help="Let the flow run the Python functions that it declares.")
@@ -38,6 +46,7 @@ def command(
     budget: str | None,
     journal: str | None,
     as_json: bool,
+    output: Path | None,
     quiet: bool,
     allow_host: tuple[str, ...],
     allow_python: bool,
@@ -51,19 +60,21 @@ def command(
     if not path.exists():
         raise UsageError(f"there is no run to go on with, for there is no journal at {shown(str(path))}")
     limit = read_budget(budget) if budget is not None else None
-    with watcher(quiet) as watch:
-        result = run_stoppable(
-            lambda stop: resume_async(
-                run,
-                path,
-                on_event=(watch,),
-                allow_host=allow_host,
-                ask_hosts=host_question(),
-                allow_python=allow_python,
-                budget=limit,
-                ask_doubtful=in_doubt == "retry",
-                stop=stop,
+    with nullcontext() if output is None else Output(output) as to:
+        with watcher(quiet) as watch:
+            result = run_stoppable(
+                lambda stop: resume_async(
+                    run,
+                    path,
+                    on_event=(watch,),
+                    allow_host=allow_host,
+                    ask_hosts=host_question(),
+                    allow_python=allow_python,
+                    budget=limit,
+                    ask_doubtful=in_doubt == "retry",
+                    stop=stop,
+                    on_result=to.row if to is not None and to.by_line else None,
+                )
             )
-        )
-    flags = " --allow-python" if allow_python else ""
-    return finish(result, path, as_json=as_json, quiet=quiet, flags=flags)
+        flags = " --allow-python" if allow_python else ""
+        return finish(result, path, as_json=as_json, quiet=quiet, flags=flags, output=to)

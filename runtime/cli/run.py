@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from ..externs import permit
 from ..files import Files
 from ..inputs import read_input
 from ..loading import load, plan_of
+from ..mentions import only_mapped
 from .asking import host_question
 from .journals import FOLDER, NAME, journal_path
 from .outcome import finish
+from .output import Output
 from .paths import PathThatIs, refuse_pipe
 from .plans import allowed, take_pairs, twice
 from .progress import watcher
@@ -28,7 +31,7 @@ from .signals import run_stoppable
 
 OWN = (
     *("model", "json", "quiet", "flow", "param", "allow-read", "allow-host", "allow-python", "help"),
-    *("budget", "fresh", "journal", "no-journal"),
+    *("budget", "fresh", "journal", "no-journal", "output"),
 )
 
 
@@ -46,6 +49,12 @@ def command_for(path: Path, arguments: list[str]) -> click.Command:
         click.Option(["--flow"], metavar="NAME", help="The flow to run, if not the last one."),
         click.Option(
             ["--json", "as_json"], is_flag=True, help="Print the answer with the account of the run, as JSON."
+        ),
+        click.Option(
+            ["--output", "-o"],
+            type=PathThatIs(),
+            metavar="FILE",
+            help="Write the answer to FILE; .jsonl: line by line.",
         ),
         click.Option(["--quiet", "-q"], is_flag=True, help="Print the answer alone."),
         click.Option(
@@ -128,25 +137,27 @@ def _run(plan: p.Plan, given: dict[str, Any]) -> int:
     journal = None if given["no_journal"] else journal_path(given["journal"])
     inputs = _inputs(plan, given)
     quiet = bool(given["quiet"])
-    with watcher(quiet) as watch:
-        result = run_stoppable(
-            lambda stop: run_async(
-                plan,
-                inputs,
-                model=given["model"],
-                on_event=(watch,),
-                allow_read=given["allow_read"],
-                allow_host=given["allow_host"],
-                allow_python=given["allow_python"],
-                ask_hosts=host_question(),
-                journal=journal,
-                fresh=given["fresh"],
-                budget=budget,
-                stop=stop,
+    with nullcontext() if given["output"] is None else Output(given["output"]) as output:
+        with watcher(quiet) as watch:
+            result = run_stoppable(
+                lambda stop: run_async(
+                    plan,
+                    inputs,
+                    model=given["model"],
+                    on_event=(watch,),
+                    allow_read=given["allow_read"],
+                    allow_host=given["allow_host"],
+                    allow_python=given["allow_python"],
+                    ask_hosts=host_question(),
+                    journal=journal,
+                    fresh=given["fresh"],
+                    budget=budget,
+                    stop=stop,
+                    on_result=output.row if output is not None and output.by_line else None,
+                )
             )
-        )
-    flags = " --allow-python" if given["allow_python"] else ""
-    return finish(result, journal, as_json=given["as_json"], quiet=quiet, flags=flags)
+        flags = " --allow-python" if given["allow_python"] else ""
+        return finish(result, journal, as_json=given["as_json"], quiet=quiet, flags=flags, output=output)
 
 
 def _inputs(plan: p.Plan, given: dict[str, Any]) -> dict[str, Any]:
@@ -166,4 +177,7 @@ def _inputs(plan: p.Plan, given: dict[str, Any]) -> dict[str, Any]:
     if list(texts.values()).count("-") > 1:
         raise UsageError("standard input can be only one parameter's value")
     beside = Files(Path(plan.source).parent)
-    return {name: read_input(params[name], text, standard_input, beside) for name, text in texts.items()}
+    return {
+        name: read_input(params[name], text, standard_input, beside, by_row=only_mapped(plan, name))
+        for name, text in texts.items()
+    }

@@ -1,0 +1,112 @@
+"""The rows of a large file of JSON lines, read when they are wanted: as a list they would fill the memory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, overload
+from weakref import finalize
+
+from flowrun.dsl import types
+
+from ..errors import InputError
+from ..files import shown
+from .fitting import Problems, fit
+from .rows import parse_json
+
+Json = Any
+LARGE = 8 * 1024 * 1024
+"""Bytes from which on a file is worth it."""
+_BLOCK = 1024
+"""Rows that are read at once."""
+_MARK = b"\xef\xbb\xbf"
+
+
+class RowFile(Sequence[Json]):
+    """The rows of a file, which must stay as it is. All of them were held against their type when it was opened.
+
+    ``digest`` is the file's SHA-256, in hexadecimal.
+    """
+
+    def __init__(self, path: Path, item: types.Type) -> None:
+        """Raises InputError where the file cannot be read, or a row does not fit."""
+        self.path = path
+        self.item = item
+        self.name = shown(str(path))
+        try:
+            self._file = open(path, "rb")  # noqa: SIM115 - closed when nobody holds the rows any more
+            finalize(self, self._file.close)
+            self._stamp = self._stamped()
+            self._starts, self._lines, self.digest = self._read_through()
+        except OSError as error:
+            raise InputError(f"{self.name} cannot be read: {error.strerror}") from None
+        self._first = 0
+        self._block: list[Json] = []
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, index: int) -> Json: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Json]: ...
+
+    def __getitem__(self, index: int | slice) -> Json:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        if not self._first <= index < self._first + len(self._block):
+            self._load(index - index % _BLOCK)
+        return self._block[index - self._first]
+
+    def _read_through(self) -> tuple[array[int], array[int], str]:
+        starts, lines = array("Q"), array("Q")
+        digest = hashlib.sha256()
+        problems = Problems()
+        at = 0
+        for number, line in enumerate(self._file, 1):
+            digest.update(line)
+            raw = line.removeprefix(_MARK) if number == 1 else line
+            at += len(line) - len(raw)
+            if raw.strip():
+                starts.append(at)
+                lines.append(number)
+                self._fitted(raw, number, problems)
+            at += len(raw)
+        starts.append(at)
+        problems.stop(self.name)
+        return starts, lines, digest.hexdigest()
+
+    def _fitted(self, raw: bytes, line: int, problems: Problems) -> Json:
+        try:
+            value = parse_json(raw.decode())
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{self.name}:{line}: this line is not text in UTF-8: byte {error.start} is no part of a character"
+            ) from None
+        except ValueError as error:
+            raise InputError(f"{self.name}:{line}: this line is not JSON: {error}") from None
+        return fit(value, self.item, (f"line {line}",), problems)
+
+    def _load(self, first: int) -> None:
+        last = min(first + _BLOCK, len(self))
+        if self._stamped() != self._stamp:
+            raise InputError(f"{self.name} has changed while the flow went through it")
+        problems = Problems()
+        block = []
+        for at in range(first, last):
+            self._file.seek(self._starts[at])
+            # Blank lines between two rows belong to the first of them.
+            raw = self._file.read(self._starts[at + 1] - self._starts[at])
+            block.append(self._fitted(raw, self._lines[at], problems))
+        problems.stop(self.name)
+        self._first, self._block = first, block
+
+    def _stamped(self) -> tuple[int, int]:
+        found = os.fstat(self._file.fileno())
+        return found.st_size, found.st_mtime_ns

@@ -142,6 +142,9 @@ class _Planner:
             # What a flow can see must not depend on who answered first: all are asked, unless it says otherwise.
             # A vote that chooses its own number counts in the order of its samples, and needs no such care.
             options.setdefault("launch", p.Constant("together"))
+        if isinstance(node, s.Repeat) and self.hedges(step, node):
+            # A ballot is never sent twice: what is slow is made up for by the other samples.
+            options.setdefault("launch", p.Constant("latency"))
         planned = self._step(step, options)
         del self.retries[len(self.retries) - len(own) :]
         return planned
@@ -199,6 +202,23 @@ class _Planner:
                 return p.FlowCall(callee.key, given) if callee.kind == "flow" else p.ExternCall(callee.key, given)
             case _:
                 return p.Value(self.expr(node))
+
+    def hedges(self, step: Step, node: s.Repeat) -> bool:
+        """Whether the ballots of a vote are asked with `hedge`."""
+        spec = self.catalog.reducers.get(node.reduce.rule.text)
+        if spec is None or not spec.votes or node.reduce.ask is not None:
+            return False
+        models = {model.name.text: model for model in self.checked.file.models}
+        for inner in step.steps:
+            for one in inner.walk():
+                ask = one.line.node
+                if not isinstance(ask, s.Ask):
+                    continue
+                model = models.get(ask.model.word.text) if isinstance(ask.model, s.Name) else None
+                options = (*one.line.options, *(model.options if model is not None else ()))
+                if any(option.name.text == "hedge" for option in options):
+                    return True
+        return False
 
     def whole(self, step: Step, node: s.Map) -> bool:
         """Whether a map says that it comes after what makes its list."""

@@ -22,10 +22,11 @@ _NOT_NOW = frozenset({429, 503, 529})
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came, and each answer's part of the bill."""
+    """What came after so many seconds, and each answer's part of the bill."""
 
     reply: Reply
     share: Usage
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +39,21 @@ class Failed:
 
 
 class Attempts:
-    """Makes attempts. ``trouble`` is told of a journal that cannot be written, ``begun`` that an answer comes in."""
+    """Makes attempts. ``trouble`` is told of a journal that cannot be written, ``left`` of a request that
+    has gone out, and ``begun`` of an answer that comes in."""
 
     def __init__(
         self,
         publish: Publish,
         log: NoLog,
         trouble: Callable[[DiskError], None],
+        left: Callable[[Endpoint, Batch], None],
         begun: Callable[[Endpoint, Batch], None],
     ) -> None:
         self.publish = publish
         self.log = log
         self.trouble = trouble
+        self.left = left
         self.begun = begun
         self.stopped = False
 
@@ -73,6 +77,7 @@ class Attempts:
         number, path, count = batch.number, asked[0].path, len(asked)
         began = loop.time()
         self.publish(e.RequestStarted(number, path, provider.model, count))
+        self.left(endpoint, batch)
         try:
             reply = await provider.complete(self._heard(endpoint, batch), count, batch.key)
         except FlowrunError as error:
@@ -98,7 +103,7 @@ class Attempts:
             return None
         read, written = usage.input_tokens, usage.output_tokens
         self.publish(e.RequestFinished(number, path, provider.model, count, seconds, read, written, answers))
-        return Answered(reply, share)
+        return Answered(reply, share, seconds)
 
     def _heard(self, endpoint: Endpoint, batch: Batch) -> Request:
         """The request, which tells how far its answer has come where that comes in pieces."""

@@ -19,9 +19,10 @@ from .retry import Retries, RetryPolicy
 class Batch:
     """Calls that ask the same, sent as one request; ``calls`` are those that somebody waits for.
 
-    ``prompt`` is about how many tokens their prompt has.
-    ``asked`` are the calls of its last attempt, and ``key`` the Idempotency-Key of that. ``followers`` wait for its
-    first attempt to end, and ``leads`` is the prompt that they share with it.
+    ``prompt`` is about how many tokens their prompt has. A request that takes long may have a ``twin``, which is sent
+    for the same calls; whichever answers first breaks off the other. ``asked`` are the calls of its last attempt, and
+    ``key`` the Idempotency-Key of that. ``followers`` wait for its first attempt to end, and ``leads`` is the prompt
+    that they share with it.
     """
 
     number: int
@@ -34,6 +35,8 @@ class Batch:
     verdict: Verdict = Verdict.NEUTRAL
     used: int | None = None
     prompt: int = 0
+    twin: Batch | None = None
+    twin_of: Batch | None = None
     leads: tuple[str, tuple[int, str], int] | None = None
     followers: list[Batch] = field(default_factory=list)
 
@@ -95,6 +98,10 @@ class Listener:
     def doubted(self, call: Call) -> bool:
         """An attempt may have been paid, and is to be made again: whether that is afforded. Else the call is over."""
         raise NotImplementedError
+
+    def hedged(self, call: Call) -> bool:
+        """A call is to be asked a second time side by side: whether that is afforded."""
+        return False
 
     def idle(self) -> None:
         """Nothing is on its way after ``stop``."""

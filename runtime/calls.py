@@ -16,6 +16,7 @@ from .decisions import Call, Cancel, Decision, Failure, Known, Launch
 from .errors import AnswerError, BudgetError, CallError, InDoubtError, PermanentError, RefusedError
 from .frames import Frame
 from .metering import NO_USAGE, Usage
+from .options import quantile_of
 from .providers.protocol import Answer
 from .requests import request_of, value_of, within_bounds, worst_of
 from .scopes import Context, Scope
@@ -130,6 +131,7 @@ class Calls:
             retries=settings.get("retries"),
             sample=sample.index if sample is not None else 0,
             place=path + place,
+            hedge=None if ballot or "hedge" not in settings else quantile_of(settings["hedge"]),
             lane=0 if within is None else within.around.lane,
         )
         retries = 0 if ballot else int(settings.get("retries", RETRIES))
@@ -190,6 +192,31 @@ class Calls:
             return False
         self._line.append(pending)
         return False
+
+    def hedged(self, number: int) -> bool:
+        """A call is to be asked a second time side by side: whether all its budgets have room for that.
+
+        One of the two will be given up, and may be paid all the same: it counts at its worst.
+        """
+        pending = self._pending.get(number)
+        if pending is None:
+            return False
+        ledgers = self._ledgers(pending.frame)
+        try:
+            for ledger in ledgers:
+                ledger.admit()
+            if pending.price is not None:
+                worst = worst_of(pending.price, pending.call.request) or 0.0
+                if not reserve(pending.ledgers, worst):
+                    return False
+                for ledger in pending.ledgers:
+                    ledger.settle(worst, None)
+        except BudgetError:
+            return False
+        for ledger in ledgers:
+            ledger.calls += 1
+        self.events.append(e.CallHedged(pending.call.path, pending.call.model))
+        return True
 
     def cancel(self, numbers: set[int], *, keep: bool = False) -> None:
         """Take calls back. ``keep``: what is under way is to end, for its answer is paid."""

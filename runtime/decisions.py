@@ -22,7 +22,8 @@ class Call:
     Calls of one ``group`` that ask the same may go out as one request; ``patient`` ones may wait for the first of
     them, where that makes the others cheaper. ``retries`` is how often a request that failed on the way may be sent
     again, None for the usual number. ``sample`` is the place among several that ask the same, ``again`` how often an
-    answer to it was no answer; ``place`` tells it from every other call of the flow.
+    answer to it was no answer; ``place`` tells it from every other call of the flow. A request
+    that takes longer than the part ``hedge`` of its like may be sent once more.
     Calls of different ``lane``, the outermost block, take turns. ``key`` and ``open`` are what the journal knows it by,
     and the attempts at it whose end nobody saw.
     """
@@ -38,6 +39,7 @@ class Call:
     again: int = 0
     place: str = ""
     lane: int = 0
+    hedge: float | None = None
     key: bytes = b""
     open: tuple[Open, ...] = ()
 

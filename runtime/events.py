@@ -114,6 +114,14 @@ class CallInDoubt:
 
 
 @dataclass(frozen=True, slots=True)
+class CallHedged:
+    """A call takes longer than most of its like, and is asked a second time side by side."""
+
+    path: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestStarted:
     """An attempt of a request leaves; it asks for ``calls`` answers."""
 
@@ -216,6 +224,7 @@ Event = (
     | AnswerGrew
     | AnswerRecalled
     | CallInDoubt
+    | CallHedged
     | RequestStarted
     | RequestRetried
     | RequestFinished

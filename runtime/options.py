@@ -6,6 +6,7 @@ from flowrun.dsl import OptionSpec, ParamSpec, Where, types
 
 _ASKS: frozenset[Where] = frozenset({"ask", "model"})
 _BLOCKS: frozenset[Where] = frozenset({"map", "repeat", "fanout"})
+HEDGES = ("p75", "p80", "p90", "p95", "p98", "p99")
 _MODEL: frozenset[Where] = frozenset({"model"})
 
 OPTIONS: dict[str, OptionSpec] = {
@@ -30,6 +31,12 @@ OPTIONS: dict[str, OptionSpec] = {
             20,
         ),
         OptionSpec("stream", types.BOOL, _ASKS, "whether the answer is read as it is written"),
+        OptionSpec(
+            "hedge",
+            types.Choice(HEDGES),
+            _ASKS,
+            "sends a request that takes longer than so many of its like once more: of `p95` at most 5 in 100",
+        ),
         OptionSpec("rpm", types.INT, _MODEL, "how many requests a minute may be sent", 1),
         OptionSpec("tpm", types.INT, _MODEL, "how many tokens a minute may be used", 1),
         OptionSpec("input_price", types.NUMBER, _MODEL, "dollars for a million tokens of the prompt", 0),
@@ -56,3 +63,8 @@ OPTIONS: dict[str, OptionSpec] = {
         ),
     )
 }
+
+
+def quantile_of(hedge: str) -> float:
+    """The quantile that `hedge` names: ``p95`` is 0.95."""
+    return int(hedge.removeprefix("p")) / 100

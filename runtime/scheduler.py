@@ -193,6 +193,9 @@ class Scheduler(Listener):
         self._act(decisions)
         return afforded
 
+    def hedged(self, call: Call) -> bool:
+        return self.state.hedged(call.number)
+
     def idle(self) -> None:
         self.catch_up()
         if self._stopped is not None and self._outcome is not None and not self._outcome.done():

@@ -20,6 +20,7 @@ from .errors import (
     InDoubtError,
     RefusedError,
 )
+from .hedging import Hedges
 from .limits import Place, Verdict
 from .prefixes import Prefixes, prompt_tokens
 from .retry import Retries, RetryPolicy
@@ -34,12 +35,13 @@ class Sender:
         self.publish = publish
         self.log = log
         self.listener = listener
-        self._attempts = Attempts(publish, log, listener.trouble, self._begun)
+        self._attempts = Attempts(publish, log, listener.trouble, self._left, self._begun)
         self._tasks: dict[Batch, asyncio.Task[None]] = {}
         self._held: dict[asyncio.Task[None], tuple[Endpoint, Batch, Place]] = {}
         self._timers: dict[Batch, asyncio.TimerHandle] = {}
         self._batch_of: dict[int, Batch] = {}
         self._prefixes = Prefixes()
+        self._hedges = Hedges(self._send_twin)
         self._requests = 0
         for endpoint in endpoints.values():
             # One callback an endpoint: the limiter knows who waits by its identity.
@@ -94,6 +96,12 @@ class Sender:
         batch.calls = [call for call in batch.calls if call.number != number]
         if batch.calls:
             return
+        self._break_off(batch, keep)
+        if batch.twin is not None:
+            batch.twin.calls = []
+            self._break_off(batch.twin, keep)
+
+    def _break_off(self, batch: Batch, keep: bool) -> None:
         if timer := self._timers.pop(batch, None):
             timer.cancel()
         task = self._tasks.get(batch)
@@ -127,6 +135,7 @@ class Sender:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self._hedges.close()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -138,9 +147,12 @@ class Sender:
     def _pump(self, endpoint: Endpoint) -> None:
         """Send what may leave."""
         while (ready := self._next(endpoint)) is not None:
-            task = asyncio.get_running_loop().create_task(self._work(endpoint, ready[0]))
-            self._hold(task, endpoint, *ready)
-            task.add_done_callback(self._ended)
+            self._start(endpoint, *ready)
+
+    def _start(self, endpoint: Endpoint, batch: Batch, place: Place) -> None:
+        task = asyncio.get_running_loop().create_task(self._work(endpoint, batch))
+        self._hold(task, endpoint, batch, place)
+        task.add_done_callback(self._ended)
 
     def _pump_where_free(self, endpoint: Endpoint) -> None:
         if endpoint.limiter.full and endpoint.closed is None and not endpoint.limiter.hopeless:
@@ -214,6 +226,7 @@ class Sender:
 
     def _over(self, endpoint: Endpoint, batch: Batch, place: Place) -> None:
         del self._tasks[batch]
+        self._hedges.ended(batch, None)
         self._let_go(endpoint, batch)
         limiter = endpoint.limiter
         if limiter.waits_alone(endpoint.pump):
@@ -226,13 +239,39 @@ class Sender:
     async def _attempt(self, endpoint: Endpoint, batch: Batch) -> None:
         ended = await self._attempts.make(endpoint, batch)
         if isinstance(ended, Answered):
+            self._hedges.ended(batch, ended.seconds)
             if ended.reply.rates is not None:
                 endpoint.limiter.learn(ended.reply.rates)
             self._deliver(endpoint, batch, ended)
+        elif ended is not None and batch.twin_of is not None:
+            # The first one goes on, and is sent again where it fails too.
+            self.publish(e.RequestCancelled(batch.number, batch.asked[0].path, len(batch.asked)))
         elif ended is not None and ended.final:
             self._fail(batch, ended.error)
         elif ended is not None:
             self._failed(endpoint, batch, ended.error, ended.seconds)
+
+    def _left(self, endpoint: Endpoint, batch: Batch) -> None:
+        self._hedges.began(endpoint, batch)
+
+    def _send_twin(self, endpoint: Endpoint, batch: Batch) -> bool | None:
+        """Send a request that takes long a second time, side by side: None for no place yet, False for no money."""
+        if self.stopped or not batch.calls or batch.twin is not None or endpoint.closed is not None:
+            return False
+        if endpoint.queue or endpoint.limiter.full:
+            # What has not been asked at all goes first.
+            return None
+        place = endpoint.limiter.acquire(_tokens(batch))
+        if place is None:
+            return None
+        if not self.listener.hedged(batch.calls[0]):
+            endpoint.limiter.release(place)
+            return False
+        self._requests += 1
+        twin = Batch(self._requests, list(batch.calls), batch.retries, prompt=batch.prompt, twin_of=batch)
+        batch.twin = twin
+        self._start(endpoint, twin, place)
+        return True
 
     def _begun(self, endpoint: Endpoint, batch: Batch) -> None:
         # Who begins to answer has read the prompt.
@@ -286,15 +325,25 @@ class Sender:
                 self._pump(other)
 
     def _fail(self, batch: Batch, error: CallError) -> None:
+        if batch.twin is not None:
+            batch.twin.calls = []
+            self._break_off(batch.twin, keep=True)
         for call in tuple(batch.calls):
             if self._batch_of.pop(call.number, None) is not None:
                 self.listener.failed(call, error)
 
     def _deliver(self, endpoint: Endpoint, batch: Batch, ended: Answered) -> None:
         asked, reply, share = batch.asked, ended.reply, ended.share
-        if not reply.answers:
+        if not reply.answers and batch.twin_of is None:
             self._fail(batch, AnswerError("the reply holds no answer"))
+        if not reply.answers:
             return
+        other = batch.twin or batch.twin_of
+        if other is not None:
+            if batch.twin_of is not None:
+                self._hedges.overtaken(other)
+            other.calls = []
+            self._break_off(other, keep=False)
         for call, answer in zip(asked, reply.answers, strict=False):
             if self._batch_of.pop(call.number, None) is not None:
                 self.listener.answered(call, answer, share)

@@ -95,6 +95,10 @@ class State:
         afforded = self._calls.doubted(number)
         return afforded, self._drain()
 
+    def hedged(self, number: int) -> bool:
+        """A call takes long, and is to be asked a second time side by side: whether that is afforded."""
+        return self._calls.hedged(number)
+
     def timed_out(self, number: int) -> list[Decision]:
         """The time of a timer is over."""
         self._timers.over(number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from math import floor
 
 from .sizes import NOTHING, Bound
 
@@ -52,6 +53,17 @@ class Amounts:
             self.cost * times,
             self.shared_input * times.least,
             self.shared_cost * times.least,
+        )
+
+    def hedged(self, share: float) -> Amounts:
+        """With this share of the calls sent twice, at the most."""
+        more = Bound(1, 1 + share)
+        return replace(
+            self,
+            calls=self.calls * more,
+            tokens_in=self.tokens_in * more,
+            tokens_out=self.tokens_out * more,
+            cost=self.cost * more,
         )
 
     @property
@@ -192,10 +204,12 @@ def bounds_for(
     line: int = 0,
 ) -> Bounds:
     """Bounds of these amounts; there are never more calls in a row than calls."""
+    most = amounts.calls.most
     return Bounds(
         title,
         what,
-        amounts.calls,
+        # A share of one call is none.
+        amounts.calls if most is None else replace(amounts.calls, most=floor(most + 1e-9)),
         rounds.capped(amounts.calls.most),
         amounts.tokens_in,
         amounts.tokens_out,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from .. import plan as p
@@ -18,6 +18,7 @@ RETRIES = 2
 """How often a malformed answer is asked for again, unless the flow says otherwise."""
 MESSAGE_TOKENS = 4
 """What a message takes beside its text, about: its role, and where it ends."""
+_MOST_SHARE = 0.25
 _FORM = 40
 """Tokens of the words around a schema, where it has to be told in words."""
 
@@ -46,7 +47,9 @@ def asked(
         served: list[Served | None] = [None]
         if model is not None:
             served = [world.served(one) for one in (model.address, model.fallback) if one is not None]
-        each += [_one(ask, settings, one, tries, scope, world, title) for one in served]
+        found = [_one(ask, settings, one, tries, scope, world, title) for one in served]
+        share = 0.0 if vote else _share(settings, scope, world)
+        each += [replace(one, amounts=one.amounts.hedged(share)) for one in found] if share else found
     return reduce(_either, each)
 
 
@@ -87,6 +90,16 @@ def _tries(settings: Mapping[str, p.Expr], scope: Scope, world: World, title: st
         case Known(int() as retries):
             return Bound(1, 1 + max(0, retries))
     return Bound(1, None, f"`retries` of {quoted(title)} is not known yet")
+
+
+def _share(settings: Mapping[str, p.Expr], scope: Scope, world: World) -> float:
+    """The greatest part of the calls that is sent twice."""
+    match _setting("hedge", settings, scope, world):
+        case None:
+            return 0.0
+        case Known(str() as hedge) if hedge[1:].isdigit():
+            return 1 - int(hedge[1:]) / 100
+    return _MOST_SHARE
 
 
 def _one(

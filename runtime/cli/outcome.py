@@ -95,6 +95,7 @@ def report(result: Result) -> dict[str, Any]:
         "calls": summary.calls,
         "recalled": summary.recalled,
         "in_doubt": summary.in_doubt,
+        "hedged": summary.hedged,
         "requests": summary.requests,
         "spared": summary.spared,
         "cancelled": summary.cancelled,

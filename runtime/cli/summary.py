@@ -45,6 +45,8 @@ def closing_line(result: Result) -> str:
     parts.append(calls + (f" ({', '.join(extras)})" if extras else ""))
     if summary.recalled:
         parts.append(f"{_count(summary.recalled, 'answer')} from the journal")
+    if summary.hedged:
+        parts.append(f"{summary.hedged:,} sent twice")
     if summary.in_doubt:
         parts.append(f"{summary.in_doubt:,} sent again in doubt")
     time = _time(summary.seconds - summary.loading)

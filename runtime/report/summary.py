@@ -22,8 +22,8 @@ class Summary:
     """Counts of a run so far.
 
     ``calls`` are answers that came, ``requests`` what carried them; ``recalled`` are answers that the journal had, and
-    ``in_doubt`` calls that were sent again though they may have been paid; ``spared`` are samples that a vote did
-    without.
+    ``in_doubt`` calls that were sent again though they may have been paid; ``hedged`` are calls that were sent twice
+    side by side, ``spared`` samples that a vote did without.
     ``busy`` is the sum of the requests' own times: what they would have taken one after another, in seconds.
     ``growing`` are the characters of streamed answers that are on their way, by request.
     ``loading`` is the longest time that a model took to get ready, a part of ``seconds``.
@@ -44,6 +44,7 @@ class Summary:
     uncounted: int = 0
     recalled: int = 0
     in_doubt: int = 0
+    hedged: int = 0
     growing: dict[int, int] = field(default_factory=dict)
     prices: Prices = field(default_factory=Prices)
     models: dict[str, Use] = field(default_factory=dict)
@@ -103,6 +104,8 @@ class Summary:
                 self.retries += 1
             case e.AnswerRecalled():
                 self.recalled += 1
+            case e.CallHedged():
+                self.hedged += 1
             case e.CallInDoubt():
                 self.in_doubt += 1
             case e.PricesDeclared(prices):

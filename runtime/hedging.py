@@ -1,0 +1,156 @@
+"""Which requests take longer than most, so that one more of the same may answer sooner (Dean and Barroso, "The Tail at
+Scale", 2013).
+
+A request that is out counts as slower than all that were seen, or the first of many would look slow as soon as a few
+quick ones are back. And of all requests only so many may be sent twice, whatever the times are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Callable
+from math import ceil
+
+from .batches import Batch, Endpoint
+
+_INDEX = re.compile(r"\[[^\]]*\]")
+MARGIN = 0.01
+"""By so much a request is slower than most, or those would look slow whose answers come in the same moment."""
+_AGAIN = 0.1
+"""The part of that time after which to look again, where there was no place for a second one."""
+_REMEMBERED = 1000
+"""So many times are looked at, the latest."""
+
+
+class Tail:
+    """The times of requests that ask alike. ``quantile`` is how many of them are no slower than the time to act at."""
+
+    def __init__(self, quantile: float) -> None:
+        self.quantile = quantile
+        self.started = 0
+        self.sent_twice = 0
+        self._out: dict[int, float] = {}
+        self._recent: deque[float] = deque()
+        self._sorted: list[float] = []
+
+    @property
+    def allowed(self) -> bool:
+        """Whether one more may be sent twice."""
+        return self.sent_twice + 1 <= (1 - self.quantile) * self.started + 1e-9
+
+    @property
+    def limit(self) -> float | None:
+        """The seconds after which a request is slower than most; None while too few are back."""
+        rank = ceil(self.quantile * (len(self._sorted) + len(self._out)) - 1e-9)
+        if max(rank, 1) > len(self._sorted):
+            return None
+        return self._sorted[max(rank, 1) - 1] * (1 + MARGIN)
+
+    def began(self, number: int, now: float) -> None:
+        self.started += 1
+        self._out[number] = now
+
+    def out_for(self, number: int, now: float) -> float:
+        """How many seconds a request has been out."""
+        return now - self._out[number]
+
+    def ended(self, number: int, seconds: float | None) -> None:
+        """``seconds`` is how long an answer took, None where there was none."""
+        self._out.pop(number, None)
+        if seconds is None:
+            return
+        self._recent.append(seconds)
+        insort(self._sorted, seconds)
+        if len(self._recent) > _REMEMBERED:
+            del self._sorted[bisect_left(self._sorted, self._recent.popleft())]
+
+    def slow(self, now: float, sent_twice: set[int]) -> tuple[list[int], float | None]:
+        """The requests that are slow by now, the oldest first, and when the next one will be."""
+        limit = self.limit
+        if limit is None:
+            return [], None
+        found: list[int] = []
+        for number, began in self._out.items():
+            if number in sent_twice:
+                continue
+            if began + limit > now:
+                return found, began + limit
+            found.append(number)
+        return found, None
+
+
+class Hedges:
+    """Watches the requests of asks that are to be hedged. ``send`` sends one again; None where there is
+    no place for it yet, False where there will be none."""
+
+    def __init__(self, send: Callable[[Endpoint, Batch], bool | None]) -> None:
+        self.send = send
+        self._tails: dict[tuple[str, str, float], Tail] = {}
+        self._tail_of: dict[int, Tail] = {}
+        self._watched: dict[int, tuple[Endpoint, Batch]] = {}
+        self._twice: set[int] = set()
+        self._timers: dict[Tail, asyncio.TimerHandle] = {}
+
+    def began(self, endpoint: Endpoint, batch: Batch) -> None:
+        """A request has left."""
+        call = batch.calls[0] if len(batch.calls) == 1 else None
+        if call is None or call.hedge is None or batch.twin_of is not None:
+            return
+        key = (call.model, _INDEX.sub("", call.path), call.hedge)
+        tail = self._tails.get(key)
+        if tail is None:
+            tail = self._tails[key] = Tail(call.hedge)
+        self._tail_of[batch.number] = tail
+        self._watched[batch.number] = (endpoint, batch)
+        tail.began(batch.number, asyncio.get_running_loop().time())
+        if tail not in self._timers and tail.limit is not None:
+            self._look(tail)
+
+    def ended(self, batch: Batch, seconds: float | None) -> None:
+        """A request has its end."""
+        tail = self._tail_of.pop(batch.number, None)
+        if tail is None:
+            return
+        del self._watched[batch.number]
+        self._twice.discard(batch.number)
+        tail.ended(batch.number, seconds)
+        if seconds is not None:
+            self._look(tail)
+
+    def overtaken(self, batch: Batch) -> None:
+        """Its twin was faster: it would have taken longer than this."""
+        tail = self._tail_of.get(batch.number)
+        if tail is not None:
+            self.ended(batch, tail.out_for(batch.number, asyncio.get_running_loop().time()))
+
+    def close(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def _look(self, tail: Tail) -> None:
+        """Send again what is slow, and come back when the next one will be."""
+        if timer := self._timers.pop(tail, None):
+            timer.cancel()
+        if not tail.allowed:
+            return
+        loop = asyncio.get_running_loop()
+        slow, then = tail.slow(loop.time(), self._twice)
+        for number in slow:
+            if not tail.allowed:
+                return
+            sent = self.send(*self._watched[number])
+            tail.sent_twice += bool(sent)
+            if sent is None:
+                then = loop.time() + _AGAIN * (tail.limit or 1.0)
+            else:
+                self._twice.add(number)
+        if then is not None and tail.allowed:
+            self._timers[tail] = loop.call_at(then, self._rung, tail)
+
+    def _rung(self, tail: Tail) -> None:
+        del self._timers[tail]
+        self._look(tail)

@@ -35,6 +35,28 @@ flow bench(pairs: [Pair]) {{
 }}
 """
 
+TAIL = """
+model local = "openai:test" with concurrency: 64, temperature: 0.5
+flow bench(prompts: [text]) {{
+  answers = map prompt in prompts {{ ask local "{{{{ prompt }}}}"{hedge} }} reduce collect
+  return length(answers)
+}}
+"""
+ELEMENTS = """
+flow bench(numbers: [int]) {
+  found = map n in numbers { { n } } reduce collect
+  return length(found)
+}
+"""
+
+
+def diamonds(count: int) -> str:
+    """So many diamonds, each behind the one before: a value, two that mention it, and one that mentions both."""
+    lines = ["a0 = start"]
+    for n in range(count):
+        lines += [f"b{n} = a{n}", f"c{n} = a{n}", f"a{n + 1} = b{n} after c{n}"]
+    return "flow bench(start: int) {\n" + "\n".join(lines) + f"\nreturn a{count} }}"
+
 
 def planned(text: str) -> Any:
     from flowrun.dsl import Source, check_flow, make_plan
@@ -46,10 +68,14 @@ def planned(text: str) -> Any:
     return make_plan(check_flow(Source(text, "bench.flow"), catalog()))
 
 
-async def run(plan: Any, base: str, inputs: dict[str, Any], *, journal: Path | None = None) -> Any:
+async def result_of(plan: Any, base: str, inputs: dict[str, Any], *, journal: Path | None = None) -> Any:
     from flowrun.runtime import run_async
 
     environ = {"OPENAI_BASE_URL": base, "OPENAI_API_KEY": "none"}
     result = await run_async(plan, inputs, environ=environ, **({"journal": journal} if journal else {}))
     assert result.ok, result.failures
-    return result.value
+    return result
+
+
+async def run(plan: Any, base: str, inputs: dict[str, Any], *, journal: Path | None = None) -> Any:
+    return (await result_of(plan, base, inputs, journal=journal)).value

@@ -33,7 +33,7 @@ TARGETS = {"flowrun --help": 1.5, "flowrun validate small.flow": 3.0}
 _MAIN = "from flowrun.runtime.cli import main; main()"
 
 
-def cpu(command: list[str], folder: Path) -> float:
+def cpu(command: list[str], folder: Path, **variables: str) -> float:
     """User and system time of one run in seconds, from the operating system's account of the child.
 
     The folder is the command's own, with its cache and its compiled modules: what one round keeps, the next finds.
@@ -43,7 +43,12 @@ def cpu(command: list[str], folder: Path) -> float:
     subprocess.run(
         command,
         cwd=folder,
-        env={**environ, "FLOWRUN_CACHE": str(folder / "cache"), "PYTHONPYCACHEPREFIX": str(folder / "compiled")},
+        env={
+            **environ,
+            **variables,
+            "FLOWRUN_CACHE": str(folder / "cache"),
+            "PYTHONPYCACHEPREFIX": str(folder / "compiled"),
+        },
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -74,6 +79,28 @@ def medians(rounds: int) -> dict[str, float]:
                 if number:  # the first round fills the caches
                     times[name].append(seconds)
     return {name: statistics.median(seconds) for name, seconds in times.items()}
+
+
+ONE_CALL = 'flow one(name: text) { answer = ask "Say {{ name }}" return answer }\n'
+
+
+def begins(base: str, rounds: int) -> list[tuple[str, float, float]]:
+    """Seconds of CPU with their bounds: of the help, of an import, and of a small flow's one call, in all."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        (folder / "one.flow").write_text(ONE_CALL, encoding="utf-8")
+        server = {"OPENAI_BASE_URL": base, "OPENAI_API_KEY": "none"}
+        one = flowrun("one.flow", "--name", "it", "--model", "openai:test", "--quiet", "--fresh")
+        commands = {
+            "flowrun --help": (flowrun("--help"), 0.1),
+            "import flowrun.dsl": ([sys.executable, "-c", "import flowrun.dsl"], 0.09),
+            "a flow of one call, from start to end": (one, 0.4),
+        }
+        found = []
+        for name, (command, bound) in commands.items():
+            times = [cpu(command, folder, **server) for _ in range(rounds + 1)][1:]
+            found.append((name, statistics.median(times), 1000 * bound))
+        return found
 
 
 def report(rounds: int) -> list[str]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .planner import make_plan
     from .render import render_diagnostic, render_diagnostics
     from .source import Source, Span
-    from .templates.read import Template, read_template, template_names
+    from .templates.read import Template, read_template, template_names, template_pieces
 
 _HOMES = {
     "bounds.amounts": ("Bounds",),
@@ -65,7 +65,7 @@ _HOMES = {
     "bounds.served": ("Rates", "Served"),
     "bounds.sizes": ("Bound",),
     "source": ("Source", "Span"),
-    "templates.read": ("Template", "read_template", "template_names"),
+    "templates.read": ("Template", "read_template", "template_names", "template_pieces"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 _MODULES = ("plan", "types")
@@ -124,6 +124,7 @@ __all__ = [
     "render_diagnostic",
     "render_diagnostics",
     "template_names",
+    "template_pieces",
     "to_dot",
     "to_mermaid",
     "to_svg",

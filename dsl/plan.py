@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -321,7 +321,29 @@ class Plan:
 
 
 def to_json(plan: Plan, *, indent: int | None = None) -> str:
-    return _adapter().dump_json(plan, indent=indent).decode()
+    return json.dumps(as_data(plan), ensure_ascii=False, indent=indent, separators=None if indent else (",", ":"))
+
+
+def as_data(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON has it. Done without recursion, for blocks nest deep."""
+    root: dict[str, Any] = {}
+    todo: list[tuple[Any, Any, Any]] = [(plan, root, "plan")]
+    while todo:
+        value, into, place = todo.pop()
+        if is_dataclass(value):
+            made: Any = dict.fromkeys(one.name for one in fields(value))
+            todo.extend((getattr(value, name), made, name) for name in made)
+        elif isinstance(value, dict):
+            made = dict.fromkeys(value)
+            todo.extend((one, made, key) for key, one in value.items())
+        elif isinstance(value, list | tuple):
+            made = [None] * len(value)
+            todo.extend((one, made, at) for at, one in enumerate(value))
+        else:
+            made = value
+        into[place] = made
+    data: dict[str, Any] = root["plan"]
+    return data
 
 
 def from_json(text: str | bytes) -> Plan:

@@ -16,13 +16,12 @@ from .files import Files
 from .functions import FUNCTIONS, World
 from .prices import price
 from .prompts import render
+from .providers import DEFAULT_MODEL, MODEL_VARIABLE
 from .tokens import counter, estimate
 from .values import evaluate
 
 Json = Any
 Lookup = Callable[[str], Json]
-DEFAULT_MODEL = "embedded"
-MODEL_VARIABLE = "FLOWRUN_MODEL"
 _ALONE = frozenset({"anthropic"})
 """Providers that answer one sample a request, so that each of several pays for its prompt."""
 

@@ -46,13 +46,13 @@ class Function:
 
 
 def _file(args: Args, world: World) -> Json:
-    from .documents import read_document
+    from .documents.reading import read_document
 
     return read_document(world.files, _path(args["path"]))
 
 
 def _files(args: Args, world: World) -> Json:
-    from .documents import read_document
+    from .documents.reading import read_document
 
     paths = world.files.glob(_path(args["pattern"]))
     return [{"path": path, "text": read_document(world.files, path)} for path in paths]

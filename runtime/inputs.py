@@ -12,7 +12,6 @@ from typing import Any
 
 from flowrun.dsl import plan, types
 
-from .documents import read_plain_document
 from .documents.fitting import Problems, fit, from_text
 from .documents.row_file import LARGE, RowFile
 from .documents.rows import parse_json, read_json, read_jsonl
@@ -75,6 +74,9 @@ def _read(type_: types.Type, given: str, stdin: Stdin, files: Files | None) -> J
     if inner == types.DOCUMENT:
         if given == "-":
             return _checked(stdin(), inner)
+        # The readers come when there is something to read.
+        from .documents.reading import read_plain_document
+
         return _checked(read_plain_document(_existing(given.removeprefix("@"), files)), inner)
     if isinstance(inner, types.ListOf | types.Record) or inner == types.JSON:
         return _structured(inner, given, stdin, files)
@@ -156,6 +158,8 @@ def _structured(type_: types.Type, given: str, stdin: Stdin, files: Files | None
 
 def _from_path(path: Path, type_: types.Type) -> Json:
     if type_ == types.ListOf(types.DOCUMENT) and path.is_dir():
+        from .documents.reading import read_plain_document
+
         names = sorted(name for name in os.listdir(path) if not name.startswith("."))
         return [read_plain_document(path / name) for name in names if (path / name).is_file()]
     text = read_plain_text(path)

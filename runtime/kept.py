@@ -196,7 +196,7 @@ def _given(plan: p.Plan, values: Mapping[str, Json], settings: Settings) -> Json
     # Of a large file its rows stay where they are.
     files = {name: value for name, value in values.items() if isinstance(value, RowFile)}
     return {
-        "plan": json.loads(p.to_json(plan)),
+        "plan": p.as_data(plan),
         "inputs": {name: value for name, value in values.items() if name not in files},
         "files": {name: {"path": os.path.abspath(rows.path), "sha256": rows.digest} for name, rows in files.items()},
         "settings": kept,

@@ -11,8 +11,8 @@ from flowrun.dsl import types
 
 from .batches import Endpoint
 from .errors import FlowrunError
-from .estimate import DEFAULT_MODEL, MODEL_VARIABLE
 from .limits import Limiter
+from .providers import DEFAULT_MODEL, MODEL_VARIABLE
 from .providers.protocol import Provider, Surroundings
 from .retry import RetryPolicy
 from .values import Constants, ModelValue, Names, evaluate

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from flowrun.dsl import template_pieces
+
 from .errors import FlowrunError
 
 if TYPE_CHECKING:
@@ -26,43 +28,23 @@ class PromptError(FlowrunError):
     """A template met a value that it cannot place."""
 
 
-Piece = str | tuple[str, ...]
-"""Text as it is, or a name and the fields in it."""
-
-
 @lru_cache(maxsize=4096)
-def compiled(template: str) -> tuple[Template, tuple[str, ...], tuple[Piece, ...] | None]:
-    """A template ready to render, the names that it takes from the flow, and its pieces where it has nothing else."""
+def compiled(template: str) -> tuple[Template, tuple[str, ...]]:
+    """A template ready to render, and the names that it takes from the flow."""
     from flowrun.dsl import template_names
 
     # The names first: what leaves the subset is refused before jinja2 works anything out.
     names = template_names(template)
     environment = _environment()
-    tree = environment.parse(template)
-    pieces = _pieces(tree)
-    return environment.from_string(_metered(tree)), names, pieces
+    return environment.from_string(_metered(environment.parse(template))), names
 
 
-def _pieces(tree: nodes.Template) -> tuple[Piece, ...] | None:
-    from jinja2 import nodes
-
-    pieces: list[Piece] = []
-    for output in tree.body:
-        for node in output.nodes if isinstance(output, nodes.Output) else [output]:
-            if isinstance(node, nodes.TemplateData):
-                pieces.append(node.data)
-                continue
-            fields: list[str] = []
-            while isinstance(node, nodes.Getattr):
-                fields.append(node.attr)
-                node = node.node  # noqa: PLW2901
-            if not isinstance(node, nodes.Name):
-                return None
-            pieces.append((node.name, *reversed(fields)))
-    return tuple(pieces)
+@lru_cache(maxsize=4096)
+def _plain(template: str) -> tuple[str | tuple[str, ...], ...] | None:
+    return template_pieces(template)
 
 
-def _joined_pieces(pieces: tuple[Piece, ...], lookup: Callable[[str], Any]) -> str | None:
+def _joined_pieces(pieces: tuple[str | tuple[str, ...], ...], lookup: Callable[[str], Any]) -> str | None:
     """The text of a template that only names values; None where one has no such field, for jinja2 to say so."""
     texts = []
     for piece in pieces:
@@ -85,14 +67,20 @@ def render(template: str, lookup: Callable[[str], Any]) -> str:
     Raises PromptError when a value is missing, when a text grows beyond ``MOST_CHARACTERS``, or when the loops go
     round more than ``MOST_ROUNDS`` times.
     """
+    plain = _plain(template)
+    if plain is not None:
+        try:
+            text = _joined_pieces(plain, lookup)
+        except _FILTER_ERRORS as error:
+            raise PromptError(f"the template cannot be filled in: {error}") from None
+        if text is not None:
+            return text
     from jinja2 import TemplateError
 
     pieces = []
     output = _Meter()
     try:
-        program, names, plain = compiled(template)
-        if plain is not None and (text := _joined_pieces(plain, lookup)) is not None:
-            return text
+        program, names = compiled(template)
         for piece in program.generate({**{name: lookup(name) for name in names}, _METER: _Meter()}):
             output.grow(len(piece))
             pieces.append(piece)

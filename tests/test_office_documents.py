@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 
-from flowrun.runtime.documents import READERS, archives, pdf, read_document
+from flowrun.runtime.documents import archives, pdf
+from flowrun.runtime.documents.reading import READERS, read_document
 from flowrun.runtime.errors import InputError
 from flowrun.runtime.files import Files
 from flowrun.runtime.splitters import SPLITTERS

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..diagnostics import Diagnostic
 from ..source import Source
 from ..syntax import String
-from .plain import Mention, Node, read_plain
+from .plain import Getattr, Mention, Name, Node, Output, TemplateData, read_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +44,27 @@ def template_names(template: str) -> tuple[str, ...]:
                 raise ValueError(f"no filter is called `{strange}`")
         return tuple(dict.fromkeys(mention.name for mention in read.mentions))
     raise ValueError(read[0].message)
+
+
+Piece = str | tuple[str, ...]
+"""Text as it is, or a name and the fields in it."""
+
+
+def template_pieces(template: str) -> tuple[Piece, ...] | None:
+    """The pieces of a template that only places values, for whoever fills it in; None for any other."""
+    found = read_plain(template)
+    if found is None:
+        return None
+    pieces: list[Piece] = []
+    for output in found[0]:
+        for node in output.nodes if isinstance(output, Output) else ():
+            if isinstance(node, TemplateData):
+                pieces.append(node.data)
+                continue
+            fields: list[str] = []
+            while isinstance(node, Getattr):
+                fields.append(node.attr)
+                node = node.node  # noqa: PLW2901
+            assert isinstance(node, Name)
+            pieces.append((node.name, *reversed(fields)))
+    return tuple(pieces)

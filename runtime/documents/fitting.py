@@ -12,7 +12,6 @@ from flowrun.dsl import did_you_mean, nearest, types
 
 from ..errors import InputError
 from ..files import read_plain_text, shown
-from . import read_plain_document
 from .rows import check_depth, is_unicode, parse_json
 
 Json = Any
@@ -73,6 +72,8 @@ def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cel
                 problems.add(place, _unfit(type_, value) + guess)
             return option
         case types.Simple("text" | "document") if isinstance(value, Path):
+            from .reading import read_plain_document
+
             value = read_plain_text(value) if type_ == types.TEXT else read_plain_document(value)
     problem = _problem(value, type_)
     if problem:

@@ -28,6 +28,9 @@ _BUILT_IN = {
 }
 _NAMELESS = frozenset({"embedded"})
 
+DEFAULT_MODEL = "embedded"
+MODEL_VARIABLE = "FLOWRUN_MODEL"
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderInfo:

@@ -1,0 +1,49 @@
+"""The registry of readers of documents, by suffix, and the way in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import InputError
+from ..files import Files, read_plain_bytes, shown
+from .docx import READER as DOCX
+from .html import READER as HTML
+from .pdf import READER as PDF
+from .protocol import Reader
+from .text import READER as TEXT
+
+READERS: dict[str, Reader] = {suffix: reader for reader in (TEXT, HTML, PDF, DOCX) for suffix in reader.suffixes}
+
+# Kinds that need a reader of their own, some of which would pass for text.
+_UNREAD_SUFFIXES = """
+    .doc .docm .epub .key .mobi .numbers .odp .ods .odt .pages .ppt .pptx .ps .rtf .xls .xlsx
+    .gif .jpeg .jpg .png .webp .mp3 .mp4 .wav .7z .bz2 .gz .rar .tar .xz .zip
+"""
+_UNREAD = frozenset(_UNREAD_SUFFIXES.split())
+
+
+def read_document(files: Files, path: str) -> str:
+    """A document as text, its headings in Markdown. A suffix that nobody knows is taken for text."""
+    reader = _reader(path)
+    return reader.read(files.read_bytes(path), shown(path))
+
+
+def read_plain_document(path: Path) -> str:
+    """As ``read_document``, of a file that the user named, wherever it is."""
+    reader = _reader(str(path))
+    return reader.read(read_plain_bytes(path), shown(str(path)))
+
+
+def _reader(path: str) -> Reader:
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix in _UNREAD:
+        known = ", ".join(suffix for suffix in READERS if suffix)
+        raise InputError(
+            f"{shown(path)}: documents of the kind {suffix} are not read; those that are: {known}, and all other text. "
+            "Convert it to one of these first"
+        )
+    return READERS.get(suffix, TEXT)
+
+
+__all__ = ["READERS", "Reader", "read_document", "read_plain_document"]

@@ -166,7 +166,7 @@ def rows(bench: Bench) -> None:
 
 def tail(bench: Bench) -> None:
     """Hedged requests: what the median and the slow tenth of fan-outs gain."""
-    rounds = 10 * bench.rounds
+    rounds = 60 * bench.rounds
     plain = sorted(bench.measure("tail", "plain", count=rounds)["walls"])
     for hedge, most, median in (("p95", 0.05, 1.4), ("p90", 0.1, 1.6)):
         found = bench.measure("tail", hedge, count=rounds)

@@ -96,9 +96,7 @@ def diamonds_langgraph(count: int) -> Any:
             graph.add_node(f"{name}{number}", node)
         graph.add_edge(f"a{number}", f"b{number}")
         graph.add_edge(f"a{number}", f"c{number}")
-        after = f"a{number + 1}" if number + 1 < count else "end"
-        if number + 1 == count:
-            graph.add_node("end", node)
+    graph.add_node("end", node)
     for number in range(count):
         after = f"a{number + 1}" if number + 1 < count else "end"
         graph.add_edge([f"b{number}", f"c{number}"], after)

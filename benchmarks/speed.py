@@ -183,8 +183,8 @@ def tail(bench: Bench) -> None:
 
 def begin(bench: Bench) -> None:
     """CPU until something happens."""
-    for name, seconds, bound in start.begins(bench.base, bench.rounds):
-        bench.add(Figure("start", name, "flowrun", 1000 * seconds, "ms", None, bound))
+    for name, taken, bound in start.begins(bench.base, bench.rounds):
+        bench.add(Figure("start", name, "flowrun", taken, "ms", None, bound))
 
 
 PARTS: dict[str, Callable[[Bench], None]] = {

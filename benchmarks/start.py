@@ -28,6 +28,11 @@ flow is_spam(email: text) {
   return verdict
 }
 """
+ONE_CALL = 'flow one(name: text) { answer = ask "Say {{ name }}" return answer }\n'
+_LONG = 1.5
+"""Seconds that the server takes for the one call: so long the command does nothing."""
+_STILL = 0.5
+"""Seconds without any CPU after which it is taken to wait."""
 TARGETS = {"flowrun --help": 1.5, "flowrun validate small.flow": 3.0}
 """The most that a command may take, in times of the yardstick's CPU."""
 
@@ -81,12 +86,6 @@ def medians(rounds: int) -> dict[str, float]:
     return {name: statistics.median(seconds) for name, seconds in times.items()}
 
 
-ONE_CALL = 'flow one(name: text) { answer = ask "Say {{ name }}" return answer }\n'
-_LONG = 1.5
-"""Seconds that the server takes for the one call: so long the command does nothing."""
-_STILL = 0.5
-
-
 def until_first_request(command: list[str], folder: Path, **variables: str) -> float:
     """Seconds of CPU until a command waits for an answer, from the kernel's account of the process."""
     with subprocess.Popen(
@@ -104,7 +103,7 @@ def until_first_request(command: list[str], folder: Path, **variables: str) -> f
 
 
 def begins(base: str, rounds: int) -> list[tuple[str, float, float]]:
-    """Seconds of CPU with their bounds: of the help, of an import, and until a small flow's first request."""
+    """ms of CPU with their bounds: of the help, of an import, and until a small flow's first request."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         (folder / "one.flow").write_text(ONE_CALL, encoding="utf-8")
@@ -116,9 +115,9 @@ def begins(base: str, rounds: int) -> list[tuple[str, float, float]]:
             ("import flowrun.dsl", [sys.executable, "-c", "import flowrun.dsl"], 90),
         ):
             times = [cpu(command, folder) for _ in range(rounds + 1)][1:]
-            found.append((name, statistics.median(times), bound))
+            found.append((name, 1000 * statistics.median(times), bound))
         times = [until_first_request(one, folder, **server) for _ in range(rounds + 1)][1:]
-        return [*found, ("until the first request of a small flow", statistics.median(times), 400)]
+        return [*found, ("until the first request of a small flow", 1000 * statistics.median(times), 400)]
 
 
 def report(rounds: int) -> list[str]:

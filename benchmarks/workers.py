@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import math
 import random
 import resource
 import tempfile
@@ -19,15 +18,14 @@ from typing import Any
 
 import by_flow
 import by_hand
-
-SIGMA = 0.99
-"""Of log-normal times: the median 200 ms, p99 2 s."""
+from mock_server import MEDIAN, SIGMA
 
 
 def drawn(count: int) -> list[tuple[float, float]]:
     """Seconds of two calls for each element, always the same."""
     draw = random.Random(7)
-    return [(0.2 * math.exp(draw.gauss(0, SIGMA)), 0.2 * math.exp(draw.gauss(0, SIGMA))) for _ in range(count)]
+    times = [MEDIAN * draw.lognormvariate(0, SIGMA) for _ in range(2 * count)]
+    return list(zip(times[::2], times[1::2], strict=True))
 
 
 def rss() -> float:

@@ -26,7 +26,7 @@ class Answered:
 
     reply: Reply
     share: Usage
-    seconds: float = 0.0
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

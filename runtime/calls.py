@@ -47,7 +47,7 @@ def sample_of(frame: Frame, step: str) -> Sample | None:
     if within is None or not within.around.sampled:
         return None
     serial, index, scale, patient = 0, 0, 1, True
-    for around in frame.around():
+    for around in frame.enclosing():
         if around.run is not None and isinstance(around.run.step.node, p.Repeat):
             serial = serial or around.run.serial
             index += around.index * scale

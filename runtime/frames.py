@@ -15,8 +15,8 @@ from .budget import Ledger
 from .combining import Combining
 from .decisions import Failure
 from .feeds import Feed, Key, Ranks
-from .mentions import first_needs, taken_from
 from .metering import Usage
+from .needs import first_needs, taken_from
 from .reducers import Reducer
 from .tally import Tally
 
@@ -111,7 +111,7 @@ class Frame:
             frame = frame.parent
         return None if frame is None else frame.run
 
-    def around(self) -> Iterator[Frame]:
+    def enclosing(self) -> Iterator[Frame]:
         """This frame and all that it runs inside of, those that called its flow included."""
         frame: Frame | None = self
         while frame is not None:

@@ -1,40 +1,38 @@
-"""Hands the results of a map to whoever wants them as they come, and keeps none of them."""
+"""Lists that are never whole: results that are handed on as they come, and inputs that are only gone through."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from flowrun.dsl import plan as p
 
 from .combining import SKIPPED
-from .mentions import spoken
-from .reducers import Question, Setting
-from .tally import Tally
+from .mentions import mentions, spoken
+from .reducers import Setting
+from .reducers.protocol import Gathering
 
 Json = Any
 
 
-class Handing:
+class Handing(Gathering):
     """In place of `collect` or `flatten`: results leave in the order of the input, and wait here for their turn alone.
 
     Its value is how many there were.
     """
 
-    decided = False
-
     def __init__(self, setting: Setting, hand_on: Callable[[Json], None], *, flat: bool) -> None:
-        self.setting = setting
+        super().__init__(setting)
         self.hand_on = hand_on
         self.flat = flat
         self.count = 0
-        self._waiting: dict[int, Json] = {}
         self._next = 0
 
     def add(self, index: int, value: Json) -> None:
-        self._waiting[index] = value
-        while self._next in self._waiting:
-            value = self._waiting.pop(self._next)
+        super().add(index, value)
+        while self._next in self.results:
+            value = self.results.pop(self._next)
             self._next += 1
             if value is SKIPPED:
                 continue
@@ -45,20 +43,8 @@ class Handing:
     def skip(self, index: int) -> None:
         self.add(index, SKIPPED)
 
-    def wanted(self, launched: int) -> int:
-        return self.setting.most - launched
-
-    def questions(self) -> Sequence[Question]:
-        return ()
-
-    def heard(self, answers: Sequence[Json]) -> None:
-        return None
-
     def value(self) -> Json:
         return self.count
-
-    def tally(self, launched: int) -> Tally | None:
-        return None
 
 
 def handed_on(plan: p.Plan) -> p.Step | None:
@@ -79,3 +65,24 @@ def handed_on(plan: p.Plan) -> p.Step | None:
             return None
         todo.extend(one.block.steps if one.block is not None else ())
     return step
+
+
+def only_mapped(plan: p.Plan, name: str) -> bool:
+    """Whether a flow does nothing with a parameter but go through it with maps, or ask for its length."""
+    length = p.CallOf("length", {"of": p.Ref(name)})
+    if name in mentions([] if plan.result == length else [plan.result]):
+        return False
+    mapped = False
+    todo = list(plan.steps)
+    while todo:
+        step = todo.pop()
+        todo.extend(step.block.steps if step.block is not None else ())
+        node = step.node
+        if isinstance(node, p.Map) and node.source == p.Ref(name):
+            mapped = True
+            step = replace(step, node=replace(node, source=p.Constant([])))
+        elif isinstance(node, p.Value) and node.expr == length:
+            continue
+        if name in spoken(step):
+            return False
+    return mapped

@@ -15,7 +15,7 @@ from .ends import Ends
 from .errors import FlowrunError
 from .feeds import Feed, Key, Nested, Ranks
 from .frames import BlockRun, Frame, Intake, Layout
-from .mentions import taken_from
+from .needs import taken_from
 from .scopes import Context, Scope
 from .steps import Steps
 from .values import evaluate
@@ -53,35 +53,38 @@ class Pipelines:
 
     def _wanted(self, frame: Frame, step: p.Step) -> bool:
         """Whether anybody takes from what a step makes: a map, or a block or flow that passes it on."""
-        while step.name not in self._fed:
-            around = frame.run
-            if around is None or not self._is_result(frame, step):
-                return False
-            if around.feed is not None and around.feed.flat and around.errors == "fail":
-                return True
-            if not isinstance(around.step.node, p.Chain | p.FlowCall):
-                return False
-            frame, step = around.frame, around.step
-        return True
+        return any(one.name in self._fed or self._longer(at, one) is not None for at, one in self._outward(frame, step))
 
     def _announce(self, frame: Frame, step: p.Step, feed: Feed) -> None:
-        while True:
-            if step.name in self._fed:
-                self.steps.opened(frame, step.name, feed)
-            around = frame.run
-            if around is None or not self._is_result(frame, step):
+        for at, one in self._outward(frame, step):
+            if one.name in self._fed:
+                self.steps.opened(at, one.name, feed)
+            longer = self._longer(at, one)
+            if longer is not None:
+                place = longer.layout.places[one.name] if isinstance(longer.step.node, p.Fanout) else at.index
+                whole = longer.feed
+                assert whole is not None
+                whole.nested.add(place)
+                feed.tell(Nested(whole, _key_of(longer, place)))
+
+    def _outward(self, frame: Frame, step: p.Step) -> Iterator[tuple[Frame, p.Step]]:
+        """A step, and the chains and called flows around whose value is its own."""
+        yield frame, step
+        while (run := frame.run) is not None and self._is_result(frame, step):
+            if not isinstance(run.step.node, p.Chain | p.FlowCall):
                 return
-            if around.feed is not None and around.feed.flat and around.errors == "fail":
-                # With another policy what is told here might have to be taken back.
-                fanout = isinstance(around.step.node, p.Fanout)
-                place = around.layout.places[step.name] if fanout else frame.index
-                around.feed.nested.add(place)
-                key = place if around.intake is None else around.intake.keys.get(place, place)
-                feed.tell(Nested(around.feed, key))
-                return
-            if not isinstance(around.step.node, p.Chain | p.FlowCall):
-                return
-            frame, step = around.frame, around.step
+            frame, step = run.frame, run.step
+            yield frame, step
+
+    def _longer(self, frame: Frame, step: p.Step) -> BlockRun | None:
+        """The block that makes one list of many, of which this step's is one, and tells of its items at once.
+
+        With another policy for errors what is told might have to be taken back.
+        """
+        run = frame.run
+        if run is None or run.feed is None or not run.feed.flat or run.errors != "fail":
+            return None
+        return run if self._is_result(frame, step) else None
 
     def _is_result(self, frame: Frame, step: p.Step) -> bool:
         """Whether the value of a step is, or is a part of, that of the block or flow that it stands in."""
@@ -95,7 +98,7 @@ class Pipelines:
         feed = run.feed
         if feed is None:
             return
-        key = place if run.intake is None else run.intake.keys.get(place, place)
+        key = _key_of(run, place)
         if not feed.flat:
             if value is not SKIPPED:
                 feed.put(key, value)
@@ -197,6 +200,11 @@ class _Taking:
         if run.over or run.intake is None or run.intake.ranks is None:
             return
         self.pipelines.maps.ranked(run, run.intake.ranks.passed(before))
+
+
+def _key_of(run: BlockRun, place: int) -> Key:
+    """Where what a body makes stands: by its place, or where its element stands in a list in the making."""
+    return place if run.intake is None else run.intake.keys.get(place, place)
 
 
 def intake_of(node: p.Map, feed: Feed) -> Intake:

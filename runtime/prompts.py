@@ -39,9 +39,7 @@ def compiled(template: str) -> tuple[Template, tuple[str, ...]]:
     return environment.from_string(_metered(environment.parse(template))), names
 
 
-@lru_cache(maxsize=4096)
-def _plain(template: str) -> tuple[str | tuple[str, ...], ...] | None:
-    return template_pieces(template)
+_pieces = lru_cache(maxsize=4096)(template_pieces)
 
 
 def _joined_pieces(pieces: tuple[str | tuple[str, ...], ...], lookup: Callable[[str], Any]) -> str | None:
@@ -67,7 +65,7 @@ def render(template: str, lookup: Callable[[str], Any]) -> str:
     Raises PromptError when a value is missing, when a text grows beyond ``MOST_CHARACTERS``, or when the loops go
     round more than ``MOST_ROUNDS`` times.
     """
-    plain = _plain(template)
+    plain = _pieces(template)
     if plain is not None:
         try:
             text = _joined_pieces(plain, lookup)

@@ -35,13 +35,13 @@ class Sender:
         self.publish = publish
         self.log = log
         self.listener = listener
-        self._attempts = Attempts(publish, log, listener.trouble, self._left, self._begun)
+        self._hedges = Hedges(self._send_twin)
+        self._attempts = Attempts(publish, log, listener.trouble, self._hedges.began, self._begun)
         self._tasks: dict[Batch, asyncio.Task[None]] = {}
         self._held: dict[asyncio.Task[None], tuple[Endpoint, Batch, Place]] = {}
         self._timers: dict[Batch, asyncio.TimerHandle] = {}
         self._batch_of: dict[int, Batch] = {}
         self._prefixes = Prefixes()
-        self._hedges = Hedges(self._send_twin)
         self._requests = 0
         for endpoint in endpoints.values():
             # One callback an endpoint: the limiter knows who waits by its identity.
@@ -96,12 +96,12 @@ class Sender:
         batch.calls = [call for call in batch.calls if call.number != number]
         if batch.calls:
             return
-        self._break_off(batch, keep)
+        self._break_off(batch, keep=keep)
         if batch.twin is not None:
-            batch.twin.calls = []
-            self._break_off(batch.twin, keep)
+            self._break_off(batch.twin, keep=keep)
 
-    def _break_off(self, batch: Batch, keep: bool) -> None:
+    def _break_off(self, batch: Batch, *, keep: bool) -> None:
+        batch.calls = []
         if timer := self._timers.pop(batch, None):
             timer.cancel()
         task = self._tasks.get(batch)
@@ -251,9 +251,6 @@ class Sender:
         elif ended is not None:
             self._failed(endpoint, batch, ended.error, ended.seconds)
 
-    def _left(self, endpoint: Endpoint, batch: Batch) -> None:
-        self._hedges.began(endpoint, batch)
-
     def _send_twin(self, endpoint: Endpoint, batch: Batch) -> bool | None:
         """Send a request that takes long a second time, side by side: None for no place yet, False for no money."""
         if self.stopped or not batch.calls or batch.twin is not None or endpoint.closed is not None:
@@ -326,7 +323,6 @@ class Sender:
 
     def _fail(self, batch: Batch, error: CallError) -> None:
         if batch.twin is not None:
-            batch.twin.calls = []
             self._break_off(batch.twin, keep=True)
         for call in tuple(batch.calls):
             if self._batch_of.pop(call.number, None) is not None:
@@ -334,15 +330,14 @@ class Sender:
 
     def _deliver(self, endpoint: Endpoint, batch: Batch, ended: Answered) -> None:
         asked, reply, share = batch.asked, ended.reply, ended.share
-        if not reply.answers and batch.twin_of is None:
-            self._fail(batch, AnswerError("the reply holds no answer"))
         if not reply.answers:
+            if batch.twin_of is None:
+                self._fail(batch, AnswerError("the reply holds no answer"))
             return
         other = batch.twin or batch.twin_of
         if other is not None:
             if batch.twin_of is not None:
                 self._hedges.overtaken(other)
-            other.calls = []
             self._break_off(other, keep=False)
         for call, answer in zip(asked, reply.answers, strict=False):
             if self._batch_of.pop(call.number, None) is not None:

@@ -28,7 +28,7 @@ FLOORS = {
         "events errors metering tally",
         "limits/* retry budget budgets values prompts files rules prices tokens folders grammar_cache threads",
         "providers/* reducers/* splitters/* documents/* journal/*",
-        "functions options catalog mentions verify estimate",
+        "functions options catalog mentions needs verify estimate",
         "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "
         "pipelines block_settings blocks state keys recall runlog queues batches hedging prefixes attempts sending "
         "scheduler",

@@ -51,8 +51,8 @@ def test_a_fan_out_is_over_sooner_for_few_more_calls(hedge: str, share: float, m
     assert statistics.quantiles(without, n=10)[8] / statistics.quantiles(with_it, n=10)[8] >= tail
 
 
-def slow(*numbers: int, seconds: float = 60.0, again: float = 1.0) -> Script:
-    """All prompts take a second but for these, which take longer the first time."""
+def slow(*numbers: int, usual: float = 1.0, seconds: float = 60.0, again: float = 1.0) -> Script:
+    """All prompts take the ``usual`` time but for these, which take longer the first time."""
     seen: set[str] = set()
 
     def script(request: Request, number: int) -> Scripted:
@@ -61,7 +61,7 @@ def slow(*numbers: int, seconds: float = 60.0, again: float = 1.0) -> Script:
         seen.add(prompt)
         if int(prompt) in numbers:
             return Scripted(f"first {prompt}" if first else f"again {prompt}", seconds if first else again)
-        return Scripted(prompt, 1.0)
+        return Scripted(prompt, usual)
 
     return script
 
@@ -169,13 +169,7 @@ def test_the_plan_counts_them() -> None:
 @pytest.mark.parametrize(("calls", "twice"), [(40, 0), (41, 1)])
 async def test_a_budget_has_room_for_it_or_it_is_not_sent(calls: int, twice: int) -> None:
     plan = make_plan(check_flow(Source(MANY.format("with hedge: p95")), catalog()))
-    quick = slow(7, seconds=0.5, again=0.01)
-
-    def script(request: Request, number: int) -> Scripted:
-        done = quick(request, number)
-        return Scripted(done.text, 0.01) if done.seconds == 1.0 else done
-
-    provider = ScriptedProvider(script)
+    provider = ScriptedProvider(slow(7, usual=0.01, seconds=0.5, again=0.01))
     result = await run_async(
         plan, {"q": list(range(40))}, opener=lambda address, around: provider, budget=Budget(calls, None)
     )
@@ -186,13 +180,7 @@ async def test_a_budget_has_room_for_it_or_it_is_not_sent(calls: int, twice: int
 
 async def test_both_are_in_the_journal_and_none_is_asked_again(tmp_path: Path) -> None:
     plan = make_plan(check_flow(Source(MANY.format("with hedge: p95")), catalog()))
-    quick = slow(7, seconds=0.5, again=0.01)
-
-    def script(request: Request, number: int) -> Scripted:
-        done = quick(request, number)
-        return Scripted(done.text, 0.01) if done.seconds == 1.0 else done
-
-    provider = ScriptedProvider(script)
+    provider = ScriptedProvider(slow(7, usual=0.01, seconds=0.5, again=0.01))
     given: dict[str, Any] = {"opener": lambda address, around: provider, "journal": tmp_path / "journal.db"}
     first = await run_async(plan, {"q": list(range(40))}, **given)
     index = read_journal(tmp_path / "journal.db")
@@ -235,17 +223,15 @@ async def test_against_a_server_the_loser_is_hung_up_on(faults: Any) -> None:
 
 @given(
     st.sampled_from([0.75, 0.9, 0.95, 0.99]),
-    st.lists(st.tuples(st.floats(0.01, 10), st.booleans()), min_size=1, max_size=300),
+    st.lists(st.floats(0.01, 10), min_size=1, max_size=300),
 )
-def test_never_more_than_the_share_and_never_one_that_is_quick(
-    quantile: float, times: list[tuple[float, bool]]
-) -> None:
+def test_never_more_than_the_share_and_never_one_that_is_quick(quantile: float, times: list[float]) -> None:
     tail = Tail(quantile)
     twice: set[int] = set()
     done: list[float] = []
     for number in range(len(times)):
         tail.began(number, 0.0)
-    for number, (seconds, _) in sorted(enumerate(times), key=lambda one: one[1][0]):
+    for number, seconds in sorted(enumerate(times), key=lambda one: one[1]):
         tail.ended(number, seconds)
         done.append(seconds)
         slow_ones, then = tail.slow(seconds, twice)

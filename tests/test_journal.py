@@ -237,24 +237,6 @@ async def test_a_log_that_is_broken_in_the_middle_is_refused(tmp_path: Path) -> 
         Journal.open(path)
 
 
-def test_a_journal_that_was_killed_while_it_was_made_is_read_as_empty(tmp_path: Path) -> None:
-    """SQLite's own journal lies beside it then, and has to be rolled back before anybody can read."""
-    made, killed = tmp_path / "made.db", tmp_path / "killed.db"
-    connection = sqlite3.connect(made, isolation_level=None)
-    connection.execute("CREATE TABLE one (a)")
-    connection.execute("DROP TABLE one")
-    connection.execute("PRAGMA cache_size = 1")
-    connection.execute("BEGIN")
-    connection.execute("CREATE TABLE two (a)")
-    connection.executemany("INSERT INTO two VALUES (?)", [("x" * 1000,)] * 100)
-    shutil.copy(made, killed)
-    shutil.copy(f"{made}-journal", f"{killed}-journal")
-    connection.close()
-    with pytest.raises(sqlite3.OperationalError):
-        sqlite3.connect(f"file:{killed}?mode=ro", uri=True).execute("SELECT * FROM sqlite_master").fetchall()
-    assert read_journal(killed).runs == {}
-
-
 @pytest.mark.parametrize(
     "script",
     [

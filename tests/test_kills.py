@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from flowrun.runtime.journal.reading import read_journal
 from support.place import Place, announced, place
 from support.processes import DiskAt
 
@@ -70,8 +73,6 @@ def kill_until_done(at: Place, name: str, dice: random.Random) -> int:
 
 def _has_begun(folder: Path) -> bool:
     """Whether the journal has a run that can be gone on with."""
-    from flowrun.runtime.journal.reading import read_journal
-
     return any(run.given for run in read_journal(folder / "journal.db").runs.values())
 
 
@@ -108,3 +109,21 @@ def test_a_run_that_is_killed_at_each_write(small: Place, behind: bool) -> None:
         assert small.needed <= paid <= small.needed + announced(command.err)
     # The run writes at least that it begins, what it is given, one group of answers a round, and its end.
     assert 8 <= commit < 199
+
+
+def test_a_journal_that_was_killed_while_it_was_made_is_read_as_empty(tmp_path: Path) -> None:
+    """SQLite's own journal lies beside it then, and has to be rolled back before anybody can read."""
+    made, killed = tmp_path / "made.db", tmp_path / "killed.db"
+    connection = sqlite3.connect(made, isolation_level=None)
+    connection.execute("CREATE TABLE one (a)")
+    connection.execute("DROP TABLE one")
+    connection.execute("PRAGMA cache_size = 1")
+    connection.execute("BEGIN")
+    connection.execute("CREATE TABLE two (a)")
+    connection.executemany("INSERT INTO two VALUES (?)", [("x" * 1000,)] * 100)
+    shutil.copy(made, killed)
+    shutil.copy(f"{made}-journal", f"{killed}-journal")
+    connection.close()
+    with pytest.raises(sqlite3.OperationalError):
+        sqlite3.connect(f"file:{killed}?mode=ro", uri=True).execute("SELECT * FROM sqlite_master").fetchall()
+    assert read_journal(killed).runs == {}

@@ -19,7 +19,7 @@ from flowrun.runtime.decisions import Outcome
 from flowrun.runtime.errors import PermanentError
 from flowrun.runtime.functions import FUNCTIONS, World
 from flowrun.runtime.limits import Limiter
-from flowrun.runtime.mentions import taken_from
+from flowrun.runtime.needs import taken_from
 from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.scheduler import Endpoint, Scheduler

@@ -16,9 +16,9 @@ from ..budgets import read_budget
 from ..errors import UsageError
 from ..externs import permit
 from ..files import Files
+from ..handing import only_mapped
 from ..inputs import read_input
 from ..loading import load, plan_of
-from ..mentions import only_mapped
 from .asking import host_question
 from .journals import FOLDER, NAME, journal_path
 from .outcome import finish

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from array import array
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -15,14 +16,13 @@ from flowrun.dsl import types
 from ..errors import InputError
 from ..files import shown
 from .fitting import Problems, fit
-from .rows import parse_json
+from .rows import read_row
 
 Json = Any
 LARGE = 8 * 1024 * 1024
 """Bytes from which on a file is worth it."""
 _BLOCK = 1024
 """Rows that are read at once."""
-_MARK = b"\xef\xbb\xbf"
 
 
 class RowFile(Sequence[Json]):
@@ -71,7 +71,7 @@ class RowFile(Sequence[Json]):
         at = 0
         for number, line in enumerate(self._file, 1):
             digest.update(line)
-            raw = line.removeprefix(_MARK) if number == 1 else line
+            raw = line.removeprefix(BOM_UTF8) if number == 1 else line
             at += len(line) - len(raw)
             if raw.strip():
                 starts.append(at)
@@ -84,14 +84,12 @@ class RowFile(Sequence[Json]):
 
     def _fitted(self, raw: bytes, line: int, problems: Problems) -> Json:
         try:
-            value = parse_json(raw.decode())
+            text = raw.decode()
         except UnicodeDecodeError as error:
             raise InputError(
                 f"{self.name}:{line}: this line is not text in UTF-8: byte {error.start} is no part of a character"
             ) from None
-        except ValueError as error:
-            raise InputError(f"{self.name}:{line}: this line is not JSON: {error}") from None
-        return fit(value, self.item, (f"line {line}",), problems)
+        return fit(read_row(text, self.name, line), self.item, (f"line {line}",), problems)
 
     def _load(self, first: int) -> None:
         last = min(first + _BLOCK, len(self))

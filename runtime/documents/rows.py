@@ -70,11 +70,15 @@ def read_jsonl(text: str, name: str) -> list[tuple[int, Json]]:
     for line, one in enumerate(text.split("\n"), 1):
         if not one or one.isspace():
             continue
-        try:
-            out.append((line, parse_json(one)))
-        except ValueError as error:
-            raise InputError(f"{name}:{line}: this line is not JSON: {error}") from None
+        out.append((line, read_row(one, name, line)))
     return out
+
+
+def read_row(text: str, name: str, line: int) -> Json:
+    try:
+        return parse_json(text)
+    except ValueError as error:
+        raise InputError(f"{name}:{line}: this line is not JSON: {error}") from None
 
 
 def read_csv(text: str, name: str) -> list[tuple[int, dict[str, str]]]:

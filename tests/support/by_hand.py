@@ -18,6 +18,8 @@ from flowrun.runtime.providers.protocol import Message, Request
 from flowrun.runtime.reducers.majority import leading
 from flowrun.runtime.values import evaluate
 
+from .made_lists import Made
+
 Json = Any
 TICK = 1 / 64
 
@@ -56,23 +58,6 @@ class Place:
     done: dict[str, tuple[Json, float]] = field(default_factory=dict)
     made: dict[str, Made] = field(default_factory=dict)
     failed: dict[str, Failed] = field(default_factory=dict)
-
-
-@dataclass
-class Made:
-    """A list with the time at which each item was there, and at which so was all before it too."""
-
-    items: list[Json] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    ranked: list[float] = field(default_factory=list)
-    bound: int | None = None
-    exact: bool = False
-    end: float = 0.0
-
-    def add(self, item: Json, time: float, ranked: float) -> None:
-        self.items.append(item)
-        self.times.append(time)
-        self.ranked.append(ranked)
 
 
 class Failed(Exception):
@@ -173,7 +158,7 @@ class Reference:
                 self.all(inner)
                 if reduce.rule == "flatten" and reduce.ask is None:
                     made = place.made[step.name] = Made()
-                    self.flatten(made, [(inner, name, inner.done[name][1]) for name in inner.steps])
+                    made.flatten([(inner, name, inner.done[name][1]) for name in inner.steps])
                 return self.reduce(reduce, place, {name: inner.done[name] for name in inner.steps}, step)
         return self.many(node, place, step, start, source)
 
@@ -216,7 +201,7 @@ class Reference:
             results["start"] = None, start
         ranked = source is not None and not (source.exact and isinstance(node, plan.Map) and node.where is None)
         closed = start if source is None else max(start, source.end)
-        self.list_of(step, node, place, bodies, ranked, source is None or not ranked)
+        self.list_of(step, node, place, bodies, known=not ranked)
         if source is not None and not results.keys() - {"start"}:
             results["start"] = None, closed
         value, end = self.reduce(node.reduce, place, results, step, elements if ranked else None, closed)
@@ -272,30 +257,20 @@ class Reference:
         node: plan.Map | plan.Repeat,
         place: Place,
         bodies: list[tuple[Place, str, float]],
-        ranked: bool,
+        *,
         known: bool,
     ) -> None:
+        """What a block makes for the maps behind it; ``known``: how many items there will be, from the beginning."""
         if node.reduce.ask is not None or node.reduce.rule not in ("collect", "flatten"):
             return
         made = place.made[step.name] = Made()
+        firm = not self.skips(node, step)
         if node.reduce.rule == "flatten":
-            self.flatten(made, bodies, nested=not self.skips(node, step))
+            made.flatten(bodies, nested=firm)
             return
-        before = 0.0
-        for body, result, end in bodies:
-            before = max(before, end)
-            made.add(body.done[result][0], end, before)
+        made.collect(bodies)
         made.bound = len(bodies) if known else None
-        made.exact = known and not self.skips(node, step)
-
-    def flatten(self, made: Made, bodies: list[tuple[Place, str, float]], *, nested: bool = True) -> None:
-        before = 0.0
-        for body, result, end in bodies:
-            before = max(before, end)
-            inner = body.made.get(result) if nested else None
-            for at, item in enumerate(body.done[result][0] or ()):
-                made.add(item, end if inner is None else inner.times[at], before)
-            made.end = max(made.end, end)
+        made.exact = known and firm
 
     def skips(self, node: plan.Map | plan.Repeat, step: plan.Step) -> bool:
         """Whether a block goes on without an element that failed."""

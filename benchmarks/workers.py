@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import random
 import resource
 import tempfile
@@ -24,7 +25,7 @@ from mock_server import MEDIAN, SIGMA
 def drawn(count: int) -> list[tuple[float, float]]:
     """Seconds of two calls for each element, always the same."""
     draw = random.Random(7)
-    times = [MEDIAN * draw.lognormvariate(0, SIGMA) for _ in range(2 * count)]
+    times = [MEDIAN * math.exp(draw.gauss(0, SIGMA)) for _ in range(2 * count)]
     return list(zip(times[::2], times[1::2], strict=True))
 
 

@@ -35,7 +35,8 @@ def measured(*arguments: str) -> dict[str, Any]:
 def test_calls(server: str, side: str) -> None:
     found = measured("calls", side, "--base", server, "--count", "20", "--seconds", "0.05", "--wide", "20")
     assert found["wall"] >= 0.05
-    assert found["peak"] >= found["before"] > 0
+    # The kernel counts the two apart, and not to the page.
+    assert found["peak"] >= 0.9 * found["before"] > 0
 
 
 @pytest.mark.parametrize("side", ["by hand", "flowrun"])

@@ -173,6 +173,7 @@ async def begin(
     given = _given(plan, values, settings)
     # In one transaction, so that whatever has begun can be gone on with.
     run = await keeping.journal.append([Record(0, Kind.RUN, head), Record(JUST_BEGUN, Kind.GIVEN, given)])
+    keeping.journal.begin(run)
     return RunLog(keeping.journal, head["id"], run, endpoints, settings.fresh, flow=head["flow"], source=head["source"])
 
 
@@ -204,8 +205,9 @@ def _given(plan: p.Plan, values: Mapping[str, Json], settings: Settings) -> Json
 
 
 async def go_on(keeping: Keeping, number: int, settings: Settings, endpoints: Mapping[str, str]) -> RunLog:
-    """Write that a run is gone on with. Raises DiskError."""
+    """Write that a run is gone on with. Raises DiskError, UsageError where it goes on in this process already."""
     assert keeping.journal is not None
     run = keeping.journal.index.runs[number]
+    keeping.journal.begin(number)
     await keeping.journal.append([Record(number, Kind.RESUMED, {"began": time.time()})])
     return RunLog(keeping.journal, run.id, number, endpoints, settings.fresh, flow=run.flow, source=run.source)

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from ..journal.index import Run
-from ..journal.lock import is_held
-from ..journal.reading import read_journal
+from ..journal.lock import holder_of
+from ..journal.reading import JournalReader
 from .journals import journal_path
 from .show import json_text, one_line
 
@@ -24,10 +24,18 @@ def command(journal: str | None, as_json: bool) -> None:
     disk, killed (nobody saw its end), or runs still. All but the last can be gone on with: `flowrun resume RUN`.
     """
     path = journal_path(journal)
-    held = is_held(path)
-    index = read_journal(path)
+    holder = holder_of(path)
+    with JournalReader(path) as reader:
+        index, notes = reader.index, reader.notes
+    for line in notes:
+        click.echo(f"flowrun: {one_line(line)}", err=True)
     rows = [
-        _row(run, len(index.in_doubt(run.number)), running=held and run.number == index.latest)
+        _row(
+            run,
+            len(index.in_doubt(run.number)),
+            # Whatever began since a process took the journal, and did not end, is that one's.
+            running=holder is not None and run.stretch > holder.rows,
+        )
         for run in index.runs.values()
     ]
     if as_json:

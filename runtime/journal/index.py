@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from .records import Kind
@@ -38,7 +39,7 @@ class Run:
 
     ``id`` is what people call it by. ``began`` and ``ended`` are in seconds of the epoch, ``ended`` and ``status`` None
     where it was killed or still runs. ``answers`` counts what it bought, ``doubts`` attempts that may have been paid
-    for nothing. ``given`` is the row of its plan and inputs.
+    for nothing. ``given`` is the row of its plan and inputs, ``stretch`` that of its beginning or of its last resume.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Run:
     source: str
     began: float
     given: int = 0
+    stretch: int = 0
     status: str | None = None
     ended: float | None = None
     account: Json = None
@@ -69,6 +71,30 @@ class Index:
     doubts: dict[tuple[int, bytes, str], int] = field(default_factory=dict)
     latest: int = 0
 
+    def grown(self) -> Index:
+        """A copy to fold more rows into; this one stays as it is."""
+        return Index(
+            {number: replace(run) for number, run in self.runs.items()},
+            self.paid.copy(),
+            {key: found.copy() for key, found in self.open.items()},
+            {key: found.copy() for key, found in self.unanswered.items()},
+            self.doubts.copy(),
+            self.latest,
+        )
+
+    def without(self, live: Collection[int]) -> Index:
+        """The same without the attempts of runs that go on: these are under way, and in nobody's doubt."""
+        return replace(
+            self,
+            open={
+                key: kept for key, found in self.open.items() if (kept := [one for one in found if one.run not in live])
+            },
+            unanswered={
+                key: {owner: one for owner, one in found.items() if one.run not in live}
+                for key, found in self.unanswered.items()
+            },
+        )
+
     def take(self, number: int, run: int, kind: str, key: bytes, place: str, body: Json) -> None:
         """Fold one row; ``body`` is read for rows about runs only. Raises KeyError, TypeError or ValueError."""
         self.latest = run
@@ -79,7 +105,8 @@ class Index:
                 self._over(run, key, place)
                 if key in self.unanswered:
                     self.unanswered[key].pop((run, place), None)
-                self.paid.setdefault(key, []).append(Paid(number, run, place))
+                # A list of its own, for the one before may belong to an index that stays as it is.
+                self.paid[key] = [*self.paid.get(key, ()), Paid(number, run, place)]
                 self.runs[run].answers += 1
             case Kind.REFUSED:
                 self._over(run, key, place)
@@ -92,12 +119,13 @@ class Index:
                 self.runs[run].doubts += 1
             case Kind.RUN:
                 named, flow, source = (str(body[name]) for name in ("id", "flow", "source"))
-                self.runs[number] = Run(number, named, flow, source, float(body["began"]))
+                self.runs[number] = Run(number, named, flow, source, float(body["began"]), stretch=number)
             case Kind.GIVEN:
                 self.runs[run].given = number
             case Kind.RESUMED:
                 one = self.runs[run]
                 one.status = one.ended = None
+                one.stretch = number
             case Kind.END:
                 one = self.runs[run]
                 one.status, one.ended, one.account = str(body["status"]), float(body["ended"]), body.get("account")

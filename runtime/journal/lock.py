@@ -1,24 +1,35 @@
-"""One writer for a journal: a lock of the kernel's, which ends with the process that holds it, however that ends."""
+"""One process for a journal: a lock of the kernel's, which ends with the process that holds it, however that ends."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import DiskError, UsageError
 from ..files import shown
+from .beside import LOCK, file_beside, open_file
 
 try:
     import fcntl
 except ImportError:  # a system without flock
     fcntl = None  # type: ignore[assignment]
 
+_MOST = 64
+
+
+class Holder(NamedTuple):
+    """The process that has a journal, and how many rows the journal had when it took it; 0 where it did not say."""
+
+    process: int
+    rows: int
+
 
 class Lock:
     """Held from ``take`` to ``leave``. It lies beside the journal, for SQLite locks parts of that file itself."""
 
     def __init__(self, journal: Path) -> None:
-        self._path = journal.with_name(f"{journal.name}.lock")
+        self._path = file_beside(journal, LOCK)
         self._journal = journal
         self._file = -1
 
@@ -27,22 +38,26 @@ class Lock:
         if fcntl is None:
             raise DiskError("a journal needs locks of the kernel's, and this system has none: use --no-journal")
         try:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+            self._file = open_file(self._path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise DiskError(f"the journal cannot be opened: {shown(str(self._path))}: {error.strerror}") from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            holder = os.pread(self._file, 20, 0).decode("ascii", "replace").strip()
+            holder = _said(self._file)
             self.leave()
-            who = f"process {holder}" if holder.isdigit() else "another process"
+            who = f"process {holder.process}" if holder.process else "another process"
             raise UsageError(
                 f"{who} is running a flow with this journal, {shown(str(self._journal))}: wait for it, "
                 "or keep this run in another one with --journal FILE"
             ) from None
+        self.tell(0)
+
+    def tell(self, rows: int) -> None:
+        """Write who holds it, and how many rows the journal has."""
         try:
             os.ftruncate(self._file, 0)
-            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+            os.pwrite(self._file, f"{os.getpid()} {rows}\n".encode(), 0)
         except OSError:
             # Who holds it is told for people only; a full disk is met again where it matters.
             os.ftruncate(self._file, 0)
@@ -53,16 +68,22 @@ class Lock:
             self._file = -1
 
 
-def is_held(journal: Path) -> bool:
-    """Whether some process runs a flow with this journal at this moment."""
+def holder_of(journal: Path) -> Holder | None:
+    """The process that runs flows with this journal at this moment. Raises DiskError where the lock is no file."""
     try:
-        file = os.open(journal.with_name(f"{journal.name}.lock"), os.O_RDONLY)
+        file = open_file(file_beside(journal, LOCK), os.O_RDONLY)
     except OSError:
-        return False
+        return None
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return True
+        return _said(file)
     finally:
         os.close(file)
-    return False
+    return None
+
+
+def _said(file: int) -> Holder:
+    numbers = os.pread(file, _MOST, 0).decode("ascii", "replace").split()
+    process, rows = (int(one) if one.isascii() and one.isdigit() else 0 for one in (*numbers, "", "")[:2])
+    return Holder(process, rows)

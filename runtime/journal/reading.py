@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import stat
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,13 +14,17 @@ from urllib.parse import quote
 
 from ..errors import DiskError
 from ..files import shown
+from .beside import HEAD, check_files, file_beside
+from .head import NO_HEAD, Head, Mark, UnreadableHead, read_head
 from .index import Index
-from .records import APPLICATION, START, TABLE, Kind, checksum
+from .lock import holder_of
+from .records import APPLICATION, TABLE, Kind, checksum
+from .tail import Tail, tail_of
 
 Json = Any
 Connect = Callable[..., sqlite3.Connection]
 _WITH_BODIES = frozenset({Kind.RUN, Kind.END})
-_ROWS = "SELECT number, run, kind, key, place, body, sum FROM records ORDER BY number"
+_ROWS = "SELECT number, run, kind, key, place, body, sum FROM records WHERE number > ? ORDER BY number"
 _WAY_OUT = (
     "Nothing was asked. To begin anew, move the file away: what it holds is then paid for again; "
     "or keep this run in another one with --journal FILE"
@@ -31,37 +35,27 @@ def damaged(path: Path, place: str) -> DiskError:
     return DiskError(f"the journal {shown(str(path))} is damaged: {place}. {_WAY_OUT}")
 
 
-def check_owner(path: Path) -> None:
-    """Raises DiskError where the file is not the user's own, or no file: what is in a journal counts as an answer."""
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise DiskError(f"the journal {shown(str(path))} cannot be opened: {error.strerror}") from None
-    if not stat.S_ISREG(found.st_mode):
-        raise DiskError(f"the journal {shown(str(path))} is no file")
-    if hasattr(os, "geteuid") and os.geteuid() not in (0, found.st_uid):
-        raise DiskError(
-            f"the journal {shown(str(path))} belongs to somebody else; keep one of your own (--journal FILE)"
-        )
-
-
 def check_form(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether the file holds a journal yet. Raises DiskError where it holds anything else, be it one thing more."""
     found = connection.execute("SELECT sql FROM sqlite_master").fetchall()
-    if not found:
+    marked = connection.execute("PRAGMA application_id").fetchone() == (APPLICATION,)
+    if not found and not marked:
         return False
-    if found != [(TABLE,)] or connection.execute("PRAGMA application_id").fetchone() != (APPLICATION,):
+    if not found:
+        raise damaged(path, "its table of rows is missing")
+    if found != [(TABLE,)] or not marked:
         raise DiskError(f"{shown(str(path))} is no journal of this version of flowrun. {_WAY_OUT}")
     return True
 
 
-def fold(connection: sqlite3.Connection, path: Path) -> tuple[Index, int, bytes]:
-    """All rows, folded; the number and the checksum of the last one. Raises DiskError with the place of a damage."""
-    index, last, before = Index(), 0, START
+def fold(connection: sqlite3.Connection, path: Path, index: Index, after: Mark) -> Mark:
+    """Fold the rows behind a mark into ``index``, and return the mark behind the last.
+
+    Raises DiskError with the place of a damage.
+    """
+    last, before = after
     try:
-        for number, run, kind, key, place, body, found in connection.execute(_ROWS):
+        for number, run, kind, key, place, body, found in connection.execute(_ROWS, (last,)):
             if number != last + 1:
                 raise damaged(path, f"row {last + 1} is missing")
             before = checksum(before, number, run, kind, key, place, body)
@@ -73,7 +67,76 @@ def fold(connection: sqlite3.Connection, path: Path) -> tuple[Index, int, bytes]
         raise damaged(path, f"behind row {last}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise damaged(path, f"row {last} cannot be read ({type(error).__name__})") from None
-    return index, last, before
+    return Mark(last, before)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The signs of what a journal must hold: its head, and the end of its log, as they were before SQLite opened it."""
+
+    head: Head
+    tail: Tail
+    unreadable: bool = False
+
+    @classmethod
+    def of(cls, path: Path, *, live: bool = False) -> Evidence:
+        """``live``: a process writes to the journal at this moment, so that the end of its log says nothing.
+
+        Raises DiskError where a file is not the user's own, or the log is broken; OSError.
+        """
+        tail = Tail() if live else tail_of(path)
+        if tail.damaged:
+            raise damaged(path, f"its log {shown(path.name + '-wal')} is broken in frame {tail.whole + 1}")
+        try:
+            return cls(read_head(path), tail)
+        except UnreadableHead:
+            return cls(NO_HEAD, tail, unreadable=True)
+
+    def check(self, connection: sqlite3.Connection | None, path: Path, found: Mark) -> list[str]:
+        """Hold the rows that were found to the signs; returns what the user should know of the journal's end.
+
+        ``connection`` is None where there is no file. Raises DiskError, sqlite3.Error.
+        """
+        before, last = self.head
+        notes = []
+        head = shown(file_beside(path, HEAD).name)
+        if self.unreadable:
+            if not found.rows:
+                raise damaged(path, f"it holds nothing, and {head}, which says how much it held, cannot be read")
+            notes.append(f"{head}, which says how much the journal must hold, could not be read: it is written anew")
+        if connection is None:
+            if last.rows:
+                notes.append(
+                    f"the journal {shown(str(path))} with its {last.rows:,} rows is gone; this one begins empty, and "
+                    "what was paid before is paid for again"
+                )
+            return notes
+        dropped = found.rows < last.rows and found.rows == before.rows and self.tail.exists
+        if found.rows < last.rows and not dropped:
+            raise damaged(
+                path,
+                f"it holds {found.rows:,} of the {last.rows:,} rows that were written. Put back the file that had them "
+                f"(with {shown(path.name + '-wal')}, if there is one); if this is an older copy that you want, remove "
+                f"{head}",
+            )
+        for mark in self.head:
+            if 0 < mark.rows <= found.rows and _sum_of(connection, mark.rows) != mark.sum:
+                raise damaged(
+                    path,
+                    f"row {mark.rows:,} is not the one that was written last here; if another journal was put in its "
+                    f"place on purpose, remove {head}",
+                )
+        if dropped or self.tail.torn:
+            notes.append(
+                "the journal ends in something that was not written to its end when the last run stopped: "
+                "it is left out, and all before it is whole"
+            )
+        return notes
+
+
+def _sum_of(connection: sqlite3.Connection, number: int) -> bytes | None:
+    found = connection.execute("SELECT sum FROM records WHERE number = ?", (number,)).fetchone()
+    return found[0] if found else None
 
 
 def open_to_read(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
@@ -81,9 +144,9 @@ def open_to_read(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conn
     return connect(f"file:{quote(os.path.abspath(path))}?mode=ro", uri=True, timeout=1.0)
 
 
-def _open_mended(path: Path) -> sqlite3.Connection:
+def open_mended(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
     """A connection that changes nothing, to a file that SQLite has put in order where a kill left it half made."""
-    connection = open_to_read(path)
+    connection = open_to_read(path, connect)
     try:
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.OperationalError as error:
@@ -95,8 +158,16 @@ def _open_mended(path: Path) -> sqlite3.Connection:
             mending.execute("SELECT 1 FROM sqlite_master").fetchone()
         finally:
             mending.close()
-        connection = open_to_read(path)
+        connection = open_to_read(path, connect)
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def read_through(connection: sqlite3.Connection, path: Path, index: Index) -> Mark:
+    """Fold all rows into an empty index. Raises DiskError, sqlite3.Error."""
+    return fold(connection, path, index, Mark()) if check_form(connection, path) else Mark()
 
 
 class JournalReader:
@@ -108,17 +179,23 @@ class JournalReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.index = Index()
+        self.notes: list[str] = []
         self._connection: sqlite3.Connection | None = None
-        if not path.exists():
-            return
-        check_owner(path)
         try:
-            self._connection = _open_mended(path)
-            if check_form(self._connection, path):
-                self.index = fold(self._connection, path)[0]
+            check_files(path)
+            # Read before the rows are: a run may add some meanwhile.
+            signs = Evidence.of(path, live=holder_of(path) is not None)
+            found = Mark()
+            if path.exists():
+                self._connection = open_mended(path)
+                found = read_through(self._connection, path, self.index)
+            self.notes = signs.check(self._connection, path, found)
         except sqlite3.Error as error:
             self.close()
             raise damaged(path, str(error)) from None
+        except OSError as error:
+            self.close()
+            raise DiskError(f"the journal {shown(str(path))} cannot be read: {error.strerror}") from None
         except BaseException:
             self.close()
             raise

@@ -7,6 +7,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from .beside import RESERVE, file_beside, status_of
+
 MOST = 1024 * 1024
 SHARE = 4
 """The reserve is at most this part of what is free."""
@@ -14,15 +16,18 @@ SHARE = 4
 
 class Reserve:
     def __init__(self, journal: Path) -> None:
-        self._path = journal.with_name(f"{journal.name}.reserve")
+        self._path = file_beside(journal, RESERVE)
 
     def keep(self) -> None:
-        """Take the room, if there is any to spare: a journal works without it."""
+        """Take the room, if there is any to spare: a journal works without it. Raises DiskError."""
         try:
             size = min(MOST, shutil.disk_usage(self._path.parent).free // SHARE)
-            if self._path.exists() and self._path.stat().st_size >= size // 2:
+            found = status_of(self._path)
+            if found is not None and found.st_size >= size // 2:
                 return
-            with open(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            # A file made anew is nobody else's, whatever stood there.
+            self._path.unlink(missing_ok=True)
+            with open(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 # Written, not only declared: a hole takes no room.
                 file.write(os.urandom(size))
         except OSError:

@@ -1,7 +1,6 @@
-"""The journal of a project: one SQLite file, one writer, and a thread that writes in groups.
+"""The journal of a project: one SQLite file that one process writes, for as many runs as it has.
 
-Whatever waits to be written goes into one transaction as soon as the one before is on the disk (WAL, FULL), so under
-load a commit serves many calls, and alone a call waits for its own only.
+The runs of a process share one writer. Each sees what the journal held when it opened it.
 """
 
 from __future__ import annotations
@@ -13,48 +12,39 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..errors import DiskError
+from ..errors import DiskError, UsageError
 from ..files import shown
+from .beside import PROJECT_FOLDER, check_files, open_file
+from .head import Head, HeadFile, Mark
 from .index import Index
 from .lock import Lock
-from .reading import Connect, check_form, check_owner, damaged, fold, open_to_read, read_body
-from .records import APPLICATION, INSERT, TABLE, Kind, Record, row
-from .reserve import Reserve
-from .tail import tail_of
+from .reading import Connect, Evidence, check_form, damaged, fold, open_mended, open_to_read, read_body, read_through
+from .records import APPLICATION, TABLE, Record
+from .writer import Entry, Writer
 
 Json = Any
 
 
-class _Entry(NamedTuple):
-    records: tuple[Record, ...]
-    done: asyncio.Future[int] | None
-
-
 class Journal:
-    """``index`` is what it held when it was opened, ``notes`` what its user should know of that.
+    """The journal as one run has it, from ``open`` to ``close``.
 
-    ``on_trouble`` is told once when the disk is in trouble; what waits for a commit that cannot be gets the same error.
+    ``index`` is what it held when it was opened, without the attempts of other runs that go on in this process;
+    ``notes`` is what its user should know of that. ``on_trouble`` is told once when the disk is in trouble; what waits
+    for a commit that cannot be gets the same error.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: Lock, reserve: Reserve) -> None:
+    def __init__(self, path: Path, shared: _Shared, index: Index, live: frozenset[int], notes: list[str]) -> None:
         self.path = path
-        self.index = Index()
-        self.notes: list[str] = []
+        self.index = index
+        self.notes = notes
         self.on_trouble: Callable[[DiskError], None] = lambda error: None
-        self._connection = connection
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._shared = shared
+        self._live = live
+        self._run = 0
         self._reader: sqlite3.Connection | None = None
-        self._lock = lock
-        self._reserve = reserve
-        self._last = 0
-        self._sum = b""
-        self._queue: SimpleQueue[_Entry | None] = SimpleQueue()
-        self._trouble: DiskError | None = None
-        self._broken = False
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
 
     @classmethod
     def open(cls, path: Path, connect: Connect = sqlite3.connect) -> Journal:
@@ -63,183 +53,229 @@ class Journal:
 
         Raises: UsageError, where another process has it; DiskError, where it cannot be written or is damaged.
         """
-        lock = Lock(path)
-        try:
-            _make_folder(path.parent)
-            lock.take()
-            check_owner(path)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            tail = tail_of(path)
-            connection = connect(path, timeout=1.0, check_same_thread=False)
-        except OSError as error:
-            lock.leave()
-            raise DiskError(
-                f"the journal {shown(str(path))} cannot be written: {error.strerror}; {_ELSEWHERE}"
-            ) from None
-        except BaseException:
-            lock.leave()
-            raise
-        journal = cls(path, connection, lock, Reserve(path))
-        try:
-            journal._prepare()
-            whole = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
-            if tail.damaged(whole):
-                raise damaged(path, f"its log {shown(path.name + '-wal')} is broken in frame {whole + 1}")
-            journal.index, journal._last, journal._sum = fold(connection, path)
-            if tail.torn(whole):
-                journal.notes.append(
-                    "the journal ends in something that was not written to its end when the last run stopped: "
-                    "it is left out, and all before it is whole"
-                )
-            journal._reader = open_to_read(path, connect)
-        except sqlite3.DatabaseError as error:
-            journal._leave()
-            raise _refusal(path, error) from None
-        except BaseException:
-            journal._leave()
-            raise
-        journal._reserve.keep()
-        return journal
-
-    def _prepare(self) -> None:
-        connection = self._connection
-        # Checked before anything is written: the file may be somebody's database.
-        known = check_form(connection, self.path)
-        with suppress(OSError):  # a file system without modes
-            os.chmod(self.path, 0o600)
-        for pragma in ("trusted_schema=OFF", "journal_mode=WAL", "synchronous=FULL"):
-            connection.execute(f"PRAGMA {pragma}")
-        if not known:
-            connection.execute(f"PRAGMA application_id={APPLICATION}")
-            connection.execute(TABLE)
-            connection.commit()
+        with _gate:
+            return _joined(path, connect)
 
     def append(self, records: Iterable[Record]) -> asyncio.Future[int]:
         """Write records; the future is done when they are on the disk, with the number of the first.
 
         They will be written even where nobody waits for it any more. Raises DiskError through the future.
         """
-        loop = self._begun()
-        done: asyncio.Future[int] = loop.create_future()
-        if self._broken and self._trouble is not None:
-            done.set_exception(self._trouble)
-        else:
-            self._queue.put(_Entry(tuple(records), done))
+        self.loop = asyncio.get_running_loop()
+        done: asyncio.Future[int] = self.loop.create_future()
+        self._shared.writer.put(Entry(tuple(records), done))
         return done
 
     def note(self, records: Iterable[Record]) -> None:
         """Write records that nobody waits for, behind all that were given before."""
-        self._begun()
-        self._queue.put(_Entry(tuple(records), None))
+        self.loop = asyncio.get_running_loop()
+        self._shared.writer.put(Entry(tuple(records)))
+
+    def begin(self, run: int) -> None:
+        """Say which run this is. Raises UsageError where that one goes on in this process already."""
+        with _gate:
+            if run in self._live or run in self._shared.live():
+                raise UsageError(
+                    f"the run {self.index.runs[run].id} goes on in this process already: wait for it, then resume it"
+                )
+            self._run = run
 
     def body(self, number: int) -> Json:
         """The content of a row that the index names. Raises DiskError."""
-        assert self._reader is not None
+        if self._reader is None:
+            self._reader = open_to_read(self.path)
         return read_body(self._reader, self.path, number)
 
     def close(self) -> None:
         """Write what was given, and leave the journal to others. Safe to call twice."""
-        if self._thread is not None:
-            self._queue.put(None)
-            self._thread.join()
-            self._thread = None
-        self._leave()
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+        self._shared.leave(self)
 
-    def _leave(self) -> None:
-        for connection in (self._reader, self._connection):
-            if connection is not None:
-                # What is committed is safe: a checkpoint that fails now is made at the next start.
-                with suppress(sqlite3.Error):
-                    connection.close()
-        self._reader = None
+    @property
+    def run(self) -> int:
+        """The number of its run; 0 before it has begun."""
+        return self._run
+
+
+class _Shared:
+    """What the runs of this process have of one journal: the lock, the writer, and what was read so far."""
+
+    def __init__(self, path: Path, lock: Lock, connect: Connect) -> None:
+        self.path = path
+        self.journals: set[Journal] = set()
+        self.notes: list[str] = []
+        self._lock = lock
+        self._connect = connect
+        self._index = Index()
+        signs = Evidence.of(path)
+        self._read = self._read_through(signs)
+        self.writer = self._begun()
+        self._file = os.stat(path).st_ino
+        self._lock.tell(self._read.rows)
+
+    def _read_through(self, signs: Evidence) -> Mark:
+        """Read what there is by a connection that changes nothing: what is damaged is left as it is."""
+        found = Mark()
+        if not self.path.exists():
+            self.notes = signs.check(None, self.path, found)
+            return found
+        reader = open_mended(self.path, self._connect)
+        try:
+            found = read_through(reader, self.path, self._index)
+            self.notes = signs.check(reader, self.path, found)
+        finally:
+            reader.close()
+        return found
+
+    def _begun(self) -> Writer:
+        os.close(open_file(self.path, os.O_RDWR | os.O_CREAT))
+        connection = self._connect(self.path, timeout=1.0, check_same_thread=False)
+        try:
+            _prepare(connection, self.path)
+            head = HeadFile(self.path, Head(self._read, self._read))
+        except BaseException:
+            connection.close()
+            raise
+        writer = Writer(self.path, connection, head, self._read, self._trouble)
+        try:
+            writer.start()
+        except BaseException:
+            writer.close()
+            raise
+        return writer
+
+    def join(self) -> Journal:
+        """One run more. Raises DiskError where the disk is in trouble, or the file is another one since."""
+        if self.writer.trouble is not None:
+            raise self.writer.trouble
+        if self.journals:
+            self._check_place()
+            self._read_on()
+        live = self.live()
+        notes, self.notes = self.notes, []
+        journal = Journal(self.path, self, self._index.without(live) if live else self._index, live, notes)
+        self.journals.add(journal)
+        return journal
+
+    def _check_place(self) -> None:
+        try:
+            same = os.stat(self.path).st_ino == self._file
+        except OSError:
+            same = False
+        if not same:
+            raise DiskError(
+                f"the journal {shown(str(self.path))} was removed or replaced while runs of this process write to it: "
+                "wait for them, or keep this run in another one"
+            )
+
+    def _read_on(self) -> None:
+        self.writer.flush()
+        if self.writer.last == self._read:
+            return
+        reader = open_to_read(self.path)
+        try:
+            index = self._index.grown()
+            self._read = fold(reader, self.path, index, self._read)
+            self._index = index
+        finally:
+            reader.close()
+
+    def live(self) -> frozenset[int]:
+        """The runs that go on in this process."""
+        return frozenset(journal.run for journal in self.journals) - {0}
+
+    def leave(self, journal: Journal) -> None:
+        if journal not in self.journals:
+            return
+        self.writer.flush()
+        with _gate:
+            self.journals.discard(journal)
+            if not self.journals:
+                _open_here.pop(_place(self.path), None)
+                self.close()
+
+    def close(self) -> None:
+        self.writer.close()
         self._lock.leave()
 
-    def _begun(self) -> asyncio.AbstractEventLoop:
-        if self._thread is None:
-            self._loop = asyncio.get_running_loop()
-            self._thread = threading.Thread(target=self._write, name="flowrun-journal", daemon=True)
-            self._thread.start()
-        assert self._loop is not None
-        return self._loop
+    def forget(self) -> None:
+        """Let go of what a forked process has of its parent's lock."""
+        self._lock.leave()
 
-    # In the writer's thread
+    def _trouble(self, trouble: DiskError) -> None:
+        for journal in tuple(self.journals):
+            if journal.loop is not None:
+                # A loop that is closed has nobody left to be told.
+                with suppress(RuntimeError):
+                    journal.loop.call_soon_threadsafe(journal.on_trouble, trouble)
 
-    def _write(self) -> None:
-        over = False
-        while not over:
-            entries: list[_Entry] = []
-            entry = self._queue.get()
-            with suppress(Empty):
-                while entry is not None:
-                    entries.append(entry)
-                    entry = self._queue.get_nowait()
-                over = True
-            if entries:
-                self._group(entries)
 
-    def _group(self, entries: list[_Entry]) -> None:
-        """Commit a group, and tell those who wait."""
-        first = self._last + 1
-        trouble = self._trouble if self._broken else self._commit([one for entry in entries for one in entry.records])
-        told = trouble is not None and self._trouble is None
-        self._trouble = self._trouble or trouble
-        done: list[tuple[asyncio.Future[int], int]] = []
-        for entry in entries:
-            if entry.done is not None:
-                done.append((entry.done, first))
-            first += len(entry.records)
-        assert self._loop is not None
-        if done or told:
-            # A loop that is closed has nobody left who waits.
-            with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._settle, done, told)
+_gate = threading.RLock()
+_open_here: dict[str, _Shared] = {}
+"""The journals that runs of this process have, by their places."""
+_inherited: list[_Shared] = []
 
-    def _settle(self, done: list[tuple[asyncio.Future[int], int]], told: bool) -> None:
-        trouble = self._trouble
-        for future, number in done:
-            if future.done():
-                continue
-            if self._broken and trouble is not None:
-                future.set_exception(trouble)
-            else:
-                future.set_result(number)
-        if told and trouble is not None:
-            self.on_trouble(trouble)
 
-    def _commit(self, records: list[Record]) -> DiskError | None:
-        """Write records in one transaction; what troubles the disk, if anything. ``_broken``: they are not written."""
-        try:
-            self._insert(records)
-        except sqlite3.Error as error:
-            trouble = _trouble(self.path, error)
-            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-                self._reserve.give()
-                try:
-                    self._insert(records)
-                except sqlite3.Error:
-                    self._broken = True
-            else:
-                self._broken = True
-            return trouble
-        return None
+def _place(path: Path) -> str:
+    return os.path.realpath(path)
 
-    def _insert(self, records: list[Record]) -> None:
-        number, before, rows, begun = self._last, self._sum, [], 0
-        for record in records:
-            number += 1
-            if record.kind is Kind.RUN:
-                begun = number
-            columns = row(number, record, before, begun)
-            before = columns[-1]
-            rows.append(columns)
-        try:
-            self._connection.executemany(INSERT, rows)
-            self._connection.commit()
-        except sqlite3.Error:
-            with suppress(sqlite3.Error):
-                self._connection.rollback()
-            raise
-        self._last, self._sum = number, before
+
+def _joined(path: Path, connect: Connect) -> Journal:
+    shared = _open_here.get(_place(path))
+    try:
+        if shared is None:
+            shared = _open_here[_place(path)] = _taken(path, connect)
+        return shared.join()
+    except sqlite3.DatabaseError as error:
+        raise _refusal(path, error) from None
+
+
+def _taken(path: Path, connect: Connect) -> _Shared:
+    lock = Lock(path)
+    try:
+        check_files(path)
+        _make_folder(path.parent)
+        lock.take()
+        return _Shared(path, lock, connect)
+    except OSError as error:
+        lock.leave()
+        raise DiskError(f"the journal {shown(str(path))} cannot be written: {error.strerror}; {_ELSEWHERE}") from None
+    except BaseException:
+        lock.leave()
+        raise
+
+
+def _forked() -> None:
+    """A forked process has none of its parent's journals."""
+    global _gate  # noqa: PLW0603
+    _gate = threading.RLock()
+    for shared in _open_here.values():
+        shared.forget()
+    # SQLite asks that a connection is not closed behind a fork.
+    _inherited.extend(_open_here.values())
+    _open_here.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    # Checked before anything is written: the file may be somebody's database.
+    known = check_form(connection, path)
+    with suppress(OSError):  # a file system without modes
+        os.chmod(path, 0o600)
+    for pragma in ("trusted_schema=OFF", "journal_mode=WAL", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    if not known:
+        # In one transaction: a mark without the table is a damage.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(TABLE)
+        connection.execute(f"PRAGMA application_id={APPLICATION}")
+        connection.commit()
 
 
 _ELSEWHERE = "keep the run elsewhere with --journal FILE, or nowhere with --no-journal"
@@ -248,7 +284,7 @@ _ELSEWHERE = "keep the run elsewhere with --journal FILE, or nowhere with --no-j
 def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True)
-        if folder.name == ".flowrun":
+        if folder.name == PROJECT_FOLDER:
             # The answers of a project are no part of its sources.
             (folder / ".gitignore").write_text("*\n")
 
@@ -257,7 +293,3 @@ def _refusal(path: Path, error: sqlite3.Error) -> DiskError:
     if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return damaged(path, str(error))
     return DiskError(f"the journal {shown(str(path))} cannot be written: {error}; {_ELSEWHERE}")
-
-
-def _trouble(path: Path, error: sqlite3.Error) -> DiskError:
-    return DiskError(f"the journal {shown(str(path))} cannot be written any more: {error}")

@@ -1,64 +1,109 @@
-"""What a write-ahead log holds behind its last whole transaction, by SQLite's own format of the file.
+"""The end of a write-ahead log, read by SQLite's own format of the file before SQLite opens it and forgets the rest.
 
 https://www.sqlite.org/fileformat2.html#the_write_ahead_log: a header of 32 bytes, then frames of a header of 24 bytes
-and a page. A frame is part of the log where its salts are those of the header; its second number is not zero where it
-ends a transaction.
+and a page. A frame belongs to the log where its salts are those of the header and its checksum follows from all before
+it; the second number of its header is not zero where it ends a transaction.
 """
 
 from __future__ import annotations
 
+import os
 import struct
+import sys
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
+
+from .beside import file_beside, open_file
 
 _HEADER = struct.Struct(">8I")
-_FRAME = struct.Struct(">4I")
-_FRAME_HEADER = 24
+_FRAME = struct.Struct(">6I")
+_SUMMED = 8
+"""Bytes at the beginning of a frame's header that its checksum covers."""
+_MAGIC = 0x377F0682
+_MASK = 0xFFFFFFFF
+_PAGES = frozenset(1 << power for power in range(9, 17))
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The frames of a log as they stand in the file; ``ends`` are the numbers of those that end a transaction, from 1.
+    """The frames of a log. ``whole`` are those up to its last good transaction, ``frames`` those that carry its salts.
 
-    ``cut`` says that the file ends within a frame.
+    ``ends`` are the numbers of the frames that end a transaction, from 1; ``cut`` says that the file ends within a
+    frame, ``headless`` that the log has content behind a header that is none.
     """
 
     frames: int = 0
+    whole: int = 0
     ends: tuple[int, ...] = ()
     cut: bool = False
+    headless: bool = False
+    exists: bool = False
 
-    def torn(self, whole: int) -> bool:
-        """Whether something stands behind the ``whole`` frames that SQLite takes for good."""
-        return self.cut or self.frames > whole
+    @property
+    def torn(self) -> bool:
+        """Whether something stands behind the last good transaction."""
+        return self.cut or self.frames > self.whole
 
-    def damaged(self, whole: int) -> bool:
+    @property
+    def damaged(self) -> bool:
         """Whether a transaction is lost that another one followed: each is on the disk before the next begins."""
-        lost = [end for end in self.ends if end > whole]
-        return len(lost) > 1 or (len(lost) == 1 and self.frames > lost[0])
+        lost = [end for end in self.ends if end > self.whole]
+        return self.headless or len(lost) > 1 or (len(lost) == 1 and self.frames > lost[0])
 
 
 def tail_of(journal: Path) -> Tail:
-    """Read before SQLite opens the file, which forgets what it cannot use."""
+    """Raises DiskError where the log is no file of this user's, OSError."""
     try:
-        file = journal.with_name(f"{journal.name}-wal").open("rb")
+        number = open_file(file_beside(journal, "-wal"), os.O_RDONLY)
     except FileNotFoundError:
         return Tail()
-    with file:
-        header = file.read(_HEADER.size)
-        if len(header) < _HEADER.size:
-            return Tail(cut=bool(header))
-        _, _, page, _, *salts, _, _ = _HEADER.unpack(header)
-        frames = 0
-        ends: list[int] = []
-        while True:
-            head = file.read(_FRAME_HEADER)
-            if len(head) < _FRAME_HEADER:
-                return Tail(frames, tuple(ends), bool(head))
-            _, size, *own = _FRAME.unpack_from(head)
-            if own != salts:
-                return Tail(frames, tuple(ends))
-            if len(file.read(page)) < page:
-                return Tail(frames, tuple(ends), cut=True)
-            frames += 1
-            if size:
-                ends.append(frames)
+    with open(number, "rb") as file:
+        return _read(file)
+
+
+def _read(file: BinaryIO) -> Tail:
+    header = file.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        return Tail(cut=bool(header), exists=bool(header))
+    magic, _, page, _, *salts, first, second = _HEADER.unpack(header)
+    order = "big" if magic & 1 else "little"
+    sums = (0, 0)
+    if magic & ~1 == _MAGIC and page in _PAGES:
+        sums = _summed(header[:24], order, sums)
+    if sums != (first, second) or sums == (0, 0):
+        # SQLite syncs the header before the first frame: content behind a broken one was good once.
+        return Tail(headless=bool(file.read().strip(b"\0")), cut=True, exists=True)
+    frames = whole = 0
+    ends: list[int] = []
+    good = True
+    while True:
+        head = file.read(_FRAME.size)
+        if len(head) < _FRAME.size:
+            return Tail(frames, whole, tuple(ends), bool(head), exists=True)
+        _, size, *rest = _FRAME.unpack(head)
+        if rest[:2] != salts:
+            return Tail(frames, whole, tuple(ends), exists=True)
+        content = file.read(page)
+        if len(content) < page:
+            return Tail(frames, whole, tuple(ends), cut=True, exists=True)
+        frames += 1
+        if good:
+            sums = _summed(content, order, _summed(head[:_SUMMED], order, sums))
+            good = sums == tuple(rest[2:])
+        if size:
+            ends.append(frames)
+            whole = frames if good else whole
+
+
+def _summed(data: bytes, order: str, sums: tuple[int, int]) -> tuple[int, int]:
+    """SQLite's checksum of pairs of 32-bit numbers, gone on with."""
+    words = array("I", data)
+    if sys.byteorder != order:
+        words.byteswap()
+    first, second = sums
+    for even, odd in zip(words[::2], words[1::2], strict=True):
+        first = (first + even + second) & _MASK
+        second = (second + odd + first) & _MASK
+    return first, second

@@ -1,0 +1,109 @@
+"""The files of a journal: each is a plain file of this user's under one name, and its folder is no link.
+
+Whoever can put a link, a pipe or another's file in their place could have foreign files overwritten, make a command
+wait for ever, or hand it answers. SQLite itself warns of links to a database:
+https://www.sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import DiskError
+from ..files import shown
+
+PROJECT_FOLDER = ".flowrun"
+"""The folder of a project's journal, which flowrun makes. A folder that the user names may be of any kind."""
+LOCK, RESERVE, HEAD = ".lock", ".reserve", ".head"
+_ALL = ("", "-wal", "-shm", "-journal", LOCK, RESERVE, HEAD)
+_PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_ELSEWHERE = "remove it, or keep the journal elsewhere with --journal FILE"
+_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISLNK, "a link"),
+    (stat.S_ISREG, "a file"),
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+def file_beside(journal: Path, end: str) -> Path:
+    return journal.with_name(f"{journal.name}{end}")
+
+
+def check_files(journal: Path) -> None:
+    """Raises DiskError where the folder or one of the files is not what it should be; OSError. Files may be missing."""
+    _check_folder(journal.parent)
+    for end in _ALL:
+        status_of(file_beside(journal, end))
+
+
+def status_of(path: Path) -> os.stat_result | None:
+    """The status of a file of a journal, None where it is missing.
+
+    Raises DiskError where it is not the user's own file, OSError.
+    """
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    _check_file(path, found)
+    return found
+
+
+def open_file(path: Path, flags: int) -> int:
+    """Open a file of a journal, or make it with mode 0600 where ``flags`` say so; never through a link.
+
+    Raises DiskError where it is not the user's own file, OSError.
+    """
+    status_of(path)
+    file = os.open(path, flags | _PLAIN, 0o600)
+    try:
+        _check_file(path, os.fstat(file))
+    except BaseException:
+        os.close(file)
+        raise
+    return file
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.name != PROJECT_FOLDER:
+        return
+    try:
+        found = os.lstat(folder)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(found.st_mode):
+        raise DiskError(f"the journal's {shown(str(folder))} is no folder but {_kind(found)}: {_ELSEWHERE}")
+    _check_owner(folder, found)
+
+
+def _check_file(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise DiskError(f"the journal's {shown(str(path))} is no file but {_kind(found)}: {_ELSEWHERE}")
+    if found.st_nlink > 1:
+        raise DiskError(
+            f"the journal's {shown(str(path))} is a file with {found.st_nlink} names (hard links), and it may have one "
+            f"only: {_ELSEWHERE}"
+        )
+    _check_owner(path, found)
+
+
+def _check_owner(path: Path, found: os.stat_result) -> None:
+    if hasattr(os, "geteuid") and os.geteuid() != found.st_uid and not _on_behalf_of(found.st_uid):
+        raise DiskError(
+            f"the journal's {shown(str(path))} belongs to somebody else (user {found.st_uid}), and its answers would "
+            "count as yours: keep one of your own with --journal FILE"
+        )
+
+
+def _on_behalf_of(owner: int) -> bool:
+    """Whether root acts for this user by way of sudo."""
+    return os.geteuid() == 0 and os.environ.get("SUDO_UID") == str(owner)
+
+
+def _kind(found: os.stat_result) -> str:
+    return next((name for fits, name in _KINDS if fits(found.st_mode)), "a device")

@@ -66,12 +66,13 @@ class Survey(Protocol):
     models: dict[str, p.Model]
     given_sizes: Mapping[str, int]
     right: float
+    work: int
 
     def body(self, block: p.Block, scope: Scope, *, vote: bool, sharing: bool) -> Body: ...
 
     def size(self, expr: p.Expr, scope: Scope) -> Size: ...
 
-    def affords(self, block: p.Block, elements: int) -> bool: ...
+    def affords(self, block: p.Block, elements: int, *, spent: int = 0) -> bool: ...
 
     def tree(self, bodies: Sequence[Body]) -> tuple[Bounds, ...]: ...
 
@@ -140,11 +141,7 @@ def mapped(survey: Survey, step: p.Step, node: p.Map, scope: Scope, sharing: boo
     if spec is not None:
         fewest = min(fewest, spec.fewest(fewest, fewest, args)) if fewest else 0
     running = Bound(fewest, count.most, count.why)
-    bodies = []
-    for item, certain in items:
-        inner = Scope(scope, {node.element: item})
-        body = survey.body(node.body, inner, vote=votes, sharing=sharing)
-        bodies.append(body if certain else Body(body.inside, body.amounts.maybe, body.rounds.maybe, body.value))
+    bodies, apart = _bodies(survey, node, scope, items, apart=apart, vote=votes, sharing=sharing)
     values = [body.value for body in bodies]
     if apart:
         amounts = merged([body.amounts for body in bodies], fewest if votes else len(bodies), sharing=sharing)
@@ -173,6 +170,33 @@ def mapped(survey: Survey, step: p.Step, node: p.Map, scope: Scope, sharing: boo
         else None,
     )
     return _combined(survey, step, node.reduce, parts, scope, {"results": results}, sharing)
+
+
+def _bodies(
+    survey: Survey,
+    node: p.Map,
+    scope: Scope,
+    items: list[tuple[Size, bool]],
+    *,
+    apart: bool,
+    vote: bool,
+    sharing: bool,
+) -> tuple[list[Body], bool]:
+    """A body for each element, or one for all where that many are too much work; and whether they are apart."""
+
+    def body(item: Size, certain: bool) -> Body:
+        inner = Scope(scope, {node.element: item})
+        found = survey.body(node.body, inner, vote=vote, sharing=sharing)
+        return found if certain else Body(found.inside, found.amounts.maybe, found.rounds.maybe, found.value)
+
+    bodies: list[Body] = []
+    for place, (item, certain) in enumerate(items, 1):
+        before = survey.work
+        bodies.append(body(item, certain))
+        # Maps inside this one multiply the work: it is known when the first body is worked out.
+        if apart and not survey.affords(node.body, len(items) - place, spent=survey.work - before):
+            return [body(one_of([item for item, _ in items]), True)], False
+    return bodies, apart
 
 
 def _elements(survey: Survey, step: p.Step, node: p.Map, scope: Scope) -> tuple[Bound, list[tuple[Size, bool]], bool]:

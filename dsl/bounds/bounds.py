@@ -78,7 +78,7 @@ class _Survey:
         self.depth = 0
         self._orders: dict[int, tuple[p.Step, ...]] = {}
         self._inner: dict[int, frozenset[str]] = {}
-        self._weights: dict[int, int] = {}
+        self._weights: dict[int, tuple[int, bool]] = {}
         self._flows: dict[tuple[str, bool], dict[object, Done]] = {}
 
     # Flows
@@ -183,11 +183,21 @@ class _Survey:
             self._inner[id(step)] = frozenset(needs)
         return self._inner[id(step)]
 
-    def affords(self, block: p.Block, elements: int) -> bool:
-        """Whether so many bodies may be worked out one by one."""
+    def affords(self, block: p.Block, elements: int, *, spent: int = 0) -> bool:
+        """Whether so many bodies may be worked out one by one; ``spent`` is the work of one that was.
+
+        Flows that a body calls do not count: they are worked out for a few arguments only.
+        """
         if id(block) not in self._weights:
-            self._weights[id(block)] = sum(1 for _ in _walk(block.steps))
-        return self.work + self._weights[id(block)] * elements <= EXACT_WORK
+            inner = _walk(block.steps)
+            self._weights[id(block)] = len(inner), any(isinstance(step.node, p.FlowCall) for step in inner)
+        steps, calls = self._weights[id(block)]
+        weight = steps if calls else max(steps, spent)
+        affords = self.work + weight * elements <= EXACT_WORK
+        if not affords:
+            # Not tried again where the block stands inside another.
+            self._weights[id(block)] = weight, calls
+        return affords
 
     def size(self, expr: p.Expr, scope: Scope) -> Size:
         return size_of(expr, scope, self.world, self.world.count)

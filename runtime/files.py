@@ -27,6 +27,10 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _CLOSED_ELSEWHERE = getattr(os, "O_CLOEXEC", 0)
 
 
+class FileText(dict[str, str]):
+    """A file that a flow found: the record of its ``path`` and ``text``. A template that mentions it shows its text."""
+
+
 class Files:
     """What a flow may read: its own folder, and the places its user allowed."""
 
@@ -80,6 +84,20 @@ class Files:
         rest = [part for place, part in enumerate(parts) if place >= fixed and parts[place : place + 2] != ["**", "**"]]
         found = set(self._fitting(start, rest))
         return sorted(path for path in found if self.resolve(path).is_file())
+
+    def name_of(self, path: str) -> str:
+        """What a file is called in a prompt: the path from the folder that it is read in, wherever that lies.
+
+        A path that is relative already is one from the flow's folder, and stays.
+        """
+        if not os.path.isabs(path):
+            return path
+        found = Path(os.path.normpath(path))
+        for place in (self.folder, *self.allowed):
+            for one in (found, self.resolve(path)):
+                if one.is_relative_to(place):
+                    return str(one.relative_to(place))
+        return path
 
     def _fitting(self, folder: str, parts: list[str]) -> Iterator[str]:
         first, rest = parts[0], parts[1:]

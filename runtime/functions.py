@@ -10,7 +10,7 @@ from typing import Any
 from flowrun.dsl import FunctionSpec, ParamSpec, types
 
 from .errors import UsageError
-from .files import Files, shown
+from .files import Files, FileText, shown
 from .remarks import Tell, unheard
 from .rules import RuleValue
 from .splitters import SPLITTERS
@@ -62,7 +62,7 @@ def _files(args: Args, world: World) -> Json:
     from .documents.reading import read_document
 
     paths = world.files.glob(_path(args["pattern"]))
-    return [{"path": path, "text": read_document(world.files, path)} for path in paths]
+    return [FileText(path=world.files.name_of(path), text=read_document(world.files, path)) for path in paths]
 
 
 def _lines(args: Args, world: World) -> Json:
@@ -237,7 +237,7 @@ FUNCTIONS: dict[str, Function] = {
                 "files",
                 (ParamSpec("pattern", types.TEXT, required=True),),
                 _always(_FOUND),
-                "the files that a pattern such as `inbox/*.md` fits, by path",
+                "the files that a pattern such as `inbox/*.md` fits, by path; in a template each is its text",
                 reads=True,
             ),
             _files,

@@ -76,12 +76,13 @@ def test_a_file_beside_the_flow_is_told_of(path: Path) -> None:
     assert line.startswith("`doc`: `beside.md` is sent as a text; the content of the file beside the flow is")
 
 
-async def test_paths_in_a_list_of_documents_of_the_command(path: Path) -> None:
-    Path("docs.json").write_text('["report.md"]')
-    for docs in ("docs.json", '["report.md"]'):
-        ran = await command(str(path), "--docs", docs, "--no-journal", folder=Path())
-        assert ran.code == 2
-        assert "`docs`: the text `report.md` is the path of a file" in ran.err
+@pytest.mark.parametrize("docs", ["docs.json", '["report.md"]'])
+async def test_paths_in_a_list_of_documents_of_the_command(path: Path, docs: str) -> None:
+    folder = path.parent / "here"
+    (folder / "docs.json").write_text('["report.md"]')
+    ran = await command("../f.flow", "--docs", docs, "--no-journal", folder=folder)
+    assert ran.code == 2
+    assert "`docs`: the text `report.md` is the path of a file" in ran.err
 
 
 async def test_files_are_not_read_on_the_loop(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

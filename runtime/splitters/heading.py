@@ -60,7 +60,7 @@ def _sections(text: str) -> Iterator[Stretch]:
 
 
 def _front_matter(text: str) -> int:
-    """Where the front matter at the top ends: fields for a program between two fences, whose comments look like headings.
+    """Where the front matter at the top ends: fields for a program, whose comments look like headings.
 
     What stands between two rules (`---`) may be text as well: of front matter each line is part of a field or a
     comment, one is a field, and none is blank right below the first fence (as Pandoc has it).

@@ -12,6 +12,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from .kept import Keeping, Settings
 from .loading import checked_inputs, load, plan_of
 from .opening import OpenProvider, default_model_name
 from .providers import open_provider
+from .python_inputs import check_texts, names_a_file
 from .retry import RetryPolicy
 from .running import Listener, Parts, Result, Stop, execute
 from .verify import verify
@@ -76,7 +78,8 @@ async def run_async(
 ) -> Result:
     """Run a flow: the last one of a file, or a plan.
 
-    A ``Path`` given for a document is read; a ``str`` is its text. ``model`` is for asks that name none, before
+    A ``Path`` given for a document is read; a ``str`` is its text, and is refused where it is the path of a file:
+    write ``Path(…)`` for the file, or end the text with a line break. ``model`` is for asks that name none, before
     the variable FLOWRUN_MODEL and the embedded one. ``allow_python`` lets the flow's externs be imported and called.
     ``allow_host`` are hosts that models of the flow's own choice may be at; ``ask_hosts`` may allow others.
     ``opener`` makes providers of addresses, and answers for their hosts itself. ``journal`` is a file: answers are
@@ -98,10 +101,19 @@ async def run_async(
     )
     verify(plan)
     permit(plan, allow_python)
-    values = checked_inputs(plan, inputs or {})
-    parts = Parts(on_event, environ, opener, policy or RetryPolicy(), stop or Stop(), ask_hosts, on_result)
+    remarks: list[str] = []
+    values = await _read(plan, inputs or {}, remarks)
+    parts = Parts(on_event, environ, opener, policy or RetryPolicy(), stop or Stop(), ask_hosts, on_result, remarks)
     with Keeping.open(journal) as keeping:
         return await execute(plan, values, settings, parts, keeping, None)
+
+
+async def _read(plan: p.Plan, given: Mapping[str, Json], remarks: list[str]) -> dict[str, Json]:
+    """The inputs of a caller, held against their types; ``remarks`` takes what readers had to assume."""
+    check_texts(plan.params, given, Path(plan.source).parent, remarks.append)
+    read = partial(checked_inputs, plan, given, tell=remarks.append)
+    # Files are read beside the event loop, which may serve others.
+    return await asyncio.to_thread(read) if any(map(names_a_file, given.values())) else read()
 
 
 async def resume_async(

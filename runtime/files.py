@@ -20,9 +20,15 @@ _MAGIC = re.compile(r"[*?\[]")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _NAMES_TO_GUESS_FROM = 5000
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+BOM = "\ufeff"
+"""The mark of UTF-8, as it is decoded; it is no part of the text."""
 _HEAD = 4096
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _CLOSED_ELSEWHERE = getattr(os, "O_CLOEXEC", 0)
+
+
+class FileText(dict[str, str]):
+    """A file that a flow found: the record of its ``path`` and ``text``. A template that mentions it shows its text."""
 
 
 class Files:
@@ -78,6 +84,20 @@ class Files:
         rest = [part for place, part in enumerate(parts) if place >= fixed and parts[place : place + 2] != ["**", "**"]]
         found = set(self._fitting(start, rest))
         return sorted(path for path in found if self.resolve(path).is_file())
+
+    def name_of(self, path: str) -> str:
+        """What a file is called in a prompt: the path from the folder that it is read in, wherever that lies.
+
+        A path that is relative already is one from the flow's folder, and stays.
+        """
+        if not os.path.isabs(path):
+            return path
+        found = Path(os.path.normpath(path))
+        for place in (self.folder, *self.allowed):
+            for one in (found, self.resolve(path)):
+                if one.is_relative_to(place):
+                    return str(one.relative_to(place))
+        return path
 
     def _fitting(self, folder: str, parts: list[str]) -> Iterator[str]:
         first, rest = parts[0], parts[1:]
@@ -136,6 +156,7 @@ def decode(data: bytes, name: str) -> str:
         ) from None
     if "\0" in text:
         raise InputError(f"{name} is not text: it has a zero byte, as binary files do")
+    text = text.lstrip(BOM)
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
@@ -212,7 +233,7 @@ def _read(path: Path, name: str, opened: Callable[[], int], *, pipes: bool = Fal
     except ValueError as error:
         raise InputError(f"{name} is not a path: {error}") from None
     if len(data) > MOST_BYTES:
-        raise _too_large(name)
+        raise too_large(name)
     return data
 
 
@@ -222,12 +243,12 @@ def _regular(found: os.stat_result, name: str, pipes: bool) -> None:
         raise InputError(f"{name} is a folder, and a file is needed")
     if stat.S_ISREG(found.st_mode):
         if found.st_size > MOST_BYTES:
-            raise _too_large(name)
+            raise too_large(name)
     elif not (pipes and stat.S_ISFIFO(found.st_mode)):
         raise InputError(f"{name} is a device, and a file is needed")
 
 
-def _too_large(name: str) -> InputError:
+def too_large(name: str) -> InputError:
     return InputError(f"{name} is larger than {MOST_BYTES // 1024**2} MiB, the most that is read; cut it up first")
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from flowrun.dsl import FunctionSpec, ParamSpec, types
 
 from .errors import UsageError
-from .files import Files, shown
+from .files import Files, FileText, shown
+from .remarks import Tell, unheard
 from .rules import RuleValue
 from .splitters import SPLITTERS
 from .tally import Tally
@@ -24,14 +26,19 @@ class World:
 
     files: Files
     tally: Callable[[str], Tally | None]
+    tell: Tell = unheard
 
 
 Ways = Callable[[str], Tally | None]
 
 
-def calling(files: Files) -> Callable[[str, Args, Ways], Json]:
-    """What calls functions by their names, for a flow that may read these files."""
-    return lambda name, args, tally: FUNCTIONS[name].call(args, World(files, tally))
+def calling(files: Files, tell: Tell = unheard) -> Callable[[str, Args, Ways], Json]:
+    """What calls functions by their names, for a flow that may read these files.
+
+    ``tell`` hears once of what a reader had to assume of a file.
+    """
+    once = cache(tell)
+    return lambda name, args, tally: FUNCTIONS[name].call(args, World(files, tally, once))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +62,14 @@ def _files(args: Args, world: World) -> Json:
     from .documents.reading import read_document
 
     paths = world.files.glob(_path(args["pattern"]))
-    return [{"path": path, "text": read_document(world.files, path)} for path in paths]
+    return [FileText(path=world.files.name_of(path), text=read_document(world.files, path)) for path in paths]
 
 
 def _lines(args: Args, world: World) -> Json:
-    text, name = _read(args, world)
-    rows = _rows_of(args)
-    if rows is None:
-        return [line.rstrip() for line in text.split("\n") if line.strip()]
     from .documents.typed_rows import fit_lines
 
-    return fit_lines(text, rows, name)
+    text, name = _read(args, world)
+    return fit_lines(text, _rows_of(args, types.TEXT), name)
 
 
 def _jsonl(args: Args, world: World) -> Json:
@@ -73,18 +77,14 @@ def _jsonl(args: Args, world: World) -> Json:
     from .documents.typed_rows import fit_rows
 
     text, name = _read(args, world)
-    rows = _rows_of(args)
-    found = read_jsonl(text, name)
-    return [value for _, value in found] if rows is None else fit_rows(found, rows, name)
+    return fit_rows(read_jsonl(text, name), _rows_of(args, types.JSON), name)
 
 
 def _csv(args: Args, world: World) -> Json:
-    from .documents.rows import read_csv
     from .documents.typed_rows import fit_table
 
     text, name = _read(args, world)
-    rows = _rows_of(args)
-    return [row for _, row in read_csv(text, name)] if rows is None else fit_table(text, rows, name)
+    return fit_table(text, _rows_of(args, types.JSON), name, args["path"], world.tell)
 
 
 def _read(args: Args, world: World) -> tuple[str, str]:
@@ -93,11 +93,9 @@ def _read(args: Args, world: World) -> tuple[str, str]:
     return world.files.read_text(path), shown(path)
 
 
-def _rows_of(args: Args) -> types.Type | None:
-    """The type of a list of what ``of`` names."""
-    row = args.get("of")
-    if row is None:
-        return None
+def _rows_of(args: Args, bare: types.Type) -> types.Type:
+    """The type of a list of what ``of`` names; of what is ``bare`` where it names nothing."""
+    row = bare if args.get("of") is None else args["of"]
     if not isinstance(row, types.Simple | types.Range | types.Choice | types.ListOf | types.Optional | types.Record):
         raise UsageError(f"`of` takes the name of a type, and this is {kind_of(row)}")
     return types.ListOf(row)
@@ -239,7 +237,7 @@ FUNCTIONS: dict[str, Function] = {
                 "files",
                 (ParamSpec("pattern", types.TEXT, required=True),),
                 _always(_FOUND),
-                "the files that a pattern such as `inbox/*.md` fits, by path",
+                "the files that a pattern such as `inbox/*.md` fits, by path; in a template each is its text",
                 reads=True,
             ),
             _files,

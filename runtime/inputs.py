@@ -13,39 +13,46 @@ from typing import Any
 from flowrun.dsl import plan, types
 
 from .documents.fitting import Problems, fit, from_text
-from .documents.row_file import LARGE, RowFile
+from .documents.row_file import LARGE, RowFile, has_lines
 from .documents.rows import parse_json, read_json, read_jsonl
 from .documents.typed_rows import fit_lines, fit_rows, fit_table, is_plain
 from .errors import InputError
-from .files import Files, read_plain_text, shown
+from .files import BOM, Files, read_plain_text, shown
+from .remarks import Tell, unheard
 
 Json = Any
 Stdin = Callable[[], str]
 _STDIN = "standard input"
-_TABLES = (".csv", ".tsv")
+_TABLES = (".csv", ".tsv", ".tab", ".psv")
 _JSON_LINES = (".jsonl", ".ndjson")
 _TEXT_LINES = (".txt", ".text", ".list")
 
 
 def read_input(
-    param: plan.Param, given: str, stdin: Stdin, files: Files | None = None, *, by_row: bool = False
+    param: plan.Param,
+    given: str,
+    stdin: Stdin,
+    files: Files | None = None,
+    *,
+    by_row: bool = False,
+    tell: Tell = unheard,
 ) -> Json:
     """The value of a parameter, as it was written in the command.
 
     ``@path`` is the file's content, ``-`` standard input, ``@@text`` is text that begins with @. A document is a path;
     a list, a record or json is the path of a .jsonl, .json or .csv file, or JSON that begins with [ or {. Paths are
     relative to the current folder; ``files`` only helps to tell where a missing one may be. ``by_row``: the rows of a
-    large file need not all be in the memory.
+    large file need not all be in the memory. ``tell`` hears what a reader had to assume.
     """
     try:
         if by_row and (rows := _row_file(param.type, given)) is not None:
             return rows
-        return _read(param.type, given, lambda: _all(stdin), files)
+        return _read(param.type, given, lambda: _all(stdin), files, lambda said: tell(f"`{param.name}`: {said}"))
     except InputError as error:
         raise InputError(f"`{param.name}`: {error}") from None
 
 
-def check_value(value: Any, type_: types.Type, where: str) -> Json:
+def check_value(value: Any, type_: types.Type, where: str, tell: Tell = unheard) -> Json:
     """The value as plain JSON data of its type; ``where`` says what it is, for the message.
 
     A ``Path`` is read: documents and texts as such, other types as the files that a command takes.
@@ -54,7 +61,7 @@ def check_value(value: Any, type_: types.Type, where: str) -> Json:
     inner = types.unwrapped(type_)
     if isinstance(value, Path) and inner not in (types.TEXT, types.DOCUMENT):
         try:
-            return _from_path(value, inner)
+            return _from_path(value, inner, lambda said: tell(f"{where}: {said}"))
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
     problems = Problems()
@@ -63,7 +70,7 @@ def check_value(value: Any, type_: types.Type, where: str) -> Json:
     return fitted
 
 
-def _read(type_: types.Type, given: str, stdin: Stdin, files: Files | None) -> Json:
+def _read(type_: types.Type, given: str, stdin: Stdin, files: Files | None, tell: Tell) -> Json:
     inner = types.unwrapped(type_)
     if inner == types.MODEL:
         return given
@@ -79,7 +86,7 @@ def _read(type_: types.Type, given: str, stdin: Stdin, files: Files | None) -> J
 
         return _checked(read_plain_document(_existing(given.removeprefix("@"), files)), inner)
     if isinstance(inner, types.ListOf | types.Record) or inner == types.JSON:
-        return _structured(inner, given, stdin, files)
+        return _structured(inner, given, stdin, files, tell)
     return _checked(from_text(_content(given, stdin, files).strip(), type_), type_)
 
 
@@ -88,7 +95,7 @@ def _row_file(type_: types.Type, given: str) -> RowFile | None:
     if not isinstance(type_, types.ListOf) or path.suffix.lower() not in _JSON_LINES:
         return None
     try:
-        large = path.is_file() and path.stat().st_size >= LARGE
+        large = path.is_file() and path.stat().st_size >= LARGE and has_lines(path)
     except (OSError, ValueError):
         return None
     return RowFile(path, type_.item) if large else None
@@ -101,7 +108,7 @@ def _all(stdin: Stdin) -> str:
         raise InputError(f"{_STDIN} is not text in UTF-8: byte {error.start} is no part of a character") from None
     if "\0" in text:
         raise InputError(f"{_STDIN} is not text: it has a zero byte, as binary files do")
-    return text
+    return text.lstrip(BOM)
 
 
 def _content(given: str, stdin: Stdin, files: Files | None) -> str:
@@ -141,9 +148,9 @@ def _checked(value: Json, type_: types.Type) -> Json:
     return fitted
 
 
-def _structured(type_: types.Type, given: str, stdin: Stdin, files: Files | None) -> Json:
+def _structured(type_: types.Type, given: str, stdin: Stdin, files: Files | None, tell: Tell) -> Json:
     if given == "-":
-        return _from_unknown(stdin(), type_, _STDIN)
+        return _from_unknown(stdin(), type_, _STDIN, tell)
     if given.lstrip()[:1] in ("[", "{"):
         return check_value(read_json(given, "the value"), type_, "the value")
     if type_ == types.JSON and not given.startswith("@") and not os.path.exists(given):
@@ -153,10 +160,10 @@ def _structured(type_: types.Type, given: str, stdin: Stdin, files: Files | None
             if not os.path.splitext(given)[1]:
                 raise InputError(f"{shown(given)} is neither a file nor JSON; a text is written in quotes") from None
     path = _existing(given.removeprefix("@"), files)
-    return _from_path(path, type_)
+    return _from_path(path, type_, tell)
 
 
-def _from_path(path: Path, type_: types.Type) -> Json:
+def _from_path(path: Path, type_: types.Type, tell: Tell) -> Json:
     if type_ == types.ListOf(types.DOCUMENT) and path.is_dir():
         from .documents.reading import read_plain_document
 
@@ -170,19 +177,19 @@ def _from_path(path: Path, type_: types.Type) -> Json:
     if suffix in _JSON_LINES:
         return fit_rows(read_jsonl(text, name), type_, name)
     if suffix in _TABLES:
-        return fit_table(text, type_, name)
+        return fit_table(text, type_, name, str(path), tell)
     if suffix in _TEXT_LINES and _is_plain_list(type_):
         return fit_lines(text, type_, name)
-    return _from_unknown(text, type_, name)
+    return _from_unknown(text, type_, name, tell)
 
 
-def _from_unknown(text: str, type_: types.Type, name: str) -> Json:
+def _from_unknown(text: str, type_: types.Type, name: str, tell: Tell) -> Json:
     """Standard input, or a file whose name does not say what is in it."""
     is_json = text.lstrip()[:1] in ("[", "{")
     if not is_json and _is_plain_list(type_):
         return fit_lines(text, type_, name)
     if not is_json and type_ != types.JSON:
-        return fit_table(text, type_, name)
+        return fit_table(text, type_, name, tell=tell)
     try:
         value = parse_json(text)
     except ValueError:

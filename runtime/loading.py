@@ -12,6 +12,7 @@ from .catalog import catalog
 from .errors import InputError, UsageError
 from .files import Files, read_plain
 from .grammar_cache import warm_parser
+from .remarks import Tell, unheard
 
 if TYPE_CHECKING:
     from flowrun.dsl import plan as p
@@ -61,8 +62,13 @@ def plan_of(checked: Checked, flow: str | None = None) -> p.Plan:
     raise UsageError(f"no flow is called `{flow}`; {guess}")
 
 
-def checked_inputs(plan: p.Plan, given: Mapping[str, Json], *, complete: bool = True) -> dict[str, Json]:
-    """Inputs that fit a plan's parameters, all of them there unless not ``complete``. Raises InputError."""
+def checked_inputs(
+    plan: p.Plan, given: Mapping[str, Json], *, complete: bool = True, tell: Tell = unheard
+) -> dict[str, Json]:
+    """Inputs that fit a plan's parameters, all of them there unless not ``complete``. Raises InputError.
+
+    ``tell`` hears what the reader of a ``Path`` had to assume.
+    """
     # They bring the readers of documents with them.
     from .documents.row_file import RowFile
     from .inputs import check_value
@@ -79,6 +85,8 @@ def checked_inputs(plan: p.Plan, given: Mapping[str, Json], *, complete: bool = 
     for name, value in given.items():
         type_ = params[name].type
         values[name] = (
-            value if type_ == types.MODEL or isinstance(value, RowFile) else check_value(value, type_, f"`{name}`")
+            value
+            if type_ == types.MODEL or isinstance(value, RowFile)
+            else check_value(value, type_, f"`{name}`", tell)
         )
     return values

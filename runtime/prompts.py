@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flowrun.dsl import template_pieces
 
 from .errors import FlowrunError
+from .files import FileText
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template, nodes
@@ -89,6 +90,8 @@ def render(template: str, lookup: Callable[[str], Any]) -> str:
 
 def shown(value: Any) -> str:
     """A value as a prompt shows it."""
+    if isinstance(value, FileText):
+        value = value["text"]
     if isinstance(value, str):
         return value
     _measure(value)

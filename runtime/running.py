@@ -97,6 +97,8 @@ class Parts:
     stop: Stop
     ask_hosts: Ask | None
     on_result: Callable[[Json], None] | None = None
+    remarks: Sequence[str] = ()
+    """What the readers of the inputs had to assume."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,8 @@ async def execute(
         for listener in listeners:
             listener(event)
 
+    for line in parts.remarks:
+        publish(Notice(line))
     budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)
     with opened(plan, folder) as externs:
         models = _models(plan, values, settings, parts, budget, publish)
@@ -141,7 +145,7 @@ async def execute(
         context = Context(
             models.declared,
             models.default,
-            calling(files),
+            calling(files, lambda line: publish(Notice(line))),
             budget.calls,
             budget.money,
             models.prices,

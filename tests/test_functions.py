@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 from flowrun.dsl import types
+from flowrun.runtime import run_async
 from flowrun.runtime.errors import InputError, UsageError
 from flowrun.runtime.files import Files
 from flowrun.runtime.functions import FUNCTIONS, World
+from flowrun.runtime.prompts import render
+from flowrun.runtime.providers.protocol import Request
+from flowrun.runtime.providers.scripted import ScriptedProvider
 from flowrun.runtime.rules import RuleValue
 from flowrun.runtime.splitters import SPLITTERS
 from flowrun.runtime.tally import Tally
@@ -59,6 +63,66 @@ def test_sources(world: World) -> None:
     assert call(world, "lines", path="names.txt") == ["Ada", "  Bo"]
     assert call(world, "jsonl", path="rows.jsonl") == [{"a": 1}, [2]]
     assert call(world, "csv", path="rows.csv") == [{"id": "1", "text": "a, b"}]
+
+
+MENTIONS = {
+    "{{ f }}": "ay",
+    "{{ f.path }}: {{ f.text }}": "inbox/a.txt: ay",
+    "{{ f }} {% if f %}{{ f }}{% endif %}": "ay ay",
+    "{% for one in fs %}{{ loop.index }} {{ one }} {% endfor %}": "1 ay 2 bee ",
+    "{{ fs | join('+') }} {{ 'x' ~ f }}": "ay+bee xay",
+    "{{ f | json }}": '{"path": "inbox/a.txt", "text": "ay"}',
+    "{{ fs }}": '[{"path": "inbox/a.txt", "text": "ay"}, {"path": "inbox/b.txt", "text": "bee"}]',
+}
+
+
+@pytest.mark.parametrize("pattern", ["inbox/*.txt", "./inbox/*", "{}/inbox/*.txt", "{}/inbox/../inbox/*.txt"])
+@pytest.mark.parametrize(("template", "shown"), MENTIONS.items())
+def test_a_mention_of_a_file_is_its_text(world: World, pattern: str, template: str, shown: str) -> None:
+    found = call(world, "files", pattern=pattern.format(world.files.folder))
+    assert render(template, {"f": found[0], "fs": found}.__getitem__) == shown
+
+
+def test_files_outside_are_named_from_where_they_are_read(world: World, tmp_path: Path) -> None:
+    flow = tmp_path / "flow"
+    flow.mkdir()
+    (tmp_path / "way").symlink_to("inbox")
+    there = World(Files(flow, (tmp_path / "inbox", tmp_path)), world.tally)
+    assert [found["path"] for found in call(there, "files", pattern=f"{tmp_path}/inbox/*.txt")] == ["a.txt", "b.txt"]
+    assert [found["path"] for found in call(there, "files", pattern=f"{tmp_path}/pol*")] == ["policy.md"]
+    assert [found["path"] for found in call(there, "files", pattern="../inbox/a*")] == ["../inbox/a.txt"]
+    linked = World(Files(tmp_path / "way"), world.tally)
+    assert [found["path"] for found in call(linked, "files", pattern=f"{tmp_path}/way/a*")] == ["a.txt"]
+
+
+MOVED = """\
+flow f(pattern: text) {
+  out = map f in files(pattern) at most 9 { ask "{{ f }} of {{ f.path }}" } reduce collect
+  return out
+}
+"""
+
+
+async def test_a_folder_that_moves_asks_nothing_again(tmp_path: Path) -> None:
+    sent: list[str] = []
+
+    def script(request: Request, sample: int) -> str:
+        sent.append(request.messages[0].text)
+        return "yes"
+
+    for place in ("one", "two"):
+        inbox = tmp_path / place / "inbox"
+        inbox.mkdir(parents=True)
+        (inbox / "a.md").write_text("ay")
+        (tmp_path / place / "f.flow").write_text(MOVED)
+        result = await run_async(
+            tmp_path / place / "f.flow",
+            {"pattern": f"{inbox}/*.md"},
+            opener=lambda model, surroundings: ScriptedProvider(script, model=model),
+            journal=tmp_path / "journal.db",
+        )
+        assert result.value == ["yes"]
+    assert sent == ["ay of inbox/a.md"]
 
 
 @pytest.mark.parametrize(

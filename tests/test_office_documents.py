@@ -21,7 +21,8 @@ from flowrun.runtime.errors import InputError
 from flowrun.runtime.files import Files
 from flowrun.runtime.splitters import SPLITTERS
 
-W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+from .support.word_files import W, docx_of, item, para
+
 REL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 
 
@@ -122,23 +123,6 @@ def test_warnings_of_the_library_are_not_printed(capsys: pytest.CaptureFixture[s
     pdf.read(pdf_of(["One"]).replace(b"startxref\n", b"startxref\n9"), "`x`")
     assert capsys.readouterr().err == ""
     assert logging.getLogger("pypdf").handlers
-
-
-def docx_of(body: str, **parts: str) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("word/document.xml", f'<w:document xmlns:w="{W}"><w:body>{body}</w:body></w:document>')
-        for part, inner in parts.items():
-            archive.writestr(f"word/{part}.xml", f'<w:{part} xmlns:w="{W}">{inner}</w:{part}>')
-    return out.getvalue()
-
-
-def para(text: str, properties: str = "") -> str:
-    return f"<w:p><w:pPr>{properties}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"
-
-
-def item(text: str, number: int, depth: int = 0) -> str:
-    return para(text, f'<w:numPr><w:ilvl w:val="{depth}"/><w:numId w:val="{number}"/></w:numPr>')
 
 
 def level(depth: int, kind: str, text: str) -> str:

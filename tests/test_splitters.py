@@ -279,6 +279,24 @@ HEADINGS = {
     "quoted and listed": ("# A\n> # no\n\n- # no\n\n# B", ["# A\n> # no\n\n- # no", "# B"]),
     "no space, no heading": ("# A\n#no\n# B", ["# A\n#no", "# B"]),
     "front matter": ("---\ntitle: x\ntags: y\n---\n# A\na\n# B\nb", ["---\ntitle: x\ntags: y\n---\n# A\na", "# B\nb"]),
+    "a comment in front matter": (
+        "---\ntitle: x\n# for editors\ntags: [a]\n---\n\n# A\na\n\n# B\nb",
+        ["---\ntitle: x\n# for editors\ntags: [a]\n---\n\n# A\na", "# B\nb"],
+    ),
+    "a blank line in front matter": (
+        "---\ntitle: x\n\ntags:\n- a\n-\n  b\n...\n# A\na\n# B\nb",
+        ["---\ntitle: x\n\ntags:\n- a\n-\n  b\n...\n# A\na", "# B\nb"],
+    ),
+    "a comment on top of front matter": (
+        '---\n# ours\n"a key": |\n  text\n\n  # text\n---\n# A\na\n# B\nb',
+        ['---\n# ours\n"a key": |\n  text\n\n  # text\n---\n# A\na', "# B\nb"],
+    ),
+    "front matter in TOML": (
+        "+++\n# ours\ntitle = 'x'\n\n[menu]\nn = 1\n+++\n# A\na\n# B\nb",
+        ["+++\n# ours\ntitle = 'x'\n\n[menu]\nn = 1\n+++\n# A\na", "# B\nb"],
+    ),
+    "text between rules": ("---\n# A\nSome text.\n\n---\n# B\nb", ["---", "# A\nSome text.\n\n---", "# B\nb"]),
+    "a heading between rules": ("---\n# A\n\n---\n# B\nb", ["---", "# A\n\n---", "# B\nb"]),
     "a rule on top": ("---\n\n# A\na\n\n# B\n\n---\n", ["---", "# A\na", "# B\n\n---"]),
     "carriage returns": ("# A\r\na\r\n# B\r\nb", ["# A\r\na", "# B\r\nb"]),
     "old line ends": ("# A\ra\r# B\rb", ["# A\ra", "# B\rb"]),

@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..files import Files, shown
 from ..inputs import read_input
 from ..providers import provider_table
-from .show import standard_input
+from .show import remark, standard_input
 
 
 def inputs_of(plan: p.Plan, words: list[str], pairs: tuple[str, ...], files: Files) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def inputs_of(plan: p.Plan, words: list[str], pairs: tuple[str, ...], files: Fil
     take_pairs(texts, plan, pairs)
     if list(texts.values()).count("-") > 1:
         raise UsageError("standard input can be only one parameter's value")
-    return {name: read_input(params[name], text, standard_input, files) for name, text in texts.items()}
+    return {name: read_input(params[name], text, standard_input, files, tell=remark) for name, text in texts.items()}
 
 
 def take_pairs(texts: dict[str, str], plan: p.Plan, pairs: tuple[str, ...]) -> None:

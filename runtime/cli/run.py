@@ -19,6 +19,7 @@ from ..files import Files
 from ..handing import only_mapped
 from ..inputs import read_input
 from ..loading import load, plan_of
+from ..remarks import Tell, unheard
 from .asking import host_question
 from .journals import FOLDER, NAME, journal_path
 from .outcome import finish
@@ -26,7 +27,7 @@ from .output import Output
 from .paths import PathThatIs, refuse_pipe
 from .plans import allowed, take_pairs, twice
 from .progress import watcher
-from .show import show_findings, standard_input
+from .show import remark, show_findings, standard_input
 from .signals import run_stoppable
 
 OWN = (
@@ -135,8 +136,8 @@ def _run(plan: p.Plan, given: dict[str, Any]) -> int:
     if given["no_journal"] and given["journal"] is not None:
         raise UsageError("--no-journal keeps nothing, and --journal says where to keep it: give one of them")
     journal = None if given["no_journal"] else journal_path(given["journal"])
-    inputs = _inputs(plan, given)
     quiet = bool(given["quiet"])
+    inputs = _inputs(plan, given, unheard if quiet else remark)
     with nullcontext() if given["output"] is None else Output(given["output"]) as output:
         with watcher(quiet) as watch:
             result = run_stoppable(
@@ -160,7 +161,7 @@ def _run(plan: p.Plan, given: dict[str, Any]) -> int:
         return finish(result, journal, as_json=given["as_json"], quiet=quiet, flags=flags, output=output)
 
 
-def _inputs(plan: p.Plan, given: dict[str, Any]) -> dict[str, Any]:
+def _inputs(plan: p.Plan, given: dict[str, Any], tell: Tell) -> dict[str, Any]:
     params = {param.name: param for param in plan.params}
     texts: dict[str, str] = {}
     for name in params:
@@ -178,6 +179,6 @@ def _inputs(plan: p.Plan, given: dict[str, Any]) -> dict[str, Any]:
         raise UsageError("standard input can be only one parameter's value")
     beside = Files(Path(plan.source).parent)
     return {
-        name: read_input(params[name], text, standard_input, beside, by_row=only_mapped(plan, name))
+        name: read_input(params[name], text, standard_input, beside, by_row=only_mapped(plan, name), tell=tell)
         for name, text in texts.items()
     }

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from flowrun.dsl import Diagnostic, render_diagnostics
 
 from ..errors import UsageError
-from ..files import decode
+from ..files import MOST_BYTES, decode, too_large
 
 
 def colours(stream: TextIO) -> bool:
@@ -23,17 +23,22 @@ MOST_FINDINGS = 100
 
 
 def standard_input() -> str:
-    """All of standard input. Raises UsageError where it is closed."""
-    if sys.stdin is None:
-        raise UsageError("standard input is closed, and a parameter is to be read from it")
-    return sys.stdin.read()
+    """All of standard input as a value of a parameter, read as a file is. Raises UsageError."""
+    return _standard("a parameter")
 
 
 def standard_flow() -> str:
     """A flow from standard input, which must be text as a file must. Raises UsageError."""
+    return _standard("a flow")
+
+
+def _standard(what: str) -> str:
     if sys.stdin is None:
-        raise UsageError("standard input is closed, and a flow is to be read from it")
-    return decode(sys.stdin.buffer.read(), "standard input")
+        raise UsageError(f"standard input is closed, and {what} is to be read from it")
+    data = sys.stdin.buffer.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise too_large("standard input")
+    return decode(data, "standard input")
 
 
 def show_findings(found: Iterable[Diagnostic], *, fixes: bool = True) -> None:
@@ -58,6 +63,11 @@ def count_text(findings: Collection[Diagnostic]) -> str:
 
 def complain(message: str) -> None:
     print(f"flowrun: {inert(message)}", file=sys.stderr)
+
+
+def remark(line: str) -> None:
+    """For a reader of inputs to say what it had to assume."""
+    print(inert(line), file=sys.stderr)
 
 
 def print_answer(value: Any) -> None:

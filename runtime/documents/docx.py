@@ -1,49 +1,70 @@
 """Word documents (.docx): their text, with headings, lists and tables written as in Markdown.
 
-Numbers of lists are written as Word would count them. Deleted text, comments, headers and footers are left out;
-footnotes stand at the end. Pages are known to no one but the program that shows the document.
+Numbers of lists are written as Word would count them, formulas on a line. Deleted and hidden text, comments, headers
+and footers are left out; footnotes stand at the end. Pages are known to no one but the program that shows the document.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from ..errors import InputError
 from .archives import Archive, Attributes
-from .markup import blocks_text
+from .formulas import Formula
+from .inline import marked
+from .markup import Blocks
 from .numbering import LEVELS, Numbering, read_numbering, whole
 from .protocol import Reader
+from .symbols import sign, translated
+from .word_styles import Look, Style, read_styles
+from .word_tables import WordTable
 
-_HEADING = re.compile(r"heading ([1-9])", re.IGNORECASE)
-_SKIPPED = frozenset({"Fallback", "moveFrom"})
+_SKIPPED = frozenset({"Fallback", "moveFrom", "del"})
 _NOTES = {"footnote": "", "endnote": "e"}
 _BLANK = re.compile(r"[ \t]+")
-
-
-@dataclass(slots=True)
-class _Style:
-    heading: int = 0
-    number: str = ""
-    depth: int = 0
-    basis: str = ""
+_OFF = frozenset({"0", "false", "off"})
+PLAIN = Look()
 
 
 @dataclass(slots=True)
 class _Paragraph:
-    words: list[str] = field(default_factory=list)
-    style: _Style = field(default_factory=_Style)
+    """``words`` come with how they look; ``look`` is that of the run that is open."""
+
+    words: list[tuple[str, Look]] = field(default_factory=list)
+    style: Style = field(default_factory=Style)
+    look: Look = PLAIN
+    in_run: bool = False
+
+    def add(self, text: str, look: Look = PLAIN) -> None:
+        self.words.append((text, look))
+
+    def text(self) -> str:
+        out = ""
+        for (raised, struck, hidden), words in groupby(
+            self.words, lambda word: (word[1].raised, word[1].struck, word[1].hidden)
+        ):
+            text = "".join(word for word, _ in words)
+            if hidden:
+                continue
+            if raised:
+                text = marked(raised, text, out)
+            out += marked("struck", text) if struck else text
+        return out
 
 
 class _Body:
     """Takes the tags of a part as they come. Rows of tables are one block each, cell beside cell."""
 
-    def __init__(self, styles: dict[str, _Style], numbering: Numbering) -> None:
+    def __init__(self, name: str, styles: dict[str, Style], numbering: Numbering) -> None:
         self.styles = styles
         self.numbering = numbering
-        self.blocks: list[tuple[str, bool]] = []
+        self.blocks = Blocks(name)
         self.paragraphs: list[_Paragraph] = []
-        self.rows: list[list[list[str]]] = []
+        self.tables: list[WordTable] = []
+        self.formula: Formula | None = None
+        self.box: str | None = None
         self.skipped = 0
         self.in_text = False
         self.old_properties = 0
@@ -53,65 +74,102 @@ class _Body:
         if self.skipped or tag in _SKIPPED:
             self.skipped += 1
             return
-        value = attributes.get("val", "")
+        if tag == "t":
+            self.in_text = True
+        if self.formula is not None:
+            self.formula.start(tag, attributes)
+            return
         paragraph = self.paragraphs[-1] if self.paragraphs else None
         match tag:
             case "p":
                 self.paragraphs.append(_Paragraph())
-            case "t":
-                self.in_text = True
-            case "tr":
-                self.rows.append([])
-            case "tc" if self.rows:
-                self.rows[-1].append([])
-            case "pPrChange" | "rPrChange":
+            case "tbl":
+                self.tables.append(WordTable())
+            case "tr" | "tc" | "gridBefore" | "gridSpan" | "vMerge" if self.tables and not self.old_properties:
+                self.tables[-1].start(tag, attributes)
+            case "pPrChange" | "rPrChange" | "tcPrChange" | "trPrChange":
                 self.old_properties += 1
             case "footnote" | "endnote":
                 self.note = f"[^{_NOTES[tag]}{whole(attributes.get('id', ''))}]: "
-        if paragraph is None or self.old_properties:
-            return
+            case "oMath" if paragraph is not None:
+                self.formula = Formula()
+        if paragraph is not None and not self.old_properties:
+            self.inside(paragraph, tag, attributes)
+
+    def inside(self, paragraph: _Paragraph, tag: str, attributes: Attributes) -> None:
+        value = attributes.get("val", "")
         match tag:
+            case "r":
+                paragraph.in_run, paragraph.look = True, paragraph.style.look
             case "tab" if not attributes:
-                paragraph.words.append("\t")
+                paragraph.add("\t", paragraph.look)
             case "br" | "cr":
-                paragraph.words.append("\n")
+                paragraph.add("\n")
             case "noBreakHyphen":
-                paragraph.words.append("-")
+                paragraph.add("-", paragraph.look)
+            case "sym":
+                paragraph.add(sign(attributes.get("font", ""), attributes.get("char", "")), paragraph.look)
             case "footnoteReference" | "endnoteReference":
                 note = _NOTES[tag.removesuffix("Reference")]
-                paragraph.words.append(f"[^{note}{whole(attributes.get('id', ''))}]")
+                paragraph.add(f"[^{note}{whole(attributes.get('id', ''))}]", Look(hidden=paragraph.look.hidden))
+            case "checkBox":
+                self.box = "[ ] "
+            case "default" | "checked" if self.box is not None:
+                self.box = "[ ] " if value.lower() in _OFF else "[x] "
             case "pStyle":
-                found = self.styles.get(value, _Style())
-                paragraph.style = _Style(found.heading, found.number, found.depth)
+                found = self.styles.get(value, Style())
+                paragraph.style = Style(found.heading, found.number, found.depth, look=found.look)
+            case "rStyle" if paragraph.in_run and value in self.styles:
+                paragraph.look = paragraph.look.over(self.styles[value].look)
             case "outlineLvl" if whole(value) < LEVELS:
                 paragraph.style.heading = whole(value) + 1
             case "numId":
                 paragraph.style.number = value
             case "ilvl":
                 paragraph.style.depth = min(whole(value), LEVELS - 1)
+            case _ if paragraph.in_run:
+                paragraph.look = paragraph.look.with_property(tag, attributes)
 
     def end(self, tag: str) -> None:
         if self.skipped:
             self.skipped -= 1
             return
+        if tag == "t":
+            self.in_text = False
+        if self.formula is not None:
+            if tag == "oMath" and self.paragraphs:
+                self.paragraphs[-1].add(self.formula.line(), Look(hidden=self.paragraphs[-1].style.look.hidden))
+                self.formula = None
+            elif tag != "oMath":
+                self.formula.end(tag)
+            return
         match tag:
-            case "t":
-                self.in_text = False
-            case "pPrChange" | "rPrChange":
+            case "r" if self.paragraphs:
+                self.paragraphs[-1].in_run, self.paragraphs[-1].look = False, PLAIN
+            case "checkBox" if self.box is not None and self.paragraphs:
+                self.paragraphs[-1].add(self.box)
+                self.box = None
+            case "pPrChange" | "rPrChange" | "tcPrChange" | "trPrChange":
                 self.old_properties -= 1
             case "p" if self.paragraphs:
                 self.paragraph(self.paragraphs.pop())
-            case "tr" if self.rows:
-                cells = [" ".join(cell) for cell in self.rows.pop()]
-                if any(cells):
-                    self.put(" | ".join(cells), tight=True)
+            case "tr" if self.tables:
+                if row := self.tables[-1].row():
+                    self.put(row, above=2)
+            case "tbl" if self.tables:
+                self.tables.pop()
 
     def text(self, text: str) -> None:
-        if self.in_text and self.paragraphs and not self.skipped:
-            self.paragraphs[-1].words.append(text)
+        if not self.in_text or self.skipped or not self.paragraphs:
+            return
+        if self.formula is not None:
+            self.formula.text(text)
+        else:
+            look = self.paragraphs[-1].look
+            self.paragraphs[-1].add(translated(text, look.font), look)
 
     def paragraph(self, paragraph: _Paragraph) -> None:
-        text = "\n".join(_BLANK.sub(" ", line).strip() for line in "".join(paragraph.words).split("\n")).strip("\n")
+        text = "\n".join(_BLANK.sub(" ", line).strip() for line in paragraph.text().split("\n")).strip("\n")
         if not text:
             return
         style, marker = paragraph.style, ""
@@ -129,23 +187,26 @@ class _Body:
             self.put(self.note + text)
             self.note = ""
 
-    def put(self, text: str, *, tight: bool = False) -> None:
-        if self.rows and self.rows[-1]:
-            self.rows[-1][-1].append(" ".join(text.split()))
+    def put(self, text: str, *, tight: bool = False, above: int = 1) -> None:
+        """A block; in a table it is one of a cell, and a row one of the cell ``above`` its own table."""
+        cells = self.tables[-above].cells if len(self.tables) >= above else None
+        if cells:
+            cells[-1].blocks.append(" ".join(text.split()))
         else:
-            self.blocks.append((text, tight))
+            self.blocks.put(text, tight=tight or above > 1)
 
 
 def read(data: bytes, name: str) -> str:
     archive = Archive(data, name)
     main = _main_part(archive)
     folder = main.rpartition("/")[0]
-    body = _Body(_styles(archive, f"{folder}/styles.xml"), read_numbering(archive, f"{folder}/numbering.xml"))
+    styles = read_styles(archive, f"{folder}/styles.xml")
+    body = _Body(name, styles, read_numbering(archive, f"{folder}/numbering.xml"))
     for part in (main, f"{folder}/footnotes.xml", f"{folder}/endnotes.xml"):
         found = archive.parse(part, body.start, body.end, body.text)
         if not found and part == main:
             raise InputError(f"{name} is no Word document: it has no part `{main[:80]}`")
-    return blocks_text(body.blocks)
+    return body.blocks.text()
 
 
 def _main_part(archive: Archive) -> str:
@@ -157,46 +218,6 @@ def _main_part(archive: Archive) -> str:
 
     archive.parse("_rels/.rels", start)
     return parts[-1]
-
-
-def _styles(archive: Archive, part: str) -> dict[str, _Style]:
-    """The styles by their ids, with what they inherit."""
-    styles: dict[str, _Style] = {}
-    style = _Style()
-
-    def start(tag: str, attributes: Attributes) -> None:
-        nonlocal style
-        value = attributes.get("val", "")
-        match tag:
-            case "style":
-                style = styles[attributes.get("styleId", "")] = _Style()
-            case "name":
-                heading = _HEADING.fullmatch(value)
-                style.heading = int(heading[1]) if heading else 1 if value.lower() == "title" else style.heading
-            case "outlineLvl" if whole(value) < LEVELS:
-                style.heading = whole(value) + 1
-            case "numId":
-                style.number = value
-            case "ilvl":
-                style.depth = min(whole(value), LEVELS - 1)
-            case "basedOn":
-                style.basis = value
-
-    archive.parse(part, start)
-    return {name: _inherited(one, styles) for name, one in styles.items()}
-
-
-def _inherited(style: _Style, styles: dict[str, _Style]) -> _Style:
-    out = _Style(style.heading, style.number, style.depth)
-    above = styles.get(style.basis)
-    for _ in range(10):
-        if above is None:
-            break
-        out.heading = out.heading or above.heading
-        if not out.number:
-            out.number, out.depth = above.number, out.depth or above.depth
-        above = styles.get(above.basis)
-    return out
 
 
 READER = Reader("Word", (".docx",), read)

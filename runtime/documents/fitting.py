@@ -19,6 +19,8 @@ Json = Any
 Place = tuple[str | types.Field | int, ...]
 _INT = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+# With three digits behind it the comma may as well set thousands apart.
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})")
 _BOOLS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
@@ -198,6 +200,8 @@ def _unfit(type_: types.Type, value: Json) -> str:
     if type_ == types.BOOL:
         return problem + "; write true or false"
     if types.is_number(type_) and isinstance(value, str):
+        if _DECIMAL_COMMA.fullmatch(value.strip()):
+            return f"{problem}; write it with a decimal point: {value.strip().replace(',', '.')}"
         plain = re.sub(r"[\s,_']", "", value)
         if plain != value and _NUMBER.fullmatch(plain):
             return f"{problem}; write it without separators"

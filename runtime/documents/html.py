@@ -1,17 +1,24 @@
 """HTML: its text, with headings, lists, code and tables written as in Markdown.
 
-Scripts, styles and comments are dropped, and so is the title, which pages repeat as a heading.
+Scripts, styles and comments are dropped, what is hidden too, and the title, which pages repeat as a heading. Formulas
+(MathML) are written on a line.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from ..files import decode
-from .markup import Part, blocks_text, parts
+from .charsets import decode_page
+from .formulas import Formula
+from .inline import Kind, Words
+from .markup import Blocks, Part, parts
+from .ordered import Listing, listing, reversed_lengths
 from .protocol import Reader
+from .spans import MOST_COLUMNS, MOST_ROWS, Cell, Table
+from .visibility import ENDED_BY, Hidden, is_struck
 
-_DROPPED = frozenset({"script", "style", "template", "title", "noscript", "iframe"})
+_DROPPED = frozenset({"script", "style", "template", "title", "noscript", "iframe", "rp"})
 _BLOCK_TAGS = """
     address article aside blockquote body caption dd details dialog div dl dt fieldset figcaption figure footer
     form h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li main menu nav ol option p pre section summary
@@ -19,111 +26,183 @@ _BLOCK_TAGS = """
 """
 _BLOCKS = frozenset(_BLOCK_TAGS.split())
 _CELLS = frozenset({"td", "th"})
+_ROW_GROUPS = frozenset({"table", "thead", "tbody", "tfoot"})
+_KINDS: dict[str, Kind] = {
+    "sup": "raised",
+    "sub": "lowered",
+    "del": "struck",
+    "s": "struck",
+    "strike": "struck",
+    "q": "quoted",
+    "rt": "ruby",
+}
 _HEADING = re.compile(r"h[1-6]")
 _BLANK = re.compile(r"[ \t\n\f\r]+")
 _TICKS = re.compile(r"`{3,}")
+_WHOLE = re.compile(r"\s*([0-9]{1,6})")
 _DEEPEST_LIST = 12
 
 
 class _Page:
-    """Blocks of text as they come."""
+    """Blocks of text as they come. ``lengths`` are those of the lists that count down."""
 
-    def __init__(self) -> None:
-        self.blocks: list[tuple[str, bool]] = []
-        self.words: list[str] = []
+    def __init__(self, name: str, lengths: list[int]) -> None:
+        self.blocks = Blocks(name)
+        self.words = Words()
         self.prefix = ""
-        self.lists: list[int | None] = []
-        self.row: list[str] | None = None
+        self.tight = False
+        self.lists: list[Listing] = []
+        self.lengths = lengths
+        self.table = Table()
+        self.row: list[Cell] | None = None
         self.code = False
-        self.dropped = ""
-        self.depth = 0
+        self.formula: Formula | None = None
+        self.hidden: Hidden | None = None
 
     def take(self, part: Part) -> None:
-        if self.dropped:
-            if part.value == self.dropped and part.kind != "text":
-                self.depth += 1 if part.kind == "open" else -1
-                self.dropped = self.dropped if self.depth else ""
-        elif part.kind == "text":
-            self.words.append(part.value)
-        elif part.kind == "open" and part.value in _DROPPED:
-            self.dropped, self.depth = part.value, 1
+        if self.hidden is not None and self.hidden.goes_on(part, _BLOCKS):
+            return
+        if self.hidden is not None:
+            ended, self.hidden = part.kind == "close" and part.value == self.hidden.name, None
+            if ended:
+                return
+        if self.formula is not None and self.in_formula(part):
+            return
+        if part.kind == "text":
+            self.words.add(part.value)
+            return
+        attributes = part.attributes if part.kind == "open" else {}
+        if part.kind == "open" and (hidden := Hidden.of(part.value, attributes, part.value in _DROPPED)):
+            if part.value in _BLOCKS and part.value not in _CELLS:
+                self.end_block()
+            self.hidden = hidden
         elif part.value == "br":
-            self.words.append("\n" if self.code else "\v")
-        elif self.code and part.value != "pre":
-            if part.kind == "close" and part.value in _BLOCKS and not "".join(self.words[-1:]).endswith("\n"):
-                self.words.append("\n")
+            self.words.add("\n" if self.code else "\v")
+        elif part.value == "math" and part.kind == "open":
+            self.formula = Formula()
+        elif self.code and part.value in _BLOCKS and part.value != "pre":
+            if part.kind == "close" and not "".join(self.words.words[-1:]).endswith("\n"):
+                self.words.add("\n")
         elif part.value in _BLOCKS:
             self.end_block()
-            (self.open if part.kind == "open" else self.close)(part.value)
+            if part.kind == "open":
+                self.open(part.value, attributes)
+            else:
+                self.close(part.value)
+        elif part.kind == "open":
+            self.inline(part.value, attributes)
+        else:
+            self.words.close(part.value)
 
-    def open(self, name: str) -> None:
+    def inline(self, name: str, attributes: Mapping[str, str]) -> None:
+        if name == "input":
+            if attributes.get("type", "").lower() in ("checkbox", "radio"):
+                self.words.add("[x] " if "checked" in attributes else "[ ] ")
+            return
+        if name == "a" and attributes.get("role") == "doc-noteref":
+            self.words.open(name, "note")
+            return
+        if name == "a" and "#" in attributes.get("href", ""):
+            self.words.link()
+        self.words.open(name, _KINDS.get(name) or ("struck" if is_struck(attributes) else None))
+
+    def in_formula(self, part: Part) -> bool:
+        """Whether a part belongs to the formula; one whose end is missing ends with the block."""
+        assert self.formula is not None
+        if part.kind == "text":
+            self.formula.text(part.value)
+            return True
+        if part.value == "math" or part.value in _BLOCKS:
+            self.words.add(self.formula.line())
+            self.formula = None
+            return part.value == "math"
+        if part.kind == "close":
+            self.formula.end(part.value)
+        elif not part.inside.endswith("/"):
+            self.formula.start(part.value, part.attributes)
+        return True
+
+    def open(self, name: str, attributes: Mapping[str, str]) -> None:
         if _HEADING.fullmatch(name):
-            self.prefix = "#" * int(name[1]) + " "
-        elif name in ("ul", "menu"):
-            self.lists.append(None)
-        elif name == "ol":
-            self.lists.append(0)
+            self.prefix, self.tight = "#" * int(name[1]) + " ", False
+        elif name in ("ul", "menu", "ol"):
+            self.lists.append(listing(name, attributes, self.lengths))
         elif name == "li":
-            self.prefix = "  " * min(max(len(self.lists) - 1, 0), _DEEPEST_LIST) + self.marker()
-        elif name in ("table", "tr"):
+            marker = self.lists[-1].marker(attributes) if self.lists else "- "
+            self.prefix = "  " * min(max(len(self.lists) - 1, 0), _DEEPEST_LIST) + marker
+            self.tight = True
+        elif name in _ROW_GROUPS or name == "tr":
             self.end_row()
+            if name != "tr":
+                self.table = Table()
             self.row = [] if name == "tr" else None
         elif name in _CELLS and self.row is not None:
-            self.row.append("")
+            rows = MOST_ROWS if attributes.get("rowspan", "").strip() == "0" else _span(attributes, "rowspan")
+            self.row.append(Cell("", min(rows, MOST_ROWS), _span(attributes, "colspan"), name == "th"))
         elif name == "pre":
             self.end_row()
             self.code = True
+        if name in ENDED_BY:
+            self.words.close(name)
+        if is_struck(attributes):
+            self.words.open(name, "struck")
 
     def close(self, name: str) -> None:
+        self.words.close(name)
         if name in ("ul", "menu", "ol") and self.lists:
             self.lists.pop()
-        elif name in ("tr", "table"):
+        elif name == "tr" or name in _ROW_GROUPS:
             self.end_row()
+            if name != "tr":
+                self.table = Table()
         if name != "li" and (_HEADING.fullmatch(name) or not self.lists):
-            self.prefix = ""
-
-    def marker(self) -> str:
-        number = self.lists[-1] if self.lists else None
-        if number is None:
-            return "- "
-        self.lists[-1] = number + 1
-        return f"{number + 1}. "
+            self.prefix, self.tight = "", False
 
     def end_block(self) -> None:
-        text, self.words = "".join(self.words), []
+        text = self.words.take()
         if self.code:
             self.code = False
             if text.strip():
                 longest = max((len(ticks) for ticks in _TICKS.findall(text)), default=2)
                 fence = "`" * (longest + 1)
-                self.blocks.append((f"{fence}\n{text.strip(chr(10))}\n{fence}", False))
+                self.blocks.put(f"{fence}\n{text.strip(chr(10))}\n{fence}")
             return
         lines = [_BLANK.sub(" ", line).strip(" ") for line in text.split("\v")]
         text = "\n".join(lines).strip("\n")
         if self.row is not None:
             if text:
-                last = self.row.pop() if self.row else ""
-                self.row.append(f"{last} {text}".strip().replace("\n", " "))
+                last = self.row.pop() if self.row else Cell("")
+                self.row.append(last._replace(text=f"{last.text} {text}".strip().replace("\n", " ")))
         elif text:
             if self.prefix.startswith("#"):
                 text = text.replace("\n", " ")
-            self.blocks.append((self.prefix + text, self.prefix.lstrip().startswith(("- ", *"0123456789"))))
-            self.prefix = "" if not self.lists else " " * len(self.prefix)
+            self.blocks.put(self.prefix + text, tight=self.tight)
+            self.prefix, self.tight = "" if not self.lists else " " * len(self.prefix), False
 
     def end_row(self) -> None:
-        cells, self.row = self.row or [], None
-        if any(cells):
-            self.blocks.append((" | ".join(cells), True))
+        cells, self.row = self.row, None
+        if cells:
+            texts = self.table.row(cells)
+            if any(cell.text for cell in cells):
+                self.blocks.put(" | ".join(texts), tight=True)
 
     def text(self) -> str:
+        if self.formula is not None:
+            self.words.add(self.formula.line())
         self.end_block()
         self.end_row()
-        return blocks_text(self.blocks)
+        return self.blocks.text()
+
+
+def _span(attributes: Mapping[str, str], name: str) -> int:
+    found = _WHOLE.match(attributes.get(name, ""))
+    return max(min(int(found[1]), MOST_COLUMNS if name == "colspan" else MOST_ROWS), 1) if found else 1
 
 
 def read(data: bytes, name: str) -> str:
-    page = _Page()
-    for part in parts(decode(data, name).replace("\v", " ")):
+    html = decode_page(data, name).replace("\v", " ")
+    page = _Page(name, reversed_lengths(html))
+    for part in parts(html):
         page.take(part)
     return page.text()
 

@@ -1,27 +1,47 @@
 """Takes HTML apart in one pass, whatever it is, and puts blocks of text together.
 
 The standard library's parser takes time that grows with the square of a hostile page (half a minute for 200 KB of
-`<!--` in Python 3.11), and attributes are of no use here: a reader of tags and text is enough.
+`<!--` in Python 3.11); this one takes a reader of tags and text, and looks at the attributes that someone asks for.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from html import unescape
+from io import StringIO
 from typing import Literal, NamedTuple
 
+from ..errors import InputError
+
+MOST_CHARACTERS = 64 * 1024 * 1024
+"""The longest text that a reader makes of a document."""
 _TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
 _STOP = re.compile(r"[>\"']")
+_ATTRIBUTE = re.compile(r"([^\s=/>\"']+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+)))?")
+_MOST_ATTRIBUTES = 16 * 1024
 # What stands in these is no markup, up to their end tag.
 _RAW = frozenset({"script", "style", "title", "textarea", "noscript", "xmp", "iframe"})
 
 
 class Part(NamedTuple):
-    """``value`` is the text, or the name of the tag in lower case."""
+    """``value`` is the text, or the name of the tag in lower case; ``inside`` is what else stands in the tag."""
 
     kind: Literal["text", "open", "close"]
     value: str
+    inside: str = ""
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        return attributes_of(self.inside)
+
+
+def attributes_of(inside: str) -> dict[str, str]:
+    """The attributes of a tag by their names in lower case; of two with one name the first counts."""
+    found: dict[str, str] = {}
+    for one in _ATTRIBUTE.finditer(inside[:_MOST_ATTRIBUTES]) if inside else ():
+        found.setdefault(one[1].lower(), _plain(one[2] or one[3] or one[4] or ""))
+    return found
 
 
 def parts(html: str) -> Iterator[Part]:
@@ -37,7 +57,7 @@ def parts(html: str) -> Iterator[Part]:
         if tag:
             at = _after_tag(html, tag.end())
             name = tag[2].lower()
-            yield Part("close" if tag[1] else "open", name)
+            yield Part("close" if tag[1] else "open", name, html[tag.end() : at].removesuffix(">"))
             if name in _RAW and not tag[1]:
                 end = _raw_end(html, name, at)
                 yield Part("text", _plain(html[at:end]) if name in ("title", "textarea") else html[at:end])
@@ -84,13 +104,24 @@ def _plain(text: str) -> str:
         return text
 
 
-def blocks_text(blocks: Iterable[tuple[str, bool]]) -> str:
-    """One text of blocks; of two tight ones in a row the second follows without a blank line."""
-    out: list[str] = []
-    tight_before = False
-    for text, tight in blocks:
-        if out:
-            out.append("\n" if tight and tight_before else "\n\n")
-        out.append(text)
-        tight_before = tight
-    return "".join(out)
+class Blocks:
+    """One text of blocks, written as they come; of two tight ones in a row the second follows without a blank line."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._out = StringIO()
+        self._size = 0
+        self._tight = False
+
+    def put(self, text: str, *, tight: bool = False) -> None:
+        """Raises InputError where the document is too long."""
+        if self._size:
+            self._out.write("\n" if tight and self._tight else "\n\n")
+        self._size += len(text)
+        if self._size > MOST_CHARACTERS:
+            raise InputError(f"{self.name} has more than {MOST_CHARACTERS // 1024**2} Mi characters; cut it up first")
+        self._out.write(text)
+        self._tight = tight
+
+    def text(self) -> str:
+        return self._out.getvalue()

@@ -28,6 +28,8 @@ class Numbering:
     kinds: dict[str, str] = field(default_factory=dict)
     levels: dict[tuple[str, int], _Level] = field(default_factory=dict)
     counts: dict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
+    overrides: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Where a list begins that goes by the kind of another: by its number and level, until it has begun."""
 
     def marker(self, number: str, depth: int) -> str:
         """What stands before the next paragraph of a list; counts on."""
@@ -36,6 +38,8 @@ class Numbering:
         if kind is None or level is None or level.kind == "bullet":
             return "-"
         counts = self.counts[kind]
+        if (begin := self.overrides.pop((number, depth), None)) is not None:
+            counts[depth] = begin - 1
         counts[depth] = counts.get(depth, level.start - 1) + 1
         for deeper in range(depth + 1, LEVELS):
             counts.pop(deeper, None)
@@ -43,7 +47,7 @@ class Numbering:
         def written(found: re.Match[str]) -> str:
             at = int(found[1]) - 1
             one = self.levels.get((kind, at), level)
-            return _number(counts.get(at, one.start), one.kind)
+            return written_number(counts.get(at, one.start), one.kind)
 
         return "" if level.kind == "none" else _PLACE.sub(written, level.text)
 
@@ -52,9 +56,10 @@ def read_numbering(archive: Archive, part: str) -> Numbering:
     out = Numbering()
     kind = number = ""
     level = _Level()
+    overridden = 0
 
     def start(tag: str, attributes: Attributes) -> None:
-        nonlocal kind, number, level
+        nonlocal kind, number, level, overridden
         value = attributes.get("val", "")
         match tag:
             case "abstractNum":
@@ -71,6 +76,10 @@ def read_numbering(archive: Archive, part: str) -> Numbering:
                 level.text = value[:80]
             case "start" if not number:
                 level.start = whole(value)
+            case "lvlOverride" if number:
+                overridden = whole(attributes.get("ilvl", ""))
+            case "startOverride" if number:
+                out.overrides[number, overridden] = whole(value)
 
     archive.parse(part, start)
     return out
@@ -81,7 +90,10 @@ def whole(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 
-def _number(value: int, kind: str) -> str:
+def written_number(value: int, kind: str) -> str:
+    """A number in one of Word's kinds, such as ``lowerRoman``; as digits where it cannot be written so."""
+    if kind == "decimalZero":
+        return f"{value:02}"
     if kind in ("lowerLetter", "upperLetter") and value > 0:
         letter = chr(ord("a") + (value - 1) % 26) * min((value - 1) // 26 + 1, 20)
         return letter.upper() if kind == "upperLetter" else letter

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import struct
 import zlib
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from .markup import MOST_CHARACTERS
 from .protocol import Reader
 
 if TYPE_CHECKING:
-    from pypdf import PdfReader
+    from pypdf import PageObject, PdfReader
 
-MOST_CHARACTERS = 64 * 1024 * 1024
+# From how many lines on, and how many of them with one word, a page is one word a line.
+_MANY_LINES = 6
+_MOSTLY = 0.6
+_SPACES = re.compile(r" {2,}")
 # The library reads what comes, and falls over what it did not expect: each of these has been met on a damaged file.
 _DAMAGED = (
     ArithmeticError,
@@ -65,7 +70,7 @@ def _text(reader: PdfReader, name: str) -> str:
     pages = []
     size = 0
     for page in reader.pages:
-        text = page.extract_text().replace("\f", " ").replace("\0", "")
+        text = _of_page(page).replace("\f", " ").replace("\0", "")
         pages.append(text.encode("utf-8", "replace").decode() if not text.isascii() else text)
         size += len(text)
         if size > MOST_CHARACTERS:
@@ -73,6 +78,23 @@ def _text(reader: PdfReader, name: str) -> str:
     if pages and not any(page.strip() for page in pages):
         raise InputError(f"{name} has no text, only pictures of pages: make a text of them first (OCR)")
     return "\n\f".join(pages)
+
+
+def _of_page(page: PageObject) -> str:
+    """The text of a page; where it comes word by word, by where the words stand."""
+    text = page.extract_text()
+    if not _is_one_by_one(text):
+        return text
+    placed = _SPACES.sub(" ", page.extract_text(extraction_mode="layout"))
+    # A page may well be a list of words; words that a line breaks off are no reason either.
+    same = sorted("".join(placed.split())) == sorted("".join(text.split()))
+    return placed if same and not _is_one_by_one(placed) else text
+
+
+def _is_one_by_one(text: str) -> bool:
+    lines = [line for line in text.split("\n") if line.strip()]
+    single = sum(len(line.split()) == 1 for line in lines)
+    return len(lines) >= _MANY_LINES and single > _MOSTLY * len(lines)
 
 
 READER = Reader("PDF", (".pdf",), read)

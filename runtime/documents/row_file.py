@@ -21,8 +21,16 @@ from .rows import read_row
 Json = Any
 LARGE = 8 * 1024 * 1024
 """Bytes from which on a file is worth it."""
+_HEAD = 64 * 1024
 _BLOCK = 1024
 """Rows that are read at once."""
+
+
+def has_lines(path: Path) -> bool:
+    """Whether a file can be cut at its line feeds before it is decoded, by how it begins."""
+    with open(path, "rb") as file:
+        head = file.read(_HEAD)
+    return b"\0" not in head and b"\r" not in head.replace(b"\r\n", b"").removesuffix(b"\r")
 
 
 class RowFile(Sequence[Json]):

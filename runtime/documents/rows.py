@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ..errors import InputError
-from ..files import MOST_BYTES, shown
+from ..files import shown
+from ..remarks import Tell, unheard
+from .dialects import NONE, Dialect, cells_of, dialect_of, fits_width, is_blank, lines_of, named_width
 
 Json = Any
+Row = tuple[int, list[str]]
 DEEPEST = 64
 _WITH_PARTS = (list, tuple, Mapping)
 
@@ -65,13 +66,9 @@ def read_json(text: str, name: str) -> Json:
 
 def read_jsonl(text: str, name: str) -> list[tuple[int, Json]]:
     """The values with their lines, counted from 1; blank lines are skipped."""
-    out = []
     # Only \\n ends a line: other separators may stand inside a JSON text.
-    for line, one in enumerate(text.split("\n"), 1):
-        if not one or one.isspace():
-            continue
-        out.append((line, read_row(one, name, line)))
-    return out
+    lines = enumerate(lines_of(text), 1)
+    return [(line, read_row(one, name, line)) for line, one in lines if not one.isspace()]
 
 
 def read_row(text: str, name: str, line: int) -> Json:
@@ -81,60 +78,72 @@ def read_row(text: str, name: str, line: int) -> Json:
         raise InputError(f"{name}:{line}: this line is not JSON: {error}") from None
 
 
+class Table(NamedTuple):
+    """``columns`` are the names in the header. ``rows`` come with the lines they begin on, once."""
+
+    columns: list[str]
+    rows: Iterator[tuple[int, dict[str, str]]]
+
+
 def read_csv(text: str, name: str) -> list[tuple[int, dict[str, str]]]:
-    """The rows below the header, with the lines they begin on; blank lines are skipped.
+    """The rows below the header, with the lines they begin on. See ``open_table``."""
+    return list(open_table(text, name).rows)
 
-    Cells are set apart by commas, or by semicolons or tabs where the header has no comma.
+
+def open_table(text: str, name: str, path: str = "", tell: Tell = unheard) -> Table:
+    """A table of CSV. Rows with nothing in them are skipped, and so are columns with neither a name nor a value.
+
+    What stands between cells is found out (``dialect_of``); ``tell`` hears of what cannot be known.
     """
-    header: list[str] | None = None
-    out: list[tuple[int, dict[str, str]]] = []
-    for line, cells in _cells(text, name):
-        if header is None:
-            header = _header([cell.strip() for cell in cells], name, line)
-        elif len(cells) != len(header):
-            raise InputError(f"{name}:{line}: this row has {_cells_of(len(cells))}, and the header has {len(header)}")
-        else:
-            out.append((line, dict(zip(header, cells, strict=True))))
-    return out
-
-
-def _cells(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    first = next((line for line in text.split("\n", 20) if line.strip()), "")
-    delimiter = "," if "," in first else ";" if ";" in first else "\t" if "\t" in first else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
-    with _long_cells():
-        while True:
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                hint = "a quote is opened and never closed" if "unexpected end" in str(error) else str(error)
-                raise InputError(f"{name}:{line}: this row is not CSV: {hint}") from None
-            if any(cell.strip() for cell in cells) or len(cells) > 1:
-                yield line, cells
-            line = reader.line_num + 1
-
-
-@contextmanager
-def _long_cells() -> Iterator[None]:
-    """The standard library refuses cells over 128 KiB; a whole document may stand in one."""
-    before = csv.field_size_limit(MOST_BYTES)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-def _header(cells: list[str], name: str, line: int) -> list[str]:
-    for place, cell in enumerate(cells, 1):
-        if not cell:
-            raise InputError(f"{name}:{line}: column {place} has no name in the header row")
-    twice = [cell for cell, times in Counter(cells).items() if times > 1]
+    dialect = dialect_of(text, path)
+    if dialect.assumed:
+        tell(f"{name}: {dialect.assumed}")
+    cells = _cells(text, name, dialect)
+    header = next(cells, None)
+    if header is None:
+        return Table([], iter(()))
+    line, names = header[0], [cell.strip() for cell in header[1]]
+    twice = [cell for cell, times in Counter(names).items() if cell and times > 1]
     if twice:
         raise InputError(f"{name}:{line}: two columns are called {shown(twice[0])}")
-    return cells
+    return Table([cell for cell in names if cell], _below(names, line, cells, name))
+
+
+def _below(names: list[str], header: int, rows: Iterable[Row], name: str) -> Iterator[tuple[int, dict[str, str]]]:
+    width = named_width(names)
+    unnamed = [place for place, cell in enumerate(names) if not cell]
+    for line, cells in rows:
+        if not fits_width(cells, width, len(names)):
+            raise InputError(f"{name}:{line}: this row has {_cells_of(len(cells))}, and the header has {width}")
+        for place in unnamed:
+            if "".join(cells[place : place + 1]).strip():
+                raise InputError(
+                    f"{name}:{header}: column {place + 1} has no name in the header row, and line {line} has a value "
+                    "there"
+                )
+        yield line, {column: cell for column, cell in zip(names[:width], cells, strict=False) if column}
+
+
+def _cells(text: str, name: str, dialect: Dialect) -> Iterator[Row]:
+    """The rows that have something in them, with the lines they begin on."""
+    reader = cells_of(lines_of(text, dialect.start), dialect)
+    above = text.count("\n", 0, dialect.start)
+    while True:
+        line = above + reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            hint = "a quote is opened and never closed" if "unexpected end" in str(error) else _plainer(error)
+            raise InputError(f"{name}:{line}: this row is not CSV: {hint}") from None
+        if not is_blank(cells):
+            yield line, cells
+
+
+def _plainer(error: csv.Error) -> str:
+    """What the standard library says of a row, without the character that stands for no delimiter."""
+    return str(error).replace(f"'{NONE}'", "the end of the row")
 
 
 def _cells_of(number: int) -> str:

@@ -7,14 +7,17 @@ do not fit.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from flowrun.dsl import did_you_mean, types
 
 from ..errors import InputError
 from ..files import shown
+from ..remarks import Tell, unheard
+from .dialects import lines_of
 from .fitting import Problems, fit
-from .rows import read_csv
+from .rows import open_table
 
 Json = Any
 Rows = Iterable[tuple[int, Json]]
@@ -22,7 +25,7 @@ Rows = Iterable[tuple[int, Json]]
 
 def fit_rows(rows: Rows, type_: types.Type, name: str, *, cells: bool = False) -> Json:
     """Rows with their lines; with ``cells`` their texts are read as the type wants them."""
-    if type_ == types.JSON:
+    if type_ == types.JSON or (type_ == types.ListOf(types.JSON) and not cells):
         return [value for _, value in rows]
     problems = Problems()
     item = type_.item if isinstance(type_, types.ListOf) else type_
@@ -35,22 +38,24 @@ def fit_rows(rows: Rows, type_: types.Type, name: str, *, cells: bool = False) -
     return values[0]
 
 
-def fit_table(text: str, type_: types.Type, name: str) -> Json:
+def fit_table(text: str, type_: types.Type, name: str, path: str = "", tell: Tell = unheard) -> Json:
     """The rows of CSV; a column that is missing is told once, not for every row."""
-    rows = read_csv(text, name)
+    columns, rows = open_table(text, name, path, tell)
+    first = next(rows, None)
+    if first is None:
+        return fit_rows((), type_, name)
     record = types.unwrapped(type_.item if isinstance(type_, types.ListOf) else type_)
-    if isinstance(record, types.Record) and rows:
-        columns = list(rows[0][1])
+    if isinstance(record, types.Record):
         for field in record.fields:
             if field.name not in columns and not isinstance(field.type, types.Optional):
                 guess = did_you_mean(field.name, columns) or "its columns are " + ", ".join(map(shown, columns[:20]))
                 raise InputError(f"{name} has no column {shown(field.name)}, which {types.show(record)} needs; {guess}")
-    return fit_rows(rows, type_, name, cells=True)
+    return fit_rows(chain((first,), rows), type_, name, cells=True)
 
 
 def fit_lines(text: str, type_: types.Type, name: str) -> Json:
     """The lines that are not blank."""
-    rows = [(number, line.rstrip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    rows = ((number, line.rstrip()) for number, line in enumerate(lines_of(text), 1) if not line.isspace())
     return fit_rows(rows, type_, name, cells=True)
 
 

@@ -27,7 +27,8 @@ class Summary:
     ``busy`` is the sum of the requests' own times: what they would have taken one after another, in seconds.
     ``growing`` are the characters of streamed answers that are on their way, by request.
     ``loading`` is the longest time that a model took to get ready, a part of ``seconds``.
-    Tokens count what servers reported; ``uncounted`` requests reported none.
+    Tokens count what servers reported; ``uncounted`` requests reported none. ``notices`` are lines for the person,
+    such as what a reader of files had to assume.
     """
 
     steps: int = 0
@@ -50,6 +51,7 @@ class Summary:
     models: dict[str, Use] = field(default_factory=dict)
     votes: dict[str, e.VoteCounted] = field(default_factory=dict)
     losses: list[e.ElementLost] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
     def __call__(self, event: e.Event) -> None:
         # What every call tells comes first: a run may have millions.
@@ -114,6 +116,8 @@ class Summary:
                 self.votes[path] = event
             case e.ElementLost():
                 self.losses.append(event)
+            case e.Notice(text):
+                self.notices.append(text)
             case e.ModelReady(_, seconds):
                 self.loading = max(self.loading, seconds)
             case e.RunFinished(_, seconds):

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 # Reading Markdown takes a second for a MiB of short lines; a text in which this fits nowhere has no headings.
 _MAYBE = re.compile(r"(?:\A|(?<=[\r\n]))[^\S\r\n]{0,3}(?:#{1,6}(?:\s|\Z)|(?:=+|-+)[^\S\r\n]*(?:[\r\n]|\Z))")
+# Of YAML and of TOML: how a field begins, and what ends all of them.
+_FENCES = {
+    "---": (re.compile(r"[^\s#:\-\[{][^:]*:(?:\s|\Z)"), ("---", "...")),
+    "+++": (re.compile(r"[\w\"'.\- ]+=|\[[^\]]+\]"), ("+++",)),
+}
+# A comment, an item, what is indented below a field, and the end of a list or a text over many lines.
+_INSIDE_FIELDS = re.compile(r"#|-(?:\s|\Z)|\s|[\]})]+,?\Z|[\"']{3}")
 
 
 class Heading(NamedTuple):
@@ -53,15 +60,25 @@ def _sections(text: str) -> Iterator[Stretch]:
 
 
 def _front_matter(text: str) -> int:
-    """Where the lines between `---` and `---` at the top end: fields for a program, which look like a heading."""
-    for place, (start, end) in enumerate(lines(text)):
+    """Where the front matter at the top ends: fields for a program, whose comments look like headings.
+
+    What stands between two rules (`---`) may be text as well: of front matter each line is part of a field or a
+    comment, one is a field, and none is blank right below the first fence (as Pandoc has it).
+    """
+    all_lines = lines(text)
+    start, end = next(all_lines, (0, 0))
+    fence = text[start:end].rstrip()
+    if fence not in _FENCES:
+        return 0
+    field, ends = _FENCES[fence]
+    fields = 0
+    for place, (start, end) in enumerate(all_lines):
         line = text[start:end].rstrip()
-        if place == 0:
-            if line != "---":
-                return 0
-        elif line in ("---", "..."):
-            return end
-        elif not line or line.startswith("#"):
+        if line in ends:
+            return end if fields else 0
+        if field.match(line):
+            fields += 1
+        elif (line or not place) and not _INSIDE_FIELDS.match(line):
             return 0
     return 0
 

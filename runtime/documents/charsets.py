@@ -1,0 +1,77 @@
+"""HTML in the encoding that it declares, as the HTML standard (section 13.2.3) and the Encoding standard have it."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from ..errors import InputError
+from ..files import decode, shown
+from .markup import attributes_of
+
+_HEAD = 4096
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_XML = re.compile(rb"\s*<\?xml\b[^>]*?\bencoding\s*=\s*[\"']([\w.:-]+)[\"']")
+_META = re.compile(rb"<meta(?=[\s/])([^>]*)>", re.IGNORECASE)
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s\"';,]+)", re.IGNORECASE)
+# What browsers take a label for, where that is not what Python takes it for.
+_MEANT = {
+    **dict.fromkeys("ascii iso8859-1 latin-1 us-ascii x-user-defined".split(), "cp1252"),
+    **dict.fromkeys("gb2312 gbk euc_cn".split(), "gb18030"),
+    **dict.fromkeys("shift_jis ms_kanji cp932 x-sjis windows-31j".split(), "cp932"),
+    **dict.fromkeys("euc_kr cp949 ks_c_5601-1987 ksc5601".split(), "cp949"),
+    **dict.fromkeys("big5 x-x-big5".split(), "big5hkscs"),
+    **dict.fromkeys("iso8859-11 tis-620 dos-874".split(), "cp874"),
+    "iso8859-9": "cp1254",
+    "macintosh": "mac-roman",
+    "x-mac-roman": "mac-roman",
+    # A page whose declaration could be read is in no wider encoding.
+    **dict.fromkeys("utf-16 utf-16-le utf-16-be utf-16le utf-16be unicode".split(), "utf-8"),
+}
+_TEXTS = re.compile(r"utf-8|cp\d+|iso8859-\d+|mac-\w+|koi8-\w|gb18030|big5hkscs|euc_jp|iso2022_jp|ptcp154")
+
+
+def decode_page(data: bytes, name: str) -> str:
+    """The text of a page. Raises InputError where it is not what it says, or an encoding that nobody reads."""
+    marked = data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    declared = None if marked else _declared(data[:_HEAD])
+    encoding = declared and _encoding(declared)
+    if declared and not encoding:
+        raise InputError(f"{name} says that it is in {shown(declared, 40)}, which is not read; save it as UTF-8")
+    if not encoding or encoding == "utf-8":
+        return decode(data, name)
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{name} says that it is in {shown(str(declared), 40)}, and byte {error.start} is no part of such a "
+            "text; save it as UTF-8"
+        ) from None
+    return decode(text.encode("utf-8", "surrogatepass"), name)
+
+
+def _declared(head: bytes) -> str | None:
+    if found := _XML.match(head):
+        return found[1].decode("ascii", "replace")
+    for meta in _META.finditer(_COMMENT.sub(b"", head)):
+        attributes = attributes_of(meta[1].decode("ascii", "replace"))
+        if label := attributes.get("charset", "").strip():
+            return label
+        if attributes.get("http-equiv", "").strip().lower() == "content-type":
+            inner = _CHARSET.search(attributes.get("content", ""))
+            if inner:
+                return inner[1]
+    return None
+
+
+def _encoding(label: str) -> str | None:
+    """What Python calls an encoding of text; None for what is none."""
+    label = label.strip().lower()
+    if label in _MEANT:
+        return _MEANT[label]
+    try:
+        name = codecs.lookup(label).name
+    except (LookupError, ValueError):
+        return None
+    name = _MEANT.get(name, name)
+    return name if _TEXTS.fullmatch(name) else None

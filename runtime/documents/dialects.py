@@ -1,0 +1,166 @@
+"""Which character stands between the cells of a table.
+
+No file says so itself, but for `sep=;` in the first line, which Excel takes. The delimiter is the one that cuts the
+first rows into as many cells as the header has (RFC 4180, section 2.4), whatever else stands in them.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..files import MOST_BYTES
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+NONE = "\0"
+"""Stands in no text that is read, and so cuts nothing."""
+_TABS = (".tsv", ".tab")
+_ROWS = 200
+_CHARACTERS = 256 * 1024
+_DECLARED = re.compile(r"\s*sep=(.)[^\S\n]*(?:\n|\Z)", re.IGNORECASE)
+_NUMBER = re.compile(r"\s*[-+]?[0-9]+(?:[.,][0-9]+)*\s*%?\s*")
+
+
+class Dialect(NamedTuple):
+    """``start`` is where the table begins in the text. ``spaced``: a quote may stand behind a space.
+
+    ``assumed`` says what was taken for granted and cannot be known; "" where nothing was.
+    """
+
+    delimiter: str
+    start: int = 0
+    spaced: bool = False
+    assumed: str = ""
+
+
+class _Fit(NamedTuple):
+    """How well a delimiter fits, the better the greater: each field counts only where those before it are equal."""
+
+    share: float
+    """How many of the rows have as many cells as the header."""
+    tight: bool
+    """It is no comma of a sentence, which has a space behind it."""
+    numbers: float
+    """How many of the cells are numbers and nothing else."""
+    cells: int
+    order: int
+
+
+def dialect_of(text: str, path: str = "") -> Dialect:
+    """The dialect of a table. The suffix of its ``path`` counts too: a .tsv has tabs."""
+    declared = _DECLARED.match(text)
+    start = declared.end() if declared else 0
+    if declared and declared[1] not in '"\n':
+        return Dialect(declared[1], start, _spaced(_sample(text, start), declared[1]))
+    sample = _sample(text, start)
+    if os.path.splitext(path)[1].lower() in _TABS:
+        return Dialect("\t", start, _spaced(sample, "\t"), _without_tabs(sample))
+    fits = sorted((fit, delimiter) for delimiter in DELIMITERS if (fit := _fit(sample, delimiter)))
+    if not fits:
+        return Dialect(NONE, start, assumed=_one_column(sample))
+    (best, delimiter), others = fits[-1], fits[:-1]
+    return Dialect(delimiter, start, _spaced(sample, delimiter), _rivals(delimiter, best, others))
+
+
+def lines_of(text: str, start: int = 0) -> Iterator[str]:
+    """The lines with their ends, one by one: a large text is not copied."""
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+def cells_of(lines: Iterable[str], dialect: Dialect) -> Reader:
+    """The cells of each row. Raises csv.Error where one is broken."""
+    # The standard library refuses cells over 128 KiB; a whole document may stand in one.
+    if csv.field_size_limit() < MOST_BYTES:
+        csv.field_size_limit(MOST_BYTES)
+    return csv.reader(lines, delimiter=dialect.delimiter, skipinitialspace=dialect.spaced, strict=True)
+
+
+def is_blank(cells: Iterable[str]) -> bool:
+    return not any(cell and not cell.isspace() for cell in cells)
+
+
+def named_width(header: list[str]) -> int:
+    """How many columns a header has, up to the last that has a name."""
+    return max((place for place, cell in enumerate(header, 1) if cell.strip()), default=0)
+
+
+def fits_width(cells: list[str], width: int, whole: int = 0) -> bool:
+    """Whether a row has so many cells, or up to ``whole``. Empty ones behind them hold nothing: some programs end
+    each row so."""
+    return len(cells) >= width and is_blank(cells[max(width, whole) :])
+
+
+def _sample(text: str, start: int) -> str:
+    end = start + _CHARACTERS
+    return text[start:] if end >= len(text) else text[start : text.rfind("\n", start, end) + 1 or end]
+
+
+def _rows(sample: str, dialect: Dialect) -> tuple[list[list[str]], bool]:
+    """The first rows that are not blank, and whether all of them are well."""
+    rows: list[list[str]] = []
+    try:
+        rows.extend(cells for cells in islice(cells_of(lines_of(sample), dialect), _ROWS) if not is_blank(cells))
+    except csv.Error as error:
+        # The last row of a sample is cut off where a cell goes on behind it.
+        return rows, "unexpected end" in str(error) and len(sample) > _CHARACTERS // 2
+    return rows, True
+
+
+def _fit(sample: str, delimiter: str) -> _Fit | None:
+    """None where a delimiter does not cut the header."""
+    rows, well = _rows(sample, Dialect(delimiter, spaced=_spaced(sample, delimiter)))
+    if not rows or len(rows[0]) < 2:
+        return None
+    body = rows[1:]
+    width = named_width(rows[0])
+    good = sum(fits_width(cells, width, len(rows[0])) for cells in body)
+    inner = [cell for cells in rows for cell in cells[1:]]
+    numbers = [bool(_NUMBER.fullmatch(cell)) for cells in body for cell in cells if cell]
+    return _Fit(
+        good / max(len(body) + (not well), 1) if body or not well else 1.0,
+        2 * sum(cell.startswith(" ") for cell in inner) <= len(inner),
+        sum(numbers) / len(numbers) if numbers else 0.0,
+        width,
+        -list(DELIMITERS).index(delimiter),
+    )
+
+
+def _spaced(sample: str, delimiter: str) -> bool:
+    """Whether quotes stand behind a space, as in `a, "b, c"`."""
+    return re.search(rf"(?m)(?:^|[^\n]){re.escape(delimiter)} +\"", sample) is not None
+
+
+def _rivals(delimiter: str, best: _Fit, others: list[tuple[_Fit, str]]) -> str:
+    rivals = [DELIMITERS[other] for fit, other in others if fit.share == best.share and fit.tight == best.tight]
+    if not rivals or not best.share:
+        return ""
+    return (
+        f"its cells are taken to be set apart by {DELIMITERS.get(delimiter)}; {' and '.join(rivals)} would fit too. "
+        "Quote the cells that have some inside to be sure"
+    )
+
+
+def _one_column(sample: str) -> str:
+    rows, _ = _rows(sample, Dialect(NONE))
+    inside = [name for mark, name in DELIMITERS.items() if any(mark in cells[0] for cells in rows[1:])]
+    if not inside:
+        return ""
+    return f"it is taken to have one column, as its header has: the {' and '.join(inside)} below it are text"
+
+
+def _without_tabs(sample: str) -> str:
+    rows, _ = _rows(sample, Dialect("\t"))
+    other = [name for mark, name in DELIMITERS.items() if rows and mark in rows[0][0]]
+    if "\t" in sample or not other:
+        return ""
+    return f"it is taken to have one column, for its name promises tabs and it has none: {' and '.join(other)} are text"

@@ -1,0 +1,174 @@
+"""Formulas on one line: MathML of pages and Office's own markup (ECMA-376, part 1, section 22.1), both as a tree.
+
+A fraction is `1/2`, a power `x^2`, an index `x_1`, a root `√(x)`. What has more than one sign stands in brackets there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+DEEPEST = 100
+_ONE = re.compile(r"[^\W_]+(?:[.,][0-9]+)*")
+_SCRIPT = re.compile(r"[-+−]?[^\W_]+(?:[.,][0-9]+)*|[^\w\s()]")
+# Signs that say how a formula is read aloud, and show nothing.
+_UNSEEN = dict.fromkeys(map(ord, "\u2061\u2062\u2063\u200b"))
+_UNSEEN[0x2064] = " "
+_DROPPED = frozenset({"annotation", "annotation-xml", "mphantom", "maction"})
+_ROWS = frozenset({"mtable", "m", "eqArr"})
+
+
+@dataclass(slots=True)
+class Node:
+    """``parts`` are the texts and nodes inside, in their order."""
+
+    tag: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    parts: list[str | Node] = field(default_factory=list)
+
+    @property
+    def nodes(self) -> list[Node]:
+        return [part for part in self.parts if isinstance(part, Node)]
+
+    def child(self, tag: str) -> Node | None:
+        return next((node for node in self.nodes if node.tag == tag), None)
+
+
+class Formula:
+    """Builds the tree of one formula from its tags. An end tag that fits none is left out."""
+
+    def __init__(self) -> None:
+        self._open = [Node("row")]
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        node = Node(tag, attributes)
+        self._open[-1].parts.append(node)
+        if len(self._open) < DEEPEST:
+            self._open.append(node)
+
+    def end(self, tag: str) -> None:
+        for place in range(len(self._open) - 1, 0, -1):
+            if self._open[place].tag == tag:
+                del self._open[place:]
+                return
+
+    def text(self, text: str) -> None:
+        self._open[-1].parts.append(text)
+
+    def line(self) -> str:
+        return " ".join(_line(self._open[0]).split())
+
+
+def script(mark: str, text: str) -> str:
+    """What stands above or below a line, behind its mark: `^6`, `_(i+1)`."""
+    text = text.strip()
+    return f"{mark}{text if _SCRIPT.fullmatch(text) else f'({text})'}" if text else ""
+
+
+def _line(node: Node) -> str:
+    if node.tag in _DROPPED or node.tag.endswith("Pr"):
+        return ""
+    if node.tag in _ROWS:
+        return "[" + "; ".join(_cells(row) for row in node.nodes if not row.tag.endswith("Pr")) + "]"
+    found = _office(node)
+    if found is None:
+        found = _mathml(node)
+    return _row(node.parts) if found is None else found
+
+
+def _mathml(node: Node) -> str | None:
+    parts = [_line(one) for one in node.nodes if one.tag not in _DROPPED]
+    match node.tag, parts:
+        case "mfrac", [above, below]:
+            return f"{_group(above)}/{_group(below)}"
+        case "msup" | "mover", [base, above]:
+            return _group(base) + script("^", above)
+        case "msub" | "munder", [base, below]:
+            return _group(base) + script("_", below)
+        case "msubsup" | "munderover", [base, below, above]:
+            return _group(base) + script("_", below) + script("^", above)
+        case "mroot", [base, degree]:
+            return f"root[{degree}]({base})"
+        case "msqrt", _:
+            return f"√{_bracketed(_row(node.parts))}"
+        case "mfenced", _:
+            opened, closed = node.attributes.get("open", "("), node.attributes.get("close", ")")
+            return f"{opened}{', '.join(parts)}{closed}"
+        case "semantics", [first, *_]:
+            return first
+        case "mspace", _:
+            return " "
+    return None
+
+
+def _office(node: Node) -> str | None:
+    def of(tag: str) -> str:
+        inner = node.child(tag)
+        return "" if inner is None else _line(inner)
+
+    match node.tag:
+        case "f":
+            return f"{_group(of('num'))}/{_group(of('den'))}"
+        case "sSup" | "sSub" | "sSubSup":
+            return _group(of("e")) + script("_", of("sub")) + script("^", of("sup"))
+        case "sPre":
+            return script("_", of("sub")) + script("^", of("sup")) + of("e")
+        case "limLow" | "limUpp":
+            return of("e") + script("_" if node.tag == "limLow" else "^", of("lim"))
+        case "rad":
+            degree = of("deg")
+            return f"root[{degree}]({of('e')})" if degree else f"√{_bracketed(of('e'))}"
+        case "nary":
+            return f"{_set(node, 'chr', '∫')}{script('_', of('sub'))}{script('^', of('sup'))} {of('e')}"
+        case "func":
+            return f"{of('fName')} {of('e')}"
+        case "acc":
+            return _group(of("e")) + script("^", _set(node, "chr", "^"))
+        case "bar":
+            return _group(of("e")) + script("^", "¯")
+        case "d":
+            inner = f"{_set(node, 'sepChr', '|')}".join(_line(one) for one in node.nodes if one.tag == "e")
+            return f"{_set(node, 'begChr', '(')}{inner}{_set(node, 'endChr', ')')}"
+    return None
+
+
+def _set(node: Node, name: str, usual: str) -> str:
+    """A property of an element of Office: where it is not set it is as usual, and it may be set to nothing."""
+    properties = node.child(f"{node.tag}Pr")
+    found = properties.child(name) if properties is not None else None
+    return usual if found is None else found.attributes.get("val", "")
+
+
+def _cells(row: Node) -> str:
+    if row.tag in ("mtr", "mr", "mlabeledtr"):
+        return ", ".join(_line(cell) for cell in row.nodes if not cell.tag.endswith("Pr"))
+    return _line(row)
+
+
+def _row(parts: list[str | Node]) -> str:
+    out = ""
+    before = ""
+    for part in parts:
+        tag = part.tag if isinstance(part, Node) else "r"
+        text = _line(part) if isinstance(part, Node) else part.translate(_UNSEEN)
+        # Two numbers side by side, one of them a fraction perhaps, are two: 2 1/2 is not 21/2. Runs of Office are cut
+        # anywhere.
+        apart = not (tag == before == "r") and out[-1:].isalnum() and text[:1].isalnum()
+        if apart and not (out[-1:].isdigit() and text[:1].isalpha()):
+            out += " "
+        out += text
+        before = tag if text else before
+    return out
+
+
+def _group(text: str) -> str:
+    text = text.strip()
+    return text if _ONE.fullmatch(text) or len(text) < 2 else _bracketed(text)
+
+
+def _bracketed(text: str) -> str:
+    """In brackets, where it is not in some from end to end."""
+    if text.startswith("(") and text.endswith(")") and not re.search(r"\).*\(", text):
+        return text
+    return f"({text})"

@@ -1,0 +1,105 @@
+"""Words of one block, and what type does to them that changes their meaning: raised, lowered, struck out.
+
+10 with a raised 6 is no 106. A raised text is written `^6` or, where it is the mark of a note, `[^1]`; a lowered one
+`_2`, and what is struck out `~~so~~`, as in Markdown.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from .formulas import script
+
+Kind = Literal["raised", "note", "lowered", "struck", "quoted", "ruby"]
+_DEEPEST = 16
+_BEFORE = 48
+_ORDINAL = re.compile(r"st|nd|rd|th|er|ère|re|ème|eme|[ºª°™®©℠*†‡§¶′″]+|tm|sm", re.IGNORECASE)
+_NOTE = re.compile(r"\W{0,2}(\w{1,12})\W{0,2}")
+# Behind an amount of money and behind the end of a clause nothing is raised to a power.
+_NO_POWER = re.compile(r"(?:[$€£¥]|\b(?:USD|EUR|GBP|CHF))\s?[0-9][0-9.,]*\Z|[^\W\d_]{2,}[.,;:!?]\Z|[.!?][\"'”’»)]\Z")
+_EDGES = re.compile(r"(\s*)(.*?)(\s*)", re.DOTALL)
+
+
+def marked(kind: Kind, inner: str, before: str = "") -> str:
+    """A text with its mark; ``before`` is what stands to its left."""
+    found = _EDGES.fullmatch(inner)
+    assert found
+    left, text, right = found.groups()
+    if not text:
+        return inner
+    return left + _marked(kind, text, before[-_BEFORE:]) + right
+
+
+def _marked(kind: Kind, text: str, before: str) -> str:
+    match kind:
+        case "struck":
+            return f"~~{text}~~"
+        case "quoted":
+            return f"“{text}”"
+        case "ruby":
+            return f"({text})"
+        case "lowered":
+            return script("_", text)
+    if _ORDINAL.fullmatch(text):
+        return text
+    note = _NOTE.fullmatch(text)
+    if note and (kind == "note" or _NO_POWER.search(before)):
+        return f"[^{note[1]}]"
+    return text if kind == "note" else script("^", text)
+
+
+@dataclass(slots=True)
+class _Mark:
+    name: str
+    kind: Kind
+    start: int
+    depth: int = 1
+
+
+class Words:
+    """The words of one block as they come; a mark that is open at its end goes on in the next."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self._marks: list[_Mark] = []
+
+    def add(self, word: str) -> None:
+        self.words.append(word)
+
+    def open(self, name: str, kind: Kind | None) -> None:
+        """An element begins; most have no mark, and are counted only inside one of their name that has."""
+        if kind is not None and len(self._marks) < _DEEPEST:
+            self._marks.append(_Mark(name, kind, len(self.words)))
+        elif self._marks and self._marks[-1].name == name:
+            self._marks[-1].depth += 1
+
+    def link(self) -> None:
+        """What is raised leads to another place of the page: it is the mark of a note."""
+        if self._marks and self._marks[-1].kind == "raised":
+            self._marks[-1].kind = "note"
+
+    def close(self, name: str) -> None:
+        for place in range(len(self._marks) - 1, -1, -1):
+            mark = self._marks[place]
+            if mark.name == name:
+                mark.depth -= 1
+                if not mark.depth:
+                    while len(self._marks) > place:
+                        self._put(self._marks.pop())
+                return
+
+    def take(self) -> str:
+        """The text so far."""
+        for mark in reversed(self._marks):
+            self._put(mark)
+            mark.start = 0
+        text = "".join(self.words)
+        self.words.clear()
+        return text
+
+    def _put(self, mark: _Mark) -> None:
+        inner = "".join(self.words[mark.start :])
+        before = "".join(self.words[max(mark.start - 8, 0) : mark.start])
+        self.words[mark.start :] = [marked(mark.kind, inner, before)]

@@ -1,0 +1,65 @@
+"""Lists of HTML: what stands before each of their items."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .markup import parts
+from .numbering import written_number
+
+_KINDS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
+_NUMBER = re.compile(r"\s*([+-]?[0-9]{1,9})")
+
+
+@dataclass(slots=True)
+class Listing:
+    """An open list; ``next`` is the number of its next item, None in a list of bullets."""
+
+    next: int | None = None
+    step: int = 1
+    kind: str = "decimal"
+
+    def marker(self, attributes: Mapping[str, str]) -> str:
+        """What stands before the next item, which has these attributes; counts on."""
+        if self.next is None:
+            return "- "
+        number = _whole(attributes.get("value", ""), self.next)
+        self.next = number + self.step
+        kind = _KINDS.get(attributes.get("type", "").strip(), self.kind)
+        return f"{written_number(number, kind)}. "
+
+
+def listing(name: str, attributes: Mapping[str, str], lengths: list[int]) -> Listing:
+    """A list that begins; ``lengths`` are those of the lists behind that count down, the next one last."""
+    if name != "ol":
+        return Listing()
+    kind = _KINDS.get(attributes.get("type", "").strip(), "decimal")
+    if "reversed" not in attributes:
+        return Listing(_whole(attributes.get("start", ""), 1), 1, kind)
+    return Listing(_whole(attributes.get("start", ""), lengths.pop() if lengths else 1), -1, kind)
+
+
+def reversed_lengths(html: str) -> list[int]:
+    """How many items the lists have that count down, the last of the page first."""
+    if "reversed" not in html.lower():
+        return []
+    lengths: list[int] = []
+    # The number of an open list among those that count down, None for others.
+    inside: list[int | None] = []
+    for part in parts(html):
+        if part.value in ("ol", "ul", "menu") and part.kind == "open":
+            counts = part.value == "ol" and "reversed" in part.attributes
+            inside.append(len(lengths) if counts else None)
+            lengths += [0] * counts
+        elif part.value in ("ol", "ul", "menu") and part.kind == "close" and inside:
+            inside.pop()
+        elif part.value == "li" and part.kind == "open" and inside and (place := inside[-1]) is not None:
+            lengths[place] += 1
+    return lengths[::-1]
+
+
+def _whole(text: str, usual: int) -> int:
+    found = _NUMBER.match(text)
+    return int(found[1]) if found else usual

@@ -1,0 +1,12 @@
+"""What a reader has to say of a file that it could read: what it took for granted, and what it left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Tell = Callable[[str], None]
+"""Gets one sentence, fit to print, that begins with the file's name."""
+
+
+def unheard(remark: str) -> None:
+    """For callers who show nothing."""

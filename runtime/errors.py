@@ -69,6 +69,17 @@ class AnswerError(CallError):
         self.usage = usage
 
 
+class MalformedError(AnswerError):
+    """The answer is whole, and not of the type that was asked for: the model is told ``why`` when it is asked again.
+
+    ``why`` goes on a sentence that begins with "the answer"; it is "" where nothing more can be said.
+    """
+
+    def __init__(self, message: str, *, text: str = "", why: str = "", usage: Usage | None = None) -> None:
+        super().__init__(message, text=text, usage=usage)
+        self.why = why
+
+
 class BudgetError(FlowrunError):
     """The next call would go beyond what the flow may spend: it is not made.
 

@@ -44,8 +44,8 @@ class JsonError(ValueError):
     """
 
 
-def read_json(text: str) -> Json:
-    """The one value that a text holds. Raises JsonError."""
+def read_json(text: str, *, halves: bool = False) -> Json:
+    """The one value that a text holds, with ``halves`` of surrogate pairs where they may stay. Raises JsonError."""
     body = unfenced(text)
     try:
         value = _strictly(body)
@@ -55,7 +55,7 @@ def read_json(text: str) -> Json:
         raise _too_deep() from None
     except ValueError:
         value = _leniently(body)
-    if problem := _problem(value):
+    if problem := _problem(value, halves):
         raise JsonError(problem)
     return value
 
@@ -148,13 +148,13 @@ def _too_deep() -> JsonError:
     return JsonError(f"is nested deeper than {DEEPEST} levels")
 
 
-def _problem(value: Json) -> str:
+def _problem(value: Json, halves: bool) -> str:
     """What makes a value none that JSON text can carry on."""
     todo = [(value, 0)]
     while todo:
         one, depth = todo.pop()
         match one:
-            case str() if _HALF.search(one):
+            case str() if not halves and _HALF.search(one):
                 return "holds half a character"
             case dict() | list() if depth == DEEPEST:
                 return str(_too_deep())

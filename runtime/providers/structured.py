@@ -59,7 +59,7 @@ class Shape:
     def holds(self, text: str) -> bool:
         """Whether a text, with the wrapping off, has the form at first sight: its kind, its fields, its words."""
         if self.choices:
-            return text.strip() in self.choices
+            return " ".join(text.split()).strip("\"'`*_.").casefold() in {word.casefold() for word in self.choices}
         try:
             value = read_json(text)
         except JsonError:

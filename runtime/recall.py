@@ -86,7 +86,7 @@ class Recall:
             finish = body["finish"]
             if finish not in ("stop", "length", "filtered", "unterminated"):
                 raise ValueError(finish)
-            return Answer(text, finish), usage
+            return Answer(text, finish, body.get("final") is True), usage
         except (KeyError, TypeError, ValueError):
             raise DiskError(f"the journal's row {number} holds no answer") from None
 

@@ -104,6 +104,6 @@ def value_of(ask: p.Ask, answer: Answer, request: Request) -> Json:
         raise AnswerError(
             "the answer was cut off at its greatest length: allow more with `max_tokens`",
             text=answer.text,
-            final=request.temperature == 0 or request.seed is not None,
+            final=answer.final or request.temperature == 0 or request.seed is not None,
         )
     return read_answer(answer.text, ask.answer)

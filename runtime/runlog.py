@@ -113,7 +113,8 @@ class RunLog(NoLog):
             self._record(
                 Kind.ANSWER,
                 call,
-                {"text": one.text, "finish": one.finish, "in": share.input_tokens, "out": share.output_tokens},
+                {"text": one.text, "finish": one.finish, "in": share.input_tokens, "out": share.output_tokens}
+                | ({"final": True} if one.final else {}),
             )
             for call, one in zip(calls, answers, strict=False)
         )

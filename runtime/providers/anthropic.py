@@ -77,7 +77,8 @@ class AnthropicProvider(ServedProvider):
                 text = json.dumps(block.get("input"), ensure_ascii=False)
         stop = ("end_turn", "stop_sequence", "tool_use")
         length = ("max_tokens", "model_context_window_exceeded", "pause_turn")
-        yield Answer(text, finish(data.get("stop_reason"), stop, length))
+        reason = data.get("stop_reason")
+        yield Answer(text, finish(reason, stop, length), final=reason == "model_context_window_exceeded")
 
     def _usage(self, data: dict[str, Any]) -> Usage:
         usage = data.get("usage")

@@ -200,7 +200,7 @@ class ServedProvider(ABC):
             # What enforces the form wraps the value, too.
             fits = form.holds(text) and (taken is not None or not call.wrapped or call.mode != self.modes[0])
             text = text.strip() if form.choices else text
-        return Answer(self._at.redact(clean(text)), answer.finish), fits
+        return replace(answer, text=self._at.redact(clean(text))), fits
 
     def _optional(self, request: Request, lacks: frozenset[str]) -> dict[str, Any]:
         return {

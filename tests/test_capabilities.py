@@ -203,6 +203,8 @@ async def test_a_grammar_that_is_too_large_leaves_the_choices_behind_it(faults: 
         "Invalid schema for response_format 'answer': In context=(), 'minItems' is not permitted.",
         "Grammar error: Unimplemented keys: ['f29']",
         "Schema has 30 properties, which exceeds the limit",
+        "'format' is not supported in your schema",
+        "Unsupported keyword: propertyNames",
         "Nope.",
     ],
 )
@@ -281,6 +283,48 @@ async def test_where_nothing_helps_the_search_is_made_once(faults: Any) -> None:
     # One search through samples and forms, and four rejections.
     assert len(faults.seen) <= 6 + 4
     assert LINES == []
+
+
+async def test_an_overlong_prompt_leaves_the_search_to_the_next(faults: Any) -> None:
+    """The same vague words may mean another part in another request."""
+
+    def serve(body: dict[str, Json]) -> tuple[Json, int]:
+        if "long" in body["messages"][0]["content"] or "n" in body:
+            return rejected("Bad request")
+        return chat("a")
+
+    async with opened(faults, "openai", serve) as provider:
+        with pytest.raises(PermanentError):
+            await provider.complete(asks("long"))
+        with pytest.raises(PermanentError):
+            await provider.complete(asks("long", seed=1))
+        assert len((await provider.complete(asks(), 3)).answers) == 1
+
+
+async def test_a_search_that_ends_at_another_cause_says_nothing_of_what_was_not_named(faults: Any) -> None:
+    def serve(body: dict[str, Json]) -> tuple[Json, int]:
+        if "odd" not in body["messages"][0]["content"]:
+            return chat('{"a": 1}')
+        form = body.get("response_format", {}).get("type")
+        return rejected({"json_object": "the word json is missing", None: "try again"}.get(form, "Bad request"))
+
+    async with opened(faults, "openai", serve) as provider:
+        with pytest.raises(PermanentError):
+            await provider.complete(asks("odd", schema=SMALL))
+        await provider.complete(asks(schema=SMALL))
+    assert forms(faults)[-1] == "json_schema"
+
+
+async def test_servers_that_reject_in_ever_other_words_are_searched_so_often(faults: Any) -> None:
+    words = iter("abcdefghijklmnopqrstuvwxyz" * 80)
+    async with opened(faults, "openai", lambda body: rejected(" ".join(next(words) for _ in range(9)))) as provider:
+        for _ in range(60):
+            with pytest.raises(PermanentError):
+                await provider.complete(asks(seed=1))
+        before = len(faults.seen)
+        with pytest.raises(PermanentError):
+            await provider.complete(asks(seed=1))
+        assert len(faults.seen) == before + 1
 
 
 async def test_two_things_are_refused_one_after_the_other(faults: Any) -> None:

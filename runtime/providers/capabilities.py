@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from .failures import RejectedError
 from .protocol import Message
-from .rejections import SAMPLES, SHAPE, of_every_schema, signature
+from .rejections import SAMPLES, SHAPE, is_named, of_every_schema, signature
 from .structured import Shape
 from .trials import Lesson
 
@@ -17,6 +17,8 @@ _SILENT = 2
 """So many shapes must a server have passed over, until all of them are told in words."""
 _WITHOUT_SCHEMA = frozenset({"json_object"})
 """Ways of asking that send no schema: whether a server takes them depends on none."""
+_SEARCHES = 16
+"""After so many searches in vain only what a server names is left out."""
 _MOST = 4096
 """Prompts and rejections that are kept in mind."""
 
@@ -34,7 +36,8 @@ class Capabilities:
         self._silent: Counter[tuple[str, str]] = Counter()
         self._strikes: Counter[tuple[str, str]] = Counter()
         self._doubted: dict[tuple[str, int], str] = {}
-        self._fruitless: set[str] = set()
+        self._fruitless: set[tuple[str, ...]] = set()
+        self._in_vain = 0
 
     def lacks(self, shape: Shape | None, messages: tuple[Message, ...]) -> frozenset[str]:
         """What a request has to do without: parameters, and ways of asking for its shape."""
@@ -100,14 +103,17 @@ class Capabilities:
         self.version += 1
         return doubted
 
-    def fruitless(self, rejected: RejectedError) -> bool:
-        """Whether nothing helped against such a rejection before."""
-        return signature(rejected) in self._fruitless
+    def fruitless(self, rejected: RejectedError, parts: Sequence[str], shape: Shape | None) -> bool:
+        """Whether nothing helped a request of such parts against such a rejection, or too rarely anything at all."""
+        if _search(rejected, parts, shape) in self._fruitless:
+            return True
+        return self._in_vain >= _SEARCHES and not any(is_named(part, rejected) for part in parts)
 
-    def give_up(self, rejected: RejectedError) -> None:
-        """Nothing has helped against this."""
-        if len(self._fruitless) < _MOST:
-            self._fruitless.add(signature(rejected))
+    def give_up(self, rejected: RejectedError, parts: Sequence[str], shape: Shape | None, *, moved: bool) -> None:
+        """A search has come to nothing; it ``moved`` where the server objected to something else by the end."""
+        self._in_vain += 1
+        if not moved and len(self._fruitless) < _MOST:
+            self._fruitless.add(_search(rejected, parts, shape))
 
     def _refuse(self, mode: str, shape: Shape, rejected: RejectedError) -> bool:
         if self._good[mode, shape.key] and not self._struck(mode, shape.key):
@@ -136,3 +142,7 @@ class Capabilities:
             if key in self._doubted:
                 return key
         return None
+
+
+def _search(rejected: RejectedError, parts: Sequence[str], shape: Shape | None) -> tuple[str, ...]:
+    return (signature(rejected), *parts, "" if shape is None else shape.key)

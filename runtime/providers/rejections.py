@@ -33,7 +33,9 @@ _UNKNOWN = re.compile(
 )
 _OF_ONE_SCHEMA = re.compile(
     r"too (?:large|many|complex|deep|big|long)|keyword|invalid (?:json )?schema|schema (?:for|at|is)|in context|"
-    r"propert|depth|nest|compil|enum|\bpattern\b|(?:min|max)(?:imum|Items|Length)|anyOf|oneOf|\$ref|additional",
+    r"propert|depth|nest|compil|enum|\bpattern\b|(?:min|max)(?:imum|Items|Length)|(?:any|one|all)Of|\$ref|additional|"
+    r"in (?:the |your |this )?(?:json )?schema|"
+    r"['\"`](?:type|format|items|not|const|default|title|description|if|required|\w+Items|examples)['\"`]",
     re.IGNORECASE,
 )
 _PATTERNS = {
@@ -72,7 +74,7 @@ def suspects(rejected: RejectedError, present: Sequence[str], proven: Collection
     """
     if means_another_cause(rejected):
         return []
-    named = [part for part in present if _named(part, rejected)]
+    named = [part for part in present if is_named(part, rejected)]
     if named:
         return [] if any(part in _VALUES and not unknown(rejected, part) for part in named) else named
     if rejected.parameter or rejected.billed:
@@ -87,7 +89,8 @@ def means_another_cause(rejected: RejectedError) -> bool:
     return bool(_OTHER_CAUSE.search(rejected.sentence[:_READ]))
 
 
-def _named(part: str, rejected: RejectedError) -> bool:
+def is_named(part: str, rejected: RejectedError) -> bool:
+    """Whether the server names a part of the request, as its parameter or in its sentence."""
     if part not in _PATTERNS:
         return _mentions(rejected, part)
     if rejected.parameter:
@@ -120,7 +123,7 @@ def fewer_samples(rejected: RejectedError, asked: int, served: int) -> tuple[int
     said = rejected.sentence[:_READ]
     numbers = [int(found) for found in _NUMBERS.findall(said)]
     fewer = [number for number in numbers if 1 <= number < asked]
-    if fewer and _named(SAMPLES, rejected):
+    if fewer and is_named(SAMPLES, rejected):
         return max(fewer), True
     # One that names the number asked for objects to that value, perhaps to no other.
     if _ONLY_ONE.search(said) or (_UNKNOWN.search(said) and asked not in numbers):

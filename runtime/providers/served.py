@@ -17,7 +17,7 @@ from .endpoints import Endpoint
 from .failures import KEPT, RejectedError
 from .http import HttpClient
 from .protocol import Answer, Finish, Message, Progress, Reply, Request
-from .rejections import SAMPLES, SHAPE
+from .rejections import SAMPLES, SHAPE, is_named
 from .streams import Stream
 from .structured import Shape, clean, shape, unfence
 from .trials import Lesson, Trial
@@ -118,9 +118,9 @@ class ServedProvider(ABC):
         self, request: Request, call: Call, rejected: RejectedError, lacks: frozenset[str], deadline: float, key: str
     ) -> Reply:
         """Send a rejected request again without what the server may have objected to, part after part."""
-        if self._known.fruitless(rejected):
-            raise rejected
-        first, asked = rejected, call.samples
+        first, asked, parts = rejected, call.samples, self._parts(call, lacks)
+        if self._known.fruitless(first, parts, call.form):
+            raise first
         trial = Trial(asked, lacks, self._known.served, self._known.proven(call.form, call.mode, asked))
         while trial.objected(rejected, self._parts(call, trial.lacks), None if call.mode == PLAIN else call.mode):
             call = self._call(request, call.form, trial.samples, trial.lacks)
@@ -137,9 +137,9 @@ class ServedProvider(ABC):
                 trial.taken()
                 self._learn(trial.lessons, call, asked)
                 return reply
-        if not trial.lessons:
-            self._known.give_up(first)
-        self._learn(trial.lessons, call, asked)
+        self._known.give_up(first, parts, call.form, moved=bool(trial.lessons))
+        # Another objection may be to what stands in place of a part: only what was named is believed.
+        self._learn([lesson for lesson in trial.lessons if is_named(lesson.part, lesson.rejected)], call, asked)
         raise rejected
 
     def _learn(self, lessons: Sequence[Lesson], call: Call, asked: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal, DecimalException
 from math import isinf
@@ -33,7 +34,8 @@ _WORDS = {"true": True, "false": False, "null": None, "True": True, "False": Fal
 _LESS = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}
 _LAST_COMMA = re.compile(r"(?:[ \t\r]*\n[ \t\r]*)?")
 _BRACKETS = re.compile(r"[\[\]{}]")
-_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# A text without an end goes to the end, lest each quote in it is tried as a beginning.
+_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -63,7 +65,7 @@ def read_json(text: str, *, halves: bool = False) -> Json:
 def unfenced(text: str) -> str:
     """The content of the one fence in a text, if it has one; else the text without blanks around it."""
     body = text.strip(_OUTSIDE)
-    fenced = _FENCE.findall(body)
+    fenced = _FENCE.findall(body) if body.count("```") == 2 else []
     if len(fenced) == 1 and not _BRACKETS.search(_FENCE.sub("", body)):
         return str(fenced[0]).strip(_OUTSIDE)
     return body
@@ -93,7 +95,7 @@ def _leniently(text: str) -> Json:
     # What is prose has no separators of JSON next to the document, and no half of a pair of quotes.
     if before.endswith(",") or behind.startswith((",", ":")) or before.count('"') % 2 or behind.count('"') % 2:
         raise JsonError("holds part of another list, object or text")
-    if re.search(r"[\"']\s*:\Z", before):
+    if re.search(r"[\"']\s*:\Z", before[-80:]):
         raise JsonError("holds a field without the object that it belongs to")
     return value
 
@@ -105,8 +107,7 @@ def _strictly(text: str) -> Json:
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
         raise JsonError(f"has the field {_named(twice)} more than once")
     return found
 

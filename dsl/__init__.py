@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import plan, types
     from .bounds.amounts import Bounds
-    from .bounds.asking import MESSAGE_TOKENS, RETRIES
+    from .bounds.asking import CORRECTION, MESSAGE_TOKENS, RETRIES
     from .bounds.bounds import RIGHT, bounds_of
     from .bounds.expression_sizes import UnsettledError
     from .bounds.planned import Foreseen, planned_json, planned_schema
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "bounds.amounts": ("Bounds",),
-    "bounds.asking": ("MESSAGE_TOKENS", "RETRIES"),
+    "bounds.asking": ("CORRECTION", "MESSAGE_TOKENS", "RETRIES"),
     "bounds.bounds": ("RIGHT", "bounds_of"),
     "catalog": (
         "AskSpec",
@@ -72,6 +72,7 @@ _MODULES = ("plan", "types")
 
 __all__ = [
     "CODES",
+    "CORRECTION",
     "FORMATS",
     "MESSAGE_TOKENS",
     "RETRIES",

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import re
 from functools import lru_cache
-from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from flowrun.dsl import types
 
-from .errors import AnswerError
+from .errors import AnswerError, MalformedError
+from .json_reader import DEEPEST, JsonError, read_json, unfenced
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+__all__ = ["DEEPEST", "read_answer"]
+
 Json = Any
-_FENCE = re.compile(r"\A\s*```[A-Za-z0-9]*\n(.*?)\n?```\s*\Z", re.DOTALL)
-DEEPEST = 64
-"""How many levels of lists and records an answer may have."""
-_HALF = re.compile("[\ud800-\udfff]")
 _AROUND = "\"'`*_.,:;!() \t\r\n"
+_PLACE = 80
+"""Characters of a place in an answer that are told: a model may write field names of any length."""
 
 
 def read_answer(text: str, type_: types.Type) -> Json:
@@ -30,71 +28,48 @@ def read_answer(text: str, type_: types.Type) -> Json:
     if type_ == types.TEXT:
         return text.strip()
     if isinstance(type_, types.Choice):
-        return _choice(text, type_)
+        found = _option(unfenced(text), type_.options)
+        if found is None:
+            raise _malformed(text, type_, "")
+        return found
     return _data(text, type_)
 
 
-def _choice(text: str, type_: types.Choice) -> str:
-    given = " ".join(text.split()).casefold()
+def _option(text: str, options: tuple[str, ...]) -> str | None:
+    """The option that a text is, but for case, blanks and marks around it; None where it is none, or might be two."""
+    text = text.strip()
+    if text in options:
+        return text
+    given = _folded(text)
     for candidate in (given, given.strip(_AROUND)):
-        for option in type_.options:
-            if candidate == option.casefold():
-                return option
-    raise AnswerError(f"expected {types.show(type_)}, and the answer is {_quoted(text)}", text=text)
+        found = [option for option in options if _folded(option) == candidate]
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _data(text: str, type_: types.Type) -> Json:
     from pydantic import ValidationError
 
-    fenced = _FENCE.match(text)
-    body = fenced[1] if fenced else text
     try:
-        try:
-            value = json.loads(body)
-        except ValueError:
-            value = _repaired(body)
-    except (ValueError, RecursionError):
-        raise AnswerError(f"expected {types.show(type_)}, and the answer is nested too deep", text=text) from None
-    if problem := _problem(value):
-        raise AnswerError(f"expected {types.show(type_)}, and the answer {problem}", text=text)
-    try:
-        return _validator(type_).validate_python(value)
+        return _validator(type_).validate_python(read_json(text))
+    except JsonError as error:
+        raise _malformed(text, type_, str(error)) from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise AnswerError(
-            f"expected {types.show(type_)}, and the answer is {_quoted(text)}"
-            + (f" (at `{place}`: {first['msg'].lower()})" if place else f" ({first['msg'].lower()})"),
-            text=text,
-        ) from None
+        place = "".join(char if char.isprintable() else "\ufffd" for char in place[:_PLACE])
+        where = f" at `{place}`" if place else ""
+        raise _malformed(text, type_, f"does not fit{where}: {first['msg'].lower()}") from None
 
 
-def _repaired(text: str) -> Json:
-    """The value of JSON that is nearly right: a quote or a brace forgotten, words around it."""
-    from json_repair import repair_json
-
-    value = repair_json(text, return_objects=True)
-    # Text without any JSON in it comes back as an empty one.
-    return text.strip() if value == "" else value
-
-
-def _problem(value: Json) -> str:
-    """What makes a value none that JSON text can carry on."""
-    todo = [(value, 0)]
-    while todo:
-        one, depth = todo.pop()
-        match one:
-            case float() if not isfinite(one):
-                return f"holds the number {one}, which JSON does not have"
-            case str() if _HALF.search(one):
-                return "holds half a character"
-            case dict() | list() if depth == DEEPEST:
-                return f"is nested deeper than {DEEPEST} levels"
-            case dict():
-                todo.extend((part, depth + 1) for pair in one.items() for part in pair)
-            case list():
-                todo.extend((part, depth + 1) for part in one)
-    return ""
+def _malformed(text: str, type_: types.Type, why: str) -> MalformedError:
+    said = f"is {_quoted(text)}" + (f", which {why}" if why else "")
+    return MalformedError(f"expected {types.show(type_)}, and the answer {said}", text=text, why=why)
 
 
 @lru_cache(maxsize=512)
@@ -107,7 +82,7 @@ def _validator(type_: types.Type) -> TypeAdapter[Any]:
 def _python_type(type_: types.Type) -> Any:
     from typing import NotRequired
 
-    from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt
+    from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, with_config
     from typing_extensions import TypedDict
 
     match type_:
@@ -125,7 +100,7 @@ def _python_type(type_: types.Type) -> Any:
         case types.Choice(options):
             return Annotated[Literal[options], BeforeValidator(_speller(options))]
         case types.ListOf(item):
-            return list.__class_getitem__(_python_type(item))
+            return Annotated[list.__class_getitem__(_python_type(item)), BeforeValidator(_opened)]
         case types.Optional(item):
             return _python_type(item) | None
         case types.Record(fields, name):
@@ -136,23 +111,40 @@ def _python_type(type_: types.Type) -> Any:
                 for field in fields
             }
             optional = [field.name for field in fields if isinstance(field.type, types.Optional)]
-            record = TypedDict(name or "Record", shape)  # type: ignore[misc]
-            return Annotated[record, BeforeValidator(_filler(optional))]
+            # A field that the type does not have would be lost.
+            record: Any = TypedDict(name or "Record", shape)  # type: ignore[misc]
+            return Annotated[with_config(ConfigDict(extra="forbid"))(record), BeforeValidator(_filler(optional))]
     return Any
 
 
 def _whole(value: Json) -> Json:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    # Beyond that floats stand for several whole numbers each.
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+
+
+def _opened(value: Json) -> Json:
+    """A list or record that came as JSON text inside of a string."""
+    if not isinstance(value, str):
+        return value
+    try:
+        inner = read_json(value)
+    except JsonError:
+        return value
+    return inner if isinstance(inner, list | dict) else value
 
 
 def _speller(options: tuple[str, ...]) -> Any:
-    known = {option.casefold(): option for option in options}
-    return lambda value: known.get(value.strip(_AROUND).casefold(), value) if isinstance(value, str) else value
+    return lambda value: value if not isinstance(value, str) else _option(value, options) or value
 
 
 def _filler(optional: list[str]) -> Any:
     """Fields that may be missing are there all the same, with nothing in them."""
-    return lambda value: {**dict.fromkeys(optional), **value} if isinstance(value, dict) else value
+
+    def fill(value: Json) -> Json:
+        found = _opened(value)
+        return {**dict.fromkeys(optional), **found} if isinstance(found, dict) else found
+
+    return fill
 
 
 def _quoted(text: str) -> str:

@@ -12,13 +12,15 @@ from flowrun.dsl import plan as p
 
 from . import events as e
 from .budget import Ledger, Price, reserve
+from .corrections import corrected
 from .decisions import Call, Cancel, Decision, Failure, Known, Launch
-from .errors import AnswerError, BudgetError, CallError, InDoubtError, PermanentError, RefusedError
+from .errors import AnswerError, BudgetError, CallError, InDoubtError, MalformedError, PermanentError, RefusedError
 from .frames import Frame
 from .metering import NO_USAGE, Usage
 from .options import quantile_of
-from .providers.protocol import Answer
+from .providers.protocol import Answer, Request
 from .requests import request_of, value_of, within_bounds, worst_of
+from .samples import Sample
 from .scopes import Context, Scope
 from .values import ModelValue, evaluate
 
@@ -27,40 +29,15 @@ _FIXED = 1024
 """So many sets of options are kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A call that is one of several that ask the same: the block's run, the step, and which sample it is.
-
-    Where repeats stand inside each other, every sample of all of them has its own ``index``. ``patient``: they would
-    all rather be cheap than fast.
-    """
-
-    run: int
-    step: str
-    index: int
-    patient: bool = False
-
-
-def sample_of(frame: Frame, step: str) -> Sample | None:
-    """Which sample a call of this step is, or None outside of every repeat."""
-    within = frame.within
-    if within is None or not within.around.sampled:
-        return None
-    serial, index, scale, patient = 0, 0, 1, True
-    for around in frame.enclosing():
-        if around.run is not None and isinstance(around.run.step.node, p.Repeat):
-            serial = serial or around.run.serial
-            index += around.index * scale
-            scale *= around.run.total
-            patient = patient and around.run.launch == "cost"
-    return Sample(serial, step, index, patient) if serial else None
-
-
 @dataclass(eq=False, slots=True)
 class _Pending:
-    """A call that is out, or in line. ``worst`` is what is put aside for it in its ``ledgers``."""
+    """A call that is out, or in line, and the ``request`` that it began with.
+
+    ``worst`` is what is put aside for it in its ``ledgers``.
+    """
 
     call: Call
+    request: Request
     frame: Frame
     ask: p.Ask
     on_value: Callable[[Json], None]
@@ -135,7 +112,7 @@ class Calls:
             lane=0 if within is None else within.around.lane,
         )
         retries = 0 if ballot else int(settings.get("retries", RETRIES))
-        self._enter(_Pending(call, frame, ask, on_value, on_failure, retries, fallback=model.fallback))
+        self._enter(_Pending(call, call.request, frame, ask, on_value, on_failure, retries, fallback=model.fallback))
 
     def _settings(self, model: ModelValue, options: Mapping[str, p.Expr], scope: Scope) -> Mapping[str, Json]:
         """The model's options and the ask's own, worked out once where they are the same for all its calls."""
@@ -164,11 +141,7 @@ class Calls:
                 return
             # What was refused is not billed; of all else that failed nobody knows.
             self._settle(pending, Usage(0, 0) if isinstance(error, RefusedError | PermanentError) else Usage())
-            if pending.fallback is not None:
-                address, pending.fallback = pending.fallback, None
-                self._resend(pending, replace(pending.call, model=address, again=0))
-            else:
-                pending.on_failure(Failure(pending.call.path, str(error), error))
+            self._lost(pending, error)
 
     def doubted(self, number: int) -> bool:
         """An attempt may have been paid, and is to be made again: it counts as one more call. Whether it may be made.
@@ -260,7 +233,7 @@ class Calls:
         paid before and is not to be sent again.
         """
         call = pending.call
-        known = self.context.known(call)
+        known = self._known(pending)
         call.key, call.open = known.key, known.open
         self._price(pending)
         self._charge(pending, known)
@@ -278,6 +251,15 @@ class Calls:
                 self._line.append(pending)
         self._pending[call.number] = pending
         pending.frame.calls.add(call.number)
+
+    def _known(self, pending: _Pending) -> Known:
+        """What the journal has of a call, be it for the same request without a correction."""
+        call = pending.call
+        known = self.context.known(call)
+        if known.answer is None and call.request is not pending.request:
+            bare = self.context.known(replace(call, request=pending.request))
+            return known if bare.answer is None else bare
+        return known
 
     def _charge(self, pending: _Pending, known: Known) -> None:
         """Count what this run has spent on a call before it was interrupted."""
@@ -385,16 +367,33 @@ class Calls:
 
     def _read(self, pending: _Pending, answer: Answer) -> None:
         try:
-            value = value_of(pending.ask, answer)
+            value = value_of(pending.ask, answer, pending.call.request)
         except AnswerError as error:
             self._again(pending, error)
         else:
             pending.on_value(value)
 
     def _again(self, pending: _Pending, error: AnswerError) -> None:
+        """Ask again where another answer may be better, and tell the model what was wrong with this one."""
         call = pending.call
-        if call.again >= pending.retries:
+        if error.final:
+            self._lost(pending, error)
+        elif call.again >= pending.retries:
             times = f" ({call.again + 1} times)" if call.again else ""
             pending.on_failure(Failure(call.path, f"{error}{times}", error))
+        else:
+            request = pending.request
+            if isinstance(error, MalformedError):
+                request = corrected(request, pending.ask.answer, error)
+            self._resend(pending, replace(call, request=request, again=call.again + 1))
+
+    def _lost(self, pending: _Pending, error: CallError) -> None:
+        """Nothing more can come of this call: the model that stands in is asked, if there is one.
+
+        It takes over the tries that are left, too: a plan counts one more.
+        """
+        if pending.fallback is None:
+            pending.on_failure(Failure(pending.call.path, str(error), error))
             return
-        self._resend(pending, replace(call, again=call.again + 1))
+        address, pending.fallback = pending.fallback, None
+        self._resend(pending, replace(pending.call, model=address, request=pending.request))

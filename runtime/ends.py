@@ -11,13 +11,14 @@ from flowrun.dsl import plan as p
 from flowrun.dsl import types
 
 from . import events as e
-from .calls import Calls, sample_of
+from .calls import Calls
 from .combining import Asked
 from .decisions import Failure
 from .errors import FlowrunError
 from .extern_calls import ExternCalls
 from .frames import BlockRun, Frame, Layout
 from .reducers import Question, ReduceError
+from .samples import sample_of
 from .scopes import Context, Scope
 from .steps import Steps
 from .tally import Tally

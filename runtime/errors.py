@@ -60,13 +60,33 @@ class AnswerError(CallError):
     """The answer came and was paid for, but cannot be used: empty, cut off, filtered, or of the wrong type.
 
     ``text`` is what the model said, as far as it came; ``usage`` what it was billed at, None where the server did
-    not say.
+    not say. ``final``: the same request can have no other end.
     """
 
-    def __init__(self, message: str, *, text: str = "", usage: Usage | None = None, rates: Rates | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        text: str = "",
+        usage: Usage | None = None,
+        rates: Rates | None = None,
+        final: bool = False,
+    ) -> None:
         super().__init__(message, rates=rates)
         self.text = text
         self.usage = usage
+        self.final = final
+
+
+class MalformedError(AnswerError):
+    """The answer is whole, and not of the type that was asked for: the model is told ``why`` when it is asked again.
+
+    ``why`` goes on a sentence that begins with "the answer"; it is "" where nothing more can be said.
+    """
+
+    def __init__(self, message: str, *, text: str = "", why: str = "", usage: Usage | None = None) -> None:
+        super().__init__(message, text=text, usage=usage)
+        self.why = why
 
 
 class BudgetError(FlowrunError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .decisions import Call, Known
-from .errors import AnswerError, DiskError
+from .errors import AnswerError, DiskError, MalformedError
 from .journal.index import Index, Open, Paid
 from .keys import key_of
 from .metering import Usage
@@ -79,11 +79,14 @@ class Recall:
             usage = Usage(*(None if count is None else int(count) for count in tokens))
             text = str(body["text"])
             if "error" in body:
-                return AnswerError(str(body["error"]), text=text, usage=usage), usage
+                said = str(body["error"])
+                if "why" in body:
+                    return MalformedError(said, text=text, why=str(body["why"]), usage=usage), usage
+                return AnswerError(said, text=text, usage=usage, final=body.get("final") is True), usage
             finish = body["finish"]
             if finish not in ("stop", "length", "filtered", "unterminated"):
                 raise ValueError(finish)
-            return Answer(text, finish), usage
+            return Answer(text, finish, body.get("final") is True), usage
         except (KeyError, TypeError, ValueError):
             raise DiskError(f"the journal's row {number} holds no answer") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from math import inf
 from typing import Any
 
@@ -60,13 +61,19 @@ def request_of(ask: p.Ask, settings: Mapping[str, Json], scope: Scope, sample: i
     return Request(
         tuple(Message(message.role, render(message.template, scope.value)) for message in ask.messages),
         choices=answer.options if isinstance(answer, types.Choice) else (),
-        schema=None if answer == types.TEXT or isinstance(answer, types.Choice) else types.json_schema(answer),
+        schema=None if answer == types.TEXT or isinstance(answer, types.Choice) else _schema(answer),
         temperature=settings.get("temperature"),
         max_tokens=settings.get("max_tokens"),
         seed=seed,
         timeout=float(settings.get("timeout", TIMEOUT)),
         stream=bool(settings.get("stream", False)),
     )
+
+
+@lru_cache(maxsize=512)
+def _schema(type_: types.Type) -> Mapping[str, Any]:
+    """The schema of a type, the same object for all its calls: whoever looks at it does so once."""
+    return types.json_schema(type_)
 
 
 def believable(usage: Usage, request: Request, samples: int) -> Usage:
@@ -87,13 +94,16 @@ def believable(usage: Usage, request: Request, samples: int) -> Usage:
     )
 
 
-def value_of(ask: p.Ask, answer: Answer) -> Json:
+def value_of(ask: p.Ask, answer: Answer, request: Request) -> Json:
     if answer.finish == "filtered":
-        raise AnswerError("the provider's filter held the answer back", text=answer.text)
+        raise AnswerError("the provider's filter held the answer back", text=answer.text, final=True)
     if answer.finish == "unterminated":
         raise AnswerError("the answer has no end: the server stopped in the midst of it", text=answer.text)
     if answer.finish == "length":
+        # The likeliest answer, and that of a seed, come again as they are.
         raise AnswerError(
-            "the answer was cut off at its greatest length: allow more with `max_tokens`", text=answer.text
+            "the answer was cut off at its greatest length: allow more with `max_tokens`",
+            text=answer.text,
+            final=answer.final or request.temperature == 0 or request.seed is not None,
         )
     return read_answer(answer.text, ask.answer)

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from .decisions import NOTHING, Call, Known
-from .errors import AnswerError, CallError, InDoubtError, RefusedError
+from .errors import AnswerError, CallError, InDoubtError, MalformedError, RefusedError
 from .journal.records import Kind, Record
 from .journal.store import Journal
 from .metering import NO_USAGE, Usage
@@ -113,14 +113,20 @@ class RunLog(NoLog):
             self._record(
                 Kind.ANSWER,
                 call,
-                {"text": one.text, "finish": one.finish, "in": share.input_tokens, "out": share.output_tokens},
+                {"text": one.text, "finish": one.finish, "in": share.input_tokens, "out": share.output_tokens}
+                | ({"final": True} if one.final else {}),
             )
             for call, one in zip(calls, answers, strict=False)
         )
 
     async def spoiled(self, calls: Sequence[Call], error: AnswerError) -> None:
         share = (error.usage or NO_USAGE).share(len(calls))
-        body = {"text": error.text, "error": str(error), "in": share.input_tokens, "out": share.output_tokens}
+        body: dict[str, Json] = {"text": error.text, "error": str(error)}
+        body |= {"in": share.input_tokens, "out": share.output_tokens}
+        if error.final:
+            body["final"] = True
+        if isinstance(error, MalformedError):
+            body["why"] = error.why
         await self.journal.append(self._record(Kind.ANSWER, call, body) for call in calls)
 
     def over(self, calls: Sequence[Call], error: CallError | None) -> None:

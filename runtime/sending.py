@@ -344,13 +344,13 @@ class Sender:
                 self.listener.answered(call, answer, share)
         if len(reply.answers) == len(asked):
             return
-        # A server may answer fewer times than asked: the rest is asked for again, one by one.
         self.listener.catch_up()
+        together: dict[tuple[str, tuple[int, str]], Batch] = {}
         rest = [call for call in asked[len(reply.answers) :] if call.number in self._batch_of]
         if rest:
             self.log.unsent(asked[len(reply.answers) :])
         for call in rest:
-            self._queue(call, endpoint, {})
+            self._queue(call, endpoint, together)
 
 
 def _tokens(batch: Batch) -> int:

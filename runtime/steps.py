@@ -10,12 +10,13 @@ from typing import Any
 from flowrun.dsl import plan as p
 
 from . import events as e
-from .calls import Calls, sample_of
+from .calls import Calls
 from .decisions import Failure
 from .errors import FlowrunError
 from .extern_calls import ExternCalls
 from .feeds import Feed
 from .frames import Frame, Wake
+from .samples import sample_of
 from .scopes import Context, Scope, path_of
 from .values import evaluate
 

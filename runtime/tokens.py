@@ -40,6 +40,21 @@ def estimate(text: str) -> int:
     return len(re.findall(_PIECES, text)) + len(_PICTURES.findall(text))
 
 
+def shortened(text: str, most: int) -> str:
+    """The beginning of a text, of at most so many tokens by the estimate, with a mark where it was cut."""
+    # Blanks may be many to a token: of them, too, there is an end.
+    head = text[: 16 * most]
+    end = spent = 0
+    for piece in re.finditer(_PIECES, head):
+        spent += estimate(piece[0])
+        if spent >= most:
+            break
+        end = piece.end()
+    else:
+        end = len(head)
+    return text if end == len(text) else f"{text[:end]}…"
+
+
 def ceiling(text: str) -> int:
     """More tokens than a text can have: no token is shorter than a byte of UTF-8."""
     return min(len(text.encode("utf-8", "replace")), MARGIN * estimate(text) + 16)

@@ -26,12 +26,13 @@ FLOORS = {
     ),
     "runtime": (
         "events errors metering remarks tally",
-        "limits/* retry budget budgets values prompts files rules prices tokens folders grammar_cache threads",
+        "limits/* retry budget budgets values prompts files rules prices tokens folders grammar_cache threads "
+        "json_reader",
         "providers/* reducers/* splitters/* documents/* journal/*",
         "functions options catalog mentions needs verify estimate",
         "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "
-        "pipelines block_settings blocks state keys recall runlog queues batches hedging prefixes attempts sending "
-        "scheduler",
+        "pipelines block_settings blocks state keys recall runlog queues batches hedging prefixes attempts "
+        "sending scheduler corrections samples",
         "inputs python_inputs loading report/* extern_modules externs opening foresight hosts kept running api",
         "cli/*",
         "__init__",

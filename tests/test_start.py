@@ -27,7 +27,7 @@ flow is_spam(email: text) {
 """
 
 HEAVY = frozenset(
-    "aiohttp asyncio concurrent email http json_repair markdown_it multiprocessing pydantic rich socket sqlite3 ssl "
+    "aiohttp asyncio concurrent email http markdown_it multiprocessing pydantic rich socket sqlite3 ssl "
     "xllamacpp".split()
 )
 ALLOWED = {

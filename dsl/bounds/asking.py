@@ -16,6 +16,8 @@ from .sizes import ONE, Bound, Known, OneOf, Size, Some, answer_bound, shown, to
 
 RETRIES = 2
 """How often a malformed answer is asked for again, unless the flow says otherwise."""
+CORRECTION = 480
+"""Tokens by which a malformed answer and what is said of it make the next prompt longer, at most."""
 MESSAGE_TOKENS = 4
 """What a message takes beside its text, about: its role, and where it ends."""
 _MOST_SHARE = 0.25
@@ -118,6 +120,9 @@ def _one(
     if typed and answer.most is not None:
         answer = Bound(answer.least, answer.most + count('{"answer": ""}'))
     tokens_in, tokens_out = prompt * tries, answer * tries
+    if ask.answer != t.TEXT:
+        # A text is never malformed. All but the first try tell of the answer before.
+        tokens_in += Bound(0, CORRECTION) * Bound(0, None if tries.most is None else max(0, tries.most - 1), tries.why)
     cost = _cost(served, tokens_in, tokens_out, title)
     shares = served is not None and served.shares
     rates = served.rates if served else None

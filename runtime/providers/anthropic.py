@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from ..errors import AnswerError
 from ..metering import Usage
 from .endpoints import ANTHROPIC, endpoint
-from .failures import RejectedError
 from .protocol import Answer, Provider, Request, Surroundings
 from .served import PLAIN, Call, ServedProvider, count, finish, told
 from .streams import MessagesStream
-from .structured import ANTHROPIC_KEYWORDS, shape
+from .structured import ANTHROPIC_KEYWORDS, Shape
 
 MAX_TOKENS = 4096
 """What a request may cost in output where the flow sets no bound: Messages wants one."""
 
-_SHAPE = re.compile(r"output_config|output_format|tool_choice|tools\b|schema|structured", re.IGNORECASE)
 _TOOL = "answer"
 
 
@@ -38,15 +35,15 @@ class AnthropicProvider(ServedProvider):
 
     modes = ("output_config", "tool", PLAIN)
     optional = ("temperature",)
+    keywords = ANTHROPIC_KEYWORDS
 
-    def _call(self, request: Request, samples: int) -> Call:
-        form = shape(request, ANTHROPIC_KEYWORDS)
-        mode = self._mode(form)
+    def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Call:
+        mode = self._mode(form, lacks)
         messages = request.messages
         body: dict[str, Any] = {"model": self._name, "max_tokens": request.max_tokens or MAX_TOKENS}
         if form is not None and mode == "output_config" and form.strict is None:
             mode = "tool"  # a tool may leave its objects open
-        if mode == "tool" and "tool" in self._refused:
+        if mode == "tool" and "tool" in lacks:
             mode = PLAIN
         if form is not None:
             if mode == "output_config":
@@ -62,17 +59,12 @@ class AnthropicProvider(ServedProvider):
         body["messages"] = [
             {"role": message.role, "content": message.text} for message in messages if message.role != "system"
         ]
-        body |= self._optional(request)
+        body |= self._optional(request, lacks)
         stream = None
-        if self._streams(request):
+        if self._streams(request, lacks):
             body["stream"] = True
             stream = MessagesStream(request.hear, typed=form is not None and mode == PLAIN)
-        return Call("/v1/messages", body, 1, form, mode, stream)
-
-    def _objection(self, rejected: RejectedError, call: Call) -> str | None:
-        if call.mode != PLAIN and _SHAPE.search(rejected.sentence):
-            return call.mode
-        return super()._objection(rejected, call)
+        return Call("/v1/messages", body, 1, form, mode, stream, wrapped=mode != PLAIN)
 
     def _answers(self, data: dict[str, Any], call: Call) -> Iterator[Answer]:
         blocks = data.get("content")
@@ -85,7 +77,8 @@ class AnthropicProvider(ServedProvider):
                 text = json.dumps(block.get("input"), ensure_ascii=False)
         stop = ("end_turn", "stop_sequence", "tool_use")
         length = ("max_tokens", "model_context_window_exceeded", "pause_turn")
-        yield Answer(text, finish(data.get("stop_reason"), stop, length))
+        reason = data.get("stop_reason")
+        yield Answer(text, finish(reason, stop, length), final=reason == "model_context_window_exceeded")
 
     def _usage(self, data: dict[str, Any]) -> Usage:
         usage = data.get("usage")

@@ -11,7 +11,15 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import AnswerError, CallError, EndpointError, InDoubtError, PermanentError, RefusedError
+from ..errors import (
+    AnswerError,
+    CallError,
+    EndpointError,
+    InDoubtError,
+    MalformedError,
+    PermanentError,
+    RefusedError,
+)
 from .endpoints import Endpoint
 from .rate_headers import read_rates
 from .wire import decode
@@ -38,6 +46,11 @@ _STATUS = {
     "invalid_request_error": 400,
     "badrequesterror": 400,
     "invalid_argument": 400,
+    "context_length_exceeded": 400,
+    "exceed_context_size_error": 400,
+    "content_filter": 400,
+    "content_policy_violation": 400,
+    "invalid_prompt": 400,
     "failed_precondition": 400,
     "authentication_error": 401,
     "invalid_api_key": 401,
@@ -53,6 +66,9 @@ _STATUS = {
 _QUOTA = re.compile(r"insufficient_quota|billing|spend_limit|usage_limit|credit_balance", re.IGNORECASE)
 # Anthropic tells an empty account by the sentence alone, under 400 (its "Errors" page).
 _NO_CREDIT = re.compile(r"credit balance is too low|insufficient (?:credits|balance|funds)", re.IGNORECASE)
+# A gateway may find no server that takes what was asked for (OpenRouter, "Provider Routing"), and say so like this.
+_DOUBTFUL = frozenset({404, 405, 501})
+_PARAMETERS = re.compile(r"parameter|response_?format|structured|json_schema|\bn\b", re.IGNORECASE)
 _HINTS = {
     401: "check {key}",
     403: "check what {key} may use",
@@ -64,13 +80,25 @@ _HINTS = {
 class RejectedError(PermanentError):
     """The server would not read the request as it stands (400, 422); ``parameter`` is what it objects to, if it says.
 
-    ``sentence`` holds the objection in full, for a provider that can ask in another way.
+    ``sentence`` holds the objection in full, and ``words`` its code and type, for a provider that can ask in another
+    way. One that comes under a status of success may be ``billed``.
     """
 
-    def __init__(self, message: str, *, status: int, sentence: str, parameter: str) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        sentence: str,
+        parameter: str = "",
+        words: tuple[str, ...] = (),
+        billed: bool = False,
+    ) -> None:
         super().__init__(message, status=status)
         self.sentence = sentence
         self.parameter = parameter
+        self.words = words
+        self.billed = billed
 
 
 def read_answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes) -> dict[str, Any]:
@@ -129,10 +157,16 @@ def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: b
     if (quota and meant not in (500, 502, 504)) or meant == 402:
         used_up = "the account's quota or credit is used up: nothing more is sent there; check its billing page"
         return EndpointError(f"{message} ({used_up})", status=status)
-    if meant in (400, 422):
+    generated = error.get("failed_generation")
+    if meant == 400 and (generated or "json_validate_failed" in words):
+        # The server held the answer against the schema itself (Groq, "Structured Outputs", error handling).
+        text = endpoint.redact(generated if isinstance(generated, str) else json.dumps(generated, ensure_ascii=False))
+        return MalformedError(message, text=text[:KEPT], why="is not of the form that was asked for, by the server")
+    if meant in (400, 422) or (meant in _DOUBTFUL and _PARAMETERS.search(sentence[:4096])):
         parameter = error.get("param")
+        named = parameter if isinstance(parameter, str) else ""
         return RejectedError(
-            message, status=meant, sentence=sentence, parameter=parameter if isinstance(parameter, str) else ""
+            message, status=meant, sentence=sentence, parameter=named, words=tuple(words), billed=status < 300
         )
     if meant in _REFUSED or meant >= 500:
         if headers.get("x-should-retry") == "false":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -10,14 +9,10 @@ from urllib.parse import quote
 from ..errors import AnswerError
 from ..metering import Usage
 from .endpoints import GEMINI, endpoint
-from .failures import RejectedError
 from .protocol import Answer, Provider, Request, Surroundings
 from .served import PLAIN, Call, ServedProvider, count, finish, told
 from .streams import GenerateStream
-from .structured import shape
-
-_SHAPE = re.compile(r"response_?(?:json_?)?schema|response_?mime|schema|enum|json mode", re.IGNORECASE)
-_SAMPLES = re.compile(r"candidate", re.IGNORECASE)
+from .structured import Shape
 
 
 def open_gemini(name: str, surroundings: Surroundings) -> Provider:
@@ -36,11 +31,10 @@ class GeminiProvider(ServedProvider):
     """
 
     modes = ("responseJsonSchema", PLAIN)
-    optional = ("temperature", "seed")
+    optional = ("seed", "temperature")
 
-    def _call(self, request: Request, samples: int) -> Call:
-        form = shape(request)
-        mode = self._mode(form)
+    def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Call:
+        mode = self._mode(form, lacks)
         messages = request.messages
         config: dict[str, Any] = {}
         if form is not None and mode == PLAIN:
@@ -55,7 +49,7 @@ class GeminiProvider(ServedProvider):
             config["candidateCount"] = samples
         if request.max_tokens is not None:
             config["maxOutputTokens"] = request.max_tokens
-        config |= self._optional(request)
+        config |= self._optional(request, lacks)
         body: dict[str, Any] = {
             "contents": [
                 {"role": "model" if message.role == "assistant" else "user", "parts": [{"text": message.text}]}
@@ -69,28 +63,14 @@ class GeminiProvider(ServedProvider):
         if config:
             body["generationConfig"] = config
         name = self._name if "/" in self._name else f"models/{self._name}"
-        # The text comes back as it should be, so there is nothing to take off.
-        shape_left = form if mode == PLAIN else None
-        if not self._streams(request):
-            return Call(f"/v1beta/{quote(name)}:generateContent", body, samples, shape_left, mode)
-        stream = GenerateStream(request.hear, typed=shape_left is not None and samples == 1)
+        if not self._streams(request, lacks):
+            return Call(f"/v1beta/{quote(name)}:generateContent", body, samples, form, mode)
+        stream = GenerateStream(request.hear, typed=form is not None and mode == PLAIN and samples == 1)
         path = f"/v1beta/{quote(name)}:streamGenerateContent?alt=sse"
-        return Call(path, body, samples, shape_left, mode, stream)
-
-    def _objection(self, rejected: RejectedError, call: Call) -> str | None:
-        if call.samples > 1 and _SAMPLES.search(rejected.sentence):
-            return "candidateCount"
-        if call.mode != PLAIN and _SHAPE.search(rejected.sentence):
-            return call.mode
-        return super()._objection(rejected, call)
+        return Call(path, body, samples, form, mode, stream)
 
     def _holds(self, call: Call, name: str) -> bool:
         return name in call.body.get("generationConfig", {})
-
-    def _concede(self, refused: str, why: str) -> None:
-        if refused == "candidateCount":
-            self.samples = 1
-        super()._concede(refused, why)
 
     def _answers(self, data: dict[str, Any], call: Call) -> Iterator[Answer]:
         candidates = data.get("candidates")
@@ -98,7 +78,7 @@ class GeminiProvider(ServedProvider):
             feedback = data.get("promptFeedback")
             reason = feedback.get("blockReason") if isinstance(feedback, dict) else None
             what = f"the prompt was blocked ({self._at.quote(str(reason))})" if reason else "no candidates came"
-            raise AnswerError(f"{self.model}: {what}")
+            raise AnswerError(f"{self.model}: {what}", final=bool(reason))
         for candidate in candidates:
             if isinstance(candidate, dict):
                 content = candidate.get("content")

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from ..errors import AnswerError
 from ..metering import Usage
 from .endpoints import OPENAI, endpoint, is_loopback
-from .failures import RejectedError
 from .protocol import Answer, Provider, Request, Surroundings
-from .served import PLAIN, Call, ServedProvider, count, told, unknown
+from .served import PLAIN, Call, ServedProvider, count, told
 from .streams import ChatStream
-from .structured import OPENAI_KEYWORDS, shape
+from .structured import OPENAI_KEYWORDS, Shape
 
-_SHAPE = re.compile(r"response_format|json_schema|json_object|schema|structured|guided|grammar", re.IGNORECASE)
-_SAMPLES = re.compile(r"['\"`]n['\"`]|\bn\s*(?:=|>|must)|one completion choice", re.IGNORECASE)
 _CAPS = ("max_completion_tokens", "max_tokens")
 
 
@@ -35,13 +31,13 @@ class OpenAIProvider(ServedProvider):
     """
 
     modes = ("json_schema", "json_object", PLAIN)
-    optional = ("temperature", "seed")
+    optional = ("seed", "temperature")
+    keywords = OPENAI_KEYWORDS
     # OpenAI's own figure; gateways and local servers that keep prefixes do so from less.
     caches_from: int | None = 1024
 
-    def _call(self, request: Request, samples: int) -> Call:
-        form = shape(request, OPENAI_KEYWORDS)
-        mode = self._mode(form)
+    def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Call:
+        mode = self._mode(form, lacks)
         messages = request.messages
         body: dict[str, Any] = {"model": self._name}
         if form is not None and mode == "json_schema":
@@ -56,40 +52,25 @@ class OpenAIProvider(ServedProvider):
         if samples > 1:
             body["n"] = samples
         if request.max_tokens is not None:
-            body[self._cap()] = request.max_tokens
-        body |= self._optional(request)
+            body[self._cap(lacks)] = request.max_tokens
+        body |= self._optional(request, lacks)
         stream = None
-        if self._streams(request):
+        if self._streams(request, lacks):
             body["stream"] = True
-            if "stream_options" not in self._refused:
+            if "stream_options" not in lacks:
                 body["stream_options"] = {"include_usage": True}
             # Where the shape is only asked for in words the model may talk on behind it.
             stream = ChatStream(request.hear, typed=form is not None and mode != "json_schema" and samples == 1)
-        return Call("/chat/completions", body, samples, form, mode, stream)
+        return Call("/chat/completions", body, samples, form, mode, stream, wrapped=mode != PLAIN)
 
-    def _cap(self) -> str:
+    def _cap(self, lacks: frozenset[str]) -> str:
         first, second = _CAPS if self._at.host.endswith(".openai.com") else reversed(_CAPS)
-        return second if first in self._refused else first
+        return second if first in lacks else first
 
-    def _objection(self, rejected: RejectedError, call: Call) -> str | None:
-        if call.mode != PLAIN and (
-            rejected.parameter.startswith("response_format") or _SHAPE.search(rejected.sentence)
-        ):
-            return call.mode
-        if call.samples > 1 and (rejected.parameter == "n" or _SAMPLES.search(rejected.sentence)):
-            return "n"
-        if self._refused.isdisjoint(_CAPS):
-            for name in _CAPS:
-                if name in call.body and unknown(rejected, name):
-                    return name
-        if "stream_options" in call.body and unknown(rejected, "stream_options"):
-            return "stream_options"
-        return super()._objection(rejected, call)
-
-    def _concede(self, refused: str, why: str) -> None:
-        if refused == "n":
-            self.samples = 1
-        super()._concede(refused, why)
+    def _parts(self, call: Call, lacks: frozenset[str]) -> list[str]:
+        # The bound of an answer has two names, and one of them stays.
+        own = ("stream_options", *(_CAPS if lacks.isdisjoint(_CAPS) else ()))
+        return [*(name for name in own if name in call.body), *super()._parts(call, lacks)]
 
     def _answers(self, data: dict[str, Any], call: Call) -> Iterator[Answer]:
         choices = data.get("choices")

@@ -41,10 +41,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One sample: its text, and why the model stopped."""
+    """One sample: its text, and why the model stopped; ``final``: the same request can have no other end."""
 
     text: str
     finish: Finish = "stop"
+    final: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

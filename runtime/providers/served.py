@@ -4,55 +4,58 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import AnswerError
+from ..errors import AnswerError, RefusedError
 from ..metering import Rates, Usage
+from .capabilities import Capabilities
 from .endpoints import Endpoint
 from .failures import KEPT, RejectedError
 from .http import HttpClient
 from .protocol import Answer, Finish, Message, Progress, Reply, Request
+from .rejections import SAMPLES, SHAPE, is_named
 from .streams import Stream
-from .structured import Shape, clean, unfence
-
-# How the servers say that they do not know a parameter, as against a value of it that is merely wrong.
-_UNKNOWN = re.compile(
-    r"unsupported|not support|not permitted|unrecognized|unknown|deprecated|extra (?:inputs|fields)|unexpected|"
-    r"only the default|not enabled|unavailable|not available",
-    re.IGNORECASE,
-)
+from .structured import Shape, clean, shape, unfence
+from .trials import Lesson, Trial
 
 PLAIN = "plain"
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request as it goes out; ``mode`` is how its shape is asked for, and ``samples`` how many answers."""
+    """One request as it goes out: ``samples`` is how many answers it asks for, ``form`` what shape they must have.
+
+    ``mode`` is how that is asked for, and ``wrapped`` says that the server puts the value into an object.
+    """
 
     path: str
     body: dict[str, Any]
     samples: int
-    shape: Shape | None = None
+    form: Shape | None = None
     mode: str = PLAIN
     stream: Stream | None = None
+    wrapped: bool = False
 
 
 class ServedProvider(ABC):
     """A provider behind HTTP. It learns what its server does not take, and remembers that for the rest of the run.
 
-    What is learnt lowers ``samples`` to 1 where a server answers fewer than asked; the caller asks for the missing.
-    A rejected request is not paid, so asking in another way is part of the same attempt, under the same deadline. A
-    way of asking for a shape that was refused for one schema is not tried again for another.
+    It learns by trying: a request that is rejected for no other cause is sent again without what the server may have
+    objected to. A rejected request is not paid, so that is part of the same attempt, under the same deadline; others
+    that are rejected meanwhile wait for what comes of it. ``samples`` falls to what a server gives in one reply; the
+    caller asks for the missing.
     """
 
     modes: Sequence[str] = (PLAIN,)
     """Ways to ask for a shape, the best first; ``plain`` says it in words and comes last."""
     optional: Sequence[str] = ()
     """Parameters that a request can do without, named alike in Request and on the wire."""
+    keywords: frozenset[str] = frozenset()
+    """Keywords of JSON Schema that its strict mode takes beside the structure."""
     caches_from: int | None = None
 
     def __init__(self, endpoint: Endpoint, *, samples: int, concurrency: int, progress: Progress) -> None:
@@ -64,7 +67,8 @@ class ServedProvider(ABC):
         self._name = endpoint.model.partition(":")[2]
         self._progress = progress
         self._client: HttpClient | None = None
-        self._refused: set[str] = set()
+        self._known = Capabilities(self.modes)
+        self._trying = asyncio.Lock()
 
     async def start(self) -> None:
         if self._client is None:
@@ -77,24 +81,82 @@ class ServedProvider(ABC):
 
     async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
         await self.start()
-        assert self._client is not None
-        client = self._client
         deadline = asyncio.get_running_loop().time() + request.timeout
+        form = shape(request, self.keywords)
         while True:
-            call = self._call(request, min(samples, self.samples))
+            version = self._known.version
+            lacks = self._known.lacks(form, request.messages)
+            call = self._call(request, form, min(samples, self.samples), lacks)
             try:
-                data, rates = await client.post(self._at, call.path, call.body, deadline, idempotency_key, call.stream)
+                return await self._sent(call, request, deadline, idempotency_key)
             except RejectedError as rejected:
-                refused = self._objection(rejected, call)
-                if refused is None:
-                    raise
-                self._concede(refused, rejected.sentence)
+                async with self._turn(deadline, rejected):
+                    # What another request has found out meanwhile may be all that was wrong with this one.
+                    if self._known.version == version:
+                        return await self._tried(request, call, rejected, lacks, deadline, idempotency_key)
+
+    async def _sent(self, call: Call, request: Request, deadline: float, key: str) -> Reply:
+        assert self._client is not None
+        data, rates = await self._client.post(self._at, call.path, call.body, deadline, key, call.stream)
+        return self._reply(data, call, request, rates)
+
+    @asynccontextmanager
+    async def _turn(self, deadline: float, rejected: RejectedError) -> AsyncIterator[None]:
+        """One request at a time finds out what the server objects to."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._trying.acquire()
+        except TimeoutError:
+            said = f"{rejected} (its time was over while another request found out what the server takes)"
+            raise RefusedError(said, status=rejected.status) from None
+        try:
+            yield
+        finally:
+            self._trying.release()
+
+    async def _tried(
+        self, request: Request, call: Call, rejected: RejectedError, lacks: frozenset[str], deadline: float, key: str
+    ) -> Reply:
+        """Send a rejected request again without what the server may have objected to, part after part."""
+        first, asked, parts = rejected, call.samples, self._parts(call, lacks)
+        if self._known.fruitless(first, parts, call.form):
+            raise first
+        trial = Trial(asked, lacks, self._known.served, self._known.proven(call.form, call.mode, asked))
+        while trial.objected(rejected, self._parts(call, trial.lacks), None if call.mode == PLAIN else call.mode):
+            call = self._call(request, call.form, trial.samples, trial.lacks)
+            try:
+                reply = await self._sent(call, request, deadline, key)
+            except RejectedError as again:
+                rejected = again
+            except AnswerError:
+                # It is no answer, but it was taken.
+                trial.taken()
+                self._learn(trial.lessons, call, asked)
+                raise
             else:
-                return self._reply(data, call, rates)
+                trial.taken()
+                self._learn(trial.lessons, call, asked)
+                return reply
+        self._known.give_up(first, parts, call.form, moved=bool(trial.lessons))
+        # Another objection may be to what stands in place of a part: only what was named is believed.
+        self._learn([lesson for lesson in trial.lessons if is_named(lesson.part, lesson.rejected)], call, asked)
+        raise rejected
+
+    def _learn(self, lessons: Sequence[Lesson], call: Call, asked: int) -> None:
+        for lesson in lessons:
+            if not self._known.learn(lesson, call.form, asked):
+                continue
+            why = self._at.quote(lesson.rejected.sentence)
+            if lesson.part == SAMPLES:
+                self.samples = max(1, min(self.samples, lesson.samples))
+                answers = "1 answer" if self.samples == 1 else f"{self.samples} answers"
+                self._progress(f"{self.model}: going on with {answers} a request at most ({why})")
+            for name in sorted(lesson.without):
+                self._progress(f"{self.model}: going on without {name} ({why})")
 
     @abstractmethod
-    def _call(self, request: Request, samples: int) -> Call:
-        """Put the request into the server's words, without what it is known to refuse."""
+    def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Call:
+        """Put the request into the server's words, without what it ``lacks``: parameters and ways to ask for a form."""
 
     @abstractmethod
     def _answers(self, data: dict[str, Any], call: Call) -> Iterator[Answer]:
@@ -104,64 +166,63 @@ class ServedProvider(ABC):
     def _usage(self, data: dict[str, Any]) -> Usage:
         """Read what is billed, all samples together."""
 
-    def _reply(self, data: dict[str, Any], call: Call, rates: Rates | None) -> Reply:
+    def _reply(self, data: dict[str, Any], call: Call, request: Request, rates: Rates | None) -> Reply:
         usage = self._usage(data)
         try:
-            answers = tuple([self._shaped(answer, call) for answer in self._answers(data, call)])
+            found = [self._shaped(answer, call) for answer in self._answers(data, call)]
+            answers = tuple([answer for answer, _ in found])
             if not any(answer.text or answer.finish != "stop" for answer in answers):
                 raise AnswerError(f"{self.model}: {self._at.host} sent an empty answer")
         except AnswerError as error:
             # It is paid: the bill and the whole of what came go with it.
             text = error.text or self._at.redact(json.dumps(data, ensure_ascii=False)[:KEPT])
-            raise AnswerError(str(error), text=clean(text), usage=usage, rates=rates) from None
-        if len(answers) < call.samples:
-            self.samples = 1
+            raise AnswerError(str(error), text=clean(text), usage=usage, rates=rates, final=error.final) from None
+        self._count(len(answers), call.samples)
+        shaped = [fits for _, fits in found if fits is not None]
+        if call.form is not None and shaped:
+            given_up = self._known.hear(call.form, call.mode, request.messages, fits=any(shaped))
+            if given_up:
+                self._progress(f"{self.model}: going on without {given_up} (the server passes it over in silence)")
         return Reply(answers[: call.samples], usage, rates)
 
-    def _shaped(self, answer: Answer, call: Call) -> Answer:
-        text = answer.text
-        if call.shape is not None and answer.finish == "stop" and text:
-            shaped = None if call.mode == PLAIN else call.shape.unwrap(text)
-            if shaped is None and call.mode != PLAIN and call.mode == self.modes[0]:
-                # A server that enforces the shape cannot send this: it passed the parameter over in silence.
-                self._concede(call.mode, "the answer has another form than was asked for")
-            text = unfence(text) if shaped is None else shaped
-            text = text.strip() if call.shape.choices else text
-        return Answer(self._at.redact(clean(text)), answer.finish)
+    def _count(self, came: int, asked: int) -> None:
+        """A server may know of no more than one sample and pass over how many were asked for."""
+        if came < asked and asked > self._known.served:
+            self.samples = max(1, min(self.samples, came))
+        self._known.served = max(self._known.served, min(came, asked))
 
-    def _optional(self, request: Request) -> dict[str, Any]:
+    def _shaped(self, answer: Answer, call: Call) -> tuple[Answer, bool | None]:
+        """The answer as the protocol has it, and whether it came in the form that was asked for, where one was."""
+        text, form, fits = answer.text, call.form, None
+        if form is not None and answer.finish == "stop" and text:
+            taken = form.unwrap(text) if call.wrapped else None
+            text = unfence(text) if taken is None else taken
+            # What enforces the form wraps the value, too.
+            fits = form.holds(text) and (taken is not None or not call.wrapped or call.mode != self.modes[0])
+            text = text.strip() if form.choices else text
+        return replace(answer, text=self._at.redact(clean(text))), fits
+
+    def _optional(self, request: Request, lacks: frozenset[str]) -> dict[str, Any]:
         return {
-            name: value
-            for name in self.optional
-            if (value := getattr(request, name)) is not None and name not in self._refused
+            name: value for name in self.optional if (value := getattr(request, name)) is not None and name not in lacks
         }
 
-    def _streams(self, request: Request) -> bool:
-        return request.stream and "stream" not in self._refused
+    def _streams(self, request: Request, lacks: frozenset[str]) -> bool:
+        return request.stream and "stream" not in lacks
 
-    def _mode(self, shape: Shape | None) -> str:
-        return next(mode for mode in self.modes if mode == PLAIN or mode not in self._refused) if shape else PLAIN
+    def _mode(self, form: Shape | None, lacks: frozenset[str]) -> str:
+        return next(mode for mode in self.modes if mode == PLAIN or mode not in lacks) if form else PLAIN
 
-    def _objection(self, rejected: RejectedError, call: Call) -> str | None:
-        """What of this call the server would do without, as far as it can be told from its sentence."""
-        if call.stream is not None and unknown(rejected, "stream"):
-            return "stream"
-        return next((name for name in self.optional if self._holds(call, name) and unknown(rejected, name)), None)
+    def _parts(self, call: Call, lacks: frozenset[str]) -> list[str]:
+        """What of a call, which goes without ``lacks``, the server might not take, the likeliest first."""
+        parts = [SAMPLES] if call.samples > 1 else []
+        if call.mode != PLAIN:
+            parts.append(SHAPE)
+        parts += [name for name in self.optional if self._holds(call, name)]
+        return [*parts, "stream"] if call.stream is not None else parts
 
     def _holds(self, call: Call, name: str) -> bool:
         return name in call.body
-
-    def _concede(self, refused: str, why: str) -> None:
-        if refused not in self._refused and refused != PLAIN:
-            self._refused.add(refused)
-            self._progress(f"{self.model}: going on without {refused} ({self._at.quote(why)})")
-
-
-def unknown(rejected: RejectedError, parameter: str) -> bool:
-    """Whether the server objects to the parameter itself; a value out of its range is the user's to mend."""
-    said = rejected.sentence
-    named = rejected.parameter == parameter or re.search(rf"(?<!\w){re.escape(parameter)}(?!\w)", said)
-    return bool(named and _UNKNOWN.search(said))
 
 
 def count(data: Any, *names: str) -> int | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..json_reader import JsonError, read_json, unfenced
 from .protocol import Request
 
 # What strict modes take beside the structure itself. OpenAI, "Structured Outputs", supported schemas; Anthropic's
@@ -18,7 +18,7 @@ ANTHROPIC_KEYWORDS = frozenset({"format"})
 
 _STRUCTURE = frozenset({"type", "enum", "const", "title", "description", "$ref"})
 _DROPPED = frozenset({"default", "examples", "$schema", "$id", "$comment", "required", "additionalProperties"})
-_FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
+_KINDS = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": int | float}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +35,39 @@ class Shape:
     choices: tuple[str, ...]
     source: Mapping[str, Any]
     optional: bool
+    key: str
+    """The same for all requests that ask for this form."""
 
     def unwrap(self, text: str) -> str | None:
         """The answer as the protocol has it (a bare choice, or JSON text); None where the text has another form."""
         try:
-            value = json.loads(unfence(text))
-        except (ValueError, RecursionError):
+            value = read_json(text, halves=True)
+        except JsonError:
+            return None
+        if not isinstance(value, dict):
             return None
         if self.wrapped:
-            if not isinstance(value, dict) or "answer" not in value:
+            if value.keys() != {"answer"}:
                 return None
             value = value["answer"]
-        elif not isinstance(value, dict):
-            return None
         if self.choices:
             return value if isinstance(value, str) else None
-        if self.optional:
-            value = _without_nulls(value, self.source, self.source)
-        elif not self.wrapped:
-            return unfence(text)
-        return json.dumps(value, ensure_ascii=False)
+        bare = _without_nulls(value, self.source, self.source) if self.optional else value
+        # The model's own spelling is kept where there is nothing to take off.
+        return json.dumps(bare, ensure_ascii=False) if self.wrapped or bare != value else unfence(text)
+
+    def holds(self, text: str) -> bool:
+        """Whether a text, with the wrapping off, has the form at first sight: its kind, its fields, its words."""
+        if self.choices:
+            return " ".join(text.split()).strip("\"'`*_.").casefold() in {word.casefold() for word in self.choices}
+        try:
+            value = read_json(text)
+        except JsonError:
+            return False
+        kind = self.source.get("type")
+        if isinstance(kind, str) and kind in _KINDS and not isinstance(value, _KINDS[kind]):
+            return False
+        return not isinstance(value, dict) or all(name in value for name in self.source.get("required", ()))
 
     def in_words(self, *, as_object: bool) -> str:
         """The same demand as a sentence for the prompt; ``as_object`` where the server's JSON mode wants an object."""
@@ -102,7 +115,8 @@ def _make(request: Request, keywords: frozenset[str]) -> Shape:
         strict = _strict(schema, keywords)
     except _OpenSchemaError:
         strict = None
-    return Shape(schema, strict, wrapped, request.choices, source, _has_optional(source))
+    key = json.dumps(source, sort_keys=True)
+    return Shape(schema, strict, wrapped, request.choices, source, _has_optional(source), key)
 
 
 class _OpenSchemaError(Exception):
@@ -202,9 +216,8 @@ def _resolve(node: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, A
 
 
 def unfence(text: str) -> str:
-    """The text without the Markdown fence that some models put around all of it."""
-    fenced = _FENCED.fullmatch(text)
-    return fenced[1] if fenced else text
+    """The text without the Markdown fence that some models put around it."""
+    return unfenced(text) if "```" in text else text
 
 
 def clean(text: str) -> str:

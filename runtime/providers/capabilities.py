@@ -1,0 +1,148 @@
+"""What one server has shown that it takes and does not take, as far as this run has tried it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from .failures import RejectedError
+from .protocol import Message
+from .rejections import SAMPLES, SHAPE, is_named, of_every_schema, signature
+from .structured import Shape
+from .trials import Lesson
+
+_STRIKES = 3
+"""So often a server must object to what it has taken before, until it is believed."""
+_SILENT = 2
+"""So many shapes must a server have passed over, until all of them are told in words."""
+_WITHOUT_SCHEMA = frozenset({"json_object"})
+"""Ways of asking that send no schema: whether a server takes them depends on none."""
+_SEARCHES = 16
+"""After so many searches in vain only what a server names is left out."""
+_MOST = 4096
+"""Prompts and rejections that are kept in mind."""
+
+
+class Capabilities:
+    """``version`` grows with each lesson. ``served`` is the most samples that ever came in one reply."""
+
+    def __init__(self, modes: Sequence[str]) -> None:
+        self.version = 0
+        self.served = 1
+        self._modes = modes
+        self._refused: frozenset[str] = frozenset()
+        self._refused_for: set[tuple[str, str]] = set()
+        self._good: Counter[tuple[str, str]] = Counter()
+        self._silent: Counter[tuple[str, str]] = Counter()
+        self._strikes: Counter[tuple[str, str]] = Counter()
+        self._doubted: dict[tuple[str, int], str] = {}
+        self._fruitless: set[tuple[str, ...]] = set()
+        self._in_vain = 0
+
+    def lacks(self, shape: Shape | None, messages: tuple[Message, ...]) -> frozenset[str]:
+        """What a request has to do without: parameters, and ways of asking for its shape."""
+        if shape is None or not (self._refused_for or self._doubted):
+            return self._refused
+        without = {mode for mode in self._modes if (mode, shape.key) in self._refused_for}
+        if doubt := self._doubt(shape, messages):
+            without.add(self._doubted[doubt])
+        return self._refused | without
+
+    def proven(self, shape: Shape | None, mode: str, samples: int) -> set[str]:
+        """Parts of a request that the server has taken before."""
+        found = {SAMPLES} if samples <= self.served else set()
+        return found | {SHAPE} if shape is not None and self._good[mode, shape.key] else found
+
+    def learn(self, lesson: Lesson, shape: Shape | None, samples: int) -> bool:
+        """Remember what a trial has shown of a request for so many samples. False where it says too little yet.
+
+        What a server refuses of one schema says nothing of the others, unless it says that it knows no such form.
+        """
+        if lesson.part == SAMPLES:
+            if samples <= self.served and not self._struck(SAMPLES, ""):
+                return False
+        elif lesson.part != SHAPE or shape is None:
+            self._refused |= lesson.without
+        else:
+            believed = [self._refuse(mode, shape, lesson.rejected) for mode in lesson.without]
+            if not any(believed):
+                return False
+        self.version += 1
+        return True
+
+    def hear(self, shape: Shape, mode: str, messages: tuple[Message, ...], *, fits: bool) -> str:
+        """A reply has come, whose answers have the shape or do not: the mode that is given up for this, or "".
+
+        An answer without the shape may be the prompt's fault. Its next request asks in another way; where that helps,
+        the server has passed the shape over.
+        """
+        doubt = self._doubt(shape, messages) if self._doubted else None
+        if doubt is None:
+            if fits:
+                self._good[mode, shape.key] += 1
+            elif mode != self._modes[-1]:
+                if len(self._doubted) >= _MOST:
+                    self._doubted.clear()
+                self._doubted[shape.key, hash(messages)] = mode
+            return ""
+        doubted = self._doubted[doubt]
+        if doubted == mode and not fits:
+            # It was sent before the doubt arose.
+            return ""
+        del self._doubted[doubt]
+        if doubted == mode:
+            self._good[mode, shape.key] += 1
+        if doubted == mode or not fits:
+            return ""
+        self._silent[doubted, shape.key] += 1
+        if self._silent[doubted, shape.key] <= self._good[doubted, shape.key] or self._is_refused(doubted, shape):
+            return ""
+        self._refused_for.add((doubted, shape.key))
+        if not self._ever(doubted) and len({key for mode, key in self._silent if mode == doubted}) >= _SILENT:
+            self._refused |= {doubted}
+        self.version += 1
+        return doubted
+
+    def fruitless(self, rejected: RejectedError, parts: Sequence[str], shape: Shape | None) -> bool:
+        """Whether nothing helped a request of such parts against such a rejection, or too rarely anything at all."""
+        if _search(rejected, parts, shape) in self._fruitless:
+            return True
+        return self._in_vain >= _SEARCHES and not any(is_named(part, rejected) for part in parts)
+
+    def give_up(self, rejected: RejectedError, parts: Sequence[str], shape: Shape | None, *, moved: bool) -> None:
+        """A search has come to nothing; it ``moved`` where the server objected to something else by the end."""
+        self._in_vain += 1
+        if not moved and len(self._fruitless) < _MOST:
+            self._fruitless.add(_search(rejected, parts, shape))
+
+    def _refuse(self, mode: str, shape: Shape, rejected: RejectedError) -> bool:
+        if self._good[mode, shape.key] and not self._struck(mode, shape.key):
+            return False
+        if of_every_schema(rejected) and (mode in _WITHOUT_SCHEMA or not self._ever(mode)):
+            self._refused |= {mode}
+        else:
+            self._refused_for.add((mode, shape.key))
+        return True
+
+    def _is_refused(self, mode: str, shape: Shape) -> bool:
+        return mode in self._refused or (mode, shape.key) in self._refused_for
+
+    def _ever(self, mode: str) -> bool:
+        """Whether an answer in this mode ever had its shape."""
+        return any(known == mode and good for (known, _), good in self._good.items())
+
+    def _struck(self, what: str, key: str) -> bool:
+        self._strikes[what, key] += 1
+        return self._strikes[what, key] >= _STRIKES
+
+    def _doubt(self, shape: Shape, messages: tuple[Message, ...]) -> tuple[str, int] | None:
+        """The doubt about this prompt, or about the one that its correction follows."""
+        for asked in (messages, messages[:-2]):
+            key = (shape.key, hash(asked))
+            if key in self._doubted:
+                return key
+        return None
+
+
+def _search(rejected: RejectedError, parts: Sequence[str], shape: Shape | None) -> tuple[str, ...]:
+    return (signature(rejected), *parts, "" if shape is None else shape.key)

@@ -1,0 +1,137 @@
+"""What a server means that rejects a request: which part of it, or a cause that no other way of asking mends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from .failures import RejectedError
+
+SAMPLES = "samples"
+SHAPE = "shape"
+
+# Causes that no other way of asking mends, by the code or the type of the error (OpenAI's, Azure's, llama.cpp's,
+# Google's and Anthropic's pages of errors), or by a sentence that can mean nothing else.
+_OTHER_CODES = frozenset(
+    "context_length_exceeded exceed_context_size_error string_above_max_length request_too_large invalid_api_key "
+    "authentication_error permission_error model_not_found not_found_error content_filter content_policy_violation "
+    "responsibleaipolicyviolation invalid_prompt billing_error insufficient_quota rate_limit_exceeded "
+    "unsupported_country_region_territory".split()
+)
+_OTHER_CAUSE = re.compile(
+    r"context (?:length|size|window)|maximum (?:context|prompt|input)|(?:prompt|input|message)s? (?:is|are) too long|"
+    r"too many (?:input )?tokens|tokens? (?:count )?exceeds?|reduce the length|api key|"
+    r"model\S* .{0,80}(?:does not exist|not found|not exist)|content (?:management|policy|filter)|"
+    r"safety (?:system|filter|reasons)|flagged|credit|billing|quota",
+    re.IGNORECASE,
+)
+# How servers say that they do not know a parameter, as against a value of it that is merely wrong.
+_UNKNOWN = re.compile(
+    r"unsupported|not support|not permitted|not allowed|unrecognized|unknown|deprecated|extra (?:inputs|fields)|"
+    r"unexpected|only the default|not enabled|unavailable|not available|not implemented|cannot find field",
+    re.IGNORECASE,
+)
+_OF_ONE_SCHEMA = re.compile(
+    r"too (?:large|many|complex|deep|big|long)|keyword|invalid (?:json )?schema|schema (?:for|at|is)|in context|"
+    r"propert|depth|nest|compil|enum|\bpattern\b|(?:min|max)(?:imum|Items|Length)|(?:any|one|all)Of|\$ref|additional|"
+    r"in (?:the |your |this )?(?:json )?schema|"
+    r"['\"`](?:type|format|items|not|const|default|title|description|if|required|\w+Items|examples)['\"`]",
+    re.IGNORECASE,
+)
+_PATTERNS = {
+    SHAPE: re.compile(
+        r"response_?format|response_?(?:json_?)?schema|response_?mime|json_schema|json_object|json mode|schema|"
+        r"structured|guided|grammar|output_config|output_format|tool_choice|\btools\b",
+        re.IGNORECASE,
+    ),
+    SAMPLES: re.compile(
+        r"['\"`]n['\"`]|\bn\s*(?:=|>|<|:|must|should|has to|cannot|can only|is\b)|\b(?:parameter|value of|field) n\b|"
+        r"\bn_?cmpl\b|candidate|completion choices?|(?:multiple|several) (?:choices|completions)|best_of",
+        re.IGNORECASE,
+    ),
+}
+_PARAMETERS = {
+    SHAPE: re.compile(
+        r"response_?format|response_?(?:json_?)?schema|response_?mime|text\.format|json_schema|output_config|"
+        r"output_format|tools|tool_choice|guided|grammar",
+        re.IGNORECASE,
+    ),
+    SAMPLES: re.compile(r"(?:.*\.)?(?:n|n_cmpl|candidate_?count)\Z", re.IGNORECASE),
+}
+_ONLY_ONE = re.compile(r"\b(?:only|exactly|more than|at most)\s+(?:one|1)\b|\bmultiple\b", re.IGNORECASE)
+_NUMBERS = re.compile(r"(?<![\w.-])\d{1,4}(?![\w.]*\w)")
+_READ = 4096
+"""Characters of a sentence that are looked at."""
+_VALUES = ("temperature", "max_tokens", "max_completion_tokens")
+"""Parameters whose value a user has set: without them the answer is another."""
+
+
+def suspects(rejected: RejectedError, present: Sequence[str], proven: Collection[str] = ()) -> list[str]:
+    """Of the parts that a request has, those which the server may have objected to, the likeliest first.
+
+    None where the objection is to something else. Parts that the server has ``proven`` to take are suspected only
+    where it names them.
+    """
+    if means_another_cause(rejected):
+        return []
+    named = [part for part in present if is_named(part, rejected)]
+    if named:
+        return [] if any(part in _VALUES and not unknown(rejected, part) for part in named) else named
+    if rejected.parameter or rejected.billed:
+        return []
+    return [part for part in present if part not in _VALUES and part not in proven]
+
+
+def means_another_cause(rejected: RejectedError) -> bool:
+    """Whether the server names a cause that no other way of asking mends."""
+    if any(word.lower() in _OTHER_CODES for word in rejected.words):
+        return True
+    return bool(_OTHER_CAUSE.search(rejected.sentence[:_READ]))
+
+
+def is_named(part: str, rejected: RejectedError) -> bool:
+    """Whether the server names a part of the request, as its parameter or in its sentence."""
+    if part not in _PATTERNS:
+        return _mentions(rejected, part)
+    if rejected.parameter:
+        return bool(_PARAMETERS[part].match(rejected.parameter))
+    return bool(_PATTERNS[part].search(rejected.sentence[:_READ]))
+
+
+def unknown(rejected: RejectedError, parameter: str) -> bool:
+    """Whether the server objects to the parameter itself; a value out of its range is the user's to mend."""
+    return _mentions(rejected, parameter) and bool(_UNKNOWN.search(rejected.sentence[:_READ]))
+
+
+def _mentions(rejected: RejectedError, parameter: str) -> bool:
+    if rejected.parameter == parameter or rejected.parameter.endswith(f".{parameter}"):
+        return True
+    return bool(re.search(rf"(?<!\w){re.escape(parameter)}(?!\w)", rejected.sentence[:_READ]))
+
+
+def of_every_schema(rejected: RejectedError) -> bool:
+    """Whether the server says that it knows no such form at all, whatever the schema."""
+    said = rejected.sentence[:_READ]
+    return bool(_UNKNOWN.search(said)) and not _OF_ONE_SCHEMA.search(said)
+
+
+def fewer_samples(rejected: RejectedError, asked: int, served: int) -> tuple[int, bool]:
+    """How many samples to ask for instead, and whether the server has said that these are the most.
+
+    It is the number that the server names, or as many as it has ``served``, or half way between.
+    """
+    said = rejected.sentence[:_READ]
+    numbers = [int(found) for found in _NUMBERS.findall(said)]
+    fewer = [number for number in numbers if 1 <= number < asked]
+    if fewer and is_named(SAMPLES, rejected):
+        return max(fewer), True
+    # One that names the number asked for objects to that value, perhaps to no other.
+    if _ONLY_ONE.search(said) or (_UNKNOWN.search(said) and asked not in numbers):
+        return min(served, asked - 1), True
+    return max(1, (asked + min(served, asked - 1)) // 2), False
+
+
+def signature(rejected: RejectedError) -> str:
+    """The same for two rejections that say the same of two requests: numbers and names of requests set aside."""
+    said = re.sub(r"\w*\d\w*", "#", rejected.sentence[:300])
+    return f"{rejected.status} {rejected.parameter} {said}"

@@ -3,104 +3,18 @@
 from __future__ import annotations
 
 import gc
-import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
-from flowrun.dsl import Source, check_flow, make_plan
-from flowrun.runtime.catalog import catalog
-from flowrun.runtime.decisions import NOTHING, Call, Known, Outcome
-from flowrun.runtime.errors import CallError, EndpointError, FlowrunError, InDoubtError, PermanentError, RefusedError
-from flowrun.runtime.functions import FUNCTIONS, World
-from flowrun.runtime.limits import Limiter
+from flowrun.runtime.decisions import NOTHING, Call, Known
+from flowrun.runtime.errors import CallError, EndpointError, InDoubtError, PermanentError, RefusedError
 from flowrun.runtime.providers.protocol import Answer, Request
-from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
-from flowrun.runtime.retry import RetryPolicy
-from flowrun.runtime.scheduler import Endpoint, Scheduler
-from flowrun.runtime.scopes import Context
-from flowrun.runtime.state import State
-from flowrun.runtime.values import ModelValue
-from support.virtual_clock import VirtualLoop
+from support.failing_runs import Staged, in_a_map
 
-Json = Any
-DEPTH = 150
-"""Calls of functions that a run may stand in each other, counted from the test."""
-MANY = 1500
+MANY = 400
 CLOSED = EndpointError("no credit", status=402)
-
-
-@contextmanager
-def shallow() -> Iterator[None]:
-    frame, depth, before = sys._getframe(), 0, sys.getrecursionlimit()
-    while (back := frame.f_back) is not None:
-        frame, depth = back, depth + 1
-    sys.setrecursionlimit(depth + DEPTH)
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
-
-
-class Staged:
-    """One run of a flow with the models ``m`` and ``spare``. Time is virtual; no event of the run is kept."""
-
-    def __init__(
-        self,
-        text: str,
-        fails: Callable[[Request, int], CallError | str],
-        *,
-        known: Callable[[Call], Known] = lambda call: NOTHING,
-        limit: int = 20,
-        window: int = 40,
-        policy: RetryPolicy | None = None,
-        **inputs: Json,
-    ) -> None:
-        plan = make_plan(check_flow(Source(text), catalog()), "main")
-
-        def functions(name: str, args: Any, tally: Any) -> Json:
-            return FUNCTIONS[name].call(args, World(None, tally))  # type: ignore[arg-type]
-
-        async def extern(name: str, args: Mapping[str, Json]) -> Json:
-            raise FlowrunError("it raised at once")
-
-        declared = {one.name: ModelValue(one.name, one.address, (), one.fallback) for one in plan.models}
-        context = Context(declared, declared.get("m", ModelValue("m", "openai:m")), functions, known=known)
-        self.provider = ScriptedProvider(lambda request, number: Scripted(fails(request, number), 0.01))
-        limiter = Limiter(limit)
-        endpoints = {
-            name: Endpoint(self.provider, limiter, policy or RetryPolicy()) for name in ("openai:m", "openai:spare")
-        }
-        self.state = State(plan, inputs, context, window)
-        scheduler = Scheduler(self.state, endpoints, lambda event: None, extern)
-        loop = VirtualLoop()
-        try:
-            with shallow():
-                self.outcome: Outcome = loop.run_until_complete(scheduler.run())
-        finally:
-            self.seconds = loop.now
-            loop.close()
-        assert not scheduler.busy
-        assert limiter.active == 0
-
-    @property
-    def calls(self) -> int:
-        return len(self.provider.calls)
-
-
-def in_a_map(body: str, options: str = "with errors: skip", head: str = "") -> str:
-    return f"""{head}
-model m = "openai:m"
-flow main(xs: [int]) {{
-  all = map x in xs {{ {body} }} reduce collect {options}
-  return length(all)
-}}
-"""
-
 
 SHAPES = {
     "a map": in_a_map('ask m "{{ x }}"'),
@@ -115,15 +29,17 @@ SHAPES = {
     "a reducer's own ask": in_a_map('v = map y in [x] { text "{{ y }}" } reduce ask m "{{ results }}"\n v'),
     "a called flow": in_a_map("v = inner(x)\n v") + '\nflow inner(x: int) { v = ask m "{{ x }}"\n return v }',
     "an extern": in_a_map("raises(x: x)", head='extern raises(x: int) -> text from "g_none:raises"'),
-    "no call at all": in_a_map("text \"{{ x }}\""),
+    "no call at all": in_a_map('text "{{ x }}"'),
     "a fallback": in_a_map('ask m "{{ x }}"').replace('"openai:m"', '"openai:m" else "openai:spare"'),
 }
 
 
-@pytest.mark.parametrize("error", [CLOSED, PermanentError("no", status=400), RefusedError("gone"), InDoubtError("reset")])
+@pytest.mark.parametrize(
+    "error", [CLOSED, PermanentError("no", status=400), RefusedError("gone"), InDoubtError("reset")]
+)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_many_in_line_fail_one_after_another_and_not_within_each_other(shape: str, error: CallError) -> None:
-    run = Staged(SHAPES[shape], lambda request, number: error, xs=list(range(MANY)))
+    run = Staged(SHAPES[shape], lambda request, now: error, xs=list(range(MANY)))
     assert run.outcome.complete, run.outcome.failures
     lost = len([loss for loss in run.outcome.losses if not loss.ballot])
     if shape == "no call at all":
@@ -135,7 +51,7 @@ def test_many_in_line_fail_one_after_another_and_not_within_each_other(shape: st
         assert run.calls <= 40
 
 
-def failing(request: Request, number: int) -> CallError:
+def failing(request: Request, now: float) -> CallError:
     return CLOSED
 
 
@@ -157,7 +73,7 @@ def test_what_the_journal_has_is_worked_off_in_line() -> None:
 
 def test_flows_that_call_flows_fail_from_the_deepest_outwards() -> None:
     depth = 150
-    flows = [f'flow f{n}(x: int) {{ v = f{n + 1}(x)\n return v }}' for n in range(depth)]
+    flows = [f"flow f{n}(x: int) {{ v = f{n + 1}(x)\n return v }}" for n in range(depth)]
     flows.append(f'flow f{depth}(x: int) {{ v = ask m "{{{{ x }}}}"\n return v }}')
     run = Staged(in_a_map("v = f0(x)\n v") + "\n".join(flows), failing, xs=[1, 2, 3])
     assert run.outcome.status == "partial"

@@ -17,7 +17,7 @@ from .requests import believable
 from .runlog import NoLog
 
 Publish = Callable[[e.Event], None]
-_NOT_NOW = frozenset({429, 503, 529})
+_OVERLOADED = frozenset({503, 529})
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +152,12 @@ def _verdict(error: CallError) -> Verdict:
     """What a failed attempt says of the server's state."""
     if isinstance(error, AnswerError):
         return Verdict.OK
-    if isinstance(error, RefusedError):
-        if error.status is None:
-            return Verdict.FAILED
-        return Verdict.REFUSED if error.status in _NOT_NOW else Verdict.NEUTRAL
-    return Verdict.FAILED if isinstance(error, InDoubtError) else Verdict.NEUTRAL
+    if not isinstance(error, RefusedError | InDoubtError):
+        return Verdict.NEUTRAL
+    if error.status is None:
+        return Verdict.LOST
+    if isinstance(error, InDoubtError):
+        return Verdict.FAILED
+    if error.status == 429:
+        return Verdict.REFUSED
+    return Verdict.OVERLOADED if error.status in _OVERLOADED else Verdict.NEUTRAL

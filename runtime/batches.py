@@ -22,7 +22,8 @@ class Batch:
     ``prompt`` is about how many tokens their prompt has. A request that takes long may have a ``twin``, which is sent
     for the same calls; whichever answers first breaks off the other. ``asked`` are the calls of its last attempt, and
     ``key`` the Idempotency-Key of that. ``followers`` wait for its first attempt to end, and ``leads`` is the prompt
-    that they share with it.
+    that they share with it. ``seen`` is how many answers its endpoint had given when it failed last, and it was a
+    ``probe`` if nothing else could leave then.
     """
 
     number: int
@@ -37,6 +38,8 @@ class Batch:
     prompt: int = 0
     twin: Batch | None = None
     twin_of: Batch | None = None
+    seen: int | None = None
+    probe: bool = False
     leads: tuple[str, tuple[int, str], int] | None = None
     followers: list[Batch] = field(default_factory=list)
 

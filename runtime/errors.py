@@ -56,6 +56,10 @@ class EndpointError(PermanentError):
     """No request can succeed at this endpoint any more: its quota is used up, or it does not take the key."""
 
 
+class ModelError(PermanentError):
+    """No request for this model can succeed any more: it is not there, or not for this key. Others may be."""
+
+
 class AnswerError(CallError):
     """The answer came and was paid for, but cannot be used: empty, cut off, filtered, or of the wrong type.
 

@@ -11,7 +11,7 @@ from flowrun.dsl import types
 
 from .batches import Endpoint
 from .errors import FlowrunError
-from .limits import Limiter
+from .limits import COOLING, Limiter
 from .providers import DEFAULT_MODEL, MODEL_VARIABLE
 from .providers.protocol import Provider, Surroundings
 from .retry import RetryPolicy
@@ -108,12 +108,12 @@ def open_endpoints(
         sharing.setdefault(provider.endpoint, []).append(address)
     endpoints: dict[str, Endpoint] = {}
     for addresses in sharing.values():
-        limiter = _limiter([(providers[one].concurrency, dict(wanted[one].options)) for one in addresses])
+        limiter = _limiter([(providers[one].concurrency, dict(wanted[one].options)) for one in addresses], policy)
         endpoints |= {one: Endpoint(providers[one], limiter, policy) for one in addresses}
     return {address: endpoints[address] for address in wanted}
 
 
-def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]]) -> Limiter:
+def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPolicy) -> Limiter:
     """The limiter of one endpoint, by what its provider begins with and what each of its models asks for.
 
     Where a flow names the number of requests it is that; else it grows from the provider's while all goes well.
@@ -129,6 +129,8 @@ def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]]) -> Limiter:
         start=max(starts),
         rpm=min(rates["rpm"], default=None),
         tpm=min(rates["tpm"], default=None),
+        patience=policy.total,
+        cooling=min(COOLING, policy.wait_max),
     )
 
 

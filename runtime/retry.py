@@ -30,16 +30,23 @@ class RetryPolicy:
 
 @dataclass(eq=False, slots=True)
 class Retries:
-    """The attempts at one request, of which the first began at ``began``, a time of the loop's."""
+    """The attempts at one request, of which the first began at ``began``, a time of the loop's.
+
+    ``made`` counts them; ``tries`` are those that failed for the request's own sake, as far as anybody can tell.
+    """
 
     policy: RetryPolicy
     began: float
     tries: int = 0
+    made: int = 0
     doubtful: bool = False
     chance: Callable[[], float] = random.random
 
-    def after(self, failed: CallError, ended: float) -> float:
+    def after(self, failed: CallError, ended: float, *, since: float | None = None, shared: bool = False) -> float:
         """The seconds to wait, from ``ended``, until the next attempt.
+
+        Where all requests are treated alike the failure is ``shared``: it uses up no attempt. The total time is then
+        that of all of them, counted from ``since``.
 
         Raises the request's failure where there is none: at once what is neither refused nor in doubt. At the end it
         is an InDoubtError when any attempt was in doubt: the call may have been paid, whatever the last attempt met.
@@ -47,21 +54,21 @@ class Retries:
         if not isinstance(failed, RefusedError | InDoubtError):
             raise failed
         policy = self.policy
-        self.tries += 1
+        self.made += 1
+        self.tries += not shared
         self.doubtful = self.doubtful or isinstance(failed, InDoubtError)
-        wait = min(policy.wait_max, policy.wait_initial * 2.0 ** min(self.tries - 1, 60)) * (1 + self.chance()) / 2
-        left = self.began + policy.total - ended
+        wait = min(policy.wait_max, policy.wait_initial * 2.0 ** min(self.made - 1, 60)) * (1 + self.chance()) / 2
+        left = (self.began if since is None else since) + policy.total - ended
         asked = failed.retry_after
         if asked is not None:
             wait = max(wait, min(asked * (1 + self.chance() / 10), max(asked, left)))
         if self.tries >= policy.attempts:
-            raise self.last(failed, f"gave up after {self.tries} attempt{'s' * (self.tries > 1)}") from failed
+            raise self.last(failed, f"gave up after {self.made} attempt{'s' * (self.made > 1)}") from failed
         if wait > left:
             if asked is not None and asked > left:
-                clock = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(time.time() + asked))
-                why = f"the server asks to be left alone for {asked:.0f} s: come back at {clock}"
+                why = come_back(asked)
             else:
-                why = f"gave up after {policy.total:g} s and {self.tries} attempts"
+                why = f"gave up after {policy.total:g} s and {self.made} attempts"
             raise self.last(failed, why) from failed
         return wait
 
@@ -69,3 +76,9 @@ class Retries:
         """The failure of the whole request, after one of its attempts."""
         kind = InDoubtError if self.doubtful else RefusedError
         return kind(f"{failed} ({why})", status=failed.status, retry_after=failed.retry_after)
+
+
+def come_back(seconds: float) -> str:
+    """Why a request fails whose server wants to be left alone for longer than anybody waits."""
+    clock = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(time.time() + seconds))
+    return f"the server asks to be left alone for {seconds:.0f} s: come back at {clock}"

@@ -24,7 +24,7 @@ from .decisions import (
     StopTimer,
 )
 from .errors import CallError, DiskError, FlowrunError, PermanentError, UsageError
-from .metering import Usage
+from .metering import NO_USAGE, Usage
 from .providers.protocol import Answer
 from .runlog import NoLog
 from .sending import Sender
@@ -63,7 +63,7 @@ class Scheduler(Listener):
         self.call_extern = call_extern
         self.hand_on = hand_on
         self._sender = Sender(endpoints, publish, log or NoLog(), self)
-        self._answers: list[tuple[int, Answer, Usage]] = []
+        self._heard: list[tuple[int, Answer | CallError, Usage]] = []
         self._externs: dict[int, asyncio.Task[None]] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._outcome: asyncio.Future[Outcome] | None = None
@@ -95,7 +95,7 @@ class Scheduler(Listener):
     @property
     def busy(self) -> bool:
         """Whether anything of the run is on its way or waits."""
-        return self._sender.busy or bool(self._externs or self._timers or self._answers)
+        return self._sender.busy or bool(self._externs or self._timers or self._heard)
 
     def stop(self, why: FlowrunError) -> None:
         """Begin nothing more. The run ends when what is on its way has ended, or after ``GRACE``.
@@ -162,30 +162,40 @@ class Scheduler(Listener):
     # What is told of calls
 
     def answered(self, call: Call, answer: Answer, usage: Usage) -> None:
-        # What comes in one turn of the loop is worked off together: that costs less.
-        if not self._answers:
-            asyncio.get_running_loop().call_soon(self._hear)
-        self._answers.append((call.number, answer, usage))
+        self._hear(call.number, answer, usage)
 
-    def _hear(self) -> None:
+    def failed(self, call: Call, error: CallError) -> None:
+        self._hear(call.number, error, NO_USAGE)
+
+    def _hear(self, number: int, came: Answer | CallError, usage: Usage) -> None:
+        # What comes in one turn of the loop is worked off together: that costs less. And a failure that launches a call
+        # which fails at once must not do so from within: a map of many elements would be as deep as it is long.
+        if not self._heard:
+            asyncio.get_running_loop().call_soon(self._next_turn)
+        self._heard.append((number, came, usage))
+
+    def _next_turn(self) -> None:
         try:
             self.catch_up()
         except Exception as error:  # noqa: BLE001 - what a callback raises is seen by nobody
             self.mistake(error)
 
     def catch_up(self) -> None:
-        if self._answers:
-            answers, self._answers = self._answers, []
-            self._act([decision for answer in answers for decision in self.state.answered(*answer)])
+        if not self._heard:
+            return
+        heard, self._heard = self._heard, []
+        decisions: list[Decision] = []
+        for number, came, usage in heard:
+            if isinstance(came, CallError):
+                decisions += self.state.failed(number, came)
+            else:
+                decisions += self.state.answered(number, came, usage)
+        self._act(decisions)
 
     @property
     def behind(self) -> bool:
         """Whether answers wait to be worked off."""
-        return bool(self._answers)
-
-    def failed(self, call: Call, error: CallError) -> None:
-        self.catch_up()
-        self._act(self.state.failed(call.number, error))
+        return bool(self._heard)
 
     def doubted(self, call: Call) -> bool:
         self.catch_up()

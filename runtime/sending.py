@@ -18,10 +18,12 @@ from .errors import (
     CallError,
     EndpointError,
     InDoubtError,
+    ModelError,
     RefusedError,
 )
 from .hedging import Hedges
 from .limits import Place, Verdict
+from .outages import TOO_MANY, given_up, shared, too_long
 from .prefixes import Prefixes, prompt_tokens
 from .retry import Retries, RetryPolicy
 from .runlog import NoLog
@@ -162,6 +164,7 @@ class Sender:
 
     def _hold(self, task: asyncio.Task[None], endpoint: Endpoint, batch: Batch, place: Place) -> None:
         self._tasks[batch] = task
+        batch.probe = place.probe
         self._held[task] = (endpoint, batch, place)
 
     def _next(self, endpoint: Endpoint) -> tuple[Batch, Place] | None:
@@ -179,10 +182,9 @@ class Sender:
             elif (place := limiter.acquire(_tokens(batch))) is not None:
                 queue.pop()
                 return batch, place
-            elif limiter.hopeless and endpoint.failed is not None:
+            elif (lost := given_up(endpoint, asyncio.get_running_loop().time())) is not None:
                 queue.pop()
-                said = f"{endpoint.failed} (not asked: the endpoint has failed every time for a while)"
-                self._fail(batch, RefusedError(said, status=endpoint.failed.status))
+                self._fail(batch, lost)
                 self._let_go(endpoint, batch)
             else:
                 limiter.on_ready(endpoint.pump)
@@ -232,11 +234,14 @@ class Sender:
         if limiter.waits_alone(endpoint.pump):
             # Who gives the place back takes the next one itself.
             limiter.forget(endpoint.pump)
-        limiter.release(place, batch.verdict, batch.used)
+        limiter.release(place, batch.verdict, batch.used, batch.number)
         if self.stopped and not self._tasks:
             self.listener.idle()
 
     async def _attempt(self, endpoint: Endpoint, batch: Batch) -> None:
+        if not batch.retries.tries:
+            # Neither the time in line counts nor that of an outage.
+            batch.retries.began = asyncio.get_running_loop().time()
         ended = await self._attempts.make(endpoint, batch)
         if isinstance(ended, Answered):
             self._hedges.ended(batch, ended.seconds)
@@ -280,19 +285,22 @@ class Sender:
         loop, limiter = asyncio.get_running_loop(), endpoint.limiter
         if error.rates is not None:
             limiter.learn(error.rates)
-        if error.retry_after is not None:
+        now, closing = loop.time(), _closing(endpoint, error, loop.time())
+        if error.retry_after is not None and closing is None:
             limiter.pause(error.retry_after)
-        if batch.verdict is Verdict.FAILED:
+        if batch.verdict not in (Verdict.OK, Verdict.NEUTRAL):
             endpoint.failed = error
         number, path, count = batch.number, batch.asked[0].path, len(batch.asked)
         try:
-            wait = batch.retries.after(error, loop.time())
+            alike = shared(endpoint, batch, error)
+            since = (limiter.since or now) if alike or error.retry_after is not None else None
+            wait = batch.retries.after(error, now, since=since, shared=alike)
         except CallError as final:
             model = endpoint.provider.model
             self.publish(e.RequestFailed(number, path, model, count, seconds, str(final)))
             self._fail(batch, final)
-            if isinstance(error, EndpointError):
-                self._close(endpoint, error)
+            if closing is not None:
+                self._close(endpoint, closing)
             return
         self.publish(e.RequestRetried(number, path, str(error), wait, count))
         if self.stopped:
@@ -308,18 +316,25 @@ class Sender:
 
     def _again(self, endpoint: Endpoint, batch: Batch) -> None:
         del self._timers[batch]
-        endpoint.queue.put_first(batch.lane, batch)
+        if batch.probe and (batch.retries.tries or endpoint.failed is None or endpoint.failed.status != TOO_MANY):
+            # Another one asks next whether the server is there: it might be this one that it cannot take.
+            endpoint.queue.put(batch.lane, batch)
+        else:
+            endpoint.queue.put_first(batch.lane, batch)
         self._pump(endpoint)
 
     def _close(self, endpoint: Endpoint, error: CallError) -> None:
-        """No request can succeed there any more: what waits fails at once, whichever of its models it asks."""
+        """No request of this model can succeed any more, or none at the whole endpoint: what waits fails at once."""
         for other in self.endpoints.values():
-            if other.limiter is endpoint.limiter:
-                other.closed = error
-                for batch in other.queue.clear():
-                    self._fail(batch, error)
-                    self._let_go(other, batch)
-                self._pump(other)
+            if other is not endpoint and not (isinstance(error, EndpointError) and other.limiter is endpoint.limiter):
+                continue
+            other.closed = error
+            waiting = [batch for batch in self._timers if self.endpoints[batch.calls[0].model] is other]
+            for batch in waiting:
+                self._timers.pop(batch).cancel()
+            for batch in (*waiting, *other.queue.clear()):
+                self._fail(batch, error)
+                self._let_go(other, batch)
 
     def _fail(self, batch: Batch, error: CallError) -> None:
         if batch.twin is not None:
@@ -356,3 +371,8 @@ class Sender:
 def _tokens(batch: Batch) -> int:
     """About what a request takes of a limit on tokens: its prompt, and what may be answered."""
     return batch.prompt + (batch.calls[0].request.max_tokens or 0) * len(batch.calls)
+
+
+def _closing(endpoint: Endpoint, error: CallError, now: float) -> CallError | None:
+    """Why nothing more is to be asked of a model, or of its endpoint, after this failure."""
+    return error if isinstance(error, EndpointError | ModelError) else too_long(endpoint, error, now)

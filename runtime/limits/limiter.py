@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from math import inf
 
 from ..metering import Rates
-from .breaker import Breaker
+from .breaker import COOLING, Breaker
 from .rate import Pace, Told
-from .width import Verdict, Width
+from .verdict import Verdict
+from .width import Width
 
 _CLOSE = 1e-6
 """Seconds by which a timer may be early: clocks are not exact."""
@@ -34,16 +35,28 @@ class Limiter:
     once, when there may be a place; whoever asked first is called first. Belongs to one event loop.
 
     ``limit`` is the most that may be in flight, ``start`` how many may be at first; ``rpm`` and ``tpm`` are requests
-    and tokens a minute.
+    and tokens a minute. A server that serves nobody is asked every ``cooling`` seconds, and ``patience`` are the seconds
+    that requests wait for it. ``answers`` counts the requests that were served.
     """
 
-    def __init__(self, limit: int, *, start: int | None = None, rpm: int | None = None, tpm: int | None = None) -> None:
+    def __init__(
+        self,
+        limit: int,
+        *,
+        start: int | None = None,
+        rpm: int | None = None,
+        tpm: int | None = None,
+        patience: float = 900.0,
+        cooling: float = COOLING,
+    ) -> None:
         if limit < 1 or (start is not None and start < 1):
             raise ValueError("a limit is at least 1")
         self.limit = limit
+        self.patience = patience
         self.active = 0
+        self.answers = 0
         self._width = Width(limit, limit if start is None else start)
-        self._breaker = Breaker()
+        self._breaker = Breaker(cooling)
         self._requests = Pace(rpm) if rpm is not None else None
         self._tokens = Pace(tpm) if tpm is not None else None
         self._told_requests, self._told_tokens = Told(), Told()
@@ -68,9 +81,24 @@ class Limiter:
         return self._paused_until > asyncio.get_running_loop().time() + _CLOSE
 
     @property
+    def known(self) -> bool:
+        """The server has served a request, so it is there and takes the key."""
+        return self._breaker.known
+
+    @property
+    def down(self) -> bool:
+        """The server serves nobody: one request at a time asks whether it does again."""
+        return self._breaker.certain
+
+    @property
+    def since(self) -> float | None:
+        """When the first request failed or was refused that no answer has followed, a time of the loop's."""
+        return self._breaker.since
+
+    @property
     def hopeless(self) -> bool:
-        """The server has failed every probe for a while: what waits may as well fail."""
-        return self._breaker.hopeless
+        """The server has served nobody for all the time that there is: what waits may as well fail."""
+        return self._breaker.hopeless(asyncio.get_running_loop().time(), self.patience)
 
     def acquire(self, tokens: int = 0) -> Place | None:
         """Take a place, if there is one. ``tokens`` is about what the request takes of a limit on those."""
@@ -89,8 +117,13 @@ class Limiter:
         self._tokens_out += tokens
         return Place(self._width.epoch, tokens, self._breaker.take())
 
-    def release(self, place: Place, verdict: Verdict = Verdict.NEUTRAL, used: int | None = None) -> None:
-        """Give a place back. ``used`` are the tokens that the request took in the end, None where nobody knows."""
+    def release(
+        self, place: Place, verdict: Verdict = Verdict.NEUTRAL, used: int | None = None, who: Hashable = None
+    ) -> None:
+        """Give a place back. ``used`` are the tokens that the request took in the end, None where nobody knows.
+
+        ``who`` is the call that was made, for one may be made several times; None counts as one of its own.
+        """
         if not place.held:
             raise RuntimeError("a place was given back twice")
         place.held = False
@@ -99,18 +132,17 @@ class Limiter:
         self._tokens_out -= place.tokens
         if used is not None and self._tokens is not None:
             self._tokens.correct(used - place.tokens)
-        match verdict:
-            case Verdict.OK:
-                if self._breaker.alive():
-                    self._width.restart(now)
-                self._width.good(now, in_flight >= self._width.width)
-            case Verdict.REFUSED:
-                self._breaker.alive()
+        if verdict is Verdict.OK:
+            self.answers += 1
+            if self._breaker.answered(place.probe):
+                self._width.restart(now)
+            self._width.good(now, in_flight >= self._width.width)
+        elif verdict is Verdict.NEUTRAL:
+            self._breaker.given_up(place.probe)
+        else:
+            self._breaker.bad(now, verdict, place.probe, place if who is None else who, in_flight == 1)
+            if verdict in (Verdict.REFUSED, Verdict.OVERLOADED):
                 self._width.refused(now, place.epoch, in_flight)
-            case Verdict.FAILED:
-                self._breaker.failed(now, place.probe)
-            case Verdict.NEUTRAL:
-                self._breaker.given_up(place.probe)
         self._call_waiting()
 
     def pause(self, seconds: float) -> None:

@@ -1,0 +1,118 @@
+"""Runs against a model that fails, under a virtual clock, with a stack that must stay shallow."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from flowrun.dsl import Source, check_flow, make_plan
+from flowrun.runtime import events as e
+from flowrun.runtime.catalog import catalog
+from flowrun.runtime.decisions import NOTHING, Call, Known, Outcome
+from flowrun.runtime.errors import CallError, FlowrunError
+from flowrun.runtime.functions import FUNCTIONS, World
+from flowrun.runtime.limits import Limiter
+from flowrun.runtime.opening import declared_models
+from flowrun.runtime.providers.protocol import Request
+from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+from flowrun.runtime.retry import RetryPolicy
+from flowrun.runtime.scheduler import Endpoint, Scheduler
+from flowrun.runtime.scopes import Context
+from flowrun.runtime.state import State
+from flowrun.runtime.values import ModelValue
+
+from .virtual_clock import VirtualLoop
+
+Json = Any
+DEPTH = 150
+"""Calls of functions that a run may stand in each other, counted from the test."""
+
+
+@contextmanager
+def shallow() -> Iterator[None]:
+    frame, depth, before = sys._getframe(), 0, sys.getrecursionlimit()
+    while (back := frame.f_back) is not None:
+        frame, depth = back, depth + 1
+    sys.setrecursionlimit(depth + DEPTH)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+class Staged:
+    """One run of a flow with the models ``openai:m`` and ``openai:spare``, which share one endpoint.
+
+    ``says`` is given each request and the virtual time at which it came; a call takes ``seconds``. ``times`` are when
+    requests came, and ``asked`` what each of them asked.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        says: Callable[[Request, float], CallError | str],
+        *,
+        known: Callable[[Call], Known] = lambda call: NOTHING,
+        limit: int = 20,
+        start: int | None = None,
+        seconds: float = 0.01,
+        window: int = 40,
+        policy: RetryPolicy | None = None,
+        **inputs: Json,
+    ) -> None:
+        plan = make_plan(check_flow(Source(text), catalog()), "main")
+
+        def functions(name: str, args: Any, tally: Any) -> Json:
+            return FUNCTIONS[name].call(args, World(None, tally))  # type: ignore[arg-type]
+
+        async def extern(name: str, args: Mapping[str, Json]) -> Json:
+            raise FlowrunError("it raised at once")
+
+        declared = declared_models(plan)
+        context = Context(declared, declared.get("m", ModelValue("m", "openai:m")), functions, known=known)
+        policy = policy or RetryPolicy()
+        self.limiter = limiter = Limiter(limit, start=start, patience=policy.total)
+        self.times: list[float] = []
+        self.asked: list[tuple[str, str]] = []
+        loop = VirtualLoop()
+
+        def provider(model: str) -> ScriptedProvider:
+            def script(request: Request, number: int) -> Scripted:
+                self.times.append(loop.now)
+                self.asked.append((model, request.messages[-1].text))
+                return Scripted(says(request, loop.now), seconds)
+
+            return ScriptedProvider(script, model=model)
+
+        endpoints = {name: Endpoint(provider(name), limiter, policy) for name in ("openai:m", "openai:spare")}
+        self.state = State(plan, inputs, context, window)
+        self.notices: list[str] = []
+        scheduler = Scheduler(self.state, endpoints, self._hear, extern)
+        try:
+            with shallow():
+                self.outcome: Outcome = loop.run_until_complete(scheduler.run())
+        finally:
+            self.seconds = loop.now
+            loop.close()
+        assert not scheduler.busy
+        assert limiter.active == 0
+
+    def _hear(self, event: e.Event) -> None:
+        if isinstance(event, e.Notice):
+            self.notices.append(event.text)
+
+    @property
+    def calls(self) -> int:
+        return len(self.times)
+
+
+def in_a_map(body: str, options: str = "with errors: skip", head: str = "") -> str:
+    return f"""{head}
+model m = "openai:m"
+flow main(xs: [int]) {{
+  all = map x in xs {{ {body} }} reduce collect {options}
+  return length(all)
+}}
+"""

@@ -11,6 +11,7 @@ from ..diagnostics import Diagnostic
 from .constant_condition import constant_condition
 from .even_vote import even_vote
 from .few_tokens import few_tokens
+from .forgotten_class import forgotten_class
 from .free_text_vote import free_text_vote
 from .frozen_repeat import frozen_repeat
 from .idle_confidence import idle_confidence
@@ -59,4 +60,5 @@ LINTS: tuple[Lint, ...] = (
     same_for_each,  # F0718
     whole_document,  # F0722
     unused_branch,  # F0723
+    forgotten_class,  # F0725
 )

@@ -17,6 +17,7 @@ from .checking.structure import structure
 from .checking.typecheck import typecheck
 from .checking.typed import Typed
 from .diagnostics import Diagnostic, FlowError
+from .guesses import with_guesses
 from .lints import LINTS, NEAR
 from .parsing.parse import parse_flow
 from .source import Source
@@ -52,7 +53,29 @@ def check_flow(source: Source, catalog: Catalog, load: Load | None = None) -> Ch
 
     Raises FlowError with every finding of all of them, warnings too, when one is an error.
     """
-    return _Files(catalog, load).root(source)
+    try:
+        return _Files(catalog, load).root(source)
+    except FlowError as error:
+        from .fixes import offered  # most texts have nothing to mend
+
+        def again(changed: Source) -> tuple[Diagnostic, ...]:
+            return _findings(source, changed, catalog, load)
+
+        raise FlowError(offered(with_guesses(error.diagnostics), again)) from None
+
+
+def _findings(source: Source, changed: Source, catalog: Catalog, load: Load | None) -> tuple[Diagnostic, ...]:
+    """All findings where one text, of this file or of one that it imports, is another."""
+
+    def read(path: str) -> Source | str:
+        found = load(path) if load is not None else ""
+        return changed if isinstance(found, Source) and found.name == changed.name else found
+
+    try:
+        root = changed if changed.name == source.name else source
+        return _Files(catalog, read if load else None).root(root).warnings
+    except FlowError as error:
+        return error.diagnostics
 
 
 def _check(file: s.File, catalog: Catalog, files: Mapping[int, Exports | None], problems: list[Diagnostic]) -> Checked:
@@ -89,7 +112,7 @@ class _Files:
         found = self.problems if checked is None else [*self.problems, *checked.warnings]
         if checked is None or any(problem.severity == "error" for problem in found):
             raise FlowError(_sorted(found))
-        checked.warnings = _sorted(found)
+        checked.warnings = with_guesses(_sorted(found))
         checked.imports = self.done
         return checked
 

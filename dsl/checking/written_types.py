@@ -25,6 +25,7 @@ class WrittenTypes:
         self._known: dict[str, t.Type] = dict(t.NAMED)
         self._extents = t.Extents()
         self._told_of_size = False
+        self._declaring = ""
         for decl in file.types:
             if decl.name.text in t.NAMED:
                 self._report(
@@ -44,7 +45,9 @@ class WrittenTypes:
             self._known.update({name: self._declaration(name, declared[name]) for name in knot})
 
     def _declaration(self, name: str, decl: s.TypeDecl) -> t.Type:
+        self._declaring = name
         type_ = self._read(decl.type)
+        self._declaring = ""
         if isinstance(type_, t.Record):
             type_ = t.Record(type_.fields, name)
         return self.limited(type_, decl.name.span)
@@ -199,12 +202,18 @@ class WrittenTypes:
         known = [*t.NAMED, *self.declared, *self.imported.names("", "types")] if few_so_far else [*t.NAMED]
         there = ELSEWHERE.get(name.lower())
         guess = f"write `{there}`" if there else did_you_mean(name, known)
+        near = nearest(name, known)
+        if near and near == self._declaring:
+            # A type is no part of itself: in a field that tells records apart one word was meant.
+            word_fix = Fix(f'write `"{name}"`', (Edit(word.span, f'"{name}"'),), safe=False)
+            self._report("F0206", f"no type is called `{name}`", word.span, f'for the word write `"{name}"`', word_fix)
+            return t.UNKNOWN
         self._report(
             "F0206",
             f"no type is called `{name}`",
             word.span,
             guess or "declare it, `type Name = { … }`; for a choice write two or more words, `YES | NO`",
-            _instead(word, there or nearest(name, known)),
+            _instead(word, there or near),
         )
         return t.UNKNOWN
 

@@ -14,6 +14,7 @@ from ..source import Span
 from .callees import Callee
 from .expressions import Expressions
 from .names import Program, Scope, Step
+from .reducer_names import reducer_meant
 from .typed import Typed
 from .written_types import WrittenTypes
 
@@ -129,13 +130,8 @@ class Blocks(ABC):
             return self._reduce_extern(step, reduce, extern, scope)
         if spec is None:
             externs = [name for name, one in self.expressions.own.items() if one.kind == "extern"]
-            known = [*self.catalog.reducers, "ask", *externs]
-            self.report(
-                "F0208",
-                f"no reducer is called `{reduce.rule.text}`",
-                reduce.rule.span,
-                help=did_you_mean(reduce.rule.text, known) or "there are " + ", ".join(f"`{word}`" for word in known),
-            )
+            help = reducer_meant(reduce.rule.text, [*self.catalog.reducers, "ask", *externs])
+            self.report("F0208", f"no reducer is called `{reduce.rule.text}`", reduce.rule.span, help)
             return t.UNKNOWN
         node = step.line.node
         if isinstance(node, s.Repeat) and node.least.digits != node.most.digits and not spec.adaptive:

@@ -19,6 +19,7 @@ _WORDS = {
     "while": "there are no loops: everything ends, so that the bill is known before it starts",
     "loop": "there are no loops: `repeat 3 { … }` asks three times, `map x in LIST { … }` once for each element",
     "if": "a step that runs only sometimes is written `x = … when CONDITION else OTHER`",
+    "unless": "a step that runs only sometimes is written `x = … when not CONDITION`",
     "elif": "a step that runs only sometimes is written `x = … when CONDITION else OTHER`",
     "switch": "a step that runs only sometimes is written `x = … when CONDITION else OTHER`",
     "match": "a step that runs only sometimes is written `x = … when CONDITION else OTHER`",
@@ -137,7 +138,8 @@ def counted(place: Place) -> Diagnostic | None:
 
 
 def equals(place: Place) -> Diagnostic | None:
-    if place.type == "COMPARE" and place.text == "==" and "EQUAL" in place.expected:
+    inside = place.at(-2) == "LBRACE" and not place.begins_line(-1)
+    if place.type == "COMPARE" and place.text == "==" and "EQUAL" in place.expected and not inside:
         return place.error("`==` compares two values", "a step is written `name = …`")
     if place.at(1) == "EQUAL" and place.type in ("PLUS", "MINUS", "TIMES", "DIVIDE"):
         return place.error("a step gets its value once", "write `name = …` under a name of its own")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -86,15 +86,20 @@ def _check(file: s.File, catalog: Catalog, files: Mapping[int, Exports | None], 
     imported, clashes = bring(program, files)
     problems += clashes
     dependencies = depend(program)
-    problems += dependencies.problems
     typed = typecheck(program, catalog, dependencies, imported)
-    problems += typed.problems
+    problems += [*_without_words(dependencies.problems, typed.problems), *typed.problems]
     errors = any(problem.severity == "error" for problem in problems)
     unsure = imported.broken or any(problem.code in UNSURE for problem in problems)
     lints = () if unsure else NEAR if errors else LINTS
     warnings = [found for lint in lints for found in lint(program, typed, catalog)]
     warnings = silence(file, warnings, complete=not errors)
     return Checked(file, program, dependencies, typed, catalog, _sorted(warnings))
+
+
+def _without_words(needs: Sequence[Diagnostic], typed: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """What is wrong with who needs whom, but for needs that come of a word of a choice which is a step's name too."""
+    words = {problem.span for problem in typed if problem.code == "F0308"}
+    return [one for one in needs if words.isdisjoint([one.span, *(label.span for label in one.labels)])]
 
 
 class _Files:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .. import syntax as s
 from .. import types as t
-from ..diagnostics import did_you_mean, nearest
+from ..diagnostics import Diagnostic, Edit, Fix, Label, did_you_mean, nearest
 from ..fields import field_type, misfit
 from ..source import Span
 from ..templates.types import check_template
@@ -107,11 +107,16 @@ class Expressions(UnknownNames):
         choice = t.unwrapped(wanted) if wanted else None
         if isinstance(choice, t.Choice) and name in choice.options:
             if symbol:
-                self.report(
-                    "F0308",
-                    f"`{name}` could be the choice or the name",
-                    expr.span,
-                    help=f'for the choice write `"{name}"`; otherwise give the step another name',
+                quoted = f'"{name}"'
+                self.problems.append(
+                    Diagnostic(
+                        "F0308",
+                        f"`{name}` could be the choice or the name",
+                        expr.span,
+                        labels=(Label(symbol.span, "the name"),),
+                        help=f"for the choice write `{quoted}`; otherwise give the step another name",
+                        fix=Fix(f"write `{quoted}`", (Edit(expr.span, quoted),), safe=False),
+                    )
                 )
             self.words.add(id(expr))
             return t.Choice((name,))
@@ -239,7 +244,7 @@ class Expressions(UnknownNames):
     def _equal(self, expr: s.Binary, scope: Scope) -> t.Type:
         first, second = expr.left, expr.right
         # A bare word takes its meaning from the other side.
-        if isinstance(first, s.Name) and scope.lookup(first.word.text) is None and first.word.text not in CONSTANTS:
+        if isinstance(first, s.Name) and self._is_word(first, second, scope):
             first, second = second, first
         left = self.infer(first, scope)
         if left == t.UNKNOWN and isinstance(second, s.Name) and scope.lookup(second.word.text) is None:
@@ -255,6 +260,15 @@ class Expressions(UnknownNames):
             )
         return t.BOOL
 
+    def _is_word(self, name: s.Name, other: s.Expr, scope: Scope) -> bool:
+        """Whether a name means itself beside this other side: nothing is called so, or the other has it as a choice."""
+        word = name.word.text
+        if scope.lookup(word) is None:
+            return word not in CONSTANTS
+        known = isinstance(other, s.Name) and scope.lookup(other.word.text) is not None
+        choice = t.unwrapped(self.infer(other, scope)) if known else t.UNKNOWN
+        return isinstance(choice, t.Choice) and word in choice.options
+
     def _unfit(self, expr: s.Binary, left: t.Type, right: t.Type) -> None:
         if t.UNKNOWN in (left, right):
             return
@@ -268,26 +282,3 @@ class Expressions(UnknownNames):
                 )
                 return
         self.report("F0301", f"`{expr.operator}` does not take {t.show(left)} and {t.show(right)}", expr.span)
-
-
-def found_there(condition: s.Expr) -> frozenset[str]:
-    """Names, and fields as dotted text, that are not missing where a condition holds: `x != none`, joined by `and`."""
-    match condition:
-        case s.Binary("and", left, right):
-            return found_there(left) | found_there(right)
-        case s.Binary("!=", left, s.Name(s.Word("none"))) | s.Binary("!=", s.Name(s.Word("none")), left):
-            path = _path(left)
-            return frozenset({path}) if path else frozenset()
-        case s.Unary("not", s.Binary("==", left, right)):
-            return found_there(s.Binary("!=", left, right, condition.span))
-    return frozenset()
-
-
-def _path(expr: s.Expr) -> str | None:
-    match expr:
-        case s.Name(word):
-            return word.text
-        case s.Get(base, word):
-            outer = _path(base)
-            return f"{outer}.{word.text}" if outer else None
-    return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from .. import types as t
 from ..diagnostics import Diagnostic
 from .callees import Callee
-from .names import Step
+from .names import Step, Symbol
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -32,3 +32,11 @@ class Typed:
     tallied: set[Step] = field(default_factory=set)
     own: dict[str, Callee] = field(default_factory=dict)
     declared: dict[str, t.Type] = field(default_factory=dict)
+
+    def type_of(self, symbol: Symbol) -> t.Type:
+        """The type of what a name stands for; unknown for models, and for what a reducer sees."""
+        if symbol.param is not None:
+            return self.params.get(id(symbol.param), t.UNKNOWN)
+        if symbol.step is None or symbol.kind == "results":
+            return t.UNKNOWN
+        return (self.elements if symbol.kind == "element" else self.steps).get(symbol.step, t.UNKNOWN)

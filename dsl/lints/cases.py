@@ -72,21 +72,13 @@ class Cases:
                 step = _plain(symbol)
                 if step and isinstance(step.line.node, (s.Name, s.Get)) and depth < DEEPEST:
                     return self._subject(step.line.node, step.scope, depth + 1)
-                return Subject(id(symbol), word.text), self._type(symbol)
+                return Subject(id(symbol), word.text), self._typed.type_of(symbol)
             case s.Get(base, field):
                 inside = self._subject(base, scope, depth)
                 type_ = t.unwrapped(inside[1]) if inside else t.UNKNOWN
                 if inside and isinstance(type_, t.Record) and (known := type_.field(field.text)):
                     return Subject(inside[0].symbol, f"{inside[0].path}.{field.text}"), known.type
         return None
-
-    def _type(self, symbol: Symbol) -> t.Type:
-        typed = self._typed
-        if symbol.param is not None:
-            return typed.params.get(id(symbol.param), t.UNKNOWN)
-        if symbol.step is None or symbol.kind == "results":
-            return t.UNKNOWN
-        return (typed.elements if symbol.kind == "element" else typed.steps).get(symbol.step, t.UNKNOWN)
 
     # Values
 

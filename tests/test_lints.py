@@ -180,8 +180,9 @@ def test_a_long_file_is_walked_without_recursion(line: str, told: list[str]) -> 
 
 def test_one_call_at_a_time_is_said_to_save_nothing_only_where_that_is_true() -> None:
     def note(rule: str) -> str:
-        text = f'flow f(m: text) {{\n  a = repeat 5 {{ ask "Spam? {{{{ m }}}}" -> Y | N }} reduce {rule} with concurrency: 1\n'
-        (found,) = (one for one in findings(text + "  return a\n}\n") if one.code == "F0715")
+        block = f'repeat 5 {{ ask "Spam? {{{{ m }}}}" -> Y | N }} reduce {rule} with concurrency: 1'
+        text = f"flow f(m: text) {{\n  a = {block}\n  return a\n}}\n"
+        (found,) = (one for one in findings(text) if one.code == "F0715")
         return found.note
 
     for rule in ("collect", 'concat(", ")', 'ask "Join {{ results }}"', "count"):

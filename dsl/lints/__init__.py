@@ -20,6 +20,7 @@ from .many_votes import many_votes
 from .one_at_a_time import one_at_a_time
 from .same_for_each import same_for_each
 from .same_question import same_question
+from .single_braces import single_braces
 from .single_branch import single_branch
 from .single_repeat import single_repeat
 from .unbounded_map import unbounded_map
@@ -61,4 +62,5 @@ LINTS: tuple[Lint, ...] = (
     whole_document,  # F0722
     unused_branch,  # F0723
     forgotten_class,  # F0725
+    single_braces,  # F0726
 )

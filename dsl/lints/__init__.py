@@ -18,6 +18,7 @@ from .idle_confidence import idle_confidence
 from .impossible_vote import impossible_vote
 from .many_votes import many_votes
 from .one_at_a_time import one_at_a_time
+from .provider_limits import provider_limits
 from .same_for_each import same_for_each
 from .same_question import same_question
 from .single_braces import single_braces
@@ -61,6 +62,7 @@ LINTS: tuple[Lint, ...] = (
     same_for_each,  # F0718
     whole_document,  # F0722
     unused_branch,  # F0723
+    provider_limits,  # F0724
     forgotten_class,  # F0725
     single_braces,  # F0726
 )

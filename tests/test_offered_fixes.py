@@ -59,6 +59,8 @@ def hold(source: Source, folder: Path) -> int:
     told = errors(found)
     # Of very many mistakes in the text itself only the first are told: how many are left cannot be seen.
     countable = told < MOST_FINDINGS
+    for one in found:
+        assert not one.fix or any(edit.text != edit.span.text for edit in one.fix.edits), one.message
     for one, edits in safe:
         fixed = edited(source, edits)
         left = found_in(fixed, folder)
@@ -77,6 +79,14 @@ def hold(source: Source, folder: Path) -> int:
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_each_safe_fix_of_the_corpus_leaves_fewer_errors(path: Path) -> None:
     hold(Source(path.read_text(encoding="utf-8"), path.name), path.parent)
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_each_guess_of_the_corpus_carries_its_fix(path: Path) -> None:
+    for one in found_in(Source(path.read_text(encoding="utf-8"), path.name), path.parent):
+        if "did you mean" in one.help:
+            assert one.fix, one.message
+            assert f"`{one.fix.edits[0].text.strip(chr(34))}`" in one.help
 
 
 def test_the_corpus_offers_fixes() -> None:

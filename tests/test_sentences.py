@@ -96,7 +96,18 @@ SENTENCES = [
     ("", 'y = ask "Hi {{ t }}" temperature: 0', "options stand behind `with`", "with temperature: …"),
     ("", 'y = ask "Hi {{ t }}": Y | N', "the type of an answer stands behind `->`", "-> A | B"),
     ("", 'y = ask "Hi {{ t }}" unless t == "a"', "`unless` is no word of this language", "when not"),
+    ("", 'y = ask "Hi {{ t }}" with temperature: 0 -> Y | N', "stands right behind the prompt", "-> A | B with"),
+    ("", 'y = ask -> Y | N "Hi {{ t }}"', "the type of an answer stands behind the prompt", "-> A | B"),
+    ("", 'y = ask "Hi {{ t }}" after used with temperature: 0', "`with` cannot stand here", "`with`, `after`"),
+    ("", 'y = ask "Hi {{ t }}" -> (Y | N)', "no brackets stand around the words of a choice", "A | B"),
+    ("", 'y = ask "{{ t }}" | ask "b"', "no sign joins two steps", "give the first a name"),
+    ("", 'y = text("Hi {{ t }}")', "no function and no flow is called `text`", "without brackets"),
+    # Signs of other languages.
+    ("", 'y = t <> "a"', "`<>` is written `!=`", "write `!=`"),
+    ("", "y = { ...r, a: 1 }", "a record is spread with two dots", "..name"),
+    ("", "y = { **r, a: 1 }", "a record is spread with two dots", "..name"),
     # Templates outside of texts.
+    ("", "y = t.upper()", "there are no methods", "{{ t | upper }}"),
     ("", "y = xs | first", "filters stand in texts only", "{{ name | first }}"),
     # Rules.
     ("", f"y = {MAP} reduce nonsense", "no reducer is called `nonsense`", "`collect` for a list"),

@@ -35,6 +35,8 @@ _WORDS = {
     "var": _STEP,
     "async": "delete it: what can run side by side does",
     "await": "delete it: a step that is mentioned is waited for",
+    "is": "two values are compared with `==`",
+    "using": 'a model stands behind `ask`: `ask MODEL "…"`',
     "lambda": "there are no functions of one's own; for each element there is `map x in LIST { … } reduce collect`",
     "print": "a flow prints what it returns: `return …`",
 }

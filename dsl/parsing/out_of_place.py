@@ -13,6 +13,8 @@ _BEGINS = frozenset({"STRING", "NAME", "NUMBER", "LBRACE", "SYSTEM", "USER", "AS
 _HOLDS_VALUE = frozenset({"RETURN", "COMMA", "LPAR", "LSQB", "COLON", "WHEN", "ELSE", "WHERE", "NOT"})
 _OPERATORS = frozenset({"+", "-", "*", "/", "==", "!=", "<=", ">=", "<", ">", "and", "or", "in", "??"})
 _ADDRESS = re.compile(r'"?[A-Za-z][\w-]*:[^\s"]+"?')
+_LATE = frozenset({"WITH", "AFTER", "WHEN"})
+_CLAUSES = "clauses follow a step in one order: `with`, `after`, then `when … else`"
 _LONGEST_HEAD = 40
 """Tokens between the first word of a block and its brace that are looked through."""
 
@@ -124,6 +126,8 @@ def _statement(place: Place) -> int | None:
 
 def filter_of_template(place: Place) -> Diagnostic | None:
     """A filter of a template in a value."""
+    if place.type == "VBAR" and place.at(1) in NODES and "VBAR" not in place.expected:
+        return place.error("no sign joins two steps", "give the first a name, and mention it in the second")
     if place.type != "VBAR" or "VBAR" in place.expected or place.at(1) != "NAME" or place.at(-1) not in _ENDS_VALUE:
         return None
     help = f"in a text write `{{{{ name | {place.word(1)} }}}}`; a function stands before its brackets, `length(name)`"
@@ -164,11 +168,40 @@ def options_of_ask(place: Place) -> Diagnostic | None:
     if place.type != "COLON" or place.at(-1) != "NAME" or place.begins_line(-1) or "EQUAL" not in place.expected:
         return None
     first = _statement(place)
-    if first is None or not NODES & {place.at(first), place.at(first + 2)} or nearest(place.word(-2), ["with"]):
+    if first is None or first == -1 or not NODES & {place.at(first), place.at(first + 2)}:
         return None
+    if near := nearest(place.word(-2), ["with"]):
+        late = near == place.word(-2)
+        return place.error("`with` cannot stand here", _CLAUSES, -2) if late else None
     word = place.word(-1)
     fix = Fix(f"write `with {word}: …`", (Edit(place.span(-1), f"with {word}"),), safe=False)
     return place.error("options stand behind `with`", f"write `with {word}: …`", -1, fix=fix)
+
+
+def type_of_ask(place: Place) -> Diagnostic | None:
+    """The type of an answer at another place than right behind the prompt."""
+    if place.text != "->" or "BUDGET" in place.expected:
+        return None
+    line = list(place.line_before())
+    if place.at(-1) == "ASK" or (place.at(-1) == "NAME" and place.at(-2) == "ASK"):
+        return place.error("the type of an answer stands behind the prompt", 'write `ask "…" -> A | B`')
+    if any(place.at(ahead) == "ASK" for ahead in line) and any(place.at(ahead) in _LATE for ahead in line):
+        form = 'write `ask "…" -> A | B with temperature: 0`'
+        return place.error("the type of an answer stands right behind the prompt", form)
+    return None
+
+
+def signs(place: Place) -> Diagnostic | None:
+    """Signs of other languages that are made of two of this one's."""
+    if place.text == ">" and place.word(-1) == "<" and place.span(-1).end == place.span().start:
+        return place.error("`<>` is written `!=`", "write `!=`", -1)
+    if place.text == "." and place.word(-1) == "..":
+        return place.error("a record is spread with two dots", "write `..name`", -1)
+    if place.text == "*" and place.at(-1) in ("LBRACE", "COMMA") and place.word(1) == "*":
+        return place.error("a record is spread with two dots", "write `..name`")
+    if place.type == "LPAR" and place.word(-1) in ("->", "|"):
+        return place.error("no brackets stand around the words of a choice", "write `A | B`")
+    return None
 
 
 def value_in_ask(place: Place) -> Diagnostic | None:
@@ -211,6 +244,8 @@ OUT_OF_PLACE = (
     clauses_of_map,
     before_reducer,
     model_in_ask,
+    type_of_ask,
+    signs,
     value_in_ask,
     options_of_ask,
 )

@@ -109,7 +109,7 @@ def _misspelled_before(place: Place) -> Diagnostic | None:
     for ahead, known in ((opener - 1, ["fanout", "chain"]), (-2, ["with"])):
         if place.at(ahead) != "NAME" or place.type != ("EQUAL" if ahead == opener - 1 else "COLON"):
             continue
-        if near := nearest(place.word(ahead), known):
+        if (near := nearest(place.word(ahead), known)) and near != place.word(ahead):
             return place.error(f"`{place.word(ahead)}` is no word of this language", f"did you mean `{near}`?", ahead)
     return None
 

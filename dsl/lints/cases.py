@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
 
 from .. import syntax as s
@@ -19,15 +18,9 @@ DEEPEST = 60
 
 Known = str | bool | int | float | tuple[object, ...] | None
 """A value, or None where the run decides it."""
-Case = Mapping["Subject", Known]
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What conditions ask about: a name, or a field of one."""
-
-    symbol: int
-    path: str
+Subject = tuple[int, str]
+"""What conditions ask about: a name by the id of its symbol, and how it is written, with the field if it is one."""
+Case = Mapping[Subject, Known]
 
 
 class Cases:
@@ -53,10 +46,10 @@ class Cases:
     def _collect(self, expr: s.Expr, scope: Scope, found: dict[Subject, tuple[Known, ...]], depth: int) -> None:
         if depth > DEEPEST:
             return
-        match self._subject(expr, scope):
-            case Subject() as subject, type_ if values := _values(type_):
-                found[subject] = values
-                return
+        subject = self._subject(expr, scope)
+        if subject and (values := _values(subject[1])):
+            found[subject[0]] = values
+            return
         if inner := _meaning(expr, scope):
             self._collect(*inner, found, depth + 1)
         for child in children(expr):
@@ -72,12 +65,12 @@ class Cases:
                 step = _plain(symbol)
                 if step and isinstance(step.line.node, (s.Name, s.Get)) and depth < DEEPEST:
                     return self._subject(step.line.node, step.scope, depth + 1)
-                return Subject(id(symbol), word.text), self._typed.type_of(symbol)
+                return (id(symbol), word.text), self._typed.type_of(symbol)
             case s.Get(base, field):
                 inside = self._subject(base, scope, depth)
                 type_ = t.unwrapped(inside[1]) if inside else t.UNKNOWN
                 if inside and isinstance(type_, t.Record) and (known := type_.field(field.text)):
-                    return Subject(inside[0].symbol, f"{inside[0].path}.{field.text}"), known.type
+                    return (inside[0][0], f"{inside[0][1]}.{field.text}"), known.type
         return None
 
     # Values

@@ -96,8 +96,8 @@ def _told(every: Sequence[Case], lost: Sequence[Case]) -> str:
         if sum(case[subject] in values for case in every) == len(lost):
             named = [_word(value) for value in values[:MOST_NAMED]]
             more = f" and {len(values) - MOST_NAMED} more" if len(values) > MOST_NAMED else ""
-            return f"{', '.join(named)}{more} of `{subject.path}`"
-    return "the case that " + " and ".join(f"`{subject.path}` is {_word(value)}" for subject, value in lost[0].items())
+            return f"{', '.join(named)}{more} of `{subject[1]}`"
+    return "the case that " + " and ".join(f"`{subject[1]}` is {_word(value)}" for subject, value in lost[0].items())
 
 
 def _word(value: Known) -> str:

@@ -11,7 +11,6 @@ Gemini documents none: https://ai.google.dev/gemini-api/docs/structured-output.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from .. import syntax as s
 from .. import types as t
@@ -58,18 +57,15 @@ def _asks(program: Program) -> Iterator[tuple[s.Ask, Scope]]:
                     yield ask, step.reduce_scope or step.scope
 
 
-@dataclass(slots=True)
 class _Measure:
-    """What a type comes to in the schema that is sent for it. What is ``open`` is held to by no provider."""
+    """What a type comes to in the schema that is sent for it. What is ``open`` is held to by no provider.
 
-    fields: int = 0
-    levels: int = 0
-    characters: int = 0
-    choices: int = 0
-    unions: int = 0
-    longest: int = 0
-    """Characters of the longest list of more than 250 choices."""
-    open: bool = False
+    ``longest`` are the characters of the longest list of more than 250 choices.
+    """
+
+    def __init__(self) -> None:
+        self.fields = self.levels = self.characters = self.choices = self.unions = self.longest = 0
+        self.open = False
 
     def add(self, type_: t.Type, level: int = 0) -> None:
         self.levels = max(self.levels, level)

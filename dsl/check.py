@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -17,6 +17,7 @@ from .checking.structure import structure
 from .checking.typecheck import typecheck
 from .checking.typed import Typed
 from .diagnostics import Diagnostic, FlowError
+from .guesses import with_guesses
 from .lints import LINTS, NEAR
 from .parsing.parse import parse_flow
 from .source import Source
@@ -52,7 +53,29 @@ def check_flow(source: Source, catalog: Catalog, load: Load | None = None) -> Ch
 
     Raises FlowError with every finding of all of them, warnings too, when one is an error.
     """
-    return _Files(catalog, load).root(source)
+    try:
+        return _Files(catalog, load).root(source)
+    except FlowError as error:
+        from .fixes import offered  # most texts have nothing to mend
+
+        def again(changed: Source) -> tuple[Diagnostic, ...]:
+            return _findings(source, changed, catalog, load)
+
+        raise FlowError(offered(with_guesses(error.diagnostics), again)) from None
+
+
+def _findings(source: Source, changed: Source, catalog: Catalog, load: Load | None) -> tuple[Diagnostic, ...]:
+    """All findings where one text, of this file or of one that it imports, is another."""
+
+    def read(path: str) -> Source | str:
+        found = load(path) if load is not None else ""
+        return changed if isinstance(found, Source) and found.name == changed.name else found
+
+    try:
+        root = changed if changed.name == source.name else source
+        return _Files(catalog, read if load else None).root(root).warnings
+    except FlowError as error:
+        return error.diagnostics
 
 
 def _check(file: s.File, catalog: Catalog, files: Mapping[int, Exports | None], problems: list[Diagnostic]) -> Checked:
@@ -63,15 +86,20 @@ def _check(file: s.File, catalog: Catalog, files: Mapping[int, Exports | None], 
     imported, clashes = bring(program, files)
     problems += clashes
     dependencies = depend(program)
-    problems += dependencies.problems
     typed = typecheck(program, catalog, dependencies, imported)
-    problems += typed.problems
+    problems += [*_without_words(dependencies.problems, typed.problems), *typed.problems]
     errors = any(problem.severity == "error" for problem in problems)
     unsure = imported.broken or any(problem.code in UNSURE for problem in problems)
     lints = () if unsure else NEAR if errors else LINTS
     warnings = [found for lint in lints for found in lint(program, typed, catalog)]
     warnings = silence(file, warnings, complete=not errors)
     return Checked(file, program, dependencies, typed, catalog, _sorted(warnings))
+
+
+def _without_words(needs: Sequence[Diagnostic], typed: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """What is wrong with who needs whom, but for needs that come of a word of a choice which is a step's name too."""
+    words = {problem.span for problem in typed if problem.code == "F0308"}
+    return [one for one in needs if words.isdisjoint([one.span, *(label.span for label in one.labels)])]
 
 
 class _Files:
@@ -89,7 +117,7 @@ class _Files:
         found = self.problems if checked is None else [*self.problems, *checked.warnings]
         if checked is None or any(problem.severity == "error" for problem in found):
             raise FlowError(_sorted(found))
-        checked.warnings = _sorted(found)
+        checked.warnings = with_guesses(_sorted(found))
         checked.imports = self.done
         return checked
 

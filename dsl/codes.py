@@ -75,6 +75,9 @@ CODES: dict[str, Code] = {
     "F0721": Code("a vote that can never have enough ballots", "warning"),
     "F0722": Code("a whole text with each of its pieces", "warning"),
     "F0723": Code("a branch that is paid for and never used", "warning"),
+    "F0724": Code("an answer type beyond its provider's limits", "warning"),
+    "F0725": Code("a case that no step is for", "warning"),
+    "F0726": Code("a name in single braces", "warning"),
 }
 
 

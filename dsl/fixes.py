@@ -1,14 +1,15 @@
-"""Makes the safe fixes of a file, as far as the file is none the worse for them."""
+"""Offers fixes that were tried, and makes the safe ones of a file as far as it is none the worse for them."""
 
 from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from .diagnostics import Diagnostic, Edit
+from .parsing.readable import MOST_FINDINGS
 from .source import Source
 
 Check = Callable[[Source], Iterable[Diagnostic]]
@@ -16,6 +17,8 @@ ROUNDS = 10
 """A fix can make room for another: this often the file is checked for more."""
 MOST_CHECKS = 64
 """In one round. Of fixes that do harm together the harmless half is looked for, and that must end."""
+MOST_TRIED = 300_000
+"""Characters that are read again to try fixes before they are offered; one trial is always made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,34 @@ def apply_fixes(source: Source, check: Check) -> Fixed:
     return Fixed(source, tuple(made), found)
 
 
+def offered(found: Sequence[Diagnostic], check: Check) -> tuple[Diagnostic, ...]:
+    """The findings of a check, their safe fixes tried: one that does not leave fewer errors is offered as a guess.
+
+    ``check`` tells all findings again when one of the texts is changed. A fix is tried alone and then with all others;
+    of very many, and of a long text, only together.
+    """
+    sound: set[int] = set()
+    for source in {one.span.source.name: one.span.source for one in found if one.fix and one.fix.safe}.values():
+        sound |= _sound(source, found, check)
+    return tuple(
+        replace(one, fix=replace(one.fix, safe=False)) if one.fix and one.fix.safe and id(one) not in sound else one
+        for one in found
+    )
+
+
+def _sound(source: Source, found: Sequence[Diagnostic], check: Check) -> set[int]:
+    """The findings of one text whose fixes leave fewer errors, by id."""
+    fixes = _fixable(source, found)
+    checks = max(1, min(MOST_CHECKS, MOST_TRIED // max(len(source.text), 1)))
+    if len(fixes) > 1 and len(fixes) < checks:
+        checks -= len(fixes)
+        fixes = [one for one in fixes if _Round(source, found, check, 1, strict=True).take([one])]
+    together = _Round(source, found, check, checks, strict=True)
+    apart = _apart(fixes)
+    taken = together.take(apart)
+    return {id(one) for one in fixes if one in taken or one not in apart}
+
+
 def edited(source: Source, edits: Iterable[Edit]) -> Source:
     """The source with the edits made. They must not overlap."""
     parts: list[str] = []
@@ -63,19 +94,31 @@ def edited(source: Source, edits: Iterable[Edit]) -> Source:
 class _Round:
     """Tries fixes of one text: all of them first, and where that does harm, halves of them."""
 
-    def __init__(self, source: Source, found: Sequence[Diagnostic], check: Check) -> None:
+    def __init__(
+        self,
+        source: Source,
+        found: Sequence[Diagnostic],
+        check: Check,
+        most_checks: int = MOST_CHECKS,
+        *,
+        strict: bool = False,
+    ) -> None:
         self.before = source
         self.said = Counter(map(_said, found))
         self.check = check
-        self.checks = 0
+        self.checks = most_checks
+        self.strict = strict
+        """Whether even what a fix merely brings to light counts against it."""
+        self.until = _told_until(found, source.name)
         self.source = source
         self.found = tuple(found)
         self.taken: list[Diagnostic] = []
 
-    def take(self, fixes: Sequence[Diagnostic]) -> None:
-        if not fixes or self.checks == MOST_CHECKS:
-            return
-        self.checks += 1
+    def take(self, fixes: Sequence[Diagnostic]) -> list[Diagnostic]:
+        """Make the fixes, or as many of them as do no harm; all that were made so far."""
+        if not fixes or not self.checks:
+            return self.taken
+        self.checks -= 1
         wanted = [*self.taken, *fixes]
         source = edited(self.before, [edit for one in wanted for edit in _edits(one)])
         found = tuple(self.check(source))
@@ -84,25 +127,47 @@ class _Round:
                 half = len(fixes) // 2
                 self.take(fixes[:half])
                 self.take(fixes[half:])
-            return
+            return self.taken
         self.source, self.found, self.taken = source, found, wanted
+        return wanted
 
     def _worse(self, found: Sequence[Diagnostic], fixes: Sequence[Diagnostic], wanted: Sequence[Diagnostic]) -> bool:
-        unparsed, errors = _rank(found)
-        unparsed_before, errors_before = _rank(self.found)
-        # Among many the good of one must not hide the harm of another. One alone may bring something to light.
-        most = errors_before - _rank(fixes)[1] if len(fixes) > 1 else errors_before
-        if unparsed > unparsed_before or (unparsed == unparsed_before and errors > most):
-            return True
+        if self.strict:
+            found = self._told(found, wanted)
+            worse = _errors(found) > _errors(self._told(self.found, self.taken)) - _errors(fixes)
+        else:
+            unparsed, unparsed_before = _unparsed(found), _unparsed(self.found)
+            # Among many the good of one must not hide the harm of another. One alone may bring something to light.
+            most = _errors(self.found) - (_errors(fixes) if len(fixes) > 1 else 0)
+            worse = unparsed > unparsed_before or (unparsed == unparsed_before and _errors(found) > most)
         said = Counter(map(_said, found))
         mended = Counter(map(_said, wanted))
-        return any(said[what] > self.said[what] - count for what, count in mended.items())
+        return worse or any(said[what] > self.said[what] - count for what, count in mended.items())
+
+    def _told(self, found: Sequence[Diagnostic], made: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
+        """The findings up to where the first check stopped telling."""
+        if self.until is None:
+            return found
+        edits = [edit for one in made for edit in _edits(one) if edit.span.start <= self.until]
+        until = self.until + sum(len(edit.text) - (edit.span.end - edit.span.start) for edit in edits)
+        name = self.before.name
+        return [one for one in found if one.span.source.name != name or one.span.start <= until]
 
 
-def _rank(found: Sequence[Diagnostic]) -> tuple[bool, int]:
-    """Whether nothing but the text itself could be checked, and how many errors there are."""
+def _told_until(found: Sequence[Diagnostic], name: str) -> int | None:
+    """Where the telling of what is no flow stopped, if it did."""
+    told = [one.span.start for one in found if one.code.startswith("F01") and one.span.source.name == name]
+    return max(told) if len(told) >= MOST_FINDINGS else None
+
+
+def _errors(found: Iterable[Diagnostic]) -> int:
+    return sum(one.severity == "error" for one in found)
+
+
+def _unparsed(found: Sequence[Diagnostic]) -> bool:
+    """Whether nothing but the text itself could be checked."""
     errors = [one for one in found if one.severity == "error"]
-    return bool(errors) and all(one.code.startswith("F01") for one in errors), len(errors)
+    return bool(errors) and all(one.code.startswith("F01") for one in errors)
 
 
 def _said(finding: Diagnostic) -> tuple[str, str]:

@@ -13,8 +13,8 @@ from .catalog import Catalog, ParamSpec
 from .check import Checked
 from .checking.block_types import FOLD, TOKENS
 from .checking.callees import Callee
-from .checking.expressions import CONSTANTS
 from .checking.names import Flow, Mention, Step
+from .checking.unknown_names import CONSTANTS
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _CONSTANTS: dict[str, Any] = {"true": True, "false": False, "none": None}

@@ -15,9 +15,9 @@ import pytest
 FLOORS = {
     "dsl": (
         "source codes spelling diagnostics",
-        "types plan syntax/* catalog fields graph render fixes",
+        "types plan syntax/* catalog fields graph render guesses",
         "parsing/*",
-        "templates/* formatting/*",
+        "templates/* formatting/* fixes",
         "checking/*",
         "lints/*",
         "check",

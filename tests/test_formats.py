@@ -147,7 +147,9 @@ def test_sarif_rules_carry_the_pages() -> None:
     run = valid_sarif(FULL)
     driver = run["tool"]["driver"]
     assert (driver["name"], driver["version"]) == ("flowrun", "1.2.3")
+    assert driver["informationUri"].startswith("https://")
     assert [rule["id"] for rule in driver["rules"]] == ["F0203", "F0705"]
+    assert [rule["name"] for rule in driver["rules"]] == ["ABranchThatNeedsAnotherBranch", "AnEvenNumberOfVotes"]
     rule = driver["rules"][0]
     assert rule["help"]["markdown"] == page("F0203")
     assert "```" not in rule["help"]["text"]
@@ -162,7 +164,9 @@ def test_sarif_rules_carry_the_pages() -> None:
 def test_every_page_becomes_a_valid_rule() -> None:
     found = tuple(Diagnostic(code, "x", SOURCE.span(0, 1)) for code in CODES)
     run = valid_sarif(Report((SOURCE.name,), found))
-    assert len(run["tool"]["driver"]["rules"]) == len(CODES)
+    rules = run["tool"]["driver"]["rules"]
+    assert len(rules) == len({rule["name"] for rule in rules}) == len(CODES)
+    assert all(rule["name"].isalnum() for rule in rules)
 
 
 def test_sarif_tells_places_fixes_and_what_could_not_be_read() -> None:
@@ -172,7 +176,7 @@ def test_sarif_tells_places_fixes_and_what_could_not_be_read() -> None:
     assert unquote(place["physicalLocation"]["artifactLocation"]["uri"]) == SOURCE.name
     assert place["physicalLocation"]["artifactLocation"]["uriBaseId"] in run["originalUriBaseIds"]
     here, elsewhere = result["relatedLocations"]
-    assert here["message"]["text"] == "and {{this}}"
+    assert here["message"]["text"] == "and {this}"
     assert "message" not in elsewhere
     assert elsewhere["physicalLocation"]["artifactLocation"] == {"uri": "file:///elsewhere/o.flow"}
     (fix,) = result["fixes"]
@@ -190,9 +194,32 @@ def test_sarif_tells_places_fixes_and_what_could_not_be_read() -> None:
     assert [one["location"]["uri"] for one in valid_sarif(CLEAN)["artifacts"]] == ["a.flow", "b.flow"]
 
 
+def test_sarif_shows_the_braces_of_a_template_as_they_are_written() -> None:
+    found = Diagnostic("F0304", "write `{{ x }}`, `{ x }` or {0}", SOURCE.span(0, 1))
+    text = valid_sarif(Report((SOURCE.name,), (found,)))["results"][0]["message"]["text"]
+    assert text == "write `{{ x }}`, `{ x }` or {{0}}"
+
+
+def test_every_guess_is_a_fix_in_json_and_sarif() -> None:
+    text = 'type Finding = { clause: text }\nflow f(x: Findng) {\n  y = ask "{{ x | uper }}"\n  return y\n}\n'
+    given = 'flow f(x: text) {\n  y = aks "{{ x }}"\n  return lenght(y)\n}\n'
+    for source in (text, given):
+        report = Report(("a",), findings(source, "a"))
+        guesses = [one for one in report.findings if "did you mean" in one.help]
+        assert guesses
+        told = json.loads(format_report(report, "json"))["findings"]
+        results = valid_sarif(report)["results"]
+        for one, result in zip(told, results, strict=True):
+            if "did you mean" in one["help"]:
+                (fix,) = one["fixes"]
+                assert fix["safe"] is False
+                assert fix["edits"][0]["text"] in one["help"]
+                assert result["fixes"][0]["properties"] == {"safe": False}
+
+
 def test_sarif_messages_have_no_placeholders_and_no_links() -> None:
     text = valid_sarif(FULL)["results"][0]["message"]["text"]
-    assert "`{{{{ x }}}}`" in text
+    assert "`{{ x }}` is" in text
     assert "[here](1)" not in text
     assert not re.search(r"(?<!\{)\{\d+\}(?!\})", text)
 

@@ -176,3 +176,17 @@ def test_a_long_file_is_walked_without_recursion(line: str, told: list[str]) -> 
     last = f'b = map x in a{MANY - 1} {{ ask "{{{{ x }}}}" }} reduce collect'
     text = f"flow f(a0: [text]) {{\n{steps}\n  {last}\n  return b\n}}\n"
     assert codes(text) == told
+
+
+def test_one_call_at_a_time_is_said_to_save_nothing_only_where_that_is_true() -> None:
+    def note(rule: str) -> str:
+        block = f'repeat 5 {{ ask "Spam? {{{{ m }}}}" -> Y | N }} reduce {rule} with concurrency: 1'
+        text = f"flow f(m: text) {{\n  a = {block}\n  return a\n}}\n"
+        (found,) = (one for one in findings(text) if one.code == "F0715")
+        return found.note
+
+    for rule in ("collect", 'concat(", ")', 'ask "Join {{ results }}"', "count"):
+        assert "saves no call" in note(rule), rule
+    for rule in ("majority", "first", "ahead(2)", "quorum(3)", "unanimous"):
+        assert "saves no call" not in note(rule), rule
+        assert "spared" in note(rule), rule

@@ -106,7 +106,9 @@ class Calls(ABC):
                 "F0101",
                 "there are no methods: functions stand before their brackets",
                 expr.function.span,
-                help=f"write `{name}({prefix}, …)`" if name in known else did_you_mean(prefix, self.imported.paths),
+                help=f"write `{name}({prefix}, …)`"
+                if name in known
+                else did_you_mean(prefix, self.imported.paths) or f"in a text write `{{{{ {prefix} | {name} }}}}`",
             )
         else:
             known = [*self.catalog.functions, *self.own, *self.imported.names("", "flows")]
@@ -115,7 +117,9 @@ class Calls(ABC):
                 "F0208",
                 f"no function and no flow is called `{name}`",
                 expr.function.span,
-                help=did_you_mean(name, known) or f"there are the functions {functions}",
+                help='write `text "…"`, without brackets'
+                if name == "text"
+                else did_you_mean(name, known) or f"there are the functions {functions}",
             )
         return None
 

@@ -14,6 +14,7 @@ from ..source import Span
 from .callees import Callee
 from .expressions import Expressions
 from .names import Program, Scope, Step
+from .reducer_names import reducer_meant
 from .typed import Typed
 from .written_types import WrittenTypes
 
@@ -34,7 +35,7 @@ class Blocks(ABC):
     written: WrittenTypes
 
     def __init__(self) -> None:
-        self._elements: dict[Step, t.Type] = {}
+        self.elements: dict[Step, t.Type] = {}
         self._folds: dict[Step, tuple[t.Type, t.Type]] = {}
 
     def report(self, code: str, message: str, span: Span, help: str = "", note: str = "") -> None:
@@ -45,19 +46,19 @@ class Blocks(ABC):
 
     def element(self, step: Step) -> t.Type:
         node = step.line.node
-        if step in self._elements or not isinstance(node, s.Map):
-            return self._elements.get(step, t.UNKNOWN)
-        self._elements[step] = t.UNKNOWN
+        if step in self.elements or not isinstance(node, s.Map):
+            return self.elements.get(step, t.UNKNOWN)
+        self.elements[step] = t.UNKNOWN
         given = self.expressions.infer(node.source, step.scope)
         if isinstance(given, t.ListOf):
-            self._elements[step] = given.item
+            self.elements[step] = given.item
         elif isinstance(given, t.Optional):
             self.report("F0306", "this list may be missing", node.source.span, "supply an empty one: `… ?? []`")
         elif given not in (t.UNKNOWN, t.JSON):
             source = node.source.word.text if isinstance(node.source, s.Name) else "…"
             help = f"cut it into a list: `split({source}, by: heading)`" if t.is_text(given) else ""
             self.report("F0301", f"a map goes through a list, and this is {t.show(given)}", node.source.span, help)
-        return self._elements[step]
+        return self.elements[step]
 
     def repeat(self, node: s.Repeat) -> None:
         for number in (node.least, node.most):
@@ -129,13 +130,8 @@ class Blocks(ABC):
             return self._reduce_extern(step, reduce, extern, scope)
         if spec is None:
             externs = [name for name, one in self.expressions.own.items() if one.kind == "extern"]
-            known = [*self.catalog.reducers, "ask", *externs]
-            self.report(
-                "F0208",
-                f"no reducer is called `{reduce.rule.text}`",
-                reduce.rule.span,
-                help=did_you_mean(reduce.rule.text, known) or "there are " + ", ".join(f"`{word}`" for word in known),
-            )
+            help = reducer_meant(reduce.rule.text, [*self.catalog.reducers, "ask", *externs])
+            self.report("F0208", f"no reducer is called `{reduce.rule.text}`", reduce.rule.span, help)
             return t.UNKNOWN
         node = step.line.node
         if isinstance(node, s.Repeat) and node.least.digits != node.most.digits and not spec.adaptive:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 
 from .. import syntax as s
 from .. import types as t
-from ..diagnostics import did_you_mean, nearest
+from ..diagnostics import Diagnostic, Edit, Fix, Label, did_you_mean, nearest
 from ..fields import field_type, misfit
-from ..parsing.tables import KEYWORDS
 from ..source import Span
-from ..spelling import MOST_GUESSED
 from ..templates.types import check_template
-from .arguments import Calls
-from .names import Scope, visible_block
+from .names import Scope
+from .unknown_names import CONSTANTS, UnknownNames
 
-CONSTANTS: dict[str, t.Type] = {"true": t.BOOL, "false": t.BOOL, "none": t.NONE}
 _UNITS: dict[str, t.Type] = {
     "%": t.Quantity("%"),
     "$": t.Quantity("$"),
@@ -28,7 +24,7 @@ _UNITS: dict[str, t.Type] = {
 
 
 @dataclass(eq=False, slots=True)
-class Expressions(Calls):
+class Expressions(UnknownNames):
     """Types expressions against their scope."""
 
     def expect(self, expr: s.Expr, scope: Scope, wanted: t.Type, what: str = "") -> t.Type:
@@ -105,60 +101,22 @@ class Expressions(Calls):
 
         self.problems.extend(check_template(template, lookup, unknown, sure))
 
-    def unknown_name(self, name: str, span: Span, scope: Scope, wanted: t.Type | None = None) -> None:
-        if (hidden := self.hidden.get(name)) and (block := visible_block(hidden, scope)):
-            inside = f"`{block.title}`" if block.symbol else f"the block of {block.title}"
-            out = f"mention `{block.title}`" if block.symbol else "give the block a name and mention that"
-            self.report(
-                "F0205",
-                f"`{name}` is known only inside {inside}",
-                span,
-                note="the names of a block are its own: outside there is only the block's value",
-                help=f"{out}, or move the step out of the block",
-            )
-            return
-        if path := self.imported.paths.get(name):
-            self.report(
-                "F0201",
-                f"`{name}` stands for the file `{path}`, not for a value",
-                span,
-                help=f"its flows are called on lines of their own: `x = {name}.FLOW(…)`",
-            )
-            return
-        if name in ("null", "nil", "undefined", "None"):
-            self.report("F0201", f"nothing is called `{name}`", span, help="a missing value is written `none`")
-            return
-        if name in KEYWORDS:
-            help = "it is a word of the language: what is missing before it?"
-            self.report("F0201", f"nothing is called `{name}`", span, help=help)
-            return
-        if len(self.problems) >= MOST_GUESSED:
-            self.report("F0201", f"nothing is called `{name}`", span)
-            return
-        words = self._models(scope) if wanted == t.MODEL else [*scope.known(), *CONSTANTS]
-        guess = did_you_mean(name, words)
-        known = dict.fromkeys(islice((word for word in words if word not in CONSTANTS), 8))
-        near = guess or ("known here: " + ", ".join(f"`{word}`" for word in known) if known else "")
-        if scope.parent is None:
-            near = guess or "a default and an option of a model see the models alone, no parameters and no steps"
-        self.report("F0201", f"nothing is called `{name}`", span, help=near)
-
-    def _models(self, scope: Scope) -> list[str]:
-        """The names in sight that stand for a model."""
-        found = ((word, scope.lookup(word)) for word in scope.known())
-        return [word for word, one in found if one and one.kind in ("model", "param") and self.type_of(one) == t.MODEL]
-
     def _name(self, expr: s.Name, scope: Scope, wanted: t.Type | None) -> t.Type:
         name = expr.word.text
         symbol = scope.lookup(name)
         choice = t.unwrapped(wanted) if wanted else None
         if isinstance(choice, t.Choice) and name in choice.options:
             if symbol:
-                self.report(
-                    "F0308",
-                    f"`{name}` could be the choice or the name",
-                    expr.span,
-                    help=f'for the choice write `"{name}"`; otherwise give the step another name',
+                quoted = f'"{name}"'
+                self.problems.append(
+                    Diagnostic(
+                        "F0308",
+                        f"`{name}` could be the choice or the name",
+                        expr.span,
+                        labels=(Label(symbol.span, "the name"),),
+                        help=f"for the choice write `{quoted}`; otherwise give the step another name",
+                        fix=Fix(f"write `{quoted}`", (Edit(expr.span, quoted),), safe=False),
+                    )
                 )
             self.words.add(id(expr))
             return t.Choice((name,))
@@ -286,7 +244,7 @@ class Expressions(Calls):
     def _equal(self, expr: s.Binary, scope: Scope) -> t.Type:
         first, second = expr.left, expr.right
         # A bare word takes its meaning from the other side.
-        if isinstance(first, s.Name) and scope.lookup(first.word.text) is None and first.word.text not in CONSTANTS:
+        if isinstance(first, s.Name) and self._is_word(first, second, scope):
             first, second = second, first
         left = self.infer(first, scope)
         if left == t.UNKNOWN and isinstance(second, s.Name) and scope.lookup(second.word.text) is None:
@@ -302,6 +260,15 @@ class Expressions(Calls):
             )
         return t.BOOL
 
+    def _is_word(self, name: s.Name, other: s.Expr, scope: Scope) -> bool:
+        """Whether a name means itself beside this other side: nothing is called so, or the other has it as a choice."""
+        word = name.word.text
+        if scope.lookup(word) is None:
+            return word not in CONSTANTS
+        known = isinstance(other, s.Name) and scope.lookup(other.word.text) is not None
+        choice = t.unwrapped(self.infer(other, scope)) if known else t.UNKNOWN
+        return isinstance(choice, t.Choice) and word in choice.options
+
     def _unfit(self, expr: s.Binary, left: t.Type, right: t.Type) -> None:
         if t.UNKNOWN in (left, right):
             return
@@ -315,26 +282,3 @@ class Expressions(Calls):
                 )
                 return
         self.report("F0301", f"`{expr.operator}` does not take {t.show(left)} and {t.show(right)}", expr.span)
-
-
-def found_there(condition: s.Expr) -> frozenset[str]:
-    """Names, and fields as dotted text, that are not missing where a condition holds: `x != none`, joined by `and`."""
-    match condition:
-        case s.Binary("and", left, right):
-            return found_there(left) | found_there(right)
-        case s.Binary("!=", left, s.Name(s.Word("none"))) | s.Binary("!=", s.Name(s.Word("none")), left):
-            path = _path(left)
-            return frozenset({path}) if path else frozenset()
-        case s.Unary("not", s.Binary("==", left, right)):
-            return found_there(s.Binary("!=", left, right, condition.span))
-    return frozenset()
-
-
-def _path(expr: s.Expr) -> str | None:
-    match expr:
-        case s.Name(word):
-            return word.text
-        case s.Get(base, word):
-            outer = _path(base)
-            return f"{outer}.{word.text}" if outer else None
-    return None

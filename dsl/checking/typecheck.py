@@ -12,8 +12,9 @@ from ..diagnostics import did_you_mean
 from ..parsing.habits import stray_word
 from .block_types import Blocks
 from .callees import Callee, Imported
+from .conditions import found_there
 from .dependencies import Dependencies
-from .expressions import Expressions, found_there
+from .expressions import Expressions
 from .names import Flow, Program, Scope, Step, Symbol
 from .test_types import check_test
 from .typed import Typed
@@ -48,6 +49,7 @@ def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies, im
     typed.words, typed.arguments, typed.own = expressions.words, expressions.types, expressions.own
     typed.callees |= expressions.callees
     typed.declared = checker.written.declared_types
+    typed.elements = checker.elements
     return typed
 
 

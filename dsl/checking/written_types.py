@@ -10,23 +10,9 @@ from ..source import Span
 from ..spelling import MOST_GUESSED
 from .callees import Imported
 from .long_lists import few, shortened
+from .unions import ELSEWHERE, SAME, Kind, union
 
-_ELSEWHERE = {
-    "string": "text",
-    "str": "text",
-    "integer": "int",
-    "float": "number",
-    "double": "number",
-    "boolean": "bool",
-    "list": "[text]",
-    "array": "[text]",
-    "dict": "json",
-    "object": "json",
-    "file": "document",
-}
-"""What types of other languages are called here."""
-_SAME = frozenset({"string", "str", "integer", "float", "double", "boolean"})
-"""Those of them that can have meant nothing else; of a list, say, the elements are a guess."""
+_KINDS: dict[type, Kind] = {s.TypeRecord: "record", s.TypeChoice: "choice"}
 
 
 class WrittenTypes:
@@ -39,6 +25,7 @@ class WrittenTypes:
         self._known: dict[str, t.Type] = dict(t.NAMED)
         self._extents = t.Extents()
         self._told_of_size = False
+        self._declaring = ""
         for decl in file.types:
             if decl.name.text in t.NAMED:
                 self._report(
@@ -58,7 +45,9 @@ class WrittenTypes:
             self._known.update({name: self._declaration(name, declared[name]) for name in knot})
 
     def _declaration(self, name: str, decl: s.TypeDecl) -> t.Type:
+        self._declaring = name
         type_ = self._read(decl.type)
+        self._declaring = ""
         if isinstance(type_, t.Record):
             type_ = t.Record(type_.fields, name)
         return self.limited(type_, decl.name.span)
@@ -108,6 +97,9 @@ class WrittenTypes:
             case s.TypeName(word):
                 return self.named(word, written.prefix)
             case s.TypeChoice(options):
+                if refused := union(written, self._kind):
+                    self.problems.append(refused)
+                    return t.UNKNOWN
                 return self._choice(options)
             case s.TypeRange(low, high):
                 if low > high:
@@ -142,6 +134,16 @@ class WrittenTypes:
             message = f"the choice `{word}` is there twice"
             self._report("F0202", message, option.span, "answers ignore case: keep one", fix)
         return t.Choice(tuple(words))
+
+    def _kind(self, name: str) -> Kind | None:
+        """What a word between bars is the name of. Types of this file may be read later than the word."""
+        if name in self.declared:
+            written = self.declared[name].type
+            return _KINDS.get(type(written), "other")
+        known = t.NAMED.get(name) or self.imported.types.get(("", name))
+        if known is None:
+            return None
+        return "record" if isinstance(known, t.Record) else "choice" if isinstance(known, t.Choice) else "other"
 
     def _of_import(self, prefix: s.Word, word: s.Word) -> t.Type:
         imported = self.imported
@@ -198,14 +200,20 @@ class WrittenTypes:
             return t.UNKNOWN
         few_so_far = len(self.problems) < MOST_GUESSED
         known = [*t.NAMED, *self.declared, *self.imported.names("", "types")] if few_so_far else [*t.NAMED]
-        there = _ELSEWHERE.get(name.lower())
+        there = ELSEWHERE.get(name.lower())
         guess = f"write `{there}`" if there else did_you_mean(name, known)
+        near = nearest(name, known)
+        if near and near == self._declaring:
+            # A type is no part of itself: in a field that tells records apart one word was meant.
+            word_fix = Fix(f'write `"{name}"`', (Edit(word.span, f'"{name}"'),), safe=False)
+            self._report("F0206", f"no type is called `{name}`", word.span, f'for the word write `"{name}"`', word_fix)
+            return t.UNKNOWN
         self._report(
             "F0206",
             f"no type is called `{name}`",
             word.span,
             guess or "declare it, `type Name = { … }`; for a choice write two or more words, `YES | NO`",
-            _instead(word, there or nearest(name, known)),
+            _instead(word, there or near),
         )
         return t.UNKNOWN
 
@@ -229,7 +237,7 @@ def _instead(word: s.Word, better: str | None) -> Fix | None:
     """Another name for a type. Beyond doubt where it differs in case alone, or is what other languages call it."""
     if better is None:
         return None
-    sure = better.casefold() == word.text.casefold() or word.text.lower() in _SAME
+    sure = better.casefold() == word.text.casefold() or word.text.lower() in SAME
     return Fix(f"write `{better}`", (Edit(word.span, better),), safe=sure)
 
 

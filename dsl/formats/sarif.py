@@ -15,13 +15,16 @@ Json = dict[str, Any]
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 ROOT = "%SRCROOT%"
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
+ADDRESS = "https://github.com/OWNER/flowrun"
+"""OWNER is the account that holds the repository, as in the README."""
+_PLACEHOLDER = re.compile(r"\{(\d+)\}")
 _DRIVE = re.compile(r"[A-Za-z]:/")
 
 
 def sarif(report: Report) -> str:
     """One run, with a rule for each code that was found and its page as the rule's help."""
     rules = sorted({finding.code for finding in report.findings})
-    driver: Json = {"name": "flowrun", "rules": [_rule(code) for code in rules]}
+    driver: Json = {"name": "flowrun", "informationUri": ADDRESS, "rules": [_rule(code) for code in rules]}
     if report.version:
         driver["version"] = report.version
     run = {
@@ -41,12 +44,18 @@ def _rule(code: str) -> Json:
     severity = CODES[code].severity
     return {
         "id": code,
+        "name": _name(CODES[code].title),
         "shortDescription": {"text": CODES[code].title},
         "fullDescription": {"text": " ".join(text.split("\n\n")[1].split())},
         "help": {"text": _plain(text), "markdown": text},
         "defaultConfiguration": {"level": severity},
         "properties": {"tags": ["flow"], "problem.severity": severity, "precision": "very-high"},
     }
+
+
+def _name(title: str) -> str:
+    """A title as one word, as GitHub and editors show the names of rules: `AnUnknownName`."""
+    return "".join(word[:1].upper() + word[1:] for word in re.findall(r"\w+", title))
 
 
 def _plain(markdown: str) -> str:
@@ -152,5 +161,8 @@ def _from_disk(path: str) -> bool:
 
 
 def _message(text: str) -> Json:
-    """A message object: braces are doubled (§3.11.5), and nothing looks like an embedded link (§3.11.6)."""
-    return {"text": text.replace("{", "{{").replace("}", "}}").replace("](", "] (")}
+    """A message object. Nothing in it looks like an embedded link (§3.11.6) or like a placeholder (§3.11.5).
+
+    Braces elsewhere stay single: readers show the text of a message without arguments as it stands.
+    """
+    return {"text": _PLACEHOLDER.sub(r"{{\1}}", text).replace("](", "] (")}

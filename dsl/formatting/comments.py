@@ -116,13 +116,15 @@ class Comments:
         last: Doc = "",
         pad: str = "",
         broken: bool = False,
+        short: bool = False,
         early: Sequence[s.Comment] = (),
         late: Sequence[s.Comment] = (),
     ) -> Doc:
         """Units between brackets, all in one line or one a line.
 
         ``separator`` stands behind each but the last, ``last`` behind that one; ``early`` and ``late`` are
-        comments from elsewhere for the first and the last place.
+        comments from elsewhere for the first and the last place. What is ``short`` stays in one line, unless a comment
+        breaks it.
         """
         if units:
             opening = self.settle(units, region[0], early)
@@ -135,6 +137,8 @@ class Comments:
         commented = bool(opening or rest) or any(unit.commented for unit in units)
         if not rows:
             return Concat([between[0], opening, Line(), between[1]]) if commented else between[0] + between[1]
+        if short and not commented:
+            return Concat([between[0], *(unit.doc for unit in units), between[1]])
         inner = Indent(Concat([Line(pad), *rows]))
         return Group(Concat([between[0], opening, inner, Line(pad), between[1]]), hard=broken or commented)
 

@@ -25,6 +25,8 @@ _SIGN, _PRIMARY = len(_LEVELS), len(_LEVELS) + 1
 
 
 _ASK = frozenset({"ask"})
+_SHORT = 20
+"""Characters of a text that stays beside its brackets."""
 _MOST_FIELDS = 3
 
 _Part = s.Declaration | s.Line | s.Return | s.Param | s.FieldDecl | s.Arg | s.Entry | s.TestLine
@@ -102,7 +104,8 @@ class Phrases:
         # A fold goes on behind its brackets.
         ask = whole.ask if isinstance(whole, s.Reduce) else None
         region = (function.span.end, ask.span.start if ask is not None else whole.span.end)
-        return self.comments.enclosed(units, ("(", ")"), region, separator=",", last=COMMA)
+        short = len(args) == 1 and _short(args[0].value)
+        return self.comments.enclosed(units, ("(", ")"), region, separator=",", last=COMMA, short=short)
 
     def expr(self, expr: s.Expr, least: int = 0, hidden: frozenset[str] = frozenset()) -> Doc:
         """An expression, in brackets where it binds weaker than ``least`` or begins like a word of ``hidden``."""
@@ -170,6 +173,11 @@ class Phrases:
             return quoted(string.value)
         lines = [part for line in quoted_lines(string.value) for part in (Line(), line)]
         return Concat(['"""', Indent(Concat(lines)), Line(), '"""'])
+
+
+def _short(value: s.Expr | s.Ask) -> bool:
+    """Whether nothing is won by a line of its own: `tokens(4000)` before a long prompt."""
+    return isinstance(value, (s.Name, s.Number)) or (isinstance(value, s.Text) and len(value.string.value) <= _SHORT)
 
 
 def _level(expr: s.Expr) -> int:

@@ -11,14 +11,17 @@ from ..diagnostics import Diagnostic
 from .constant_condition import constant_condition
 from .even_vote import even_vote
 from .few_tokens import few_tokens
+from .forgotten_class import forgotten_class
 from .free_text_vote import free_text_vote
 from .frozen_repeat import frozen_repeat
 from .idle_confidence import idle_confidence
 from .impossible_vote import impossible_vote
 from .many_votes import many_votes
 from .one_at_a_time import one_at_a_time
+from .provider_limits import provider_limits
 from .same_for_each import same_for_each
 from .same_question import same_question
+from .single_braces import single_braces
 from .single_branch import single_branch
 from .single_repeat import single_repeat
 from .unbounded_map import unbounded_map
@@ -59,4 +62,7 @@ LINTS: tuple[Lint, ...] = (
     same_for_each,  # F0718
     whole_document,  # F0722
     unused_branch,  # F0723
+    provider_limits,  # F0724
+    forgotten_class,  # F0725
+    single_braces,  # F0726
 )

@@ -5,113 +5,160 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .. import syntax as s
+from .. import types as t
 from ..catalog import FunctionSpec
 from ..checking.names import Scope, Step, children
+from ..checking.typed import Typed
 
 DEEPEST = 60
 """Steps that are followed back. Behind more of them nothing is claimed."""
+_LISTS = frozenset({"collect", "rank"})
+"""Rules that give a list with one value for each result. Of others the value is one of the results, or like them."""
+
+EACH = "*"
+Path = tuple[str, ...]
+"""The fields that lead to a part of a value; ``EACH`` leads from a list to its elements."""
 
 
 class Lengths:
-    """Looks back from a list to what made it. Parameters and files are there before the first call, answers are not."""
+    """Looks back from a list to what made it. Parameters and files are there before the first call, answers are not.
 
-    def __init__(self, functions: Mapping[str, FunctionSpec]) -> None:
+    Of a record only the fields count that an answer decides.
+    """
+
+    def __init__(self, functions: Mapping[str, FunctionSpec], typed: Typed) -> None:
         self._functions = functions
-        self._long: dict[Step, bool] = {}
-        self._told: dict[Step, bool] = {}
+        self._typed = typed
+        self._long: dict[tuple[Step, Path], bool] = {}
+        self._told: dict[tuple[Step, Path], bool] = {}
         self._depth = 0
 
-    def open(self, expr: s.Expr | s.Ask, scope: Scope) -> bool:
-        """Whether an answer decides how long this list is."""
+    def open(self, expr: s.Expr | s.Ask, scope: Scope, path: Path = ()) -> bool:
+        """Whether an answer decides how long this list is, or the one that the path leads to."""
         match expr:
             case s.Name(word):
                 symbol = scope.lookup(word.text)
                 if symbol is None or symbol.step is None:
                     return False
                 if symbol.kind == "element":
-                    return self._element(symbol.step)
-                return self._step(symbol.step, self._long)
+                    return self.open(*_source(symbol.step), (EACH, *path))
+                return self._step(symbol.step, path, self._long)
             case s.Get(base, field):
-                made = self._field(base, field.text, scope)
-                return made if made is not None else self._holds(base, scope)
+                return self.open(base, scope, (field.text, *path))
             case s.Binary("+" | "??", left, right):
-                return self.open(left, scope) or self.open(right, scope)
+                return self.open(left, scope, path) or self.open(right, scope, path)
+            case s.RecordExpr():
+                return any(self.open(value, scope, rest) for value, rest in self._parts(expr, path, scope))
+            case s.ListExpr(items):
+                return bool(path) and any(self.open(item, scope, path[1:]) for item in items)
             case s.Call():
                 spec = self._functions.get(expr.function.text) if expr.prefix is None else None
                 # What another flow or an extern gives may be as long as what it was given: nothing is claimed.
                 return spec is not None and not spec.reads and self._holds(expr, scope)
         return isinstance(expr, s.Ask)
 
-    def _field(self, base: s.Expr, name: str, scope: Scope) -> bool | None:
-        """The same of one field of a record that a step puts together; None where it does not."""
-        symbol = scope.lookup(base.word.text) if isinstance(base, s.Name) else None
-        if symbol is None or symbol.step is None or symbol.kind == "element":
-            return None
-        step = symbol.step
-        if isinstance(step.line.node, s.Fanout) and step.line.node.reduce.ask is None:
-            return next((self._step(one, self._long) for one in step.steps if one.title == name), None)
-        if isinstance(step.line.node, s.RecordExpr):
-            for entry in step.line.node.entries:
-                if entry.name is not None and entry.name.text == name:
-                    return self.open(entry.value, step.scope)
-        return None
+    def _parts(self, expr: s.RecordExpr, path: Path, scope: Scope) -> list[tuple[s.Expr, Path]]:
+        """The values that a part of a record may come from: the last that gives the field, or all of them."""
+        if not path:
+            return [(entry.value, ()) for entry in expr.entries]
+        found: list[tuple[s.Expr, Path]] = []
+        for entry in reversed(expr.entries):
+            if entry.name is None:
+                found.append((entry.value, path))
+                if self._has(entry.value, path[0], scope):
+                    break
+            elif entry.name.text == path[0]:
+                found.append((entry.value, path[1:]))
+                break
+        return found
 
-    def _holds(self, expr: s.Expr | s.Ask, scope: Scope) -> bool:
-        """Whether an answer stands anywhere in a value."""
+    def _has(self, value: s.Expr, field: str, scope: Scope) -> bool:
+        """Whether a record that is spread gives a field for sure."""
+        symbol = scope.lookup(value.word.text) if isinstance(value, s.Name) else None
+        if symbol is None:
+            return False
+        type_ = self._typed.type_of(symbol)
+        there = type_.field(field) if isinstance(type_, t.Record) else None
+        return there is not None and not isinstance(there.type, t.Optional)
+
+    def _holds(self, expr: s.Expr | s.Ask, scope: Scope, path: Path = ()) -> bool:
+        """Whether an answer stands anywhere in a value, or in the part that the path leads to."""
         match expr:
             case s.Name(word):
                 symbol = scope.lookup(word.text)
                 if symbol is None or symbol.step is None:
                     return False
-                return self._element(symbol.step) if symbol.kind == "element" else self._step(symbol.step, self._told)
+                if symbol.kind == "element":
+                    return self._holds(*_source(symbol.step), (EACH, *path))
+                return self._step(symbol.step, path, self._told)
+            case s.Get(base, field):
+                return self._holds(base, scope, (field.text, *path))
+            case s.RecordExpr():
+                return any(self._holds(value, scope, rest) for value, rest in self._parts(expr, path, scope))
+            case s.ListExpr():
+                return any(self._holds(child, scope, path[1:]) for child in children(expr))
+            case s.Binary("+" | "??"):
+                return any(self._holds(child, scope, path) for child in children(expr))
             case s.Ask():
                 return True
         return any(self._holds(child, scope) for child in children(expr))
 
-    def _element(self, owner: Step) -> bool:
-        node = owner.line.node
-        return isinstance(node, s.Map) and self._holds(node.source, owner.scope)
-
-    def _step(self, step: Step, known: dict[Step, bool]) -> bool:
+    def _step(self, step: Step, path: Path, known: dict[tuple[Step, Path], bool]) -> bool:
         """One of the two questions about a step; the answer is kept."""
-        if step in known:
-            return known[step]
+        key = step, path
+        if key in known:
+            return known[key]
         if self._depth == DEEPEST:
             return False
         # A circle is refused elsewhere, and ends here.
-        known[step] = False
+        known[key] = False
         self._depth += 1
-        ask = self.open if known is self._long else self._holds
-        made = self._length(step) if known is self._long else self._content(step)
+        long = known is self._long
+        ask = self.open if long else self._holds
+        made = self._length(step, path) if long else self._content(step, path)
         otherwise = step.line.when.otherwise if step.line.when else None
-        known[step] = made or (otherwise is not None and ask(otherwise, step.scope))
+        known[key] = made or (otherwise is not None and ask(otherwise, step.scope, path))
         self._depth -= 1
-        return known[step]
+        return known[key]
 
-    def _length(self, step: Step) -> bool:
+    def _length(self, step: Step, path: Path) -> bool:
         node = step.line.node
-        last = step.steps[-1:]
-        match node:
-            case s.Map() if node.reduce.ask is None:
-                if node.at_most is not None and node.reduce.rule.text == "collect":
-                    return False
-                own = node.at_most is None and self.open(node.source, step.scope)
-                return own or (node.reduce.rule.text != "collect" and self._content(step))
-            case s.Repeat() | s.Fanout() if node.reduce.ask is None:
-                return node.reduce.rule.text != "collect" and self._content(step)
-            case s.Fanout() | s.Map() | s.Repeat():
+        if isinstance(node, (s.Fanout, s.Map, s.Repeat)):
+            if node.reduce.ask is not None:
                 return True
-            case s.Chain():
-                return any(self._step(one, self._long) for one in last)
-        return self.open(node, step.scope)
+            rule = node.reduce.rule.text
+            source = node.source if isinstance(node, s.Map) and node.at_most is None else None
+            if not path and source and rule in _LISTS | {"flatten"} and self.open(source, step.scope):
+                return True
+            if not path and rule in _LISTS:
+                return False
+        elif not isinstance(node, s.Chain):
+            return self.open(node, step.scope, path)
+        return any(self._step(one, rest, self._long) for one, rest in _inside(step, path))
 
-    def _content(self, step: Step) -> bool:
+    def _content(self, step: Step, path: Path) -> bool:
         node = step.line.node
-        match node:
-            case s.Fanout():
-                return node.reduce.ask is not None or any(self._step(one, self._told) for one in step.steps)
-            case s.Map() | s.Repeat() if node.reduce.ask is not None:
+        if isinstance(node, (s.Fanout, s.Map, s.Repeat)):
+            if node.reduce.ask is not None:
                 return True
-            case s.Map() | s.Repeat() | s.Chain():
-                return any(self._step(one, self._told) for one in step.steps[-1:])
-        return self._holds(node, step.scope)
+        elif not isinstance(node, s.Chain):
+            return self._holds(node, step.scope, path)
+        return any(self._step(one, rest, self._told) for one, rest in _inside(step, path))
+
+
+def _source(owner: Step) -> tuple[s.Expr, Scope]:
+    """The list that a map goes through."""
+    assert isinstance(owner.line.node, s.Map)
+    return owner.line.node.source, owner.scope
+
+
+def _inside(step: Step, path: Path) -> list[tuple[Step, Path]]:
+    """The steps of a block that a part of its value comes from, each with the part of it."""
+    node = step.line.node
+    rule = node.reduce.rule.text if isinstance(node, (s.Fanout, s.Map, s.Repeat)) else ""
+    if isinstance(node, s.Fanout):
+        if path and rule == "collect":
+            return [(branch, path[1:]) for branch in step.steps if branch.title == path[0]]
+        return [(branch, path) for branch in step.steps]
+    rest = path[1:] if rule in _LISTS and path[:1] == (EACH,) else path
+    return [(one, rest) for one in step.steps[-1:]]

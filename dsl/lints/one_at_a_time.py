@@ -7,12 +7,17 @@ from ..catalog import Catalog
 from ..checking.names import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
-from .parts import blocks, option
+from .parts import Block, blocks, option, rule_of
+
+_WHOLE = "it saves no call and no money: it only takes as long as all calls one after another"
+_EARLY = "each call waits for the one before; calls that are left when the rule is decided early are spared, no others"
+_MANY = 9
+"""Results of which a rule that may end early needs fewer."""
 
 
 def one_at_a_time(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
     found = []
-    for step, _ in blocks(program):
+    for step, node in blocks(program):
         limit = option(step.line.options, "concurrency")
         if limit and isinstance(limit.value, s.Number) and limit.value.value == 1:
             found.append(
@@ -20,9 +25,14 @@ def one_at_a_time(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
                     "F0715",
                     "with one call at a time nothing here runs side by side",
                     limit.value.span,
-                    note="it saves no call and no money: it only takes as long as all calls one after another",
+                    note=_EARLY if _ends_early(node, catalog) else _WHOLE,
                     help="leave it out; to spare a server set it where all that asks it is held: "
                     '`model NAME = "…" with concurrency: 1`',
                 )
             )
     return found
+
+
+def _ends_early(node: Block, catalog: Catalog) -> bool:
+    rule = rule_of(node, catalog)
+    return rule is not None and (rule.votes or rule.adaptive or rule.fewest(_MANY, _MANY, {}) < _MANY)

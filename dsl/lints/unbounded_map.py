@@ -13,7 +13,7 @@ from .parts import Costs, walk
 
 def unbounded_map(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
     costs = Costs(program, catalog)
-    lengths = Lengths(catalog.functions)
+    lengths = Lengths(catalog.functions, typed)
     found = []
     for flow in program.flows:
         for step in walk(flow) if flow.decl.budget is None else ():

@@ -14,7 +14,21 @@ MOST_OPERANDS = 100
 DEEPEST_EXPRESSION = 150
 """Levels of one expression, so that later passes may recurse."""
 
+NO_VALUE = frozenset({"none", "null", "nil", "undefined"})
+"""Words for no value, in lower case. Beside plain words each is a word like them: `low | high | none`."""
+
 _CHAINS = ({"or"}, {"and"}, {"??"}, {"+", "-"}, {"*", "/"})
+
+
+def _instead(part: s.TypeExpr, parts: list[s.TypeExpr]) -> str:
+    """The way out for a type that stands between bars."""
+    others = [one.span.text.lower() for one in parts if one is not part]
+    if others and all(other in NO_VALUE for other in others):
+        return f"for a value that may be missing write `{part.span.text.removesuffix('?')}?`"
+    return (
+        "write words or quoted texts between the bars, as in `low | high`; "
+        "for one of several types write a record with optional fields, or `json`"
+    )
 
 
 class Values(Words):
@@ -35,10 +49,7 @@ class Values(Words):
                 options.extend(part.options)
             else:
                 self._problem(
-                    "F0301",
-                    "a choice is between words",
-                    part.span,
-                    "write words or quoted texts between the bars, as in `low | high`",
+                    "F0301", "a choice is between words, and this is a type", part.span, _instead(part, parts)
                 )
         return s.TypeChoice(tuple(options), self._span(c))
 

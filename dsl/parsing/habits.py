@@ -19,6 +19,7 @@ _WORDS = {
     "while": "there are no loops: everything ends, so that the bill is known before it starts",
     "loop": "there are no loops: `repeat 3 { … }` asks three times, `map x in LIST { … }` once for each element",
     "if": "a step that runs only sometimes is written `x = … when CONDITION else OTHER`",
+    "unless": "a step that runs only sometimes is written `x = … when not CONDITION`",
     "elif": "a step that runs only sometimes is written `x = … when CONDITION else OTHER`",
     "switch": "a step that runs only sometimes is written `x = … when CONDITION else OTHER`",
     "match": "a step that runs only sometimes is written `x = … when CONDITION else OTHER`",
@@ -34,6 +35,8 @@ _WORDS = {
     "var": _STEP,
     "async": "delete it: what can run side by side does",
     "await": "delete it: a step that is mentioned is waited for",
+    "is": "two values are compared with `==`",
+    "using": 'a model stands behind `ask`: `ask MODEL "…"`',
     "lambda": "there are no functions of one's own; for each element there is `map x in LIST { … } reduce collect`",
     "print": "a flow prints what it returns: `return …`",
 }
@@ -137,7 +140,8 @@ def counted(place: Place) -> Diagnostic | None:
 
 
 def equals(place: Place) -> Diagnostic | None:
-    if place.type == "COMPARE" and place.text == "==" and "EQUAL" in place.expected:
+    inside = place.at(-2) == "LBRACE" and not place.begins_line(-1)
+    if place.type == "COMPARE" and place.text == "==" and "EQUAL" in place.expected and not inside:
         return place.error("`==` compares two values", "a step is written `name = …`")
     if place.at(1) == "EQUAL" and place.type in ("PLUS", "MINUS", "TIMES", "DIVIDE"):
         return place.error("a step gets its value once", "write `name = …` under a name of its own")

@@ -7,11 +7,11 @@ not looked into: what its lines belong to is not known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from ..diagnostics import Diagnostic, Edit
-from ..source import Source
+from ..diagnostics import Diagnostic, Fix
+from ..source import Source, Span
 from .brackets import Brackets, Unpaired, pair
 from .lexer import begins_line, named
 from .place import Place
@@ -40,6 +40,20 @@ def _meant(found: Diagnostic, token: Token) -> str | None:
         return None
     (edit,) = found.fix.edits
     return _MEANT.get(edit.text.strip()) if edit.span.end == token.end_pos else None
+
+
+def _joined(fixes: Sequence[Fix]) -> Fix:
+    """Fixes made as one; of those that change one place the first."""
+    kept: list[Fix] = []
+    taken: list[Span] = []
+    for fix in fixes:
+        spans = [edit.span for edit in fix.edits]
+        if any(span.start < other.end and other.start < span.end for span in spans for other in taken):
+            continue
+        kept.append(fix)
+        taken += spans
+    title = ", ".join(dict.fromkeys(fix.title for fix in kept))
+    return Fix(title, tuple(edit for fix in kept for edit in fix.edits), all(fix.safe for fix in kept))
 
 
 class Recovery:
@@ -77,7 +91,7 @@ class Recovery:
     def _one_a_line(self) -> Iterable[Diagnostic]:
         """The first of each line: what follows a mistake on its line mostly comes of it.
 
-        The same again on a line, or beyond those that are told, is not told but mended with one that is.
+        What else has a fix on that line is mended with it; so is the same beyond the findings that are told.
         """
         notes = (
             note for note in self.read.notes if not any(low < note.span.start < high for low, high in self.skipped)
@@ -88,16 +102,16 @@ class Recovery:
             if len(told) < MOST_FINDINGS:
                 told.setdefault(one.span.line, one)
         alike = {one.message: line for line, one in told.items() if one.fix}
-        more: dict[int, list[Edit]] = {}
+        more: dict[int, list[Fix]] = {}
         for one in found:
             line = one.span.line
             if told.get(line) is one or not one.fix:
                 continue
-            if line not in told or told[line].message != one.message or not told[line].fix:
+            if line not in told or not told[line].fix:
                 line = alike.get(one.message, 0)
-            more.setdefault(line, []).extend(one.fix.edits)
+            more.setdefault(line, []).append(one.fix)
         for line, one in told.items():
-            yield replace(one, fix=replace(one.fix, edits=(*one.fix.edits, *more.get(line, ())))) if one.fix else one
+            yield replace(one, fix=_joined([one.fix, *more.get(line, ())])) if one.fix else one
 
     def _declarations(self) -> Iterator[tuple[int, int]]:
         """Stretches of tokens. A declaration that is not indented deeper than the first token begins another."""

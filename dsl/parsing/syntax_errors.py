@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..diagnostics import Diagnostic, nearest
 from .habits import HABITS, else_alone, stray_word
 from .mending import without_comma
+from .out_of_place import OUT_OF_PLACE, VALUES
 from .place import NODES, VALUE, Place
 from .tables import END, KEYWORDS
 
@@ -43,7 +44,7 @@ _BLOCKS = {
 
 def describe(place: Place) -> Diagnostic:
     """The finding for a token that cannot stand where it does."""
-    for rule in (_no_reducer,) if place.ends else (*_FIRST, *HABITS, *_RULES):
+    for rule in (_no_reducer,) if place.ends else (*_FIRST, *HABITS, *VALUES, *_RULES):
         if found := rule(place):
             return found
     end = "the file ends here" if place.type == END else "the declaration breaks off here"
@@ -108,7 +109,7 @@ def _misspelled_before(place: Place) -> Diagnostic | None:
     for ahead, known in ((opener - 1, ["fanout", "chain"]), (-2, ["with"])):
         if place.at(ahead) != "NAME" or place.type != ("EQUAL" if ahead == opener - 1 else "COLON"):
             continue
-        if near := nearest(place.word(ahead), known):
+        if (near := nearest(place.word(ahead), known)) and near != place.word(ahead):
             return place.error(f"`{place.word(ahead)}` is no word of this language", f"did you mean `{near}`?", ahead)
     return None
 
@@ -220,7 +221,7 @@ def _taken(place: Place, ahead: int) -> Diagnostic:
     return place.error(message, f"write `{word}_` or the like", ahead)
 
 
-_FIRST = (_no_reducer, _flow_type, _misspelled_before, _clause_first)
+_FIRST = (*OUT_OF_PLACE, _no_reducer, _flow_type, _misspelled_before, _clause_first)
 _RULES = (
     _keyword_as_name,
     _comma,

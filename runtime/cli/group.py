@@ -26,6 +26,36 @@ COMMANDS = {
 }
 """Every command but `run`, with its line of help: its module is loaded when it is called."""
 
+RUNS = frozenset({"run", "exec", "execute", "start", "go", "do", "launch"})
+"""Words for running a flow, which is done by its file alone."""
+
+ELSEWHERE = {
+    "check": "validate",
+    "lint": "validate",
+    "verify": "validate",
+    "compile": "validate",
+    "format": "fmt",
+    "dry-run": "plan",
+    "dryrun": "plan",
+    "estimate": "plan",
+    "cost": "plan",
+    "draw": "graph",
+    "dag": "graph",
+    "viz": "graph",
+    "visualize": "graph",
+    "history": "runs",
+    "list": "runs",
+    "ls": "runs",
+    "continue": "resume",
+    "retry": "resume",
+    "new": "init",
+    "create": "init",
+    "providers": "models",
+    "help": "--help",
+    "version": "--version",
+}
+"""What commands of other tools are called here."""
+
 READS_FLOWS = frozenset({"fmt", "graph", "plan", "validate"})
 
 
@@ -62,10 +92,7 @@ class FlowGroup(click.Group):
 
             warm_parser()
         if name not in COMMANDS:
-            from flowrun.dsl import did_you_mean
-
-            guess = did_you_mean(name, COMMANDS)
-            raise click.UsageError(f"there is no command and no file `{name}`" + (f"; {guess}" if guess else ""), ctx)
+            raise click.UsageError(_no_command(name, args[1:]), ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -82,6 +109,26 @@ class FlowGroup(click.Group):
 
         items = [CompletionItem(name, help=help) for name, help in COMMANDS.items() if name.startswith(incomplete)]
         return [*items, CompletionItem(incomplete, type="file")]
+
+
+def _no_command(name: str, rest: list[str]) -> str:
+    """The sentence for a first word that is no command and no file, with what was meant."""
+    from flowrun.dsl import did_you_mean
+
+    from ..files import shown
+
+    file = next((one for one in rest if not one.startswith("-")), "FILE.flow")
+    word = name.lower()
+    if word in RUNS:
+        return f"there is no command {shown(name)}: a flow is run by its file. Write {shown(f'flowrun {file}')}"
+    if word == "test":
+        checked = shown(f"flowrun validate {file}")
+        return f"there is no command {shown(name)}: the tests of a file are checked by {checked}"
+    if there := ELSEWHERE.get(word):
+        wanted = there if there.startswith("-") or there in ("runs", "init", "models") else f"{there} {file}"
+        return f"there is no command {shown(name)}: write {shown(f'flowrun {wanted}')}"
+    guess = did_you_mean(name, COMMANDS)
+    return f"there is no command and no file {shown(name)}" + (f"; {guess}" if guess else "")
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:

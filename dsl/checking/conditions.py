@@ -1,0 +1,28 @@
+"""What is known where a condition holds."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+
+
+def found_there(condition: s.Expr) -> frozenset[str]:
+    """Names, and fields as dotted text, that are not missing where a condition holds: `x != none`, joined by `and`."""
+    match condition:
+        case s.Binary("and", left, right):
+            return found_there(left) | found_there(right)
+        case s.Binary("!=", left, s.Name(s.Word("none"))) | s.Binary("!=", s.Name(s.Word("none")), left):
+            path = _path(left)
+            return frozenset({path}) if path else frozenset()
+        case s.Unary("not", s.Binary("==", left, right)):
+            return found_there(s.Binary("!=", left, right, condition.span))
+    return frozenset()
+
+
+def _path(expr: s.Expr) -> str | None:
+    match expr:
+        case s.Name(word):
+            return word.text
+        case s.Get(base, word):
+            outer = _path(base)
+            return f"{outer}.{word.text}" if outer else None
+    return None

@@ -1,0 +1,54 @@
+"""What to say where no reducer has a name: the one that is called so elsewhere, or what there is for each purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..diagnostics import nearest
+
+_ASK = 'ask "…{{ results }}…"'
+ELSEWHERE = {
+    "all": "collect",
+    "array": "collect",
+    "average": "mean",
+    "avg": "mean",
+    "combine": _ASK,
+    "concatenate": "concat",
+    "gather": "collect",
+    "join": "concat",
+    "len": "count",
+    "length": "count",
+    "list": "collect",
+    "mode": "majority",
+    "most_common": "majority",
+    "reduce": _ASK,
+    "size": "count",
+    "sort": "rank",
+    "sorted": "rank",
+    "sum_up": _ASK,
+    "summarise": _ASK,
+    "summarize": _ASK,
+    "summary": _ASK,
+    "synthesize": _ASK,
+    "total": "sum",
+    "vote": "majority",
+}
+"""What rules of other tools are called here."""
+_PURPOSES = (
+    ("collect", "`collect` for a list"),
+    ("majority", "`majority` for a vote"),
+    ("concat", '`concat("\\n")` for one text'),
+)
+
+
+def reducer_meant(word: str, known: Iterable[str]) -> str:
+    """The way out for a rule that is none. ``known`` are the rules that there are."""
+    rules = list(known)
+    there = ELSEWHERE.get(word.lower())
+    if there and (there == _ASK or there in rules):
+        return f"write `{there}`"
+    if near := nearest(word, rules):
+        return f"did you mean `{near}`?"
+    purposes = [text for rule, text in _PURPOSES if rule in rules]
+    others = ", ".join(f"`{rule}`" for rule in rules if rule not in {"ask", *(rule for rule, _ in _PURPOSES)})
+    return f"write {', '.join(purposes)}, `{_ASK}` for one more call" + (f", or one of {others}" if others else "")

@@ -1,0 +1,38 @@
+"""The fix that a guess stands for: what "did you mean `x`?" would write, and where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from .diagnostics import Diagnostic, Edit, Fix
+
+_GUESS = re.compile(r"did you mean `([^`\n]+)`\?")
+_NAMED = re.compile(r"`([^`\n]+)`|\"([^\"\n]+)\"|'([^'\n]+)'")
+_WORD = re.compile(r"[\w.]+")
+
+
+def with_guesses(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The findings, those that guess a word with a fix that writes it. A guess is never safe: a person looks at it."""
+    return tuple(_with_guess(one) for one in found)
+
+
+def _with_guess(found: Diagnostic) -> Diagnostic:
+    guess = _GUESS.match(found.help) if found.fix is None else None
+    edit = _edit(found, guess[1]) if guess else None
+    return replace(found, fix=Fix(f"write `{edit.text}`", (edit,), safe=False)) if edit else found
+
+
+def _edit(found: Diagnostic, better: str) -> Edit | None:
+    """The misspelt word is the one that the message names, wherever in the underlined text it stands."""
+    text = found.span.text
+    for one in _NAMED.finditer(found.message):
+        word = one[1] or one[2] or one[3]
+        at = [place.start() for place in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", text)]
+        if len(at) == 1:
+            start = found.span.start + at[0]
+            quoted = text[:1] in "\"'"
+            new = better if quoted or _WORD.fullmatch(better) else f'"{better}"'
+            return Edit(found.span.source.span(start, start + len(word)), new)
+    return None

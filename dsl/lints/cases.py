@@ -1,0 +1,195 @@
+"""Conditions over values of which there are few: in which cases they hold, and in which a value is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+
+from .. import syntax as s
+from .. import types as t
+from ..checking.names import Scope, Step, Symbol, children
+from ..checking.typed import Typed
+
+MOST_CASES = 2000
+"""Of more nothing is claimed."""
+MOST_VALUES = 20
+DEEPEST = 60
+"""Steps that are followed back. Behind more of them nothing is claimed."""
+
+Known = str | bool | int | float | tuple[object, ...] | None
+"""A value, or None where the run decides it."""
+Subject = tuple[int, str]
+"""What conditions ask about: a name by the id of its symbol, and how it is written, with the field if it is one."""
+Case = Mapping[Subject, Known]
+
+
+class Cases:
+    """Works out the conditions of one file, case by case."""
+
+    def __init__(self, typed: Typed) -> None:
+        self._typed = typed
+
+    # Subjects
+
+    def all(self, conditions: Iterator[tuple[s.Expr, Scope]]) -> list[Case]:
+        """Every combination of what the conditions ask about; empty where there are too many."""
+        values: dict[Subject, tuple[Known, ...]] = {}
+        for condition, scope in conditions:
+            self._collect(condition, scope, values, 0)
+        count = 1
+        for each in values.values():
+            count *= len(each)
+        if not values or count > MOST_CASES:
+            return []
+        return [dict(zip(values, one, strict=True)) for one in product(*values.values())]
+
+    def _collect(self, expr: s.Expr, scope: Scope, found: dict[Subject, tuple[Known, ...]], depth: int) -> None:
+        if depth > DEEPEST:
+            return
+        subject = self._subject(expr, scope)
+        if subject and (values := _values(subject[1])):
+            found[subject[0]] = values
+            return
+        if inner := _meaning(expr, scope):
+            self._collect(*inner, found, depth + 1)
+        for child in children(expr):
+            if not isinstance(child, s.Ask):
+                self._collect(child, scope, found, depth + 1)
+
+    def _subject(self, expr: s.Expr, scope: Scope, depth: int = 0) -> tuple[Subject, t.Type] | None:
+        match expr:
+            case s.Name(word) if id(expr) not in self._typed.words:
+                symbol = scope.lookup(word.text)
+                if symbol is None:
+                    return None
+                step = _plain(symbol)
+                if step and isinstance(step.line.node, (s.Name, s.Get)) and depth < DEEPEST:
+                    return self._subject(step.line.node, step.scope, depth + 1)
+                return (id(symbol), word.text), self._typed.type_of(symbol)
+            case s.Get(base, field):
+                inside = self._subject(base, scope, depth)
+                type_ = t.unwrapped(inside[1]) if inside else t.UNKNOWN
+                if inside and isinstance(type_, t.Record) and (known := type_.field(field.text)):
+                    return (inside[0][0], f"{inside[0][1]}.{field.text}"), known.type
+        return None
+
+    # Values
+
+    def value(self, expr: s.Expr, scope: Scope, case: Case, depth: int = 0) -> Known:
+        """The value of an expression in one case; None where more than the case decides it."""
+        if depth > DEEPEST:
+            return None
+        match expr:
+            case s.Name(word) if id(expr) in self._typed.words:
+                return word.text
+            case s.Name(word) if scope.lookup(word.text) is None:
+                return {"true": True, "false": False}.get(word.text)
+            case s.Text(string):
+                return string.value
+            case s.Number(_, ""):
+                return expr.value
+            case s.ListExpr(items):
+                each = [self.value(item, scope, case, depth + 1) for item in items]
+                return None if None in each else tuple(each)
+            case s.Unary("not", operand):
+                held = self.value(operand, scope, case, depth + 1)
+                return None if held is None else not held
+            case s.Binary():
+                return self._binary(expr, scope, case, depth)
+        found = self._subject(expr, scope)
+        if found and found[0] in case:
+            return case[found[0]]
+        inner = _meaning(expr, scope)
+        return self.value(*inner, case, depth + 1) if inner else None
+
+    def _binary(self, expr: s.Binary, scope: Scope, case: Case, depth: int) -> Known:
+        left = self.value(expr.left, scope, case, depth + 1)
+        right = self.value(expr.right, scope, case, depth + 1)
+        match expr.operator:
+            case "and" if left is False or right is False:
+                return False
+            case "or" if left is True or right is True:
+                return True
+            case "??":
+                return left
+        if left is None or right is None:
+            return None
+        match expr.operator, left, right:
+            case "and" | "or", _, _:
+                return expr.operator == "and"
+            case "==", _, _:
+                return left == right
+            case "!=", _, _:
+                return left != right
+            case "in", _, tuple():
+                return left in right
+            case (("<" | "<=" | ">" | ">="), int() | float(), int() | float()):
+                if expr.operator in ("<", ">="):
+                    return (left < right) == (expr.operator == "<")
+                return (left > right) == (expr.operator == ">")
+        return None
+
+    # Steps that may be skipped
+
+    def missing(self, expr: s.Node, scope: Scope, case: Case, depth: int = 0) -> bool:
+        """Whether a value is missing in a case beyond doubt: each step that could give it is skipped."""
+        if depth > DEEPEST:
+            return False
+        match expr:
+            case s.Binary("??", left, right):
+                return self.missing(left, scope, case, depth + 1) and self.missing(right, scope, case, depth + 1)
+            case s.Name() if step := step_of(expr, scope):
+                when = step.line.when
+                held = True if when is None else self.value(when.condition, step.scope, case)
+                inside = held is not False and self.missing(step.line.node, step.scope, case, depth + 1)
+                if when is None or held is True:
+                    return inside
+                other = when.otherwise is None or self.missing(when.otherwise, step.scope, case, depth + 1)
+                return other and (inside or held is False)
+        return False
+
+    def conditions(self, expr: s.Node, scope: Scope, depth: int = 0) -> Iterator[tuple[s.Expr, Scope]]:
+        """The conditions of the steps that could give a value."""
+        match expr:
+            case s.Binary("??", left, right) if depth <= DEEPEST:
+                yield from self.conditions(left, scope, depth + 1)
+                yield from self.conditions(right, scope, depth + 1)
+            case s.Name() if depth <= DEEPEST and (step := step_of(expr, scope)):
+                if when := step.line.when:
+                    yield when.condition, step.scope
+                    if when.otherwise is not None:
+                        yield from self.conditions(when.otherwise, step.scope, depth + 1)
+                yield from self.conditions(step.line.node, step.scope, depth + 1)
+
+
+def step_of(expr: s.Name, scope: Scope) -> Step | None:
+    """The step whose value a name stands for."""
+    symbol = scope.lookup(expr.word.text)
+    return symbol.step if symbol and symbol.kind in ("step", "branch") else None
+
+
+def _plain(symbol: Symbol) -> Step | None:
+    """The step of a name, where it always runs."""
+    step = symbol.step if symbol.kind in ("step", "branch") else None
+    return step if step and step.line.when is None else None
+
+
+def _meaning(expr: s.Expr, scope: Scope) -> tuple[s.Expr, Scope] | None:
+    """The expression that a name is short for."""
+    symbol = scope.lookup(expr.word.text) if isinstance(expr, s.Name) else None
+    step = _plain(symbol) if symbol else None
+    node = step.line.node if step else None
+    if step is None or not isinstance(node, (s.Name, s.Get, s.Binary, s.Unary, s.ListExpr)):
+        return None
+    return node, step.scope
+
+
+def _values(type_: t.Type) -> tuple[Known, ...]:
+    match t.unwrapped(type_):
+        case t.Choice(options):
+            return options
+        case t.Simple("bool"):
+            return (True, False)
+        case t.Range(int() as low, int() as high) if high - low < MOST_VALUES:
+            return tuple(range(low, high + 1))
+    return ()

@@ -1,0 +1,104 @@
+"""Steps for the cases of a choice, of which one is left out: the value is then none, and nothing says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from .. import syntax as s
+from ..catalog import Catalog
+from ..checking.names import Program, Scope, Step
+from ..checking.typed import Typed
+from ..diagnostics import Diagnostic
+from ..source import Span
+from .cases import Case, Cases, Known, step_of
+from .parts import walk
+
+MOST_NAMED = 3
+
+
+def forgotten_class(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    cases = Cases(typed)
+    found: dict[Span, Diagnostic] = {}
+    for flow in program.flows:
+        uses = [one for returned in flow.decl.returns for one in _values(returned.value, flow.scope)]
+        for step in walk(flow):
+            uses += _inside(step)
+        for value, scope in uses:
+            if told := _forgotten(cases, value, scope):
+                found[told.span] = told
+    return list(found.values())
+
+
+def _inside(step: Step) -> Iterator[tuple[s.Expr, Scope]]:
+    """The values of a step that leave it as they are."""
+    node = step.line.node
+    parent = step.parent
+    given = parent is not None and not isinstance(parent.line.node, s.Chain)
+    if parent and given and (isinstance(parent.line.node, s.Fanout) or step is parent.steps[-1]):
+        if isinstance(node, s.Name | s.Binary):
+            yield from _values(node, step.scope)
+        elif step.line.name and step.line.when and step.line.when.otherwise is not None:
+            yield s.Name(step.line.name, step.line.name.span), step.scope
+    if isinstance(node, s.RecordExpr | s.ListExpr):
+        yield from _values(node, step.scope)
+
+
+def _values(expr: s.Expr, scope: Scope) -> Iterator[tuple[s.Expr, Scope]]:
+    match expr:
+        case s.Name() | s.Binary("??"):
+            yield expr, scope
+        case s.RecordExpr(entries):
+            for entry in entries:
+                yield from _values(entry.value, scope)
+        case s.ListExpr(items):
+            for item in items:
+                yield from _values(item, scope)
+
+
+def _forgotten(cases: Cases, expr: s.Expr, scope: Scope) -> Diagnostic | None:
+    node: s.Node = expr
+    guards: list[tuple[s.Expr, Scope]] = []
+    # A step with a condition of its own is skipped on purpose: only where it runs something can be forgotten.
+    while isinstance(node, s.Name) and (step := step_of(node, scope)) and (when := step.line.when) is not None:
+        if when.otherwise is not None:
+            break
+        guards.append((when.condition, step.scope))
+        node, scope = step.line.node, step.scope
+    while isinstance(node, s.Name) and (step := step_of(node, scope)) and step.line.when is None:
+        node, scope = step.line.node, step.scope
+    if not isinstance(node, s.Name) and not (isinstance(node, s.Binary) and node.operator == "??"):
+        return None
+    conditions = list(cases.conditions(node, scope))
+    if len(conditions) < 2:
+        return None
+    every = [
+        case
+        for case in cases.all(iter([*conditions, *guards]))
+        if all(cases.value(condition, place, case) is not False for condition, place in guards)
+    ]
+    lost = [case for case in every if cases.missing(node, scope, case)]
+    # Where no case has a value, something else is the matter.
+    if not lost or len(lost) == len(every):
+        return None
+    return Diagnostic(
+        "F0725",
+        f"no step is for {_told(every, lost)}",
+        node.span,
+        note="each of the steps runs in its own case only; in this one the value is none, and nothing says so",
+        help="add a step for it, give the last one an `else`, or write `?? none` if a missing value is meant",
+    )
+
+
+def _told(every: Sequence[Case], lost: Sequence[Case]) -> str:
+    """The cases in words: by one subject where that tells all, or else the first of them whole."""
+    for subject in lost[0]:
+        values = list(dict.fromkeys(case[subject] for case in lost))
+        if sum(case[subject] in values for case in every) == len(lost):
+            named = [_word(value) for value in values[:MOST_NAMED]]
+            more = f" and {len(values) - MOST_NAMED} more" if len(values) > MOST_NAMED else ""
+            return f"{', '.join(named)}{more} of `{subject[1]}`"
+    return "the case that " + " and ".join(f"`{subject[1]}` is {_word(value)}" for subject, value in lost[0].items())
+
+
+def _word(value: Known) -> str:
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -1,0 +1,144 @@
+"""An answer type beyond what its provider holds an answer to: the request is refused, or asked for in words alone.
+
+The limits are those that the providers document for structured outputs.
+OpenAI: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas (5,000 properties, 10 levels,
+120,000 characters of names and choices, 1,000 choices, 15,000 characters of one list of more than 250 choices).
+Anthropic: https://platform.claude.com/docs/en/build-with-claude/structured-outputs#schema-complexity-limits (16 parts
+with a union; what may be missing is one, since it is a value or null).
+Gemini documents none: https://ai.google.dev/gemini-api/docs/structured-output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import syntax as s
+from .. import types as t
+from ..catalog import Catalog
+from ..checking.names import Program, Scope
+from ..checking.typed import Typed
+from ..diagnostics import Diagnostic, Label
+from ..source import Span
+from .parts import asks, walk
+
+MOST_LEVELS = 10
+MOST_FIELDS = 5_000
+MOST_CHARACTERS = 120_000
+MOST_CHOICES = 1_000
+LONG_CHOICE = 250
+MOST_OF_LONG_CHOICE = 15_000
+MOST_UNIONS = 16
+
+
+def provider_limits(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    models = {model.name.text: model for model in program.file.models}
+    found = []
+    for ask, scope in _asks(program) if models else ():
+        symbol = scope.lookup(ask.model.word.text) if isinstance(ask.model, s.Name) else None
+        model = models.get(symbol.name) if symbol and symbol.kind == "model" else None
+        type_ = typed.answers.get(id(ask), t.UNKNOWN)
+        if model is None or ask.answer is None or isinstance(type_, t.Simple):
+            continue
+        for address in (model.address, model.fallback):
+            provider = address.value.partition(":")[0] if address else ""
+            if address and (beyond := _beyond(provider, type_)):
+                found.append(_finding(ask.answer.span, address.span, *beyond))
+    return found
+
+
+def _asks(program: Program) -> Iterator[tuple[s.Ask, Scope]]:
+    for flow in program.flows:
+        for step in walk(flow):
+            node = step.line.node
+            if isinstance(node, s.Ask):
+                yield node, step.scope
+            elif isinstance(node, (s.Fanout, s.Map, s.Repeat)):
+                for ask in asks(node.reduce):
+                    yield ask, step.reduce_scope or step.scope
+
+
+class _Measure:
+    """What a type comes to in the schema that is sent for it. What is ``open`` is held to by no provider.
+
+    ``longest`` are the characters of the longest list of more than 250 choices.
+    """
+
+    def __init__(self) -> None:
+        self.fields = self.levels = self.characters = self.choices = self.unions = self.longest = 0
+        self.open = False
+
+    def add(self, type_: t.Type, level: int = 0) -> None:
+        self.levels = max(self.levels, level)
+        match type_:
+            case t.Choice(options):
+                length = sum(map(len, options))
+                self.choices += len(options)
+                self.characters += length
+                if len(options) > LONG_CHOICE:
+                    self.longest = max(self.longest, length)
+            case t.ListOf(item):
+                self.add(item, level)
+            case t.Optional(item):
+                self.unions += 1
+                self.add(item, level)
+            case t.Record(fields):
+                self.levels = max(self.levels, level + 1)
+                for one in fields:
+                    self.fields += 1
+                    self.characters += len(one.name)
+                    self.add(one.type, level + 1)
+            case t.Simple("json" | "unknown"):
+                self.open = True
+
+
+def _beyond(provider: str, type_: t.Type) -> tuple[str, str] | None:
+    """What of a type is beyond the limits of a provider, and the way out; None where nothing is."""
+    if provider not in ("openai", "anthropic"):
+        return None
+    measure = _Measure()
+    # What is no record is sent as the one field of one.
+    measure.add(type_ if isinstance(type_, t.Record) else t.Record((t.Field("answer", type_),)))
+    if measure.open:
+        return None
+    if provider == "anthropic":
+        if measure.unions <= MOST_UNIONS:
+            return None
+        told = f"{measure.unions} parts of this answer may be missing, and Anthropic takes at most {MOST_UNIONS}"
+        return told, "leave some of the `?` out, or ask for the parts in several steps"
+    limits = (
+        (
+            measure.choices,
+            MOST_CHOICES,
+            "choices in one answer",
+            "ask for a group first and for its choices then, or for a text",
+        ),
+        (
+            measure.longest,
+            MOST_OF_LONG_CHOICE,
+            f"characters in a choice of more than {LONG_CHOICE} words",
+            "shorten them",
+        ),
+        (
+            measure.levels,
+            MOST_LEVELS,
+            "levels of records in one answer",
+            "ask for the inner parts in a step of their own",
+        ),
+        (measure.fields, MOST_FIELDS, "fields in one answer", "ask for the parts in several steps"),
+        (measure.characters, MOST_CHARACTERS, "characters of names and choices in one answer", "shorten them"),
+    )
+    for count, most, what, help in limits:
+        if count > most:
+            return f"{count:,} {what}, and OpenAI takes at most {most:,}", help
+    return None
+
+
+def _finding(answer: Span, address: Span, message: str, help: str) -> Diagnostic:
+    return Diagnostic(
+        "F0724",
+        message,
+        answer,
+        labels=(Label(address, "the provider"),),
+        note="beyond that the type is refused, and the answer is asked for in words, to which nothing holds the model",
+        help=help,
+    )

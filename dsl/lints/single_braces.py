@@ -1,0 +1,83 @@
+"""A name in single braces is sent as it stands: what f-strings and shells fill in is written with two braces here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .. import syntax as s
+from ..catalog import Catalog
+from ..checking.names import Flow, Program, Scope, Step, children
+from ..checking.typed import Typed
+from ..diagnostics import Diagnostic, Edit, Fix
+from .parts import asks, walk
+
+_SINGLE = re.compile(r"(?<![\w{\\}])\$?\{ *([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*) *\}(?!\})")
+"""Behind a letter or a backslash braces are those of a formula: `\\frac{x}{y}`."""
+_FILLED_IN = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+
+
+def single_braces(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    return [
+        _finding(string, found)
+        for flow in program.flows
+        for string, scope, step in _texts(flow)
+        for found in _SINGLE.finditer(_FILLED_IN.sub(lambda part: " " * len(part[0]), string.value))
+        if _is_value(found[1].partition(".")[0], scope, step)
+    ]
+
+
+def _is_value(name: str, scope: Scope, step: Step | None) -> bool:
+    """Whether a name could be filled in here: no model, no branch beside this one, and no step around it."""
+    symbol = scope.lookup(name)
+    if symbol is None or symbol.kind == "model" or (symbol.kind == "branch" and _holds(scope, symbol.scope)):
+        return False
+    while step is not None and (step is not symbol.step or symbol.kind in ("element", "results")):
+        step = step.parent
+    return step is None
+
+
+def _holds(scope: Scope | None, outer: Scope) -> bool:
+    while scope is not None and scope is not outer:
+        scope = scope.parent
+    return scope is not None
+
+
+def _texts(flow: Flow) -> Iterator[tuple[s.String, Scope, Step | None]]:
+    """The texts of a flow that values are filled into, each with the names that it sees."""
+    for returned in flow.decl.returns:
+        yield from _in(returned.value, flow.scope, None)
+    for step in walk(flow):
+        node = step.line.node
+        if isinstance(node, (s.Fanout, s.Map, s.Repeat)):
+            for ask in asks(node.reduce):
+                yield from _in(ask, step.reduce_scope or step.scope, step)
+        elif not isinstance(node, s.Chain):
+            yield from _in(node, step.scope, step)
+        if step.line.when and step.line.when.otherwise is not None:
+            yield from _in(step.line.when.otherwise, step.scope, step)
+
+
+def _in(value: s.Expr | s.Ask, scope: Scope, step: Step | None) -> Iterator[tuple[s.String, Scope, Step | None]]:
+    match value:
+        case s.Ask(_, messages):
+            for message in messages:
+                yield message.template, scope, step
+        case s.Template(_, string):
+            yield string, scope, step
+        case _:
+            for child in children(value):
+                yield from _in(child, scope, step)
+
+
+def _finding(string: s.String, found: re.Match[str]) -> Diagnostic:
+    span = string.place(*found.span())
+    better = f"{{{{ {found[1]} }}}}"
+    return Diagnostic(
+        "F0726",
+        f"`{found[0]}` is sent as it stands, and `{found[1].partition('.')[0]}` is a value here",
+        span,
+        note="a value is filled in between two braces",
+        help=f"write `{better}`; for the braces themselves give the value another name",
+        fix=Fix(f"write `{better}`", (Edit(span, better),), safe=False),
+    )

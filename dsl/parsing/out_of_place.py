@@ -1,0 +1,255 @@
+"""Words of the language where they cannot stand: a step inside a value, clauses in another order, a value as a line."""
+
+from __future__ import annotations
+
+import re
+
+from ..diagnostics import Diagnostic, Edit, Fix, nearest
+from .place import NODES, VALUE, Place
+
+_STEPS = {"ask": "an", "fanout": "a", "map": "a", "repeat": "a", "chain": "a"}
+_BEGINS = frozenset({"STRING", "NAME", "NUMBER", "LBRACE", "SYSTEM", "USER", "ASSISTANT"})
+"""What a step goes on with behind its first word. A name is taken for the word's object: of a field no name follows."""
+_HOLDS_VALUE = frozenset({"RETURN", "COMMA", "LPAR", "LSQB", "COLON", "WHEN", "ELSE", "WHERE", "NOT"})
+_OPERATORS = frozenset({"+", "-", "*", "/", "==", "!=", "<=", ">=", "<", ">", "and", "or", "in", "??"})
+_ADDRESS = re.compile(r'"?[A-Za-z][\w-]*:[^\s"]+"?')
+_LATE = frozenset({"WITH", "AFTER", "WHEN"})
+_CLAUSES = "clauses follow a step in one order: `with`, `after`, then `when … else`"
+_LONGEST_HEAD = 40
+"""Tokens between the first word of a block and its brace that are looked through."""
+
+
+def step_in_value(place: Place) -> Diagnostic | None:
+    """A step where a value is wanted: it was read as a name, and what follows makes no sense."""
+    for ahead in place.line_before():
+        word, before = place.word(ahead), place.at(ahead - 1)
+        if word not in _STEPS or before not in _HOLDS_VALUE or place.at(ahead + 1) not in _BEGINS:
+            continue
+        if not place.joined(ahead) or (word == "ask" and place.at(ahead + 1) == "LBRACE"):
+            continue
+        what = f"{_STEPS[word]} `{word}`"
+        if before == "RETURN":
+            help = f"give it a name on a line of its own, `answer = {word} …`, and write `return answer`"
+            return place.error(f"`return` takes a value, and {what} is a step", help, ahead)
+        help = f"give it a name on a line of its own, `name = {word} …`, and mention the name here"
+        return place.error(f"`{word}` is a step, and no step stands inside a value", help, ahead)
+    return None
+
+
+def misspelt_block(place: Place) -> Diagnostic | None:
+    """A misspelt word before braces, whose steps were read as the fields of a record."""
+    opener = place.brackets.around.get(place.index, -1)
+    if opener < 0 or place.tokens[opener].type != "LBRACE":
+        return None
+    brace = opener - place.index
+    first = brace
+    while brace - first < _LONGEST_HEAD and place.at(first - 1) not in ("", "EQUAL", "RETURN", "LBRACE", "RBRACE"):
+        first -= 1
+        if place.begins_line(first):
+            break
+    word = place.word(first)
+    if place.at(first) != "NAME" or place.begins_line(brace):
+        return None
+    if brace - first > 3 and place.word(first + 2) == "in" and place.at(first + 1) == "NAME":
+        meant = nearest(word, ["map"])
+    elif place.at(first + 1) == "NUMBER":
+        meant = nearest(word, ["repeat"])
+    else:
+        meant = nearest(word, ["fanout", "chain"]) if brace - first == 1 else None
+    if meant is None or meant == word:
+        return None
+    return place.error(f"`{word}` is no word of this language", f"did you mean `{meant}`?", first)
+
+
+def clauses_of_map(place: Place) -> Diagnostic | None:
+    """What a map says of its list, in another order or at another place."""
+    word = place.text
+    if word == "at_most" and "MOST" not in place.expected and "AT" in place.expected:
+        return place.error("`at most` is written as two words", "write `at most 200`", fix=_write(place, "at most"))
+    if word not in ("where", "at"):
+        return None
+    told = "`where`" if word == "where" else "`at most`"
+    line = list(place.line_before())
+    form = "write `map x in LIST where CONDITION at most N { … }`"
+    if word == "where" and "LBRACE" in place.expected and any(place.at(ahead) == "MOST" for ahead in line):
+        return place.error("`where` stands before `at most`", form)
+    if "IN" in place.expected and place.at(-2) == "MAP":
+        return place.error(f"{told} stands behind the list of a `map`", form)
+    if place.at(-1) == "RBRACE" and "REDUCE" in place.expected:
+        return place.error(f"{told} stands before the braces of a `map`", form)
+    return None
+
+
+def before_reducer(place: Place) -> Diagnostic | None:
+    """Clauses, or a rule without its word, right behind the braces of a block."""
+    if place.expected != {"REDUCE"} or place.ends:
+        return None
+    if place.text in ("with", "after", "when"):
+        help = f"write `}} reduce collect {place.text} …`, or another rule"
+        return place.error(f"`{place.text}` stands behind the reducer of a block", help)
+    step = place.at(1) in ("EQUAL", "COLON") or place.begins_line() or nearest(place.text, ["reduce"])
+    if place.type in ("NAME", "ASK") and not step:
+        fix = Fix(f"write `reduce {place.text}`", (Edit(place.span(), f"reduce {place.text}"),), safe=False)
+        return place.error("a block ends in `reduce` and a rule", f"write `reduce {place.text}`", fix=fix)
+    return None
+
+
+def value_as_line(place: Place) -> Diagnostic | None:
+    """A value with an operator, or a plain one, that stands alone on a line of a body."""
+    if not {"RBRACE", "RETURN"} <= place.expected:
+        return None
+    here = f"`{place.text if len(place.text) <= 40 else place.text[:39] + '…'}` cannot stand here"
+    help = "give it a name, `value = …`: the last line of a block, named or not, is its value"
+    if place.type in VALUE - {"NAME", "LBRACE"} or place.text == "not":
+        begins = place.begins_line() or place.at(-1) == "LBRACE"
+        return place.error(here, help) if begins and place.at(1) != "EQUAL" else None
+    if place.text not in _OPERATORS or place.at(1) == "EQUAL":
+        return None
+    first = _statement(place)
+    if first is None or (place.text == "==" and place.begins_line(first) and first == -1):
+        return None
+    if place.at(-1) == "STRING" and place.at(-2) in ("ASK", "USER") and place.text in ("+", "-", "*", "/"):
+        mention = place.word(1) if place.at(1) == "NAME" else "name"
+        return place.error(here, f'a prompt is one text: write `ask "… {{{{ {mention} }}}}"`')
+    return place.error(here, help) if place.at(first + 1) != "EQUAL" else None
+
+
+def _statement(place: Place) -> int | None:
+    """The first token of the line of a body that this place belongs to."""
+    for ahead in range(-1, -_LONGEST_HEAD, -1):
+        if place.at(ahead) in ("", "RBRACE"):
+            return None
+        if place.begins_line(ahead) or place.at(ahead - 1) == "LBRACE":
+            return ahead
+    return None
+
+
+def filter_of_template(place: Place) -> Diagnostic | None:
+    """A filter of a template in a value."""
+    if place.type == "VBAR" and place.at(1) in NODES and "VBAR" not in place.expected:
+        return place.error("no sign joins two steps", "give the first a name, and mention it in the second")
+    if place.type != "VBAR" or "VBAR" in place.expected or place.at(1) != "NAME" or place.at(-1) not in _ENDS_VALUE:
+        return None
+    help = f"in a text write `{{{{ name | {place.word(1)} }}}}`; a function stands before its brackets, `length(name)`"
+    return place.error("filters stand in texts only", help)
+
+
+_ENDS_VALUE = frozenset({"NAME", "STRING", "RPAR", "RSQB", "RBRACE", "NUMBER"})
+
+
+def model_in_ask(place: Place) -> Diagnostic | None:
+    """The address of a model where its name is wanted, and a second text."""
+    if place.type == "STRING" and place.at(-1) == "STRING" and place.at(-2) == "ASK":
+        here = f"`{place.text[:39]}` cannot stand here" if len(place.text) > 40 else f"`{place.text}` cannot stand here"
+        first = place.word(-1)
+        if _ADDRESS.fullmatch(first):
+            return place.error("a model is declared at the top of the file, and asked by its name", _declare(first), -1)
+        return place.error(here, 'an `ask` has one text: write it as one, or `ask system "…" user "…"`')
+    if place.type == "COLON" and place.at(-1) == "NAME" and place.at(-2) == "ASK":
+        name = place.word(-1)
+        start = place.span(-1).start
+        bare = re.match(r'[^\s"]+', place.source.text[start : start + 100])
+        address = place.word(1) if name == "model" and place.at(1) == "STRING" else f'"{bare[0] if bare else name}"'
+        message = "a model is declared at the top of the file, and asked by its name"
+        return place.error(message, _declare(address), -1)
+    if place.type == "COLON" and place.at(-1) == "STRING":
+        begin = _statement(place)
+        if begin is not None and "ASK" in (place.at(begin), place.at(begin + 2)):
+            return place.error("the type of an answer stands behind `->`", 'write `ask "…" -> A | B`')
+    return None
+
+
+def _declare(address: str) -> str:
+    return f'write `model m = {address}` at the top of the file, and `ask m "…"` here'
+
+
+def options_of_ask(place: Place) -> Diagnostic | None:
+    """An option on the line of an ask without its `with`."""
+    if place.type != "COLON" or place.at(-1) != "NAME" or place.begins_line(-1) or "EQUAL" not in place.expected:
+        return None
+    first = _statement(place)
+    if first is None or first == -1 or not NODES & {place.at(first), place.at(first + 2)}:
+        return None
+    if near := nearest(place.word(-2), ["with"]):
+        late = near == place.word(-2)
+        return place.error("`with` cannot stand here", _CLAUSES, -2) if late else None
+    word = place.word(-1)
+    fix = Fix(f"write `with {word}: …`", (Edit(place.span(-1), f"with {word}"),), safe=False)
+    return place.error("options stand behind `with`", f"write `with {word}: …`", -1, fix=fix)
+
+
+def type_of_ask(place: Place) -> Diagnostic | None:
+    """The type of an answer at another place than right behind the prompt."""
+    if place.text != "->" or "BUDGET" in place.expected:
+        return None
+    line = list(place.line_before())
+    if place.at(-1) == "ASK" or (place.at(-1) == "NAME" and place.at(-2) == "ASK"):
+        return place.error("the type of an answer stands behind the prompt", 'write `ask "…" -> A | B`')
+    if any(place.at(ahead) == "ASK" for ahead in line) and any(place.at(ahead) in _LATE for ahead in line):
+        form = 'write `ask "…" -> A | B with temperature: 0`'
+        return place.error("the type of an answer stands right behind the prompt", form)
+    return None
+
+
+def signs(place: Place) -> Diagnostic | None:
+    """Signs of other languages that are made of two of this one's."""
+    if place.text == ">" and place.word(-1) == "<" and place.span(-1).end == place.span().start:
+        return place.error("`<>` is written `!=`", "write `!=`", -1)
+    if place.text == "." and place.word(-1) == "..":
+        return place.error("a record is spread with two dots", "write `..name`", -1)
+    if place.text == "*" and place.at(-1) in ("LBRACE", "COMMA") and place.word(1) == "*":
+        return place.error("a record is spread with two dots", "write `..name`")
+    if place.type == "LPAR" and place.word(-1) in ("->", "|"):
+        return place.error("no brackets stand around the words of a choice", "write `A | B`")
+    return None
+
+
+def value_in_ask(place: Place) -> Diagnostic | None:
+    """A name, or a call, where the text of an ask is wanted."""
+    if place.at(-2) != "ASK" or place.at(-1) != "NAME":
+        dotted = place.at(-2) == "DOT" and place.at(-4) == "ASK" and "STRING" in place.expected
+        if not dotted:
+            return None
+    first = -1 if place.at(-2) == "ASK" else -3
+    name = "".join(place.word(ahead) for ahead in range(first, 0))
+    if place.type == "LPAR":
+        if place.word(-1) in _models(place):
+            return None
+        help = f'give the value a name, `words = {name}(…)`, and write `ask "{{{{ words }}}}"`'
+        return place.error("no brackets stand around the text of an `ask`", help)
+    texts = place.type == "NAME" and place.at(1) == "STRING"
+    if texts or not {"STRING", "SYSTEM"} <= place.expected or name in _models(place):
+        return None
+    text = f'"{{{{ {name} }}}}"'
+    span = place.source.span(place.span(first).start, place.span(-1).end)
+    fix = Fix(f"write `ask {text}`", (Edit(span, text),), safe=False)
+    return place.error("an `ask` needs a text", f"write `ask {text}` for a prompt that is a value", first - 1, fix=fix)
+
+
+def _models(place: Place) -> set[str]:
+    """The names that are declared as models, at the top or as parameters."""
+    tokens = place.tokens
+    declared = {str(tokens[at + 1]) for at, token in enumerate(tokens[:-1]) if token.type == "MODEL"}
+    params = {str(tokens[at - 2]) for at, token in enumerate(tokens) if at > 1 and str(token) == "model"}
+    return declared | params
+
+
+def _write(place: Place, text: str) -> Fix:
+    return Fix(f"write `{text}`", (Edit(place.span(), text),), safe=False)
+
+
+OUT_OF_PLACE = (
+    step_in_value,
+    misspelt_block,
+    clauses_of_map,
+    before_reducer,
+    model_in_ask,
+    type_of_ask,
+    signs,
+    value_in_ask,
+    options_of_ask,
+)
+"""What is looked for before habits of other languages."""
+
+VALUES = (filter_of_template, value_as_line)
+"""What is looked for behind them."""

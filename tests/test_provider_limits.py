@@ -1,0 +1,58 @@
+"""The limits that providers document for the types of answers, each at its edge."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowrun.dsl import Source, check_flow
+from flowrun.runtime.catalog import catalog
+
+
+def told(type_: str, model: str = "openai:gpt-4o") -> list[str]:
+    text = (
+        f'model m = "{model}"\ntype T = {type_}\nflow f(t: text) {{\n  a = ask m "{{{{ t }}}}" -> T\n  return a\n}}\n'
+    )
+    return [one.message for one in check_flow(Source(text), catalog()).warnings if one.code == "F0724"]
+
+
+def choice(count: int, length: int = 4) -> str:
+    return " | ".join(f'"{place:0{length}d}"' for place in range(count))
+
+
+def record(fields: int, name: int = 5) -> str:
+    return "{ " + ", ".join(f"f{place:0{name}d}: int" for place in range(fields)) + " }"
+
+
+@pytest.mark.parametrize(
+    ("fits", "beyond", "said"),
+    [
+        (choice(1000), choice(1001), "1,001 choices in one answer, and OpenAI takes at most 1,000"),
+        (
+            choice(251, 59),
+            choice(251, 60),
+            "15,060 characters in a choice of more than 250 words, and OpenAI takes at most 15,000",
+        ),
+        (choice(250, 70), choice(251, 70), "17,570 characters in a choice"),
+        (record(5000), record(5001), "5,001 fields in one answer, and OpenAI takes at most 5,000"),
+        (
+            record(4000, 28),
+            record(4000, 30),
+            "characters of names and choices in one answer, and OpenAI takes at most 120,000",
+        ),
+        (f"{{ a: {choice(500)}, b: {choice(500)} }}", f"{{ a: {choice(500)}, b: {choice(501)} }}", "1,001 choices"),
+    ],
+)
+def test_openai_takes_so_much_and_no_more(fits: str, beyond: str, said: str) -> None:
+    assert told(fits) == []
+    (message,) = told(beyond)
+    assert said in message
+    assert told(beyond, "gemini:gemini-2.5-pro") == told(beyond, "anthropic:claude-sonnet-4-5") == []
+
+
+def test_anthropic_takes_so_many_parts_that_may_be_missing() -> None:
+    def form(count: int) -> str:
+        return "{ " + ", ".join(f"f{place}: text?" for place in range(count)) + " }"
+
+    assert told(form(16), "anthropic:claude-sonnet-4-5") == []
+    assert len(told(form(17), "anthropic:claude-sonnet-4-5")) == 1
+    assert told(form(17)) == []

@@ -1,0 +1,141 @@
+"""Slips that people bring from elsewhere, each with the sentence that a colleague would say, and no second finding."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowrun.dsl import Diagnostic, FlowError, Source, check_flow
+from flowrun.runtime.catalog import catalog
+
+HEAD = 'flow f(t: text, xs: [text], r: { score: 1..5, tags: [text] }) {\n  used = [t, text "{{ xs }} {{ r }}"]\n'
+
+
+def findings(lines: str, end: str = "  return used\n}\n") -> list[Diagnostic]:
+    text = f"{HEAD}  {lines}\n{end}"
+    try:
+        return list(check_flow(Source(text, "a.flow"), catalog()).warnings)
+    except FlowError as error:
+        return [one for one in error.diagnostics if one.severity == "error"]
+
+
+MAP = 'map x in xs { ask "{{ x }}" }'
+RETURNED = "`return` takes a value, and a"
+ORDER = "map x in LIST where CONDITION at most N { … }"
+SENTENCES = [
+    # A step where a value is wanted.
+    (
+        "return",
+        'return chain { a = ask "{{ t }}"\n   ask "x {{ a }}" }',
+        f"{RETURNED} `chain` is a step",
+        "answer = chain",
+    ),
+    ("return", f"return {MAP} reduce collect", f"{RETURNED} `map` is a step", "answer = map"),
+    (
+        "return",
+        'return map x in xs {\n    a = ask "{{ x }}"\n    ask "{{ a }}"\n  } reduce collect',
+        f"{RETURNED} `map` is a step",
+        "answer = map",
+    ),
+    ("return", 'return repeat 3 { ask "{{ t }}" -> Y | N } reduce majority', "`repeat` is a step", "answer = repeat"),
+    (
+        "return",
+        'return fanout { a = ask "{{ t }}" b = ask "{{ t }}" } reduce collect',
+        "`fanout` is a step",
+        "fanout …",
+    ),
+    ("return", 'return ask "{{ t }}"', "an `ask` is a step of its own", "answer = ask"),
+    ("return", 'return ask fast "{{ t }}" -> Y | N', "`return` takes a value, and an `ask` is a step", "answer = ask"),
+    ("", f"y = [{MAP} reduce collect]", "`map` is a step, and no step stands inside a value", "name = map"),
+    ("", 'y = t when repeat 3 { ask "x" -> Y | N } reduce majority == Y', "`repeat` is a step", "name = repeat"),
+    # Misspelt words of blocks.
+    ("", 'y = mpa x in xs { ask "{{ x }}" } reduce collect', "`mpa` is no word", "did you mean `map`?"),
+    ("", 'y = mpa x in xs {\n    a = ask "{{ x }}"\n    ask "{{ a }}"\n  } reduce collect', "`mpa` is no", "`map`?"),
+    (
+        "",
+        'y = reapet 3 {\n    a = ask "{{ t }}"\n    ask "{{ a }}" -> Y | N\n  } reduce majority',
+        "`reapet`",
+        "`repeat`?",
+    ),
+    ("", 'y = chian { ask "{{ t }}" }', "`chian` is no word of this language", "did you mean `chain`?"),
+    # Clauses of a map, and of a block, in another order.
+    (
+        "",
+        'y = map x in xs at most 5 where x != "" { ask "{{ x }}" } reduce collect',
+        "`where` stands before `at most`",
+        "map x",
+    ),
+    ("", 'y = map x at most 5 in xs { ask "{{ x }}" } reduce collect', "`at most` stands behind the list", ORDER),
+    ("", 'y = map x where x != "" in xs { ask "{{ x }}" } reduce collect', "`where` stands behind the list", ORDER),
+    ("", f'y = {MAP} where x != "" reduce collect', "`where` stands before the braces", ORDER),
+    ("", f"y = {MAP} at most 5 reduce collect", "`at most` stands before the braces", ORDER),
+    ("", 'y = map x in xs at_most 5 { ask "{{ x }}" } reduce collect', "`at most` is written as two words", "at most"),
+    ("", f"y = {MAP} with concurrency: 2 reduce collect", "`with` stands behind the reducer", "reduce collect with"),
+    ("", f"y = {MAP} collect", "a block ends in `reduce` and a rule", "write `reduce collect`"),
+    # A value as a line of a body.
+    ("", "y = map x in xs { r.score * 2 } reduce collect", "`*` cannot stand here", "`value = …`"),
+    ("", 'y = map x in xs { x ?? "b" } reduce collect', "`??` cannot stand here", "`value = …`"),
+    ("", "y = map x in xs { 2 * r.score } reduce collect", "`2` cannot stand here", "`value = …`"),
+    ("", 'y = map x in xs { "a" + x } reduce collect', '`"a"` cannot stand here', "`value = …`"),
+    ("", 'y = map x in xs { x == "a" } reduce collect', "`==` cannot stand here", "`value = …`"),
+    (
+        "",
+        'y = map x in xs {\n    z = ask "{{ x }}"\n    z + "!"\n  } reduce collect',
+        "`+` cannot stand here",
+        "`value = …`",
+    ),
+    ("", 'y = map x in xs { not (x == "a") } reduce collect', "`not` cannot stand here", "`value = …`"),
+    # Asks.
+    ("", 'y = ask "openai:x" "Hi {{ t }}"', "a model is declared at the top of the file", 'model m = "openai:x"'),
+    ("", 'y = ask openai:gpt-4o "Hi {{ t }}"', "a model is declared at the top", 'model m = "openai:gpt-4o"'),
+    ("", 'y = ask model: "openai:x" "Hi {{ t }}"', "a model is declared at the top", 'model m = "openai:x"'),
+    ("", 'y = ask fast "Hi {{ t }}"', "no model of that name is declared", 'model fast = "provider:name"'),
+    ("", "y = ask t", "an `ask` needs a text", '`ask "{{ t }}"`'),
+    ("", "y = ask r.tags", "an `ask` needs a text", '`ask "{{ r.tags }}"`'),
+    ("", 'y = ask file("p.md")', "no brackets stand around the text of an `ask`", "words = file(…)"),
+    ("", 'y = ask "Hi " + t', "`+` cannot stand here", 'write `ask "… {{ t }}"`'),
+    ("", 'y = ask "Hi {{ t }}" temperature: 0', "options stand behind `with`", "with temperature: …"),
+    ("", 'y = ask "Hi {{ t }}": Y | N', "the type of an answer stands behind `->`", "-> A | B"),
+    ("", 'y = ask "Hi {{ t }}" unless t == "a"', "`unless` is no word of this language", "when not"),
+    ("", 'y = ask "Hi {{ t }}" with temperature: 0 -> Y | N', "stands right behind the prompt", "-> A | B with"),
+    ("", 'y = ask -> Y | N "Hi {{ t }}"', "the type of an answer stands behind the prompt", "-> A | B"),
+    ("", 'y = ask "Hi {{ t }}" after used with temperature: 0', "`with` cannot stand here", "`with`, `after`"),
+    ("", 'y = ask "Hi {{ t }}" -> (Y | N)', "no brackets stand around the words of a choice", "A | B"),
+    ("", 'y = ask "{{ t }}" | ask "b"', "no sign joins two steps", "give the first a name"),
+    ("", 'y = text("Hi {{ t }}")', "no function and no flow is called `text`", "without brackets"),
+    # Signs of other languages.
+    ("", 'y = t <> "a"', "`<>` is written `!=`", "write `!=`"),
+    ("", "y = { ...r, a: 1 }", "a record is spread with two dots", "..name"),
+    ("", "y = { **r, a: 1 }", "a record is spread with two dots", "..name"),
+    # Templates outside of texts.
+    ("", "y = t.upper()", "there are no methods", "{{ t | upper }}"),
+    ("", "y = xs | first", "filters stand in texts only", "{{ name | first }}"),
+    # Rules.
+    ("", f"y = {MAP} reduce nonsense", "no reducer is called `nonsense`", "`collect` for a list"),
+    ("", f"y = {MAP} reduce join", "no reducer is called `join`", "write `concat`"),
+    ("", f"y = {MAP} reduce vote", "no reducer is called `vote`", "write `majority`"),
+    ("", f"y = {MAP} reduce list", "no reducer is called `list`", "write `collect`"),
+    ("", f"y = {MAP} reduce avg", "no reducer is called `avg`", "write `mean`"),
+    ("", f"y = {MAP} reduce summarize", "no reducer is called `summarize`", 'write `ask "…{{ results }}…"`'),
+    ("", f"y = {MAP} reduce majorty", "no reducer is called `majorty`", "did you mean `majority`?"),
+]
+
+
+@pytest.mark.parametrize(("end", "lines", "message", "help"), SENTENCES, ids=[one[1][:60] for one in SENTENCES])
+def test_a_slip_gets_one_sentence_and_the_way_out(end: str, lines: str, message: str, help: str) -> None:
+    found = findings(lines, "}\n" if end else "  return used\n}\n")
+    assert [one.severity for one in found] == ["error"], [one.message for one in found]
+    assert message in found[0].message
+    assert help in found[0].help
+    assert not (found[0].fix and found[0].fix.safe)
+
+
+def test_the_guess_of_a_mention_writes_a_template() -> None:
+    (found,) = findings("y = ask t")
+    assert found.fix
+    assert [(edit.span.text, edit.text) for edit in found.fix.edits] == [("t", '"{{ t }}"')]
+
+
+def test_names_that_are_words_of_blocks_are_left_alone() -> None:
+    assert (
+        findings("map_ = t\n  z = { map: map_, chain: t, ask: t }\n  y = z.map", "  return { used, z, y }\n}\n") == []
+    )

@@ -9,7 +9,16 @@ from dataclasses import dataclass, replace
 from . import events as e
 from .batches import Batch, Endpoint
 from .decisions import Call
-from .errors import AnswerError, CallError, DiskError, FlowrunError, InDoubtError, PermanentError, RefusedError
+from .errors import (
+    AnswerError,
+    CallError,
+    DiskError,
+    FlowrunError,
+    InDoubtError,
+    PermanentError,
+    RefusedError,
+    mistake_in,
+)
 from .limits import Verdict
 from .metering import Usage
 from .providers.protocol import Reply, Request
@@ -82,6 +91,10 @@ class Attempts:
             reply = await provider.complete(self._heard(endpoint, batch), count, batch.key)
         except FlowrunError as error:
             failed = error if isinstance(error, CallError) else PermanentError(str(error))
+            batch.verdict = _verdict(failed)
+            return await self._failed(batch, failed, loop.time() - began)
+        except Exception as mistake:  # noqa: BLE001 (a provider may be anybody's, and what it reads too)
+            failed = InDoubtError(f"{provider.model}: its provider failed ({mistake_in(mistake)}); it may have been paid")
             batch.verdict = _verdict(failed)
             return await self._failed(batch, failed, loop.time() - began)
         except asyncio.CancelledError:

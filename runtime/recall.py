@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from .decisions import Call, Known
 from .errors import AnswerError, DiskError
 from .journal.index import Index, Open, Paid
 from .keys import key_of
 from .metering import Usage
-from .providers.protocol import Answer
+from .providers.protocol import Answer, Finish
 
 Json = Any
 
@@ -81,9 +81,9 @@ class Recall:
             if "error" in body:
                 return AnswerError(str(body["error"]), text=text, usage=usage), usage
             finish = body["finish"]
-            if finish not in ("stop", "length", "filtered", "unterminated"):
+            if finish not in get_args(Finish):
                 raise ValueError(finish)
-            return Answer(text, finish), usage
+            return Answer(text, finish, str(body.get("said", ""))), usage
         except (KeyError, TypeError, ValueError):
             raise DiskError(f"the journal's row {number} holds no answer") from None
 

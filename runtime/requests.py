@@ -87,13 +87,15 @@ def believable(usage: Usage, request: Request, samples: int) -> Usage:
     )
 
 
+_SAID = {
+    "filtered": "the provider's filter held the answer back",
+    "unterminated": "the answer has no end: the server stopped in the midst of it",
+    "length": "the answer was cut off at its greatest length: allow more with `max_tokens`",
+    "other": "the answer did not come to a good end",
+}
+
+
 def value_of(ask: p.Ask, answer: Answer) -> Json:
-    if answer.finish == "filtered":
-        raise AnswerError("the provider's filter held the answer back", text=answer.text)
-    if answer.finish == "unterminated":
-        raise AnswerError("the answer has no end: the server stopped in the midst of it", text=answer.text)
-    if answer.finish == "length":
-        raise AnswerError(
-            "the answer was cut off at its greatest length: allow more with `max_tokens`", text=answer.text
-        )
+    if answer.finish != "stop":
+        raise AnswerError(answer.said or _SAID[answer.finish], text=answer.text)
     return read_answer(answer.text, ask.answer)

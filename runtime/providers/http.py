@@ -11,13 +11,15 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 
-from ..errors import AnswerError, CallError, InDoubtError, PermanentError, RefusedError
+from ..errors import CallError, FlowrunError
 from ..metering import Rates
 from .endpoints import Endpoint
-from .failures import KEPT, failure, read_answer
+from .failures import KEPT, failure, read_answer, spoiled, unforeseen
 from .rate_headers import read_rates
+from .silence import Silence
 from .streams import Stream
 from .wire import encode
+from .wire_failures import wire_failure
 
 ANSWER_CAP = 32 * 1024 * 1024
 ERROR_CAP = 1024 * 1024
@@ -44,6 +46,7 @@ class HttpClient:
         self._session: aiohttp.ClientSession | None = None
         self._users = 0
         self._gates: dict[str, asyncio.Semaphore] = {}
+        self._silences: dict[str, Silence] = {}
         self._deadlines = _Deadlines(loop)
 
     @classmethod
@@ -62,6 +65,10 @@ class HttpClient:
         if self._users == 0 and self._session is not None:
             session, self._session = self._session, None
             await session.close()
+
+    def silence(self, endpoint: Endpoint) -> Silence:
+        """What is known of the ends of this endpoint's answers."""
+        return self._silences.setdefault(endpoint.base_url, Silence())
 
     async def post(
         self,
@@ -94,7 +101,7 @@ class HttpClient:
                     raise
                 turn.expired = False
                 problem = TimeoutError()
-            except (aiohttp.ClientError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 (an address, a header or a body may upset any library below)
                 problem = error
             finally:
                 self._deadlines.leave(turn)
@@ -103,8 +110,17 @@ class HttpClient:
                     task.uncancel()
         # Raised out here, so that aiohttp's error, which holds the request's headers, is not chained to ours.
         if problem is not None and not turn.whole:
-            raise _wire_failure(endpoint, turn, problem, max(0.0, seconds))
-        return turn.judge(endpoint)
+            if turn.response is not None and turn.response.status != 200:
+                # The status says more than a lost body.
+                raise turn.failure(endpoint)
+            raise wire_failure(endpoint, problem, sent=turn.body.sent, seconds=max(0.0, seconds))
+        try:
+            return turn.judge(endpoint)
+        except FlowrunError:
+            raise
+        except Exception as mistake:  # noqa: BLE001 (whatever came, this call fails by it, and no other)
+            unread = unforeseen(endpoint, mistake)
+        raise spoiled(endpoint, unread, turn.beginning())
 
     async def _exchange(self, endpoint: Endpoint, path: str, turn: _Turn, idempotency_key: str) -> None:
         session = self._session
@@ -141,6 +157,8 @@ class HttpClient:
                     response.close()
                 if stream.done or stream.enough or stream.problem:
                     break
+            if stream is not None:
+                stream.end()
             turn.whole = True
 
 
@@ -251,53 +269,29 @@ class _Turn:
 
     def judge(self, endpoint: Endpoint) -> tuple[dict[str, Any], Rates | None]:
         assert self.response is not None
-        # What sends the key back must not bring it into an answer, and so into the journal.
-        raw = endpoint.redacted(b"".join(self.chunks))
         status, headers = self.response.status, self.response.headers
         stream = self.streamed
-        if stream is not None:
-            raw = endpoint.redacted(json.dumps(stream.error or stream.whole()).encode())
-            if self.whole and not stream.problem and not stream.error:
-                return json.loads(raw), read_rates(headers)
-            if stream.error:
-                raise failure(endpoint, status, headers, raw)
-            if stream.problem:
-                text = endpoint.redact(stream.text()[:KEPT])
-                raise AnswerError(f"{endpoint.model}: {stream.problem}", text=text, rates=read_rates(headers))
-        if self.whole and self.size <= ANSWER_CAP:
-            return read_answer(endpoint, status, headers, raw), read_rates(headers)
-        if 200 <= status < 300:
-            text = endpoint.redact(raw[:KEPT].decode("utf-8", "replace"))
-            raise AnswerError(
-                f"{endpoint.model}: the answer is larger than {ANSWER_CAP >> 20} MiB",
-                text=text,
-                rates=read_rates(headers),
-            )
-        raise failure(endpoint, status, headers, raw)
+        if stream is not None and stream.error:
+            raise failure(endpoint, status, headers, json.dumps(stream.error).encode())
+        if not 200 <= status < 300:
+            raise self.failure(endpoint)
+        rates = read_rates(headers)
+        if self.size > ANSWER_CAP or not self.whole:
+            message = f"{endpoint.model}: the answer is larger than {ANSWER_CAP >> 20} MiB"
+            raise spoiled(endpoint, message, self.beginning(), rates=rates)
+        if stream is None:
+            return read_answer(endpoint, status, headers, b"".join(self.chunks)), rates
+        if stream.problem:
+            raise spoiled(endpoint, f"{endpoint.model}: {stream.problem}", stream.text(), rates=rates)
+        return stream.whole(), rates
 
+    def failure(self, endpoint: Endpoint) -> CallError:
+        """The class of an answer whose status is none of success, as far as it has come."""
+        assert self.response is not None
+        return failure(endpoint, self.response.status, self.response.headers, b"".join(self.chunks))
 
-def _wire_failure(endpoint: Endpoint, turn: _Turn, problem: Exception, seconds: float) -> CallError:
-    """The class of a failure below HTTP: what counts is whether the request had gone out."""
-    where = f"{endpoint.model}: {endpoint.host}"
-    if turn.response is not None and turn.response.status != 200:
-        # The status says more than a lost body.
-        return failure(endpoint, turn.response.status, turn.response.headers, b"".join(turn.chunks))
-    if isinstance(problem, TimeoutError):
-        if turn.body.sent:
-            return InDoubtError(f"{where} gave no complete answer within {seconds:.3g} s; it may have been paid")
-        return RefusedError(f"{where} could not be reached within {seconds:.3g} s")
-    if isinstance(problem, aiohttp.ClientConnectorCertificateError):
-        return PermanentError(f"{where} shows a certificate that is not trusted here")
-    if isinstance(problem, aiohttp.InvalidURL):
-        return PermanentError(f"{where}: the base URL is not an address")
-    if isinstance(problem, aiohttp.ClientHttpProxyError):
-        kind = PermanentError if problem.status == 407 else RefusedError
-        return kind(f"{where}: the proxy answered {problem.status}", status=problem.status)
-    if isinstance(problem, aiohttp.ClientConnectorDNSError):
-        return RefusedError(f"{where}: no address is known for this host")
-    if isinstance(problem, aiohttp.ClientConnectorError):
-        why = problem.os_error.strerror or type(problem.os_error).__name__
-        return RefusedError(f"{where} does not take connections ({endpoint.quote(why)})")
-    if not turn.body.sent:
-        return RefusedError(f"{where} closed the connection before the request was sent")
-    return InDoubtError(f"{where} broke the connection off before the answer was complete; it may have been paid")
+    def beginning(self) -> str:
+        """What has come of a body, so far as it may be kept and a little more, lest a key is cut in two."""
+        if self.streamed is not None:
+            return self.streamed.text()
+        return b"".join(self.chunks)[: 2 * KEPT].decode("utf-8", "replace")

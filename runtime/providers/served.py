@@ -12,10 +12,12 @@ from typing import Any
 
 from ..errors import AnswerError
 from ..metering import Rates, Usage
+from .endings import ONLY_REASONING
 from .endpoints import Endpoint
-from .failures import KEPT, RejectedError
+from .failures import RejectedError, spoiled, unforeseen
 from .http import HttpClient
-from .protocol import Answer, Finish, Message, Progress, Reply, Request
+from .protocol import Answer, Message, Progress, Reply, Request
+from .silence import Silence
 from .streams import Stream
 from .structured import Shape, clean, unfence
 
@@ -80,17 +82,25 @@ class ServedProvider(ABC):
         assert self._client is not None
         client = self._client
         deadline = asyncio.get_running_loop().time() + request.timeout
-        while True:
-            call = self._call(request, min(samples, self.samples))
-            try:
-                data, rates = await client.post(self._at, call.path, call.body, deadline, idempotency_key, call.stream)
-            except RejectedError as rejected:
-                refused = self._objection(rejected, call)
-                if refused is None:
-                    raise
-                self._concede(refused, rejected.sentence)
-            else:
-                return self._reply(data, call, rates)
+        silence = client.silence(self._at)
+        with silence.asking():
+            while True:
+                call = self._call(request, min(samples, self.samples))
+                try:
+                    data, rates = await client.post(
+                        self._at, call.path, call.body, deadline, idempotency_key, call.stream
+                    )
+                except RejectedError as rejected:
+                    refused = self._objection(rejected, call)
+                    if refused is None:
+                        raise
+                    self._concede(refused, rejected.sentence)
+                else:
+                    return await self._read(data, call, rates, silence, deadline)
+
+    async def _ended(self, data: dict[str, Any], call: Call, silence: Silence, deadline: float) -> dict[str, Any]:
+        """The reply; where its server is known never to say why an answer ended, with a good end in each answer."""
+        return data
 
     @abstractmethod
     def _call(self, request: Request, samples: int) -> Call:
@@ -104,16 +114,22 @@ class ServedProvider(ABC):
     def _usage(self, data: dict[str, Any]) -> Usage:
         """Read what is billed, all samples together."""
 
-    def _reply(self, data: dict[str, Any], call: Call, rates: Rates | None) -> Reply:
-        usage = self._usage(data)
+    async def _read(
+        self, data: dict[str, Any], call: Call, rates: Rates | None, silence: Silence, deadline: float
+    ) -> Reply:
+        usage = Usage()
         try:
+            usage = self._usage(data)
+            data = await self._ended(data, call, silence, deadline)
             answers = tuple([self._shaped(answer, call) for answer in self._answers(data, call)])
-            if not any(answer.text or answer.finish != "stop" for answer in answers):
-                raise AnswerError(f"{self.model}: {self._at.host} sent an empty answer")
+            if all(_hollow(answer) for answer in answers):
+                why = f": {answers[0].said}" if answers and answers[0].said else ""
+                raise AnswerError(f"{self.model}: {self._at.host} sent an empty answer{why}")
         except AnswerError as error:
             # It is paid: the bill and the whole of what came go with it.
-            text = error.text or self._at.redact(json.dumps(data, ensure_ascii=False)[:KEPT])
-            raise AnswerError(str(error), text=clean(text), usage=usage, rates=rates) from None
+            raise spoiled(self._at, str(error), error.text or _text_of(data), usage, rates) from None
+        except Exception as mistake:  # noqa: BLE001 (whatever came, this call fails by it, and no other)
+            raise spoiled(self._at, unforeseen(self._at, mistake), _text_of(data), usage, rates) from None
         if len(answers) < call.samples:
             self.samples = 1
         return Reply(answers[: call.samples], usage, rates)
@@ -127,7 +143,11 @@ class ServedProvider(ABC):
                 self._concede(call.mode, "the answer has another form than was asked for")
             text = unfence(text) if shaped is None else shaped
             text = text.strip() if call.shape.choices else text
-        return Answer(self._at.redact(clean(text)), answer.finish)
+        kept, why = self._at.keepable(clean(text))
+        if why:
+            # A server that sends the key back does so every time.
+            return Answer("", "filtered", why)
+        return Answer(kept, answer.finish, self._at.quote(answer.said))
 
     def _optional(self, request: Request) -> dict[str, Any]:
         return {
@@ -182,8 +202,13 @@ def told(messages: Sequence[Message], words: str) -> list[Message]:
     return [*out, Message("user", words)]
 
 
-def finish(reason: object, stop: Sequence[object], length: Sequence[object]) -> Finish:
-    """The protocol's word for a server's reason; one that is in neither list counts as filtered."""
-    if reason is None:
-        return "unterminated"
-    return "stop" if reason in stop else "length" if reason in length else "filtered"
+def _hollow(answer: Answer) -> bool:
+    return not answer.text and (answer.finish == "stop" or answer.said.startswith(ONLY_REASONING))
+
+
+def _text_of(data: dict[str, Any]) -> str:
+    try:
+        return json.dumps(data, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        # A number of thousands of digits, or nothing but brackets.
+        return ""

@@ -94,7 +94,8 @@ class Attempts:
             batch.verdict = _verdict(failed)
             return await self._failed(batch, failed, loop.time() - began)
         except Exception as mistake:  # noqa: BLE001 (a provider may be anybody's, and what it reads too)
-            failed = InDoubtError(f"{provider.model}: its provider failed ({mistake_in(mistake)}); it may have been paid")
+            said = f"{provider.model}: its provider failed ({mistake_in(mistake)})"
+            failed = InDoubtError(f"{said}; it may have been paid")
             batch.verdict = _verdict(failed)
             return await self._failed(batch, failed, loop.time() - began)
         except asyncio.CancelledError:

@@ -109,7 +109,7 @@ def failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: by
 
 def unforeseen(endpoint: Endpoint, mistake: Exception) -> str:
     """The message for a reply that our own code stumbles over: it names the mistake and where it was made."""
-    what = endpoint.redact(mistake_in(mistake))
+    what = mistake_in(mistake, endpoint.redact)
     return (
         f"{endpoint.model}: flowrun cannot read what {endpoint.host} sent ({what}); that is a mistake of flowrun's: "
         "please report it"

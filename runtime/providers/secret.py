@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 SHOWN = "[key]"
 _LONG = 16
+_SHORT = 4
 _DISTINCT = 6
 _BITS = 32.0
 # More letters in a row, all of one case, than a word has.
@@ -28,16 +29,23 @@ class Secret:
     def __init__(self, key: str) -> None:
         self.real = len(key) >= _LONG and len(set(key)) >= _DISTINCT and _bits(key) >= _BITS
         self._forms = _forms(key) if self.real else ()
-        # A word is the key only where the text presents it as one: "Incorrect API key provided: ollama".
-        self._named = re.compile(
-            r"(?i:(?:bearer|api[-_ ]?key|key|token|authorization)[^\w\n]{0,8}"
-            r"(?:(?:provided|given|is|was|of)[^\w\n]{1,4})?)(?<!\w)" + f"({re.escape(key)})" + r"(?!\w)"
+        # A word is the key only where the text presents it as one: "Incorrect API key provided: ollama". A number or
+        # two letters are nobody's secret.
+        self._named = (
+            None
+            if len(key) < _SHORT
+            else re.compile(
+                r"(?i:(?:bearer|api[-_ ]?key|key|token|authorization)[^\w\n]{0,8}"
+                r"(?:(?:provided|given|is|was|of)[^\w\n]{1,4})?)(?<!\w)" + f"({re.escape(key)})" + r"(?!\w)"
+            )
         )
 
     def hide(self, text: str) -> str:
         """The text of a message without the key."""
         if not self.real:
-            return self._named.sub(lambda found: found[0][: -len(found[1])] + SHOWN, text)
+            return (
+                text if self._named is None else self._named.sub(lambda found: found[0][: -len(found[1])] + SHOWN, text)
+            )
         if "\\" in text and not self._plainly(text) and self._plainly(plain := _unescaped(text)):
             text = plain
         for form in self._forms:

@@ -117,13 +117,9 @@ class OpenAIProvider(ServedProvider):
         whole = choices and all(read_message(choice.get("message")).text for choice in choices)
         if not whole or (call.stream is not None and call.stream.begun) or any(one.get("error") for one in choices):
             return data
-        known = silence.learnt
         fieldless = not any("finish_reason" in choice for choice in choices)
-        taken = await silence.takes(self.model, deadline, fieldless=fieldless)
-        if silence.learnt and not known:
-            self._progress(
-                f"{self.model}: {self._at.host} never says why an answer ended: its whole answers are taken as such"
-            )
+        said = f"{self.model}: {self._at.host} never says why an answer ended: its whole answers are taken as such"
+        taken = await silence.takes(self.model, deadline, lambda: self._progress(said), fieldless=fieldless)
         return {**data, "choices": [{**one, "finish_reason": "stop"} for one in choices]} if taken else data
 
     def _usage(self, data: dict[str, Any]) -> Usage:

@@ -203,7 +203,8 @@ def told(messages: Sequence[Message], words: str) -> list[Message]:
 
 
 def _hollow(answer: Answer) -> bool:
-    return not answer.text and (answer.finish == "stop" or answer.said.startswith(ONLY_REASONING))
+    thought = answer.finish == "other" and answer.said.startswith(ONLY_REASONING)
+    return not answer.text and (answer.finish == "stop" or thought)
 
 
 def _text_of(data: dict[str, Any]) -> str:

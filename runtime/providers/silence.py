@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 
@@ -17,7 +17,7 @@ class Silence:
     """
 
     def __init__(self) -> None:
-        self.learnt = False
+        self._learnt = False
         self._naming: set[str] = set()
         self._seen = False
         self._asked = 0
@@ -40,14 +40,18 @@ class Silence:
         if self._held is not None and self._held[0] == model:
             self._let_go(False)
 
-    async def takes(self, model: str, deadline: float, *, fieldless: bool) -> bool:
-        """Whether a whole reply without a reason is an answer; ``fieldless``: it has no field for one."""
+    async def takes(self, model: str, deadline: float, tell: Callable[[], None], *, fieldless: bool) -> bool:
+        """Whether a whole reply without a reason is an answer; ``fieldless``: it has no field for one.
+
+        ``tell`` is called once, when it is learnt that the server never names any.
+        """
         if model in self._naming:
             return False
-        if self._seen or self._held is not None:
-            self.learnt = self._seen = True
+        if not self._learnt and (self._seen or self._held is not None):
+            self._learnt = True
             self._let_go(True)
-        if self.learnt:
+            tell()
+        if self._learnt:
             return True
         held = self._held = model, asyncio.get_running_loop().create_future()
         self._when_alone()

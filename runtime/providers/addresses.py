@@ -30,6 +30,7 @@ _KEYS = (
     ("gsk_", "groq.com", "a Groq key: set OPENAI_API_KEY to it, and OPENAI_BASE_URL to https://api.groq.com/openai/v1"),
     ("AIza", "googleapis.com", "a Google key: set GEMINI_API_KEY to it, and ask gemini:NAME"),
 )  # fmt: skip
+_BRACKETED = re.compile(r"\[[^\[\]]*\](?::.*)?")
 _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?", re.IGNORECASE)
 
 
@@ -85,7 +86,9 @@ def check_address(address: str, variable: str, example: str) -> SplitResult:
         raise refused("its host is no name and no number") from None
     if parts.username is not None or parts.password is not None:
         raise refused("it holds a user name or a password: leave them out, and put the key into the key's variable")
-    if not host or not _is_host(host):
+    # A bracket belongs to a number of IPv6, and the port alone may stand behind it.
+    bracketed = parts.netloc.startswith("[") and not _BRACKETED.fullmatch(parts.netloc)
+    if not host or bracketed or not _is_host(host):
         raise refused("its host is no name and no number" if host else "it names no host")
     try:
         port = parts.port
@@ -96,7 +99,7 @@ def check_address(address: str, variable: str, example: str) -> SplitResult:
     return parts
 
 
-def check_path(parts: SplitResult, variable: str, *, for_openai: bool) -> None:
+def check_path(address: str, parts: SplitResult, variable: str, *, for_openai: bool) -> None:
     """Raises UsageError where the path of a base URL cannot be right: what a client appends, or a known service's."""
     host = (parts.hostname or "").lower()
     plain = f"{parts.scheme}://{parts.netloc}"
@@ -107,7 +110,7 @@ def check_path(parts: SplitResult, variable: str, *, for_openai: bool) -> None:
     if wanted is not None and (path != wanted or parts.query):
         model = "; the model's name is that of your deployment, as in openai:NAME" if wanted == "/openai/v1" else ""
         raise UsageError(f"{variable} is not where {host} has its API: set it to {plain}{wanted}{model}")
-    if parts.query or parts.fragment or "?" in parts.geturl() or "#" in parts.geturl():
+    if "?" in address or "#" in address:
         raise UsageError(f"{variable} is an address with a ? or a # in it: set it to what stands before that")
     if _CALLS.search(path):
         base = _CALLS.sub("", path).rstrip("/")

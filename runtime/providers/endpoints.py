@@ -35,7 +35,8 @@ class Service:
         return (*self.key_variables, self.base_variable, *(variable for variable, _ in self.other_headers))
 
     def address(self, environ: Mapping[str, str]) -> str:
-        return (environ.get(self.base_variable, "").strip() or self.base_url).rstrip("/")
+        given = environ.get(self.base_variable, "").strip() or self.base_url
+        return given if given.endswith("://") else given.rstrip("/")
 
 
 OPENAI = Service(
@@ -135,7 +136,7 @@ def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> Endpoin
         if parts.path.rstrip("/").endswith(version):
             base = base.removesuffix("/").removesuffix(version).rstrip("/")
             parts = parts._replace(path=parts.path.rstrip("/").removesuffix(version))
-    check_path(parts, service.base_variable, for_openai=service is OPENAI)
+    check_path(base, parts, service.base_variable, for_openai=service is OPENAI)
     keys = {variable: environ.get(variable, "").strip() for variable in service.key_variables}
     variable = next((variable for variable, key in keys.items() if key), service.key_variables[-1])
     key = keys[variable]

@@ -91,6 +91,8 @@ class Attempts:
             reply = await provider.complete(self._heard(endpoint, batch), count, batch.key)
         except FlowrunError as error:
             failed = error if isinstance(error, CallError) else PermanentError(str(error))
+            # It is kept to the end of the run, and what came, held by the frames that raised it, is not.
+            failed.__traceback__ = failed.__context__ = None
             batch.verdict = _verdict(failed)
             return await self._failed(batch, failed, loop.time() - began)
         except Exception as mistake:  # noqa: BLE001 (a provider may be anybody's, and what it reads too)

@@ -118,6 +118,7 @@ def test_any_json_is_an_answer_or_a_failure_of_the_call(body: Any, status: int, 
 
 @LOOSE
 @given(st.lists(SHAPED, max_size=4), st.binary(max_size=8), st.sampled_from([b"\n", b"\r\n", b"\r"]))
+@example([{"candidates": [{"content": {"parts": [{"text": [1]}, {"text": "a"}, {"text": None}]}}]}], b"", b"\n")
 def test_any_events_are_an_answer_or_a_failure_of_the_call(events: list[Any], rest: bytes, end: bytes) -> None:
     body = b"".join(b"data: " + json.dumps(event).encode() + end + end for event in events) + rest
     ask_all(body, 200, {"Content_Type": "text/event-stream"}, request(stream=True))

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from ..errors import UsageError
-from .addresses import check_address, check_header, check_key, check_path, check_proxy, is_loopback, other_account
+from .addresses import (
+    check_address,
+    check_header,
+    check_key,
+    check_path,
+    check_proxy,
+    host_of,
+    is_loopback,
+    other_account,
+)
 from .secret import digest_of, secret
 
 SENTENCE = 300  # characters kept of what a server says
@@ -89,7 +98,7 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        return urlsplit(self.base_url).netloc
+        return host_of(self.base_url) or "the server"
 
     def with_headers(self, **headers: str) -> Endpoint:
         return replace(self, headers={**self.headers, **{name.replace("_", "-"): headers[name] for name in headers}})

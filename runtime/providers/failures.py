@@ -68,7 +68,7 @@ class RejectedError(PermanentError):
         self.parameter = parameter
 
 
-def read_answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes) -> dict[str, Any]:
+def read_answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes | bytearray) -> dict[str, Any]:
     """The JSON object of a good answer; raises the error class that fits any other."""
     if not 200 <= status < 300:
         raise failure(endpoint, status, headers, raw)
@@ -94,7 +94,7 @@ def read_answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw
     return data
 
 
-def failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes) -> CallError:
+def failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes | bytearray) -> CallError:
     """The error for an answer that is no success, by its status and its error object, with the rates of its headers."""
     error: CallError
     try:
@@ -124,7 +124,7 @@ def spoiled(
     return AnswerError(f"{message}; {why}" if why else message, text=clean(kept[:KEPT]), usage=usage, rates=rates)
 
 
-def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes) -> CallError:
+def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes | bytearray) -> CallError:
     if 300 <= status < 400:
         target = host_of(headers.get("Location", "")) or "an address of its own"
         return PermanentError(
@@ -191,7 +191,7 @@ def _number(text: str, unit: float) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def _useless(endpoint: Endpoint, what: str, raw: bytes) -> AnswerError:
+def _useless(endpoint: Endpoint, what: str, raw: bytes | bytearray) -> AnswerError:
     # More than is kept, so that no key is cut in two where the rest begins.
     return spoiled(
         endpoint, f"{endpoint.model}: {what} (from {endpoint.host})", raw[: 2 * KEPT].decode("utf-8", "replace")
@@ -212,7 +212,7 @@ def _deeper(data: object) -> bool:
     return any(isinstance(node, dict | list) for node in level)
 
 
-def _error_object(raw: bytes) -> dict[str, Any]:
+def _error_object(raw: bytes | bytearray) -> dict[str, Any]:
     """What the body says of the error, whichever form the server gives it; empty where it is no JSON."""
     try:
         data = json.loads(raw)
@@ -237,7 +237,7 @@ def sentence_of(error: object) -> str:
     return error if isinstance(error, str) else json.dumps(error, ensure_ascii=False)
 
 
-def _sentence(error: Mapping[str, Any], raw: bytes) -> str:
+def _sentence(error: Mapping[str, Any], raw: bytes | bytearray) -> str:
     if error.get("message") or error.get("detail"):
         return sentence_of(error)
     text = raw[:4096].decode("utf-8", "replace").strip()

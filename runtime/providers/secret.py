@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import sha256
 from math import log2
@@ -16,6 +17,7 @@ _DISTINCT = 6
 _BITS = 32.0
 # More letters in a row, all of one case, than a word has.
 _WORD = 20
+_WINDOW = 1024 * 1024
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([\"\\/]))")
 
 
@@ -29,6 +31,7 @@ class Secret:
     def __init__(self, key: str) -> None:
         self.real = len(key) >= _LONG and len(set(key)) >= _DISTINCT and _bits(key) >= _BITS
         self._forms = _forms(key) if self.real else ()
+        self._longest = 6 * max(map(len, self._forms), default=0)
         # A word is the key only where the text presents it as one: "Incorrect API key provided: ollama". A number or
         # two letters are nobody's secret.
         self._named = (
@@ -54,7 +57,12 @@ class Secret:
 
     def carried_by(self, text: str) -> bool:
         """Whether the text has the key in it, as it is, escaped as in JSON or in an address, in base64 or in hex."""
-        return self.real and (self._plainly(text) or ("\\" in text and self._plainly(_unescaped(text))))
+        return self.real and (self._plainly(text) or ("\\" in text and any(map(self._plainly, self._windows(text)))))
+
+    def _windows(self, text: str) -> Iterator[str]:
+        """A text without its escapes, piece by piece, for it may be large: the pieces overlap by more than a form."""
+        for at in range(0, len(text), _WINDOW):
+            yield _unescaped(text[max(0, at - self._longest) : at + _WINDOW])
 
     def _plainly(self, text: str) -> bool:
         return any(form in text for form in self._forms)

@@ -149,7 +149,8 @@ class _Choice:
     def take(self, delta: dict[str, Json]) -> None:
         for name in _GROWING:
             part = delta.get(name)
-            if part:
+            # Of a call of a tool it is enough that there was one.
+            if part and not (name == "tool_calls" and name in self.parts):
                 self.parts.setdefault(name, []).extend(part if isinstance(part, list) else [part])
 
     def message(self) -> dict[str, Json]:
@@ -216,22 +217,43 @@ class GenerateStream(Stream):
             known = self._candidates.setdefault(index if isinstance(index, int) else 0, {"parts": [], "reason": None})
             content = candidate.get("content")
             for part in _dicts(content.get("parts") if isinstance(content, dict) else None):
-                known["parts"].append(part)
+                _join(known["parts"], part)
                 self._grow(part.get("text"))
             known["reason"] = candidate.get("finishReason") or known["reason"]
 
     def text(self) -> str:
-        return read_parts(self._candidates[min(self._candidates)]["parts"]).text if self._candidates else ""
+        return read_parts(_joined(self._candidates[min(self._candidates)]["parts"])).text if self._candidates else ""
 
     def whole(self) -> dict[str, Json]:
         candidates = [
             {
-                "content": {"parts": one["parts"]},
+                "content": {"parts": _joined(one["parts"])},
                 "finishReason": one["reason"] or ("STOP" if self.enough else None),
             }
             for _, one in sorted(self._candidates.items())
         ]
         return {"candidates": candidates, **self._rest}
+
+
+class _Pieces(list[str]):
+    """Texts that are one in the end."""
+
+
+def _join(parts: list[dict[str, Json]], part: dict[str, Json]) -> None:
+    """Add a part to others: texts of one kind grow together, for a part of its own takes more than its text."""
+    text, last = part.get("text"), parts[-1] if parts else {}
+    if not isinstance(text, str) or not part.keys() <= {"text", "thought"}:
+        parts.append(part)
+    elif isinstance(last.get("text"), _Pieces) and last.get("thought") == part.get("thought"):
+        last["text"].append(text)
+    else:
+        parts.append({**part, "text": _Pieces([text])})
+
+
+def _joined(parts: list[dict[str, Json]]) -> list[dict[str, Json]]:
+    return [
+        {**part, "text": "".join(part["text"])} if isinstance(part.get("text"), _Pieces) else part for part in parts
+    ]
 
 
 def _dicts(items: Json) -> list[dict[str, Json]]:

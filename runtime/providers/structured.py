@@ -18,6 +18,7 @@ ANTHROPIC_KEYWORDS = frozenset({"format"})
 
 _STRUCTURE = frozenset({"type", "enum", "const", "title", "description", "$ref"})
 _DROPPED = frozenset({"default", "examples", "$schema", "$id", "$comment", "required", "additionalProperties"})
+_HALF = re.compile("[\ud800-\udfff]")
 _FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
 
 
@@ -209,6 +210,6 @@ def unfence(text: str) -> str:
 
 def clean(text: str) -> str:
     """The text with lone surrogates replaced: JSON may hold them, and no file may."""
-    if text.isascii():
+    if text.isascii() or not _HALF.search(text):
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

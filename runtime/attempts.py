@@ -9,7 +9,16 @@ from dataclasses import dataclass, replace
 from . import events as e
 from .batches import Batch, Endpoint
 from .decisions import Call
-from .errors import AnswerError, CallError, DiskError, FlowrunError, InDoubtError, PermanentError, RefusedError
+from .errors import (
+    AnswerError,
+    CallError,
+    DiskError,
+    FlowrunError,
+    InDoubtError,
+    PermanentError,
+    RefusedError,
+    mistake_in,
+)
 from .limits import Verdict
 from .metering import Usage
 from .providers.protocol import Reply, Request
@@ -82,6 +91,13 @@ class Attempts:
             reply = await provider.complete(self._heard(endpoint, batch), count, batch.key)
         except FlowrunError as error:
             failed = error if isinstance(error, CallError) else PermanentError(str(error))
+            # It is kept to the end of the run, and what came, held by the frames that raised it, is not.
+            failed.__traceback__ = failed.__context__ = None
+            batch.verdict = _verdict(failed)
+            return await self._failed(batch, failed, loop.time() - began)
+        except Exception as mistake:  # noqa: BLE001 (a provider may be anybody's, and what it reads too)
+            said = f"{provider.model}: its provider failed ({mistake_in(mistake)})"
+            failed = InDoubtError(f"{said}; it may have been paid")
             batch.verdict = _verdict(failed)
             return await self._failed(batch, failed, loop.time() - began)
         except asyncio.CancelledError:

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .metering import Rates, Usage
+
+
+def mistake_in(error: BaseException, hide: Callable[[str], str] = str) -> str:
+    """A mistake of somebody's code for a message: its kind, its words in one line, and the place that raised it.
+
+    ``hide`` takes out of the words what nobody may see.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f", in {PurePath(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}" if trace else ""
+    said = " ".join("".join(char if char.isprintable() else " " for char in hide(str(error))[:200]).split())
+    return f"{type(error).__name__}{': ' if said else ''}{said}{place}"
 
 
 class FlowrunError(Exception):

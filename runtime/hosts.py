@@ -8,12 +8,12 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from .batches import Endpoint
 from .errors import UsageError
 from .files import shown
 from .providers import base_variables, is_local
+from .providers.addresses import host_of, hostname_of
 
 VARIABLE = "FLOWRUN_ALLOW_HOST"
 _NAME = re.compile(r"(?:\*\.)?[^\s/@*?#\\]+")
@@ -43,7 +43,7 @@ def permit_hosts(
     Raises UsageError where one is left that the user has not allowed.
     """
     patterns = [*map(_pattern, allowed), *from_variable(environ), *from_settings(environ)]
-    patterns += [urlsplit(base).netloc.lower() for base in base_variables(environ).values()]
+    patterns += [host.lower() for base in base_variables(environ).values() if (host := host_of(base))]
     by_user = set(chosen)
     left = [
         Reach(address, host)
@@ -106,13 +106,13 @@ def _host(address: str, endpoint: Endpoint) -> str:
         return ""
     if "://" not in base:
         return f"{address.partition(':')[0]}:".lower()
-    return urlsplit(base).netloc.rpartition("@")[2].lower().rstrip(".")
+    return host_of(base).lower().rstrip(".") or f"{address.partition(':')[0]}:".lower()
 
 
 def _fits(host: str, pattern: str) -> bool:
     if host == pattern:
         return True
-    bare = urlsplit(f"//{host}").hostname or host
+    bare = hostname_of(host)
     if pattern.startswith("*."):
         return bare.endswith(pattern[1:])
     return bare.rstrip(".") == pattern

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from .decisions import Call, Known
 from .errors import AnswerError, DiskError, MalformedError
 from .journal.index import Index, Open, Paid
 from .keys import key_of
 from .metering import Usage
-from .providers.protocol import Answer
+from .providers.protocol import Answer, Finish
 
 Json = Any
 
@@ -84,9 +84,9 @@ class Recall:
                     return MalformedError(said, text=text, why=str(body["why"]), usage=usage), usage
                 return AnswerError(said, text=text, usage=usage, final=body.get("final") is True), usage
             finish = body["finish"]
-            if finish not in ("stop", "length", "filtered", "unterminated"):
+            if finish not in get_args(Finish):
                 raise ValueError(finish)
-            return Answer(text, finish, body.get("final") is True), usage
+            return Answer(text, finish, str(body.get("said", "")), body.get("final") is True), usage
         except (KeyError, TypeError, ValueError):
             raise DiskError(f"the journal's row {number} holds no answer") from None
 

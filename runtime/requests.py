@@ -94,16 +94,18 @@ def believable(usage: Usage, request: Request, samples: int) -> Usage:
     )
 
 
+_SAID = {
+    "filtered": "the provider's filter held the answer back",
+    "unterminated": "the answer has no end: the server stopped in the midst of it",
+    "length": "the answer was cut off at its greatest length: allow more with `max_tokens`",
+    "other": "the answer did not come to a good end",
+}
+
+
 def value_of(ask: p.Ask, answer: Answer, request: Request) -> Json:
-    if answer.finish == "filtered":
-        raise AnswerError("the provider's filter held the answer back", text=answer.text, final=True)
-    if answer.finish == "unterminated":
-        raise AnswerError("the answer has no end: the server stopped in the midst of it", text=answer.text)
-    if answer.finish == "length":
-        # The likeliest answer, and that of a seed, come again as they are.
-        raise AnswerError(
-            "the answer was cut off at its greatest length: allow more with `max_tokens`",
-            text=answer.text,
-            final=answer.final or request.temperature == 0 or request.seed is not None,
-        )
+    if answer.finish != "stop":
+        # The likeliest answer, and that of a seed, come again as they are; so does what a filter holds back.
+        same = answer.finish == "length" and (request.temperature == 0 or request.seed is not None)
+        final = answer.final or answer.finish == "filtered" or same
+        raise AnswerError(answer.said or _SAID[answer.finish], text=answer.text, final=final)
     return read_answer(answer.text, ask.answer)

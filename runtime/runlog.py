@@ -110,13 +110,7 @@ class RunLog(NoLog):
 
     async def answered(self, calls: Sequence[Call], answers: Sequence[Answer], share: Usage) -> None:
         await self.journal.append(
-            self._record(
-                Kind.ANSWER,
-                call,
-                {"text": one.text, "finish": one.finish, "in": share.input_tokens, "out": share.output_tokens}
-                | ({"final": True} if one.final else {}),
-            )
-            for call, one in zip(calls, answers, strict=False)
+            self._record(Kind.ANSWER, call, _answer(one, share)) for call, one in zip(calls, answers, strict=False)
         )
 
     async def spoiled(self, calls: Sequence[Call], error: AnswerError) -> None:
@@ -153,6 +147,13 @@ def _keys() -> Iterator[str]:
     """Names that nobody else has: one is drawn by lot, and the rest counts."""
     drawn = secrets.token_hex(12)
     return (f"{drawn}{number:08x}" for number in count())
+
+
+def _answer(answer: Answer, share: Usage) -> Json:
+    body = {"text": answer.text, "finish": answer.finish, "in": share.input_tokens, "out": share.output_tokens}
+    if answer.said:
+        body["said"] = answer.said
+    return {**body, "final": True} if answer.final else body
 
 
 def _intent(call: Call, key: str, of: int) -> Json:

@@ -19,7 +19,6 @@ from .errors import (
     EndpointError,
     InDoubtError,
     ModelError,
-    RefusedError,
 )
 from .hedging import Hedges
 from .limits import Place, Verdict

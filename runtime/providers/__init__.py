@@ -107,7 +107,7 @@ def base_variables(environ: Mapping[str, str]) -> dict[str, str]:
 
 def is_local(address: str, endpoint: str) -> bool:
     """Whether a model, at this endpoint, stays on this machine."""
-    from .endpoints import is_loopback
+    from .addresses import is_loopback
 
     return address.partition(":")[0] == "embedded" or is_loopback(endpoint)
 

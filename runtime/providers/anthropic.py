@@ -8,9 +8,11 @@ from typing import Any
 
 from ..errors import AnswerError
 from ..metering import Usage
+from .content import read_parts
+from .endings import ANTHROPIC_ENDINGS
 from .endpoints import ANTHROPIC, endpoint
 from .protocol import Answer, Provider, Request, Surroundings
-from .served import PLAIN, Call, ServedProvider, count, finish, told
+from .served import PLAIN, Call, ServedProvider, count, told
 from .streams import MessagesStream
 from .structured import ANTHROPIC_KEYWORDS, Shape
 
@@ -70,15 +72,16 @@ class AnthropicProvider(ServedProvider):
         blocks = data.get("content")
         if not isinstance(blocks, list):
             raise AnswerError(f"{self.model}: {self._at.host} sent no content")
-        blocks = [block for block in blocks if isinstance(block, dict)]
-        text = "".join(str(block.get("text", "")) for block in blocks if block.get("type") == "text")
-        for block in blocks:
-            if call.mode == "tool" and block.get("type") == "tool_use":
-                text = json.dumps(block.get("input"), ensure_ascii=False)
-        stop = ("end_turn", "stop_sequence", "tool_use")
-        length = ("max_tokens", "model_context_window_exceeded", "pause_turn")
+        content = read_parts(blocks)
         reason = data.get("stop_reason")
-        yield Answer(text, finish(reason, stop, length), final=reason == "model_context_window_exceeded")
+        if call.mode == "tool":
+            # The answer is what our own tool is called with.
+            for block in blocks:
+                if isinstance(block, dict) and block.get("type") == "tool_use":
+                    text = json.dumps(block.get("input"), ensure_ascii=False)
+                    yield ANTHROPIC_ENDINGS.read("end_turn" if reason == "tool_use" else reason, text, "")
+                    return
+        yield ANTHROPIC_ENDINGS.read(reason, content.text, content.reasoning)
 
     def _usage(self, data: dict[str, Any]) -> Usage:
         usage = data.get("usage")

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from ..errors import UsageError
+from .addresses import (
+    check_address,
+    check_header,
+    check_key,
+    check_path,
+    check_proxy,
+    host_of,
+    is_loopback,
+    other_account,
+)
+from .secret import digest_of, secret
 
 SENTENCE = 300  # characters kept of what a server says
 
@@ -27,13 +36,16 @@ class Service:
     key_prefix: str = ""
     other_headers: tuple[tuple[str, str], ...] = ()
     """Optional headers, as pairs of variable and header."""
+    versions: tuple[str, ...] = ()
+    """Ends of a base URL that some of its clients want; calls to this API name their version themselves."""
 
     @property
     def variables(self) -> tuple[str, ...]:
         return (*self.key_variables, self.base_variable, *(variable for variable, _ in self.other_headers))
 
     def address(self, environ: Mapping[str, str]) -> str:
-        return (environ.get(self.base_variable, "").strip() or self.base_url).rstrip("/")
+        given = environ.get(self.base_variable, "").strip() or self.base_url
+        return given if given.endswith("://") else given.rstrip("/")
 
 
 OPENAI = Service(
@@ -56,6 +68,7 @@ ANTHROPIC = Service(
     base_variable="ANTHROPIC_BASE_URL",
     key_variables=("ANTHROPIC_API_KEY",),
     key_header="x-api-key",
+    versions=("/v1",),
 )
 
 # The google-genai SDK prefers GOOGLE_API_KEY when both are set.
@@ -67,6 +80,7 @@ GEMINI = Service(
     base_variable="GOOGLE_GEMINI_BASE_URL",
     key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     key_header="x-goog-api-key",
+    versions=("/v1beta",),
 )
 
 
@@ -80,19 +94,40 @@ class Endpoint:
     key: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     proxy: str | None = field(default=None, repr=False)
+    base_variable: str = ""
 
     @property
     def host(self) -> str:
-        return urlsplit(self.base_url).netloc
+        return host_of(self.base_url) or "the server"
 
     def with_headers(self, **headers: str) -> Endpoint:
         return replace(self, headers={**self.headers, **{name.replace("_", "-"): headers[name] for name in headers}})
 
     def redact(self, text: str) -> str:
-        return text.replace(self.key, "[key]") if self.key else text
+        """The text of a message without the key. Answers are never altered: see ``keepable``."""
+        return secret(self.key).hide(text) if self.key else text
 
-    def redacted(self, raw: bytes) -> bytes:
-        return raw.replace(self.key.encode(), b"[key]") if self.key else raw
+    def keepable(self, text: str) -> tuple[str, str]:
+        """What may be kept of an answer: all of it; or, where it has the key in it, nothing, and a sentence on that."""
+        if not self.key or not secret(self.key).carried_by(text):
+            return text, ""
+        return "", f"the answer has your key in it, so it is not kept ({digest_of(text)})"
+
+    def advice(self, status: int) -> str:
+        """What the user may set, where a server answers with this status; "" where nothing can be told."""
+        where = f"{self.base_variable} ({self.base_url})" if self.base_variable else "the base URL"
+        match status:
+            case 401 if not self.key:
+                return f"no key was sent: set {self.key_variable}"
+            case 401:
+                return f"check {self.key_variable}, and whether it belongs to {where}"
+            case 403:
+                return f"check what {self.key_variable} may use, and {where}"
+            case 404:
+                return f"check the model's name, and {where}"
+            case 413:
+                return "send a shorter prompt"
+        return ""
 
     def quote(self, text: str) -> str:
         """Foreign text made fit for a message: one line, no control characters, no key, at most 300 characters."""
@@ -102,51 +137,42 @@ class Endpoint:
 
 
 def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> Endpoint:
-    """The endpoint that serves ``name``, or a UsageError that says what to set."""
+    """The endpoint that serves ``name``, or a UsageError that says what is wrong and what to set."""
     base = service.address(environ)
-    parts = urlsplit(base)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise UsageError(f"{service.base_variable} is not an address such as {service.base_url}")
-    if parts.username or parts.password:
-        raise UsageError(
-            f"{service.base_variable} holds a user name or a password: "
-            f"leave them out, and put the key into {service.key_variables[0]}"
-        )
-    keys = [environ.get(variable, "").strip() for variable in service.key_variables]
-    key = next(filter(None, keys), "")
+    parts = check_address(base, service.base_variable, service.base_url)
+    for version in service.versions:
+        # What the provider puts there itself.
+        if parts.path.rstrip("/").endswith(version):
+            base = base.removesuffix("/").removesuffix(version).rstrip("/")
+            parts = parts._replace(path=parts.path.rstrip("/").removesuffix(version))
+    check_path(base, parts, service.base_variable, for_openai=service is OPENAI)
+    keys = {variable: environ.get(variable, "").strip() for variable in service.key_variables}
+    variable = next((variable for variable, key in keys.items() if key), service.key_variables[-1])
+    key = keys[variable]
     if not key and parts.hostname == urlsplit(service.base_url).hostname:
         raise UsageError(
             f"{service.name}:{name} needs a key: set {' or '.join(reversed(service.key_variables))}. "
             f"A local server needs none: set {service.base_variable} to its address"
+            + (other_account(environ) if service is OPENAI else "")
         )
-    headers = {header: environ.get(variable, "").strip() for variable, header in service.other_headers}
-    headers = {header: value for header, value in headers.items() if value}
+    headers = {}
+    for other, header in service.other_headers:
+        if value := environ.get(other, "").strip():
+            check_header(value, other)
+            headers[header] = value
     if key:
+        check_header(key, variable)
+        check_key(key, (parts.hostname or "").lower())
         headers[service.key_header] = service.key_prefix + key
-    for value in headers.values():
-        if not re.fullmatch(r"[\x20-\x7e]+", value):
-            raise UsageError(
-                f"one of {', '.join(service.variables)} holds a character that no key has "
-                f"(a line break, perhaps): set it again"
-            )
     return Endpoint(
         model=f"{service.name}:{name}",
         base_url=base,
-        key_variable=service.key_variables[-1],
+        key_variable=variable,
         key=key,
         headers=headers,
         proxy=_proxy(parts.scheme, parts.netloc, environ),
+        base_variable=service.base_variable,
     )
-
-
-def is_loopback(base_url: str) -> bool:
-    host = urlsplit(base_url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _proxy(scheme: str, host: str, environ: Mapping[str, str]) -> str | None:
@@ -154,14 +180,8 @@ def _proxy(scheme: str, host: str, environ: Mapping[str, str]) -> str | None:
     if is_loopback(f"//{host}") or _exempt(host.lower(), environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
         return None
     for variable in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"):
-        proxy = environ.get(variable, "").strip()
-        if not proxy:
-            continue
-        if "://" not in proxy:
-            proxy = f"http://{proxy}"
-        if urlsplit(proxy).scheme not in ("http", "https"):
-            raise UsageError(f"{variable} names a proxy that is not http or https; exempt {host} with no_proxy")
-        return proxy
+        if proxy := environ.get(variable, "").strip():
+            return check_proxy(proxy, variable, host)
     return None
 
 

@@ -7,9 +7,7 @@ import math
 import re
 import time
 from collections.abc import Iterator, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..errors import (
     AnswerError,
@@ -19,9 +17,13 @@ from ..errors import (
     MalformedError,
     PermanentError,
     RefusedError,
+    mistake_in,
 )
+from ..metering import Rates, Usage
+from .addresses import host_of
 from .endpoints import Endpoint
-from .rate_headers import read_rates
+from .rate_headers import date_of, read_rates
+from .structured import clean
 from .wire import decode
 
 DEPTH = 64
@@ -69,12 +71,6 @@ _NO_CREDIT = re.compile(r"credit balance is too low|insufficient (?:credits|bala
 # A gateway may find no server that takes what was asked for (OpenRouter, "Provider Routing"), and say so like this.
 _DOUBTFUL = frozenset({404, 405, 501})
 _PARAMETERS = re.compile(r"parameter|response_?format|structured|json_schema|\bn\b", re.IGNORECASE)
-_HINTS = {
-    401: "check {key}",
-    403: "check what {key} may use",
-    404: "check the model's name and the base URL",
-    413: "send a shorter prompt",
-}
 
 
 class RejectedError(PermanentError):
@@ -101,7 +97,7 @@ class RejectedError(PermanentError):
         self.billed = billed
 
 
-def read_answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes) -> dict[str, Any]:
+def read_answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes | bytearray) -> dict[str, Any]:
     """The JSON object of a good answer; raises the error class that fits any other."""
     if not 200 <= status < 300:
         raise failure(endpoint, status, headers, raw)
@@ -127,16 +123,46 @@ def read_answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw
     return data
 
 
-def failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes) -> CallError:
+def failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes | bytearray) -> CallError:
     """The error for an answer that is no success, by its status and its error object, with the rates of its headers."""
-    error = _failure(endpoint, status, headers, raw)
-    error.rates = read_rates(headers)
+    error: CallError
+    try:
+        error = _failure(endpoint, status, headers, raw)
+        error.rates = read_rates(headers)
+    except Exception as mistake:  # noqa: BLE001 (whatever the body has in it, the status still tells what may be done)
+        message = f"{unforeseen(endpoint, mistake)}, and its status is {status}"
+        kind = RefusedError if status in _REFUSED else PermanentError if 300 <= status < 500 else InDoubtError
+        error = kind(message, status=status)
     return error
 
 
-def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes) -> CallError:
+def unforeseen(endpoint: Endpoint, mistake: Exception) -> str:
+    """The message for a reply that our own code stumbles over: it names the mistake and where it was made."""
+    what = mistake_in(mistake, endpoint.redact)
+    return (
+        f"{endpoint.model}: flowrun cannot read what {endpoint.host} sent ({what}); that is a mistake of flowrun's: "
+        "please report it"
+    )
+
+
+def spoiled(
+    endpoint: Endpoint,
+    message: str,
+    text: str,
+    usage: Usage | None = None,
+    rates: Rates | None = None,
+    *,
+    final: bool = False,
+) -> AnswerError:
+    """The failure for what was paid and is no answer; of ``text`` the beginning is kept, unless the key is in it."""
+    kept, why = endpoint.keepable(text)
+    said = f"{message}; {why}" if why else message
+    return AnswerError(said, text=clean(kept[:KEPT]), usage=usage, rates=rates, final=final)
+
+
+def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes | bytearray) -> CallError:
     if 300 <= status < 400:
-        target = urlsplit(headers.get("Location", "")).netloc or "an address of its own"
+        target = host_of(headers.get("Location", "")) or "an address of its own"
         return PermanentError(
             f"{endpoint.model}: {endpoint.host} redirects to {endpoint.quote(target)}. A key is never sent on to "
             f"another host: set the base URL to the address itself",
@@ -160,8 +186,10 @@ def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: b
     generated = error.get("failed_generation")
     if meant == 400 and (generated or "json_validate_failed" in words):
         # The server held the answer against the schema itself (Groq, "Structured Outputs", error handling).
-        text = endpoint.redact(generated if isinstance(generated, str) else json.dumps(generated, ensure_ascii=False))
-        return MalformedError(message, text=text[:KEPT], why="is not of the form that was asked for, by the server")
+        written = generated if isinstance(generated, str) else json.dumps(generated, ensure_ascii=False)
+        text, hidden = endpoint.keepable(written)
+        said = f"{message}; {hidden}" if hidden else message
+        return MalformedError(said, text=clean(text[:KEPT]), why="is not of the form that was asked for, by the server")
     if meant in (400, 422) or (meant in _DOUBTFUL and _PARAMETERS.search(sentence[:4096])):
         parameter = error.get("param")
         named = parameter if isinstance(parameter, str) else ""
@@ -175,7 +203,7 @@ def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: b
         return kind(message, status=status, retry_after=retry_after(headers, error))
     if meant < 300:
         return InDoubtError(f"{message} (an error under a status of success)", status=status)
-    hint = _HINTS.get(meant, "").format(key=endpoint.key_variable)
+    hint = endpoint.advice(meant)
     if meant == 401:
         return EndpointError(f"{message} ({hint})", status=status)
     return PermanentError(f"{message} ({hint})" if hint else message, status=status)
@@ -187,16 +215,10 @@ def retry_after(headers: Mapping[str, str], error: Mapping[str, Any]) -> float |
     text = headers.get("Retry-After", "")
     waits.append(_number(text, 1.0))
     if waits == [None, None] and text:
-        try:
-            until = parsedate_to_datetime(text).timestamp()
-        except (ValueError, OverflowError):
-            until = 0.0
+        until = date_of(text)
         # Measured against the server's own clock where it tells it: ours may be off.
-        try:
-            now = parsedate_to_datetime(headers.get("Date", "")).timestamp()
-        except (ValueError, OverflowError):
-            now = time.time()
-        waits.append(max(0.0, until - now) if until else None)
+        now = date_of(headers.get("Date", "")) or time.time()
+        waits.append(None if until is None else max(0.0, until - now))
     for detail in _details(error):
         delay = detail.get("retryDelay")
         if isinstance(delay, str) and delay.endswith("s"):
@@ -213,9 +235,11 @@ def _number(text: str, unit: float) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def _useless(endpoint: Endpoint, what: str, raw: bytes) -> AnswerError:
-    text = endpoint.redact(raw.decode("utf-8", "replace")[:KEPT])
-    return AnswerError(f"{endpoint.model}: {what} (from {endpoint.host})", text=text)
+def _useless(endpoint: Endpoint, what: str, raw: bytes | bytearray) -> AnswerError:
+    # More than is kept, so that no key is cut in two where the rest begins.
+    return spoiled(
+        endpoint, f"{endpoint.model}: {what} (from {endpoint.host})", raw[: 2 * KEPT].decode("utf-8", "replace")
+    )
 
 
 def _deeper(data: object) -> bool:
@@ -232,7 +256,7 @@ def _deeper(data: object) -> bool:
     return any(isinstance(node, dict | list) for node in level)
 
 
-def _error_object(raw: bytes) -> dict[str, Any]:
+def _error_object(raw: bytes | bytearray) -> dict[str, Any]:
     """What the body says of the error, whichever form the server gives it; empty where it is no JSON."""
     try:
         data = json.loads(raw)
@@ -248,11 +272,18 @@ def _error_object(raw: bytes) -> dict[str, Any]:
     return {"message": error} if isinstance(error, str) else {}
 
 
-def _sentence(error: Mapping[str, Any], raw: bytes) -> str:
-    for name in ("message", "detail"):
-        said = error.get(name)
-        if said:
-            return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+def sentence_of(error: object) -> str:
+    """What an error object says, whichever form it has."""
+    if isinstance(error, Mapping):
+        for name in ("message", "detail", "error", "msg", "code", "type"):
+            if error.get(name):
+                return sentence_of(error[name])
+    return error if isinstance(error, str) else json.dumps(error, ensure_ascii=False)
+
+
+def _sentence(error: Mapping[str, Any], raw: bytes | bytearray) -> str:
+    if error.get("message") or error.get("detail"):
+        return sentence_of(error)
     text = raw[:4096].decode("utf-8", "replace").strip()
     return "an HTML page" if text.startswith("<") else text
 
@@ -272,5 +303,5 @@ def _words(error: Mapping[str, Any]) -> Iterator[str]:
 
 def _daily(error: Mapping[str, Any]) -> bool:
     """Google counts per day as well as per minute, and names a short retryDelay for both."""
-    violations = [v for detail in _details(error) for v in detail.get("violations") or () if isinstance(v, dict)]
-    return any("PerDay" in str(violation.get("quotaId", "")) for violation in violations)
+    violations = [found for detail in _details(error) if isinstance(found := detail.get("violations"), list)]
+    return any("PerDay" in str(one.get("quotaId", "")) for many in violations for one in many if isinstance(one, dict))

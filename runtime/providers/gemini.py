@@ -8,9 +8,11 @@ from urllib.parse import quote
 
 from ..errors import AnswerError
 from ..metering import Usage
+from .content import read_parts
+from .endings import GEMINI_ENDINGS
 from .endpoints import GEMINI, endpoint
 from .protocol import Answer, Provider, Request, Surroundings
-from .served import PLAIN, Call, ServedProvider, count, finish, told
+from .served import PLAIN, Call, ServedProvider, count, told
 from .streams import GenerateStream
 from .structured import Shape
 
@@ -82,10 +84,8 @@ class GeminiProvider(ServedProvider):
         for candidate in candidates:
             if isinstance(candidate, dict):
                 content = candidate.get("content")
-                parts = content.get("parts") if isinstance(content, dict) else None
-                texts = [part.get("text") for part in parts or () if isinstance(part, dict) and not part.get("thought")]
-                text = "".join(part for part in texts if isinstance(part, str))
-                yield Answer(text, finish(candidate.get("finishReason"), ("STOP",), ("MAX_TOKENS",)))
+                read = read_parts(content.get("parts") if isinstance(content, dict) else None)
+                yield GEMINI_ENDINGS.read(candidate.get("finishReason"), read.text, read.reasoning)
 
     def _usage(self, data: dict[str, Any]) -> Usage:
         usage = data.get("usageMetadata")

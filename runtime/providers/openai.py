@@ -7,9 +7,14 @@ from typing import Any
 
 from ..errors import AnswerError
 from ..metering import Usage
-from .endpoints import OPENAI, endpoint, is_loopback
+from .addresses import is_loopback
+from .content import read_message
+from .endings import CHAT_ENDINGS
+from .endpoints import OPENAI, endpoint
+from .failures import sentence_of
 from .protocol import Answer, Provider, Request, Surroundings
 from .served import PLAIN, Call, ServedProvider, count, told
+from .silence import Silence
 from .streams import ChatStream
 from .structured import OPENAI_KEYWORDS, Shape
 
@@ -73,32 +78,36 @@ class OpenAIProvider(ServedProvider):
         return [*(name for name in own if name in call.body), *super()._parts(call, lacks)]
 
     def _answers(self, data: dict[str, Any], call: Call) -> Iterator[Answer]:
-        choices = data.get("choices")
-        choices = [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+        choices = _dicts(data.get("choices"))
         if not choices:
             raise AnswerError(f"{self.model}: {self._at.host} sent no choices")
         for choice in choices:
-            message = choice.get("message")
-            message = message if isinstance(message, dict) else {}
-            refusal = message.get("refusal")
-            if isinstance(refusal, str) and refusal:
-                yield Answer(refusal, "filtered")
-                continue
-            text = _text(message.get("content"))
-            reason = choice.get("finish_reason")
-            if reason == "content_filter":
-                yield Answer(text, "filtered")
+            content = read_message(choice.get("message"))
+            if choice.get("error"):
+                said = f"the server reports an error in place of an answer: {sentence_of(choice['error'])}"
+                yield Answer(content.text, "other", said)
+            elif content.refusal:
+                yield Answer(content.refusal, "filtered", f"the model refuses: {content.refusal}")
             else:
-                # No reason at all means that the server did not come to an end.
-                yield Answer(text, "unterminated" if reason is None else "length" if reason == "length" else "stop")
+                yield CHAT_ENDINGS.read(choice.get("finish_reason"), content.text, content.reasoning)
+
+    async def _ended(self, data: dict[str, Any], call: Call, silence: Silence, deadline: float) -> dict[str, Any]:
+        choices = _dicts(data.get("choices"))
+        if any(choice.get("finish_reason") for choice in choices):
+            silence.named(self.model)
+            return data
+        whole = choices and all(read_message(choice.get("message")).text for choice in choices)
+        if not whole or (call.stream is not None and call.stream.begun) or any(one.get("error") for one in choices):
+            return data
+        fieldless = not any("finish_reason" in choice for choice in choices)
+        said = f"{self.model}: {self._at.host} never says why an answer ended: its whole answers are taken as such"
+        taken = await silence.takes(self.model, deadline, lambda: self._progress(said), fieldless=fieldless)
+        return {**data, "choices": [{**one, "finish_reason": "stop"} for one in choices]} if taken else data
 
     def _usage(self, data: dict[str, Any]) -> Usage:
         usage = data.get("usage")
         return Usage(count(usage, "prompt_tokens"), count(usage, "completion_tokens"))
 
 
-def _text(content: object) -> str:
-    if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
-        return "".join(part for part in parts if isinstance(part, str))
-    return content if isinstance(content, str) else ""
+def _dicts(items: object) -> list[dict[str, Any]]:
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []

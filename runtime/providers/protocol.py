@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 from ..metering import Rates, Usage
 
 Role = Literal["system", "user", "assistant"]
-Finish = Literal["stop", "length", "filtered", "unterminated"]
+Finish = Literal["stop", "length", "filtered", "unterminated", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One sample: its text, and why the model stopped; ``final``: the same request can have no other end."""
+    """One sample: its text, and why the model stopped.
+
+    Only ``stop`` is a good end. Of any other ``said`` tells in a sentence, with the server's own word where it has one,
+    and ``final`` says that the same request can have no other end.
+    """
 
     text: str
     finish: Finish = "stop"
+    said: str = field(default="", compare=False)
     final: bool = field(default=False, compare=False)
 
 

@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from email.utils import parsedate_to_datetime
+from email.utils import mktime_tz, parsedate_tz
 from math import isfinite
 
 from ..metering import Rate, Rates
@@ -94,10 +94,16 @@ def _until(text: str, headers: Mapping[str, str]) -> float | None:
     """The seconds until a time of RFC 3339, by the server's own clock where it tells it."""
     try:
         until = datetime.fromisoformat(text.strip()).timestamp()
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         return None
-    try:
-        now = parsedate_to_datetime(headers.get("Date", "")).timestamp()
-    except (ValueError, OverflowError):
-        now = time.time()
+    now = date_of(headers.get("Date", "")) or time.time()
     return min(max(0.0, until - now), _LONGEST)
+
+
+def date_of(text: str) -> float | None:
+    """A header's date as seconds since 1970; None where it is none."""
+    parts = parsedate_tz(text)
+    try:
+        return None if parts is None else float(mktime_tz(parts))
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -13,11 +13,13 @@ from typing import Any
 from ..errors import AnswerError, RefusedError
 from ..metering import Rates, Usage
 from .capabilities import Capabilities
+from .endings import ONLY_REASONING
 from .endpoints import Endpoint
-from .failures import KEPT, RejectedError
+from .failures import RejectedError, spoiled, unforeseen
 from .http import HttpClient
-from .protocol import Answer, Finish, Message, Progress, Reply, Request
+from .protocol import Answer, Message, Progress, Reply, Request
 from .rejections import SAMPLES, SHAPE, is_named
+from .silence import Silence
 from .streams import Stream
 from .structured import Shape, clean, shape, unfence
 from .trials import Lesson, Trial
@@ -82,23 +84,28 @@ class ServedProvider(ABC):
     async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
         await self.start()
         deadline = asyncio.get_running_loop().time() + request.timeout
+        assert self._client is not None
+        with self._client.silence(self._at).asking():
+            return await self._asked(request, samples, deadline, idempotency_key)
+
+    async def _asked(self, request: Request, samples: int, deadline: float, key: str) -> Reply:
         form = shape(request, self.keywords)
         while True:
             version = self._known.version
             lacks = self._known.lacks(form, request.messages)
             call = self._call(request, form, min(samples, self.samples), lacks)
             try:
-                return await self._sent(call, request, deadline, idempotency_key)
+                return await self._sent(call, request, deadline, key)
             except RejectedError as rejected:
                 async with self._turn(deadline, rejected):
                     # What another request has found out meanwhile may be all that was wrong with this one.
                     if self._known.version == version:
-                        return await self._tried(request, call, rejected, lacks, deadline, idempotency_key)
+                        return await self._tried(request, call, rejected, lacks, deadline, key)
 
     async def _sent(self, call: Call, request: Request, deadline: float, key: str) -> Reply:
         assert self._client is not None
         data, rates = await self._client.post(self._at, call.path, call.body, deadline, key, call.stream)
-        return self._reply(data, call, request, rates)
+        return await self._read(data, call, request, rates, deadline)
 
     @asynccontextmanager
     async def _turn(self, deadline: float, rejected: RejectedError) -> AsyncIterator[None]:
@@ -154,6 +161,10 @@ class ServedProvider(ABC):
             for name in sorted(lesson.without):
                 self._progress(f"{self.model}: going on without {name} ({why})")
 
+    async def _ended(self, data: dict[str, Any], call: Call, silence: Silence, deadline: float) -> dict[str, Any]:
+        """The reply; where its server is known never to say why an answer ended, with a good end in each answer."""
+        return data
+
     @abstractmethod
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Call:
         """Put the request into the server's words, without what it ``lacks``: parameters and ways to ask for a form."""
@@ -166,23 +177,27 @@ class ServedProvider(ABC):
     def _usage(self, data: dict[str, Any]) -> Usage:
         """Read what is billed, all samples together."""
 
-    def _reply(self, data: dict[str, Any], call: Call, request: Request, rates: Rates | None) -> Reply:
-        usage = self._usage(data)
+    async def _read(
+        self, data: dict[str, Any], call: Call, request: Request, rates: Rates | None, deadline: float
+    ) -> Reply:
+        assert self._client is not None
+        usage = Usage()
         try:
+            usage = self._usage(data)
+            data = await self._ended(data, call, self._client.silence(self._at), deadline)
             found = [self._shaped(answer, call) for answer in self._answers(data, call)]
             answers = tuple([answer for answer, _ in found])
-            if not any(answer.text or answer.finish != "stop" for answer in answers):
-                raise AnswerError(f"{self.model}: {self._at.host} sent an empty answer")
+            if all(_hollow(answer) for answer in answers):
+                why = f": {answers[0].said}" if answers and answers[0].said else ""
+                raise AnswerError(f"{self.model}: {self._at.host} sent an empty answer{why}")
         except AnswerError as error:
             # It is paid: the bill and the whole of what came go with it.
-            text = error.text or self._at.redact(json.dumps(data, ensure_ascii=False)[:KEPT])
-            raise AnswerError(str(error), text=clean(text), usage=usage, rates=rates, final=error.final) from None
+            text = error.text or _text_of(data)
+            raise spoiled(self._at, str(error), text, usage, rates, final=error.final) from None
+        except Exception as mistake:  # noqa: BLE001 (whatever came, this call fails by it, and no other)
+            raise spoiled(self._at, unforeseen(self._at, mistake), _text_of(data), usage, rates) from None
         self._count(len(answers), call.samples)
-        shaped = [fits for _, fits in found if fits is not None]
-        if call.form is not None and shaped:
-            given_up = self._known.hear(call.form, call.mode, request.messages, fits=any(shaped))
-            if given_up:
-                self._progress(f"{self.model}: going on without {given_up} (the server passes it over in silence)")
+        self._hear([fits for _, fits in found if fits is not None], call, request)
         return Reply(answers[: call.samples], usage, rates)
 
     def _count(self, came: int, asked: int) -> None:
@@ -190,6 +205,13 @@ class ServedProvider(ABC):
         if came < asked and asked > self._known.served:
             self.samples = max(1, min(self.samples, came))
         self._known.served = max(self._known.served, min(came, asked))
+
+    def _hear(self, fits: Sequence[bool], call: Call, request: Request) -> None:
+        """A server may pass over the form that was asked for: learnt from the answers that had another."""
+        if call.form is not None and fits:
+            given_up = self._known.hear(call.form, call.mode, request.messages, fits=any(fits))
+            if given_up:
+                self._progress(f"{self.model}: going on without {given_up} (the server passes it over in silence)")
 
     def _shaped(self, answer: Answer, call: Call) -> tuple[Answer, bool | None]:
         """The answer as the protocol has it, and whether it came in the form that was asked for, where one was."""
@@ -200,7 +222,11 @@ class ServedProvider(ABC):
             # What enforces the form wraps the value, too.
             fits = form.holds(text) and (taken is not None or not call.wrapped or call.mode != self.modes[0])
             text = text.strip() if form.choices else text
-        return replace(answer, text=self._at.redact(clean(text))), fits
+        kept, why = self._at.keepable(clean(text))
+        if why:
+            # A server that sends the key back does so every time.
+            return Answer("", "filtered", why), fits
+        return replace(answer, text=kept, said=self._at.quote(answer.said)), fits
 
     def _optional(self, request: Request, lacks: frozenset[str]) -> dict[str, Any]:
         return {
@@ -243,8 +269,14 @@ def told(messages: Sequence[Message], words: str) -> list[Message]:
     return [*out, Message("user", words)]
 
 
-def finish(reason: object, stop: Sequence[object], length: Sequence[object]) -> Finish:
-    """The protocol's word for a server's reason; one that is in neither list counts as filtered."""
-    if reason is None:
-        return "unterminated"
-    return "stop" if reason in stop else "length" if reason in length else "filtered"
+def _hollow(answer: Answer) -> bool:
+    thought = answer.finish == "other" and answer.said.startswith(ONLY_REASONING)
+    return not answer.text and (answer.finish == "stop" or thought)
+
+
+def _text_of(data: dict[str, Any]) -> str:
+    try:
+        return json.dumps(data, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        # A number of thousands of digits, or nothing but brackets.
+        return ""

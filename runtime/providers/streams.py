@@ -6,11 +6,13 @@ whatever reads those reads these.
 
 from __future__ import annotations
 
-import codecs
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from .content import read_message, read_parts
+from .event_stream import EventReader
 
 Json = Any
 
@@ -18,11 +20,13 @@ Json = Any
 class Stream(ABC):
     """One streamed answer. ``hear`` is told how many characters have come; ``typed``: they are to be one JSON value.
 
-    ``done``: the provider has said that this was all. ``enough``: so it is, though the provider goes on.
-    ``problem`` is why the events cannot be read, "" where they can; ``error`` an event that tells of one.
+    ``begun``: the answer does come in pieces. ``done``: the provider has said that this was all. ``enough``: so it is,
+    though the provider goes on. ``problem`` is why the events cannot be read, "" where they can; ``error`` an event
+    that tells of one.
     """
 
     def __init__(self, hear: Callable[[int], None] | None = None, *, typed: bool = False) -> None:
+        self.begun = False
         self.done = False
         self.enough = False
         self.problem = ""
@@ -30,47 +34,60 @@ class Stream(ABC):
         self.error: Json = None
         self._hear = hear
         self._typed = typed
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._line = ""
-        self._data: list[str] = []
+        self._reader = EventReader()
+        self._last = ""
 
     def feed(self, chunk: bytes) -> None:
         """Take bytes as they come, cut anywhere."""
-        lines = (self._line + self._decoder.decode(chunk)).replace("\r\n", "\n").split("\n")
-        # A line that ends in \r may go on with \n in the next chunk: it is left until then.
-        self._line = lines.pop()
-        before = self.characters
-        for line in lines:
-            if self.done or self.problem:
-                return
-            name, _, value = line.rstrip("\r").partition(":")
-            if name == "data":
-                self._data.append(value.removeprefix(" "))
-            elif not line.rstrip("\r"):
-                self._event()
-        if self.characters != before:
-            if self._typed and _is_whole(self.text()):
-                self.enough = True
-            if self._hear is not None:
-                self._hear(self.characters)
+        self.begun = True
+        self._read(self._reader.feed(chunk))
 
-    def _event(self) -> None:
-        text, self._data = "\n".join(self._data), []
-        if not text:
-            return
+    def end(self) -> None:
+        """The server has closed the stream: what it sent last may lack its end of line."""
+        if not (self.done or self.enough or self.problem):
+            self._read(self._reader.end(), last=True)
+
+    def _read(self, events: Iterator[tuple[str, str]], *, last: bool = False) -> None:
+        before = self.characters
+        try:
+            for kind, text in events:
+                self._event(kind, text, last)
+                if self.done or self.enough or self.problem:
+                    break
+        except UnicodeDecodeError:
+            self.problem = "an event of the answer is not UTF-8"
+        if self.characters != before and self._hear is not None:
+            self._hear(self.characters)
+
+    def _event(self, kind: str, text: str, last: bool) -> None:
         if text.strip() == "[DONE]":
             self.done = True
             return
         try:
             event = json.loads(text)
         except (ValueError, RecursionError):
-            self.problem = "an event of the answer is not JSON"
+            if kind == "error":
+                self.error, self.done = {"error": {"message": text}}, True
+            elif not last:
+                # One that the end of the stream has cut is no more than that.
+                self.problem = "an event of the answer is not JSON"
             return
-        if isinstance(event, dict):
-            if event.get("error"):
-                self.error, self.done = event, True
-            else:
-                self.take(event)
+        if not isinstance(event, dict):
+            return
+        if event.get("error") or kind == "error":
+            self.error, self.done = event, True
+            return
+        before = self.characters
+        self.take(event)
+        # Looked at event by event: where the bytes are cut changes nothing.
+        if self._typed and self.characters != before and self._last.rstrip()[-1:] in ("}", "]"):
+            self.enough = _is_whole(self.text())
+
+    def _grow(self, part: Json) -> None:
+        """Count a part of an answer's text."""
+        if isinstance(part, str) and part:
+            self.characters += len(part)
+            self._last = part
 
     @abstractmethod
     def take(self, event: dict[str, Json]) -> None:
@@ -90,7 +107,7 @@ class ChatStream(Stream):
 
     def __init__(self, hear: Callable[[int], None] | None = None, *, typed: bool = False) -> None:
         super().__init__(hear, typed=typed)
-        self._choices: dict[int, dict[str, Json]] = {}
+        self._choices: dict[int, _Choice] = {}
         self._usage: Json = None
 
     def take(self, event: dict[str, Json]) -> None:
@@ -98,29 +115,53 @@ class ChatStream(Stream):
             self._usage = event["usage"]
         for choice in _dicts(event.get("choices")):
             index = choice.get("index")
-            key = index if isinstance(index, int) else 0
-            known = self._choices.setdefault(key, {"content": [], "refusal": [], "finish_reason": None})
+            known = self._choices.setdefault(index if isinstance(index, int) else 0, _Choice())
             delta = choice.get("delta")
-            for name in ("content", "refusal"):
-                part = delta.get(name) if isinstance(delta, dict) else None
-                if isinstance(part, str):
-                    known[name].append(part)
-                    self.characters += len(part)
-            known["finish_reason"] = choice.get("finish_reason") or known["finish_reason"]
+            if isinstance(delta, dict):
+                known.take(delta)
+                content = delta.get("content")
+                for part in content if isinstance(content, list) else [content, delta.get("refusal")]:
+                    self._grow(part.get("text") if isinstance(part, dict) else part)
+            known.reason = choice.get("finish_reason") or known.reason
+            known.error = choice.get("error") or known.error
 
     def text(self) -> str:
-        return "".join(self._choices[min(self._choices)]["content"]) if self._choices else ""
+        return read_message(self._choices[min(self._choices)].message()).text if self._choices else ""
 
     def whole(self) -> dict[str, Json]:
-        choices = [
-            {
-                "index": index,
-                "message": {"content": "".join(one["content"]), "refusal": "".join(one["refusal"]) or None},
-                "finish_reason": one["finish_reason"] or ("stop" if self.enough else None),
-            }
-            for index, one in sorted(self._choices.items())
-        ]
+        choices = []
+        for index, one in sorted(self._choices.items()):
+            reason = one.reason or ("stop" if self.enough else None)
+            choices.append({"index": index, "message": one.message(), "finish_reason": reason, "error": one.error})
         return {"choices": choices, "usage": self._usage}
+
+
+class _Choice:
+    """A message that grows: texts and lists of parts, by the field of the message that has them."""
+
+    __slots__ = ("error", "parts", "reason")
+
+    def __init__(self) -> None:
+        self.parts: dict[str, list[Json]] = {}
+        self.reason: Json = None
+        self.error: Json = None
+
+    def take(self, delta: dict[str, Json]) -> None:
+        for name in _GROWING:
+            part = delta.get(name)
+            # Of a call of a tool it is enough that there was one.
+            if part and not (name == "tool_calls" and name in self.parts):
+                self.parts.setdefault(name, []).extend(part if isinstance(part, list) else [part])
+
+    def message(self) -> dict[str, Json]:
+        whole: dict[str, Json] = {"content": ""}
+        for name, parts in self.parts.items():
+            plain = all(isinstance(part, str) for part in parts)
+            whole[name] = "".join(parts) if plain else parts
+        return whole
+
+
+_GROWING = ("content", "refusal", "reasoning_content", "reasoning", "thinking", "tool_calls")
 
 
 class MessagesStream(Stream):
@@ -139,10 +180,10 @@ class MessagesStream(Stream):
             case {"type": "content_block_start", "index": int(index), "content_block": dict(block)}:
                 self._blocks[index] = {"type": block.get("type"), "parts": [str(block.get("text") or "")]}
             case {"type": "content_block_delta", "index": int(index), "delta": dict(delta)} if index in self._blocks:
-                part = delta.get("text", delta.get("partial_json"))
+                part = delta.get("text", delta.get("partial_json", delta.get("thinking")))
                 if isinstance(part, str):
                     self._blocks[index]["parts"].append(part)
-                    self.characters += len(part)
+                    self._grow(None if "thinking" in delta else part)
             case {"type": "message_delta", "delta": dict(delta)}:
                 self._reason = delta.get("stop_reason") or self._reason
                 if isinstance(event.get("usage"), dict):
@@ -151,12 +192,14 @@ class MessagesStream(Stream):
                 self.done = True
 
     def text(self) -> str:
-        return "".join(part for block in self._blocks.values() if block["type"] == "text" for part in block["parts"])
+        return read_parts(self._content()).text
 
     def whole(self) -> dict[str, Json]:
-        content = [_block(block["type"], "".join(block["parts"])) for _, block in sorted(self._blocks.items())]
         reason = self._reason or ("end_turn" if self.enough else None)
-        return {"content": content, "stop_reason": reason, "usage": self._usage}
+        return {"content": self._content(), "stop_reason": reason, "usage": self._usage}
+
+    def _content(self) -> list[dict[str, Json]]:
+        return [_block(block["type"], "".join(block["parts"])) for _, block in sorted(self._blocks.items())]
 
 
 class GenerateStream(Stream):
@@ -174,23 +217,43 @@ class GenerateStream(Stream):
             known = self._candidates.setdefault(index if isinstance(index, int) else 0, {"parts": [], "reason": None})
             content = candidate.get("content")
             for part in _dicts(content.get("parts") if isinstance(content, dict) else None):
-                known["parts"].append(part)
-                self.characters += len(str(part.get("text") or ""))
+                _join(known["parts"], part)
+                self._grow(part.get("text"))
             known["reason"] = candidate.get("finishReason") or known["reason"]
 
     def text(self) -> str:
-        first = self._candidates[min(self._candidates)]["parts"] if self._candidates else []
-        return "".join(str(part.get("text") or "") for part in first if not part.get("thought"))
+        return read_parts(_joined(self._candidates[min(self._candidates)]["parts"])).text if self._candidates else ""
 
     def whole(self) -> dict[str, Json]:
         candidates = [
             {
-                "content": {"parts": one["parts"]},
+                "content": {"parts": _joined(one["parts"])},
                 "finishReason": one["reason"] or ("STOP" if self.enough else None),
             }
             for _, one in sorted(self._candidates.items())
         ]
         return {"candidates": candidates, **self._rest}
+
+
+class _Pieces(list[str]):
+    """Texts that are one in the end."""
+
+
+def _join(parts: list[dict[str, Json]], part: dict[str, Json]) -> None:
+    """Add a part to others: texts of one kind grow together, for a part of its own takes more than its text."""
+    text, last = part.get("text"), parts[-1] if parts else {}
+    if not isinstance(text, str) or not part.keys() <= {"text", "thought"}:
+        parts.append(part)
+    elif isinstance(last.get("text"), _Pieces) and last.get("thought") == part.get("thought"):
+        last["text"].append(text)
+    else:
+        parts.append({**part, "text": _Pieces([text])})
+
+
+def _joined(parts: list[dict[str, Json]]) -> list[dict[str, Json]]:
+    return [
+        {**part, "text": "".join(part["text"])} if isinstance(part.get("text"), _Pieces) else part for part in parts
+    ]
 
 
 def _dicts(items: Json) -> list[dict[str, Json]]:

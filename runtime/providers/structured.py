@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ ANTHROPIC_KEYWORDS = frozenset({"format"})
 _STRUCTURE = frozenset({"type", "enum", "const", "title", "description", "$ref"})
 _DROPPED = frozenset({"default", "examples", "$schema", "$id", "$comment", "required", "additionalProperties"})
 _KINDS = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": int | float}
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,6 @@ def unfence(text: str) -> str:
 
 def clean(text: str) -> str:
     """The text with lone surrogates replaced: JSON may hold them, and no file may."""
-    if text.isascii():
+    if text.isascii() or not _HALF.search(text):
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

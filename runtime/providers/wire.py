@@ -18,7 +18,7 @@ def encode(value: Any) -> bytes:
         return _plain(value).encode("utf-8", "replace")
 
 
-def decode(raw: bytes) -> Any:
+def decode(raw: bytes | bytearray) -> Any:
     """Raises UnicodeDecodeError, ValueError, RecursionError."""
     try:
         return from_json(raw)

@@ -8,9 +8,9 @@ from typing import Any
 
 from ...errors import PermanentError, RefusedError
 from ...metering import Usage
-from ..protocol import Answer, Finish, Reply
-
-_FINISH: dict[str, Finish] = {"stop": "stop", "length": "length", "content_filter": "filtered"}
+from ..content import read_parts
+from ..endings import CHAT_ENDINGS
+from ..protocol import Answer, Reply
 
 
 async def read_reply(lines: AsyncIterable[bytes], samples: int) -> Reply:
@@ -21,7 +21,7 @@ async def read_reply(lines: AsyncIterable[bytes], samples: int) -> Reply:
     Raises: RefusedError, when the stream breaks off or reports a failure.
     """
     texts = [""] * samples
-    finish: list[Finish | None] = [None] * samples
+    reasons: list[str] = [""] * samples
     prompt_tokens = 0
     output_tokens = 0
     async for line in lines:
@@ -34,14 +34,19 @@ async def read_reply(lines: AsyncIterable[bytes], samples: int) -> Reply:
             index = choice["index"]
             texts[index] += choice["delta"].get("content") or ""
             if choice["finish_reason"]:
-                finish[index] = _FINISH.get(choice["finish_reason"], "stop")
+                reasons[index] = choice["finish_reason"]
         if usage := event.get("usage"):
             prompt_tokens = max(prompt_tokens, usage["prompt_tokens"])
             output_tokens += usage["completion_tokens"]
-    answers = tuple(Answer(text, reason) for text, reason in zip(texts, finish, strict=True) if reason)
+    answers = tuple(_answer(text, reason) for text, reason in zip(texts, reasons, strict=True) if reason)
     if len(answers) < samples:
         raise RefusedError("the local model's answer broke off; nothing was paid")
     return Reply(answers, Usage(prompt_tokens, output_tokens))
+
+
+def _answer(written: str, reason: str) -> Answer:
+    content = read_parts(written)
+    return CHAT_ENDINGS.read(reason, content.text, content.reasoning)
 
 
 def failure(error: dict[str, Any], samples: int) -> RefusedError | PermanentError:

@@ -1,0 +1,186 @@
+"""Addresses and header values as users set them: what is wrong with one is told before anything is sent."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
+
+from ..errors import UsageError
+
+# Where each of these well-known services has its API for OpenAI's clients.
+_PATHS = {
+    "api.openai.com": "/v1",
+    "openrouter.ai": "/api/v1",
+    "api.groq.com": "/openai/v1",
+    "api.mistral.ai": "/v1",
+    "generativelanguage.googleapis.com": "/v1beta/openai",
+}
+_AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
+# What the clients put behind a base URL by themselves.
+_CALLS = re.compile(
+    r"/(?:chat/completions|completions|responses|embeddings|messages|models(?:/.*)?)/*\Z|:(?:stream)?generateContent\Z",
+    re.IGNORECASE,
+)
+_KEYS = (
+    ("sk-or-", "openrouter.ai", "an OpenRouter key: set OPENAI_API_KEY to it, and OPENAI_BASE_URL to "
+     "https://openrouter.ai/api/v1"),
+    ("sk-ant-", "anthropic.com", "an Anthropic key: set ANTHROPIC_API_KEY to it, and ask anthropic:NAME"),
+    ("gsk_", "groq.com", "a Groq key: set OPENAI_API_KEY to it, and OPENAI_BASE_URL to https://api.groq.com/openai/v1"),
+    ("AIza", "googleapis.com", "a Google key: set GEMINI_API_KEY to it, and ask gemini:NAME"),
+)  # fmt: skip
+_BRACKETED = re.compile(r"\[[^\[\]]*\](?::.*)?")
+_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?", re.IGNORECASE)
+
+
+def split(address: str) -> SplitResult | None:
+    """The parts of an address; None where it is none."""
+    try:
+        parts = urlsplit(address)
+        return parts if parts.hostname and (parts.port is None or parts.port > 0) else None
+    except ValueError:
+        return None
+
+
+def host_of(address: str) -> str:
+    """The host of an address, with its port if it has one and without a user; "" where it is no address."""
+    parts = split(address)
+    return parts.netloc.rpartition("@")[2] if parts else ""
+
+
+def hostname_of(host: str) -> str:
+    """A host without its port."""
+    parts = split(f"//{host}")
+    return (parts.hostname if parts else None) or host
+
+
+def is_loopback(address: str) -> bool:
+    parts = split(address)
+    host = (parts.hostname if parts else None) or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_address(address: str, variable: str, example: str) -> SplitResult:
+    """The parts of a base URL. Raises UsageError, which never shows the address: it may hold a password."""
+
+    def refused(why: str) -> UsageError:
+        return UsageError(f"{variable} is not an address such as {example}: {why}")
+
+    if not address.isprintable() or " " in address:
+        raise refused("there is a space or a line break in it")
+    scheme, slashes, _ = address.partition("://")
+    if not slashes:
+        raise refused("it lacks the http:// or https:// at its beginning")
+    if scheme.lower() not in ("http", "https"):
+        raise refused("it begins neither with http:// nor with https://")
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname
+    except ValueError:
+        raise refused("its host is no name and no number") from None
+    if parts.username is not None or parts.password is not None:
+        raise refused("it holds a user name or a password: leave them out, and put the key into the key's variable")
+    # A bracket belongs to a number of IPv6, and the port alone may stand behind it.
+    bracketed = parts.netloc.startswith("[") and not _BRACKETED.fullmatch(parts.netloc)
+    if not host or bracketed or not _is_host(host):
+        raise refused("its host is no name and no number" if host else "it names no host")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0 or parts.netloc.endswith(":"):
+        raise refused("its port is no number from 1 to 65535")
+    return parts
+
+
+def check_path(address: str, parts: SplitResult, variable: str, *, for_openai: bool) -> None:
+    """Raises UsageError where the path of a base URL cannot be right: what a client appends, or a known service's."""
+    host = (parts.hostname or "").lower()
+    plain = f"{parts.scheme}://{parts.netloc}"
+    wanted = _PATHS.get(host) if for_openai else None
+    if for_openai and host.endswith(_AZURE):
+        wanted = "/openai/v1"
+    path = parts.path.rstrip("/")
+    if wanted is not None and (path != wanted or parts.query):
+        model = "; the model's name is that of your deployment, as in openai:NAME" if wanted == "/openai/v1" else ""
+        raise UsageError(f"{variable} is not where {host} has its API: set it to {plain}{wanted}{model}")
+    if "?" in address or "#" in address:
+        raise UsageError(f"{variable} is an address with a ? or a # in it: set it to what stands before that")
+    if _CALLS.search(path):
+        base = _CALLS.sub("", path).rstrip("/")
+        raise UsageError(
+            f"{variable} names a single call of the API, and flowrun appends that by itself: set it to {plain}{base}"
+        )
+
+
+def check_header(value: str, variable: str) -> None:
+    """Raises UsageError for a key, or another header's value, that no server takes; never shows it."""
+    if value.lower().startswith("bearer "):
+        raise UsageError(f"{variable} begins with the word Bearer: set it to the key alone")
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'`":
+        raise UsageError(f"{variable} has quotes around it: set it without them")
+    for place, char in enumerate(value, start=1):
+        if "\x21" <= char <= "\x7e":
+            continue
+        name = {" ": "a space", "\n": "a line break", "\r": "a line break", "\t": "a tab"}.get(char)
+        what = name or f"the character U+{ord(char):04X}"
+        raise UsageError(
+            f"{variable} holds {what} as character {place} of {len(value)}, which no key has: "
+            "copy it again, in one line"
+        )
+
+
+def check_key(key: str, host: str) -> None:
+    """Raises UsageError for a key that belongs to another service than the one at this well-known host."""
+    known = (*_PATHS, "api.anthropic.com")
+    for prefix, home, advice in _KEYS:
+        if key.startswith(prefix) and host in known and not host.endswith(home):
+            raise UsageError(f"the key for {host} begins with {prefix}, as {advice}")
+
+
+def check_proxy(proxy: str, variable: str, host: str) -> str:
+    """The proxy's address. Raises UsageError, which never shows it: it may hold a password."""
+    if "://" not in proxy:
+        proxy = f"http://{proxy}"
+    parts = split(proxy)
+    if parts is None or not _is_host(parts.hostname or "") or not proxy.isprintable() or " " in proxy:
+        raise UsageError(f"{variable} is not the address of a proxy, such as http://proxy.example:3128")
+    if parts.scheme not in ("http", "https"):
+        raise UsageError(f"{variable} names a proxy that is not http or https; exempt {host} with no_proxy")
+    return proxy
+
+
+def other_account(environ: Mapping[str, str]) -> str:
+    """What to set where the variables of another service of OpenAI's kind are set, and OpenAI's own are not."""
+    if environ.get("OPENROUTER_API_KEY", "").strip():
+        return (
+            ". OPENROUTER_API_KEY is set: for OpenRouter set OPENAI_API_KEY to the same key, and OPENAI_BASE_URL to "
+            "https://openrouter.ai/api/v1"
+        )
+    if environ.get("AZURE_OPENAI_API_KEY", "").strip() or environ.get("AZURE_OPENAI_ENDPOINT", "").strip():
+        return (
+            ". Variables of Azure are set: for Azure set OPENAI_API_KEY to its key, and OPENAI_BASE_URL to "
+            "https://RESOURCE.openai.azure.com/openai/v1"
+        )
+    return ""
+
+
+def _is_host(host: str) -> bool:
+    """Whether this can be a host: a number, or a name of DNS, its labels and its whole length bounded (RFC 1035)."""
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        pass
+    else:
+        return True
+    try:
+        name = host.rstrip(".").encode("idna").decode()
+    except UnicodeError:
+        return False
+    return len(name) <= 253 and all(_NAME.fullmatch(label) for label in name.split("."))

@@ -1,0 +1,88 @@
+"""What a model wrote, told apart from what it thought: one reader for replies that came at once and in pieces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Json = Any
+
+_TEXT = frozenset({None, "text", "output_text"})
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+# DeepSeek's and Qwen's templates, Mistral's, ByteDance's. Others use the same tags where no parser is set up.
+_TAGS = (("<think>", "</think>"), ("[THINK]", "[/THINK]"), ("<seed:think>", "</seed:think>"))
+# The prompts of some templates end in the opening tag: the answer has the closing one only, on a line by itself.
+_CLOSED = re.compile(r"(?:\A|\n)[ \t]*</think>[ \t]*\r?(?:\n|\Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A message's own text, its reasoning, and why the model refuses, each "" where there is none."""
+
+    text: str = ""
+    reasoning: str = ""
+    refusal: str = ""
+
+
+def read_message(message: Json) -> Content:
+    """A message of Chat Completions: ``content`` is a text or a list of parts, and reasoning has fields of its own."""
+    if not isinstance(message, dict):
+        return Content()
+    content = read_parts(message.get("content"))
+    apart = "".join(_texts([message.get(name) for name in _REASONING]))
+    refusal = message.get("refusal")
+    return Content(
+        content.text,
+        apart + content.reasoning,
+        refusal if isinstance(refusal, str) and refusal else content.refusal,
+    )
+
+
+def read_parts(content: Json) -> Content:
+    """A text, or a list of parts, as all three providers have them."""
+    texts: list[str] = []
+    reasoning: list[str] = []
+    refusal: list[str] = []
+    for part in content if isinstance(content, list) else [content]:
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, dict):
+            kind, text = part.get("type"), part.get("text")
+            if part.get("thought") or (isinstance(kind, str) and ("thinking" in kind or "reasoning" in kind)):
+                reasoning += _texts([text, part.get("thinking"), part.get("reasoning"), part.get("summary")])
+            elif kind == "refusal":
+                refusal += _texts([part.get("refusal")])
+            elif isinstance(text, str) and (kind is None or (isinstance(kind, str) and kind in _TEXT)):
+                texts.append(text)
+    thought, text = without_reasoning("".join(texts))
+    return Content(text, "".join(reasoning) + thought, "".join(refusal))
+
+
+def without_reasoning(text: str) -> tuple[str, str]:
+    """The block of reasoning at the beginning of a text, "" for none, and the rest.
+
+    Tags further on are the answer's own. A block without an end is all there is.
+    """
+    start = text.lstrip("\ufeff \t\r\n")
+    for opening, closing in _TAGS:
+        if start.startswith(opening):
+            thought, closed, rest = start[len(opening) :].partition(closing)
+            return thought, rest.lstrip() if closed else ""
+    # What quotes the tag, as in a block of code, is an answer about it.
+    found = _CLOSED.search(text) if "</think>" in text else None
+    if found is not None and "<think>" not in text[: found.start()] and "```" not in text[: found.start()]:
+        return text[: found.start()], text[found.end() :].lstrip()
+    return "", text
+
+
+def _texts(values: list[Json]) -> Iterator[str]:
+    """The texts in values that may be texts, parts, or lists of them."""
+    for value in values:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            yield from _texts([value.get("text")])
+        elif isinstance(value, list):
+            yield from _texts(value)

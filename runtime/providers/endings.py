@@ -1,0 +1,96 @@
+"""Why a model stopped, in the server's own word, made into the protocol's word and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .protocol import Answer, Finish
+
+LONGEST = 60
+"""Characters that are shown of a server's word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """A provider's words for the ends of answers. A word that is in no list is no good end.
+
+    ``name`` is the field that has the word.
+    """
+
+    name: str
+    stop: frozenset[str]
+    length: frozenset[str]
+    filtered: frozenset[str]
+    tools: frozenset[str] = field(default=frozenset({"tool_calls", "function_call", "tool_use"}))
+
+    def read(self, reason: object, text: str, reasoning: str) -> Answer:
+        """The answer, with the end that ``reason`` tells of; None and "" are no reason."""
+        if reason is None or reason == "":
+            return Answer(text, "unterminated", f"the answer has no end: the server sent no `{self.name}`")
+        word = reason if isinstance(reason, str) else ""
+        shown = word if word else str(reason)
+        shown = f"`{shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + '…'}`"
+        finish: Finish = "other"
+        if word in self.stop:
+            if text or not reasoning:
+                return Answer(text)
+            said = f"{ONLY_REASONING}, and no answer ({shown}): allow more with `max_tokens`, or ask another model"
+        elif word in self.length:
+            finish, said = "length", f"the answer was cut off at its greatest length ({shown})"
+            if reasoning and not text:
+                said = f"{ONLY_REASONING} before its greatest length was reached ({shown})"
+            said += ": allow more with `max_tokens`"
+        elif word in self.filtered:
+            finish, said = "filtered", f"the provider's filter held the answer back ({shown})"
+        elif word in self.tools:
+            said = (
+                f"the model asked for a tool ({shown}) instead of giving an answer, and flows have none to give: "
+                "say in the prompt that it is to answer by itself, or ask another model"
+            )
+        else:
+            said = f"the answer ended with {shown}, which is no good end of an answer"
+        return Answer(text, finish, said, final=word.lower() in _FULL)
+
+
+ONLY_REASONING = "only reasoning came"
+
+
+_FULL = frozenset({"model_context_window_exceeded"})
+"""Words for a context that is full: the same prompt fills it again."""
+
+
+def _words(*words: str) -> frozenset[str]:
+    return frozenset(words)
+
+
+def _either_case(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(form for word in words for form in (word.lower(), word.upper()))
+
+
+# ai.google.dev/api/generate-content, "FinishReason".
+_GEMINI_FILTERS = _words(
+    *("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"),
+    *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
+)
+GEMINI_ENDINGS = Endings("finishReason", _words("STOP"), _words("MAX_TOKENS"), _GEMINI_FILTERS)
+
+# platform.claude.com, "Handling stop reasons".
+ANTHROPIC_ENDINGS = Endings(
+    "stop_reason",
+    _words("end_turn", "stop_sequence"),
+    _words("max_tokens", "model_context_window_exceeded"),
+    _words("refusal"),
+)
+
+# OpenAI's own words, and those of the servers and gateways that speak its Chat Completions: Mistral (model_length),
+# Text Generation Inference and Together (eos), Cohere (COMPLETE), xAI (end_turn), Zhipu (sensitive), Bedrock
+# (guardrail_intervened); gateways pass Anthropic's and Google's words through.
+CHAT_ENDINGS = Endings(
+    "finish_reason",
+    _either_case(["stop", "end_turn", "stop_sequence", "eos", "eos_token", "complete"]),
+    _either_case(["length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"]),
+    _either_case(["content_filter", "content_filtered", "refusal", "sensitive", "guardrail_intervened"])
+    | _either_case(_GEMINI_FILTERS),
+    _either_case(["tool_calls", "function_call", "tool_use"]),
+)

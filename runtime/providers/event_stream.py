@@ -1,0 +1,63 @@
+"""Server-sent events, by the WHATWG HTML standard, section "Interpreting an event stream"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_BOM = b"\xef\xbb\xbf"
+
+
+class EventReader:
+    """Bytes, cut anywhere, into events: pairs of a type ("" for none) and the data, which is never empty.
+
+    Raises UnicodeDecodeError for data that is not UTF-8: the standard would put other characters in its place.
+    """
+
+    def __init__(self) -> None:
+        self._line: list[bytes] = []
+        self._data: list[bytes] = []
+        self._kind = ""
+        self._first = True
+        self._after_return = False
+
+    def feed(self, chunk: bytes) -> Iterator[tuple[str, str]]:
+        if self._after_return and chunk:
+            # CR has ended the line already.
+            self._after_return = False
+            chunk = chunk.removeprefix(b"\n")
+        if not chunk:
+            return
+        self._after_return = chunk.endswith(b"\r")
+        *ended, rest = _LINE_END.split(chunk)
+        for end in ended:
+            line = b"".join((*self._line, end)) if self._line else end
+            self._line.clear()
+            if event := self._take(line):
+                yield event
+        if rest:
+            self._line.append(rest)
+
+    def end(self) -> Iterator[tuple[str, str]]:
+        """The event that the end of the stream leaves without its empty line, if there is one.
+
+        The standard drops it. It was paid for, and its JSON tells whether it is whole.
+        """
+        self._after_return = False
+        return self.feed(b"\n\n")
+
+    def _take(self, line: bytes) -> tuple[str, str] | None:
+        if self._first:
+            self._first, line = False, line.removeprefix(_BOM)
+        if line:
+            name, _, value = line.partition(b":")
+            if name == b"data":
+                self._data.append(value.removeprefix(b" "))
+            elif name == b"event":
+                self._kind = value.removeprefix(b" ").decode("utf-8", "replace")
+            return None
+        data, kind = b"\n".join(self._data), self._kind
+        self._data.clear()
+        self._kind = ""
+        return (kind, data.decode()) if data else None

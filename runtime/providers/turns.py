@@ -1,0 +1,177 @@
+"""One request and what comes back for it, as far as it has come, and the time by which it must be over."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+
+from ..errors import CallError, FlowrunError
+from ..metering import Rates
+from .allowance import Allowance
+from .endpoints import Endpoint
+from .failures import KEPT, failure, read_answer, spoiled, unforeseen
+from .rate_headers import read_rates
+from .streams import Stream
+from .wire import encode
+
+ANSWER_CAP = 32 * 1024 * 1024
+ERROR_CAP = 1024 * 1024
+# Rounds of the loop between the deadline and the cancel: an answer that arrived with the deadline, or while the loop
+# was busy, is paid and already here, and these are what it needs to be read.
+_GRACE = 4
+
+# All bodies that are read in this process, beyond the first MiB of each.
+_BODIES = Allowance(2 * ANSWER_CAP)
+
+
+class Body(aiohttp.Payload):
+    """JSON bytes that know whether they went out: an attempt that ends before was not taken by the server.
+
+    Until they go out they hold a place among those that connect; ``leave`` gives it back, once.
+    """
+
+    sent = False
+    _gate: asyncio.Semaphore | None = None
+
+    def __init__(self, value: bytes) -> None:
+        super().__init__(value, content_type="application/json")
+        self._size = len(value)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return bytes(self._value).decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        self.sent = True
+        self.leave()
+        await writer.write(self._value)
+
+    def enter(self, gate: asyncio.Semaphore) -> None:
+        self._gate = gate
+
+    def leave(self) -> None:
+        if self._gate is not None:
+            gate, self._gate = self._gate, None
+            gate.release()
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        await self.write(writer)
+
+
+class Deadlines:
+    """The times by which requests must be over: one timer for all of them, for most have the same time to go."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._due: dict[Turn, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def enter(self, turn: Turn, deadline: float) -> None:
+        self._due[turn] = deadline
+        if self._timer is None or deadline < self._timer.when():
+            self._arm(deadline)
+
+    def leave(self, turn: Turn) -> None:
+        turn.over = True
+        self._due.pop(turn, None)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self, deadline: float) -> None:
+        self.close()
+        self._timer = self._loop.call_at(deadline, self._rung, deadline)
+
+    def _rung(self, deadline: float) -> None:
+        self._timer = None
+        for turn in [turn for turn, due in self._due.items() if due <= deadline]:
+            del self._due[turn]
+            self._expire(turn, _GRACE)
+        if self._due:
+            self._arm(min(self._due.values()))
+
+    def _expire(self, turn: Turn, rounds: int) -> None:
+        if turn.over:
+            return
+        if rounds:
+            self._loop.call_soon(self._expire, turn, rounds - 1)
+        else:
+            turn.expired = True
+            turn.task.cancel()
+
+
+class Turn:
+    """How far one request and its answer have come, in this task; ``expired``: it was cancelled for its time is over.
+
+    ``cancelling`` is how often the task had been cancelled before.
+    """
+
+    __slots__ = (
+        *("body", "cancelling", "expired", "lease", "over", "raw", "response", "size", "stream", "task", "whole"),
+    )
+
+    def __init__(self, body: Mapping[str, Any], stream: Stream | None, task: asyncio.Task[Any]) -> None:
+        self.stream = stream
+        self.task = task
+        self.cancelling = task.cancelling()
+        self.expired = False
+        self.body = Body(encode(body))
+        self.response: aiohttp.ClientResponse | None = None
+        # In one piece: parts that are joined in the end would be in memory twice.
+        self.raw = bytearray()
+        self.lease = _BODIES.lease()
+        self.size = 0
+        self.whole = False
+        self.over = False
+
+    @property
+    def streamed(self) -> Stream | None:
+        """What takes the body, if it is one of events."""
+        if self.stream is None or self.response is None or self.response.status >= 300:
+            return None
+        kind = self.response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return self.stream if kind == "text/event-stream" else None
+
+    def judged(self, endpoint: Endpoint) -> tuple[dict[str, Any], Rates | None]:
+        try:
+            return self._judge(endpoint)
+        except FlowrunError:
+            raise
+        except Exception as mistake:  # noqa: BLE001 (whatever came, this call fails by it, and no other)
+            unread = unforeseen(endpoint, mistake)
+        raise spoiled(endpoint, unread, self.beginning())
+
+    def _judge(self, endpoint: Endpoint) -> tuple[dict[str, Any], Rates | None]:
+        assert self.response is not None
+        status, headers = self.response.status, self.response.headers
+        stream = self.streamed
+        if stream is not None and stream.error:
+            raise failure(endpoint, status, headers, json.dumps(stream.error).encode())
+        if not 200 <= status < 300:
+            raise self.failure(endpoint)
+        rates = read_rates(headers)
+        if self.size > ANSWER_CAP or not self.whole:
+            message = f"{endpoint.model}: the answer is larger than {ANSWER_CAP >> 20} MiB"
+            raise spoiled(endpoint, message, self.beginning(), rates=rates)
+        if stream is None:
+            return read_answer(endpoint, status, headers, self.raw), rates
+        if stream.problem:
+            raise spoiled(endpoint, f"{endpoint.model}: {stream.problem}", stream.text(), rates=rates)
+        return stream.whole(), rates
+
+    def failure(self, endpoint: Endpoint) -> CallError:
+        """The class of an answer whose status is none of success, as far as it has come."""
+        assert self.response is not None
+        return failure(endpoint, self.response.status, self.response.headers, self.raw)
+
+    def beginning(self) -> str:
+        """What has come of a body, so far as it may be kept and a little more, lest a key is cut in two."""
+        if self.streamed is not None:
+            return self.streamed.text()
+        return self.raw[: 2 * KEPT].decode("utf-8", "replace")

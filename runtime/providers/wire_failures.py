@@ -1,0 +1,66 @@
+"""The class of a failure below HTTP: whether the request had gone out decides, and a certificate says why."""
+
+from __future__ import annotations
+
+import ssl
+
+import aiohttp
+
+from ..errors import CallError, InDoubtError, PermanentError, RefusedError
+from .endpoints import Endpoint
+from .failures import unforeseen
+
+_ISSUER = "set SSL_CERT_FILE to a file with the certificate of whoever issued it, if you trust them"
+# OpenSSL's numbers (x509_vfy.h), what they mean here, and the way out.
+_EXPIRED, _TOO_EARLY, _OTHER_NAME, _OTHER_NUMBER = 10, 9, 62, 64
+_UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21})
+
+
+def wire_failure(endpoint: Endpoint, problem: Exception, *, sent: bool, seconds: float) -> CallError:
+    """``sent``: the request had gone out; ``seconds``: the time that it had."""
+    where = f"{endpoint.model}: {endpoint.host}"
+    if isinstance(problem, TimeoutError):
+        if sent:
+            return InDoubtError(f"{where} gave no complete answer within {seconds:.3g} s; it may have been paid")
+        return RefusedError(f"{where} could not be reached within {seconds:.3g} s")
+    if isinstance(problem, aiohttp.ClientConnectorCertificateError):
+        return PermanentError(f"{where} {_certificate(endpoint, problem.certificate_error)}")
+    if isinstance(problem, aiohttp.ClientConnectorSSLError):
+        why = getattr(problem.os_error, "reason", None) or type(problem.os_error).__name__
+        return RefusedError(
+            f"{where} cannot be spoken to over TLS ({endpoint.quote(str(why))}): if it is a server without TLS, begin "
+            f"{endpoint.base_variable or 'its address'} with http://"
+        )
+    if isinstance(problem, aiohttp.InvalidURL):
+        return PermanentError(f"{where}: {endpoint.base_variable or 'the base URL'} is not an address")
+    if isinstance(problem, aiohttp.ClientHttpProxyError):
+        kind = PermanentError if problem.status == 407 else RefusedError
+        return kind(f"{where}: the proxy answered {problem.status}", status=problem.status)
+    if isinstance(problem, aiohttp.ClientConnectorDNSError):
+        return RefusedError(f"{where}: no address is known for this host")
+    if isinstance(problem, aiohttp.ClientConnectorError):
+        why = problem.os_error.strerror or type(problem.os_error).__name__
+        return RefusedError(f"{where} does not take connections ({endpoint.quote(why)})")
+    if not isinstance(problem, aiohttp.ClientError | OSError):
+        # Its address upset a library, or its answer did.
+        said = unforeseen(endpoint, problem)
+        return InDoubtError(said) if sent else PermanentError(said)
+    if not sent:
+        return RefusedError(f"{where} closed the connection before the request was sent")
+    return InDoubtError(f"{where} broke the connection off before the answer was complete; it may have been paid")
+
+
+def _certificate(endpoint: Endpoint, error: Exception) -> str:
+    """Why a certificate is not taken, and what can be done."""
+    code = getattr(error, "verify_code", None)
+    said = endpoint.quote(str(getattr(error, "verify_message", "") or ""))
+    base = endpoint.base_variable or "the base URL"
+    if code == _EXPIRED:
+        return "shows a certificate that has expired: its owner must renew it, unless this machine's clock is wrong"
+    if code == _TOO_EARLY:
+        return "shows a certificate that is not valid yet: check this machine's clock"
+    if code in (_OTHER_NAME, _OTHER_NUMBER) or (isinstance(error, ssl.CertificateError) and "match" in str(error)):
+        return f"shows a certificate for another host name ({said}): check {base}"
+    if code in _UNKNOWN_ISSUER:
+        return f"shows a certificate from an issuer that is not known here ({said}): {_ISSUER}"
+    return f"shows a certificate that is not trusted here ({said or type(error).__name__}): {_ISSUER}"

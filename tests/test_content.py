@@ -202,7 +202,7 @@ MADE: dict[str, tuple[Made, type[Stream]]] = {
 
 def answers(name: str, data: dict[str, Any]) -> list[Answer]:
     provider: Any = open_provider(f"{name}:m", Surroundings(dict.fromkeys(BASES.values(), "http://127.0.0.1:9")))
-    call = provider._call(Request((Message("user", "hi"),)), 1)
+    call = provider._call(Request((Message("user", "hi"),)), None, 1, frozenset())
     return list(provider._answers(data, call))
 
 

@@ -36,7 +36,7 @@ class Approval(Majority):
         return bool(self.ballots.ranked()) and super().decided
 
     def value(self) -> Json:
-        if self.ballots.counted >= self.enough and not self.ballots.ranked():
+        if self.ballots.counted >= self.enough and not self.ballots.ranked() and not self.lost:
             raise ReduceError(f"none of the {self.ballots.counted} ballots approves of anything")
         return super().value()
 

@@ -10,7 +10,7 @@ Json = Any
 
 
 class Ballots:
-    """The ballots of one vote. ``seen`` counts every sample that came, with the discarded ones.
+    """The ballots of one vote. ``seen`` counts every sample that was answered, with the discarded ones.
 
     Weights are added up exactly, so that the order in which they come cannot change a sum.
     """
@@ -58,6 +58,14 @@ class Ballots:
     def lead(self) -> Fraction | int:
         first, second = self.leaders
         return first - second
+
+    def votes(self, key: str | None) -> Fraction | int:
+        """The votes of an answer; those of None are 0."""
+        return 0 if key is None else self._counts.get(key, 0)
+
+    def votes_beside(self, key: str | None) -> Fraction | int:
+        """The most votes that another answer has."""
+        return max((count for other, count in self._counts.items() if other != key), default=0)
 
     @property
     def tied(self) -> tuple[str, ...]:

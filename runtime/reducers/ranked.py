@@ -2,13 +2,16 @@
 
 `runoff` (the default) drops the answer with the fewest first places until one has more than half of those that are
 left; of equals the one that stands last in the order of the first samples goes. `borda` gives an answer one point for
-every answer that a list puts behind it, those that it leaves out among them (J.-C. de Borda, 1781). Both need every
-ballot.
+every answer that a list puts behind it, those that it leaves out among them (J.-C. de Borda, 1781). Both ask for every
+ballot. Where some are lost, a runoff is settled if one answer has the first place on more than half of all lists, the
+lost ones among them, and a count of points if no lists in their place could give another answer as many.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import comb
 
 from flowrun.dsl import ParamSpec, ReducerSpec, types
 
@@ -36,6 +39,22 @@ class Ranked(Vote):
     def decided(self) -> bool:
         return False
 
+    @property
+    def doubtful(self) -> bool:
+        if not self.lost or self.ballots.counted < self.enough:
+            return super().doubtful
+        lists = [(index, self.lists[index]) for index in sorted(self.lists)]
+        if self.setting.args.get("method") == "borda":
+            return not _borda_is_sure(lists, self.open, self._most_answers())
+        tops = Counter(keys[0] for _, keys in _places(lists)[0])
+        return 2 * max(tops.values(), default=0) <= len(lists) + self.open
+
+    def _most_answers(self) -> int | None:
+        """How many answers there can be; None where nobody knows."""
+        inner = types.unwrapped(self.setting.item)
+        inner = types.unwrapped(inner.item) if isinstance(inner, types.ListOf) else inner
+        return len(inner.options) if isinstance(inner, types.Choice) else None
+
     def further(self) -> int:
         return self.open
 
@@ -49,6 +68,9 @@ class Ranked(Vote):
         lists = [(index, self.lists[index]) for index in sorted(self.lists)]
         count = _borda if self.setting.args.get("method") == "borda" else _runoff
         count(done, lists)
+        if count is _borda:
+            # A whole list gives this many points.
+            self.heaviest = comb(len(done.counts()), 2)
         self.ballots = done
 
     def questions(self) -> Sequence[Question]:
@@ -57,7 +79,7 @@ class Ranked(Vote):
 
     def value(self) -> Json:
         self._finish()
-        if self.ballots.counted >= self.enough and not self.ballots.ranked():
+        if self.ballots.counted >= self.enough and not self.ballots.ranked() and not self.lost:
             raise ReduceError("no ballot names an answer")
         return super().value()
 
@@ -89,6 +111,33 @@ def _borda(done: Ballots, lists: list[tuple[int, list[Json]]]) -> None:
     # Answers keep the order of their first naming among equals, also within one list.
     for order, (key, (_, answer)) in enumerate(named.items()):
         done.mark(order, answer, answer, points[key])
+
+
+def _borda_is_sure(lists: list[tuple[int, list[Json]]], lost: int, most: int | None) -> bool:
+    """Whether no lists in place of the lost ones can give another answer as many points as the leader has.
+
+    A lost list gives a rival one point less than there are answers. It may name answers that no other list names: each
+    adds a point to every place on the other lists, so the lead may grow or shrink with them, but only evenly.
+    """
+    keyed, named = _places(lists)
+    if not named:
+        return False
+    behind = {key: [place for _, keys in keyed for place, own in enumerate(keys) if own == key] for key in named}
+
+    def points(key: str, answers: int) -> int:
+        return sum(answers - 1 - place for place in behind[key])
+
+    def sure(answers: int) -> bool:
+        best = max(named, key=lambda key: points(key, answers))
+        rivals = [points(key, answers) for key in named if key != best]
+        return best == leader and points(best, answers) > max(rivals, default=0) + lost * (answers - 1)
+
+    least = len(named)
+    leader = max(named, key=lambda key: points(key, least))
+    if most is None:
+        grows = len(behind[leader]) >= max((len(behind[key]) for key in named if key != leader), default=0) + lost
+        return sure(least) and grows
+    return sure(least) and sure(max(most, least))
 
 
 def _runoff(done: Ballots, lists: list[tuple[int, list[Json]]]) -> None:

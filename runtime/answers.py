@@ -8,7 +8,7 @@ from functools import lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from flowrun.dsl import types
+from flowrun.dsl import option_of, types
 
 from .errors import AnswerError
 
@@ -20,7 +20,6 @@ _FENCE = re.compile(r"\A\s*```[A-Za-z0-9]*\n(.*?)\n?```\s*\Z", re.DOTALL)
 DEEPEST = 64
 """How many levels of lists and records an answer may have."""
 _HALF = re.compile("[\ud800-\udfff]")
-_AROUND = "\"'`*_.,:;!() \t\r\n"
 
 
 def read_answer(text: str, type_: types.Type) -> Json:
@@ -35,11 +34,9 @@ def read_answer(text: str, type_: types.Type) -> Json:
 
 
 def _choice(text: str, type_: types.Choice) -> str:
-    given = " ".join(text.split()).casefold()
-    for candidate in (given, given.strip(_AROUND)):
-        for option in type_.options:
-            if candidate == option.casefold():
-                return option
+    option = option_of(text, type_.options)
+    if option is not None:
+        return option
     raise AnswerError(f"expected {types.show(type_)}, and the answer is {_quoted(text)}", text=text)
 
 
@@ -146,8 +143,10 @@ def _whole(value: Json) -> Json:
 
 
 def _speller(options: tuple[str, ...]) -> Any:
-    known = {option.casefold(): option for option in options}
-    return lambda value: known.get(value.strip(_AROUND).casefold(), value) if isinstance(value, str) else value
+    def spelled(value: Json) -> Json:
+        return (option_of(value, options) or value) if isinstance(value, str) else value
+
+    return spelled
 
 
 def _filler(optional: list[str]) -> Any:

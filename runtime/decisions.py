@@ -10,7 +10,7 @@ from .errors import AnswerError, BudgetError, DiskError, FlowrunError
 from .journal.index import Open
 from .metering import NO_USAGE, Usage
 from .providers.protocol import Answer, Request
-from .reducers import ReduceError, UnsettledError
+from .reducers import ReduceError, UndecidedError
 from .tally import Tally
 
 Json = Any
@@ -124,7 +124,7 @@ class Failure:
     @property
     def abstains(self) -> bool:
         """Whether an answer came, and is none. Of all else another try may make a ballot: a vote misses it."""
-        unsettled = isinstance(self.error, UnsettledError)
+        unsettled = isinstance(self.error, UndecidedError)
         return isinstance(self.error, AnswerError | ReduceError) and not unsettled
 
     @property

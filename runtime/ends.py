@@ -17,7 +17,7 @@ from .decisions import Failure
 from .errors import FlowrunError
 from .extern_calls import ExternCalls
 from .frames import BlockRun, Frame, Layout
-from .reducers import Question, ReduceError, UnsettledError
+from .reducers import Question, ReduceError, UndecidedError
 from .scopes import Context, Scope
 from .steps import Steps
 from .tally import Tally
@@ -167,7 +167,7 @@ class Ends:
     def _fail(self, run: BlockRun, reason: str, error: ReduceError) -> None:
         """The results make no value. A vote knows itself whether what is lost is to blame."""
         if not run.votes and run.last_loss is not None and not run.last_loss.abstains:
-            error = UnsettledError(str(error))
+            error = UndecidedError(str(error))
         self.give_up(run, Failure(run.around.path, reason, error))
 
     def _tell(self, run: BlockRun, *, ended: bool = True) -> None:

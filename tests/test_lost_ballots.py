@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import types
-from flowrun.runtime.reducers import REDUCERS, ReduceError, Setting, UnsettledError
+from flowrun.runtime.reducers import REDUCERS, ReduceError, Setting, UndecidedError
 from support.ballot_box import LOST, Driven, drive, shuffled
 from support.counted_by_hand import full, in_order
 
@@ -38,7 +38,7 @@ def fillings(samples: list[Json], answers: list[Json]) -> list[list[Json]]:
 def fails_unsettled(driven: Driven) -> bool:
     try:
         driven.reducer.value()
-    except UnsettledError:
+    except UndecidedError:
         return True
     except ReduceError:
         return False

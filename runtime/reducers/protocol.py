@@ -18,7 +18,7 @@ class ReduceError(FlowrunError):
     """The results came, and no value can be made of them by this rule."""
 
 
-class UnsettledError(ReduceError):
+class UndecidedError(ReduceError):
     """Results are missing that could have changed the value; a run that goes on may have them."""
 
 

@@ -16,7 +16,7 @@ from math import comb
 from flowrun.dsl import ParamSpec, ReducerSpec, types
 
 from ..tally import Tally
-from .approval import listed
+from .approval import inner_type, listed
 from .ballots import Ballots, normal
 from .protocol import Json, Question, ReduceError, Rule, Setting
 from .voting import AT_LEAST, TIES, Vote
@@ -27,6 +27,9 @@ class Ranked(Vote):
         super().__init__(setting)
         self.lists: dict[int, list[Json]] = {}
         self._finished = False
+
+    def answer_type(self) -> types.Type:
+        return inner_type(super().answer_type())
 
     def cast(self, index: int, value: Json) -> bool:
         if not value:
@@ -45,15 +48,9 @@ class Ranked(Vote):
             return super().doubtful
         lists = [(index, self.lists[index]) for index in sorted(self.lists)]
         if self.setting.args.get("method") == "borda":
-            return not _borda_is_sure(lists, self.open, self._most_answers())
-        tops = Counter(keys[0] for _, keys in _places(lists)[0])
+            return not _borda_is_sure(lists, self.open, self.ballots.type)
+        tops = Counter(keys[0] for _, keys in _places(lists, self.ballots.type)[0])
         return 2 * max(tops.values(), default=0) <= len(lists) + self.open
-
-    def _most_answers(self) -> int | None:
-        """How many answers there can be; None where nobody knows."""
-        inner = types.unwrapped(self.setting.item)
-        inner = types.unwrapped(inner.item) if isinstance(inner, types.ListOf) else inner
-        return len(inner.options) if isinstance(inner, types.Choice) else None
 
     def further(self) -> int:
         return self.open
@@ -63,7 +60,7 @@ class Ranked(Vote):
         if self._finished:
             return
         self._finished = True
-        done = Ballots()
+        done = Ballots(self.ballots.type)
         done.seen, done.discarded = self.ballots.seen, self.ballots.discarded
         lists = [(index, self.lists[index]) for index in sorted(self.lists)]
         count = _borda if self.setting.args.get("method") == "borda" else _runoff
@@ -88,14 +85,16 @@ class Ranked(Vote):
         return super().tally(launched) if self.ballots.ranked() else None
 
 
-def _places(lists: list[tuple[int, list[Json]]]) -> tuple[list[tuple[int, list[str]]], dict[str, tuple[int, Json]]]:
+def _places(
+    lists: list[tuple[int, list[Json]]], type_: types.Type
+) -> tuple[list[tuple[int, list[str]]], dict[str, tuple[int, Json]]]:
     """The lists by the keys of their answers, each once, and the answers in the order of their first naming."""
     named: dict[str, tuple[int, Json]] = {}
     keyed = []
     for index, answers in lists:
         own: dict[str, None] = {}
         for answer in answers:
-            key = normal(answer)
+            key = normal(answer, type_)
             own[key] = None
             named.setdefault(key, (index, answer))
         keyed.append((index, list(own)))
@@ -103,7 +102,7 @@ def _places(lists: list[tuple[int, list[Json]]]) -> tuple[list[tuple[int, list[s
 
 
 def _borda(done: Ballots, lists: list[tuple[int, list[Json]]]) -> None:
-    keyed, named = _places(lists)
+    keyed, named = _places(lists, done.type)
     points = dict.fromkeys(named, 0)
     for _, keys in keyed:
         for place, key in enumerate(keys):
@@ -113,13 +112,13 @@ def _borda(done: Ballots, lists: list[tuple[int, list[Json]]]) -> None:
         done.mark(order, answer, answer, points[key])
 
 
-def _borda_is_sure(lists: list[tuple[int, list[Json]]], lost: int, most: int | None) -> bool:
+def _borda_is_sure(lists: list[tuple[int, list[Json]]], lost: int, type_: types.Type) -> bool:
     """Whether no lists in place of the lost ones can give another answer as many points as the leader has.
 
     A lost list gives a rival one point less than there are answers. It may name answers that no other list names: each
     adds a point to every place on the other lists, so the lead may grow or shrink with them, but only evenly.
     """
-    keyed, named = _places(lists)
+    keyed, named = _places(lists, type_)
     if not named:
         return False
     behind = {key: [place for _, keys in keyed for place, own in enumerate(keys) if own == key] for key in named}
@@ -134,14 +133,14 @@ def _borda_is_sure(lists: list[tuple[int, list[Json]]], lost: int, most: int | N
 
     least = len(named)
     leader = max(named, key=lambda key: points(key, least))
-    if most is None:
+    if not isinstance(type_, types.Choice):
         grows = len(behind[leader]) >= max((len(behind[key]) for key in named if key != leader), default=0) + lost
         return sure(least) and grows
-    return sure(least) and sure(max(most, least))
+    return sure(least) and sure(max(len(type_.options), least))
 
 
 def _runoff(done: Ballots, lists: list[tuple[int, list[Json]]]) -> None:
-    keyed, named = _places(lists)
+    keyed, named = _places(lists, done.type)
     order = {key: place for place, key in enumerate(named)}
     left = set(named)
     while True:

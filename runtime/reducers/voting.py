@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, types
+from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, alike, types
 
 from ..tally import Tally
-from .ballots import Ballots, in_words, normal
-from .protocol import Question, ReduceError, Setting, UnsettledError
+from .ballots import Ballots, in_words
+from .protocol import Question, ReduceError, Setting, UndecidedError
 
 Json = Any
 LOST = object()
@@ -34,9 +34,9 @@ class Vote:
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
-        self.ballots = Ballots()
-        self.enough = max(1, int(setting.args.get("at_least", 1)))
         self.by: str | None = setting.args.get("by")
+        self.ballots = Ballots(self.answer_type())
+        self.enough = max(1, int(setting.args.get("at_least", 1)))
         self.lost = 0
         self.unsent = 0
         self._chosen: str | None = None
@@ -46,6 +46,12 @@ class Vote:
         self._ordered = setting.tallied and setting.launch == "latency"
         self._waiting: dict[int, Json] = {}
         self._next = 0
+
+    def answer_type(self) -> types.Type:
+        """The type of what is counted: the results, or a field of theirs."""
+        item = types.unwrapped(self.setting.item)
+        field = item.field(self.by) if self.by is not None and isinstance(item, types.Record) else None
+        return item if self.by is None else types.UNKNOWN if field is None else field.type
 
     # Counting
 
@@ -149,17 +155,17 @@ class Vote:
         (answer,) = answers
         tied = self.ballots.tied
         # Of answers that are no texts the number of one is given.
-        self._chosen = tied[answer - 1] if isinstance(answer, int) else normal(answer)
+        self._chosen = tied[answer - 1] if isinstance(answer, int) else self.ballots.key(answer)
 
     def value(self) -> Json:
         if self.ballots.counted < self.enough:
-            kind = UnsettledError if self.doubtful else ReduceError
+            kind = UndecidedError if self.doubtful else ReduceError
             raise kind(
                 f"the vote has {self.ballots.counted} of {self.setting.most} ballots, and needs {self.enough}: "
                 f"{self._abstained()}" + (f" ({self.ballots.text()})" if self.ballots.counted else "")
             )
         if self.doubtful:
-            raise UnsettledError(self._led())
+            raise UndecidedError(self._led())
         if self._chosen is None and len(self.ballots.tied) > 1 and self.setting.args.get("ties") == "error":
             raise ReduceError(f"the vote ended in a tie: {self.ballots.text()}")
         return self.ballots.value(self.winner())
@@ -242,6 +248,8 @@ def counted(given: Given, by: str = "by") -> types.Type | Refusal:
         if isinstance(found, Refusal):
             return found
         item = types.unwrapped(found)
+    if isinstance(item, types.Choice) and (pair := alike(item.options)):
+        return told_apart(*pair)
     if isinstance(item, types.Record | types.ListOf) or item == types.JSON:
         names = [one.name for one in item.fields] if isinstance(item, types.Record) else []
         way = f"count one of its fields, `(by: {names[0]})`" if names else "let the block's last line be one word"
@@ -250,6 +258,14 @@ def counted(given: Given, by: str = "by") -> types.Type | Refusal:
             f'{way}, or combine with `reduce ask "…"`',
         )
     return item
+
+
+def told_apart(one: str, other: str) -> Refusal:
+    """Choices from several places were joined, and have two words for one answer."""
+    return Refusal(
+        f"the results have two words for one answer, `{one}` and `{other}`",
+        "give all that is voted on one choice: `type Label = A | B`, and `-> Label`",
+    )
 
 
 def field_of(item: types.Type, name: str, arg: str) -> types.Type | Refusal:

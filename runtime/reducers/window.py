@@ -11,7 +11,6 @@ from fractions import Fraction
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from .adaptive import Adaptive
-from .ballots import normal
 from .protocol import Json, Rule, Setting
 from .voting import PARAMS, plurality
 
@@ -25,7 +24,7 @@ class Window(Adaptive):
     def cast(self, index: int, value: Json) -> bool:
         if not super().cast(index, value):
             return False
-        self._keys[index] = normal(value if self.by is None else value[self.by])
+        self._keys[index] = self.ballots.key(value if self.by is None else value[self.by])
         return True
 
     def holds(self, first: Fraction | int, second: Fraction | int) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from flowrun.dsl import option_of, types
 
 from .errors import AnswerError
+from .reducers.judging import Order
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -30,7 +31,11 @@ def read_answer(text: str, type_: types.Type) -> Json:
         return text.strip()
     if isinstance(type_, types.Choice):
         return _choice(text, type_)
-    return _data(text, type_)
+    value = _data(text, type_)
+    if isinstance(type_, Order) and (problem := type_.lacks(value)):
+        wanted = f"each number of {types.show(type_.item)} once"
+        raise AnswerError(f"expected {wanted}, and the answer {problem}: {_quoted(text)}", text=text)
+    return value
 
 
 def _choice(text: str, type_: types.Choice) -> str:

@@ -12,6 +12,7 @@ from flowrun.dsl import types
 
 from . import events as e
 from .calls import Calls, sample_of
+from .candidates import Candidates
 from .combining import Asked
 from .decisions import Failure
 from .errors import FlowrunError
@@ -128,7 +129,8 @@ class Ends:
 
         for place, question in enumerate(questions):
             asked = replace(reduce, ask=replace(ask, answer=question.answer))
-            self._combine(run, asked, {"results": list(question.results)}, partial(heard, place), f"[{place}]")
+            results = (Candidates if question.numbered else list)(question.results)
+            self._combine(run, asked, {"results": results}, partial(heard, place), f"[{place}]")
 
     def _reduced(self, run: BlockRun) -> None:
         try:

@@ -30,7 +30,7 @@ LOSSES: list[CallError] = [
 ]
 
 
-def by_seed(answers: list[str | Exception]) -> Any:
+def by_seed(answers: list[str | CallError]) -> Any:
     """Each sample gives its own answer, known by the seed that it asks with."""
 
     def script(request: Request, number: int) -> Scripted:
@@ -159,14 +159,14 @@ NESTED = 'flow f() { v = repeat 3 { repeat 3 { ask "?" -> a | b with seed: 1 } r
 
 def test_an_inner_vote_that_is_not_settled_is_missing_in_the_outer_one() -> None:
     no = PermanentError("no")
-    answers: list[str | Exception] = ["a", "a", "a", "a", "b", no, "b", "a", no]
+    answers: list[str | CallError] = ["a", "a", "a", "a", "b", no, "b", "a", no]
     ran = stage(NESTED % "majority", by_seed(answers))
     assert "the vote is not settled" in lost(ran)
     assert ran.outcome.tallies["v"].missing == 2
 
 
 def test_an_inner_vote_that_was_held_and_has_no_winner_abstains() -> None:
-    answers: list[str | Exception] = ["a", "a", "a", "a", "b", "a", "a", "a", "a"]
+    answers: list[str | CallError] = ["a", "a", "a", "a", "b", "a", "a", "a", "a"]
     ran = stage(NESTED % "unanimous", by_seed(answers))
     assert ran.outcome.value == "a"
     text = (NESTED % "unanimous").replace("} reduce majority", "} reduce majority with launch: together")
@@ -237,7 +237,7 @@ async def run(path: Path, provider: ScriptedProvider, text: str, budget: Budget 
     return await run_async(plan, {}, opener=lambda address, around: provider, journal=path / "journal.db", **given)
 
 
-ANSWERS: list[str | Exception] = ["21", "18", "24", "18", "18"]
+ANSWERS: list[str | CallError] = ["21", "18", "24", "18", "18"]
 
 
 async def test_a_budget_that_refuses_samples_settles_no_vote(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ async def test_a_budget_that_refuses_samples_settles_no_vote(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("error", LOSSES, ids=lambda error: type(error).__name__)
 async def test_a_resume_asks_the_missing_samples_alone(tmp_path: Path, error: CallError) -> None:
-    answers: list[str | Exception] = [*ANSWERS[:3], error, error]
+    answers: list[str | CallError] = [*ANSWERS[:3], error, error]
     text = vote(options="with retries: 0")
     result = await run(tmp_path, ScriptedProvider(by_seed(answers)), text)
     assert (result.status, result.value) == ("failed", None)

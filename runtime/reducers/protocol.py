@@ -49,6 +49,11 @@ class Question:
     results: tuple[Json, ...]
     answer: types.Type
 
+    @property
+    def numbered(self) -> bool:
+        """Whether the answer names results by their places, counted from 1, and not in words."""
+        return not isinstance(self.answer, types.Choice)
+
 
 class Reducer(Protocol):
     def add(self, index: int, value: Json) -> None:

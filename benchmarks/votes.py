@@ -19,12 +19,10 @@ import argparse
 import json
 import math
 import random
-import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +36,6 @@ from support.staged import stage
 
 Counts = tuple[int, int]
 TAIL = math.log(10) / 2.326
-NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -219,9 +216,9 @@ def by_hand(rule: Rule, question: Question, most: int) -> tuple[str | None, int]
 
 
 def normal(text: str) -> str:
-    """Two answers are one where they differ in case, blanks and a final point, or are one number written twice."""
-    text = " ".join(text.split()).rstrip(".").casefold()
-    return f"{Decimal(text).normalize():f}" if NUMBER.fullmatch(text) else text
+    """Two answers are one where they differ in case, blanks and a final point; texts are not read as numbers."""
+    text = " ".join(text.split()).casefold()
+    return text.rstrip(" .") or text
 
 
 # Reports

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .render import render_diagnostic, render_diagnostics
     from .source import Source, Span
     from .templates.read import Template, read_template, template_names, template_pieces
+    from .texts import alike, option_of, text_key
 
 _HOMES = {
     "bounds.amounts": ("Bounds",),
@@ -65,6 +66,7 @@ _HOMES = {
     "bounds.served": ("Rates", "Served"),
     "bounds.sizes": ("Bound",),
     "source": ("Source", "Span"),
+    "texts": ("alike", "option_of", "text_key"),
     "templates.read": ("Template", "read_template", "template_names", "template_pieces"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -105,6 +107,7 @@ __all__ = [
     "Unread",
     "UnsettledError",
     "Where",
+    "alike",
     "apply_fixes",
     "bounds_of",
     "check_flow",
@@ -115,6 +118,7 @@ __all__ = [
     "format_report",
     "make_plan",
     "nearest",
+    "option_of",
     "page",
     "parse_flow",
     "picture_of",
@@ -126,6 +130,7 @@ __all__ = [
     "render_diagnostics",
     "template_names",
     "template_pieces",
+    "text_key",
     "to_dot",
     "to_mermaid",
     "to_svg",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from flowrun.dsl import types
+from flowrun.dsl import option_of, types
 
 from .errors import AnswerError, MalformedError
 from .json_reader import DEEPEST, JsonError, read_json, unfenced
+from .reducers.judging import Order
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["DEEPEST", "read_answer"]
 
 Json = Any
-_AROUND = "\"'`*_.,:;!() \t\r\n"
 _PLACE = 80
 """Characters of a place in an answer that are told: a model may write field names of any length."""
 
@@ -28,28 +28,16 @@ def read_answer(text: str, type_: types.Type) -> Json:
     if type_ == types.TEXT:
         return text.strip()
     if isinstance(type_, types.Choice):
-        found = _option(unfenced(text), type_.options)
+        found = option_of(unfenced(text), type_.options)
         if found is None:
             raise _malformed(text, type_, "")
         return found
-    return _data(text, type_)
-
-
-def _option(text: str, options: tuple[str, ...]) -> str | None:
-    """The option that a text is, but for case, blanks and marks around it; None where it is none, or might be two."""
-    text = text.strip()
-    if text in options:
-        return text
-    given = _folded(text)
-    for candidate in (given, given.strip(_AROUND)):
-        found = [option for option in options if _folded(option) == candidate]
-        if found:
-            return found[0] if len(found) == 1 else None
-    return None
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.split()).casefold()
+    value = _data(text, type_)
+    if isinstance(type_, Order) and (problem := type_.lacks(value)):
+        wanted = f"each number of {types.show(type_.item)} once"
+        said = f"expected {wanted}, and the answer {problem}: {_quoted(text)}"
+        raise MalformedError(said, text=text, why=f"{problem}; it must have {wanted}")
+    return value
 
 
 def _data(text: str, type_: types.Type) -> Json:
@@ -134,7 +122,7 @@ def _opened(value: Json) -> Json:
 
 
 def _speller(options: tuple[str, ...]) -> Any:
-    return lambda value: value if not isinstance(value, str) else _option(value, options) or value
+    return lambda value: (option_of(value, options) or value) if isinstance(value, str) else value
 
 
 def _filler(optional: list[str]) -> Any:

@@ -6,7 +6,6 @@ A call of a flow lives as a chain does; its frame sees nothing of what is around
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 from zlib import crc32
@@ -24,6 +23,7 @@ from .feeds import Feed, label
 from .frames import Around, BlockRun, Frame, Layout, Spare
 from .functions import kind_of
 from .handing import Handing
+from .losses import Losses
 from .pipelines import Pipelines, intake_of
 from .reducers import REDUCERS, Reducer, Setting
 from .scopes import Context, Defaults, Scope, path_of, steps_once
@@ -40,10 +40,7 @@ FLOWS_AT_ONCE = 100_000
 
 
 class Blocks:
-    """Runs blocks. ``window`` is how many bodies of a map may be open at once where the flow does not say.
-
-    ``losses`` are the elements and samples that blocks did without.
-    """
+    """Runs blocks. ``window`` is how many bodies of a map may be open at once where the flow does not say."""
 
     def __init__(
         self,
@@ -61,7 +58,7 @@ class Blocks:
         self.steps = steps
         self.events = events
         self.window = window
-        self.losses: list[Failure] = []
+        self.losses = Losses(ends, events)
         self.handed: p.Step | None = None
         self.hand_on: Callable[[Json], None]
         self.flows = plan.flows
@@ -241,6 +238,9 @@ class Blocks:
             more = min(more, run.window - len(run.open))
         if run.refill is not None and len(run.open) > run.refill:
             return
+        if not more and not run.open and run.intake is None:
+            self.ends.conclude(run)
+            return
         for _ in range(more if run.intake is not None else min(more, run.total - run.launched)):
             try:
                 body = self._next(run)
@@ -285,10 +285,12 @@ class Blocks:
         self._counted(run)
 
     def _give(self, run: BlockRun, number: int, value: Json) -> None:
-        """What came of an element, SKIPPED for nothing, to what combines the results."""
+        """What came of an element to what combines the results: SKIPPED for nothing, a failure for a ballot lost."""
         for place, result in self.pipelines.given(run, number, value):
             if run.merge is not None:
                 self.ends.merge(run, 0, place, result)
+            elif isinstance(result, Failure):
+                run.reducer.lose(place, sent=result.sent)
             elif result is SKIPPED:
                 run.reducer.skip(place)
             else:
@@ -308,26 +310,14 @@ class Blocks:
             return
         self.ends.drop(frame, keep=True)
         del run.open[frame.index]
-        run.last_loss = failure
-        run.lost += 1
-        self.losses.append(replace(failure, ballot=run.votes))
-        self.events.append(e.ElementLost(failure.path, failure.reason))
-        if run.whole and self._lost_too_many(run, failure):
+        self.losses.enter(run, failure)
+        if run.whole and self.losses.too_many(run):
             return
         empty = run.errors == "none" and not run.spares
         self.pipelines.made(run, frame.index, None if empty else SKIPPED)
-        self._give(run, frame.index, None if empty and run.merge is None else SKIPPED)
+        missing = run.votes and not failure.abstains
+        self._give(run, frame.index, failure if missing else None if empty and run.merge is None else SKIPPED)
         self._counted(run)
-
-    def _lost_too_many(self, run: BlockRun, failure: Failure) -> bool:
-        if run.spare is None or run.lost <= run.spare.most:
-            return False
-        reason = (
-            f"{run.lost} of {run.total} elements failed, and `skip({run.spare.share * 100:g}%)` allows "
-            f"{run.spare.most}; the last: {failure.reason}"
-        )
-        self.ends.give_up(run, Failure(run.around.path, reason, failure.error))
-        return True
 
     # Elements that come one by one
 
@@ -345,7 +335,7 @@ class Blocks:
     def closed(self, run: BlockRun) -> None:
         if run.spare is not None:
             run.spare = Spare.of(run.spare.share, run.total)
-        if run.last_loss is not None and self._lost_too_many(run, run.last_loss):
+        if self.losses.too_many(run):
             return
         if run.intake is not None and run.intake.ranks is not None:
             self.ranked(run, run.intake.ranks.passed(None))
@@ -358,11 +348,8 @@ class Blocks:
 
     def _branch_lost(self, run: BlockRun, frame: Frame, failure: Failure) -> None:
         """The others may still win, or be counted."""
-        run.last_loss = failure
-        run.lost += 1
-        self.losses.append(replace(failure, ballot=run.votes))
-        self.events.append(e.ElementLost(failure.path, failure.reason))
-        run.reducer.skip(run.layout.places[next(reversed(frame.failed))])
+        self.losses.enter(run, failure)
+        self._give(run, run.layout.places[next(reversed(frame.failed))], SKIPPED if failure.abstains else failure)
         if not frame.left or run.reducer.decided:
             self.ends.conclude(run)
 

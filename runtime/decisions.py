@@ -10,6 +10,7 @@ from .errors import AnswerError, BudgetError, DiskError, FlowrunError
 from .journal.index import Open
 from .metering import NO_USAGE, Usage
 from .providers.protocol import Answer, Request
+from .reducers import ReduceError, UndecidedError
 from .tally import Tally
 
 Json = Any
@@ -113,12 +114,23 @@ class HandOn:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What went wrong, and at which step or element. A ``ballot`` that failed is an abstention."""
+    """What went wrong, and at which step or element. A ``ballot`` is a sample of a vote, which speaks of it itself."""
 
     path: str
     reason: str
     error: FlowrunError | None = None
     ballot: bool = False
+
+    @property
+    def abstains(self) -> bool:
+        """Whether an answer came, and is none. Of all else another try may make a ballot: a vote misses it."""
+        unsettled = isinstance(self.error, UndecidedError)
+        return isinstance(self.error, AnswerError | ReduceError) and not unsettled
+
+    @property
+    def sent(self) -> bool:
+        """Whether anybody was asked before it failed."""
+        return not isinstance(self.error, BudgetError)
 
 
 @dataclass(frozen=True, slots=True)

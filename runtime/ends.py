@@ -12,12 +12,13 @@ from flowrun.dsl import types
 
 from . import events as e
 from .calls import Calls
+from .candidates import Candidates
 from .combining import Asked
 from .decisions import Failure
 from .errors import FlowrunError
 from .extern_calls import ExternCalls
 from .frames import BlockRun, Frame, Layout
-from .reducers import Question, ReduceError
+from .reducers import Question, ReduceError, UndecidedError
 from .samples import sample_of
 from .scopes import Context, Scope
 from .steps import Steps
@@ -92,6 +93,8 @@ class Ends:
         self.steps.settle(run.frame, run.step, value)
 
     def give_up(self, run: BlockRun, failure: Failure) -> None:
+        if run.votes:
+            self._count_out(run)
         self._close(run, keep=True)
         # Next, and not from here: what failed may stand deeper than Python's stack.
         self.steps.work.appendleft(partial(self.steps.fail, run.frame, run.step, failure))
@@ -127,21 +130,17 @@ class Ends:
 
         for place, question in enumerate(questions):
             asked = replace(reduce, ask=replace(ask, answer=question.answer))
-            self._combine(run, asked, {"results": list(question.results)}, partial(heard, place), f"[{place}]")
+            results = (Candidates if question.numbered else list)(question.results)
+            self._combine(run, asked, {"results": results}, partial(heard, place), f"[{place}]")
 
     def _reduced(self, run: BlockRun) -> None:
-        path = run.around.path
         try:
-            tally = run.reducer.tally(run.launched)
-            if tally is not None:
-                self.tallies[path] = run.frame.tallies[run.step.name] = tally
-                self.events.append(e.VoteCounted(path, tally, dict(run.used)))
+            self._tell(run)
             value = run.reducer.value()
         except ReduceError as error:
             nothing = run.votes and not run.total
             reason = "there is nothing to vote on: the list is empty" if nothing else str(error)
-            reason += f"; the last: {run.last_loss.reason}" if run.last_loss else ""
-            self.give_up(run, Failure(path, reason, error))
+            self._fail(run, reason + (f"; the last: {run.last_loss.reason}" if run.last_loss else ""), error)
             return
         reduce = run.reduce
         if reduce is None or (reduce.ask is None and reduce.extern is None):
@@ -166,7 +165,34 @@ class Ends:
             return
         else:
             reason = f"there is nothing to combine, and nothing is no {types.show(answer)}"
-        self.give_up(run, Failure(run.around.path, reason, ReduceError(reason)))
+        self._fail(run, reason, ReduceError(reason))
+
+    def _fail(self, run: BlockRun, reason: str, error: ReduceError) -> None:
+        """The results make no value. A vote knows itself whether what is lost is to blame."""
+        if not run.votes and run.last_loss is not None and not run.last_loss.abstains:
+            error = UndecidedError(str(error))
+        self.give_up(run, Failure(run.around.path, reason, error))
+
+    def _tell(self, run: BlockRun, *, ended: bool = True) -> None:
+        """The account of a vote, for the flow and for people. One that has not ``ended`` has settled nothing."""
+        tally = run.reducer.tally(run.launched)
+        if tally is not None:
+            tally = tally if ended else replace(tally, settled=False)
+            self.tallies[run.around.path] = run.frame.tallies[run.step.name] = tally
+            self.events.append(e.VoteCounted(run.around.path, tally, dict(run.used)))
+
+    def _count_out(self, run: BlockRun) -> None:
+        """A vote ends before its time: what is out is lost, and who leads so far is told."""
+        if run.around.path in self.tallies:
+            return
+        for body in run.open.values():
+            if not isinstance(run.step.node, p.Fanout):
+                run.reducer.lose(body.index, sent=True)
+                continue
+            for place, step in enumerate(body.layout.steps):
+                if step.name not in body.values and step.name not in body.failed:
+                    run.reducer.lose(place, sent=True)
+        self._tell(run, ended=False)
 
     def _combine(
         self, run: BlockRun, reduce: p.Reduce, given: dict[str, Json], then: Callable[[Json], None], place: str = ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowrun.dsl import template_pieces
 
+from .candidates import Candidates
 from .errors import FlowrunError
 from .files import FileText
 
@@ -30,14 +31,18 @@ class PromptError(FlowrunError):
 
 
 @lru_cache(maxsize=4096)
-def compiled(template: str) -> tuple[Template, tuple[str, ...]]:
-    """A template ready to render, and the names that it takes from the flow."""
+def compiled(template: str, numbered: bool = False) -> tuple[Template, tuple[str, ...]]:
+    """A template ready to render, and the names that it takes from the flow.
+
+    ``numbered``: its loops number candidates that they go through, where they do not do so themselves.
+    """
     from flowrun.dsl import template_names
 
     # The names first: what leaves the subset is refused before jinja2 works anything out.
     names = template_names(template)
     environment = _environment()
-    return environment.from_string(_metered(environment.parse(template))), names
+    tree = environment.parse(template)
+    return environment.from_string(_metered(_numbered(tree) if numbered else tree)), names
 
 
 _pieces = lru_cache(maxsize=4096)(template_pieces)
@@ -80,7 +85,10 @@ def render(template: str, lookup: Callable[[str], Any]) -> str:
     output = _Meter()
     try:
         program, names = compiled(template)
-        for piece in program.generate({**{name: lookup(name) for name in names}, _METER: _Meter()}):
+        values = {name: lookup(name) for name in names}
+        if any(isinstance(value, Candidates) for value in values.values()):
+            program, _ = compiled(template, numbered=True)
+        for piece in program.generate({**values, _METER: _Meter()}):
             output.grow(len(piece))
             pieces.append(piece)
     except (TemplateError, *_FILTER_ERRORS) as error:
@@ -95,7 +103,7 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         return value
     _measure(value)
-    return json.dumps(value, ensure_ascii=False)
+    return value.block() if isinstance(value, Candidates) else json.dumps(value, ensure_ascii=False)
 
 
 def _measure(value: Any) -> None:
@@ -154,6 +162,37 @@ def _metered(tree: nodes.Template) -> nodes.Template:
                 value[:] = [_joined(one) if isinstance(one, nodes.Concat) else one for one in value]
     tree.set_environment(_environment())
     return tree
+
+
+def _numbered(tree: nodes.Template) -> nodes.Template:
+    """The template with the place of each candidate before it, in loops that show no place of their own."""
+    from jinja2 import nodes
+
+    for loop in tree.find_all(nodes.For):
+        if not isinstance(loop.iter, nodes.Name) or loop.test is not None or _counts(loop.body):
+            continue
+        index = nodes.Getattr(nodes.Name("loop", "load"), "index", "load")
+        source = nodes.Name(loop.iter.name, "load")
+        loop.body.insert(0, nodes.Output([nodes.Filter(source, "place", [index], [], None, None)]))
+        loop.iter = nodes.Filter(source, "told_apart", [], [], None, None)
+    return tree
+
+
+def _counts(body: list[nodes.Node]) -> bool:
+    """Whether the turns of a loop are counted in its body, those of loops inside aside."""
+    from jinja2 import nodes
+
+    todo = body[:]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name) and node.node.name == "loop":
+            if "index" in node.attr:
+                return True
+        elif isinstance(node, nodes.For):
+            todo.append(node.iter)
+        else:
+            todo.extend(node.iter_child_nodes())
+    return False
 
 
 def _joined(concat: nodes.Concat) -> nodes.Filter:
@@ -218,7 +257,7 @@ def _environment() -> Environment:
 
     @pass_context
     def join(context: Context, values: Iterable[Any], separator: str = "") -> str:
-        texts = [shown(value) for value in values]
+        texts = values.lines() if isinstance(values, Candidates) else [shown(value) for value in values]
         context.resolve(_METER).grow(sum(map(len, texts)) + len(separator) * len(texts))
         return separator.join(texts)
 
@@ -229,6 +268,14 @@ def _environment() -> Environment:
         context.resolve(_METER).grow(len(text) + len(pad) * len(lines))
         return "\n".join(pad + line if line and (first or number) else line for number, line in enumerate(lines))
 
+    def place(values: Any, index: int) -> str:
+        return f"{index}. " if isinstance(values, Candidates) else ""
+
+    def told_apart(values: Any) -> Any:
+        if not isinstance(values, Candidates):
+            return values
+        return [item if isinstance(one, str) else one for one, item in zip(values, values.texts(), strict=True)]
+
     environment = Prompts(
         undefined=StrictUndefined,
         keep_trailing_newline=True,
@@ -237,6 +284,8 @@ def _environment() -> Environment:
     environment.filters.update(
         default=default,
         counted=counted,
+        place=place,
+        told_apart=told_apart,
         join=join,
         indent=indent,
         first=lambda values: next(iter(values), None),

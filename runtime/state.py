@@ -149,7 +149,7 @@ class State:
             value,
             complete,
             tuple(self._steps.failures),
-            tuple(self._blocks.losses),
+            tuple(self._blocks.losses.all),
             self._ends.tallies,
             steps={} if complete else {name: values[name] for name in values if not name.startswith("#")},
         )

@@ -13,10 +13,11 @@ class Tally:
     """How a vote ended. ``ballots`` are the answers with their votes, most first; votes may be weights.
 
     ``winner`` is the value of the vote, and ``first`` the answer behind it among the ballots: they differ where a
-    field of a record is counted. ``planned`` is N; ``asked`` samples were launched, ``counted`` were ballots, and
+    field of a record is counted. ``planned`` is N; ``asked`` samples were sent, ``counted`` were ballots, and
     ``discarded`` samples were no ballot. An ``adaptive`` vote chose its own number of samples, up to N; ``settled``
-    says whether its rule held by then. ``of`` is what a share is a part of: the ballots, or their weights. ``values``
-    are the whole results that the ballots stand for, each that of the first sample with this answer.
+    says whether its rule held by then. ``of`` is what a share is a part of: the ballots, or their weights, those that
+    are missing included. ``values`` are the whole results that the ballots stand for, each that of the first sample
+    with this answer. ``missing`` samples brought no answer, and ``unsent`` of them were never sent.
     """
 
     winner: Json
@@ -30,6 +31,8 @@ class Tally:
     first: Json = None
     of: float = 0
     values: tuple[Json, ...] = ()
+    missing: int = 0
+    unsent: int = 0
 
     @property
     def results(self) -> tuple[tuple[Json, float], ...]:
@@ -43,7 +46,7 @@ class Tally:
 
     @property
     def agreement(self) -> float:
-        """The winner's share, from 0 to 1."""
+        """The winner's share, from 0 to 1: at the least this, where ballots are missing."""
         return self.votes / self.of if self.of else 0.0
 
     @property
@@ -54,5 +57,7 @@ class Tally:
 
     @property
     def saved(self) -> int:
-        """Samples that were never asked for."""
-        return self.planned - self.asked
+        """Samples that the vote did without. One that is not settled for what it lost has saved none."""
+        if self.missing and not self.settled:
+            return 0
+        return self.planned - self.asked - self.unsent

@@ -300,7 +300,7 @@ def test_an_ask_in_a_called_flow_is_asked_again_also_inside_a_vote() -> None:
     assert outcome.losses == ()
 
 
-def test_a_called_flow_that_fails_inside_a_vote_is_an_abstention() -> None:
+def test_a_called_flow_that_fails_inside_a_vote_is_missing() -> None:
     replies = iter([BROKEN, "aye", "aye"])
     run = Run(
         voting(
@@ -313,7 +313,7 @@ def test_a_called_flow_that_fails_inside_a_vote_is_an_abstention() -> None:
     )
     outcome = run.go()
     assert outcome.tallies["v"] == Tally(
-        "aye", (("aye", 2),), 3, 1, asked=3, counted=2, first="aye", of=2, values=("aye",)
+        "aye", (("aye", 2),), 3, 0, asked=3, counted=2, first="aye", of=3, values=("aye",), missing=1
     )
     assert [(one.path, one.reason) for one in outcome.losses] == [("v[0].s.b", "the key is wrong")]
 

@@ -218,6 +218,51 @@ async def test_against_a_server_the_loser_is_hung_up_on(faults: Any) -> None:
     assert len({one["Idempotency-Key"] for one in faults.headers}) == 41
 
 
+# The cap
+
+
+def test_where_each_is_slower_than_all_before_as_few_as_the_share_are_sent_twice() -> None:
+    """One after the other, each of them counts as slow: nothing but the cap holds them back."""
+    asked: dict[str, int] = {}
+
+    def script(request: Request, number: int) -> Scripted:
+        prompt = request.messages[-1].text
+        asked[prompt] = asked.get(prompt, 0) + 1
+        return Scripted(prompt, 1.1 ** int(prompt))
+
+    text = MANY.format("with hedge: p90").replace("} reduce collect", "} reduce collect with concurrency: 1")
+    run = stage(text, script, {"q": list(range(60))})
+    assert run.outcome.value == [str(n) for n in range(60)]
+    started, hedged = set(), 0
+    for event in run.events:
+        if isinstance(event, e.CallHedged):
+            hedged += 1
+        elif isinstance(event, e.RequestStarted):
+            started.add(event.path)
+        assert 10 * hedged <= len(started)
+    assert hedged == 6
+    assert sorted(asked.values()) == [1] * 54 + [2] * 6
+
+
+@given(st.sampled_from([0.5, 0.75, 0.9, 0.95, 0.99]), st.lists(st.floats(0.01, 5), min_size=1, max_size=80))
+def test_the_cap_holds_at_every_moment_and_is_used_up(quantile: float, growths: list[float]) -> None:
+    """Each request begins when the one before has ended, and takes longer than all of them."""
+    tail = Tail(quantile)
+    now, seconds = 0.0, 1.0
+    for number, growth in enumerate(growths):
+        tail.began(number, now)
+        seconds *= 1 + 10 * MARGIN + growth
+        now += seconds
+        slow_ones, _ = tail.slow(now, set())
+        if slow_ones and tail.allowed:
+            tail.sent_twice += 1
+        assert tail.sent_twice <= (1 - quantile) * tail.started + 1e-6
+        # Once so many are back that a quantile can be told, no place under the cap is left free.
+        if slow_ones:
+            assert tail.sent_twice + 1 > (1 - quantile) * tail.started - 1e-6
+        tail.ended(number, seconds)
+
+
 # What counts as slow
 
 

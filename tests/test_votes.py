@@ -6,7 +6,6 @@ import itertools
 import random
 import time
 from collections import Counter
-from fractions import Fraction
 from math import comb
 from typing import Any
 
@@ -20,6 +19,7 @@ from flowrun.runtime.reducers.ahead import lead_for
 from flowrun.runtime.reducers.ballots import normal
 from flowrun.runtime.reducers.majority import leading
 from support.ballot_box import Driven, drive, shuffled
+from support.counted_by_hand import full, in_order
 
 Json = Any
 CHOICE = types.Choice(("a", "b", "c"))
@@ -41,32 +41,6 @@ def vote(
     most = len(ballots)
     setting = Setting(least or most, most, args=args, launch=launch, item=item, tallied=True)
     return drive(REDUCERS[rule].make(setting), ballots, shuffled(seed))
-
-
-def first_most(weights: dict[str, Any]) -> str:
-    return max(weights, key=lambda answer: weights[answer])
-
-
-def full(rule: str, ballots: list[Json], args: dict[str, Json]) -> tuple[str, Json]:
-    """What all ballots come to, counted plainly: the value, or only that there is none."""
-    live = [one for one in ballots if one is not None]
-    if len(live) < args.get("at_least", 1):
-        return "error", None
-    weights: dict[str, Any] = {}
-    for one in live:
-        answer, weight = (one["is"], Fraction(one["sure"])) if rule == "weighted" else (one, 1)
-        weights[answer] = weights.get(answer, 0) + weight
-    winner = first_most(weights)
-    tied = list(weights.values()).count(weights[winner]) > 1
-    if rule == "quorum" and weights[winner] < args["votes"]:
-        return "error", None
-    if rule == "unanimous" and len(weights) > 1:
-        return "error", None
-    if args.get("ties") == "error" and tied:
-        return "error", None
-    if rule == "weighted":
-        return "value", next(one for one in live if one["is"] == winner)
-    return "value", winner
 
 
 def sequential(rule: str, ballots: list[Json], args: dict[str, Json]) -> int:
@@ -321,26 +295,6 @@ def test_a_ranked_ballot_of_nothing_abstains() -> None:
 ADAPTIVE = [("majority", {"confidence": 0.95}), ("majority", {}), ("ahead", {"lead": 2}), ("window", {"width": 3})]
 
 
-def in_order(rule: str, args: dict[str, Json], least: int, ballots: list[Json]) -> int:
-    """How many samples a rule takes one by one, as its paper has it."""
-    for seen in range(1, len(ballots) + 1):
-        if seen < least:
-            continue
-        counts = sorted(Counter(one for one in ballots[:seen] if one is not None).values(), reverse=True)
-        first, second = (*counts, 0, 0)[:2]
-        if not first:
-            continue
-        last = ballots[seen - args["width"] : seen] if rule == "window" and seen >= args["width"] else [None]
-        sure = {
-            "majority": leading(first, second) >= args.get("confidence", 0.95),
-            "ahead": first - second >= args.get("lead", 0),
-            "window": seen % args.get("width", 1) == 0 and len(set(last)) == 1 and last[0] is not None,
-        }
-        if sure[rule]:
-            return seen
-    return len(ballots)
-
-
 @pytest.mark.parametrize(("rule", "args"), ADAPTIVE)
 @given(ballots=BALLOTS, least=st.integers(1, 5), seed=st.integers(0, 2**32), launch=LAUNCH)
 @settings(max_examples=300, deadline=None)
@@ -439,9 +393,9 @@ def test_the_expected_samples_are_the_mean(
         (1, 1.0, True),
         (1, True, False),
         (1, "1", False),
-        ("18.0", "18", True),
-        ("+18.50", "18.5", True),
-        ("-0.0", "0", True),
+        ("18.0", "18", False),
+        ("+18.50", "18.5", False),
+        ("-0.0", "0", False),
         ("-3", "3", False),
         ("007", "7", False),
         ("1.2.3", "1.2.30", False),
@@ -449,7 +403,11 @@ def test_the_expected_samples_are_the_mean(
         (9007199254740993, 9007199254740992, False),
         (10**400, 10**400, True),
         (None, "null", False),
+        (True, False, False),
         ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        ({"a": ["Yes", 1.0]}, {"a": ["yes.", 1]}, True),
+        ({"a": None}, {}, False),
+        (["a", "b"], ["b", "a"], False),
     ],
 )
 def test_answers_that_mean_the_same_count_as_one(one: Json, other: Json, same: bool) -> None:

@@ -8,6 +8,7 @@ from ..diagnostics import Diagnostic, Edit, Fix, Label, did_you_mean, nearest
 from ..graph import components, cycles
 from ..source import Span
 from ..spelling import MOST_GUESSED
+from ..texts import text_key
 from .callees import Imported
 from .long_lists import few, shortened
 from .unions import ELSEWHERE, SAME, Kind, union
@@ -116,17 +117,22 @@ class WrittenTypes:
 
     def _choice(self, options: tuple[s.Word | s.String, ...]) -> t.Type:
         words: list[str] = []
-        seen: set[str] = set()
+        seen: dict[str, str] = {}
         twice: list[tuple[s.Word | s.String, s.Word | s.String]] = []
         for place, option in enumerate(options):
             word = option.text if isinstance(option, s.Word) else option.value
-            if not word.strip():
+            key = text_key(word)
+            if not key:
                 self._report("F0301", "an empty text is no choice", option.span)
-            elif word.casefold() in seen:
+            elif key not in seen:
+                words.append(word)
+                seen[key] = word
+            elif word.lower() == seen[key].lower():
                 twice.append((options[place - 1], option))
             else:
-                words.append(word)
-                seen.add(word.casefold())
+                message = f"no answer could say whether it means `{seen[key]}` or `{word}`"
+                help = "answers ignore case, blanks, final points and the width of letters: give each a word of its own"
+                self._report("F0360", message, option.span, help)
         for before, option in twice:
             word = option.text if isinstance(option, s.Word) else option.value
             # With one word left it would be the name of a type.

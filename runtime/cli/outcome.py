@@ -86,6 +86,7 @@ def report(result: Result) -> dict[str, Any]:
                 "saved": tally.saved,
                 "cost_saved": summary.saved_cost(summary.votes[path]) if path in summary.votes else None,
                 "discarded": tally.discarded,
+                "missing": tally.missing,
                 "settled": tally.settled,
                 "agreement": round(tally.agreement, 4),
                 "margin": tally.margin,

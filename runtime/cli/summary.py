@@ -65,7 +65,7 @@ def closing_line(result: Result) -> str:
 
 def _plain(tally: Tally) -> bool:
     """Whether the closing line says all there is to say of a vote."""
-    return len(tally.ballots) == 1 and not tally.discarded and tally.settled
+    return len(tally.ballots) == 1 and not tally.discarded and not tally.missing and tally.settled
 
 
 def _headline(result: Result) -> str:
@@ -78,7 +78,7 @@ def _headline(result: Result) -> str:
 
 def _vote(tally: Tally) -> str:
     of = f"{tally.counted}, up to {tally.planned}" if tally.adaptive else f"{tally.planned}"
-    if tally.of != tally.counted:
+    if tally.of != tally.counted + tally.missing:
         of = f"a weight of {votes(tally.of)} in {tally.counted} ballots"
     return f"{_short(tally.first)} ({votes(tally.votes)} of {of})"
 
@@ -93,10 +93,13 @@ def _account(tally: Tally) -> str:
         parts.append(f"agreement {tally.agreement:.2f}, margin {votes(tally.margin)}")
     if tally.discarded:
         parts.append(f"{tally.discarded} discarded")
+    if tally.missing:
+        parts.append(f"{tally.missing} missing")
     if tally.saved:
         parts.append(f"{tally.saved} of {tally.planned} saved")
     if not tally.settled:
-        parts.append("not settled by then" if tally.adaptive else "not enough")
+        open_end = "not settled" if tally.missing else "not enough"
+        parts.append("not settled by then" if tally.adaptive and not tally.missing else open_end)
     return "; ".join(parts)
 
 

@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from flowrun.dsl import did_you_mean, nearest, types
+from flowrun.dsl import did_you_mean, nearest, option_of, types
 
 from ..errors import InputError
 from ..files import read_plain_text, shown
@@ -67,10 +67,10 @@ def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cel
         case types.Record(fields) if isinstance(value, Mapping):
             return {field.name: _field(value, field, place, problems, cells) for field in fields}
         case types.Choice(options) if isinstance(value, str):
-            option = _option(value, options)
+            option = option_of(value, options, marks="")
             if option is None:
                 near = nearest(value[:100].casefold(), [option.casefold() for option in options])
-                guess = f"; did you mean {shown(_option(near, options) or near)}?" if near else ""
+                guess = f"; did you mean {shown(option_of(near, options) or near)}?" if near else ""
                 problems.add(place, _unfit(type_, value) + guess)
             return option
         case types.Simple("text" | "document") if isinstance(value, Path):
@@ -121,13 +121,6 @@ def _field(record: Mapping[str, Json], field: types.Field, place: Place, problem
         guess = did_you_mean(field.name, [name for name in record if isinstance(name, str)])
         problems.add(place, f"the field {shown(field.name)} is missing" + (f"; {guess}" if guess else ""))
     return None
-
-
-def _option(value: str, options: tuple[str, ...]) -> str | None:
-    if value in options:
-        return value
-    plain = " ".join(value.split()).casefold()
-    return next((option for option in options if " ".join(option.split()).casefold() == plain), None)
 
 
 def _problem(value: Json, type_: types.Type) -> str | None:

@@ -21,7 +21,7 @@ from . import (
     weighted,
     window,
 )
-from .protocol import Question, ReduceError, Reducer, Rule, Setting
+from .protocol import Question, ReduceError, Reducer, Rule, Setting, UndecidedError
 
 _RULES = (
     collect.RULE,
@@ -46,4 +46,4 @@ _RULES = (
 )
 REDUCERS: dict[str, Rule] = {rule.spec.name: rule for rule in _RULES}
 
-__all__ = ["REDUCERS", "Question", "ReduceError", "Reducer", "Rule", "Setting"]
+__all__ = ["REDUCERS", "Question", "ReduceError", "Reducer", "Rule", "Setting", "UndecidedError"]

@@ -8,13 +8,15 @@ all right with the probability of the target.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from math import ceil, log
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
+from .adaptive import Adaptive
 from .expected import expected_samples
 from .protocol import Rule, Setting
-from .voting import PARAMS, Adaptive, plurality
+from .voting import PARAMS, plurality
 
 RIGHT = 0.8
 """How often one sample is taken to be right where the flow does not say."""
@@ -25,11 +27,11 @@ class Ahead(Adaptive):
         self.lead = lead_of(setting.args) or 1
         super().__init__(setting)
 
-    def settled(self) -> bool:
-        return self.ballots.lead >= self.lead
+    def holds(self, first: Fraction | int, second: Fraction | int) -> bool:
+        return first - second >= self.lead
 
     def further(self) -> int:
-        return max(1, self.lead - int(self.ballots.lead))
+        return max(1, self.lead + self.lost - int(self.ballots.lead))
 
 
 def lead_of(args: Mapping[str, object]) -> int | None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flowrun.dsl import Given, ReducerSpec, Refusal, types
+from flowrun.dsl import Given, ReducerSpec, Refusal, alike, types
 
 from ..tally import Tally
-from .ballots import normal
 from .expected import expected_samples
 from .majority import Majority
 from .protocol import Json, ReduceError, Rule
-from .voting import AT_LEAST, TIES
+from .voting import AT_LEAST, TIES, told_apart
 
 
 class Approval(Majority):
@@ -23,10 +22,14 @@ class Approval(Majority):
         self.ballots.seen += 1
         known = set()
         for place, answer in enumerate(value):
-            if normal(answer) not in known:
-                known.add(normal(answer))
+            key = self.ballots.key(answer)
+            if key not in known:
+                known.add(key)
                 self.ballots.mark(index, answer, answer, place=place)
         return True
+
+    def answer_type(self) -> types.Type:
+        return inner_type(super().answer_type())
 
     def settled(self) -> bool:
         return bool(self.ballots.ranked()) and super().settled()
@@ -36,7 +39,7 @@ class Approval(Majority):
         return bool(self.ballots.ranked()) and super().decided
 
     def value(self) -> Json:
-        if self.ballots.counted >= self.enough and not self.ballots.ranked():
+        if self.ballots.counted >= self.enough and not self.ballots.ranked() and not self.lost:
             raise ReduceError(f"none of the {self.ballots.counted} ballots approves of anything")
         return super().value()
 
@@ -44,13 +47,21 @@ class Approval(Majority):
         return super().tally(launched) if self.ballots.ranked() else None
 
 
+def inner_type(list_type: types.Type) -> types.Type:
+    """The type of one answer on a ballot that is a list of them."""
+    return types.unwrapped(list_type.item) if isinstance(list_type, types.ListOf) else types.UNKNOWN
+
+
 def listed(given: Given, name: str) -> types.Type | Refusal:
     """The type of one answer, where each result is a list of them."""
     item = types.unwrapped(given.item)
     if item == types.UNKNOWN:
         return item
-    inner = types.unwrapped(item.item) if isinstance(item, types.ListOf) else None
-    if inner is None or isinstance(inner, types.Record | types.ListOf) or inner == types.JSON:
+    inner = inner_type(item)
+    if isinstance(inner, types.Choice) and (pair := alike(inner.options)):
+        return told_apart(*pair)
+    listless = not isinstance(item, types.ListOf)
+    if listless or isinstance(inner, types.Record | types.ListOf) or inner == types.JSON:
         return Refusal(
             f"a ballot of `{name}` is a list of answers, and these are {types.show(item)}",
             "ask for a list, `-> [A | B | C]`, or take `majority`",

@@ -6,16 +6,20 @@ import json
 from fractions import Fraction
 from typing import Any
 
+from flowrun.dsl import text_key, types
+
 Json = Any
 
 
 class Ballots:
-    """The ballots of one vote. ``seen`` counts every sample that came, with the discarded ones.
+    """The ballots of one vote, for answers of a type.
 
+    ``seen`` counts every sample that was answered, with the discarded ones.
     Weights are added up exactly, so that the order in which they come cannot change a sum.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, type_: types.Type = types.UNKNOWN) -> None:
+        self.type = type_
         self.seen = 0
         self.discarded = 0
         self.total = Fraction(0)
@@ -29,7 +33,7 @@ class Ballots:
 
     def mark(self, index: int, answer: Json, value: Json, weight: float = 1, place: int = 0) -> None:
         """Give an answer its votes; a ballot may have more than one answer on it, each at a place of its own."""
-        key = normal(answer)
+        key = self.key(answer)
         exact = weight if isinstance(weight, int) else Fraction(weight)
         self.total += exact
         self._counts[key] = self._counts.get(key, 0) + exact
@@ -59,11 +63,23 @@ class Ballots:
         first, second = self.leaders
         return first - second
 
+    def votes(self, key: str | None) -> Fraction | int:
+        """The votes of an answer; those of None are 0."""
+        return 0 if key is None else self._counts.get(key, 0)
+
+    def votes_beside(self, key: str | None) -> Fraction | int:
+        """The most votes that another answer has."""
+        return max((count for other, count in self._counts.items() if other != key), default=0)
+
     @property
     def tied(self) -> tuple[str, ...]:
         """The answers, by their keys, that share the most votes, in the order of their first samples."""
         ranked = self.ranked()
         return tuple(key for key in ranked if self._counts[key] == self._counts[ranked[0]])
+
+    def key(self, answer: Json) -> str:
+        """What is equal for answers that count as one."""
+        return normal(answer, self.type)
 
     def answer(self, key: str) -> Json:
         """An answer as its first sample wrote it."""
@@ -97,29 +113,26 @@ def in_words(answer: Json) -> str:
     return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
 
 
-def normal(value: Json) -> str:
-    """What makes two answers one: case, outer spaces and a final point aside for texts, value for numbers.
+def normal(value: Json, type_: types.Type = types.UNKNOWN) -> str:
+    """What is equal for answers of a type that are one.
 
-    A text that writes a number counts by its value as well: ``18.0`` is ``18``.
+    Of a choice its own words decide. Other texts are compared by the rules of `flowrun.dsl.text_key`, numbers by their
+    value, lists and records part by part. A text that writes a number is no number: ``0.10`` is not ``0.1``.
     """
-    if isinstance(value, str):
-        text = " ".join(value.split()).rstrip(".").casefold()
-        return f"t:{_number(text)}"
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return f"n:{value!r}"
-    return "j:" + json.dumps(value, sort_keys=True)
+    return json.dumps(_plain(value, type_), sort_keys=True)
 
 
-def _number(text: str) -> str:
-    """A decimal number in its shortest writing; any other text as it is. `007` is a name, not a number."""
-    digits = text.lstrip("+-")
-    whole, point, part = digits.partition(".")
-    if not (whole.isascii() and whole.isdigit()) or (len(whole) > 1 and whole[0] == "0"):
-        return text
-    if point and not (part.isascii() and part.isdigit()):
-        return text
-    part = part.rstrip("0")
-    number = f"{whole}.{part}" if part else whole
-    return f"-{number}" if text.startswith("-") and number != "0" else number
+def _plain(value: Json, type_: types.Type) -> Json:
+    type_ = types.unwrapped(type_)
+    match value:
+        case str():
+            return value if isinstance(type_, types.Choice) else text_key(value)
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            item = type_.item if isinstance(type_, types.ListOf) else types.UNKNOWN
+            return [_plain(one, item) for one in value]
+        case dict():
+            fields = {field.name: field.type for field in type_.fields} if isinstance(type_, types.Record) else {}
+            return {name: _plain(one, fields.get(name, types.UNKNOWN)) for name, one in value.items()}
+    return value

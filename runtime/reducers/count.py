@@ -19,8 +19,11 @@ class Count(Gathering):
         found = [value if by is None else value.get(by) for value in self.there()]
         if "of" not in args:
             return sum(value is not None for value in found)
-        wanted = normal(args["of"])
-        return sum(value is not None and normal(value) == wanted for value in found)
+        type_ = types.unwrapped(self.setting.item)
+        if by is not None and isinstance(type_, types.Record) and (field := type_.field(by)) is not None:
+            type_ = field.type
+        wanted = normal(args["of"], type_)
+        return sum(value is not None and normal(value, type_) == wanted for value in found)
 
 
 def _result(given: Given) -> types.Type | Refusal:

@@ -1,12 +1,15 @@
 """What `best` and `rank` share: an order by a field of the results, or by a judge that is asked.
 
 A judge leans to what stands first or last (arXiv 2306.05685), so it sees the candidates in an order drawn by lot, and
-then in the opposite order; the lot is the same in every run of a flow, so that a run that goes on asks the same.
+then in the opposite order; the lot is the same in every run of a flow, so that a run that goes on asks the same. It
+answers with the numbers under which it sees them.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from random import Random
 
 from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, types
@@ -19,6 +22,25 @@ ORDER = ParamSpec("order", types.Choice(("high", "low")))
 
 def judge(answer: types.Type) -> ParamSpec:
     return ParamSpec("judge", types.NONE, asks=AskSpec(lambda item: answer, 2, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Order(types.ListOf):
+    """A list that has each whole number of a range once. No schema says that: the reader of answers sees to it."""
+
+    def lacks(self, numbers: Sequence[Json]) -> str:
+        """What is wrong with an order, as the end of a sentence; nothing where it is whole."""
+        assert isinstance(self.item, types.Range)
+        counts = Counter(numbers)
+        doubled = [number for number in counts if counts[number] > 1]
+        missing = [number for number in range(int(self.item.low), int(self.item.high) + 1) if number not in counts]
+        said = [f"has no {_listed(missing)}"] if missing else []
+        return " and ".join([*said, *([f"has {_listed(doubled)} more than once"] if doubled else [])])
+
+
+def _listed(numbers: list[int]) -> str:
+    more = f" and {len(numbers) - 3} more" if len(numbers) > 3 else ""
+    return ", ".join(map(str, numbers[:3])) + more
 
 
 class Judged(Gathering):
@@ -41,7 +63,7 @@ class Judged(Gathering):
         self.shown = places[:]
         Random(self.setting.seed).shuffle(self.shown)
         number: types.Type = types.Range(1, len(places))
-        answer = types.ListOf(number) if self.whole else number
+        answer = Order(number) if self.whole else number
         return tuple(
             Question(tuple(self.results[place] for place in order), answer) for order in (self.shown, self.shown[::-1])
         )
@@ -49,8 +71,7 @@ class Judged(Gathering):
     def heard(self, answers: Sequence[Json]) -> None:
         for order, answer in zip((self.shown, self.shown[::-1]), answers, strict=True):
             numbers = answer if isinstance(answer, list) else [answer]
-            # A number that is given twice counts where it stands first.
-            for place, number in enumerate(dict.fromkeys(numbers)):
+            for place, number in enumerate(numbers):
                 at = order[number - 1]
                 self.points[at] = self.points.get(at, 0) + len(order) - place
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
+from fractions import Fraction
 
 from flowrun.dsl import ParamSpec, ReducerSpec, types
 
+from .adaptive import Adaptive
 from .expected import expected_samples
 from .protocol import Reducer, Rule, Setting
-from .voting import PARAMS, Adaptive, Vote, plurality
+from .voting import PARAMS, Vote, plurality
 
 CONFIDENCE = 0.95
 
@@ -33,12 +35,12 @@ class Confident(Adaptive):
         self.confidence = float(setting.args.get("confidence", CONFIDENCE))
         super().__init__(setting)
 
-    def settled(self) -> bool:
-        first, second = map(int, self.ballots.leaders)
-        return first > 0 and leading(first, second) >= self.confidence
+    def holds(self, first: Fraction | int, second: Fraction | int) -> bool:
+        return first > 0 and leading(int(first), int(second)) >= self.confidence
 
     def further(self) -> int:
         first, second = map(int, self.ballots.leaders)
+        second += self.lost
         most = self.setting.most
         return bisect_left(range(1, most), True, key=lambda more: leading(first + more, second) >= self.confidence) + 1
 

@@ -18,6 +18,10 @@ class ReduceError(FlowrunError):
     """The results came, and no value can be made of them by this rule."""
 
 
+class UndecidedError(ReduceError):
+    """Results are missing that could have changed the value; a run that goes on may have them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What a reducer is made for.
@@ -45,20 +49,28 @@ class Question:
     results: tuple[Json, ...]
     answer: types.Type
 
+    @property
+    def numbered(self) -> bool:
+        """Whether the answer names results by their places, counted from 1, and not in words."""
+        return not isinstance(self.answer, types.Choice)
+
 
 class Reducer(Protocol):
     def add(self, index: int, value: Json) -> None:
         """Take the result at this place of the input order."""
 
     def skip(self, index: int) -> None:
-        """This place has no result: it failed, or its answer was discarded."""
+        """This place has no result: its answer was discarded, or nobody wants one."""
+
+    def lose(self, index: int, *, sent: bool) -> None:
+        """The call of this place never brought an answer. ``sent``: it was asked for."""
 
     @property
     def decided(self) -> bool:
         """Whether nothing that may still come can change the value."""
 
     def wanted(self, launched: int) -> int:
-        """How many more to launch, of those not launched yet."""
+        """How many more to launch, of those not launched yet; 0 with nothing out ends the block."""
 
     def questions(self) -> Sequence[Question]:
         """What is to be asked when all the results that count are there."""
@@ -85,6 +97,9 @@ class Gathering:
 
     def skip(self, index: int) -> None:
         return None
+
+    def lose(self, index: int, *, sent: bool) -> None:
+        self.skip(index)
 
     @property
     def decided(self) -> bool:

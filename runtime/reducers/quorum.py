@@ -45,7 +45,7 @@ class Quorum(Vote):
             raise ReduceError(f"{said}: {self.ballots.text()} of {self.setting.most}")
         return value
 
-    def holds(self) -> bool:
+    def succeeded(self) -> bool:
         return self._first >= self.needed
 
 

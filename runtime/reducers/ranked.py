@@ -2,18 +2,21 @@
 
 `runoff` (the default) drops the answer with the fewest first places until one has more than half of those that are
 left; of equals the one that stands last in the order of the first samples goes. `borda` gives an answer one point for
-every answer that a list puts behind it, those that it leaves out among them (J.-C. de Borda, 1781). Both need every
-ballot.
+every answer that a list puts behind it, those that it leaves out among them (J.-C. de Borda, 1781). Both ask for every
+ballot. Where some are lost, a runoff is settled if one answer has the first place on more than half of all lists, the
+lost ones among them, and a count of points if no lists in their place could give another answer as many.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import comb
 
 from flowrun.dsl import ParamSpec, ReducerSpec, types
 
 from ..tally import Tally
-from .approval import listed
+from .approval import inner_type, listed
 from .ballots import Ballots, normal
 from .protocol import Json, Question, ReduceError, Rule, Setting
 from .voting import AT_LEAST, TIES, Vote
@@ -24,6 +27,9 @@ class Ranked(Vote):
         super().__init__(setting)
         self.lists: dict[int, list[Json]] = {}
         self._finished = False
+
+    def answer_type(self) -> types.Type:
+        return inner_type(super().answer_type())
 
     def cast(self, index: int, value: Json) -> bool:
         if not value:
@@ -36,6 +42,16 @@ class Ranked(Vote):
     def decided(self) -> bool:
         return False
 
+    @property
+    def doubtful(self) -> bool:
+        if not self.lost or self.ballots.counted < self.enough:
+            return super().doubtful
+        lists = [(index, self.lists[index]) for index in sorted(self.lists)]
+        if self.setting.args.get("method") == "borda":
+            return not _borda_is_sure(lists, self.open, self.ballots.type)
+        tops = Counter(keys[0] for _, keys in _places(lists, self.ballots.type)[0])
+        return 2 * max(tops.values(), default=0) <= len(lists) + self.open
+
     def further(self) -> int:
         return self.open
 
@@ -44,11 +60,14 @@ class Ranked(Vote):
         if self._finished:
             return
         self._finished = True
-        done = Ballots()
+        done = Ballots(self.ballots.type)
         done.seen, done.discarded = self.ballots.seen, self.ballots.discarded
         lists = [(index, self.lists[index]) for index in sorted(self.lists)]
         count = _borda if self.setting.args.get("method") == "borda" else _runoff
         count(done, lists)
+        if count is _borda:
+            # A whole list gives this many points.
+            self.heaviest = comb(len(done.counts()), 2)
         self.ballots = done
 
     def questions(self) -> Sequence[Question]:
@@ -57,7 +76,7 @@ class Ranked(Vote):
 
     def value(self) -> Json:
         self._finish()
-        if self.ballots.counted >= self.enough and not self.ballots.ranked():
+        if self.ballots.counted >= self.enough and not self.ballots.ranked() and not self.lost:
             raise ReduceError("no ballot names an answer")
         return super().value()
 
@@ -66,14 +85,16 @@ class Ranked(Vote):
         return super().tally(launched) if self.ballots.ranked() else None
 
 
-def _places(lists: list[tuple[int, list[Json]]]) -> tuple[list[tuple[int, list[str]]], dict[str, tuple[int, Json]]]:
+def _places(
+    lists: list[tuple[int, list[Json]]], type_: types.Type
+) -> tuple[list[tuple[int, list[str]]], dict[str, tuple[int, Json]]]:
     """The lists by the keys of their answers, each once, and the answers in the order of their first naming."""
     named: dict[str, tuple[int, Json]] = {}
     keyed = []
     for index, answers in lists:
         own: dict[str, None] = {}
         for answer in answers:
-            key = normal(answer)
+            key = normal(answer, type_)
             own[key] = None
             named.setdefault(key, (index, answer))
         keyed.append((index, list(own)))
@@ -81,7 +102,7 @@ def _places(lists: list[tuple[int, list[Json]]]) -> tuple[list[tuple[int, list[s
 
 
 def _borda(done: Ballots, lists: list[tuple[int, list[Json]]]) -> None:
-    keyed, named = _places(lists)
+    keyed, named = _places(lists, done.type)
     points = dict.fromkeys(named, 0)
     for _, keys in keyed:
         for place, key in enumerate(keys):
@@ -91,8 +112,35 @@ def _borda(done: Ballots, lists: list[tuple[int, list[Json]]]) -> None:
         done.mark(order, answer, answer, points[key])
 
 
+def _borda_is_sure(lists: list[tuple[int, list[Json]]], lost: int, type_: types.Type) -> bool:
+    """Whether no lists in place of the lost ones can give another answer as many points as the leader has.
+
+    A lost list gives a rival one point less than there are answers. It may name answers that no other list names: each
+    adds a point to every place on the other lists, so the lead may grow or shrink with them, but only evenly.
+    """
+    keyed, named = _places(lists, type_)
+    if not named:
+        return False
+    behind = {key: [place for _, keys in keyed for place, own in enumerate(keys) if own == key] for key in named}
+
+    def points(key: str, answers: int) -> int:
+        return sum(answers - 1 - place for place in behind[key])
+
+    def sure(answers: int) -> bool:
+        best = max(named, key=lambda key: points(key, answers))
+        rivals = [points(key, answers) for key in named if key != best]
+        return best == leader and points(best, answers) > max(rivals, default=0) + lost * (answers - 1)
+
+    least = len(named)
+    leader = max(named, key=lambda key: points(key, least))
+    if not isinstance(type_, types.Choice):
+        grows = len(behind[leader]) >= max((len(behind[key]) for key in named if key != leader), default=0) + lost
+        return sure(least) and grows
+    return sure(least) and sure(max(len(type_.options), least))
+
+
 def _runoff(done: Ballots, lists: list[tuple[int, list[Json]]]) -> None:
-    keyed, named = _places(lists)
+    keyed, named = _places(lists, done.type)
     order = {key: place for place, key in enumerate(named)}
     left = set(named)
     while True:

@@ -1,6 +1,7 @@
 """`unanimous`: the one answer that all samples give, or a failure at the first that differs.
 
-A sample that failed abstains; `at_least` says how many ballots there must be.
+An answer that is none abstains; `at_least` says how many ballots there must be. A sample that is lost could have
+differed: without it there is no value.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Unanimous(Vote):
             raise ReduceError(f"the vote is not unanimous: {self.ballots.text()} of {self.setting.most}")
         return value
 
-    def holds(self) -> bool:
+    def succeeded(self) -> bool:
         return not self._split
 
 

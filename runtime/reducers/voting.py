@@ -1,33 +1,44 @@
-"""What votes have in common: ballots, abstentions, ties, and how many samples are worth launching.
+"""What votes have in common: ballots, abstentions, missing samples, ties, and how many samples are worth launching.
 
 A vote of a fixed number of samples is exact: it stops only where no ballot that is still out can change its end, so
-its value is the one that all N would have given, in whatever order they arrive.
+its value is the one that all N would have given, in whatever order they arrive. A sample whose call never brought an
+answer (money, a key, a server) stays out for good: it is no abstention, and a vote that it could decide has no value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
-from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, types
+from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, alike, types
 
 from ..tally import Tally
-from .ballots import Ballots, normal
-from .protocol import Question, ReduceError, Setting
+from .ballots import Ballots, in_words
+from .protocol import Question, ReduceError, Setting, UndecidedError
 
 Json = Any
+LOST = object()
+"""In the place of a sample whose call never brought an answer."""
 
 
 class Vote:
-    """The base of rules that count ballots. ``settled`` and ``further`` make the rule."""
+    """The base of rules that count ballots. ``settled`` and ``further`` make the rule.
+
+    ``lost`` samples brought no answer and are open for good; of those ``unsent`` were never sent.
+    ``heaviest`` is what one ballot weighs at most.
+    """
 
     adaptive = False
+    heaviest: Fraction | int = 1
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
-        self.ballots = Ballots()
-        self.enough = max(1, int(setting.args.get("at_least", 1)))
         self.by: str | None = setting.args.get("by")
+        self.ballots = Ballots(self.answer_type())
+        self.enough = max(1, int(setting.args.get("at_least", 1)))
+        self.lost = 0
+        self.unsent = 0
         self._chosen: str | None = None
         self._seen: set[int] = set()
         # Where equal answers may be written differently, whose writing is the value must not depend on who was first.
@@ -35,6 +46,12 @@ class Vote:
         self._ordered = setting.tallied and setting.launch == "latency"
         self._waiting: dict[int, Json] = {}
         self._next = 0
+
+    def answer_type(self) -> types.Type:
+        """The type of what is counted: the results, or a field of theirs."""
+        item = types.unwrapped(self.setting.item)
+        field = item.field(self.by) if self.by is not None and isinstance(item, types.Record) else None
+        return item if self.by is None else types.UNKNOWN if field is None else field.type
 
     # Counting
 
@@ -47,10 +64,16 @@ class Vote:
     def skip(self, index: int) -> None:
         self.add(index, None)
 
+    def lose(self, index: int, *, sent: bool) -> None:
+        self.unsent += not sent
+        self.add(index, LOST)
+
     def _count(self, index: int, value: Json) -> None:
         self._seen.add(index)
+        if value is LOST:
+            self.lost += 1
         # A body that was skipped has nothing to say: it abstains.
-        if value is None or not self.cast(index, value):
+        elif value is None or not self.cast(index, value):
             self.ballots.skip()
 
     def _in_order(self, index: int, value: Json) -> None:
@@ -80,10 +103,25 @@ class Vote:
 
     @property
     def open(self) -> int:
+        """How many samples are not counted: those that may still come, and those that are lost."""
         return self.setting.most - self.ballots.seen
 
     def _over(self) -> bool:
         return self.ballots.counted >= self.enough and self.settled()
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the samples that are lost could give the vote another end."""
+        if not self.lost:
+            return False
+        enough = self.ballots.counted >= self.enough
+        return not self.settled() if enough else self.ballots.counted + self.open >= self.enough
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether so much is lost that nothing which may still come can settle the vote: to ask for more is idle."""
+        coming = self.open - self.lost
+        return self.lost > 0 and max(self.further(), self.enough - self.ballots.counted) > coming
 
     @property
     def decided(self) -> bool:
@@ -95,10 +133,10 @@ class Vote:
         return all(index in self._seen for index in range(first))
 
     def wanted(self, launched: int) -> int:
-        left = self.setting.most - launched
+        left = 0 if self.hopeless else self.setting.most - launched
         if self.setting.launch != "cost":
             return left
-        flying = launched - self.ballots.seen
+        flying = launched - self.ballots.seen - self.lost
         # Before this many more have come nothing can be decided, so asking for them at once wastes none.
         useful = max(1, self.further(), self.enough - self.ballots.counted)
         return max(0, min(useful - flying, left))
@@ -106,7 +144,7 @@ class Vote:
     # Ending
 
     def questions(self) -> Sequence[Question]:
-        if not self.setting.asks or self.ballots.counted < self.enough or len(self.ballots.tied) < 2:
+        if not self.setting.asks or self.ballots.counted < self.enough or len(self.ballots.tied) < 2 or self.doubtful:
             return ()
         tied = tuple(self.ballots.answer(key) for key in self.ballots.tied)
         if all(isinstance(answer, str) and answer.strip() for answer in tied):
@@ -117,15 +155,17 @@ class Vote:
         (answer,) = answers
         tied = self.ballots.tied
         # Of answers that are no texts the number of one is given.
-        self._chosen = tied[answer - 1] if isinstance(answer, int) else normal(answer)
+        self._chosen = tied[answer - 1] if isinstance(answer, int) else self.ballots.key(answer)
 
     def value(self) -> Json:
         if self.ballots.counted < self.enough:
-            raise ReduceError(
+            kind = UndecidedError if self.doubtful else ReduceError
+            raise kind(
                 f"the vote has {self.ballots.counted} of {self.setting.most} ballots, and needs {self.enough}: "
-                f"{self.ballots.discarded} answers failed or were no answer"
-                + (f" ({self.ballots.text()})" if self.ballots.counted else "")
+                f"{self._abstained()}" + (f" ({self.ballots.text()})" if self.ballots.counted else "")
             )
+        if self.doubtful:
+            raise UndecidedError(self._led())
         if self._chosen is None and len(self.ballots.tied) > 1 and self.setting.args.get("ties") == "error":
             raise ReduceError(f"the vote ended in a tie: {self.ballots.text()}")
         return self.ballots.value(self.winner())
@@ -134,7 +174,22 @@ class Vote:
         """The answer with most votes, by its key; of equals the one with the lowest index, or the one chosen."""
         return self._chosen or self.ballots.ranked()[0]
 
-    def holds(self) -> bool:
+    def _abstained(self) -> str:
+        """What became of the samples that are no ballots."""
+        discarded = f"{self.ballots.discarded} answers failed or were no answer"
+        if not self.lost:
+            return discarded
+        return f"{_samples(self.lost)} brought no answer" + (f", {discarded}" if self.ballots.discarded else "")
+
+    def _led(self) -> str:
+        """Who led in a vote that is not settled, and what is missing."""
+        led, ranked = "no answer has a vote", self.ballots.ranked()
+        if ranked:
+            leader = in_words(self.ballots.answer(ranked[0])) if self.ballots.lead else "no answer"
+            led = f"{leader} leads ({self.ballots.text()})"
+        return f"the vote is not settled: {led}, and {_samples(self.lost)} of {self.setting.most} brought no answer"
+
+    def succeeded(self) -> bool:
         """Whether the rule held in the end, for a vote that may end without."""
         return True
 
@@ -149,60 +204,19 @@ class Vote:
             self.setting.most,
             ballots.discarded,
             self.adaptive,
-            max(launched, ballots.seen),
+            max(launched, ballots.seen + self.lost) - self.unsent,
             ballots.counted,
-            self.holds(),
+            self.succeeded() and not self.doubtful,
             ballots.answer(winner),
-            float(ballots.total),
+            float(ballots.total + self.lost * self.heaviest),
             tuple(ballots.value(key) for key in ballots.ranked()),
+            self.lost,
+            self.unsent,
         )
 
 
-class Adaptive(Vote):
-    """The base of votes that choose their own number of samples.
-
-    Samples are counted in the order of their places, and whether they are enough is seen at the borders of batches
-    alone: short answers arrive first and differ from long ones, so that counting them as they arrive leans to them.
-    A batch is the fewest that could decide, so no sample more is taken than one by one.
-    """
-
-    adaptive = True
-
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        self._ordered = True
-        self._arrived = 0
-        self._sure = False
-        self._border = min(setting.most, max(setting.least, self.further(), self.enough))
-
-    def add(self, index: int, value: Json) -> None:
-        self._arrived += 1
-        super().add(index, value)
-
-    def _count(self, index: int, value: Json) -> None:
-        super()._count(index, value)
-        if self.ballots.seen < self._border:
-            return
-        if self.ballots.counted >= self.enough and self.settled():
-            self._sure = True
-        elif self._border < self.setting.most:
-            more = max(1, self.further(), self.enough - self.ballots.counted)
-            self._border = min(self.setting.most, self._border + more)
-
-    def _over(self) -> bool:
-        return self._sure
-
-    @property
-    def decided(self) -> bool:
-        return self.setting.launch != "together" and self._over()
-
-    def wanted(self, launched: int) -> int:
-        if self.setting.launch != "cost":
-            return self.setting.most - launched
-        return max(0, self._border - launched)
-
-    def holds(self) -> bool:
-        return self._sure
+def _samples(number: int) -> str:
+    return f"{number:,} sample{'' if number == 1 else 's'}"
 
 
 def _written_alike(type_: types.Type) -> bool:
@@ -234,6 +248,8 @@ def counted(given: Given, by: str = "by") -> types.Type | Refusal:
         if isinstance(found, Refusal):
             return found
         item = types.unwrapped(found)
+    if isinstance(item, types.Choice) and (pair := alike(item.options)):
+        return told_apart(*pair)
     if isinstance(item, types.Record | types.ListOf) or item == types.JSON:
         names = [one.name for one in item.fields] if isinstance(item, types.Record) else []
         way = f"count one of its fields, `(by: {names[0]})`" if names else "let the block's last line be one word"
@@ -242,6 +258,14 @@ def counted(given: Given, by: str = "by") -> types.Type | Refusal:
             f'{way}, or combine with `reduce ask "…"`',
         )
     return item
+
+
+def told_apart(one: str, other: str) -> Refusal:
+    """Choices from several places were joined, and have two words for one answer."""
+    return Refusal(
+        f"the results have two words for one answer, `{one}` and `{other}`",
+        "give all that is voted on one choice: `type Label = A | B`, and `-> Label`",
+    )
 
 
 def field_of(item: types.Type, name: str, arg: str) -> types.Type | Refusal:

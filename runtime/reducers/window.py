@@ -1,17 +1,18 @@
 """`window(w)`: samples are taken w at a time until all of one window agree (ESC, arXiv 2401.10480).
 
-The value is the answer that most of all samples so far give. A sample that failed breaks its window.
+The value is the answer that most of all samples so far give. An answer that is none breaks its window.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
-from .ballots import normal
+from .adaptive import Adaptive
 from .protocol import Json, Rule, Setting
-from .voting import PARAMS, Adaptive, plurality
+from .voting import PARAMS, plurality
 
 
 class Window(Adaptive):
@@ -23,16 +24,28 @@ class Window(Adaptive):
     def cast(self, index: int, value: Json) -> bool:
         if not super().cast(index, value):
             return False
-        self._keys[index] = normal(value if self.by is None else value[self.by])
+        self._keys[index] = self.ballots.key(value if self.by is None else value[self.by])
         return True
 
-    def settled(self) -> bool:
-        seen = self.ballots.seen
-        agreed = {self._keys.get(place) for place in range(seen - self.width, seen)}
-        return seen % self.width == 0 and len(agreed) == 1 and None not in agreed
+    def holds(self, first: Fraction | int, second: Fraction | int) -> bool:
+        agreed = {self._keys.get(place) for place in self._window()}
+        return self.place % self.width == 0 and len(agreed) == 1 and None not in agreed
+
+    def could_hold(self, key: str | None, first: Fraction | int, second: Fraction | int) -> bool:
+        holes = len(self.holes.intersection(self._window()))
+        agreed = {self._keys.get(place) for place in self._window() if place not in self.holes}
+        if self.place % self.width or len(agreed) > 1 or None in agreed:
+            return False
+        for other in agreed - {key}:
+            # The lost ones of this window would have to agree with it.
+            first, second = first - holes, max(second, self.ballots.votes(other) + holes)
+        return first >= second
+
+    def _window(self) -> range:
+        return range(self.place - self.width, self.place)
 
     def further(self) -> int:
-        return self.width - self.ballots.seen % self.width
+        return self.width - self.place % self.width
 
 
 def _result(given: Given) -> types.Type | Refusal:

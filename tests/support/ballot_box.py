@@ -10,6 +10,8 @@ from typing import Any
 from flowrun.runtime.reducers import ReduceError, Reducer
 
 Json = Any
+LOST = object()
+"""In the place of a sample whose call never brought an answer."""
 
 
 @dataclass
@@ -31,7 +33,7 @@ def ended(reducer: Reducer) -> tuple[str, Json]:
 
 
 def drive(reducer: Reducer, results: Sequence[Json], choose: Callable[[int], int]) -> Driven:
-    """``choose`` picks the next arrival of so many that are out; a result that is None failed."""
+    """``choose`` picks the next arrival of so many that are out; a result of None abstains, and LOST never comes."""
     most = len(results)
     flying: list[int] = []
     launched = seen = 0
@@ -40,10 +42,14 @@ def drive(reducer: Reducer, results: Sequence[Json], choose: Callable[[int], int
         assert 0 <= more <= most - launched
         flying += range(launched, launched + more)
         launched += more
-        assert flying, "nothing is out, nothing is wanted, and nothing is decided"
+        if not flying:
+            assert any(results[index] is LOST for index in range(launched)), "nothing is out, wanted or decided"
+            break
         index = flying.pop(choose(len(flying)))
         result = results[index]
-        if result is None:
+        if result is LOST:
+            reducer.lose(index, sent=True)
+        elif result is None:
             reducer.skip(index)
         else:
             reducer.add(index, result)

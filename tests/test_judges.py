@@ -162,7 +162,7 @@ def test_a_rank_that_is_not_whole_is_asked_again_and_then_fails(bad: str) -> Non
     once: list[str] = []
 
     def mended(request: Request, number: int) -> Scripted:
-        seen = request.messages[-1].text
+        seen = request.messages[0].text
         first = seen not in once
         once.append(seen)
         order = [int(key) for key, _ in sorted(numbered(seen).items(), key=lambda one: one[1])]

@@ -27,7 +27,7 @@ FLOORS = {
     "runtime": (
         "events errors metering remarks tally",
         "limits/* retry budget budgets values prompts files rules prices tokens folders grammar_cache threads "
-        "json_reader candidates",
+        "json_reader candidates children",
         "providers/* reducers/* splitters/* documents/* journal/*",
         "functions options catalog mentions needs verify estimate",
         "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "

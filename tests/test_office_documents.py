@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
+from pypdf.errors import LimitReachedError
 
 from flowrun.runtime.documents import archives, pdf
 from flowrun.runtime.documents.reading import READERS, read_document
@@ -72,6 +73,41 @@ def test_pdf(tmp_path: Path) -> None:
     text = read_document(Files(tmp_path), "x.PDF")
     assert text.split() == ["One", "two", "Three"]
     assert [page.split() for page in SPLITTERS["page"].split(text, {})] == [["One", "two"], ["Three"]]
+
+
+def drawn(stream: str) -> str:
+    """The text of a PDF of one page that is drawn so."""
+    return pdf.read(pdf_of([""]).replace(b"stream\n\nendstream", b"stream\n" + stream.encode() + b"\nendstream"), "`x`")
+
+
+SENTENCE = "Seven brown foxes jump over the lazy dog and run away from it"
+
+
+def test_words_that_are_placed_one_by_one() -> None:
+    moves = ""
+    for row in range(3):
+        x = 72
+        for word in SENTENCE.split():
+            # To the place of the word, and back to the corner of the page, as some programs do.
+            moves += f"BT /F1 12 Tf 72 720 Td {x - 72} {-14 * row} Td ({word}) Tj {72 - x} {14 * row} Td ET\n"
+            x += 8 * len(word) + 6
+    text = drawn(moves)
+    assert [line.split() for line in text.split("\n") if line.strip()] == [SENTENCE.split()] * 3
+    assert "  " not in text
+
+
+def test_a_list_of_words_stays_one() -> None:
+    listed = "BT /F1 12 Tf 14 TL 72 720 Td " + "".join(f"({word}) Tj T* " for word in SENTENCE.split()) + "ET"
+    assert drawn(listed).strip().split("\n") == SENTENCE.split()
+
+
+def test_pdf_beyond_what_the_library_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def beyond(page: object, **options: object) -> str:
+        raise LimitReachedError("Reached maximum number of tokens per stream.")
+
+    monkeypatch.setattr("pypdf.PageObject.extract_text", beyond)
+    with refused("`x` has more in it than is read (Reached maximum number of tokens per stream); cut it up first"):
+        pdf.read(pdf_of(["One"]), "`x`")
 
 
 @pytest.mark.parametrize("algorithm", ["RC4-128", "AES-256"])

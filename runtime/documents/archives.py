@@ -87,9 +87,22 @@ class Archive:
         parser.StartDoctypeDeclHandler = refused
         try:
             parser.Parse(data, True)
-        except (expat.ExpatError, ValueError, LookupError):
+        except expat.ExpatError as error:
+            if expat.errors.messages.get(error.code) == expat.errors.XML_ERROR_NO_MEMORY:
+                raise MemoryError from None
+            raise InputError(f"{self.name} is damaged: its part `{part[:80]}` is not XML") from None
+        except (ValueError, LookupError):
             raise InputError(f"{self.name} is damaged: its part `{part[:80]}` is not XML") from None
         return True
+
+
+def unpacked_size(data: bytes) -> int:
+    """How many bytes all parts have when they are unpacked, as the archive says; nought where it is none."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return sum(info.file_size for info in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+        return 0
 
 
 def _local(name: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from ..errors import InputError
-from .archives import Archive, Attributes
+from .archives import Archive, Attributes, unpacked_size
 from .formulas import Formula
 from .inline import marked
 from .markup import Blocks
@@ -25,6 +25,7 @@ _SKIPPED = frozenset({"Fallback", "moveFrom", "del"})
 _NOTES = {"footnote": "", "endnote": "e"}
 _BLANK = re.compile(r"[ \t]+")
 _OFF = frozenset({"0", "false", "off"})
+_LARGE = 4 * 1024 * 1024
 PLAIN = Look()
 
 
@@ -220,4 +221,4 @@ def _main_part(archive: Archive) -> str:
     return parts[-1]
 
 
-READER = Reader("Word", (".docx",), read)
+READER = Reader("Word", (".docx",), read, lambda data: unpacked_size(data) > _LARGE)

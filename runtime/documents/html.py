@@ -41,6 +41,7 @@ _BLANK = re.compile(r"[ \t\n\f\r]+")
 _TICKS = re.compile(r"`{3,}")
 _WHOLE = re.compile(r"\s*([0-9]{1,6})")
 _DEEPEST_LIST = 12
+_LARGE = 2 * 1024 * 1024
 
 
 class _Page:
@@ -207,4 +208,4 @@ def read(data: bytes, name: str) -> str:
     return page.text()
 
 
-READER = Reader("HTML", (".html", ".htm", ".xhtml"), read)
+READER = Reader("HTML", (".html", ".htm", ".xhtml"), read, lambda data: len(data) > _LARGE)

@@ -42,7 +42,7 @@ _DAMAGED = (
 def read(data: bytes, name: str) -> str:
     try:
         from pypdf import PdfReader
-        from pypdf.errors import DependencyError, PyPdfError
+        from pypdf.errors import DependencyError, LimitReachedError, PyPdfError
     except ImportError:
         raise InputError(
             f"{name}: PDF is read by an extra that is not installed: `pip install 'flowrun-dsl[docs]'`"
@@ -60,6 +60,8 @@ def read(data: bytes, name: str) -> str:
         raise InputError(
             f"{name} is encrypted, and what undoes that is not installed: `pip install 'flowrun-dsl[docs]'`"
         ) from None
+    except LimitReachedError as error:
+        raise InputError(f"{name} has more in it than is read ({str(error).rstrip('.')}); cut it up first") from None
     except (PyPdfError, *_DAMAGED) as error:
         if isinstance(error, InputError):
             raise
@@ -97,4 +99,5 @@ def _is_one_by_one(text: str) -> bool:
     return len(lines) >= _MANY_LINES and single > _MOSTLY * len(lines)
 
 
-READER = Reader("PDF", (".pdf",), read)
+# Always in a process of its own: a few bytes of a PDF may unpack to any number.
+READER = Reader("PDF", (".pdf",), read, lambda data: True)

@@ -10,6 +10,7 @@ from ..files import Files, read_plain_bytes, shown
 from .docx import READER as DOCX
 from .html import READER as HTML
 from .pdf import READER as PDF
+from .process import PROCESS
 from .protocol import Reader
 from .text import READER as TEXT
 
@@ -26,13 +27,17 @@ _UNREAD = frozenset(_UNREAD_SUFFIXES.split())
 def read_document(files: Files, path: str) -> str:
     """A document as text, its headings in Markdown. A suffix that nobody knows is taken for text."""
     reader = _reader(path)
-    return reader.read(files.read_bytes(path), shown(path))
+    return _read(reader, files.read_bytes(path), shown(path))
 
 
 def read_plain_document(path: Path) -> str:
     """As ``read_document``, of a file that the user named, wherever it is."""
     reader = _reader(str(path))
-    return reader.read(read_plain_bytes(path), shown(str(path)))
+    return _read(reader, read_plain_bytes(path), shown(str(path)))
+
+
+def _read(reader: Reader, data: bytes, name: str) -> str:
+    return PROCESS.read(reader.suffixes[0], data, name) if reader.is_heavy(data) else reader.read(data, name)
 
 
 def _reader(path: str) -> Reader:

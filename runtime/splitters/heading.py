@@ -12,14 +12,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
+from .markdown import Heading, Headings, headings_of
 from .protocol import Splitter, Stretch, lines, overlap_of, pieces
 
-if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
-
+_INK = re.compile(r"\S")
 # Reading Markdown takes a second for a MiB of short lines; a text in which this fits nowhere has no headings.
 _MAYBE = re.compile(r"(?:\A|(?<=[\r\n]))[^\S\r\n]{0,3}(?:#{1,6}(?:\s|\Z)|(?:=+|-+)[^\S\r\n]*(?:[\r\n]|\Z))")
 # Of YAML and of TOML: how a field begins, and what ends all of them.
@@ -31,19 +29,13 @@ _FENCES = {
 _INSIDE_FIELDS = re.compile(r"#|-(?:\s|\Z)|\s|[\]})]+,?\Z|[\"']{3}")
 
 
-class Heading(NamedTuple):
-    level: int
-    start: int
-    end: int
-
-
 def split(text: str, args: Mapping[str, Any]) -> list[str]:
     return pieces(text, _sections(text), overlap_of(args))
 
 
 def _sections(text: str) -> Iterator[Stretch]:
     body = _front_matter(text)
-    headings = [heading for heading in _headings(text) if heading.start >= body]
+    headings = headings_of(text, body) if _MAYBE.search(text) else Headings()
     level = _level(headings)
     start = 0
     above: Heading | None = None
@@ -52,11 +44,15 @@ def _sections(text: str) -> Iterator[Stretch]:
             continue
         idle = max(start, body) if above is None else above.end
         joins = above is None or above.level < level
-        if not (joins and not text[idle : heading.start].strip()):
+        if not (joins and _is_blank(text, idle, heading.start)):
             yield start, heading.start
             start = heading.start
         above = heading
     yield start, len(text)
+
+
+def _is_blank(text: str, start: int, end: int) -> bool:
+    return _INK.search(text, start, end) is None
 
 
 def _front_matter(text: str) -> int:
@@ -83,29 +79,10 @@ def _front_matter(text: str) -> int:
     return 0
 
 
-def _level(headings: list[Heading]) -> int:
+def _level(headings: Headings) -> int:
     counts = Counter(heading.level for heading in headings)
     often = [level for level, count in counts.items() if count > 1]
     return min(often or counts, default=0)
-
-
-def _headings(text: str) -> list[Heading]:
-    if not _MAYBE.search(text):
-        return []
-    starts = [start for start, _ in lines(text)] + [len(text)]
-    last = len(starts) - 1
-    return [
-        Heading(int(token.tag[1:]), starts[min(token.map[0], last)], starts[min(token.map[1], last)])
-        for token in _markdown().parse(text)
-        if token.type == "heading_open" and token.level == 0 and token.map
-    ]
-
-
-@cache
-def _markdown() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
-    return MarkdownIt("commonmark").disable("inline")
 
 
 SPLITTER = Splitter("heading", (), split, "the sections of a Markdown text, by its main headings")

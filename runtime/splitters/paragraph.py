@@ -7,12 +7,16 @@ of tildes opens only behind a blank line: other kinds of text underline their ti
 from __future__ import annotations
 
 import re
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .protocol import Splitter, Stretch, lines, overlap_of, pieces
+from .protocol import Splitter, Stretch, line_end, overlap_of, pieces
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})([^\r\n]*)")
+_CLOSING = re.compile(r"(?:\A|(?<=[\r\n])) {0,3}(`{3,}|~{3,})[^\S\r\n]*(?=[\r\n]|\Z)")
+_BLANK = re.compile(r"\s*")
 
 
 def split(text: str, args: Mapping[str, Any]) -> list[str]:
@@ -20,43 +24,64 @@ def split(text: str, args: Mapping[str, Any]) -> list[str]:
 
 
 def _paragraphs(text: str) -> Iterator[Stretch]:
-    all_lines = list(lines(text))
-    closing = _longest_closing(text, all_lines)
-    start = 0
+    closings = _Closings(text)
+    start = begin = 0
     fence = ""
     after_blank = True
-    for place, (begin, end) in enumerate(all_lines):
+    while begin < len(text):
+        end = line_end(text, begin)
         blank = text[begin:end].isspace()
-        found = None if blank or not closing else _FENCE.match(text, begin, end)
+        found = None if blank or not closings else _FENCE.match(text, begin, end)
         if fence:
             if found and not found[2].strip() and found[1].startswith(fence):
                 fence = ""
         elif blank:
             if start < begin:
                 yield start, begin
-            start = end
-        elif found and _opens(found, after_blank) and closing[place + 1][found[1][0]] >= len(found[1]):
+            start = end = _past_blank_lines(text, begin)
+        elif found and _opens(found, after_blank) and closings.longest(found[1][0], begin) >= len(found[1]):
             fence = found[1]
         after_blank = blank
+        begin = end
     yield start, len(text)
+
+
+def _past_blank_lines(text: str, begin: int) -> int:
+    """Where the first line behind begins that is not blank: all at once, for there may be millions."""
+    blank = _BLANK.match(text, begin)
+    end = blank.end() if blank else begin
+    if end == len(text):
+        return end
+    return max(text.rfind("\n", begin, end), text.rfind("\r", begin, end)) + 1
 
 
 def _opens(found: re.Match[str], after_blank: bool) -> bool:
     return "`" not in found[2] if found[1][0] == "`" else after_blank
 
 
-def _longest_closing(text: str, all_lines: list[Stretch]) -> list[dict[str, int]]:
-    """For each line, the longest fence of each kind that may close one, there or below; nothing if there is none."""
-    if "```" not in text and "~~~" not in text:
-        return []
-    longest = {"`": 0, "~": 0}
-    out = [longest]
-    for begin, end in reversed(all_lines):
-        found = _FENCE.match(text, begin, end)
-        if found and not found[2].strip() and len(found[1]) > longest[found[1][0]]:
-            longest = {**longest, found[1][0]: len(found[1])}
-        out.append(longest)
-    return out[::-1]
+class _Closings:
+    """The lines that may close a fence, in a few bytes each; false where there is none."""
+
+    def __init__(self, text: str) -> None:
+        self._places = array("I")
+        self._longest = {"`": array("I"), "~": array("I")}
+        if "```" in text or "~~~" in text:
+            for found in _CLOSING.finditer(text):
+                self._places.append(found.start())
+                for mark, lengths in self._longest.items():
+                    lengths.append(len(found[1]) if found[1][0] == mark else 0)
+        for lengths in self._longest.values():
+            for place in range(len(lengths) - 2, -1, -1):
+                lengths[place] = max(lengths[place], lengths[place + 1])
+
+    def __bool__(self) -> bool:
+        return bool(self._places)
+
+    def longest(self, mark: str, place: int) -> int:
+        """The length of the longest one of a kind below the line that begins at a place."""
+        lengths = self._longest[mark]
+        behind = bisect_right(self._places, place)
+        return lengths[behind] if behind < len(lengths) else 0
 
 
 SPLITTER = Splitter("paragraph", (), split, "what stands between blank lines; fenced code stays whole")

@@ -16,7 +16,7 @@ from ..errors import UsageError
 
 Stretch = tuple[int, int]
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-_BLANK_LINES = re.compile(r"(?:[^\S\r\n]*[\r\n])*")
+_INK = re.compile(r"\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,12 @@ def lines(text: str) -> Iterator[Stretch]:
             yield found.span()
 
 
+def line_end(text: str, start: int) -> int:
+    """Where the line that begins at a place ends, its line end with it."""
+    found = _LINE.match(text, start)
+    return found.end() if found else len(text)
+
+
 def pieces(text: str, stretches: Iterable[Stretch], overlap: int) -> list[str]:
     """The texts of the stretches; with an overlap each but the first begins with the last words of the one before."""
     out = []
@@ -53,10 +59,11 @@ def trimmed(text: str, start: int, end: int) -> Stretch | None:
     """Without blank lines before and blank space behind; the first line keeps its indent. None where all is blank."""
     while end > start and text[end - 1].isspace():
         end -= 1
-    if end == start:
+    ink = _INK.search(text, start, end)
+    if ink is None:
         return None
-    blank = _BLANK_LINES.match(text, start, end)
-    return (blank.end() if blank else start), end
+    first = ink.start()
+    return max(start, text.rfind("\n", start, first) + 1, text.rfind("\r", start, first) + 1), end
 
 
 def overlapped(text: str, before: Stretch, overlap: int, fallback: int) -> int:

@@ -23,6 +23,8 @@ _RUN = re.compile(r"\s+|\S+")
 # be counted to its end for every piece.
 _LONGEST = 10
 _TRIES = 12
+# Words whose tokens are remembered; a text of nothing but different words would fill the memory.
+_MOST_KNOWN = 50_000
 
 
 def split(text: str, args: Mapping[str, Any]) -> list[str]:
@@ -35,8 +37,8 @@ class _Tokens:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.starts = array("q")
-        self.before = array("q", [0])
+        self.starts = array("I")
+        self.before = array("I", [0])
         self.length = 1.0
         """How many characters a token had in the last word that was cut."""
         known: dict[str, int] = {}
@@ -47,7 +49,7 @@ class _Tokens:
             count = known.get(run)
             if count is None:
                 count = estimate(run)
-                if len(run) < 40:
+                if len(run) < 40 and len(known) < _MOST_KNOWN:
                     known[run] = count
             total += count
             self.before.append(total)

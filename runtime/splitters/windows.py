@@ -65,9 +65,11 @@ def _cut(text: str, fresh: int, limit: int) -> int:
     half = fresh + (limit - fresh) // 2
     for border in _BORDERS:
         # One further character is looked at: blank space there makes the limit itself a border.
-        ends = [min(found.end(), limit) for found in border.finditer(text, half, limit + 1)]
-        if ends and ends[-1] > fresh:
-            return ends[-1]
+        end = 0
+        for found in border.finditer(text, half, limit + 1):
+            end = found.end()
+        if min(end, limit) > fresh:
+            return min(end, limit)
     for place in range(limit, fresh, -1):
         if text[place].isspace() or text[place - 1].isspace():
             return place

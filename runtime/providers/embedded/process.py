@@ -14,20 +14,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ...children import without_keys
 from ...errors import UsageError
 
 _CHILD = Path(__file__).with_name("child.py")
 _LEAVE = 0.5  # seconds: a child that loads cannot see that stdin closed
-_NAMES = {"PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV"}
-_PREFIXES = ("LC_", "LD_", "DYLD_", "OMP_", "GOMP_", "GGML_", "PYTHON")
 
 
 class EngineProcess:
     """One run of ``child.py``. ``key`` is what requests must carry."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        # No keys of other providers: a library that parses foreign files has no use for them.
-        self._environ = {name: value for name, value in environ.items() if name in _NAMES or name.startswith(_PREFIXES)}
+        self._environ = without_keys(environ)
         self._child: asyncio.subprocess.Process | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed by stop)
         self.key = secrets.token_urlsafe(24)

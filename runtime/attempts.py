@@ -77,6 +77,9 @@ class Attempts:
         except FlowrunError as error:
             # A provider that does not start is as final as a request that nobody will ever take.
             return Failed(error if isinstance(error, CallError) else PermanentError(str(error)), final=True)
+        except Exception as mistake:  # noqa: BLE001 (a provider may be anybody's)
+            said = f"{provider.model}: its provider did not start ({mistake_in(mistake)})"
+            return Failed(PermanentError(said), final=True)
         if loaded:
             self.publish(e.ModelReady(provider.model, loop.time() - began))
         asked = tuple(batch.calls)

@@ -319,3 +319,16 @@ async def test_a_server_of_two_models_is_learnt_once_and_a_naming_model_stays_on
     assert (await other.complete(ask)).answers == (Answer("c"),)
     await one.close()
     await other.close()
+
+
+async def test_a_null_one_of_a_model_that_names_reasons_says_nothing_of_others() -> None:
+    silence, end = Silence(), asyncio.get_running_loop().time() + 60
+
+    async def takes(model: str) -> bool:
+        with silence.asking():
+            return await silence.takes(model, end, lambda: None, fieldless=False)
+
+    assert not await takes("one")
+    silence.named("one")
+    assert not await takes("other")
+    assert await takes("other")

@@ -23,6 +23,7 @@ from support.command_line import chat
 
 KEY = "sk-planted/0123456789+abcdefghij"
 FAKE = ["ollama", "EMPTY", "none", "test", "1", "lm-studio", "sk-no-key-required", "not-needed", "your-api-key-here"]
+FAKE += ["token-abc123", "sk-1234", "not-a-real-key-but-wanted", "xxxxxxxxxxxxxxxxxxxxxxxx1"]
 REAL = [
     KEY,
     "sk-proj-4Rf0aXk2LmZ9Qw81",

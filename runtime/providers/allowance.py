@@ -30,7 +30,7 @@ class Allowance:
     async def take(self, lease: Lease) -> None:
         """Give the lease another step, when there is one."""
         with self._lock:
-            if not self._waiting and self._gives(lease):
+            if self._gives(lease):
                 return
             told = asyncio.get_running_loop().create_future()
             entry = lease, told

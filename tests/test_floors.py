@@ -30,8 +30,8 @@ FLOORS = {
         "providers/* reducers/* splitters/* documents/* journal/*",
         "functions options catalog mentions needs verify estimate",
         "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "
-        "pipelines block_settings blocks state keys recall runlog queues batches hedging prefixes attempts outages sending "
-        "scheduler",
+        "pipelines block_settings blocks state keys recall runlog queues batches hedging prefixes attempts outages "
+        "sending scheduler",
         "inputs loading report/* extern_modules externs opening foresight hosts kept running api",
         "cli/*",
         "__init__",

@@ -11,7 +11,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import AnswerError, CallError, EndpointError, InDoubtError, PermanentError, RefusedError
+from ..errors import AnswerError, CallError, EndpointError, InDoubtError, ModelError, PermanentError, RefusedError
+from .closures import closes_model
 from .endpoints import Endpoint
 from .rate_headers import read_rates
 from .wire import decode
@@ -129,6 +130,10 @@ def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: b
     if (quota and meant not in (500, 502, 504)) or meant == 402:
         used_up = "the account's quota or credit is used up: nothing more is sent there; check its billing page"
         return EndpointError(f"{message} ({used_up})", status=status)
+    hint = _HINTS.get(meant, "").format(key=endpoint.key_variable)
+    if closes_model(meant, error, words, sentence, endpoint.model.partition(":")[2]):
+        also = f"{hint}; " if hint else ""
+        return ModelError(f"{message} ({also}nothing more is asked of this model)", status=status)
     if meant in (400, 422):
         parameter = error.get("param")
         return RejectedError(
@@ -141,7 +146,6 @@ def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: b
         return kind(message, status=status, retry_after=retry_after(headers, error))
     if meant < 300:
         return InDoubtError(f"{message} (an error under a status of success)", status=status)
-    hint = _HINTS.get(meant, "").format(key=endpoint.key_variable)
     if meant == 401:
         return EndpointError(f"{message} ({hint})", status=status)
     return PermanentError(f"{message} ({hint})" if hint else message, status=status)

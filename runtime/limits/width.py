@@ -121,8 +121,8 @@ class Width:
         # What left before that says nothing of now.
         self.epoch += 2
         self.safe = self.proven
+        self._hold = min(self.proven, self._calmest())
         self.width, self.step, self._best = 1, 0, 0.0
-        self._hold = self._round()
         self._begin(now)
 
     def _round(self) -> int:

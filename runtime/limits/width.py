@@ -12,7 +12,7 @@ from __future__ import annotations
 from math import inf
 
 DECREASE = 0.7
-CALM = 55
+CALM = 66
 """The most good requests at a small width before one more is tried; at first it is one round, then twice as many after
 each try that was refused."""
 CALMEST = 240

@@ -51,9 +51,10 @@ def test_an_outage_loses_nothing_and_is_probed_every_five_seconds(down: str, lim
 
 @pytest.mark.parametrize("down", DOWN)
 def test_a_narrow_map_comes_through_an_outage(down: str) -> None:
-    text = in_a_map('ask m "{{ x }}"', "with errors: skip, concurrency: 4")
-    run = Staged(text, during(3, 63, DOWN[down]), seconds=0.2, xs=list(range(100)))
-    assert run.outcome.status == "done", run.outcome.losses[:3]
+    for width, end in ((4, 63), (6, 403)):
+        text = in_a_map('ask m "{{ x }}"', f"with errors: skip, concurrency: {width}")
+        run = Staged(text, during(3, end, DOWN[down]), seconds=0.2, xs=list(range(200)))
+        assert run.outcome.status == "done", run.outcome.losses[:3]
 
 
 @pytest.mark.parametrize("down", ["500", "503", "reset"])

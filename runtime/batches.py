@@ -47,6 +47,11 @@ class Batch:
     def lane(self) -> int:
         return self.calls[0].lane
 
+    @property
+    def tokens(self) -> int:
+        """About what it takes of a limit on tokens: its prompt, and what may be answered."""
+        return self.prompt + (self.calls[0].request.max_tokens or 0) * len(self.calls)
+
 
 @dataclass(eq=False, slots=True)
 class Endpoint:

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import AnswerError, BudgetError, DiskError, FlowrunError
+from .errors import (
+    AnswerError,
+    BudgetError,
+    DiskError,
+    EndpointError,
+    FlowrunError,
+    InDoubtError,
+    ModelError,
+    RefusedError,
+)
 from .journal.index import Open
 from .metering import NO_USAGE, Usage
 from .providers.protocol import Answer, Request
@@ -163,6 +172,16 @@ class Outcome:
         if not self.complete:
             return "failed"
         return "partial" if missing else "done"
+
+    @property
+    def resumable(self) -> bool:
+        """Going on may bring what is missing: the run has no value, or did without what its server did not give."""
+        if self.status != "partial":
+            return self.status != "done"
+        return any(isinstance(one.error, _OUTSIDE) for one in (*self.failures, *self.losses) if not one.ballot)
+
+
+_OUTSIDE = (RefusedError, InDoubtError, EndpointError, ModelError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,57 @@
 from __future__ import annotations
 
 from .batches import Batch, Endpoint
-from .errors import CallError, InDoubtError, RefusedError
+from .errors import CallError, EndpointError, InDoubtError, ModelError, RefusedError
+from .limits import Verdict
 from .retry import come_back
 
 FEW = 10
 """So many others an endpoint must have answered between two refusals of a call, and the second is for its own sake."""
-TOO_MANY = 429
+_TOO_MANY = 429
 
 
-def shared(endpoint: Endpoint, batch: Batch, error: CallError) -> bool:
+def closing(endpoint: Endpoint, batch: Batch, error: CallError, now: float) -> CallError | None:
+    """Take in what a failed attempt says of its endpoint. Returns why nothing more is to be asked there, if so."""
+    limiter = endpoint.limiter
+    if error.rates is not None:
+        limiter.learn(error.rates)
+    if batch.verdict not in (Verdict.OK, Verdict.NEUTRAL):
+        endpoint.failed = error
+    end = error if isinstance(error, EndpointError | ModelError) else _too_long(endpoint, error, now)
+    if error.retry_after is not None and end is None:
+        limiter.pause(error.retry_after)
+    return end
+
+
+def wait_after(endpoint: Endpoint, batch: Batch, error: CallError, now: float) -> float:
+    """The seconds until the next attempt at a request. Raises its failure where there is none."""
+    alike, since = _shared(endpoint, batch, error), endpoint.limiter.since
+    if not alike and error.retry_after is None:
+        return batch.retries.after(error, now)
+    return batch.retries.after(error, now, since=now if since is None else since, shared=alike)
+
+
+def goes_first(endpoint: Endpoint, batch: Batch) -> bool:
+    """Whether a request that is to be tried again goes ahead of those that wait for their first attempt.
+
+    After a probe another one asks whether the server is there: this may be one that it cannot take. Against 429 the
+    same one asks on as long as that costs it nothing.
+    """
+    if not batch.probe:
+        return True
+    return endpoint.failed is not None and endpoint.failed.status == _TOO_MANY and not batch.retries.tries
+
+
+def given_up(endpoint: Endpoint, now: float) -> RefusedError | None:
+    """The failure of a call that is not sent, for its endpoint has served nobody for all the time that there is."""
+    limiter, last = endpoint.limiter, endpoint.failed
+    if not limiter.hopeless or last is None or limiter.since is None:
+        return None
+    said = f"{last} (not asked: nothing was answered there for {now - limiter.since:.0f} s)"
+    return RefusedError(said, status=last.status)
+
+
+def _shared(endpoint: Endpoint, batch: Batch, error: CallError) -> bool:
     """Whether a failure says nothing of this call, and so uses up none of its attempts.
 
     One in doubt may be the prompt's, unless the endpoint is down for all. A refusal never is as long as others are not
@@ -24,24 +66,15 @@ def shared(endpoint: Endpoint, batch: Batch, error: CallError) -> bool:
         return False
     if isinstance(error, InDoubtError):
         return limiter.known and limiter.down
-    if not isinstance(error, RefusedError) or not (limiter.known or error.status == TOO_MANY):
+    if not isinstance(error, RefusedError) or not (limiter.known or error.status == _TOO_MANY):
         return False
     return limiter.down or (seen is not None and limiter.answers - seen < FEW)
 
 
-def too_long(endpoint: Endpoint, error: CallError, now: float) -> RefusedError | None:
+def _too_long(endpoint: Endpoint, error: CallError, now: float) -> RefusedError | None:
     """The failure of all calls in line where a server asks to be left alone for longer than they may wait."""
     since = endpoint.limiter.since
     asked = error.retry_after
     if asked is None or now + asked <= (now if since is None else since) + endpoint.policy.total:
         return None
     return RefusedError(f"{error} ({come_back(asked)})", status=error.status, retry_after=asked)
-
-
-def given_up(endpoint: Endpoint, now: float) -> RefusedError | None:
-    """The failure of a call that is not sent, for its endpoint has served nobody for all the time that there is."""
-    limiter, last = endpoint.limiter, endpoint.failed
-    if not limiter.hopeless or last is None or limiter.since is None:
-        return None
-    said = f"{last} (not asked: nothing was answered there for {now - limiter.since:.0f} s)"
-    return RefusedError(said, status=last.status)

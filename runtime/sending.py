@@ -18,11 +18,10 @@ from .errors import (
     CallError,
     EndpointError,
     InDoubtError,
-    ModelError,
 )
 from .hedging import Hedges
-from .limits import Place, Verdict
-from .outages import TOO_MANY, given_up, shared, too_long
+from .limits import Place
+from .outages import closing, given_up, goes_first, wait_after
 from .prefixes import Prefixes, prompt_tokens
 from .retry import Retries, RetryPolicy
 from .runlog import NoLog
@@ -178,7 +177,7 @@ class Sender:
                 queue.pop()
                 self._fail(batch, endpoint.closed)
                 self._let_go(endpoint, batch)
-            elif (place := limiter.acquire(_tokens(batch))) is not None:
+            elif (place := limiter.acquire(batch.tokens)) is not None:
                 queue.pop()
                 return batch, place
             elif (lost := given_up(endpoint, asyncio.get_running_loop().time())) is not None:
@@ -262,7 +261,7 @@ class Sender:
         if endpoint.queue or endpoint.limiter.full:
             # What has not been asked at all goes first.
             return None
-        place = endpoint.limiter.acquire(_tokens(batch))
+        place = endpoint.limiter.acquire(batch.tokens)
         if place is None:
             return None
         if not self.listener.hedged(batch.calls[0]):
@@ -281,25 +280,18 @@ class Sender:
 
     def _failed(self, endpoint: Endpoint, batch: Batch, error: CallError, seconds: float) -> None:
         """An attempt has ended without an answer that can be used."""
-        loop, limiter = asyncio.get_running_loop(), endpoint.limiter
-        if error.rates is not None:
-            limiter.learn(error.rates)
-        now, closing = loop.time(), _closing(endpoint, error, loop.time())
-        if error.retry_after is not None and closing is None:
-            limiter.pause(error.retry_after)
-        if batch.verdict not in (Verdict.OK, Verdict.NEUTRAL):
-            endpoint.failed = error
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        closed = closing(endpoint, batch, error, now)
         number, path, count = batch.number, batch.asked[0].path, len(batch.asked)
         try:
-            alike = shared(endpoint, batch, error)
-            since = (limiter.since or now) if alike or error.retry_after is not None else None
-            wait = batch.retries.after(error, now, since=since, shared=alike)
+            wait = wait_after(endpoint, batch, error, now)
         except CallError as final:
             model = endpoint.provider.model
             self.publish(e.RequestFailed(number, path, model, count, seconds, str(final)))
             self._fail(batch, final)
-            if closing is not None:
-                self._close(endpoint, closing)
+            if closed is not None:
+                self._close(endpoint, closed)
             return
         self.publish(e.RequestRetried(number, path, str(error), wait, count))
         if self.stopped:
@@ -315,11 +307,8 @@ class Sender:
 
     def _again(self, endpoint: Endpoint, batch: Batch) -> None:
         del self._timers[batch]
-        if batch.probe and (batch.retries.tries or endpoint.failed is None or endpoint.failed.status != TOO_MANY):
-            # Another one asks next whether the server is there: it might be this one that it cannot take.
-            endpoint.queue.put(batch.lane, batch)
-        else:
-            endpoint.queue.put_first(batch.lane, batch)
+        put = endpoint.queue.put_first if goes_first(endpoint, batch) else endpoint.queue.put
+        put(batch.lane, batch)
         self._pump(endpoint)
 
     def _close(self, endpoint: Endpoint, error: CallError) -> None:
@@ -365,13 +354,3 @@ class Sender:
             self.log.unsent(asked[len(reply.answers) :])
         for call in rest:
             self._queue(call, endpoint, together)
-
-
-def _tokens(batch: Batch) -> int:
-    """About what a request takes of a limit on tokens: its prompt, and what may be answered."""
-    return batch.prompt + (batch.calls[0].request.max_tokens or 0) * len(batch.calls)
-
-
-def _closing(endpoint: Endpoint, error: CallError, now: float) -> CallError | None:
-    """Why nothing more is to be asked of a model, or of its endpoint, after this failure."""
-    return error if isinstance(error, EndpointError | ModelError) else too_long(endpoint, error, now)

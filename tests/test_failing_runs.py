@@ -1,4 +1,4 @@
-"""Runs in which everything fails, or nothing has to be waited for: however many wait in line, the stack stays shallow."""
+"""Runs in which everything fails, or nothing has to be waited for: the stack stays shallow, however many wait."""
 
 from __future__ import annotations
 

@@ -239,28 +239,32 @@ async def test_failures_in_a_row_open_it_and_one_probe_goes_at_a_time() -> None:
     dead = [True]
     driver = Driver(limiter, [0] * 40, 0.05, lambda number: Verdict.FAILED if dead[0] else Verdict.OK)
     driver.pump()
-    await asyncio.sleep(4.0)
+    await asyncio.sleep(12.0)
     times = [time for time, _ in driver.sent]
     assert len([time for time in times if time < 0.05]) == 20
     probes = [time for time in times if time > 0.06]
-    assert [round(time, 1) for time in probes] == [0.6, 1.6, 3.6]
+    assert [round(time, 1) for time in probes] == [1.1, 6.1, 11.2]
     assert not limiter.hopeless
     dead[0] = False
     await driver.done
-    later = [time for time, _ in driver.sent if time > 4.0]
+    later = [time for time, _ in driver.sent if time > 12.0]
     # One probe, and then more and more.
     assert later[1] - later[0] > 0.049
     assert not limiter.hopeless
     assert len(driver.sent) == 40
 
 
-async def test_it_says_when_there_is_no_hope() -> None:
-    limiter = Limiter(1)
-    driver = Driver(limiter, [0] * 20, 0.01, lambda number: Verdict.FAILED)
+@pytest.mark.parametrize(("verdict", "hope"), [(Verdict.FAILED, 100.0), (Verdict.LOST, 30.0)])
+async def test_it_says_when_there_is_no_hope(verdict: Verdict, hope: float) -> None:
+    """What has never sent a word is given less time than what answers with errors."""
+    limiter = Limiter(1, patience=100.0)
+    driver = Driver(limiter, [0] * 40, 0.01, lambda number: verdict)
     driver.pump()
-    await asyncio.sleep(60)
+    await asyncio.sleep(hope - 1)
+    assert not limiter.hopeless
+    await asyncio.sleep(2)
     assert limiter.hopeless
-    assert 11 <= len(driver.sent) <= 14
+    assert len(driver.sent) <= 5 + hope / 5 + 2
     limiter.close()
 
 
@@ -269,7 +273,7 @@ async def test_a_probe_that_was_given_up_is_made_again() -> None:
     for _ in range(5):
         limiter.release(taken(limiter), Verdict.FAILED)
     assert limiter.acquire() is None
-    await asyncio.sleep(0.51)
+    await asyncio.sleep(1.01)
     probe = taken(limiter)
     assert limiter.acquire() is None
     limiter.release(probe, Verdict.NEUTRAL)

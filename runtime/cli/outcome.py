@@ -48,7 +48,7 @@ def finish(
         complain(str(stopped))
     if not quiet:
         print(inert(closing_line(result)), file=sys.stderr)
-    if journal is not None and result.run and result.status not in ("done", "partial"):
+    if journal is not None and result.run and result.outcome.resumable:
         complain(_way_on(result, journal, flags))
     if isinstance(stopped, StoppedError):
         return 128 + stopped.signal if stopped.signal else exits.INTERRUPTED

@@ -35,8 +35,8 @@ class Limiter:
     once, when there may be a place; whoever asked first is called first. Belongs to one event loop.
 
     ``limit`` is the most that may be in flight, ``start`` how many may be at first; ``rpm`` and ``tpm`` are requests
-    and tokens a minute. A server that serves nobody is asked every ``cooling`` seconds, and ``patience`` are the seconds
-    that requests wait for it. ``answers`` counts the requests that were served.
+    and tokens a minute. A server that serves nobody is asked every ``cooling`` seconds, and ``patience`` is how long
+    requests wait for it. ``answers`` counts the requests that were served.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Limiter:
 
     @property
     def down(self) -> bool:
-        """The server serves nobody: one request at a time asks whether it does again."""
+        """The server serves nobody, whatever it is asked: one request at a time asks whether it does again."""
         return self._breaker.certain
 
     @property

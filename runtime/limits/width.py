@@ -12,7 +12,7 @@ from __future__ import annotations
 from math import inf
 
 DECREASE = 0.7
-CALM = 55
+CALM = 66
 """The most good requests at a small width before one more is tried; at first it is one round, then twice as many after
 each try that was refused."""
 CALMEST = 240
@@ -121,8 +121,8 @@ class Width:
         # What left before that says nothing of now.
         self.epoch += 2
         self.safe = self.proven
+        self._hold = min(self.proven, self._calmest())
         self.width, self.step, self._best = 1, 0, 0.0
-        self._hold = self._round()
         self._begin(now)
 
     def _round(self) -> int:

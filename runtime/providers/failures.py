@@ -15,12 +15,14 @@ from ..errors import (
     EndpointError,
     InDoubtError,
     MalformedError,
+    ModelError,
     PermanentError,
     RefusedError,
     mistake_in,
 )
 from ..metering import Rates, Usage
 from .addresses import host_of
+from .closures import closes_model
 from .endpoints import Endpoint
 from .rate_headers import date_of, read_rates
 from .structured import clean
@@ -190,6 +192,10 @@ def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: b
         text, hidden = endpoint.keepable(written)
         said = f"{message}; {hidden}" if hidden else message
         return MalformedError(said, text=clean(text[:KEPT]), why="is not of the form that was asked for, by the server")
+    hint = endpoint.advice(meant)
+    if closes_model(meant, error, words, sentence, endpoint.model.partition(":")[2]):
+        also = f"{hint}; " if hint else ""
+        return ModelError(f"{message} ({also}nothing more is asked of this model)", status=status)
     if meant in (400, 422) or (meant in _DOUBTFUL and _PARAMETERS.search(sentence[:4096])):
         parameter = error.get("param")
         named = parameter if isinstance(parameter, str) else ""
@@ -203,7 +209,6 @@ def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: b
         return kind(message, status=status, retry_after=retry_after(headers, error))
     if meant < 300:
         return InDoubtError(f"{message} (an error under a status of success)", status=status)
-    hint = endpoint.advice(meant)
     if meant == 401:
         return EndpointError(f"{message} ({hint})", status=status)
     return PermanentError(f"{message} ({hint})" if hint else message, status=status)

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from flowrun.dsl import Source, check_flow, make_plan
-from flowrun.runtime import events as e
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.decisions import NOTHING, Call, Known, Outcome
 from flowrun.runtime.errors import CallError, FlowrunError
@@ -88,8 +87,7 @@ class Staged:
 
         endpoints = {name: Endpoint(provider(name), limiter, policy) for name in ("openai:m", "openai:spare")}
         self.state = State(plan, inputs, context, window)
-        self.notices: list[str] = []
-        scheduler = Scheduler(self.state, endpoints, self._hear, extern)
+        scheduler = Scheduler(self.state, endpoints, lambda event: None, extern)
         try:
             with shallow():
                 self.outcome: Outcome = loop.run_until_complete(scheduler.run())
@@ -98,10 +96,6 @@ class Staged:
             loop.close()
         assert not scheduler.busy
         assert limiter.active == 0
-
-    def _hear(self, event: e.Event) -> None:
-        if isinstance(event, e.Notice):
-            self.notices.append(event.text)
 
     @property
     def calls(self) -> int:

@@ -54,31 +54,43 @@ def apply_fixes(source: Source, check: Check) -> Fixed:
 
 
 def offered(found: Sequence[Diagnostic], check: Check) -> tuple[Diagnostic, ...]:
-    """The findings of a check, their safe fixes tried: one that does not leave fewer errors is offered as a guess.
+    """The findings of a check, their safe fixes tried: one that does not leave fewer errors is not offered.
 
     ``check`` tells all findings again when one of the texts is changed. A fix is tried alone and then with all others;
-    of very many, and of a long text, only together.
+    of very many, and of a long text, only together. What was not tried, and what does harm only with others, is offered
+    as a guess, and so is a guess that fails: it says itself that it is one.
     """
     sound: set[int] = set()
+    failed: set[int] = set()
     for source in {one.span.source.name: one.span.source for one in found if one.fix and one.fix.safe}.values():
-        sound |= _sound(source, found, check)
-    return tuple(
-        replace(one, fix=replace(one.fix, safe=False)) if one.fix and one.fix.safe and id(one) not in sound else one
-        for one in found
-    )
+        good, bad = _tried(source, found, check)
+        sound |= good
+        failed |= bad
+    return tuple(_offer(one, id(one) in failed) if id(one) not in sound else one for one in found)
 
 
-def _sound(source: Source, found: Sequence[Diagnostic], check: Check) -> set[int]:
-    """The findings of one text whose fixes leave fewer errors, by id."""
+def _offer(finding: Diagnostic, failed: bool) -> Diagnostic:
+    if finding.fix is None or not finding.fix.safe:
+        return finding
+    if failed and "did you mean" not in finding.help:
+        return replace(finding, fix=None, help=finding.help or finding.fix.title)
+    return replace(finding, fix=replace(finding.fix, safe=False))
+
+
+def _tried(source: Source, found: Sequence[Diagnostic], check: Check) -> tuple[set[int], set[int]]:
+    """The findings of one text whose fixes leave fewer errors, and those whose do not even alone, by id."""
     fixes = _fixable(source, found)
     checks = max(1, min(MOST_CHECKS, MOST_TRIED // max(len(source.text), 1)))
-    if len(fixes) > 1 and len(fixes) < checks:
+    failed: set[int] = set()
+    each = len(fixes) < checks
+    if each:
         checks -= len(fixes)
-        fixes = [one for one in fixes if _Round(source, found, check, 1, strict=True).take([one])]
-    together = _Round(source, found, check, checks, strict=True)
+        failed = {id(one) for one in fixes if not _Round(source, found, check, 1, strict=True).take([one])}
+        fixes = [one for one in fixes if id(one) not in failed]
     apart = _apart(fixes)
-    taken = together.take(apart)
-    return {id(one) for one in fixes if one in taken or one not in apart}
+    taken = apart if each and len(apart) < 2 else _Round(source, found, check, checks, strict=True).take(apart)
+    # What cannot be made together with another stands for itself.
+    return {id(one) for one in fixes if one in taken or (each and one not in apart)}, failed
 
 
 def edited(source: Source, edits: Iterable[Edit]) -> Source:

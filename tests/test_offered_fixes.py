@@ -113,7 +113,20 @@ def test_a_fix_that_breaks_the_file_is_not_safe(text: str) -> None:
     assert not offered(found)
 
 
-def test_what_is_no_longer_safe_is_offered_as_a_guess() -> None:
+def test_a_guess_that_fails_stays_a_guess_and_any_other_fix_goes() -> None:
+    types = "type Mail = { a: note }\ntype Note = { b: Mail }\n"
+    circle = types + 'flow f(t: text) {\n  c = ask "{{ t }}" -> Mail\n  return c\n}\n'
+    (found,) = found_in(Source(circle, "a.flow"), ROOT)
+    assert found.help == "did you mean `Note`?"
+    assert found.fix
+    assert not found.fix.safe
+    hidden = "flow f(t: text) {\n  x = 'a'\n  y = nowhere\n  return [x, y, t]\n}\n"
+    (found,) = found_in(Source(hidden, "a.flow"), ROOT)
+    assert (found.message, found.fix) == ("a text stands in double quotes", None)
+    assert found.help
+
+
+def test_a_word_in_a_field_of_its_own_type_is_put_in_quotes() -> None:
     text = 'type Mail = { kind: mail, to: text }\nflow f(t: text) {\n  c = ask "{{ t }}" -> Mail\n  return c\n}\n'
     (found,) = found_in(Source(text, "a.flow"), ROOT)
     assert found.fix

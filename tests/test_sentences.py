@@ -139,3 +139,11 @@ def test_names_that_are_words_of_blocks_are_left_alone() -> None:
     assert (
         findings("map_ = t\n  z = { map: map_, chain: t, ask: t }\n  y = z.map", "  return { used, z, y }\n}\n") == []
     )
+
+
+def test_options_for_a_whole_file_lead_to_the_model() -> None:
+    with pytest.raises(FlowError) as caught:
+        check_flow(Source("default with temperature: 0.2\n" + HEAD + "  return used\n}\n", "a.flow"), catalog())
+    (found,) = caught.value.diagnostics
+    assert "`default` cannot stand here" in found.message
+    assert "with temperature" in found.help

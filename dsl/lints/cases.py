@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 
 from .. import syntax as s
@@ -31,7 +31,7 @@ class Cases:
 
     # Subjects
 
-    def all(self, conditions: Iterator[tuple[s.Expr, Scope]]) -> list[Case]:
+    def all(self, conditions: Iterable[tuple[s.Expr, Scope]]) -> list[Case]:
         """Every combination of what the conditions ask about; empty where there are too many."""
         values: dict[Subject, tuple[Known, ...]] = {}
         for condition, scope in conditions:

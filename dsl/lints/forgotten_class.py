@@ -68,12 +68,9 @@ def _forgotten(cases: Cases, expr: s.Expr, scope: Scope) -> Diagnostic | None:
         node, scope = step.line.node, step.scope
     if not isinstance(node, s.Name) and not (isinstance(node, s.Binary) and node.operator == "??"):
         return None
-    conditions = list(cases.conditions(node, scope))
-    if len(conditions) < 2:
-        return None
     every = [
         case
-        for case in cases.all(iter([*conditions, *guards]))
+        for case in cases.all([*cases.conditions(node, scope), *guards])
         if all(cases.value(condition, place, case) is not False for condition, place in guards)
     ]
     lost = [case for case in every if cases.missing(node, scope, case)]

@@ -137,6 +137,9 @@ def _declaration(place: Place) -> Diagnostic | None:
         )
     if place.top and place.text == "from":
         return place.error("`from` cannot stand here", 'what is imported is a file: `import "FILE.flow"`')
+    if place.top and place.text in ("default", "defaults", "config", "settings", "options", "with"):
+        help = 'write `model NAME = "provider:name" with temperature: 0.2`, and `ask NAME "…"`'
+        return place.error(f"`{place.text}` cannot stand here: options for many asks stand on their model", help)
     if place.top:
         help = "a file holds declarations, and steps stand in a flow: `flow NAME(…) { … }`"
         return place.error(f"`{_short(place.text)}` cannot stand here", help)

@@ -25,14 +25,14 @@ FLOORS = {
         "__init__",
     ),
     "runtime": (
-        "events errors metering tally",
+        "events errors metering quoting tally",
         "limits/* retry budget budgets values prompts files rules prices tokens folders grammar_cache threads",
-        "providers/* reducers/* splitters/* documents/* journal/*",
+        "providers/* reducers/* splitters/* documents/* journal/* outputs/*",
         "functions options catalog mentions needs verify estimate",
         "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "
         "pipelines block_settings blocks state keys recall runlog queues batches hedging prefixes attempts sending "
         "scheduler",
-        "inputs loading report/* extern_modules externs opening foresight hosts kept running api",
+        "inputs loading reads report/* extern_modules externs opening foresight hosts kept running api",
         "cli/*",
         "__init__",
     ),

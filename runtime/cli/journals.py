@@ -36,6 +36,12 @@ def journal_path(given: str | None, environ: Mapping[str, str] | None = None) ->
     return here / FOLDER / NAME
 
 
+def journal_files(path: Path | None = None) -> list[Path]:
+    """A journal, that of the project if none is named, with the files that stand beside it."""
+    journal = journal_path(None) if path is None else path
+    return [journal, *(journal.with_name(journal.name + end) for end in ("-wal", "-shm", ".lock", ".reserve"))]
+
+
 def _is_own(path: Path) -> bool:
     """Whether there is such a file that this user made: in a folder for all, anybody's may stand."""
     try:

@@ -9,12 +9,13 @@ from typing import Any
 
 from ..api import Result
 from ..decisions import Failure
-from ..errors import DiskError, StoppedError
+from ..errors import DiskError, StoppedError, UsageError
+from ..quoting import inert
 from ..values import ModelValue
 from . import exits
 from .journals import FOLDER, NAME
 from .output import Output
-from .show import complain, inert, json_text, print_answer
+from .show import complain, print_answer, print_json
 from .summary import closing_line, votes_lines
 
 
@@ -28,16 +29,17 @@ def finish(
     told, lost = "", None
     try:
         told = "" if output is None else output.finish(result)
-    except DiskError as error:
-        lost = error
+    except (DiskError, UsageError) as error:
+        # What is paid for is not lost with the place that it was meant for.
+        lost, told = error, output.left() if output is not None else ""
     if as_json:
-        print(json_text(report(result)))
-    elif result.outcome.complete and output is None:
+        print_json(report(result))
+    elif result.outcome.complete and (output is None or (lost is not None and not result.handed)):
         print_answer(result.value)
     if told and not quiet:
         print(inert(told), file=sys.stderr)
     if lost is not None:
-        complain(str(lost))
+        complain(f"{lost}; the answer is on standard output" if not result.handed and not as_json else str(lost))
     if not quiet:
         for line in votes_lines(result):
             print(inert(line), file=sys.stderr)

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from .. import events as e
+from ..quoting import inert
 from ..report.summary import Summary
-from .show import inert
 
 if TYPE_CHECKING:
     from rich.live import Live

@@ -10,8 +10,9 @@ import click
 from ..journal.index import Run
 from ..journal.lock import is_held
 from ..journal.reading import read_journal
+from ..quoting import one_line
 from .journals import journal_path
-from .show import json_text, one_line
+from .show import print_json
 
 
 @click.command("runs", short_help="List the runs that the journal has.")
@@ -31,7 +32,7 @@ def command(journal: str | None, as_json: bool) -> None:
         for run in index.runs.values()
     ]
     if as_json:
-        click.echo(json_text(rows))
+        print_json(rows)
         return
     if not rows:
         click.echo(f"no runs in {one_line(str(path))}", err=True)

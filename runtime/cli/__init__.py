@@ -45,9 +45,13 @@ def main() -> None:
 
 
 class _Unhurried(io.FileIO):
-    """A stream whose reader may hang up: the command still ends in its own way, with its own exit code."""
+    """A stream whose reader may hang up: the command still ends in its own way, with its own exit code.
+
+    ``dispensable``: nothing that goes there is worth a failure, for it only tells of the work.
+    """
 
     failed = False
+    dispensable = False
 
     def write(self, data: Any, /) -> int:
         try:
@@ -57,7 +61,7 @@ class _Unhurried(io.FileIO):
             return written
         except OSError as error:
             # A failure is told once: Python would write again what is left, when it ends, and fail again.
-            if not self.failed and not isinstance(error, BrokenPipeError):
+            if not self.failed and not self.dispensable and not isinstance(error, BrokenPipeError):
                 self.failed = True
                 raise
             return len(data)
@@ -73,6 +77,7 @@ def _unhurried(stream: TextIO) -> TextIO:
         raw = _Unhurried(stream.fileno(), "w", closefd=False)
     except OSError:  # whoever calls has put a stream of their own there
         return stream
+    raw.dispensable = stream is sys.stderr
     live = getattr(stream, "line_buffering", False)
     at_once = getattr(stream, "write_through", False)
     utf8 = stream is sys.stdout and not raw.isatty()

@@ -26,20 +26,11 @@ def finish(
 
     The answer goes to ``output`` where there is one.
     """
-    told, lost = "", None
-    try:
-        told = "" if output is None else output.finish(result)
-    except (DiskError, UsageError) as error:
-        # What is paid for is not lost with the place that it was meant for.
-        lost, told = error, output.left() if output is not None else ""
-    if as_json:
-        print_json(report(result))
-    elif result.outcome.complete and (output is None or (lost is not None and not result.handed)):
-        print_answer(result.value)
+    told, lost = _delivered(result, output, as_json=as_json)
     if told and not quiet:
         print(inert(told), file=sys.stderr)
-    if lost is not None:
-        complain(f"{lost}; the answer is on standard output" if not result.handed and not as_json else str(lost))
+    for trouble in lost:
+        complain(trouble)
     if not quiet:
         for line in votes_lines(result):
             print(inert(line), file=sys.stderr)
@@ -50,11 +41,37 @@ def finish(
         complain(str(stopped))
     if not quiet:
         print(inert(closing_line(result)), file=sys.stderr)
-    if journal is not None and result.run and result.status not in ("done", "partial"):
+    if journal is not None and result.run and (lost or result.status not in ("done", "partial")):
         complain(_way_on(result, journal, flags))
     if isinstance(stopped, StoppedError):
         return 128 + stopped.signal if stopped.signal else exits.INTERRUPTED
-    return exits.DISK if lost is not None else exits.STATUS[result.status]
+    return exits.DISK if lost else exits.STATUS[result.status]
+
+
+def _delivered(result: Result, output: Output | None, *, as_json: bool) -> tuple[str, list[str]]:
+    """Put the answer where it belongs: what to tell of that, and what went wrong.
+
+    An answer that is paid for is not lost with its place: it then goes to standard output.
+    """
+    told, lost = "", []
+    try:
+        told = "" if output is None else output.finish(result)
+    except (DiskError, UsageError) as error:
+        lost.append(str(error))
+        told = output.left() if output is not None else ""
+    instead = bool(lost) and not result.handed
+    try:
+        if as_json:
+            print_json(report(result))
+        elif result.outcome.complete and (output is None or instead):
+            print_answer(result.value)
+        sys.stdout.flush()
+    except OSError as error:
+        lost.append(f"the output cannot be written: {error.strerror or error}")
+    else:
+        if instead and not as_json:
+            lost[0] += "; the answer is on standard output"
+    return told, lost
 
 
 def _way_on(result: Result, journal: Path, flags: str) -> str:

@@ -183,7 +183,6 @@ def _write(text: str, target: Target | None) -> None:
     """Write to a file or to standard output, in UTF-8 whatever the terminal's encoding is."""
     if target is not None:
         target.write(text)
-        target.close()
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(encoded(text))

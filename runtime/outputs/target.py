@@ -63,6 +63,9 @@ class Target:
                 put(self.real, encoded(text))
         except OSError as error:
             raise self.trouble(error) from None
+        finally:
+            # A pipe's reader waits for that.
+            self.close()
 
     def encoded(self, text: str) -> bytes:
         """The bytes of a text: letter for letter, but for a terminal without what would steer it."""
@@ -92,6 +95,9 @@ class Target:
         try:
             found = os.stat(self.path)
         except FileNotFoundError:
+            # What is to be made, such as a new journal, has only a path.
+            if self.real in [os.path.realpath(one) for one in self.sources if isinstance(one, Path)]:
+                raise self._read() from None
             return None
         except (OSError, ValueError) as error:
             raise self.trouble(error if isinstance(error, OSError) else OSError(str(error))) from None
@@ -110,7 +116,10 @@ class Target:
 
     def _must_not_be_read(self, found: os.stat_result) -> None:
         if stat.S_ISREG(found.st_mode) and self.reads(found):
-            raise UsageError(f"{self.name} is what this command reads, and is not overwritten; give another name")
+            raise self._read()
+
+    def _read(self) -> UsageError:
+        return UsageError(f"{self.name} is what this command reads, and is not overwritten; give another name")
 
     def _tried(self, found: os.stat_result | None) -> None:
         """Whether a file can be put there. Nothing that stands there is changed."""

@@ -16,7 +16,7 @@ from . import exits
 from .journals import FOLDER, NAME
 from .output import Output
 from .show import complain, print_answer, print_json
-from .summary import closing_line, votes_lines
+from .summary import closing_line, failures_lines, losses_lines, votes_lines
 
 
 def finish(
@@ -34,8 +34,10 @@ def finish(
     if not quiet:
         for line in votes_lines(result):
             print(inert(line), file=sys.stderr)
-    for failure in result.failures:
-        complain(f"{failure.path}: {failure.reason}")
+        for line in losses_lines(result):
+            print(inert(line), file=sys.stderr)
+    for line in failures_lines(result):
+        complain(line)
     stopped = result.outcome.stopped
     if stopped is not None and not isinstance(stopped, StoppedError):
         complain(str(stopped))

@@ -64,7 +64,7 @@ def closing_line(result: Result) -> str:
         saved = f", ≈ {money(summary.saved)} saved" if summary.saved else ""
         extras.append(f"{summary.spared} not needed{saved}")
     if summary.failed:
-        extras.append(f"{summary.failed} failed")
+        extras.append(f"{summary.failed:,} failed")
     if summary.retries:
         extras.append(f"{_count(summary.retries, 'retry', 'retries')}")
     parts.append(calls + (f" ({', '.join(extras)})" if extras else ""))

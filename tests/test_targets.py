@@ -136,8 +136,15 @@ def test_a_pipe_is_not_waited_for_before_the_end(here: Path) -> None:
     """A slow reader must not hold up calls that are under way."""
     reader, writer = os.pipe()
     out = pipes.Pipe(writer)
-    for _ in range(1000):
-        out.write(b"x" * 1000)
+
+    def write() -> None:
+        for _ in range(1000):
+            out.write(b"x" * 1000)
+
+    writing = threading.Thread(target=write, daemon=True)
+    writing.start()
+    writing.join(20)
+    assert not writing.is_alive()
     thread = threading.Thread(target=out.finish, daemon=True)
     thread.start()
     count = 0

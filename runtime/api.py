@@ -131,19 +131,23 @@ async def resume_async(
     policy: RetryPolicy | None = None,
     stop: Stop | None = None,
     on_result: Callable[[Json], None] | None = None,
+    results: Callable[[p.Plan, Mapping[str, Json], Settings], Callable[[Json], None] | None] | None = None,
 ) -> Result:
     """Go on with a run of a journal: its flow, inputs and settings are those that it began with.
 
     ``run`` is its id, or how that begins, or ``last``. ``ask_doubtful`` sends calls again that were under way when it
-    was ended and may have been paid; else they fail. Raises as ``run_async`` does, UsageError where there is no such
-    run.
+    was ended and may have been paid; else they fail. ``results`` is told of the run before anything is sent; it may
+    refuse it, and gives what takes the place of ``on_result``. Raises as ``run_async`` does, UsageError where there is
+    no such run.
     """
     environ = os.environ if environ is None else environ
-    parts = Parts(on_event, environ, opener, policy or RetryPolicy(), stop or Stop(), ask_hosts, on_result)
     with Keeping.open(journal) as keeping:
         plan, values, settings, number = keeping.taken_up(run)
         verify(plan)
         permit(plan, allow_python)
+        if results is not None:
+            on_result = results(plan, values, settings)
+        parts = Parts(on_event, environ, opener, policy or RetryPolicy(), stop or Stop(), ask_hosts, on_result)
         settings = replace(
             settings,
             budget=budget or settings.budget,

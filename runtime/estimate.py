@@ -14,7 +14,7 @@ from .catalog import catalog
 from .errors import FlowrunError, UsageError
 from .files import Files
 from .functions import FUNCTIONS, World
-from .prices import price
+from .prices import Prices, declared_prices
 from .prompts import render
 from .providers import DEFAULT_MODEL, MODEL_VARIABLE
 from .tokens import counter, estimate
@@ -42,7 +42,7 @@ def estimate_plan(
     """
     environ = os.environ if environ is None else environ
     default = model or environ.get(MODEL_VARIABLE, "").strip() or DEFAULT_MODEL
-    world = _Surroundings(files, environ)
+    world = _Surroundings(files, environ, Prices(environ, declared_prices(plan)))
     return bounds_of(plan, catalog().reducers, inputs=inputs, world=world, model=default, right=right)
 
 
@@ -60,9 +60,10 @@ class _Names:
 
 
 class _Surroundings:
-    def __init__(self, files: Files, environ: Mapping[str, str]) -> None:
+    def __init__(self, files: Files, environ: Mapping[str, str], prices: Prices) -> None:
         self.files = files
         self.environ = environ
+        self.prices = prices
         self.served = lru_cache(maxsize=256)(self._served)
 
     def count(self, text: str) -> int:
@@ -84,7 +85,7 @@ class _Surroundings:
 
     def _served(self, address: str) -> Served:
         provider = address.partition(":")[0]
-        known = price(address, self.environ)
+        known = self.prices(address)
         rates = None
         if known is not None:
             rates = Rates(known.usual or (known.input, known.output), (known.input, known.output))

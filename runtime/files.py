@@ -14,10 +14,10 @@ from pathlib import Path
 from flowrun.dsl import nearest
 
 from .errors import InputError
+from .quoting import one_line
 
 MOST_BYTES = 256 * 1024 * 1024
 _MAGIC = re.compile(r"[*?\[]")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _NAMES_TO_GUESS_FROM = 5000
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 BOM = "\ufeff"
@@ -182,7 +182,7 @@ def _convert(kind: str) -> str:
 def shown(text: str, most: int = 200) -> str:
     """A text in backticks, cut short, without what would steer a terminal."""
     text = text if len(text) <= most else text[: most - 1] + "…"
-    return "`" + _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text) + "`"
+    return f"`{one_line(text)}`"
 
 
 def _resolved(path: Path) -> Path:

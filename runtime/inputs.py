@@ -52,6 +52,19 @@ def read_input(
         raise InputError(f"`{param.name}`: {error}") from None
 
 
+def files_given(param: plan.Param, given: str) -> list[Path | int]:
+    """The files that ``read_input`` reads for a parameter: paths, and 0 for standard input."""
+    inner = types.unwrapped(param.type)
+    if given == "-":
+        return [0]
+    if given.startswith("@") and not given.startswith("@@"):
+        return [Path(given[1:])]
+    by_path = isinstance(inner, types.ListOf | types.Record) or inner in (types.DOCUMENT, types.JSON)
+    if not by_path or "\n" in given or not os.path.exists(given):
+        return []
+    return [Path(given, name) for name in os.listdir(given)] if os.path.isdir(given) else [Path(given)]
+
+
 def check_value(value: Any, type_: types.Type, where: str, tell: Tell = unheard) -> Json:
     """The value as plain JSON data of its type; ``where`` says what it is, for the message.
 

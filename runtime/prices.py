@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
+from flowrun.dsl import plan as p
+
 from .budget import Price
 from .errors import UsageError
 from .files import shown
+from .values import Constants, evaluate
 
 Json = Any
 _SERVICES = {
@@ -44,13 +48,29 @@ def cost(model: str, input_tokens: int, output_tokens: int, environ: Mapping[str
     return Prices(environ).cost(model, input_tokens, output_tokens)
 
 
-def declared_price(address: str, options: Mapping[str, Json]) -> Price | None:
-    """The price that a flow declares of a model, by its options; None where it declares none."""
+def _declared(address: str, options: Mapping[str, Json]) -> Price | None:
+    """The price in a model's options; None where they have none. One that stands alone leaves the other at zero."""
     given = [options.get(name) for name in ("input_price", "output_price")]
     if given == [None, None]:
         return None
     read, written = (0.0 if one is None else float(one) / 1_000_000 for one in given)
     return Price(read, written, SENT.get(address.partition(":")[0]))
+
+
+def declared_prices(plan: p.Plan) -> dict[str, Price]:
+    """The prices that a plan's models declare, by address.
+
+    Where two models of one address declare different prices, the dearer one counts: a budget must hold for both.
+    """
+    found: dict[str, Price] = {}
+    for model in plan.models:
+        options = {name: evaluate(expr, Constants()) for name, expr in model.options.items()}
+        own = _declared(model.address, options)
+        if own is None:
+            continue
+        other = found.get(model.address, own)
+        found[model.address] = replace(own, input=max(own.input, other.input), output=max(own.output, other.output))
+    return found
 
 
 class Prices:

@@ -23,7 +23,7 @@ from .hosts import Ask, permit_hosts
 from .kept import Keeping, Settings, begin, go_on
 from .metering import Price
 from .opening import OpenProvider, chosen_addresses, declared_models, default_model, open_endpoints
-from .prices import Prices, declared_price, must_be_priced
+from .prices import Prices, declared_prices, must_be_priced
 from .providers import open_provider
 from .providers.protocol import Surroundings
 from .report.summary import Summary
@@ -124,7 +124,7 @@ async def execute(
     """Run a verified plan. ``number`` is that of the run in the journal which it goes on with, None for a new one."""
     folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
     files = Files(folder, settings.allow_read)
-    summary = Summary()
+    summary = Summary(prices=Prices(parts.environ))
     listeners: tuple[Listener, ...] = (summary, *parts.on_event)
 
     def publish(event: Event) -> None:
@@ -185,7 +185,7 @@ def _models(
     if parts.opener is open_provider:
         chosen = chosen_addresses(plan, values, settings.model, declared)
         asked = tuple(permit_hosts(endpoints, chosen, settings.allow_host, parts.environ, parts.ask_hosts))
-    own = {one.address: found for one in declared.values() if (found := declared_price(one.address, dict(one.options)))}
+    own = declared_prices(plan)
     if budget.money is not None or any(flow.money_limit is not None for flow in plan.flows.values()):
         must_be_priced(endpoints, parts.environ, own)
     return _Models(declared, default, endpoints, own, Prices(parts.environ, own), asked)

@@ -25,15 +25,15 @@ FLOORS = {
         "__init__",
     ),
     "runtime": (
-        "events errors metering remarks tally",
+        "events errors metering remarks tally quoting",
         "limits/* retry budget budgets values prompts files rules prices tokens folders grammar_cache threads "
         "json_reader candidates children",
-        "providers/* reducers/* splitters/* documents/* journal/*",
+        "providers/* reducers/* splitters/* documents/* journal/* outputs/*",
         "functions options catalog mentions needs verify estimate",
         "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "
         "pipelines block_settings blocks state keys recall runlog queues batches hedging prefixes attempts "
         "sending scheduler corrections samples outages losses",
-        "inputs python_inputs loading report/* extern_modules externs opening foresight hosts kept running api",
+        "inputs python_inputs loading report/* extern_modules externs opening foresight hosts kept running api reads",
         "cli/*",
         "__init__",
     ),

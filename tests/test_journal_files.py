@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from flowrun.runtime.errors import DiskError
-from flowrun.runtime.journal.beside import _ALL as ENDS
+from flowrun.runtime.journal.beside import ENDS
 from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.journal.records import Kind, Record
 from flowrun.runtime.journal.store import Journal

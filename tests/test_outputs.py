@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import random
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from flowrun.dsl import Source, check_flow, make_plan, types
 from flowrun.runtime import run_async
@@ -244,3 +248,86 @@ async def test_a_run_of_a_large_file_is_gone_on_with_where_the_file_is_the_same(
     ran = await command("resume", "last", folder=folder, **server)
     assert ran.code == 2
     assert "has changed since it began" in ran.err
+
+
+async def test_rows_reach_a_pipe_while_the_flow_runs(faults: Any, flow: Callable[[str], Path]) -> None:
+    folder = flow(SERVED.replace("reduce collect", "reduce collect with concurrency: 1")).parent
+    rows_in(folder / "rows.jsonl", 3)
+    os.mkfifo(folder / "pipe.jsonl")
+    first = asyncio.Event()
+    for n in range(3):
+        faults.json(chat(f"said {n}"))
+
+    async def after_the_first(request: web.Request) -> web.StreamResponse:
+        await asyncio.wait_for(first.wait(), 20)
+        return web.json_response(chat("said last"))
+
+    faults.replies[2] = after_the_first
+    came: list[str] = []
+
+    def read() -> None:
+        with (folder / "pipe.jsonl").open() as pipe:
+            for line in pipe:
+                came.append(json.loads(line))
+                loop.call_soon_threadsafe(first.set)
+
+    loop = asyncio.get_running_loop()
+    reader = asyncio.ensure_future(asyncio.to_thread(read))
+    ran = await command(
+        *("a.flow", "--rows", "rows.jsonl", "--output", "pipe.jsonl"), folder=folder, OPENAI_BASE_URL=faults.url
+    )
+    await asyncio.wait_for(reader, 20)
+    assert (ran.code, came) == (0, ["said 0", "said 1", "said last"]), ran.err
+    assert "3 lines are in `pipe.jsonl`" in ran.err
+    assert stat.S_ISFIFO((folder / "pipe.jsonl").stat().st_mode)
+
+
+async def test_a_reader_that_leaves_stops_the_run_and_loses_nothing(faults: Any, flow: Callable[[str], Path]) -> None:
+    folder = flow(SERVED.replace("reduce collect", "reduce collect with concurrency: 1")).parent
+    rows_in(folder / "rows.jsonl", 20)
+    os.mkfifo(folder / "pipe.jsonl")
+    faults.json(chat("said"))
+
+    def read_one() -> None:
+        with (folder / "pipe.jsonl").open() as pipe:
+            pipe.readline()
+
+    reader = asyncio.ensure_future(asyncio.to_thread(read_one))
+    server = {"OPENAI_BASE_URL": faults.url, "FLOWRUN_JOURNAL": "journal.db"}
+    ran = await command("a.flow", "--rows", "rows.jsonl", "-o", "pipe.jsonl", folder=folder, **server)
+    await asyncio.wait_for(reader, 20)
+    assert ran.code == 74
+    assert "`pipe.jsonl` cannot be written: Broken pipe" in ran.err
+    asked = len(faults.seen)
+    assert asked < 20
+    ran = await command("resume", "last", "-o", "out.jsonl", folder=folder, **server)
+    assert (ran.code, len(faults.seen)) == (0, 20)
+    assert (folder / "out.jsonl").read_text().count("\n") == 20
+
+
+async def test_a_dash_and_open_files_are_what_they_are_elsewhere(faults: Any, flow: Callable[[str], Path]) -> None:
+    folder = flow('flow f() { a = ask "hi" return [a] }\n').parent
+    faults.json(chat("said"))
+    for name, out in (("-", '[\n  "said"\n]\n'), ("/dev/stdout", '[\n  "said"\n]\n'), ("/dev/fd/2", "")):
+        ran = await command("a.flow", "-o", name, "--model", "openai:m", folder=folder, OPENAI_BASE_URL=faults.url)
+        assert (ran.code, ran.out) == (0, out)
+        assert ("said" in ran.err) is (name == "/dev/fd/2")
+    assert not (folder / "-").exists()
+
+
+async def test_a_target_that_becomes_another_meanwhile_leaves_the_rows(
+    faults: Any, flow: Callable[[str], Path]
+) -> None:
+    folder = flow(SERVED).parent
+    rows_in(folder / "rows.jsonl", 1)
+
+    async def meanwhile(request: web.Request) -> web.StreamResponse:
+        os.symlink("rows.jsonl", folder / "out.jsonl")
+        return web.json_response(chat("paid"))
+
+    faults.replies.append(meanwhile)
+    ran = await command("a.flow", "--rows", "rows.jsonl", "-o", "out.jsonl", folder=folder, OPENAI_BASE_URL=faults.url)
+    assert ran.code == 74
+    assert "is what this command reads" in ran.err
+    assert (folder / "out.jsonl.part").read_text() == '"paid"\n'
+    assert (folder / "rows.jsonl").read_text().startswith('{"id": 0')

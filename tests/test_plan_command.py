@@ -241,3 +241,65 @@ def test_what_nobody_counts_is_not_written_out() -> None:
     assert in_words(Bound(2, 10**39)) == "2 to more than 10^15"
     assert in_words(Bound(10**38, None, "so")) == in_words(Bound(10**38, 10**39)) == "more than 10^15"
     assert money(10.0**20) == "more than $10^15"
+
+
+# Prices that the flow declares
+
+OWN_SERVER = """model mine = "openai:llama" with {price}
+model spare = "openai:spare" else "openai:llama" with input_price: 0
+{more}flow f(x: text, ms: [model] = [mine]) {{
+  {body}
+  return a
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("price", "body", "cost"),
+    [
+        ("input_price: 1000, output_price: 6000", 'a = ask mine "Hi" with max_tokens: 100', (0.005, 1.82)),
+        ("input_price: 1000", 'a = ask mine "Hi"', (0.005, 0.016)),
+        ("output_price: 1000", 'a = ask mine "Hi" with max_tokens: 100', (0.001, 0.31)),
+        ("input_price: 0, output_price: 0", 'a = ask mine "Hi"', (0, 0)),
+        ("input_price: 1000", 'a = ask spare "Hi"', (0, 0.021)),
+        ("input_price: 1000", 'a = map m in [mine, spare] { ask m "Hi" } reduce collect', (0.005, 0.037)),
+        ("input_price: 1000", 'a = map m in ms { ask m "Hi" } reduce collect', (0.005, 0.016)),
+        ("input_price: 1000", 'a = repeat 3 { ask mine "A or B?" -> A | B } reduce majority', (0.008, 0.2)),
+    ],
+)
+def test_a_price_that_the_flow_declares_bounds_the_cost(
+    price: str, body: str, cost: tuple[float, float], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
+    path = written(OWN_SERVER.format(price=price, body=body, more=""))
+    least, most = cost
+    code, out, err = run(path, "--x", "y", "--max-cost", str(most))
+    assert code == exits.DONE, err
+    code, out, _ = run(path, "--x", "y", "--json")
+    found = json.loads(out)["bounds"]["cost"]
+    assert least * 0.99 <= found["least"] <= found["most"] <= most
+    if most:
+        assert found["most"] > most / 3
+        assert run(path, "--x", "y", "--max-cost", str(found["most"] * 0.9))[0] == exits.OVER_LIMIT
+
+
+def test_the_dearer_of_two_declared_prices_of_one_address_counts(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
+    costs = []
+    for prices in ((1000, 5000), (5000, 1000)):
+        more = f'model both = "openai:llama" with input_price: {prices[1]}\n'
+        path = written(OWN_SERVER.format(price=f"input_price: {prices[0]}", body='a = ask mine "Hi"', more=more))
+        costs.append(json.loads(run(path, "--x", "y", "--json")[1])["bounds"]["cost"])
+    assert costs[0] == costs[1]
+    assert costs[0]["most"] == pytest.approx(0.075)
+
+
+def test_a_model_that_stands_in_has_a_price_of_its_own(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
+    text = (
+        'model mine = "openai:llama" else "openai:big" with input_price: 1\n{}flow f() {{ a = ask mine "Hi" return a }}'
+    )
+    code, _, err = run(written(text.format("")), "--max-cost", "1")
+    assert (code, "no price is known for `openai:big`" in err) == (exits.OVER_LIMIT, True)
+    code, _, err = run(written(text.format('model big = "openai:big" with input_price: 1\n')), "--max-cost", "1")
+    assert code == exits.DONE, err

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from ..errors import DiskError, FlowrunError
+from ..outputs.pipe import wait_to_write
 from . import exits
 from .group import flowrun
 
@@ -44,30 +45,48 @@ def main() -> None:
 
 
 class _Unhurried(io.FileIO):
-    """A stream whose reader may hang up: the command still ends in its own way, with its own exit code."""
+    """A stream whose reader may hang up: the command still ends in its own way, with its own exit code.
+
+    ``dispensable``: nothing that goes there is worth a failure, for it only tells of the work.
+    """
 
     failed = False
+    dispensable = False
 
     def write(self, data: Any, /) -> int:
         try:
-            return super().write(data)
+            while (written := super().write(data)) is None:
+                # Another program has set the stream not to block, and its reader is slower than this.
+                wait_to_write(self.fileno())
+            return written
         except OSError as error:
             # A failure is told once: Python would write again what is left, when it ends, and fail again.
-            if not self.failed and not isinstance(error, BrokenPipeError):
+            if not self.failed and not self.dispensable and not isinstance(error, BrokenPipeError):
                 self.failed = True
                 raise
             return len(data)
 
 
 def _unhurried(stream: TextIO) -> TextIO:
+    """The same stream, which no letter makes fail: an answer that is paid for has to come out.
+
+    Standard output is UTF-8 in a file or a pipe, whatever the environment says. A terminal gets its own encoding, as
+    does standard error; letters that an encoding lacks are written as escapes.
+    """
     try:
         raw = _Unhurried(stream.fileno(), "w", closefd=False)
     except OSError:  # whoever calls has put a stream of their own there
         return stream
+    raw.dispensable = stream is sys.stderr
     live = getattr(stream, "line_buffering", False)
     at_once = getattr(stream, "write_through", False)
+    utf8 = stream is sys.stdout and not raw.isatty()
     return io.TextIOWrapper(
-        io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=live or at_once, write_through=at_once
+        io.BufferedWriter(raw),
+        "utf-8" if utf8 else stream.encoding,
+        "backslashreplace",
+        line_buffering=live or at_once,
+        write_through=at_once,
     )
 
 

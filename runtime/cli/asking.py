@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from ..hosts import Ask, Reach
-from .show import inert
+from ..quoting import inert
 
 
 def host_question() -> Ask | None:

@@ -11,9 +11,10 @@ from flowrun.dsl import Diagnostic, FlowError, Source, format_file, parse_flow
 
 from ..errors import UsageError
 from ..files import read_plain, shown
+from ..quoting import one_line
 from . import exits
 from .paths import PathThatIs, find_flows, refuse_pipe, rewrite
-from .show import complain, one_line, show_difference, show_findings, standard_flow
+from .show import complain, say, show_difference, show_findings, standard_flow
 
 
 @click.command("fmt", short_help="Put flow files into the one canonical layout.")
@@ -52,7 +53,7 @@ def _format(path: Path, check: bool, diff: bool) -> int:
     if diff:
         show_difference(name, before, after, "formatted")
     elif piped and not check:
-        sys.stdout.write(after)
+        say(after)
     elif not check and after != before:
         try:
             rewrite(path, before, after)

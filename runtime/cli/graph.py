@@ -13,9 +13,11 @@ from ..catalog import catalog
 from ..errors import UsageError
 from ..files import shown
 from ..loading import load, plan_of
+from ..outputs.target import Target
 from . import exits
-from .paths import PathThatIs, refuse_output, refuse_pipe
-from .show import complain, show_findings
+from .journals import journal_files
+from .paths import PathThatIs, refuse_pipe
+from .show import say, show_findings
 
 FORMATS = {"mermaid": to_mermaid, "dot": to_dot, "svg": to_svg}
 SUFFIXES = {".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "dot", ".svg": "svg"}
@@ -39,17 +41,13 @@ def command(path: Path, flow: str | None, form: str | None, out: str | None) -> 
     """
     to_file = Path(out) if out is not None and out != "-" else None
     chosen = form or _format_of(to_file)
-    if to_file is not None:
-        refuse_output(to_file, (path,))
+    target = None if to_file is None else Target(to_file, (path, *journal_files()))
     refuse_pipe(path)
     checked = load(path)
     show_findings(checked.warnings) if checked.warnings else None
     picture = picture_of(plan_of(checked, flow), catalog().functions)
     text = FORMATS[chosen](picture)
-    if to_file is None:
-        sys.stdout.write(text)
-    elif not _write(to_file, text):
-        return exits.DISK
+    say(text) if target is None else target.write(text)
     if chosen == "mermaid" and (len(picture.edges) > MERMAID_EDGES or len(text) > MERMAID_TEXT):
         print(
             f"flowrun: this picture has {len(picture.edges):,} edges in {len(text):,} characters, and Mermaid draws "
@@ -69,12 +67,3 @@ def _format_of(out: Path | None) -> str:
             f"what to draw does not follow from the name {shown(str(out))}; end it in one of {known}, or add --format"
         )
     return found
-
-
-def _write(out: Path, text: str) -> bool:
-    try:
-        out.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        complain(f"{shown(str(out))} cannot be written: {error.strerror or error}")
-        return False
-    return True

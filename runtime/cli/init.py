@@ -8,6 +8,7 @@ import click
 
 from ..errors import UsageError
 from ..files import shown
+from ..outputs.replace import put_new
 from . import exits
 from .paths import PathThatIs
 from .show import complain
@@ -33,8 +34,7 @@ def command(path: Path) -> int:
     elif not path.suffix:
         path = path.with_name(f"{path.name}.flow")
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(FIRST)
+        put_new(str(path), FIRST.encode())
     except FileExistsError:
         raise UsageError(f"{shown(str(path))} is there already, and is left as it is; give another path") from None
     except OSError as error:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import UsageError
+from ..journal.beside import FOLDER, files_of
 
-FOLDER = ".flowrun"
 NAME = "journal.db"
 VARIABLE = "FLOWRUN_JOURNAL"
 
@@ -34,6 +34,11 @@ def journal_path(given: str | None, environ: Mapping[str, str] | None = None) ->
         if _is_own(folder / FOLDER / NAME) or (folder / ".git").exists():
             return folder / FOLDER / NAME
     return here / FOLDER / NAME
+
+
+def journal_files(path: Path | None = None) -> list[Path]:
+    """A journal, that of the project if none is named, with the files that stand beside it."""
+    return files_of(journal_path(None) if path is None else path)
 
 
 def _is_own(path: Path) -> bool:

@@ -9,13 +9,15 @@ from typing import Any
 
 from ..api import Result
 from ..decisions import Failure
-from ..errors import DiskError, StoppedError
+from ..errors import DiskError, StoppedError, UsageError
+from ..journal.beside import FOLDER
+from ..quoting import inert
 from ..values import ModelValue
 from . import exits
-from .journals import FOLDER, NAME
+from .journals import NAME
 from .output import Output
-from .show import complain, inert, json_text, print_answer
-from .summary import closing_line, votes_lines
+from .show import complain, print_answer, print_json
+from .summary import closing_line, failures_lines, losses_lines, votes_lines
 
 
 def finish(
@@ -25,34 +27,54 @@ def finish(
 
     The answer goes to ``output`` where there is one.
     """
-    told, lost = "", None
-    try:
-        told = "" if output is None else output.finish(result)
-    except DiskError as error:
-        lost = error
-    if as_json:
-        print(json_text(report(result)))
-    elif result.outcome.complete and output is None:
-        print_answer(result.value)
+    told, lost = _delivered(result, output, as_json=as_json)
     if told and not quiet:
         print(inert(told), file=sys.stderr)
-    if lost is not None:
-        complain(str(lost))
+    for trouble in lost:
+        complain(trouble)
     if not quiet:
         for line in votes_lines(result):
             print(inert(line), file=sys.stderr)
-    for failure in result.failures:
-        complain(f"{failure.path}: {failure.reason}")
+        for line in losses_lines(result):
+            print(inert(line), file=sys.stderr)
+    for line in failures_lines(result):
+        complain(line)
     stopped = result.outcome.stopped
     if stopped is not None and not isinstance(stopped, StoppedError):
         complain(str(stopped))
     if not quiet:
         print(inert(closing_line(result)), file=sys.stderr)
-    if journal is not None and result.run and result.outcome.resumable:
+    if journal is not None and result.run and (lost or result.outcome.resumable):
         complain(_way_on(result, journal, flags))
     if isinstance(stopped, StoppedError):
         return 128 + stopped.signal if stopped.signal else exits.INTERRUPTED
-    return exits.DISK if lost is not None else exits.STATUS[result.status]
+    return exits.DISK if lost else exits.STATUS[result.status]
+
+
+def _delivered(result: Result, output: Output | None, *, as_json: bool) -> tuple[str, list[str]]:
+    """Put the answer where it belongs: what to tell of that, and what went wrong.
+
+    An answer that is paid for is not lost with its place: it then goes to standard output.
+    """
+    told, lost = "", []
+    try:
+        told = "" if output is None else output.finish(result)
+    except (DiskError, UsageError) as error:
+        lost.append(str(error))
+        told = output.left() if output is not None else ""
+    instead = bool(lost) and not result.handed
+    try:
+        if as_json:
+            print_json(report(result))
+        elif result.outcome.complete and (output is None or instead):
+            print_answer(result.value)
+        sys.stdout.flush()
+    except OSError as error:
+        lost.append(f"the output cannot be written: {error.strerror or error}")
+    else:
+        if instead and not as_json:
+            lost[0] += "; the answer is on standard output"
+    return told, lost
 
 
 def _way_on(result: Result, journal: Path, flags: str) -> str:

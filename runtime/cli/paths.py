@@ -19,6 +19,7 @@ from flowrun.dsl import nearest
 
 from ..errors import UsageError
 from ..files import Files, decode, read_plain_bytes, shown
+from ..outputs.replace import put
 
 _PATTERN = re.compile(r"[*?\[]")
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -38,6 +39,20 @@ class PathThatIs(click.Path):
         if value == "":
             self.fail("a path is needed, and it is empty", param, ctx)
         return super().convert(value, param, ctx)
+
+
+class OutputPath(PathThatIs):
+    """The path of a file to write."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and value.endswith("/"):
+            self.fail(f"{shown(value)} is a folder, and a file is wanted", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def to_file(path: Path | None) -> Path | None:
+    """The file that is meant; None for standard output, which may be called `-`."""
+    return None if path is None or str(path) == "-" else path
 
 
 class _Walk(Files):
@@ -130,16 +145,6 @@ def refuse_pipe(path: Path) -> None:
             raise UsageError(f"{shown(str(path))} is a named pipe, and a file is needed")
 
 
-def refuse_output(out: Path, inputs: Iterable[Path]) -> None:
-    """Raises UsageError where an output would be written over a flow file, or over what is read."""
-    real = os.path.realpath(out)
-    flow = any(name.lower().endswith(".flow") for name in (str(out), real))
-    if flow or any(os.path.exists(real) and os.path.exists(one) and os.path.samefile(real, one) for one in inputs):
-        raise UsageError(
-            f"{shown(str(out))} is a flow file, or named as one, and is not overwritten; give -o another name"
-        )
-
-
 def _guess(path: Path) -> str:
     try:
         names = [name for name in os.listdir(path.parent) if name.endswith(".flow")]
@@ -175,7 +180,8 @@ def rewrite(path: Path, before: str, after: str) -> None:
     target = os.path.realpath(path)
     if not os.path.isfile(target):
         raise UsageError(f"{name} is no file that can be written back")
-    if not os.access(target, os.W_OK):
+    # The system lets its administrator write what is read-only. A file that somebody made so is to stay so.
+    if not os.stat(target).st_mode & 0o222 or not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, "it is read-only, and is left as it is")
     data = read_plain_bytes(Path(target), name)
     # A second mark is no part of the text either, and not written back.
@@ -183,7 +189,7 @@ def rewrite(path: Path, before: str, after: str) -> None:
         raise UsageError(f"{name} has changed since it was read, and is left as it is; try again")
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     text = data[len(mark) :].decode()
-    _replace(target, mark + _with_line_ends(after, text).encode())
+    put(target, mark + _with_line_ends(after, text).encode())
 
 
 def _with_line_ends(text: str, model: str) -> str:
@@ -195,37 +201,3 @@ def _with_line_ends(text: str, model: str) -> str:
     if len(ends) != len(lines) - 1:
         ends = [Counter(ends).most_common(1)[0][0]] * (len(lines) - 1)
     return "".join(line + end for line, end in zip(lines, [*ends, ""], strict=True))
-
-
-def _replace(target: str, data: bytes) -> None:
-    """Write beside the file and move it there in one step: who reads it sees the old or the new, never a half."""
-    import shutil  # few calls write, and these are slow to load
-    import tempfile
-
-    if os.stat(target).st_nlink > 1:
-        _overwrite(target, data)
-        return
-    number, beside = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=os.path.dirname(target))
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        shutil.copymode(target, beside)
-        with suppress(OSError, AttributeError):
-            owner = os.stat(target)
-            os.chown(beside, owner.st_uid, owner.st_gid)
-        os.replace(beside, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(beside)
-        raise
-
-
-def _overwrite(target: str, data: bytes) -> None:
-    """Write into the file itself, which has other names that a file put in its place would not have."""
-    with open(target, "r+b") as file:
-        file.write(data)
-        file.truncate()
-        file.flush()
-        os.fsync(file.fileno())

@@ -18,12 +18,13 @@ from ..errors import UsageError
 from ..estimate import estimate_plan
 from ..files import Files
 from ..loading import checked_inputs, load, plan_of
+from ..quoting import inert
 from . import exits
 from .journals import journal_path
 from .paths import PathThatIs, refuse_pipe
 from .plan_view import cost_in_words, in_words, journal_line, money, view
 from .plans import allowed, inputs_of, known_model
-from .show import complain, inert, show_findings
+from .show import complain, show_findings
 
 
 class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]

@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from .. import events as e
+from ..quoting import inert
+from ..report.causes import Causes
 from ..report.summary import Summary
-from .show import inert
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -55,11 +56,12 @@ class Lines(Silent):
 
     def __init__(self) -> None:
         self.summary = Summary()
+        self.teller = Teller()
         self.began = self.told = time.monotonic()
 
     def __call__(self, event: e.Event) -> None:
         self.summary(event)
-        if line := told(event):
+        if line := self.teller(event):
             print(inert(line), file=sys.stderr, flush=True)
         now = time.monotonic()
         if now - self.told >= EVERY and isinstance(event, e.RequestStarted):
@@ -72,6 +74,7 @@ class LiveLine(Silent):
 
     def __init__(self) -> None:
         self.summary = Summary()
+        self.teller = Teller()
         self.began = time.monotonic()
         self.live: Live | None = None
 
@@ -94,7 +97,7 @@ class LiveLine(Silent):
 
     def __call__(self, event: e.Event) -> None:
         self.summary(event)
-        if self.live is not None and (line := told(event)):
+        if self.live is not None and (line := self.teller(event)):
             self.live.console.print(inert(line), markup=False, soft_wrap=True)
 
     def __exit__(
@@ -104,16 +107,31 @@ class LiveLine(Silent):
             self.live.stop()
 
 
-def told(event: e.Event) -> str:
-    """The line that an event is worth, if any."""
-    match event:
-        case e.Notice(text, _):
-            return text
-        case e.RequestRetried(_, path, reason, wait):
-            return f"{path}: {reason}; again in {wait:.1f} s"
-        case e.ElementLost(path, reason):
-            return f"{path}: left out: {reason}"
-    return ""
+class Teller:
+    """The line that an event is worth, if any: of losses and retries the first of each cause.
+
+    The last lines of a run say how many were lost. Retries are told of every few seconds all the same, so that a long
+    outage is seen.
+    """
+
+    def __init__(self) -> None:
+        self.losses = Causes()
+        self.retries = Causes()
+        self._retried = time.monotonic()
+
+    def __call__(self, event: e.Event) -> str:
+        match event:
+            case e.Notice(text, _):
+                return text
+            case e.RequestRetried(_, path, reason, wait):
+                now = time.monotonic()
+                if self.retries.add(path, reason) or now - self._retried >= EVERY:
+                    self._retried = now
+                    return f"{path}: {reason}; again in {wait:.1f} s"
+            case e.ElementLost(path, reason):
+                if self.losses.add(path, reason):
+                    return f"{path}: left out: {reason}"
+        return ""
 
 
 def state_line(summary: Summary, seconds: float) -> str:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import click
+
+from flowrun.dsl import plan as p
 
 from ..api import resume_async
 from ..budgets import read_budget
 from ..errors import UsageError
 from ..files import shown
+from ..kept import Settings
+from ..reads import files_read
 from .asking import host_question
-from .journals import journal_path
+from .journals import journal_files, journal_path
 from .outcome import finish
-from .output import Output
-from .paths import PathThatIs
+from .output import HELP, RAW, Output, output_file
+from .paths import OutputPath
 from .progress import watcher
 from .signals import run_stoppable
 
@@ -34,9 +40,8 @@ from .signals import run_stoppable
 )
 @click.option("--journal", metavar="FILE", help="The journal that the run is in.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer with the account of the run, as JSON.")
-@click.option(
-    "--output", "-o", type=PathThatIs(), metavar="FILE", help="Write the answer to FILE; .jsonl: line by line."
-)
+@click.option("--output", "-o", type=OutputPath(), metavar="FILE", help=HELP)
+@click.option("--raw", is_flag=True, help=RAW)
 @click.option("--quiet", "-q", is_flag=True, help="Print the answer alone.")
 @click.option("--allow-host", multiple=True, metavar="HOST", help="A host that models which the flow names may be at.")
 @click.option("--allow-python", is_flag=True, help="Let the flow run the Python functions that it declares.")
@@ -47,6 +52,7 @@ def command(
     journal: str | None,
     as_json: bool,
     output: Path | None,
+    raw: bool,
     quiet: bool,
     allow_host: tuple[str, ...],
     allow_python: bool,
@@ -60,7 +66,20 @@ def command(
     if not path.exists():
         raise UsageError(f"there is no run to go on with, for there is no journal at {shown(str(path))}")
     limit = read_budget(budget) if budget is not None else None
-    with nullcontext() if output is None else Output(output) as to:
+    file = output_file(output, raw=raw)
+    with ExitStack() as stack:
+        opened: list[Output] = []
+
+        def results(plan: p.Plan, values: Mapping[str, Any], settings: Settings) -> Callable[[Any], None] | None:
+            """Open the output as soon as it is known what is to be written, and before anything is sent."""
+            if file is None:
+                return None
+            folder = settings.folder or Path()
+            sources = (*files_read(plan, values, folder, settings.allow_read), *journal_files(path))
+            to = stack.enter_context(Output(file, plan.type, sources, raw=raw))
+            opened.append(to)
+            return to.row if to.by_line else None
+
         with watcher(quiet) as watch:
             result = run_stoppable(
                 lambda stop: resume_async(
@@ -73,8 +92,8 @@ def command(
                     budget=limit,
                     ask_doubtful=in_doubt == "retry",
                     stop=stop,
-                    on_result=to.row if to is not None and to.by_line else None,
+                    results=results,
                 )
             )
         flags = " --allow-python" if allow_python else ""
-        return finish(result, path, as_json=as_json, quiet=quiet, flags=flags, output=to)
+        return finish(result, path, as_json=as_json, quiet=quiet, flags=flags, output=opened[0] if opened else None)

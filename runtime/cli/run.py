@@ -17,13 +17,16 @@ from ..errors import UsageError
 from ..externs import permit
 from ..files import Files
 from ..handing import only_mapped
-from ..inputs import read_input
+from ..inputs import files_given, read_input
+from ..journal.beside import FOLDER
 from ..loading import load, plan_of
+from ..outputs.target import Source
+from ..reads import files_read
 from ..remarks import Tell, unheard
 from .asking import host_question
-from .journals import FOLDER, NAME, journal_path
+from .journals import NAME, journal_files, journal_path
 from .outcome import finish
-from .output import Output
+from .output import Output, output_file, output_options
 from .paths import PathThatIs, refuse_pipe
 from .plans import allowed, take_pairs, twice
 from .progress import watcher
@@ -32,7 +35,7 @@ from .signals import run_stoppable
 
 OWN = (
     *("model", "json", "quiet", "flow", "param", "allow-read", "allow-host", "allow-python", "help"),
-    *("budget", "fresh", "journal", "no-journal", "output"),
+    *("budget", "fresh", "journal", "no-journal", "output", "raw"),
 )
 
 
@@ -51,12 +54,7 @@ def command_for(path: Path, arguments: list[str]) -> click.Command:
         click.Option(
             ["--json", "as_json"], is_flag=True, help="Print the answer with the account of the run, as JSON."
         ),
-        click.Option(
-            ["--output", "-o"],
-            type=PathThatIs(),
-            metavar="FILE",
-            help="Write the answer to FILE; .jsonl: line by line.",
-        ),
+        *output_options(plan),
         click.Option(["--quiet", "-q"], is_flag=True, help="Print the answer alone."),
         click.Option(
             ["--allow-read"],
@@ -137,8 +135,11 @@ def _run(plan: p.Plan, given: dict[str, Any]) -> int:
         raise UsageError("--no-journal keeps nothing, and --journal says where to keep it: give one of them")
     journal = None if given["no_journal"] else journal_path(given["journal"])
     quiet = bool(given["quiet"])
-    inputs = _inputs(plan, given, unheard if quiet else remark)
-    with nullcontext() if given["output"] is None else Output(given["output"]) as output:
+    texts = _texts(plan, given)
+    inputs = _inputs(plan, texts, unheard if quiet else remark)
+    file = output_file(given["output"], raw=given["raw"])
+    sources = [] if file is None else _sources(plan, texts, inputs, given["allow_read"], journal)
+    with nullcontext() if file is None else Output(file, plan.type, sources, raw=given["raw"]) as output:
         with watcher(quiet) as watch:
             result = run_stoppable(
                 lambda stop: run_async(
@@ -161,7 +162,17 @@ def _run(plan: p.Plan, given: dict[str, Any]) -> int:
         return finish(result, journal, as_json=given["as_json"], quiet=quiet, flags=flags, output=output)
 
 
-def _inputs(plan: p.Plan, given: dict[str, Any], tell: Tell) -> dict[str, Any]:
+def _sources(
+    plan: p.Plan, texts: dict[str, str], inputs: dict[str, Any], allow_read: tuple[Path, ...], journal: Path | None
+) -> list[Source]:
+    """What an output may not be written over."""
+    given = [file for param in plan.params for file in files_given(param, texts.get(param.name, ""))]
+    kept = [] if journal is None else journal_files(journal)
+    return [*given, *files_read(plan, inputs, Path(plan.source).parent, allow_read), *kept]
+
+
+def _texts(plan: p.Plan, given: dict[str, Any]) -> dict[str, str]:
+    """What the command gives for each parameter, as it is written there."""
     params = {param.name: param for param in plan.params}
     texts: dict[str, str] = {}
     for name in params:
@@ -177,6 +188,11 @@ def _inputs(plan: p.Plan, given: dict[str, Any], tell: Tell) -> dict[str, Any]:
         raise UsageError(f"the flow `{plan.flow}` needs a value: add {flags}")
     if list(texts.values()).count("-") > 1:
         raise UsageError("standard input can be only one parameter's value")
+    return texts
+
+
+def _inputs(plan: p.Plan, texts: dict[str, str], tell: Tell) -> dict[str, Any]:
+    params = {param.name: param for param in plan.params}
     beside = Files(Path(plan.source).parent)
     return {
         name: read_input(params[name], text, standard_input, beside, by_row=only_mapped(plan, name), tell=tell)

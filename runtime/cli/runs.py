@@ -10,8 +10,9 @@ import click
 from ..journal.index import Run
 from ..journal.lock import holder_of
 from ..journal.reading import JournalReader
+from ..quoting import one_line
 from .journals import journal_path
-from .show import json_text, one_line
+from .show import complain, print_json
 
 
 @click.command("runs", short_help="List the runs that the journal has.")
@@ -28,7 +29,7 @@ def command(journal: str | None, as_json: bool) -> None:
     with JournalReader(path) as reader:
         index, notes = reader.index, reader.notes
     for line in notes:
-        click.echo(f"flowrun: {one_line(line)}", err=True)
+        complain(line)
     rows = [
         _row(
             run,
@@ -39,7 +40,7 @@ def command(journal: str | None, as_json: bool) -> None:
         for run in index.runs.values()
     ]
     if as_json:
-        click.echo(json_text(rows))
+        print_json(rows)
         return
     if not rows:
         click.echo(f"no runs in {one_line(str(path))}", err=True)

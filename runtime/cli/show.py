@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Collection, Iterable
@@ -12,6 +11,7 @@ from flowrun.dsl import Diagnostic, render_diagnostics
 
 from ..errors import UsageError
 from ..files import MOST_BYTES, decode, too_large
+from ..quoting import inert, json_text, one_line
 
 
 def colours(stream: TextIO) -> bool:
@@ -71,20 +71,23 @@ def remark(line: str) -> None:
 
 
 def print_answer(value: Any) -> None:
-    """A text as it is, but for what would steer a terminal, also one that a file or a pipe leads to; else JSON."""
-    text = inert(value, crlf=not sys.stdout.isatty()) if isinstance(value, str) else json_text(value)
-    sys.stdout.write(text + "\n")
+    """Print a text as it is, and all else as JSON."""
+    say(f"{value}\n") if isinstance(value, str) else print_json(value)
     sys.stdout.flush()
 
 
-def json_text(value: Any) -> str:
-    """A value as JSON for people: letters as they are, and what cannot be seen as an escape."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    return "".join(c if c == "\n" or c.isprintable() else _escape(c) for c in text)
+def print_json(value: Any) -> None:
+    """Print a value as JSON, which a stream that has not all letters gets with JSON's own escapes."""
+    print(json_text(value, ascii_only=not _has_all_letters(sys.stdout)))
 
 
-def _escape(char: str) -> str:
-    return json.dumps(char)[1:-1] if char != "\x7f" else "\\u007f"
+def say(text: str) -> None:
+    """Write to standard output: letter for letter, but on a terminal without what would steer it."""
+    sys.stdout.write(inert(text) if sys.stdout.isatty() else text)
+
+
+def _has_all_letters(stream: TextIO) -> bool:
+    return (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
 
 
 def show_difference(name: str, before: str, after: str, what: str) -> None:
@@ -94,24 +97,4 @@ def show_difference(name: str, before: str, after: str, what: str) -> None:
     name = one_line(name)
     for line in unified_diff(before.splitlines(True), after.splitlines(True), name, name, "as it is", what):
         # A file may end without a line end, which the next line of a difference needs.
-        sys.stdout.write(inert(line) if line.endswith("\n") else f"{inert(line)}\n\\ No newline at end of file\n")
-
-
-def one_line(name: str) -> str:
-    """A file's name that neither breaks a line nor steers a terminal."""
-    return inert(name).replace("\n", "\\n").replace("\t", "\\t")
-
-
-def inert(text: str, *, crlf: bool = False) -> str:
-    """A text that cannot steer a terminal: control characters, but for line breaks and tabs, are made visible.
-
-    ``crlf``: line breaks of two characters stay as they are.
-    """
-    if crlf and "\r\n" in text:
-        return "\r\n".join(inert(line) for line in text.split("\r\n"))
-    return "".join(
-        c
-        if c in "\n\t" or c.isprintable() or (c.isspace() and c not in "\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\u2028\u2029")
-        else f"\\x{ord(c):02x}"
-        for c in text
-    )
+        say(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")

@@ -6,11 +6,13 @@ from typing import Any
 
 from ..api import Result
 from ..reducers.ballots import in_words, votes
+from ..report.causes import Cause, Causes, in_lines
 from ..tally import Tally
 from .plan_view import money
 from .progress import money_text
 
 MANY = 5
+ALL = "--json lists them all"
 
 
 def votes_lines(result: Result) -> list[str]:
@@ -23,6 +25,29 @@ def votes_lines(result: Result) -> list[str]:
         split = sum(tally.agreement < 1 for tally in tallies.values())
         return [f"{len(tallies)} votes, {split} of them split; mean agreement {mean:.2f}"]
     return [f"{path}: {_account(tally)}" for path, tally in tallies.items()]
+
+
+def losses_lines(result: Result) -> list[str]:
+    """What the flow did without, by cause: those of which the run has not named each one when it was lost."""
+    causes = Causes()
+    for loss in result.outcome.losses:
+        causes.add(loss.path, loss.reason, ballot=loss.ballot)
+    return in_lines((cause for cause in causes if not cause.named), _left_out, ALL)
+
+
+def failures_lines(result: Result) -> list[str]:
+    """What failed: each one, or by cause where there are many."""
+    causes = Causes()
+    for failure in result.failures:
+        causes.add(failure.path, failure.reason)
+    named = [f"{path}: {reason}" for cause in causes if cause.named for path, reason in cause.first]
+    many = [cause for cause in causes if not cause.named]
+    return named + in_lines(many, lambda cause: _count(cause.count, "failure"), ALL)
+
+
+def _left_out(cause: Cause) -> str:
+    counts = ((cause.ballots, "sample"), (cause.count - cause.ballots, "element"))
+    return f"{' and '.join(_count(number, word) for number, word in counts if number)} left out"
 
 
 def closing_line(result: Result) -> str:
@@ -39,7 +64,7 @@ def closing_line(result: Result) -> str:
         saved = f", ≈ {money(summary.saved)} saved" if summary.saved else ""
         extras.append(f"{summary.spared} not needed{saved}")
     if summary.failed:
-        extras.append(f"{summary.failed} failed")
+        extras.append(f"{summary.failed:,} failed")
     if summary.retries:
         extras.append(f"{_count(summary.retries, 'retry', 'retries')}")
     parts.append(calls + (f" ({', '.join(extras)})" if extras else ""))

@@ -13,9 +13,12 @@ from flowrun.dsl import FORMATS, Diagnostic, FlowError, Source, Unread
 from ..errors import UsageError
 from ..files import read_plain, shown
 from ..loading import check_source
+from ..outputs.target import Target, encoded
+from ..quoting import inert, one_line
 from . import exits
-from .paths import PathThatIs, find_flows, refuse_output, refuse_pipe, rewrite, told_path
-from .show import complain, count_text, inert, one_line, show_difference, show_findings, standard_flow
+from .journals import journal_files
+from .paths import OutputPath, PathThatIs, find_flows, refuse_pipe, rewrite, to_file, told_path
+from .show import complain, count_text, show_difference, show_findings, standard_flow
 
 MOST_FIXES = 100
 STDIN = "<stdin>"
@@ -31,7 +34,7 @@ STDIN = "<stdin>"
     show_default=True,
     help="How findings are told. Every format but text goes to standard output and is complete.",
 )
-@click.option("--output", "-o", type=PathThatIs(), metavar="FILE", help="Write the findings to FILE.")
+@click.option("--output", "-o", type=OutputPath(), metavar="FILE", help="Write the findings to FILE.")
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
 @click.option("--fix", is_flag=True, help="Make the safe fixes in the files, then tell what is left.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change; change nothing.")
@@ -56,8 +59,8 @@ def command(
     if fix and not diff and Path("-") in paths:
         raise UsageError("standard input cannot be mended where it is; `--diff` shows what --fix would change")
     files, refused = find_flows(paths)
-    if output is not None and str(output) != "-":
-        refuse_output(output, files)
+    file = to_file(output)
+    target = None if file is None else Target(file, (*files, *journal_files()))
     checks = Checks()
     names = sorted({STDIN if str(path) == "-" else told_path(path) for path in files})
     unread = [Unread(told_path(path), str(error)) for path, error in refused]
@@ -76,8 +79,8 @@ def command(
     if format_ == "text" and output is None:
         if found:
             show_findings(found, fixes=not fix and not diff)
-    elif not _write(_told(format_, checked, found, unread, strict), output):
-        code = exits.DISK
+    else:
+        _write(_told(format_, checked, found, unread, strict), target)
     if not quiet and checked and (not failed or format_ != "text" or output):
         counts = count_text(found) if found and (failed or format_ != "text" or output) else "no errors"
         print(f"{len(checked):,} file{'s' if len(checked) != 1 else ''} checked: {counts}", file=sys.stderr)
@@ -176,17 +179,11 @@ def _told(
     return format_report(Report(tuple(checked), tuple(found), tuple(unread), strict, version("flowrun-dsl")), format_)
 
 
-def _write(text: str, output: Path | None) -> bool:
+def _write(text: str, target: Target | None) -> None:
     """Write to a file or to standard output, in UTF-8 whatever the terminal's encoding is."""
-    data = text.encode("utf-8", "replace")
-    if output is None or str(output) == "-":
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return True
-    try:
-        output.write_bytes(data)
-    except OSError as error:
-        complain(f"{shown(str(output))} cannot be written: {error.strerror or error}")
-        return False
-    return True
+    if target is not None:
+        target.write(text)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(encoded(text))
+    sys.stdout.buffer.flush()

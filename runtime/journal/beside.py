@@ -15,10 +15,10 @@ from pathlib import Path
 from ..errors import DiskError
 from ..files import shown
 
-PROJECT_FOLDER = ".flowrun"
+FOLDER = ".flowrun"
 """The folder of a project's journal, which flowrun makes. A folder that the user names may be of any kind."""
 LOCK, RESERVE, HEAD = ".lock", ".reserve", ".head"
-_ALL = ("", "-wal", "-shm", "-journal", LOCK, RESERVE, HEAD)
+ENDS = ("", "-wal", "-shm", "-journal", LOCK, RESERVE, HEAD)
 _PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _ELSEWHERE = "remove it, or keep the journal elsewhere with --journal FILE"
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
@@ -34,11 +34,16 @@ def file_beside(journal: Path, end: str) -> Path:
     return journal.with_name(f"{journal.name}{end}")
 
 
+def files_of(journal: Path) -> list[Path]:
+    """The journal, and all files that may stand beside it."""
+    return [file_beside(journal, end) for end in ENDS]
+
+
 def check_files(journal: Path) -> None:
     """Raises DiskError where the folder or one of the files is not what it should be; OSError. Files may be missing."""
     _check_folder(journal.parent)
-    for end in _ALL:
-        status_of(file_beside(journal, end))
+    for file in files_of(journal):
+        status_of(file)
 
 
 def status_of(path: Path) -> os.stat_result | None:
@@ -70,7 +75,7 @@ def open_file(path: Path, flags: int) -> int:
 
 
 def _check_folder(folder: Path) -> None:
-    if folder.name != PROJECT_FOLDER:
+    if folder.name != FOLDER:
         return
     try:
         found = os.lstat(folder)

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import DiskError, UsageError
 from ..files import shown
-from .beside import PROJECT_FOLDER, check_files, open_file
+from .beside import FOLDER, check_files, open_file
 from .head import Head, HeadFile, Mark
 from .index import Index
 from .lock import Lock
@@ -284,7 +284,7 @@ _ELSEWHERE = "keep the run elsewhere with --journal FILE, or nowhere with --no-j
 def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True)
-        if folder.name == PROJECT_FOLDER:
+        if folder.name == FOLDER:
             # The answers of a project are no part of its sources.
             (folder / ".gitignore").write_text("*\n")
 

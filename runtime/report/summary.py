@@ -111,7 +111,7 @@ class Summary:
             case e.CallInDoubt():
                 self.in_doubt += 1
             case e.PricesDeclared(prices):
-                self.prices = Prices(declared=prices)
+                self.prices = Prices(self.prices.environ, prices)
             case e.VoteCounted(path):
                 self.votes[path] = event
             case e.ElementLost():

@@ -1,0 +1,1 @@
+"""Where commands write, and in which form."""

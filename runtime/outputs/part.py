@@ -1,0 +1,94 @@
+"""Rows that are written beside their place while they come, and put there when all of them have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+
+from .replace import create_beside, settle
+from .target import Target
+
+_MOST = 100
+"""Parts of one file that may lie about."""
+_BLOCK = 1 << 20
+
+
+class Part:
+    """A file called ``x.jsonl.part``, or ``x.jsonl.2.part`` where there is such a one already.
+
+    A part that an earlier run left is taken away once all of it stands in this one, too.
+    """
+
+    def __init__(self, target: Target) -> None:
+        """``target`` is that of a regular file, or of none yet. Raises OSError."""
+        self.target = target
+        number, self.path = self._created()
+        self._file = os.fdopen(number, "wb")
+        _held(number)
+
+    def write(self, data: bytes) -> None:
+        """Raises OSError."""
+        self._file.write(data)
+
+    def finish(self) -> None:
+        """Put it in its place. Raises OSError, DiskError, UsageError; the rows then stay where they are."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.target.look_again()
+        settle(self.path, self.target.real)
+        self._file.close()
+        self._tidy(self.target.real)
+
+    def leave(self, *, empty: bool) -> None:
+        """Let it lie with the rows that it has, or take it away where it has none."""
+        with suppress(OSError):
+            self._file.close()
+        if not os.path.lexists(self.path):
+            return
+        if empty:
+            with suppress(OSError):
+                os.unlink(self.path)
+        else:
+            self._tidy(self.path)
+
+    def _created(self) -> tuple[int, str]:
+        for name in self._names():
+            with suppress(FileExistsError):
+                return create_beside(self.target.real, name)
+        raise FileExistsError(None, f"{_MOST} parts of it are there already: look through them, and take them away")
+
+    def _names(self) -> Iterator[str]:
+        name = os.path.basename(self.target.real)
+        yield f"{name}.part"
+        yield from (f"{name}.{number}.part" for number in range(2, _MOST + 1))
+
+    def _tidy(self, whole: str) -> None:
+        """Take away the parts whose every byte stands at the head of a file."""
+        for name in self._names():
+            path = os.path.join(os.path.dirname(whole), name)
+            if path == whole or os.path.islink(path) or not os.path.isfile(path) or self.target.reads(os.stat(path)):
+                continue
+            with suppress(OSError), open(path, "rb") as part:
+                # A part that another run still writes is held by that run.
+                if _held(part.fileno()) and _is_head(part.fileno(), whole):
+                    os.unlink(path)
+
+
+def _held(number: int) -> bool:
+    """Whether this process holds the file, which no other does."""
+    import fcntl  # not on every system
+
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _is_head(number: int, whole: str) -> bool:
+    with open(number, "rb", closefd=False) as part, open(whole, "rb") as file:
+        while block := part.read(_BLOCK):
+            if file.read(len(block)) != block:
+                return False
+    return True

@@ -1,0 +1,201 @@
+"""A path that a command writes to. It is looked at before anything is paid, and no file is harmed that is read."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import DiskError, UsageError
+from ..files import shown
+from ..quoting import inert
+from .pipe import Pipe
+from .replace import create_beside, put
+
+Source = Path | int
+"""Something that a command reads: a path, or the number of an open file."""
+READER = 5.0
+"""Seconds that a pipe's reader may take to come."""
+_FLAGS = os.O_WRONLY | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_OPEN_FILES = re.compile(r"/dev/fd|/proc/(?:self|(?P<process>\d+))(?:/task/\d+)?/fd")
+_MOST_LINKS = 40
+_READ_ONLY = "it is read-only, and is left as it is: make it writable, or give another name"
+
+
+class Target:
+    """What is written there goes through links, and into devices, pipes and open files such as /dev/stdout.
+
+    ``real`` is the path of a regular file, at the end of all links; ``pipe`` is what is no regular file. One of the two
+    is there. A regular file is replaced in one step, and only by a whole one.
+    """
+
+    def __init__(self, path: Path, sources: Iterable[Source] = ()) -> None:
+        """Raises UsageError where a flow or something that is read would be overwritten, DiskError where it cannot be
+        written: a folder, a read-only file, a pipe without a reader, no folder to hold it."""
+        self.path = path
+        self.name = shown(str(path))
+        self.sources = tuple(sources)
+        self.pipe: Pipe | None = None
+        self.real = ""
+        number = open_file(str(path))
+        if number is not None:
+            self.pipe = self._joined(number)
+            return
+        found = self._looked_at()
+        if found is None or stat.S_ISREG(found.st_mode):
+            self._tried(found)
+        else:
+            self.pipe = self._opened(found)
+
+    def write(self, text: str) -> None:
+        """Write all of it, in UTF-8. Raises DiskError, UsageError where the place has become another meanwhile."""
+        try:
+            if self.pipe is not None:
+                self.pipe.write(self.encoded(text))
+                self.pipe.finish()
+            else:
+                self.look_again()
+                put(self.real, encoded(text))
+        except OSError as error:
+            raise self.trouble(error) from None
+        finally:
+            # A pipe's reader waits for that.
+            self.close()
+
+    def encoded(self, text: str) -> bytes:
+        """The bytes of a text: letter for letter, but for a terminal without what would steer it."""
+        return encoded(inert(text) if self.pipe is not None and self.pipe.is_terminal else text)
+
+    def look_again(self) -> None:
+        """Raises DiskError, UsageError where the path leads elsewhere, or to what is no file that may be replaced."""
+        before = self.real
+        found = self._looked_at()
+        if self.real != before or not (found is None or stat.S_ISREG(found.st_mode)):
+            raise DiskError(f"{self.name} has become another file meanwhile, and is left as it is")
+        if found is not None:
+            self._must_be_writable(found)
+
+    def close(self) -> None:
+        if self.pipe is not None:
+            self.pipe.close()
+
+    def trouble(self, error: OSError) -> DiskError:
+        return DiskError(f"{self.name} cannot be written: {error.strerror or error}")
+
+    def _looked_at(self) -> os.stat_result | None:
+        """What is at the end of all links, None where nothing is. Raises UsageError, DiskError."""
+        self.real = os.path.realpath(self.path)
+        if any(name.lower().endswith(".flow") for name in (str(self.path), self.real)):
+            raise UsageError(f"{self.name} is a flow file, or named as one, and is not overwritten; give another name")
+        try:
+            found = os.stat(self.path)
+        except FileNotFoundError:
+            # What is to be made, such as a new journal, has only a path.
+            if self.real in [os.path.realpath(one) for one in self.sources if isinstance(one, Path)]:
+                raise self._read() from None
+            return None
+        except (OSError, ValueError) as error:
+            raise self.trouble(error if isinstance(error, OSError) else OSError(str(error))) from None
+        if stat.S_ISDIR(found.st_mode):
+            raise DiskError(f"{self.name} is a folder, and a file is wanted")
+        self._must_not_be_read(found)
+        return found
+
+    def reads(self, found: os.stat_result) -> bool:
+        """Whether a file is one that the command reads, under whatever name."""
+        for source in self.sources:
+            with suppress(OSError, ValueError):
+                if os.path.samestat(found, os.stat(source)):
+                    return True
+        return False
+
+    def _must_not_be_read(self, found: os.stat_result) -> None:
+        if stat.S_ISREG(found.st_mode) and self.reads(found):
+            raise self._read()
+
+    def _read(self) -> UsageError:
+        return UsageError(f"{self.name} is what this command reads, and is not overwritten; give another name")
+
+    def _tried(self, found: os.stat_result | None) -> None:
+        """Whether a file can be put there. Nothing that stands there is changed."""
+        try:
+            if found is not None:
+                self._must_be_writable(found)
+                os.close(os.open(self.real, _FLAGS))
+            number, beside = create_beside(self.real)
+            os.close(number)
+            os.unlink(beside)
+        except FileNotFoundError as error:
+            folder = shown(os.path.dirname(self.real))
+            raise DiskError(f"{self.trouble(error)}; there is no folder {folder}") from None
+        except OSError as error:
+            raise self.trouble(error) from None
+
+    def _must_be_writable(self, found: os.stat_result) -> None:
+        # The system lets its administrator write what is read-only. A file that somebody made so is to stay so.
+        if not found.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(self.real, os.W_OK):
+            raise DiskError(f"{self.name} cannot be written: {_READ_ONLY}")
+
+    def _joined(self, number: int) -> Pipe:
+        """A file that this process has open is written on where it is, for others may write there as well."""
+        import fcntl  # not on every system
+
+        try:
+            writes = fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+            if not writes:
+                raise DiskError(f"{self.name} is open, but not to be written")
+            self._must_not_be_read(os.fstat(number))
+            return Pipe(os.dup(number))
+        except OSError as error:
+            raise self.trouble(error) from None
+
+    def _opened(self, found: os.stat_result) -> Pipe:
+        if stat.S_ISBLK(found.st_mode):
+            raise DiskError(f"{self.name} is a disk: what is on it would be overwritten; give another name")
+        if stat.S_ISSOCK(found.st_mode):
+            raise DiskError(f"{self.name} is a socket, and a file is wanted")
+        try:
+            number = self._opened_by_then() if stat.S_ISFIFO(found.st_mode) else os.open(self.path, _FLAGS)
+        except OSError as error:
+            raise self.trouble(error) from None
+        if os.path.samestat(os.fstat(number), found):
+            return Pipe(number)
+        os.close(number)
+        raise DiskError(f"{self.name} has become another file meanwhile, and is left as it is")
+
+    def _opened_by_then(self) -> int:
+        """A pipe, which can be opened while somebody reads it: the reader may be about to come."""
+        until = time.monotonic() + READER
+        while True:
+            try:
+                return os.open(self.path, _FLAGS)
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    raise
+            if time.monotonic() > until:
+                raise DiskError(f"{self.name} is a pipe that nobody reads: start its reader first")
+            time.sleep(0.05)
+
+
+def open_file(path: str) -> int | None:
+    """The number of the open file that a path such as /dev/stdout or /proc/self/fd/3 stands for, through links too."""
+    for _ in range(_MOST_LINKS):
+        folder, name = os.path.split(path)
+        found = _OPEN_FILES.fullmatch(os.path.realpath(folder)) if name.isdecimal() else None
+        if found is not None and found["process"] in (None, str(os.getpid())):
+            return int(name)
+        try:
+            path = os.path.join(folder, os.readlink(path))
+        except (OSError, ValueError):
+            return None
+    return None
+
+
+def encoded(text: str) -> bytes:
+    """A text in UTF-8. Half a character, which UTF-8 does not have, is written as an escape."""
+    return text.encode("utf-8", "backslashreplace")

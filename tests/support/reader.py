@@ -1,0 +1,20 @@
+"""Reads a pipe side by side with the test that writes to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+
+def reading(path: Path) -> Callable[[], bytes]:
+    """Read a pipe in a thread; what came is there when the answer is called."""
+    came: list[bytes] = []
+    thread = threading.Thread(target=lambda: came.append(path.read_bytes()), daemon=True)
+    thread.start()
+
+    def wait() -> bytes:
+        thread.join(20)
+        return came[0]
+
+    return wait

@@ -184,7 +184,8 @@ def test_a_rank_that_is_not_whole_is_asked_again_and_then_fails(bad: str) -> Non
 )
 @pytest.mark.parametrize("count", [2, 9, 120])
 def test_the_plan_s_bound_holds_with_the_numbers(template: str, count: int) -> None:
-    text = f'flow f() {{ v = repeat {count} {{ ask "x" -> a | b }} reduce best(judge: ask {json.dumps(template)}) return v }}'
+    judge = f"best(judge: ask {json.dumps(template)})"
+    text = f'flow f() {{ v = repeat {count} {{ ask "x" -> a | b }} reduce {judge} return v }}'
     plan = make_plan(check_flow(Source(text), catalog()))
     most = bounds_of(plan, catalog().reducers).tokens_in.most
     ran = stage(text, lambda request, number: "1" if request.schema else "a")

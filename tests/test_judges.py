@@ -10,15 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowrun.dsl import types
+from flowrun.dsl import Source, bounds_of, check_flow, make_plan, types
 from flowrun.runtime.answers import read_answer
 from flowrun.runtime.candidates import Candidates
+from flowrun.runtime.catalog import catalog
 from flowrun.runtime.errors import AnswerError
 from flowrun.runtime.prompts import render
 from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.reducers import REDUCERS, Question, Setting
 from flowrun.runtime.reducers.judging import Order
+from flowrun.runtime.tokens import estimate
 from support.staged import Staged, stage
 
 Json = Any
@@ -175,3 +177,17 @@ def test_a_rank_that_is_not_whole_is_asked_again_and_then_fails(bad: str) -> Non
     assert not ran.outcome.complete
     assert ran.outcome.failures[0].path == "v.reduce"
     assert "(3 times)" in ran.outcome.failures[0].reason
+
+
+@pytest.mark.parametrize(
+    "template", ["{{ results }}", "{{ results | join(' ') }}", "{% for r in results %}{{ r }} {% endfor %}"]
+)
+@pytest.mark.parametrize("count", [2, 9, 120])
+def test_the_plan_s_bound_holds_with_the_numbers(template: str, count: int) -> None:
+    judge = f"best(judge: ask {json.dumps(template)})"
+    text = f'flow f() {{ v = repeat {count} {{ ask "x" -> a | b }} reduce {judge} return v }}'
+    plan = make_plan(check_flow(Source(text), catalog()))
+    most = bounds_of(plan, catalog().reducers).tokens_in.most
+    ran = stage(text, lambda request, number: "1" if request.schema else "a")
+    assert most is not None
+    assert sum(estimate(prompt) for prompt in ran.prompts) <= most

@@ -26,7 +26,7 @@ ARGS = st.fixed_dictionaries({}, optional={"at_least": st.integers(1, 3), "ties"
 def vote(
     rule: str, samples: list[Json], seed: int, launch: str, item: types.Type = CHOICE, least: int = 0, **args: Json
 ) -> Driven:
-    setting = Setting(least or len(samples), len(samples), args=args, launch=launch, item=item)
+    setting = Setting(least or len(samples), len(samples), args=args, launch=launch, item=item, tallied=seed % 2 == 1)
     return drive(REDUCERS[rule].make(setting), samples, shuffled(seed))
 
 
@@ -92,7 +92,8 @@ def test_an_exact_vote_has_the_value_of_all_samples_or_none(
     if tally is not None and LOST in samples:
         assert not (tally.settled and fails_unsettled(driven))
         assert tally.settled or kind == "error"
-        if driven.seen == len(samples):
+        # Where the flow looks on, `latency` counts a prefix alone.
+        if driven.seen == len(samples) and launch != "latency":
             assert tally.missing == samples.count(LOST)
             assert tally.counted + tally.discarded + tally.missing == len(samples)
 

@@ -184,6 +184,21 @@ def test_a_ballot_made_of_what_was_lost_is_missing() -> None:
     assert ran.outcome.tallies["v"].missing == 2
 
 
+@pytest.mark.parametrize("later", ["1", "2"])
+def test_of_a_bad_answer_and_a_missing_one_the_missing_one_is_to_blame(later: str) -> None:
+    text = (
+        'flow f() { v = repeat 1 { n = map x in ["1", "2"] { ask "{{ x }}" -> 1..9 } reduce mean '
+        "with errors: skip n } reduce majority return v }"
+    )
+
+    def script(request: Request, number: int) -> Scripted:
+        prompt = request.messages[-1].text
+        return Scripted(PermanentError("no") if prompt == "1" else "what", 9.0 if prompt == later else 1.0)
+
+    ran = stage(text, script)
+    assert "1 sample brought no answer; the last: there is nothing to take the mean of; the last: no" in lost(ran)
+
+
 def test_a_body_that_runs_out_of_time_is_missing() -> None:
     text = (
         'flow f() { v = repeat 3 { c = chain { ask "?" -> a | b with seed: 1 } with timeout: 5s c } '

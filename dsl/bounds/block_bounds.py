@@ -12,6 +12,7 @@ from ..catalog import ReducerSpec
 from .amounts import Amounts, Bounds, Expected, bounds_for, levels, merged, merges
 from .asking import Asked, asked, quoted
 from .expression_sizes import Scope, joined
+from .numbered import numbered
 from .rounds import Rounds, all_of
 from .served import World
 from .sizes import (
@@ -356,10 +357,9 @@ def _decided(
     asks = next((param.asks for param in spec.params if param.asks is not None), None) if spec is not None else None
     if ask is None or asks is None:
         return Asked(Amounts(), NOTHING, NONE)
-    some = parts.count.most is None or parts.count.most > 1
-    times = Bound(asks.least if parts.count.least > 1 else 0, asks.most if some else 0)
+    times = Bound(asks.least if parts.count.least > 1 else 0, 0 if parts.count.most in (0, 1) else asks.most)
     count, items = items_of(given["results"])
-    seen = Many(Bound(min(2, count.least), count.most, count.why), one_of(items or [NONE]))
+    seen = numbered(Bound(min(2, count.least), count.most, count.why), items)
     found = asked(
         ask, reduce.options, survey.models, Scope(scope, {**given, "results": seen}), survey.world, title=step.title,
         vote=False,

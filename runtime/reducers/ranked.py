@@ -38,8 +38,15 @@ class Ranked(Vote):
         self.lists[index] = value
         return True
 
+    def settled(self) -> bool:
+        return False
+
     @property
     def decided(self) -> bool:
+        return False
+
+    @property
+    def hopeless(self) -> bool:
         return False
 
     @property

@@ -1,0 +1,28 @@
+"""The size of candidates as a judge reads them: each with its number, in a line of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import types as t
+from .sizes import NONE, Bound, Fields, Many, OneOf, Size, Some, one_of
+
+_NUMBER = Bound(0, 8)
+"""Tokens of a number, the signs around it and the end of its line."""
+
+
+def numbered(number: Bound, items: Sequence[Size]) -> Many:
+    """So many candidates, each one of these."""
+    return Many(number, one_of([_with_number(item) for item in items] or [NONE]))
+
+
+def _with_number(item: Size) -> Size:
+    match item:
+        case Some(type_, tokens):
+            return Some(type_, tokens + _NUMBER)
+        case Fields(fields):
+            # The number stands beside the fields, which a template may take one by one.
+            return Fields((*fields, ("", Some(t.INT, _NUMBER))))
+        case OneOf(options):
+            return OneOf(tuple(_with_number(option) for option in options))
+    return item

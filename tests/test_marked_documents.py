@@ -41,6 +41,10 @@ HTML = {
         "<table><tr><th>Region<th>Item<th>Units<tr><td rowspan=2>EU<td>Cable<td>12<tr><td>Hub<td>7<tr><td>US<td>x<td>1",
         "Region | Item | Units\nEU | Cable | 12\nEU | Hub | 7\nUS | x | 1",
     ),
+    "a cell over three rows": (
+        "<table><tr><td rowspan=3>a<td>1<tr><td>2<tr><td>3<tr><td>b<td>4",
+        "a | 1\na | 2\na | 3\nb | 4",
+    ),
     "a cell over the rest of its group": (
         "<table><tbody><tr><td rowspan=0>a<td>1<tr><td>2<tbody><tr><td>b<td>3",
         "a | 1\na | 2\nb | 3",

@@ -296,6 +296,7 @@ HEADINGS = {
         ["+++\n# ours\ntitle = 'x'\n\n[menu]\nn = 1\n+++\n# A\na", "# B\nb"],
     ),
     "text between rules": ("---\n# A\nSome text.\n\n---\n# B\nb", ["---", "# A\nSome text.\n\n---", "# B\nb"]),
+    "a note between rules": ("---\n\nNote: x\n\n# A\n\n---\n# B\nb", ["---\n\nNote: x", "# A\n\n---", "# B\nb"]),
     "a heading between rules": ("---\n# A\n\n---\n# B\nb", ["---", "# A\n\n---", "# B\nb"]),
     "a rule on top": ("---\n\n# A\na\n\n# B\n\n---\n", ["---", "# A\na", "# B\n\n---"]),
     "carriage returns": ("# A\r\na\r\n# B\r\nb", ["# A\r\na", "# B\r\nb"]),

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrun.runtime.api import run_async
@@ -23,7 +23,7 @@ from support.command_line import chat
 
 KEY = "sk-planted/0123456789+abcdefghij"
 FAKE = ["ollama", "EMPTY", "none", "test", "1", "lm-studio", "sk-no-key-required", "not-needed", "your-api-key-here"]
-FAKE += ["token-abc123", "sk-1234", "not-a-real-key-but-wanted", "xxxxxxxxxxxxxxxxxxxxxxxx1"]
+FAKE += ["token-abc123", "sk-1234", "not-a-real-key-but-wanted", "xxxxxxxxxxxxxxxxxxxxxxxx1", "abc123def456"]
 REAL = [
     KEY,
     "sk-proj-4Rf0aXk2LmZ9Qw81",
@@ -192,6 +192,7 @@ def test_what_a_real_key_is() -> None:
     assert [key for key in FAKE if Secret(key).real] == []
 
 
+@settings(deadline=None)
 @given(st.sampled_from(REAL), st.text(max_size=20), st.text(max_size=20), st.integers(0, 3))
 def test_a_key_is_found_wherever_it_stands(key: str, before: str, after: str, form: int) -> None:
     found = Secret(key)
@@ -206,6 +207,7 @@ def test_a_key_is_found_wherever_it_stands(key: str, before: str, after: str, fo
     assert not found.carried_by(found.hide(text))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(REAL), st.text(max_size=200))
 def test_a_text_without_the_key_is_left_alone(key: str, text: str) -> None:
     assert Secret(key).hide(text) == text

@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+_PATIENCE = 0.25
+"""Seconds that a reply which is alone is held for one that may follow."""
+
 
 class Silence:
     """What one endpoint's replies have shown so far of the reasons that they name.
@@ -67,7 +70,12 @@ class Silence:
         return fieldless if verdict is None else verdict
 
     def _when_alone(self) -> None:
-        if self._asked == 1:
+        if self._asked == 1 and self._held is not None:
+            # Others may be about to leave: the first ones of a run wait for the journal, some longer than others.
+            asyncio.get_running_loop().call_later(_PATIENCE, self._if_alone, self._held)
+
+    def _if_alone(self, held: tuple[str, asyncio.Future[bool | None]]) -> None:
+        if self._asked == 1 and self._held is held:
             self._let_go(None)
 
     def _let_go(self, verdict: bool | None) -> None:

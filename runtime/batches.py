@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .decisions import Call
-from .errors import CallError, DiskError
+from .errors import AnswerError, CallError, DiskError
 from .limits import Limiter, Verdict
 from .metering import Usage
 from .providers.protocol import Answer, Provider
@@ -43,6 +43,13 @@ class Batch:
     @property
     def lane(self) -> int:
         return self.calls[0].lane
+
+    def part_of(self, error: CallError, call: Call) -> CallError:
+        """The failure of one of its calls, with that call's part of the bill."""
+        if not isinstance(error, AnswerError) or error.usage is None or len(self.asked) == 1:
+            return error
+        part = error.usage.parts(len(self.asked))[self.asked.index(call)]
+        return AnswerError(str(error), text=error.text, usage=part, rates=error.rates)
 
 
 @dataclass(eq=False, slots=True)

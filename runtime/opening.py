@@ -12,6 +12,8 @@ from flowrun.dsl import types
 from .batches import Endpoint
 from .errors import FlowrunError
 from .limits import Limiter
+from .metering import Price
+from .prices import declared_price
 from .providers import DEFAULT_MODEL, MODEL_VARIABLE
 from .providers.protocol import Provider, Surroundings
 from .retry import RetryPolicy
@@ -47,6 +49,12 @@ def declared_models(plan: p.Plan) -> dict[str, ModelValue]:
         )
         for model in plan.models
     }
+
+
+def declared_prices(declared: Mapping[str, ModelValue]) -> dict[str, Price]:
+    """What the models of a flow cost as it declares them, by their addresses."""
+    found = {one.address: declared_price(one.address, dict(one.options)) for one in declared.values()}
+    return {address: price for address, price in found.items() if price is not None}
 
 
 def default_model_name(environ: Mapping[str, str]) -> str:

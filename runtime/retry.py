@@ -48,7 +48,7 @@ class Retries:
             raise failed
         policy = self.policy
         self.tries += 1
-        self.doubtful = self.doubtful or isinstance(failed, InDoubtError)
+        self.doubtful = self.doubtful or failed.doubtful
         wait = min(policy.wait_max, policy.wait_initial * 2.0 ** min(self.tries - 1, 60)) * (1 + self.chance()) / 2
         left = self.began + policy.total - ended
         asked = failed.retry_after
@@ -68,4 +68,7 @@ class Retries:
     def last(self, failed: CallError, why: str) -> CallError:
         """The failure of the whole request, after one of its attempts."""
         kind = InDoubtError if self.doubtful else RefusedError
-        return kind(f"{failed} ({why})", status=failed.status, retry_after=failed.retry_after)
+        final = kind(f"{failed} ({why})", status=failed.status, retry_after=failed.retry_after)
+        # Each attempt before this one has been settled by itself.
+        final.doubtful = failed.doubtful
+        return final

@@ -13,13 +13,7 @@ from . import events as e
 from .attempts import Answered, Attempts, Publish
 from .batches import Batch, Endpoint, Listener
 from .decisions import Call
-from .errors import (
-    AnswerError,
-    CallError,
-    EndpointError,
-    InDoubtError,
-    RefusedError,
-)
+from .errors import CallError, EndpointError, RefusedError
 from .hedging import Hedges
 from .limits import Place, Verdict
 from .prefixes import Prefixes, prompt_tokens
@@ -297,14 +291,19 @@ class Sender:
         self.publish(e.RequestRetried(number, path, str(error), wait, count))
         if self.stopped:
             return
-        if isinstance(error, InDoubtError):
-            again = [call for call in batch.calls if self.listener.doubted(call)]
-            for call in batch.calls:
-                if call not in again:
-                    self._batch_of.pop(call.number, None)
-            batch.calls = [call for call in again if call in batch.calls]
+        if error.doubtful:
+            batch.calls = self._afforded(batch.calls)
         if batch.calls:
             self._timers[batch] = loop.call_later(wait, self._again, endpoint, batch)
+
+    def _afforded(self, calls: list[Call]) -> list[Call]:
+        """Those of the calls that may be sent again, though they may have been paid."""
+        again = [call for call in calls if self.listener.doubted(call)]
+        for call in calls:
+            if call not in again:
+                self._batch_of.pop(call.number, None)
+        # One may be taken back by what is decided of another.
+        return [call for call in again if call.number in self._batch_of]
 
     def _again(self, endpoint: Endpoint, batch: Batch) -> None:
         del self._timers[batch]
@@ -313,11 +312,13 @@ class Sender:
 
     def _close(self, endpoint: Endpoint, error: CallError) -> None:
         """No request can succeed there any more: what waits fails at once, whichever of its models it asks."""
+        # What waits is refused, whatever became of the request that met the end.
+        refused = EndpointError(str(error), status=error.status)
         for other in self.endpoints.values():
             if other.limiter is endpoint.limiter:
-                other.closed = error
+                other.closed = refused
                 for batch in other.queue.clear():
-                    self._fail(batch, error)
+                    self._fail(batch, refused)
                     self._let_go(other, batch)
                 self._pump(other)
 
@@ -326,30 +327,24 @@ class Sender:
             self._break_off(batch.twin, keep=True)
         for call in tuple(batch.calls):
             if self._batch_of.pop(call.number, None) is not None:
-                self.listener.failed(call, error)
+                self.listener.failed(call, batch.part_of(error, call))
 
     def _deliver(self, endpoint: Endpoint, batch: Batch, ended: Answered) -> None:
-        asked, reply, share = batch.asked, ended.reply, ended.share
-        if not reply.answers:
-            if batch.twin_of is None:
-                self._fail(batch, AnswerError("the reply holds no answer"))
-            return
+        asked, reply = batch.asked, ended.reply
         other = batch.twin or batch.twin_of
         if other is not None:
             if batch.twin_of is not None:
                 self._hedges.overtaken(other)
             self._break_off(other, keep=False)
-        for call, answer in zip(asked, reply.answers, strict=False):
+        for call, answer, part in zip(asked, reply.answers, ended.parts, strict=False):
             if self._batch_of.pop(call.number, None) is not None:
-                self.listener.answered(call, answer, share)
+                self.listener.answered(call, answer, part)
         if len(reply.answers) == len(asked):
             return
         # A server may answer fewer times than asked: the rest is asked for again, one by one.
         self.listener.catch_up()
         rest = [call for call in asked[len(reply.answers) :] if call.number in self._batch_of]
-        if rest:
-            self.log.unsent(asked[len(reply.answers) :])
-        for call in rest:
+        for call in self._afforded(rest) if ended.doubtful else rest:
             self._queue(call, endpoint, {})
 
 

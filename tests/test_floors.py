@@ -25,7 +25,7 @@ FLOORS = {
         "__init__",
     ),
     "runtime": (
-        "events errors metering tally",
+        "events errors metering tally account",
         "limits/* retry budget budgets values prompts files rules prices tokens folders grammar_cache threads",
         "providers/* reducers/* splitters/* documents/* journal/*",
         "functions options catalog mentions needs verify estimate",

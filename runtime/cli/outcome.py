@@ -10,6 +10,7 @@ from typing import Any
 from ..api import Result
 from ..decisions import Failure
 from ..errors import DiskError, StoppedError
+from ..report.figures import figures_of
 from ..values import ModelValue
 from . import exits
 from .journals import FOLDER, NAME
@@ -68,7 +69,7 @@ def _way_on(result: Result, journal: Path, flags: str) -> str:
 
 def report(result: Result) -> dict[str, Any]:
     """A run as `--json` prints it."""
-    summary = result.summary
+    summary, whole = result.summary, result.summary.whole
     return {
         "status": result.status,
         "run": result.run or None,
@@ -92,21 +93,15 @@ def report(result: Result) -> dict[str, Any]:
             }
             for path, tally in result.outcome.tallies.items()
         },
-        "calls": summary.calls,
+        # The account is that of the whole run; all else tells of this stretch.
+        "calls": whole.answered,
+        **figures_of(whole, summary.prices),
         "recalled": summary.recalled,
         "in_doubt": summary.in_doubt,
         "hedged": summary.hedged,
-        "requests": summary.requests,
         "spared": summary.spared,
         "cancelled": summary.cancelled,
         "retries": summary.retries,
-        "tokens": {
-            "input": summary.input_tokens,
-            "output": summary.output_tokens,
-            "uncounted_requests": summary.uncounted,
-        },
-        "models": {model: use.calls for model, use in summary.models.items()},
-        "cost": summary.cost,
         "cost_saved": summary.saved,
         "budget_spent": result.spent,
         "seconds": round(summary.seconds, 3),

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from ..errors import DiskError
 from ..files import shown
+from .history import Row, read_attempts
 from .index import Index
 from .records import APPLICATION, START, TABLE, Kind, checksum
 
@@ -128,6 +129,11 @@ class JournalReader:
         assert self._connection is not None
         return read_body(self._connection, self.path, number)
 
+    def attempts(self, runs: Collection[int]) -> Iterator[Row]:
+        """The rows about attempts at calls of these runs, in their order. Raises DiskError."""
+        assert self._connection is not None
+        return attempts_of(self._connection, self.path, runs)
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -146,6 +152,14 @@ def read_journal(path: Path) -> Index:
     """What a journal says, without taking part in it; an empty one where there is none. Raises DiskError."""
     with JournalReader(path) as reader:
         return reader.index
+
+
+def attempts_of(connection: sqlite3.Connection, path: Path, runs: Collection[int]) -> Iterator[Row]:
+    """The rows about attempts at calls of these runs, in their order. Raises DiskError."""
+    try:
+        yield from read_attempts(connection, runs)
+    except sqlite3.Error as error:
+        raise damaged(path, str(error)) from None
 
 
 def read_body(connection: sqlite3.Connection, path: Path, number: int) -> Json:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 
 from ..errors import DiskError
 from ..files import shown
+from .history import Row
 from .index import Index
 from .lock import Lock
-from .reading import Connect, check_form, check_owner, damaged, fold, open_to_read, read_body
+from .reading import Connect, attempts_of, check_form, check_owner, damaged, fold, open_to_read, read_body
 from .records import APPLICATION, INSERT, TABLE, Kind, Record, row
 from .reserve import Reserve
 from .tail import tail_of
@@ -136,6 +137,11 @@ class Journal:
         """The content of a row that the index names. Raises DiskError."""
         assert self._reader is not None
         return read_body(self._reader, self.path, number)
+
+    def attempts(self, run: int) -> Iterator[Row]:
+        """The rows about attempts at calls of a run, in their order. Raises DiskError."""
+        assert self._reader is not None
+        return attempts_of(self._reader, self.path, (run,))
 
     def close(self) -> None:
         """Write what was given, and leave the journal to others. Safe to call twice."""

@@ -260,7 +260,10 @@ class _Turn:
             if self.whole and not stream.problem and not stream.error:
                 return json.loads(raw), read_rates(headers)
             if stream.error:
-                raise failure(endpoint, status, headers, raw)
+                error = failure(endpoint, status, headers, raw)
+                # The answer had begun: whatever the event says, it may be billed.
+                error.doubtful = True
+                raise error
             if stream.problem:
                 text = endpoint.redact(stream.text()[:KEPT])
                 raise AnswerError(f"{endpoint.model}: {stream.problem}", text=text, rates=read_rates(headers))

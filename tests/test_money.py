@@ -16,12 +16,13 @@ from flowrun.dsl import Source, check_flow, make_plan
 from flowrun.dsl import plan as p
 from flowrun.runtime.budgets import Budget
 from flowrun.runtime.catalog import catalog
+from flowrun.runtime.journal.reading import read_journal
 from support.bank import MODEL, Bank, charged, history, keys, stretch
 from support.by_hand import Reference, latency
 from support.random_flows import MANY, Writer
 
 SEEDS = st.integers(0, 2**32 - 1)
-RANDOM = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+RANDOM = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 SLOW = settings(RANDOM, max_examples=MANY // 4)
 
 
@@ -48,14 +49,14 @@ MANY_CALLS = (
       } reduce by 3 ask m "Sum up {{ results }}" with errors: skip
       return out
     }""",
-    """flow f(items: [text]) {
-      out = map x in items { inner(x) } reduce collect with errors: skip
-      return out
-    }
-    flow inner(x: text) budget {nested} {
+    """flow inner(x: text) budget {nested} {
       first = ask m "First {{ x }}" {hedge}
       votes = repeat 4 { ask m "Then {{ first }}" -> A | B | C } reduce majority with launch: {launch}
       return { first, votes }
+    }
+    flow f(items: [text]) {
+      out = map x in items { inner(x) } reduce collect with errors: skip
+      return out
     }""",
     """flow f(items: [text]) {
       out = map x in items { fanout { a = ask m "A {{ x }}" b = ask m "B {{ x }}" } reduce first } reduce collect
@@ -76,9 +77,10 @@ def many_calls(rng: random.Random) -> tuple[p.Plan, dict[str, Any]]:
     return planned(f'model m = "openai:m" {MODEL}{width}\n{text}'), {"items": items}
 
 
-def check_account(bank: Bank, journal: Path, budget: Budget | None) -> None:
+def check_account(bank: Bank, journal: Path, plan: p.Plan, budget: Budget | None) -> None:
     """What the server billed, what the journal says and what was allowed, in this order."""
-    account = history(journal).account
+    past = history(journal)
+    account = past.account
     assert bank.dollars <= charged(account) * (1 + 1e-9)
     assert bank.calls <= account.calls
     assert bank.requests <= account.requests
@@ -86,6 +88,12 @@ def check_account(bank: Bank, journal: Path, budget: Budget | None) -> None:
         assert charged(account) <= budget.money * (1 + 1e-9)
     if budget is not None and budget.calls is not None:
         assert account.calls <= budget.calls
+    # Each called flow keeps to the budget of its own.
+    flow = plan.flows.get("inner")
+    for number in range(40) if flow is not None else ():
+        calls, dollars = past.within(f"out[{number}].line 8")
+        assert flow.calls_limit is None or calls <= flow.calls_limit
+        assert flow.money_limit is None or dollars <= flow.money_limit * (1 + 1e-9)
 
 
 def check_run(seed: int, folder: Path, make: Callable[[random.Random], tuple[p.Plan, dict[str, Any]]]) -> None:
@@ -93,8 +101,8 @@ def check_run(seed: int, folder: Path, make: Callable[[random.Random], tuple[p.P
     random.seed(seed)
     plan, inputs = make(rng)
     journal = folder / f"{seed}.db"
-    bank = Bank(rng, samples=rng.choice([1, 1, 4]), rate=rng.choice([0.0, 0.1, 0.3]))
-    budget = Budget(rng.choice([None, rng.randint(1, 60)]), rng.choice([None, rng.uniform(0.001, 0.3)]))
+    bank = Bank(rng, samples=rng.choice([1, 1, 4]), rate=rng.choice([0.0, 0.1, 0.4]), attempts=rng.randint(1, 3))
+    budget = Budget(rng.choice([None, rng.randint(1, 60)]), rng.choice([None, rng.uniform(0.005, 0.1)]))
     first = True
     for _ in range(rng.randint(1, 6)):
         answered = Counter() if first else keys(journal, "answer")
@@ -103,7 +111,7 @@ def check_run(seed: int, folder: Path, make: Callable[[random.Random], tuple[p.P
         if not history(journal).account.sent and ran.result is None and not begun(journal):
             continue
         first = False
-        check_account(bank, journal, budget)
+        check_account(bank, journal, plan, budget)
         assert not bank.asked_when_closed
         # Each answer that was paid before is used where it is wanted, and used once.
         for key, wanted in ran.sought.items():
@@ -120,7 +128,7 @@ def check_run(seed: int, folder: Path, make: Callable[[random.Random], tuple[p.P
     bank.rate = 0.0
     for _ in range(8):
         ran = stretch(journal, bank, Budget(10_000, 1_000.0))
-        check_account(bank, journal, None)
+        check_account(bank, journal, plan, None)
     assert ran.result is not None
     quiet = ran.result.outcome.complete and not ran.result.outcome.losses and not ran.result.outcome.tallies
     if make is random_run and quiet:
@@ -133,8 +141,6 @@ def check_run(seed: int, folder: Path, make: Callable[[random.Random], tuple[p.P
 
 
 def begun(journal: Path) -> bool:
-    from flowrun.runtime.journal.reading import read_journal
-
     return bool(read_journal(journal).runs)
 
 

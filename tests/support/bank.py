@@ -65,6 +65,7 @@ class Bank:
     faults: tuple[str, ...] = FAULTS
     rate: float = 0.2
     samples: int = 1
+    attempts: int = 3
     seconds: Callable[[Request], float] | None = None
     speak: Callable[[Request], str] = reply
     dollars: float = 0.0
@@ -121,7 +122,8 @@ class _Model:
         if fault in ("silent", "few") and bank.dice.random() < 0.5:
             said = Usage()
         elif fault == "boasts":
-            said = Usage(10**12, 10**15)
+            # Beyond belief, or beyond what such a prompt can have.
+            said = bank.dice.choice([Usage(10**12, 10**15), Usage(3_000, LONGEST)])
         return Reply(tuple(Answer(bank.speak(request)) for _ in range(came)), said)
 
     def _failure(self, fault: str, usage: Usage) -> CallError | None:
@@ -204,7 +206,7 @@ def stretch(
         return known
 
     stop = Stop()
-    parts = Parts((told.append,), {}, bank.opener, RetryPolicy(attempts=4, total=60.0), stop, None)
+    parts = Parts((told.append,), {}, bank.opener, RetryPolicy(attempts=bank.attempts, total=60.0), stop, None)
     loop = _Turns(kill_turn)
     journal = QuickJournal.open(path)
     bank.closed_at = None
@@ -258,7 +260,7 @@ class _Turns(VirtualLoop):
 
 def history(path: Path, name: str = "last") -> History:
     """What the journal says of a run."""
-    found = History(lambda model: PRICE)
+    found = History(lambda model: PRICE, by_place=True)
     with JournalReader(path) as reader:
         for row in reader.attempts((reader.index.named(name)[0].number,)):
             found.take(row)

@@ -58,7 +58,8 @@ FAULTS = (
 class Bank:
     """What the server has done: ``dollars`` and ``calls`` are what it bills, also to those who hung up.
 
-    ``faults`` are how it may fail, with a chance of ``rate``. ``speak`` says what it answers to a request.
+    ``faults`` are how it may fail, with a chance of ``rate``, and ``fault_of`` is how it fails of a prompt. ``speak``
+    says what it answers. ``asked`` are the prompts that came, and ``left`` those whose client hung up, with the times.
     """
 
     dice: random.Random
@@ -71,7 +72,9 @@ class Bank:
     dollars: float = 0.0
     calls: int = 0
     requests: int = 0
-    answered: Counter[str] = field(default_factory=Counter)
+    fault_of: Callable[[str], str] = lambda prompt: ""
+    asked: list[tuple[str, float]] = field(default_factory=list)
+    left: list[tuple[str, float]] = field(default_factory=list)
     closed_at: float | None = None
     asked_when_closed: int = 0
 
@@ -106,15 +109,23 @@ class _Model:
     async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
         bank, loop = self.bank, asyncio.get_running_loop()
         bank.requests += 1
+        prompt = request.messages[-1].text
+        bank.asked.append((prompt, loop.time()))
         if bank.closed_at is not None and loop.time() > bank.closed_at:
             bank.asked_when_closed += 1
         seconds = bank.dice.randint(1, 64) * TICK if bank.seconds is None else bank.seconds(request)
-        fault = bank.dice.choice(bank.faults) if bank.faults and bank.dice.random() < bank.rate else ""
+        fault = bank.fault_of(prompt)
+        if bank.faults and bank.dice.random() < bank.rate:
+            fault = bank.dice.choice(bank.faults)
         unpaid = fault in ("refused", "permanent", "closes") or (fault == "doubt" and bank.dice.random() < 0.5)
         came = bank.dice.randint(1, samples) if fault == "few" else samples
         # Whoever hangs up while it works is billed all the same.
         usage = Usage() if unpaid else bank.bill(request, came)
-        await asyncio.sleep(seconds * (50 if fault == "late doubt" else 1))
+        try:
+            await asyncio.sleep(seconds * (50 if fault == "late doubt" else 1))
+        except asyncio.CancelledError:
+            bank.left.append((prompt, loop.time()))
+            raise
         failure = self._failure(fault, usage)
         if failure is not None:
             raise failure

@@ -14,7 +14,7 @@ from flowrun.runtime import events as e
 from flowrun.runtime.budgets import Budget
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.providers.protocol import Request
-from support.bank import MODEL, PRICE, Bank, charged, history, stretch
+from support.bank import MODEL, PRICE, Bank, charged, history, keys, stretch
 
 M = f'model m = "openai:m" {MODEL}\n'
 
@@ -62,6 +62,51 @@ def test_a_call_that_is_decided_away_in_the_turn_of_its_launch_is_not_sent(tmp_p
     # Were it the other way round nothing would be launched.
     assert [prompt for prompt, _ in at.asked] == ["x", "b", "z <b>"]
     assert history(tmp_path / "j.db").account.sent == 3
+
+
+def test_a_call_that_is_decided_away_while_its_intent_is_written_is_not_sent(tmp_path: Path) -> None:
+    text = """flow f() {
+      a = fanout { long = chain { x = ask m "x" y = ask m "y {{ x }}" } short = ask m "b" } reduce first
+      z = ask m "z {{ a }}"
+      return z
+    }"""
+    at = bank({"x": 1.0, "b": 1.5, "y": 9.0, "z": 1.0})
+    ran = stretch(tmp_path / "j.db", at, plan=planned(text), disk=1.0)
+    assert ran.result is not None
+    assert [prompt for prompt, _ in at.asked] == ["b", "x", "z <b>"]
+    account = history(tmp_path / "j.db").account
+    assert (account.sent, account.requests, account.refused) == (3, 3, 0)
+    assert keys(tmp_path / "j.db", "intent").total() == 4
+
+
+def test_what_a_race_broke_off_takes_its_worst_from_the_budget(tmp_path: Path) -> None:
+    text = """flow f() {
+      race = fanout { a = ask m "one" b = ask m "two" c = ask m "six" } reduce first
+      z = ask m "end" after race
+      return z
+    }"""
+    at = bank({"one": 1.0, "two": 2.0, "six": 2.0, "end": 1.0})
+    worst = PRICE.worst(3 + 32, 40)
+    assert worst is not None
+    ran = stretch(tmp_path / "j.db", at, Budget(None, 3.0001 * worst), plan=planned(text))
+    assert ran.result is not None
+    assert (ran.result.status, at.requests) == ("budget", 3)
+    assert stretch(tmp_path / "k.db", at, Budget(None, 4 * worst), plan=planned(text)).result.ok  # type: ignore[union-attr]
+
+
+def test_a_doubt_takes_its_worst_once_where_the_next_attempt_is_refused(tmp_path: Path) -> None:
+    text = """flow f() {
+      a = map x in ["one"] { ask m "{{ x }}" } reduce collect with errors: skip
+      z = ask m "end {{ a }}"
+      return z
+    }"""
+    fates = iter(["late doubt", "refused", ""])
+    at = bank({"one": 0.1, "end": 1.0}, attempts=2)
+    at.fault_of = lambda prompt: next(fates)
+    both = (PRICE.worst(3 + 32, 40) or 0.0) + (PRICE.worst(6 + 32, 40) or 0.0)
+    ran = stretch(tmp_path / "j.db", at, Budget(None, 1.0001 * both), plan=planned(text))
+    assert ran.result is not None
+    assert (ran.result.value, at.requests) == ("<end>", 3)
 
 
 MERGES = """flow f(items: [text]) {

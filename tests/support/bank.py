@@ -160,21 +160,33 @@ class _Model:
 
 
 class QuickJournal(Journal):
-    """A journal that is written at once, without a thread; of one that is ``dead`` nothing more comes to the disk."""
+    """A journal that is written at once, without a thread; of one that is ``dead`` nothing more comes to the disk.
+
+    Who waits for a row is told ``seconds`` later.
+    """
 
     dead = False
+    seconds = 0.0
 
     def append(self, records: Iterable[Record]) -> asyncio.Future[int]:
         done = asyncio.get_running_loop().create_future()
         if not self.dead:
             number = self._last + 1
             assert self._commit(list(records)) is None
-            done.set_result(number)
+            if self.seconds:
+                asyncio.get_running_loop().call_later(self.seconds, _tell, done, number)
+            else:
+                done.set_result(number)
         return done
 
     def note(self, records: Iterable[Record]) -> None:
         if not self.dead:
             assert self._commit(list(records)) is None
+
+
+def _tell(done: asyncio.Future[int], number: int) -> None:
+    if not done.done():
+        done.set_result(number)
 
 
 @dataclass
@@ -203,8 +215,12 @@ def stretch(
     model: str = "m",
     kill_at: float | None = None,
     kill_turn: int | None = None,
+    disk: float = 0.0,
 ) -> Stretch:
-    """Run a plan, or go on with the last run where there is none; killed after so many seconds or turns of the loop."""
+    """Run a plan, or go on with the last run where there is none; killed after so many seconds or turns of the loop.
+
+    ``disk`` are the seconds until a row is known to be written.
+    """
     told: list[e.Event] = []
     sought: Counter[bytes] = Counter()
     recalled: Counter[bytes] = Counter()
@@ -220,6 +236,7 @@ def stretch(
     parts = Parts((told.append,), {}, bank.opener, RetryPolicy(attempts=bank.attempts, total=60.0), stop, None)
     loop = _Turns(kill_turn)
     journal = QuickJournal.open(path)
+    journal.seconds = disk
     bank.closed_at = None
 
     async def whole() -> Result:

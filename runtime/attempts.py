@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from . import events as e
+from .account import Ceiling
 from .batches import Batch, Endpoint
 from .decisions import Call
 from .errors import (
@@ -20,9 +22,9 @@ from .errors import (
     mistake_in,
 )
 from .limits import Verdict
-from .metering import Usage
+from .metering import NO_USAGE, Usage
 from .providers.protocol import Reply, Request
-from .requests import believable
+from .requests import believable, rough_ceiling_of
 from .runlog import NoLog
 
 Publish = Callable[[e.Event], None]
@@ -31,11 +33,15 @@ _OVERLOADED = frozenset({503, 529})
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came after so many seconds, and each answer's part of the bill."""
+    """What came after so many seconds, and each answer's part of the bill.
+
+    Where fewer answers came than were asked for, ``doubtful`` says that the others may have been paid.
+    """
 
     reply: Reply
-    share: Usage
+    parts: Sequence[Usage]
     seconds: float
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +77,18 @@ class Attempts:
         loop = asyncio.get_running_loop()
         provider = endpoint.provider
         batch.left, batch.verdict, batch.used = False, Verdict.NEUTRAL, None
-        began = loop.time()
-        try:
-            loaded = not endpoint.up and await endpoint.ready()
-        except FlowrunError as error:
-            # A provider that does not start is as final as a request that nobody will ever take.
-            return Failed(error if isinstance(error, CallError) else PermanentError(str(error)), final=True)
-        except Exception as mistake:  # noqa: BLE001 (a provider may be anybody's)
-            said = f"{provider.model}: its provider did not start ({mistake_in(mistake)})"
-            return Failed(PermanentError(said), final=True)
-        if loaded:
-            self.publish(e.ModelReady(provider.model, loop.time() - began))
+        if not endpoint.up and (failure := await self._start(endpoint)) is not None:
+            return Failed(failure, final=True)
         asked = tuple(batch.calls)
-        if not asked or not await self._intend(batch, asked):
+        if not asked:
+            return None
+        each = asked[0].ceiling or rough_ceiling_of(asked[0].request)
+        if not await self._intend(batch, asked, each):
             return None
         batch.left = True
         number, path, count = batch.number, asked[0].path, len(asked)
         began = loop.time()
-        self.publish(e.RequestStarted(number, path, provider.model, count))
+        self.publish(e.RequestStarted(number, path, provider.model, count, each))
         self.left(endpoint, batch)
         try:
             reply = await provider.complete(self._heard(endpoint, batch), count, batch.key)
@@ -109,20 +109,60 @@ class Attempts:
                 self.log.over(asked, None)
             self.publish(e.RequestCancelled(number, path, count))
             raise
-        batch.verdict, usage = Verdict.OK, believable(reply.usage, asked[0].request, count)
+        batch.verdict = Verdict.OK
+        return await self._came(batch, provider.model, reply, loop.time() - began)
+
+    async def _start(self, endpoint: Endpoint) -> CallError | None:
+        """Start a provider before its first request; why it does not start, if it does not."""
+        loop, model = asyncio.get_running_loop(), endpoint.provider.model
+        began = loop.time()
+        try:
+            loaded = await endpoint.ready()
+        except FlowrunError as error:
+            # A provider that does not start is as final as a request that nobody will ever take.
+            return error if isinstance(error, CallError) else PermanentError(str(error))
+        except Exception as mistake:  # noqa: BLE001 (a provider may be anybody's)
+            return PermanentError(f"{model}: its provider did not start ({mistake_in(mistake)})")
+        if loaded:
+            self.publish(e.ModelReady(model, loop.time() - began))
+        return None
+
+    async def _came(self, batch: Batch, model: str, reply: Reply, seconds: float) -> Answered | Failed | None:
+        """Write down a reply, and tell of it."""
+        asked, count = batch.asked, len(batch.asked)
+        usage = believable(reply.usage, asked[0].request, count)
         if usage.input_tokens is not None and usage.output_tokens is not None:
             batch.used = usage.input_tokens + usage.output_tokens
         answers = min(count, len(reply.answers))
-        share = usage.share(max(1, answers))
-        seconds = loop.time() - began
+        if not answers:
+            return await self._failed(batch, AnswerError("the reply holds no answer", usage=usage), seconds)
+        doubtful = answers < count and self._rest(asked[answers:], usage, answers)
+        read, written = usage.input_tokens, usage.output_tokens
+        finished = e.RequestFinished(
+            batch.number, asked[0].path, model, count, seconds, read, written, answers, doubtful=doubtful
+        )
         try:
-            await self.log.answered(asked, reply.answers, share)
+            await self.log.answered(asked, reply.answers, usage)
         except DiskError as error:
             self.trouble(error)
             return None
-        read, written = usage.input_tokens, usage.output_tokens
-        self.publish(e.RequestFinished(number, path, provider.model, count, seconds, read, written, answers))
-        return Answered(reply, share, seconds)
+        except asyncio.CancelledError:
+            # It is written all the same.
+            self.publish(finished)
+            raise
+        self.publish(finished)
+        return Answered(reply, usage.parts(answers), seconds, doubtful)
+
+    def _rest(self, calls: tuple[Call, ...], usage: Usage, answers: int) -> bool:
+        """Write how calls ended that got no answer from a reply with answers; whether they may have been paid.
+
+        They were not where the bill is one that so many answers can have.
+        """
+        if usage.known and believable(usage, calls[0].request, answers) == usage:
+            self.log.unanswered(calls)
+            return False
+        self.log.over(calls, InDoubtError("fewer answers came than were asked for, and the bill does not say of which"))
+        return True
 
     def _heard(self, endpoint: Endpoint, batch: Batch) -> Request:
         """The request, which tells how far its answer has come where that comes in pieces."""
@@ -136,12 +176,14 @@ class Attempts:
 
         return replace(request, hear=hear)
 
-    async def _intend(self, batch: Batch, asked: tuple[Call, ...]) -> bool:
+    async def _intend(self, batch: Batch, asked: tuple[Call, ...], each: Ceiling) -> bool:
         """Write down that a request is about to leave; whether it is to leave still."""
         try:
             if asked != batch.asked:
                 # The same key stands for the same request only.
                 batch.asked, batch.key = asked, self.log.request_key(asked)
+            for call in asked:
+                call.ceiling = each
             await self.log.intend(asked, batch.key)
         except DiskError as error:
             self.trouble(error)
@@ -155,16 +197,31 @@ class Attempts:
         return False
 
     async def _failed(self, batch: Batch, error: CallError, seconds: float) -> Failed | None:
-        """Write down that an attempt has ended without an answer that can be used."""
+        """Write down that an attempt has ended without an answer that can be used, and tell of it."""
+        asked = batch.asked
+        failed = e.AttemptFailed(batch.number, len(asked), _how(error))
         if isinstance(error, AnswerError):
+            error.usage = believable(error.usage or NO_USAGE, asked[0].request, len(asked))
+            failed = replace(failed, usage=error.usage)
             try:
                 await self.log.spoiled(batch.asked, error)
             except DiskError as trouble:
                 self.trouble(trouble)
                 return None
+            except asyncio.CancelledError:
+                self.publish(failed)
+                self.publish(e.RequestCancelled(batch.number, asked[0].path, len(asked)))
+                raise
         else:
             self.log.over(batch.asked, error)
+        self.publish(failed)
         return Failed(error, seconds)
+
+
+def _how(error: CallError) -> Literal["refused", "spoilt", "doubtful"]:
+    if isinstance(error, AnswerError):
+        return "spoilt"
+    return "doubtful" if error.doubtful else "refused"
 
 
 def _verdict(error: CallError) -> Verdict:

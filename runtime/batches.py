@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 
 from .decisions import Call
-from .errors import CallError, DiskError
+from .errors import AnswerError, CallError, DiskError
 from .limits import Limiter, Verdict
 from .metering import Usage
 from .providers.protocol import Answer, Provider
@@ -51,6 +52,14 @@ class Batch:
     def tokens(self) -> int:
         """About what it takes of a limit on tokens: its prompt, and what may be answered."""
         return self.prompt + (self.calls[0].request.max_tokens or 0) * len(self.calls)
+
+    def part_of(self, error: CallError, call: Call) -> CallError:
+        """The failure of one of its calls, with that call's part of the bill."""
+        if not isinstance(error, AnswerError) or error.usage is None or len(self.asked) == 1:
+            return error
+        part = copy(error)
+        part.usage = error.usage.parts(len(self.asked))[self.asked.index(call)]
+        return part
 
 
 @dataclass(eq=False, slots=True)

@@ -131,8 +131,9 @@ class Blocks:
         self.ends.flows_open += 1
         self.events.append(e.BlockOpened(run.around.path, 1, run.layout.once))
         if flow.calls_limit is not None or flow.money_limit is not None:
-            ledger = Ledger(node.flow, flow.calls_limit, flow.money_limit)
-            run.around = Around.of(run, run.around.path, ledger)
+            path = run.around.path
+            ledger = Ledger(node.flow, flow.calls_limit, flow.money_limit, *self.context.spent_within(path))
+            run.around = Around.of(run, path, ledger)
         run.open[0] = inner = Frame(run.layout, None, run, given=given)
         self.steps.open(inner)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .errors import BudgetError
-from .metering import Price
+from .metering import Price, charge
 
 __all__ = ["Ledger", "Price", "dollars", "reserve"]
 
@@ -58,17 +58,10 @@ class Ledger:
         return self.spent + self.reserved + worst <= most
 
     def settle(self, worst: float, bill: float | None) -> None:
-        """A call is over: what it cost in place of what was put aside.
-
-        Without a bill it counts at its worst; so does a bill beyond that, which no call can have.
-        """
+        """A call is over: what it cost in place of what was put aside."""
         self.open -= 1
         self.reserved = max(0.0, self.reserved - worst) if self.open else 0.0
-        self.spend(worst if bill is None else min(bill, worst))
-
-    def spend(self, amount: float) -> None:
-        """Count what is spent already."""
-        self.spent += amount
+        self.spent += charge(worst, bill)
 
 
 def reserve(ledgers: Sequence[Ledger], worst: float) -> bool:

@@ -14,12 +14,12 @@ from . import events as e
 from .budget import Ledger, Price, reserve
 from .corrections import corrected
 from .decisions import Call, Cancel, Decision, Failure, Known, Launch
-from .errors import AnswerError, BudgetError, CallError, InDoubtError, MalformedError, PermanentError, RefusedError
+from .errors import AnswerError, BudgetError, CallError, InDoubtError, MalformedError
 from .frames import Frame
 from .metering import NO_USAGE, Usage
 from .options import quantile_of
 from .providers.protocol import Answer, Request
-from .requests import request_of, value_of, within_bounds, worst_of
+from .requests import ceiling_of, request_of, value_of, within_bounds
 from .samples import Sample
 from .scopes import Context, Scope
 from .values import ModelValue, evaluate
@@ -68,13 +68,8 @@ class Calls:
         self._out: set[int] = set()
         self._recalled: deque[tuple[int, Known]] = deque()
         self._fixed: dict[tuple[int, int], tuple[Mapping[str, Json], ModelValue, Mapping[str, p.Expr]]] = {}
-        self._budget = Ledger("", context.calls_limit, context.money_limit)
+        self._budget = Ledger("", context.calls_limit, context.money_limit, *context.spent_within(""))
         self._count = 0
-
-    @property
-    def spent(self) -> float:
-        """Dollars of the run's budget that are spent, what is under way at its worst."""
-        return self._budget.spent + self._budget.reserved
 
     def launch(
         self,
@@ -140,7 +135,7 @@ class Calls:
                 self._again(pending, error)
                 return
             # What was refused is not billed; of all else that failed nobody knows.
-            self._settle(pending, Usage(0, 0) if isinstance(error, RefusedError | PermanentError) else Usage())
+            self._settle(pending, NO_USAGE if error.doubtful else Usage(0, 0))
             self._lost(pending, error)
 
     def doubted(self, number: int) -> bool:
@@ -179,7 +174,7 @@ class Calls:
             for ledger in ledgers:
                 ledger.admit()
             if pending.price is not None:
-                worst = worst_of(pending.price, pending.call.request) or 0.0
+                worst = _worst(pending)
                 if not reserve(pending.ledgers, worst):
                     return False
                 for ledger in pending.ledgers:
@@ -236,7 +231,6 @@ class Calls:
         known = self._known(pending)
         call.key, call.open = known.key, known.open
         self._price(pending)
-        self._charge(pending, known)
         if known.answer is not None:
             self.events.append(e.AnswerRecalled(call.path, call.model))
             self._recalled.append((call.number, known))
@@ -260,20 +254,6 @@ class Calls:
             bare = self.context.known(replace(call, request=pending.request))
             return known if bare.answer is None else bare
         return known
-
-    def _charge(self, pending: _Pending, known: Known) -> None:
-        """Count what this run has spent on a call before it was interrupted."""
-        if not known.own and not known.doubts:
-            return
-        for ledger in self._ledgers(pending.frame):
-            ledger.calls += known.doubts + known.own
-        if pending.price is not None:
-            worst = worst_of(pending.price, pending.call.request) or 0.0
-            bill = pending.price.bill(known.usage.input_tokens, known.usage.output_tokens)
-            for ledger in pending.ledgers:
-                ledger.spend(known.doubts * worst)
-                if known.own:
-                    ledger.spend(worst if bill is None else min(bill, worst))
 
     def _ledgers(self, frame: Frame) -> tuple[Ledger, ...]:
         return (*frame.ledgers, self._budget)
@@ -321,7 +301,7 @@ class Calls:
         model = pending.call.model
         if pending.price is None:
             raise BudgetError(f"no price is known for `{model}`, so the flow's budget in money cannot be held")
-        if worst_of(pending.price, pending.call.request) is None:
+        if pending.price.worst(0, pending.call.request.max_tokens) is None:
             raise BudgetError(
                 f"nobody knows how long an answer of `{model}` may be, so the flow's budget in money cannot be held: "
                 "set `max_tokens`"
@@ -350,7 +330,7 @@ class Calls:
 
     def _reserve(self, pending: _Pending) -> bool:
         if pending.price is not None:
-            worst = worst_of(pending.price, pending.call.request) or 0.0
+            worst = _worst(pending)
             if not reserve(pending.ledgers, worst):
                 return False
             pending.worst = worst
@@ -385,7 +365,7 @@ class Calls:
             request = pending.request
             if isinstance(error, MalformedError):
                 request = corrected(request, pending.ask.answer, error)
-            self._resend(pending, replace(call, request=request, again=call.again + 1))
+            self._resend(pending, replace(call, request=request, again=call.again + 1, ceiling=None))
 
     def _lost(self, pending: _Pending, error: CallError) -> None:
         """Nothing more can come of this call: the model that stands in is asked, if there is one.
@@ -396,4 +376,12 @@ class Calls:
             pending.on_failure(Failure(pending.call.path, str(error), error))
             return
         address, pending.fallback = pending.fallback, None
-        self._resend(pending, replace(pending.call, model=address, request=pending.request))
+        self._resend(pending, replace(pending.call, model=address, request=pending.request, ceiling=None))
+
+
+def _worst(pending: _Pending) -> float:
+    """The most that a call can cost, which is known where a budget in money holds it."""
+    call = pending.call
+    if call.ceiling is None:
+        call.ceiling = ceiling_of(call.request)
+    return call.ceiling.cost(pending.price) or 0.0

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .account import Ceiling
 from .errors import (
     AnswerError,
     BudgetError,
@@ -34,7 +35,8 @@ class Call:
     again, None for the usual number. ``sample`` is the place among several that ask the same, ``again`` how often an
     answer to it was no answer; ``place`` tells it from every other call of the flow. A request
     that takes longer than the part ``hedge`` of its like may be sent once more.
-    Calls of different ``lane``, the outermost block, take turns. ``key`` and ``open`` are what the journal knows it by,
+    Calls of different ``lane``, the outermost block, take turns. ``ceiling`` is the most that it can take, once that is
+    worked out. ``key`` and ``open`` are what the journal knows it by,
     and the attempts at it whose end nobody saw.
     """
 
@@ -50,6 +52,7 @@ class Call:
     place: str = ""
     lane: int = 0
     hedge: float | None = None
+    ceiling: Ceiling | None = None
     key: bytes = b""
     open: tuple[Open, ...] = ()
 
@@ -58,15 +61,12 @@ class Call:
 class Known:
     """What the journal has of a call: the answer to it, good or not, if it was ever paid for.
 
-    ``own`` is an answer that this run has bought before it was interrupted. ``doubts`` are attempts of this run that
-    may have been paid for nothing. ``open`` are attempts of any run that was ended while it waited for just this.
+    ``open`` are attempts of any run that was ended while it waited for just this.
     """
 
     key: bytes = b""
     answer: Answer | AnswerError | None = None
     usage: Usage = NO_USAGE
-    own: bool = False
-    doubts: int = 0
     open: tuple[Open, ...] = ()
 
 

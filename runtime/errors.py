@@ -40,7 +40,10 @@ class CallError(FlowrunError):
     """A call to a model failed.
 
     ``retry_after`` is in seconds from now, and None where the server named no time. ``rates`` are those of its headers.
+    ``doubtful``: the attempt may have been paid.
     """
+
+    doubtful = False
 
     def __init__(
         self,
@@ -62,6 +65,8 @@ class RefusedError(CallError):
 
 class InDoubtError(CallError):
     """The server may have done the work (500, 502, 504, a time-out, a reset after sending): it may have been paid."""
+
+    doubtful = True
 
 
 class PermanentError(CallError):

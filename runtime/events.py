@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from .metering import Price
+from .account import Account, Ceiling
+from .metering import NO_USAGE, Price, Usage
 from .tally import Tally
 
 Json = Any
@@ -25,6 +26,13 @@ class PricesDeclared:
     """What the flow says its models cost, by their addresses."""
 
     prices: Mapping[str, Price]
+
+
+@dataclass(frozen=True, slots=True)
+class PastCounted:
+    """What the run had sent and paid before it was interrupted; nothing has been sent since."""
+
+    account: Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +131,26 @@ class CallHedged:
 
 @dataclass(frozen=True, slots=True)
 class RequestStarted:
-    """An attempt of a request leaves; it asks for ``calls`` answers."""
+    """An attempt of a request leaves; it asks for ``calls`` answers, of which ``each`` has so many tokens at most."""
 
     number: int
     path: str
     model: str
     calls: int
+    each: Ceiling = Ceiling(0)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """An attempt has ended without an answer that can be used.
+
+    It was not paid (``refused``), was paid for nothing (``spoilt``, with the bill), or may have been (``doubtful``).
+    """
+
+    number: int
+    calls: int
+    how: Literal["refused", "spoilt", "doubtful"]
+    usage: Usage = NO_USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +168,8 @@ class RequestRetried:
 class RequestFinished:
     """Tokens are None where the server did not say. ``seconds`` is the time from sending to the answer.
 
-    ``answers`` is how many came of the ``calls`` that were asked for; None for all.
+    ``answers`` is how many came of the ``calls`` that were asked for; None for all. ``doubtful``: the others may have
+    been paid; else they were not.
     """
 
     number: int
@@ -157,6 +180,7 @@ class RequestFinished:
     input_tokens: int | None
     output_tokens: int | None
     answers: int | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +236,7 @@ class RunFinished:
 Event = (
     RunStarted
     | PricesDeclared
+    | PastCounted
     | StepStarted
     | StepFinished
     | StepFailed
@@ -226,6 +251,7 @@ Event = (
     | CallInDoubt
     | CallHedged
     | RequestStarted
+    | AttemptFailed
     | RequestRetried
     | RequestFinished
     | RequestFailed

@@ -26,7 +26,7 @@ def key_of(call: Call, endpoint: str) -> bytes:
         endpoint,
         call.model,
         *request.choices,
-        "" if request.schema is None else _schema_text(_Same(request.schema)),
+        "" if request.schema is None else schema_text(request.schema),
     )
     parts = [*head, *(text for message in request.messages for text in (message.role, message.text))]
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
@@ -48,6 +48,11 @@ class _Same:
 
     def __hash__(self) -> int:
         return id(self.schema)
+
+
+def schema_text(schema: Mapping[str, Any]) -> str:
+    """A schema as JSON; that of many calls is written once."""
+    return _schema_text(_Same(schema))
 
 
 @lru_cache(maxsize=256)

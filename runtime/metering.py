@@ -12,12 +12,26 @@ class Usage:
     input_tokens: int | None = None
     output_tokens: int | None = None
 
-    def share(self, samples: int) -> Usage:
-        """The part of each of so many samples, rounded up."""
+    @property
+    def known(self) -> bool:
+        """Whether the server said all of it."""
+        return self.input_tokens is not None and self.output_tokens is not None
+
+    def parts(self, samples: int) -> list[Usage]:
+        """The part of each of so many samples: all of them together are this, to the token."""
         if samples == 1:
-            return self
-        both = (self.input_tokens, self.output_tokens)
-        return Usage(*(None if tokens is None else -(-tokens // samples) for tokens in both))
+            return [self]
+        return [
+            Usage(_part(self.input_tokens, at, samples), _part(self.output_tokens, at, samples))
+            for at in range(samples)
+        ]
+
+
+def _part(tokens: int | None, at: int, of: int) -> int | None:
+    if tokens is None:
+        return None
+    each, more = divmod(tokens, of)
+    return each + (at < more)
 
 
 NO_USAGE = Usage()
@@ -73,3 +87,11 @@ class Price:
         if input_tokens is None or output_tokens is None:
             return None
         return max(0, input_tokens) * self.input + max(0, output_tokens) * self.output
+
+
+def charge(worst: float, bill: float | None) -> float:
+    """What a budget counts for a call that is over.
+
+    Without a bill it counts at its worst; so does a bill beyond that, which no call can have.
+    """
+    return worst if bill is None else min(bill, worst)

@@ -11,6 +11,7 @@ from typing import Any
 
 from flowrun.dsl import plan as p
 
+from .account import Account
 from .budget import Price
 from .errors import UsageError
 from .files import shown
@@ -90,6 +91,13 @@ class Prices:
             return None
         each = found.usual or (found.input, found.output)
         return input_tokens * each[0] + output_tokens * each[1]
+
+    def of(self, account: Account) -> float | None:
+        """Dollars for the tokens of an account; None where a price is not known."""
+        paid = [(model, use) for model, use in account.models.items() if use.answered or use.spoilt]
+        costs = [self.cost(model, use.input_tokens, use.output_tokens) for model, use in paid]
+        known = [one for one in costs if one is not None]
+        return sum(known) if len(known) == len(costs) else None
 
 
 def must_be_priced(

@@ -43,17 +43,15 @@ class Recall:
         if key not in index.paid and key not in index.open and key not in index.unanswered:
             return Known(key)
         open_ = self._open(key, call.place)
-        own = sum(one.run == self.run and not one.ended for one in open_)
-        doubts = index.doubts.get((self.run, key, call.place), 0) + own
         paid = [one for one in index.paid.get(key, ()) if one.number not in self._taken]
         mine = [one for one in paid if one.run == self.run]
         best = _best(mine, call.place) or (None if self.fresh else self._earlier(paid, call.place))
         if best is None:
             self._taken.update(one.number for one in open_)
-            return Known(key, doubts=doubts, open=open_)
+            return Known(key, open=open_)
         self._taken.add(best.number)
         answer, usage = self._read(best.number)
-        return Known(key, answer, usage, best.run == self.run, doubts)
+        return Known(key, answer, usage)
 
     def _open(self, key: bytes, place: str) -> tuple[Open, ...]:
         """The attempts at this that may be paid: all that this run made at this place, or the best of another's."""

@@ -11,9 +11,11 @@ from typing import Any
 from flowrun.dsl import plan as p
 from flowrun.dsl import types
 
+from .account import Ceiling
 from .answers import read_answer
 from .errors import AnswerError, InputError
-from .metering import Price, Usage
+from .keys import schema_text
+from .metering import Usage
 from .options import OPTIONS
 from .prompts import render
 from .providers.protocol import Answer, Message, Request
@@ -44,12 +46,28 @@ def within_bounds(settings: Mapping[str, Json]) -> None:
             raise InputError(f"`{name}` takes a number {wanted}, and this is {value}")
 
 
-def worst_of(price: Price, request: Request) -> float | None:
-    """The most that a request can cost: its messages, the form of the answer however it is told, and the answer."""
+def ceiling_of(request: Request) -> Ceiling:
+    """The most that a request can take: its messages, the form of the answer however it is told, and the answer."""
     texts = [message.text for message in request.messages]
-    form = json.dumps(request.schema or request.choices) if request.schema or request.choices else ""
-    around = _AROUND * (len(texts) + bool(form))
-    return price.worst(ceiling("".join(texts)) + ceiling(form) + around, request.max_tokens)
+    form = _form_of(request)
+    return Ceiling(
+        ceiling("".join(texts)) + ceiling(form) + _AROUND * (len(texts) + bool(form)),
+        request.max_tokens,
+    )
+
+
+def rough_ceiling_of(request: Request) -> Ceiling:
+    """The same by the length of the texts alone: no lower, and sooner known."""
+    texts = [message.text for message in request.messages]
+    form = _form_of(request)
+    size = sum(len(text.encode("utf-8", "replace")) for text in texts) + len(form)
+    return Ceiling(size + _AROUND * (len(texts) + bool(form)), request.max_tokens)
+
+
+def _form_of(request: Request) -> str:
+    if request.schema is not None:
+        return schema_text(request.schema)
+    return json.dumps(request.choices) if request.choices else ""
 
 
 def request_of(ask: p.Ask, settings: Mapping[str, Json], scope: Scope, sample: int | None) -> Request:

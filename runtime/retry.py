@@ -56,7 +56,7 @@ class Retries:
         policy = self.policy
         self.made += 1
         self.tries += not shared
-        self.doubtful = self.doubtful or isinstance(failed, InDoubtError)
+        self.doubtful = self.doubtful or failed.doubtful
         wait = min(policy.wait_max, policy.wait_initial * 2.0 ** min(self.made - 1, 60)) * (1 + self.chance()) / 2
         left = (self.began if since is None else since) + policy.total - ended
         asked = failed.retry_after
@@ -75,7 +75,10 @@ class Retries:
     def last(self, failed: CallError, why: str) -> CallError:
         """The failure of the whole request, after one of its attempts."""
         kind = InDoubtError if self.doubtful else RefusedError
-        return kind(f"{failed} ({why})", status=failed.status, retry_after=failed.retry_after)
+        final = kind(f"{failed} ({why})", status=failed.status, retry_after=failed.retry_after)
+        # Each attempt before this one has been settled by itself.
+        final.doubtful = failed.doubtful
+        return final
 
 
 def come_back(seconds: float) -> str:

@@ -10,8 +10,8 @@ from itertools import count
 from typing import Any
 
 from .decisions import NOTHING, Call, Known
-from .errors import AnswerError, CallError, InDoubtError, MalformedError, RefusedError
-from .journal.records import Kind, Record
+from .errors import AnswerError, CallError, MalformedError, RefusedError
+from .journal.records import NOT_ANSWERED, NOT_SENT, Kind, Record
 from .journal.store import Journal
 from .metering import NO_USAGE, Usage
 from .providers.protocol import Answer
@@ -42,8 +42,8 @@ class NoLog:
     async def intend(self, calls: Sequence[Call], key: str) -> None:
         """Write that a request leaves, and return when that is on the disk. Raises DiskError."""
 
-    async def answered(self, calls: Sequence[Call], answers: Sequence[Answer], share: Usage) -> None:
-        """Write answers, and return when they are on the disk. Raises DiskError."""
+    async def answered(self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage) -> None:
+        """Write answers and their bill, and return when they are on the disk. Raises DiskError."""
 
     async def spoiled(self, calls: Sequence[Call], error: AnswerError) -> None:
         """Write what was paid for and is no answer. Raises DiskError."""
@@ -53,6 +53,9 @@ class NoLog:
 
     def unsent(self, calls: Sequence[Call]) -> None:
         """Write that a request did not leave after all."""
+
+    def unanswered(self, calls: Sequence[Call]) -> None:
+        """Write that a reply, which has answers to other calls, has none to these, and that they are not paid."""
 
     async def end(self, status: str, account: Json = None) -> None:
         """Write how the run ended."""
@@ -108,32 +111,39 @@ class RunLog(NoLog):
         intents = [self._record(Kind.INTENT, call, _intent(call, key, len(calls))) for call in calls]
         await self.journal.append([*before, *intents])
 
-    async def answered(self, calls: Sequence[Call], answers: Sequence[Answer], share: Usage) -> None:
+    async def answered(self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage) -> None:
+        parts = usage.parts(min(len(calls), len(answers)))
         await self.journal.append(
-            self._record(Kind.ANSWER, call, _answer(one, share)) for call, one in zip(calls, answers, strict=False)
+            self._record(Kind.ANSWER, call, _answer(one, part))
+            for call, one, part in zip(calls, answers, parts, strict=False)
         )
 
     async def spoiled(self, calls: Sequence[Call], error: AnswerError) -> None:
-        share = (error.usage or NO_USAGE).share(len(calls))
-        body: dict[str, Json] = {"text": error.text, "error": str(error)}
-        body |= {"in": share.input_tokens, "out": share.output_tokens}
+        said: dict[str, Json] = {"text": error.text, "error": str(error)}
         if error.final:
-            body["final"] = True
+            said["final"] = True
         if isinstance(error, MalformedError):
-            body["why"] = error.why
-        await self.journal.append(self._record(Kind.ANSWER, call, body) for call in calls)
+            said["why"] = error.why
+        parts = (error.usage or NO_USAGE).parts(len(calls))
+        await self.journal.append(
+            self._record(Kind.ANSWER, call, {**said, "in": part.input_tokens, "out": part.output_tokens})
+            for call, part in zip(calls, parts, strict=True)
+        )
 
     def over(self, calls: Sequence[Call], error: CallError | None) -> None:
         kind = Kind.REFUSED
         if error is None:
             kind = Kind.CANCELLED
-        elif isinstance(error, InDoubtError):
+        elif error.doubtful:
             kind = Kind.DOUBT
         body = None if error is None else {"status": error.status, "said": str(error)}
         self.journal.note(self._record(kind, call, body) for call in calls)
 
     def unsent(self, calls: Sequence[Call]) -> None:
-        self.over(calls, RefusedError("not sent"))
+        self.over(calls, RefusedError(NOT_SENT))
+
+    def unanswered(self, calls: Sequence[Call]) -> None:
+        self.over(calls, RefusedError(NOT_ANSWERED))
 
     async def end(self, status: str, account: Json = None) -> None:
         body = {"status": status, "ended": time.time(), "account": account}
@@ -159,4 +169,5 @@ def _answer(answer: Answer, share: Usage) -> Json:
 def _intent(call: Call, key: str, of: int) -> Json:
     request = call.request
     size = sum(len(message.text.encode("utf-8", "replace")) for message in request.messages)
-    return {"model": call.model, "bytes": size, "max": request.max_tokens, "key": key, "of": of}
+    most = size if call.ceiling is None else call.ceiling.read
+    return {"model": call.model, "bytes": size, "max": request.max_tokens, "key": key, "of": of, "most": most}

@@ -10,22 +10,25 @@ from typing import Any
 
 from flowrun.dsl import plan as p
 
+from .account import PriceOf
 from .batches import Endpoint
 from .budgets import Budget
 from .decisions import Failure, Outcome
-from .errors import DiskError, FlowrunError, StoppedError
-from .events import Event, Notice, PricesDeclared, RunFinished
+from .errors import DiskError, FlowrunError, StoppedError, UsageError
+from .events import Event, Notice, PastCounted, PricesDeclared, RunFinished
 from .externs import opened
-from .files import Files
+from .files import Files, shown
 from .functions import calling
 from .handing import handed_on
 from .hosts import Ask, permit_hosts
+from .journal.history import History
 from .kept import Keeping, Settings, begin, go_on
 from .metering import Price
 from .opening import OpenProvider, chosen_addresses, declared_models, default_model, open_endpoints
 from .prices import Prices, declared_prices, must_be_priced
 from .providers import open_provider
 from .providers.protocol import Surroundings
+from .report.figures import figures_of
 from .report.summary import Summary
 from .retry import RetryPolicy
 from .runlog import NoLog
@@ -42,8 +45,9 @@ Listener = Callable[[Event], None]
 class Result:
     """What a run came to. ``value`` is plain JSON data, None where the flow could not make it.
 
-    ``run`` is what the journal calls it, "" without one. ``spent`` are dollars of a budget in money. Where
-    the results were ``handed`` on one by one ``value`` is how many they were.
+    ``run`` is what the journal calls it, "" without one. ``spent`` are dollars as a budget in money counts them, over
+    the whole run: what nobody knows the bill of at its worst. Where the results were ``handed`` on one by one ``value``
+    is how many they were.
     """
 
     value: Json
@@ -134,12 +138,17 @@ async def execute(
     for line in parts.remarks:
         publish(Notice(line))
     budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)
+    in_money = budget.money is not None or any(flow.money_limit is not None for flow in plan.flows.values())
     with opened(plan, folder) as externs:
-        models = _models(plan, values, settings, parts, budget, publish)
+        models = _models(plan, values, settings, parts, publish, priced=in_money)
+        summary.prices, summary.account.price = models.prices, models.prices if in_money else None
+        past = _past(plan, keeping, summary.account.price, number)
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
         log = await _log(plan, values, settings, keeping, models, number)
         if models.declared_prices:
             publish(PricesDeclared(models.declared_prices))
+        if number is not None:
+            publish(PastCounted(past.account))
         for line in keeping.notices(log, models.prices, settings.ask_doubtful):
             publish(Notice(line, urgent=True))
         context = Context(
@@ -151,6 +160,7 @@ async def execute(
             models.prices,
             log.find,
             settings.ask_doubtful,
+            past.within,
         )
         handed = None if parts.on_result is None else handed_on(plan)
         state = State(plan, values, context, window=max(64, 2 * models.slots), handed=handed)
@@ -159,10 +169,11 @@ async def execute(
         parts.stop.listen(scheduler.stop)
         outcome = await _finished(scheduler, models, publish)
     try:
-        await log.end(outcome.status, {"calls": summary.calls, "recalled": summary.recalled, "cost": summary.cost})
+        await log.end(outcome.status, figures_of(summary.whole, summary.prices))
     except DiskError as error:
         outcome = replace(outcome, stopped=outcome.stopped or error)
-    return Result(outcome.value, outcome, summary, log.id, state.spent, handed is not None)
+    spent = summary.whole.charged(models.prices) if in_money else None
+    return Result(outcome.value, outcome, summary, log.id, spent or 0.0, handed is not None)
 
 
 def _nowhere(value: Json) -> None:
@@ -174,8 +185,9 @@ def _models(
     values: Mapping[str, Json],
     settings: Settings,
     parts: Parts,
-    budget: Budget,
     publish: Listener,
+    *,
+    priced: bool,
 ) -> _Models:
     declared = declared_models(plan)
     default = default_model(settings.model, declared)
@@ -186,9 +198,27 @@ def _models(
         chosen = chosen_addresses(plan, values, settings.model, declared)
         asked = tuple(permit_hosts(endpoints, chosen, settings.allow_host, parts.environ, parts.ask_hosts))
     own = declared_prices(plan)
-    if budget.money is not None or any(flow.money_limit is not None for flow in plan.flows.values()):
+    if priced:
         must_be_priced(endpoints, parts.environ, own)
     return _Models(declared, default, endpoints, own, Prices(parts.environ, own), asked)
+
+
+def _past(plan: p.Plan, keeping: Keeping, price: PriceOf | None, number: int | None) -> History:
+    """What the run has spent so far: all of it is settled before anything is sent.
+
+    Raises UsageError where nobody knows what it has cost, and a budget in money holds it.
+    """
+    flows = any(flow.calls_limit is not None or flow.money_limit is not None for flow in plan.flows.values())
+    past = History(price, by_place=flows)
+    if keeping.journal is not None and number is not None:
+        for row in keeping.journal.attempts(number):
+            past.take(row)
+    if past.unpriced:
+        raise UsageError(
+            f"nobody knows what this run's calls to {shown(past.unpriced)} can have cost, so a budget in money cannot "
+            "be held: go on with a budget of calls, such as --budget '400 calls'"
+        )
+    return past
 
 
 async def _log(

@@ -25,6 +25,8 @@ class Context:
     ``functions`` is called with a function's name, its arguments, and a way to a vote's tally by its name.
     ``calls_limit`` and ``money_limit`` (dollars) are the flow's budget; ``price`` tells what a model's address costs.
     ``known`` tells what the journal has of a call; ``ask_doubtful`` that one which may have been paid is sent again.
+    ``spent_within`` tells what the run had spent, before it was interrupted, in the called flow of a path, "" for all
+    of it: calls and dollars.
     """
 
     models: Mapping[str, ModelValue]
@@ -35,6 +37,7 @@ class Context:
     price: Callable[[str], Price | None] = lambda address: None
     known: Callable[[Call], Known] = lambda call: NOTHING
     ask_doubtful: bool = True
+    spent_within: Callable[[str], tuple[int, float]] = lambda path: (0, 0.0)
 
 
 class Scope:

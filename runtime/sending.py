@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from copy import copy
 from functools import partial
 
 from . import events as e
 from .attempts import Answered, Attempts, Publish
 from .batches import Batch, Endpoint, Listener
 from .decisions import Call
-from .errors import (
-    AnswerError,
-    CallError,
-    EndpointError,
-    InDoubtError,
-)
+from .errors import CallError, EndpointError
 from .hedging import Hedges
 from .limits import Place
 from .outages import closing, given_up, goes_first, wait_after
@@ -296,14 +292,19 @@ class Sender:
         self.publish(e.RequestRetried(number, path, str(error), wait, count))
         if self.stopped:
             return
-        if isinstance(error, InDoubtError):
-            again = [call for call in batch.calls if self.listener.doubted(call)]
-            for call in batch.calls:
-                if call not in again:
-                    self._batch_of.pop(call.number, None)
-            batch.calls = [call for call in again if call in batch.calls]
+        if error.doubtful:
+            batch.calls = self._afforded(batch.calls)
         if batch.calls:
             self._timers[batch] = loop.call_later(wait, self._again, endpoint, batch)
+
+    def _afforded(self, calls: list[Call]) -> list[Call]:
+        """Those of the calls that may be sent again, though they may have been paid."""
+        again = [call for call in calls if self.listener.doubted(call)]
+        for call in calls:
+            if call not in again:
+                self._batch_of.pop(call.number, None)
+        # One may be taken back by what is decided of another.
+        return [call for call in again if call.number in self._batch_of]
 
     def _again(self, endpoint: Endpoint, batch: Batch) -> None:
         del self._timers[batch]
@@ -313,15 +314,18 @@ class Sender:
 
     def _close(self, endpoint: Endpoint, error: CallError) -> None:
         """No request of this model can succeed any more, or none at the whole endpoint: what waits fails at once."""
+        # What waits is refused, whatever became of the request that met the end.
+        refused = copy(error)
+        refused.doubtful = False
         for other in self.endpoints.values():
             if other is not endpoint and not (isinstance(error, EndpointError) and other.limiter is endpoint.limiter):
                 continue
-            other.closed = error
+            other.closed = refused
             waiting = [batch for batch in self._timers if self.endpoints[batch.calls[0].model] is other]
             for batch in waiting:
                 self._timers.pop(batch).cancel()
             for batch in (*waiting, *other.queue.clear()):
-                self._fail(batch, error)
+                self._fail(batch, refused)
                 self._let_go(other, batch)
 
     def _fail(self, batch: Batch, error: CallError) -> None:
@@ -329,28 +333,22 @@ class Sender:
             self._break_off(batch.twin, keep=True)
         for call in tuple(batch.calls):
             if self._batch_of.pop(call.number, None) is not None:
-                self.listener.failed(call, error)
+                self.listener.failed(call, batch.part_of(error, call))
 
     def _deliver(self, endpoint: Endpoint, batch: Batch, ended: Answered) -> None:
-        asked, reply, share = batch.asked, ended.reply, ended.share
-        if not reply.answers:
-            if batch.twin_of is None:
-                self._fail(batch, AnswerError("the reply holds no answer"))
-            return
+        asked, reply = batch.asked, ended.reply
         other = batch.twin or batch.twin_of
         if other is not None:
             if batch.twin_of is not None:
                 self._hedges.overtaken(other)
             self._break_off(other, keep=False)
-        for call, answer in zip(asked, reply.answers, strict=False):
+        for call, answer, part in zip(asked, reply.answers, ended.parts, strict=False):
             if self._batch_of.pop(call.number, None) is not None:
-                self.listener.answered(call, answer, share)
+                self.listener.answered(call, answer, part)
         if len(reply.answers) == len(asked):
             return
         self.listener.catch_up()
         together: dict[tuple[str, tuple[int, str]], Batch] = {}
         rest = [call for call in asked[len(reply.answers) :] if call.number in self._batch_of]
-        if rest:
-            self.log.unsent(asked[len(reply.answers) :])
-        for call in rest:
+        for call in self._afforded(rest) if ended.doubtful else rest:
             self._queue(call, endpoint, together)

@@ -108,11 +108,6 @@ class State:
         """How far the run has come that goes no further."""
         return self._outcome(None, complete=False)
 
-    @property
-    def spent(self) -> float:
-        """Dollars of the run's budget that are spent, what is under way at its worst."""
-        return self._calls.spent
-
     def returned(self, number: int, value: Json) -> list[Decision]:
         """An extern has given its value, which is of its type."""
         self._externs.returned(number, value)

@@ -25,7 +25,7 @@ FLOORS = {
         "__init__",
     ),
     "runtime": (
-        "events errors metering remarks tally quoting",
+        "events errors metering remarks tally quoting account",
         "limits/* retry budget budgets values prompts files rules prices tokens folders grammar_cache threads "
         "json_reader candidates children",
         "providers/* reducers/* splitters/* documents/* journal/* outputs/*",

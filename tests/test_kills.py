@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import sqlite3
@@ -36,6 +37,14 @@ flow small(items: [text]) {
 }
 """
 
+DEAR = """
+model m = "openai:x" with concurrency: 10, max_tokens: 5, input_price: 1000, output_price: 2000
+flow dear(items: [text]) {
+  said = map item in items { ask m "Say {{ item }}" } reduce collect with errors: skip
+  return said
+}
+"""
+
 
 @pytest.fixture(scope="module")
 def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
@@ -45,6 +54,11 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     yield from place(tmp_path_factory.mktemp("small"), SMALL, 3)
+
+
+@pytest.fixture(scope="module")
+def dear(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    yield from place(tmp_path_factory.mktemp("dear"), DEAR, 100, seconds=0.05)
 
 
 def kill_until_done(at: Place, name: str, dice: random.Random) -> int:
@@ -92,6 +106,30 @@ def test_a_run_that_is_killed_at_any_moment_500_times(big: Place) -> None:
     while kills < 500:
         kills += kill_until_done(big, f"long{chain}", dice)
         chain += 1
+
+
+@pytest.mark.parametrize("limit", ["$0.81", "40 calls"])
+def test_a_budget_holds_whatever_is_killed_when(dear: Place, limit: str) -> None:
+    """Every answer costs $0.02, and a run without a budget 100 of them."""
+    dice = random.Random(limit)
+    name = limit.strip("$").replace(" ", "")
+    before = dear.served.answers()
+    command = dear.start(name, options=("--budget", limit))
+    for _ in range(6):
+        if command.wait(dice.uniform(0.1, 0.5) * dear.seconds) is None:
+            command.kill()
+            command.wait()
+        assert "Traceback" not in command.err
+        begun = _has_begun(dear.folder / name)
+        command = dear.resume(name) if begun else dear.start(name, options=("--budget", limit))
+    assert command.end() in (0, 4), command.err
+    paid = dear.served.answers() - before
+    assert 0 < paid <= 40
+    [run] = json.loads(dear.listed(name))
+    assert run["answered"] <= paid <= run["sent"] - run["refused"] <= (40 if "calls" in limit else 100)
+    assert run["cost"] <= 0.02 * paid + 1e-9
+    if "$" in limit:
+        assert 0.02 * paid <= run["cost"] + run["unbilled"] <= 0.81 + 1e-9
 
 
 @pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])

@@ -12,6 +12,7 @@ from ..decisions import Failure
 from ..errors import DiskError, StoppedError, UsageError
 from ..journal.beside import FOLDER
 from ..quoting import inert
+from ..report.figures import figures_of
 from ..values import ModelValue
 from . import exits
 from .journals import NAME
@@ -90,7 +91,7 @@ def _way_on(result: Result, journal: Path, flags: str) -> str:
 
 def report(result: Result) -> dict[str, Any]:
     """A run as `--json` prints it."""
-    summary = result.summary
+    summary, whole = result.summary, result.summary.whole
     return {
         "status": result.status,
         "run": result.run or None,
@@ -115,21 +116,15 @@ def report(result: Result) -> dict[str, Any]:
             }
             for path, tally in result.outcome.tallies.items()
         },
-        "calls": summary.calls,
+        # The account is that of the whole run; all else tells of this stretch.
+        "calls": whole.answered,
+        **figures_of(whole, summary.prices),
         "recalled": summary.recalled,
         "in_doubt": summary.in_doubt,
         "hedged": summary.hedged,
-        "requests": summary.requests,
         "spared": summary.spared,
         "cancelled": summary.cancelled,
         "retries": summary.retries,
-        "tokens": {
-            "input": summary.input_tokens,
-            "output": summary.output_tokens,
-            "uncounted_requests": summary.uncounted,
-        },
-        "models": {model: use.calls for model, use in summary.models.items()},
-        "cost": summary.cost,
         "cost_saved": summary.saved,
         "budget_spent": result.spent,
         "seconds": round(summary.seconds, 3),

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..journal.history import History
 from ..journal.index import Run
 from ..journal.lock import holder_of
 from ..journal.reading import JournalReader
 from ..quoting import one_line
+from ..report.figures import figures_of
 from .journals import journal_path
 from .show import complain, print_json
+from .summary import cost_text
+
+if TYPE_CHECKING:
+    from ..prices import Prices
+
+Json = Any
 
 
 @click.command("runs", short_help="List the runs that the journal has.")
@@ -23,22 +34,24 @@ def command(journal: str | None, as_json: bool) -> None:
 
     A run is done, partial (its answer lacks something), failed, out of its budget, stopped (by a signal), ended by its
     disk, killed (nobody saw its end), or runs still. All but the last can be gone on with: `flowrun resume RUN`.
+    Its cost is that of all its stretches; "at most" counts what was broken off or is in doubt, which may be paid.
     """
     path = journal_path(journal)
     holder = holder_of(path)
     with JournalReader(path) as reader:
-        index, notes = reader.index, reader.notes
-    for line in notes:
+        accounts = _accounts(reader)
+        rows = [
+            _row(
+                run,
+                len(reader.index.in_doubt(run.number)),
+                accounts[run.number],
+                # Whatever began since a process took the journal, and did not end, is that one's.
+                running=holder is not None and run.stretch > holder.rows,
+            )
+            for run in reader.index.runs.values()
+        ]
+    for line in reader.notes:
         complain(line)
-    rows = [
-        _row(
-            run,
-            len(index.in_doubt(run.number)),
-            # Whatever began since a process took the journal, and did not end, is that one's.
-            running=holder is not None and run.stretch > holder.rows,
-        )
-        for run in index.runs.values()
-    ]
     if as_json:
         print_json(rows)
         return
@@ -48,13 +61,43 @@ def command(journal: str | None, as_json: bool) -> None:
     width = max(len(row["flow"]) for row in rows)
     for row in rows:
         doubt = f"  {row['in_doubt']:,} in doubt" if row["in_doubt"] else ""
-        cost = f"  ${row['cost']:.4f}" if row["cost"] else ""
+        told = cost_text(row["cost"], row["unbilled"])
+        cost = f"  {told}" if told else ""
         line = f"{row['run']}  {row['flow']:<{width}}  {row['status']:<8}  {row['answers']:>6,} answers{cost}{doubt}"
         click.echo(one_line(line))
 
 
-def _row(run: Run, in_doubt: int, *, running: bool) -> dict[str, Any]:
-    account = run.account if isinstance(run.account, dict) else {}
+def _accounts(reader: JournalReader) -> dict[int, dict[str, Json]]:
+    """The figures of each run: as they were when it ended, or folded from its rows where they were not written."""
+    found: dict[int, dict[str, Json]] = {}
+    untold: dict[int, History] = {}
+    for run in reader.index.runs.values():
+        if run.status is not None and isinstance(run.account, dict) and "unbilled" in run.account:
+            found[run.number] = run.account
+        else:
+            untold[run.number] = History()
+    for row in reader.attempts(untold.keys()) if untold else ():
+        untold[row[0]].take(row)
+    for number, history in untold.items():
+        found[number] = figures_of(history.account, _prices(reader, reader.index.runs[number]))
+    return found
+
+
+def _prices(reader: JournalReader, run: Run) -> Prices:
+    """What the models of a run cost, as its flow declares it or as it is known."""
+    from flowrun.dsl import plan as p
+
+    from ..prices import Prices, declared_prices
+
+    declared = {}
+    if run.given:
+        # A plan of another version tells nothing: its models cost what is known of them.
+        with suppress(KeyError, TypeError, ValueError):
+            declared = declared_prices(p.from_json(json.dumps(reader.body(run.given)["plan"])))
+    return Prices(os.environ, declared)
+
+
+def _row(run: Run, in_doubt: int, account: dict[str, Json], *, running: bool) -> dict[str, Any]:
     return {
         "run": run.id,
         "flow": run.flow,
@@ -64,7 +107,7 @@ def _row(run: Run, in_doubt: int, *, running: bool) -> dict[str, Any]:
         "ended": _clock(run.ended) if run.ended is not None else None,
         "answers": run.answers,
         "in_doubt": in_doubt,
-        "cost": account.get("cost"),
+        **account,
     }
 
 

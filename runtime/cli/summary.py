@@ -9,7 +9,6 @@ from ..reducers.ballots import in_words, votes
 from ..report.causes import Cause, Causes, in_lines
 from ..tally import Tally
 from .plan_view import money
-from .progress import money_text
 
 MANY = 5
 ALL = "--json lists them all"
@@ -52,14 +51,20 @@ def _left_out(cause: Cause) -> str:
 
 def closing_line(result: Result) -> str:
     """The answer of the vote, the calls, the time, and the time that the same calls take one after another."""
-    summary = result.summary
+    summary, account = result.summary, result.summary.whole
     parts = []
     if headline := _headline(result):
         parts.append(headline)
-    calls = _count(summary.calls, "call")
-    if summary.requests != summary.calls:
-        calls += f" in {_count(summary.requests, 'request')}"
+    calls = _count(account.answered, "call")
+    if account.requests != account.answered:
+        calls += f" in {_count(account.requests, 'request')}"
     extras = []
+    if summary.past.answered:
+        extras.append(f"{summary.past.answered:,} before")
+    if account.spoilt:
+        extras.append(f"{account.spoilt:,} spoilt")
+    if account.broken_off:
+        extras.append(f"{account.broken_off:,} broken off")
     if summary.spared:
         saved = f", ≈ {money(summary.saved)} saved" if summary.saved else ""
         extras.append(f"{summary.spared} not needed{saved}")
@@ -80,12 +85,21 @@ def closing_line(result: Result) -> str:
     if summary.loading >= 0.1:
         time += f"; {_time(summary.loading)} to load the model"
     parts.append(time)
-    tokens = summary.input_tokens + summary.output_tokens
-    if tokens:
-        parts.append(f"{summary.input_tokens:,} tokens in, {summary.output_tokens:,} out")
-    if cost := money_text(summary):
+    if account.input_tokens or account.output_tokens:
+        parts.append(f"{account.input_tokens:,} tokens in, {account.output_tokens:,} out")
+    if cost := cost_text(summary.prices.of(account), account.unbilled(summary.prices)):
         parts.append(cost)
     return " · ".join(parts)
+
+
+def cost_text(cost: float | None, unbilled: float | None) -> str:
+    """What a run has cost by the bills that are known, and at most; nothing where that is unknown, or nothing."""
+    if cost is None:
+        return ""
+    told = [f"${cost:.4f}"] if cost else []
+    if unbilled:
+        told.append(f"at most ${cost + unbilled:.4f}")
+    return ", ".join(told)
 
 
 def _plain(tally: Tally) -> bool:

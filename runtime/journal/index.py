@@ -58,7 +58,7 @@ class Run:
 
 @dataclass(slots=True)
 class Index:
-    """``paid`` and ``open`` are by the key of what is asked; ``doubts`` by run, key and place. ``latest`` ran last.
+    """``paid`` and ``open`` are by the key of what is asked. ``latest`` ran last.
 
     ``unanswered`` are attempts that ended without an answer and may be paid, by key, then by run and place, until that
     call has its answer.
@@ -68,7 +68,6 @@ class Index:
     paid: dict[bytes, list[Paid]] = field(default_factory=dict)
     open: dict[bytes, list[Open]] = field(default_factory=dict)
     unanswered: dict[bytes, dict[tuple[int, str], Open]] = field(default_factory=dict)
-    doubts: dict[tuple[int, bytes, str], int] = field(default_factory=dict)
     latest: int = 0
 
     def grown(self) -> Index:
@@ -78,7 +77,6 @@ class Index:
             self.paid.copy(),
             {key: found.copy() for key, found in self.open.items()},
             {key: found.copy() for key, found in self.unanswered.items()},
-            self.doubts.copy(),
             self.latest,
         )
 
@@ -115,7 +113,6 @@ class Index:
                 if attempt is not None:
                     ended = attempt._replace(ended=True, unwanted=kind == Kind.CANCELLED)
                     self.unanswered.setdefault(key, {})[run, place] = ended
-                self.doubts[run, key, place] = self.doubts.get((run, key, place), 0) + 1
                 self.runs[run].doubts += 1
             case Kind.RUN:
                 named, flow, source = (str(body[name]) for name in ("id", "flow", "source"))

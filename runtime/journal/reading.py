@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from ..errors import DiskError
 from ..files import shown
 from .beside import HEAD, check_files, file_beside
 from .head import NO_HEAD, Head, Mark, UnreadableHead, read_head
+from .history import Row, read_attempts
 from .index import Index
 from .lock import holder_of
 from .records import APPLICATION, TABLE, Kind, checksum
@@ -205,6 +206,11 @@ class JournalReader:
         assert self._connection is not None
         return read_body(self._connection, self.path, number)
 
+    def attempts(self, runs: Collection[int]) -> Iterator[Row]:
+        """The rows about attempts at calls of these runs, in their order. Raises DiskError."""
+        assert self._connection is not None
+        return attempts_of(self._connection, self.path, runs)
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -223,6 +229,14 @@ def read_journal(path: Path) -> Index:
     """What a journal says, without taking part in it; an empty one where there is none. Raises DiskError."""
     with JournalReader(path) as reader:
         return reader.index
+
+
+def attempts_of(connection: sqlite3.Connection, path: Path, runs: Collection[int]) -> Iterator[Row]:
+    """The rows about attempts at calls of these runs, in their order. Raises DiskError."""
+    try:
+        yield from read_attempts(connection, runs)
+    except sqlite3.Error as error:
+        raise damaged(path, str(error)) from None
 
 
 def read_body(connection: sqlite3.Connection, path: Path, number: int) -> Json:

@@ -9,7 +9,7 @@ import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,21 @@ from ..errors import DiskError, UsageError
 from ..files import shown
 from .beside import FOLDER, check_files, open_file
 from .head import Head, HeadFile, Mark
+from .history import Row
 from .index import Index
 from .lock import Lock
-from .reading import Connect, Evidence, check_form, damaged, fold, open_mended, open_to_read, read_body, read_through
+from .reading import (
+    Connect,
+    Evidence,
+    attempts_of,
+    check_form,
+    damaged,
+    fold,
+    open_mended,
+    open_to_read,
+    read_body,
+    read_through,
+)
 from .records import APPLICATION, TABLE, Record
 from .writer import Entry, Writer
 
@@ -82,9 +94,16 @@ class Journal:
 
     def body(self, number: int) -> Json:
         """The content of a row that the index names. Raises DiskError."""
+        return read_body(self._reading(), self.path, number)
+
+    def attempts(self, run: int) -> Iterator[Row]:
+        """The rows about attempts at calls of a run, in their order. Raises DiskError."""
+        return attempts_of(self._reading(), self.path, (run,))
+
+    def _reading(self) -> sqlite3.Connection:
         if self._reader is None:
             self._reader = open_to_read(self.path)
-        return read_body(self._reader, self.path, number)
+        return self._reader
 
     def close(self) -> None:
         """Write what was given, and leave the journal to others. Safe to call twice."""

@@ -152,7 +152,10 @@ class Turn:
         status, headers = self.response.status, self.response.headers
         stream = self.streamed
         if stream is not None and stream.error:
-            raise failure(endpoint, status, headers, json.dumps(stream.error).encode())
+            error = failure(endpoint, status, headers, json.dumps(stream.error).encode())
+            # The answer had begun: whatever the event says, it may be billed.
+            error.doubtful = True
+            raise error
         if not 200 <= status < 300:
             raise self.failure(endpoint)
         rates = read_rates(headers)

@@ -1,29 +1,23 @@
-"""The account of a run, folded from its events."""
+"""How far a run is, and its account, folded from its events."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from .. import events as e
+from ..account import Account, Ceiling
+from ..metering import Usage
 from ..prices import Prices
-
-
-@dataclass(slots=True)
-class Use:
-    """What one model was used for; tokens as its server reported them."""
-
-    calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
 
 
 @dataclass(slots=True)
 class Summary:
     """Counts of a run so far.
 
-    ``calls`` are answers that came, ``requests`` what carried them; ``recalled`` are answers that the journal had, and
-    ``in_doubt`` calls that were sent again though they may have been paid; ``hedged`` are calls that were sent twice
-    side by side, ``spared`` samples that a vote did without.
+    ``account`` is that of the run since it began or was gone on with, and ``past`` that of before; ``out`` are the
+    requests that are on their way. ``recalled`` are answers that the journal had, and ``in_doubt`` calls that were sent
+    again though they may have been paid; ``hedged`` are calls that were sent twice side by side, ``spared`` samples
+    that a vote did without.
     ``busy`` is the sum of the requests' own times: what they would have taken one after another, in seconds.
     ``growing`` are the characters of streamed answers that are on their way, by request.
     ``loading`` is the longest time that a model took to get ready, a part of ``seconds``.
@@ -33,8 +27,6 @@ class Summary:
 
     steps: int = 0
     finished: int = 0
-    calls: int = 0
-    requests: int = 0
     flying: int = 0
     failed: int = 0
     cancelled: int = 0
@@ -42,13 +34,14 @@ class Summary:
     busy: float = 0.0
     seconds: float = 0.0
     loading: float = 0.0
-    uncounted: int = 0
     recalled: int = 0
     in_doubt: int = 0
     hedged: int = 0
     growing: dict[int, int] = field(default_factory=dict)
     prices: Prices = field(default_factory=Prices)
-    models: dict[str, Use] = field(default_factory=dict)
+    account: Account = field(default_factory=Account)
+    past: Account = field(default_factory=Account)
+    out: dict[int, e.RequestStarted] = field(default_factory=dict)
     votes: dict[str, e.VoteCounted] = field(default_factory=dict)
     losses: list[e.ElementLost] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
@@ -62,6 +55,9 @@ class Summary:
             self.finished += 1
         elif isinstance(event, e.RequestStarted):
             self.flying += event.calls
+            self.out[event.number] = event
+            self.account.requests += 1
+            self.account.use(event.model).launch(event.calls, event.each)
         elif isinstance(event, e.RequestFinished):
             self._answered(event)
         elif isinstance(event, e.AnswerGrew):
@@ -73,16 +69,23 @@ class Summary:
         calls = event.calls if event.answers is None else event.answers
         self.growing.pop(event.number, None)
         self.flying -= event.calls
-        self.calls += calls
-        self.requests += 1
         self.busy += event.seconds
-        use = self.models.get(event.model)
-        if use is None:
-            use = self.models[event.model] = Use()
-        use.calls += calls
-        use.input_tokens += event.input_tokens or 0
-        use.output_tokens += event.output_tokens or 0
-        self.uncounted += event.input_tokens is None or event.output_tokens is None
+        started = self.out.pop(event.number, None)
+        each = Ceiling(0) if started is None else started.each
+        use = self.account.use(event.model)
+        use.answered += calls
+        self.account.pay(event.model, Usage(event.input_tokens, event.output_tokens).parts(calls), each)
+        if calls < event.calls and not event.doubtful:
+            use.retract(event.calls - calls, each)
+
+    def _failed(self, event: e.AttemptFailed) -> None:
+        started = self.out.pop(event.number)
+        use = self.account.use(started.model)
+        if event.how == "refused":
+            use.refuse(event.calls, started.each)
+        elif event.how == "spoilt":
+            use.spoilt += event.calls
+            self.account.pay(started.model, event.usage.parts(event.calls), started.each)
 
     def _rarer(self, event: e.Event) -> None:
         if isinstance(event, e.RequestFailed | e.RequestCancelled | e.RequestRetried):
@@ -98,7 +101,10 @@ class Summary:
                 self.flying -= calls
                 self.failed += calls
                 self.busy += seconds
-            case e.RequestCancelled(_, _, calls):
+            case e.AttemptFailed():
+                self._failed(event)
+            case e.RequestCancelled(number, _, calls):
+                self.out.pop(number, None)
                 self.flying -= calls
                 self.cancelled += calls
             case e.RequestRetried(_, _, _, _, calls):
@@ -112,6 +118,8 @@ class Summary:
                 self.in_doubt += 1
             case e.PricesDeclared(prices):
                 self.prices = Prices(self.prices.environ, prices)
+            case e.PastCounted(account):
+                self.past = account
             case e.VoteCounted(path):
                 self.votes[path] = event
             case e.ElementLost():
@@ -124,19 +132,37 @@ class Summary:
                 self.seconds = seconds
 
     @property
+    def calls(self) -> int:
+        """Answers that came since the run began or was gone on with."""
+        return self.account.answered
+
+    @property
+    def requests(self) -> int:
+        """Requests that were sent since then."""
+        return self.account.requests
+
+    @property
+    def uncounted(self) -> int:
+        """Paid calls whose server reported no tokens."""
+        return self.account.uncounted
+
+    @property
     def input_tokens(self) -> int:
-        return sum(use.input_tokens for use in self.models.values())
+        return self.account.input_tokens
 
     @property
     def output_tokens(self) -> int:
-        return sum(use.output_tokens for use in self.models.values())
+        return self.account.output_tokens
 
     @property
     def cost(self) -> float | None:
-        """Dollars for the tokens that were reported; None where a price is not known."""
-        costs = [self.prices.cost(model, use.input_tokens, use.output_tokens) for model, use in self.models.items()]
-        known = [one for one in costs if one is not None]
-        return sum(known) if len(known) == len(costs) else None
+        """Dollars for the tokens that were reported since then; None where a price is not known."""
+        return self.prices.of(self.account)
+
+    @property
+    def whole(self) -> Account:
+        """The account of the whole run."""
+        return self.past + self.account
 
     def saved_cost(self, vote: e.VoteCounted) -> float | None:
         """Dollars that a vote did without, as far as its samples would have cost what the others did."""

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,20 @@ class Place:
     needed: int = 0
     seconds: float = 0.0
 
-    def start(self, name: str, disk: DiskAt | None = None, journal: str = "journal.db") -> Command:
-        arguments = (str(self.folder / "a.flow"), "--items", str(self.items), "--journal", journal)
+    def start(
+        self, name: str, disk: DiskAt | None = None, journal: str = "journal.db", options: Sequence[str] = ()
+    ) -> Command:
+        arguments = (str(self.folder / "a.flow"), "--items", str(self.items), "--journal", journal, *options)
         return Command(arguments, self.folder / name, self.environ, disk)
 
     def resume(self, name: str, *options: str, journal: str = "journal.db") -> Command:
         return Command(("resume", "last", "--journal", journal, *options), self.folder / name, self.environ)
+
+    def listed(self, name: str) -> str:
+        """The runs of a journal, as JSON."""
+        command = Command(("runs", "--json", "--journal", "journal.db"), self.folder / name, self.environ)
+        assert command.end() == 0, command.err
+        return command.out
 
     def until(self, seen: Callable[[list[dict[str, Any]]], bool], start: int) -> None:
         """Wait until the server's log, from that line on, is as wished."""

@@ -1,0 +1,308 @@
+"""A model's server under a virtual clock that fails in every way and bills what it did, and a journal that is killed.
+
+The bill is the bank's own: what a run says of itself can be held to that, however often it was killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from flowrun.dsl import plan as p
+from flowrun.runtime import events as e
+from flowrun.runtime import running
+from flowrun.runtime.account import Account
+from flowrun.runtime.budgets import Budget
+from flowrun.runtime.decisions import Call, Known
+from flowrun.runtime.errors import AnswerError, CallError, EndpointError, InDoubtError, PermanentError, RefusedError
+from flowrun.runtime.journal.history import History
+from flowrun.runtime.journal.reading import JournalReader
+from flowrun.runtime.journal.records import Record
+from flowrun.runtime.journal.store import Journal
+from flowrun.runtime.kept import Keeping, Settings
+from flowrun.runtime.metering import Price, Usage
+from flowrun.runtime.providers.protocol import Answer, Provider, Reply, Request, Surroundings
+from flowrun.runtime.recall import Recall
+from flowrun.runtime.retry import RetryPolicy
+from flowrun.runtime.running import Parts, Result, Stop
+
+from .by_hand import TICK, reply
+from .virtual_clock import VirtualLoop
+
+Json = Any
+LONGEST = 40
+PRICE = Price(10e-6, 100e-6)
+MODEL = f"with input_price: 10, output_price: 100, max_tokens: {LONGEST}"
+FAULTS = (
+    "refused",
+    "doubt",
+    "late doubt",
+    "spoilt",
+    "spoilt unbilled",
+    "stream",
+    "permanent",
+    "closes",
+    "few",
+    "silent",
+    "boasts",
+)
+
+
+@dataclass
+class Bank:
+    """What the server has done: ``dollars`` and ``calls`` are what it bills, also to those who hung up.
+
+    ``faults`` are how it may fail, with a chance of ``rate``, and ``fault_of`` is how it fails of a prompt. ``speak``
+    says what it answers. ``asked`` are the prompts that came, and ``left`` those whose client hung up, with the times.
+    """
+
+    dice: random.Random
+    faults: tuple[str, ...] = FAULTS
+    rate: float = 0.2
+    samples: int = 1
+    attempts: int = 3
+    seconds: Callable[[Request], float] | None = None
+    speak: Callable[[Request], str] = reply
+    dollars: float = 0.0
+    calls: int = 0
+    requests: int = 0
+    fault_of: Callable[[str], str] = lambda prompt: ""
+    asked: list[tuple[str, float]] = field(default_factory=list)
+    left: list[tuple[str, float]] = field(default_factory=list)
+    closed_at: float | None = None
+    asked_when_closed: int = 0
+
+    def opener(self, model: str, surroundings: Surroundings) -> Provider:
+        return _Model(self, model)
+
+    def bill(self, request: Request, answers: int) -> Usage:
+        """Never more than a token for a byte of the prompt, nor more than were allowed."""
+        size = sum(len(message.text.encode()) for message in request.messages)
+        usage = Usage(self.dice.randint(0, size), sum(self.dice.randint(0, LONGEST) for _ in range(answers)))
+        self.dollars += PRICE.bill(usage.input_tokens, usage.output_tokens) or 0.0
+        self.calls += answers
+        return usage
+
+
+class _Model:
+    """One model of the bank: all of them are at one endpoint."""
+
+    def __init__(self, bank: Bank, model: str) -> None:
+        self.bank = bank
+        self.model = model
+        self.endpoint = "bank"
+        self.samples = bank.samples
+        self.concurrency = 8
+
+    async def start(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+    async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
+        bank, loop = self.bank, asyncio.get_running_loop()
+        bank.requests += 1
+        prompt = request.messages[-1].text
+        bank.asked.append((prompt, loop.time()))
+        if bank.closed_at is not None and loop.time() > bank.closed_at:
+            bank.asked_when_closed += 1
+        seconds = bank.dice.randint(1, 64) * TICK if bank.seconds is None else bank.seconds(request)
+        fault = bank.fault_of(prompt)
+        if bank.faults and bank.dice.random() < bank.rate:
+            fault = bank.dice.choice(bank.faults)
+        unpaid = fault in ("refused", "permanent", "closes") or (fault == "doubt" and bank.dice.random() < 0.5)
+        came = bank.dice.randint(1, samples) if fault == "few" else samples
+        # Whoever hangs up while it works is billed all the same.
+        usage = Usage() if unpaid else bank.bill(request, came)
+        try:
+            await asyncio.sleep(seconds * (50 if fault == "late doubt" else 1))
+        except asyncio.CancelledError:
+            bank.left.append((prompt, loop.time()))
+            raise
+        failure = self._failure(fault, usage)
+        if failure is not None:
+            raise failure
+        said = usage
+        if fault in ("silent", "few") and bank.dice.random() < 0.5:
+            said = Usage()
+        elif fault == "boasts":
+            # Beyond belief, or beyond what such a prompt can have.
+            said = bank.dice.choice([Usage(10**12, 10**15), Usage(3_000, LONGEST)])
+        return Reply(tuple(Answer(bank.speak(request)) for _ in range(came)), said)
+
+    def _failure(self, fault: str, usage: Usage) -> CallError | None:
+        match fault:
+            case "refused":
+                return RefusedError("slower", status=429)
+            case "doubt" | "late doubt":
+                return InDoubtError("boom", status=500)
+            case "spoilt":
+                return AnswerError("no choices", usage=usage)
+            case "spoilt unbilled":
+                return AnswerError("half a reply")
+            case "stream":
+                error = RefusedError("overloaded", status=529)
+                error.doubtful = True
+                return error
+            case "permanent":
+                return PermanentError("no", status=400)
+            case "closes":
+                self.bank.closed_at = asyncio.get_running_loop().time()
+                return EndpointError("no credit", status=402)
+        return None
+
+
+class QuickJournal(Journal):
+    """A journal that is written at once, without a thread; of one that is ``dead`` nothing more comes to the disk.
+
+    Who waits for a row is told ``seconds`` later.
+    """
+
+    dead = False
+    seconds = 0.0
+
+    def append(self, records: Iterable[Record]) -> asyncio.Future[int]:
+        done = asyncio.get_running_loop().create_future()
+        if not self.dead:
+            number = self._last + 1
+            assert self._commit(list(records)) is None
+            if self.seconds:
+                asyncio.get_running_loop().call_later(self.seconds, _tell, done, number)
+            else:
+                done.set_result(number)
+        return done
+
+    def note(self, records: Iterable[Record]) -> None:
+        if not self.dead:
+            assert self._commit(list(records)) is None
+
+
+def _tell(done: asyncio.Future[int], number: int) -> None:
+    if not done.done():
+        done.set_result(number)
+
+
+@dataclass
+class Stretch:
+    """What one stretch of a run came to; ``result`` is None where it was killed.
+
+    ``sought`` are the keys of the calls that it came to, ``recalled`` those that the journal had an answer to.
+    """
+
+    result: Result | None
+    events: list[e.Event]
+    sought: Counter[bytes]
+    recalled: Counter[bytes]
+
+    def of(self, kind: type) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def stretch(
+    path: Path,
+    bank: Bank,
+    budget: Budget | None = None,
+    *,
+    plan: p.Plan | None = None,
+    values: Mapping[str, Json] | None = None,
+    model: str = "m",
+    kill_at: float | None = None,
+    kill_turn: int | None = None,
+    disk: float = 0.0,
+) -> Stretch:
+    """Run a plan, or go on with the last run where there is none; killed after so many seconds or turns of the loop.
+
+    ``disk`` are the seconds until a row is known to be written.
+    """
+    told: list[e.Event] = []
+    sought: Counter[bytes] = Counter()
+    recalled: Counter[bytes] = Counter()
+    find = Recall.find
+
+    def found(recall: Recall, call: Call) -> Known:
+        known = find(recall, call)
+        sought[known.key] += 1
+        recalled[known.key] += known.answer is not None
+        return known
+
+    stop = Stop()
+    parts = Parts((told.append,), {}, bank.opener, RetryPolicy(attempts=bank.attempts, total=60.0), stop, None)
+    loop = _Turns(kill_turn)
+    journal = QuickJournal.open(path)
+    journal.seconds = disk
+    bank.closed_at = None
+
+    async def whole() -> Result:
+        with Keeping(journal) as keeping:
+            if plan is not None:
+                settings, number = Settings(model, path.parent, budget=budget), None
+                return await running.execute(plan, values or {}, settings, parts, keeping, number)
+            taken, given, before, number = keeping.taken_up("last")
+            settings = Settings(before.model, before.folder, budget=budget or before.budget)
+            return await running.execute(taken, given, settings, parts, keeping, number)
+
+    async def killed() -> Result | None:
+        task = asyncio.ensure_future(whole())
+
+        def kill() -> None:
+            journal.dead = True
+            task.cancel()
+
+        loop.then = kill
+        if kill_at is not None:
+            loop.call_later(kill_at, kill)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            return None
+
+    try:
+        with patch.object(Recall, "find", found):
+            return Stretch(loop.run_until_complete(killed()), told, sought, recalled)
+    finally:
+        loop.close()
+        journal.close()
+
+
+class _Turns(VirtualLoop):
+    """Calls ``then`` in its ``at``th turn."""
+
+    def __init__(self, at: int | None) -> None:
+        self.left = at or 0
+        self.then: Callable[[], None] = lambda: None
+        super().__init__()
+
+    def _run_once(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.then()
+        super()._run_once()  # type: ignore[misc]
+
+
+def history(path: Path, name: str = "last") -> History:
+    """What the journal says of a run."""
+    found = History(lambda model: PRICE, by_place=True)
+    with JournalReader(path) as reader:
+        for row in reader.attempts((reader.index.named(name)[0].number,)):
+            found.take(row)
+    return found
+
+
+def charged(account: Account) -> float:
+    found = account.charged(lambda model: PRICE)
+    assert found is not None
+    return found
+
+
+def keys(path: Path, kind: str) -> Counter[bytes]:
+    """How many rows of a kind there are of each key."""
+    with JournalReader(path) as reader:
+        numbers = [run.number for run in reader.index.runs.values()]
+        return Counter(row[2] for row in reader.attempts(numbers) if row[1] == kind)

@@ -174,6 +174,7 @@ async def test_the_cost_of_a_run_that_nobody_saw_end_is_folded_from_its_rows(
     with sqlite3.connect(tmp_path / "journal.db") as journal:
         journal.execute("DELETE FROM records WHERE kind = 'end'")
     journal.close()
+    (tmp_path / "journal.db.head").unlink()
     [killed] = await listed(tmp_path, faults)
     assert (ended["status"], killed["status"]) == ("done", "killed")
     for name in ("requests", "sent", "answered", "broken_off", "models"):

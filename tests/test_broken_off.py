@@ -100,7 +100,7 @@ def test_a_doubt_takes_its_worst_once_where_the_next_attempt_is_refused(tmp_path
       z = ask m "end {{ a }}"
       return z
     }"""
-    fates = iter(["late doubt", "refused", ""])
+    fates = iter(["late doubt", "overloaded", ""])
     at = bank({"one": 0.1, "end": 1.0}, attempts=2)
     at.fault_of = lambda prompt: next(fates)
     both = (PRICE.worst(3 + 32, 40) or 0.0) + (PRICE.worst(6 + 32, 40) or 0.0)

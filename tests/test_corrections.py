@@ -24,7 +24,7 @@ from flowrun.runtime.files import Files
 from flowrun.runtime.metering import Price
 from flowrun.runtime.providers.protocol import Message, Provider, Request, Surroundings
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
-from flowrun.runtime.requests import worst_of
+from flowrun.runtime.requests import ceiling_of
 from flowrun.runtime.tokens import MARGIN, estimate, shortened
 from support.staged import stage
 
@@ -150,7 +150,8 @@ def test_plan_counts_what_the_later_requests_are_longer_by() -> None:
 def test_the_worst_case_of_a_longer_request_is_its_own() -> None:
     error = MalformedError("no", text="word " * 100, why="does not fit")
     price = Price(1.0, 0.0)
-    first, second = worst_of(price, FIRST), worst_of(price, corrected(FIRST, t.INT, error))
+    first = ceiling_of(FIRST).cost(price)
+    second = ceiling_of(corrected(FIRST, t.INT, error)).cost(price)
     assert first is not None and second is not None
     assert second > first + 100
 
@@ -162,7 +163,7 @@ async def test_a_budget_has_room_for_the_longer_request_or_it_is_not_sent(tmp_pa
         'flow f() { a = ask m "How bad is it?" -> 1..5 return a }'
     )
     provider = ScriptedProvider(lambda *_: "word " * 50)
-    first = worst_of(Price(0.001, 0.0), replace(FIRST, schema=t.json_schema(t.Range(1, 5)), max_tokens=5))
+    first = ceiling_of(replace(FIRST, schema=t.json_schema(t.Range(1, 5)), max_tokens=5)).cost(Price(0.001, 0.0))
     assert first is not None
     result = await run_async(path, opener=lambda *_: provider, journal=None, budget=Budget(None, 1.5 * first))
     assert len(provider.calls) == 1

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from ..errors import DiskError, UsageError
 from ..files import shown
@@ -59,14 +59,14 @@ class Journal:
         self._reader: sqlite3.Connection | None = None
 
     @classmethod
-    def open(cls, path: Path, connect: Connect = sqlite3.connect) -> Journal:
+    def open(cls, path: Path, connect: Connect = sqlite3.connect) -> Self:
         """Take the journal, and read it through. Folders and the file are made where they are missing, for their user
         alone.
 
         Raises: UsageError, where another process has it; DiskError, where it cannot be written or is damaged.
         """
         with _gate:
-            return _joined(path, connect)
+            return _joined(cls, path, connect)
 
     def append(self, records: Iterable[Record]) -> asyncio.Future[int]:
         """Write records; the future is done when they are on the disk, with the number of the first.
@@ -118,6 +118,9 @@ class Journal:
         return self._run
 
 
+_J = TypeVar("_J", bound=Journal)
+
+
 class _Shared:
     """What the runs of this process have of one journal: the lock, the writer, and what was read so far."""
 
@@ -165,7 +168,7 @@ class _Shared:
             raise
         return writer
 
-    def join(self) -> Journal:
+    def join(self, kind: type[_J]) -> _J:
         """One run more. Raises DiskError where the disk is in trouble, or the file is another one since."""
         if self.writer.trouble is not None:
             raise self.writer.trouble
@@ -174,7 +177,7 @@ class _Shared:
             self._read_on()
         live = self.live()
         notes, self.notes = self.notes, []
-        journal = Journal(self.path, self, self._index.without(live) if live else self._index, live, notes)
+        journal = kind(self.path, self, self._index.without(live) if live else self._index, live, notes)
         self.journals.add(journal)
         return journal
 
@@ -241,12 +244,12 @@ def _place(path: Path) -> str:
     return os.path.realpath(path)
 
 
-def _joined(path: Path, connect: Connect) -> Journal:
+def _joined(kind: type[_J], path: Path, connect: Connect) -> _J:
     shared = _open_here.get(_place(path))
     try:
         if shared is None:
             shared = _open_here[_place(path)] = _taken(path, connect)
-        return shared.join()
+        return shared.join(kind)
     except sqlite3.DatabaseError as error:
         raise _refusal(path, error) from None
 

@@ -117,7 +117,7 @@ class _Model:
         fault = bank.fault_of(prompt)
         if bank.faults and bank.dice.random() < bank.rate:
             fault = bank.dice.choice(bank.faults)
-        unpaid = fault in ("refused", "permanent", "closes") or (fault == "doubt" and bank.dice.random() < 0.5)
+        unpaid = fault in _UNPAID or (fault == "doubt" and bank.dice.random() < 0.5)
         came = bank.dice.randint(1, samples) if fault == "few" else samples
         # Whoever hangs up while it works is billed all the same.
         usage = Usage() if unpaid else bank.bill(request, came)
@@ -141,6 +141,8 @@ class _Model:
         match fault:
             case "refused":
                 return RefusedError("slower", status=429)
+            case "overloaded":
+                return RefusedError("not now", status=503)
             case "doubt" | "late doubt":
                 return InDoubtError("boom", status=500)
             case "spoilt":
@@ -171,8 +173,9 @@ class QuickJournal(Journal):
     def append(self, records: Iterable[Record]) -> asyncio.Future[int]:
         done = asyncio.get_running_loop().create_future()
         if not self.dead:
-            number = self._last + 1
-            assert self._commit(list(records)) is None
+            writer = self._shared.writer
+            number = writer.last.rows + 1
+            assert writer._commit(list(records)) is None
             if self.seconds:
                 asyncio.get_running_loop().call_later(self.seconds, _tell, done, number)
             else:
@@ -181,7 +184,10 @@ class QuickJournal(Journal):
 
     def note(self, records: Iterable[Record]) -> None:
         if not self.dead:
-            assert self._commit(list(records)) is None
+            assert self._shared.writer._commit(list(records)) is None
+
+
+_UNPAID = frozenset({"refused", "overloaded", "permanent", "closes"})
 
 
 def _tell(done: asyncio.Future[int], number: int) -> None:

@@ -50,6 +50,7 @@ def test_what_differs_from_one_to_the_next_makes_no_other_cause(one: str, other:
     ("one", "other"),
     [
         ("openai:m answered 429: wait", "openai:m answered 503: wait"),
+        ("the server answered 429 and no more", "the server answered 503 and no more"),
         ("openai:gpt-4 is closed", "openai:gpt-5 is closed"),
         ("openai:gpt-4.1 is closed", "openai:gpt-4.5 is closed"),
         ("127.0.0.1:9001 refused", "127.0.0.1:9002 refused"),

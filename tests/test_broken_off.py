@@ -238,3 +238,25 @@ def test_the_samples_of_one_request_share_its_bill(faults: str, tmp_path: Path) 
         assert at.dollars <= charged(account) + 1e-12
         assert ran.result.spent == pytest.approx(charged(account))
         assert at.calls <= account.calls
+
+
+@pytest.mark.parametrize("limit", ["calls", "money"])
+def test_a_hedge_is_a_call_and_takes_its_worst_from_the_budget(limit: str, tmp_path: Path) -> None:
+    """Seven quick calls and a slow one, which is sent twice: there is room for that, and none for one more."""
+    text = """flow f(items: [text]) {
+      out = map x in items { ask m "{{ x }}" with hedge: p75 } reduce collect
+      z = ask m "end" after out
+      return z
+    }"""
+    # No reply tells its tokens, so that each call counts at its worst.
+    at = bank({"one": 1.0, "bad": 40.0, "end": 1.0}, {"one": "mute", "bad": "mute"})
+    worst = PRICE.worst(3 + 32, 40) or 0.0
+    for most, done in ((9, False), (10, True)):
+        budget = Budget(most) if limit == "calls" else Budget(None, (most + 0.5) * worst)
+        before = at.calls
+        journal = tmp_path / f"{most}.db"
+        ran = stretch(journal, at, budget, plan=planned(text), values={"items": ["one"] * 7 + ["bad"]})
+        assert ran.result is not None
+        assert ran.result.ok is done
+        assert len(ran.of(e.CallHedged)) == 1
+        assert at.calls - before == history(journal).account.calls == most

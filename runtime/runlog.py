@@ -140,7 +140,8 @@ class RunLog(NoLog):
         self.journal.note(self._record(kind, call, body) for call in calls)
 
     def unsent(self, calls: Sequence[Call]) -> None:
-        self.over(calls, RefusedError(NOT_SENT))
+        body = {"said": NOT_SENT, "of": len(calls)}
+        self.journal.note(self._record(Kind.REFUSED, call, body) for call in calls)
 
     def unanswered(self, calls: Sequence[Call]) -> None:
         self.over(calls, RefusedError(NOT_ANSWERED))

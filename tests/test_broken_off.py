@@ -13,6 +13,7 @@ from flowrun.dsl import plan as p
 from flowrun.runtime import events as e
 from flowrun.runtime.budgets import Budget
 from flowrun.runtime.catalog import catalog
+from flowrun.runtime.journal.reading import read_journal
 from flowrun.runtime.providers.protocol import Request
 from support.bank import MODEL, PRICE, Bank, charged, history, keys, stretch
 
@@ -238,3 +239,60 @@ def test_the_samples_of_one_request_share_its_bill(faults: str, tmp_path: Path) 
         assert at.dollars <= charged(account) + 1e-12
         assert ran.result.spent == pytest.approx(charged(account))
         assert at.calls <= account.calls
+
+
+@pytest.mark.parametrize("limit", ["calls", "money"])
+def test_a_hedge_is_a_call_and_takes_its_worst_from_the_budget(limit: str, tmp_path: Path) -> None:
+    """Seven quick calls and a slow one, which is sent twice: there is room for that, and none for one more."""
+    text = """flow f(items: [text]) {
+      out = map x in items { ask m "{{ x }}" with hedge: p75 } reduce collect
+      z = ask m "end" after out
+      return z
+    }"""
+    # No reply tells its tokens, so that each call counts at its worst.
+    at = bank({"one": 1.0, "bad": 40.0, "end": 1.0}, {"one": "mute", "bad": "mute"})
+    worst = PRICE.worst(3 + 32, 40) or 0.0
+    for most, done in ((9, False), (10, True)):
+        budget = Budget(most) if limit == "calls" else Budget(None, (most + 0.5) * worst)
+        before = at.calls
+        journal = tmp_path / f"{most}.db"
+        ran = stretch(journal, at, budget, plan=planned(text), values={"items": ["one"] * 7 + ["bad"]})
+        assert ran.result is not None
+        assert ran.result.ok is done
+        assert len(ran.of(e.CallHedged)) == 1
+        assert at.calls - before == history(journal).account.calls == most
+
+
+def test_the_second_of_two_that_ask_the_same_is_kept_where_the_first_fails(tmp_path: Path) -> None:
+    text = (
+        'flow f(items: [text]) { out = map x in items { ask m "{{ x }}" with hedge: p75 } reduce collect return out }'
+    )
+    at = bank({"one": 1.0})
+    takes, fates = iter([40.0, 50.0]), iter(["permanent", ""])
+    at.seconds = lambda request: next(takes) if request.messages[-1].text == "bad" else 1.0
+    at.fault_of = lambda prompt: next(fates) if prompt == "bad" else ""
+    journal = tmp_path / "j.db"
+    ran = stretch(journal, at, plan=planned(text), values={"items": ["one"] * 7 + ["bad"]})
+    assert ran.result is not None
+    assert ran.result.status == "failed"
+    assert at.left == []
+    account = history(journal).account
+    assert (account.sent, account.answered, account.refused) == (9, 8, 1)
+    again = stretch(journal, at)
+    assert again.result is not None and again.result.ok
+    assert at.requests == 9
+
+
+def test_what_was_under_way_at_a_kill_is_in_doubt_until_it_has_an_answer(tmp_path: Path) -> None:
+    at = bank({"one": 1.0, "two": 1.0})
+    text = 'flow f() { a = ask m "one" b = ask m "two" return [a, b] }'
+    journal = tmp_path / "j.db"
+    assert stretch(journal, at, plan=planned(text), kill_at=0.5).result is None
+    [run] = read_journal(journal).runs
+    assert len(read_journal(journal).in_doubt(run)) == 2
+    again = stretch(journal, at)
+    assert again.result is not None and again.result.ok
+    assert again.result.summary.in_doubt == 2
+    assert read_journal(journal).in_doubt(run) == []
+    account = history(journal).account
+    assert (account.sent, account.answered, account.broken_off) == (4, 2, 2)

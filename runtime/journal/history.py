@@ -6,33 +6,42 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
-from ..account import Account, Ceiling, PriceOf
+from ..account import Account, Ceiling, PriceOf, Use
 from ..metering import Usage
 from .records import NOT_ANSWERED, NOT_SENT, Kind
 
 Json = Any
 Row = tuple[Any, ...]
-"""The number of a run, the kind, key and place of one of its rows, and the fields of its body, of which most are None:
-``model bytes most max of in out error said``."""
-_AROUND = 4096
-"""More tokens than a provider puts around a prompt, for rows that do not tell of the most."""
-# SQLite reads the fields: Python would read every answer to its end.
+"""The number of a run, the kind, key and place of one of its rows, and what its body says: of an intent the model, the
+most tokens in, the limit of tokens out and the calls of its request; of an answer the tokens in and out, and 1 where it
+is spoilt; of a refusal what was said, and the calls of its request."""
+# SQLite reads the bodies: Python would read every answer to its end. A row that does not tell the most tokens in has
+# the length of the prompt; a provider puts fewer than 4096 around it.
 _ROWS = """
 SELECT run, kind, key, place,
-  json_extract(body, '$.model'), json_extract(body, '$.bytes'), json_extract(body, '$.most'),
-  json_extract(body, '$.max'), json_extract(body, '$.of'), json_extract(body, '$.in'), json_extract(body, '$.out'),
-  json_extract(body, '$.error'), json_extract(body, '$.said')
-FROM records WHERE kind IN ('intent', 'answer', 'refused', 'doubt', 'cancelled')
+  CASE kind
+    WHEN 'intent' THEN json_extract(body, '$.model')
+    WHEN 'answer' THEN json_extract(body, '$.in')
+    WHEN 'refused' THEN json_extract(body, '$.said') END,
+  CASE kind
+    WHEN 'intent' THEN ifnull(json_extract(body, '$.most'), json_extract(body, '$.bytes') + 4096)
+    WHEN 'answer' THEN json_extract(body, '$.out')
+    WHEN 'refused' THEN json_extract(body, '$.of') END,
+  CASE kind
+    WHEN 'intent' THEN json_extract(body, '$.max')
+    WHEN 'answer' THEN json_type(body, '$.error') IS NOT NULL END,
+  CASE kind WHEN 'intent' THEN json_extract(body, '$.of') END
+FROM records WHERE kind IN ('intent', 'answer', 'refused')
 """
 
 
-class _Out(NamedTuple):
-    """A call that is out: its model, the most that it can take and cost, and how many calls its request has."""
+class _Asked(NamedTuple):
+    """What calls that are priced alike share: the use of their model, and the most that each can take and cost."""
 
     model: str
+    use: Use
     each: Ceiling
     worst: float
-    of: int
 
 
 def read_attempts(connection: sqlite3.Connection, runs: Collection[int]) -> Iterator[Row]:
@@ -51,7 +60,9 @@ class History:
     def __init__(self, price: PriceOf | None = None, *, by_place: bool = False) -> None:
         self._price = price
         self._account = Account(price=price)
-        self._out: dict[tuple[bytes, str], list[_Out]] = {}
+        # The key of a call tells all that an attempt at it can take.
+        self._asked: dict[bytes, _Asked] = {}
+        self._alike: dict[tuple[Json, Json, Json], _Asked] = {}
         # Calls by how many their request has: each row is of one call.
         self._sent_by: dict[int, int] = {}
         self._places: dict[str, list[float]] | None = {} if by_place else None
@@ -64,54 +75,53 @@ class History:
 
     def take(self, row: Row) -> None:
         """Fold one row."""
-        _, kind, key, place, model, size, most, longest, of, read, written, error, said = row
+        _, kind, key, place, first, second, third, fourth = row
         if kind == Kind.INTENT:
-            each = Ceiling(_number(size) + _AROUND if most is None else _number(most), _count(longest))
-            self._launch(key, place, str(model), each, _number(of) or 1)
+            kind_of = self._alike.get((first, second, third))
+            if kind_of is None:
+                kind_of = self._alike[first, second, third] = self._kind_of(str(first), second, third)
+            self._asked[key] = kind_of
+            self._launch(place, kind_of, _count(fourth) or 1)
             return
-        outs = self._out.get((key, place))
-        if outs is None:
+        asked = self._asked.get(key)
+        if asked is None:
             return
-        # All attempts at one call are alike: it makes no difference which of them has its end.
-        out = outs.pop()
-        if not outs:
-            del self._out[key, place]
         if kind == Kind.ANSWER:
-            self._pay(place, out, Usage(_count(read), _count(written)), spoilt=error is not None)
+            self._pay(place, asked, Usage(_count(first), _count(second)), spoilt=bool(third))
         elif kind == Kind.REFUSED:
-            self._refuse(place, out, said)
+            self._refuse(place, asked, first, _count(second) or 1)
 
-    def _launch(self, key: bytes, place: str, model: str, each: Ceiling, of: int) -> None:
-        worst = 0.0
-        if self._places is not None:
-            if self._price is not None:
-                worst = each.cost(self._price(model)) or 0.0
-            self._spend(place, 1, worst)
-        self._account.use(model).launch(1, each)
+    def _kind_of(self, model: str, most: Json, longest: Json) -> _Asked:
+        each = Ceiling(_count(most) or 0, _count(longest))
+        worst = None if self._price is None else each.cost(self._price(model))
+        return _Asked(model, self._account.use(model), each, worst or 0.0)
+
+    def _launch(self, place: str, asked: _Asked, of: int) -> None:
+        asked.use.launch(1, asked.each)
         self._sent_by[of] = self._sent_by.get(of, 0) + 1
-        self._out.setdefault((key, place), []).append(_Out(model, each, worst, of))
+        if self._places is not None:
+            self._spend(place, 1, asked.worst)
 
-    def _pay(self, place: str, out: _Out, usage: Usage, *, spoilt: bool) -> None:
-        use = self._account.use(out.model)
+    def _pay(self, place: str, asked: _Asked, usage: Usage, *, spoilt: bool) -> None:
+        use = asked.use
         if spoilt:
             use.spoilt += 1
         else:
             use.answered += 1
         before = use.charged
-        self._account.pay(out.model, (usage,), out.each)
+        use.pay(usage, asked.each, None if self._price is None else self._price(asked.model))
         if self._places is not None and usage.known:
-            self._spend(place, 0, use.charged - before - out.worst)
+            self._spend(place, 0, use.charged - before - asked.worst)
 
-    def _refuse(self, place: str, out: _Out, said: Json) -> None:
-        use = self._account.use(out.model)
+    def _refuse(self, place: str, asked: _Asked, said: Json, of: int) -> None:
         if said == NOT_SENT:
-            self._sent_by[out.of] -= 1
+            self._sent_by[of] -= 1
         if said in (NOT_SENT, NOT_ANSWERED):
-            use.retract(1, out.each)
+            asked.use.retract(1, asked.each)
         else:
-            use.refuse(1, out.each)
+            asked.use.refuse(1, asked.each)
         if self._places is not None:
-            self._spend(place, -1, -out.worst)
+            self._spend(place, -1, -asked.worst)
 
     def _spend(self, place: str, calls: int, dollars: float) -> None:
         assert self._places is not None
@@ -155,7 +165,3 @@ def _flows_of(place: str) -> Iterator[str]:
 def _count(found: Json) -> int | None:
     """A number of tokens as a row has it; None where it has none, or something else."""
     return found if isinstance(found, int) else None
-
-
-def _number(found: Json) -> int:
-    return found if isinstance(found, int) else 0

@@ -130,7 +130,7 @@ class _Model:
         if failure is not None:
             raise failure
         said = usage
-        if fault in ("silent", "few") and bank.dice.random() < 0.5:
+        if (fault in ("silent", "few") and bank.dice.random() < 0.5) or fault == "mute":
             said = Usage()
         elif fault == "boasts":
             # Beyond belief, or beyond what such a prompt can have.

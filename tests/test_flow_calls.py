@@ -112,7 +112,7 @@ class Run:
 
     @property
     def prompts(self) -> list[str]:
-        return [request.messages[-1].text for request in self.provider.calls]
+        return [request.messages[0].text for request in self.provider.calls]
 
     def of(self, kind: type) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]

@@ -351,7 +351,7 @@ class Flawed(ScriptedProvider):
         return await super().complete(request, samples)
 
 
-def test_a_bug_in_a_provider_is_seen() -> None:
+def test_a_bug_in_a_provider_is_told_of_and_fails_its_calls_alone() -> None:
     run = Run(
         'flow f() { m = map e in ["1", "2", "3", "4", "5"] { ask "{{ e }}" } reduce collect with errors: skip '
         "return m }",
@@ -359,8 +359,10 @@ def test_a_bug_in_a_provider_is_seen() -> None:
         limit=2,
     )
     run.provider = Flawed(lambda request, number: Scripted("x", 1 + number))
-    with pytest.raises(ZeroDivisionError):
-        run.go()
+    outcome = run.go()
+    assert outcome.value == ["x"] * 3
+    assert len(outcome.losses) == 2
+    assert all("its provider failed (ZeroDivisionError: a bug" in loss.reason for loss in outcome.losses)
     assert not run.left
     assert not run.scheduler.busy
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from .. import plan as p
 from .. import types as t
@@ -14,7 +13,6 @@ from .asking import Asked, asked, quoted
 from .expression_sizes import Scope, joined
 from .numbered import numbered
 from .rounds import Rounds, all_of
-from .served import World
 from .sizes import (
     NONE,
     NOTHING,
@@ -32,50 +30,12 @@ from .sizes import (
     one_of,
     record,
 )
+from .survey import Body, Done, Survey
 
 _DIGITS = 24
 """The most tokens of a number."""
 MOST_SAMPLES = 1000
 """Samples whose values are kept apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A step or a flow that is worked out."""
-
-    bounds: Bounds
-    amounts: Amounts
-    rounds: Rounds
-    value: Size
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """One run of a body."""
-
-    inside: tuple[Bounds, ...]
-    amounts: Amounts
-    rounds: Rounds
-    value: Size
-
-
-class Survey(Protocol):
-    """What works out steps."""
-
-    world: World
-    reducers: Mapping[str, ReducerSpec]
-    models: dict[str, p.Model]
-    given_sizes: Mapping[str, int]
-    right: float
-    work: int
-
-    def body(self, block: p.Block, scope: Scope, *, vote: bool, sharing: bool) -> Body: ...
-
-    def size(self, expr: p.Expr, scope: Scope) -> Size: ...
-
-    def affords(self, block: p.Block, elements: int, *, spent: int = 0) -> bool: ...
-
-    def tree(self, bodies: Sequence[Body]) -> tuple[Bounds, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from ..catalog import ReducerSpec
 from ..graph import topological
 from .amounts import Amounts, Bounds, bounds_for, either, in_all
 from .asking import RETRIES, asked, quoted
-from .block_bounds import Body, Done, fanned, mapped, repeated
+from .block_bounds import fanned, mapped, repeated
 from .expression_sizes import Scope, size_of
 from .rounds import START, Rounds, side_by_side
 from .served import Blank, World
 from .sizes import NONE, Bound, Known, Size, Some, kept, key_of, one_of
+from .survey import Body, Done
 
 __all__ = ["RETRIES", "Bounds", "bounds_of"]
 

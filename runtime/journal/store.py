@@ -16,7 +16,8 @@ from typing import Any, Self, TypeVar
 
 from ..errors import DiskError, UsageError
 from ..files import shown
-from .beside import FOLDER, check_files, open_file
+from .beside import check_files, open_file
+from .creation import ELSEWHERE, make_folder, prepare, refusal
 from .head import Head, HeadFile, Mark
 from .history import Row
 from .index import Index
@@ -25,15 +26,13 @@ from .reading import (
     Connect,
     Evidence,
     attempts_of,
-    check_form,
-    damaged,
     fold,
     open_mended,
     open_to_read,
     read_body,
     read_through,
 )
-from .records import APPLICATION, TABLE, Record
+from .records import Record
 from .writer import Entry, Writer
 
 Json = Any
@@ -155,7 +154,7 @@ class _Shared:
         os.close(open_file(self.path, os.O_RDWR | os.O_CREAT))
         connection = self._connect(self.path, timeout=1.0, check_same_thread=False)
         try:
-            _prepare(connection, self.path)
+            prepare(connection, self.path)
             head = HeadFile(self.path, Head(self._read, self._read))
         except BaseException:
             connection.close()
@@ -251,19 +250,19 @@ def _joined(kind: type[_J], path: Path, connect: Connect) -> _J:
             shared = _open_here[_place(path)] = _taken(path, connect)
         return shared.join(kind)
     except sqlite3.DatabaseError as error:
-        raise _refusal(path, error) from None
+        raise refusal(path, error) from None
 
 
 def _taken(path: Path, connect: Connect) -> _Shared:
     lock = Lock(path)
     try:
         check_files(path)
-        _make_folder(path.parent)
+        make_folder(path.parent)
         lock.take()
         return _Shared(path, lock, connect)
     except OSError as error:
         lock.leave()
-        raise DiskError(f"the journal {shown(str(path))} cannot be written: {error.strerror}; {_ELSEWHERE}") from None
+        raise DiskError(f"the journal {shown(str(path))} cannot be written: {error.strerror}; {ELSEWHERE}") from None
     except BaseException:
         lock.leave()
         raise
@@ -282,36 +281,3 @@ def _forked() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    # Checked before anything is written: the file may be somebody's database.
-    known = check_form(connection, path)
-    with suppress(OSError):  # a file system without modes
-        os.chmod(path, 0o600)
-    for pragma in ("trusted_schema=OFF", "journal_mode=WAL", "synchronous=FULL"):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    if not known:
-        # In one transaction: a mark without the table is a damage.
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(TABLE)
-        connection.execute(f"PRAGMA application_id={APPLICATION}")
-        connection.commit()
-
-
-_ELSEWHERE = "keep the run elsewhere with --journal FILE, or nowhere with --no-journal"
-
-
-def _make_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True)
-        if folder.name == FOLDER:
-            # The answers of a project are no part of its sources.
-            (folder / ".gitignore").write_text("*\n")
-
-
-def _refusal(path: Path, error: sqlite3.Error) -> DiskError:
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return damaged(path, str(error))
-    return DiskError(f"the journal {shown(str(path))} cannot be written: {error}; {_ELSEWHERE}")

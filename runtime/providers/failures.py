@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,7 +22,8 @@ from ..metering import Rates, Usage
 from .addresses import host_of
 from .closures import closes_model
 from .endpoints import Endpoint
-from .rate_headers import date_of, read_rates
+from .pauses import details_of, retry_after
+from .rate_headers import read_rates
 from .structured import clean
 from .wire import decode
 
@@ -214,32 +213,6 @@ def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: b
     return PermanentError(f"{message} ({hint})" if hint else message, status=status)
 
 
-def retry_after(headers: Mapping[str, str], error: Mapping[str, Any]) -> float | None:
-    """The seconds that the server asks to be left alone: ``retry-after-ms``, ``Retry-After``, Google's RetryInfo."""
-    waits = [_number(headers.get("retry-after-ms", ""), 0.001)]
-    text = headers.get("Retry-After", "")
-    waits.append(_number(text, 1.0))
-    if waits == [None, None] and text:
-        until = date_of(text)
-        # Measured against the server's own clock where it tells it: ours may be off.
-        now = date_of(headers.get("Date", "")) or time.time()
-        waits.append(None if until is None else max(0.0, until - now))
-    for detail in _details(error):
-        delay = detail.get("retryDelay")
-        if isinstance(delay, str) and delay.endswith("s"):
-            waits.append(_number(delay[:-1], 1.0))
-    known = [wait for wait in waits if wait is not None]
-    return max(known) if known else None
-
-
-def _number(text: str, unit: float) -> float | None:
-    try:
-        seconds = float(text) * unit
-    except ValueError:
-        return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
-
-
 def _useless(endpoint: Endpoint, what: str, raw: bytes | bytearray) -> AnswerError:
     # More than is kept, so that no key is cut in two where the rest begins.
     return spoiled(
@@ -293,20 +266,13 @@ def _sentence(error: Mapping[str, Any], raw: bytes | bytearray) -> str:
     return "an HTML page" if text.startswith("<") else text
 
 
-def _details(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    details = error.get("details")
-    for detail in details if isinstance(details, list) else [details]:
-        if isinstance(detail, dict):
-            yield detail
-
-
 def _words(error: Mapping[str, Any]) -> Iterator[str]:
     named = [error.get("code"), error.get("type"), error.get("status")]
-    named += [detail.get("error_code") for detail in _details(error)]
+    named += [detail.get("error_code") for detail in details_of(error)]
     yield from (word for word in named if isinstance(word, str))
 
 
 def _daily(error: Mapping[str, Any]) -> bool:
     """Google counts per day as well as per minute, and names a short retryDelay for both."""
-    violations = [found for detail in _details(error) if isinstance(found := detail.get("violations"), list)]
+    violations = [found for detail in details_of(error) if isinstance(found := detail.get("violations"), list)]
     return any("PerDay" in str(one.get("quotaId", "")) for many in violations for one in many if isinstance(one, dict))

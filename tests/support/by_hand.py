@@ -195,6 +195,8 @@ class Reference:
                     break
         if final:
             raise Failed(outside=_one(final))
+        if lost is not None and node.reduce.ask is None and node.reduce.rule == "majority":
+            self.hold(node, [value for value, _ in results.values()], index + 1 - len(results))
         if not results:
             if lost is not None and (node.reduce.ask is not None or node.reduce.rule == "majority"):
                 raise lost
@@ -210,6 +212,14 @@ class Reference:
             if ranked:
                 place.made[step.name].ranked = [max(end, closed)] * len(place.made[step.name].items)
         return value, max(end, closed) if node.reduce.ask is None else end
+
+    def hold(self, node: plan.Map | plan.Repeat, ballots: list[Json], missing: int) -> None:
+        """A vote that lost samples stands where no ballots of theirs could change it."""
+        if isinstance(node, plan.Repeat) and node.least < node.most:
+            raise Undecided
+        first, second = (*(count for _, count in Counter(ballots).most_common(2)), 0, 0)[:2]
+        if first - second <= missing:
+            raise Failed
 
     def elements(
         self, node: plan.Map | plan.Repeat, place: Place, start: float, source: Made | None

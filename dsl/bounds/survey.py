@@ -1,0 +1,54 @@
+"""What works out a plan, and what it has found of a step and of a body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from .. import plan as p
+from ..catalog import ReducerSpec
+from .amounts import Amounts, Bounds
+from .expression_sizes import Scope
+from .rounds import Rounds
+from .served import World
+from .sizes import Size
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step or a flow that is worked out."""
+
+    bounds: Bounds
+    amounts: Amounts
+    rounds: Rounds
+    value: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One run of a body."""
+
+    inside: tuple[Bounds, ...]
+    amounts: Amounts
+    rounds: Rounds
+    value: Size
+
+
+class Survey(Protocol):
+    """What works out steps."""
+
+    world: World
+    reducers: Mapping[str, ReducerSpec]
+    models: dict[str, p.Model]
+    given_sizes: Mapping[str, int]
+    right: float
+    work: int
+
+    def body(self, block: p.Block, scope: Scope, *, vote: bool, sharing: bool) -> Body: ...
+
+    def size(self, expr: p.Expr, scope: Scope) -> Size: ...
+
+    def affords(self, block: p.Block, elements: int, *, spent: int = 0) -> bool: ...
+
+    def tree(self, bodies: Sequence[Body]) -> tuple[Bounds, ...]: ...

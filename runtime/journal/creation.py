@@ -1,0 +1,50 @@
+"""A journal's folder and its file: made where they are missing, for their user alone."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import DiskError
+from ..files import shown
+from .beside import FOLDER
+from .reading import check_form, damaged
+from .records import APPLICATION, TABLE
+
+ELSEWHERE = "keep the run elsewhere with --journal FILE, or nowhere with --no-journal"
+
+
+def make_folder(folder: Path) -> None:
+    """Raises OSError."""
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True)
+        if folder.name == FOLDER:
+            # The answers of a project are no part of its sources.
+            (folder / ".gitignore").write_text("*\n")
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the file a journal that is synced at each commit. Raises DiskError where it is something else,
+    sqlite3.Error."""
+    # Checked before anything is written: the file may be somebody's database.
+    known = check_form(connection, path)
+    with suppress(OSError):  # a file system without modes
+        os.chmod(path, 0o600)
+    for pragma in ("trusted_schema=OFF", "journal_mode=WAL", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    if not known:
+        # In one transaction: a mark without the table is a damage.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(TABLE)
+        connection.execute(f"PRAGMA application_id={APPLICATION}")
+        connection.commit()
+
+
+def refusal(path: Path, error: sqlite3.Error) -> DiskError:
+    """The failure of a journal that SQLite cannot open."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return damaged(path, str(error))
+    return DiskError(f"the journal {shown(str(path))} cannot be written: {error}; {ELSEWHERE}")

@@ -153,8 +153,12 @@ def test_every_bit_of_the_first_bytes(tmp_path: Path) -> None:
     assert silent == []
 
 
-def test_every_bit_of_the_logs_header(tmp_path: Path) -> None:
+@pytest.mark.parametrize("headed", [True, False])
+def test_every_bit_of_the_logs_header(headed: bool, tmp_path: Path) -> None:
+    """Also where no head says how much there must be."""
     path = killed(tmp_path / "journal.db", 40)
+    if not headed:
+        Path(f"{path}.head").unlink()
     log, kept = Path(f"{path}-wal"), tmp_path / "log"
     shutil.copy(log, kept)
     for place in range(32):

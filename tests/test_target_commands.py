@@ -117,10 +117,10 @@ async def test_a_run_writes_over_nothing_that_it_reads(faults: Any, flow: Callab
     words = ["a.flow", "--d", "d.md", "--rows", "rows.txt", "--q", "@q.txt", "--name", "named.md"]
     environ = {"OPENAI_BASE_URL": faults.url, "FLOWRUN_JOURNAL": "kept.db"}
     words += ["--model", "openai:m", "--allow-python"]
-    refused = {}
-    for name in (*kept, "same_as_d.json", "kept.db", "a.flow"):
-        refused[name] = await command(*words, "-o", name, folder=folder, **environ)
-    for name, ran in refused.items():
+    names = (*kept, "same_as_d.json", "kept.db", "a.flow")
+    # Side by side: each is refused before it takes the journal.
+    refused = await asyncio.gather(*(command(*words, "-o", name, folder=folder, **environ) for name in names))
+    for name, ran in zip(names, refused, strict=True):
         assert (ran.code, "is not overwritten" in ran.err) == (2, True), (name, ran.err)
     assert not faults.seen
     assert {name: (folder / name).read_text() for name in kept} == kept

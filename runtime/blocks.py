@@ -153,7 +153,8 @@ class Blocks:
         assert home is not None
         layout = self._layouts.get(id(home))
         if layout is None:
-            result = home.result if isinstance(home, p.Block) else None
+            # The branches of a fan-out are equals: none of them is its last line.
+            result = home.result if isinstance(home, p.Block) and not isinstance(node, p.Fanout) else None
             layout = self._layouts[id(home)] = Layout(home.steps, result, steps_once(home.steps))
         return layout
 

@@ -29,8 +29,8 @@ Wake = Callable[[Failure | None], None]
 class Layout:
     """What is the same for every frame of a block or flow: its steps and the names that they define.
 
-    ``result`` is the step whose value is the block's, None for a flow. ``once`` is how many steps run once each time,
-    for progress.
+    ``result`` is the step whose value is the block's, None for a flow and for a fan-out. ``once`` is how many steps run
+    once each time, for progress.
     """
 
     steps: tuple[p.Step, ...]

@@ -23,7 +23,7 @@ from support.random_flows import MANY, Writer
 
 SEEDS = st.integers(0, 2**32 - 1)
 RANDOM = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-SLOW = settings(RANDOM, max_examples=MANY // 4)
+SLOW = settings(RANDOM, max_examples=MANY // 10)
 
 
 def planned(text: str) -> p.Plan:

@@ -97,7 +97,7 @@ def _check(file: s.File, catalog: Catalog, files: Mapping[int, Exports | None], 
 
 
 def _without_words(needs: Sequence[Diagnostic], typed: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """What is wrong with who needs whom, but for needs that come of a word of a choice which is a step's name too."""
+    """The errors of dependencies, but for needs that come from a word of a choice which is a step's name too."""
     words = {problem.span for problem in typed if problem.code == "F0308"}
     return [one for one in needs if words.isdisjoint([one.span, *(label.span for label in one.labels)])]
 

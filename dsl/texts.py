@@ -19,7 +19,7 @@ AROUND = QUOTING + ".,:;!()。、"
 
 
 def text_key(text: str) -> str:
-    """What is equal for texts that are one."""
+    """A key that is equal for texts that are one."""
     # Decomposed first: a mark below the line may stand between a letter and what its case is mapped to.
     plain = text if text.isascii() else normalize("NFD", text.translate(_widths()))
     plain = " ".join(normalize("NFC", plain.casefold()).split())

@@ -33,7 +33,7 @@ _OVERLOADED = frozenset({503, 529})
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came after so many seconds, and each answer's part of the bill.
+    """A reply after so many seconds, and each answer's part of the bill.
 
     Where fewer answers came than were asked for, ``doubtful`` says that the others may have been paid.
     """

@@ -247,7 +247,7 @@ class Calls:
         pending.frame.calls.add(call.number)
 
     def _known(self, pending: _Pending) -> Known:
-        """What the journal has of a call, be it for the same request without a correction."""
+        """The journal's answer to a call, or to the same request without a correction."""
         call = pending.call
         known = self.context.known(call)
         if known.answer is None and call.request is not pending.request:

@@ -1,4 +1,4 @@
-"""What a judge reads and answers about by number: a list that is shown with the places of its items."""
+"""The candidates of a judge: a list that is shown with the numbers of its items."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model reads when its answer did not fit and is asked for again: that answer, and what was wrong with it."""
+"""The message to a model whose answer did not fit: that answer, and its fault."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class PricesDeclared:
 
 @dataclass(frozen=True, slots=True)
 class PastCounted:
-    """What the run had sent and paid before it was interrupted; nothing has been sent since."""
+    """The account of the run before it was interrupted; nothing has been sent since."""
 
     account: Account
 

@@ -86,7 +86,7 @@ class Files:
         return sorted(path for path in found if self.resolve(path).is_file())
 
     def name_of(self, path: str) -> str:
-        """What a file is called in a prompt: the path from the folder that it is read in, wherever that lies.
+        """The name of a file in a prompt: the path from the folder that it is read in, wherever that lies.
 
         A path that is relative already is one from the flow's folder, and stays.
         """

@@ -150,7 +150,7 @@ def _too_deep() -> JsonError:
 
 
 def _problem(value: Json, halves: bool) -> str:
-    """What makes a value none that JSON text can carry on."""
+    """The reason why JSON text cannot carry a value on."""
     todo = [(value, 0)]
     while todo:
         one, depth = todo.pop()

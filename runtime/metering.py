@@ -90,7 +90,7 @@ class Price:
 
 
 def charge(worst: float, bill: float | None) -> float:
-    """What a budget counts for a call that is over.
+    """The dollars that a budget counts for a call that is over.
 
     Without a bill it counts at its worst; so does a bill beyond that, which no call can have.
     """

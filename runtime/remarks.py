@@ -1,4 +1,4 @@
-"""What a reader has to say of a file that it could read: what it took for granted, and what it left out."""
+"""Remarks of readers on files that they could read: what they took for granted, and what they left out."""
 
 from __future__ import annotations
 

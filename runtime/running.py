@@ -102,7 +102,7 @@ class Parts:
     ask_hosts: Ask | None
     on_result: Callable[[Json], None] | None = None
     remarks: Sequence[str] = ()
-    """What the readers of the inputs had to assume."""
+    """The assumptions of the readers of the inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ def _models(
 
 
 def _past(plan: p.Plan, keeping: Keeping, price: PriceOf | None, number: int | None) -> History:
-    """What the run has spent so far: all of it is settled before anything is sent.
+    """The past of the run: all that it has spent is settled before anything is sent.
 
     Raises UsageError where nobody knows what it has cost, and a budget in money holds it.
     """

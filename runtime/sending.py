@@ -298,7 +298,7 @@ class Sender:
             self._timers[batch] = loop.call_later(wait, self._again, endpoint, batch)
 
     def _afforded(self, calls: list[Call]) -> list[Call]:
-        """Those of the calls that may be sent again, though they may have been paid."""
+        """The calls that may be sent again, though they may have been paid."""
         again = [call for call in calls if self.listener.doubted(call)]
         for call in calls:
             if call not in again:

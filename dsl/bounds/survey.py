@@ -1,4 +1,4 @@
-"""What works out a plan, and what it has found of a step and of a body."""
+"""The survey of a plan, and its findings: of a step and of a body."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Body:
 
 
 class Survey(Protocol):
-    """What works out steps."""
+    """Works out steps."""
 
     world: World
     reducers: Mapping[str, ReducerSpec]

@@ -1,4 +1,4 @@
-"""What is known where a condition holds."""
+"""The facts that hold where a condition holds."""
 
 from __future__ import annotations
 

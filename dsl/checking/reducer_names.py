@@ -1,4 +1,4 @@
-"""What to say where no reducer has a name: the one that is called so elsewhere, or what there is for each purpose."""
+"""The help for an unknown reducer: the one that is called so elsewhere, or a reducer for each purpose."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ELSEWHERE = {
     "total": "sum",
     "vote": "majority",
 }
-"""What rules of other tools are called here."""
+"""Rules of other tools, each with its name here."""
 _PURPOSES = (
     ("collect", "`collect` for a list"),
     ("majority", "`majority` for a vote"),

@@ -22,9 +22,9 @@ ELSEWHERE = {
     "object": "json",
     "file": "document",
 }
-"""What types of other languages are called here."""
+"""Types of other languages, each with its name here."""
 SAME = frozenset({"string", "str", "integer", "float", "double", "boolean"})
-"""Those of them that can have meant nothing else; of a list, say, the elements are a guess."""
+"""The types among them that can have meant nothing else; of a list, the elements are a guess."""
 
 Kind = Literal["record", "choice", "other"]
 

@@ -142,7 +142,7 @@ class WrittenTypes:
         return t.Choice(tuple(words))
 
     def _kind(self, name: str) -> Kind | None:
-        """What a word between bars is the name of. Types of this file may be read later than the word."""
+        """The thing that a word between bars names. Types of this file may be read later than the word."""
         if name in self.declared:
             written = self.declared[name].type
             return _KINDS.get(type(written), "other")

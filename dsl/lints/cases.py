@@ -19,7 +19,7 @@ DEEPEST = 60
 Known = str | bool | int | float | tuple[object, ...] | None
 """A value, or None where the run decides it."""
 Subject = tuple[int, str]
-"""What conditions ask about: a name by the id of its symbol, and how it is written, with the field if it is one."""
+"""The subject of a condition: a name by the id of its symbol, and how it is written, with the field if it is one."""
 Case = Mapping[Subject, Known]
 
 

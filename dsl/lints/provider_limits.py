@@ -58,7 +58,7 @@ def _asks(program: Program) -> Iterator[tuple[s.Ask, Scope]]:
 
 
 class _Measure:
-    """What a type comes to in the schema that is sent for it. What is ``open`` is held to by no provider.
+    """The size of the schema that is sent for a type. No provider holds an ``open`` one.
 
     ``longest`` are the characters of the longest list of more than 250 choices.
     """
@@ -92,7 +92,7 @@ class _Measure:
 
 
 def _beyond(provider: str, type_: t.Type) -> tuple[str, str] | None:
-    """What of a type is beyond the limits of a provider, and the way out; None where nothing is."""
+    """The limits of a provider that a type exceeds, and the way out; None where it exceeds none."""
     if provider not in ("openai", "anthropic"):
         return None
     measure = _Measure()

@@ -9,7 +9,7 @@ from .place import NODES, VALUE, Place
 
 _STEPS = {"ask": "an", "fanout": "a", "map": "a", "repeat": "a", "chain": "a"}
 _BEGINS = frozenset({"STRING", "NAME", "NUMBER", "LBRACE", "SYSTEM", "USER", "ASSISTANT"})
-"""What a step goes on with behind its first word. A name is taken for the word's object: of a field no name follows."""
+"""Words that may follow the first word of a step. A name is taken for the word's object: of a field no name follows."""
 _HOLDS_VALUE = frozenset({"RETURN", "COMMA", "LPAR", "LSQB", "COLON", "WHEN", "ELSE", "WHERE", "NOT"})
 _OPERATORS = frozenset({"+", "-", "*", "/", "==", "!=", "<=", ">=", "<", ">", "and", "or", "in", "??"})
 _ADDRESS = re.compile(r'"?[A-Za-z][\w-]*:[^\s"]+"?')
@@ -62,7 +62,7 @@ def misspelt_block(place: Place) -> Diagnostic | None:
 
 
 def clauses_of_map(place: Place) -> Diagnostic | None:
-    """What a map says of its list, in another order or at another place."""
+    """The clauses of a map about its list, in another order or at another place."""
     word = place.text
     if word == "at_most" and "MOST" not in place.expected and "AT" in place.expected:
         return place.error("`at most` is written as two words", "write `at most 200`", fix=_write(place, "at most"))
@@ -249,7 +249,7 @@ OUT_OF_PLACE = (
     value_in_ask,
     options_of_ask,
 )
-"""What is looked for before habits of other languages."""
+"""The slips that are looked for before habits of other languages."""
 
 VALUES = (filter_of_template, value_as_line)
-"""What is looked for behind them."""
+"""The slips that are looked for behind them."""

@@ -54,7 +54,7 @@ ELSEWHERE = {
     "help": "--help",
     "version": "--version",
 }
-"""What commands of other tools are called here."""
+"""Commands of other tools, each with its name here."""
 
 READS_FLOWS = frozenset({"fmt", "graph", "plan", "validate"})
 

@@ -165,14 +165,14 @@ def _run(plan: p.Plan, given: dict[str, Any]) -> int:
 def _sources(
     plan: p.Plan, texts: dict[str, str], inputs: dict[str, Any], allow_read: tuple[Path, ...], journal: Path | None
 ) -> list[Source]:
-    """What an output may not be written over."""
+    """The files that an output may not be written over."""
     given = [file for param in plan.params for file in files_given(param, texts.get(param.name, ""))]
     kept = [] if journal is None else journal_files(journal)
     return [*given, *files_read(plan, inputs, Path(plan.source).parent, allow_read), *kept]
 
 
 def _texts(plan: p.Plan, given: dict[str, Any]) -> dict[str, str]:
-    """What the command gives for each parameter, as it is written there."""
+    """The text that the command gives for each parameter."""
     params = {param.name: param for param in plan.params}
     texts: dict[str, str] = {}
     for name in params:

@@ -84,7 +84,7 @@ def _accounts(reader: JournalReader) -> dict[int, dict[str, Json]]:
 
 
 def _prices(reader: JournalReader, run: Run) -> Prices:
-    """What the models of a run cost, as its flow declares it or as it is known."""
+    """The prices of a run's models, as its flow declares them or as they are known."""
     from flowrun.dsl import plan as p
 
     from ..prices import Prices, declared_prices

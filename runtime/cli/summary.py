@@ -27,7 +27,7 @@ def votes_lines(result: Result) -> list[str]:
 
 
 def losses_lines(result: Result) -> list[str]:
-    """What the flow did without, by cause: those of which the run has not named each one when it was lost."""
+    """The losses by cause, where the run has not named each one when it was lost."""
     causes = Causes()
     for loss in result.outcome.losses:
         causes.add(loss.path, loss.reason, ballot=loss.ballot)
@@ -35,7 +35,7 @@ def losses_lines(result: Result) -> list[str]:
 
 
 def failures_lines(result: Result) -> list[str]:
-    """What failed: each one, or by cause where there are many."""
+    """The failures: each one, or by cause where there are many."""
     causes = Causes()
     for failure in result.failures:
         causes.add(failure.path, failure.reason)
@@ -93,7 +93,7 @@ def closing_line(result: Result) -> str:
 
 
 def cost_text(cost: float | None, unbilled: float | None) -> str:
-    """What a run has cost by the bills that are known, and at most; nothing where that is unknown, or nothing."""
+    """The cost of a run by its known bills, and at most; empty where it is unknown or zero."""
     if cost is None:
         return ""
     told = [f"${cost:.4f}"] if cost else []

@@ -65,7 +65,7 @@ def _declared(head: bytes) -> str | None:
 
 
 def _encoding(label: str) -> str | None:
-    """What Python calls an encoding of text; None for what is none."""
+    """Python's name of an encoding of text; None for a label of no encoding."""
     label = label.strip().lower()
     if label in _MEANT:
         return _MEANT[label]

@@ -61,7 +61,7 @@ class Formula:
 
 
 def script(mark: str, text: str) -> str:
-    """What stands above or below a line, behind its mark: `^6`, `_(i+1)`."""
+    """The text above or below a line, behind its mark: `^6`, `_(i+1)`."""
     text = text.strip()
     return f"{mark}{text if _SCRIPT.fullmatch(text) else f'({text})'}" if text else ""
 

@@ -76,7 +76,7 @@ class Words:
             self._marks[-1].depth += 1
 
     def link(self) -> None:
-        """What is raised leads to another place of the page: it is the mark of a note."""
+        """The raised text leads to another place of the page: it is the mark of a note."""
         if self._marks and self._marks[-1].kind == "raised":
             self._marks[-1].kind = "note"
 

@@ -22,7 +22,7 @@ class Listing:
     kind: str = "decimal"
 
     def marker(self, attributes: Mapping[str, str]) -> str:
-        """What stands before the next item, which has these attributes; counts on."""
+        """The mark before the next item, which has these attributes; counts on."""
         if self.next is None:
             return "- "
         number = _whole(attributes.get("value", ""), self.next)

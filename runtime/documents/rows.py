@@ -142,7 +142,7 @@ def _cells(text: str, name: str, dialect: Dialect) -> Iterator[Row]:
 
 
 def _plainer(error: csv.Error) -> str:
-    """What the standard library says of a row, without the character that stands for no delimiter."""
+    """The standard library's words about a row, without the character that stands for no delimiter."""
     return str(error).replace(f"'{NONE}'", "the end of the row")
 
 

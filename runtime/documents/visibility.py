@@ -1,4 +1,4 @@
-"""What a page does not show, by the attributes of its elements; style sheets are not read."""
+"""Hidden parts of a page, by the attributes of its elements; style sheets are not read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What styles of a Word document, and properties of its runs, say of a text."""
+"""The marks that styles of a Word document, and properties of its runs, give a text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run has sent and paid so far, in all its stretches, folded from the rows of its journal."""
+"""The account of a run over all its stretches, folded from the rows of its journal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FROM records WHERE kind IN ('intent', 'answer', 'refused')
 
 
 class _Asked(NamedTuple):
-    """What calls that are priced alike share: the use of their model, and the most that each can take and cost."""
+    """Calls that are priced alike: the use of their model, and the most that each can take and cost."""
 
     model: str
     use: Use

@@ -26,9 +26,9 @@ START = b"\0" * 8
 
 
 NOT_SENT = "not sent"
-"""What a ``REFUSED`` row says of a call that did not leave after all."""
+"""The words of a ``REFUSED`` row about a call that did not leave after all."""
 NOT_ANSWERED = "not answered"
-"""What a ``REFUSED`` row says of a call that got no answer from the reply to several, and is asked anew."""
+"""The words of a ``REFUSED`` row about a call that got no answer from the reply to several, and is asked anew."""
 JUST_BEGUN = -1
 """The ``run`` of a record that goes into one transaction with the beginning of its run, behind it."""
 

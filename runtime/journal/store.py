@@ -121,7 +121,7 @@ _J = TypeVar("_J", bound=Journal)
 
 
 class _Shared:
-    """What the runs of this process have of one journal: the lock, the writer, and what was read so far."""
+    """The part of a journal that the runs of this process share: the lock, the writer, and the index read so far."""
 
     def __init__(self, path: Path, lock: Lock, connect: Connect) -> None:
         self.path = path

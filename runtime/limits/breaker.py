@@ -49,7 +49,7 @@ class Breaker:
         return self.open and (len(self._row) >= FAILURES or self._alone >= ALONE)
 
     def hopeless(self, now: float, patience: float) -> bool:
-        """What waits need not wait any longer: ``patience`` are the seconds that it may."""
+        """Waiting requests need not wait any longer: ``patience`` are the seconds that it may."""
         if self.since is None or not self.open or self._probes < ALONE:
             return False
         return now - self.since >= (patience if self._spoke else min(patience, NEVER))

@@ -1,4 +1,4 @@
-"""What the end of a request says of its server."""
+"""The verdict of a request's end on its server."""
 
 from __future__ import annotations
 

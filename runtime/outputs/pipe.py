@@ -12,7 +12,7 @@ _MOST = 64 * 1024
 
 
 class Pipe:
-    """What is written waits here until the reader takes it: a slow reader does not hold up the calls that are made.
+    """Holds written text until the reader takes it: a slow reader does not hold up the calls that are made.
 
     ``number`` is that of an open file, which this closes.
     """

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _HELD = frozenset({errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EACCES})
-"""What a rename says of a file that stands where it is for good, such as one that a container is given."""
+"""The errors of a rename onto a file that stands where it is for good, such as one that a container is given."""
 
 
 def put(target: str, data: bytes) -> None:

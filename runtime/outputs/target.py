@@ -28,7 +28,7 @@ _READ_ONLY = "it is read-only, and is left as it is: make it writable, or give a
 
 
 class Target:
-    """What is written there goes through links, and into devices, pipes and open files such as /dev/stdout.
+    """Text that is written there goes through links, and into devices, pipes and open files such as /dev/stdout.
 
     ``real`` is the path of a regular file, at the end of all links; ``pipe`` is what is no regular file. One of the two
     is there. A regular file is replaced in one step, and only by a whole one.
@@ -88,7 +88,7 @@ class Target:
         return DiskError(f"{self.name} cannot be written: {error.strerror or error}")
 
     def _looked_at(self) -> os.stat_result | None:
-        """What is at the end of all links, None where nothing is. Raises UsageError, DiskError."""
+        """The file at the end of all links, None where there is none. Raises UsageError, DiskError."""
         self.real = os.path.realpath(self.path)
         if any(name.lower().endswith(".flow") for name in (str(self.path), self.real)):
             raise UsageError(f"{self.name} is a flow file, or named as one, and is not overwritten; give another name")

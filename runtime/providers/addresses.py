@@ -157,7 +157,7 @@ def check_proxy(proxy: str, variable: str, host: str) -> str:
 
 
 def other_account(environ: Mapping[str, str]) -> str:
-    """What to set where the variables of another service of OpenAI's kind are set, and OpenAI's own are not."""
+    """The advice where the variables of another service of OpenAI's kind are set, and OpenAI's own are not."""
     if environ.get("OPENROUTER_API_KEY", "").strip():
         return (
             ". OPENROUTER_API_KEY is set: for OpenRouter set OPENAI_API_KEY to the same key, and OPENAI_BASE_URL to "

@@ -66,7 +66,7 @@ class Allowance:
 
 
 class Lease:
-    """What one body has of an allowance; ``boundless``: it is read to its end, whatever it takes."""
+    """The share of one body in an allowance; ``boundless``: it is read to its end, whatever it takes."""
 
     __slots__ = ("_allowance", "boundless", "steps")
 

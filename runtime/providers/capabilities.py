@@ -1,4 +1,4 @@
-"""What one server has shown that it takes and does not take, as far as this run has tried it."""
+"""The capabilities of one server, as far as this run has tried them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Capabilities:
         self._in_vain = 0
 
     def lacks(self, shape: Shape | None, messages: tuple[Message, ...]) -> frozenset[str]:
-        """What a request has to do without: parameters, and ways of asking for its shape."""
+        """The parts that a request has to do without: parameters, and ways of asking for its shape."""
         if shape is None or not (self._refused_for or self._doubted):
             return self._refused
         without = {mode for mode in self._modes if (mode, shape.key) in self._refused_for}

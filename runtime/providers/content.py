@@ -1,4 +1,4 @@
-"""What a model wrote, told apart from what it thought: one reader for replies that came at once and in pieces."""
+"""The answer of a model, told apart from its reasoning: one reader for replies that came at once and in pieces."""
 
 from __future__ import annotations
 

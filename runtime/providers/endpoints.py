@@ -108,13 +108,13 @@ class Endpoint:
         return secret(self.key).hide(text) if self.key else text
 
     def keepable(self, text: str) -> tuple[str, str]:
-        """What may be kept of an answer: all of it; or, where it has the key in it, nothing, and a sentence on that."""
+        """The part of an answer that may be kept: all of it, or nothing and a sentence on that where the key is in it."""
         if not self.key or not secret(self.key).carried_by(text):
             return text, ""
         return "", f"the answer has your key in it, so it is not kept ({digest_of(text)})"
 
     def advice(self, status: int) -> str:
-        """What the user may set, where a server answers with this status; "" where nothing can be told."""
+        """The advice to the user, where a server answers with this status; "" where nothing can be told."""
         where = f"{self.base_variable} ({self.base_url})" if self.base_variable else "the base URL"
         match status:
             case 401 if not self.key:

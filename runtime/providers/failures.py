@@ -251,7 +251,7 @@ def _error_object(raw: bytes | bytearray) -> dict[str, Any]:
 
 
 def sentence_of(error: object) -> str:
-    """What an error object says, whichever form it has."""
+    """The sentence of an error object, whichever form it has."""
     if isinstance(error, Mapping):
         for name in ("message", "detail", "error", "msg", "code", "type"):
             if error.get(name):

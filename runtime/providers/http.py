@@ -58,7 +58,7 @@ class HttpClient:
             await session.close()
 
     def silence(self, endpoint: Endpoint) -> Silence:
-        """What is known of the ends of this endpoint's answers."""
+        """The knowledge of how this endpoint's answers end."""
         return self._silences.setdefault(endpoint.base_url, Silence())
 
     async def post(

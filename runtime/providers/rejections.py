@@ -1,4 +1,4 @@
-"""What a server means that rejects a request: which part of it, or a cause that no other way of asking mends."""
+"""The meaning of a rejected request: which part of it, or a cause that no other way of asking mends."""
 
 from __future__ import annotations
 

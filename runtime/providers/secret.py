@@ -74,7 +74,7 @@ def secret(key: str) -> Secret:
 
 
 def digest_of(text: str) -> str:
-    """What is kept of a text that cannot be kept: its length and its digest, in words."""
+    """The trace of a text that cannot be kept: its length and its digest, in words."""
     digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{len(text):,} character{'s' * (len(text) != 1)}, SHA-256 {digest}"
 

@@ -240,7 +240,7 @@ class ServedProvider(ABC):
         return next(mode for mode in self.modes if mode == PLAIN or mode not in lacks) if form else PLAIN
 
     def _parts(self, call: Call, lacks: frozenset[str]) -> list[str]:
-        """What of a call, which goes without ``lacks``, the server might not take, the likeliest first."""
+        """The parts of a call without ``lacks`` that the server might not take, the likeliest first."""
         parts = [SAMPLES] if call.samples > 1 else []
         if call.mode != PLAIN:
             parts.append(SHAPE)

@@ -11,7 +11,7 @@ _PATIENCE = 0.25
 
 
 class Silence:
-    """What one endpoint's replies have shown so far of the reasons that they name.
+    """The reasons for ends that one endpoint's replies have named so far.
 
     A whole reply without a reason is held until another one like it has come: then both are used, and all that follow.
     It is held no longer than until its model names a reason after all, its own deadline, or the end of every other

@@ -107,7 +107,7 @@ class Deadlines:
 
 
 class Turn:
-    """How far one request and its answer have come, in this task; ``expired``: it was cancelled for its time is over.
+    """The state of one request and its answer, in this task; ``expired``: it was cancelled for its time is over.
 
     ``cancelling`` is how often the task had been cancelled before.
     """
@@ -132,7 +132,7 @@ class Turn:
 
     @property
     def streamed(self) -> Stream | None:
-        """What takes the body, if it is one of events."""
+        """The reader of the body, if it is one of events."""
         if self.stream is None or self.response is None or self.response.status >= 300:
             return None
         kind = self.response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -174,7 +174,7 @@ class Turn:
         return failure(endpoint, self.response.status, self.response.headers, self.raw)
 
     def beginning(self) -> str:
-        """What has come of a body, so far as it may be kept and a little more, lest a key is cut in two."""
+        """The beginning of a body, so far as it may be kept and a little more, lest a key is cut in two."""
         if self.streamed is not None:
             return self.streamed.text()
         return self.raw[: 2 * KEPT].decode("utf-8", "replace")

@@ -78,7 +78,7 @@ class Ballots:
         return tuple(key for key in ranked if self._counts[key] == self._counts[ranked[0]])
 
     def key(self, answer: Json) -> str:
-        """What is equal for answers that count as one."""
+        """A key that is equal for answers that count as one."""
         return normal(answer, self.type)
 
     def answer(self, key: str) -> Json:
@@ -114,7 +114,7 @@ def in_words(answer: Json) -> str:
 
 
 def normal(value: Json, type_: types.Type = types.UNKNOWN) -> str:
-    """What is equal for answers of a type that are one.
+    """A key that is equal for answers of a type that are one.
 
     Of a choice its own words decide. Other texts are compared by the rules of `flowrun.dsl.text_key`, numbers by their
     value, lists and records part by part. A text that writes a number is no number: ``0.10`` is not ``0.1``.

@@ -29,7 +29,7 @@ class Order(types.ListOf):
     """A list that has each whole number of a range once. No schema says that: the reader of answers sees to it."""
 
     def lacks(self, numbers: Sequence[Json]) -> str:
-        """What is wrong with an order, as the end of a sentence; nothing where it is whole."""
+        """The fault of an order, as the end of a sentence; empty where it is whole."""
         assert isinstance(self.item, types.Range)
         counts = Counter(numbers)
         doubled = [number for number in counts if counts[number] > 1]

@@ -1,4 +1,4 @@
-"""What votes have in common: ballots, abstentions, missing samples, ties, and how many samples are worth launching.
+"""The common part of votes: ballots, abstentions, missing samples, ties, and how many samples are worth launching.
 
 A vote of a fixed number of samples is exact: it stops only where no ballot that is still out can change its end, so
 its value is the one that all N would have given, in whatever order they arrive. A sample whose call never brought an
@@ -175,14 +175,14 @@ class Vote:
         return self._chosen or self.ballots.ranked()[0]
 
     def _abstained(self) -> str:
-        """What became of the samples that are no ballots."""
+        """The fate of the samples that are no ballots."""
         discarded = f"{self.ballots.discarded} answers failed or were no answer"
         if not self.lost:
             return discarded
         return f"{_samples(self.lost)} brought no answer" + (f", {discarded}" if self.ballots.discarded else "")
 
     def _led(self) -> str:
-        """Who led in a vote that is not settled, and what is missing."""
+        """The leader of a vote that is not settled, and the missing samples."""
         led, ranked = "no answer has a vote", self.ballots.ranked()
         if ranked:
             leader = in_words(self.ballots.answer(ranked[0])) if self.ballots.lead else "no answer"

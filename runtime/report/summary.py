@@ -1,4 +1,4 @@
-"""How far a run is, and its account, folded from its events."""
+"""The progress of a run and its account, folded from its events."""
 
 from __future__ import annotations
 

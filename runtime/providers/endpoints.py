@@ -108,7 +108,7 @@ class Endpoint:
         return secret(self.key).hide(text) if self.key else text
 
     def keepable(self, text: str) -> tuple[str, str]:
-        """The part of an answer that may be kept: all of it, or nothing and a sentence on that where the key is in it."""
+        """The part of an answer that may be kept: all of it, or none and a sentence on that where the key is in it."""
         if not self.key or not secret(self.key).carried_by(text):
             return text, ""
         return "", f"the answer has your key in it, so it is not kept ({digest_of(text)})"

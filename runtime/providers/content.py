@@ -11,6 +11,8 @@ Json = Any
 
 _TEXT = frozenset({None, "text", "output_text"})
 _REASONING = ("reasoning_content", "reasoning", "thinking")
+_BESIDE = (*_REASONING, "refusal")
+"""Fields of a message beside its content that may hold a part of it."""
 # DeepSeek's and Qwen's templates, Mistral's, ByteDance's. Others use the same tags where no parser is set up.
 _TAGS = (("<think>", "</think>"), ("[THINK]", "[/THINK]"), ("<seed:think>", "</seed:think>"))
 # The prompts of some templates end in the opening tag: the answer has the closing one only, on a line by itself.
@@ -30,7 +32,11 @@ def read_message(message: Json) -> Content:
     """A message of Chat Completions: ``content`` is a text or a list of parts, and reasoning has fields of its own."""
     if not isinstance(message, dict):
         return Content()
-    content = read_parts(message.get("content"))
+    written = message.get("content")
+    if isinstance(written, str) and not any(map(message.get, _BESIDE)):
+        thought, text = without_reasoning(written)
+        return Content(text, thought)
+    content = read_parts(written)
     apart = "".join(_texts([message.get(name) for name in _REASONING]))
     refusal = message.get("refusal")
     return Content(

@@ -59,7 +59,10 @@ class HttpClient:
 
     def silence(self, endpoint: Endpoint) -> Silence:
         """The knowledge of how this endpoint's answers end."""
-        return self._silences.setdefault(endpoint.base_url, Silence())
+        found = self._silences.get(endpoint.base_url)
+        if found is None:
+            found = self._silences[endpoint.base_url] = Silence()
+        return found
 
     async def post(
         self,

@@ -226,6 +226,8 @@ class ServedProvider(ABC):
         if why:
             # A server that sends the key back does so every time.
             return Answer("", "filtered", why), fits
+        if kept is answer.text and not answer.said:
+            return answer, fits
         return replace(answer, text=kept, said=self._at.quote(answer.said)), fits
 
     def _optional(self, request: Request, lacks: frozenset[str]) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def _tried(source: Source, found: Sequence[Diagnostic], check: Check) -> tuple[s
         fixes = [one for one in fixes if id(one) not in failed]
     apart = _apart(fixes)
     taken = apart if each and len(apart) < 2 else _Round(source, found, check, checks, strict=True).take(apart)
-    # What cannot be made together with another stands for itself.
+    # A fix that cannot be made together with another stands for itself.
     return {id(one) for one in fixes if one in taken or (each and one not in apart)}, failed
 
 

@@ -314,7 +314,7 @@ class Sender:
 
     def _close(self, endpoint: Endpoint, error: CallError) -> None:
         """No request of this model can succeed any more, or none at the whole endpoint: what waits fails at once."""
-        # What waits is refused, whatever became of the request that met the end.
+        # Waiting calls are refused, whatever became of the request that met the end.
         refused = copy(error)
         refused.doubtful = False
         for other in self.endpoints.values():

@@ -26,7 +26,7 @@ from flowrun.runtime.values import ModelValue
 from support.by_hand import TICK, latency, reply
 from support.random_flows import MANY, Writer
 from support.slow_log import SlowLog
-from support.virtual_clock import VirtualLoop
+from support.virtual_clock import CountingLoop, VirtualLoop
 
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = st.integers(1, 6)
@@ -91,21 +91,6 @@ def check_durable(seed: int, size: int, limit: int) -> None:
     outcome = ran(scheduler)
     assert outcome.complete
     assert provider.peak <= limit
-
-
-class CountingLoop(VirtualLoop):
-    """Calls ``then`` in its ``at``th turn."""
-
-    def __init__(self, at: int) -> None:
-        self.left = at
-        self.then: Any = lambda: None
-        super().__init__()
-
-    def _run_once(self) -> None:
-        self.left -= 1
-        if self.left == 0:
-            self.then()
-        super()._run_once()  # type: ignore[misc]
 
 
 def check_cancel(seed: int, size: int, limit: int, turn: int) -> None:

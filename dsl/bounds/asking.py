@@ -160,7 +160,7 @@ def _cost(served: Served | None, tokens_in: Bound, tokens_out: Bound, title: str
         return Bound(0, None, f"no price is known for `{served.address}`")
     least = tokens_in.least * rates.least[0] + tokens_out.least * rates.least[1]
     for tokens, rate in zip((tokens_in, tokens_out), rates.most, strict=True):
-        # What costs nothing may be as much as it likes.
+        # Tokens that cost nothing need no bound.
         if tokens.most is None and rate:
             return Bound(least, None, tokens.why)
     return Bound(least, (tokens_in.most or 0) * rates.most[0] + (tokens_out.most or 0) * rates.most[1])

@@ -100,7 +100,7 @@ class _Survey:
         return Done(
             bounds_for("", "flow", amounts, bound, inside=inside),
             amounts,
-            Rounds({START: bound.least}, {START: _infinite(bound.most)}, bound.why),
+            Rounds({START: bound.least}, {START: float("inf") if bound.most is None else bound.most}, bound.why),
             self.size(flow.result, scope),
         )
 
@@ -185,9 +185,9 @@ class _Survey:
         return self._inner[id(step)]
 
     def affords(self, block: p.Block, elements: int, *, spent: int = 0) -> bool:
-        """Whether so many bodies may be worked out one by one; ``spent`` is the work of one that was.
+        """Tell whether the survey may work out so many bodies one by one; ``spent`` is the work of the last one.
 
-        Flows that a body calls do not count: they are worked out for a few arguments only.
+        Called flows do not count: the survey works them out for a few arguments only.
         """
         if id(block) not in self._weights:
             inner = _walk(block.steps)
@@ -295,7 +295,3 @@ def _name(node: p.Node) -> str:
         case p.ExternCall(extern):
             return f"extern {extern.rpartition(':')[2]}"
     return node.kind
-
-
-def _infinite(most: float | None) -> float:
-    return float("inf") if most is None else most

@@ -27,7 +27,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """One run of a body."""
+    """A body that is worked out for one run."""
 
     inside: tuple[Bounds, ...]
     amounts: Amounts

@@ -75,7 +75,7 @@ class Writer:
             self._thread.join()
             self._thread = None
         self._head.close()
-        # What is committed is safe: a checkpoint that fails here is made at the next start.
+        # Committed rows are safe: a checkpoint that fails here is made at the next start.
         with suppress(sqlite3.Error):
             self._connection.close()
 

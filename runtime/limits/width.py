@@ -118,7 +118,7 @@ class Width:
 
     def restart(self, now: float) -> None:
         """The server was gone, and is there again: from one request, by doubling, back to what it took."""
-        # What left before that says nothing of now.
+        # Requests that left before that say nothing of the server that is back.
         self.epoch += 2
         self.safe = self.proven
         self._hold = min(self.proven, self._calmest())

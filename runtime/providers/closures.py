@@ -16,7 +16,7 @@ _CODES = re.compile(
     r"model_(?:decommissioned|deprecated|terms_required)|model_access_denied|deployment_?not_?found",
     re.IGNORECASE,
 )
-# Who asks may not use what it asks for, whatever the prompt (Anthropic, Google, OpenAI's regions).
+# The key may not use the model, whatever the prompt (Anthropic, Google, OpenAI's regions).
 _FORBIDDEN = frozenset({"permission_error", "permission_denied", "unsupported_country_region_territory", "no_access"})
 _POLICY = re.compile(
     r"moderat|flagged|content[ _-]?(?:policy|filter|management)|policy|policies|safety|violat|harmful|recitation",

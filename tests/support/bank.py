@@ -33,7 +33,7 @@ from flowrun.runtime.retry import RetryPolicy
 from flowrun.runtime.running import Parts, Result, Stop
 
 from .by_hand import TICK, reply
-from .virtual_clock import VirtualLoop
+from .virtual_clock import CountingLoop
 
 Json = Any
 LONGEST = 40
@@ -240,7 +240,7 @@ def stretch(
 
     stop = Stop()
     parts = Parts((told.append,), {}, bank.opener, RetryPolicy(attempts=bank.attempts, total=60.0), stop, None)
-    loop = _Turns(kill_turn)
+    loop = CountingLoop(kill_turn or 0)
     journal = QuickJournal.open(path)
     journal.seconds = disk
     bank.closed_at = None
@@ -275,21 +275,6 @@ def stretch(
     finally:
         loop.close()
         journal.close()
-
-
-class _Turns(VirtualLoop):
-    """Calls ``then`` in its ``at``th turn."""
-
-    def __init__(self, at: int | None) -> None:
-        self.left = at or 0
-        self.then: Callable[[], None] = lambda: None
-        super().__init__()
-
-    def _run_once(self) -> None:
-        self.left -= 1
-        if self.left == 0:
-            self.then()
-        super()._run_once()  # type: ignore[misc]
 
 
 def history(path: Path, name: str = "last") -> History:

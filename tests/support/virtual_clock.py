@@ -20,6 +20,21 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.now
 
 
+class CountingLoop(VirtualLoop):
+    """Calls ``then`` in its ``at``th turn, from 1; in none where that is 0."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+        self.then: Callable[[], object] = lambda: None
+        super().__init__()
+
+    def _run_once(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.then()
+        super()._run_once()  # type: ignore[misc]
+
+
 class _Clock(selectors.SelectSelector):
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()

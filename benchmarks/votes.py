@@ -29,8 +29,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from flowrun.runtime import events as e
+from flowrun.runtime.call import Request
 from flowrun.runtime.errors import AnswerError
-from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import Scripted
 from support.staged import stage
 

@@ -10,6 +10,7 @@ from typing import Literal
 from . import events as e
 from .account import Ceiling
 from .batches import Batch, Endpoint
+from .call import Reply, Request
 from .decisions import Call
 from .errors import (
     AnswerError,
@@ -23,7 +24,6 @@ from .errors import (
 )
 from .limits import Verdict
 from .metering import NO_USAGE, Usage
-from .providers.protocol import Reply, Request
 from .requests import believable, rough_ceiling_of
 from .runlog import NoLog
 

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
 
+from .call import Answer
 from .decisions import Call
 from .errors import AnswerError, CallError, DiskError
 from .limits import Limiter, Verdict
 from .metering import Usage
-from .providers.protocol import Answer, Provider
+from .providers.protocol import Provider
 from .queues import FairQueue
 from .retry import Retries, RetryPolicy
 

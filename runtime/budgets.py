@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from .errors import UsageError
-from .files import shown
+from .quoting import shown
 
 _MONEY = re.compile(r"\$ ?(\d[\d,]*(?:\.\d+)?|\.\d+)|(\d*\.\d+)|(\d+(?:\.\d+)?) ?(?:dollars?|usd)", re.IGNORECASE)
 # A comma between digits is one of thousands, unless a number has ended before it.

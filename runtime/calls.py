@@ -12,13 +12,13 @@ from flowrun.dsl import plan as p
 
 from . import events as e
 from .budget import Ledger, Price, reserve
+from .call import Answer, Request
 from .corrections import corrected
 from .decisions import Call, Cancel, Decision, Failure, Known, Launch
 from .errors import AnswerError, BudgetError, CallError, InDoubtError, MalformedError
 from .frames import Frame
 from .metering import NO_USAGE, Usage
 from .options import quantile_of
-from .providers.protocol import Answer, Request
 from .requests import ceiling_of, request_of, value_of, within_bounds
 from .samples import Sample
 from .scopes import Context, Scope

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from flowrun.dsl import CORRECTION, types
 
+from .call import Message, Request
 from .errors import MalformedError
-from .providers.protocol import Message, Request
 from .tokens import shortened
 
 _ANSWER = CORRECTION // 5

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .account import Ceiling
+from .call import Answer, Request
 from .errors import (
     AnswerError,
     BudgetError,
@@ -19,7 +20,6 @@ from .errors import (
 )
 from .journal.index import Open
 from .metering import NO_USAGE, Usage
-from .providers.protocol import Answer, Request
 from .reducers import ReduceError, UndecidedError
 from .tally import Tally
 

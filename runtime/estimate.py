@@ -14,9 +14,11 @@ from .catalog import catalog
 from .errors import FlowrunError, UsageError
 from .files import Files
 from .functions import FUNCTIONS, World
-from .prices import Prices, declared_prices
+from .plan_models import declared_prices
+from .prices import Prices
 from .prompts import render
 from .providers import DEFAULT_MODEL, MODEL_VARIABLE
+from .reading import reading
 from .tokens import counter, estimate
 from .values import evaluate
 
@@ -51,12 +53,12 @@ class _Names:
 
     def __init__(self, lookup: Lookup, files: Files) -> None:
         self.value = lookup
-        self.files = files
+        self.read = reading(files)
 
     def call(self, function: str, args: Mapping[str, Json]) -> Json:
         if FUNCTIONS[function].spec.of_step:
             raise UnsettledError(function)
-        return FUNCTIONS[function].call(args, World(self.files, lambda name: None))
+        return FUNCTIONS[function].call(args, World(lambda name: None, self.read))
 
 
 class _Surroundings:

@@ -13,7 +13,7 @@ from flowrun.dsl import did_you_mean
 from flowrun.dsl import plan as p
 
 from .errors import UsageError
-from .files import shown
+from .quoting import shown
 
 Function = Callable[..., Any]
 _LONGEST = 500

@@ -14,7 +14,7 @@ from pathlib import Path
 from flowrun.dsl import nearest
 
 from .errors import InputError
-from .quoting import one_line
+from .quoting import shown
 
 MOST_BYTES = 256 * 1024 * 1024
 _MAGIC = re.compile(r"[*?\[]")
@@ -25,10 +25,6 @@ BOM = "\ufeff"
 _HEAD = 4096
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _CLOSED_ELSEWHERE = getattr(os, "O_CLOEXEC", 0)
-
-
-class FileText(dict[str, str]):
-    """A file that a flow found: the record of its ``path`` and ``text``. A template that mentions it shows its text."""
 
 
 class Files:
@@ -177,12 +173,6 @@ def _wide_kind(data: bytes) -> str | None:
 
 def _convert(kind: str) -> str:
     return f"save it as UTF-8, or convert it with `iconv -f {kind.lower()} -t utf-8`"
-
-
-def shown(text: str, most: int = 200) -> str:
-    """A text in backticks, cut short, without what would steer a terminal."""
-    text = text if len(text) <= most else text[: most - 1] + "…"
-    return f"`{one_line(text)}`"
 
 
 def _resolved(path: Path) -> Path:

@@ -12,11 +12,12 @@ from flowrun.dsl import plan as p
 from . import events as e
 from .decisions import Launch
 from .files import Files
-from .functions import calling
 from .journal.reading import JournalReader
-from .opening import declared_models, default_model, open_endpoints
+from .opening import default_model, open_endpoints
+from .plan_models import declared_models
 from .providers import open_provider
 from .providers.protocol import Surroundings
+from .reading import calling
 from .recall import Recall
 from .retry import RetryPolicy
 from .scopes import Context

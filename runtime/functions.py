@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from flowrun.dsl import FunctionSpec, ParamSpec, types
 
 from .errors import UsageError
-from .files import Files, FileText, shown
-from .remarks import Tell, unheard
+from .quoting import shown
 from .rules import RuleValue
 from .splitters import SPLITTERS
 from .tally import Tally
@@ -20,25 +18,22 @@ Json = Any
 Args = Mapping[str, Json]
 
 
+TallyOf = Callable[[str], Tally | None]
+"""How a vote of the flow ended, by its name; None where it has no ballots."""
+Read = Callable[[str, Args], Json]
+"""Calls a function that reads files, by its name."""
+
+
+def _nothing_to_read(name: str, args: Args) -> Json:
+    raise UsageError(f"`{name}` reads a file, and no file may be read here")
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """What functions may reach: files, and how a vote of the flow ended (None where it has no ballots)."""
+    """What functions may reach: how a vote of the flow ended, and files."""
 
-    files: Files
-    tally: Callable[[str], Tally | None]
-    tell: Tell = unheard
-
-
-Ways = Callable[[str], Tally | None]
-
-
-def calling(files: Files, tell: Tell = unheard) -> Callable[[str, Args, Ways], Json]:
-    """What calls functions by their names, for a flow that may read these files.
-
-    ``tell`` hears once of what a reader had to assume of a file.
-    """
-    once = cache(tell)
-    return lambda name, args, tally: FUNCTIONS[name].call(args, World(files, tally, once))
+    tally: TallyOf
+    read: Read = _nothing_to_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,58 +42,6 @@ class Function:
 
     spec: FunctionSpec
     call: Callable[[Args, World], Json]
-
-
-# The readers of documents come when one is called: checking a flow needs the functions' signatures alone.
-
-
-def _file(args: Args, world: World) -> Json:
-    from .documents.reading import read_document
-
-    return read_document(world.files, _path(args["path"]))
-
-
-def _files(args: Args, world: World) -> Json:
-    from .documents.reading import read_document
-
-    paths = world.files.glob(_path(args["pattern"]))
-    return [FileText(path=world.files.name_of(path), text=read_document(world.files, path)) for path in paths]
-
-
-def _lines(args: Args, world: World) -> Json:
-    from .documents.typed_rows import fit_lines
-
-    text, name = _read(args, world)
-    return fit_lines(text, _rows_of(args, types.TEXT), name)
-
-
-def _jsonl(args: Args, world: World) -> Json:
-    from .documents.rows import read_jsonl
-    from .documents.typed_rows import fit_rows
-
-    text, name = _read(args, world)
-    return fit_rows(read_jsonl(text, name), _rows_of(args, types.JSON), name)
-
-
-def _csv(args: Args, world: World) -> Json:
-    from .documents.typed_rows import fit_table
-
-    text, name = _read(args, world)
-    return fit_table(text, _rows_of(args, types.JSON), name, args["path"], world.tell)
-
-
-def _read(args: Args, world: World) -> tuple[str, str]:
-    """The text of the file that a call names, and its name for messages."""
-    path = _path(args["path"])
-    return world.files.read_text(path), shown(path)
-
-
-def _rows_of(args: Args, bare: types.Type) -> types.Type:
-    """The type of a list of what ``of`` names; of what is ``bare`` where it names nothing."""
-    row = bare if args.get("of") is None else args["of"]
-    if not isinstance(row, types.Simple | types.Range | types.Choice | types.ListOf | types.Optional | types.Record):
-        raise UsageError(f"`of` takes the name of a type, and this is {kind_of(row)}")
-    return types.ListOf(row)
 
 
 def _split(args: Args, world: World) -> Json:
@@ -165,10 +108,9 @@ def kind_of(value: Json) -> str:
     return f"a Python {type(value).__name__}"
 
 
-def _path(value: Json) -> str:
-    if not isinstance(value, str):
-        raise UsageError(f"a path is a text, and this is {kind_of(value)}")
-    return value
+def _reader(name: str) -> Callable[[Args, World], Json]:
+    """A function that reads files: whoever runs the flow says how."""
+    return lambda args, world: world.read(name, args)
 
 
 def _votes_type(given: Mapping[str, types.Type]) -> types.Type:
@@ -231,7 +173,7 @@ _JOIN = (ParamSpec("items", _TEXTS, required=True), ParamSpec("separator", types
 FUNCTIONS: dict[str, Function] = {
     spec.name: Function(spec, call)
     for spec, call in (
-        (FunctionSpec("file", (_PATH,), _always(types.TEXT), "the text of a file", reads=True), _file),
+        (FunctionSpec("file", (_PATH,), _always(types.TEXT), "the text of a file", reads=True), _reader("file")),
         (
             FunctionSpec(
                 "files",
@@ -240,7 +182,7 @@ FUNCTIONS: dict[str, Function] = {
                 "the files that a pattern such as `inbox/*.md` fits, by path; in a template each is its text",
                 reads=True,
             ),
-            _files,
+            _reader("files"),
         ),
         (
             FunctionSpec(
@@ -250,7 +192,7 @@ FUNCTIONS: dict[str, Function] = {
                 "the lines of a file that are not blank",
                 reads=True,
             ),
-            _lines,
+            _reader("lines"),
         ),
         (
             FunctionSpec(
@@ -260,7 +202,7 @@ FUNCTIONS: dict[str, Function] = {
                 "the rows of a file of JSON lines",
                 reads=True,
             ),
-            _jsonl,
+            _reader("jsonl"),
         ),
         (
             FunctionSpec(
@@ -270,7 +212,7 @@ FUNCTIONS: dict[str, Function] = {
                 "the rows of a CSV file; all cells are texts where no type is named",
                 reads=True,
             ),
-            _csv,
+            _reader("csv"),
         ),
         (FunctionSpec("split", _SPLIT, _always(_TEXTS), "the pieces of a document"), _split),
         (

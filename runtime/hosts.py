@@ -11,9 +11,9 @@ from pathlib import Path
 
 from .batches import Endpoint
 from .errors import UsageError
-from .files import shown
 from .providers import base_variables, is_local
 from .providers.addresses import host_of, hostname_of
+from .quoting import shown
 
 VARIABLE = "FLOWRUN_ALLOW_HOST"
 _NAME = re.compile(r"(?:\*\.)?[^\s/@*?#\\]+")

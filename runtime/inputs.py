@@ -17,7 +17,8 @@ from .documents.row_file import LARGE, RowFile, has_lines
 from .documents.rows import parse_json, read_json, read_jsonl
 from .documents.typed_rows import fit_lines, fit_rows, fit_table, is_plain
 from .errors import InputError
-from .files import BOM, Files, read_plain_text, shown
+from .files import BOM, Files, read_plain_text
+from .quoting import shown
 from .remarks import Tell, unheard
 
 Json = Any

@@ -19,11 +19,11 @@ from .budget import dollars
 from .budgets import Budget
 from .documents.row_file import RowFile
 from .errors import DiskError, UsageError
-from .files import shown
 from .journal.index import Run
 from .journal.records import JUST_BEGUN, Kind, Record
 from .journal.store import Journal
 from .metering import Price
+from .quoting import shown
 from .runlog import NoLog, RunLog
 
 Json = Any

@@ -15,7 +15,7 @@ from .limits import COOLING, Limiter
 from .providers import DEFAULT_MODEL, MODEL_VARIABLE
 from .providers.protocol import Provider, Surroundings
 from .retry import RetryPolicy
-from .values import Constants, ModelValue, Names, evaluate
+from .values import ModelValue, Names, evaluate
 from .verify import names_in
 
 Json = Any
@@ -35,18 +35,6 @@ class _Declared(Names):
 
     def call(self, function: str, args: Mapping[str, Json]) -> Json:
         return None
-
-
-def declared_models(plan: p.Plan) -> dict[str, ModelValue]:
-    return {
-        model.name: ModelValue(
-            model.name,
-            model.address,
-            tuple((name, evaluate(expr, Constants())) for name, expr in model.options.items()),
-            model.fallback,
-        )
-        for model in plan.models
-    }
 
 
 def default_model_name(environ: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ Where one request asks for several answers the prompt is read once anyway, and a
 from __future__ import annotations
 
 from .batches import Batch, Endpoint
-from .providers.protocol import Request
+from .call import Request
 
 Key = tuple[str, tuple[int, str], int]
 _CHARACTERS = 4

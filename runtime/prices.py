@@ -9,13 +9,10 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
-from flowrun.dsl import plan as p
-
 from .account import Account
 from .budget import Price
 from .errors import UsageError
-from .files import shown
-from .values import Constants, evaluate
+from .quoting import shown
 
 Json = Any
 _SERVICES = {
@@ -58,19 +55,18 @@ def _declared(address: str, options: Mapping[str, Json]) -> Price | None:
     return Price(read, written, SENT.get(address.partition(":")[0]))
 
 
-def declared_prices(plan: p.Plan) -> dict[str, Price]:
-    """The prices that a plan's models declare, by address.
+def dearest_declared(models: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str, Price]:
+    """The prices that models declare in their options, by address. ``models`` are addresses with options.
 
     Where two models of one address declare different prices, the dearer one counts: a budget must hold for both.
     """
     found: dict[str, Price] = {}
-    for model in plan.models:
-        options = {name: evaluate(expr, Constants()) for name, expr in model.options.items()}
-        own = _declared(model.address, options)
+    for address, options in models:
+        own = _declared(address, options)
         if own is None:
             continue
-        other = found.get(model.address, own)
-        found[model.address] = replace(own, input=max(own.input, other.input), output=max(own.output, other.output))
+        other = found.get(address, own)
+        found[address] = replace(own, input=max(own.input, other.input), output=max(own.output, other.output))
     return found
 
 

@@ -11,7 +11,7 @@ from flowrun.dsl import template_pieces
 
 from .candidates import Candidates
 from .errors import FlowrunError
-from .files import FileText
+from .rules import FileText
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template, nodes

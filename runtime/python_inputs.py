@@ -10,7 +10,7 @@ from typing import Any
 from flowrun.dsl import plan, types
 
 from .errors import InputError
-from .files import shown
+from .quoting import shown
 from .remarks import Tell
 
 _LONGEST_PATH = 4096

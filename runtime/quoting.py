@@ -26,6 +26,12 @@ def one_line(text: str) -> str:
     return _IN_LINE.sub(_visible, text)
 
 
+def shown(text: str, most: int = 200) -> str:
+    """A text in backticks, cut short, without what would steer a terminal."""
+    text = text if len(text) <= most else text[: most - 1] + "…"
+    return f"`{one_line(text)}`"
+
+
 def json_text(value: Any, *, indent: int | None = 2, ascii_only: bool = False) -> str:
     """A value as JSON for people: letters as they are, and what steers a terminal as JSON's own escape."""
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, get_args
 
+from .call import Answer, Finish
 from .decisions import Call, Known
 from .errors import AnswerError, DiskError, MalformedError
 from .journal.index import Index, Open, Paid
 from .keys import key_of
 from .metering import Usage
-from .providers.protocol import Answer, Finish
 
 Json = Any
 

@@ -13,12 +13,12 @@ from flowrun.dsl import types
 
 from .account import Ceiling
 from .answers import read_answer
+from .call import Answer, Message, Request
 from .errors import AnswerError, InputError
 from .keys import schema_text
 from .metering import Usage
 from .options import OPTIONS
 from .prompts import render
-from .providers.protocol import Answer, Message, Request
 from .scopes import Scope
 from .tokens import ceiling
 

@@ -1,4 +1,4 @@
-"""A rule chosen by name, as a function gets it."""
+"""Values that are more than their JSON: a rule chosen by name, and a file that a flow found."""
 
 from __future__ import annotations
 
@@ -13,3 +13,7 @@ class RuleValue:
 
     rule: str
     args: Mapping[str, Any] = field(default_factory=dict)
+
+
+class FileText(dict[str, str]):
+    """A file that a flow found: the record of its ``path`` and ``text``. A template that mentions it shows its text."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from .call import Answer
 from .decisions import NOTHING, Call, Known
 from .errors import AnswerError, CallError, MalformedError, RefusedError
 from .journal.records import NOT_ANSWERED, NOT_SENT, Kind, Record
 from .journal.store import Journal
 from .metering import NO_USAGE, Usage
-from .providers.protocol import Answer
 from .recall import Recall
 
 Json = Any

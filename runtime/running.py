@@ -17,17 +17,19 @@ from .decisions import Failure, Outcome
 from .errors import DiskError, FlowrunError, StoppedError, UsageError
 from .events import Event, Notice, PastCounted, PricesDeclared, RunFinished
 from .externs import opened
-from .files import Files, shown
-from .functions import calling
+from .files import Files
 from .handing import handed_on
 from .hosts import Ask, permit_hosts
 from .journal.history import History
 from .kept import Keeping, Settings, begin, go_on
 from .metering import Price
-from .opening import OpenProvider, chosen_addresses, declared_models, default_model, open_endpoints
-from .prices import Prices, declared_prices, must_be_priced
+from .opening import OpenProvider, chosen_addresses, default_model, open_endpoints
+from .plan_models import declared_models, declared_prices
+from .prices import Prices, must_be_priced
 from .providers import open_provider
 from .providers.protocol import Surroundings
+from .quoting import shown
+from .reading import calling
 from .report.figures import figures_of
 from .report.summary import Summary
 from .retry import RetryPolicy

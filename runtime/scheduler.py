@@ -10,6 +10,7 @@ from typing import Any
 
 from .attempts import Publish
 from .batches import Endpoint, Listener
+from .call import Answer
 from .decisions import (
     Call,
     Cancel,
@@ -25,7 +26,6 @@ from .decisions import (
 )
 from .errors import CallError, DiskError, FlowrunError, PermanentError, UsageError
 from .metering import NO_USAGE, Usage
-from .providers.protocol import Answer
 from .runlog import NoLog
 from .sending import Sender
 from .state import State

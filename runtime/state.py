@@ -13,6 +13,7 @@ from flowrun.dsl import plan as p
 
 from . import events as e
 from .blocks import Blocks
+from .call import Answer
 from .calls import Calls
 from .decisions import Decision, Failure, Finish, HandOn, Outcome
 from .ends import Ends
@@ -20,7 +21,6 @@ from .errors import CallError, FlowrunError
 from .extern_calls import ExternCalls
 from .frames import Frame, Layout
 from .metering import NO_USAGE, Usage
-from .providers.protocol import Answer
 from .scopes import Context, Defaults, Scope, steps_once
 from .steps import Steps
 from .timers import Timers

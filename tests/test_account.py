@@ -16,10 +16,10 @@ from flowrun.runtime.account import Account, Ceiling, Use
 from flowrun.runtime.api import resume_async, run_async
 from flowrun.runtime.batches import Batch
 from flowrun.runtime.budgets import Budget
+from flowrun.runtime.call import Request
 from flowrun.runtime.decisions import Call
 from flowrun.runtime.errors import AnswerError, UsageError
 from flowrun.runtime.metering import Price, Usage
-from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.retry import Retries, RetryPolicy
 from support.command_line import chat, command
 

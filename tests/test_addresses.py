@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from flowrun.runtime.call import Message, Request
 from flowrun.runtime.errors import CallError, UsageError
 from flowrun.runtime.providers import open_provider
-from flowrun.runtime.providers.protocol import Message, Request, Surroundings
+from flowrun.runtime.providers.protocol import Surroundings
 from support.certificates import server_context
 from support.command_line import command
 
@@ -229,7 +230,8 @@ ASK = """
 import asyncio, json, os, sys
 from flowrun.runtime.errors import CallError
 from flowrun.runtime.providers import open_provider
-from flowrun.runtime.providers.protocol import Message, Request, Surroundings
+from flowrun.runtime.call import Message, Request
+from flowrun.runtime.providers.protocol import Surroundings
 
 async def main():
     served = open_provider("openai:m", Surroundings({"OPENAI_BASE_URL": sys.argv[1]}))

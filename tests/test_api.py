@@ -9,10 +9,11 @@ import pytest
 
 from flowrun.dsl import FlowError, Source, bounds_of, check_flow, make_plan
 from flowrun.runtime import RunError, blocks, run, run_async
+from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.errors import InputError, PermanentError, UsageError
 from flowrun.runtime.events import Event, RequestStarted, RunFinished
-from flowrun.runtime.providers.protocol import Provider, Request, Surroundings
+from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 
 FLOW = """\

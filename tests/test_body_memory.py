@@ -21,7 +21,8 @@ CLIENT = """
 import asyncio, json, resource, sys
 from flowrun.runtime.errors import CallError
 from flowrun.runtime.providers import open_provider
-from flowrun.runtime.providers.protocol import Message, Request, Surroundings
+from flowrun.runtime.call import Message, Request
+from flowrun.runtime.providers.protocol import Surroundings
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

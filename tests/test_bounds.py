@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import MESSAGE_TOKENS, Bound, Bounds, Source, check_flow, make_plan, plan
+from flowrun.runtime.call import Answer, Reply, Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.decisions import Outcome
 from flowrun.runtime.errors import InputError
@@ -21,7 +22,7 @@ from flowrun.runtime.estimate import estimate_plan
 from flowrun.runtime.files import Files
 from flowrun.runtime.functions import FUNCTIONS, World
 from flowrun.runtime.limits import Limiter
-from flowrun.runtime.providers.protocol import Answer, Reply, Request, Usage
+from flowrun.runtime.metering import Usage
 from flowrun.runtime.scheduler import Endpoint, Scheduler
 from flowrun.runtime.scopes import Context
 from flowrun.runtime.state import State
@@ -209,7 +210,7 @@ class Counting:
 
 def run_flow(flow: plan.Plan, inputs: dict[str, Json], provider: Counting) -> tuple[Outcome, float]:
     def functions(name: str, args: Any, tally: Any) -> Json:
-        return FUNCTIONS[name].call(args, World(HERE, tally))
+        return FUNCTIONS[name].call(args, World(tally))
 
     async def whole() -> tuple[Outcome, float]:
         state = State(flow, inputs, Context({}, ModelValue("m", "m"), functions), window=10**6)

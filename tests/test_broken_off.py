@@ -12,9 +12,9 @@ from flowrun.dsl import Source, check_flow, make_plan
 from flowrun.dsl import plan as p
 from flowrun.runtime import events as e
 from flowrun.runtime.budgets import Budget
+from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.journal.reading import read_journal
-from flowrun.runtime.providers.protocol import Request
 from support.bank import MODEL, PRICE, Bank, charged, history, keys, stretch
 
 M = f'model m = "openai:m" {MODEL}\n'

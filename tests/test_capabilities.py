@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from flowrun.runtime import run_async
+from flowrun.runtime.call import Answer
 from flowrun.runtime.errors import PermanentError, RefusedError
-from flowrun.runtime.providers.protocol import Answer
 from support.served_forms import (
     LARGE,
     LINES,

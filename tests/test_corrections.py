@@ -16,13 +16,14 @@ from flowrun.dsl import types as t
 from flowrun.runtime.answers import read_answer
 from flowrun.runtime.api import resume_async, run_async
 from flowrun.runtime.budgets import Budget
+from flowrun.runtime.call import Message, Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.corrections import corrected
 from flowrun.runtime.errors import AnswerError, MalformedError, PermanentError
 from flowrun.runtime.estimate import estimate_plan
 from flowrun.runtime.files import Files
 from flowrun.runtime.metering import Price
-from flowrun.runtime.providers.protocol import Message, Provider, Request, Surroundings
+from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.requests import ceiling_of
 from flowrun.runtime.tokens import MARGIN, estimate, shortened

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from flowrun.runtime.call import Message, Request
 from flowrun.runtime.errors import UsageError
 from flowrun.runtime.providers.embedded import open_embedded
 from flowrun.runtime.providers.embedded.grammar import choice_grammar, messages, token_limit
@@ -20,7 +21,7 @@ from flowrun.runtime.providers.embedded.models import DEFAULT, TINY, Model, Part
 from flowrun.runtime.providers.embedded.process import EngineProcess, _hint
 from flowrun.runtime.providers.embedded.stream import failure
 from flowrun.runtime.providers.embedded.weights import cache_folder, ensure, is_verified
-from flowrun.runtime.providers.protocol import Message, Request, Surroundings
+from flowrun.runtime.providers.protocol import Surroundings
 
 CONTENT = (b"GGUF first half ", b"and the second")
 

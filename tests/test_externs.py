@@ -20,9 +20,9 @@ import pytest
 from flowrun.dsl import Source, check_flow, make_plan, plan, types
 from flowrun.runtime import events as e
 from flowrun.runtime.api import Result, run, run_async
+from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.errors import PlanError, UsageError
-from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.threads import Threads
 

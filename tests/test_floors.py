@@ -25,11 +25,11 @@ FLOORS = {
         "__init__",
     ),
     "runtime": (
-        "events errors metering remarks tally quoting account",
+        "events errors call metering remarks tally quoting account",
         "limits/* retry budget budgets values prompts files rules prices tokens folders grammar_cache threads "
         "json_reader candidates children",
         "providers/* reducers/* splitters/* documents/* journal/* outputs/*",
-        "functions options catalog mentions needs verify estimate",
+        "functions reading options catalog mentions plan_models needs verify estimate",
         "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "
         "pipelines block_settings blocks state keys recall runlog queues batches hedging prefixes attempts "
         "sending scheduler corrections samples outages losses",

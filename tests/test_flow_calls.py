@@ -18,12 +18,12 @@ from flowrun.dsl import Source, check_flow, make_plan, plan, types
 from flowrun.runtime import events as e
 from flowrun.runtime.api import run_async
 from flowrun.runtime.budget import Price
+from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.decisions import Outcome
 from flowrun.runtime.errors import BudgetError, PermanentError
 from flowrun.runtime.functions import FUNCTIONS, World
 from flowrun.runtime.limits import Limiter
-from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.scheduler import Endpoint, Scheduler
 from flowrun.runtime.scopes import Context
@@ -81,7 +81,7 @@ class Run:
 
     def __init__(self, whole: plan.Plan, script: Script | None = None, **inputs: Json) -> None:
         def functions(name: str, args: Any, tally: Any) -> Json:
-            return FUNCTIONS[name].call(args, World(None, tally))  # type: ignore[arg-type]
+            return FUNCTIONS[name].call(args, World(tally))
 
         models = {"fast": ModelValue("fast", "m", (("temperature", 0.5),))}
         # A dollar for each token of an answer; questions are free.

@@ -10,12 +10,13 @@ import pytest
 
 from flowrun.dsl import types
 from flowrun.runtime import run_async
+from flowrun.runtime.call import Request
 from flowrun.runtime.errors import InputError, UsageError
 from flowrun.runtime.files import Files
 from flowrun.runtime.functions import FUNCTIONS, World
 from flowrun.runtime.prompts import render
-from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import ScriptedProvider
+from flowrun.runtime.reading import reading
 from flowrun.runtime.rules import RuleValue
 from flowrun.runtime.splitters import SPLITTERS
 from flowrun.runtime.tally import Tally
@@ -46,7 +47,7 @@ def world(tmp_path: Path) -> World:
         "odd.txt": "1\n\n6\n",
     }.items():
         (tmp_path / name).write_text(text)
-    return World(Files(tmp_path), {"vote": TALLY}.get)
+    return World({"vote": TALLY}.get, reading(Files(tmp_path)))
 
 
 def call(world: World, name: str, **args: Any) -> Any:
@@ -78,8 +79,8 @@ MENTIONS = {
 
 @pytest.mark.parametrize("pattern", ["inbox/*.txt", "./inbox/*", "{}/inbox/*.txt", "{}/inbox/../inbox/*.txt"])
 @pytest.mark.parametrize(("template", "shown"), MENTIONS.items())
-def test_a_mention_of_a_file_is_its_text(world: World, pattern: str, template: str, shown: str) -> None:
-    found = call(world, "files", pattern=pattern.format(world.files.folder))
+def test_a_mention_of_a_file_is_its_text(world: World, tmp_path: Path, pattern: str, template: str, shown: str) -> None:
+    found = call(world, "files", pattern=pattern.format(tmp_path))
     assert render(template, {"f": found[0], "fs": found}.__getitem__) == shown
 
 
@@ -87,11 +88,11 @@ def test_files_outside_are_named_from_where_they_are_read(world: World, tmp_path
     flow = tmp_path / "flow"
     flow.mkdir()
     (tmp_path / "way").symlink_to("inbox")
-    there = World(Files(flow, (tmp_path / "inbox", tmp_path)), world.tally)
+    there = World(world.tally, reading(Files(flow, (tmp_path / "inbox", tmp_path))))
     assert [found["path"] for found in call(there, "files", pattern=f"{tmp_path}/inbox/*.txt")] == ["a.txt", "b.txt"]
     assert [found["path"] for found in call(there, "files", pattern=f"{tmp_path}/pol*")] == ["policy.md"]
     assert [found["path"] for found in call(there, "files", pattern="../inbox/a*")] == ["../inbox/a.txt"]
-    linked = World(Files(tmp_path / "way"), world.tally)
+    linked = World(world.tally, reading(Files(tmp_path / "way")))
     assert [found["path"] for found in call(linked, "files", pattern=f"{tmp_path}/way/a*")] == ["a.txt"]
 
 

@@ -18,11 +18,11 @@ from flowrun.dsl import plan as p
 from flowrun.runtime import events as e
 from flowrun.runtime import run_async
 from flowrun.runtime.budgets import Budget
+from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.errors import PermanentError, RefusedError
 from flowrun.runtime.hedging import MARGIN, Tail
 from flowrun.runtime.journal.reading import read_journal
-from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from support.staged import Staged, stage
 

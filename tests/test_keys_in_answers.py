@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrun.runtime.api import run_async
+from flowrun.runtime.call import Answer, Message, Request
 from flowrun.runtime.errors import CallError
 from flowrun.runtime.providers import open_provider
-from flowrun.runtime.providers.protocol import Answer, Message, Request, Surroundings
+from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.providers.secret import Secret
 from support.command_line import chat
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from flowrun.runtime.call import Request
 from flowrun.runtime.errors import PermanentError
-from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import Scripted
 from support.staged import stage
 

@@ -14,8 +14,8 @@ import pytest
 from aiohttp import web
 
 from flowrun.runtime.api import run_async
+from flowrun.runtime.call import Request
 from flowrun.runtime.errors import CallError, InDoubtError, PermanentError, RefusedError
-from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.retry import RetryPolicy
 from support.failing_runs import Staged, in_a_map
 

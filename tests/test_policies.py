@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from flowrun.runtime.api import Result, run_async
+from flowrun.runtime.call import Request
 from flowrun.runtime.errors import InDoubtError, PermanentError, RefusedError
-from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from support.command_line import chat, command
 

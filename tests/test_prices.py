@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from flowrun.dsl import Source, check_flow, make_plan
 from flowrun.runtime.api import run_async
 from flowrun.runtime.budget import Price
+from flowrun.runtime.call import Answer, Reply, Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.decisions import Outcome
 from flowrun.runtime.errors import UsageError
 from flowrun.runtime.events import RequestFinished
 from flowrun.runtime.limits import Limiter
+from flowrun.runtime.metering import Usage
 from flowrun.runtime.prices import SENT, cost, must_be_priced, price
-from flowrun.runtime.providers.protocol import Answer, Reply, Request, Usage
 from flowrun.runtime.report.summary import Summary
 from flowrun.runtime.scheduler import Endpoint, Scheduler
 from flowrun.runtime.scopes import Context

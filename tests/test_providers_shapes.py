@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from flowrun.runtime.call import Answer, Message, Request
 from flowrun.runtime.errors import AnswerError, PermanentError, RefusedError
+from flowrun.runtime.metering import Usage
 from flowrun.runtime.providers import open_provider
-from flowrun.runtime.providers.protocol import Answer, Message, Provider, Request, Surroundings, Usage
+from flowrun.runtime.providers.protocol import Provider, Surroundings
 
 POINT = {
     "type": "object",

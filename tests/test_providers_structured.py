@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime.providers.protocol import Message, Request
+from flowrun.runtime.call import Message, Request
 from flowrun.runtime.providers.structured import OPENAI_KEYWORDS, Shape, clean, shape, unfence
 
 NODE = {"type": "object", "properties": {"name": {"type": "string"}, "note": {"type": "string"}}, "required": ["name"]}

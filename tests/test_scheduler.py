@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Source, bounds_of, check_flow, make_plan, plan
 from flowrun.runtime import events as e
+from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.decisions import Outcome
 from flowrun.runtime.errors import PermanentError
 from flowrun.runtime.functions import FUNCTIONS, World
 from flowrun.runtime.limits import Limiter
 from flowrun.runtime.needs import taken_from
-from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.scheduler import Endpoint, Scheduler
 from flowrun.runtime.scopes import Context
@@ -57,7 +57,7 @@ def run_flow(
     events: list[e.Event] = []
 
     def functions(name: str, args: Any, tally: Any) -> Json:
-        return FUNCTIONS[name].call(args, World(None, tally))  # type: ignore[arg-type]
+        return FUNCTIONS[name].call(args, World(tally))
 
     state = State(flow, inputs, Context({}, ModelValue("m", "m"), functions), window=10**6)
     scheduler = Scheduler(state, {"m": endpoint}, events.append)

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import Source, check_flow, make_plan, plan
+from flowrun.runtime.call import Reply, Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.decisions import Outcome
 from flowrun.runtime.functions import FUNCTIONS, World
 from flowrun.runtime.limits import Limiter
-from flowrun.runtime.providers.protocol import Reply, Request
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.scheduler import Endpoint, Scheduler
 from flowrun.runtime.scopes import Context
@@ -41,7 +41,7 @@ def planned(text: str) -> plan.Plan:
 
 
 def functions(name: str, args: Any, tally: Any) -> Any:
-    return FUNCTIONS[name].call(args, World(None, tally))  # type: ignore[arg-type]
+    return FUNCTIONS[name].call(args, World(tally))
 
 
 class Keyed(ScriptedProvider):

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Source, check_flow, make_plan
 from flowrun.runtime import events as e
+from flowrun.runtime.call import Answer, Reply, Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.decisions import Call, Cancel, Decision, Finish, Launch, Outcome
 from flowrun.runtime.errors import AnswerError, PermanentError, RefusedError, UsageError
 from flowrun.runtime.functions import FUNCTIONS, World
 from flowrun.runtime.limits import Limiter
-from flowrun.runtime.providers.protocol import Answer, Reply, Request
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.scheduler import Endpoint, Scheduler
 from flowrun.runtime.scopes import Context
@@ -34,7 +34,7 @@ QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(Hea
 
 def state_of(text: str, inputs: dict[str, Json] | None = None) -> State:
     def functions(name: str, args: Any, tally: Any) -> Json:
-        return FUNCTIONS[name].call(args, World(None, tally))  # type: ignore[arg-type]
+        return FUNCTIONS[name].call(args, World(tally))
 
     flow = make_plan(check_flow(Source(text), catalog()))
     return State(flow, inputs or {}, Context({}, ModelValue("m", "m"), functions))

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from flowrun.runtime import events as e
 from flowrun.runtime.api import run_async
+from flowrun.runtime.call import Answer, Message, Request
 from flowrun.runtime.errors import AnswerError, CallError, InDoubtError, PermanentError, RefusedError
 from flowrun.runtime.metering import Usage
 from flowrun.runtime.providers import open_provider
-from flowrun.runtime.providers.protocol import Answer, Message, Provider, Request, Surroundings
+from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.providers.streams import ChatStream, GenerateStream, MessagesStream, Stream
 
 LIST = {"type": "array", "items": {"type": "string"}}

@@ -20,8 +20,8 @@ from flowrun.runtime.documents.row_file import RowFile
 from flowrun.runtime.documents.rows import open_table, read_csv
 from flowrun.runtime.errors import InputError
 from flowrun.runtime.files import Files
-from flowrun.runtime.functions import calling
 from flowrun.runtime.inputs import read_input
+from flowrun.runtime.reading import calling
 
 ROWS = types.ListOf(types.JSON)
 

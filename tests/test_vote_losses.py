@@ -12,11 +12,11 @@ from flowrun.runtime import events as e
 from flowrun.runtime import run_async
 from flowrun.runtime.api import Result
 from flowrun.runtime.budgets import Budget
+from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.cli.outcome import report
 from flowrun.runtime.cli.summary import votes_lines
 from flowrun.runtime.errors import AnswerError, CallError, EndpointError, InDoubtError, PermanentError, RefusedError
-from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from support.staged import Staged, stage
 

@@ -11,8 +11,8 @@ from aiohttp import web
 
 from flowrun.runtime import Result, run_async
 from flowrun.runtime import events as e
+from flowrun.runtime.call import Request
 from flowrun.runtime.errors import RefusedError
-from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from support.staged import Staged, stage
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrun.runtime import events as e
+from flowrun.runtime.call import Request
 from flowrun.runtime.errors import PermanentError
-from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import Scripted
 from support.staged import Staged, stage
 

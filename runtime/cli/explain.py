@@ -7,7 +7,7 @@ import click
 from flowrun.dsl import CODES, did_you_mean, page
 
 from ..errors import UsageError
-from ..files import shown
+from ..quoting import shown
 from . import exits
 
 

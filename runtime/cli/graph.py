@@ -11,9 +11,9 @@ from flowrun.dsl import picture_of, to_dot, to_mermaid, to_svg
 
 from ..catalog import catalog
 from ..errors import UsageError
-from ..files import shown
 from ..loading import load, plan_of
 from ..outputs.target import Target
+from ..quoting import shown
 from . import exits
 from .journals import journal_files
 from .paths import PathThatIs, refuse_pipe

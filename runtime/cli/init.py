@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from ..errors import UsageError
-from ..files import shown
 from ..outputs.replace import put_new
+from ..quoting import shown
 from . import exits
 from .paths import PathThatIs
 from .show import complain

@@ -18,8 +18,9 @@ import click
 from flowrun.dsl import nearest
 
 from ..errors import UsageError
-from ..files import Files, decode, read_plain_bytes, shown
+from ..files import Files, decode, read_plain_bytes
 from ..outputs.replace import put
+from ..quoting import shown
 
 _PATTERN = re.compile(r"[*?\[]")
 _LINE_END = re.compile(r"\r\n|\r|\n")

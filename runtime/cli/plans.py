@@ -12,9 +12,10 @@ from flowrun.dsl import did_you_mean
 from flowrun.dsl import plan as p
 
 from ..errors import UsageError
-from ..files import Files, shown
+from ..files import Files
 from ..inputs import read_input
 from ..providers import provider_table
+from ..quoting import shown
 from .show import remark, standard_input
 
 

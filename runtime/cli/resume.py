@@ -14,8 +14,8 @@ from flowrun.dsl import plan as p
 from ..api import resume_async
 from ..budgets import read_budget
 from ..errors import UsageError
-from ..files import shown
 from ..kept import Settings
+from ..quoting import shown
 from ..reads import files_read
 from .asking import host_question
 from .journals import journal_files, journal_path

@@ -87,7 +87,8 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
     """The prices of a run's models, as its flow declares them or as they are known."""
     from flowrun.dsl import plan as p
 
-    from ..prices import Prices, declared_prices
+    from ..plan_models import declared_prices
+    from ..prices import Prices
 
     declared = {}
     if run.given:

@@ -11,10 +11,10 @@ import click
 from flowrun.dsl import FORMATS, Diagnostic, FlowError, Source, Unread
 
 from ..errors import UsageError
-from ..files import read_plain, shown
+from ..files import read_plain
 from ..loading import check_source
 from ..outputs.target import Target, encoded
-from ..quoting import inert, one_line
+from ..quoting import inert, one_line, shown
 from . import exits
 from .journals import journal_files
 from .paths import OutputPath, PathThatIs, find_flows, refuse_pipe, rewrite, to_file, told_path

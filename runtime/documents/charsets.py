@@ -6,7 +6,8 @@ import codecs
 import re
 
 from ..errors import InputError
-from ..files import decode, shown
+from ..files import decode
+from ..quoting import shown
 from .markup import attributes_of
 
 _HEAD = 4096

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import Files, read_plain_bytes, shown
+from ..files import Files, read_plain_bytes
+from ..quoting import shown
 from .docx import READER as DOCX
 from .html import READER as HTML
 from .pdf import READER as PDF

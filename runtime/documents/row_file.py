@@ -14,7 +14,7 @@ from weakref import finalize
 from flowrun.dsl import types
 
 from ..errors import InputError
-from ..files import shown
+from ..quoting import shown
 from .fitting import Problems, fit
 from .rows import read_row
 

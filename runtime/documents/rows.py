@@ -10,7 +10,7 @@ from math import isfinite
 from typing import Any, NamedTuple, NoReturn
 
 from ..errors import InputError
-from ..files import shown
+from ..quoting import shown
 from ..remarks import Tell, unheard
 from .dialects import NONE, Dialect, cells_of, dialect_of, fits_width, is_blank, lines_of, named_width
 

@@ -13,7 +13,7 @@ from typing import Any
 from flowrun.dsl import did_you_mean, types
 
 from ..errors import InputError
-from ..files import shown
+from ..quoting import shown
 from ..remarks import Tell, unheard
 from .dialects import lines_of
 from .fitting import Problems, fit

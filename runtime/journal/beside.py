@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import DiskError
-from ..files import shown
+from ..quoting import shown
 
 FOLDER = ".flowrun"
 """The folder of a project's journal, which flowrun makes. A folder that the user names may be of any kind."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import DiskError
-from ..files import shown
+from ..quoting import shown
 from .beside import FOLDER
 from .reading import check_form, damaged
 from .records import APPLICATION, TABLE

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import DiskError, UsageError
-from ..files import shown
+from ..quoting import shown
 from .beside import LOCK, file_beside, open_file
 
 try:

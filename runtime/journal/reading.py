@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import DiskError
-from ..files import shown
+from ..quoting import shown
 from .beside import HEAD, check_files, file_beside
 from .head import NO_HEAD, Head, Mark, UnreadableHead, read_head
 from .history import Row, read_attempts

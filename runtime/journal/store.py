@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from ..errors import DiskError, UsageError
-from ..files import shown
+from ..quoting import shown
 from .beside import check_files, open_file
 from .creation import ELSEWHERE, make_folder, prepare, refusal
 from .head import Head, HeadFile, Mark

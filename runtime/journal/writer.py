@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 from ..errors import DiskError
-from ..files import shown
+from ..quoting import shown
 from .head import HeadFile, Mark
 from .records import INSERT, Kind, Record, row
 from .reserve import Reserve

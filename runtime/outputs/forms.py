@@ -9,8 +9,7 @@ from typing import Any
 from flowrun.dsl import types
 
 from ..errors import DiskError, UsageError
-from ..files import shown
-from ..quoting import json_text
+from ..quoting import json_text, shown
 from .cells import NotFlatError, columns_of, is_plain, table, told
 
 Json = Any

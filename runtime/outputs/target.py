@@ -12,8 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import DiskError, UsageError
-from ..files import shown
-from ..quoting import inert
+from ..quoting import inert, shown
 from .pipe import Pipe
 from .replace import create_beside, put
 

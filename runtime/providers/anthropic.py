@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ..call import Answer, Request
 from ..errors import AnswerError
 from ..metering import Usage
 from .content import read_parts
 from .endings import ANTHROPIC_ENDINGS
 from .endpoints import ANTHROPIC, endpoint
-from .protocol import Answer, Provider, Request, Surroundings
+from .protocol import Provider, Surroundings
 from .served import PLAIN, Call, ServedProvider, count, told
 from .streams import MessagesStream
 from .structured import ANTHROPIC_KEYWORDS, Shape

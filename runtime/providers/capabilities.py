@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from ..call import Message
 from .failures import RejectedError
-from .protocol import Message
 from .rejections import SAMPLES, SHAPE, is_named, of_every_schema, signature
 from .structured import Shape
 from .trials import Lesson

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+from ..call import Answer, Request
 from ..errors import AnswerError
 from ..metering import Usage
 from .content import read_parts
 from .endings import GEMINI_ENDINGS
 from .endpoints import GEMINI, endpoint
-from .protocol import Answer, Provider, Request, Surroundings
+from .protocol import Provider, Surroundings
 from .served import PLAIN, Call, ServedProvider, count, told
 from .streams import GenerateStream
 from .structured import Shape

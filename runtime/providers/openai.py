@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..call import Answer, Request
 from ..errors import AnswerError
 from ..metering import Usage
 from .addresses import is_loopback
@@ -12,7 +13,7 @@ from .content import read_message
 from .endings import CHAT_ENDINGS
 from .endpoints import OPENAI, endpoint
 from .failures import sentence_of
-from .protocol import Answer, Provider, Request, Surroundings
+from .protocol import Provider, Surroundings
 from .served import PLAIN, Call, ServedProvider, count, told
 from .silence import Silence
 from .streams import ChatStream

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..call import Answer, Message, Reply, Request
 from ..errors import AnswerError, RefusedError
 from ..metering import Rates, Usage
 from .capabilities import Capabilities
@@ -17,7 +18,7 @@ from .endings import ONLY_REASONING
 from .endpoints import Endpoint
 from .failures import RejectedError, spoiled, unforeseen
 from .http import HttpClient
-from .protocol import Answer, Message, Progress, Reply, Request
+from .protocol import Progress
 from .rejections import SAMPLES, SHAPE, is_named
 from .silence import Silence
 from .streams import Stream

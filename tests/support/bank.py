@@ -19,6 +19,7 @@ from flowrun.runtime import events as e
 from flowrun.runtime import running
 from flowrun.runtime.account import Account
 from flowrun.runtime.budgets import Budget
+from flowrun.runtime.call import Answer, Reply, Request
 from flowrun.runtime.decisions import Call, Known
 from flowrun.runtime.errors import AnswerError, CallError, EndpointError, InDoubtError, PermanentError, RefusedError
 from flowrun.runtime.journal.history import History
@@ -27,7 +28,7 @@ from flowrun.runtime.journal.records import Record
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.kept import Keeping, Settings
 from flowrun.runtime.metering import Price, Usage
-from flowrun.runtime.providers.protocol import Answer, Provider, Reply, Request, Surroundings
+from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.recall import Recall
 from flowrun.runtime.retry import RetryPolicy
 from flowrun.runtime.running import Parts, Result, Stop

@@ -12,9 +12,9 @@ from hashlib import sha256
 from typing import Any
 
 from flowrun.dsl import plan, types
+from flowrun.runtime.call import Message, Request
 from flowrun.runtime.mentions import mentions
 from flowrun.runtime.prompts import render
-from flowrun.runtime.providers.protocol import Message, Request
 from flowrun.runtime.reducers.majority import leading
 from flowrun.runtime.values import evaluate
 

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from flowrun.dsl import Source, check_flow, make_plan
+from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.decisions import NOTHING, Call, Known, Outcome
 from flowrun.runtime.errors import CallError, FlowrunError
 from flowrun.runtime.functions import FUNCTIONS, World
 from flowrun.runtime.limits import Limiter
-from flowrun.runtime.opening import declared_models
-from flowrun.runtime.providers.protocol import Request
+from flowrun.runtime.plan_models import declared_models
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.retry import RetryPolicy
 from flowrun.runtime.scheduler import Endpoint, Scheduler
@@ -64,7 +64,7 @@ class Staged:
         plan = make_plan(check_flow(Source(text), catalog()), "main")
 
         def functions(name: str, args: Any, tally: Any) -> Json:
-            return FUNCTIONS[name].call(args, World(None, tally))  # type: ignore[arg-type]
+            return FUNCTIONS[name].call(args, World(tally))
 
         async def extern(name: str, args: Mapping[str, Json]) -> Json:
             raise FlowrunError("it raised at once")

@@ -7,10 +7,10 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+from flowrun.runtime.call import Answer
 from flowrun.runtime.decisions import Call
 from flowrun.runtime.errors import AnswerError, CallError
 from flowrun.runtime.metering import Usage
-from flowrun.runtime.providers.protocol import Answer
 from flowrun.runtime.runlog import NoLog
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from flowrun.dsl import Source, check_flow, make_plan
 from flowrun.runtime import events as e
+from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.decisions import Outcome
 from flowrun.runtime.functions import FUNCTIONS, World
 from flowrun.runtime.limits import Limiter
-from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.scheduler import Endpoint, Scheduler
 from flowrun.runtime.scopes import Context
@@ -58,7 +58,7 @@ def stage(
     at: list[float] = []
 
     def functions(name: str, args: Any, tally: Any) -> Json:
-        return FUNCTIONS[name].call(args, World(None, tally))  # type: ignore[arg-type]
+        return FUNCTIONS[name].call(args, World(tally))
 
     state = State(plan, inputs or {}, Context({}, ModelValue("m", "m"), functions), window=10**6)
     loop = VirtualLoop()

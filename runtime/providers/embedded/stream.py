@@ -6,11 +6,11 @@ import json
 from collections.abc import AsyncIterable
 from typing import Any
 
+from ...call import Answer, Reply
 from ...errors import PermanentError, RefusedError
 from ...metering import Usage
 from ..content import read_parts
 from ..endings import CHAT_ENDINGS
-from ..protocol import Answer, Reply
 
 
 async def read_reply(lines: AsyncIterable[bytes], samples: int) -> Reply:

@@ -1,11 +1,9 @@
-"""The models that a plan declares, with their options as values, and their prices."""
+"""The models that a plan declares, with their options as values."""
 
 from __future__ import annotations
 
 from flowrun.dsl import plan as p
 
-from .budget import Price
-from .prices import dearest_declared
 from .values import Constants, ModelValue, evaluate
 
 
@@ -19,8 +17,3 @@ def declared_models(plan: p.Plan) -> dict[str, ModelValue]:
         )
         for model in plan.models
     }
-
-
-def declared_prices(plan: p.Plan) -> dict[str, Price]:
-    """The prices that a plan's models declare, by address: of two at one address the dearer one."""
-    return dearest_declared((model.address, dict(model.options)) for model in declared_models(plan).values())

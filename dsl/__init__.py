@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .formats.report import Report, Unread
     from .formatting.format import format_file
     from .graph import cycles, topological
-    from .parsing.parse import dump_tables, parse_flow, use_tables
+    from .parsing.parse import parse_flow
     from .planner import make_plan
     from .render import render_diagnostic, render_diagnostics
     from .source import Source, Span
@@ -59,7 +59,7 @@ _HOMES = {
     "formats": ("FORMATS", "format_report"),
     "formats.report": ("Report", "Unread"),
     "graph": ("cycles", "topological"),
-    "parsing.parse": ("dump_tables", "parse_flow", "use_tables"),
+    "parsing.parse": ("parse_flow",),
     "bounds.planned": ("Foreseen", "planned_json", "planned_schema"),
     "planner": ("make_plan",),
     "render": ("render_diagnostic", "render_diagnostics"),
@@ -113,7 +113,6 @@ __all__ = [
     "check_flow",
     "cycles",
     "did_you_mean",
-    "dump_tables",
     "format_file",
     "format_report",
     "make_plan",
@@ -136,7 +135,6 @@ __all__ = [
     "to_svg",
     "topological",
     "types",
-    "use_tables",
 ]
 
 

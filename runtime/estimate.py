@@ -14,7 +14,7 @@ from .catalog import catalog
 from .errors import FlowrunError, UsageError
 from .files import Files
 from .functions import FUNCTIONS, World
-from .opening import declared_prices
+from .model_prices import declared_prices
 from .prices import Prices
 from .prompts import render
 from .providers import DEFAULT_MODEL, MODEL_VARIABLE

@@ -11,7 +11,6 @@ from flowrun.dsl import Checked, Source, check_flow, did_you_mean, make_plan, ty
 from .catalog import catalog
 from .errors import InputError, UsageError
 from .files import Files, read_plain
-from .grammar_cache import warm_parser
 from .remarks import Tell, unheard
 
 if TYPE_CHECKING:
@@ -46,7 +45,6 @@ def check_source(source: Source, read: MutableMapping[str, Source] | None = None
         except UsageError as error:
             return str(error)
 
-    warm_parser()
     return check_flow(source, catalog(), imported)
 
 

@@ -10,11 +10,8 @@ from flowrun.dsl import plan as p
 from flowrun.dsl import types
 
 from .batches import Endpoint
-from .budget import Price
 from .errors import FlowrunError
 from .limits import COOLING, Limiter
-from .plan_models import declared_models
-from .prices import dearest_declared
 from .providers import DEFAULT_MODEL, MODEL_VARIABLE
 from .providers.protocol import Provider, Surroundings
 from .retry import RetryPolicy
@@ -38,11 +35,6 @@ class _Declared(Names):
 
     def call(self, function: str, args: Mapping[str, Json]) -> Json:
         return None
-
-
-def declared_prices(plan: p.Plan) -> dict[str, Price]:
-    """The prices that a plan's models declare, by address: of two at one address the dearer one."""
-    return dearest_declared((model.address, dict(model.options)) for model in declared_models(plan).values())
 
 
 def default_model_name(environ: Mapping[str, str]) -> str:

@@ -23,7 +23,8 @@ from .hosts import Ask, permit_hosts
 from .journal.history import History
 from .kept import Keeping, Settings, begin, go_on
 from .metering import Price
-from .opening import OpenProvider, chosen_addresses, declared_prices, default_model, open_endpoints
+from .model_prices import declared_prices
+from .opening import OpenProvider, chosen_addresses, default_model, open_endpoints
 from .plan_models import declared_models
 from .prices import Prices, must_be_priced
 from .providers import open_provider

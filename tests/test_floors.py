@@ -26,14 +26,15 @@ FLOORS = {
     ),
     "runtime": (
         "events errors call metering remarks tally quoting account",
-        "limits/* retry budget budgets values prompts files rules prices tokens folders grammar_cache threads "
+        "limits/* retry budget budgets values prompts files rules prices tokens folders threads "
         "json_reader candidates children",
         "providers/* reducers/* splitters/* documents/* journal/* outputs/*",
         "functions reading options catalog mentions plan_models needs verify",
         "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "
         "pipelines block_settings blocks state keys recall runlog queues batches hedging prefixes attempts "
         "sending scheduler corrections samples outages losses",
-        "inputs python_inputs loading report/* extern_modules externs opening estimate foresight hosts kept running api reads",
+        "inputs python_inputs loading report/* extern_modules externs opening model_prices estimate foresight "
+        "hosts kept running api reads",
         "cli/*",
         "__init__",
     ),

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 import flowrun.runtime.providers as registry
-from flowrun.dsl import Source, dump_tables, nearest, parse_flow
-from flowrun.runtime import grammar_cache
-from flowrun.runtime.grammar_cache import MOST_BYTES, NAME, share_tables
+from flowrun.dsl import Source, nearest, parse_flow
+from flowrun.dsl.parsing import parse, tables
+from flowrun.dsl.parsing.make_tables import make_tables
 from flowrun.runtime.providers import ProviderNames
 
 FLOW = """\
@@ -33,8 +34,6 @@ HEAVY = frozenset(
 ALLOWED = {
     "click": "the command line itself",
     "flowrun": "what is measured",
-    "lark": "makes the parser's tables where the cache has none",
-    "interegular": "lark loads it where it is installed",
 }
 """Packages outside Python's own library that checking a flow may load, and why."""
 
@@ -76,16 +75,13 @@ def flow(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("command", [["validate"], ["fmt", "--check"], ["plan"], ["graph"]])
 def test_what_sends_nothing_loads_nothing_that_sends(command: list[str], flow: Path, tmp_path: Path) -> None:
-    cold = loaded(RUN, *command, str(flow), cache=tmp_path / "cache")
-    warm = loaded(RUN, *command, str(flow), cache=tmp_path / "cache")
+    modules = loaded(RUN, *command, str(flow), cache=tmp_path / "cache")
     plain = loaded("import sys; print('modules:', *sys.modules)", cache=tmp_path)
-    for modules in (cold, warm):
-        assert "flowrun.dsl.parsing.parse" in modules
-        assert not tops(modules) & HEAVY
-        assert "importlib.metadata" not in modules - plain
-        foreign = tops(modules - plain) - set(sys.stdlib_module_names) - ALLOWED.keys()
-        assert not {name for name in foreign if not name.startswith("_")}
-    assert "lark.parsers.lalr_analysis" in cold, "the first start makes the tables"
+    assert "flowrun.dsl.parsing.parse" in modules
+    assert not tops(modules) & HEAVY
+    assert "importlib.metadata" not in modules - plain
+    foreign = tops(modules - plain) - set(sys.stdlib_module_names) - ALLOWED.keys()
+    assert not {name for name in foreign if not name.startswith("_")}
 
 
 @pytest.mark.parametrize(("template", "reader"), [("{{ mail.body }}", False), ("{{ mail.body | upper }}", True)])
@@ -124,143 +120,64 @@ def test_a_model_that_is_built_in_asks_no_installed_package(monkeypatch: pytest.
     assert len(asked) == 1
 
 
-# The tables that are kept
+# The parser's tables
 
 
-@pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    return {"FLOWRUN_CACHE": str(tmp_path / "kept" / "here")}
+def test_the_package_has_the_tables_that_lark_makes() -> None:
+    made = make_tables(tables.grammar())
+    assert tables.packaged() == made, "build the package again: `pip install -e .`"
+    assert tables.load(tables.dump(made)) == made
 
 
-def kept(environ: dict[str, str]) -> Path:
-    return Path(environ["FLOWRUN_CACHE"]) / NAME
+def test_the_same_grammar_gives_the_same_bytes() -> None:
+    code = (
+        "from flowrun.dsl.parsing import tables; from flowrun.dsl.parsing.make_tables import make_tables\n"
+        "print(tables.dump(make_tables(tables.grammar())))"
+    )
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            check=True,
+            timeout=60,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(texts) == 1
 
 
-def test_a_second_start_takes_the_tables_of_the_first(environ: dict[str, str]) -> None:
-    assert share_tables(environ) is False
-    assert kept(environ).stat().st_mode & 0o777 == 0o600
-    assert os.listdir(kept(environ).parent) == [NAME]
-    before = kept(environ).stat().st_mtime_ns
-    assert share_tables(environ) is True
-    assert kept(environ).stat().st_mtime_ns == before
-    assert parse_flow(Source(FLOW)).flows
+def half(text: str) -> str:
+    return text[: len(text) // 2]
 
 
-def spoil_text(path: Path) -> None:
-    path.write_text("no tables", encoding="utf-8")
-
-
-def spoil_half(path: Path) -> None:
-    text = path.read_bytes()
-    path.write_bytes(text[: len(text) // 2])
-
-
-def spoil_one(path: Path) -> None:
+def one_action(text: str) -> str:
     """One action of the tables is another: they still read as JSON."""
-    text = path.read_text(encoding="utf-8")
     at = text.index('"actions"') + text[text.index('"actions"') :].index(":") + 1
     place = next(i for i in range(at + 1, len(text)) if text[i].isdigit())
-    path.write_text(text[:place] + str((int(text[place]) + 1) % 10) + text[place + 1 :], encoding="utf-8")
+    return text[:place] + str((int(text[place]) + 1) % 10) + text[place + 1 :]
 
 
-def spoil_grammar(path: Path) -> None:
-    """Whole tables under the key of another grammar."""
-    head, _, body = path.read_text(encoding="utf-8").partition("\n")
-    assert json.loads(body)
-    path.write_text(head[::-1] + "\n" + body, encoding="utf-8")
+def other_grammar(text: str) -> str:
+    head, _, body = text.partition("\n")
+    return head[::-1] + "\n" + body
 
 
-def spoil_bytes(path: Path) -> None:
-    path.write_bytes(b"\xff\xfe\x00" * 100)
+def nothing(text: str) -> str:
+    return ""
 
 
-def spoil_empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def spoil_large(path: Path) -> None:
-    with path.open("ab") as file:
-        file.truncate(MOST_BYTES + 1)
-
-
-def spoil_mode(path: Path) -> None:
-    path.chmod(0o666)
-
-
-def spoil_link(path: Path) -> None:
-    beside = path.with_name("elsewhere.json")
-    path.rename(beside)
-    path.symlink_to(beside)
-
-
-def spoil_pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-SPOILS = [
-    spoil_text,
-    spoil_half,
-    spoil_one,
-    spoil_grammar,
-    spoil_bytes,
-    spoil_empty,
-    spoil_large,
-    spoil_mode,
-    spoil_link,
-    spoil_pipe,
-]
-
-
-@pytest.mark.parametrize("spoil", SPOILS, ids=lambda spoil: spoil.__name__[6:])
-def test_a_file_that_is_not_to_be_trusted_is_made_again(spoil: object, environ: dict[str, str]) -> None:
-    assert callable(spoil)
-    share_tables(environ)
-    spoil(kept(environ))
-    assert share_tables(environ) is False
-    assert not kept(environ).is_symlink()
-    assert kept(environ).stat().st_mode & 0o777 == 0o600
-    assert share_tables(environ) is True
+@pytest.mark.parametrize("spoil", [half, one_action, other_grammar, nothing], ids=lambda spoil: spoil.__name__)
+def test_tables_of_another_grammar_are_made_again(spoil: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = tables.dump(make_tables(tables.grammar()))
+    monkeypatch.setattr(tables, "get_data", lambda package, name: spoil(packed).encode())
+    tables.grammar.cache_clear()
+    grammar = files("flowrun.grammars").joinpath("flow.lark").read_text(encoding="utf-8")
+    monkeypatch.setattr(tables, "grammar", lambda: grammar)
+    assert tables.packaged() is None
+    monkeypatch.setattr(parse, "grammar", lambda: grammar)
+    monkeypatch.setattr(parse, "_kept", [])
     assert parse_flow(Source(FLOW)).flows
-
-
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give a file away")
-def test_another_users_file_is_not_read(environ: dict[str, str]) -> None:
-    share_tables(environ)
-    os.chown(kept(environ), 65534, -1)
-    assert share_tables(environ) is False
-
-
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give a folder away")
-def test_nothing_is_written_into_another_users_home(tmp_path: Path) -> None:
-    home = tmp_path / "theirs"
-    home.mkdir()
-    os.chown(home, 65534, -1)
-    assert share_tables({"HOME": str(home)}) is False
-    assert os.listdir(home) == []
-
-
-def test_no_failure_of_the_cache_stops_a_command(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    folder = tmp_path / "folder"
-    (folder / NAME).mkdir(parents=True)
-    for place in ("/dev/null/cache", "/proc/nothing", str(tmp_path / "file"), str(folder), "~nobody-of-this-name/x"):
-        assert share_tables({"FLOWRUN_CACHE": place}) is False
-    assert os.listdir(folder) == [NAME], "what was begun beside it is gone"
-    assert os.listdir(folder / NAME) == []
-
-
-def test_a_full_disk_leaves_nothing_behind(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(source: object, target: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(grammar_cache.os, "replace", full)
-    assert share_tables(environ) is False
-    assert os.listdir(kept(environ).parent) == []
-
-
-def test_the_tables_are_small_beside_what_is_read_of_them() -> None:
-    assert len(dump_tables()) * 10 < MOST_BYTES
 
 
 # Guesses among very many names

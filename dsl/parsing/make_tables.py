@@ -1,31 +1,33 @@
-"""lark makes the parser's tables from the grammar; they are taken over here."""
+"""The parser's tables, made by lark from the grammar.
+
+The same grammar gives the same tables, byte for byte: states are numbered in the order in which a parser reaches them,
+and all else is sorted.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
-from .tables import END, Rule, Tables, grammar
+from .tables import END, Rule, Tables
 
 
-def make_tables() -> Tables:
-    """The tables of the grammar, made by lark."""
-    # Tables that were kept from an earlier start spare the loading of lark's own maker of them.
+def make_tables(grammar: str) -> Tables:
+    """The tables of a grammar in lark's notation."""
+    # A package that was built has its tables in it, and never loads lark.
     from lark import Lark
     from lark.grammar import Rule as LarkRule
     from lark.lexer import PatternStr, TerminalDef
 
-    lark = Lark(grammar(), parser="lalr", strict=False, keep_all_tokens=True, maybe_placeholders=False)
+    lark = Lark(grammar, parser="lalr", strict=False, keep_all_tokens=True, maybe_placeholders=False)
     words = {t.name: t.pattern.value for t in lark.terminals if isinstance(t.pattern, PatternStr)}
     keywords = {value: name for name, value in words.items() if value.isidentifier()}
     ordered = sorted(
         (t for t in lark.terminals if t.name not in keywords.values()),
         key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name),
     )
-    rules: list[Rule] = []
-    places: dict[LarkRule, int] = {}
-    for rule in lark.rules:
-        places[rule] = len(rules)
-        rules.append(_rule(rule))
+    ordered_rules = sorted(lark.rules, key=lambda rule: (rule.origin.name, [part.name for part in rule.expansion]))
+    places: dict[LarkRule, int] = {rule: place for place, rule in enumerate(ordered_rules)}
     data, memo = lark.memo_serialize([TerminalDef, LarkRule])
     known = {number: LarkRule.deserialize(entry, {}) for number, entry in memo.items() if "expansion" in entry}
     table = data["parser"]["parser"]
@@ -43,16 +45,32 @@ def make_tables() -> Tables:
             }
         )
         gotos.append({name: arg for name, (_, arg) in row.items() if name not in terminals})
+    start = table["start_states"]["start"]
+    number = _numbers(actions, gotos, start)
+    order = sorted(number, key=lambda state: number[state])
     return Tables(
         tuple((t.name, t.pattern.to_regexp()) for t in ordered),
         frozenset(lark.ignore_tokens),
-        keywords,
-        tuple(rules),
-        tuple(actions),
-        tuple(gotos),
-        table["start_states"]["start"],
-        table["end_states"]["start"],
+        dict(sorted(keywords.items())),
+        tuple(_rule(rule) for rule in ordered_rules),
+        tuple({name: number[to] if to >= 0 else to for name, to in sorted(actions[state].items())} for state in order),
+        tuple({name: number[to] for name, to in sorted(gotos[state].items())} for state in order),
+        number[start],
+        number[table["end_states"]["start"]],
     )
+
+
+def _numbers(actions: list[dict[str, int]], gotos: list[dict[str, int]], start: int) -> dict[int, int]:
+    """The place of each state in the order in which they are reached, by the names of what leads there."""
+    number: dict[int, int] = {}
+    todo = deque([start])
+    while todo:
+        state = todo.popleft()
+        if state not in number:
+            number[state] = len(number)
+            ways = {**gotos[state], **{name: to for name, to in actions[state].items() if to >= 0}}
+            todo.extend(to for _, to in sorted(ways.items()))
+    return number
 
 
 def _rule(rule: Any) -> Rule:

@@ -11,26 +11,13 @@ from ..diagnostics import FlowError
 from ..source import Source
 from .build import TreeBuilder
 from .lexer import lex, named
-from .make_tables import make_tables
 from .oddities import oddities
 from .readable import MOST_TOKENS, too_deep, too_many_tokens, unreadable
-from .tables import END, Rule, Tables, dump, load
+from .tables import END, Rule, Tables, grammar, packaged
 from .token import Token
 
 _lock = Lock()
 _kept: list[Tables] = []
-
-
-def dump_tables() -> str:
-    """The parser's tables as a text, for ``use_tables`` of a later start."""
-    return dump(_tables())
-
-
-def use_tables(text: str) -> None:
-    """Parse with tables that ``dump_tables`` wrote; ValueError if they are of another grammar or not whole."""
-    tables = load(text)
-    with _lock:
-        _kept[:] = [tables]
 
 
 def parse_flow(source: Source) -> s.File:
@@ -155,5 +142,12 @@ def _single_end(tables: Tables, below: int, state: int, type: str) -> int:
 def _tables() -> Tables:
     with _lock:
         if not _kept:
-            _kept.append(make_tables())
+            _kept.append(packaged() or _made())
         return _kept[0]
+
+
+def _made() -> Tables:
+    """The tables of a source tree that nobody has built."""
+    from .make_tables import make_tables  # loads lark
+
+    return make_tables(grammar())

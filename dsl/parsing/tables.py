@@ -1,6 +1,6 @@
-"""The parser's tables: lark makes them from the grammar, and here they are laid out for a short loop.
+"""The parser's tables: lark makes them from the grammar when the package is built, and they travel inside it.
 
-They are plain lists and dictionaries, so that they can be written down as JSON and read again without lark.
+They are plain lists and dictionaries, laid out for a short loop.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ BAD = "BAD"
 NEVER_NAMES = frozenset({"RETURN", "NOT", "AND", "OR"})
 
 LAYOUT = 1
-"""The version of the text that ``dump_tables`` writes."""
+"""The version of the text that ``dump`` writes."""
+NAME = "tables.json"
+"""The file of the tables, beside the grammar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,16 @@ KEYWORDS = tuple(re.findall(r'^[A-Z_]+: *"([a-z_]+)"$', grammar(), re.MULTILINE)
 """The words of the language, in the order of the grammar."""
 
 
+def packaged() -> Tables | None:
+    """The tables that were packed with the grammar; None where there are none, or those of another grammar."""
+    try:
+        return load((get_data("flowrun.grammars", NAME) or b"").decode())
+    except (OSError, ValueError):
+        return None
+
+
 def dump(tables: Tables) -> str:
+    """The text of the tables. The same grammar gives the same text."""
     rules = [[r.origin, r.size, r.name, int(r.single), r.spliced, int(r.grows)] for r in tables.rules]
     body = json.dumps(
         {
@@ -177,7 +188,7 @@ def load(text: str) -> Tables:
 def key(body: str) -> str:
     """What tells the tables of this grammar, whole, from those of another or from a part.
 
-    A checksum will do: the text is the user's own, and hashlib takes three milliseconds to load.
+    A checksum will do: the text is the package's own, and hashlib takes three milliseconds to load.
     """
     of_grammar, of_body = (crc32(text.encode("utf-8", "surrogatepass")) for text in (grammar(), body))
     return f"{LAYOUT}-{len(body)}-{of_grammar:08x}-{of_body:08x}"

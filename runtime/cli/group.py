@@ -56,8 +56,6 @@ ELSEWHERE = {
 }
 """Commands of other tools, each with its name here."""
 
-READS_FLOWS = frozenset({"fmt", "graph", "plan", "validate"})
-
 
 class FlowGroup(click.Group):
     """`flowrun FILE …` runs a file; each parameter of its flow is an option."""
@@ -87,10 +85,6 @@ class FlowGroup(click.Group):
             from .run import command_for
 
             return name, command_for(Path(name), args[1:]), args[1:]
-        if name in READS_FLOWS and not ctx.resilient_parsing:
-            from ..grammar_cache import warm_parser
-
-            warm_parser()
         if name not in COMMANDS:
             raise click.UsageError(_no_command(name, args[1:]), ctx)
         return super().resolve_command(ctx, args)

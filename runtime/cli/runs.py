@@ -87,7 +87,7 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
     """The prices of a run's models, as its flow declares them or as they are known."""
     from flowrun.dsl import plan as p
 
-    from ..opening import declared_prices
+    from ..model_prices import declared_prices
     from ..prices import Prices
 
     declared = {}

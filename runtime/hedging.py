@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from math import ceil
 
-from .batches import Batch, Endpoint
+from .batch import Batch
 
 _INDEX = re.compile(r"\[[^\]]*\]")
 MARGIN = 0.01
@@ -86,15 +86,15 @@ class Hedges:
     """Watches the requests of asks that are to be hedged. ``send`` sends one again; None where there is
     no place for it yet, False where there will be none."""
 
-    def __init__(self, send: Callable[[Endpoint, Batch], bool | None]) -> None:
+    def __init__(self, send: Callable[[Batch], bool | None]) -> None:
         self.send = send
         self._tails: dict[tuple[str, str, float], Tail] = {}
         self._tail_of: dict[int, Tail] = {}
-        self._watched: dict[int, tuple[Endpoint, Batch]] = {}
+        self._watched: dict[int, Batch] = {}
         self._twice: set[int] = set()
         self._timers: dict[Tail, asyncio.TimerHandle] = {}
 
-    def began(self, endpoint: Endpoint, batch: Batch) -> None:
+    def began(self, batch: Batch) -> None:
         """A request has left."""
         call = batch.calls[0] if len(batch.calls) == 1 else None
         if call is None or call.hedge is None or batch.twin_of is not None:
@@ -104,7 +104,7 @@ class Hedges:
         if tail is None:
             tail = self._tails[key] = Tail(call.hedge)
         self._tail_of[batch.number] = tail
-        self._watched[batch.number] = (endpoint, batch)
+        self._watched[batch.number] = batch
         tail.began(batch.number, asyncio.get_running_loop().time())
         if tail not in self._timers and tail.limit is not None:
             self._look(tail)
@@ -142,7 +142,7 @@ class Hedges:
         for number in slow:
             if not tail.allowed:
                 return
-            sent = self.send(*self._watched[number])
+            sent = self.send(self._watched[number])
             tail.sent_twice += bool(sent)
             if sent is None:
                 then = loop.time() + _AGAIN * (tail.limit or 1.0)

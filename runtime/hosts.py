@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .batches import Endpoint
+from .endpoint import Endpoint
 from .errors import UsageError
 from .providers import base_variables, is_local
 from .providers.addresses import host_of, hostname_of

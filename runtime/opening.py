@@ -9,7 +9,7 @@ from typing import Any
 from flowrun.dsl import plan as p
 from flowrun.dsl import types
 
-from .batches import Endpoint
+from .endpoint import Endpoint
 from .errors import FlowrunError
 from .limits import COOLING, Limiter
 from .providers import DEFAULT_MODEL, MODEL_VARIABLE

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .batches import Batch, Endpoint
+from .batch import Batch
+from .endpoint import Endpoint
 from .errors import CallError, EndpointError, InDoubtError, ModelError, RefusedError
 from .limits import Verdict
 from .retry import come_back
@@ -12,12 +13,13 @@ FEW = 10
 _TOO_MANY = 429
 
 
-def closing(endpoint: Endpoint, batch: Batch, error: CallError, now: float) -> CallError | None:
+def closing(batch: Batch, error: CallError, now: float) -> CallError | None:
     """Take in what a failed attempt says of its endpoint. Returns why nothing more is to be asked there, if so."""
+    endpoint = batch.endpoint
     limiter = endpoint.limiter
     if error.rates is not None:
         limiter.learn(error.rates)
-    if batch.verdict not in (Verdict.OK, Verdict.NEUTRAL):
+    if batch.out.verdict not in (Verdict.OK, Verdict.NEUTRAL):
         endpoint.failed = error
     end = error if isinstance(error, EndpointError | ModelError) else _too_long(endpoint, error, now)
     if error.retry_after is not None and end is None:
@@ -25,23 +27,24 @@ def closing(endpoint: Endpoint, batch: Batch, error: CallError, now: float) -> C
     return end
 
 
-def wait_after(endpoint: Endpoint, batch: Batch, error: CallError, now: float) -> float:
+def wait_after(batch: Batch, error: CallError, now: float) -> float:
     """The seconds until the next attempt at a request. Raises its failure where there is none."""
-    alike, since = _shared(endpoint, batch, error), endpoint.limiter.since
+    alike, since = _shared(batch, error), batch.endpoint.limiter.since
     if not alike and error.retry_after is None:
         return batch.retries.after(error, now)
     return batch.retries.after(error, now, since=now if since is None else since, shared=alike)
 
 
-def goes_first(endpoint: Endpoint, batch: Batch) -> bool:
+def goes_first(batch: Batch, *, probe: bool) -> bool:
     """Whether a request that is to be tried again goes ahead of those that wait for their first attempt.
 
-    After a probe another one asks whether the server is there: this may be one that it cannot take. Against 429 the
-    same one asks on as long as that costs it nothing.
+    ``probe``: its last attempt was the only one that could leave. After a probe another one asks whether the server is
+    there: this may be one that it cannot take. Against 429 the same one asks on as long as that costs it nothing.
     """
-    if not batch.probe:
+    if not probe:
         return True
-    return endpoint.failed is not None and endpoint.failed.status == _TOO_MANY and not batch.retries.tries
+    failed = batch.endpoint.failed
+    return failed is not None and failed.status == _TOO_MANY and not batch.retries.tries
 
 
 def given_up(endpoint: Endpoint, now: float) -> RefusedError | None:
@@ -53,14 +56,14 @@ def given_up(endpoint: Endpoint, now: float) -> RefusedError | None:
     return RefusedError(said, status=last.status)
 
 
-def _shared(endpoint: Endpoint, batch: Batch, error: CallError) -> bool:
+def _shared(batch: Batch, error: CallError) -> bool:
     """Whether a failure says nothing of this call, and so uses up none of its attempts.
 
     One in doubt may be the prompt's, unless the endpoint is down for all. A refusal never is as long as others are not
     served either. What never answered may be no model's server at all, and gets no such favour, but for 429. A flow
     that says how often to try again is taken at its word.
     """
-    limiter = endpoint.limiter
+    limiter = batch.endpoint.limiter
     seen, batch.seen = batch.seen, limiter.answers
     if batch.asked[0].retries is not None:
         return False

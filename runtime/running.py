@@ -11,9 +11,9 @@ from typing import Any
 from flowrun.dsl import plan as p
 
 from .account import PriceOf
-from .batches import Endpoint
 from .budgets import Budget
 from .decisions import Failure, Outcome
+from .endpoint import Endpoint
 from .errors import DiskError, FlowrunError, StoppedError, UsageError
 from .events import Event, Notice, PastCounted, PricesDeclared, RunFinished
 from .externs import opened

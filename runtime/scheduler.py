@@ -8,8 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from .attempts import Publish
-from .batches import Endpoint, Listener
+from .attempt import Publish
 from .call import Answer
 from .decisions import (
     Call,
@@ -24,10 +23,12 @@ from .decisions import (
     StartTimer,
     StopTimer,
 )
+from .dispatcher import Dispatcher
+from .endpoint import Endpoint
 from .errors import CallError, DiskError, FlowrunError, PermanentError, UsageError
+from .listener import Listener
 from .metering import NO_USAGE, Usage
 from .runlog import NoLog
-from .sending import Sender
 from .state import State
 
 __all__ = ["Endpoint", "Publish", "Scheduler"]
@@ -62,7 +63,7 @@ class Scheduler(Listener):
         self.publish = publish
         self.call_extern = call_extern
         self.hand_on = hand_on
-        self._sender = Sender(endpoints, publish, log or NoLog(), self)
+        self._dispatcher = Dispatcher(endpoints, publish, log or NoLog(), self)
         self._heard: list[tuple[int, Answer | CallError, Usage]] = []
         self._externs: dict[int, asyncio.Task[None]] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
@@ -79,7 +80,7 @@ class Scheduler(Listener):
             else:
                 self.idle()
             outcome = await self._outcome
-            await self._sender.settle(GRACE)
+            await self._dispatcher.settle(GRACE)
             return replace(outcome, stopped=self._stopped)
         finally:
             if self._grace is not None:
@@ -89,13 +90,13 @@ class Scheduler(Listener):
             externs = list(self._externs.values())
             for task in externs:
                 task.cancel()
-            await self._sender.close()
+            await self._dispatcher.close()
             await asyncio.gather(*externs, return_exceptions=True)
 
     @property
     def busy(self) -> bool:
         """Whether anything of the run is on its way or waits."""
-        return self._sender.busy or bool(self._externs or self._timers or self._heard)
+        return self._dispatcher.busy or bool(self._externs or self._timers or self._heard)
 
     def stop(self, why: FlowrunError) -> None:
         """Begin nothing more. The run ends when what is on its way has ended, or after ``GRACE``.
@@ -108,7 +109,7 @@ class Scheduler(Listener):
         self._grace = asyncio.get_running_loop().call_later(GRACE, self.idle)
         for task in self._externs.values():
             task.cancel()
-        self._sender.stop()
+        self._dispatcher.stop()
 
     def _act(self, decisions: Iterable[Decision]) -> None:
         for event in self.state.events:
@@ -120,13 +121,13 @@ class Scheduler(Listener):
         for decision in decisions:
             match decision:
                 case Launch(call):
-                    if call.model in self._sender.endpoints:
+                    if call.model in self._dispatcher.endpoints:
                         launched[call.number] = call
                     else:
                         unknown.append(call)
                 case Cancel(number, keep):
                     if launched.pop(number, None) is None:
-                        self._sender.cancel(number, keep)
+                        self._dispatcher.cancel(number, keep)
                 case LaunchExtern(number):
                     if self._stopped is None:
                         task = loop.create_task(self._call_extern(decision))
@@ -152,9 +153,9 @@ class Scheduler(Listener):
                     if not self._outcome.done():
                         # Places that come free from here on are for nobody.
                         self._outcome.set_result(outcome)
-                        self._sender.send_no_more()
+                        self._dispatcher.send_no_more()
         if launched:
-            self._sender.launch(launched.values())
+            self._dispatcher.launch(launched.values())
         for call in unknown:
             error = PermanentError(f"the model `{call.model}` was not known when the run began: declare it in the flow")
             self.failed(call, error)

@@ -14,13 +14,12 @@ from aiohttp import web
 
 from flowrun.runtime.account import Account, Ceiling, Use
 from flowrun.runtime.api import resume_async, run_async
-from flowrun.runtime.batches import Batch
+from flowrun.runtime.batch import part_of
 from flowrun.runtime.budgets import Budget
 from flowrun.runtime.call import Request
 from flowrun.runtime.decisions import Call
 from flowrun.runtime.errors import AnswerError, UsageError
 from flowrun.runtime.metering import Price, Usage
-from flowrun.runtime.retry import Retries, RetryPolicy
 from support.command_line import chat, command
 
 MODEL = 'model m = "openai:x" with input_price: 10, output_price: 100, max_tokens: 20, temperature: 0.5\n'
@@ -283,7 +282,6 @@ def test_the_bound_of_calls_without_a_bill_is_the_sum_of_their_worst_cases() -> 
 
 
 def test_each_call_of_a_spoilt_request_has_its_part_of_the_bill() -> None:
-    calls = [Call(number, "a", "m", Request(())) for number in range(3)]
-    batch = Batch(1, calls, Retries(RetryPolicy(), 0.0), asked=tuple(calls))
-    parts = [batch.part_of(AnswerError("no", usage=Usage(10, 7)), call) for call in calls]
+    calls = tuple(Call(number, "a", "m", Request(())) for number in range(3))
+    parts = [part_of(AnswerError("no", usage=Usage(10, 7)), calls, call) for call in calls]
     assert [part.usage for part in parts if isinstance(part, AnswerError)] == [Usage(4, 3), Usage(3, 2), Usage(3, 2)]

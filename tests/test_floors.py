@@ -31,8 +31,9 @@ FLOORS = {
         "providers/* reducers/* splitters/* documents/* journal/* outputs/*",
         "functions reading options catalog mentions plan_models needs verify",
         "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "
-        "pipelines block_settings blocks state keys recall runlog queues batches hedging prefixes attempts "
-        "sending scheduler corrections samples outages losses",
+        "pipelines block_settings blocks state keys recall runlog queues batch batching "
+        "lines endpoint listener hedging prompt_cache attempt "
+        "dispatcher scheduler corrections samples outages losses",
         "inputs python_inputs loading report/* extern_modules externs opening model_prices estimate foresight "
         "hosts kept running api reads",
         "cli/*",

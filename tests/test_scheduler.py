@@ -63,7 +63,7 @@ def run_flow(
     scheduler = Scheduler(state, {"m": endpoint}, events.append)
 
     def none_idles() -> None:
-        waiting = any(batch.calls for batch in endpoint.queue)
+        waiting = any(batch.calls for batch in scheduler._dispatcher._lines._lines[endpoint].queue)
         assert not waiting or endpoint.limiter.active == limit, "a slot idles while a request waits"
 
     async def whole() -> Outcome:

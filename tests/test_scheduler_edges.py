@@ -112,7 +112,7 @@ def check_cancel(seed: int, size: int, limit: int, turn: int) -> None:
         loop.close()
     assert provider.open == 0
     assert endpoint.limiter.active == 0
-    assert not scheduler._sender._tasks
+    assert not scheduler._dispatcher._live
     # Of each attempt that was written down it is known how it ended, or it was sent and is in doubt.
     unknown = set(log.given) - set(log.answered_calls) - set(log.ended)
     assert unknown <= {int(number) for key in provider.keys for number in key.split()}

@@ -9,9 +9,10 @@ from typing import Literal
 
 from . import events as e
 from .account import Ceiling
-from .batches import Batch, Endpoint
+from .batch import Batch
 from .call import Reply, Request
 from .decisions import Call
+from .endpoint import Endpoint
 from .errors import (
     AnswerError,
     CallError,
@@ -62,8 +63,8 @@ class Attempts:
         publish: Publish,
         log: NoLog,
         trouble: Callable[[DiskError], None],
-        left: Callable[[Endpoint, Batch], None],
-        begun: Callable[[Endpoint, Batch], None],
+        left: Callable[[Batch], None],
+        begun: Callable[[Batch], None],
     ) -> None:
         self.publish = publish
         self.log = log
@@ -72,11 +73,11 @@ class Attempts:
         self.begun = begun
         self.stopped = False
 
-    async def make(self, endpoint: Endpoint, batch: Batch) -> Answered | Failed | None:
+    async def make(self, batch: Batch) -> Answered | Failed | None:
         """None for one that did not leave after all, or could not be written down."""
         loop = asyncio.get_running_loop()
+        endpoint, out = batch.endpoint, batch.out
         provider = endpoint.provider
-        batch.left, batch.verdict, batch.used = False, Verdict.NEUTRAL, None
         if not endpoint.up and (failure := await self._start(endpoint)) is not None:
             return Failed(failure, final=True)
         asked = tuple(batch.calls)
@@ -85,31 +86,31 @@ class Attempts:
         each = asked[0].ceiling or rough_ceiling_of(asked[0].request)
         if not await self._intend(batch, asked, each):
             return None
-        batch.left = True
+        out.left = True
         number, path, count = batch.number, asked[0].path, len(asked)
         began = loop.time()
         self.publish(e.RequestStarted(number, path, provider.model, count, each))
-        self.left(endpoint, batch)
+        self.left(batch)
         try:
-            reply = await provider.complete(self._heard(endpoint, batch), count, batch.key)
+            reply = await provider.complete(self._heard(batch), count, batch.key)
         except FlowrunError as error:
             failed = error if isinstance(error, CallError) else PermanentError(str(error))
             # It is kept to the end of the run, and what came, held by the frames that raised it, is not.
             failed.__traceback__ = failed.__context__ = None
-            batch.verdict = _verdict(failed)
+            out.verdict = _verdict(failed)
             return await self._failed(batch, failed, loop.time() - began)
         except Exception as mistake:  # noqa: BLE001 (a provider may be anybody's, and what it reads too)
             said = f"{provider.model}: its provider failed ({mistake_in(mistake)})"
             failed = InDoubtError(f"{said}; it may have been paid")
-            batch.verdict = _verdict(failed)
+            out.verdict = _verdict(failed)
             return await self._failed(batch, failed, loop.time() - began)
         except asyncio.CancelledError:
             # One that is still wanted has no end in the journal: whoever goes on is told that it may be paid.
-            if not batch.calls and not batch.kept:
+            if not batch.calls and not out.kept:
                 self.log.over(asked, None)
             self.publish(e.RequestCancelled(number, path, count))
             raise
-        batch.verdict = Verdict.OK
+        out.verdict = Verdict.OK
         return await self._came(batch, provider.model, reply, loop.time() - began)
 
     async def _start(self, endpoint: Endpoint) -> CallError | None:
@@ -132,7 +133,7 @@ class Attempts:
         asked, count = batch.asked, len(batch.asked)
         usage = believable(reply.usage, asked[0].request, count)
         if usage.input_tokens is not None and usage.output_tokens is not None:
-            batch.used = usage.input_tokens + usage.output_tokens
+            batch.out.used = usage.input_tokens + usage.output_tokens
         answers = min(count, len(reply.answers))
         if not answers:
             return await self._failed(batch, AnswerError("the reply holds no answer", usage=usage), seconds)
@@ -164,7 +165,7 @@ class Attempts:
         self.log.over(calls, InDoubtError("fewer answers came than were asked for, and the bill does not say of which"))
         return True
 
-    def _heard(self, endpoint: Endpoint, batch: Batch) -> Request:
+    def _heard(self, batch: Batch) -> Request:
         """The request, which tells how far its answer has come where that comes in pieces."""
         number, path, request = batch.number, batch.asked[0].path, batch.asked[0].request
         if not request.stream:
@@ -172,7 +173,7 @@ class Attempts:
 
         def hear(characters: int) -> None:
             self.publish(e.AnswerGrew(number, path, characters))
-            self.begun(endpoint, batch)
+            self.begun(batch)
 
         return replace(request, hear=hear)
 

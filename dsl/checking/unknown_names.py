@@ -58,6 +58,9 @@ class UnknownNames(Calls):
         if (hidden := self.hidden.get(name)) and (block := visible_block(hidden, scope)):
             inside = f"`{block.title}`" if block.symbol else f"the block of {block.title}"
             out = f"mention `{block.title}`" if block.symbol else "give the block a name and mention that"
+            seen = (*scope.symbols.values(), *scope.withheld.values())
+            if any(one.kind == "results" and one.step is block for one in seen):
+                out = "in an ask of the reducer mention `results`, in a fold `next`, for what a body ends with"
             self.report(
                 "F0205",
                 f"`{name}` is known only inside {inside}",
@@ -122,7 +125,7 @@ def _of_reducer(name: str, scope: Scope) -> str:
 
 
 def visible_block(hidden: Step, scope: Scope) -> Step | None:
-    """The block around a hidden step that stands in a scope known here; None in another flow."""
+    """The block around a hidden step that is known here; None in another flow."""
     known: list[Scope] = []
     outer: Scope | None = scope
     while outer is not None:
@@ -130,5 +133,8 @@ def visible_block(hidden: Step, scope: Scope) -> Step | None:
         outer = outer.parent
     block = hidden.parent
     while block is not None and block.scope not in known:
+        # A reducer sees the branches of its fan-out, and not their insides.
+        if block.symbol is not None and (seen := scope.lookup(block.title)) is not None and seen.step is block:
+            return block
         block = block.parent
     return block

@@ -266,13 +266,21 @@ def text_of(template: str) -> Json:
 
 COUNTED = {"kind": "call", "function": "length", "args": {"of": ref("results")}}
 REFUSED: dict[str, tuple[Json, Callable[[Json], object], str]] = {
-    "a branch": (JOINED, lambda node: node["reduce"]["args"].update(separator=ref("a")), "mentions `a`"),
+    "a branch": (
+        JOINED,
+        lambda node: node["reduce"]["args"].update(separator=ref("a")),
+        "an argument of the reducer of `x` mentions `a`",
+    ),
     "a branch in a text": (
         JOINED,
         lambda node: node["reduce"]["args"].update(separator=text_of("{{ b }}")),
-        "mentions `b`",
+        "an argument of the reducer of `x` mentions `b`",
     ),
-    "the results": (JOINED, lambda node: node["reduce"]["args"].update(separator=COUNTED), "mentions `results`"),
+    "the results": (
+        JOINED,
+        lambda node: node["reduce"]["args"].update(separator=COUNTED),
+        "an argument of the reducer of `x` mentions `results`",
+    ),
     "a branch that is waited for": (
         JOINED,
         lambda node: node["reduce"].update(args={"separator": ref("a")}, needs=["a"]),
@@ -283,12 +291,20 @@ REFUSED: dict[str, tuple[Json, Callable[[Json], object], str]] = {
         lambda node: node["reduce"]["args"].update(separator=ref("o")),
         "mentions `o` and does not wait for it",
     ),
-    "what a fold begins with": (FOLDED, lambda node: node["reduce"]["args"].update({"from": ref("a")}), "mentions `a`"),
-    "a fold's own": (FOLDED, lambda node: node["reduce"]["args"].update({"from": ref("next")}), "mentions `next`"),
+    "what a fold begins with": (
+        FOLDED,
+        lambda node: node["reduce"]["args"].update({"from": ref("a")}),
+        "an argument of the reducer of `x` mentions `a`",
+    ),
+    "a fold's own": (
+        FOLDED,
+        lambda node: node["reduce"]["args"].update({"from": ref("next")}),
+        "an argument of the reducer of `x` mentions `next`",
+    ),
     "the width of a tree": (
         FOLDED,
         lambda node: node["reduce"].update(rule="by", args={}, count=COUNTED),
-        "mentions `results`",
+        "an argument of the reducer of `x` mentions `results`",
     ),
     "the results in a fold": (
         FOLDED,

@@ -196,8 +196,10 @@ def test_reducers_inside_bodies_see_their_own_branches_and_what_is_around() -> N
 
 def test_a_reducer_waits_for_the_steps_around_that_its_asks_mention() -> None:
     text = flow('best(judge: ask "{{ slow }} {{ a }} {{ results }}")', before='slow = ask "slow"')
-    ran = run(text, {**WORDS, "slow": "S"}, seconds={"slow": 30})
+    ran = run(text, {**WORDS, "slow": "S"}, seconds={"slow": 30, "one": 20})
     assert ran.outcome.status == "done", ran.outcome.failures
+    # The judge waits, and the branches do not.
+    assert ran.seconds == 30
     assert all(prompt.startswith("S A ") for prompt in ran.prompts[4:])
     assert len(ran.prompts) == 6
 

@@ -22,7 +22,7 @@ from .lints import LINTS, NEAR
 from .parsing.parse import parse_flow
 from .source import Source
 
-UNSURE = frozenset({"F0201", "F0202", "F0205", "F0209", "F0304", "F0305"})
+UNSURE = frozenset({"F0201", "F0202", "F0205", "F0209", "F0211", "F0304", "F0305"})
 """Behind one of these a mention may be lost, so that no lint can tell what is never used."""
 MOST_FILES = 500
 TOO_MANY = f"a flow takes in {MOST_FILES} files at most"

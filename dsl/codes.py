@@ -32,6 +32,7 @@ CODES: dict[str, Code] = {
     "F0208": Code("an unknown function, flow or reducer"),
     "F0209": Code("an import that leads nowhere"),
     "F0210": Code("an extern that names no function"),
+    "F0211": Code("an argument of a reducer that mentions what is combined"),
     # F03: types, arguments, templates
     "F0301": Code("a value of the wrong type"),
     "F0302": Code("no such field"),

@@ -102,8 +102,8 @@ class Blocks:
             if feed is not None:
                 self.pipelines.take(run, feed)
         else:
-            run.open[0] = body = Frame(run.layout, frame, run)
-            self.steps.open(body)
+            run.open[0] = run.body = Frame(run.layout, frame, run)
+            self.steps.open(run.body)
 
     def _map(
         self, frame: Frame, step: p.Step, node: p.Map, feed: Feed | None, scope: Scope, options: dict[str, Json]

@@ -18,6 +18,7 @@ from .decisions import Failure
 from .errors import FlowrunError
 from .extern_calls import ExternCalls
 from .frames import BlockRun, Frame, Layout
+from .mentions import in_asks, mentions
 from .reducers import Question, ReduceError, UndecidedError
 from .samples import sample_of
 from .scopes import Context, Scope
@@ -149,10 +150,9 @@ class Ends:
             self.end(run, run.merge.root)
         elif reduce.ask is not None and not value:
             self._reduce_nothing(run, reduce.ask.answer)
-        elif isinstance(run.step.node, p.Fanout):
-            self._combine(run, reduce, {**value, "results": list(value.values())}, partial(self.end, run))
         else:
-            self._combine(run, reduce, {"results": value}, partial(self.end, run))
+            results = list(value.values()) if isinstance(run.step.node, p.Fanout) else value
+            self._combine(run, reduce, {"results": results}, partial(self.end, run))
 
     def _reduce_nothing(self, run: BlockRun, answer: types.Type) -> None:
         if run.last_loss is not None:
@@ -197,7 +197,7 @@ class Ends:
     def _combine(
         self, run: BlockRun, reduce: p.Reduce, given: dict[str, Json], then: Callable[[Json], None], place: str = ""
     ) -> None:
-        """The reducer's own call, as soon as what it mentions outside the block is there."""
+        """The reducer's own call, as soon as what it mentions is there. What is ``given`` is for its asks."""
         path = f"{run.around.path}.reduce"
 
         def ready(failure: Failure | None) -> None:
@@ -206,21 +206,24 @@ class Ends:
             if failure is not None:
                 self.give_up(run, failure)
                 return
-            # Its calls are the run's own: they are taken back with it.
-            inner = Frame(Layout((), None), run.frame, given=given, calls=run.calls)
-            scope = Scope(self.context, inner)
             fail = partial(self.give_up, run)
             try:
                 if reduce.extern is not None:
-                    args = {**scope.options(reduce.args), "results": given["results"]}
+                    args = {**Scope(self.context, run.frame).options(reduce.args), "results": given["results"]}
                     self.externs.launch(run, reduce.extern, args, path, then, fail)
                 elif reduce.ask is not None:
+                    inner = _asking(run, given)
                     sample = sample_of(inner, f"{run.step.name}.reduce")
                     self.calls.launch(inner, reduce.ask, reduce.options, path, then, fail, sample=sample, place=place)
             except FlowrunError as error:
                 self.give_up(run, Failure(path, str(error), error))
 
-        self.steps.wait(run.frame, reduce.needs, ready)
+        if run.merge is None or run.body is None:
+            self.steps.wait(run.frame, reduce.needs, ready)
+            return
+        # A tree or a fold asks while branches are still out: for those that it mentions by name it waits.
+        own = (in_asks(reduce.asks) | {*mentions([*reduce.options.values()])}) & run.layout.places.keys()
+        self.steps.wait(run.body, (*reduce.needs, *own), ready)
 
     def merge(self, run: BlockRun, level: int, index: int, value: Json) -> None:
         assert run.merge is not None
@@ -238,3 +241,14 @@ class Ends:
                 self._reduce_nothing(run, reduce.ask.answer)
             else:
                 self.end(run, merge.root)
+
+
+def _asking(run: BlockRun, given: dict[str, Json]) -> Frame:
+    """The frame that a reducer's ask is asked in: it sees what is ``given``, and a fan-out's branches by their names.
+
+    A branch that was lost is none. Its calls are the run's own: they are taken back with it.
+    """
+    body = run.body
+    branches = {} if body is None else {step.name: body.values.get(step.name) for step in body.layout.steps}
+    tallies = {} if body is None else body.tallies
+    return Frame(Layout((), None), run.frame, given={**branches, **given}, tallies=tallies, calls=run.calls)

@@ -142,6 +142,7 @@ class Frame:
 class BlockRun:
     """A block or a called flow that is running: its bodies, and what becomes of their values.
 
+    ``body`` is the one of a fan-out or chain, also when it is not open any more.
     ``elements`` is None for a repeat. A map that takes them as they come has an ``intake``, and they are not ``whole``
     until the last one has come; ``total`` are those that are known. ``feed`` is what the run makes for other maps.
     ``window`` is how many bodies may be open at once, None for all; ``spare`` says
@@ -175,6 +176,7 @@ class BlockRun:
     launched: int = 0
     finished: int = 0
     open: dict[int, Frame] = field(default_factory=dict)
+    body: Frame | None = None
     admitting: bool = False
     over: bool = False
     merge: Combining | None = None

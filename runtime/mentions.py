@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from flowrun.dsl import plan as p
 from flowrun.dsl import template_names
@@ -59,10 +59,10 @@ def spoken(step: p.Step) -> set[str]:
     """The names that a step mentions itself, and not the steps inside it."""
     node = step.node
     exprs: list[p.Expr | None] = [*step.options.values(), step.when, step.otherwise]
-    asks: list[p.Ask] = []
+    names: set[str] = set()
     match node:
         case p.Ask():
-            asks.append(node)
+            names |= in_asks([node])
         case p.Value(expr):
             exprs.append(expr)
         case p.FlowCall(_, args) | p.ExternCall(_, args):
@@ -71,7 +71,14 @@ def spoken(step: p.Step) -> set[str]:
             exprs += [node.source, node.where]
     if isinstance(node, p.Map | p.Repeat | p.Fanout):
         exprs += [*node.reduce.args.values(), *node.reduce.options.values(), node.reduce.count]
-        asks += node.reduce.asks
-    exprs += [ask.model for ask in asks]
-    names = set(mentions([expr for expr in exprs if expr is not None]))
-    return names.union(*(template(message.template) for ask in asks for message in ask.messages))
+        names |= in_asks(node.reduce.asks)
+    return names.union(mentions([expr for expr in exprs if expr is not None]))
+
+
+def in_asks(asks: Iterable[p.Ask]) -> set[str]:
+    """The names that the prompts of asks mention, and their models."""
+    names: set[str] = set()
+    for ask in asks:
+        names.update(mentions([] if ask.model is None else [ask.model]))
+        names.update(*(template(message.template) for message in ask.messages))
+    return names

@@ -9,16 +9,18 @@ from .reducers import REDUCERS
 
 
 def first_needs(step: p.Step) -> tuple[str, ...]:
-    """What a step waits for before it begins, a rule's arguments too: an ask or extern that reduces waits by itself."""
+    """What a step waits for before it begins, a rule's arguments too: the asks and the extern of a reducer wait by
+    themselves.
+    """
     node = step.node
     if not isinstance(node, p.Map | p.Repeat | p.Fanout):
         return step.needs
     reduce = node.reduce
     if reduce.extern is not None:
         return step.needs
-    if reduce.ask is None:
+    if not reduce.asks:
         return (*step.needs, *reduce.needs)
-    # How many go into one ask, and what a fold begins with.
+    # What a rule counts with, how many go into one ask, and what a fold begins with.
     first = set(mentions([*reduce.args.values(), *([] if reduce.count is None else [reduce.count])]))
     return (*step.needs, *(name for name in reduce.needs if name in first))
 

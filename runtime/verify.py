@@ -147,9 +147,11 @@ def _step(step: p.Step, around: _Around) -> None:
 
 def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) -> None:
     reduce, visible = node.reduce, around.visible
-    sees = around.known | ({"so_far", "next"} if reduce.rule == "fold" and reduce.ask is not None else {"results"})
-    if isinstance(node, p.Fanout):
-        sees |= {branch.name for branch in node.body.steps}
+    given = {"so_far", "next"} if reduce.rule == "fold" and reduce.ask is not None else {"results"}
+    branches = {branch.name for branch in node.body.steps} if isinstance(node, p.Fanout) else set()
+    own = around.known - {model.name for model in around.plan.models}
+    for name in sorted(given & (branches | own | visible.keys())):
+        raise PlanError(f"the name `{name}` stands for two things in this plan: a reducer's ask sees its own")
     if reduce.extern is not None:
         params = _extern(step.name, reduce.extern, around.plan).params
         if "results" in reduce.args or all(param.name != "results" for param in params):
@@ -163,8 +165,16 @@ def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) ->
         raise PlanError(f"`{step.name}` asks beside a rule, and has none")
     if reduce.ask is None and reduce.count is not None:
         raise PlanError(f"`{step.name}` combines its results as a tree, and only an ask can do so")
-    exprs = [*reduce.args.values(), *reduce.options.values(), *([reduce.count] if reduce.count is not None else [])]
-    _held(step.name, (*reduce.needs, *step.needs), mentions(exprs), visible, sees)
+    for need in reduce.needs:
+        if need not in visible:
+            raise PlanError(f"the reducer of `{step.name}` needs `{need}`, and there is no such step around it")
+    # The asks see what is combined, with their models and options; the arguments see what is around the block.
+    needs, sees = (*reduce.needs, *step.needs), around.known | given | branches
+    args = set(mentions([*reduce.args.values(), *([reduce.count] if reduce.count is not None else [])]))
+    for name in sorted(args & ({"results", "so_far", "next"} - around.known - visible.keys() | branches)):
+        raise PlanError(f"an argument of the reducer of `{step.name}` mentions `{name}`: only its asks see that")
+    _held(step.name, needs, sorted(args), visible, around.known)
+    _held(step.name, needs, mentions([*reduce.options.values()]), visible, sees)
     for ask in reduce.asks:
         _ask(ask, step.name, reduce.needs, visible, sees)
 

@@ -53,6 +53,9 @@ class Calls(ABC):
     @abstractmethod
     def unknown_name(self, name: str, span: Span, scope: Scope, wanted: t.Type | None = None) -> None: ...
 
+    @abstractmethod
+    def withheld(self, name: str, span: Span, scope: Scope) -> bool: ...
+
     def call(self, expr: s.Call, scope: Scope, *, alone: bool = False) -> t.Type:
         """The type of a call; a flow and an extern may be called only ``alone``, as a step."""
         name = expr.function.text
@@ -271,6 +274,8 @@ class Calls(ABC):
         self.arguments(word.text, spec.rules[word.text], args, value.span, scope)
 
     def _vote(self, name: str, value: s.Expr, scope: Scope) -> t.Type:
+        if isinstance(value, s.Name) and self.withheld(value.word.text, value.span, scope):
+            return t.UNKNOWN
         symbol = scope.lookup(value.word.text) if isinstance(value, s.Name) else None
         step = symbol.step if symbol and symbol.kind in ("step", "branch") else None
         node = step.line.node if step else None

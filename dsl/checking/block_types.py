@@ -122,12 +122,12 @@ class Blocks(ABC):
                 return self.fold(step, reduce, reduce.ask, item if not fanout else self.results(step).item)
             type_ = self.ask(reduce.ask, scope)
             if reduce.count is not None:
-                self.tree(reduce, item, type_, scope)
+                self.tree(reduce, item, type_, step.argument_scope or step.scope)
             return type_
         spec = self.catalog.reducers.get(reduce.rule.text)
         extern = self.expressions.own.get(reduce.rule.text)
         if spec is None and extern is not None and extern.kind == "extern":
-            return self._reduce_extern(step, reduce, extern, scope)
+            return self._reduce_extern(step, reduce, extern, step.argument_scope or step.scope)
         if spec is None:
             externs = [name for name, one in self.expressions.own.items() if one.kind == "extern"]
             help = reducer_meant(reduce.rule.text, [*self.catalog.reducers, "ask", *externs])
@@ -145,9 +145,9 @@ class Blocks(ABC):
         branches = {branch.title: self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps} if fanout else None
         if branches is not None:
             item = t.join(branches.values())
-        return self._rule(reduce, spec, replace(_numbers(step, node), item=item, branches=branches), scope)
+        return self._rule(step, reduce, spec, replace(_numbers(step, node), item=item, branches=branches))
 
-    def _rule(self, reduce: s.Reduce, spec: ReducerSpec, given: Given, scope: Scope) -> t.Type:
+    def _rule(self, step: Step, reduce: s.Reduce, spec: ReducerSpec, given: Given) -> t.Type:
         """The type of what a rule makes of its results; says so where its arguments do not fit it, or each other."""
         item = t.unwrapped(given.item)
         by = dict(named(spec.params, reduce.args)).get("by")
@@ -158,10 +158,10 @@ class Blocks(ABC):
         for param, arg in zip(_params(params, reduce.args), reduce.args, strict=True):
             if not isinstance(arg.value, s.Ask):
                 continue
-            self.ask(arg.value, scope)
+            self.ask(arg.value, step.reduce_scope or step.scope)
             if param is not None and param.asks is not None:
                 self._asked(param, param.asks, arg.value, given.item)
-        self.expressions.arguments(spec.name, params, reduce.args, reduce.span, scope)
+        self.expressions.arguments(spec.name, params, reduce.args, reduce.span, step.argument_scope or step.scope)
         args = {name: written(value, self.expressions.words) for name, value in named(spec.params, reduce.args)}
         if self._told > before:
             # What an argument does wrong is told; what would follow from it is no second mistake.
@@ -233,14 +233,14 @@ class Blocks(ABC):
 
     def fold(self, step: Step, reduce: s.Reduce, ask: s.Ask, item: t.Type) -> t.Type:
         """A fold begins with the first result, or with what its argument says."""
-        scope = step.reduce_scope or step.scope
+        scope = step.argument_scope or step.scope
         # What is wrong with the answer's type is told when the ask itself is looked at.
         known = len(self.typed.problems)
         type_ = self.written.read(ask.answer) if ask.answer is not None else t.TEXT
         del self.typed.problems[known:]
         begins = _params(FOLD, reduce.args)[:1] == [FOLD[0]]
         self._folds[step] = (type_ if begins else item), t.unwrapped(item)
-        type_ = self.ask(ask, scope)
+        type_ = self.ask(ask, step.reduce_scope or step.scope)
         self.expressions.arguments(
             "fold", tuple(replace(one, type=type_) for one in FOLD), reduce.args, reduce.span, scope
         )
@@ -276,7 +276,12 @@ class Blocks(ABC):
                 self.report("F0307", f"`{name}` is given twice", option.name.span, "keep one of the two")
             else:
                 self._option(option, spec, scope)
-                if name == "retries" and "ask" not in kinds and "model" not in kinds and not _is_number(option.value):
+                if (
+                    name == "retries"
+                    and "ask" not in kinds
+                    and "model" not in kinds
+                    and not isinstance(option.value, s.Number)
+                ):
                     self.report("F0307", "`retries` of a block is for the asks in it: a number", option.value.span)
             seen.add(name)
 
@@ -334,10 +339,6 @@ def written(value: s.Expr | s.Ask, words: Collection[int]) -> object:
         case s.Name(word) if id(value) in words:
             return word.text
     return None
-
-
-def _is_number(value: s.Expr | s.Ask) -> bool:
-    return isinstance(value, s.Number)
 
 
 def _keeps_places(line: s.Line) -> bool:

@@ -124,7 +124,7 @@ class Expressions(UnknownNames):
             return self.type_of(symbol)
         if name in CONSTANTS:
             return CONSTANTS[name]
-        if isinstance(choice, t.Choice):
+        if isinstance(choice, t.Choice) and name not in scope.withheld:
             self.report(
                 "F0301",
                 f"`{name}` is none of {t.show(choice)}",

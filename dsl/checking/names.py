@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from .. import syntax as s
@@ -37,11 +37,12 @@ class Symbol:
 
 @dataclass(eq=False, repr=False, slots=True)
 class Scope:
-    """Names that are known in one place."""
+    """Names that are known in one place. ``withheld`` are those of a reducer, which its arguments do not see."""
 
     parent: Scope | None
     fanout: bool = False
     symbols: dict[str, Symbol] = field(default_factory=dict)
+    withheld: dict[str, Symbol] = field(default_factory=dict)
 
     def lookup(self, name: str) -> Symbol | None:
         scope: Scope | None = self
@@ -73,7 +74,11 @@ class Mention:
 
 @dataclass(eq=False, repr=False, slots=True)
 class Step:
-    """A line with the names around it. ``inner`` and ``reduce_scope`` belong to its block, if it is one."""
+    """A line with the names around it.
+
+    ``inner`` is what the body of its block knows, ``reduce_scope`` what the asks of its reducer see, with their models
+    and options, and ``argument_scope`` what the reducer's arguments see.
+    """
 
     line: s.Line
     scope: Scope
@@ -82,6 +87,7 @@ class Step:
     mentions: list[Mention] = field(default_factory=list)
     inner: Scope | None = None
     reduce_scope: Scope | None = None
+    argument_scope: Scope | None = None
     steps: list[Step] = field(default_factory=list)
 
     @property
@@ -259,20 +265,25 @@ class _Resolver:
         step.inner = inner or Scope(step.scope, fanout)
         step.steps = self.steps(body.lines, step.inner, step)
         scope = Scope(step.scope)
-        for name in ("so_far", "next") if reduce.rule.text == "fold" and reduce.ask is not None else ("results",):
-            if name not in RESERVED and (first := step.scope.lookup(name)):
+        fold = reduce.rule.text == "fold" and reduce.ask is not None
+        for name in ("so_far", "next") if fold else ("results",):
+            if name not in RESERVED and (first := (step.inner if fanout else step.scope).lookup(name)):
                 self.taken(name, first.span, reduce.rule.span)
             scope.symbols[name] = Symbol(name, "results", reduce.rule.span, scope, step)
         if fanout:
-            scope.symbols.update(step.inner.symbols)
-        step.reduce_scope = scope
+            # Of their own, for their types here may be others: a rule may do without a branch.
+            scope.symbols.update({name: replace(one) for name, one in step.inner.symbols.items()})
+        results = Symbol("results", "results", reduce.rule.span, scope, step)
+        outside = Scope(step.scope, withheld={"results": results, **scope.symbols})
+        step.reduce_scope, step.argument_scope = scope, outside
         mentions = step.mentions
         for arg in reduce.args:
-            mentions.extend(self.in_value(arg.value, scope, step, "reduce"))
+            seen = scope if isinstance(arg.value, s.Ask) else outside
+            mentions.extend(self.in_value(arg.value, seen, step, "reduce"))
         for option in reduce.options:
             mentions.extend(self.in_value(option.value, scope, step, "reduce"))
         if reduce.count is not None:
-            mentions.extend(self.in_expr(reduce.count, scope, step, "reduce"))
+            mentions.extend(self.in_expr(reduce.count, outside, step, "reduce"))
         if reduce.ask is not None:
             mentions.extend(self.in_ask(reduce.ask, scope, step, "reduce"))
 
@@ -327,16 +338,3 @@ def children(expr: s.Expr) -> Iterator[s.Expr | s.Ask]:
         case s.Binary(_, left, right):
             yield left
             yield right
-
-
-def visible_block(hidden: Step, scope: Scope) -> Step | None:
-    """The block around a hidden step that stands in a scope known here; None in another flow."""
-    known: list[Scope] = []
-    outer: Scope | None = scope
-    while outer is not None:
-        known.append(outer)
-        outer = outer.parent
-    block = hidden.parent
-    while block is not None and block.scope not in known:
-        block = block.parent
-    return block

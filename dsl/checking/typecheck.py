@@ -10,6 +10,7 @@ from .. import types as t
 from ..catalog import Catalog, ParamSpec, Where
 from ..diagnostics import did_you_mean
 from ..parsing.habits import stray_word
+from ..templates.places import spared
 from .block_types import Blocks
 from .callees import Callee, Imported
 from .conditions import found_there
@@ -79,7 +80,17 @@ class _Checker(Blocks):
             return self.element(step)
         if symbol.kind == "results":
             return self.results(step) if symbol.name == "results" else self.folded(step, symbol.name)
-        return self.typed.steps.get(step, t.UNKNOWN)
+        type_ = self.typed.steps.get(step, t.UNKNOWN)
+        return spared(type_) if symbol.kind == "branch" and self._may_lack(step, symbol) else type_
+
+    def _may_lack(self, branch: Step, symbol: Symbol) -> bool:
+        """Whether a name is what a reducer's ask sees of a branch, and the rule does without branches that are lost."""
+        block = branch.parent
+        if block is None or block.reduce_scope is None or block.reduce_scope.symbols.get(symbol.name) is not symbol:
+            return False
+        node = block.line.node
+        spec = self.catalog.reducers.get(node.reduce.rule.text) if isinstance(node, s.Fanout) else None
+        return spec is not None and spec.spares
 
     # Declarations
 

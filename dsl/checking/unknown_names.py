@@ -6,24 +6,61 @@ from dataclasses import dataclass
 from itertools import islice
 
 from .. import types as t
-from ..diagnostics import did_you_mean
+from ..diagnostics import Diagnostic, Label, did_you_mean
 from ..parsing.tables import KEYWORDS
 from ..source import Span
 from ..spelling import MOST_GUESSED
 from .arguments import Calls
-from .names import Scope, visible_block
+from .names import Scope, Step
 
 CONSTANTS: dict[str, t.Type] = {"true": t.BOOL, "false": t.BOOL, "none": t.NONE}
+
+_OF_REDUCERS = ("results", "so_far", "next")
+_WITHOUT_BRANCH = (
+    "make `{}` a step before the fanout; or write `reduce collect`, and go on from the record in the next step"
+)
+_WITHOUT_RESULTS = (
+    "write a value from before the block; or write `reduce collect`, and go on from its value in the next step"
+)
 
 
 @dataclass(eq=False, slots=True)
 class UnknownNames(Calls):
     """Tells of a name that is not known where it stands."""
 
+    def withheld(self, name: str, span: Span, scope: Scope) -> bool:
+        """Whether a name is one that an argument of a reducer does not see; says so."""
+        symbol = scope.withheld.get(name)
+        if symbol is None:
+            return False
+        what, label, help = f"`{name}`", "the reducer", _WITHOUT_RESULTS
+        if symbol.kind == "branch":
+            what, label, help = f"the branch {what}", f"{what} is a branch of the fanout", _WITHOUT_BRANCH.format(name)
+        self.problems.append(
+            Diagnostic(
+                "F0211",
+                f"an argument of a reducer cannot mention {what}",
+                span,
+                labels=(Label(symbol.span, label),),
+                note="arguments are values from around the block: the asks of a reducer alone see what it combines",
+                help=help,
+            )
+        )
+        return True
+
     def unknown_name(self, name: str, span: Span, scope: Scope, wanted: t.Type | None = None) -> None:
+        if self.withheld(name, span, scope):
+            return
+        if name in _OF_REDUCERS:
+            near = did_you_mean(name, scope.known()) or _of_reducer(name, scope)
+            self.report("F0201", f"nothing is called `{name}`", span, help=near)
+            return
         if (hidden := self.hidden.get(name)) and (block := visible_block(hidden, scope)):
             inside = f"`{block.title}`" if block.symbol else f"the block of {block.title}"
             out = f"mention `{block.title}`" if block.symbol else "give the block a name and mention that"
+            seen = (*scope.symbols.values(), *scope.withheld.values())
+            if any(one.kind == "results" and one.step is block for one in seen):
+                out = "in an ask of the reducer mention `results`, in a fold `next`, for what a body ends with"
             self.report(
                 "F0205",
                 f"`{name}` is known only inside {inside}",
@@ -76,3 +113,28 @@ class UnknownNames(Calls):
         """The names in sight that stand for a model."""
         found = ((word, scope.lookup(word)) for word in scope.known())
         return [word for word, one in found if one and one.kind in ("model", "param") and self.type_of(one) == t.MODEL]
+
+
+def _of_reducer(name: str, scope: Scope) -> str:
+    """The way out for a name of reducers that stands where no reducer gives it."""
+    if name != "results":
+        return f'`{name}` is known in the ask of a fold: `reduce fold ask "… {{{{ so_far }}}} … {{{{ next }}}} …"`'
+    if (seen := scope.lookup("so_far")) is not None and seen.kind == "results":
+        return "a fold sees its results one by one: `so_far` is what was made of those before, `next` is the next one"
+    return "`results` is known in an ask behind `reduce`; elsewhere mention the block by its name"
+
+
+def visible_block(hidden: Step, scope: Scope) -> Step | None:
+    """The block around a hidden step that is known here; None in another flow."""
+    known: list[Scope] = []
+    outer: Scope | None = scope
+    while outer is not None:
+        known.append(outer)
+        outer = outer.parent
+    block = hidden.parent
+    while block is not None and block.scope not in known:
+        # A reducer sees the branches of its fan-out, and not their insides.
+        if block.symbol is not None and (seen := scope.lookup(block.title)) is not None and seen.step is block:
+            return block
+        block = block.parent
+    return block

@@ -9,7 +9,7 @@ from ..catalog import Catalog
 from ..checking.names import Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
-from .parts import Block, Costs, blocks
+from .parts import Block, Costs, blocks, rule_of
 
 _FORGETS = {
     "next": "the calls of the block are paid for, and no call of the fold ever sees an answer",
@@ -23,20 +23,26 @@ def unread_results(program: Program, typed: Typed, catalog: Catalog) -> list[Dia
         finding
         for step, node in blocks(program)
         if step.steps and any(costs.pays(inner) for inner in step.steps)
-        for finding in _findings(step, node)
+        for finding in _findings(step, node, catalog)
     ]
 
 
-def _findings(step: Step, node: Block) -> Iterator[Diagnostic]:
+def _findings(step: Step, node: Block, catalog: Catalog) -> Iterator[Diagnostic]:
     rule = node.reduce.rule
     if node.reduce.ask is None:
+        spec = rule_of(node, catalog)
+        votes = spec is not None and spec.votes
         for arg in node.reduce.args:
-            if isinstance(arg.value, s.Ask) and arg.name is not None and not _reads(step, "results"):
+            if isinstance(arg.value, s.Ask) and arg.name is not None and not _reads(step, "results", by_name=votes):
+                numbers = not votes and _reads(step, "results")
                 yield Diagnostic(
                     "F0716",
-                    "this prompt is to choose among the results, and mentions none of them",
+                    "this prompt is to choose among the results by their numbers, and shows no numbers"
+                    if numbers
+                    else "this prompt is to choose among the results, and mentions none of them",
                     arg.name.span,
-                    note="the call is paid for, and can only guess",
+                    note="the call is paid for, and can only guess"
+                    + (": a branch that is mentioned by its name has no number" if numbers else ""),
                     help="place them: `{{ results }}`",
                 )
     elif rule.text == "fold":
@@ -55,12 +61,13 @@ def _findings(step: Step, node: Block) -> Iterator[Diagnostic]:
         )
 
 
-def _reads(block: Step, name: str) -> bool:
+def _reads(block: Step, name: str, *, by_name: bool = True) -> bool:
+    """Whether the asks of a reducer mention what it combines; ``by_name``: a branch will do."""
     for mention in block.mentions:
         symbol = mention.symbol
         if mention.part == "reduce" and symbol is not None and symbol.step is not None:
             if symbol.kind == "results" and symbol.step is block and symbol.name == name:
                 return True
-            if name == "results" and symbol.kind == "branch" and symbol.step.parent is block:
+            if by_name and name == "results" and symbol.kind == "branch" and symbol.step.parent is block:
                 return True
     return False

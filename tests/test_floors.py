@@ -26,10 +26,10 @@ FLOORS = {
     ),
     "runtime": (
         "events errors call metering remarks tally quoting account",
-        "limits/* retry budget budgets values prompts files rules prices tokens folders threads "
+        "limits/* retry budget budgets values prompts files rules tokens folders threads "
         "json_reader candidates children",
         "providers/* reducers/* splitters/* documents/* journal/* outputs/*",
-        "functions reading options catalog mentions plan_models needs verify",
+        "functions reading prices options catalog mentions plan_models needs verify",
         "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "
         "pipelines block_settings blocks state keys recall runlog queues batch batching "
         "lines endpoint listener hedging prompt_cache attempt "

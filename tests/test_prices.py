@@ -23,7 +23,7 @@ from flowrun.runtime.errors import UsageError
 from flowrun.runtime.events import RequestFinished
 from flowrun.runtime.limits import Limiter
 from flowrun.runtime.metering import Usage
-from flowrun.runtime.prices import SENT, cost, must_be_priced, price
+from flowrun.runtime.prices import cost, must_be_priced, price
 from flowrun.runtime.report.summary import Summary
 from flowrun.runtime.scheduler import Endpoint, Scheduler
 from flowrun.runtime.scopes import Context
@@ -61,12 +61,6 @@ def test_a_price_is_the_dearest_that_a_request_may_have() -> None:
     assert tiered.usual is not None
     assert tiered.usual[0] < tiered.input
     assert cost("gemini:gemini-2.5-pro", 1000, 0, {}) == pytest.approx(1000 * tiered.usual[0])
-
-
-def test_the_greatest_length_is_what_the_provider_asks_for() -> None:
-    from flowrun.runtime.providers.anthropic import MAX_TOKENS
-
-    assert SENT["anthropic"] == MAX_TOKENS
 
 
 PRICE = Price(0.001, 0.01, window=1000)

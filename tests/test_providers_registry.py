@@ -5,15 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from types import SimpleNamespace
 
 import pytest
 
 import flowrun.runtime.providers as registry
+from flowrun.runtime.budget import Price
 from flowrun.runtime.errors import UsageError
+from flowrun.runtime.prices import price
 from flowrun.runtime.providers import open_provider, provider_table
 from flowrun.runtime.providers.endpoints import GEMINI, OPENAI, endpoint
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.providers.scripted import ScriptedProvider
+from flowrun.runtime.providers.traits import Traits
+from flowrun.runtime.tokens import estimate
 
 LOCAL = "http://127.0.0.1:8000/v1"
 
@@ -132,3 +137,24 @@ def test_other_peoples_providers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Did you mean echo:x" in usage_error("eco:x")
     assert "echo" in [row.name for row in provider_table({})]
     del sys.modules["flowrun_echo"]
+
+
+def test_the_traits_of_other_peoples_providers_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_near(name: str, surroundings: Surroundings) -> ScriptedProvider:
+        return ScriptedProvider(["hi"])
+
+    open_near.traits = Traits(local=True, tokens=lambda name: len)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "flowrun_near", SimpleNamespace(open_near=open_near, open_far=open_echo))
+    entries = {
+        "near": EntryPoint("near", "flowrun_near:open_near", registry.GROUP),
+        "far": EntryPoint("far", "flowrun_near:open_far", registry.GROUP),
+        "gone": EntryPoint("gone", "flowrun_near:nothing_here", registry.GROUP),
+    }
+    monkeypatch.setattr(registry, "_entries", lambda: entries)
+    assert price("near:x", {}) == Price(0.0, 0.0)
+    assert registry.is_local("near:x", "http://far.example")
+    assert registry.token_counter("near:x", {})("four") == 4
+    for unknown in ("far:x", "gone:x", "nobody:x"):
+        assert price(unknown, {}) is None
+        assert not registry.is_local(unknown, "http://far.example")
+        assert registry.token_counter(unknown, {}) is estimate

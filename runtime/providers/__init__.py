@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..tokens import estimate
+from .traits import Count, Traits
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -27,6 +29,7 @@ _BUILT_IN = {
     "embedded": (".embedded", "open_embedded"),
 }
 _NAMELESS = frozenset({"embedded"})
+_EMBEDDED = Traits(local=True, bare=True)
 
 DEFAULT_MODEL = "embedded"
 MODEL_VARIABLE = "FLOWRUN_MODEL"
@@ -105,11 +108,34 @@ def base_variables(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in set_.items() if value}
 
 
+def traits_of(address: str) -> Traits:
+    """The traits of a model's provider. Another's provider may have ``traits`` on what its entry point names."""
+    provider = address.partition(":")[0]
+    if provider == "embedded":
+        return _EMBEDDED
+    if provider in _BUILT_IN:
+        return next(service.traits for service in _services() if service.name == provider)
+    entry = _entries().get(provider)
+    try:
+        found = getattr(entry.load(), "traits", None) if entry is not None else None
+    except (ImportError, AttributeError):
+        found = None  # whoever opens it is told why
+    return found if isinstance(found, Traits) else Traits()
+
+
+def token_counter(address: str, environ: Mapping[str, str]) -> Count:
+    """A counter of a model's tokens: by its own vocabulary where that is known, else by the estimate."""
+    traits = traits_of(address)
+    own_server = bool(traits.price_variable and environ.get(traits.price_variable, "").strip())
+    counter = None if own_server else traits.tokens(address.partition(":")[2])
+    return counter or estimate
+
+
 def is_local(address: str, endpoint: str) -> bool:
     """Whether a model, at this endpoint, stays on this machine."""
     from .addresses import is_loopback
 
-    return address.partition(":")[0] == "embedded" or is_loopback(endpoint)
+    return traits_of(address).local or is_loopback(endpoint)
 
 
 def _services() -> tuple[Service, ...]:

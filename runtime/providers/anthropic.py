@@ -11,14 +11,11 @@ from ..errors import AnswerError
 from ..metering import Usage
 from .content import read_parts
 from .endings import ANTHROPIC_ENDINGS
-from .endpoints import ANTHROPIC, endpoint
+from .endpoints import ANTHROPIC, MOST_WRITTEN, endpoint
 from .protocol import Provider, Surroundings
 from .served import PLAIN, Call, ServedProvider, count, told
 from .streams import MessagesStream
 from .structured import ANTHROPIC_KEYWORDS, Shape
-
-MAX_TOKENS = 4096
-"""What a request may cost in output where the flow sets no bound: Messages wants one."""
 
 _TOOL = "answer"
 
@@ -43,7 +40,7 @@ class AnthropicProvider(ServedProvider):
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Call:
         mode = self._mode(form, lacks)
         messages = request.messages
-        body: dict[str, Any] = {"model": self._name, "max_tokens": request.max_tokens or MAX_TOKENS}
+        body: dict[str, Any] = {"model": self._name, "max_tokens": request.max_tokens or MOST_WRITTEN}
         if form is not None and mode == "output_config" and form.strict is None:
             mode = "tool"  # a tool may leave its objects open
         if mode == "tool" and "tool" in lacks:

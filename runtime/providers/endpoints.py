@@ -18,7 +18,11 @@ from .addresses import (
     other_account,
 )
 from .secret import digest_of, secret
+from .traits import Traits
+from .vocabulary import openai_tokens
 
+MOST_WRITTEN = 4096
+"""The greatest length of an answer that Anthropic's API is sent, which wants one."""
 SENTENCE = 300  # characters kept of what a server says
 
 
@@ -36,6 +40,7 @@ class Service:
     key_prefix: str = ""
     other_headers: tuple[tuple[str, str], ...] = ()
     """Optional headers, as pairs of variable and header."""
+    traits: Traits = Traits()
     versions: tuple[str, ...] = ()
     """Ends of a base URL that some of its clients want; calls to this API name their version themselves."""
 
@@ -57,6 +62,7 @@ OPENAI = Service(
     key_variables=("OPENAI_API_KEY",),
     key_header="Authorization",
     key_prefix="Bearer ",
+    traits=Traits(price_list="openai", price_variable="OPENAI_BASE_URL", tokens=openai_tokens),
     other_headers=(("OPENAI_ORG_ID", "OpenAI-Organization"), ("OPENAI_PROJECT_ID", "OpenAI-Project")),
 )
 
@@ -68,6 +74,9 @@ ANTHROPIC = Service(
     base_variable="ANTHROPIC_BASE_URL",
     key_variables=("ANTHROPIC_API_KEY",),
     key_header="x-api-key",
+    traits=Traits(
+        price_list="anthropic", price_variable="ANTHROPIC_BASE_URL", shares_prompt=False, most_written=MOST_WRITTEN
+    ),
     versions=("/v1",),
 )
 
@@ -80,6 +89,7 @@ GEMINI = Service(
     base_variable="GOOGLE_GEMINI_BASE_URL",
     key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     key_header="x-goog-api-key",
+    traits=Traits(price_list="google", price_variable="GOOGLE_GEMINI_BASE_URL"),
     versions=("/v1beta",),
 )
 

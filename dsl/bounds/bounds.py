@@ -12,8 +12,9 @@ from ..catalog import ReducerSpec
 from ..graph import topological
 from .amounts import Amounts, Bounds, bounds_for, either, in_all
 from .asking import RETRIES, asked, quoted
-from .block_bounds import fanned, mapped, repeated
+from .block_bounds import fanned, repeated
 from .expression_sizes import Scope, size_of
+from .map_bounds import mapped
 from .rounds import START, Rounds, side_by_side
 from .served import Blank, World
 from .sizes import NONE, Bound, Known, Size, Some, kept, key_of, one_of

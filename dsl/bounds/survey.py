@@ -1,4 +1,4 @@
-"""The survey of a plan, and its findings: of a step and of a body."""
+"""The survey of a plan, and its findings: of a step, of a body and of the bodies of a block."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Protocol
 
 from .. import plan as p
 from ..catalog import ReducerSpec
-from .amounts import Amounts, Bounds
+from .amounts import Amounts, Bounds, Expected
 from .expression_sizes import Scope
 from .rounds import Rounds
 from .served import World
-from .sizes import Size
+from .sizes import Bound, Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,21 @@ class Body:
     amounts: Amounts
     rounds: Rounds
     value: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The bodies of a block together: what they take, their results, and how many there are."""
+
+    what: str
+    amounts: Amounts
+    rounds: Rounds
+    results: Size
+    count: Bound
+    inside: tuple[Bounds, ...]
+    soonest: Rounds
+    elements: int | None = None
+    expected: Expected | None = None
 
 
 class Survey(Protocol):

@@ -1,0 +1,167 @@
+"""What a reducer takes behind its block: the questions that it asks, and the value that it makes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .. import plan as p
+from .. import types as t
+from .amounts import Amounts, bounds_for, levels, merges
+from .asking import Asked, asked
+from .expression_sizes import Scope, joined
+from .numbered import numbered
+from .sizes import (
+    NONE,
+    NOTHING,
+    ONE,
+    Bound,
+    Known,
+    Many,
+    Size,
+    Some,
+    answer_bound,
+    any_of,
+    is_counted,
+    items_of,
+    listed,
+    one_of,
+)
+from .survey import Done, Parts, Survey
+
+_DIGITS = 24
+"""The most tokens of a number."""
+
+
+def combined(
+    survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size], sharing: bool
+) -> Done:
+    """A block with its reducer behind it."""
+    title = reduce.rule
+    amounts, rounds, inside = parts.amounts, parts.rounds, parts.inside
+    if reduce.deciding is not None:
+        decided = _decided(survey, step, reduce, parts, scope, given)
+        amounts += decided.amounts
+        rounds = rounds.then(decided.tries, reduce.needs)
+        inside = (*inside, bounds_for("reduce", f"ask of {title}", decided.amounts, decided.tries, line=step.line))
+    if reduce.ask is None:
+        value = _reduced(survey, step, reduce, parts, scope)
+    else:
+        fan_in = survey.size(reduce.count, scope) if reduce.count is not None else None
+        times, deep = ONE, ONE
+        fold = reduce.rule == "fold"
+        if fold:
+            times = deep = parts.count if "from" in reduce.args else _one_fewer(parts.count)
+            items = items_of(given["results"])[1]
+            begins = [survey.size(reduce.args["from"], scope)] if "from" in reduce.args else items
+            given = {
+                "so_far": one_of(
+                    [*begins, Some(reduce.ask.answer, answer_bound(reduce.ask.answer, survey.world.count))]
+                ),
+                "next": one_of(items or [NONE]),
+            }
+        elif fan_in is not None:
+            width = fan_in.value if isinstance(fan_in, Known) and isinstance(fan_in.value, int) else None
+            times, deep = _tree(parts.count, width)
+            title = f"by {width or ('tokens' if isinstance(reduce.count, p.RuleOf) else 'N')} ask"
+        elif parts.count.most == 0:
+            times, deep = NOTHING, NOTHING
+        elif parts.count.least == 0:
+            times, deep = Bound(0, 1), Bound(0, 1)
+        found = asked(
+            reduce.ask, reduce.options, survey.models, Scope(scope, given), survey.world, title=step.title, vote=False
+        )
+        if fan_in is not None:
+            # What a tree merges further up are its own answers.
+            count, items = items_of(given["results"])
+            wide = fan_in.value if isinstance(fan_in, Known) and isinstance(fan_in.value, int) else None
+            most = count.most if wide is None else wide
+            some = Many(Bound(2, most, count.why), one_of([*items, found.value]))
+            found = asked(
+                reduce.ask, reduce.options, survey.models, Scope(scope, {**given, "results": some}), survey.world,
+                title=step.title, vote=False,
+            )  # fmt: skip
+        more = found.amounts.alike(times, sharing=sharing)
+        amounts += more
+        behind = found.tries * deep
+        tree = fan_in is not None
+        rounds = rounds.merged(parts.soonest, behind, reduce.needs) if tree else rounds.then(behind, reduce.needs)
+        value = found.value
+        if fan_in is not None and parts.count.least <= 1:
+            value = one_of([value, *items_of(given["results"])[1]])
+        if parts.count.least == 0:
+            value = one_of([value, Known("" if reduce.ask.answer == t.TEXT else [])])
+        inside = (*inside, bounds_for("reduce", title, more, found.tries * deep, line=step.line))
+    what = f"{parts.what}, reduce {title}"
+    row = bounds_for(step.title, what, amounts, rounds.bound, elements=parts.elements, inside=inside, line=step.line)
+    return Done(replace(row, expected=parts.expected), amounts, rounds, value)
+
+
+def _one_fewer(count: Bound) -> Bound:
+    """The asks of a fold that begins with the first result."""
+    return Bound(max(0, count.least - 1), None if count.most is None else max(0, count.most - 1), count.why)
+
+
+def _decided(
+    survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size]
+) -> Asked:
+    """What a rule asks beside its counting."""
+    ask = reduce.deciding
+    spec = survey.reducers.get(reduce.rule)
+    asks = next((param.asks for param in spec.params if param.asks is not None), None) if spec is not None else None
+    if ask is None or asks is None:
+        return Asked(Amounts(), NOTHING, NONE)
+    times = Bound(asks.least if parts.count.least > 1 else 0, 0 if parts.count.most in (0, 1) else asks.most)
+    count, items = items_of(given["results"])
+    seen = numbered(Bound(min(2, count.least), count.most, count.why), items)
+    found = asked(
+        ask, reduce.options, survey.models, Scope(scope, {**given, "results": seen}), survey.world, title=step.title,
+        vote=False,
+    )  # fmt: skip
+    tries = found.tries if times.least else found.tries.maybe
+    return Asked(found.amounts * times, tries if times.most else NOTHING, found.value)
+
+
+def _tree(leaves: Bound, fan_in: int | None) -> tuple[Bound, Bound]:
+    """How many merges a tree takes, and how many of them stand one behind another."""
+    if fan_in is not None and fan_in < 2:
+        return NOTHING, NOTHING
+    least = merges(leaves.least, fan_in) if fan_in else int(leaves.least > 1)
+    deep = levels(leaves.least, fan_in) if fan_in else int(leaves.least > 1)
+    if leaves.most is None:
+        return Bound(least, None, leaves.why), Bound(deep, None, leaves.why)
+    return Bound(least, merges(leaves.most, fan_in or 2)), Bound(deep, levels(leaves.most, fan_in or 2))
+
+
+def _reduced(survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope) -> Size:
+    """The value of a reducer that makes no call."""
+    results, rule = parts.results, reduce.rule
+    spec = survey.reducers.get(rule) if reduce.extern is None else None
+    branches = isinstance(step.node, p.Fanout)
+    values = [size for _, size in _fields(results)] if branches else list(items_of(results)[1])
+    if spec is not None and rule in ("approval", "ranked"):
+        return one_of([item for value in values for item in items_of(value)[1]] or [NONE])
+    if spec is not None and (spec.spares or rule == "best"):
+        return one_of(values or [NONE])
+    if spec is not None and rule in ("count", "sum", "mean", "median"):
+        return Some(step.type, Bound(1, _DIGITS))
+    if spec is not None and rule == "rank":
+        return Many(parts.count, one_of(values or [NONE]))
+    if rule == "collect" and spec is not None:
+        return results
+    in_a_row = listed(values) if branches else results
+    if rule == "concat" and spec is not None:
+        separator = survey.size(reduce.args["separator"], scope) if "separator" in reduce.args else Known("\n\n")
+        return joined(in_a_row, separator, survey.world.count)
+    if rule == "flatten" and spec is not None:
+        if is_counted(in_a_row) and all(is_counted(value) for value in values):
+            return listed([item for value in values for item in items_of(value)[1]])
+        inner = [items_of(value) for value in values]
+        count = any_of([one for one, _ in inner]) * parts.count
+        return Many(count, one_of([item for _, items in inner for item in items] or [NONE]))
+    return Some(step.type, Bound(0, None, f"what `{rule}` makes is not known before the flow runs"))
+
+
+def _fields(size: Size) -> list[tuple[str, Size]]:
+    if isinstance(size, Known):
+        return [(name, Known(value)) for name, value in size.value.items()]
+    return list(getattr(size, "fields", ()))

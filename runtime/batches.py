@@ -44,6 +44,20 @@ class Batch:
     leads: tuple[str, tuple[int, str], int] | None = None
     followers: list[Batch] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, number: int, call: Call, usual: RetryPolicy, prompt: int) -> Batch:
+        """A request for one call, which has the attempts that the call has left."""
+        policy = usual
+        if call.retries is not None:
+            policy = RetryPolicy(call.retries + 1, usual.wait_initial, usual.wait_max, usual.total)
+        retries = Retries(policy, asyncio.get_running_loop().time(), tries=call.tries, made=call.tries)
+        return cls(number, [call], retries, prompt=prompt)
+
+    def fits(self, call: Call, samples: int) -> bool:
+        """Whether a call may come along in this request, for which so many answers are served at once."""
+        alike = self.calls[0].request == call.request and self.retries.tries == call.tries
+        return alike and len(self.calls) < samples
+
     @property
     def lane(self) -> int:
         return self.calls[0].lane

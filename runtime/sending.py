@@ -17,9 +17,8 @@ from .decisions import Call
 from .errors import CallError, EndpointError
 from .hedging import Hedges
 from .limits import Place
-from .outages import closing, given_up, goes_first, wait_after
+from .outages import Allowance, closing, given_up, goes_first, wait_after
 from .prefixes import Prefixes, prompt_tokens
-from .retry import Retries, RetryPolicy
 from .runlog import NoLog
 
 
@@ -38,6 +37,7 @@ class Sender:
         self._timers: dict[Batch, asyncio.TimerHandle] = {}
         self._batch_of: dict[int, Batch] = {}
         self._prefixes = Prefixes()
+        self._allowance = Allowance()
         self._requests = 0
         for endpoint in endpoints.values():
             # One callback an endpoint: the limiter knows who waits by its identity.
@@ -67,17 +67,12 @@ class Sender:
     def _queue(self, call: Call, endpoint: Endpoint, groups: dict[tuple[str, tuple[int, str]], Batch]) -> None:
         if call.group is not None and endpoint.provider.samples > 1:
             batch = groups.get((call.model, call.group))
-            fits = batch is not None and len(batch.calls) < endpoint.provider.samples
-            if batch is not None and fits and batch.calls[0].request == call.request:
+            if batch is not None and batch.fits(call, endpoint.provider.samples):
                 batch.calls.append(call)
                 self._batch_of[call.number] = batch
                 return
         self._requests += 1
-        policy = endpoint.policy
-        if call.retries is not None:
-            policy = RetryPolicy(call.retries + 1, policy.wait_initial, policy.wait_max, policy.total)
-        batch = Batch(self._requests, [call], Retries(policy, asyncio.get_running_loop().time()))
-        batch.prompt = prompt_tokens(call.request)
+        batch = Batch.of(self._requests, call, endpoint.policy, prompt_tokens(call.request))
         if call.group is not None:
             groups[call.model, call.group] = batch
         self._batch_of[call.number] = batch
@@ -281,10 +276,9 @@ class Sender:
         closed = closing(endpoint, batch, error, now)
         number, path, count = batch.number, batch.asked[0].path, len(batch.asked)
         try:
-            wait = wait_after(endpoint, batch, error, now)
+            wait = wait_after(endpoint, batch, error, now, self._allowance)
         except CallError as final:
-            model = endpoint.provider.model
-            self.publish(e.RequestFailed(number, path, model, count, seconds, str(final)))
+            self.publish(e.RequestFailed(number, path, endpoint.provider.model, count, seconds, str(final)))
             self._fail(batch, final)
             if closed is not None:
                 self._close(endpoint, closed)
@@ -293,12 +287,14 @@ class Sender:
         if self.stopped:
             return
         if error.doubtful:
-            batch.calls = self._afforded(batch.calls)
+            batch.calls = self._afforded(batch.calls, batch.retries.tries)
         if batch.calls:
             self._timers[batch] = loop.call_later(wait, self._again, endpoint, batch)
 
-    def _afforded(self, calls: list[Call]) -> list[Call]:
-        """The calls that may be sent again, though they may have been paid."""
+    def _afforded(self, calls: list[Call], tries: int) -> list[Call]:
+        """The calls that may be sent again after so many ``tries``, though they may have been paid."""
+        for call in calls:
+            call.tries = tries
         again = [call for call in calls if self.listener.doubted(call)]
         for call in calls:
             if call not in again:
@@ -344,11 +340,15 @@ class Sender:
             self._break_off(other, keep=False)
         for call, answer, part in zip(asked, reply.answers, ended.parts, strict=False):
             if self._batch_of.pop(call.number, None) is not None:
+                self._allowance.add(batch)
                 self.listener.answered(call, answer, part)
         if len(reply.answers) == len(asked):
             return
         self.listener.catch_up()
         together: dict[tuple[str, tuple[int, str]], Batch] = {}
         rest = [call for call in asked[len(reply.answers) :] if call.number in self._batch_of]
-        for call in self._afforded(rest) if ended.doubtful else rest:
+        if ended.doubtful and (failed := batch.retries.spent()) is not None:
+            self._fail(batch, failed)
+            return
+        for call in self._afforded(rest, batch.retries.tries) if ended.doubtful else rest:
             self._queue(call, endpoint, together)

@@ -6,8 +6,9 @@ from .. import plan as p
 from .expected import constants, expected_of
 from .expression_sizes import Scope
 from .reduction_bounds import combined
-from .sizes import ONE, Bound, Known, Many, Size, listed, record
-from .survey import Done, Parts, Survey
+from .rounds import Rounds
+from .sizes import Bound, Known, Many, Size, listed, record
+from .survey import Done, Parts, Survey, spec_of, votes_in
 from .waves import waves_of
 
 MOST_SAMPLES = 1000
@@ -16,17 +17,20 @@ MOST_SAMPLES = 1000
 
 def fanned(survey: Survey, step: p.Step, node: p.Fanout, scope: Scope, sharing: bool) -> Done:
     inner = Scope(scope)
-    body = survey.body(node.body, inner, vote=False, sharing=sharing)
+    body = survey.body(node.body, inner, vote=votes_in(survey, node), sharing=sharing)
     branches = {branch.name: inner.size(branch.name) for branch in node.body.steps}
-    parts = Parts("fanout", body.amounts, body.rounds, record(branches), ONE, body.inside, body.rounds, len(branches))
+    count = Bound(len(branches), len(branches))
+    # Which branch is there first is not known.
+    soonest = Rounds()
+    parts = Parts("fanout", body.amounts, body.rounds, record(branches), count, body.inside, soonest, len(branches))
     return combined(
         survey, step, node.reduce, parts, scope, {**branches, "results": listed([*branches.values()])}, sharing
     )
 
 
 def repeated(survey: Survey, step: p.Step, node: p.Repeat, scope: Scope) -> Done:
-    spec = survey.reducers.get(node.reduce.rule) if node.reduce.ask is None else None
-    votes = spec is not None and spec.votes
+    spec = spec_of(survey, node.reduce)
+    votes = votes_in(survey, node)
     body = survey.body(node.body, Scope(scope), vote=votes, sharing=True)
     launch = survey.size(step.options["launch"], scope) if "launch" in step.options else Known("cost")
     together = launch == Known("together")

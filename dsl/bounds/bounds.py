@@ -8,6 +8,7 @@ from functools import reduce
 
 from .. import plan as p
 from .. import types as t
+from ..ballots import holds_ballots
 from ..catalog import ReducerSpec
 from ..graph import topological
 from .amounts import Amounts, Bounds, bounds_for, either, in_all
@@ -94,9 +95,7 @@ class _Survey:
 
     def flow(self, flow: p.Plan | p.Flow, scope: Scope, *, sharing: bool = False) -> Done:
         inside, amounts, rounds = self.steps(flow.steps, scope, vote=False, sharing=sharing)
-        amounts = replace(
-            amounts, calls=amounts.calls.capped(flow.calls_limit), cost=amounts.cost.capped(flow.money_limit)
-        )
+        amounts = amounts.within(flow.calls_limit, flow.money_limit)
         bound = rounds.bound.capped(amounts.calls.most)
         return Done(
             bounds_for("", "flow", amounts, bound, inside=inside),
@@ -238,7 +237,7 @@ class _Survey:
                 return self.done(step, "value", Amounts(), Rounds(), self._typed(node.expr, step, scope))
             case p.Chain():
                 inner = Scope(scope)
-                body = self.body(node.body, inner, vote=vote, sharing=sharing)
+                body = self.body(node.body, inner, vote=holds_ballots(node, votes=False, around=vote), sharing=sharing)
                 return self.done(step, "chain", body.amounts, body.rounds, body.value, inside=body.inside)
             case p.FlowCall():
                 args = {name: self.size(expr, scope) for name, expr in node.args.items()}

@@ -10,13 +10,13 @@ from .expression_sizes import Scope
 from .reduction_bounds import combined
 from .rounds import Rounds, all_of
 from .sizes import NONE, Bound, Known, Many, Size, is_counted, items_of, listed, one_of
-from .survey import Body, Done, Parts, Survey
+from .survey import Body, Done, Parts, Survey, spec_of, votes_in
 from .waves import waves_of
 
 
 def mapped(survey: Survey, step: p.Step, node: p.Map, scope: Scope, sharing: bool) -> Done:
-    spec = survey.reducers.get(node.reduce.rule) if node.reduce.ask is None else None
-    votes = spec is not None and spec.spares
+    spec = spec_of(survey, node.reduce)
+    votes, spares = votes_in(survey, node), spec is not None and spec.spares
     count, items, apart = _elements(survey, step, node, scope)
     fewest = int(count.least)
     args = constants(node.reduce)
@@ -26,8 +26,8 @@ def mapped(survey: Survey, step: p.Step, node: p.Map, scope: Scope, sharing: boo
     bodies, apart = _bodies(survey, node, scope, items, apart=apart, vote=votes, sharing=sharing)
     values = [body.value for body in bodies]
     if apart:
-        amounts = merged([body.amounts for body in bodies], fewest if votes else len(bodies), sharing=sharing)
-        rounds = all_of([body.rounds for body in bodies], certain=not votes)
+        amounts = merged([body.amounts for body in bodies], fewest if spares else len(bodies), sharing=sharing)
+        rounds = all_of([body.rounds for body in bodies], certain=not spares)
         soonest = all_of([body.rounds for body in bodies], certain=False)
     else:
         amounts = bodies[0].amounts.alike(running, sharing=sharing) if bodies else Amounts()

@@ -49,13 +49,14 @@ def combined(
         fan_in = survey.size(reduce.count, scope) if reduce.count is not None else None
         times, deep = ONE, ONE
         fold = reduce.rule == "fold"
+        alone = items = items_of(given["results"])[1]
         if fold:
             times = deep = parts.count if "from" in reduce.args else _one_fewer(parts.count)
-            items = items_of(given["results"])[1]
-            begins = [survey.size(reduce.args["from"], scope)] if "from" in reduce.args else items
+            if "from" in reduce.args:
+                alone = [survey.size(reduce.args["from"], scope)]
             given = {
                 "so_far": one_of(
-                    [*begins, Some(reduce.ask.answer, answer_bound(reduce.ask.answer, survey.world.count))]
+                    [*alone, Some(reduce.ask.answer, answer_bound(reduce.ask.answer, survey.world.count))]
                 ),
                 "next": one_of(items or [NONE]),
             }
@@ -72,7 +73,7 @@ def combined(
         )
         if fan_in is not None:
             # What a tree merges further up are its own answers.
-            count, items = items_of(given["results"])
+            count = items_of(given["results"])[0]
             wide = fan_in.value if isinstance(fan_in, Known) and isinstance(fan_in.value, int) else None
             most = count.most if wide is None else wide
             some = Many(Bound(2, most, count.why), one_of([*items, found.value]))
@@ -86,8 +87,9 @@ def combined(
         tree = fan_in is not None
         rounds = rounds.merged(parts.soonest, behind, reduce.needs) if tree else rounds.then(behind, reduce.needs)
         value = found.value
-        if fan_in is not None and parts.count.least <= 1:
-            value = one_of([value, *items_of(given["results"])[1]])
+        if times.least == 0 and (fold or fan_in is not None):
+            # Without a merge the value is the one result, or what a fold begins with.
+            value = one_of([value, *alone])
         if parts.count.least == 0:
             value = one_of([value, Known("" if reduce.ask.answer == t.TEXT else [])])
         inside = (*inside, bounds_for("reduce", title, more, found.tries * deep, line=step.line))
@@ -110,7 +112,8 @@ def _decided(
     asks = next((param.asks for param in spec.params if param.asks is not None), None) if spec is not None else None
     if ask is None or asks is None:
         return Asked(Amounts(), NOTHING, NONE)
-    times = Bound(asks.least if parts.count.least > 1 else 0, 0 if parts.count.most in (0, 1) else asks.most)
+    there = _present(step, parts)
+    times = Bound(asks.least if there.least > 1 else 0, 0 if there.most in (0, 1) else asks.most)
     count, items = items_of(given["results"])
     seen = numbered(Bound(min(2, count.least), count.most, count.why), items)
     found = asked(
@@ -119,6 +122,16 @@ def _decided(
     )  # fmt: skip
     tries = found.tries if times.least else found.tries.maybe
     return Asked(found.amounts * times, tries if times.most else NOTHING, found.value)
+
+
+def _present(step: p.Step, parts: Parts) -> Bound:
+    """How many results a rule finds that passes over those which are none, as a branch that was skipped is."""
+    block = step.block
+    if block is None:
+        return parts.count
+    branches = isinstance(step.node, p.Fanout)
+    sure = sum(not isinstance(one.type, t.Optional) for one in block.steps if branches or one.name == block.result)
+    return replace(parts.count, least=min(parts.count.least, sure)) if branches or not sure else parts.count
 
 
 def _tree(leaves: Bound, fan_in: int | None) -> tuple[Bound, Bound]:
@@ -145,7 +158,7 @@ def _reduced(survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope
     if spec is not None and rule in ("count", "sum", "mean", "median"):
         return Some(step.type, Bound(1, _DIGITS))
     if spec is not None and rule == "rank":
-        return Many(parts.count, one_of(values or [NONE]))
+        return Many(_present(step, parts), one_of(values or [NONE]))
     if rule == "collect" and spec is not None:
         return results
     in_a_row = listed(values) if branches else results

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .. import plan as p
+from ..ballots import holds_ballots, rule_of
 from ..catalog import ReducerSpec
 from .amounts import Amounts, Bounds, Expected
 from .expression_sizes import Scope
@@ -67,3 +68,15 @@ class Survey(Protocol):
     def affords(self, block: p.Block, elements: int, *, spent: int = 0) -> bool: ...
 
     def tree(self, bodies: Sequence[Body]) -> tuple[Bounds, ...]: ...
+
+
+def spec_of(survey: Survey, reduce: p.Reduce) -> ReducerSpec | None:
+    """The rule that makes the value of a block; None where an ask or an extern makes it."""
+    rule = rule_of(reduce)
+    return None if rule is None else survey.reducers.get(rule)
+
+
+def votes_in(survey: Survey, node: p.Fanout | p.Map | p.Repeat) -> bool:
+    """Whether the asks of a block are ballots, whose malformed answers are not asked for again."""
+    spec = spec_of(survey, node.reduce)
+    return holds_ballots(node, votes=spec is not None and spec.votes, around=False)

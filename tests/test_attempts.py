@@ -14,9 +14,13 @@ import pytest
 from flowrun.dsl import ATTEMPTS, Bounds, Source, bounds_of, check_flow, make_plan
 from flowrun.runtime import events as e
 from flowrun.runtime.catalog import catalog
+from flowrun.runtime.decisions import Launch
 from flowrun.runtime.errors import AnswerError, CallError, InDoubtError
 from flowrun.runtime.providers.protocol import Reply, Request, Usage
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+from flowrun.runtime.scopes import Context
+from flowrun.runtime.state import State
+from flowrun.runtime.values import ModelValue
 from support.failing_runs import Staged
 from support.staged import stage
 
@@ -276,6 +280,31 @@ def test_a_budget_of_calls_bounds_attempts_as_well(limit: int) -> None:
     found = bounds(text)
     assert found.attempts.most == min(limit, 18)
     assert Staged(text, Server(ATTEMPTS - 1, 2), start=20).calls == min(limit, 18)
+
+
+def test_a_call_that_waits_for_money_goes_on_with_the_attempts_that_it_has_left() -> None:
+    text = """model m = "openai:m" with max_tokens: 10
+flow main(xs: [int]) { all = map x in xs { ask m "part {{ x }}" } reduce collect with errors: skip return all }
+"""
+
+    def says(request: Request, now: float) -> CallError | str:
+        return doubt() if request.messages[0].text == "part 0" else "fine"
+
+    run = Staged(text, says, start=20, money=130, xs=list(range(40)))
+    assert len(run.outcome.value) == 39
+    tries = [place for place, (_, prompt) in enumerate(run.asked) if prompt == "part 0"]
+    # All that stood in line went between its first attempt and its second.
+    assert (len(tries), tries[1] - tries[0]) == (ATTEMPTS, 40)
+
+
+def test_a_call_is_not_hedged_a_second_time() -> None:
+    plan = make_plan(check_flow(Source('flow main() { x = ask "part 1" with hedge: p75 return x }'), catalog()))
+    state = State(plan, {}, Context({}, ModelValue("m", "m"), lambda name, args, tally: None))
+    (sent,) = state.begin()
+    assert isinstance(sent, Launch)
+    assert state.hedged(sent.call.number)
+    assert not state.hedged(sent.call.number)
+    assert sum(isinstance(event, e.CallHedged) for event in state.events) == 1
 
 
 class Stingy(ScriptedProvider):

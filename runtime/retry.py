@@ -22,6 +22,7 @@ class RetryPolicy:
 
     The wait before retry n is drawn from the upper half of ``wait_initial * 2 ** (n - 1)``, at most ``wait_max``.
     A Retry-After is waited for in full, with up to a tenth more, lest all who were sent away come back at once.
+    What a plan says of attempts holds for the usual number of them.
     """
 
     attempts: int = ATTEMPTS

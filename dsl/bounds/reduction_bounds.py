@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from .. import plan as p
 from .. import types as t
@@ -13,13 +13,11 @@ from .numbered import numbered
 from .sizes import (
     NONE,
     NOTHING,
-    ONE,
     Bound,
     Known,
     Many,
     Size,
     Some,
-    answer_bound,
     any_of,
     is_counted,
     items_of,
@@ -46,56 +44,69 @@ def combined(
     if reduce.ask is None:
         value = _reduced(survey, step, reduce, parts, scope)
     else:
-        fan_in = survey.size(reduce.count, scope) if reduce.count is not None else None
-        times, deep = ONE, ONE
-        fold = reduce.rule == "fold"
-        alone = items = items_of(given["results"])[1]
-        if fold:
-            times = deep = parts.count if "from" in reduce.args else _one_fewer(parts.count)
-            if "from" in reduce.args:
-                alone = [survey.size(reduce.args["from"], scope)]
-            given = {
-                "so_far": one_of(
-                    [*alone, Some(reduce.ask.answer, answer_bound(reduce.ask.answer, survey.world.count))]
-                ),
-                "next": one_of(items or [NONE]),
-            }
-        elif fan_in is not None:
-            width = fan_in.value if isinstance(fan_in, Known) and isinstance(fan_in.value, int) else None
-            times, deep = _tree(parts.count, width)
-            title = f"by {width or ('tokens' if isinstance(reduce.count, p.RuleOf) else 'N')} ask"
-        elif parts.count.most == 0:
-            times, deep = NOTHING, NOTHING
-        elif parts.count.least == 0:
-            times, deep = Bound(0, 1), Bound(0, 1)
-        found = asked(
-            reduce.ask, reduce.options, survey.models, Scope(scope, given), survey.world, title=step.title, vote=False
-        )
-        if fan_in is not None:
-            # What a tree merges further up are its own answers.
-            count = items_of(given["results"])[0]
-            wide = fan_in.value if isinstance(fan_in, Known) and isinstance(fan_in.value, int) else None
-            most = count.most if wide is None else wide
-            some = Many(Bound(2, most, count.why), one_of([*items, found.value]))
-            found = asked(
-                reduce.ask, reduce.options, survey.models, Scope(scope, {**given, "results": some}), survey.world,
-                title=step.title, vote=False,
-            )  # fmt: skip
-        more = found.amounts.alike(times, sharing=sharing)
+        asks = (_fold if reduce.rule == "fold" else _merged)(survey, step, reduce, parts, scope, given)
+        more = asks.each.amounts.alike(asks.times, sharing=sharing)
         amounts += more
-        behind = found.tries * deep
-        tree = fan_in is not None
+        behind = asks.each.tries * asks.deep
+        tree = reduce.count is not None
         rounds = rounds.merged(parts.soonest, behind, reduce.needs) if tree else rounds.then(behind, reduce.needs)
-        value = found.value
-        if times.least == 0 and (fold or fan_in is not None):
-            # Without a merge the value is the one result, or what a fold begins with.
-            value = one_of([value, *alone])
+        title, value = asks.title, asks.value
         if parts.count.least == 0:
             value = one_of([value, Known("" if reduce.ask.answer == t.TEXT else [])])
-        inside = (*inside, bounds_for("reduce", title, more, found.tries * deep, line=step.line))
+        inside = (*inside, bounds_for("reduce", title, more, behind, line=step.line))
     what = f"{parts.what}, reduce {title}"
     row = bounds_for(step.title, what, amounts, rounds.bound, elements=parts.elements, inside=inside, line=step.line)
     return Done(replace(row, expected=parts.expected), amounts, rounds, value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asks:
+    """The asks that combine the results: what ``each`` takes, how many there are, and how many in a row."""
+
+    title: str
+    each: Asked
+    times: Bound
+    deep: Bound
+    value: Size
+
+
+def _fold(survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size]) -> _Asks:
+    items = items_of(given["results"])[1]
+    begins, times = items, _one_fewer(parts.count)
+    if "from" in reduce.args:
+        begins, times = [survey.size(reduce.args["from"], scope)], parts.count
+    after = one_of(items or [NONE])
+    first = _asked(survey, step, reduce, Scope(scope, {"so_far": one_of(begins or [NONE]), "next": after}))
+    # It goes on with its own answers.
+    each = _asked(survey, step, reduce, Scope(scope, {"so_far": one_of([*begins, first.value]), "next": after}))
+    value = each.value if times.least else one_of([each.value, *begins])
+    return _Asks(reduce.rule, each, times, times, value)
+
+
+def _merged(
+    survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size]
+) -> _Asks:
+    """One ask about all results, or a tree of them."""
+    each = _asked(survey, step, reduce, Scope(scope, given))
+    if reduce.count is None:
+        times = Bound(min(1, parts.count.least), 0 if parts.count.most == 0 else 1)
+        return _Asks(reduce.rule, each, times, times, each.value)
+    fan_in = survey.size(reduce.count, scope)
+    width = fan_in.value if isinstance(fan_in, Known) and isinstance(fan_in.value, int) else None
+    times, deep = _tree(parts.count, width)
+    count, items = items_of(given["results"])
+    # What it merges further up are its own answers.
+    some = Many(Bound(2, count.most if width is None else width, count.why), one_of([*items, each.value]))
+    each = _asked(survey, step, reduce, Scope(scope, {**given, "results": some}))
+    value = each.value if times.least else one_of([each.value, *items])
+    title = f"by {width or ('tokens' if isinstance(reduce.count, p.RuleOf) else 'N')} ask"
+    return _Asks(title, each, times, deep, value)
+
+
+def _asked(survey: Survey, step: p.Step, reduce: p.Reduce, scope: Scope) -> Asked:
+    """What one of the asks takes that combine the results."""
+    assert reduce.ask is not None
+    return asked(reduce.ask, reduce.options, survey.models, scope, survey.world, title=step.title, vote=False)
 
 
 def _one_fewer(count: Bound) -> Bound:

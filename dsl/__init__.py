@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import plan, types
+    from .ballots import holds_ballots, rule_of
     from .bounds.amounts import Bounds
-    from .bounds.asking import CORRECTION, MESSAGE_TOKENS, RETRIES
+    from .bounds.asking import ATTEMPTS, CORRECTION, MESSAGE_TOKENS, RETRIES
     from .bounds.bounds import RIGHT, bounds_of
     from .bounds.expression_sizes import UnsettledError
     from .bounds.planned import Foreseen, planned_json, planned_schema
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "bounds.amounts": ("Bounds",),
-    "bounds.asking": ("CORRECTION", "MESSAGE_TOKENS", "RETRIES"),
+    "bounds.asking": ("ATTEMPTS", "CORRECTION", "MESSAGE_TOKENS", "RETRIES"),
     "bounds.bounds": ("RIGHT", "bounds_of"),
     "catalog": (
         "AskSpec",
@@ -60,6 +61,7 @@ _HOMES = {
     "formats.report": ("Report", "Unread"),
     "graph": ("cycles", "topological"),
     "parsing.parse": ("parse_flow",),
+    "ballots": ("holds_ballots", "rule_of"),
     "bounds.planned": ("Foreseen", "planned_json", "planned_schema"),
     "planner": ("make_plan",),
     "render": ("render_diagnostic", "render_diagnostics"),
@@ -73,6 +75,7 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 _MODULES = ("plan", "types")
 
 __all__ = [
+    "ATTEMPTS",
     "CODES",
     "CORRECTION",
     "FORMATS",
@@ -115,6 +118,7 @@ __all__ = [
     "did_you_mean",
     "format_file",
     "format_report",
+    "holds_ballots",
     "make_plan",
     "nearest",
     "option_of",
@@ -127,6 +131,7 @@ __all__ = [
     "read_template",
     "render_diagnostic",
     "render_diagnostics",
+    "rule_of",
     "template_names",
     "template_pieces",
     "text_key",

@@ -99,6 +99,11 @@ class Batch:
         assert isinstance(self.state, Out)
         return self.state
 
+    def fits(self, call: Call, samples: int) -> bool:
+        """Whether a call may come along in this request, for which so many answers are served at once."""
+        alike = self.calls[0].request == call.request and self.retries.tries == call.tries
+        return alike and len(self.calls) < samples
+
     def end(self, *, keep: bool = False) -> None:
         """Nobody waits for it any more. ``keep``: what has left is paid, and its answer is to come for the journal."""
         self.calls = []

@@ -22,13 +22,15 @@ class Batcher:
         samples = endpoint.provider.samples
         if call.group is not None and samples > 1:
             batch = groups.get((call.model, call.group))
-            if batch is not None and len(batch.calls) < samples and batch.calls[0].request == call.request:
+            if batch is not None and batch.fits(call, samples):
                 batch.calls.append(call)
                 return batch, False
         policy = endpoint.policy
         if call.retries is not None:
             policy = RetryPolicy(call.retries + 1, policy.wait_initial, policy.wait_max, policy.total)
-        batch = Batch(self._number(), endpoint, [call], Retries(policy, now), prompt_tokens(call.request))
+        # A call that was sent before has the attempts that it has left.
+        retries = Retries(policy, now, tries=call.tries, made=call.tries)
+        batch = Batch(self._number(), endpoint, [call], retries, prompt_tokens(call.request))
         if call.group is not None:
             groups[call.model, call.group] = batch
         return batch, True

@@ -11,6 +11,7 @@ from typing import Any
 from zlib import crc32
 
 from flowrun.dsl import plan as p
+from flowrun.dsl import rule_of
 
 from . import events as e
 from .block_settings import combining_of, item_of, policy_of
@@ -172,9 +173,9 @@ class Blocks:
         layout = self._layout(step)
         path = path_of(frame, step)
         scope = Scope(self.context, frame)
-        own = reduce is not None and reduce.ask is None and reduce.extern is None
-        rule = REDUCERS[reduce.rule if reduce is not None and own else "collect"]
-        args = scope.options(reduce.args) if reduce is not None and own else {}
+        name = rule_of(reduce)
+        rule = REDUCERS[name or "collect"]
+        args = scope.options(reduce.args) if reduce is not None and name is not None else {}
         setting = Setting(
             least or 0,
             most or 0,

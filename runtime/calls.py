@@ -19,7 +19,7 @@ from .errors import AnswerError, BudgetError, CallError, InDoubtError, Malformed
 from .frames import Frame
 from .metering import NO_USAGE, Usage
 from .options import quantile_of
-from .requests import ceiling_of, request_of, value_of, within_bounds
+from .requests import request_of, value_of, within_bounds, worst_of
 from .samples import Sample
 from .scopes import Context, Scope
 from .values import ModelValue, evaluate
@@ -49,6 +49,7 @@ class _Pending:
     worst: float = 0.0
     counted: bool = False
     sent: bool = False
+    hedged: bool = False
 
 
 class Calls:
@@ -105,6 +106,7 @@ class Calls:
             place=path + place,
             hedge=None if ballot or "hedge" not in settings else quantile_of(settings["hedge"]),
             lane=0 if within is None else within.around.lane,
+            budgeted=within is not None and bool(within.around.ledgers),
         )
         retries = 0 if ballot else int(settings.get("retries", RETRIES))
         self._enter(_Pending(call, call.request, frame, ask, on_value, on_failure, retries, fallback=model.fallback))
@@ -167,14 +169,14 @@ class Calls:
         One of the two will be given up, and may be paid all the same: it counts at its worst.
         """
         pending = self._pending.get(number)
-        if pending is None:
+        if pending is None or pending.hedged:
             return False
         ledgers = self._ledgers(pending.frame)
         try:
             for ledger in ledgers:
                 ledger.admit()
             if pending.price is not None:
-                worst = _worst(pending)
+                worst = worst_of(pending.call, pending.price)
                 if not reserve(pending.ledgers, worst):
                     return False
                 for ledger in pending.ledgers:
@@ -183,6 +185,7 @@ class Calls:
             return False
         for ledger in ledgers:
             ledger.calls += 1
+        pending.hedged = True
         self.events.append(e.CallHedged(pending.call.path, pending.call.model))
         return True
 
@@ -268,8 +271,8 @@ class Calls:
     def _resend(self, pending: _Pending, call: Call) -> None:
         """Ask the same again, as a call of its own."""
         path = call.path
-        pending.call = replace(call, number=self._next(), group=None)
-        pending.counted = False
+        pending.call = replace(call, number=self._next(), group=None, tries=0)
+        pending.counted = pending.hedged = False
         try:
             self._enter(pending)
         except (BudgetError, InDoubtError) as error:
@@ -330,7 +333,7 @@ class Calls:
 
     def _reserve(self, pending: _Pending) -> bool:
         if pending.price is not None:
-            worst = _worst(pending)
+            worst = worst_of(pending.call, pending.price)
             if not reserve(pending.ledgers, worst):
                 return False
             pending.worst = worst
@@ -377,11 +380,3 @@ class Calls:
             return
         address, pending.fallback = pending.fallback, None
         self._resend(pending, replace(pending.call, model=address, request=pending.request, ceiling=None))
-
-
-def _worst(pending: _Pending) -> float:
-    """The most that a call can cost, which is known where a budget in money holds it."""
-    call = pending.call
-    if call.ceiling is None:
-        call.ceiling = ceiling_of(call.request)
-    return call.ceiling.cost(pending.price) or 0.0

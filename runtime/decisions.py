@@ -35,8 +35,9 @@ class Call:
     again, None for the usual number. ``sample`` is the place among several that ask the same, ``again`` how often an
     answer to it was no answer; ``place`` tells it from every other call of the flow. A request
     that takes longer than the part ``hedge`` of its like may be sent once more.
-    Calls of different ``lane``, the outermost block, take turns. ``ceiling`` is the most that it can take, once that is
-    worked out. ``key`` and ``open`` are what the journal knows it by,
+    Calls of different ``lane``, the outermost block, take turns. ``tries`` are the attempts at it that failed, where it
+    is to be sent anew, and ``budgeted`` says that it counts in the budget of a called flow. ``ceiling`` is the most
+    that it can take, once that is worked out. ``key`` and ``open`` are what the journal knows it by,
     and the attempts at it whose end nobody saw.
     """
 
@@ -55,6 +56,8 @@ class Call:
     ceiling: Ceiling | None = None
     key: bytes = b""
     open: tuple[Open, ...] = ()
+    tries: int = 0
+    budgeted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

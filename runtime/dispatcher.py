@@ -22,7 +22,7 @@ from .hedging import Hedges
 from .limits import Place
 from .lines import Lines
 from .listener import Listener
-from .outages import closing, goes_first, wait_after
+from .outages import Allowance, closing, goes_first, wait_after
 from .runlog import NoLog
 
 
@@ -45,6 +45,7 @@ class Dispatcher:
         self._attempts = Attempts(publish, log, listener.trouble, self._hedges.began, self._begun)
         self._lines = Lines(endpoints.values(), self._pump, self._fail)
         self._batcher = Batcher()
+        self._allowance = Allowance()
         self._live: set[Batch] = set()
         self._batch_of: dict[int, Batch] = {}
 
@@ -233,7 +234,7 @@ class Dispatcher:
         closed = closing(batch, error, now)
         number, path, count, model = batch.number, batch.asked[0].path, len(batch.asked), batch.endpoint.provider.model
         try:
-            wait = wait_after(batch, error, now)
+            wait = wait_after(batch, error, now, self._allowance)
         except CallError as final:
             self.publish(e.RequestFailed(number, path, model, count, seconds, str(final)))
             self._fail(batch, final)
@@ -242,11 +243,13 @@ class Dispatcher:
             return None
         self.publish(e.RequestRetried(number, path, str(error), wait, count))
         if error.doubtful and not self.stopped:
-            batch.calls = self._afforded(batch.calls)
+            batch.calls = self._afforded(batch.calls, batch.retries.tries)
         return wait
 
-    def _afforded(self, calls: list[Call]) -> list[Call]:
-        """The calls that may be sent again, though they may have been paid."""
+    def _afforded(self, calls: list[Call], tries: int) -> list[Call]:
+        """The calls that may be sent again after so many ``tries``, though they may have been paid."""
+        for call in calls:
+            call.tries = tries
         again = [call for call in calls if self.listener.doubted(call)]
         for call in calls:
             if call not in again:
@@ -290,11 +293,15 @@ class Dispatcher:
             self._end(other, keep=False)
         for call, answer, part in zip(asked, reply.answers, ended.parts, strict=False):
             if self._batch_of.pop(call.number, None) is not None:
+                self._allowance.add(batch)
                 self.listener.answered(call, answer, part)
         if len(reply.answers) == len(asked):
             return
         self.listener.catch_up()
         together: Groups = {}
         rest = [call for call in asked[len(reply.answers) :] if call.number in self._batch_of]
-        for call in self._afforded(rest) if ended.doubtful else rest:
+        if ended.doubtful and (failed := batch.retries.spent()) is not None:
+            self._fail(batch, failed)
+            return
+        for call in self._afforded(rest, batch.retries.tries) if ended.doubtful else rest:
             self._queue(call, batch.endpoint, together)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from flowrun.dsl import plan as p
-from flowrun.dsl import types
+from flowrun.dsl import rule_of, types
 
 from . import events as e
 from .calls import Calls
@@ -144,7 +144,7 @@ class Ends:
             self._fail(run, reason + (f"; the last: {run.last_loss.reason}" if run.last_loss else ""), error)
             return
         reduce = run.reduce
-        if reduce is None or (reduce.ask is None and reduce.extern is None):
+        if reduce is None or rule_of(reduce) is not None:
             self.end(run, value)
         elif reduce.rule == "fold" and run.merge is not None and not run.merge.empty:
             self.end(run, run.merge.root)

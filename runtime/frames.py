@@ -9,6 +9,7 @@ from functools import cached_property
 from math import floor
 from typing import Any
 
+from flowrun.dsl import holds_ballots
 from flowrun.dsl import plan as p
 
 from .budget import Ledger
@@ -212,13 +213,10 @@ class Around:
         node = run.step.node
         own = () if ledger is None else (ledger,)
         votes = (run,) if run.votes else ()
-        ballot = run.votes
+        ballot = holds_ballots(node, votes=run.votes, around=outer is not None and outer.around.ballot)
         if outer is None:
             return cls(path, run.serial, ballot, isinstance(node, p.Repeat), votes, own)
         around = outer.around
-        # What a called flow asks is no ballot: it promises an answer of its type wherever it is called, so it asks
-        # again for a malformed one, and what it returns is the ballot. One that fails all the same is discarded.
-        ballot = ballot or (isinstance(node, p.Chain) and around.ballot)
         sampled = around.sampled or isinstance(node, p.Repeat)
         return cls(path, around.lane, ballot, sampled, votes + around.votes, own + around.ledgers)
 

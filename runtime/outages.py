@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .batch import Batch
 from .endpoint import Endpoint
 from .errors import CallError, EndpointError, InDoubtError, ModelError, RefusedError
@@ -27,9 +29,32 @@ def closing(batch: Batch, error: CallError, now: float) -> CallError | None:
     return end
 
 
-def wait_after(batch: Batch, error: CallError, now: float) -> float:
+@dataclass(slots=True)
+class Allowance:
+    """The attempts that answered calls of a run had no need of.
+
+    In an outage other calls take them, each for an attempt in doubt. So a run never makes more attempts that may be
+    billed than its calls have together, as a plan says.
+    """
+
+    left: int = 0
+
+    def add(self, batch: Batch) -> None:
+        """A call of this request is answered."""
+        # A budget counts each attempt: what one of a called flow leaves is not for calls beside it.
+        if not batch.asked[0].budgeted:
+            self.left += max(0, batch.retries.policy.attempts - batch.retries.tries - 1)
+
+    def covers(self, batch: Batch) -> bool:
+        return not batch.asked[0].budgeted and self.left >= len(batch.asked)
+
+
+def wait_after(batch: Batch, error: CallError, now: float, allowance: Allowance) -> float:
     """The seconds until the next attempt at a request. Raises its failure where there is none."""
     alike, since = _shared(batch, error), batch.endpoint.limiter.since
+    if alike and error.doubtful:
+        alike = allowance.covers(batch)
+        allowance.left -= len(batch.asked) * alike
     if not alike and error.retry_after is None:
         return batch.retries.after(error, now)
     return batch.retries.after(error, now, since=now if since is None else since, shared=alike)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from flowrun.dsl import plan as p
+from flowrun.dsl import rule_of
 
 from . import events as e
 from .combining import SKIPPED
@@ -42,7 +43,7 @@ class Pipelines:
     def open(self, run: BlockRun) -> None:
         """A block begins, and what it makes may be taken as it comes."""
         reduce = run.reduce
-        rule = reduce.rule if reduce is not None and reduce.ask is None and reduce.extern is None else ""
+        rule = rule_of(reduce)
         listed = rule == "flatten" or (rule == "collect" and not isinstance(run.step.node, p.Fanout))
         if not listed or not self._wanted(run.frame, run.step):
             return

@@ -14,9 +14,10 @@ from flowrun.dsl import types
 from .account import Ceiling
 from .answers import read_answer
 from .call import Answer, Message, Request
+from .decisions import Call
 from .errors import AnswerError, InputError
 from .keys import schema_text
-from .metering import Usage
+from .metering import Price, Usage
 from .options import OPTIONS
 from .prompts import render
 from .scopes import Scope
@@ -54,6 +55,13 @@ def ceiling_of(request: Request) -> Ceiling:
         ceiling("".join(texts)) + ceiling(form) + _AROUND * (len(texts) + bool(form)),
         request.max_tokens,
     )
+
+
+def worst_of(call: Call, price: Price | None) -> float:
+    """The most dollars that a call can cost, which are known where a budget in money holds it."""
+    if call.ceiling is None:
+        call.ceiling = ceiling_of(call.request)
+    return call.ceiling.cost(price) or 0.0
 
 
 def rough_ceiling_of(request: Request) -> Ceiling:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from flowrun.dsl import ATTEMPTS
+
 from .errors import CallError, InDoubtError, RefusedError
 
 
@@ -20,9 +22,10 @@ class RetryPolicy:
 
     The wait before retry n is drawn from the upper half of ``wait_initial * 2 ** (n - 1)``, at most ``wait_max``.
     A Retry-After is waited for in full, with up to a tenth more, lest all who were sent away come back at once.
+    What a plan says of attempts holds for the usual number of them.
     """
 
-    attempts: int = 6
+    attempts: int = ATTEMPTS
     wait_initial: float = 0.5
     wait_max: float = 30.0
     total: float = 900.0
@@ -71,6 +74,15 @@ class Retries:
                 why = f"gave up after {policy.total:g} s and {self.made} attempts"
             raise self.last(failed, why) from failed
         return wait
+
+    def spent(self) -> InDoubtError | None:
+        """Count an attempt that brought answers to others, and may have been billed; the failure if it was the last."""
+        self.made += 1
+        self.tries += 1
+        if self.tries < self.policy.attempts:
+            return None
+        said = f"no answer came with those to the same request, and it may have been paid (gave up after {self.made} "
+        return InDoubtError(f"{said}attempts)")
 
     def last(self, failed: CallError, why: str) -> CallError:
         """The failure of the whole request, after one of its attempts."""

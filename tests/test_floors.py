@@ -16,7 +16,7 @@ FLOORS = {
     "dsl": (
         "source codes spelling diagnostics texts",
         "types plan syntax/* catalog fields graph render guesses",
-        "parsing/*",
+        "parsing/* ballots",
         "templates/* formatting/* fixes",
         "checking/*",
         "lints/*",

@@ -15,7 +15,8 @@ class Amounts:
     """What some steps take together.
 
     Samples of a repeat that ask the same may share one prompt: ``shared_input`` and ``shared_cost`` are the parts of
-    the least that are then paid once.
+    the least that are then paid once. ``attempts`` are those that may be billed whatever servers do, and ``billed`` is
+    what they cost together; of both only the most is known.
     """
 
     calls: Bound = NOTHING
@@ -24,6 +25,8 @@ class Amounts:
     cost: Bound = NOTHING
     shared_input: float = 0
     shared_cost: float = 0
+    attempts: Bound = NOTHING
+    billed: Bound = NOTHING
 
     def __add__(self, other: Amounts) -> Amounts:
         return Amounts(
@@ -33,6 +36,8 @@ class Amounts:
             self.cost + other.cost,
             self.shared_input + other.shared_input,
             self.shared_cost + other.shared_cost,
+            self.attempts + other.attempts,
+            self.billed + other.billed,
         )
 
     def __or__(self, other: Amounts) -> Amounts:
@@ -43,6 +48,8 @@ class Amounts:
             self.cost | other.cost,
             min(self.shared_input, other.shared_input),
             min(self.shared_cost, other.shared_cost),
+            self.attempts | other.attempts,
+            self.billed | other.billed,
         )
 
     def __mul__(self, times: Bound) -> Amounts:
@@ -53,10 +60,14 @@ class Amounts:
             self.cost * times,
             self.shared_input * times.least,
             self.shared_cost * times.least,
+            self.attempts * times,
+            self.billed * times,
         )
 
     def hedged(self, share: float) -> Amounts:
-        """With this share of the calls sent twice, at the most."""
+        """With this share of the calls sent twice, at the most, while no server fails."""
+        if not share:
+            return self
         more = Bound(1, 1 + share)
         return replace(
             self,
@@ -66,9 +77,26 @@ class Amounts:
             cost=self.cost * more,
         )
 
+    def within(self, calls: int | None, money: float | None) -> Amounts:
+        """The same under a budget, which counts each attempt that may be billed as a call."""
+        return replace(
+            self,
+            calls=self.calls.capped(calls),
+            cost=self.cost.capped(money),
+            attempts=self.attempts.capped(calls),
+            billed=self.billed.capped(money),
+        )
+
     @property
     def maybe(self) -> Amounts:
-        return Amounts(self.calls.maybe, self.tokens_in.maybe, self.tokens_out.maybe, self.cost.maybe)
+        return Amounts(
+            self.calls.maybe,
+            self.tokens_in.maybe,
+            self.tokens_out.maybe,
+            self.cost.maybe,
+            attempts=self.attempts,
+            billed=self.billed,
+        )
 
     def alike(self, times: Bound, *, sharing: bool) -> Amounts:
         """The same so many times; in a repeat (``sharing``) those that are alike share a prompt."""
@@ -123,6 +151,8 @@ def merged(elements: Sequence[Amounts], fewest: int, *, sharing: bool) -> Amount
         Bound(cost + least(one.cost.least - one.shared_cost for one in elements), whole.cost.most, whole.cost.why),
         tokens,
         cost,
+        whole.attempts,
+        whole.billed,
     )
 
 
@@ -143,10 +173,11 @@ class Expected:
 class Bounds:
     """The bounds of one step, and of the steps inside it for one run of its body.
 
-    ``calls`` and ``rounds`` (calls that stand one behind another) hold for runs without failures other than answers
-    that have to be asked for again. Tokens are estimates, and dollars made of them. ``elements`` is how many times the
-    body runs, where that is known. ``flows`` are the flows that are called, each for one call, at the top only. A vote
-    whose mean is known has what is ``expected`` of it.
+    ``calls``, ``rounds`` (calls that stand one behind another), tokens and ``cost`` hold while no server fails: an
+    answer that is malformed is asked for again, and nothing else is. Whatever servers do, one run makes no more
+    ``attempts`` that may be billed than their most, and ``billed`` is what all of those cost. Tokens are estimates, and
+    dollars made of them. ``elements`` is how many times the body runs, where that is known. ``flows`` are the flows
+    that are called, each for one call, at the top only. A vote whose mean is known has what is ``expected`` of it.
     """
 
     title: str
@@ -161,6 +192,8 @@ class Bounds:
     flows: tuple[Bounds, ...] = ()
     line: int = 0
     expected: Expected | None = None
+    attempts: Bound = NOTHING
+    billed: Bound = NOTHING
 
     @property
     def least(self) -> float:
@@ -183,6 +216,8 @@ class Bounds:
             elements=self.elements if self.elements == other.elements else None,
             inside=either(self.inside, other.inside),
             expected=self.expected if self.expected == other.expected else None,
+            attempts=self.attempts | other.attempts,
+            billed=self.billed | other.billed,
         )
 
 
@@ -204,12 +239,10 @@ def bounds_for(
     line: int = 0,
 ) -> Bounds:
     """Bounds of these amounts; there are never more calls in a row than calls."""
-    most = amounts.calls.most
     return Bounds(
         title,
         what,
-        # A share of one call is none.
-        amounts.calls if most is None else replace(amounts.calls, most=floor(most + 1e-9)),
+        _whole(amounts.calls),
         rounds.capped(amounts.calls.most),
         amounts.tokens_in,
         amounts.tokens_out,
@@ -217,7 +250,14 @@ def bounds_for(
         elements,
         inside,
         line=line,
+        attempts=_whole(amounts.attempts),
+        billed=amounts.billed,
     )
+
+
+def _whole(bound: Bound) -> Bound:
+    """A share of one call is none."""
+    return bound if bound.most is None else replace(bound, most=floor(bound.most + 1e-9))
 
 
 def merges(leaves: float, fan_in: int) -> int:

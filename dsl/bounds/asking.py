@@ -16,6 +16,8 @@ from .sizes import ONE, Bound, Known, OneOf, Size, Some, answer_bound, shown, to
 
 RETRIES = 2
 """How often a malformed answer is asked for again, unless the flow says otherwise."""
+ATTEMPTS = 6
+"""How often one call is attempted whose server fails, unless the flow says otherwise."""
 CORRECTION = 480
 """Tokens by which a malformed answer and what is said of it make the next prompt longer, at most."""
 MESSAGE_TOKENS = 4
@@ -38,7 +40,7 @@ def asked(
     ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: Scope, world: World, *,
     title: str, vote: bool,
 ) -> Asked:  # fmt: skip
-    """``vote`` says that a malformed answer is discarded, not asked for again."""
+    """``vote`` says that the ask is a ballot: its malformed answer is discarded, not asked for again."""
     each = []
     for model in _candidates(ask.model, models, scope, world):
         settings = {**(model.options if model else {}), **options}
@@ -51,7 +53,8 @@ def asked(
             served = [world.served(one) for one in (model.address, model.fallback) if one is not None]
         found = [_one(ask, settings, one, tries, scope, world, title) for one in served]
         share = 0.0 if vote else _share(settings, scope, world)
-        each += [replace(one, amounts=one.amounts.hedged(share)) for one in found] if share else found
+        attempts = _attempts(settings, scope, world, title, share)
+        each += [replace(one, amounts=_attempted(one.amounts, attempts).hedged(share)) for one in found]
     return reduce(_either, each)
 
 
@@ -92,6 +95,24 @@ def _tries(settings: Mapping[str, p.Expr], scope: Scope, world: World, title: st
         case Known(int() as retries):
             return Bound(1, 1 + max(0, retries))
     return Bound(1, None, f"`retries` of {quoted(title)} is not known yet")
+
+
+def _attempts(settings: Mapping[str, p.Expr], scope: Scope, world: World, title: str, share: float) -> Bound:
+    """The attempts at one call that may be billed, with the second one side by side where this share has one."""
+    match _setting("retries", settings, scope, world):
+        case None:
+            most = ATTEMPTS
+        case Known(int() as retries):
+            most = 1 + max(0, retries)
+        case _:
+            return Bound(0, None, f"`retries` of {quoted(title)} is not known yet")
+    # The share is one of all attempts, and a call is sent side by side once at the most.
+    return Bound(0, most + min(1.0, share * most))
+
+
+def _attempted(amounts: Amounts, attempts: Bound) -> Amounts:
+    """The same with what so many attempts at each call come to."""
+    return replace(amounts, attempts=amounts.calls * attempts, billed=amounts.cost * attempts)
 
 
 def _share(settings: Mapping[str, p.Expr], scope: Scope, world: World) -> float:

@@ -8,12 +8,14 @@ from functools import reduce
 
 from .. import plan as p
 from .. import types as t
+from ..ballots import holds_ballots
 from ..catalog import ReducerSpec
 from ..graph import topological
 from .amounts import Amounts, Bounds, bounds_for, either, in_all
 from .asking import RETRIES, asked, quoted
-from .block_bounds import fanned, mapped, repeated
+from .block_bounds import fanned, repeated
 from .expression_sizes import Scope, size_of
+from .map_bounds import mapped
 from .rounds import START, Rounds, side_by_side
 from .served import Blank, World
 from .sizes import NONE, Bound, Known, Size, Some, kept, key_of, one_of
@@ -93,9 +95,7 @@ class _Survey:
 
     def flow(self, flow: p.Plan | p.Flow, scope: Scope, *, sharing: bool = False) -> Done:
         inside, amounts, rounds = self.steps(flow.steps, scope, vote=False, sharing=sharing)
-        amounts = replace(
-            amounts, calls=amounts.calls.capped(flow.calls_limit), cost=amounts.cost.capped(flow.money_limit)
-        )
+        amounts = amounts.within(flow.calls_limit, flow.money_limit)
         bound = rounds.bound.capped(amounts.calls.most)
         return Done(
             bounds_for("", "flow", amounts, bound, inside=inside),
@@ -237,7 +237,7 @@ class _Survey:
                 return self.done(step, "value", Amounts(), Rounds(), self._typed(node.expr, step, scope))
             case p.Chain():
                 inner = Scope(scope)
-                body = self.body(node.body, inner, vote=vote, sharing=sharing)
+                body = self.body(node.body, inner, vote=holds_ballots(node, votes=False, around=vote), sharing=sharing)
                 return self.done(step, "chain", body.amounts, body.rounds, body.value, inside=body.inside)
             case p.FlowCall():
                 args = {name: self.size(expr, scope) for name, expr in node.args.items()}

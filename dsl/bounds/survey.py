@@ -1,4 +1,4 @@
-"""The survey of a plan, and its findings: of a step and of a body."""
+"""The survey of a plan, and its findings: of a step, of a body and of the bodies of a block."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .. import plan as p
+from ..ballots import holds_ballots, rule_of
 from ..catalog import ReducerSpec
-from .amounts import Amounts, Bounds
+from .amounts import Amounts, Bounds, Expected
 from .expression_sizes import Scope
 from .rounds import Rounds
 from .served import World
-from .sizes import Size
+from .sizes import Bound, Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,21 @@ class Body:
     value: Size
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The bodies of a block together: what they take, their results, and how many there are."""
+
+    what: str
+    amounts: Amounts
+    rounds: Rounds
+    results: Size
+    count: Bound
+    inside: tuple[Bounds, ...]
+    soonest: Rounds
+    elements: int | None = None
+    expected: Expected | None = None
+
+
 class Survey(Protocol):
     """Works out steps."""
 
@@ -52,3 +68,15 @@ class Survey(Protocol):
     def affords(self, block: p.Block, elements: int, *, spent: int = 0) -> bool: ...
 
     def tree(self, bodies: Sequence[Body]) -> tuple[Bounds, ...]: ...
+
+
+def spec_of(survey: Survey, reduce: p.Reduce) -> ReducerSpec | None:
+    """The rule that makes the value of a block; None where an ask or an extern makes it."""
+    rule = rule_of(reduce)
+    return None if rule is None else survey.reducers.get(rule)
+
+
+def votes_in(survey: Survey, node: p.Fanout | p.Map | p.Repeat) -> bool:
+    """Whether the asks of a block are ballots, whose malformed answers are not asked for again."""
+    spec = spec_of(survey, node.reduce)
+    return holds_ballots(node, votes=spec is not None and spec.votes, around=False)

@@ -22,7 +22,7 @@ from ..quoting import inert
 from . import exits
 from .journals import journal_path
 from .paths import PathThatIs, refuse_pipe
-from .plan_view import cost_in_words, in_words, journal_line, money, view
+from .plan_view import cost_in_words, in_words, journal_line, money, most_in_words, view
 from .plans import allowed, inputs_of, known_model
 from .show import complain, show_findings
 
@@ -57,7 +57,16 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @click.option("--json", "as_json", is_flag=True, help="Print the plan and its bounds, as JSON.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of what --json prints.")
 @click.option(
-    "--max-calls", type=click.IntRange(min=0), metavar="N", help="Fail when the flow could make more calls than this."
+    "--max-calls",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Fail when the flow could make more calls than this while no server fails.",
+)
+@click.option(
+    "--max-attempts",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Fail when the flow could make more attempts that may be billed than this, whatever servers do.",
 )
 @click.option(
     "--right",
@@ -67,7 +76,12 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     show_default=True,
     help="How often one sample of a vote is right, for what is expected of votes.",
 )
-@click.option("--max-cost", type=_Dollars(), metavar="X", help="Fail when the flow could cost more dollars than this.")
+@click.option(
+    "--max-cost",
+    type=_Dollars(),
+    metavar="X",
+    help="Fail when the flow could cost more dollars than this while no server fails.",
+)
 @click.option(
     "--allow-read",
     multiple=True,
@@ -87,6 +101,7 @@ def command(
     as_json: bool,
     schema: bool,
     max_calls: int | None,
+    max_attempts: int | None,
     right: float,
     max_cost: float | None,
     allow_read: tuple[Path, ...],
@@ -94,6 +109,10 @@ def command(
     """Show a flow's steps with the least and the most that each takes: calls, rounds, tokens and dollars.
 
     Nothing is sent. Rounds are calls that stand one behind another. Tokens are estimates.
+
+    Calls, rounds, tokens and dollars hold while no server fails: a malformed answer is asked for again, and nothing
+    else is. A server that fails or does not answer in time may bill attempts that bring nothing. How many of those
+    there are at most holds always, and so do the dollars of them all.
 
     Parameters are given as when running: `flowrun plan FILE --document report.md` reads the document and counts its
     sections. Some or all may be left out; what they decide is then open. With all of them it also tells which answers
@@ -121,7 +140,7 @@ def command(
             click.echo(inert(line))
         if kept is not None:
             click.echo(journal_line(kept))
-    over = list(_over(bounds, max_calls, max_cost))
+    over = _over(bounds, max_calls, max_attempts, max_cost)
     for complaint in over:
         complain(complaint)
     return exits.OVER_LIMIT if over else exits.DONE
@@ -142,12 +161,16 @@ def _foreseen(
     return None
 
 
-def _over(bounds: Bounds, max_calls: int | None, max_cost: float | None) -> list[str]:
+def _over(bounds: Bounds, max_calls: int | None, max_attempts: int | None, max_cost: float | None) -> list[str]:
     """What is beyond the limits that the command gives, and by which step."""
     found = []
     if max_calls is not None and _beyond(bounds.calls, max_calls):
         could = f"the flow may make {max_calls:,} calls, and could make {in_words(bounds.calls)}"
         found.append(f"--max-calls {max_calls}: {could}; {_whose(bounds, 'calls')}")
+    if max_attempts is not None and _beyond(bounds.attempts, max_attempts):
+        could = f"the flow may make {max_attempts:,} attempts that may be billed, and could make "
+        could += most_in_words(bounds.attempts)
+        found.append(f"--max-attempts {max_attempts}: {could}; {_whose(bounds, 'attempts')}")
     if max_cost is not None and _beyond(bounds.cost, max_cost):
         could = f"the flow may cost {money(max_cost)}, and what it could cost is {cost_in_words(bounds.cost)}"
         found.append(f"--max-cost {max_cost:.10g}: {could}; {_whose(bounds, 'cost')}")
@@ -166,4 +189,5 @@ def _whose(bounds: Bounds, what: str) -> str:
     steps = bounds.inside
     most = max(steps, key=lambda step: getattr(step, what).most or 0)
     bound: Bound = getattr(most, what)
-    return f"most of it is `{most.title}`: " + (in_words(bound) if what == "calls" else cost_in_words(bound))
+    said = {"calls": in_words, "attempts": most_in_words, "cost": cost_in_words}[what](bound)
+    return f"most of it is `{most.title}`: {said}"

@@ -1,4 +1,7 @@
-"""How a plan's bounds look on a terminal: a tree of its steps, and the totals."""
+"""How a plan's bounds look on a terminal: a tree of its steps, and the totals.
+
+The totals are told apart: what holds while no server fails, what holds always, and what is expected.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,9 @@ def view(bounds: Bounds, calls_limit: int | None, money_limit: float | None) -> 
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
     yield ""
-    yield totals(bounds)
-    yield from _means(bounds)
+    yield from ("while no server fails:", f"  {totals(bounds)}", "always:", f"  {attempts(bounds)}")
+    means = [f"  {mean}" for mean in _means(bounds)]
+    yield from ("expected:", *means) if means else ()
     yield from _reasons(bounds)
     yield from _shortfalls(bounds, calls_limit, money_limit)
 
@@ -39,7 +43,26 @@ def journal_line(kept: Foreseen) -> str:
     return f"the journal has {answers} to this: {calls} and what follows from {them} to be made"
 
 
+def attempts(bounds: Bounds) -> str:
+    """The attempts that may be billed whatever servers do, and the dollars of all of them."""
+    most = bounds.attempts.most
+    if most is None:
+        return "no bound on the attempts that may be billed"
+    if most == 0:
+        return "no attempt that may be billed"
+    cost = "" if not bounds.billed.most else f", {money(bounds.billed.most, up=True)} for all of them"
+    return f"at most {most_in_words(bounds.attempts)} attempt{'s' * (most > 1)} that may be billed{cost}"
+
+
+def most_in_words(bound: Bound) -> str:
+    """The most in full, for it is a number that a gate is set to."""
+    if bound.most is None:
+        return "any number"
+    return f"{bound.most:,.0f}" if bound.most <= _LARGEST else number(bound.most)
+
+
 def totals(bounds: Bounds) -> str:
+    """Holds while no server fails: a server that does costs further attempts, or ends the run before its least."""
     return " · ".join(
         (
             f"calls {in_words(bounds.calls)}",
@@ -88,6 +111,7 @@ def _reasons(bounds: Bounds) -> Iterator[str]:
     """Why some totals have no most, each reason once."""
     named = (
         ("calls", bounds.calls),
+        ("attempts", bounds.attempts),
         ("rounds", bounds.rounds),
         ("tokens in", bounds.tokens_in),
         ("tokens out", bounds.tokens_out),

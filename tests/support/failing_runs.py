@@ -14,6 +14,7 @@ from flowrun.runtime.decisions import NOTHING, Call, Known, Outcome
 from flowrun.runtime.errors import CallError, FlowrunError
 from flowrun.runtime.functions import FUNCTIONS, World
 from flowrun.runtime.limits import Limiter
+from flowrun.runtime.metering import Price
 from flowrun.runtime.plan_models import declared_models
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.retry import RetryPolicy
@@ -45,7 +46,8 @@ class Staged:
     """One run of a flow with the models ``openai:m`` and ``openai:spare``, which share one endpoint.
 
     ``says`` is given each request and the virtual time at which it came; a call takes ``seconds``. ``times`` are when
-    requests came, and ``asked`` what each of them asked.
+    requests came, and ``asked`` what each of them asked. Where there is ``money``, each token of an answer costs a
+    dollar of it.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Staged:
         seconds: float = 0.01,
         window: int = 40,
         policy: RetryPolicy | None = None,
+        money: float | None = None,
         **inputs: Json,
     ) -> None:
         plan = make_plan(check_flow(Source(text), catalog()), "main")
@@ -70,7 +73,9 @@ class Staged:
             raise FlowrunError("it raised at once")
 
         declared = declared_models(plan)
-        context = Context(declared, declared.get("m", ModelValue("m", "openai:m")), functions, known=known)
+        default = declared.get("m", ModelValue("m", "openai:m"))
+        price = Price(0.0, 1.0)
+        context = Context(declared, default, functions, money_limit=money, price=lambda address: price, known=known)
         policy = policy or RetryPolicy()
         self.limiter = limiter = Limiter(limit, start=start, patience=policy.total)
         self.times: list[float] = []

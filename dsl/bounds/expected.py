@@ -1,0 +1,35 @@
+"""What a vote takes on the average."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .. import plan as p
+from ..catalog import ReducerSpec
+from .amounts import Amounts, Expected
+from .sizes import Bound
+from .survey import Survey
+
+
+def expected_of(
+    survey: Survey,
+    spec: ReducerSpec | None,
+    samples: tuple[int, int],
+    args: Mapping[str, object],
+    body: Amounts,
+    *,
+    cheap: bool,
+) -> Expected | None:
+    """What a vote takes on the average; one that launches all at once pays for all that it launches."""
+    if spec is None or not spec.votes:
+        return None
+    mean = float(samples[1]) if not cheap else spec.expected(*samples, args, survey.right) if spec.expected else None
+    calls = body.calls.most
+    if mean is None or not calls:
+        return None
+    return Expected(survey.right, mean, mean * calls, body.sampled(Bound(mean, mean)).cost)
+
+
+def constants(reduce: p.Reduce) -> dict[str, object]:
+    """The arguments of a rule that are written out; None for the others."""
+    return {name: one.value if isinstance(one, p.Constant) else None for name, one in reduce.args.items()}

@@ -1,0 +1,191 @@
+"""What a reducer takes behind its block: the questions that it asks, and the value that it makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from .. import plan as p
+from .. import types as t
+from .amounts import Amounts, bounds_for, levels, merges
+from .asking import Asked, asked
+from .expression_sizes import Scope, joined
+from .numbered import numbered
+from .sizes import (
+    NONE,
+    NOTHING,
+    Bound,
+    Known,
+    Many,
+    Size,
+    Some,
+    any_of,
+    is_counted,
+    items_of,
+    listed,
+    one_of,
+)
+from .survey import Done, Parts, Survey
+
+_DIGITS = 24
+"""The most tokens of a number."""
+
+
+def combined(
+    survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size], sharing: bool
+) -> Done:
+    """A block with its reducer behind it."""
+    title = reduce.rule
+    amounts, rounds, inside = parts.amounts, parts.rounds, parts.inside
+    if reduce.deciding is not None:
+        decided = _decided(survey, step, reduce, parts, scope, given)
+        amounts += decided.amounts
+        rounds = rounds.then(decided.tries, reduce.needs)
+        inside = (*inside, bounds_for("reduce", f"ask of {title}", decided.amounts, decided.tries, line=step.line))
+    if reduce.ask is None:
+        value = _reduced(survey, step, reduce, parts, scope)
+    else:
+        asks = (_fold if reduce.rule == "fold" else _merged)(survey, step, reduce, parts, scope, given)
+        more = asks.each.amounts.alike(asks.times, sharing=sharing)
+        amounts += more
+        behind = asks.each.tries * asks.deep
+        tree = reduce.count is not None
+        rounds = rounds.merged(parts.soonest, behind, reduce.needs) if tree else rounds.then(behind, reduce.needs)
+        title, value = asks.title, asks.value
+        if parts.count.least == 0:
+            value = one_of([value, Known("" if reduce.ask.answer == t.TEXT else [])])
+        inside = (*inside, bounds_for("reduce", title, more, behind, line=step.line))
+    what = f"{parts.what}, reduce {title}"
+    row = bounds_for(step.title, what, amounts, rounds.bound, elements=parts.elements, inside=inside, line=step.line)
+    return Done(replace(row, expected=parts.expected), amounts, rounds, value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asks:
+    """The asks that combine the results: what ``each`` takes, how many there are, and how many in a row."""
+
+    title: str
+    each: Asked
+    times: Bound
+    deep: Bound
+    value: Size
+
+
+def _fold(survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size]) -> _Asks:
+    items = items_of(given["results"])[1]
+    begins, times = items, _one_fewer(parts.count)
+    if "from" in reduce.args:
+        begins, times = [survey.size(reduce.args["from"], scope)], parts.count
+    after = one_of(items or [NONE])
+    first = _asked(survey, step, reduce, Scope(scope, {"so_far": one_of(begins or [NONE]), "next": after}))
+    # It goes on with its own answers.
+    each = _asked(survey, step, reduce, Scope(scope, {"so_far": one_of([*begins, first.value]), "next": after}))
+    value = each.value if times.least else one_of([each.value, *begins])
+    return _Asks(reduce.rule, each, times, times, value)
+
+
+def _merged(
+    survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size]
+) -> _Asks:
+    """One ask about all results, or a tree of them."""
+    each = _asked(survey, step, reduce, Scope(scope, given))
+    if reduce.count is None:
+        times = Bound(min(1, parts.count.least), 0 if parts.count.most == 0 else 1)
+        return _Asks(reduce.rule, each, times, times, each.value)
+    fan_in = survey.size(reduce.count, scope)
+    width = fan_in.value if isinstance(fan_in, Known) and isinstance(fan_in.value, int) else None
+    times, deep = _tree(parts.count, width)
+    count, items = items_of(given["results"])
+    # What it merges further up are its own answers.
+    some = Many(Bound(2, count.most if width is None else width, count.why), one_of([*items, each.value]))
+    each = _asked(survey, step, reduce, Scope(scope, {**given, "results": some}))
+    value = each.value if times.least else one_of([each.value, *items])
+    title = f"by {width or ('tokens' if isinstance(reduce.count, p.RuleOf) else 'N')} ask"
+    return _Asks(title, each, times, deep, value)
+
+
+def _asked(survey: Survey, step: p.Step, reduce: p.Reduce, scope: Scope) -> Asked:
+    """What one of the asks takes that combine the results."""
+    assert reduce.ask is not None
+    return asked(reduce.ask, reduce.options, survey.models, scope, survey.world, title=step.title, vote=False)
+
+
+def _one_fewer(count: Bound) -> Bound:
+    """The asks of a fold that begins with the first result."""
+    return Bound(max(0, count.least - 1), None if count.most is None else max(0, count.most - 1), count.why)
+
+
+def _decided(
+    survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size]
+) -> Asked:
+    """What a rule asks beside its counting."""
+    ask = reduce.deciding
+    spec = survey.reducers.get(reduce.rule)
+    asks = next((param.asks for param in spec.params if param.asks is not None), None) if spec is not None else None
+    if ask is None or asks is None:
+        return Asked(Amounts(), NOTHING, NONE)
+    there = _present(step, parts)
+    times = Bound(asks.least if there.least > 1 else 0, 0 if there.most in (0, 1) else asks.most)
+    count, items = items_of(given["results"])
+    seen = numbered(Bound(min(2, count.least), count.most, count.why), items)
+    found = asked(
+        ask, reduce.options, survey.models, Scope(scope, {**given, "results": seen}), survey.world, title=step.title,
+        vote=False,
+    )  # fmt: skip
+    tries = found.tries if times.least else found.tries.maybe
+    return Asked(found.amounts * times, tries if times.most else NOTHING, found.value)
+
+
+def _present(step: p.Step, parts: Parts) -> Bound:
+    """How many results a rule finds that passes over those which are none, as a branch that was skipped is."""
+    block = step.block
+    if block is None:
+        return parts.count
+    branches = isinstance(step.node, p.Fanout)
+    sure = sum(not isinstance(one.type, t.Optional) for one in block.steps if branches or one.name == block.result)
+    return replace(parts.count, least=min(parts.count.least, sure)) if branches or not sure else parts.count
+
+
+def _tree(leaves: Bound, fan_in: int | None) -> tuple[Bound, Bound]:
+    """How many merges a tree takes, and how many of them stand one behind another."""
+    if fan_in is not None and fan_in < 2:
+        return NOTHING, NOTHING
+    least = merges(leaves.least, fan_in) if fan_in else int(leaves.least > 1)
+    deep = levels(leaves.least, fan_in) if fan_in else int(leaves.least > 1)
+    if leaves.most is None:
+        return Bound(least, None, leaves.why), Bound(deep, None, leaves.why)
+    return Bound(least, merges(leaves.most, fan_in or 2)), Bound(deep, levels(leaves.most, fan_in or 2))
+
+
+def _reduced(survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope) -> Size:
+    """The value of a reducer that makes no call."""
+    results, rule = parts.results, reduce.rule
+    spec = survey.reducers.get(rule) if reduce.extern is None else None
+    branches = isinstance(step.node, p.Fanout)
+    values = [size for _, size in _fields(results)] if branches else list(items_of(results)[1])
+    if spec is not None and rule in ("approval", "ranked"):
+        return one_of([item for value in values for item in items_of(value)[1]] or [NONE])
+    if spec is not None and (spec.spares or rule == "best"):
+        return one_of(values or [NONE])
+    if spec is not None and rule in ("count", "sum", "mean", "median"):
+        return Some(step.type, Bound(1, _DIGITS))
+    if spec is not None and rule == "rank":
+        return Many(_present(step, parts), one_of(values or [NONE]))
+    if rule == "collect" and spec is not None:
+        return results
+    in_a_row = listed(values) if branches else results
+    if rule == "concat" and spec is not None:
+        separator = survey.size(reduce.args["separator"], scope) if "separator" in reduce.args else Known("\n\n")
+        return joined(in_a_row, separator, survey.world.count)
+    if rule == "flatten" and spec is not None:
+        if is_counted(in_a_row) and all(is_counted(value) for value in values):
+            return listed([item for value in values for item in items_of(value)[1]])
+        inner = [items_of(value) for value in values]
+        count = any_of([one for one, _ in inner]) * parts.count
+        return Many(count, one_of([item for _, items in inner for item in items] or [NONE]))
+    return Some(step.type, Bound(0, None, f"what `{rule}` makes is not known before the flow runs"))
+
+
+def _fields(size: Size) -> list[tuple[str, Size]]:
+    if isinstance(size, Known):
+        return [(name, Known(value)) for name, value in size.value.items()]
+    return list(getattr(size, "fields", ()))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import plan, types
+    from .arithmetic import OPERANDS, NoValueError, combined, negative
     from .bounds.amounts import Bounds
     from .bounds.asking import CORRECTION, MESSAGE_TOKENS, RETRIES
     from .bounds.bounds import RIGHT, bounds_of
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .texts import alike, option_of, text_key
 
 _HOMES = {
+    "arithmetic": ("OPERANDS", "NoValueError", "combined", "negative"),
     "bounds.amounts": ("Bounds",),
     "bounds.asking": ("CORRECTION", "MESSAGE_TOKENS", "RETRIES"),
     "bounds.bounds": ("RIGHT", "bounds_of"),
@@ -77,6 +79,7 @@ __all__ = [
     "CORRECTION",
     "FORMATS",
     "MESSAGE_TOKENS",
+    "OPERANDS",
     "RETRIES",
     "RIGHT",
     "AskSpec",
@@ -93,6 +96,7 @@ __all__ = [
     "FunctionSpec",
     "Given",
     "Load",
+    "NoValueError",
     "OptionSpec",
     "ParamSpec",
     "Picture",
@@ -111,6 +115,7 @@ __all__ = [
     "apply_fixes",
     "bounds_of",
     "check_flow",
+    "combined",
     "cycles",
     "did_you_mean",
     "dump_tables",
@@ -118,6 +123,7 @@ __all__ = [
     "format_report",
     "make_plan",
     "nearest",
+    "negative",
     "option_of",
     "page",
     "parse_flow",

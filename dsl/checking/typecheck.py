@@ -26,6 +26,7 @@ _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*
 
 def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies, imported: Imported) -> Typed:
     checker = _Checker(program, catalog, imported)
+    checker.typed.folding = checker.expressions.folding
     for model in program.file.models:
         checker.model(model)
     for extern in program.file.externs:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from .. import syntax as s
 from .. import types as t
-from ..catalog import Given, ReducerSpec
+from ..catalog import Catalog, Given, ReducerSpec
 from ..diagnostics import Diagnostic, Label
 from .folding import Folding
 from .names import Step
 from .origins import origins
+from .typed import Typed
 
 _FILL = "put something into the list, or take a rule that has a value for nothing, such as `collect` or `count`"
 
@@ -25,15 +26,19 @@ def numbers_of(step: Step, folding: Folding) -> Given:
             return Given(t.UNKNOWN, None, len(step.steps))
         case s.Map():
             counts = [folding.elements(step)[1], int(node.at_most.value) if node.at_most is not None else None]
-            return Given(t.UNKNOWN, None, min((count for count in counts if count is not None), default=None))
+            # Of a map that goes through nothing ``counted_map`` tells.
+            return Given(t.UNKNOWN, None, min((count for count in counts if count is not None), default=None) or None)
     return Given(t.UNKNOWN)
 
 
-def counted_map(step: Step, folding: Folding, spec: ReducerSpec | None, answer: t.Type) -> Iterator[Diagnostic]:
-    """What is wrong with the number of a map's elements. ``answer`` is that of its reducer's ask, if it asks."""
+def counted_map(step: Step, typed: Typed, catalog: Catalog) -> Iterator[Diagnostic]:
+    """What is wrong with the number of a map's elements."""
     node = step.line.node
     if not isinstance(node, s.Map):
         return
+    folding = typed.folding
+    spec = None if node.reduce.ask is not None else catalog.reducers.get(node.reduce.rule.text)
+    answer = typed.answers.get(id(node.reduce.ask), t.UNKNOWN)
     least, most = folding.elements(step)
     allowed = node.at_most
     if allowed is not None and least > allowed.value >= 1:

@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from .bounds.planned import Foreseen, planned_json, planned_schema
     from .bounds.served import Rates, Served
     from .bounds.sizes import Bound
-    from .catalog import AskSpec, Catalog, FunctionSpec, Given, OptionSpec, ParamSpec, ReducerSpec, Refusal, Where
+    from .catalog import (
+        AskSpec,
+        Catalog,
+        FunctionSpec,
+        Given,
+        OptionSpec,
+        ParamSpec,
+        ReducerSpec,
+        Refusal,
+        Where,
+        outside,
+    )
     from .check import Checked, Load, check_flow
     from .codes import CODES, page
     from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
@@ -50,6 +61,7 @@ _HOMES = {
         "ReducerSpec",
         "Refusal",
         "Where",
+        "outside",
     ),
     "check": ("Checked", "Load", "check_flow"),
     "codes": ("CODES", "page"),
@@ -125,6 +137,7 @@ __all__ = [
     "nearest",
     "negative",
     "option_of",
+    "outside",
     "page",
     "parse_flow",
     "picture_of",

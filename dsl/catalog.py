@@ -156,8 +156,8 @@ def outside(value: float, low: float | None, high: float | None) -> str | None:
     if (low is None or value >= low) and (high is None or value <= high):
         return None
     if low is None:
-        return f"of {high:g} or less"
-    return f"of {low:g} or more" if high is None else f"from {low:g} to {high:g}"
+        return f"of {high:.12g} or less"
+    return f"of {low:.12g} or more" if high is None else f"from {low:.12g} to {high:.12g}"
 
 
 @dataclass(frozen=True, slots=True)

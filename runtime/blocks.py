@@ -13,7 +13,7 @@ from zlib import crc32
 from flowrun.dsl import plan as p
 
 from . import events as e
-from .block_settings import combining_of, item_of, policy_of
+from .block_settings import arguments_of, combining_of, item_of, policy_of
 from .budget import Ledger
 from .combining import SKIPPED
 from .decisions import Failure
@@ -174,7 +174,7 @@ class Blocks:
         scope = Scope(self.context, frame)
         own = reduce is not None and reduce.ask is None and reduce.extern is None
         rule = REDUCERS[reduce.rule if reduce is not None and own else "collect"]
-        args = scope.options(reduce.args) if reduce is not None and own else {}
+        args = arguments_of(reduce, rule.spec, scope) if reduce is not None and own else {}
         setting = Setting(
             least or 0,
             most or 0,

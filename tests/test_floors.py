@@ -27,7 +27,7 @@ FLOORS = {
     "runtime": (
         "events errors metering remarks tally quoting account",
         "limits/* retry budget budgets values prompts files rules prices tokens folders grammar_cache threads "
-        "json_reader candidates children plain_functions",
+        "json_reader candidates children plain_functions ranges",
         "providers/* reducers/* splitters/* documents/* journal/* outputs/*",
         "functions options catalog mentions needs verify estimate",
         "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "

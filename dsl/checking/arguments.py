@@ -206,7 +206,7 @@ class Calls(ABC):
         """Say so where a number that the file tells is not between two bounds."""
         given = self.folding.number(value, scope)
         if given is not None and (wanted := outside(given, low, high)):
-            said = "" if isinstance(value, s.Number) else f", and this is {given:g}"
+            said = "" if isinstance(value, s.Number) else f", and this is {given:.12g}"
             labels = origins(value, scope, self.folding)
             self.problems.append(Diagnostic(code, f"`{name}` takes a value {wanted}{said}", value.span, labels=labels))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import gcd
+from math import ceil, floor, gcd
 
 from .. import syntax as s
 from .. import types as t
@@ -92,8 +92,9 @@ class Intervals:
         for operator, bound in self._compared(expr, scope, facts) if found is not None else ():
             assert found is not None
             zero = found.zero and not (bound == 0 and operator in ("!=", "<", ">"))
-            low = max(found.low, bound) if operator in (">", ">=", "==") else found.low
-            high = min(found.high, bound) if operator in ("<", "<=", "==") else found.high
+            above, below = (floor(bound) + 1, ceil(bound) - 1) if found.stride else (bound, bound)
+            low = max(found.low, {">": above, ">=": bound, "==": bound}.get(operator, found.low))
+            high = min(found.high, {"<": below, "<=": bound, "==": bound}.get(operator, found.high))
             # Behind another first number the strides begin elsewhere.
             found = Interval(low, high, min(found.stride, 1) if low != found.low else found.stride, zero)
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,7 @@ def _expression(draw: st.DrawFn, kind: str, names: Mapping[str, str], depth: int
         return _expression(draw, of, names, depth - 1)
 
     records = [name for name, of in names.items() if of == "record"]
-    ways = {
+    ways: dict[str, list[Callable[[], str]]] = {
         "number": [
             lambda: f"({one('number')} {draw(st.sampled_from('+-*/'))} {one('number')})",
             lambda: f"(-{one('number')})",

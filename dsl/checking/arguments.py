@@ -13,6 +13,7 @@ from ..diagnostics import Diagnostic, did_you_mean
 from ..source import Span
 from .callees import Callee, Imported
 from .folding import Folding
+from .intervals import Intervals
 from .names import Program, Scope, Step, Symbol
 from .origins import origins
 from .overlaps import overlap
@@ -43,10 +44,12 @@ class Calls(ABC):
     callees: dict[int, Callee] = field(default_factory=dict)
     tallied: set[Step] = field(default_factory=set)
     folding: Folding = field(init=False)
+    intervals: Intervals = field(init=False)
     _checked_templates: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.folding = Folding(self.program, self.catalog.functions, self.words, self.callees)
+        self.intervals = Intervals(self.folding, self.type_of)
 
     def report(self, code: str, message: str, span: Span, *, help: str = "", note: str = "", label: str = "") -> None:
         self.problems.append(Diagnostic(code, message, span, label=label, note=note, help=help))
@@ -203,12 +206,15 @@ class Calls(ABC):
         return spec
 
     def within(self, value: s.Expr, scope: Scope, name: str, low: float | None, high: float | None, code: str) -> None:
-        """Say so where a number that the file tells is not between two bounds."""
-        given = self.folding.number(value, scope)
-        if given is not None and (wanted := outside(given, low, high)):
-            said = "" if isinstance(value, s.Number) else f", and this is {given:.12g}"
-            labels = origins(value, scope, self.folding)
-            self.problems.append(Diagnostic(code, f"`{name}` takes a value {wanted}{said}", value.span, labels=labels))
+        """Say so where a number is not between two bounds, whatever a run makes of it."""
+        found = self.intervals.of(value, scope)
+        if found is None or not ((low is not None and found.high < low) or (high is not None and found.low > high)):
+            return
+        between = f"{found.low:.12g}" if found.low == found.high else f"from {found.low:.12g} to {found.high:.12g}"
+        said = "" if isinstance(value, s.Number) else f", and this is {between}"
+        labels = origins(value, scope, self.folding)
+        wanted = outside(found.low, low, high)
+        self.problems.append(Diagnostic(code, f"`{name}` takes a value {wanted}{said}", value.span, labels=labels))
 
     def _taken(self, name: str, spec: ParamSpec, type_: t.Type, span: Span) -> t.Type:
         """The type of an argument; unknown, and said so, where the function does not take it."""

@@ -49,7 +49,7 @@ class Folding:
     def value(self, expr: s.Expr | s.Ask, scope: Scope) -> Outcome:
         if isinstance(expr, s.Ask):
             return None
-        for step in _named(expr, scope):
+        for step in named_steps(expr, scope):
             self._settle(step)
         return self._fold(expr, scope)
 
@@ -118,7 +118,7 @@ class Folding:
             yield from step.steps
         called = self._called(node)
         if called is not None:
-            yield from _named(called[0], called[1])
+            yield from named_steps(called[0], called[1])
 
     def _called(self, node: s.Node) -> tuple[s.Expr, Scope] | None:
         """What a flow of the file returns that a step calls."""
@@ -226,7 +226,7 @@ class Folding:
         return None if value is None else built(scalar(value), self._allowance)
 
 
-def _named(expr: s.Expr, scope: Scope) -> Iterator[Step]:
+def named_steps(expr: s.Expr, scope: Scope) -> Iterator[Step]:
     """The steps that an expression mentions."""
     todo: list[s.Expr | s.Ask] = [expr]
     while todo:

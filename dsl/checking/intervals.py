@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import ceil, floor, gcd
 
 from .. import syntax as s
 from .. import types as t
 from .calculations import Fact, Facts
-from .names import Scope, Step
-from .typed import Typed
+from .folding import Folding
+from .names import Scope, Step, Symbol
 
 DEEPEST = 60
 """Steps that are followed back. Behind more of them nothing is claimed."""
@@ -35,10 +35,11 @@ class Interval:
 
 
 class Intervals:
-    """Works out the bounds of numbers in one checked file."""
+    """Works out the bounds of numbers in one checked file. ``type_of`` gives the type of what a name stands for."""
 
-    def __init__(self, typed: Typed) -> None:
-        self._typed = typed
+    def __init__(self, folding: Folding, type_of: Callable[[Symbol], t.Type]) -> None:
+        self._folding = folding
+        self._type_of = type_of
         self._steps: dict[Step, Interval | None] = {}
 
     def of(self, expr: s.Expr, scope: Scope, facts: Facts = (), depth: int = 0) -> Interval | None:
@@ -47,7 +48,7 @@ class Intervals:
         return self._narrowed(expr, scope, found, facts)
 
     def _plain(self, expr: s.Expr, scope: Scope, facts: Facts, depth: int) -> Interval | None:
-        number = self._typed.folding.number(expr, scope)
+        number = self._folding.number(expr, scope)
         if number is not None:
             return Interval(number, number, int(isinstance(number, int)))
         match expr:
@@ -80,7 +81,7 @@ class Intervals:
         match expr:
             case s.Name(word):
                 symbol = scope.lookup(word.text)
-                return self._typed.type_of(symbol) if symbol is not None else t.UNKNOWN
+                return self._type_of(symbol) if symbol is not None else t.UNKNOWN
             case s.Get(base, word):
                 record = t.unwrapped(self._type(base, scope))
                 field = record.field(word.text) if isinstance(record, t.Record) else None
@@ -108,7 +109,7 @@ class Intervals:
                 (condition.left, condition.right, operator),
                 (condition.right, condition.left, _TURNED[operator]),
             ):
-                bound = self._typed.folding.number(other, scope) if one == expr else None
+                bound = self._folding.number(other, scope) if one == expr else None
                 if bound is not None:
                     yield sign, bound
 

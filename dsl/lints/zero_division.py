@@ -11,7 +11,7 @@ from ..diagnostics import Diagnostic
 
 
 def zero_division(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
-    intervals = Intervals(typed)
+    intervals = Intervals(typed.folding, typed.type_of)
     found = []
     for one in calculations(program, typed.folding):
         divisor = one.expr.right

@@ -131,7 +131,11 @@ class _Planner:
         if self.retries and isinstance(node, s.Ask):
             # Those of a block are for the asks in it that set none themselves.
             options.setdefault("retries", self.retries[-1])
-        own = [] if isinstance(node, s.Ask) else [options.pop("retries")] if "retries" in options else []
+        own = [] if isinstance(node, s.Ask) or "retries" not in options else [options.pop("retries")]
+        if own:
+            # The asks inside get the number: a step that it comes from is none of theirs to wait for.
+            written = next(option.value for option in line.options if option.name.text == "retries")
+            own = [p.Constant(self.typed.folding.number(written, step.scope))]
         self.retries += own
         chooses = isinstance(node, s.Repeat) and node.least.digits != node.most.digits
         if step in self.typed.tallied and isinstance(node, s.Repeat | s.Map) and not chooses:

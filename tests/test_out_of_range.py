@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from flowrun.dsl import Diagnostic, FlowError, Source, check_flow
+from flowrun.dsl import Diagnostic, FlowError, Source, check_flow, make_plan
 from flowrun.runtime.catalog import catalog
+from flowrun.runtime.verify import verify
 
 ANSWER = 'ask "{{ mail }}" -> YES | NO'
 VOTE = f"x = repeat 3 {{ {ANSWER} }}"
@@ -34,6 +35,8 @@ PLACES = {
     "temperature below 0": Place('x = ask "{{ mail }}" with temperature: @', "-1", "1", "F0307", OPTION),
     "max_tokens": Place('x = ask "{{ mail }}" with max_tokens: @', "0", "9", "F0307", OPTION),
     "retries": Place('x = ask "{{ mail }}" with retries: @', "21", "2", "F0307", OPTION),
+    "retries of a block": Place(f"{VOTE} reduce majority with retries: @", "21", "2", "F0307", OPTION),
+    "retries of a map": Place(f"{MAP} with retries: @", "-1", "2", "F0307", OPTION),
     "timeout": Place('x = ask "{{ mail }}" with timeout: @', "0s", "9s", "F0307", OPTION),
     "timeout of a block": Place(f"{VOTE} reduce majority with timeout: @", "0m", "9s", "F0307", OPTION),
     "timeout of a chain": Place(f"x = chain {{ {ANSWER} }} with timeout: @", "0ms", "9s", "F0307", OPTION),
@@ -146,25 +149,26 @@ FORMS = {
 """Ways to come to a number. `limits` is a flow that returns it."""
 
 
-def findings(place: Place, form: Form, number: str) -> tuple[str, tuple[Diagnostic, ...]]:
+def source(place: Place, form: Form, number: str) -> tuple[str, Source]:
+    """What is written in the place of the number, and the flow."""
     written = form.written(number)
-    line = place.line.replace("@", f"{written}" if "/" not in place.line or written.isidentifier() else f"({written})")
+    inside = f"({written})" if "/ @" in place.line and not written.isidentifier() else written
     text = f"""
         flow limits() {{ hot = {number} return {{ hot: hot }} }}
         flow f(mail: text, n: int) {{
-          {line}
+          {place.line.replace("@", inside)}
           {form.lines(number)}
           return {{ x, mail, n }}
         }}
     """
+    return written, Source(text)
+
+
+def findings(text: Source) -> tuple[Diagnostic, ...]:
     try:
-        return written, check_flow(Source(text), catalog()).warnings
+        return check_flow(text, catalog()).warnings
     except FlowError as error:
-        return written, error.diagnostics
-
-
-def errors(found: tuple[Diagnostic, ...]) -> list[Diagnostic]:
-    return [one for one in found if one.severity == "error"]
+        return error.diagnostics
 
 
 def forms_of(number: str) -> list[Form]:
@@ -174,10 +178,10 @@ def forms_of(number: str) -> list[Form]:
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 def test_what_does_not_fit_is_refused_in_every_form(place: Place) -> None:
     for form in forms_of(place.bad):
-        written, found = findings(place, form, place.bad)
-        assert [one.code for one in errors(found)] == [place.code], found
-        problem = errors(found)[0]
-        assert place.says in problem.message
+        written, text = source(place, form, place.bad)
+        (problem,) = (one for one in findings(text) if one.severity == "error")
+        assert problem.code == place.code, written
+        assert place.says in problem.message, written
         assert problem.span.text.strip("()") == written.strip("()")
         label = form.label(place.bad)
         assert (label is None) == (not problem.labels), written
@@ -187,8 +191,9 @@ def test_what_does_not_fit_is_refused_in_every_form(place: Place) -> None:
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 def test_what_fits_is_taken_in_every_form(place: Place) -> None:
     for form in forms_of(place.good):
-        written, found = findings(place, form, place.good)
-        assert errors(found) == [], written
+        written, text = source(place, form, place.good)
+        assert not [one for one in findings(text) if one.severity == "error"], written
+        verify(make_plan(check_flow(text, catalog())))
 
 
 MODELS: Mapping[str, tuple[str, str]] = {

@@ -287,7 +287,8 @@ class Blocks(ABC):
                 self.report("F0307", f"`{name}` is given twice", option.name.span, "keep one of the two")
             else:
                 self._option(option, spec, scope)
-                if name == "retries" and "ask" not in kinds and "model" not in kinds and not _is_number(option.value):
+                own = "ask" in kinds or "model" in kinds
+                if name == "retries" and not own and self.expressions.folding.number(option.value, scope) is None:
                     self.report("F0307", "`retries` of a block is for the asks in it: a number", option.value.span)
             seen.add(name)
 
@@ -319,10 +320,6 @@ def named(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[tuple[
     """The arguments by the names of their parameters."""
     pairs = zip(_params(params, args), args, strict=True)
     return [(param.name, arg.value) for param, arg in pairs if param is not None]
-
-
-def _is_number(value: s.Expr | s.Ask) -> bool:
-    return isinstance(value, s.Number)
 
 
 def _keeps_places(line: s.Line) -> bool:

@@ -49,6 +49,7 @@ KNOWN = {
     "field": ("r = { name: mail, hot: 99 } x = r.hot", 99),
     "field of a field": ("r = { inner: { hot: 99 } } s = r.inner x = s.hot", 99),
     "spread before": ("r = { a: 1 } x = s.a s = { ..r, a: 2 }", 2),
+    "field behind a spread answer": ('s = ask "{{ mail }}" -> { hot: int } r = { ..s, hot: 5 } x = r.hot', 5),
     "length of an open list": ("x = length([mail, mail]) + 1", 3),
     "text": ('h = "ot" x = text "h{{ h }}"', "hot"),
     "text of a list": ('l = [1, true] x = text "{{ l }}"', "[1, true]"),
@@ -86,6 +87,11 @@ OPEN = {
     "element": "x = map m in [1, 2] { y = m + 1 } reduce sum",
     "field that a spread brings": "r = { hot: 1, ..s } s = open_record(n: n) x = r.hot",
     "field of a called flow that takes it": "s = open_record(n: n) x = s.hot",
+    "field that an answer brings": 's = ask "{{ mail }}" -> { hot: int } r = { hot: 1, ..s } x = r.hot',
+    "field that a spread answer brings": (
+        's = ask "{{ mail }}" -> { hot: int } q = { cold: 1, ..s } r = { hot: 1, ..q } x = r.hot'
+    ),
+    "number of fields": 's = ask "{{ mail }}" -> { hot: int } x = length({ hot: 1, ..s })',
     "text with a filter": 'a = "b" x = text "{{ a | upper }}"',
     "cut text": 'x = split("a b", by: line)',
     "number of what passes": 'v = map m in [mail] where m != "" { ask "{{ m }}" } reduce collect x = length(v)',

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import plan, types
+    from .arithmetic import OPERANDS, NoValueError, combined, negative
     from .ballots import holds_ballots, rule_of
     from .bounds.amounts import Bounds
     from .bounds.asking import ATTEMPTS, CORRECTION, MESSAGE_TOKENS, RETRIES
@@ -18,7 +19,18 @@ if TYPE_CHECKING:
     from .bounds.planned import Foreseen, planned_json, planned_schema
     from .bounds.served import Rates, Served
     from .bounds.sizes import Bound
-    from .catalog import AskSpec, Catalog, FunctionSpec, Given, OptionSpec, ParamSpec, ReducerSpec, Refusal, Where
+    from .catalog import (
+        AskSpec,
+        Catalog,
+        FunctionSpec,
+        Given,
+        OptionSpec,
+        ParamSpec,
+        ReducerSpec,
+        Refusal,
+        Where,
+        outside,
+    )
     from .check import Checked, Load, check_flow
     from .codes import CODES, page
     from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
@@ -36,6 +48,7 @@ if TYPE_CHECKING:
     from .texts import alike, option_of, text_key
 
 _HOMES = {
+    "arithmetic": ("OPERANDS", "NoValueError", "combined", "negative"),
     "bounds.amounts": ("Bounds",),
     "bounds.asking": ("ATTEMPTS", "CORRECTION", "MESSAGE_TOKENS", "RETRIES"),
     "bounds.bounds": ("RIGHT", "bounds_of"),
@@ -49,6 +62,7 @@ _HOMES = {
         "ReducerSpec",
         "Refusal",
         "Where",
+        "outside",
     ),
     "check": ("Checked", "Load", "check_flow"),
     "codes": ("CODES", "page"),
@@ -80,6 +94,7 @@ __all__ = [
     "CORRECTION",
     "FORMATS",
     "MESSAGE_TOKENS",
+    "OPERANDS",
     "RETRIES",
     "RIGHT",
     "AskSpec",
@@ -96,6 +111,7 @@ __all__ = [
     "FunctionSpec",
     "Given",
     "Load",
+    "NoValueError",
     "OptionSpec",
     "ParamSpec",
     "Picture",
@@ -114,6 +130,7 @@ __all__ = [
     "apply_fixes",
     "bounds_of",
     "check_flow",
+    "combined",
     "cycles",
     "did_you_mean",
     "format_file",
@@ -121,7 +138,9 @@ __all__ = [
     "holds_ballots",
     "make_plan",
     "nearest",
+    "negative",
     "option_of",
+    "outside",
     "page",
     "parse_flow",
     "picture_of",

@@ -58,6 +58,8 @@ class FunctionSpec:
 
     ``reads`` marks one whose argument is a path: its place is checked against what the user allowed.
     ``of_step`` marks one whose argument is the name of a vote, not its value.
+    ``known`` works out the value before the flow runs, None where it cannot. It gets the arguments as far as the file
+    tells them: what the run decides, be it all or a part, stands there as an object of no type of the language.
     """
 
     name: str
@@ -66,6 +68,7 @@ class FunctionSpec:
     summary: str
     reads: bool = False
     of_step: bool = False
+    known: Callable[[Mapping[str, object]], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +116,11 @@ class ReducerSpec:
     """A reducer. ``result`` is the type of its value, or why it does not take what it is given.
 
     ``votes`` marks a reducer that counts ballots and keeps a tally. One that ``spares`` does without a result that
-    failed: a vote takes it for an abstention. ``adaptive`` marks one that may choose a number of samples between two,
-    as in ``repeat 3..9``. ``fewest`` is the smallest number of results that can settle it, of those planned at least
-    and at most; ``expected`` how many samples it takes on the average where each is right by itself with this
-    probability and all wrong ones are alike, or None where that is not known. Both get the arguments that are known.
+    failed: a vote takes it for an abstention. One that ``needs`` results fails where there are none, as each vote does.
+    ``adaptive`` marks one that may choose a number of samples between two, as in ``repeat 3..9``. ``fewest`` is the
+    smallest number of results that can settle it, of those planned at least and at most; ``expected`` how many samples
+    it takes on the average where each is right by itself with this probability and all wrong ones are alike, or None
+    where that is not known. Both get the arguments that are known.
     """
 
     name: str
@@ -126,6 +130,7 @@ class ReducerSpec:
     votes: bool = False
     spares: bool = False
     adaptive: bool = False
+    needs: bool = False
     fewest: Callable[[int, int, Mapping[str, object]], int] = lambda least, most, args: most
     expected: Callable[[int, int, Mapping[str, object], float], float | None] | None = None
 
@@ -151,8 +156,8 @@ def outside(value: float, low: float | None, high: float | None) -> str | None:
     if (low is None or value >= low) and (high is None or value <= high):
         return None
     if low is None:
-        return f"of {high:g} or less"
-    return f"of {low:g} or more" if high is None else f"from {low:g} to {high:g}"
+        return f"of {high:.12g} or less"
+    return f"of {low:.12g} or more" if high is None else f"from {low:.12g} to {high:.12g}"
 
 
 @dataclass(frozen=True, slots=True)

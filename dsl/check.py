@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from . import syntax as s
 from .catalog import Catalog
+from .checking.calculations import no_values
 from .checking.callees import Exports
 from .checking.dependencies import Dependencies, depend
 from .checking.ignores import silence
@@ -88,6 +89,7 @@ def _check(file: s.File, catalog: Catalog, files: Mapping[int, Exports | None], 
     dependencies = depend(program)
     typed = typecheck(program, catalog, dependencies, imported)
     problems += [*_without_words(dependencies.problems, typed.problems), *typed.problems]
+    problems += no_values(program, typed.folding)
     errors = any(problem.severity == "error" for problem in problems)
     unsure = imported.broken or any(problem.code in UNSURE for problem in problems)
     lints = () if unsure else NEAR if errors else LINTS

@@ -43,6 +43,8 @@ CODES: dict[str, Code] = {
     "F0307": Code("an option that does not fit"),
     "F0308": Code("a word that is also a name"),
     "F0360": Code("two choices that are one answer"),
+    "F0363": Code("a value that no run can work out"),
+    "F0364": Code("a rule that needs results, over none"),
     # F04: the shape of a flow
     "F0401": Code("a flow returns one value"),
     "F0402": Code("a count out of range"),
@@ -80,6 +82,8 @@ CODES: dict[str, Code] = {
     "F0724": Code("an answer type beyond its provider's limits", "warning"),
     "F0725": Code("a case that no step is for", "warning"),
     "F0726": Code("a name in single braces", "warning"),
+    "F0728": Code("a division that may be by zero", "warning"),
+    "F0729": Code("a map that goes through nothing", "warning"),
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from . import plan as p
 from . import syntax as s
@@ -13,11 +12,8 @@ from .catalog import Catalog, ParamSpec
 from .check import Checked
 from .checking.block_types import FOLD, TOKENS
 from .checking.callees import Callee
+from .checking.folding import WORDS
 from .checking.names import Flow, Mention, Step
-from .checking.unknown_names import CONSTANTS
-
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_CONSTANTS: dict[str, Any] = {"true": True, "false": False, "none": None}
 
 
 def make_plan(checked: Checked, flow: str | None = None) -> p.Plan:
@@ -135,7 +131,11 @@ class _Planner:
         if self.retries and isinstance(node, s.Ask):
             # Those of a block are for the asks in it that set none themselves.
             options.setdefault("retries", self.retries[-1])
-        own = [] if isinstance(node, s.Ask) else [options.pop("retries")] if "retries" in options else []
+        own = [] if isinstance(node, s.Ask) or "retries" not in options else [options.pop("retries")]
+        if own:
+            # The asks inside get the number: a step that it comes from is none of theirs to wait for.
+            written = next(option.value for option in line.options if option.name.text == "retries")
+            own = [p.Constant(self.typed.folding.number(written, step.scope))]
         self.retries += own
         chooses = isinstance(node, s.Repeat) and node.least.digits != node.most.digits
         if step in self.typed.tallied and isinstance(node, s.Repeat | s.Map) and not chooses:
@@ -298,8 +298,8 @@ class _Planner:
             case s.Name(word):
                 if id(expr) in self.typed.words:
                     return p.Constant(word.text)
-                if word.text in CONSTANTS:
-                    return p.Constant(_CONSTANTS[word.text])
+                if word.text in WORDS:
+                    return p.Constant(WORDS[word.text])
                 return p.Ref(self.model(word.text) if word.text in self.model_names else word.text)
             case s.Get(base, word):
                 return p.FieldOf(self.expr(base), word.text)
@@ -308,7 +308,7 @@ class _Planner:
             case s.Template(_, string):
                 return p.TextOf(string.value)
             case s.Number():
-                return p.Constant(_plain(expr))
+                return p.Constant(expr.amount)
             case s.ListExpr(items):
                 return p.Items(tuple(self.expr(item) for item in items))
             case s.RecordExpr(entries):
@@ -327,9 +327,3 @@ class _Planner:
                 return p.Apply("negative" if operator == "-" else operator, (self.expr(operand),))
             case s.Binary(operator, left, right):
                 return p.Apply(operator, (self.expr(left), self.expr(right)))
-
-
-def _plain(number: s.Number) -> int | float:
-    if number.unit == "%":
-        return number.value / 100
-    return number.value * _SECONDS[number.unit] if number.unit in _SECONDS else number.value

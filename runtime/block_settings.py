@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowrun.dsl import ReducerSpec, types
 from flowrun.dsl import plan as p
-from flowrun.dsl import types
 
 from .combining import Combining, Fold, Merge, TokenMerge
 from .errors import InputError
 from .frames import Spare
 from .prompts import shown
+from .ranges import within_bounds
 from .rules import RuleValue
 from .scopes import Scope
 from .tokens import estimate
@@ -27,6 +28,13 @@ def item_of(step: p.Step) -> types.Type:
     if isinstance(step.node, p.Fanout):
         return types.join(branch.type for branch in block.steps)
     return next(one.type for one in block.steps if one.name == block.result)
+
+
+def arguments_of(reduce: p.Reduce, spec: ReducerSpec, scope: Scope) -> dict[str, Json]:
+    """The arguments of a rule. Raises InputError for one that is out of its bounds."""
+    args = scope.options(reduce.args)
+    within_bounds({param.name: param for param in spec.params}, args)
+    return args
 
 
 def combining_of(reduce: p.Reduce, most: int | None, scope: Scope) -> Combining | None:

@@ -14,7 +14,7 @@ from flowrun.dsl import plan as p
 from flowrun.dsl import rule_of
 
 from . import events as e
-from .block_settings import combining_of, item_of, policy_of
+from .block_settings import arguments_of, combining_of, item_of, policy_of
 from .budget import Ledger
 from .combining import SKIPPED
 from .decisions import Failure
@@ -175,7 +175,7 @@ class Blocks:
         scope = Scope(self.context, frame)
         name = rule_of(reduce)
         rule = REDUCERS[name or "collect"]
-        args = scope.options(reduce.args) if reduce is not None and name is not None else {}
+        args = arguments_of(reduce, rule.spec, scope) if reduce is not None and name is not None else {}
         setting = Setting(
             least or 0,
             most or 0,

@@ -18,8 +18,9 @@ from .decisions import Call, Cancel, Decision, Failure, Known, Launch
 from .errors import AnswerError, BudgetError, CallError, InDoubtError, MalformedError
 from .frames import Frame
 from .metering import NO_USAGE, Usage
-from .options import quantile_of
-from .requests import request_of, value_of, within_bounds, worst_of
+from .options import OPTIONS, quantile_of
+from .ranges import within_bounds
+from .requests import request_of, value_of, worst_of
 from .samples import Sample
 from .scopes import Context, Scope
 from .values import ModelValue, evaluate
@@ -117,7 +118,7 @@ class Calls:
         if key in self._fixed:
             return self._fixed[key][0]
         settings = {**dict(model.options), **scope.options(options)}
-        within_bounds(settings)
+        within_bounds(OPTIONS, settings)
         if all(isinstance(option, p.Constant) for option in options.values()) and len(self._fixed) < _FIXED:
             # Both are kept: another object might get the same identity.
             self._fixed[key] = (settings, model, options)

@@ -9,6 +9,7 @@ from typing import Any
 from flowrun.dsl import FunctionSpec, ParamSpec, types
 
 from .errors import UsageError
+from .plain_functions import joined, length_of
 from .quoting import shown
 from .rules import RuleValue
 from .splitters import SPLITTERS
@@ -58,15 +59,15 @@ def _split(args: Args, world: World) -> Json:
 
 
 def _length(args: Args, world: World) -> Json:
-    value = args["of"]
-    if isinstance(value, (str, list, tuple, Mapping)):
-        return len(value)
-    raise UsageError(f"`length` takes a text, a list or a record, and this is {kind_of(value)}")
+    if (found := length_of(args)) is None:
+        raise UsageError(f"`length` takes a text, a list or a record, and this is {kind_of(args['of'])}")
+    return found
 
 
 def _join(args: Args, world: World) -> Json:
-    separator = args.get("separator")
-    return ("\n" if separator is None else str(separator)).join(args["items"])
+    if (found := joined(args)) is None:
+        raise UsageError("`join` takes a list of texts, and a text to stand between them")
+    return found
 
 
 def _votes(args: Args, world: World) -> Json:
@@ -169,6 +170,7 @@ _SPLIT = (
     ParamSpec("overlap", types.INT, low=0),
 )
 _JOIN = (ParamSpec("items", _TEXTS, required=True), ParamSpec("separator", types.TEXT))
+_JOINED = "one text of many, by default each on its own line"
 
 FUNCTIONS: dict[str, Function] = {
     spec.name: Function(spec, call)
@@ -221,10 +223,11 @@ FUNCTIONS: dict[str, Function] = {
                 (ParamSpec("of", types.JSON, required=True, takes=_measured, taken="a text, a list or a record"),),
                 _always(types.INT),
                 "the number of characters of a text, items of a list, or fields of a record",
+                known=length_of,
             ),
             _length,
         ),
-        (FunctionSpec("join", _JOIN, _always(types.TEXT), "one text of many, by default each on its own line"), _join),
+        (FunctionSpec("join", _JOIN, _always(types.TEXT), _JOINED, known=joined), _join),
         (
             FunctionSpec("votes", (_VOTE,), _votes_type, "how a vote ended: answers and their counts", of_step=True),
             _votes,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from flowrun.dsl import OPERANDS, template_names
 from flowrun.dsl import plan as p
-from flowrun.dsl import template_names
 
 from .errors import PlanError
 from .functions import FUNCTIONS
-from .values import OPERANDS
 
 
 def mentions(exprs: list[p.Expr]) -> Iterator[str]:

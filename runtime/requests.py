@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from math import inf
 from typing import Any
 
 from flowrun.dsl import plan as p
@@ -15,10 +14,9 @@ from .account import Ceiling
 from .answers import read_answer
 from .call import Answer, Message, Request
 from .decisions import Call
-from .errors import AnswerError, InputError
+from .errors import AnswerError
 from .keys import schema_text
 from .metering import Price, Usage
-from .options import OPTIONS
 from .prompts import render
 from .scopes import Scope
 from .tokens import ceiling
@@ -32,19 +30,6 @@ _LONGEST = 10_000_000
 """More tokens than an answer has, where nothing bounds it."""
 TIMEOUT = 600.0
 """Seconds for one attempt, where the flow does not say."""
-
-
-def within_bounds(settings: Mapping[str, Json]) -> None:
-    """Raises InputError for a computed option that is out of the bounds which hold for a written one."""
-    for name, value in settings.items():
-        spec = OPTIONS.get(name)
-        if spec is None or isinstance(value, bool) or not isinstance(value, int | float):
-            continue
-        low = -inf if spec.low is None else spec.low
-        high = inf if spec.high is None else spec.high
-        if not low <= value <= high:
-            wanted = f"of {low:g} or more" if high == inf else f"from {low:g} to {high:g}"
-            raise InputError(f"`{name}` takes a number {wanted}, and this is {value}")
 
 
 def ceiling_of(request: Request) -> Ceiling:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from flowrun.dsl import NoValueError, combined, negative
 from flowrun.dsl import plan as p
 
 from .errors import FlowrunError
@@ -88,41 +89,18 @@ def _apply(operator: str, operands: tuple[p.Expr, ...], names: Names) -> Json:
         case "not":
             return not first
         case "negative":
-            if not isinstance(first, (int, float)):
-                raise ValueFailure(f"`-` does not take {first!r:.40}")
-            return -first
+            return _value(negative, first)
         case "and":
             return bool(first) and bool(evaluate(operands[1], names))
         case "or":
             return bool(first) or bool(evaluate(operands[1], names))
         case "??":
             return evaluate(operands[1], names) if first is None else first
-    second = evaluate(operands[1], names)
-    if operator == "*" and not (isinstance(first, (int, float)) and isinstance(second, (int, float))):
-        # Python would repeat a text or a list, to any length.
-        raise ValueFailure(f"`*` does not take {first!r:.40} and {second!r:.40}")
+    return _value(combined, operator, first, evaluate(operands[1], names))
+
+
+def _value(work: Callable[..., Json], *operands: Json) -> Json:
     try:
-        return _BINARY[operator](first, second)
-    except ZeroDivisionError:
-        raise ValueFailure("this divides by zero") from None
-    except OverflowError:
-        raise ValueFailure(f"the result of `{operator}` is too large a number") from None
-    except TypeError:
-        raise ValueFailure(f"`{operator}` does not take {first!r:.40} and {second!r:.40}") from None
-
-
-_BINARY: dict[str, Callable[[Any, Any], Any]] = {
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-    "in": lambda a, b: a in b,
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
-}
-OPERANDS = {"not": 1, "negative": 1, "and": 2, "or": 2, "??": 2, **dict.fromkeys(_BINARY, 2)}
-"""The operators, and how many operands each takes."""
+        return work(*operands)
+    except NoValueError as error:
+        raise ValueFailure(str(error)) from None

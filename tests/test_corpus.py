@@ -41,6 +41,8 @@ FOLDERS = {
     "imports": "F02",
     "callees": "F01 F02 F03 F04",
     "arguments": "F02 F03",
+    "calculations": "F0363",
+    "counts": "F0301 F0303 F0307 F0364 F0402 F0409",
     "test_types": "F02 F03 F04",
     "fields": "F0302 F0306",
     "templates": "F0304 F0305",

@@ -15,7 +15,7 @@ import pytest
 FLOORS = {
     "dsl": (
         "source codes spelling diagnostics texts",
-        "types plan syntax/* catalog fields graph render guesses",
+        "types plan syntax/* catalog fields graph render guesses arithmetic",
         "parsing/* ballots",
         "templates/* formatting/* fixes",
         "checking/*",
@@ -27,7 +27,7 @@ FLOORS = {
     "runtime": (
         "events errors call metering remarks tally quoting account",
         "limits/* retry budget budgets values prompts files rules tokens folders threads "
-        "json_reader candidates children",
+        "json_reader candidates children plain_functions ranges",
         "providers/* reducers/* splitters/* documents/* journal/* outputs/*",
         "functions reading prices options catalog mentions plan_models needs verify",
         "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "

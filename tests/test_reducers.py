@@ -166,6 +166,17 @@ def test_nothing_has_no_value(name: str) -> None:
         REDUCERS[name].make(Setting(0, 0, args=args)).value()
 
 
+@pytest.mark.parametrize("name", REDUCERS)
+def test_a_rule_says_whether_it_needs_results(name: str) -> None:
+    rule = REDUCERS[name]
+    try:
+        rule.make(Setting(0, 0, args=ARGS.get(name, {}))).value()
+    except ReduceError:
+        assert rule.spec.needs or rule.spec.votes
+    else:
+        assert not (rule.spec.needs or rule.spec.votes)
+
+
 def reduced(name: str, results: list[Json], item: types.Type = types.UNKNOWN, **args: Json) -> Json:
     reducer = REDUCERS[name].make(Setting(len(results), len(results), args=args, item=item))
     for index, one in reversed(list(enumerate(results))):

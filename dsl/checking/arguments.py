@@ -12,7 +12,11 @@ from ..catalog import Catalog, FunctionSpec, ParamSpec, outside, usage
 from ..diagnostics import Diagnostic, did_you_mean
 from ..source import Span
 from .callees import Callee, Imported
+from .folding import Folding
+from .intervals import Intervals
 from .names import Program, Scope, Step, Symbol
+from .origins import origins
+from .overlaps import overlap
 
 _KINDS = {"flow": "a flow", "extern": "an extern"}
 
@@ -39,7 +43,13 @@ class Calls(ABC):
     types: dict[int, t.Type] = field(default_factory=dict)
     callees: dict[int, Callee] = field(default_factory=dict)
     tallied: set[Step] = field(default_factory=set)
+    folding: Folding = field(init=False)
+    intervals: Intervals = field(init=False)
     _checked_templates: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.folding = Folding(self.program, self.catalog.functions, self.words, self.callees)
+        self.intervals = Intervals(self.folding, self.type_of)
 
     def report(self, code: str, message: str, span: Span, *, help: str = "", note: str = "", label: str = "") -> None:
         self.problems.append(Diagnostic(code, message, span, label=label, note=note, help=help))
@@ -137,11 +147,13 @@ class Calls(ABC):
     ) -> dict[str, t.Type]:
         """Check arguments against parameters; the types of those given, by the parameter's name."""
         given: dict[str, t.Type] = {}
+        values: dict[str, s.Expr | s.Ask] = {}
         for place, arg in enumerate(args):
             spec = self._param(name, params, place, arg, given)
             if spec is None:
                 continue
             given[spec.name] = t.UNKNOWN
+            values[spec.name] = arg.value
             if isinstance(arg.value, s.Ask):
                 if spec.asks is None:
                     self.report("F0303", f"`{spec.name}` takes a value, not an `ask`", arg.value.span)
@@ -160,12 +172,12 @@ class Calls(ABC):
                 given[spec.name] = self._vote(name, arg.value, scope)
             else:
                 given[spec.name] = self.expect(arg.value, scope, spec.type, f"`{spec.name}`")
-                self.within(arg.value, spec.name, spec.low, spec.high, "F0303")
+                self.within(arg.value, scope, spec.name, spec.low, spec.high, "F0303")
                 if function is not None:
                     given[spec.name] = self._taken(name, spec, given[spec.name], arg.value.span)
         missing = [spec.name for spec in params if spec.required and spec.name not in given]
         if function is not None:
-            self._overlap(args)
+            self.problems.extend(overlap(values, scope, self.folding))
         # A misspelt name is one mistake: the place that it meant to fill is not missing as well.
         misspelt = any(arg.name is not None and arg.name.text not in {spec.name for spec in params} for arg in args)
         if missing and not misspelt:
@@ -196,31 +208,16 @@ class Calls(ABC):
             return None
         return spec
 
-    def within(self, value: s.Expr, name: str, low: float | None, high: float | None, code: str) -> None:
-        """Say so where a number that is written out is not between two bounds."""
-        sign = 1
-        if isinstance(value, s.Unary) and value.operator == "-" and isinstance(value.operand, s.Number):
-            sign, number = -1, value.operand
-        elif isinstance(value, s.Number):
-            number = value
-        else:
+    def within(self, value: s.Expr, scope: Scope, name: str, low: float | None, high: float | None, code: str) -> None:
+        """Say so where a number is not between two bounds, whatever a run makes of it."""
+        found = self.intervals.of(value, scope)
+        if found is None or not ((low is not None and found.high < low) or (high is not None and found.low > high)):
             return
-        given = sign * number.value / {"%": 100, "ms": 1000}.get(number.unit, 1)
-        if wanted := outside(given, low, high):
-            self.report(code, f"`{name}` takes a value {wanted}", value.span)
-
-    def _overlap(self, args: tuple[s.Arg, ...]) -> None:
-        """Say so where pieces of a written size repeat all of the piece before."""
-        values = {arg.name.text: arg.value for arg in args if arg.name is not None}
-        rule, overlap = values.get("by"), values.get("overlap")
-        size = rule.args[0].value if isinstance(rule, s.Call) and len(rule.args) == 1 else None
-        if isinstance(size, s.Number) and isinstance(overlap, s.Number) and overlap.value >= size.value > 0:
-            self.report(
-                "F0303",
-                f"an overlap of {overlap.digits} leaves nothing new in a piece of {size.digits}",
-                overlap.span,
-                help="write a smaller overlap, or larger pieces",
-            )
+        between = f"{found.low:.12g}" if found.low == found.high else f"from {found.low:.12g} to {found.high:.12g}"
+        said = "" if isinstance(value, s.Number) else f", and this is {between}"
+        labels = origins(value, scope, self.folding)
+        wanted = outside(found.low, low, high)
+        self.problems.append(Diagnostic(code, f"`{name}` takes a value {wanted}{said}", value.span, labels=labels))
 
     def _taken(self, name: str, spec: ParamSpec, type_: t.Type, span: Span) -> t.Type:
         """The type of an argument; unknown, and said so, where the function does not take it."""

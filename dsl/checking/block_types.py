@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
 from dataclasses import replace
 
 from .. import syntax as s
@@ -12,8 +11,10 @@ from ..catalog import AskSpec, Catalog, Given, OptionSpec, ParamSpec, ReducerSpe
 from ..diagnostics import Diagnostic, did_you_mean
 from ..source import Span
 from .callees import Callee
+from .counts import numbers_of
 from .expressions import Expressions
 from .names import Program, Scope, Step
+from .origins import origins
 from .reducer_names import reducer_meant
 from .typed import Typed
 from .written_types import WrittenTypes
@@ -145,7 +146,8 @@ class Blocks(ABC):
         branches = {branch.title: self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps} if fanout else None
         if branches is not None:
             item = t.join(branches.values())
-        return self._rule(step, reduce, spec, replace(_numbers(step, node), item=item, branches=branches))
+        given = replace(numbers_of(step, self.expressions.folding), item=item, branches=branches)
+        return self._rule(step, reduce, spec, given)
 
     def _rule(self, step: Step, reduce: s.Reduce, spec: ReducerSpec, given: Given) -> t.Type:
         """The type of what a rule makes of its results; says so where its arguments do not fit it, or each other."""
@@ -161,8 +163,10 @@ class Blocks(ABC):
             self.ask(arg.value, step.reduce_scope or step.scope)
             if param is not None and param.asks is not None:
                 self._asked(param, param.asks, arg.value, given.item)
-        self.expressions.arguments(spec.name, params, reduce.args, reduce.span, step.argument_scope or step.scope)
-        args = {name: written(value, self.expressions.words) for name, value in named(spec.params, reduce.args)}
+        scope = step.argument_scope or step.scope
+        self.expressions.arguments(spec.name, params, reduce.args, reduce.span, scope)
+        folding, values = self.expressions.folding, dict(named(spec.params, reduce.args))
+        args = {name: folding.known(value, scope) for name, value in values.items()}
         if self._told > before:
             # What an argument does wrong is told; what would follow from it is no second mistake.
             args = {}
@@ -171,9 +175,16 @@ class Blocks(ABC):
         result = spec.result(replace(given, args=args))
         if not isinstance(result, Refusal):
             return result
-        values = {name: value.span for name, value in named(spec.params, reduce.args)}
-        span = values.get(result.arg, reduce.rule.span)
-        self.report("F0303" if result.arg in values else "F0301", result.message, span, result.help)
+        value = values.get(result.arg)
+        self.typed.problems.append(
+            Diagnostic(
+                "F0301" if value is None else "F0303",
+                result.message,
+                reduce.rule.span if value is None else value.span,
+                labels=() if value is None else origins(value, scope, folding),
+                help=result.help,
+            )
+        )
         return t.UNKNOWN
 
     @property
@@ -223,6 +234,7 @@ class Blocks(ABC):
                 )
         elif reduce.count is not None:
             self.expressions.expect(reduce.count, scope, t.INT, "`by`")
+            self.expressions.within(reduce.count, scope, "by", 2, None, "F0402")
         if not t.fits(merged, t.unwrapped(item)) and reduce.ask is not None:
             self.report(
                 "F0301",
@@ -276,12 +288,8 @@ class Blocks(ABC):
                 self.report("F0307", f"`{name}` is given twice", option.name.span, "keep one of the two")
             else:
                 self._option(option, spec, scope)
-                if (
-                    name == "retries"
-                    and "ask" not in kinds
-                    and "model" not in kinds
-                    and not isinstance(option.value, s.Number)
-                ):
+                own = "ask" in kinds or "model" in kinds
+                if name == "retries" and not own and self.expressions.folding.number(option.value, scope) is None:
                     self.report("F0307", "`retries` of a block is for the asks in it: a number", option.value.span)
             seen.add(name)
 
@@ -294,21 +302,7 @@ class Blocks(ABC):
             self.expressions.arguments(value.function.text, params, value.args, value.span, scope)
             return
         self.expressions.expect(value, scope, spec.type, f"`{spec.name}`")
-        self.expressions.within(value, spec.name, spec.low, spec.high, "F0307")
-
-
-def _numbers(step: Step, node: s.Node) -> Given:
-    """How many results there are, where the file says so."""
-    match node:
-        case s.Repeat(least, most):
-            return Given(t.UNKNOWN, int(least.value), int(most.value))
-        case s.Fanout():
-            return Given(t.UNKNOWN, None, len(step.steps))
-        case s.Map(_, s.ListExpr(items)):
-            return Given(t.UNKNOWN, None, len(items))
-        case s.Map(at_most=s.Number() as most):
-            return Given(t.UNKNOWN, None, int(most.value))
-    return Given(t.UNKNOWN)
+        self.expressions.within(value, scope, spec.name, spec.low, spec.high, "F0307")
 
 
 def _params(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[ParamSpec | None]:
@@ -327,18 +321,6 @@ def named(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[tuple[
     """The arguments by the names of their parameters."""
     pairs = zip(_params(params, args), args, strict=True)
     return [(param.name, arg.value) for param, arg in pairs if param is not None]
-
-
-def written(value: s.Expr | s.Ask, words: Collection[int]) -> object:
-    """The value of an argument that is written out; None where the run decides it."""
-    match value:
-        case s.Number():
-            return value.value / 100 if value.unit == "%" else value.value
-        case s.Text(string):
-            return string.value
-        case s.Name(word) if id(value) in words:
-            return word.text
-    return None
 
 
 def _keeps_places(line: s.Line) -> bool:

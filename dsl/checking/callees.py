@@ -8,17 +8,22 @@ from typing import Literal
 
 from .. import types as t
 from ..catalog import ParamSpec
+from .static_values import StaticValue
 
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """A flow or an extern, as its caller sees it. ``path`` is that of the imported file, empty for this one."""
+    """A flow or an extern, as its caller sees it. ``path`` is that of the imported file, empty for this one.
+
+    ``value`` is what a flow of an imported file returns in every run, where that file alone decides it.
+    """
 
     name: str
     kind: Literal["flow", "extern"]
     params: tuple[ParamSpec, ...]
     result: t.Type
     path: str = ""
+    value: StaticValue | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:

@@ -48,6 +48,13 @@ class Expressions(UnknownNames):
         return given
 
     def infer(self, expr: s.Expr, scope: Scope, wanted: t.Type | None = None) -> t.Type:
+        given = self._infer(expr, scope, wanted)
+        if given in (t.INT, t.NUMBER) and wanted is not None and isinstance(t.unwrapped(wanted), t.Range):
+            number = self.folding.number(expr, scope)
+            return given if number is None else t.Range(number, number)
+        return given
+
+    def _infer(self, expr: s.Expr, scope: Scope, wanted: t.Type | None) -> t.Type:
         match expr:
             case s.Name():
                 return self._name(expr, scope, wanted)
@@ -64,8 +71,6 @@ class Expressions(UnknownNames):
             case s.Number(_, unit):
                 if unit:
                     return _UNITS[unit]
-                if isinstance(wanted, t.Range):
-                    return t.Range(expr.value, expr.value)
                 return t.NUMBER if isinstance(expr.value, float) else t.INT
             case s.ListExpr(items):
                 inner = t.unwrapped(wanted).item if wanted and isinstance(t.unwrapped(wanted), t.ListOf) else None  # type: ignore[union-attr]

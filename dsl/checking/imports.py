@@ -35,7 +35,7 @@ def exports(path: str, program: Program, typed: Typed) -> Exports:
     """The flows and types of a checked file, for those that import it."""
     named = [flow.decl.name.text for flow in program.flows]
     flows = {
-        name: Callee(name, "flow", own.params, own.result, path)
+        name: Callee(name, "flow", own.params, own.result, path, typed.folding.result(name))
         for name, own in typed.own.items()
         if name in named and own.kind == "flow"
     }

@@ -9,7 +9,9 @@ from .. import types as t
 from ..diagnostics import Diagnostic, Label, did_you_mean
 from ..source import Span
 from .expressions import Expressions
+from .folding import named_steps
 from .names import Flow, Program, Scope, Step
+from .static_values import StaticValue
 from .typed import Typed
 
 
@@ -53,10 +55,10 @@ class _Test:
                     self.reply(line, replied)
                 case s.Expect():
                     self.expressions.expect(line.condition, self.flow.scope, t.BOOL, "`expect`")
-                    if isinstance(line.condition, s.Name) and line.condition.word.text in ("true", "false"):
+                    if self._looks_at_nothing(line.condition):
                         self.report(
                             "F0409",
-                            f"`expect {line.condition.word.text}` looks at nothing of the flow",
+                            f"`expect {line.condition.span.text}` looks at nothing of the flow",
                             line.condition.span,
                             "compare a step or the `result` with what it should be",
                         )
@@ -78,6 +80,10 @@ class _Test:
             )
         if not expects:
             self.report("F0409", "this test expects nothing", self.test.title.span, "write `expect CONDITION`")
+
+    def _looks_at_nothing(self, condition: s.Expr) -> bool:
+        known = isinstance(self.expressions.folding.value(condition, self.flow.scope), StaticValue)
+        return known and not any(named_steps(condition, self.flow.scope))
 
     def given(self, line: s.Given, given: dict[str, Span]) -> None:
         name = line.name.text

@@ -10,13 +10,15 @@ from .. import types as t
 from ..catalog import Catalog, ParamSpec, Where
 from ..diagnostics import did_you_mean
 from ..parsing.habits import stray_word
+from ..source import Span
 from ..templates.places import spared
 from .block_types import Blocks
 from .callees import Callee, Imported
 from .conditions import found_there
+from .counts import counted_map
 from .dependencies import Dependencies
 from .expressions import Expressions
-from .names import Flow, Program, Scope, Step, Symbol
+from .names import Flow, Program, Scope, Step, Symbol, children
 from .test_types import check_test
 from .typed import Typed
 from .written_types import WrittenTypes
@@ -27,6 +29,7 @@ _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*
 
 def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies, imported: Imported) -> Typed:
     checker = _Checker(program, catalog, imported)
+    checker.typed.folding = checker.expressions.folding
     for model in program.file.models:
         checker.model(model)
     for extern in program.file.externs:
@@ -108,6 +111,14 @@ class _Checker(Blocks):
                     help=did_you_mean(provider, known) or "write `provider:name` with one of " + ", ".join(known),
                 )
         self.options(decl.options, ("model",), self.program.scope, "a model")
+        for option in decl.options:
+            if read := _read(option.value, self.program.scope):
+                self.report(
+                    "F0307",
+                    f"a model's options are plain values, and `{read.text}` is none",
+                    read,
+                    "write the value itself, or set the option on each `ask`",
+                )
 
     def param(self, param: s.Param) -> ParamSpec:
         type_ = self.written.read(param.type)
@@ -204,6 +215,7 @@ class _Checker(Blocks):
                     help = "leave the map out if nothing is to go through it" if most.value == 0 else ""
                     self.report("F0402", "`at most` takes a whole number from 1", most.span, help)
                 type_ = self.reduce(step, node.reduce, node.body)
+                self.typed.problems.extend(counted_map(step, self.typed, self.catalog))
             case s.Repeat():
                 kinds, what = ("repeat",), "a repeat"
                 self.repeat(node)
@@ -270,6 +282,18 @@ class _Checker(Blocks):
             type_ = t.UNKNOWN
         self.typed.answers[id(ask)] = type_
         return type_
+
+
+def _read(value: s.Expr | s.Ask, scope: Scope) -> Span | None:
+    """The place of a name or a function in a value: a model is declared before there is anything to read."""
+    match value:
+        case s.Call(function):
+            return function.span
+        case s.Name(word) if scope.lookup(word.text) is not None:
+            return word.span
+        case s.Ask():
+            return None
+    return next((found for child in children(value) if (found := _read(child, scope))), None)
 
 
 def _no_answer(type_: t.Type) -> t.Type | None:

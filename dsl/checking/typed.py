@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from .. import types as t
 from ..diagnostics import Diagnostic
 from .callees import Callee
+from .folding import Folding
 from .names import Step, Symbol
 
 
@@ -17,7 +18,7 @@ class Typed:
     ``answers`` are the types of asks, ``params`` and ``steps`` of what their names say, ``elements`` of what maps go
     through, ``arguments`` types that were given as such; ``words`` are names that stand for themselves; ``callees``
     what calls and reducers lead to; ``tallied`` are the votes whose account the flow looks at. ``own`` has the flows
-    and externs of the file, ``declared`` its types.
+    and externs of the file, ``declared`` its types. ``folding`` works out what the file alone decides.
     """
 
     problems: list[Diagnostic] = field(default_factory=list)
@@ -32,6 +33,7 @@ class Typed:
     tallied: set[Step] = field(default_factory=set)
     own: dict[str, Callee] = field(default_factory=dict)
     declared: dict[str, t.Type] = field(default_factory=dict)
+    folding: Folding = field(init=False)
 
     def type_of(self, symbol: Symbol) -> t.Type:
         """The type of what a name stands for; unknown for models, and for what a reducer sees."""

@@ -9,6 +9,7 @@ from ..checking.names import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from .constant_condition import constant_condition
+from .empty_map import empty_map
 from .even_vote import even_vote
 from .few_tokens import few_tokens
 from .forgotten_class import forgotten_class
@@ -32,6 +33,7 @@ from .unused_element import unused_element
 from .unused_model import unused_model
 from .unused_parameter import unused_parameter
 from .whole_document import whole_document
+from .zero_division import zero_division
 
 Lint = Callable[[Program, Typed, Catalog], list[Diagnostic]]
 
@@ -49,6 +51,7 @@ NEAR: tuple[Lint, ...] = (
     one_at_a_time,  # F0715
     idle_confidence,  # F0717
     impossible_vote,  # F0721
+    zero_division,  # F0728
 )
 """These hold beside an error that stands elsewhere in the file."""
 
@@ -65,4 +68,5 @@ LINTS: tuple[Lint, ...] = (
     provider_limits,  # F0724
     forgotten_class,  # F0725
     single_braces,  # F0726
+    empty_map,  # F0729
 )

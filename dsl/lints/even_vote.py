@@ -17,7 +17,7 @@ def even_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnost
         # Elsewhere an odd number is as likely to be tied, or none is.
         if node.reduce.rule.text != "majority":
             continue
-        counted = _count(step, node)
+        counted = _count(step, node, typed)
         if counted is None or argument(node.reduce, "ties"):
             continue
         count, span = counted
@@ -34,13 +34,14 @@ def even_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnost
     return found
 
 
-def _count(step: Step, node: Block) -> tuple[int | float, Span] | None:
+def _count(step: Step, node: Block, typed: Typed) -> tuple[int | float, Span] | None:
     """How many votes there are, where the file says so, and the place that says it."""
     match node:
         case s.Repeat(least, most) if least.value == most.value:
             return most.value, most.span
         case s.Fanout(_, reduce):
             return len(step.steps), reduce.rule.span
-        case s.Map(_, s.ListExpr(items) as source, None):
-            return len(items), source.span
+        case s.Map(source=source):
+            fewest, count = typed.folding.elements(step)
+            return (count, source.span) if count is not None and fewest == count else None
     return None

@@ -6,8 +6,10 @@ from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog
 from ..checking.names import Program, Scope
+from ..checking.origins import origins
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
+from ..source import Span
 from .parts import asks, option, walk
 
 
@@ -24,8 +26,10 @@ def few_tokens(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnos
             for ask, options, scope in asked:
                 limit = option(options, "max_tokens") or _of_model(ask, scope, models)
                 least = _fewest(typed.answers.get(id(ask), t.UNKNOWN))
-                if limit and isinstance(limit.value, s.Number) and limit.value.value < least:
-                    found.append(_finding(limit.value, ask, least))
+                given = typed.folding.number(limit.value, scope) if limit else None
+                if limit and given is not None and given < least:
+                    labels = origins(limit.value, scope, typed.folding)
+                    found.append(_finding(limit.value.span, given, labels, ask, least))
     return found
 
 
@@ -42,12 +46,13 @@ def _fewest(type_: t.Type) -> int:
     return 0
 
 
-def _finding(limit: s.Number, ask: s.Ask, least: int) -> Diagnostic:
+def _finding(place: Span, limit: float, labels: tuple[Label, ...], ask: s.Ask, least: int) -> Diagnostic:
+    takes = Label(ask.answer.span, f"takes {least} or more, the names of its fields alone") if ask.answer else None
     return Diagnostic(
         "F0714",
-        f"no answer of this type fits into {limit.digits} token{'s' if limit.value != 1 else ''}",
-        limit.span,
-        labels=(Label(ask.answer.span, f"takes {least} or more, the names of its fields alone"),) if ask.answer else (),
+        f"no answer of this type fits into {limit:g} token{'s' if limit != 1 else ''}",
+        place,
+        labels=(takes, *labels) if takes else labels,
         note="an answer that is cut off is asked for again, and each of them is paid for",
         help="leave `max_tokens` out, or allow a few hundred",
     )

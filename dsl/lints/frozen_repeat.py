@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from .. import syntax as s
 from ..catalog import Catalog
 from ..checking.names import Program, Step
+from ..checking.origins import origins
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
 from .parts import blocks, followers, option
@@ -18,20 +19,20 @@ def frozen_repeat(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
         found
         for step, node in blocks(program)
         if isinstance(node, s.Repeat) and node.most.value != 1
-        for found in _frozen(step, models, catalog)
+        for found in _frozen(step, models, typed, catalog)
     ]
 
 
-def _frozen(repeat: Step, models: dict[str, s.ModelDecl], catalog: Catalog) -> Iterator[Diagnostic]:
+def _frozen(repeat: Step, models: dict[str, s.ModelDecl], typed: Typed, catalog: Catalog) -> Iterator[Diagnostic]:
     inside = [step for inner in repeat.steps for step in inner.walk()]
-    zeros = {step: zero for step in inside if (zero := _zero(step, models))}
+    zeros = {step: zero for step in inside if (zero := _zero(step, models, typed))}
     if not zeros:
         return
     # A prompt with something in it that differs from sample to sample gets an answer of its own each time.
     varied = followers(repeat, [step for step in inside if step not in zeros and _may_differ(step, catalog)])
     for step, zero in zeros.items():
         if step not in varied:
-            yield _finding(step.line, zero)
+            yield _finding(step, zero, typed)
 
 
 def _may_differ(step: Step, catalog: Catalog) -> bool:
@@ -46,7 +47,7 @@ def _may_differ(step: Step, catalog: Catalog) -> bool:
     return False
 
 
-def _zero(step: Step, models: dict[str, s.ModelDecl]) -> s.Option | None:
+def _zero(step: Step, models: dict[str, s.ModelDecl], typed: Typed) -> s.Option | None:
     """The option that sets an ask's temperature to 0: its own, or else its model's."""
     ask = step.line.node
     if not isinstance(ask, s.Ask):
@@ -56,15 +57,15 @@ def _zero(step: Step, models: dict[str, s.ModelDecl]) -> s.Option | None:
         symbol = step.scope.lookup(ask.model.word.text)
         if symbol is not None and symbol.kind == "model" and symbol.name in models:
             found = option(models[symbol.name].options, "temperature")
-    zero = found is not None and isinstance(found.value, s.Number) and found.value.value == 0
-    return found if zero else None
+    return found if found is not None and typed.folding.number(found.value, step.scope) == 0 else None
 
 
-def _finding(line: s.Line, zero: s.Option) -> Diagnostic:
+def _finding(step: Step, zero: s.Option, typed: Typed) -> Diagnostic:
+    line = step.line
     own = zero in line.options
     model = line.node.model if isinstance(line.node, s.Ask) else None
     place = zero.value.span
-    labels: tuple[Label, ...] = ()
+    labels = origins(zero.value, step.scope, typed.folding)
     help = "leave the temperature out, or set one above 0"
     if not own and model is not None:
         place, labels = model.span, (Label(place, "its temperature is 0"),)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .. import syntax as s
 from ..catalog import Catalog
 from ..checking.names import Program
+from ..checking.origins import origins
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from .parts import Block, blocks, option, rule_of
@@ -19,12 +19,13 @@ def one_at_a_time(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
     found = []
     for step, node in blocks(program):
         limit = option(step.line.options, "concurrency")
-        if limit and isinstance(limit.value, s.Number) and limit.value.value == 1:
+        if limit and typed.folding.number(limit.value, step.scope) == 1:
             found.append(
                 Diagnostic(
                     "F0715",
                     "with one call at a time nothing here runs side by side",
                     limit.value.span,
+                    labels=origins(limit.value, step.scope, typed.folding),
                     note=_EARLY if _ends_early(node, catalog) else _WHOLE,
                     help="leave it out; to spare a server set it where all that asks it is held: "
                     '`model NAME = "…" with concurrency: 1`',

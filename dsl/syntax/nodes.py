@@ -43,6 +43,7 @@ class Template:
 
 
 Unit = Literal["", "%", "$", "ms", "s", "m", "h"]
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,13 @@ class Number:
     @property
     def value(self) -> int | float:
         return float(self.digits) if "." in self.digits else int(self.digits)
+
+    @property
+    def amount(self) -> int | float:
+        """The number in the unit that options are worked out in: seconds for a time, a share of 1 for a percentage."""
+        if self.unit == "%":
+            return self.value / 100
+        return self.value * _SECONDS[self.unit] if self.unit in _SECONDS else self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,5 +22,8 @@ class Best(Judged):
 
 
 RULE = Rule(
-    ReducerSpec("best", (BY, judge(types.INT), ORDER), ordered("best", lambda item: item), "the best of all"), Best
+    ReducerSpec(
+        "best", (BY, judge(types.INT), ORDER), ordered("best", lambda item: item), "the best of all", needs=True
+    ),
+    Best,
 )

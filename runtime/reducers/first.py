@@ -36,4 +36,6 @@ def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
     return 1
 
 
-RULE = Rule(ReducerSpec("first", (), _result, "the one that is there first", spares=True, fewest=_fewest), First)
+RULE = Rule(
+    ReducerSpec("first", (), _result, "the one that is there first", spares=True, needs=True, fewest=_fewest), First
+)

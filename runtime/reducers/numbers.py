@@ -94,5 +94,7 @@ def _of_numbers(rule: str) -> Callable[[Given], types.Type | Refusal]:
 
 
 SUM = Rule(ReducerSpec("sum", (BY,), _sum, "the numbers, added up"), Sum)
-MEAN = Rule(ReducerSpec("mean", (BY,), _of_numbers("mean"), "their arithmetic mean"), Mean)
-MEDIAN = Rule(ReducerSpec("median", (BY,), _of_numbers("median"), "the number in the middle of them"), Median)
+MEAN = Rule(ReducerSpec("mean", (BY,), _of_numbers("mean"), "their arithmetic mean", needs=True), Mean)
+MEDIAN = Rule(
+    ReducerSpec("median", (BY,), _of_numbers("median"), "the number in the middle of them", needs=True), Median
+)

@@ -1,0 +1,65 @@
+"""The operators of expressions on values: what the checker works out beforehand, and what a run works out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite
+from typing import Any
+
+Json = Any
+
+MOST_BITS = 10_000
+"""The bits of the largest whole number: some 3,000 digits, which Python still writes out."""
+
+
+class NoValueError(Exception):
+    """An operator has no value for these operands, such as a division by zero. The text is a sentence."""
+
+
+def negative(operand: Json) -> Json:
+    """Raises NoValueError where the operand is no number."""
+    if not isinstance(operand, (int, float)):
+        raise NoValueError(f"`-` does not take {operand!r:.40}")
+    return -operand
+
+
+def combined(operator: str, first: Json, second: Json) -> Json:
+    """The value of a binary operator that looks at both operands. Raises NoValueError where it has none."""
+    if operator == "*" and not (isinstance(first, (int, float)) and isinstance(second, (int, float))):
+        # Python would repeat a text or a list, to any length.
+        raise NoValueError(f"`*` does not take {first!r:.40} and {second!r:.40}")
+    try:
+        result = BINARY[operator](first, second)
+    except ZeroDivisionError:
+        raise NoValueError("this divides by zero") from None
+    except OverflowError:
+        raise NoValueError(_too_large(operator)) from None
+    except TypeError:
+        raise NoValueError(f"`{operator}` does not take {first!r:.40} and {second!r:.40}") from None
+    if isinstance(result, float) and not isfinite(result):
+        raise NoValueError(_too_large(operator))
+    if isinstance(result, int) and result.bit_length() > MOST_BITS:
+        raise NoValueError(_too_large(operator))
+    return result
+
+
+def _too_large(operator: str) -> str:
+    return f"the result of `{operator}` is too large a number"
+
+
+BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "in": lambda a, b: a in b,
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+}
+"""The operators that look at both operands."""
+OPERANDS = {"not": 1, "negative": 1, "and": 2, "or": 2, "??": 2, **dict.fromkeys(BINARY, 2)}
+"""All operators of a plan, and how many operands each takes."""

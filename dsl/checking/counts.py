@@ -1,0 +1,80 @@
+"""How many results a block has, as far as the file tells; and what is wrong with a map that has too many or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import syntax as s
+from .. import types as t
+from ..catalog import Catalog, Given, ReducerSpec
+from ..diagnostics import Diagnostic, Label
+from .folding import Folding
+from .names import Step
+from .origins import origins
+from .typed import Typed
+
+_FILL = "put something into the list, or take a rule that has a value for nothing, such as `collect` or `count`"
+
+
+def numbers_of(step: Step, folding: Folding) -> Given:
+    """How many results there are, at the least and at the most."""
+    node = step.line.node
+    match node:
+        case s.Repeat(least, most):
+            return Given(t.UNKNOWN, int(least.value), int(most.value))
+        case s.Fanout():
+            return Given(t.UNKNOWN, None, len(step.steps))
+        case s.Map():
+            counts = [folding.elements(step)[1], int(node.at_most.value) if node.at_most is not None else None]
+            # Of a map that goes through nothing ``counted_map`` tells.
+            return Given(t.UNKNOWN, None, min((count for count in counts if count is not None), default=None) or None)
+    return Given(t.UNKNOWN)
+
+
+def counted_map(step: Step, typed: Typed, catalog: Catalog) -> Iterator[Diagnostic]:
+    """What is wrong with the number of a map's elements."""
+    node = step.line.node
+    if not isinstance(node, s.Map):
+        return
+    folding = typed.folding
+    spec = None if node.reduce.ask is not None else catalog.reducers.get(node.reduce.rule.text)
+    answer = typed.answers.get(id(node.reduce.ask), t.UNKNOWN)
+    least, most = folding.elements(step)
+    allowed = node.at_most
+    if allowed is not None and least > allowed.value >= 1:
+        yield Diagnostic(
+            "F0402",
+            f"`at most {allowed.digits}` of a list that has {least}",
+            allowed.span,
+            labels=_source(step, node, folding, f"{least} elements"),
+            note="`at most` is a promise and cuts nothing: the map fails in every run, before it asks anything",
+            help=f"write `at most {least}` or more, or leave it out",
+        )
+    if most == 0 and (failed := _of_nothing(node.reduce, spec, answer)):
+        yield Diagnostic(
+            "F0364",
+            f"{failed}, and this map goes through none",
+            node.reduce.rule.span,
+            labels=_source(step, node, folding, "no elements"),
+            note="the block fails in every run",
+            help=_FILL,
+        )
+
+
+def _of_nothing(reduce: s.Reduce, spec: ReducerSpec | None, answer: t.Type) -> str:
+    """Why a block fails that has no results, as the beginning of a sentence; empty where it has a value."""
+    if reduce.ask is not None:
+        begins = reduce.rule.text == "fold" and bool(reduce.args)
+        fits = begins or answer in (t.TEXT, t.UNKNOWN) or isinstance(answer, t.ListOf)
+        return "" if fits else f"nothing is no {t.show(answer)}"
+    if spec is None or not (spec.needs or spec.votes):
+        return ""
+    return f"a vote by `{spec.name}` needs ballots" if spec.votes else f"`{spec.name}` needs results"
+
+
+def _source(step: Step, node: s.Map, folding: Folding, text: str) -> tuple[Label, ...]:
+    """The place that tells how many elements there are."""
+    where = node.where
+    if where is not None and folding.known(where, step.inner or step.scope) is False:
+        return (Label(where.span, "no element passes"), *origins(where, step.inner or step.scope, folding))
+    return (Label(node.source.span, text), *origins(node.source, step.scope, folding))

@@ -1,0 +1,244 @@
+"""Constant folding: the value of an expression, wherever the file alone decides it.
+
+The one place where the checker works out values; a run works out the others. Parameters are for the caller to decide,
+also those with a default. A step with a ``when`` may be skipped, so that nothing is told of its value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from .. import syntax as s
+from ..catalog import FunctionSpec
+from ..templates.read import Piece, template_pieces
+from .callees import Callee
+from .names import Program, Scope, Step, children
+from .static_operators import binary, built, field_of, list_of, record_of, text_of, unary
+from .static_values import HEAVIEST, OPEN, Allowance, Json, NoValue, OpenRecord, Outcome, StaticValue, scalar
+
+WORDS = {"true": True, "false": False, "none": None}
+"""The values that have a name in every flow."""
+_LISTS = frozenset({"collect", "flatten", "rank"})
+"""Rules whose value is the empty list where there are no results."""
+
+
+class Folding:
+    """Works out the expressions of one checked file, each once.
+
+    ``words`` are the ids of names that stand for themselves, ``callees`` what calls lead to, by the calls' ids.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        functions: Mapping[str, FunctionSpec],
+        words: Collection[int],
+        callees: Mapping[int, Callee],
+    ) -> None:
+        self._functions = functions
+        self._words = words
+        self._callees = callees
+        self._flows = {flow.decl.name.text: flow for flow in reversed(program.flows)}
+        self._steps: dict[Step, Outcome] = {}
+        # The tree's part stands beside its value: an id is sure only as long as its owner lives.
+        self._parts: dict[int, tuple[s.Expr, Outcome]] = {}
+        self._allowance = Allowance()
+
+    # What is asked
+
+    def value(self, expr: s.Expr | s.Ask, scope: Scope) -> Outcome:
+        if isinstance(expr, s.Ask):
+            return None
+        for step in named_steps(expr, scope):
+            self._settle(step)
+        return self._fold(expr, scope)
+
+    def known(self, expr: s.Expr | s.Ask, scope: Scope) -> Json:
+        """The value where all of it is known; None also where it is not."""
+        found = self.value(expr, scope)
+        return found.value if isinstance(found, StaticValue) and found.whole else None
+
+    def number(self, expr: s.Expr | s.Ask, scope: Scope) -> int | float | None:
+        """The value where it is a number."""
+        found = self.value(expr, scope)
+        return found.number if isinstance(found, StaticValue) else None
+
+    def step(self, step: Step) -> Outcome:
+        self._settle(step)
+        return self._steps.get(step)
+
+    def result(self, flow: str) -> StaticValue | None:
+        """What a flow of the file returns, whatever it is given."""
+        found = self._flows[flow]
+        returned = found.decl.returns[0].value if found.decl.returns else None
+        value = self.value(returned, found.scope) if returned is not None else None
+        return value if isinstance(value, StaticValue) else None
+
+    def elements(self, step: Step) -> tuple[int, int | None]:
+        """How many elements a map goes through, at the least and at the most; None where the run decides it."""
+        node = step.line.node
+        assert isinstance(node, s.Map)
+        self.value(node.source, step.scope)
+        if node.where is not None:
+            self.value(node.where, step.inner or step.scope)
+        return self._elements(step, node)
+
+    def _elements(self, step: Step, node: s.Map) -> tuple[int, int | None]:
+        source = self._fold(node.source, step.scope)
+        most = len(source.value) if isinstance(source, StaticValue) and isinstance(source.value, list) else None
+        taken = self._fold(node.where, step.inner or step.scope) if node.where is not None else scalar(True)
+        held = taken.value if isinstance(taken, StaticValue) else None
+        return (most or 0) if held is True else 0, 0 if held is False else most
+
+    # Steps, each behind those that it mentions, however many stand in a row
+
+    def _settle(self, step: Step) -> None:
+        todo, begun = [step], set[Step]()
+        while todo:
+            one = todo[-1]
+            if one in self._steps:
+                todo.pop()
+                continue
+            if one not in begun:
+                begun.add(one)
+                todo.extend(need for need in self._needs(one) if need not in self._steps and need not in begun)
+                continue
+            self._steps[one] = self._of_step(one)
+            todo.pop()
+
+    def _needs(self, step: Step) -> Iterator[Step]:
+        node = step.line.node
+        if step.line.when is not None or isinstance(node, s.Ask):
+            return
+        for mention in step.mentions:
+            symbol = mention.symbol
+            if symbol is not None and symbol.step is not None and symbol.kind in ("step", "branch"):
+                yield symbol.step
+        if isinstance(node, (s.Chain, s.Fanout)):
+            yield from step.steps
+        called = self._called(node)
+        if called is not None:
+            yield from named_steps(called[0], called[1])
+
+    def _called(self, node: s.Node) -> tuple[s.Expr, Scope] | None:
+        """What a flow of the file returns that a step calls."""
+        callee = self._callees.get(id(node)) if isinstance(node, s.Call) else None
+        flow = (
+            self._flows.get(callee.name) if callee is not None and callee.kind == "flow" and not callee.path else None
+        )
+        return (flow.decl.returns[0].value, flow.scope) if flow is not None and flow.decl.returns else None
+
+    def _of_step(self, step: Step) -> Outcome:
+        node = step.line.node
+        if step.line.when is not None or isinstance(node, s.Ask):
+            return None
+        match node:
+            case s.Chain():
+                return self._steps.get(step.steps[-1]) if step.steps else None
+            case s.Fanout() | s.Map() | s.Repeat():
+                return None if node.reduce.ask is not None else self._of_block(step, node, node.reduce.rule.text)
+            case s.Call() if id(node) in self._callees:
+                called = self._called(node)
+                return self._fold(*called) if called is not None else self._callees[id(node)].value
+        return self._fold(node, step.scope)
+
+    def _of_block(self, step: Step, node: s.Fanout | s.Map | s.Repeat, rule: str) -> Outcome:
+        if isinstance(node, s.Fanout):
+            fields = [(branch.title, self._steps.get(branch)) for branch in step.steps]
+            return record_of(fields, self._allowance) if rule == "collect" else None
+        if isinstance(node, s.Repeat):
+            least, most = int(node.least.value), int(node.most.value)
+        else:
+            least, counted = self._elements(step, node)
+            most = -1 if counted is None else counted
+        if most == 0 and rule in _LISTS:
+            return StaticValue([])
+        if rule != "collect" or least != most or step.line.options or most > HEAVIEST:
+            return None
+        return built(StaticValue([OPEN] * most, most == 0, 1 + most), self._allowance)
+
+    # Expressions: as deep as they are written
+
+    def _fold(self, expr: s.Expr, scope: Scope) -> Outcome:
+        match expr:
+            case s.Name(word):
+                return scalar(word.text) if id(expr) in self._words else self._name(word.text, scope)
+            case s.Text(string):
+                return scalar(string.value)
+            case s.Number():
+                return scalar(expr.amount)
+        kept = self._parts.get(id(expr))
+        if kept is None:
+            kept = self._parts[id(expr)] = expr, self._composed(expr, scope)
+        return kept[1]
+
+    def _name(self, word: str, scope: Scope) -> Outcome:
+        symbol = scope.lookup(word)
+        if symbol is None:
+            return scalar(WORDS[word]) if word in WORDS else None
+        return self._steps.get(symbol.step) if symbol.step and symbol.kind in ("step", "branch") else None
+
+    def _composed(self, expr: s.Expr, scope: Scope) -> Outcome:
+        match expr:
+            case s.Get(base, word):
+                return field_of(self._fold(base, scope), word.text, expr.span, self._allowance)
+            case s.Template(tag, string):
+                pieces = template_pieces(string.value) if tag.text == "text" else None
+                return None if pieces is None else self._text(expr, pieces, scope)
+            case s.ListExpr(items):
+                return list_of([self._fold(item, scope) for item in items], self._allowance)
+            case s.RecordExpr(entries):
+                fields = [
+                    (entry.name.text if entry.name else None, self._fold(entry.value, scope)) for entry in entries
+                ]
+                return record_of(fields, self._allowance)
+            case s.Call():
+                return self._call(expr, scope)
+            case s.Unary(_, operand):
+                return unary(expr, self._fold(operand, scope))
+            case s.Binary(_, left, right):
+                return binary(expr, self._fold(left, scope), self._fold(right, scope), self._allowance)
+        return None
+
+    def _text(self, expr: s.Template, pieces: tuple[Piece, ...], scope: Scope) -> Outcome:
+        found: list[Outcome] = []
+        for piece in pieces:
+            value: Outcome = scalar(piece) if isinstance(piece, str) else self._name(piece[0], scope)
+            for field in () if isinstance(piece, str) else piece[1:]:
+                value = field_of(value, field, expr.span, self._allowance)
+            found.append(value)
+        return text_of(found, self._allowance)
+
+    def _call(self, call: s.Call, scope: Scope) -> Outcome:
+        spec = self._functions.get(call.function.text) if call.prefix is None else None
+        if spec is None or spec.known is None:
+            return None
+        given: dict[str, Json] = {}
+        for place, arg in enumerate(call.args):
+            name = arg.name.text if arg.name else spec.params[place].name if place < len(spec.params) else ""
+            found = None if isinstance(arg.value, s.Ask) else self._fold(arg.value, scope)
+            if isinstance(found, NoValue):
+                return found
+            if found is not None and not self._allowance.take(found.weight):
+                return None
+            given[name] = OPEN if found is None or isinstance(found.value, OpenRecord) else found.value
+        value = spec.known(given)
+        return None if value is None else built(scalar(value), self._allowance)
+
+
+def named_steps(expr: s.Expr, scope: Scope) -> Iterator[Step]:
+    """The steps that an expression mentions."""
+    todo: list[s.Expr | s.Ask] = [expr]
+    while todo:
+        one = todo.pop()
+        names: list[str] = []
+        if isinstance(one, s.Name):
+            names = [one.word.text]
+        elif isinstance(one, s.Template):
+            names = [piece[0] for piece in template_pieces(one.string.value) or () if not isinstance(piece, str)]
+        elif not isinstance(one, s.Ask):
+            todo.extend(children(one))
+        for name in names:
+            symbol = scope.lookup(name)
+            if symbol is not None and symbol.step is not None and symbol.kind in ("step", "branch"):
+                yield symbol.step

@@ -1,0 +1,155 @@
+"""Static values put together: fields, lists, records, texts and operators."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+
+from .. import syntax as s
+from ..arithmetic import NoValueError, combined, negative
+from ..source import Span
+from .names import children
+from .static_values import OPEN, Allowance, Json, NoValue, OpenRecord, Outcome, StaticValue, scalar
+
+_REFLEXIVE = {"==": True, "<=": True, ">=": True, "!=": False, "<": False, ">": False}
+"""What comparisons say of a value and itself."""
+
+
+def built(found: StaticValue, allowance: Allowance) -> StaticValue | None:
+    """The value, or None where it is too much to follow."""
+    return found if allowance.take(found.weight) else None
+
+
+def field_of(base: Outcome, name: str, span: Span, allowance: Allowance) -> Outcome:
+    if not isinstance(base, StaticValue):
+        return base
+    if not isinstance(base.value, dict) or name not in base.value:
+        return None if isinstance(base.value, OpenRecord) else NoValue(f"there is no field `{name}` here", span)
+    value = base.value[name]
+    if value is OPEN:
+        return None
+    if not isinstance(value, (dict, list)):
+        return scalar(value)
+    if base.whole:
+        return StaticValue(value, True, base.weight)
+    return StaticValue(value, _whole(value), base.weight) if allowance.take(base.weight) else None
+
+
+def _whole(value: Json) -> bool:
+    todo = [value]
+    while todo:
+        one = todo.pop()
+        if one is OPEN or isinstance(one, OpenRecord):
+            return False
+        todo.extend(one.values() if isinstance(one, Mapping) else one if isinstance(one, list) else ())
+    return True
+
+
+def list_of(items: Iterable[Outcome], allowance: Allowance) -> Outcome:
+    values, whole, weight = [], True, 1
+    for one in items:
+        if isinstance(one, NoValue):
+            return one
+        values.append(OPEN if one is None else one.value)
+        whole = whole and one is not None and one.whole
+        weight += 1 if one is None else one.weight
+    return built(StaticValue(values, whole, weight), allowance)
+
+
+def record_of(entries: Iterable[tuple[str | None, Outcome]], allowance: Allowance) -> Outcome:
+    """The record of these fields, in their order; one without a name is spread."""
+    fields: dict[str, Json] = {}
+    whole, weight = True, 1
+    for name, found in entries:
+        if isinstance(found, NoValue):
+            return found
+        weight += 1 if found is None else 1 + found.weight
+        if not allowance.take(1 if found is None else found.weight):
+            return None
+        whole = whole and found is not None and found.whole
+        if name is not None:
+            fields[name] = OPEN if found is None else found.value
+        elif found is None or not isinstance(found.value, dict):
+            # A record that the run decides may bring any field, also one that stands before it.
+            fields, whole = OpenRecord(), False
+        elif isinstance(found.value, OpenRecord):
+            fields = OpenRecord(found.value)
+        else:
+            fields.update(found.value)
+    return built(StaticValue(fields, whole, weight), allowance)
+
+
+def text_of(parts: Iterable[Outcome], allowance: Allowance) -> Outcome:
+    """What a template makes of texts and values side by side."""
+    texts: list[str] = []
+    failed: NoValue | None = None
+    known = True
+    for one in parts:
+        if isinstance(one, NoValue):
+            failed = failed or one
+        elif one is None or not one.whole or not allowance.take(one.weight):
+            known = False
+        else:
+            texts.append(one.value if isinstance(one.value, str) else json.dumps(one.value, ensure_ascii=False))
+    if failed is not None or not known:
+        return failed
+    return built(scalar("".join(texts)), allowance)
+
+
+def unary(expr: s.Unary, operand: Outcome) -> Outcome:
+    if not isinstance(operand, StaticValue):
+        return operand
+    return scalar(not operand.value) if expr.operator == "not" else _worked_out(expr, negative, operand.value)
+
+
+def binary(expr: s.Binary, left: Outcome, right: Outcome, allowance: Allowance) -> Outcome:
+    operator = expr.operator
+    if isinstance(left, NoValue):
+        return left
+    if operator in ("and", "or"):
+        return _joined(left, right, ends=operator == "or")
+    if operator == "??":
+        return left if left is None or left.value is not None else right
+    if isinstance(right, NoValue):
+        return right
+    if operator == "/" and right is not None and right.number == 0:
+        return _worked_out(expr, combined, "/", 1, 0)
+    if left is None and operator in _REFLEXIVE and expr.left == expr.right and _reads_names_alone(expr.left):
+        return scalar(_REFLEXIVE[operator])
+    return None if left is None or right is None else _both(expr, left, right, allowance)
+
+
+def _joined(left: StaticValue | None, right: Outcome, *, ends: bool) -> Outcome:
+    """``and`` and ``or``: a side that ``ends`` it decides alone."""
+    if left is not None and bool(left.value) is ends:
+        return scalar(ends)
+    if left is not None:
+        return scalar(bool(right.value)) if isinstance(right, StaticValue) else right
+    # Whatever the left side says, this is what comes of it.
+    return scalar(ends) if isinstance(right, StaticValue) and bool(right.value) is ends else None
+
+
+def _both(expr: s.Binary, left: StaticValue, right: StaticValue, allowance: Allowance) -> Outcome:
+    weight = left.weight + right.weight
+    if weight > 2 and not allowance.take(weight):
+        return None
+    if expr.operator == "+" and isinstance(left.value, (str, list)):
+        found = _worked_out(expr, combined, "+", left.value, right.value)
+        return StaticValue(found.value, left.whole and right.whole, weight) if isinstance(found, StaticValue) else found
+    if left.whole and right.whole:
+        return _worked_out(expr, combined, expr.operator, left.value, right.value)
+    if expr.operator == "in" and left.whole and isinstance(right.value, list) and left.value in right.value:
+        return scalar(True)
+    return None
+
+
+def _worked_out(expr: s.Expr, work: Callable[..., Json], *operands: Json) -> StaticValue | NoValue:
+    try:
+        return scalar(work(*operands))
+    except NoValueError as error:
+        return NoValue(str(error), expr.span)
+
+
+def _reads_names_alone(expr: s.Expr | s.Ask) -> bool:
+    """Whether an expression has one value in one place: it calls nothing."""
+    return not isinstance(expr, (s.Ask, s.Call)) and all(_reads_names_alone(child) for child in children(expr))

@@ -1,0 +1,32 @@
+"""A map over a list that is empty by the file alone: its body never runs."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+from ..catalog import Catalog
+from ..checking.names import Program
+from ..checking.origins import origins
+from ..checking.static_values import StaticValue
+from ..checking.typed import Typed
+from ..diagnostics import Diagnostic
+from .parts import blocks
+
+
+def empty_map(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    found = []
+    for step, node in blocks(program):
+        if not isinstance(node, s.Map):
+            continue
+        source = typed.folding.value(node.source, step.scope)
+        if isinstance(source, StaticValue) and source.value == []:
+            found.append(
+                Diagnostic(
+                    "F0729",
+                    "this list is empty in every run, so the map asks nothing",
+                    node.source.span,
+                    labels=origins(node.source, step.scope, typed.folding),
+                    note="the map has the value that its rule has for no results",
+                    help="put something into the list, or delete the map",
+                )
+            )
+    return found

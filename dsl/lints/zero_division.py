@@ -1,0 +1,32 @@
+"""A divisor whose type is a range that holds 0: where it is 0 the step fails, behind all that was paid for it."""
+
+from __future__ import annotations
+
+from ..catalog import Catalog
+from ..checking.calculations import calculations
+from ..checking.intervals import Intervals
+from ..checking.names import Program
+from ..checking.typed import Typed
+from ..diagnostics import Diagnostic
+
+
+def zero_division(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
+    intervals = Intervals(typed.folding, typed.type_of)
+    found = []
+    for one in calculations(program, typed.folding):
+        divisor = one.expr.right
+        if one.expr.operator != "/" or typed.folding.number(divisor, one.scope) is not None:
+            continue
+        bounds = intervals.of(divisor, one.scope, one.facts)
+        if bounds is not None and bounds.holds_zero:
+            found.append(
+                Diagnostic(
+                    "F0728",
+                    f"this may divide by zero: `{divisor.span.text}` is from {bounds.low:g} to {bounds.high:g}",
+                    divisor.span,
+                    note="where it is 0 the step fails, and what was asked before is paid for",
+                    help=f"give it a range without 0, or divide only where it is another number: "
+                    f"`when {divisor.span.text} != 0`",
+                )
+            )
+    return found

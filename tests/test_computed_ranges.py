@@ -1,0 +1,60 @@
+"""A number out of range that only a run knows fails its step, in a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flowrun.runtime import run_async
+from flowrun.runtime.errors import FlowrunError
+
+from .test_api import scripted
+
+ANSWER = 'ask "{{ mail }}" -> YES | NO'
+VOTE = f"repeat 3 {{ {ANSWER} }} reduce"
+LONG_VOTE = f"repeat 3..9 {{ {ANSWER} }} reduce"
+COMPUTED = {
+    "temperature": ('ask "{{ mail }}" with temperature: n', 99, "`temperature` takes a number from 0 to 2"),
+    "max_tokens": ('ask "{{ mail }}" with max_tokens: n', 0, "`max_tokens` takes a number of 1 or more"),
+    "retries": ('ask "{{ mail }}" with retries: n', -1, "`retries` takes a number from 0 to 20"),
+    "concurrency": (
+        'map m in [mail] { ask "{{ m }}" } reduce collect with concurrency: n',
+        0,
+        "`concurrency` is 1 or more",
+    ),
+    "chars": ("split(mail, by: chars(n))", 0, "`n` is a whole number of characters, at least 1"),
+    "overlap": ("split(mail, by: chars(9), overlap: n)", 9, "the overlap of 9 characters must be less"),
+    "overlap below 0": ("split(mail, by: paragraph, overlap: n)", -1, "`overlap` is a whole number"),
+    "quorum": (f"{VOTE} quorum(n)", 5, "no answer can have 5 votes of 3"),
+    "quorum of none": (f"{VOTE} quorum(n)", 0, "`votes` takes a number of 1 or more"),
+    "at_least": (f"{VOTE} majority(at_least: n)", 0, "`at_least` takes a number of 1 or more"),
+    "window": (f"{LONG_VOTE} window(n)", 1, "`width` takes a number of 2 or more"),
+    "lead": (f"{LONG_VOTE} ahead(n)", -2, "`lead` takes a number of 1 or more"),
+    "confidence": (f"{LONG_VOTE} majority(confidence: n)", 7, "`confidence` takes a number from 0.5 to 1"),
+    "target": (f"{LONG_VOTE} ahead(target: n)", 1, "`target` takes a number from 0.5 to 0.999999999"),
+    "steps": (f"{LONG_VOTE} ahead(target: 0.9, steps: n)", 0, "`steps` takes a number of 1 or more"),
+    "right": (f"{LONG_VOTE} ahead(target: 0.9, right: n)", 0, "`right` takes a number from 0.51 to 0.999"),
+    "tree": ('repeat 3 { ask "{{ mail }}" } reduce by tokens(n) ask "{{ results }}"', 0, "takes a whole number from 1"),
+    "divisor": ("1 / n", 0, "this divides by zero"),
+    "too large": ("n * n", 10**2000, "the result of `*` is too large a number"),
+    "too large a fraction": ("n * 1.5 * n", 10**200, "the result of `*` is too large a number"),
+}
+
+
+@pytest.mark.parametrize(("node", "number", "says"), COMPUTED.values(), ids=COMPUTED)
+async def test_a_computed_number_out_of_range_fails_its_step(tmp_path: Path, node: str, number: int, says: str) -> None:
+    asked = []
+
+    def answer(request: object, _: int) -> str:
+        asked.append(request)
+        return "YES"
+
+    path = tmp_path / "f.flow"
+    path.write_text(f"flow f(mail: text, n: int) {{ x = {node} return x }}")
+    result = await run_async(path, {"mail": "hello there", "n": number}, opener=scripted(answer))
+    (failure,) = result.failures
+    assert failure.path == "x"
+    assert says in failure.reason
+    assert isinstance(failure.error, FlowrunError)
+    assert asked == []

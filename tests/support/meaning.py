@@ -151,10 +151,14 @@ class Reader(Blocks):
             self.all(inner)
             result = flow.returns[0].value
             value = self.value(result, inner)
-        if flow.budget is not None and flow.budget.calls is not None:
-            if self.count - before > flow.budget.calls.value:
-                raise Undecided("the budget of a called flow may not hold all calls")
-        items = inner.done[result.word.text].items if isinstance(result, s.Name) and result.word.text in inner.done else None
+        calls = None if flow.budget is None else flow.budget.calls
+        if calls is not None and self.count - before > calls.value:
+            raise Undecided("the budget of a called flow may not hold all calls")
+        items = (
+            inner.done[result.word.text].items
+            if isinstance(result, s.Name) and result.word.text in inner.done
+            else None
+        )
         return Got(value, frozenset(used), items)
 
     def all(self, place: Place) -> None:
@@ -189,9 +193,7 @@ class Reader(Blocks):
             key = self.key(ask, place, settings, given or {})
             type_ = answer or (t.TEXT if ask.answer is None else self.read(ask.answer))
             form = form_of(type_)
-            self.calls[key] = self.calls.get(key, frozenset(used | behind | place.base)) & (
-                used | behind | place.base
-            )
+            self.calls[key] = self.calls.get(key, frozenset(used | behind | place.base)) & (used | behind | place.base)
             turns = self.oracle.turns(key, form)
             retries = settings.get("retries", place.retries)
             if retries is None:
@@ -211,8 +213,7 @@ class Reader(Blocks):
 
     def key(self, ask: s.Ask, place: Place, settings: Mapping[str, Json], given: dict[str, Json]) -> Key:
         messages = tuple(
-            (one.role.text if one.role else "user", self.text(one.template.value, place, given))
-            for one in ask.messages
+            (one.role.text if one.role else "user", self.text(one.template.value, place, given)) for one in ask.messages
         )
         return messages, self.seed(settings.get("seed"), place)
 

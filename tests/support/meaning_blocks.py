@@ -21,7 +21,14 @@ from .oracle import Form, Key, Oracle, merged, preference
 
 Json = Any
 VOTES = frozenset({"majority", "quorum", "unanimous", "weighted", "ahead", "window", "approval", "ranked"})
-POSITIONAL = {"concat": "separator", "quorum": "votes", "ahead": "lead", "window": "width", "fold": "from", "count": "of"}
+POSITIONAL = {
+    "concat": "separator",
+    "quorum": "votes",
+    "ahead": "lead",
+    "window": "width",
+    "fold": "from",
+    "count": "of",
+}
 WORDS = frozenset({"by", "of", "order", "method", "ties"})
 """Arguments that are a word, and not the value of that name."""
 
@@ -163,9 +170,7 @@ class Blocks(Values):
         elements = [Got(one, items[at] if items else frozenset()) for at, one in enumerate(values)]
         if node.where is not None:
             where = node.where
-            elements = [
-                one for one in elements if self.value(where, Place({}, place, given={node.element.text: one}))
-            ]
+            elements = [one for one in elements if self.value(where, Place({}, place, given={node.element.text: one}))]
         if node.at_most is not None and len(elements) > node.at_most.value:
             raise Lost("more elements than promised", abstains=False)
         return elements
@@ -185,7 +190,9 @@ class Blocks(Values):
         reduce = node.reduce
         nothing = Got(None)
         keeps = keeps and not (reduce.ask is not None and reduce.rule.text != "ask")
-        bodies.items = [nothing if isinstance(one, Lost) else one for one in bodies.ends if keeps or one not in bodies.lost]
+        bodies.items = [
+            nothing if isinstance(one, Lost) else one for one in bodies.ends if keeps or one not in bodies.lost
+        ]
         values = [one.value for one in bodies.items]
         if reduce.ask is not None:
             return self.combined(reduce, reduce.ask, place, bodies, values)
@@ -327,9 +334,7 @@ class Blocks(Values):
 
     # Asks that combine
 
-    def combined(
-        self, reduce: s.Reduce, ask: s.Ask, place: Place, bodies: Bodies, values: Sequence[Json]
-    ) -> Got:
+    def combined(self, reduce: s.Reduce, ask: s.Ask, place: Place, bodies: Bodies, values: Sequence[Json]) -> Got:
         type_ = t.TEXT if ask.answer is None else self.read(ask.answer)
         options = {option.name.text: option.value for option in reduce.options}
         names = self.branch_names(bodies)
@@ -377,5 +382,3 @@ class Blocks(Values):
         if bodies.lost or not (type_ == t.TEXT or isinstance(type_, t.ListOf)):
             raise self.nothing(bodies)
         return "" if type_ == t.TEXT else []
-
-

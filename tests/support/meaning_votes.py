@@ -187,7 +187,7 @@ class Vote:
 
 def _borda(count: Count, lists: list[list[Json]]) -> None:
     named = list(dict.fromkeys(answer for one in lists for answer in one))
-    points = Counter({answer: 0 for answer in named})
+    points = Counter(dict.fromkeys(named, 0))
     for one in lists:
         for place, answer in enumerate(one):
             points[answer] += len(named) - 1 - place

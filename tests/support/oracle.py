@@ -2,7 +2,8 @@
 
 A prompt may begin with a word and a bar. A ``judge`` and a ``tie`` are answered by what the candidates are, wherever
 they stand, so that a reader needs not know the order in which they are shown. A ``tree`` gives what does not depend on
-how its results are grouped, and a ``race`` always says the same.
+how its results are grouped, and a ``race`` always says the same. What is ``bad`` is refused for good, and what is
+``junk`` is answered with nonsense however often it is asked.
 """
 
 from __future__ import annotations
@@ -56,7 +57,10 @@ def weight(text: str) -> int:
 
 def merged(values: Sequence[Json], form: Form) -> Json:
     """What a tree makes of its results, however it groups them."""
-    if form.choices or form.schema is not None:
+    if form.choices:
+        words = [one if one in form.choices else form.choices[weight(one) % len(form.choices)] for one in values]
+        return min(words)
+    if form.schema is not None:
         return min(values, key=lambda value: json.dumps(value, sort_keys=True))
     return f"r{sum(map(weight, values)) % 10**6}"
 
@@ -74,12 +78,16 @@ class Oracle:
 
     def turns(self, key: Key, form: Form) -> int:
         """How many answers in a row are nonsense before one is not."""
+        if tag_of(key) == "junk":
+            return 99
         if not self.spoilt or form.free or tag_of(key) in STEADY:
             return 0
         dice = self.drawn(key, "spoilt")
         return dice.choice([1, 1, 2, 3, 9]) if dice.random() < self.spoilt else 0
 
     def refuses(self, key: Key, model: str) -> bool:
+        if tag_of(key) == "bad":
+            return True
         if not self.refused or tag_of(key) in STEADY:
             return False
         return self.drawn(key, f"refused {model}").random() < self.refused

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from flowrun.dsl import Bound, Bounds, Checked, FlowError, Source, check_flow, make_plan, plan
+from flowrun.dsl import Bound, Bounds, Checked, FlowError, Source, Span, check_flow, make_plan, plan
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.errors import AnswerError, BudgetError, CallError
 from flowrun.runtime.estimate import estimate_plan
@@ -113,7 +113,7 @@ class Trial:
         meaning = self.meaning(oracle)
         ran = self.run(Servers(oracle, self.dice, one_each))
         agree(meaning, ran)
-        self.within(ran, least=False)
+        self.within(ran, least=ran.outcome.complete)
 
     def refused(self) -> None:
         """Some calls are refused for good, and what remains does not depend on latencies."""
@@ -122,6 +122,7 @@ class Trial:
         ran = self.run(Servers(oracle, self.dice, shuffled))
         agree(meaning, ran)
         in_order(meaning, ran, whole=False)
+        self.within(ran, least=ran.outcome.complete, rounds=False)
 
     def faults(self) -> None:
         """Attempts fail on the way, in doubt or not: nothing breaks, and what is billed was planned."""
@@ -139,6 +140,7 @@ class Trial:
     # Bounds and types
 
     def within(self, ran: Ran, *, least: bool, rounds: bool = True) -> None:
+        """The run took what was planned. The ``least`` holds of whole runs whose servers refused nothing."""
         servers = ran.servers
         for given, found in zip((True, False), self.bounds, strict=True):
             for name, bound, real in (
@@ -151,7 +153,7 @@ class Trial:
                     continue
                 said = f"{name}: {real}, planned {bound.least} to {bound.most} {'with' if given else 'without'} inputs"
                 assert bound.most is None or real <= bound.most, said
-                assert not least or bound.least <= real, said
+                assert not least or servers.refusals or bound.least <= real, said
 
     def typed(self, ran: Ran) -> None:
         """The flow's steps have values of their types."""
@@ -202,6 +204,31 @@ def in_order(meaning: Meaning, ran: Ran, *, whole: bool = True) -> None:
 # Making a failing flow small
 
 
+def small(trial: Trial, check: str) -> str:
+    """The flow of a trial that fails, as small as it fails in the same way with the same parameters."""
+    wanted = _outcome(trial, check)
+
+    def fails(text: str) -> bool:
+        other = Trial(text, trial.inputs, trial.seed)
+        try:
+            alike = bool(other.checked.file.flows) and other.plan.params == trial.plan.params
+            return alike and _outcome(other, check) == wanted
+        except FlowError:
+            return False
+
+    return shrunk(trial.text, fails)
+
+
+def _outcome(trial: Trial, check: str) -> str:
+    """How a check fails: by its exception, and the first word of an assertion."""
+    try:
+        getattr(trial, check)()
+    except Exception as error:  # noqa: BLE001
+        first = str(error).partition(":")[0] if isinstance(error, AssertionError) else ""
+        return f"{type(error).__name__} {first}"
+    return ""
+
+
 def shrunk(text: str, fails: Callable[[str], bool]) -> str:
     """A smaller flow that fails alike: whole lines, steps, clauses and mentions are left out while it still does."""
     changed = True
@@ -225,6 +252,10 @@ def _smaller(text: str) -> Iterable[str]:
     spans = sorted({(one.start, one.end) for one in _spans(file)}, key=lambda one: one[0] - one[1])
     for start, end in spans:
         yield text[:start] + text[end:]
+        # With the one or two words before it: `where`, `at most`, `with`, and the name of an argument.
+        for words in (1, 2):
+            before = text[:start].rsplit(None, words)
+            yield (before[0] if len(before) > words else "") + " " + text[end:]
     for start, end in spans:
         for inner, last in spans:
             if start <= inner and last <= end and (inner, last) != (start, end):
@@ -238,10 +269,10 @@ def _spans(node: Any) -> Iterable[Any]:
         one = todo.pop()
         if isinstance(one, tuple):
             todo += one
-        elif hasattr(one, "__dataclass_fields__") and not hasattr(one, "source"):
+        elif hasattr(one, "__dataclass_fields__") and not isinstance(one, Span):
             if hasattr(one, "span"):
                 yield one.span
             todo += [getattr(one, name) for name in one.__dataclass_fields__ if name not in ("span", "marks")]
 
 
-__all__ = ["Trial", "shrunk"]
+__all__ = ["Trial", "agree", "in_order", "shrunk", "small"]

@@ -61,9 +61,7 @@ class Writer(Reducers):
         fields = " ".join(f"{one.name}," for one in known)
         budget = f" budget {self.rng.randint(60, 400)} calls" if self.wide and self.may(0.1) else ""
         lines = "\n  ".join(body)
-        return (
-            f"{head}flow f(items: [text], p0: bool, p1: bool){budget} {{\n  {lines}\n  return {{ {fields} }}\n}}\n"
-        )
+        return f"{head}flow f(items: [text], p0: bool, p1: bool){budget} {{\n  {lines}\n  return {{ {fields} }}\n}}\n"
 
     # Beside the flow
 
@@ -169,10 +167,10 @@ class Writer(Reducers):
         return f"chain {{ {body} }}", last.shape, []
 
     def map(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str], bool]:
-        lists = [one for one in self.of(known, "list", item="text")]
+        lists = self.of(known, "list", item="text")
         item = TEXT
         if self.wide:
-            lists += [one for one in self.of(known, "list") if one.shape.item and not one.shape.item.optional]
+            lists = [one for one in self.of(known, "list") if one.shape.item and not one.shape.item.optional]
         chosen = self.rng.choice([*lists, *lists, None])
         source = "items" if chosen is None else chosen.name
         if chosen is not None and chosen.shape.item is not None:

@@ -85,7 +85,9 @@ class Reducers(Values):
         if kind in ("word", "score", "flag"):
             rules += [self.vote(name, known, of, item, "", times) for _ in range(3)]
         if kind == "score":
-            rules += [Reduced(rule, NUMBER) for rule in ("sum", "mean", "median", f"count(of: {self.rng.randint(1, 5)})")]
+            rules += [
+                Reduced(rule, NUMBER) for rule in ("sum", "mean", "median", f"count(of: {self.rng.randint(1, 5)})")
+            ]
         if kind == "word":
             rules.append(Reduced("count(of: aye)", NUMBER))
         if kind == "list":
@@ -117,7 +119,7 @@ class Reducers(Values):
     def seen(self, known: list[Named], of: Results) -> str:
         """What the ask of a reducer mentions beside its results: names outside, and a fan-out's branches."""
         mentioned = self.mentions(known) if self.may(0.5) else ""
-        if of.branches and self.may(0.35):
+        if of.branches and self.may(0.5):
             mentioned += " " + self.mention(self.rng.choice(of.branches), known)
         return mentioned
 
@@ -138,6 +140,8 @@ class Reducers(Values):
         self.spent += times * 2
         count = self.rng.choice([self.number(2, 2), str(self.rng.randint(2, 3)), f"tokens({self.number(6, 30)})"])
         count = count if count.isdigit() or count.startswith("tokens") else "2"
+        if item == TEXT and self.may(0.1):
+            item = WORD
         arrow = "" if item == TEXT else f" -> {item.written()}"
         prompt = f"tree|{name}t {self.seen(known, of)}||{{{{ results | json }}}}"
         return Reduced(self.with_options(f'by {count} ask "{prompt}"{arrow}', known), item)
@@ -169,19 +173,19 @@ class Reducers(Values):
         args = f", by: {by}{args}" if by else args
         rule = self.rng.choice(["majority", "majority", "quorum", "unanimous"])
         if rule == "quorum":
-            args = f", {self.number(1, of.number or 2)}{args}"
+            args = f", {self.number(1, (of.number or 2) + self.may(0.05))}{args}"
         elif rule == "unanimous":
             args = f", by: {by}" if by else ""
         return Reduced(rule + (f"({args[2:]})" if args else ""), item, vote=True)
 
     def vote_args(self, name: str, known: list[Named], of: Results, times: int) -> str:
         args = ""
-        if self.may(0.3):
+        if self.may(0.5 if of.branches else 0.3):
             ask = f'ask "tie|{name}e {self.seen(known, of)}||{{{{ results | json }}}}"'
             args += ", ties: " + self.rng.choice(["first", "error", ask, ask])
             self.spent += times
         if self.may(0.2):
-            args += f", at_least: {self.number(1, of.number or 2)}"
+            args += f", at_least: {self.number(1, (of.number or 2) + self.may(0.05))}"
         return args
 
     def adaptive(self, name: str, known: list[Named], of: Results, times: int) -> list[Reduced]:

@@ -16,9 +16,9 @@ from flowrun.runtime.decisions import Outcome
 from flowrun.runtime.errors import CallError, InDoubtError, PermanentError, RefusedError
 from flowrun.runtime.files import Files
 from flowrun.runtime.functions import FUNCTIONS, World
+from flowrun.runtime.metering import Usage
 from flowrun.runtime.opening import declared_models, open_endpoints
 from flowrun.runtime.providers.protocol import Answer, Provider, Reply, Request, Surroundings
-from flowrun.runtime.metering import Usage
 from flowrun.runtime.retry import RetryPolicy
 from flowrun.runtime.scheduler import Scheduler
 from flowrun.runtime.scopes import Context
@@ -56,7 +56,8 @@ class Servers:
     """All models of a run: what they were asked, and what they would bill.
 
     ``faults`` is the chance that an attempt fails on the way: in doubt, refused for now, or after a long time.
-    ``attempts`` counts those that may be billed. ``samples`` is how many answers one request may ask for.
+    ``attempts`` counts those that may be billed, ``refusals`` what was refused for good, and ``samples`` is how many
+    answers one request may ask for.
     """
 
     oracle: Oracle
@@ -66,6 +67,7 @@ class Servers:
     samples: int = 1
     calls: int = 0
     attempts: int = 0
+    refusals: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
     spans: list[Span] = field(default_factory=list)
@@ -113,6 +115,7 @@ class _Model:
     def _failure(self, key: Key) -> CallError | None:
         servers = self.servers
         if servers.oracle.refuses(key, self.model):
+            servers.refusals += 1
             return PermanentError("no", status=400)
         if servers.faults and servers.dice.random() < servers.faults:
             kind = servers.dice.choice(["doubt", "doubt", "refused"])

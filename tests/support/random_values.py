@@ -58,7 +58,9 @@ class Values:
             case "text":
                 choices += [f"{{{{ {name} | upper }}}}", f"{{{{ {name} ~ '!' }}}}"]
             case "word":
-                choices.append(f"{{% if {name} == 'aye' %}}so{{% elif {name} == 'nay' %}}not so{{% else %}}?{{% endif %}}")
+                choices.append(
+                    f"{{% if {name} == 'aye' %}}so{{% elif {name} == 'nay' %}}not so{{% else %}}?{{% endif %}}"
+                )
             case "score":
                 choices.append(f"{{{{ {name} + 1 }}}}{{% if {name} > 2 %}}!{{% endif %}}")
             case "flag":
@@ -110,7 +112,8 @@ class Values:
             options.append("hedge: " + self.rng.choice(["p75", "p95"]))
         if self.may(0.1):
             warm = ["warm"] if any(one.name == "warm" for one in known) else []
-            options.append(f"temperature: {self.rng.choice(['0.5 + 0.2', '1', *warm])}")
+            odd = ["1 + 2"] if self.may(0.05) else []
+            options.append(f"temperature: {self.rng.choice(['0.5 + 0.2', '1', *warm, *odd])}")
         return options
 
     # Values
@@ -184,5 +187,3 @@ class Values:
             case "list":
                 return "[]"
         return None
-
-

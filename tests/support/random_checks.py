@@ -39,7 +39,7 @@ class Trial:
     def drawn(cls, seed: int) -> Trial:
         rng = random.Random(seed)
         text = Writer(rng, rng.randint(1, 3), votes=True, wide=True).flow()
-        items = rng.choices("abcde", k=rng.randint(0, 4))
+        items = rng.choices([*"abcde", "c d e", ""], k=rng.randint(0, 4))
         return cls(text, {"items": items, "p0": rng.random() < 0.5, "p1": rng.random() < 0.5}, seed)
 
     @cached_property

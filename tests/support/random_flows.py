@@ -160,7 +160,7 @@ class Writer(Reducers):
         prompt = f'"{tag}{name}| {self.mentions(known)}"'
         if self.wide and self.may(0.1):
             prompt = f'system "{name} {self.mentions(known)}" user "one" assistant "two" user {prompt}'
-        return f"ask {model}{prompt}{arrow}", shape, self.asking(known)
+        return f"ask {model}{prompt}{arrow}", shape, self.asking(known, short=shape == TEXT)
 
     def chain(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
         body, last = self.body(known, depth, times)
@@ -178,7 +178,8 @@ class Writer(Reducers):
         at_most = self.number(60, 70).split()[0] if self.wide else "60"
         promise = f" at most {at_most.strip('(')}" if source == "items" or self.may(0.3) else ""
         element = f"e{name[1:]}"
-        where = f' where {element} != "b"' if item == TEXT and self.may(0.2) else ""
+        tests = [f'{element} != "b"', *([f"length({element}) > 1"] if self.wide else [])]
+        where = f" where {self.rng.choice(tests)}" if item == TEXT and self.may(0.2) else ""
         inner = [*known, Named(element, item, step=False)]
         options = []
         if self.votes and self.may(0.3):

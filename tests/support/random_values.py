@@ -99,15 +99,15 @@ class Values:
     def seed(self) -> list[str]:
         return [f"seed: {self.number(0, 99)}"] if self.may(0.9 if self.wide else 0.5) else []
 
-    def asking(self, known: list[Named], *, seeded: bool = True) -> list[str]:
-        """The options of an ask."""
+    def asking(self, known: list[Named], *, seeded: bool = True, short: bool = False) -> list[str]:
+        """The options of an ask, whose answers may be ``short``."""
         options = self.seed() if seeded else []
         if not self.wide:
             return options
         if self.may(0.3):
             options.append(f"retries: {self.number(0, 3)}")
         if self.may(0.3):
-            options.append(f"max_tokens: {self.number(80, 90)}")
+            options.append(f"max_tokens: {self.number(4, 9) if short else self.number(80, 90)}")
         if self.may(0.05):
             options.append("hedge: " + self.rng.choice(["p75", "p95"]))
         if self.may(0.1):

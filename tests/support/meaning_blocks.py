@@ -102,7 +102,9 @@ class Blocks(Values):
             policy = self.policy(options, place) if isinstance(node, s.Map) else "fail"
             policy = "skip" if spares and policy in ("fail", "none") else policy
         self.spare(bodies, policy, races=spares)
-        return self.reduce(node, place, name, bodies, options, keeps=policy == "none")
+        # The asks of a reducer are in the block, and know the names around it.
+        around = Place({}, place, base=place.base, retries=retries, tallies=place.tallies)
+        return self.reduce(node, around, name, bodies, options, keeps=policy == "none")
 
     def policy(self, options: Mapping[str, Any], place: Place) -> str:
         found = options.get("errors")

@@ -16,7 +16,6 @@ HEAD = (
 )
 ITEMS = {"items": ["a", "b", "c"], "p0": True, "p1": False}
 EMPTY = {**ITEMS, "items": []}
-ONE = {**ITEMS, "items": ["a"]}
 
 
 def flow(*lines: str, before: str = "", value: str = "x") -> str:
@@ -157,20 +156,18 @@ CASES: list[tuple[str, str, dict[str, Json]]] = [
         ITEMS,
     ),
     (
-        "3: a called flow whose budget is below its least",
+        "3: a called flow whose budget is below what its inputs ask for",
         flow(
-            "x = map e in items { part(e) } reduce collect with errors: skip",
-            before='flow part(e: text) budget 1 calls { a = ask "a|{{ e }}" b = ask "b|{{ a }}" return b }\n',
+            "x = map e in items { part(items) } reduce collect with errors: skip",
+            before=(
+                "flow part(xs: [text]) budget 2 calls {\n"
+                '  a = map e in xs at most 9 { ask "a|{{ e }}" } reduce collect\n  return a\n}\n'
+            ),
         ),
         ITEMS,
     ),
     *((f"4: {what}", flow(line), ITEMS) for what, line in _ASKS_THAT_MENTION.items()),
     *((f"6: {what}", flow(f"x = {call}", before=before), ITEMS) for what, (before, call) in _TYPES.items()),
-    (
-        "6: a tree over one result hands it on",
-        flow(f'x = map e in items {{ ask "s|{{{{ e }}}}" }} reduce by 2 ask "tree|{JSON}" -> Word'),
-        ONE,
-    ),
     ("6: rows of two shapes", flow('y = [{ a: "1" }, { b: "2" }]', 'x = ask "s| {{ y }}"'), ITEMS),
 ]
 
@@ -190,6 +187,9 @@ _ARITHMETIC = {
     "a division by a constant zero": flow("nothing = 0", "x = 4 / nothing"),
     "the mean of nothing": flow("x = map e in [] { n = 1 } reduce mean"),
     "a vote of nothing": flow('x = map e in [] { ask "s| {{ e }}" -> Word } reduce majority'),
+    "a budget below the least of its flow": flow(
+        "x = part()", before='flow part() budget 1 calls { a = ask "a|" b = ask "b| {{ a }}" return b }\n'
+    ),
     "three elements of at most two": flow('x = map e in ["a", "b", "c"] at most 2 { ask "{{ e }}" } reduce collect'),
 }
 _NAMES = {
@@ -203,6 +203,9 @@ _SHAPES = {
         'y = [{ a: "1" }, { b: "2" }]', 'x = map row in y { ask "s| {{ row.a }}" } reduce collect'
     ),
     "a text that may be missing in a sum": flow("x = ask \"s| {{ ('a' if p1) ~ 'b' }}\""),
+    "a tree of texts whose merges are words": flow(
+        f'x = map e in items {{ ask "s|{{{{ e }}}}" }} reduce by 2 ask "tree|{JSON}" -> Word'
+    ),
     "two words for one answer in a vote": flow('x = repeat 3 { ask "s|" -> "A" | "a" } reduce majority'),
 }
 REFUSED = {

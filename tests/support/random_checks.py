@@ -229,12 +229,15 @@ def _outcome(trial: Trial, check: str) -> str:
     return ""
 
 
-def shrunk(text: str, fails: Callable[[str], bool]) -> str:
+def shrunk(text: str, fails: Callable[[str], bool], tries: int = 1_500) -> str:
     """A smaller flow that fails alike: whole lines, steps, clauses and mentions are left out while it still does."""
     changed = True
     while changed:
         changed = False
         for smaller in _smaller(text):
+            tries -= 1
+            if tries < 0:
+                return text
             if len(smaller) < len(text) and fails(smaller):
                 text, changed = smaller, True
                 break

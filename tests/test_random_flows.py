@@ -76,16 +76,31 @@ def test_refused_cases(text: str) -> None:
 
 @pytest.mark.parametrize("seed", range(0, 60, 3))
 def test_a_limit_below_what_a_run_makes_is_refused(seed: int, tmp_path: Path) -> None:
-    trial = Trial.drawn(seed)
-    ran = trial.run(Servers(Oracle(seed, spoilt=0.4), trial.dice, one_each))
-    path = tmp_path / "f.flow"
+    refuse_less(Trial.drawn(seed), tmp_path)
+
+
+BILLED = [case for case in CASES if case[0].startswith("2")]
+
+
+@pytest.mark.parametrize(("text", "inputs"), [case[1:] for case in BILLED], ids=[case[0] for case in BILLED])
+def test_a_limit_below_what_a_case_makes_is_refused(text: str, inputs: dict[str, object], tmp_path: Path) -> None:
+    refuse_less(Trial(text, inputs), tmp_path)
+
+
+def refuse_less(trial: Trial, folder: Path) -> None:
+    """`plan --max-calls` refuses what is below the calls of a run, and so does `--max-attempts` where there is one."""
+    oracle = Oracle(trial.seed, spoilt=0.4)
+    made = trial.run(Servers(oracle, trial.dice, one_each)).servers.calls
+    billed = trial.run(Servers(oracle, trial.dice, one_each, faults=0.3)).servers.attempts
+    path = folder / "f.flow"
     path.write_text(trial.text, encoding="utf-8")
     given = [f"--param-{name}={json.dumps(value)}" for name, value in trial.inputs.items()]
-    for limit in {0, ran.servers.calls // 2, ran.servers.calls - 1} - {-1}:
-        for inputs in ([], given):
-            done = CliRunner().invoke(plan_command, [str(path), "--max-calls", str(limit), *inputs])
-            expected = limit < ran.servers.calls
-            assert not expected or f"--max-calls {limit}" in done.output, done.output
+    options = {option for param in plan_command.params for option in param.opts}
+    for gate, real in (("--max-calls", made), ("--max-attempts", billed)):
+        for limit in {0, real // 2, real - 1} - {-1, real}:
+            for inputs in ([], given) if gate in options else ():
+                done = CliRunner().invoke(plan_command, [str(path), gate, str(limit), *inputs])
+                assert f"{gate} {limit}: " in done.output, done.output
 
 
 # The generator and the reader themselves

@@ -37,7 +37,6 @@ BAD = 'ask "bad|" -> Word'
 RACE = 'ask "race|" -> Word'
 SHOWN = "||{{ results }}"
 JSON = "||{{ results | json }}"
-FEW = "with retries: 0"
 PART = "flow part(note: { text: text, label: Word }) {\n  PARTS\n}\n"
 WIDE = 'part({ text: "words", label: "aye", score: "hidden" })'
 
@@ -134,7 +133,7 @@ _TYPES = {
 
 CASES: list[tuple[str, str, dict[str, Json]]] = [
     *((f"1: {what}", text, ITEMS) for what, text in _LOST_LAST.items()),
-    *((f"2: {what}", flow(line), ITEMS) for what, line in _ASKS_BESIDE.items()),
+    *((f"2: {what}", flow(f"{line} with retries: 0"), ITEMS) for what, line in _ASKS_BESIDE.items()),
     *((f"3: {what}", flow(line), ITEMS) for what, line in _ENDS_EARLY.items()),
     *((f"3: {what}, of nothing", flow(line), EMPTY) for what, line in _ENDS_EARLY.items()),
     *((f"3: {what}", flow(line), ITEMS) for what, line in _ROUNDS.items()),

@@ -115,6 +115,9 @@ _ROUNDS = {
         'x = repeat 5 { ask alone "k|" with retries: 0 } reduce (fold ask "f| {{ so_far }} {{ next }}" '
         "with retries: 0) with concurrency: 1"
     ),
+    "a window that does not fit into the least": (
+        'x = repeat 3..5 { ask "s| {{ p1 }}" -> Word with seed: 9 } reduce window(2)'
+    ),
     "a model that answers one at a time": (
         'x = map e in items at most 9 { ask alone "s|{{ e }}" with retries: 0 } reduce collect'
     ),

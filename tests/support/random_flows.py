@@ -1,4 +1,4 @@
-"""Random flows that are valid by construction."""
+"""Random flows that are valid by construction: of all the language, or of the narrow part that `by_hand` knows."""
 
 from __future__ import annotations
 
@@ -6,43 +6,113 @@ import os
 import random
 from dataclasses import dataclass
 
-WORDS = ("aye", "nay", "abstain")
+from .random_reducers import Reducers, Results
+from .random_shapes import (
+    DECLARED,
+    FLAG,
+    NOTE,
+    NUMBER,
+    SCORE,
+    TEXT,
+    TEXTS,
+    WORD,
+    WORD_LIST,
+    WORDS,
+    Named,
+    Shape,
+    list_of,
+)
+
 MANY = int(os.environ.get("FLOWRUN_RANDOM_FLOWS", "20000")) // 5
 """How many of them each of the five properties of the scheduler is held against in the slow tests."""
+INPUTS = (
+    Named("p0", FLAG, step=False),
+    Named("p1", FLAG, step=False),
+    Named("items", TEXTS, step=False),
+)
 
 
 @dataclass
-class Named:
-    name: str
-    type: str
-    optional: bool = False
+class Writer(Reducers):
+    """Writes a flow. ``votes`` allows votes that may stop early and windows, whose time is not the critical path.
 
-
-@dataclass
-class Writer:
-    """Writes a flow. ``votes`` allows votes that may stop early and windows, whose time is not the critical path."""
+    ``wide`` allows all shapes of the language, in flows of few calls.
+    """
 
     rng: random.Random
     size: int
     votes: bool
+    wide: bool = False
     count: int = 0
     spent: int = 0
+    places: int = 0
+    part: str = ""
+    models: tuple[str, ...] = ()
 
     def flow(self) -> str:
-        outer = [Named("p0", "flag"), Named("p1", "flag"), Named("items", "texts")]
+        head = self.head() if self.wide else ""
+        outer = list(INPUTS)
+        if self.wide:
+            outer.append(Named("warm", NUMBER))
         body, known = self.lines(outer, 0, max(1, self.size), 1)
+        if self.wide:
+            body.append(f"warm = {self.rng.choice(['0.6', '0.3 + 0.3', '1.2 / 2'])}")
         self.rng.shuffle(body)
         fields = " ".join(f"{one.name}," for one in known)
-        return (
-            "flow f(items: [text], p0: bool, p1: bool) {\n  " + "\n  ".join(body) + f"\n  return {{ {fields} }}\n}}\n"
+        budget = f" budget {self.rng.randint(60, 400)} calls" if self.wide and self.may(0.1) else ""
+        lines = "\n  ".join(body)
+        return f"{head}flow f(items: [text], p0: bool, p1: bool){budget} {{\n  {lines}\n  return {{ {fields} }}\n}}\n"
+
+    # Beside the flow
+
+    def head(self) -> str:
+        """The types, and now and then models and a flow that is called."""
+        text = DECLARED
+        if self.may(0.5):
+            options = [f"retries: {self.number(0, 3)}"] if self.may(0.5) else []
+            options += [f"concurrency: {self.rng.randint(1, 3)}"] if self.may(0.5) else []
+            text += 'model quick = "openai:quick"' + (f" with {', '.join(options)}" if options else "") + "\n"
+            text += 'model spare = "openai:spare" else "gemini:spare"\n'
+            self.models = ("quick", "spare")
+        if self.may(0.4):
+            text += self.called()
+        return text
+
+    def called(self) -> str:
+        field = Shape("record", fields=(("text", TEXT), ("label", WORD)))
+        outer = [Named("x", TEXT, step=False), Named("note", field, step=False), Named("items", TEXTS, step=False)]
+        outer += [Named("p0", FLAG, step=False), Named("p1", FLAG, step=False)]
+        body, known = self.lines(outer, 2, 2, 3)
+        budget = f" budget {self.rng.randint(1, 60)} calls" if self.may(0.3) else ""
+        inner = "\n  ".join(body)
+        spread = "{ score: 3, ..note }" if self.may(0.5) else known[-1].name
+        params = "x: text, note: { text: text, label: Word }, items: [text], p0: bool, p1: bool = true"
+        self.part = spread if spread != known[-1].name else known[-1].shape.written()
+        self._returned = (
+            Shape("record", fields=(("score", NUMBER), *field.fields)) if spread.startswith("{") else known[-1].shape
         )
+        return f"flow part({params}){budget} {{\n  {inner}\n  return {spread}\n}}\n"
+
+    def call(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
+        texts = [one.name for one in self.of(known, "text")] or ['"words"']
+        lists = [one.name for one in self.of(known, "list", item="text")] or ["[]"]
+        notes = [one.name for one in self.of(known, "record") if one.shape == NOTE]
+        text = self.rng.choice(texts)
+        note = self.rng.choice([*notes, f'{{ text: {text}, label: "aye", score: "hidden" }}'])
+        last = ", p1: p0" if self.may(0.3) and any(one.name == "p0" for one in known) else ""
+        self.spent += times * 4
+        first = "p0" if any(one.name == "p0" for one in known) else "true"
+        return f"part({text}, {note}, {self.rng.choice(lists)}, {first}{last})", self._returned, []
 
     def name(self) -> str:
         self.count += 1
         return f"s{self.count}"
 
+    # Lines
+
     def lines(self, outer: list[Named], depth: int, most: int, times: int) -> tuple[list[str], list[Named]]:
-        body, own = [], []
+        body: list[str] = []
+        own: list[Named] = []
         for _ in range(self.rng.randint(1, most)):
             text, named = self.line([*outer, *own], own, depth, times)
             body.append(text)
@@ -52,138 +122,173 @@ class Writer:
     def line(self, known: list[Named], own: list[Named], depth: int, times: int) -> tuple[str, Named]:
         name = self.name()
         kinds = ["ask"] * 4 + ["value"]
-        if depth < 3 and times <= 40 and self.spent < 120:
+        room = times <= 9 and self.spent < 20 if self.wide else times <= 40 and self.spent < 120
+        if depth < 3 and room:
             kinds += ["map", "map", "repeat", "repeat", "fanout", "chain"]
+            if self.wide:
+                kinds += ["map", "repeat", "fanout", "fanout", "race", *["call"] * (2 if self.part else 0)]
         kind = self.rng.choice(kinds)
-        node, type_, options = getattr(self, kind)(name, known, depth, times)
+        node, shape, options, *vote = getattr(self, kind)(name, known, depth, times)
         text = f"{name} = {node}"
         if options:
             text += " with " + ", ".join(options)
-        steps = [one for one in own if one.type not in ("flag", "element")]
-        if steps and self.rng.random() < 0.15:
+        steps = [one for one in own if one.step]
+        if steps and self.may(0.15):
             text += f" after {self.rng.choice(steps).name}"
-        optional = type_.endswith("?")
-        type_ = type_.removesuffix("?")
-        if self.rng.random() < 0.2:
+        if self.may(0.2):
             text += f" when {self.condition(known)}"
-            if type_ == "text" and not optional and self.rng.random() < 0.6:
-                text += f' else "instead of {name}"'
+            constant = f'"instead of {name}"' if shape == TEXT else self.literal(shape) if self.wide else None
+            if constant is not None and self.may(0.6):
+                text += f" else {constant}"
             else:
-                optional = True
-        return text, Named(name, type_, optional)
+                shape = shape.maybe
+        return text, Named(name, shape, vote=bool(vote and vote[0]))
 
-    # Nodes: each gives its text, its type and its options
+    # Nodes: each gives its text, its shape, its options, and perhaps whether it is a vote
 
-    def ask(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, str, list[str]]:
+    def ask(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
         self.spent += times
-        type_ = self.rng.choice(["text", "text", "choice", "texts", "number"])
-        arrow = {"text": "", "choice": " -> " + " | ".join(WORDS), "texts": " -> [text]", "number": " -> 1..5"}[type_]
-        return f'ask "{name}| {self.mentions(known)}"{arrow}', type_, self.seed()
+        shapes = [TEXT, TEXT, WORD, TEXTS, SCORE]
+        if self.wide:
+            shapes += [WORD, SCORE, NOTE, WORD_LIST, FLAG, TEXT.maybe]
+        return self.asking_for(self.rng.choice(shapes), name, known)
 
-    def value(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, str, list[str]]:
-        firm = [one for one in known if not one.optional]
-        texts = [one.name for one in firm if one.type in ("text", "element")]
-        loose = [one.name for one in known if one.optional and one.type == "text"]
-        choices = [(f'text "{name} {self.mentions(known)}"', "text")]
-        if texts:
-            picked = ", ".join(self.rng.choice(texts) for _ in range(self.rng.randint(1, 3)))
-            choices.append((f"[{picked}]", "texts"))
-        if loose:
-            choices.append((f'{self.rng.choice(loose)} ?? "none of it"', "text"))
-        if firm:
-            choices.append(("{ " + ", ".join(f"f{n}: {one.name}" for n, one in enumerate(firm[-2:])) + " }", "record"))
-        text, type_ = self.rng.choice(choices)
-        return text, type_, []
+    def asking_for(self, shape: Shape, name: str, known: list[Named], tag: str = "") -> tuple[str, Shape, list[str]]:
+        written = " | ".join(WORDS) if shape == WORD and not self.wide else shape.written()
+        arrow = "" if shape == TEXT else f" -> {written}"
+        model = f"{self.rng.choice(self.models)} " if self.models and self.may(0.4) else ""
+        prompt = f'"{tag}{name}| {self.mentions(known)}"'
+        if self.wide and self.may(0.1):
+            prompt = f'system "{name} {self.mentions(known)}" user "one" assistant "two" user {prompt}'
+        return f"ask {model}{prompt}{arrow}", shape, self.asking(known, short=shape == TEXT)
 
-    def chain(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, str, list[str]]:
+    def chain(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
         body, last = self.body(known, depth, times)
-        return f"chain {{ {body} }}", last.type + "?" * last.optional, []
+        return f"chain {{ {body} }}", last.shape, []
 
-    def map(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, str, list[str]]:
-        lists = [one.name for one in known if one.type == "texts" and not one.optional]
-        source = self.rng.choice([*lists, *lists, "items"])
-        promise = " at most 60" if source == "items" or self.rng.random() < 0.3 else ""
+    def map(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str], bool]:
+        lists = self.of(known, "list", item="text")
+        item = TEXT
+        if self.wide:
+            lists = [one for one in self.of(known, "list") if one.shape.item and not one.shape.item.optional]
+        chosen = self.rng.choice([*lists, *lists, None])
+        source = "items" if chosen is None else chosen.name
+        if chosen is not None and chosen.shape.item is not None:
+            item = chosen.shape.item
+        at_most = self.number(60, 70).split()[0] if self.wide else "60"
+        promise = f" at most {at_most.strip('(')}" if source == "items" or self.may(0.3) else ""
         element = f"e{name[1:]}"
-        where = f' where {element} != "b"' if self.rng.random() < 0.2 else ""
-        inner = [*known, Named(element, "element")]
-        body, last = self.body(inner, depth, times * 4)
-        reduce, type_ = self.reduce(name, known, [last], times, tree=True, empty=True)
+        tests = [f'{element} != "b"', *([f"length({element}) > 1"] if self.wide else [])]
+        where = f" where {self.rng.choice(tests)}" if item == TEXT and self.may(0.2) else ""
+        inner = [*known, Named(element, item, step=False)]
         options = []
-        if self.votes and self.rng.random() < 0.3:
+        if self.votes and self.may(0.3):
             options.append(f"concurrency: {self.rng.randint(1, 3)}")
-        if self.rng.random() < 0.2:
-            options.append("errors: " + self.rng.choice(["fail", "skip"]))
-        return f"map {element} in {source}{where}{promise} {{ {body} }} reduce {reduce}", type_, options
+        errors = self.rng.choice(["fail", "skip", *(["none", "none", "skip(50%)"] if self.wide else [])])
+        if self.may(0.35 if self.wide else 0.2):
+            options.append(f"errors: {errors}")
+        else:
+            errors = ""
+        options += self.block_options()
+        body, last = self.body(inner, depth, times * (3 if self.wide else 4))
+        shape = last.shape.maybe if errors == "none" else last.shape
+        reduced = self.reduce(name, known, Results(item=shape), times)
+        text = f"map {element} in {source}{where}{promise} {{ {body} }} reduce {reduced.text}"
+        return text, reduced.shape, options, reduced.vote
 
-    def repeat(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, str, list[str]]:
-        most = self.rng.randint(1, 5)
-        if self.rng.random() < 0.6:
-            body, _ = self.lines(known, depth + 1, 2, times * most) if self.rng.random() < 0.5 else ([], [])
-            self.rng.shuffle(body)
-            self.spent += times * most
-            ballot = f'{self.name()} = ask "{name}v| {self.mentions(known)}" -> ' + " | ".join(WORDS)
-            body.append(ballot + f" with seed: {self.rng.randint(0, 99)}")
-            if not self.votes:
-                return f"repeat {most} {{ {' '.join(body)} }} reduce majority", "choice", ["launch: together"]
-            number, options = str(most), []
-            if self.rng.random() < 0.3:
-                number = f"{most}..{most + self.rng.randint(1, 4)}"
-            elif self.rng.random() < 0.6:
-                options.append("launch: " + self.rng.choice(["cost", "latency", "together"]))
-            if self.rng.random() < 0.2:
-                options.append(f"concurrency: {self.rng.randint(1, 3)}")
-            return f"repeat {number} {{ {' '.join(body)} }} reduce majority", "choice", options
+    def block_options(self) -> list[str]:
+        return [f"retries: {self.rng.randint(0, 3)}"] if self.wide and self.may(0.15) else []
+
+    def repeat(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str], bool]:
+        most = self.rng.randint(1, 4 if self.wide else 5)
+        if self.may(0.6):
+            return self.sampled(name, known, depth, times, most)
         body, last = self.body(known, depth, times * most)
-        reduce, type_ = self.reduce(name, known, [last], times, tree=True)
-        return f"repeat {most} {{ {body} }} reduce {reduce}", type_, []
+        reduced = self.reduce(name, known, Results(item=last.shape, number=most), times)
+        options = [f"concurrency: {self.rng.randint(1, 3)}"] if self.wide and self.may(0.3) else []
+        return f"repeat {most} {{ {body} }} reduce {reduced.text}", reduced.shape, options, reduced.vote
 
-    def fanout(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, str, list[str]]:
-        branches = [self.line(known, [], depth + 1, times) for _ in range(self.rng.randint(2, 3))]
-        named = [branch[1] for branch in branches]
-        reduce, type_ = self.reduce(name, known, named, times, tree=False)
-        return f"fanout {{ {' '.join(branch[0] for branch in branches)} }} reduce {reduce}", type_, []
+    def sampled(
+        self, name: str, known: list[Named], depth: int, times: int, most: int
+    ) -> tuple[str, Shape, list[str], bool]:
+        """A repeat whose last line is a ballot."""
+        body, own = self.lines(known, depth + 1, 2, times * most) if self.may(0.5) else ([], [])
+        if not self.wide:
+            own = []
+        self.rng.shuffle(body)
+        self.spent += times * most
+        shape = self.rng.choice([WORD, WORD, WORD, NOTE, WORD_LIST, SCORE]) if self.wide else WORD
+        ask, _, options = self.asking_for(shape, f"{name}v", [*known, *own])
+        options = options if self.wide else [f"seed: {self.rng.randint(0, 99)}"]
+        ballot = f"{self.name()} = {ask}" + (f" with {', '.join(options)}" if options else "")
+        body.append(ballot)
+        inner = " ".join(body)
+        if not self.votes:
+            return f"repeat {most} {{ {inner} }} reduce majority", WORD, ["launch: together"], False
+        number, adaptive, block = str(most), False, []
+        if self.may(0.3) and shape.kind != "list":
+            more = self.rng.randint(1, 2 if self.wide else 4)
+            number, adaptive = f"{most}..{most + more}", True
+            most += more
+        elif self.may(0.6):
+            block.append("launch: " + self.rng.choice(["cost", "latency", "together"]))
+        if self.may(0.2):
+            block.append(f"concurrency: {self.rng.randint(1, 3)}")
+        if not self.wide:
+            return f"repeat {number} {{ {inner} }} reduce majority", WORD, block, False
+        block += self.block_options()
+        reduced = self.reduce(name, known, Results(item=shape, number=most, adaptive=adaptive), times)
+        return f"repeat {number} {{ {inner} }} reduce {reduced.text}", reduced.shape, block, reduced.vote
+
+    def fanout(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str], bool]:
+        number = self.rng.randint(2, 3)
+        if self.wide and self.may(0.6):
+            shape = self.rng.choice([TEXT, TEXT, WORD, WORD, SCORE, NOTE, WORD_LIST])
+            branches = [self.branch(shape, known, times) for _ in range(number)]
+        else:
+            branches = [self.line(known, [], depth + 1, times) for _ in range(number)]
+        of = Results(branches=tuple(branch[1] for branch in branches), number=number)
+        reduced = self.reduce(name, known, of, times)
+        text = f"fanout {{ {' '.join(branch[0] for branch in branches)} }} reduce {reduced.text}"
+        return text, reduced.shape, self.block_options(), reduced.vote
+
+    def branch(self, shape: Shape, known: list[Named], times: int) -> tuple[str, Named]:
+        self.spent += times
+        name = self.name()
+        text, _, options = self.asking_for(shape, name, known)
+        return f"{name} = {text}" + (f" with {', '.join(options)}" if options else ""), Named(name, shape)
+
+    def race(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
+        """A block that ends with its first result; whoever wins says the same."""
+
+        def runner() -> str:
+            own = self.name()
+            ask, _, options = self.asking_for(WORD, own, known, "race|")
+            ends = f" with {', '.join(options)}" if options else ""
+            before = ""
+            if self.may(0.3):
+                first, named = self.line(known, [], 3, times)
+                before, ends = f"{first} ", ends + f" after {named.name}"
+            if not before:
+                return f"{own} = {ask}{ends}"
+            return f"{own} = chain {{ {before}{self.name()} = {ask}{ends} }}"
+
+        self.spent += times * 3
+        kind = self.rng.choice(["fanout", "fanout", "map", "repeat"])
+        if kind == "fanout":
+            inner = " ".join(runner() for _ in range(self.rng.randint(2, 3)))
+            return f"fanout {{ {inner} }} reduce first", WORD, self.block_options()
+        if kind == "repeat":
+            return f"repeat {self.rng.randint(1, 3)} {{ {runner()} }} reduce first", WORD, self.block_options()
+        return f"map e{name[1:]} in items at most 60 {{ {runner()} }} reduce first", WORD, self.block_options()
 
     # Parts
 
     def body(self, known: list[Named], depth: int, times: int) -> tuple[str, Named]:
-        body, own = self.lines(known, depth + 1, 3, times)
+        body, own = self.lines(known, depth + 1, 2 if self.wide else 3, times)
         pairs = list(zip(body, own, strict=True))
         self.rng.shuffle(pairs)
         return " ".join(text for text, _ in pairs), pairs[-1][1]
 
-    def reduce(
-        self, name: str, known: list[Named], of: list[Named], times: int, *, tree: bool, empty: bool = False
-    ) -> tuple[str, str]:
-        self.spent += times * 3
-        texts = all(one.type in ("text", "element") and not one.optional for one in of)
-        rules = [("collect", "texts" if texts and tree else "record")]
-        if texts:
-            rules.append(("concat", "text"))
-            if tree:
-                rules.append((f'by {self.rng.randint(2, 3)} ask "{name}t| {{{{ results }}}}"', "text"))
-        if all(one.type == "texts" and not one.optional for one in of):
-            rules.append(("flatten", "texts"))
-        if self.votes and not empty and all(one.type == "choice" and not one.optional for one in of):
-            rules.append(("majority", "record"))
-        rules.append((f'ask "{name}r| {{{{ results }}}} {self.mentions(known)}"', "text"))
-        return self.rng.choice(rules)
 
-    def mentions(self, known: list[Named]) -> str:
-        picked = self.rng.sample(known, min(len(known), self.rng.choice([0, 1, 1, 2, 3])))
-        return " ".join(
-            f"{{{{ {one.name} | default('-') }}}}" if one.optional else f"{{{{ {one.name} }}}}" for one in picked
-        )
-
-    def seed(self) -> list[str]:
-        return [f"seed: {self.rng.randint(0, 99)}"] if self.rng.random() < 0.5 else []
-
-    def condition(self, known: list[Named]) -> str:
-        firm = [one for one in known if not one.optional]
-        texts = [one.name for one in firm if one.type == "texts"]
-        choices = [one.name for one in firm if one.type == "choice"]
-        conditions = ["p0", "not p1"]
-        if texts:
-            conditions.append(f"length({self.rng.choice(texts)}) > 1")
-        if choices:
-            conditions.append(f'{self.rng.choice(choices)} == "aye"')
-        return self.rng.choice(conditions)
+__all__ = ["MANY", "WORDS", "Named", "Writer", "list_of"]

@@ -1,0 +1,250 @@
+"""What a flow means: a reader of its tree that works it out one step after another, with an oracle for a model.
+
+It is written from the documentation alone, and shares nothing with the runtime nor with the bounds. It tells the value
+of the flow and of its steps, which calls are made, and which of them must have ended before another begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowrun.dsl import syntax as s
+from flowrun.dsl import types as t
+
+from .meaning_blocks import Blocks
+from .meaning_values import Got, Place, Unsound, lines_of, mentioned, narrowed
+from .meaning_votes import Lost, Undecided
+from .oracle import Form, Key, Oracle
+
+Json = Any
+RETRIES = 2
+
+
+@dataclass
+class Meaning:
+    """``value`` is a Lost where the flow has none; ``steps`` are those of its own that have one.
+
+    ``before`` are the calls by what must have ended first; ``undecided`` tells why no value can be foretold.
+    """
+
+    value: Json | Lost = None
+    steps: dict[str, Json] = field(default_factory=dict)
+    before: dict[Key, frozenset[Key]] = field(default_factory=dict)
+    undecided: str = ""
+
+
+@dataclass
+class Reader(Blocks):
+    """Reads one run of a file's last flow. ``calls`` are what each call comes behind."""
+
+    file: s.File
+    oracle: Oracle
+    calls: dict[Key, frozenset[Key]] = field(default_factory=dict)
+    used: list[set[Key]] = field(default_factory=lambda: [set()])
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        self.types: dict[str, t.Type] = {}
+        for declared in self.file.types:
+            self.types[declared.name.text] = self.read(declared.type)
+        self.models = {model.name.text: model for model in self.file.models}
+        self.flows = {flow.name.text: flow for flow in self.file.flows}
+
+    def meaning(self, inputs: Mapping[str, Json]) -> Meaning:
+        flow = self.file.flows[-1]
+        given = {name: Got(value) for name, value in inputs.items()}
+        place = Place(lines_of(flow.body), given=given, main=True)
+        found = Meaning(before=self.calls)
+        try:
+            for name in place.lines:
+                with suppress(Lost):
+                    found.steps[name] = self.get(place, name).value
+            try:
+                found.value = self.value(flow.returns[0].value, place)
+            except Lost as lost:
+                found.value = lost
+        except Undecided as why:
+            found.undecided = str(why) or "undecided"
+        if flow.budget is not None and flow.budget.calls is not None and self.count > flow.budget.calls.value:
+            found.undecided = "the budget may not hold all calls"
+        return found
+
+    # Names
+
+    def look(self, place: Place, name: str) -> Got | None:
+        home: Place | None = place
+        while home is not None:
+            if name in home.given or name in home.lines:
+                return self.get(home, name)
+            home = home.outer
+        return None
+
+    def get(self, place: Place, name: str) -> Got:
+        if name in place.given:
+            got = place.given[name]
+        elif name in place.failed:
+            raise place.failed[name]
+        else:
+            if name not in place.done:
+                try:
+                    place.done[name] = self.step(place, name, place.lines[name])
+                except Lost as lost:
+                    place.failed[name] = Lost(
+                        str(lost), abstains=lost.abstains, outside=True if place.main else lost.outside
+                    )
+                    raise place.failed[name] from None
+            got = place.done[name]
+        self.used[-1] |= got.calls
+        return got
+
+    @contextmanager
+    def collecting(self) -> Iterator[set[Key]]:
+        self.used.append(set())
+        try:
+            yield self.used[-1]
+        finally:
+            self.used.pop()
+
+    # Steps
+
+    def step(self, place: Place, name: str, line: s.Line) -> Got:
+        with self.collecting() as used:
+            # A mention is an edge, whether or not its value is looked at in the end.
+            for word in [*(one.text for one in line.after), *mentioned(line)]:
+                self.look(place, word)
+            if line.when is not None and not self.value(line.when.condition, place):
+                value = None if line.when.otherwise is None else self.value(line.when.otherwise, place)
+                return Got(value, frozenset(used))
+            options = {option.name.text: option.value for option in line.options}
+            match line.node:
+                case s.Ask():
+                    return self.ask(line.node, place, options)
+                case s.Map() | s.Repeat() | s.Fanout() | s.Chain():
+                    got = self.block(line.node, place, name, options)
+                case s.Call(function) if function.text in self.flows:
+                    got = self.flow(line.node, place)
+                case _:
+                    items = None
+                    if isinstance(line.node, s.Name):
+                        found = self.look(place, line.node.word.text)
+                        items = None if found is None else found.items
+                    got = Got(self.value(line.node, place), items=items)
+            return Got(got.value, got.calls | used, got.items)
+
+    def flow(self, call: s.Call, place: Place) -> Got:
+        flow = self.flows[call.function.text]
+        given: dict[str, Got] = {}
+        for param, arg in zip(flow.params, call.args, strict=False):
+            wanted = next((one for one in flow.params if arg.name and one.name.text == arg.name.text), param)
+            given[wanted.name.text] = Got(narrowed(self.value(arg.value, place), self.read(wanted.type)))
+        for param in flow.params:
+            if param.name.text not in given:
+                assert param.default is not None
+                given[param.name.text] = Got(self.value(param.default, Place({})))
+        inner = Place(lines_of(flow.body), given=given, base=place.base | self.used[-1])
+        inner.index, inner.samples, inner.sampled = 0, 0, place
+        before = self.count
+        with self.collecting() as used:
+            self.all(inner)
+            result = flow.returns[0].value
+            value = self.value(result, inner)
+        calls = None if flow.budget is None else flow.budget.calls
+        if calls is not None and self.count - before > calls.value:
+            raise Undecided("the budget of a called flow may not hold all calls")
+        items = (
+            inner.done[result.word.text].items
+            if isinstance(result, s.Name) and result.word.text in inner.done
+            else None
+        )
+        return Got(value, frozenset(used), items)
+
+    def all(self, place: Place) -> None:
+        """Work out every line: one that fails fails the body."""
+        lost = []
+        for name in place.lines:
+            try:
+                self.get(place, name)
+            except Lost as one:
+                lost.append(one)
+        if lost:
+            raise either(lost)
+
+    # Calls
+
+    def ask(
+        self,
+        ask: s.Ask,
+        place: Place,
+        options: Mapping[str, s.Expr | s.Ask],
+        given: dict[str, Json] | None = None,
+        *,
+        answer: t.Type | None = None,
+        ballot: bool | None = None,
+        behind: frozenset[Key] = frozenset(),
+    ) -> Got:
+        """One call. ``answer`` is its type where a rule says so, ``behind`` are the calls behind what is ``given``."""
+        with self.collecting() as used:
+            model = None if ask.model is None else self.models[str(self.value(ask.model, place))]
+            settings = {name: self.value(value, place) for name, value in options.items()}
+            declared = {} if model is None else {one.name.text: one.value for one in model.options}
+            key = self.key(ask, place, settings, given or {})
+            type_ = answer or (t.TEXT if ask.answer is None else self.read(ask.answer))
+            form = form_of(type_)
+            self.calls[key] = self.calls.get(key, frozenset(used | behind | place.base)) & (used | behind | place.base)
+            turns = self.oracle.turns(key, form)
+            retries = settings.get("retries", place.retries)
+            if retries is None:
+                retries = self.value(declared["retries"], place) if "retries" in declared else RETRIES
+            counts = place.ballot if ballot is None else ballot
+            self.count += 1 if counts else min(turns, retries) + 1
+            addresses = ["m"] if model is None else [model.address.value]
+            if model is not None and model.fallback is not None:
+                addresses.append(model.fallback.value)
+            refused = [self.oracle.refuses(key, address) for address in addresses]
+            self.count += sum(refused)
+            if all(refused):
+                raise Lost("refused", abstains=False)
+            if turns > (0 if counts else retries):
+                raise Lost("no answer of its type", abstains=True)
+            return Got(self.oracle.says(key, form), frozenset(used | behind | {key}))
+
+    def key(self, ask: s.Ask, place: Place, settings: Mapping[str, Json], given: dict[str, Json]) -> Key:
+        messages = tuple(
+            (one.role.text if one.role else "user", self.text(one.template.value, place, given)) for one in ask.messages
+        )
+        return messages, self.seed(settings.get("seed"), place)
+
+    def seed(self, seed: int | None, place: Place) -> int | None:
+        """A seed of each sample's own, in repeats in repeats too."""
+        scale, home = 1, place
+        while seed is not None and home is not None:
+            if home.samples:
+                seed += home.index * scale
+                scale *= home.samples
+            home = home.outer or home.sampled
+        return seed
+
+
+def form_of(type_: t.Type) -> Form:
+    if type_ == t.TEXT:
+        return Form()
+    if isinstance(type_, t.Choice):
+        return Form(choices=type_.options)
+    return Form(schema=t.json_schema(type_))
+
+
+def either(lost: Sequence[Lost]) -> Lost:
+    """What fails first of these, as far as that can be known."""
+    abstains = {one.abstains for one in lost}
+    outside = {one.outside for one in lost}
+    return Lost(
+        str(lost[0]),
+        abstains=abstains.pop() if len(abstains) == 1 else None,
+        outside=outside.pop() if len(outside) == 1 else None,
+    )
+
+
+__all__ = ["Meaning", "Reader", "Unsound"]

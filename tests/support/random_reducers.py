@@ -1,0 +1,203 @@
+"""The reducers of random flows, with all their arguments, and what their asks mention.
+
+The prompts of some asks begin with a word and a bar, by which the scripted model knows how to answer: ``judge`` and
+``tie`` by what the candidates are, ``tree`` so that the shape of the tree makes no difference, ``race`` always alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .random_shapes import NUMBER, TEXT, WORD, Named, Shape, list_of
+from .random_values import Values
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a reducer gets: ``branches`` of a fan-out, or many of one ``item``.
+
+    ``number`` is how many there will be, None where the file does not say; ``adaptive`` that a vote may end before.
+    """
+
+    branches: tuple[Named, ...] = ()
+    item: Shape = TEXT
+    number: int | None = None
+    adaptive: bool = False
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        return tuple(one.shape for one in self.branches) or (self.item,)
+
+    @property
+    def one(self) -> Shape | None:
+        """The shape of each, where it is one and always there."""
+        first = self.shapes[0]
+        return first if all(shape == first and not shape.optional for shape in self.shapes) else None
+
+
+@dataclass(frozen=True)
+class Reduced:
+    text: str
+    shape: Shape
+    vote: bool = False
+
+
+class Reducers(Values):
+    votes: bool
+    spent: int
+
+    def reduce(self, name: str, known: list[Named], of: Results, times: int) -> Reduced:
+        if self.wide:
+            return self.rng.choice(self.wide_rules(name, known, of, times))
+        self.spent += times * 3
+        texts = all(shape == TEXT for shape in of.shapes)
+        rules = [self.collected(of)]
+        if texts:
+            rules.append(Reduced("concat", TEXT))
+            if not of.branches:
+                rules.append(Reduced(f'by {self.rng.randint(2, 3)} ask "{name}t| {{{{ results }}}}"', TEXT))
+        if all(shape == list_of(TEXT) for shape in of.shapes):
+            rules.append(Reduced("flatten", list_of(TEXT)))
+        if self.votes and of.number is not None and all(shape == WORD for shape in of.shapes):
+            rules.append(Reduced("majority", WORD))
+        rules.append(Reduced(f'ask "{name}r| {{{{ results }}}} {self.mentions(known)}"', TEXT))
+        return self.rng.choice(rules)
+
+    def collected(self, of: Results) -> Reduced:
+        if of.branches:
+            return Reduced("collect", Shape("record", fields=tuple((one.name, one.shape) for one in of.branches)))
+        return Reduced("collect", list_of(of.item))
+
+    def wide_rules(self, name: str, known: list[Named], of: Results, times: int) -> list[Reduced]:
+        rules = [self.collected(of), self.asked(name, known, of, times), Reduced("count", NUMBER)]
+        item = of.one
+        if of.adaptive:
+            return self.adaptive(name, known, of, times)
+        if item is None:
+            return rules
+        kind = item.kind
+        if kind in ("text", "word", "score"):
+            rules += [self.tree(name, known, of, item, times), self.fold(name, known, of, item, times)] * 2
+        if kind in ("text", "word", "record", "score"):
+            rules += [self.judged(name, known, of, item, times)] * 2
+        if kind in ("text", "word"):
+            rules.append(Reduced(self.rng.choice(["concat", 'concat("; ")', 'concat(separator: "/")']), TEXT))
+        if kind in ("word", "score", "flag"):
+            rules += [self.vote(name, known, of, item, "", times) for _ in range(3)]
+        if kind == "score":
+            rules += [
+                Reduced(rule, NUMBER) for rule in ("sum", "mean", "median", f"count(of: {self.rng.randint(1, 5)})")
+            ]
+        if kind == "word":
+            rules.append(Reduced("count(of: aye)", NUMBER))
+        if kind == "list":
+            rules.append(Reduced("flatten", item))
+            if item.item == WORD:
+                rules += [self.vote(name, known, of, item, "lists", times) for _ in range(2)]
+        if kind == "record":
+            rules += self.of_records(name, known, of, item, times)
+        return rules
+
+    def of_records(self, name: str, known: list[Named], of: Results, item: Shape, times: int) -> list[Reduced]:
+        rules = [Reduced("merge", item)]
+        number, word = item.field(("score",)), item.field(("word",))
+        if number:
+            order = self.rng.choice(["", ", order: low", ", order: high"])
+            rules += [Reduced(f"best(by: {number}{order})", item), Reduced(f"rank(by: {number}{order})", list_of(item))]
+            rules += [Reduced(f"{rule}(by: {number})", NUMBER) for rule in ("sum", "mean", "median")]
+        if word:
+            rules.append(Reduced(f"count(of: nay, by: {word})", NUMBER))
+            rules += [self.vote(name, known, of, item, word, times) for _ in range(2)]
+        share = item.field(("share",))
+        if word and share:
+            args = self.vote_args(name, known, of, times)
+            rules += [Reduced(f"weighted(by: {share}, of: {word}{args})", item, vote=True)] * 2
+        return rules
+
+    # Asks beside a rule, and instead of one
+
+    def seen(self, known: list[Named], of: Results) -> str:
+        """What the ask of a reducer mentions beside its results: names outside, and a fan-out's branches."""
+        mentioned = self.mentions(known) if self.may(0.5) else ""
+        if of.branches and self.may(0.5):
+            mentioned += " " + self.mention(self.rng.choice(of.branches), known)
+        return mentioned
+
+    def with_options(self, text: str, known: list[Named]) -> str:
+        options = self.asking(known, seeded=False) if self.may(0.4) else []
+        return f"({text} with {', '.join(options)})" if options else text
+
+    def asked(self, name: str, known: list[Named], of: Results, times: int) -> Reduced:
+        self.spent += times
+        shape = self.rng.choice([TEXT, TEXT, WORD, list_of(TEXT)])
+        arrow = "" if shape == TEXT else f" -> {shape.written()}"
+        shown = self.rng.choice(["{{ results }}", "{{ results | length }} {{ results | json }}"])
+        if not any(one.optional for one in of.shapes) and of.one == TEXT:
+            shown = self.rng.choice([shown, "{% for one in results %}- {{ one }} {% endfor %}", "{{ results | join }}"])
+        return Reduced(self.with_options(f'ask "{name}r| {shown} {self.seen(known, of)}"{arrow}', known), shape)
+
+    def tree(self, name: str, known: list[Named], of: Results, item: Shape, times: int) -> Reduced:
+        self.spent += times * 2
+        count = self.rng.choice([self.number(2, 2), str(self.rng.randint(2, 3)), f"tokens({self.number(6, 30)})"])
+        count = count if count.isdigit() or count.startswith("tokens") else "2"
+        if item == TEXT and self.may(0.1):
+            item = WORD
+        arrow = "" if item == TEXT else f" -> {item.written()}"
+        prompt = f"tree|{name}t {self.seen(known, of)}||{{{{ results | json }}}}"
+        return Reduced(self.with_options(f'by {count} ask "{prompt}"{arrow}', known), item)
+
+    def fold(self, name: str, known: list[Named], of: Results, item: Shape, times: int) -> Reduced:
+        self.spent += times * 2
+        seen = f"{{{{ so_far }}}} {{{{ next }}}} {self.seen(known, of)}"
+        start, shape = ("", item)
+        if self.may(0.4):
+            start, shape = self.rng.choice([('(from: "begun")', TEXT), ("(from: 3)", Shape("score"))])
+        arrow = "" if shape == TEXT else f" -> {shape.written()}"
+        return Reduced(self.with_options(f'fold{start} ask "{name}f| {seen}"{arrow}', known), shape)
+
+    def judged(self, name: str, known: list[Named], of: Results, item: Shape, times: int) -> Reduced:
+        self.spent += times * 2
+        judge = f'ask "judge|{name}j {self.seen(known, of)}||{{{{ results }}}}"'
+        if self.may(0.5):
+            return Reduced(f"best(judge: {judge})", item)
+        return Reduced(f"rank(judge: {judge})", list_of(item))
+
+    # Votes
+
+    def vote(self, name: str, known: list[Named], of: Results, item: Shape, by: str, times: int) -> Reduced:
+        args = self.vote_args(name, known, of, times)
+        if by == "lists":
+            rule = self.rng.choice(["approval", "ranked", "ranked(method: borda)", "ranked(method: runoff)"])
+            joined = rule[:-1] + args + ")" if rule.endswith(")") else rule + (f"({args[2:]})" if args else "")
+            return Reduced(joined, WORD, vote=True)
+        args = f", by: {by}{args}" if by else args
+        rule = self.rng.choice(["majority", "majority", "quorum", "unanimous"])
+        if rule == "quorum":
+            args = f", {self.number(1, (of.number or 2) + self.may(0.05))}{args}"
+        elif rule == "unanimous":
+            args = f", by: {by}" if by else ""
+        return Reduced(rule + (f"({args[2:]})" if args else ""), item, vote=True)
+
+    def vote_args(self, name: str, known: list[Named], of: Results, times: int) -> str:
+        args = ""
+        if self.may(0.5 if of.branches else 0.3):
+            ask = f'ask "tie|{name}e {self.seen(known, of)}||{{{{ results | json }}}}"'
+            args += ", ties: " + self.rng.choice(["first", "error", ask, ask])
+            self.spent += times
+        if self.may(0.2):
+            args += f", at_least: {self.number(1, (of.number or 2) + self.may(0.05))}"
+        return args
+
+    def adaptive(self, name: str, known: list[Named], of: Results, times: int) -> list[Reduced]:
+        item, by = of.item, ""
+        if item.kind == "record":
+            by = f", by: {item.field(('word',))}"
+        args = by + self.vote_args(name, known, of, times)
+        most = of.number or 2
+        rules = ["majority", f"ahead({self.number(1, 2)}", f"window({self.number(2, min(3, most))}"]
+        rules += ["majority(confidence: 0.8"]
+        texts = []
+        for rule in rules:
+            inner = rule + ("" if "(" in rule else "(") + (args if "(" in rule else args[2:])
+            texts.append(f"{inner})" if not inner.endswith("(") else rule)
+        return [Reduced(text, item, vote=True) for text in texts]

@@ -1,0 +1,176 @@
+"""Random flows run through the real scheduler in virtual time, with models that answer as an oracle says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flowrun.dsl import MESSAGE_TOKENS, plan
+from flowrun.runtime import events as e
+from flowrun.runtime.call import Answer, Reply, Request
+from flowrun.runtime.decisions import Outcome
+from flowrun.runtime.errors import CallError, InDoubtError, PermanentError, RefusedError
+from flowrun.runtime.files import Files
+from flowrun.runtime.functions import FUNCTIONS, World
+from flowrun.runtime.metering import Usage
+from flowrun.runtime.opening import declared_models, open_endpoints
+from flowrun.runtime.providers.protocol import Provider, Surroundings
+from flowrun.runtime.retry import RetryPolicy
+from flowrun.runtime.scheduler import Scheduler
+from flowrun.runtime.scopes import Context
+from flowrun.runtime.state import State
+from flowrun.runtime.tokens import estimate
+from flowrun.runtime.values import ModelValue
+
+from .oracle import CORRECTED, SPOILT, Form, Key, Oracle
+from .virtual_clock import VirtualLoop
+
+Json = Any
+HERE = Files(Path(__file__).parent)
+Seconds = Callable[[Key, random.Random], float]
+
+
+def one_each(key: Key, dice: random.Random) -> float:
+    return 1.0
+
+
+def shuffled(key: Key, dice: random.Random) -> float:
+    return dice.randint(1, 64) / 64
+
+
+@dataclass(frozen=True)
+class Span:
+    """A request from when it left until it was answered, or given up."""
+
+    key: Key
+    began: float
+    ended: float
+
+
+@dataclass
+class Servers:
+    """All models of a run: what they were asked, and what they would bill.
+
+    ``faults`` is the chance that an attempt fails on the way: in doubt, refused for now, or after a long time.
+    ``attempts`` counts those that may be billed, ``refusals`` what was refused for good, and ``samples`` is how many
+    answers one request may ask for.
+    """
+
+    oracle: Oracle
+    dice: random.Random
+    seconds: Seconds = shuffled
+    faults: float = 0.0
+    samples: int = 1
+    calls: int = 0
+    attempts: int = 0
+    refusals: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    spans: list[Span] = field(default_factory=list)
+
+    def opener(self, model: str, surroundings: Surroundings) -> Provider:
+        return _Model(self, model)
+
+
+class _Model:
+    concurrency = 10**6
+
+    def __init__(self, servers: Servers, model: str) -> None:
+        self.servers = servers
+        self.model = self.endpoint = model
+        self.samples = servers.samples
+
+    async def start(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+    async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
+        servers, loop = self.servers, asyncio.get_running_loop()
+        key, turn = asked(request)
+        form = Form(request.choices, request.schema)
+        began = loop.time()
+        failure = self._failure(key)
+        if not isinstance(failure, RefusedError):
+            servers.calls += samples
+            servers.attempts += samples
+            servers.tokens_in += sum(estimate(message.text) + MESSAGE_TOKENS for message in request.messages)
+        late = isinstance(failure, InDoubtError) and servers.dice.random() < 0.3
+        text = "" if failure is not None else self._text(key, form, turn)
+        # Whoever hangs up while it works is billed all the same.
+        servers.tokens_out += samples * estimate(text)
+        try:
+            await asyncio.sleep(servers.seconds(key, servers.dice) * (20 if late else 1))
+        finally:
+            servers.spans.append(Span(key, began, loop.time()))
+        if failure is not None:
+            raise failure
+        return Reply((Answer(text),) * samples, Usage(1, 1))
+
+    def _failure(self, key: Key) -> CallError | None:
+        servers = self.servers
+        if servers.oracle.refuses(key, self.model):
+            servers.refusals += 1
+            return PermanentError("no", status=400)
+        if servers.faults and servers.dice.random() < servers.faults:
+            kind = servers.dice.choice(["doubt", "doubt", "refused"])
+            return InDoubtError("boom", status=500) if kind == "doubt" else RefusedError("slower", status=429)
+        return None
+
+    def _text(self, key: Key, form: Form, turn: int) -> str:
+        if turn < self.servers.oracle.turns(key, form):
+            return f"{SPOILT}{turn}"
+        value = self.servers.oracle.says(key, form)
+        return value if form.choices or form.schema is None else json.dumps(value)
+
+
+def asked(request: Request) -> tuple[Key, int]:
+    """The call that a request belongs to, and how many of its answers were nonsense before."""
+    messages, turn = request.messages, 0
+    if len(messages) > 2 and messages[-1].text.startswith(CORRECTED):
+        turn = int(messages[-2].text.removeprefix(SPOILT)) + 1
+        messages = messages[:-2]
+    return (tuple((one.role, one.text) for one in messages), request.seed), turn
+
+
+@dataclass
+class Ran:
+    outcome: Outcome
+    servers: Servers
+    seconds: float
+    events: list[e.Event]
+
+
+def run(flow: plan.Plan, inputs: Mapping[str, Json], servers: Servers) -> Ran:
+    """Run a plan as a run does, but for the journal and the files. Nothing may be left when it is over."""
+
+    def functions(name: str, args: Any, tally: Any) -> Json:
+        return FUNCTIONS[name].call(args, World(HERE, tally))
+
+    events: list[e.Event] = []
+
+    async def whole() -> Outcome:
+        declared, default = declared_models(flow), ModelValue("m", "m")
+        surroundings = Surroundings({})
+        endpoints = open_endpoints(flow, inputs, declared, default, surroundings, servers.opener, RetryPolicy())
+        context = Context(declared, default, functions, flow.calls_limit, flow.money_limit)
+        scheduler = Scheduler(State(flow, inputs, context, window=10**6), endpoints, events.append)
+        outcome = await scheduler.run()
+        assert not scheduler.busy
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        for endpoint in endpoints.values():
+            await endpoint.close()
+        return outcome
+
+    loop = VirtualLoop()
+    try:
+        outcome = loop.run_until_complete(whole())
+    finally:
+        loop.close()
+    return Ran(outcome, servers, loop.now, events)

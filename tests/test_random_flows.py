@@ -1,0 +1,289 @@
+"""Random flows of the whole language: what they mean, what they come to, in which order, and what was planned.
+
+A flow that fails is shown with its seed and, made small, as a program: put it among the cases of `random_cases`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from flowrun.dsl import FlowError, Source, check_flow, parse_flow
+from flowrun.dsl import syntax as s
+from flowrun.runtime.catalog import catalog
+from flowrun.runtime.cli.plan import command as plan_command
+from support.meaning import Meaning
+from support.meaning_votes import Lost
+from support.oracle import Oracle
+from support.random_cases import CASES, EMPTY, ITEMS, REFUSED, flow
+from support.random_checks import Trial, agree, in_order, small
+from support.random_runs import Servers, Span, one_each
+
+CHUNK = 100
+FEWEST = 2_000 // CHUNK
+MOST = 20_000 // CHUNK
+CHECKS = ("right", "slowly", "refused", "spoilt", "faults")
+
+
+def hold(seeds: range, check: str) -> None:
+    """Each flow is as it should be, or is refused for what it says itself."""
+    refused: Counter[str] = Counter()
+    for seed in seeds:
+        trial = Trial.drawn(seed)
+        try:
+            assert trial.checked
+        except FlowError as error:
+            refused[error.diagnostics[0].code] += 1
+            continue
+        try:
+            getattr(trial, check)()
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {error!r}\n{small(trial, check)}\n{dict(trial.inputs)}") from error
+    assert refused.total() <= len(seeds) // 10, f"the generator writes what is refused: {refused}"
+
+
+@pytest.mark.parametrize("chunk", range(FEWEST))
+def test_random_flows(chunk: int) -> None:
+    hold(range(chunk * CHUNK, (chunk + 1) * CHUNK), "hold")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chunk", range(FEWEST, FEWEST + MOST))
+def test_many_random_flows(chunk: int) -> None:
+    hold(range(chunk * CHUNK, (chunk + 1) * CHUNK), "everything")
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize(("text", "inputs"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_cases(text: str, inputs: dict[str, object], check: str) -> None:
+    for seed in range(3):
+        getattr(Trial(text, inputs, seed), check)()
+
+
+@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
+def test_refused_cases(text: str) -> None:
+    with pytest.raises(FlowError):
+        check_flow(Source(text), catalog())
+
+
+@pytest.mark.parametrize("seed", range(0, 60, 3))
+def test_a_limit_below_what_a_run_makes_is_refused(seed: int, tmp_path: Path) -> None:
+    refuse_less(Trial.drawn(seed), tmp_path)
+
+
+BILLED = [case for case in CASES if case[0].startswith("2")]
+
+
+@pytest.mark.parametrize(("text", "inputs"), [case[1:] for case in BILLED], ids=[case[0] for case in BILLED])
+def test_a_limit_below_what_a_case_makes_is_refused(text: str, inputs: dict[str, object], tmp_path: Path) -> None:
+    refuse_less(Trial(text, inputs), tmp_path)
+
+
+def refuse_less(trial: Trial, folder: Path) -> None:
+    """`plan --max-calls` refuses what is below the calls of a run, and so does `--max-attempts` where there is one."""
+    oracle = Oracle(trial.seed, spoilt=0.4)
+    made = trial.run(Servers(oracle, trial.dice, one_each)).servers.calls
+    billed = trial.run(Servers(oracle, trial.dice, one_each, faults=0.3)).servers.attempts
+    path = folder / "f.flow"
+    path.write_text(trial.text, encoding="utf-8")
+    given = [f"--param-{name}={json.dumps(value)}" for name, value in trial.inputs.items()]
+    options = {option for param in plan_command.params for option in param.opts}
+    for gate, real in (("--max-calls", made), ("--max-attempts", billed)):
+        for limit in {0, real // 2, real - 1} - {-1, real}:
+            for inputs in ([], given) if gate in options else ():
+                done = CliRunner().invoke(plan_command, [str(path), gate, str(limit), *inputs])
+                assert f"{gate} {limit}: " in done.output, done.output
+
+
+# The generator and the reader themselves
+
+
+SHAPES = (
+    *(rf"reduce {rule}\b" for rule in ("collect", "concat", "flatten", "merge", "first", "majority", "quorum")),
+    *(rf"reduce {rule}\b" for rule in ("unanimous", "weighted", "ahead", "window", "approval", "ranked", "count")),
+    *(
+        rf"reduce {rule}\b"
+        for rule in ("sum", "mean", "median", "best", "rank", r"\(?ask", r"\(?by \d", r"\(?fold ask")
+    ),
+    r"by tokens\(",
+    r"fold\(from:",
+    r"best\(judge:",
+    r"rank\(judge:",
+    "ties: first",
+    "ties: error",
+    "ties: ask",
+    "at_least:",
+    r"by: label",
+    "confidence:",
+    " where ",
+    " at most ",
+    "concurrency:",
+    "errors: skip",
+    "errors: none",
+    r"errors: skip\(",
+    r"repeat \d\.\.\d",
+    "launch: cost",
+    "launch: latency",
+    "launch: together",
+    "model quick = .* with .*concurrency",
+    "model spare = .* else ",
+    r"agreement\(",
+    r"votes\(",
+    r"= part\(",
+    r"flow part.* budget ",
+    r'score: "hidden"',
+    r"\.\.note",
+    r"\?\? ",
+    r"\{% if ",
+    r"\{% for ",
+    r"\| default",
+    " ~ ",
+    r"seed: \d+ \+",
+    "temperature: warm",
+    " after ",
+    " when ",
+    " else ",
+    *(f"retries: {number}" for number in range(4)),
+    "hedge: ",
+    " system ",
+)
+
+
+def test_the_generator_writes_every_shape() -> None:
+    texts = [Trial.drawn(seed).text for seed in range(1_500)]
+    missing = [shape for shape in SHAPES if not any(re.search(shape, text) for text in texts)]
+    assert not missing
+
+
+def test_the_asks_of_a_fan_out_mention_its_branches() -> None:
+    found = {rule for seed in range(3_000) for rule in _mentioning(Trial.drawn(seed).text)}
+    assert {"ask", "by", "fold", "best", "rank", "majority"} <= found
+
+
+def _mentioning(text: str) -> Iterator[str]:
+    """The rules of fan-outs whose asks mention a branch."""
+    todo: list[Any] = [parse_flow(Source(text))] if "fanout" in text else []
+    while todo:
+        one = todo.pop()
+        if isinstance(one, s.Fanout):
+            names = {line.name.text for line in one.body.lines if line.name is not None}
+            asks = [one.reduce.ask, *(arg.value for arg in one.reduce.args)]
+            said = " ".join(
+                message.template.value for ask in asks if isinstance(ask, s.Ask) for message in ask.messages
+            )
+            if names & set(re.findall(r"\w+", said)):
+                yield one.reduce.rule.text
+        if isinstance(one, tuple):
+            todo += one
+        elif isinstance(one, s.File | s.FlowDecl | s.Body | s.Line | s.Fanout | s.Map | s.Repeat | s.Chain):
+            todo += [getattr(one, field.name) for field in fields(one)]
+
+
+def test_flows_are_mostly_whole() -> None:
+    """Most random flows come to a value, and few to what nobody can foretell."""
+    found = Counter[str]()
+    for seed in range(150):
+        meaning = Trial.drawn(seed).meaning(Oracle(seed))
+        found["undecided" if meaning.undecided else "lost" if isinstance(meaning.value, Lost) else "whole"] += 1
+    assert found["whole"] > 120
+    assert found["undecided"] < 8
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("x = [1 + 2 * 3, 7 / 2]", [7, 3.5]),
+        ('x = { ..{ a: 1, b: 2 }, b: "z" }', {"a": 1, "b": "z"}),
+        ('y = "z" when p1 x = y ?? "none"', "none"),
+        ('x = map e in items where e != "b" { e } reduce concat("+")', "a+c"),
+        ("x = map e in [3, 1, 2] { e } reduce sum", 6),
+        ("x = map e in [3, 1, 2] { e } reduce median", 2.0),
+        ('x = map e in ["b", "a", "b"] { e } reduce majority', "b"),
+        ('x = map e in ["b", "a", "b"] { e } reduce count(of: "b")', 2),
+        ("x = map e in [{ n: 1 }, { n: 3 }] { e } reduce best(by: n, order: low)", {"n": 1}),
+        ('x = map e in [["a"], ["b", "c"]] { e } reduce flatten', ["a", "b", "c"]),
+        ('x = map e in [["a", "b"], ["b"], ["c", "b"]] { e } reduce ranked(method: borda)', "b"),
+        ('x = text "{% for e in items %}{{ loop.index }}{{ e }}{% endfor %}{{ items | length }}"', "1a2b3c3"),
+        ('x = fanout { a = 1 b = "z" } reduce collect', {"a": 1, "b": "z"}),
+    ],
+)
+def test_the_reader_knows_the_language(line: str, value: object) -> None:
+    assert Trial(flow(line), ITEMS).meaning(Oracle()).value == value
+
+
+def test_the_reader_says_when_there_is_no_value() -> None:
+    for line in ("x = map e in items { n = length(e) } reduce mean", "x = map e in items { e } reduce majority"):
+        assert isinstance(Trial(flow(line), EMPTY).meaning(Oracle()).value, Lost)
+
+
+TWO = flow('y = ask "one|" -> Word', 'x = ask "two| {{ y }}"')
+
+
+def test_a_wrong_value_is_caught() -> None:
+    trial = Trial(TWO, ITEMS)
+    ran = trial.run(Servers(Oracle(0), trial.dice, one_each))
+    agree(trial.meaning(Oracle(0)), ran)
+    with pytest.raises(AssertionError):
+        agree(Meaning(value="another"), ran)
+    with pytest.raises(AssertionError, match="should have failed"):
+        agree(Meaning(value=Lost("no")), ran)
+
+
+def test_a_call_that_leaves_too_early_is_caught() -> None:
+    trial = Trial(TWO, ITEMS)
+    ran = trial.run(Servers(Oracle(0), trial.dice, one_each))
+    meaning = trial.meaning(Oracle(0))
+    in_order(meaning, ran)
+    first, second = ran.servers.spans
+    ran.servers.spans[1] = Span(second.key, first.began, second.ended)
+    with pytest.raises(AssertionError, match="before"):
+        in_order(meaning, ran)
+    ran.servers.spans[1] = Span((((("user", "three|"),)), None), second.began, second.ended)
+    with pytest.raises(AssertionError, match="nothing in the flow asks"):
+        in_order(meaning, ran)
+
+
+def test_more_calls_than_planned_are_caught() -> None:
+    trial = Trial(TWO, ITEMS)
+    ran = trial.run(Servers(Oracle(0), trial.dice, one_each))
+    trial.within(ran, least=True)
+    ran.servers.calls = 7
+    with pytest.raises(AssertionError, match="calls: 7, planned 2 to 6"):
+        trial.within(ran, least=True)
+    ran.servers.calls = 1
+    with pytest.raises(AssertionError, match="calls: 1, planned 2 to 6"):
+        trial.within(ran, least=True)
+
+
+def test_a_failing_flow_is_made_small() -> None:
+    text = flow(
+        'y = map e in items where e != "b" { a = ask "a|{{ e }}" b = ask "b|{{ a }}" } reduce collect',
+        'z = ask "z|" when p0 else "none"',
+        value="[y, [z]]",
+    )
+
+    def fails(smaller: str) -> bool:
+        return "map" in smaller and "|{{ a }}" in smaller
+
+    from support.random_checks import shrunk
+
+    found = shrunk(text, lambda one: _checks(one) and fails(one))
+    assert "z|" not in found
+    assert "where" not in found
+    assert len(found) < 140
+
+
+def _checks(text: str) -> bool:
+    try:
+        check_flow(Source(text), catalog())
+    except FlowError:
+        return False
+    return True

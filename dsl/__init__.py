@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import plan, types
+    from .audit.audit import audit_plan
+    from .audit.unfit import UnfitError
     from .bounds.amounts import Bounds
     from .bounds.asking import CORRECTION, MESSAGE_TOKENS, RETRIES
     from .bounds.bounds import RIGHT, bounds_of
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from .texts import alike, option_of, text_key
 
 _HOMES = {
+    "audit.audit": ("audit_plan",),
+    "audit.unfit": ("UnfitError",),
     "bounds.amounts": ("Bounds",),
     "bounds.asking": ("CORRECTION", "MESSAGE_TOKENS", "RETRIES"),
     "bounds.bounds": ("RIGHT", "bounds_of"),
@@ -105,10 +109,12 @@ __all__ = [
     "Span",
     "Template",
     "Unread",
+    "UnfitError",
     "UnsettledError",
     "Where",
     "alike",
     "apply_fixes",
+    "audit_plan",
     "bounds_of",
     "check_flow",
     "cycles",

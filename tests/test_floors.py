@@ -21,7 +21,7 @@ FLOORS = {
         "checking/*",
         "lints/*",
         "check",
-        "bounds/* planner export/* formats/*",
+        "audit/* bounds/* planner export/* formats/*",
         "__init__",
     ),
     "runtime": (
@@ -29,7 +29,7 @@ FLOORS = {
         "limits/* retry budget budgets values prompts files rules prices tokens folders grammar_cache threads "
         "json_reader candidates children",
         "providers/* reducers/* splitters/* documents/* journal/* outputs/*",
-        "functions options catalog mentions needs verify estimate",
+        "functions options catalog mentions needs plan_kinds verify estimate",
         "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "
         "pipelines block_settings blocks state keys recall runlog queues batches hedging prefixes attempts "
         "sending scheduler corrections samples outages losses",

@@ -343,6 +343,5 @@ def _is_number(value: s.Expr | s.Ask) -> bool:
 def _keeps_places(line: s.Line) -> bool:
     """Whether a failed element of a map keeps its place, with nothing in it."""
     return any(
-        option.name.text == "errors" and isinstance(option.value, s.Name) and option.value.word.text == "none"
-        for option in line.options
+        option.name.text == "errors" and written(option.value, {id(option.value)}) == "none" for option in line.options
     )

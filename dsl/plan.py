@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
+from .plain_data import plain_data, strict_json, taken_for_another
 from .types import ByKind, Type
 
 if TYPE_CHECKING:
@@ -325,36 +326,25 @@ def to_json(plan: Plan, *, indent: int | None = None) -> str:
 
 
 def as_data(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON has it. Done without recursion, for blocks nest deep."""
-    root: dict[str, Any] = {}
-    todo: list[tuple[Any, Any, Any]] = [(plan, root, "plan")]
-    while todo:
-        value, into, place = todo.pop()
-        if is_dataclass(value):
-            made: Any = dict.fromkeys(one.name for one in fields(value))
-            todo.extend((getattr(value, name), made, name) for name in made)
-        elif isinstance(value, dict):
-            made = dict.fromkeys(value)
-            todo.extend((one, made, key) for key, one in value.items())
-        elif isinstance(value, list | tuple):
-            made = [None] * len(value)
-            todo.extend((one, made, at) for at, one in enumerate(value))
-        else:
-            made = value
-        into[place] = made
-    data: dict[str, Any] = root["plan"]
-    return data
+    """The plan as JSON has it."""
+    return plain_data(plan)
 
 
 def from_json(text: str | bytes) -> Plan:
-    """Raises ValueError with the place and the reason where the text is no plan of this version."""
+    """Raises ValueError with the place and the reason where the text is no plan of this version.
+
+    Nothing is taken for what it is not: ``true`` is no number, ``"3"`` and ``3.0`` are no whole ones.
+    """
     # pydantic's own reader of JSON stops at 200 levels, and blocks nested 40 deep have more.
     try:
-        plan = _adapter().validate_python(json.loads(text))
+        data = strict_json(text)
+        plan = _adapter().validate_python(data)
     except RecursionError:
         raise ValueError("the plan is nested too deep") from None
     if plan.version != VERSION:
         raise ValueError(f"the plan is of version {plan.version}, and this reads version {VERSION}")
+    if (place := taken_for_another(data, as_data(plan))) is not None:
+        raise ValueError(f"the plan has a value of another kind than its place at `{place}`")
     return plan
 
 

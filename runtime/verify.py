@@ -11,6 +11,7 @@ from flowrun.dsl import plan as p
 
 from .errors import PlanError
 from .mentions import mentions, template
+from .plan_kinds import verify_kinds
 from .reducers import REDUCERS
 
 _TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -21,7 +22,8 @@ def verify(plan: p.Plan) -> None:
 
     Every mention must be among the step's needs, no branch may need another branch of its fan-out, no steps may
     wait for each other, no flow may lead back to itself, and every function, reducer, flow and extern must exist and
-    get the arguments that it takes. The same rules hold in every flow that is called.
+    get the arguments that it takes. Every value must be of the kind and the type that its place has, and a function
+    that looks at a vote names one which the step needs. The same rules hold in every flow that is called.
     """
     models = {model.name for model in plan.models}
     known = {param.name for param in plan.params} | models
@@ -40,6 +42,7 @@ def verify(plan: p.Plan) -> None:
         _flow(f"the flow `{name}`", flow.params, flow.steps, flow.result, plan, models - names_in(flow))
     for circle in cycles({name: _called(flow.steps) for name, flow in plan.flows.items()}):
         raise PlanError(f"these flows call each other without end: {' → '.join([*circle, circle[0]])}")
+    verify_kinds(plan)
 
 
 def names_in(flow: p.Flow) -> set[str]:

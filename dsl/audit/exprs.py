@@ -60,7 +60,11 @@ class Exprs:
     def option(self, name: str, value: p.Expr, at: Span) -> s.Option:
         spec = self.catalog.options.get(name)
         if spec is not None and isinstance(value, p.RuleOf):
-            return s.Option(s.Word(name, at), self._rule(value, spec.rules, at), at)
+            params = spec.rules.get(value.rule, ())
+            if value.rule not in spec.rules or value.args.keys() != {param.name for param in params}:
+                raise UnfitError(at.text, f"`{name}` has no rule `{value.rule}` with these arguments")
+            # What its arguments come to is looked at when the block begins: they may be worked out.
+            return s.Option(s.Word(name, at), s.Text(s.String(value.rule, at), at), at)
         return s.Option(s.Word(name, at), self.expr(value, at, spec.type if spec is not None else None), at)
 
     def options(self, options: Mapping[str, p.Expr], at: Span) -> tuple[s.Option, ...]:
@@ -88,7 +92,9 @@ class Exprs:
             return s.Name(name, at)
         if param is not None and param.rules:
             if not isinstance(arg, p.RuleOf):
-                raise UnfitError(at.text, f"`{param.name}` takes a rule: " + " or ".join(f"`{one}`" for one in param.rules))
+                raise UnfitError(
+                    at.text, f"`{param.name}` takes a rule: " + " or ".join(f"`{one}`" for one in param.rules)
+                )
             return self._rule(arg, param.rules, at)
         if param is not None and param.takes_field and not (isinstance(arg, p.Constant) and isinstance(arg.value, str)):
             raise UnfitError(at.text, f"`{param.name}` takes the name of a field, and nothing that is worked out")

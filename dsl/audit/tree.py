@@ -86,14 +86,15 @@ class Tree:
 
     def _model(self, model: p.Model) -> s.ModelDecl:
         at = self.at(model.name)
-        fallback = None if model.fallback is None else s.String(model.fallback, at)
-        word = s.Word(model.name, at)
-        return s.ModelDecl(word, s.String(model.address, at), fallback, self.exprs.options(model.options, at), at)
+        # Which addresses there are is said by whoever opens them, before the first call.
+        address = s.String(f"{min(self.catalog.providers)}:{model.name}", at)
+        return s.ModelDecl(s.Word(model.name, at), address, None, self.exprs.options(model.options, at), at)
 
     def _extern(self, key: str, extern: p.Extern) -> s.ExternDecl:
         at = self.at(key)
-        # What an extern combines goes to it as plain data, of whatever type.
-        params = tuple(self._param(param, ANY if param.name == "results" else "") for param in extern.params)
+        # What an extern combines goes to it as plain data, and so does what it takes as JSON: the call looks at it.
+        free = {param.name for param in extern.params if param.name == "results" or param.type == t.JSON}
+        params = tuple(self._param(param, ANY if param.name in free else "") for param in extern.params)
         word = s.Word(extern_word(key), at)
         return s.ExternDecl(word, params, type_expr(extern.type, at), s.String(extern.target, at), at)
 
@@ -189,7 +190,9 @@ class Tree:
     def _asking(self, step: p.Step, reduce: p.Reduce, ask: p.Ask, at: Span) -> s.Reduce:
         rule = "fold" if reduce.rule == "fold" else "ask" if reduce.count is None else "by"
         if reduce.rule != rule:
-            raise UnfitError(step.name, f"it combines by an ask, as `{rule}`, and its rule is said to be `{reduce.rule}`")
+            raise UnfitError(
+                step.name, f"it combines by an ask, as `{rule}`, and its rule is said to be `{reduce.rule}`"
+            )
         if rule == "fold" and reduce.count is not None:
             raise UnfitError(step.name, "a fold takes one result after the other, and this has a number for a tree")
         if rule != "fold" and reduce.args:

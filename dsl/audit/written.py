@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from .. import syntax as s
@@ -65,7 +66,7 @@ def value_expr(value: Any, wanted: t.Type | None, at: Span) -> s.Expr:
 
 def number_expr(value: float, unit: s.Unit, at: Span) -> s.Expr:
     size = abs(value)
-    if isinstance(value, float) and (size != size or size == float("inf")):
+    if not isfinite(size):
         raise UnfitError(at.text, f"{value} is no number of a flow")
     if unit == "%":
         digits = f"{Decimal(repr(size)) * 100:f}"

@@ -49,4 +49,6 @@ def _first(found: list[types.Type], name: str) -> types.Type:
     return types.Optional(joined) if all(isinstance(type_, types.Optional) for type_ in found) else joined
 
 
-RULE = Rule(ReducerSpec("merge", (), _result, "one record of all, each field from the first that has it"), Merge)
+RULE = Rule(
+    ReducerSpec("merge", (), _result, "one record of all, each field from the first that has it", typed=True), Merge
+)

@@ -1,0 +1,58 @@
+"""Dataclasses as plain JSON data, and JSON that is read without guessing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from math import isfinite
+from typing import Any
+
+
+def plain_data(whole: Any) -> dict[str, Any]:
+    """A dataclass as JSON has it. Done without recursion, for blocks nest deep."""
+    root: dict[str, Any] = {}
+    todo: list[tuple[Any, Any, Any]] = [(whole, root, "whole")]
+    while todo:
+        value, into, place = todo.pop()
+        if is_dataclass(value):
+            made: Any = dict.fromkeys(one.name for one in fields(value))
+            todo.extend((getattr(value, name), made, name) for name in made)
+        elif isinstance(value, dict):
+            made = dict.fromkeys(value)
+            todo.extend((one, made, key) for key, one in value.items())
+        elif isinstance(value, list | tuple):
+            made = [None] * len(value)
+            todo.extend((one, made, at) for at, one in enumerate(value))
+        else:
+            made = value
+        into[place] = made
+    data: dict[str, Any] = root["whole"]
+    return data
+
+
+def strict_json(text: str | bytes) -> Any:
+    """Raises ValueError where a text is no JSON; NaN and Infinity are none."""
+    return json.loads(text, parse_constant=_no_number, parse_float=_number)
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"the plan has {text} in it, which is no JSON")
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    return number if isfinite(number) else _no_number(text)
+
+
+def taken_for_another(data: Any, made: Any) -> str | None:
+    """Where what was read differs from what was written: its reader took it for something else."""
+    todo: list[tuple[Any, Any, str]] = [(data, made, "plan")]
+    while todo:
+        given, taken, place = todo.pop()
+        if isinstance(given, dict) and isinstance(taken, dict):
+            todo.extend((one, taken[key], f"{place}.{key}") for key, one in given.items() if key in taken)
+        elif isinstance(given, list) and isinstance(taken, list):
+            todo.extend((one, taken[at], f"{place}[{at}]") for at, one in enumerate(given))
+        elif given != taken or (type(given) is not type(taken) and (type(given), type(taken)) != (int, float)):
+            return place
+    return None

@@ -76,7 +76,7 @@ class Exprs:
 
     def tokens(self, count: p.Expr, at: Span) -> s.Expr:
         """The fan-in of a tree."""
-        if isinstance(count, p.RuleOf):
+        if isinstance(count, p.RuleOf) and count.rule == "tokens":
             return self._rule(count, {"tokens": TOKENS}, at)
         return self.expr(count, at)
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .formatting.format import format_file
     from .graph import cycles, topological
     from .parsing.parse import dump_tables, parse_flow, use_tables
+    from .plain_data import misplaced
     from .planner import make_plan
     from .render import render_diagnostic, render_diagnostics
     from .source import Source, Span
@@ -65,6 +66,7 @@ _HOMES = {
     "graph": ("cycles", "topological"),
     "parsing.parse": ("dump_tables", "parse_flow", "use_tables"),
     "bounds.planned": ("Foreseen", "planned_json", "planned_schema"),
+    "plain_data": ("misplaced",),
     "planner": ("make_plan",),
     "render": ("render_diagnostic", "render_diagnostics"),
     "bounds.served": ("Rates", "Served"),
@@ -123,6 +125,7 @@ __all__ = [
     "format_file",
     "format_report",
     "make_plan",
+    "misplaced",
     "nearest",
     "option_of",
     "page",

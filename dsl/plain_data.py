@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, is_dataclass
+from functools import cache
 from math import isfinite
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 
 def plain_data(whole: Any) -> dict[str, Any]:
@@ -56,3 +58,36 @@ def taken_for_another(data: Any, made: Any) -> str | None:
         elif given != taken or (type(given) is not type(taken) and (type(given), type(taken)) != (int, float)):
             return place
     return None
+
+
+def misplaced(whole: Any) -> str | None:
+    """Where a dataclass, or one inside it, has a value that is not of the type which its field is declared with."""
+    todo: list[tuple[Any, Any, str]] = [(whole, type(whole), "plan")]
+    while todo:
+        value, hint, place = todo.pop()
+        choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        hint = next((one for one in choices if _is_of(value, one)), None)
+        if hint is None:
+            return place
+        if is_dataclass(hint):
+            todo.extend((getattr(value, name), one, f"{place}.{name}") for name, one in _hints(type(value)).items())
+        elif get_origin(hint) is tuple:
+            todo.extend((one, get_args(hint)[0], f"{place}[{at}]") for at, one in enumerate(value))
+        elif get_origin(hint) is dict:
+            todo.extend((one, str, f"{place}.{one!r:.40}") for one in value)
+            todo.extend((one, get_args(hint)[1], f"{place}.{key!r:.40}") for key, one in value.items())
+    return None
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _is_of(value: Any, hint: Any) -> bool:
+    if hint is Any:
+        return True
+    if get_origin(hint) is Literal:
+        return isinstance(value, str) and value in get_args(hint)
+    # True is no number here, and a whole number may stand for any.
+    return type(value) in ((int, float) if hint is float else (get_origin(hint) or hint,))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from flowrun.dsl import cycles
+from flowrun.dsl import cycles, misplaced
 from flowrun.dsl import plan as p
 
 from .errors import PlanError
@@ -25,6 +25,8 @@ def verify(plan: p.Plan) -> None:
     get the arguments that it takes. Every value must be of the kind and the type that its place has, and a function
     that looks at a vote names one which the step needs. The same rules hold in every flow that is called.
     """
+    if (place := misplaced(plan)) is not None:
+        raise PlanError(f"the plan has a value of another kind than its place at `{place}`")
     models = {model.name for model in plan.models}
     known = {param.name for param in plan.params} | models
     if len(known) < len(plan.params) + len(plan.models):

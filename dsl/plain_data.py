@@ -46,8 +46,11 @@ def _number(text: str) -> float:
     return number if isfinite(number) else _no_number(text)
 
 
-def taken_for_another(data: Any, made: Any) -> str | None:
-    """Where what was read differs from what was written: its reader took it for something else."""
+def must_be_kept(data: Any, made: Any) -> None:
+    """Raises ValueError where what was made of data took it for something else.
+
+    ``true`` is no number, and neither ``"3"`` nor ``3.0`` is a whole one.
+    """
     todo: list[tuple[Any, Any, str]] = [(data, made, "plan")]
     while todo:
         given, taken, place = todo.pop()
@@ -56,8 +59,7 @@ def taken_for_another(data: Any, made: Any) -> str | None:
         elif isinstance(given, list) and isinstance(taken, list):
             todo.extend((one, taken[at], f"{place}[{at}]") for at, one in enumerate(given))
         elif given != taken or (type(given) is not type(taken) and (type(given), type(taken)) != (int, float)):
-            return place
-    return None
+            raise ValueError(f"the plan has a value of another kind than its place at `{place}`")
 
 
 def misplaced(whole: Any) -> str | None:
@@ -70,7 +72,7 @@ def misplaced(whole: Any) -> str | None:
         if hint is None:
             return place
         if is_dataclass(hint):
-            todo.extend((getattr(value, name), one, f"{place}.{name}") for name, one in _hints(type(value)).items())
+            todo.extend((getattr(value, name), one, f"{place}.{name}") for name, one in _hints(value.__class__).items())
         elif get_origin(hint) is tuple:
             todo.extend((one, get_args(hint)[0], f"{place}[{at}]") for at, one in enumerate(value))
         elif get_origin(hint) is dict:

@@ -7,12 +7,12 @@ Names that a step defines are unique along each path of blocks, so a mention is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from .plain_data import plain_data, strict_json, taken_for_another
+from .plain_data import must_be_kept, plain_data, strict_json
 from .types import ByKind, Type
 
 if TYPE_CHECKING:
@@ -252,6 +252,16 @@ class Step:
         return None if isinstance(self.node, (Ask, Value, FlowCall, ExternCall)) else self.node.body
 
 
+def walk_steps(steps: Iterable[Step]) -> Iterator[Step]:
+    """Steps, and those inside them behind each."""
+    todo = list(reversed(tuple(steps)))
+    while todo:
+        step = todo.pop()
+        yield step
+        if step.block is not None:
+            todo.extend(reversed(step.block.steps))
+
+
 @dataclass(frozen=True, slots=True)
 class Param:
     name: str
@@ -278,6 +288,13 @@ class Flow:
     type: Type
     calls_limit: int | None = None
     money_limit: float | None = None
+
+    @property
+    def names(self) -> set[str]:
+        """All the names that the flow gives to something."""
+        steps = list(walk_steps(self.steps))
+        elements = {step.node.element for step in steps if isinstance(step.node, Map)}
+        return elements | {param.name for param in self.params} | {step.name for step in steps}
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,13 +329,9 @@ class Plan:
 
     def walk(self) -> Iterator[Step]:
         """Every step, those of blocks behind their block, those of called flows last."""
-        todo = [step for flow in reversed(self.flows.values()) for step in reversed(flow.steps)]
-        todo.extend(reversed(self.steps))
-        while todo:
-            step = todo.pop()
-            yield step
-            if step.block is not None:
-                todo.extend(reversed(step.block.steps))
+        yield from walk_steps(self.steps)
+        for flow in self.flows.values():
+            yield from walk_steps(flow.steps)
 
 
 def to_json(plan: Plan, *, indent: int | None = None) -> str:
@@ -331,10 +344,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
 
 
 def from_json(text: str | bytes) -> Plan:
-    """Raises ValueError with the place and the reason where the text is no plan of this version.
-
-    Nothing is taken for what it is not: ``true`` is no number, ``"3"`` and ``3.0`` are no whole ones.
-    """
+    """Raises ValueError with the place and the reason where the text is no plan of this version, kind for kind."""
     # pydantic's own reader of JSON stops at 200 levels, and blocks nested 40 deep have more.
     try:
         data = strict_json(text)
@@ -343,8 +353,7 @@ def from_json(text: str | bytes) -> Plan:
         raise ValueError("the plan is nested too deep") from None
     if plan.version != VERSION:
         raise ValueError(f"the plan is of version {plan.version}, and this reads version {VERSION}")
-    if (place := taken_for_another(data, as_data(plan))) is not None:
-        raise ValueError(f"the plan has a value of another kind than its place at `{place}`")
+    must_be_kept(data, as_data(plan))
     return plan
 
 

@@ -11,7 +11,7 @@ from ..checking.names import Step, resolve
 from ..checking.typecheck import typecheck
 from ..checking.typed import Typed
 from ..graph import topological
-from .tree import ANY, Tree, inner_steps
+from .tree import ANY, Tree
 from .unfit import UnfitError
 
 _TOO_LARGE = "F0104"
@@ -25,7 +25,7 @@ def audit_plan(plan: p.Plan, catalog: Catalog) -> None:
     circle.
     """
     called = {
-        name: {step.node.flow: None for step in inner_steps(flow.steps) if isinstance(step.node, p.FlowCall)}
+        name: {step.node.flow: None for step in p.walk_steps(flow.steps) if isinstance(step.node, p.FlowCall)}
         for name, flow in plan.flows.items()
     }
     callees: dict[tuple[str, str], Callee] = {}

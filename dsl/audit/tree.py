@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 
 from .. import plan as p
 from .. import syntax as s
@@ -23,22 +23,12 @@ def extern_word(key: str) -> str:
     return f"extern {key}"
 
 
-def inner_steps(steps: Iterable[p.Step]) -> Iterator[p.Step]:
-    """Steps, and those inside them."""
-    todo = list(reversed(tuple(steps)))
-    while todo:
-        step = todo.pop()
-        yield step
-        if step.block is not None:
-            todo.extend(reversed(step.block.steps))
-
-
 class Tree:
     """Makes the tree of one flow. The place of each part is its step's name, in a text that lists those names."""
 
     def __init__(self, plan: p.Plan, flow: p.Flow | p.Plan, title: str, catalog: Catalog) -> None:
         self.plan, self.flow, self.title, self.catalog = plan, flow, title, catalog
-        self.steps = {step.name: step for step in inner_steps(flow.steps)}
+        self.steps = {step.name: step for step in p.walk_steps(flow.steps)}
         params = (*flow.params, *(param for extern in plan.externs.values() for param in extern.params))
         names = [title, *self.steps, *(one.name for one in params), *plan.externs, *(one.name for one in plan.models)]
         self._places: dict[str, tuple[int, int]] = {}
@@ -64,10 +54,9 @@ class Tree:
     def file(self) -> s.File:
         """Raises UnfitError where the plan has what no flow could have."""
         at = self.at(self.title)
-        own = {*self.steps, *(param.name for param in self.flow.params)}
-        own |= {step.node.element for step in self.steps.values() if isinstance(step.node, p.Map)}
         # A flow of another file does not see the models of this one, and may use their names for its own.
-        models = [self._model(model) for model in self.plan.models if self.flow is self.plan or model.name not in own]
+        own = self.flow.names if isinstance(self.flow, p.Flow) else set()
+        models = [self._model(model) for model in self.plan.models if model.name not in own]
         externs = [self._extern(key, extern) for key, extern in self.plan.externs.items()]
         params = [self._param(param) for param in self.flow.params]
         body = s.Body(tuple(self._line(step) for step in self.flow.steps), at)

@@ -28,6 +28,11 @@ class Editor:
         self.rng = rng
         self.done: list[str] = []
         self._strings = sorted({one for _, _, one, _ in parts(data) if isinstance(one, str)})
+        named = [
+            (one["name"], "needs" in one) for _, _, one, _ in parts(data) if isinstance(one, dict) and "name" in one
+        ]
+        self._steps = [name for name, step in named if step]
+        self._names = [name for name, _ in named if isinstance(name, str)]
         self._kinds: dict[str, list[Json]] = {}
         for _, _, one, _ in parts(data):
             if isinstance(one, dict) and isinstance(one.get("kind"), str):
@@ -50,7 +55,7 @@ class Editor:
         elif isinstance(value, list):
             ways += [self.fewer, self.more, self.shuffled, self.emptied]
         elif isinstance(value.get("kind"), str):
-            ways += [self.other_node] * 6 + [self.made_node] * 3 + [self.other_kind]
+            ways += [self.other_node] * 6 + [self.made_node] * 3 + [self.tally] * 2 + [self.other_kind]
         else:
             ways += [self.added, self.junk]
         way = self.rng.choice(ways or [self.junk])
@@ -60,7 +65,9 @@ class Editor:
     def _weight(self, holder: Json, key: Json, value: Json, path: str) -> float:
         if key == "kind" or "type" in path.split(".")[:-1] or "answer" in path.split(".")[:-1]:
             return 0.1
-        return 0.3 if value is None or key in ("line", "source", "version", "flow") else 1
+        if value is None or key in ("line", "source", "version", "flow"):
+            return 0.3
+        return 3 if key in ("rule", "value", "function", "count") else 1
 
     def junk(self, holder: Json, key: Json, value: Json) -> None:
         holder[key] = copy.deepcopy(self.rng.choice(JUNK))
@@ -122,6 +129,23 @@ class Editor:
                 {"kind": "rule", "rule": word, "args": {"size": copy.deepcopy(value)}},
             ]
         )
+
+    def tally(self, holder: Json, key: Json, value: Json) -> None:
+        """A look at how a vote ended, which may be named or worked out, and waited for or not."""
+        if value["kind"] not in EXPRESSIONS or not self._steps:
+            return
+        name = {"kind": "literal", "value": self.rng.choice(self._steps)}
+        other = {"kind": "ref", "name": self.rng.choice(self._names)}
+        of = self.rng.choice(
+            [
+                name,
+                name,
+                other,
+                {"kind": "text", "template": name["value"]},
+                {"kind": "apply", "operator": "+", "operands": [name, {"kind": "literal", "value": ""}]},
+            ]
+        )
+        holder[key] = {"kind": "call", "function": self.rng.choice(["votes", "agreement"]), "args": {"of": of}}
 
 
 def family(kind: str) -> str:

@@ -123,7 +123,10 @@ def _length(args: Args, world: World) -> Json:
 
 def _join(args: Args, world: World) -> Json:
     separator = args.get("separator")
-    return ("\n" if separator is None else str(separator)).join(args["items"])
+    try:
+        return ("\n" if separator is None else str(separator)).join(args["items"])
+    except TypeError:
+        raise UsageError("`join` takes a list of texts, and this is something else") from None
 
 
 def _votes(args: Args, world: World) -> Json:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from flowrun.dsl import Source, check_flow, make_plan, plan
+from flowrun.runtime import run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.errors import PlanError
+from flowrun.runtime.providers.scripted import ScriptedProvider
 from flowrun.runtime.verify import verify
 
 Json = Any
@@ -30,7 +32,7 @@ flow f(items: [text], doc: document, limit: int = 3) {
   r = repeat 3 { ask "r" } reduce best(judge: ask fast "Which? {{ results }}")
   l = fanout { left = ask "left" -> int right = ask "right" -> number } reduce mean
   o = map e in items { ask "o {{ e }}" } reduce fold(from: "none yet") ask "{{ so_far }} {{ next }}"
-  u = map q in items { ask "u" } reduce collect
+  u = map q in items { u1 = ask "u" } reduce collect
   t = repeat 2 { ask "d" } reduce by tokens(500) ask "t {{ results }}"
   z = { mood: a.mood, share: agreement(v), n: length(items) + limit, k, l }
   return { z, text: text "{{ r }} {{ o }} {{ t }} {{ m }}", all: pieces + b, c }
@@ -292,6 +294,37 @@ def test_nothing_is_taken_for_what_it_is_not(edit: Edit) -> None:
     edit(data)
     with pytest.raises(ValueError, match=r"."):
         plan.from_json(json.dumps(data))
+
+
+def nested(levels: int) -> Json:
+    type_ = TEXT
+    for _ in range(levels):
+        type_ = {"kind": "list", "item": type_}
+    return type_
+
+
+def test_types_and_values_that_are_nested_too_deep_are_refused() -> None:
+    data = json.loads(DATA)
+    answer("u1", nested(150))(data)
+    with pytest.raises(PlanError, match="a type that it is written with is nested deeper than 120 levels"):
+        verify(plan.from_json(json.dumps(data)))
+    data = json.loads(DATA)
+    deep: Json = 1
+    for _ in range(800):
+        deep = [deep]
+    value(data, "u", constant(deep))
+    with pytest.raises(PlanError, match="nested too deep"):
+        verify(plan.from_json(json.dumps(data)))
+
+
+async def test_what_no_answer_can_be_read_into_is_not_asked() -> None:
+    data = json.loads(DATA)
+    answer("u1", nested(100))(data)
+    provider = ScriptedProvider(lambda request, number: "x")
+    inputs = {"items": ["x"], "doc": "text"}
+    result = await run_async(plan.from_json(json.dumps(data)), inputs, opener=lambda address, around: provider)
+    assert "an answer is nested 40 levels deep at most, and this type has 101" in str(result.failures)
+    assert not provider.calls
 
 
 def test_a_whole_number_is_an_amount_of_money() -> None:

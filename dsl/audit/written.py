@@ -17,7 +17,13 @@ _PLAIN = frozenset({t.INT, t.NUMBER, t.BOOL, t.TEXT, t.JSON, t.DOCUMENT, t.MODEL
 
 
 def type_expr(type_: t.Type, at: Span) -> s.TypeExpr:
-    """Raises UnfitError for a type that has no name in the language."""
+    """Raises UnfitError for a type that is too large, or has no name in the language."""
+    if (too_much := t.Extents().too_much(type_)) is not None:
+        raise UnfitError(at.text, f"a type that it is written with {too_much}")
+    return _type_expr(type_, at)
+
+
+def _type_expr(type_: t.Type, at: Span) -> s.TypeExpr:
     match type_:
         case t.Simple(kind) if type_ in _PLAIN:
             return s.TypeName(s.Word(kind, at), at)
@@ -26,13 +32,13 @@ def type_expr(type_: t.Type, at: Span) -> s.TypeExpr:
         case t.Choice(options) if options:
             return s.TypeChoice(tuple(s.String(option, at) for option in options), at)
         case t.ListOf(item):
-            return s.TypeList(type_expr(item, at), at)
+            return s.TypeList(_type_expr(item, at), at)
         case t.Optional(item):
-            return s.TypeOptional(type_expr(item, at), at)
+            return s.TypeOptional(_type_expr(item, at), at)
         case t.Record(fields):
             return s.TypeRecord(
                 tuple(
-                    s.FieldDecl(s.Word(one.name, at), type_expr(one.type, at), s.String(one.description, at), at)
+                    s.FieldDecl(s.Word(one.name, at), _type_expr(one.type, at), s.String(one.description, at), at)
                     for one in fields
                 ),
                 at,

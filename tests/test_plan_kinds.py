@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -338,3 +339,20 @@ def test_a_value_that_is_no_data_is_refused(odd: object) -> None:
     made = plan.Plan("f", "", (), (), (), plan.Constant(odd), plan.from_json(DATA).type)
     with pytest.raises(PlanError, match="`f` breaks a rule of the language"):
         verify(made)
+
+
+ODD: dict[str, tuple[dict[str, Any], str]] = {
+    "steps in a list": ({"steps": []}, "plan.steps"),
+    "true for a number": ({"calls_limit": True}, "plan.calls_limit"),
+    "a text for a number": ({"money_limit": "2.50"}, "plan.money_limit"),
+    "a step for an expression": ({"result": plan.from_json(DATA).steps[0]}, "plan.result"),
+    "a flow under a number": ({"flows": {1: None}}, "plan.flows"),
+    "a type for a parameter": ({"params": (plan.from_json(DATA).type,)}, "plan.params[0]"),
+}
+
+
+@pytest.mark.parametrize(("fields", "place"), ODD.values(), ids=ODD)
+def test_what_python_put_in_the_wrong_place_is_refused(fields: dict[str, Any], place: str) -> None:
+    with pytest.raises(PlanError) as caught:
+        verify(replace(plan.from_json(DATA), **fields))
+    assert f"the plan has a value of another kind than its place at `{place}" in str(caught.value)

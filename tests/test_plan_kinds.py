@@ -271,8 +271,23 @@ def test_what_is_of_another_kind_is_refused(edit: Edit, message: str) -> None:
     assert message in str(caught.value)
 
 
-def test_what_nobody_edited_passes() -> None:
-    verify(plan.from_json(DATA))
+@pytest.mark.parametrize(
+    "text",
+    [
+        FLOW,
+        'flow f() { v = map x in [1, 2] { ask "{{ x }}" -> a | b } reduce majority return votes(v) }',
+        'flow f() { v = fanout { l = ask "l" -> a | b r = ask "r" -> a | b } reduce majority return agreement(v) }',
+        'flow f() { v = repeat 3..9 { ask "l" -> a | b } reduce majority return agreement(v) }',
+        'flow f() { v = repeat 3 { ask "l" -> a | b with hedge: p95 } reduce majority(ties: ask "?") return v }',
+        'flow f() { v = repeat 3 { ask "l" } reduce best(judge: ask "{{ results }}") with retries: 4 return v }',
+        'flow f() { v = repeat 3 { ask "l" } reduce ask "{{ results }}" with retries: 4, timeout: 90ms return v }',
+        'flow f(x: text?) { a = 30s b = ask "l" when a == 30s c = b ?? x ?? "no" d = [5%, 1%] return { c, d } }',
+        'flow f(x: { a: text? } = { a: none }) { b = ask "{{ x.a }}" when x.a != none return b }',
+        "flow f(n: int = -3, r: 0.5..1.5 = 1.0) { b = -n * 2 + 1000.5 return { b, c: r / 2, d: [] } }",
+    ],
+)
+def test_what_nobody_edited_passes(text: str) -> None:
+    verify(plan.from_json(plan.to_json(make_plan(check_flow(Source(text), catalog())))))
 
 
 UNREAD: dict[str, Edit] = {

@@ -93,6 +93,9 @@ class Tree:
         at = self.at(step.name)
         options = dict(step.options)
         node = step.node
+        if isinstance(node, p.Map) and node.reduce.tallied and options.get("launch") == p.Constant("together"):
+            # A plan says so of a map whose tally is looked at; a flow cannot.
+            del options["launch"]
         if isinstance(node, p.Map | p.Repeat | p.Fanout) and node.reduce.deciding is not None:
             # What a rule asks has the retries of its block, and no option else.
             if strange := node.reduce.options.keys() - {"retries"}:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import plan, types
     from .arithmetic import OPERANDS, NoValueError, combined, negative
+    from .audit.audit import audit_plan
+    from .audit.unfit import UnfitError
     from .ballots import holds_ballots, rule_of
     from .bounds.amounts import Bounds
     from .bounds.asking import ATTEMPTS, CORRECTION, MESSAGE_TOKENS, RETRIES
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from .formatting.format import format_file
     from .graph import cycles, topological
     from .parsing.parse import parse_flow
+    from .plain_data import misplaced
     from .planner import make_plan
     from .render import render_diagnostic, render_diagnostics
     from .source import Source, Span
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "arithmetic": ("OPERANDS", "NoValueError", "combined", "negative"),
+    "audit.audit": ("audit_plan",),
+    "audit.unfit": ("UnfitError",),
     "bounds.amounts": ("Bounds",),
     "bounds.asking": ("ATTEMPTS", "CORRECTION", "MESSAGE_TOKENS", "RETRIES"),
     "bounds.bounds": ("RIGHT", "bounds_of"),
@@ -77,6 +82,7 @@ _HOMES = {
     "parsing.parse": ("parse_flow",),
     "ballots": ("holds_ballots", "rule_of"),
     "bounds.planned": ("Foreseen", "planned_json", "planned_schema"),
+    "plain_data": ("misplaced",),
     "planner": ("make_plan",),
     "render": ("render_diagnostic", "render_diagnostics"),
     "bounds.served": ("Rates", "Served"),
@@ -123,11 +129,13 @@ __all__ = [
     "Source",
     "Span",
     "Template",
+    "UnfitError",
     "Unread",
     "UnsettledError",
     "Where",
     "alike",
     "apply_fixes",
+    "audit_plan",
     "bounds_of",
     "check_flow",
     "combined",
@@ -137,6 +145,7 @@ __all__ = [
     "format_report",
     "holds_ballots",
     "make_plan",
+    "misplaced",
     "nearest",
     "negative",
     "option_of",

@@ -120,7 +120,8 @@ class ReducerSpec:
     ``adaptive`` marks one that may choose a number of samples between two, as in ``repeat 3..9``. ``fewest`` is the
     smallest number of results that can settle it, of those planned at least and at most; ``expected`` how many samples
     it takes on the average where each is right by itself with this probability and all wrong ones are alike, or None
-    where that is not known. Both get the arguments that are known.
+    where that is not known. Both get the arguments that are known. ``typed`` marks one, beside votes, that goes by the
+    type of its results.
     """
 
     name: str
@@ -133,6 +134,12 @@ class ReducerSpec:
     needs: bool = False
     fewest: Callable[[int, int, Mapping[str, object]], int] = lambda least, most, args: most
     expected: Callable[[int, int, Mapping[str, object], float], float | None] | None = None
+    typed: bool = False
+
+    @property
+    def goes_by_type(self) -> bool:
+        """Whether its value depends on the type that its results are said to have, and not on them alone."""
+        return self.votes or self.typed
 
 
 Where = Literal["ask", "model", "map", "repeat", "fanout", "chain", "flow"]

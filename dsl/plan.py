@@ -7,11 +7,12 @@ Names that a step defines are unique along each path of blocks, so a mention is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
+from .plain_data import must_be_kept, plain_data, strict_json
 from .types import ByKind, Type
 
 if TYPE_CHECKING:
@@ -251,6 +252,16 @@ class Step:
         return None if isinstance(self.node, (Ask, Value, FlowCall, ExternCall)) else self.node.body
 
 
+def walk_steps(steps: Iterable[Step]) -> Iterator[Step]:
+    """Steps, and those inside them behind each."""
+    todo = list(reversed(tuple(steps)))
+    while todo:
+        step = todo.pop()
+        yield step
+        if step.block is not None:
+            todo.extend(reversed(step.block.steps))
+
+
 @dataclass(frozen=True, slots=True)
 class Param:
     name: str
@@ -277,6 +288,13 @@ class Flow:
     type: Type
     calls_limit: int | None = None
     money_limit: float | None = None
+
+    @property
+    def names(self) -> set[str]:
+        """All the names that the flow gives to something."""
+        steps = list(walk_steps(self.steps))
+        elements = {step.node.element for step in steps if isinstance(step.node, Map)}
+        return elements | {param.name for param in self.params} | {step.name for step in steps}
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,13 +329,9 @@ class Plan:
 
     def walk(self) -> Iterator[Step]:
         """Every step, those of blocks behind their block, those of called flows last."""
-        todo = [step for flow in reversed(self.flows.values()) for step in reversed(flow.steps)]
-        todo.extend(reversed(self.steps))
-        while todo:
-            step = todo.pop()
-            yield step
-            if step.block is not None:
-                todo.extend(reversed(step.block.steps))
+        yield from walk_steps(self.steps)
+        for flow in self.flows.values():
+            yield from walk_steps(flow.steps)
 
 
 def to_json(plan: Plan, *, indent: int | None = None) -> str:
@@ -325,36 +339,21 @@ def to_json(plan: Plan, *, indent: int | None = None) -> str:
 
 
 def as_data(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON has it. Done without recursion, for blocks nest deep."""
-    root: dict[str, Any] = {}
-    todo: list[tuple[Any, Any, Any]] = [(plan, root, "plan")]
-    while todo:
-        value, into, place = todo.pop()
-        if is_dataclass(value):
-            made: Any = dict.fromkeys(one.name for one in fields(value))
-            todo.extend((getattr(value, name), made, name) for name in made)
-        elif isinstance(value, dict):
-            made = dict.fromkeys(value)
-            todo.extend((one, made, key) for key, one in value.items())
-        elif isinstance(value, list | tuple):
-            made = [None] * len(value)
-            todo.extend((one, made, at) for at, one in enumerate(value))
-        else:
-            made = value
-        into[place] = made
-    data: dict[str, Any] = root["plan"]
-    return data
+    """The plan as JSON has it."""
+    return plain_data(plan)
 
 
 def from_json(text: str | bytes) -> Plan:
-    """Raises ValueError with the place and the reason where the text is no plan of this version."""
+    """Raises ValueError with the place and the reason where the text is no plan of this version, kind for kind."""
     # pydantic's own reader of JSON stops at 200 levels, and blocks nested 40 deep have more.
     try:
-        plan = _adapter().validate_python(json.loads(text))
+        data = strict_json(text)
+        plan = _adapter().validate_python(data)
     except RecursionError:
         raise ValueError("the plan is nested too deep") from None
     if plan.version != VERSION:
         raise ValueError(f"the plan is of version {plan.version}, and this reads version {VERSION}")
+    must_be_kept(data, as_data(plan))
     return plan
 
 

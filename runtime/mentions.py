@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from flowrun.dsl import OPERANDS, template_names
 from flowrun.dsl import plan as p
@@ -35,7 +35,7 @@ def mentions(exprs: list[p.Expr]) -> Iterator[str]:
                 if missing or args.keys() - {param.name for param in params}:
                     raise PlanError(f"the arguments of `{function}` are not those that it takes")
                 if FUNCTIONS[function].spec.of_step:
-                    yield from (arg.value for arg in args.values() if isinstance(arg, p.Constant))
+                    yield from _votes(function, args)
                 todo.extend(arg for arg in args.values() if not isinstance(arg, p.TypeOf))
             case p.RuleOf(_, args):
                 todo.extend(args.values())
@@ -45,6 +45,14 @@ def mentions(exprs: list[p.Expr]) -> Iterator[str]:
                 todo.extend(operands)
             case p.TypeOf():
                 raise PlanError("a type of this plan stands where a value is needed")
+
+
+def _votes(function: str, args: Mapping[str, p.Expr]) -> Iterator[str]:
+    """The votes that a function looks at. Each is named: which one it is must not depend on a value."""
+    for arg in args.values():
+        if not isinstance(arg, p.Constant) or not isinstance(arg.value, str):
+            raise PlanError(f"`{function}` takes the name of a vote, and nothing that is worked out")
+        yield arg.value
 
 
 def template(text: str) -> tuple[str, ...]:

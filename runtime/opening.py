@@ -16,7 +16,6 @@ from .providers import DEFAULT_MODEL, MODEL_VARIABLE
 from .providers.protocol import Provider, Surroundings
 from .retry import RetryPolicy
 from .values import ModelValue, Names, evaluate
-from .verify import names_in
 
 Json = Any
 OpenProvider = Callable[[str, Surroundings], Provider]
@@ -69,7 +68,7 @@ def open_endpoints(
     asks = [ask for step in plan.walk() for ask in _asks(step)]
     mentioned = {expr.name for ask in asks if isinstance(expr := ask.model, p.Ref)}
     # A flow of another file may call something of its own as a model is called here.
-    certain = declared.keys() - {name for flow in plan.flows.values() for name in names_in(flow)}
+    certain = declared.keys() - {name for flow in plan.flows.values() for name in flow.names}
     wanted: dict[str, ModelValue] = {}
     if any(ask.model is None for ask in asks):
         wanted[default.address] = default

@@ -14,7 +14,7 @@ from .account import Ceiling
 from .answers import read_answer
 from .call import Answer, Message, Request
 from .decisions import Call
-from .errors import AnswerError
+from .errors import AnswerError, InputError
 from .keys import schema_text
 from .metering import Price, Usage
 from .prompts import render
@@ -28,6 +28,8 @@ _MUCH = 4096
 """More tokens than a provider puts around a message, or around the form of the answer."""
 _LONGEST = 10_000_000
 """More tokens than an answer has, where nothing bounds it."""
+_DEEPEST = 40
+"""Levels of an answer's type, such that what reads it stays well inside of Python's stack."""
 TIMEOUT = 600.0
 """Seconds for one attempt, where the flow does not say."""
 
@@ -83,7 +85,14 @@ def request_of(ask: p.Ask, settings: Mapping[str, Json], scope: Scope, sample: i
 
 @lru_cache(maxsize=512)
 def _schema(type_: types.Type) -> Mapping[str, Any]:
-    """The schema of a type, the same object for all its calls: whoever looks at it does so once."""
+    """The schema of a type, the same object for all its calls: whoever looks at it does so once.
+
+    Raises InputError where an answer of the type could not be read.
+    """
+    if (levels := types.Extents().levels(type_)) > _DEEPEST:
+        raise InputError(
+            f"an answer is nested {_DEEPEST} levels deep at most, and this type has {levels}: ask for less"
+        )
     return types.json_schema(type_)
 
 

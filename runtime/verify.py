@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from flowrun.dsl import cycles
+from flowrun.dsl import cycles, misplaced
 from flowrun.dsl import plan as p
 
 from .errors import PlanError
 from .mentions import mentions, template
+from .plan_kinds import verify_kinds
 from .reducers import REDUCERS
 
 _TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -21,8 +22,11 @@ def verify(plan: p.Plan) -> None:
 
     Every mention must be among the step's needs, no branch may need another branch of its fan-out, no steps may
     wait for each other, no flow may lead back to itself, and every function, reducer, flow and extern must exist and
-    get the arguments that it takes. The same rules hold in every flow that is called.
+    get the arguments that it takes. Every value must be of the kind and the type that its place has, and a function
+    that looks at a vote names one which the step needs. The same rules hold in every flow that is called.
     """
+    if (place := misplaced(plan)) is not None:
+        raise PlanError(f"the plan has a value of another kind than its place at `{place}`")
     models = {model.name for model in plan.models}
     known = {param.name for param in plan.params} | models
     if len(known) < len(plan.params) + len(plan.models):
@@ -37,19 +41,10 @@ def verify(plan: p.Plan) -> None:
     _flow("the flow", plan.params, plan.steps, plan.result, plan, models)
     for name, flow in plan.flows.items():
         # A flow of another file does not see the models of this one, and may use their names for its own.
-        _flow(f"the flow `{name}`", flow.params, flow.steps, flow.result, plan, models - names_in(flow))
+        _flow(f"the flow `{name}`", flow.params, flow.steps, flow.result, plan, models - flow.names)
     for circle in cycles({name: _called(flow.steps) for name, flow in plan.flows.items()}):
         raise PlanError(f"these flows call each other without end: {' → '.join([*circle, circle[0]])}")
-
-
-def names_in(flow: p.Flow) -> set[str]:
-    """All the names that a called flow gives to something."""
-    names = {param.name for param in flow.params}
-    for step in _walk(flow.steps):
-        names.add(step.name)
-        if isinstance(step.node, p.Map):
-            names.add(step.node.element)
-    return names
+    verify_kinds(plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,21 +211,11 @@ def _held(
 
 def _inner_needs(step: p.Step) -> Iterator[str]:
     """What a step and everything inside it waits for."""
-    for one in _walk((step,)):
+    for one in p.walk_steps((step,)):
         yield from one.needs
         if isinstance(one.node, (p.Map, p.Repeat, p.Fanout)):
             yield from one.node.reduce.needs
 
 
 def _called(steps: tuple[p.Step, ...]) -> list[str]:
-    return [step.node.flow for step in _walk(steps) if isinstance(step.node, p.FlowCall)]
-
-
-def _walk(steps: tuple[p.Step, ...]) -> Iterator[p.Step]:
-    """Steps, and those inside them."""
-    todo = list(reversed(steps))
-    while todo:
-        step = todo.pop()
-        yield step
-        if step.block is not None:
-            todo.extend(reversed(step.block.steps))
+    return [step.node.flow for step in p.walk_steps(steps) if isinstance(step.node, p.FlowCall)]

@@ -260,3 +260,9 @@ def test_each_declares_itself(name: str) -> None:
     assert spec.summary
     assert spec.result({}) is not None
     assert any(param.required for param in spec.params)
+
+
+@pytest.mark.parametrize("items", [["a", 3], [None], 7])
+def test_only_texts_are_joined(world: World, items: Any) -> None:
+    with pytest.raises(UsageError, match="`join` takes a list of texts"):
+        FUNCTIONS["join"].call({"items": items}, world)

@@ -325,7 +325,14 @@ def named(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[tuple[
 
 def _keeps_places(line: s.Line) -> bool:
     """Whether a failed element of a map keeps its place, with nothing in it."""
-    return any(
-        option.name.text == "errors" and isinstance(option.value, s.Name) and option.value.word.text == "none"
-        for option in line.options
-    )
+    return any(option.name.text == "errors" and _word(option.value) == "none" for option in line.options)
+
+
+def _word(value: s.Expr | s.Ask) -> str:
+    """A word that is written bare or in quotes."""
+    match value:
+        case s.Name(word):
+            return word.text
+        case s.Text(string):
+            return string.value
+    return ""

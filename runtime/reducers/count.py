@@ -41,4 +41,7 @@ def _result(given: Given) -> types.Type | Refusal:
     return types.INT
 
 
-RULE = Rule(ReducerSpec("count", (ParamSpec("of", types.JSON, of_item=True), BY), _result, "how many there are"), Count)
+RULE = Rule(
+    ReducerSpec("count", (ParamSpec("of", types.JSON, of_item=True), BY), _result, "how many there are", typed=True),
+    Count,
+)

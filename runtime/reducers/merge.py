@@ -50,5 +50,8 @@ def _first(found: list[types.Type], name: str) -> types.Type:
 
 
 RULE = Rule(
-    ReducerSpec("merge", (), _result, "one record of all, each field from the first that has it", needs=True), Merge
+    ReducerSpec(
+        "merge", (), _result, "one record of all, each field from the first that has it", needs=True, typed=True
+    ),
+    Merge,
 )

@@ -1,0 +1,199 @@
+"""The tree of a flow that a plan could have been made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .. import plan as p
+from .. import syntax as s
+from .. import types as t
+from ..catalog import Catalog, ParamSpec
+from ..checking.block_types import FOLD
+from ..source import Source, Span
+from .exprs import Exprs
+from .unfit import UnfitError
+from .written import number_expr, type_expr
+
+ANY = "#any"
+"""The name of the type that everything fits."""
+
+
+def extern_word(key: str) -> str:
+    """What an extern is called in the tree: no name of a flow, a function or a reducer."""
+    return f"extern {key}"
+
+
+class Tree:
+    """Makes the tree of one flow. The place of each part is its step's name, in a text that lists those names."""
+
+    def __init__(self, plan: p.Plan, flow: p.Flow | p.Plan, title: str, catalog: Catalog) -> None:
+        self.plan, self.flow, self.title, self.catalog = plan, flow, title, catalog
+        self.steps = {step.name: step for step in p.walk_steps(flow.steps)}
+        params = (*flow.params, *(param for extern in plan.externs.values() for param in extern.params))
+        names = [title, *self.steps, *(one.name for one in params), *plan.externs, *(one.name for one in plan.models)]
+        self._places: dict[str, tuple[int, int]] = {}
+        size = 0
+        for name in dict.fromkeys(names):
+            self._places[name] = size, size + len(name)
+            size += len(name) + 1
+        self._source = Source("\n".join(self._places), title)
+        self.exprs = Exprs(catalog, self._type_of, self._no_tally)
+        self.lines: dict[int, p.Step] = {}
+
+    def at(self, name: str) -> Span:
+        return self._source.span(*self._places[name])
+
+    def _type_of(self, name: str) -> t.Type | None:
+        return self.steps[name].type if name in self.steps else None
+
+    def _no_tally(self, name: str) -> bool:
+        """Whether a block is combined by an extern: the flow may look at its tally, and finds none."""
+        node = self.steps[name].node if name in self.steps else None
+        return isinstance(node, p.Map | p.Repeat | p.Fanout) and node.reduce.extern is not None
+
+    def file(self) -> s.File:
+        """Raises UnfitError where the plan has what no flow could have."""
+        at = self.at(self.title)
+        # A flow of another file does not see the models of this one, and may use their names for its own.
+        own = self.flow.names if isinstance(self.flow, p.Flow) else set()
+        models = [self._model(model) for model in self.plan.models if model.name not in own]
+        externs = [self._extern(key, extern) for key, extern in self.plan.externs.items()]
+        params = [self._param(param) for param in self.flow.params]
+        body = s.Body(tuple(self._line(step) for step in self.flow.steps), at)
+        returned = s.Return(self.exprs.expr(self.flow.result, at, self.flow.type), at)
+        word = s.Word(self.title, at)
+        decl = s.FlowDecl(word, (*params, *self.exprs.holes), None, body, (returned,), at)
+        return s.File((*self.exprs.types, *models, *externs, decl), (), at)
+
+    def _param(self, param: p.Param, type_: str = "") -> s.Param:
+        at = self.at(param.name)
+        if not param.required and param.default is None and not isinstance(param.type, t.Optional):
+            raise UnfitError(param.name, f"it may be left out, and nothing is no {t.show(param.type)}")
+        default = None if param.default is None else self.exprs.expr(param.default, at, param.type)
+        written = s.TypeName(s.Word(type_, at), at) if type_ else type_expr(param.type, at)
+        return s.Param(s.Word(param.name, at), written, default, at)
+
+    def _model(self, model: p.Model) -> s.ModelDecl:
+        at = self.at(model.name)
+        # Which addresses there are is said by whoever opens them, before the first call.
+        address = s.String(f"{min(self.catalog.providers)}:{model.name}", at)
+        return s.ModelDecl(s.Word(model.name, at), address, None, self.exprs.options(model.options, at), at)
+
+    def _extern(self, key: str, extern: p.Extern) -> s.ExternDecl:
+        at = self.at(key)
+        # What an extern combines goes to it as plain data, and so does what it takes as JSON: the call looks at it.
+        free = {param.name for param in extern.params if param.name == "results" or param.type == t.JSON}
+        params = tuple(self._param(param, ANY if param.name in free else "") for param in extern.params)
+        word = s.Word(extern_word(key), at)
+        return s.ExternDecl(word, params, type_expr(extern.type, at), s.String(extern.target, at), at)
+
+    # Steps
+
+    def _line(self, step: p.Step) -> s.Line:
+        at = self.at(step.name)
+        options = dict(step.options)
+        node = step.node
+        if isinstance(node, p.Map) and node.reduce.tallied and options.get("launch") == p.Constant("together"):
+            # A plan says so of a map whose tally is looked at; a flow cannot.
+            del options["launch"]
+        if isinstance(node, p.Map | p.Repeat | p.Fanout) and node.reduce.deciding is not None:
+            # What a rule asks has the retries of its block, and no option else.
+            if strange := node.reduce.options.keys() - {"retries"}:
+                raise UnfitError(step.name, f"what its rule asks has no option `{min(strange)}`")
+            options |= node.reduce.options
+        when = None
+        if step.when is not None:
+            other = None if step.otherwise is None else self.exprs.expr(step.otherwise, at, t.unwrapped(step.type))
+            when = s.When(self.exprs.expr(step.when, at), other, at)
+        elif step.otherwise is not None:
+            raise UnfitError(step.name, "it has a value for when it is skipped, and nothing says when that is")
+        word = None if step.name.startswith("#") and not isinstance(node, p.Fanout) else s.Word(step.name, at)
+        line = s.Line(word, self._node(step, at), self.exprs.options(options, at), (), when, at)
+        self.lines[id(line)] = step
+        return line
+
+    def _node(self, step: p.Step, at: Span) -> s.Node:
+        node = step.node
+        match node:
+            case p.Ask():
+                return self._ask(node, at)
+            case p.Value(expr):
+                return self.exprs.expr(expr, at, step.type)
+            case p.FlowCall(key, args):
+                return self._call(key, self.plan.flows[key].params, args, at)
+            case p.ExternCall(key, args):
+                return self._call(extern_word(key), self.plan.externs[key].params, args, at)
+            case p.Chain(block):
+                return s.Chain(self._body(block, at), at)
+            case p.Fanout(block, reduce):
+                return s.Fanout(self._body(block, at), self._reduce(step, reduce, at), at)
+            case p.Repeat(least, most, block, reduce):
+                numbers = (s.Number(str(least), "", at), s.Number(str(most), "", at))
+                return s.Repeat(*numbers, self._body(block, at), self._reduce(step, reduce, at), at)
+            case p.Map():
+                at_most = None if node.at_most is None else number_expr(node.at_most, "", at)
+                if at_most is not None and not isinstance(at_most, s.Number):
+                    raise UnfitError(step.name, "`at most` takes a whole number from 1")
+                return s.Map(
+                    s.Word(node.element, at),
+                    self.exprs.expr(node.source, at),
+                    None if node.where is None else self.exprs.expr(node.where, at),
+                    at_most,
+                    self._body(node.body, at),
+                    self._reduce(step, node.reduce, at),
+                    at,
+                )
+
+    def _call(self, key: str, params: tuple[p.Param, ...], args: Mapping[str, p.Expr], at: Span) -> s.Call:
+        specs = tuple(ParamSpec(param.name, param.type, param.required) for param in params)
+        return s.Call(s.Word(key, at), self.exprs.args(specs, args, at), at)
+
+    def _body(self, block: p.Block, at: Span) -> s.Body:
+        # The last line of a block is its value.
+        steps = sorted(block.steps, key=lambda step: step.name == block.result)
+        return s.Body(tuple(self._line(step) for step in steps), at)
+
+    def _ask(self, ask: p.Ask, at: Span, *, typed: bool = True) -> s.Ask:
+        if not ask.messages:
+            raise UnfitError(at.text, "it asks, and has nothing to say: a prompt has one message or more")
+        messages = tuple(
+            s.Message(s.Word(message.role, at), s.String(message.template, at), at) for message in ask.messages
+        )
+        model = None if ask.model is None else self.exprs.expr(ask.model, at)
+        return s.Ask(model, messages, type_expr(ask.answer, at) if typed else None, at)
+
+    def _reduce(self, step: p.Step, reduce: p.Reduce, at: Span) -> s.Reduce:
+        if reduce.ask is not None:
+            return self._asking(step, reduce, reduce.ask, at)
+        if reduce.extern is not None:
+            params = tuple(ParamSpec(one.name, one.type) for one in self.plan.externs[reduce.extern].params)
+            args = self.exprs.args(params, reduce.args, at)
+            return s.Reduce(s.Word(extern_word(reduce.extern), at), args, None, None, (), at)
+        spec = self.catalog.reducers[reduce.rule]
+        args = self.exprs.args(spec.params, reduce.args, at)
+        if reduce.deciding is not None:
+            taking = [param.name for param in spec.params if param.asks is not None]
+            if not taking:
+                raise UnfitError(step.name, f"`{reduce.rule}` asks nothing, and the plan has an ask for it")
+            ask = self._ask(reduce.deciding, at, typed=False)
+            args = (*args, s.Arg(s.Word(taking[0], at), ask, at))
+        return s.Reduce(s.Word(reduce.rule, at), args, None, None, (), at)
+
+    def _asking(self, step: p.Step, reduce: p.Reduce, ask: p.Ask, at: Span) -> s.Reduce:
+        rule = "fold" if reduce.rule == "fold" else "ask" if reduce.count is None else "by"
+        if reduce.rule != rule:
+            raise UnfitError(
+                step.name, f"it combines by an ask, as `{rule}`, and its rule is said to be `{reduce.rule}`"
+            )
+        if rule == "fold" and reduce.count is not None:
+            raise UnfitError(step.name, "a fold takes one result after the other, and this has a number for a tree")
+        if rule != "fold" and reduce.args:
+            raise UnfitError(step.name, "an ask that combines takes no arguments")
+        return s.Reduce(
+            s.Word(rule, at),
+            self.exprs.args((ParamSpec(FOLD[0].name, ask.answer),), reduce.args, at),
+            self._ask(ask, at),
+            None if reduce.count is None else self.exprs.tokens(reduce.count, at),
+            self.exprs.options(reduce.options, at),
+            at,
+        )

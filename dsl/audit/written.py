@@ -1,0 +1,89 @@
+"""Types and plain values, as a flow would write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from math import isfinite
+from typing import Any
+
+from .. import syntax as s
+from .. import types as t
+from ..source import Span
+from .unfit import UnfitError
+
+_CONSTANTS = {True: "true", False: "false"}
+_PLAIN = frozenset({t.INT, t.NUMBER, t.BOOL, t.TEXT, t.JSON, t.DOCUMENT, t.MODEL})
+
+
+def type_expr(type_: t.Type, at: Span) -> s.TypeExpr:
+    """Raises UnfitError for a type that is too large, or has no name in the language."""
+    if (too_much := t.Extents().too_much(type_)) is not None:
+        raise UnfitError(at.text, f"a type that it is written with {too_much}")
+    return _type_expr(type_, at)
+
+
+def _type_expr(type_: t.Type, at: Span) -> s.TypeExpr:
+    match type_:
+        case t.Simple(kind) if type_ in _PLAIN:
+            return s.TypeName(s.Word(kind, at), at)
+        case t.Range(low, high):
+            return s.TypeRange(low, high, at)
+        case t.Choice(options) if options:
+            return s.TypeChoice(tuple(s.String(option, at) for option in options), at)
+        case t.ListOf(item):
+            return s.TypeList(_type_expr(item, at), at)
+        case t.Optional(item):
+            return s.TypeOptional(_type_expr(item, at), at)
+        case t.Record(fields):
+            return s.TypeRecord(
+                tuple(
+                    s.FieldDecl(s.Word(one.name, at), _type_expr(one.type, at), s.String(one.description, at), at)
+                    for one in fields
+                ),
+                at,
+            )
+    raise UnfitError(at.text, f"{t.show(type_) or 'a choice of nothing'} is no type of a parameter, an answer or a row")
+
+
+def value_expr(value: Any, wanted: t.Type | None, at: Span) -> s.Expr:
+    """A value as it is written. Where a quantity is ``wanted``, a number has its unit."""
+    inner = t.unwrapped(wanted) if wanted is not None else None
+    match value:
+        case None:
+            return s.Name(s.Word("none", at), at)
+        case bool():
+            return s.Name(s.Word(_CONSTANTS[value], at), at)
+        case int() | float():
+            return number_expr(value, inner.unit if isinstance(inner, t.Quantity) else "", at)
+        case str():
+            return s.Text(s.String(value, at), at)
+        case list() | tuple():
+            item = inner.item if isinstance(inner, t.ListOf) else None
+            return s.ListExpr(tuple(value_expr(one, item, at) for one in value), at)
+        case Mapping():
+            entries = [
+                s.Entry(s.Word(str(name), at), value_expr(one, field_type(inner, str(name)), at), False, at)
+                for name, one in value.items()
+            ]
+            return s.RecordExpr(tuple(entries), at)
+    raise UnfitError(at.text, f"a value of a plan is JSON, and this is a Python {type(value).__name__}")
+
+
+def number_expr(value: float, unit: s.Unit, at: Span) -> s.Expr:
+    size = abs(value)
+    if not isfinite(size):
+        raise UnfitError(at.text, f"{value} is no number of a flow")
+    if unit == "%":
+        digits = f"{Decimal(repr(size)) * 100:f}"
+    else:
+        digits = str(size) if isinstance(size, int) else f"{Decimal(repr(size)):f}"
+        digits += ".0" if isinstance(size, float) and "." not in digits else ""
+    number = s.Number(digits, unit, at)
+    return s.Unary("-", number, at) if value < 0 else number
+
+
+def field_type(record: t.Type | None, name: str) -> t.Type | None:
+    """The type of a field, where it is known."""
+    field = record.field(name) if isinstance(record, t.Record) else None
+    return field.type if field is not None else None

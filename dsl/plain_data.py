@@ -1,0 +1,95 @@
+"""Dataclasses as plain JSON data, and JSON that is read without guessing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from functools import cache
+from math import isfinite
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+
+def plain_data(whole: Any) -> dict[str, Any]:
+    """A dataclass as JSON has it. Done without recursion, for blocks nest deep."""
+    root: dict[str, Any] = {}
+    todo: list[tuple[Any, Any, Any]] = [(whole, root, "whole")]
+    while todo:
+        value, into, place = todo.pop()
+        if is_dataclass(value):
+            made: Any = dict.fromkeys(one.name for one in fields(value))
+            todo.extend((getattr(value, name), made, name) for name in made)
+        elif isinstance(value, dict):
+            made = dict.fromkeys(value)
+            todo.extend((one, made, key) for key, one in value.items())
+        elif isinstance(value, list | tuple):
+            made = [None] * len(value)
+            todo.extend((one, made, at) for at, one in enumerate(value))
+        else:
+            made = value
+        into[place] = made
+    data: dict[str, Any] = root["whole"]
+    return data
+
+
+def strict_json(text: str | bytes) -> Any:
+    """Raises ValueError where a text is no JSON; NaN and Infinity are none."""
+    return json.loads(text, parse_constant=_no_number, parse_float=_number)
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"the plan has {text} in it, which is no JSON")
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    return number if isfinite(number) else _no_number(text)
+
+
+def must_be_kept(data: Any, made: Any) -> None:
+    """Raises ValueError where what was made of data took it for something else.
+
+    ``true`` is no number, and neither ``"3"`` nor ``3.0`` is a whole one.
+    """
+    todo: list[tuple[Any, Any, str]] = [(data, made, "plan")]
+    while todo:
+        given, taken, place = todo.pop()
+        if isinstance(given, dict) and isinstance(taken, dict):
+            todo.extend((one, taken[key], f"{place}.{key}") for key, one in given.items() if key in taken)
+        elif isinstance(given, list) and isinstance(taken, list):
+            todo.extend((one, taken[at], f"{place}[{at}]") for at, one in enumerate(given))
+        elif given != taken or (type(given) is not type(taken) and (type(given), type(taken)) != (int, float)):
+            raise ValueError(f"the plan has a value of another kind than its place at `{place}`")
+
+
+def misplaced(whole: Any) -> str | None:
+    """Where a dataclass, or one inside it, has a value that is not of the type which its field is declared with."""
+    todo: list[tuple[Any, Any, str]] = [(whole, type(whole), "plan")]
+    while todo:
+        value, hint, place = todo.pop()
+        choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        hint = next((one for one in choices if _is_of(value, one)), None)
+        if hint is None:
+            return place
+        if is_dataclass(hint):
+            todo.extend((getattr(value, name), one, f"{place}.{name}") for name, one in _hints(value.__class__).items())
+        elif get_origin(hint) is tuple:
+            todo.extend((one, get_args(hint)[0], f"{place}[{at}]") for at, one in enumerate(value))
+        elif get_origin(hint) is dict:
+            todo.extend((one, str, f"{place}.{one!r:.40}") for one in value)
+            todo.extend((one, get_args(hint)[1], f"{place}.{key!r:.40}") for key, one in value.items())
+    return None
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _is_of(value: Any, hint: Any) -> bool:
+    if hint is Any:
+        return True
+    if get_origin(hint) is Literal:
+        return isinstance(value, str) and value in get_args(hint)
+    # True is no number here, and a whole number may stand for any.
+    return type(value) in ((int, float) if hint is float else (get_origin(hint) or hint,))

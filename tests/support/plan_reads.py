@@ -1,0 +1,74 @@
+"""The steps that a plan reads, against those that are finished by then: by the JSON alone, as a second opinion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jinja2 import Environment, meta
+
+Json = Any
+_JINJA = Environment(autoescape=False)  # Nothing is rendered: it finds the names in a template.
+_JINJA.filters["json"] = str
+
+
+def unfinished_reads(data: Json) -> list[str]:
+    """What the steps of a plan read that need not be there, and is nothing that is known from the start."""
+    found: list[str] = []
+    models = {model["name"] for model in data["models"]}
+    for flow in (data, *data.get("flows", {}).values()):
+        known = models | {param["name"] for param in flow["params"]}
+        found += _body(flow["steps"], known, {}, fanout=False)
+    return found
+
+
+def _body(steps: list[Json], known: set[str], around: Mapping[str, Json], *, fanout: bool) -> list[str]:
+    found = []
+    own = {step["name"]: step for step in steps}
+    for step in steps:
+        seen = around if fanout else {**around, **own}
+        node = step["node"]
+        reduce = node.get("reduce")
+        beside = [node[key] for key in ("body", "reduce", "where") if key in node]
+        head = {**step, "node": {key: value for key, value in node.items() if value not in beside}}
+        found += _unfinished(step["name"], reads(head), known, set(step["needs"]), seen)
+        inner = known | ({node["element"]} if node["kind"] == "map" else set())
+        if node.get("where") is not None:
+            found += _unfinished(step["name"], reads(node["where"]), inner, set(step["needs"]), seen)
+        if reduce is not None:
+            sees = known | {"results", "so_far", "next"}
+            if node["kind"] == "fanout":
+                sees |= {branch["name"] for branch in node["body"]["steps"]}
+            needs = {*step["needs"], *reduce.get("needs", ())}
+            found += _unfinished(step["name"], reads(reduce), sees, needs, seen)
+        if "body" in node:
+            found += _body(node["body"]["steps"], inner, seen, fanout=node["kind"] == "fanout")
+    return found
+
+
+def _unfinished(
+    step: str, mentioned: Iterator[str], known: set[str], needs: set[str], seen: Mapping[str, Json]
+) -> list[str]:
+    return [f"{step} reads {name}" for name in mentioned if name not in known and not (name in needs and name in seen)]
+
+
+def reads(part: Json) -> Iterator[str]:
+    """The names that a part of a plan takes values or tallies from."""
+    todo = [part]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, list):
+            todo.extend(one)
+        if not isinstance(one, dict):
+            continue
+        kind = one.get("kind")
+        if kind == "literal":
+            continue
+        if kind == "ref":
+            yield one["name"]
+        elif kind == "call" and one["function"] in ("votes", "agreement"):
+            of = one["args"]["of"]
+            yield of["value"] if of["kind"] == "literal" else "a step that is worked out"
+        elif isinstance(one.get("template"), str):
+            yield from sorted(meta.find_undeclared_variables(_JINJA.parse(one["template"])))
+        todo.extend(one.values())

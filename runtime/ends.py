@@ -24,6 +24,7 @@ from .scopes import Context, Scope
 from .steps import Steps
 from .tally import Tally
 from .timers import Timers
+from .values import shaped
 
 Json = Any
 
@@ -212,7 +213,8 @@ class Ends:
             fail = partial(self.give_up, run)
             try:
                 if reduce.extern is not None:
-                    args = {**scope.options(reduce.args), "results": given["results"]}
+                    taken = next(one for one in self.externs.externs[reduce.extern].params if one.name == "results")
+                    args = {**scope.options(reduce.args), "results": shaped(given["results"], taken.type)}
                     self.externs.launch(run, reduce.extern, args, path, then, fail)
                 elif reduce.ask is not None:
                     sample = sample_of(inner, f"{run.step.name}.reduce")

@@ -15,7 +15,7 @@ import pytest
 FLOORS = {
     "dsl": (
         "source codes spelling diagnostics texts",
-        "types plan syntax/* catalog fields graph render guesses",
+        "types type_forms type_fits plan plan_expressions syntax/* catalog fields graph render guesses",
         "parsing/*",
         "templates/* formatting/* fixes",
         "checking/*",
@@ -26,8 +26,8 @@ FLOORS = {
     ),
     "runtime": (
         "events errors metering remarks tally quoting account",
-        "limits/* retry budget budgets values prompts files rules prices tokens folders grammar_cache threads "
-        "json_reader candidates children",
+        "limits/* retry budget budgets values prompts template_trees files rules prices tokens folders grammar_cache "
+        "threads json_reader candidates children",
         "providers/* reducers/* splitters/* documents/* journal/* outputs/*",
         "functions options catalog mentions needs verify estimate",
         "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "

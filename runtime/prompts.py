@@ -203,6 +203,9 @@ def _environment() -> Environment:
             found = self.getattr(obj, str(argument))
             return self.undefined(hint=found._undefined_hint) if isinstance(found, Absent) else found
 
+    def there(value: Any) -> Any:
+        return value._fail_with_undefined_error() if isinstance(value, Undefined) else value
+
     def default(value: Any, other: Any = "") -> Any:
         return other if value is None or isinstance(value, Undefined) else value
 
@@ -235,7 +238,7 @@ def _environment() -> Environment:
 
     @pass_context
     def join(context: Context, values: Iterable[Any], separator: str = "") -> str:
-        texts = values.lines() if isinstance(values, Candidates) else [shown(value) for value in values]
+        texts = values.lines() if isinstance(values, Candidates) else [shown(there(value)) for value in values]
         context.resolve(_METER).grow(sum(map(len, texts)) + len(separator) * len(texts))
         return separator.join(texts)
 

@@ -195,8 +195,7 @@ def _environment() -> Environment:
                 return obj
             if isinstance(obj, LoopContext) and attribute in LOOP_FIELDS:
                 return getattr(obj, attribute)
-            hint = f"there is no field `{attribute}` here"
-            return Absent(hint=hint) if obj is None or isinstance(obj, dict) else self.undefined(hint=hint)
+            return Absent(hint=f"there is no field `{attribute}` here")
 
         def getitem(self, obj: Any, argument: Any) -> Any:
             # The field that a filter goes by must be there.

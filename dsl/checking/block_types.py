@@ -165,12 +165,12 @@ class Blocks(Bodies, ABC):
         if t.fits(merged, leaf) and (t.fits(leaf, merged) or not alone):
             return t.join([item, merged]) if alone else merged
         if reduce.ask is not None:
-            problem = (
-                "is merged again" if not t.fits(merged, leaf) else "stands beside a result that is merged with none"
-            )
+            why = "each merge is merged again, so it"
+            if t.fits(merged, leaf):
+                why = "a result that is alone is the value, so a merge"
             self.report(
                 "F0301",
-                f"each merge {problem}, so it must be {t.show(leaf)}, and this is {t.show(merged)}",
+                f"{why} must be {t.show(leaf)}, and this is {t.show(merged)}",
                 reduce.ask.span,
                 help=f"write `-> {t.show(leaf)}` behind the prompt",
             )

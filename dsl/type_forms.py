@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,9 @@ class ByKind:
     def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
         from pydantic import Field as PydanticField
 
-        return handler(Annotated[source, PydanticField(discriminator="kind")])
+        # A plan has no value of several types.
+        members: Any = reduce(or_, (one for one in get_args(source) if one is not Mixed))
+        return handler(Annotated[members, PydanticField(discriminator="kind")])
 
 
 Type: TypeAlias = Annotated[Simple | Quantity | Range | Choice | ListOf | Optional | Record | Mixed, ByKind()]

@@ -16,7 +16,7 @@ def _result(given: Given) -> types.Type | Refusal:
     lists: list[types.Type] = []
     for type_ in map(types.unwrapped, given.each):
         if type_ == types.UNKNOWN:
-            return types.UNKNOWN
+            return types.ListOf(type_)
         if not isinstance(type_, types.ListOf):
             return Refusal(f"`flatten` joins lists, and these are {types.show(type_)}", "take `reduce collect`")
         lists.append(type_)

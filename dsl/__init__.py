@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         outside,
     )
     from .check import Checked, Load, check_flow
+    from .checking.extents import Extents
     from .codes import CODES, page
     from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
     from .export import Picture, picture_of, to_dot, to_mermaid, to_svg
@@ -69,6 +70,7 @@ _HOMES = {
         "Where",
         "outside",
     ),
+    "checking.extents": ("Extents",),
     "check": ("Checked", "Load", "check_flow"),
     "codes": ("CODES", "page"),
     "diagnostics": ("Diagnostic", "Edit", "Fix", "FlowError", "did_you_mean", "nearest"),
@@ -110,6 +112,7 @@ __all__ = [
     "Checked",
     "Diagnostic",
     "Edit",
+    "Extents",
     "Fix",
     "Fixed",
     "FlowError",

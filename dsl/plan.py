@@ -13,105 +13,66 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from .plain_data import must_be_kept, plain_data, strict_json
+from .plan_expressions import (
+    Apply,
+    CallOf,
+    Constant,
+    Entry,
+    Expr,
+    FieldOf,
+    Items,
+    RecordOf,
+    Ref,
+    RuleOf,
+    ShapeOf,
+    TextOf,
+    TypeOf,
+)
 from .types import ByKind, Type
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-VERSION = 1
-
-# Expressions
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """A value as it is: a JSON value. Durations are in seconds, percentages are fractions, money is in dollars."""
-
-    value: Any
-    kind: Literal["literal"] = "literal"
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """The value of a name."""
-
-    name: str
-    kind: Literal["ref"] = "ref"
-
-
-@dataclass(frozen=True, slots=True)
-class FieldOf:
-    base: Expr
-    field: str
-    kind: Literal["field"] = "field"
-
-
-@dataclass(frozen=True, slots=True)
-class TextOf:
-    """A template of the subset that ``templates`` allows."""
-
-    template: str
-    kind: Literal["text"] = "text"
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    items: tuple[Expr, ...]
-    kind: Literal["list"] = "list"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A field of a record; without a name the fields of ``value`` are spread."""
-
-    name: str | None
-    value: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class RecordOf:
-    entries: tuple[Entry, ...]
-    kind: Literal["record"] = "record"
-
-
-@dataclass(frozen=True, slots=True)
-class CallOf:
-    """A built-in function; its arguments by name."""
-
-    function: str
-    args: dict[str, Expr]
-    kind: Literal["call"] = "call"
-
-
-@dataclass(frozen=True, slots=True)
-class RuleOf:
-    """A rule chosen by name, such as ``chars(800)``; its arguments by name."""
-
-    rule: str
-    args: dict[str, Expr]
-    kind: Literal["rule"] = "rule"
-
-
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """An operator on one or two operands."""
-
-    operator: str
-    operands: tuple[Expr, ...]
-    kind: Literal["apply"] = "apply"
-
-
-@dataclass(frozen=True, slots=True)
-class TypeOf:
-    """A type given as an argument, such as that of a file's rows."""
-
-    type: Type
-    kind: Literal["type"] = "type"
-
-
-Expr: TypeAlias = Annotated[
-    Constant | Ref | FieldOf | TextOf | Items | RecordOf | CallOf | RuleOf | Apply | TypeOf, ByKind()
+__all__ = [
+    "VERSION",
+    "Apply",
+    "Ask",
+    "Block",
+    "CallOf",
+    "Chain",
+    "Constant",
+    "Entry",
+    "Expr",
+    "Extern",
+    "ExternCall",
+    "Fanout",
+    "FieldOf",
+    "Flow",
+    "FlowCall",
+    "Items",
+    "Map",
+    "Message",
+    "Model",
+    "Node",
+    "Param",
+    "Plan",
+    "RecordOf",
+    "Reduce",
+    "Ref",
+    "Repeat",
+    "RuleOf",
+    "ShapeOf",
+    "Step",
+    "TextOf",
+    "TypeOf",
+    "Value",
+    "as_data",
+    "from_json",
+    "json_schema",
+    "to_json",
 ]
+
+VERSION = 1
 
 # Steps
 

@@ -82,7 +82,7 @@ class _Planner:
             self.params(decl.params),
             tuple(self.step(step) for step in flow.steps),
             self.expr(decl.returns[0].value),
-            self.typed.results[id(decl)],
+            t.planned(self.typed.results[id(decl)]),
             int(budget.calls.value) if budget and budget.calls else None,
             float(budget.money.value) if budget and budget.money else None,
         )
@@ -155,7 +155,7 @@ class _Planner:
             self.names[step],
             self.needs(step.mentions, "head"),
             self.node(step),
-            self.typed.steps[step],
+            t.planned(self.typed.steps[step]),
             options,
             self.expr(line.when.condition) if line.when else None,
             self.expr(line.when.otherwise) if line.when and line.when.otherwise is not None else None,
@@ -186,8 +186,7 @@ class _Planner:
                     int(node.at_most.value) if node.at_most else None,
                     self.block(step),
                     self.reduce(step, node.reduce),
-                    isinstance(node.source, s.Name)
-                    and node.source.word.text in {word.text for word in step.line.after},
+                    self.whole(step, node),
                 )
             case s.Repeat():
                 return p.Repeat(
@@ -294,6 +293,10 @@ class _Planner:
         return p.RuleOf(value.word.text if isinstance(value, s.Name) else "", {})
 
     def expr(self, expr: s.Expr) -> p.Expr:
+        shape = self.typed.shapes.get(id(expr))
+        return self._expr(expr) if shape is None else p.ShapeOf(self._expr(expr), t.planned(shape))
+
+    def _expr(self, expr: s.Expr) -> p.Expr:
         match expr:
             case s.Name(word):
                 if id(expr) in self.typed.words:

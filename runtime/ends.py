@@ -25,6 +25,7 @@ from .scopes import Context, Scope
 from .steps import Steps
 from .tally import Tally
 from .timers import Timers
+from .values import shaped
 
 Json = Any
 
@@ -209,7 +210,9 @@ class Ends:
             fail = partial(self.give_up, run)
             try:
                 if reduce.extern is not None:
-                    args = {**Scope(self.context, run.frame).options(reduce.args), "results": given["results"]}
+                    taken = next(one for one in self.externs.externs[reduce.extern].params if one.name == "results")
+                    args = Scope(self.context, run.frame).options(reduce.args)
+                    args = {**args, "results": shaped(given["results"], taken.type)}
                     self.externs.launch(run, reduce.extern, args, path, then, fail)
                 elif reduce.ask is not None:
                     inner = _asking(run, given)

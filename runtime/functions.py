@@ -147,6 +147,8 @@ _PATH = ParamSpec("path", types.TEXT, required=True)
 
 
 def _measured(type_: types.Type) -> bool:
+    if isinstance(type_, types.Mixed):
+        return all(map(_measured, type_.options))
     return types.is_text(type_) or type_ == types.JSON or isinstance(type_, types.ListOf | types.Record)
 
 

@@ -19,7 +19,7 @@ def mentions(exprs: list[p.Expr]) -> Iterator[str]:
         match expr:
             case p.Ref(name):
                 yield name
-            case p.FieldOf(base):
+            case p.FieldOf(base) | p.ShapeOf(base):
                 todo.append(base)
             case p.TextOf(text):
                 yield from template(text)

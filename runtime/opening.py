@@ -82,7 +82,7 @@ def open_endpoints(
     if asks:
         inner = [param for flow in plan.flows.values() for param in flow.params]
         for param in (*(one for one in plan.params if one.name not in values), *inner):
-            if isinstance(param.default, p.Constant | p.Items | p.RecordOf):
+            if isinstance(param.default, p.Constant | p.Items | p.RecordOf | p.ShapeOf):
                 with suppress(FlowrunError):  # told of where the default is needed
                     value = evaluate(param.default, _Declared(declared))
                     wanted |= {one: ModelValue(one, one) for one in _addresses(param.type, value) if one not in wanted}

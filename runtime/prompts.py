@@ -12,9 +12,10 @@ from flowrun.dsl import template_pieces
 from .candidates import Candidates
 from .errors import FlowrunError
 from .rules import FileText
+from .template_trees import metered, with_numbers
 
 if TYPE_CHECKING:
-    from jinja2 import Environment, Template, nodes
+    from jinja2 import Environment, Template
 
 MOST_CHARACTERS = 16 << 20
 MOST_ROUNDS = 5_000_000
@@ -42,7 +43,7 @@ def compiled(template: str, numbered: bool = False) -> tuple[Template, tuple[str
     names = template_names(template)
     environment = _environment()
     tree = environment.parse(template)
-    return environment.from_string(_metered(_numbered(tree) if numbered else tree)), names
+    return environment.from_string(metered(with_numbers(tree) if numbered else tree, environment)), names
 
 
 _pieces = lru_cache(maxsize=4096)(template_pieces)
@@ -103,7 +104,15 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         return value
     _measure(value)
-    return value.block() if isinstance(value, Candidates) else json.dumps(value, ensure_ascii=False)
+    return value.block() if isinstance(value, Candidates) else json.dumps(value, ensure_ascii=False, default=_absent)
+
+
+def _absent(value: Any) -> None:
+    """None for a field that is not there, inside of a list. Raises TypeError for anything else."""
+    from jinja2 import Undefined
+
+    if not isinstance(value, Undefined):
+        raise TypeError(f"a Python {type(value).__name__} is no data")
 
 
 def _measure(value: Any) -> None:
@@ -147,67 +156,27 @@ class _Meter:
             yield value
 
 
-def _metered(tree: nodes.Template) -> nodes.Template:
-    """The template with its loops counted and its `~` measured."""
-    from jinja2 import nodes
-
-    for loop in tree.find_all(nodes.For):
-        loop.iter = nodes.Filter(loop.iter, "counted", [], [], None, None, lineno=loop.lineno)
-    # The deepest first: what is replaced here may stand inside another one.
-    for node in [tree, *reversed(list(tree.find_all(nodes.Node)))]:
-        for name, value in node.iter_fields():
-            if isinstance(value, nodes.Concat):
-                setattr(node, name, _joined(value))
-            elif isinstance(value, list):
-                value[:] = [_joined(one) if isinstance(one, nodes.Concat) else one for one in value]
-    tree.set_environment(_environment())
-    return tree
-
-
-def _numbered(tree: nodes.Template) -> nodes.Template:
-    """The template with the place of each candidate before it, in loops that show no place of their own."""
-    from jinja2 import nodes
-
-    for loop in tree.find_all(nodes.For):
-        if not isinstance(loop.iter, nodes.Name) or loop.test is not None or _counts(loop.body):
-            continue
-        index = nodes.Getattr(nodes.Name("loop", "load"), "index", "load")
-        source = nodes.Name(loop.iter.name, "load")
-        loop.body.insert(0, nodes.Output([nodes.Filter(source, "place", [index], [], None, None)]))
-        loop.iter = nodes.Filter(source, "told_apart", [], [], None, None)
-    return tree
-
-
-def _counts(body: list[nodes.Node]) -> bool:
-    """Whether the turns of a loop are counted in its body, those of loops inside aside."""
-    from jinja2 import nodes
-
-    todo = body[:]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name) and node.node.name == "loop":
-            if "index" in node.attr:
-                return True
-        elif isinstance(node, nodes.For):
-            todo.append(node.iter)
-        else:
-            todo.extend(node.iter_child_nodes())
-    return False
-
-
-def _joined(concat: nodes.Concat) -> nodes.Filter:
-    from jinja2 import nodes
-
-    parts = nodes.List(concat.nodes, lineno=concat.lineno)
-    return nodes.Filter(parts, "join", [], [], None, None, lineno=concat.lineno)
-
-
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     from jinja2 import StrictUndefined, Undefined, pass_context, pass_environment
-    from jinja2.filters import do_round, do_unique
+    from jinja2.filters import do_round
     from jinja2.runtime import Context, LoopContext
     from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Absent(Undefined):
+        """A field that is not there: none wherever it is looked at, and an error where it is placed by itself."""
+
+        __slots__ = ()
+        __str__ = __iter__ = __len__ = __contains__ = Undefined._fail_with_undefined_error
+
+        def __eq__(self, other: object) -> bool:
+            return other is None or isinstance(other, Undefined)
+
+        def __ne__(self, other: object) -> bool:
+            return not self == other
+
+        def __hash__(self) -> int:
+            return hash(None)
 
     class Prompts(ImmutableSandboxedEnvironment):
         intercepted_binops = frozenset({"+"})
@@ -226,10 +195,15 @@ def _environment() -> Environment:
                 return obj
             if isinstance(obj, LoopContext) and attribute in LOOP_FIELDS:
                 return getattr(obj, attribute)
-            return self.undefined(hint=f"there is no field `{attribute}` here")
+            return Absent(hint=f"there is no field `{attribute}` here")
 
         def getitem(self, obj: Any, argument: Any) -> Any:
-            return self.getattr(obj, str(argument))
+            # The field that a filter goes by must be there.
+            found = self.getattr(obj, str(argument))
+            return self.undefined(hint=found._undefined_hint) if isinstance(found, Absent) else found
+
+    def there(value: Any) -> Any:
+        return value._fail_with_undefined_error() if isinstance(value, Undefined) else value
 
     def default(value: Any, other: Any = "") -> Any:
         return other if value is None or isinstance(value, Undefined) else value
@@ -238,8 +212,14 @@ def _environment() -> Environment:
         return value is None or isinstance(value, Undefined)
 
     def unique(environment: Environment, values: Any, case_sensitive: bool = False, attribute: Any = None) -> list[Any]:
-        # jinja2's own can be gone through only once.
-        return list(do_unique(environment, values, case_sensitive, attribute))
+        # jinja2's own can be gone through only once, and takes a field that may be missing for an error.
+        seen: dict[Any, Any] = {}
+        for value in values:
+            key = value
+            for field in str(attribute).split(".") if attribute is not None else ():
+                key = environment.getattr(key, field)
+            seen.setdefault(key.lower() if isinstance(key, str) and not case_sensitive else key, value)
+        return list(seen.values())
 
     def rounded(value: Any, precision: int = 0, method: Any = "common") -> Any:
         if not 0 <= precision <= MOST_PLACES:
@@ -248,7 +228,7 @@ def _environment() -> Environment:
 
     def as_json(value: Any) -> str:
         _measure(value)
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, default=_absent)
 
     @pass_context
     def counted(context: Context, values: Iterable[Any]) -> Iterator[Any]:
@@ -257,7 +237,7 @@ def _environment() -> Environment:
 
     @pass_context
     def join(context: Context, values: Iterable[Any], separator: str = "") -> str:
-        texts = values.lines() if isinstance(values, Candidates) else [shown(value) for value in values]
+        texts = values.lines() if isinstance(values, Candidates) else [shown(there(value)) for value in values]
         context.resolve(_METER).grow(sum(map(len, texts)) + len(separator) * len(texts))
         return separator.join(texts)
 

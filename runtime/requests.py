@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from flowrun.dsl import Extents, types
 from flowrun.dsl import plan as p
-from flowrun.dsl import types
 
 from .account import Ceiling
 from .answers import read_answer
@@ -89,7 +89,7 @@ def _schema(type_: types.Type) -> Mapping[str, Any]:
 
     Raises InputError where an answer of the type could not be read.
     """
-    if (levels := types.Extents().levels(type_)) > _DEEPEST:
+    if (levels := Extents().levels(type_)) > _DEEPEST:
         raise InputError(
             f"an answer is nested {_DEEPEST} levels deep at most, and this type has {levels}: ask for less"
         )

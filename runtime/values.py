@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from flowrun.dsl import NoValueError, combined, negative
+from flowrun.dsl import NoValueError, combined, negative, types
 from flowrun.dsl import plan as p
 
 from .errors import FlowrunError
 from .prompts import render
-from .rules import RuleValue
+from .rules import FileText, RuleValue
 
 Json = Any
 
@@ -58,9 +58,8 @@ def evaluate(expr: p.Expr, names: Names) -> Json:
             return names.value(name)
         case p.FieldOf(base, field):
             record = evaluate(base, names)
-            if not isinstance(record, Mapping) or field not in record:
-                raise ValueFailure(f"there is no field `{field}` here")
-            return record[field]
+            # A field that may be missing need not be there; neither need one of json, whatever it is.
+            return record.get(field) if isinstance(record, Mapping) else None
         case p.TextOf(template):
             return render(template, names.value)
         case p.Items(items):
@@ -81,6 +80,20 @@ def evaluate(expr: p.Expr, names: Names) -> Json:
             return _apply(operator, operands, names)
         case p.TypeOf(type):
             return type
+        case p.ShapeOf(value, type):
+            return shaped(evaluate(value, names), type)
+
+
+def shaped(value: Json, type_: types.Type) -> Json:
+    """A value cut to its type: records in it have the fields of the type, none where one is not there."""
+    match types.unwrapped(type_):
+        case types.ListOf(item) if isinstance(value, Sequence) and not isinstance(value, str):
+            return [shaped(one, item) for one in value]
+        case types.Record(fields) if isinstance(value, Mapping):
+            record = {field.name: shaped(value.get(field.name), field.type) for field in fields}
+            # A file is shown as its text as long as it has one.
+            return FileText(record) if isinstance(value, FileText) and "text" in record else record
+    return value
 
 
 def _apply(operator: str, operands: tuple[p.Expr, ...], names: Names) -> Json:

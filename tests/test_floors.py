@@ -15,7 +15,7 @@ import pytest
 FLOORS = {
     "dsl": (
         "source codes spelling diagnostics texts plain_data",
-        "types plan syntax/* catalog fields graph render guesses arithmetic",
+        "types type_forms type_fits plan plan_expressions syntax/* catalog fields graph render guesses arithmetic",
         "parsing/* ballots",
         "templates/* formatting/* fixes",
         "checking/*",
@@ -26,7 +26,7 @@ FLOORS = {
     ),
     "runtime": (
         "events errors call metering remarks tally quoting account",
-        "limits/* retry budget budgets values prompts files rules tokens folders threads "
+        "limits/* retry budget budgets values prompts template_trees files rules tokens folders threads "
         "json_reader candidates children plain_functions ranges",
         "providers/* reducers/* splitters/* documents/* journal/* outputs/*",
         "functions reading prices options catalog mentions plan_models needs plan_kinds verify",

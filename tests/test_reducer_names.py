@@ -99,7 +99,7 @@ def test_a_judge_is_shown_numbers_only_for_the_results() -> None:
 
 def test_a_model_and_options_see_what_the_ask_sees() -> None:
     branches = 'a = m  b = ask "two"  v = repeat 3 { ask "vote" -> yes | no } reduce majority'
-    reduce = '(ask a "{{ b }}" with temperature: agreement(v), max_tokens: length([a, b]))'
+    reduce = '(ask a "{{ b }}" with temperature: agreement(v), max_tokens: length([b, b]))'
     ran = run(flow(reduce, branches, params="m: model"), {"two": "B", "vote": "yes"}, "M", {"m": "m"})
     assert ran.outcome.value == "M", ran.outcome.failures
     last = ran.provider.calls[-1]

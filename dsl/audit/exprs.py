@@ -54,6 +54,8 @@ class Exprs:
                 return self._apply(operator, operands, at, wanted)
             case p.RuleOf(rule):
                 raise UnfitError(at.text, f"the rule `{rule}` stands where a value is needed")
+            case p.ShapeOf(value, type_):
+                return self.expr(value, at, type_)
             case p.TypeOf():
                 raise UnfitError(at.text, "a type stands where a value is needed")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import syntax as s
 from .. import types as t
+from ..checking.extents import Extents
 from ..source import Span
 from .unfit import UnfitError
 
@@ -18,7 +19,7 @@ _PLAIN = frozenset({t.INT, t.NUMBER, t.BOOL, t.TEXT, t.JSON, t.DOCUMENT, t.MODEL
 
 def type_expr(type_: t.Type, at: Span) -> s.TypeExpr:
     """Raises UnfitError for a type that is too large, or has no name in the language."""
-    if (too_much := t.Extents().too_much(type_)) is not None:
+    if (too_much := Extents().too_much(type_)) is not None:
         raise UnfitError(at.text, f"a type that it is written with {too_much}")
     return _type_expr(type_, at)
 

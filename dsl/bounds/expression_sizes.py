@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from .. import plan as p
 from .. import types as t
 from .sizes import (
+    NONE,
     ONE,
     Bound,
     Count,
@@ -134,6 +135,8 @@ def _record(entries: tuple[p.Entry, ...], inner: Callable[[p.Expr], Size]) -> Si
 def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
     """What is known all the same of a call or an operator whose operands are not."""
     match expr:
+        case p.ShapeOf(value, type_):
+            return shaped(inner(value), type_)
         case p.CallOf("split", args):
             whole = shown(inner(args["document"]), count)
             return Many(Bound(0, None, whole.why or "the text is not known yet"), Some(t.TEXT, whole.maybe))
@@ -154,6 +157,20 @@ def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
             if items_of(left)[1] or items_of(right)[1]:
                 return together(left, right)
     return Some(t.NUMBER, Bound(1, 8))
+
+
+def shaped(size: Size, type_: t.Type) -> Size:
+    """A value cut to a type: the fields that the type has."""
+    type_ = t.unwrapped(type_)
+    if isinstance(size, Known) and size.value is None:
+        return size
+    if isinstance(type_, t.Record):
+        return record({one.name: shaped(field_of(size, one.name), one.type) for one in type_.fields})
+    if not isinstance(type_, t.ListOf):
+        return size
+    number, items = items_of(size)
+    cut = [shaped(item, type_.item) for item in items]
+    return listed(cut) if is_counted(size) else Many(number, one_of(cut or [NONE]))
 
 
 def joined(items: Size, separator: Size, count: Count) -> Size:

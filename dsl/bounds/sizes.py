@@ -259,8 +259,8 @@ def is_counted(size: Size) -> bool:
 
 def field_of(size: Size, name: str) -> Size:
     fields = _fields(size)
-    if fields is not None and name in fields:
-        return fields[name]
+    if fields is not None:
+        return fields.get(name, NONE)
     if isinstance(size, OneOf):
         return one_of([field_of(option, name) for option in size.options])
     if isinstance(size, Some):

@@ -28,7 +28,8 @@ class Calls(ABC):
     ``type_of`` gives the type of a symbol, ``read_type`` that of a type's name and prefix; ``hidden`` has the steps
     that are known only inside a block, by name; ``own`` the flows and externs of the file. Collected are, by the
     ids of the tree's parts: ``words`` that stand for themselves (a bare choice, a rule), ``types`` given as
-    arguments, ``callees`` of calls; and in ``tallied`` the votes whose account the flow looks at.
+    arguments, ``callees`` of calls, ``shapes`` to which values are cut; and in ``tallied`` the votes whose account the
+    flow looks at.
     """
 
     program: Program
@@ -42,6 +43,7 @@ class Calls(ABC):
     words: set[int] = field(default_factory=set)
     types: dict[int, t.Type] = field(default_factory=dict)
     callees: dict[int, Callee] = field(default_factory=dict)
+    shapes: dict[int, t.Type] = field(default_factory=dict)
     tallied: set[Step] = field(default_factory=set)
     folding: Folding = field(init=False)
     intervals: Intervals = field(init=False)

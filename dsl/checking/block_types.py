@@ -9,14 +9,13 @@ from .. import syntax as s
 from .. import types as t
 from ..catalog import AskSpec, Catalog, Given, OptionSpec, ParamSpec, ReducerSpec, Refusal, Where
 from ..diagnostics import Diagnostic, did_you_mean
-from ..source import Span
+from .bodies import Bodies, keeps_places
 from .callees import Callee
 from .counts import numbers_of
-from .expressions import Expressions
 from .names import Program, Scope, Step
 from .origins import origins
+from .reducer_arguments import named, parameters
 from .reducer_names import reducer_meant
-from .typed import Typed
 from .written_types import WrittenTypes
 
 FOLD = (ParamSpec("from", t.UNKNOWN),)
@@ -26,87 +25,27 @@ TOKENS = (ParamSpec("size", t.INT, required=True, low=1),)
 _NO_OPTIONS = {"a call": "a call takes none: set it on the asks inside, or on the model"}
 
 
-class Blocks(ABC):
+class Blocks(Bodies, ABC):
     """The part of the checker that is about blocks, their reducers and their options."""
 
     program: Program
     catalog: Catalog
-    typed: Typed
-    expressions: Expressions
     written: WrittenTypes
 
     def __init__(self) -> None:
-        self.elements: dict[Step, t.Type] = {}
+        super().__init__()
         self._folds: dict[Step, tuple[t.Type, t.Type]] = {}
-
-    def report(self, code: str, message: str, span: Span, help: str = "", note: str = "") -> None:
-        self.typed.problems.append(Diagnostic(code, message, span, help=help, note=note))
 
     @abstractmethod
     def ask(self, ask: s.Ask, scope: Scope) -> t.Type: ...
-
-    def element(self, step: Step) -> t.Type:
-        node = step.line.node
-        if step in self.elements or not isinstance(node, s.Map):
-            return self.elements.get(step, t.UNKNOWN)
-        self.elements[step] = t.UNKNOWN
-        given = self.expressions.infer(node.source, step.scope)
-        if isinstance(given, t.ListOf):
-            self.elements[step] = given.item
-        elif isinstance(given, t.Optional):
-            self.report("F0306", "this list may be missing", node.source.span, "supply an empty one: `… ?? []`")
-        elif given not in (t.UNKNOWN, t.JSON):
-            source = node.source.word.text if isinstance(node.source, s.Name) else "…"
-            help = f"cut it into a list: `split({source}, by: heading)`" if t.is_text(given) else ""
-            self.report("F0301", f"a map goes through a list, and this is {t.show(given)}", node.source.span, help)
-        return self.elements[step]
-
-    def repeat(self, node: s.Repeat) -> None:
-        for number in (node.least, node.most):
-            if number.unit or not isinstance(number.value, int) or number.value < 1:
-                self.report("F0402", "a repeat counts with whole numbers from 1", number.span, "write `repeat 3 { … }`")
-                return
-        if node.least.value > node.most.value:
-            self.report(
-                "F0402",
-                f"from {node.least.digits} up to {node.most.digits} there is nothing",
-                node.least.span.to(node.most.span),
-                f"write `repeat {node.most.digits}..{node.least.digits}`",
-            )
-
-    def branches(self, step: Step, node: s.Fanout) -> None:
-        for branch in step.steps:
-            if branch.symbol is None:
-                self.report(
-                    "F0403",
-                    "each branch of a fanout has a name",
-                    branch.line.span,
-                    "write `name = …`: the reducer calls the branches by their names",
-                )
-        if not step.steps:
-            self.report("F0404", "this fanout has no branches", node.body.span, "give it two or more: `name = ask …`")
-
-    def body(self, step: Step, body: s.Body) -> t.Type:
-        if not step.steps:
-            self.report("F0404", "this block is empty", body.span, "its last line is its value: write an `ask`, say")
-            return t.UNKNOWN
-        return self.typed.steps.get(step.steps[-1], t.UNKNOWN)
-
-    def results(self, step: Step) -> t.ListOf:
-        """The type of ``results``: a list of the bodies' values."""
-        if isinstance(step.line.node, s.Fanout):
-            return t.ListOf(t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps))
-        item = self.typed.steps.get(step.steps[-1], t.UNKNOWN) if step.steps else t.UNKNOWN
-        if _keeps_places(step.line) and item != t.UNKNOWN and not isinstance(item, t.Optional):
-            item = t.Optional(item)
-        return t.ListOf(item)
 
     def reduce(self, step: Step, reduce: s.Reduce, body: s.Body) -> t.Type:
         scope = step.reduce_scope or step.scope
         fanout = isinstance(step.line.node, s.Fanout)
         item = t.UNKNOWN if fanout else self.body(step, body)
-        if _keeps_places(step.line) and item != t.UNKNOWN and not isinstance(item, t.Optional):
-            item = t.Optional(item)
+        one = self.results(step).item if fanout else item
+        if keeps_places(step.line):
+            item = t.optional(item)
         if isinstance(item, t.Optional) and item.item == t.UNKNOWN:
             item = t.UNKNOWN
         if reduce.ask is not None:
@@ -120,11 +59,11 @@ class Blocks(ABC):
                 )
             self.options(reduce.options, ("ask",), scope, "an ask")
             if reduce.rule.text == "fold":
-                return self.fold(step, reduce, reduce.ask, item if not fanout else self.results(step).item)
+                return self.fold(step, reduce, reduce.ask, one)
             type_ = self.ask(reduce.ask, scope)
-            if reduce.count is not None:
-                self.tree(reduce, item, type_, step.argument_scope or step.scope)
-            return type_
+            if reduce.count is None:
+                return type_
+            return self.tree(step, reduce, one, type_, step.argument_scope or step.scope)
         spec = self.catalog.reducers.get(reduce.rule.text)
         extern = self.expressions.own.get(reduce.rule.text)
         if spec is None and extern is not None and extern.kind == "extern":
@@ -157,7 +96,7 @@ class Blocks(ABC):
             item = t.unwrapped(field.type)
         params = tuple(replace(param, type=item) if param.of_item else param for param in spec.params)
         before = self._told
-        for param, arg in zip(_params(params, reduce.args), reduce.args, strict=True):
+        for param, arg in zip(parameters(params, reduce.args), reduce.args, strict=True):
             if not isinstance(arg.value, s.Ask):
                 continue
             self.ask(arg.value, step.reduce_scope or step.scope)
@@ -223,7 +162,8 @@ class Blocks(ABC):
         self.typed.callees[id(reduce)] = extern
         return extern.result
 
-    def tree(self, reduce: s.Reduce, item: t.Type, merged: t.Type, scope: Scope) -> None:
+    def tree(self, step: Step, reduce: s.Reduce, item: t.Type, merged: t.Type, scope: Scope) -> t.Type:
+        """The type of a tree's value: that of a merge, and of the result that stays alone where there is one."""
         if isinstance(reduce.count, s.Call) and reduce.count.function.text == "tokens" and reduce.count.prefix is None:
             self.expressions.arguments("tokens", TOKENS, reduce.count.args, reduce.count.span, scope)
         elif reduce.count is not None and isinstance(reduce.count, s.Number):
@@ -235,13 +175,21 @@ class Blocks(ABC):
         elif reduce.count is not None:
             self.expressions.expect(reduce.count, scope, t.INT, "`by`")
             self.expressions.within(reduce.count, scope, "by", 2, None, "F0402")
-        if not t.fits(merged, t.unwrapped(item)) and reduce.ask is not None:
+        leaf = t.unwrapped(item)
+        alone = _may_be_alone(step)
+        if t.fits(merged, leaf) and (t.fits(leaf, merged) or not alone):
+            return t.join([item, merged]) if alone else merged
+        if reduce.ask is not None:
+            why = "each merge is merged again, so it"
+            if t.fits(merged, leaf):
+                why = "a result that is alone is the value, so a merge"
             self.report(
                 "F0301",
-                f"each merge is merged again, so it must be {t.show(item)}, and this is {t.show(merged)}",
+                f"{why} must be {t.show(leaf)}, and this is {t.show(merged)}",
                 reduce.ask.span,
-                help=f"write `-> {t.show(item)}` behind the prompt",
+                help=f"write `-> {t.show(leaf)}` behind the prompt",
             )
+        return t.UNKNOWN
 
     def fold(self, step: Step, reduce: s.Reduce, ask: s.Ask, item: t.Type) -> t.Type:
         """A fold begins with the first result, or with what its argument says."""
@@ -250,8 +198,9 @@ class Blocks(ABC):
         known = len(self.typed.problems)
         type_ = self.written.read(ask.answer) if ask.answer is not None else t.TEXT
         del self.typed.problems[known:]
-        begins = _params(FOLD, reduce.args)[:1] == [FOLD[0]]
-        self._folds[step] = (type_ if begins else item), t.unwrapped(item)
+        begins = parameters(FOLD, reduce.args)[:1] == [FOLD[0]]
+        # A result of a body that was skipped is none, and comes like the others.
+        self._folds[step] = (type_ if begins else t.join([item, type_])), item
         type_ = self.ask(ask, step.reduce_scope or step.scope)
         self.expressions.arguments(
             "fold", tuple(replace(one, type=type_) for one in FOLD), reduce.args, reduce.span, scope
@@ -263,7 +212,8 @@ class Blocks(ABC):
                 ask.span,
                 help=f"write `-> {t.show(t.unwrapped(item))}`, or begin with a value: `fold(from: …)`",
             )
-        return type_
+            return type_
+        return type_ if begins else t.join([item, type_])
 
     def folded(self, step: Step, name: str) -> t.Type:
         """The type of what a fold's prompt sees: ``so_far``, or ``next``."""
@@ -305,34 +255,9 @@ class Blocks(ABC):
         self.expressions.within(value, scope, spec.name, spec.low, spec.high, "F0307")
 
 
-def _params(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[ParamSpec | None]:
-    """The parameter of each argument; None where there is none."""
-    known = {param.name: param for param in params}
-    found = []
-    for place, arg in enumerate(args):
-        if arg.name is not None:
-            found.append(known.get(arg.name.text))
-        else:
-            found.append(params[place] if place < len(params) else None)
-    return found
-
-
-def named(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[tuple[str, s.Expr | s.Ask]]:
-    """The arguments by the names of their parameters."""
-    pairs = zip(_params(params, args), args, strict=True)
-    return [(param.name, arg.value) for param, arg in pairs if param is not None]
-
-
-def _keeps_places(line: s.Line) -> bool:
-    """Whether a failed element of a map keeps its place, with nothing in it."""
-    return any(option.name.text == "errors" and _word(option.value) == "none" for option in line.options)
-
-
-def _word(value: s.Expr | s.Ask) -> str:
-    """A word that is written bare or in quotes."""
-    match value:
-        case s.Name(word):
-            return word.text
-        case s.Text(string):
-            return string.value
-    return ""
+def _may_be_alone(step: Step) -> bool:
+    """Whether a block may have one result only, as far as the file tells."""
+    node = step.line.node
+    if isinstance(node, s.Repeat):
+        return node.least.value < 2
+    return len(step.steps) < 2 if isinstance(node, s.Fanout) else True

@@ -30,21 +30,23 @@ class Expressions(UnknownNames):
     def expect(self, expr: s.Expr, scope: Scope, wanted: t.Type, what: str = "") -> t.Type:
         """Type an expression that must fit; say so where it does not."""
         given = self.infer(expr, scope, wanted)
-        if not t.fits(given, wanted):
-            if isinstance(given, t.Optional) and t.fits(given.item, wanted):
-                self.report(
-                    "F0306",
-                    f"this may be missing, and {what or 'this place'} needs {t.show(wanted)}",
-                    expr.span,
-                    help="supply a default: `… ?? value`",
-                )
-            else:
-                self.report(
-                    "F0301",
-                    f"{what + ': ' if what else ''}expected {t.show(wanted)}, found {t.show(given)}",
-                    expr.span,
-                    help=misfit(given, wanted),
-                )
+        if t.fits(given, wanted):
+            if not t.exact(given, wanted):
+                self.shapes[id(expr)] = wanted
+        elif isinstance(given, t.Optional) and t.fits(given.item, wanted):
+            self.report(
+                "F0306",
+                f"this may be missing, and {what or 'this place'} needs {t.show(wanted)}",
+                expr.span,
+                help="supply a default: `… ?? value`",
+            )
+        else:
+            self.report(
+                "F0301",
+                f"{what + ': ' if what else ''}expected {t.show(wanted)}, found {t.show(given)}",
+                expr.span,
+                help=misfit(given, wanted),
+            )
         return given
 
     def infer(self, expr: s.Expr, scope: Scope, wanted: t.Type | None = None) -> t.Type:
@@ -86,7 +88,9 @@ class Expressions(UnknownNames):
                 given = self.infer(operand, scope)
                 if not t.is_number(given):
                     self.report("F0301", f"expected a number, found {t.show(given)}", operand.span)
-                return t.NUMBER if given == t.NUMBER else t.INT
+                if isinstance(given, t.Range):
+                    return t.Range(-given.high, -given.low)
+                return t.INT if given == t.INT else t.NUMBER
             case s.Binary():
                 return self._binary(expr, scope)
 
@@ -178,6 +182,9 @@ class Expressions(UnknownNames):
             if entry.name is None:
                 spread = self.infer(entry.value, scope)
                 if isinstance(spread, t.Record):
+                    if any(isinstance(one.type, t.Optional) and one.name in fields for one in spread.fields):
+                        # A field that may not be there still hides the one of its name before it.
+                        self.shapes[id(entry.value)] = spread
                     fields.update({one.name: one for one in spread.fields})
                 elif spread != t.UNKNOWN:
                     self.report("F0301", f"only a record can be spread, not {t.show(spread)}", entry.span)
@@ -209,7 +216,7 @@ class Expressions(UnknownNames):
             return self._equal(expr, scope)
         left = self.infer(expr.left, scope)
         if operator == "??":
-            if left not in (t.UNKNOWN, t.NONE) and not isinstance(left, t.Optional):
+            if left not in (t.UNKNOWN, t.NONE, t.JSON) and not isinstance(left, t.Optional):
                 self.report(
                     "F0301", "this is never missing, so it needs no default", expr.left.span, help="delete the `??`"
                 )
@@ -219,6 +226,8 @@ class Expressions(UnknownNames):
             right = self.infer(expr.right, scope, t.ListOf(left))
             if right != t.UNKNOWN and not isinstance(right, t.ListOf) and not t.is_text(right):
                 self.report("F0301", f"`in` looks into a list or a text, not into {t.show(right)}", expr.right.span)
+            elif t.is_text(right) and right != t.UNKNOWN and not t.is_text(left):
+                self._unfit(expr, left, right)
             elif (
                 isinstance(right, t.ListOf) and t.NONE not in (left, right.item) and not t.comparable(left, right.item)
             ):
@@ -244,7 +253,7 @@ class Expressions(UnknownNames):
             return t.UNKNOWN
         if operator == "/":
             return t.NUMBER
-        return t.NUMBER if t.NUMBER in (left, right) else t.INT
+        return t.INT if t.is_whole(left) and t.is_whole(right) else t.NUMBER
 
     def _equal(self, expr: s.Binary, scope: Scope) -> t.Type:
         first, second = expr.left, expr.right

@@ -52,6 +52,7 @@ def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies, im
     typed.problems.extend(expressions.problems)
     typed.words, typed.arguments, typed.own = expressions.words, expressions.types, expressions.own
     typed.callees |= expressions.callees
+    typed.shapes = expressions.shapes
     typed.declared = checker.written.declared_types
     typed.elements = checker.elements
     return typed

@@ -17,8 +17,9 @@ class Typed:
 
     ``answers`` are the types of asks, ``params`` and ``steps`` of what their names say, ``elements`` of what maps go
     through, ``arguments`` types that were given as such; ``words`` are names that stand for themselves; ``callees``
-    what calls and reducers lead to; ``tallied`` are the votes whose account the flow looks at. ``own`` has the flows
-    and externs of the file, ``declared`` its types. ``folding`` works out what the file alone decides.
+    what calls and reducers lead to; ``shapes`` are types to which values are cut; ``tallied`` are the votes whose
+    account the flow looks at. ``own`` has the flows and externs of the file, ``declared`` its types. ``folding`` works
+    out what the file alone decides.
     """
 
     problems: list[Diagnostic] = field(default_factory=list)
@@ -30,6 +31,7 @@ class Typed:
     arguments: dict[int, t.Type] = field(default_factory=dict)
     words: set[int] = field(default_factory=set)
     callees: dict[int, Callee] = field(default_factory=dict)
+    shapes: dict[int, t.Type] = field(default_factory=dict)
     tallied: set[Step] = field(default_factory=set)
     own: dict[str, Callee] = field(default_factory=dict)
     declared: dict[str, t.Type] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from ..source import Span
 from ..spelling import MOST_GUESSED
 from ..texts import text_key
 from .callees import Imported
+from .extents import Extents
 from .long_lists import few, shortened
 from .unions import ELSEWHERE, SAME, Kind, union
 
@@ -24,7 +25,7 @@ class WrittenTypes:
         self.imported = imported
         self.declared = {decl.name.text: decl for decl in file.types}
         self._known: dict[str, t.Type] = dict(t.NAMED)
-        self._extents = t.Extents()
+        self._extents = Extents()
         self._told_of_size = False
         self._declaring = ""
         for decl in file.types:

@@ -28,7 +28,7 @@ def _names(exprs: Iterable[p.Expr | None], functions: Functions) -> Iterator[str
         match expr:
             case p.Ref(name):
                 yield name
-            case p.FieldOf(base):
+            case p.FieldOf(base) | p.ShapeOf(base):
                 todo.append(base)
             case p.TextOf(template):
                 yield from template_names(template)

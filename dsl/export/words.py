@@ -71,6 +71,8 @@ class Words:
                 return self.rule(name, args, depth)
             case p.TypeOf(type_):
                 return t.show(type_)
+            case p.ShapeOf(value):
+                return self.expr(value, depth)
             case p.Apply(operator, (operand,)):
                 return _PREFIXES.get(operator, operator + " ") + self._operand(operator, operand, depth + 1)
             case p.Apply(operator, operands):

@@ -8,7 +8,6 @@ from .. import types as t
 from ..diagnostics import did_you_mean
 from . import nodes
 from .filters import FILTERS, INSTEAD, Filter, FilterArg
-from .mixed import Mixed, merged
 from .places import Known
 from .values import Values
 
@@ -26,15 +25,16 @@ class Calls(Values):
             return t.UNKNOWN
         args, types = self.arguments(node, row, known)
         if node.name == "default":
-            return merged(t.unwrapped(given), types.get("other", t.TEXT))
+            other = types.get("other", t.TEXT)
+            return other if given == t.NONE else t.join([t.unwrapped(given), other])
         if isinstance(given, t.Optional) or given == t.NONE:
             self.missing(node.node, f"the filter `{row.name}` needs a value")
             given = t.unwrapped(given) if given != t.NONE else t.UNKNOWN
         if (attribute := args.get("attribute")) is not None:
             result = self.applied(node, row, self.picked(attribute, given), known)
             # Whole elements are sorted, though only one field of each is looked at.
-            return result if row.name == "sum" or result == t.UNKNOWN else given
-        return self.applied(node, row, given, known)
+            return _begun(result, types) if row.name == "sum" or result == t.UNKNOWN else given
+        return _begun(self.applied(node, row, given, known), types)
 
     def no_filter(self, node: nodes.Filter) -> None:
         known = ", ".join(f"`{name}`" for name in FILTERS)
@@ -58,7 +58,8 @@ class Calls(Values):
                 f"go through them: `{{% for x in {written or 'xs'} if x is not none %}}`",
             )
             return row.gives(t.ListOf(t.UNKNOWN)) or t.UNKNOWN
-        result = None if isinstance(given, Mixed) else row.gives(given)
+        made = [row.gives(one) for one in (given.options if isinstance(given, t.Mixed) else (given,))]
+        result = None if None in made else t.join(one for one in made if one is not None)
         if result is None:
             self.report("F0301", *self.unfit(row, given, at))
             return t.UNKNOWN
@@ -195,3 +196,8 @@ class Calls(Values):
         in_bounds = isinstance(kind, t.Range) and kind.low >= 0
         if in_bounds or (isinstance(length, nodes.Const) and isinstance(length.value, int)):
             self.bounded(arg, least, None, length, kind)
+
+
+def _begun(result: t.Type, types: dict[str, t.Type]) -> t.Type:
+    """The type of a sum that has a number to begin with: a part of a whole makes all of it one."""
+    return t.NUMBER if result == t.INT and not t.is_whole(types.get("start", t.INT)) else result

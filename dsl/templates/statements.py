@@ -6,7 +6,6 @@ from .. import types as t
 from . import nodes
 from .calls import Calls
 from .guards import assigned, forgotten, when_false, when_true
-from .mixed import Mixed, merged
 from .places import NOTHING, Known, Paths
 from .values import LOOP
 
@@ -66,7 +65,7 @@ class Statements(Calls):
             types = [end[name] for end in ends if name in end]
             if len(types) == len(ends):
                 if name not in before or types != [before[name]] * len(types):
-                    known.local[name] = merged(*types)
+                    known.local[name] = t.join(types)
                 self.lost.pop(name, None)
             else:
                 self.lost[name] = (
@@ -119,7 +118,7 @@ class Statements(Calls):
         help = ""
         if t.is_text(given):
             help = "cut it in the flow, `parts = split(text, by: line)`, and go through `parts`"
-        elif isinstance(given, t.Record) and not isinstance(given, Mixed):
+        elif isinstance(given, t.Record):
             help = "go through one of its fields, or write them out one by one"
         at = iterated.last_word()
         self.report("F0301", f"a `for` goes through a list, and this is {t.show(given)}", at, help)

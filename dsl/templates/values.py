@@ -10,7 +10,6 @@ from ..source import Span
 from ..syntax import String
 from . import nodes
 from .guards import when_false, when_true
-from .mixed import Mixed, is_list, listed, merged
 from .places import Known, Lookup, Places
 
 _NUMBERS = ("index", "index0", "length", "revindex")
@@ -56,14 +55,15 @@ class Values(Places):
             case nodes.List():
                 return self.list(node, known)
             case nodes.CondExpr():
-                return self.conditional(node, known)
+                return self.conditional(node, known, lenient)
             case nodes.Or() | nodes.And() | nodes.Not():
                 return self.logic(node, known, tested=False)
             case nodes.Compare():
                 return self.compared(node, known)
             case nodes.Concat():
                 for part in node.nodes:
-                    self.placed(part, known)
+                    # Behind an `if` without `else` there may be nothing to join.
+                    self.data(part, self.infer(part, known))
                 return t.TEXT
             case nodes.Add() | nodes.Sub():
                 return self.summed(node, known)
@@ -96,18 +96,12 @@ class Values(Places):
             return self.field(LOOP, node.attr, node.last_word())
         return super().attribute(node, known, lenient)
 
-    def field(self, base: t.Type, name: str, at: tuple[int, int]) -> t.Type:
-        if isinstance(t.unwrapped(base), Mixed):
-            self.report("F0302", f"{t.show(base)} has no fields", at)
-            return t.UNKNOWN
-        return super().field(base, name, at)
-
     def list(self, node: nodes.List, known: Known) -> t.Type:
         items = []
         for item in node.items:
             given = self.infer(item, known)
             # Lists of lists of lists, each named by a `set`, would be written out at any length.
-            if is_list(given):
+            if _holds_list(given):
                 self.report(
                     "F0304",
                     f"a list in a template holds no lists, and this is {t.show(given)}",
@@ -116,12 +110,14 @@ class Values(Places):
                 )
                 given = t.UNKNOWN
             items.append(given)
-        return t.ListOf(merged(*items))
+        return t.ListOf(t.join(items))
 
-    def conditional(self, node: nodes.CondExpr, known: Known) -> t.Type:
+    def conditional(self, node: nodes.CondExpr, known: Known, lenient: bool) -> t.Type:
         self.logic(node.test, known, tested=True)
-        then = self.infer(node.expr1, known.with_sure(when_true(node.test)))
+        then = self.infer(node.expr1, known.with_sure(when_true(node.test)), lenient=lenient)
         if node.expr2 is None:
+            if lenient:
+                return t.optional(then)
             self.report(
                 "F0306",
                 "this may be missing: the `if` has no `else`",
@@ -129,7 +125,8 @@ class Values(Places):
                 "write `a if condition else b`",
             )
             return t.UNKNOWN
-        return merged(then, self.infer(node.expr2, known.with_sure(when_false(node.test))))
+        other = self.infer(node.expr2, known.with_sure(when_false(node.test)), lenient=lenient)
+        return t.join([then, other])
 
     def logic(self, node: nodes.Node, known: Known, *, tested: bool) -> t.Type:
         """`and`, `or`, `not` and what stands between them; ``tested`` where it decides something."""
@@ -140,11 +137,11 @@ class Values(Places):
             case nodes.And():
                 left = self.logic(node.left, known, tested=True)
                 right = self.logic(node.right, known.with_sure(when_true(node.left)), tested=tested)
-                return merged(left, right)
+                return t.join([left, right])
             case nodes.Or():
                 left = self.logic(node.left, known, tested=True)
                 right = self.logic(node.right, known.with_sure(when_false(node.left)), tested=tested)
-                return merged(t.unwrapped(left), right)
+                return t.join([t.unwrapped(left), right])
         given = self.infer(node, known)
         if tested and node.path() not in known.sure:
             self.decides(node, given)
@@ -159,7 +156,7 @@ class Values(Places):
         elif isinstance(given, t.Choice) and "" not in given.options:
             message = f"this always holds: it is one of {t.show(given)}"
             self.report("F0301", message, at, f"compare it: `{{% if {written} == '{given.options[0]}' %}}`")
-        elif isinstance(given, t.Record) and not isinstance(given, Mixed):
+        elif isinstance(given, t.Record):
             self.report("F0301", f"this always holds: it is a record, {t.show(given)}", at, "test one of its fields")
         elif isinstance(given, t.Range) and not given.low <= 0 <= given.high:
             message = f"this always holds: it is a number from {t.show(given)}, never 0"
@@ -184,7 +181,7 @@ class Values(Places):
         """What is written out, seen as the other side has it: as a choice, or as one number of a range."""
         other = t.unwrapped(other)
         if isinstance(node, nodes.List) and node.items:
-            return t.ListOf(merged(*(self.literal(item, given.item, other) for item in node.items)))  # type: ignore[union-attr]
+            return t.ListOf(t.join(self.literal(item, given.item, other) for item in node.items))  # type: ignore[union-attr]
         if isinstance(other, t.ListOf):
             other = t.unwrapped(other.item)
         if isinstance(node, nodes.Const):
@@ -253,11 +250,11 @@ class Values(Places):
             if t.is_text(left) and t.is_text(right):
                 return t.UNKNOWN if t.UNKNOWN in (left, right) else t.TEXT
             if isinstance(left, t.ListOf) and isinstance(right, t.ListOf):
-                return listed(left, right)
+                return t.join([left, right])
         fine = [self.number(side, given) for side, given in ((node.left, left), (node.right, right))]
         if not all(fine) or t.UNKNOWN in (left, right):
             return t.UNKNOWN
-        return t.INT if all(_is_whole(given) for given in (left, right)) else t.NUMBER
+        return t.INT if t.is_whole(left) and t.is_whole(right) else t.NUMBER
 
     def number(self, node: nodes.Node, given: t.Type) -> bool:
         if t.is_number(given) or given == t.JSON:
@@ -272,7 +269,7 @@ class Values(Places):
 
 def _incomparable(first: t.Type, second: t.Type) -> bool:
     sides = (t.unwrapped(first), t.unwrapped(second))
-    if t.NONE in sides or any(isinstance(side, Mixed) or side in _DYNAMIC for side in sides):
+    if t.NONE in sides or any(side in _DYNAMIC for side in sides):
         return False
     return not t.comparable(*sides)
 
@@ -284,8 +281,9 @@ def _unquoted(*sides: nodes.Node) -> str:
     return "compare values of one type"
 
 
-def _is_whole(given: t.Type) -> bool:
-    return given == t.INT or (isinstance(given, t.Range) and given.whole)
+def _holds_list(given: t.Type) -> bool:
+    given = t.unwrapped(given)
+    return isinstance(given, t.ListOf) or (isinstance(given, t.Mixed) and any(map(_holds_list, given.options)))
 
 
 def _constant(value: object) -> t.Type:

@@ -61,7 +61,7 @@ def listed(given: Given, name: str) -> types.Type | Refusal:
     if isinstance(inner, types.Choice) and (pair := alike(inner.options)):
         return told_apart(*pair)
     listless = not isinstance(item, types.ListOf)
-    if listless or isinstance(inner, types.Record | types.ListOf) or inner == types.JSON:
+    if listless or isinstance(inner, types.Record | types.ListOf | types.Mixed) or inner == types.JSON:
         return Refusal(
             f"a ballot of `{name}` is a list of answers, and these are {types.show(item)}",
             "ask for a list, `-> [A | B | C]`, or take `majority`",

@@ -13,14 +13,14 @@ class Flatten(Gathering):
 
 
 def _result(given: Given) -> types.Type | Refusal:
-    items = []
+    lists: list[types.Type] = []
     for type_ in map(types.unwrapped, given.each):
         if type_ == types.UNKNOWN:
-            return types.UNKNOWN
+            return types.ListOf(type_)
         if not isinstance(type_, types.ListOf):
             return Refusal(f"`flatten` joins lists, and these are {types.show(type_)}", "take `reduce collect`")
-        items.append(type_.item)
-    return types.ListOf(types.join(items))
+        lists.append(type_)
+    return types.join(lists)
 
 
 RULE = Rule(ReducerSpec("flatten", (), _result, "one list of all the lists"), Flatten)

@@ -79,10 +79,9 @@ def number_of(given: Given, rule: str) -> types.Type | Refusal:
 
 def _sum(given: Given) -> types.Type | Refusal:
     found = number_of(given, "sum")
-    if isinstance(found, Refusal) or found == types.UNKNOWN:
+    if isinstance(found, Refusal):
         return found
-    whole = found == types.INT or (isinstance(found, types.Range) and found.whole)
-    return types.INT if whole else types.NUMBER
+    return types.INT if types.is_whole(found) else types.NUMBER
 
 
 def _of_numbers(rule: str) -> Callable[[Given], types.Type | Refusal]:

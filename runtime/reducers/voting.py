@@ -250,7 +250,7 @@ def counted(given: Given, by: str = "by") -> types.Type | Refusal:
         item = types.unwrapped(found)
     if isinstance(item, types.Choice) and (pair := alike(item.options)):
         return told_apart(*pair)
-    if isinstance(item, types.Record | types.ListOf) or item == types.JSON:
+    if isinstance(item, types.Record | types.ListOf | types.Mixed) or item == types.JSON:
         names = [one.name for one in item.fields] if isinstance(item, types.Record) else []
         way = f"count one of its fields, `(by: {names[0]})`" if names else "let the block's last line be one word"
         return Refusal(

@@ -1,0 +1,88 @@
+"""The types of what goes round in blocks: elements, the values of bodies, and the results of them all."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+from .. import types as t
+from ..diagnostics import Diagnostic
+from ..source import Span
+from .expressions import Expressions
+from .names import Step
+from .typed import Typed
+
+
+class Bodies:
+    """The part of the checker that is about bodies, and how often they run."""
+
+    typed: Typed
+    expressions: Expressions
+
+    def __init__(self) -> None:
+        self.elements: dict[Step, t.Type] = {}
+
+    def report(self, code: str, message: str, span: Span, help: str = "", note: str = "") -> None:
+        self.typed.problems.append(Diagnostic(code, message, span, help=help, note=note))
+
+    def element(self, step: Step) -> t.Type:
+        node = step.line.node
+        if step in self.elements or not isinstance(node, s.Map):
+            return self.elements.get(step, t.UNKNOWN)
+        self.elements[step] = t.UNKNOWN
+        given = self.expressions.infer(node.source, step.scope)
+        if isinstance(given, t.ListOf):
+            self.elements[step] = given.item
+        elif isinstance(given, t.Optional):
+            self.report("F0306", "this list may be missing", node.source.span, "supply an empty one: `… ?? []`")
+        elif given == t.JSON:
+            self.elements[step] = t.JSON
+        elif given != t.UNKNOWN:
+            source = node.source.word.text if isinstance(node.source, s.Name) else "…"
+            help = f"cut it into a list: `split({source}, by: heading)`" if t.is_text(given) else ""
+            self.report("F0301", f"a map goes through a list, and this is {t.show(given)}", node.source.span, help)
+        return self.elements[step]
+
+    def repeat(self, node: s.Repeat) -> None:
+        for number in (node.least, node.most):
+            if number.unit or not isinstance(number.value, int) or number.value < 1:
+                self.report("F0402", "a repeat counts with whole numbers from 1", number.span, "write `repeat 3 { … }`")
+                return
+        if node.least.value > node.most.value:
+            self.report(
+                "F0402",
+                f"from {node.least.digits} up to {node.most.digits} there is nothing",
+                node.least.span.to(node.most.span),
+                f"write `repeat {node.most.digits}..{node.least.digits}`",
+            )
+
+    def branches(self, step: Step, node: s.Fanout) -> None:
+        for branch in step.steps:
+            if branch.symbol is None:
+                self.report(
+                    "F0403",
+                    "each branch of a fanout has a name",
+                    branch.line.span,
+                    "write `name = …`: the reducer calls the branches by their names",
+                )
+        if not step.steps:
+            self.report("F0404", "this fanout has no branches", node.body.span, "give it two or more: `name = ask …`")
+
+    def body(self, step: Step, body: s.Body) -> t.Type:
+        if not step.steps:
+            self.report("F0404", "this block is empty", body.span, "its last line is its value: write an `ask`, say")
+            return t.UNKNOWN
+        return self.typed.steps.get(step.steps[-1], t.UNKNOWN)
+
+    def results(self, step: Step) -> t.ListOf:
+        """The type of ``results``: a list of the bodies' values."""
+        if isinstance(step.line.node, s.Fanout):
+            return t.ListOf(t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps))
+        item = self.typed.steps.get(step.steps[-1], t.UNKNOWN) if step.steps else t.UNKNOWN
+        return t.ListOf(t.optional(item) if keeps_places(step.line) else item)
+
+
+def keeps_places(line: s.Line) -> bool:
+    """Whether a failed element of a map keeps its place, with nothing in it."""
+    return any(
+        option.name.text == "errors" and isinstance(option.value, s.Name) and option.value.word.text == "none"
+        for option in line.options
+    )

@@ -1,0 +1,24 @@
+"""The arguments of a reducer, by the names of their parameters."""
+
+from __future__ import annotations
+
+from .. import syntax as s
+from ..catalog import ParamSpec
+
+
+def parameters(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[ParamSpec | None]:
+    """The parameter of each argument; None where there is none."""
+    known = {param.name: param for param in params}
+    found = []
+    for place, arg in enumerate(args):
+        if arg.name is not None:
+            found.append(known.get(arg.name.text))
+        else:
+            found.append(params[place] if place < len(params) else None)
+    return found
+
+
+def named(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[tuple[str, s.Expr | s.Ask]]:
+    """The arguments by the names of their parameters."""
+    pairs = zip(parameters(params, args), args, strict=True)
+    return [(param.name, arg.value) for param, arg in pairs if param is not None]

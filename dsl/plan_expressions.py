@@ -1,0 +1,108 @@
+"""The expressions of a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeAlias
+
+from .types import ByKind, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value as it is: a JSON value. Durations are in seconds, percentages are fractions, money is in dollars."""
+
+    value: Any
+    kind: Literal["literal"] = "literal"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The value of a name."""
+
+    name: str
+    kind: Literal["ref"] = "ref"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldOf:
+    base: Expr
+    field: str
+    kind: Literal["field"] = "field"
+
+
+@dataclass(frozen=True, slots=True)
+class TextOf:
+    """A template of the subset that ``templates`` allows."""
+
+    template: str
+    kind: Literal["text"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    items: tuple[Expr, ...]
+    kind: Literal["list"] = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A field of a record; without a name the fields of ``value`` are spread."""
+
+    name: str | None
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOf:
+    entries: tuple[Entry, ...]
+    kind: Literal["record"] = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class CallOf:
+    """A built-in function; its arguments by name."""
+
+    function: str
+    args: dict[str, Expr]
+    kind: Literal["call"] = "call"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOf:
+    """A rule chosen by name, such as ``chars(800)``; its arguments by name."""
+
+    rule: str
+    args: dict[str, Expr]
+    kind: Literal["rule"] = "rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An operator on one or two operands."""
+
+    operator: str
+    operands: tuple[Expr, ...]
+    kind: Literal["apply"] = "apply"
+
+
+@dataclass(frozen=True, slots=True)
+class TypeOf:
+    """A type given as an argument, such as that of a file's rows."""
+
+    type: Type
+    kind: Literal["type"] = "type"
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeOf:
+    """A value cut to its type: records in it have the fields that the type has, none where one is not there."""
+
+    value: Expr
+    type: Type
+    kind: Literal["shape"] = "shape"
+
+
+Expr: TypeAlias = Annotated[
+    Constant | Ref | FieldOf | TextOf | Items | RecordOf | CallOf | RuleOf | Apply | TypeOf | ShapeOf, ByKind()
+]

@@ -1,0 +1,173 @@
+"""How types fit each other, and what values of several types have in common.
+
+A value has the fields of its type and no others: a field that only a wider value has is left behind where it crosses
+into the narrower type (``exact`` tells where). A field that may be missing need not be there at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .type_forms import (
+    DOCUMENT,
+    INT,
+    JSON,
+    NONE,
+    NUMBER,
+    TEXT,
+    UNKNOWN,
+    Choice,
+    Field,
+    ListOf,
+    Mixed,
+    Optional,
+    Quantity,
+    Range,
+    Record,
+    Type,
+    holds_model,
+    is_number,
+    is_whole,
+    optional,
+    unwrapped,
+)
+
+
+def fits(given: Type, wanted: Type) -> bool:
+    """Whether a value of one type may stand where the other is wanted."""
+    if UNKNOWN in (given, wanted) or given == wanted:
+        return True
+    if isinstance(wanted, Optional):
+        return given == NONE or fits(unwrapped(given), wanted.item)
+    if isinstance(given, Optional):
+        return False
+    if isinstance(given, Mixed):
+        return all(fits(option, wanted) for option in given.options)
+    if isinstance(wanted, Mixed):
+        return any(fits(given, option) for option in wanted.options)
+    if wanted == JSON:
+        return given != NONE and not holds_model(given) and not isinstance(given, Quantity)
+    if given == JSON:
+        return False
+    if wanted == TEXT:
+        return isinstance(given, Choice) or given == DOCUMENT
+    if wanted == DOCUMENT:
+        return given == TEXT
+    if isinstance(wanted, Choice):
+        return isinstance(given, Choice) and set(given.options) <= set(wanted.options)
+    if wanted == NUMBER:
+        return given == INT or isinstance(given, Range)
+    if wanted == INT:
+        return isinstance(given, Range) and given.whole
+    if isinstance(wanted, Range) and isinstance(given, Range):
+        return wanted.low <= given.low and given.high <= wanted.high and (given.whole or not wanted.whole)
+    if isinstance(wanted, ListOf) and isinstance(given, ListOf):
+        return fits(given.item, wanted.item)
+    if isinstance(wanted, Record) and isinstance(given, Record):
+        return all(_field_fits(given, field) for field in wanted.fields)
+    return False
+
+
+def _field_fits(given: Record, wanted: Field) -> bool:
+    field = given.field(wanted.name)
+    if field is None:
+        return isinstance(wanted.type, Optional)
+    return fits(field.type, wanted.type)
+
+
+def exact(given: Type, wanted: Type) -> bool:
+    """Whether a value that fits has no field, at any depth, that the wanted type does not have."""
+    given, wanted = unwrapped(given), unwrapped(wanted)
+    match given, wanted:
+        case Mixed(options), _:
+            return all(exact(option, wanted) for option in options)
+        case _, Mixed(options):
+            return any(fits(given, option) and exact(given, option) for option in options)
+        case ListOf(item), ListOf(other):
+            return exact(item, other)
+        case Record(fields), Record():
+            found = [(field.type, wanted.field(field.name)) for field in fields]
+            return all(other is not None and exact(type_, other.type) for type_, other in found)
+    return True
+
+
+def join(types: Iterable[Type]) -> Type:
+    """The narrowest type that all have. Of records it has the fields of each; those that one lacks may be missing.
+
+    Where types have nothing in common, the value is of one of them.
+    """
+    result: Type | None = None
+    for type_ in types:
+        result = type_ if result is None else _join(result, type_)
+    return UNKNOWN if result is None else result
+
+
+def _join(a: Type, b: Type) -> Type:
+    if a == b or UNKNOWN in (a, b):
+        return a if a == b else UNKNOWN
+    if NONE in (a, b):
+        return optional(b if a == NONE else a)
+    if isinstance(a, Optional) or isinstance(b, Optional):
+        return optional(_join(unwrapped(a), unwrapped(b)))
+    if isinstance(a, ListOf) and isinstance(b, ListOf):
+        # An empty list is one of anything.
+        return ListOf((b if a.item == UNKNOWN else a).item if UNKNOWN in (a.item, b.item) else _join(a.item, b.item))
+    if isinstance(a, Record) and isinstance(b, Record):
+        return _records(a, b)
+    if isinstance(a, Mixed) or isinstance(b, Mixed):
+        return _mixed(a, b)
+    if fits(a, b):
+        return b
+    if fits(b, a):
+        return a
+    if isinstance(a, Choice) and isinstance(b, Choice):
+        words = tuple(dict.fromkeys((*a.options, *b.options)))
+        return Choice(words)
+    if is_number(a) and is_number(b):
+        return INT if is_whole(a) and is_whole(b) else NUMBER
+    return Mixed((a, b))
+
+
+def _records(a: Record, b: Record) -> Record:
+    fields = []
+    for name in dict.fromkeys(field.name for field in (*a.fields, *b.fields)):
+        one, other = a.field(name), b.field(name)
+        if one is not None and other is not None:
+            said = one.description if one.description == other.description else ""
+            fields.append(Field(name, _join(one.type, other.type), said))
+        else:
+            found = one or other
+            assert found is not None
+            fields.append(Field(name, optional(found.type), found.description))
+    joined = tuple(fields)
+    return next((record for record in (a, b) if record.fields == joined), Record(joined))
+
+
+def _mixed(a: Type, b: Type) -> Type:
+    """Each of the options beside the others; those that have something in common are one."""
+    options: list[Type] = []
+    for option in (*_options(a), *_options(b)):
+        for at, known in enumerate(options):
+            both = _join(known, option)
+            if not isinstance(both, Mixed):
+                options[at] = both
+                break
+        else:
+            options.append(option)
+    return options[0] if len(options) == 1 else Mixed(tuple(options))
+
+
+def _options(type_: Type) -> tuple[Type, ...]:
+    return type_.options if isinstance(type_, Mixed) else (type_,)
+
+
+def comparable(a: Type, b: Type) -> bool:
+    """Whether a value of one type can ever equal one of the other."""
+    a, b = unwrapped(a), unwrapped(b)
+    if isinstance(a, Mixed) or isinstance(b, Mixed):
+        return any(comparable(one, other) for one in _options(a) for other in _options(b))
+    if isinstance(a, Choice) and isinstance(b, Choice):
+        return bool(set(a.options) & set(b.options))
+    if isinstance(a, Range) and isinstance(b, Range):
+        return a.low <= b.high and b.low <= a.high
+    return fits(a, b) or fits(b, a) or (is_number(a) and is_number(b))

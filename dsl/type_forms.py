@@ -1,0 +1,167 @@
+"""The types of the language, as plain data.
+
+Each type is a frozen dataclass with a ``kind``, so a plan can carry it as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal, TypeAlias, get_args
+
+
+@dataclass(frozen=True, slots=True)
+class Simple:
+    """A type without parts. ``none`` is the value of a skipped step; ``unknown`` follows an error and fits all."""
+
+    kind: Literal["text", "int", "number", "bool", "json", "document", "model", "none", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number with a unit, as options take it: percent, money, or seconds."""
+
+    unit: Literal["%", "$", "s"]
+    kind: Literal["quantity"] = "quantity"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Whole numbers from ``low`` to ``high``, or any number between them where a bound has a point."""
+
+    low: int | float
+    high: int | float
+    kind: Literal["range"] = "range"
+
+    @property
+    def whole(self) -> bool:
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    options: tuple[str, ...]
+    kind: Literal["choice"] = "choice"
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    item: Type
+    kind: Literal["list"] = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class Optional:
+    item: Type
+    kind: Literal["optional"] = "optional"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: str
+    type: Type
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Named fields. ``name`` is the declared type's, for messages; it plays no part in what fits."""
+
+    fields: tuple[Field, ...]
+    name: str = ""
+    kind: Literal["record"] = "record"
+
+    def field(self, name: str) -> Field | None:
+        return next((field for field in self.fields if field.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """A value of one of several types that have nothing in common. No file writes it, and no plan holds it."""
+
+    options: tuple[Type, ...]
+    kind: Literal["mixed"] = "mixed"
+
+
+class ByKind:
+    """Tells pydantic to read a union by the ``kind`` of its members; without it each level of nesting multiplies."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        from pydantic import Field as PydanticField
+
+        # A plan has no value of several types.
+        members: Any = reduce(or_, (one for one in get_args(source) if one is not Mixed))
+        return handler(Annotated[members, PydanticField(discriminator="kind")])
+
+
+Type: TypeAlias = Annotated[Simple | Quantity | Range | Choice | ListOf | Optional | Record | Mixed, ByKind()]
+
+TEXT = Simple("text")
+INT = Simple("int")
+NUMBER = Simple("number")
+BOOL = Simple("bool")
+JSON = Simple("json")
+DOCUMENT = Simple("document")
+MODEL = Simple("model")
+NONE = Simple("none")
+UNKNOWN = Simple("unknown")
+
+NAMED: dict[str, Type] = {
+    "text": TEXT,
+    "int": INT,
+    "number": NUMBER,
+    "bool": BOOL,
+    "json": JSON,
+    "document": DOCUMENT,
+    "model": MODEL,
+}
+
+
+def unwrapped(type_: Type) -> Type:
+    return type_.item if isinstance(type_, Optional) else type_
+
+
+def optional(type_: Type) -> Type:
+    """The type of a value that may also be missing."""
+    return type_ if isinstance(type_, Optional) or type_ in (NONE, UNKNOWN) else Optional(type_)
+
+
+def is_number(type_: Type) -> bool:
+    return type_ in (INT, NUMBER, UNKNOWN) or isinstance(type_, Range)
+
+
+def is_whole(type_: Type) -> bool:
+    """Whether all numbers of a type are whole."""
+    return type_ == INT or (isinstance(type_, Range) and type_.whole)
+
+
+def is_text(type_: Type) -> bool:
+    return type_ in (TEXT, DOCUMENT, UNKNOWN) or isinstance(type_, Choice)
+
+
+def holds_model(type_: Type) -> bool:
+    """Whether a model stands anywhere in a value of this type: it is no data, and cannot leave the flow."""
+    match type_:
+        case ListOf(item) | Optional(item):
+            return holds_model(item)
+        case Record(fields):
+            return any(holds_model(field.type) for field in fields)
+        case Mixed(options):
+            return any(map(holds_model, options))
+    return type_ == MODEL
+
+
+def planned(type_: Type) -> Type:
+    """A type as a plan holds it: `json` for a value of one of several types."""
+    match type_:
+        case ListOf(item):
+            return ListOf(planned(item))
+        case Optional(item):
+            return Optional(planned(item))
+        case Record(fields, name):
+            return Record(tuple(Field(one.name, planned(one.type), one.description) for one in fields), name)
+        case Mixed():
+            return JSON
+    return type_

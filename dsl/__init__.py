@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from .bounds.served import Rates, Served
     from .bounds.sizes import Bound
     from .catalog import AskSpec, Catalog, FunctionSpec, Given, OptionSpec, ParamSpec, ReducerSpec, Refusal, Where
-    from .check import Checked, Load, check_flow
+    from .check import Load, check_flow
+    from .checked import Checked
     from .codes import CODES, page
     from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
     from .export import Picture, picture_of, to_dot, to_mermaid, to_svg
@@ -49,7 +50,8 @@ _HOMES = {
         "Refusal",
         "Where",
     ),
-    "check": ("Checked", "Load", "check_flow"),
+    "check": ("Load", "check_flow"),
+    "checked": ("Checked",),
     "codes": ("CODES", "page"),
     "diagnostics": ("Diagnostic", "Edit", "Fix", "FlowError", "did_you_mean", "nearest"),
     "bounds.expression_sizes": ("UnsettledError",),

@@ -42,6 +42,7 @@ CODES: dict[str, Code] = {
     "F0307": Code("an option that does not fit"),
     "F0308": Code("a word that is also a name"),
     "F0360": Code("two choices that are one answer"),
+    "F0365": Code("a budget that is never enough"),
     # F04: the shape of a flow
     "F0401": Code("a flow returns one value"),
     "F0402": Code("a count out of range"),

@@ -10,7 +10,7 @@ from . import plan as p
 from . import syntax as s
 from . import types as t
 from .catalog import Catalog, ParamSpec
-from .check import Checked
+from .checked import Checked
 from .checking.block_types import FOLD, TOKENS
 from .checking.callees import Callee
 from .checking.names import Flow, Mention, Step
@@ -20,13 +20,16 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _CONSTANTS: dict[str, Any] = {"true": True, "false": False, "none": None}
 
 
-def make_plan(checked: Checked, flow: str | None = None) -> p.Plan:
-    """The plan of one flow of a file: the last, unless named. Raises KeyError with the name of an unknown flow."""
+def make_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str] = ()) -> p.Plan:
+    """The plan of one flow of a file: the last, unless named. Raises KeyError with the name of an unknown flow.
+
+    Flows ``beside`` it stand among those that it calls, called or not.
+    """
     flows = checked.program.flows
     chosen = (flows[-1] if flows else None) if flow is None else _named(checked, flow)
     if chosen is None:
         raise KeyError(flow)
-    called: dict[str, Callee] = {}
+    called = {name: checked.typed.own[name] for name in beside}
     root = _Planner(checked, "", called)
     body = root.flow(chosen)
     planners = {"": root}
@@ -219,10 +222,6 @@ class _Planner:
                 if any(option.name.text == "hedge" for option in options):
                     return True
         return False
-
-    def whole(self, step: Step, node: s.Map) -> bool:
-        """Whether a map says that it comes after what makes its list."""
-        return isinstance(node.source, s.Name) and any(word.text == node.source.word.text for word in step.line.after)
 
     def block(self, step: Step) -> p.Block:
         steps = tuple(self.step(inner) for inner in step.steps)

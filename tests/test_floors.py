@@ -19,9 +19,9 @@ FLOORS = {
         "parsing/*",
         "templates/* formatting/* fixes",
         "checking/*",
-        "lints/*",
-        "check",
-        "bounds/* planner export/* formats/*",
+        "lints/* checked",
+        "bounds/* planner budget_check check",
+        "export/* formats/*",
         "__init__",
     ),
     "runtime": (

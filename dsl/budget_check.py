@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import plan as p
+from . import types as t
 from .catalog import ReducerSpec
 from .checking.names import Flow, Step
 from .diagnostics import Diagnostic, Label
@@ -70,6 +71,8 @@ class _File:
 
     def calls(self, told: set[str]) -> Iterator[Diagnostic]:
         """Budgets that a call of their flow does not keep to, which another flow makes in every run."""
+        from .planner import WITH_RETRIES  # loaded for files with a budget
+
         flows = {name: _unlimited(flow) for name, flow in self.plan.flows.items()}
         callers = [name for name in self.own if any(isinstance(one.node, p.FlowCall) for one in _walk(flows[name]))]
         found = {
@@ -81,7 +84,8 @@ class _File:
             for call in _certain(self.own[name].steps, flows[name].steps, found[name].inside, self.reducers):
                 limit = self.plan.flows[call.flow].calls_limit
                 # A flow of this file has no path in the plan of the file.
-                key = call.flow if ":" in call.flow or not self.path else f"{self.path}:{call.flow}"
+                key = call.flow.partition(WITH_RETRIES)[0]
+                key = key if ":" in key or not self.path else f"{self.path}:{key}"
                 if limit is not None and call.least > limit and key not in told:
                     told.add(key)
                     yield _short(self.known[key], call.least, limit, call.step)
@@ -91,15 +95,17 @@ def _each(plan: p.Plan, names: Sequence[str], reducers: Mapping[str, ReducerSpec
     """The bounds of one call of each of these flows, whatever they are given."""
     from .bounds.bounds import bounds_of  # loaded for files with a budget
 
-    params: list[p.Param] = []
+    # One input for each type: what flows hand on to each other is then the same, and is worked out once.
+    inputs: dict[t.Type, str] = {}
     steps = []
     for name in names:
         flow = plan.flows[name]
-        given = {param.name: f"{name}.{param.name}" for param in flow.params}
-        params += [p.Param(given[param.name], param.type, None, True) for param in flow.params]
-        args: dict[str, p.Expr] = {param: p.Ref(known) for param, known in given.items()}
+        args: dict[str, p.Expr] = {
+            param.name: p.Ref(inputs.setdefault(param.type, f"?{len(inputs)}")) for param in flow.params
+        }
         steps.append(p.Step(name, (), p.FlowCall(name, args), flow.type))
-    whole = replace(plan, params=tuple(params), steps=tuple(steps), result=p.Constant(None))
+    params = tuple(p.Param(name, type_, None, True) for type_, name in inputs.items())
+    whole = replace(plan, params=params, steps=tuple(steps), result=p.Constant(None))
     return bounds_of(replace(whole, calls_limit=None, money_limit=None), reducers)
 
 

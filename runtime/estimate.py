@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from flowrun.dsl import RIGHT, Bounds, Rates, Served, UnsettledError, bounds_of
@@ -44,6 +46,16 @@ def estimate_plan(
     default = model or environ.get(MODEL_VARIABLE, "").strip() or DEFAULT_MODEL
     world = _Surroundings(files, environ, Prices(environ, declared_prices(plan)))
     return bounds_of(plan, catalog().reducers, inputs=inputs, world=world, model=default, right=right)
+
+
+def least_of(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:
+    """The bounds of a plan whatever its inputs are, without its budget. Reads no file.
+
+    ``model`` is for asks that name none.
+    """
+    world = _Unread(Files(Path()), environ, Prices(environ, declared_prices(plan)))
+    free = replace(plan, calls_limit=None, money_limit=None)
+    return bounds_of(free, catalog().reducers, world=world, model=model)
 
 
 class _Names:
@@ -98,3 +110,13 @@ class _Surroundings:
             bare=provider == "embedded",
             longest=known.sent if known is not None else None,
         )
+
+
+class _Unread(_Surroundings):
+    """A world of which the prices are known, and no file is read."""
+
+    def value(self, expr: p.Expr, lookup: Lookup) -> Json:
+        raise UnsettledError
+
+    def text(self, template: str, lookup: Lookup) -> str:
+        raise UnsettledError

@@ -23,6 +23,7 @@ from .handing import handed_on
 from .hosts import Ask, permit_hosts
 from .journal.history import History
 from .kept import Keeping, Settings, begin, go_on
+from .least import must_afford
 from .metering import Price
 from .opening import OpenProvider, chosen_addresses, declared_models, default_model, open_endpoints
 from .prices import Prices, declared_prices, must_be_priced
@@ -143,6 +144,7 @@ async def execute(
         models = _models(plan, values, settings, parts, publish, priced=in_money)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         past = _past(plan, keeping, summary.account.price, number)
+        must_afford(plan, budget, settings, parts.environ, keeping, number, past.within(""))
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
         log = await _log(plan, values, settings, keeping, models, number)
         if models.declared_prices:

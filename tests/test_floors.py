@@ -20,7 +20,7 @@ FLOORS = {
         "templates/* formatting/* fixes",
         "checking/*",
         "lints/* checked",
-        "bounds/* planner budget_check check",
+        "bounds/* hedges planner budget_check check",
         "export/* formats/*",
         "__init__",
     ),
@@ -33,7 +33,8 @@ FLOORS = {
         "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "
         "pipelines block_settings blocks state keys recall runlog queues batches hedging prefixes attempts "
         "sending scheduler corrections samples outages losses",
-        "inputs python_inputs loading report/* extern_modules externs opening foresight hosts kept running api reads",
+        "inputs python_inputs loading report/* extern_modules externs opening foresight hosts kept least running api "
+        "reads",
         "cli/*",
         "__init__",
     ),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .formats.report import Report, Unread
     from .formatting.format import format_file
     from .graph import cycles, topological
+    from .needed_calls import necessary
     from .parsing.parse import dump_tables, parse_flow, use_tables
     from .planner import make_plan
     from .render import render_diagnostic, render_diagnostics
@@ -61,6 +62,7 @@ _HOMES = {
     "formats": ("FORMATS", "format_report"),
     "formats.report": ("Report", "Unread"),
     "graph": ("cycles", "topological"),
+    "needed_calls": ("necessary",),
     "parsing.parse": ("dump_tables", "parse_flow", "use_tables"),
     "bounds.planned": ("Foreseen", "planned_json", "planned_schema"),
     "planner": ("make_plan",),
@@ -120,6 +122,7 @@ __all__ = [
     "format_report",
     "make_plan",
     "nearest",
+    "necessary",
     "option_of",
     "page",
     "parse_flow",

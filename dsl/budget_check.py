@@ -11,6 +11,7 @@ from . import types as t
 from .catalog import ReducerSpec
 from .checking.names import Flow, Step
 from .diagnostics import Diagnostic, Label
+from .needed_calls import necessary
 
 if TYPE_CHECKING:
     from .bounds.amounts import Bounds
@@ -56,13 +57,19 @@ class _File:
         self.known = known
         self.reducers = file.catalog.reducers
         self.plan = make_plan(file, beside=names)
+        self.needed = necessary(self.plan, self.reducers)
 
     def flows(self, told: set[str]) -> Iterator[Diagnostic]:
         """Budgets that no run of their flow keeps to. ``told`` takes the flows by their keys."""
         limits = {name: flow.calls_limit for name, flow in self.plan.flows.items() if name in self.own}
         bounded = [name for name, limit in limits.items() if limit is not None]
-        whole = {name + _WHOLE: _unlimited(self.plan.flows[name]) for name in bounded}
-        plan = replace(self.plan, flows={**self.plan.flows, **whole})
+        # The flows that are called keep to their own budgets, so that each shortfall is told once.
+        limited = {
+            name: replace(flow, calls_limit=self.plan.flows[name].calls_limit)
+            for name, flow in self.needed.flows.items()
+        }
+        whole = {name + _WHOLE: self.needed.flows[name] for name in bounded}
+        plan = replace(self.needed, flows={**limited, **whole})
         for name, bounds in zip(bounded, _each(plan, [*whole], self.reducers).inside, strict=True):
             limit, key = limits[name], _key(self.path, self.own[name])
             if limit is not None and bounds.calls.least > limit:
@@ -73,13 +80,9 @@ class _File:
         """Budgets that a call of their flow does not keep to, which another flow makes in every run."""
         from .planner import WITH_RETRIES  # loaded for files with a budget
 
-        flows = {name: _unlimited(flow) for name, flow in self.plan.flows.items()}
+        flows = self.needed.flows
         callers = [name for name in self.own if any(isinstance(one.node, p.FlowCall) for one in _walk(flows[name]))]
-        found = {
-            one.title: one
-            for one in _each(replace(self.plan, flows=flows), callers, self.reducers).flows
-            if one.title in callers
-        }
+        found = {one.title: one for one in _each(self.needed, callers, self.reducers).flows if one.title in callers}
         for name in callers:
             for call in _certain(self.own[name].steps, flows[name].steps, found[name].inside, self.reducers):
                 limit = self.plan.flows[call.flow].calls_limit
@@ -106,11 +109,7 @@ def _each(plan: p.Plan, names: Sequence[str], reducers: Mapping[str, ReducerSpec
         steps.append(p.Step(name, (), p.FlowCall(name, args), flow.type))
     params = tuple(p.Param(name, type_, None, True) for type_, name in inputs.items())
     whole = replace(plan, params=params, steps=tuple(steps), result=p.Constant(None))
-    return bounds_of(replace(whole, calls_limit=None, money_limit=None), reducers)
-
-
-def _unlimited(flow: p.Flow) -> p.Flow:
-    return replace(flow, calls_limit=None, money_limit=None)
+    return bounds_of(whole, reducers)
 
 
 def _walk(flow: p.Flow) -> Iterator[p.Step]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flowrun.dsl import RIGHT, Bounds, Rates, Served, UnsettledError, bounds_of
+from flowrun.dsl import RIGHT, Bounds, Rates, Served, UnsettledError, bounds_of, necessary
 from flowrun.dsl import plan as p
 
 from .catalog import catalog
@@ -49,13 +48,13 @@ def estimate_plan(
 
 
 def least_of(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:
-    """The bounds of a plan whatever its inputs are, without its budget. Reads no file.
+    """The bounds of what a run cannot do without, whatever its inputs are. Reads no file.
 
     ``model`` is for asks that name none.
     """
     world = _Unread(Files(Path()), environ, Prices(environ, declared_prices(plan)))
-    free = replace(plan, calls_limit=None, money_limit=None)
-    return bounds_of(free, catalog().reducers, world=world, model=model)
+    reducers = catalog().reducers
+    return bounds_of(necessary(plan, reducers), reducers, world=world, model=model)
 
 
 class _Names:

@@ -19,7 +19,7 @@ FLOORS = {
         "parsing/*",
         "templates/* formatting/* fixes",
         "checking/*",
-        "lints/* checked",
+        "lints/* checked needed_calls",
         "bounds/* hedges planner budget_check check",
         "export/* formats/*",
         "__init__",

@@ -137,7 +137,9 @@ flow around() { z = inner() return z }
 flow f() {
   plain = inner()
   far = around() with retries: 3
-  own = chain { fanout { near = around() with retries: 4  block = inner() } reduce collect with retries: 5 } with retries: 6
+  own = chain {
+    fanout { near = around() with retries: 4  block = inner() } reduce collect with retries: 5
+  } with retries: 6
   best_of = repeat 2 { ask m "draft" } reduce best(judge: ask "which? {{ results }}") with retries: 2
   return { plain, far, own, best_of }
 }

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
         Where,
         outside,
     )
-    from .check import Checked, Load, check_flow
+    from .check import Load, check_flow
+    from .checked import Checked
     from .checking.extents import Extents
     from .codes import CODES, page
     from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from .formats.report import Report, Unread
     from .formatting.format import format_file
     from .graph import cycles, topological
+    from .needed_calls import necessary
     from .parsing.parse import parse_flow
     from .plain_data import misplaced
     from .planner import make_plan
@@ -71,7 +73,8 @@ _HOMES = {
         "outside",
     ),
     "checking.extents": ("Extents",),
-    "check": ("Checked", "Load", "check_flow"),
+    "check": ("Load", "check_flow"),
+    "checked": ("Checked",),
     "codes": ("CODES", "page"),
     "diagnostics": ("Diagnostic", "Edit", "Fix", "FlowError", "did_you_mean", "nearest"),
     "bounds.expression_sizes": ("UnsettledError",),
@@ -81,6 +84,7 @@ _HOMES = {
     "formats": ("FORMATS", "format_report"),
     "formats.report": ("Report", "Unread"),
     "graph": ("cycles", "topological"),
+    "needed_calls": ("necessary",),
     "parsing.parse": ("parse_flow",),
     "ballots": ("holds_ballots", "rule_of"),
     "bounds.planned": ("Foreseen", "planned_json", "planned_schema"),
@@ -150,6 +154,7 @@ __all__ = [
     "make_plan",
     "misplaced",
     "nearest",
+    "necessary",
     "negative",
     "option_of",
     "outside",

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from . import syntax as s
+from .budget_check import over_budget
 from .catalog import Catalog
+from .checked import Checked
 from .checking.calculations import no_values
 from .checking.callees import Exports
-from .checking.dependencies import Dependencies, depend
+from .checking.dependencies import depend
 from .checking.ignores import silence
 from .checking.imports import bring, circle, exports, import_path, missing
-from .checking.names import Program, resolve
+from .checking.names import resolve
 from .checking.structure import structure
 from .checking.typecheck import typecheck
-from .checking.typed import Typed
 from .diagnostics import Diagnostic, FlowError
 from .guesses import with_guesses
 from .lints import LINTS, NEAR
@@ -31,22 +31,6 @@ DEEPEST_IMPORT = 50
 
 Load = Callable[[str], Source | str]
 """Reads an imported file by its path from the flow's folder; answers with the reason where it cannot."""
-
-
-@dataclass(eq=False, repr=False, slots=True)
-class Checked:
-    """A file without errors, and all that was found out about it. ``warnings`` are in the order of the text.
-
-    ``imports`` has the files that it imports, and those that these import, by their path from the flow's folder.
-    """
-
-    file: s.File
-    program: Program
-    dependencies: Dependencies
-    typed: Typed
-    catalog: Catalog
-    warnings: tuple[Diagnostic, ...]
-    imports: Mapping[str, Checked] = field(default_factory=dict)
 
 
 def check_flow(source: Source, catalog: Catalog, load: Load | None = None) -> Checked:
@@ -119,8 +103,11 @@ class _Files:
         found = self.problems if checked is None else [*self.problems, *checked.warnings]
         if checked is None or any(problem.severity == "error" for problem in found):
             raise FlowError(_sorted(found))
+        for one in (checked, *self.done.values()):
+            one.imports = self.done
+        if over := over_budget([checked, *self.done.values()]):
+            raise FlowError(_sorted([*found, *over]))
         checked.warnings = with_guesses(_sorted(found))
-        checked.imports = self.done
         return checked
 
     def check(self, source: Source, chain: list[str]) -> Checked | None:

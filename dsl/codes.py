@@ -45,6 +45,7 @@ CODES: dict[str, Code] = {
     "F0360": Code("two choices that are one answer"),
     "F0363": Code("a value that no run can work out"),
     "F0364": Code("a rule that needs results, over none"),
+    "F0365": Code("a budget that is never enough"),
     # F04: the shape of a flow
     "F0401": Code("a flow returns one value"),
     "F0402": Code("a count out of range"),
@@ -76,7 +77,6 @@ CODES: dict[str, Code] = {
     "F0718": Code("the same call for each element", "warning"),
     "F0719": Code("a comment that silences nothing", "warning"),
     "F0720": Code("a comment to the checker that cannot be followed", "warning"),
-    "F0721": Code("a vote that can never have enough ballots", "warning"),
     "F0722": Code("a whole text with each of its pieces", "warning"),
     "F0723": Code("a branch that is paid for and never used", "warning"),
     "F0724": Code("an answer type beyond its provider's limits", "warning"),

@@ -73,6 +73,8 @@ __all__ = [
 ]
 
 VERSION = 1
+WITH_RETRIES = " with retries "
+"""Between the key of a flow and the `retries` of its call: each such pair is planned as a flow of its own."""
 
 # Steps
 
@@ -237,6 +239,12 @@ class Model:
     address: str
     options: dict[str, Expr]
     fallback: str | None = None
+
+
+def plain_name(key: str) -> str:
+    """The name of a flow or an extern as its file writes it, from its key in a plan."""
+    name, _, retries = key.rpartition(":")[2].partition(WITH_RETRIES)
+    return name if not retries or retries.isdecimal() else key
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,24 @@ from . import plan as p
 from . import syntax as s
 from . import types as t
 from .catalog import Catalog, ParamSpec
-from .check import Checked
+from .checked import Checked
 from .checking.block_types import FOLD, TOKENS
 from .checking.callees import Callee
 from .checking.folding import WORDS
 from .checking.names import Flow, Mention, Step
+from .hedges import hedges
 
 
-def make_plan(checked: Checked, flow: str | None = None) -> p.Plan:
-    """The plan of one flow of a file: the last, unless named. Raises KeyError with the name of an unknown flow."""
+def make_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str] = ()) -> p.Plan:
+    """The plan of one flow of a file: the last, unless named. Raises KeyError with the name of an unknown flow.
+
+    Flows ``beside`` it stand among those that it calls, called or not.
+    """
     flows = checked.program.flows
     chosen = (flows[-1] if flows else None) if flow is None else _named(checked, flow)
     if chosen is None:
         raise KeyError(flow)
-    called: dict[str, Callee] = {}
+    called: dict[str, _Called] = {name: (checked.typed.own[name], ()) for name in beside}
     root = _Planner(checked, "", called)
     body = root.flow(chosen)
     planners = {"": root}
@@ -31,15 +35,15 @@ def make_plan(checked: Checked, flow: str | None = None) -> p.Plan:
     done = 0
     while done < len(called):
         # What a flow calls is found while it is planned, and stands behind it.
-        for callee in list(called.values())[done:]:
+        for key, (callee, retries) in list(called.items())[done:]:
             done += 1
             planner = planners.get(callee.path)
             if planner is None:
                 planner = planners[callee.path] = _Planner(checked.imports[callee.path], callee.path, called)
             if callee.kind == "extern":
-                externs[callee.key] = planner.extern(callee.name)
+                externs[key] = planner.extern(callee.name)
             elif found := _named(planner.checked, callee.name):
-                made[callee.key] = planner.flow(found)
+                made[key] = planner.flow(found, retries)
     decl = chosen.decl
     return p.Plan(
         decl.name.text,
@@ -60,10 +64,14 @@ def _named(checked: Checked, name: str) -> Flow | None:
     return next((flow for flow in checked.program.flows if flow.decl.name.text == name), None)
 
 
+_Called = tuple[Callee, tuple[p.Expr, ...]]
+"""A flow or an extern that is called, and the `retries` of the innermost block around the call, if there are any."""
+
+
 class _Planner:
     """Plans the flows of one file. ``called`` collects what they call; ``path`` is the file's, empty for the root."""
 
-    def __init__(self, checked: Checked, path: str, called: dict[str, Callee]) -> None:
+    def __init__(self, checked: Checked, path: str, called: dict[str, _Called]) -> None:
         self.checked = checked
         self.typed = checked.typed
         self.catalog: Catalog = checked.catalog
@@ -73,7 +81,9 @@ class _Planner:
         self.retries: list[p.Expr] = []
         self.model_names = {model.name.text for model in checked.file.models}
 
-    def flow(self, flow: Flow) -> p.Flow:
+    def flow(self, flow: Flow, retries: tuple[p.Expr, ...] = ()) -> p.Flow:
+        """``retries`` are those of the call, for the asks that set none themselves."""
+        self.retries = [*retries]
         for number, step in enumerate(flow.walk()):
             self.names[step] = step.symbol.name if step.symbol else f"#{number}"
         decl = flow.decl
@@ -116,13 +126,17 @@ class _Planner:
     def model(self, name: str) -> str:
         return f"{self.path}:{name}" if self.path else name
 
-    def callee(self, part: s.Call | s.Reduce) -> Callee | None:
-        """What a call or a reducer of the tree leads to. Its key says of which file it is."""
+    def callee(self, part: s.Call | s.Reduce) -> tuple[str, Callee] | None:
+        """What a call or a reducer of the tree leads to, and its key in the plan, which says of which file it is."""
         found = self.typed.callees.get(id(part))
-        if found is not None:
-            found = found if found.path else replace(found, path=self.path)
-            self.called.setdefault(found.key, found)
-        return found
+        if found is None:
+            return None
+        found = found if found.path else replace(found, path=self.path)
+        key, retries = found.key, tuple(self.retries[-1:]) if found.kind == "flow" else ()
+        for value in retries:
+            key += f"{p.WITH_RETRIES}{value.value if isinstance(value, p.Constant) else value}"
+        self.called.setdefault(key, (found, retries))
+        return key, found
 
     def step(self, step: Step) -> p.Step:
         line = step.line
@@ -142,7 +156,7 @@ class _Planner:
             # What a flow can see must not depend on who answered first: all are asked, unless it says otherwise.
             # A vote that chooses its own number counts in the order of its samples, and needs no such care.
             options.setdefault("launch", p.Constant("together"))
-        if isinstance(node, s.Repeat) and self.hedges(step, node):
+        if isinstance(node, s.Repeat) and hedges(step, node, self.checked):
             # A ballot is never sent twice: what is slow is made up for by the other samples.
             options.setdefault("launch", p.Constant("latency"))
         planned = self._step(step, options)
@@ -186,7 +200,7 @@ class _Planner:
                     int(node.at_most.value) if node.at_most else None,
                     self.block(step),
                     self.reduce(step, node.reduce),
-                    self.whole(step, node),
+                    _whole(step, node),
                 )
             case s.Repeat():
                 return p.Repeat(
@@ -196,32 +210,12 @@ class _Planner:
                 return p.Fanout(self.block(step), self.reduce(step, node.reduce))
             case s.Chain():
                 return p.Chain(self.block(step))
-            case s.Call() if callee := self.callee(node):
+            case s.Call() if found := self.callee(node):
+                key, callee = found
                 given = self.args(callee.params, node.args)
-                return p.FlowCall(callee.key, given) if callee.kind == "flow" else p.ExternCall(callee.key, given)
+                return p.FlowCall(key, given) if callee.kind == "flow" else p.ExternCall(key, given)
             case _:
                 return p.Value(self.expr(node))
-
-    def hedges(self, step: Step, node: s.Repeat) -> bool:
-        """Whether the ballots of a vote are asked with `hedge`."""
-        spec = self.catalog.reducers.get(node.reduce.rule.text)
-        if spec is None or not spec.votes or node.reduce.ask is not None:
-            return False
-        models = {model.name.text: model for model in self.checked.file.models}
-        for inner in step.steps:
-            for one in inner.walk():
-                ask = one.line.node
-                if not isinstance(ask, s.Ask):
-                    continue
-                model = models.get(ask.model.word.text) if isinstance(ask.model, s.Name) else None
-                options = (*one.line.options, *(model.options if model is not None else ()))
-                if any(option.name.text == "hedge" for option in options):
-                    return True
-        return False
-
-    def whole(self, step: Step, node: s.Map) -> bool:
-        """Whether a map says that it comes after what makes its list."""
-        return isinstance(node.source, s.Name) and any(word.text == node.source.word.text for word in step.line.after)
 
     def block(self, step: Step) -> p.Block:
         steps = tuple(self.step(inner) for inner in step.steps)
@@ -240,7 +234,7 @@ class _Planner:
         extern = self.callee(reduce)
         params = FOLD if reduce.rule.text == "fold" else spec.params if spec else ()
         if extern is not None:
-            params = tuple(param for param in extern.params if param.name != "results")
+            params = tuple(param for param in extern[1].params if param.name != "results")
         deciding = [arg.value for arg in reduce.args if isinstance(arg.value, s.Ask)]
         return p.Reduce(
             reduce.rule.text,
@@ -249,7 +243,7 @@ class _Planner:
             self._reduce_options(reduce),
             self._count(reduce.count) if reduce.count is not None else None,
             self.needs(step.mentions, "reduce"),
-            extern.key if extern else None,
+            extern[0] if extern else None,
             self.ask(deciding[0]) if deciding else None,
             step in self.typed.tallied,
         )
@@ -330,3 +324,8 @@ class _Planner:
                 return p.Apply("negative" if operator == "-" else operator, (self.expr(operand),))
             case s.Binary(operator, left, right):
                 return p.Apply(operator, (self.expr(left), self.expr(right)))
+
+
+def _whole(step: Step, node: s.Map) -> bool:
+    """Whether a map says that it comes after what makes its list."""
+    return isinstance(node.source, s.Name) and any(word.text == node.source.word.text for word in step.line.after)

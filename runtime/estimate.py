@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from flowrun.dsl import RIGHT, Bounds, Rates, Served, UnsettledError, bounds_of
+from flowrun.dsl import RIGHT, Bounds, Rates, Served, UnsettledError, bounds_of, necessary
 from flowrun.dsl import plan as p
 
 from .catalog import catalog
@@ -44,6 +45,16 @@ def estimate_plan(
     default = model or environ.get(MODEL_VARIABLE, "").strip() or DEFAULT_MODEL
     world = _Surroundings(files, environ, Prices(environ, declared_prices(plan)))
     return bounds_of(plan, catalog().reducers, inputs=inputs, world=world, model=default, right=right)
+
+
+def least_of(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:
+    """The bounds of what a run cannot do without, whatever its inputs are. Reads no file.
+
+    ``model`` is for asks that name none.
+    """
+    world = _Unread(Files(Path()), environ, Prices(environ, declared_prices(plan)))
+    reducers = catalog().reducers
+    return bounds_of(necessary(plan, reducers), reducers, world=world, model=model)
 
 
 class _Names:
@@ -97,3 +108,13 @@ class _Surroundings:
             bare=traits.bare,
             longest=known.sent if known is not None else None,
         )
+
+
+class _Unread(_Surroundings):
+    """A world of which the prices are known, and no file is read."""
+
+    def value(self, expr: p.Expr, lookup: Lookup) -> Json:
+        raise UnsettledError
+
+    def text(self, template: str, lookup: Lookup) -> str:
+        raise UnsettledError

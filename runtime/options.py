@@ -25,7 +25,7 @@ OPTIONS: dict[str, OptionSpec] = {
         OptionSpec(
             "retries",
             types.INT,
-            _ASKS | _BLOCKS,
+            _ASKS | _BLOCKS | {"chain", "flow"},
             "how often to ask again after a failure or a malformed answer; on a block, for the asks in it",
             0,
             20,

@@ -50,7 +50,7 @@ def _names(plan: p.Plan) -> Iterator[tuple[str, str]]:
     """Each name that something is given, without the file that it is from, and what it is given to."""
     yield "this flow", plan.flow
     for what, keys in (("a flow", plan.flows), ("an extern", plan.externs)):
-        yield from ((what, key.rpartition(":")[2]) for key in keys)
+        yield from ((what, p.plain_name(key)) for key in keys)
     yield from (("a model", model.name.rpartition(":")[2]) for model in plan.models)
     params = [*plan.params, *(param for flow in plan.flows.values() for param in flow.params)]
     params += [param for extern in plan.externs.values() for param in extern.params]

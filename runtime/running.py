@@ -22,6 +22,7 @@ from .handing import handed_on
 from .hosts import Ask, permit_hosts
 from .journal.history import History
 from .kept import Keeping, Settings, begin, go_on
+from .least import must_afford
 from .metering import Price
 from .model_prices import declared_prices
 from .opening import OpenProvider, chosen_addresses, default_model, open_endpoints
@@ -146,6 +147,7 @@ async def execute(
         models = _models(plan, values, settings, parts, publish, priced=in_money)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         past = _past(plan, keeping, summary.account.price, number)
+        must_afford(plan, budget, settings, parts.environ, keeping, number, past.within(""))
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
         log = await _log(plan, values, settings, keeping, models, number)
         if models.declared_prices:

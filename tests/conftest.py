@@ -17,7 +17,7 @@ from aiohttp import web
 from hypothesis import settings
 
 # One commit gives one verdict. `pytest --hypothesis-profile default` looks further, with other examples each time.
-settings.register_profile("same", derandomize=True)
+settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

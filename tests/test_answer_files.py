@@ -142,7 +142,7 @@ def test_a_text_that_is_a_formula_is_made_a_text_and_a_number_is_none(text: str)
 CELLS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.fixed_dictionaries({"a": CELLS, "b,c": CELLS}), max_size=5))
 def test_what_is_written_is_what_a_reader_of_csv_gets(rows: list[dict[str, Any]]) -> None:
     text = table(rows, ("a", "b,c"), raw=True)
@@ -156,7 +156,7 @@ def _read_as(value: Any) -> str:
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.recursive(CELLS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner)))
 def test_any_json_is_written_or_refused_by_name(value: Any) -> None:
     for name in ("x.csv", "x.tsv", "x.txt", "x.md"):

@@ -165,7 +165,6 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-@settings(deadline=None)
 def test_json_is_taken_as_it_is(value: Json) -> None:
     assert read_answer(json.dumps(value), t.JSON) == value
 
@@ -178,7 +177,7 @@ TYPES = st.recursive(
 
 
 @given(st.text() | VALUES.map(json.dumps) | st.text(alphabet='[]{}",:0a \\n`'), TYPES)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_text_is_an_answer_or_an_answer_error(text: str, type_: t.Type) -> None:
     try:
         value = read_answer(text, type_)

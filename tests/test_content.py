@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flowrun.runtime.call import Answer, Message, Request
@@ -69,7 +69,6 @@ PIECES = st.lists(
 SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 
 
-@settings(deadline=None)
 @given(PIECES, st.booleans(), SIZES)
 @example([b"data: a", b"\r\n", b"\r\n", b"data: b", b"\r", b"\n", b"\r"], True, [1])
 def test_where_the_bytes_are_cut_changes_no_event(pieces: list[bytes], mark: bool, sizes: list[int]) -> None:
@@ -77,7 +76,6 @@ def test_where_the_bytes_are_cut_changes_no_event(pieces: list[bytes], mark: boo
     assert read(body, sizes) == read(body)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(min_size=1).filter(lambda text: not set(text) & {"\r", "\n"}), max_size=5), SIZES)
 def test_what_is_written_by_the_standard_is_read_again(texts: list[str], sizes: list[int]) -> None:
     body = "".join(f"data: {text}\r\n\r\n" for text in texts).encode()
@@ -213,7 +211,6 @@ BASES = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL", "gemini
 
 
 @pytest.mark.parametrize("name", MADE)
-@settings(deadline=None)
 @given(TAGGED, SIZES, SIZES, st.booleans())
 def test_an_answer_is_the_same_at_once_and_in_pieces(
     name: str, text: str, texts: list[int], sizes: list[int], listed: bool

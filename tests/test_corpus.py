@@ -39,6 +39,7 @@ FOLDERS = {
     "expressions": "F01 F02 F03",
     "syntax": "F01",
     "imports": "F02",
+    "budget_check": "F0365",
     "callees": "F01 F02 F03 F04",
     "arguments": "F02 F03",
     "calculations": "F0363",

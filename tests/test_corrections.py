@@ -105,7 +105,7 @@ WANTED = (
 
 
 @given(WANTED, st.text(max_size=5000) | NAMES.map(lambda name: json.dumps({name * 50: 1})))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_a_correction_is_never_longer_than_plans_count_it(wanted: t.Type, text: str) -> None:
     try:
         read_answer(text, wanted)
@@ -120,7 +120,6 @@ def test_a_correction_is_never_longer_than_plans_count_it(wanted: t.Type, text: 
 
 
 @given(st.text(max_size=400) | st.text(" \n\tab", max_size=4000), st.integers(2, 60))
-@settings(deadline=None)
 def test_a_shortened_text_is_its_beginning(text: str, most: int) -> None:
     found = shortened(text, most)
     assert estimate(found) <= most

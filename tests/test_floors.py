@@ -19,9 +19,9 @@ FLOORS = {
         "parsing/* ballots",
         "templates/* formatting/* fixes",
         "checking/*",
-        "lints/*",
-        "check",
-        "audit/* bounds/* planner export/* formats/*",
+        "lints/* checked needed_calls",
+        "bounds/* hedges planner budget_check check",
+        "audit/* export/* formats/*",
         "__init__",
     ),
     "runtime": (
@@ -35,7 +35,7 @@ FLOORS = {
         "lines endpoint listener hedging prompt_cache attempt "
         "dispatcher scheduler corrections samples outages losses",
         "inputs python_inputs loading report/* extern_modules externs opening model_prices estimate foresight "
-        "hosts kept running api reads",
+        "hosts kept least running api reads",
         "cli/*",
         "__init__",
     ),

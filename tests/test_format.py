@@ -301,13 +301,13 @@ def holds(text: str) -> s.File:
     return file
 
 
-@settings(max_examples=60, suppress_health_check=SLOW, deadline=None)
+@settings(max_examples=60, suppress_health_check=SLOW)
 @given(files())
 def test_a_tree_comes_back_from_its_text(file: s.File) -> None:
     assert holds(format_file(file)) == file
 
 
-@settings(max_examples=50, suppress_health_check=SLOW, deadline=None)
+@settings(max_examples=50, suppress_health_check=SLOW)
 @given(files(), st.data())
 def test_comments_and_line_ends_may_stand_between_any_two_tokens(file: s.File, data: st.DataObject) -> None:
     tokens = TOKEN.findall(format_file(file))
@@ -321,7 +321,7 @@ def test_comments_and_line_ends_may_stand_between_any_two_tokens(file: s.File, d
     assert holds(text) == file
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(operations(), st.booleans())
 def test_brackets_come_back_from_precedence(expr: s.Expr, alone: bool) -> None:
     made = expr if alone else s.Call(s.Word("g", AT), (s.Arg(s.Word("n", AT), expr, AT), s.Arg(None, expr, AT)), AT)
@@ -331,7 +331,6 @@ def test_brackets_come_back_from_precedence(expr: s.Expr, alone: bool) -> None:
     assert parse_flow(Source(format_file(file))) == file
 
 
-@settings(deadline=None)
 @given(VALUES, st.booleans(), st.integers(0, 3))
 def test_a_text_keeps_its_value_at_any_depth(value: str, triple: bool, depth: int) -> None:
     inner: Any = s.Text(s.String(value, AT, (), triple), AT)

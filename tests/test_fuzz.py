@@ -85,8 +85,8 @@ def damaged(draw: st.DrawFn) -> str:
     return "".join(tokens)
 
 
-few = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-many = settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=150, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=20_000, suppress_health_check=list(HealthCheck))
 
 
 @few

@@ -31,7 +31,7 @@ from flowrun.runtime.cli import run_command
 ROOT = Path(__file__).resolve().parent.parent
 FLOWS = sorted([*(ROOT / "workflows").glob("*.flow"), *(ROOT / "tests" / "corpus" / "ok").glob("*.flow")])
 SVG = "{http://www.w3.org/2000/svg}"
-SOME = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SOME = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 NASTY = (
     '"',
     "<b>x</b><script>alert(1)</script>",

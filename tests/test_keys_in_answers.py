@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrun.runtime.api import run_async
@@ -193,7 +193,6 @@ def test_what_a_real_key_is() -> None:
     assert [key for key in FAKE if Secret(key).real] == []
 
 
-@settings(deadline=None)
 @given(st.sampled_from(REAL), st.text(max_size=20), st.text(max_size=20), st.integers(0, 3))
 def test_a_key_is_found_wherever_it_stands(key: str, before: str, after: str, form: int) -> None:
     found = Secret(key)
@@ -208,7 +207,6 @@ def test_a_key_is_found_wherever_it_stands(key: str, before: str, after: str, fo
     assert not found.carried_by(found.hide(text))
 
 
-@settings(deadline=None)
 @given(st.sampled_from(REAL), st.text(max_size=200))
 def test_a_text_without_the_key_is_left_alone(key: str, text: str) -> None:
     assert Secret(key).hide(text) == text

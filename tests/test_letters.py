@@ -36,7 +36,7 @@ def test_what_steers_is_made_visible_and_nothing_else() -> None:
 
 
 @given(st.text())
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_any_text_is_inert(text: str) -> None:
     told = inert(text)
     told.encode()
@@ -47,7 +47,7 @@ def test_any_text_is_inert(text: str) -> None:
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda one: st.lists(one) | st.dictionaries(st.text(), one)))
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_json_is_inert_and_keeps_its_value(value: Any) -> None:
     for text in (json_text(value), json_text(value, indent=None), json_text(value, ascii_only=True)):
         assert json.loads(text) == value

@@ -18,7 +18,7 @@ from flowrun.runtime.limits import Limiter, Place, Verdict
 from flowrun.runtime.metering import Rate, Rates
 
 pytestmark = pytest.mark.looptime
-MANY = settings(max_examples=80, deadline=None, database=None)
+MANY = settings(max_examples=80, database=None)
 
 
 def taken(limiter: Limiter, tokens: int = 0) -> Place:

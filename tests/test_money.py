@@ -22,7 +22,7 @@ from support.by_hand import Reference, latency
 from support.random_flows import MANY, Writer
 
 SEEDS = st.integers(0, 2**32 - 1)
-RANDOM = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+RANDOM = settings(max_examples=25, suppress_health_check=list(HealthCheck), database=None)
 SLOW = settings(RANDOM, max_examples=MANY // 10)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 from pypdf.errors import LimitReachedError
@@ -144,7 +144,6 @@ def test_what_is_no_pdf() -> None:
         pdf.read(b"%PDF-1.4\n", "`x`")
 
 
-@settings(deadline=None)
 @given(cut=st.integers(0, 700), at=st.integers(0, 700), change=st.binary(max_size=8))
 def test_a_damaged_pdf_ends_in_a_sentence(cut: int, at: int, change: bytes) -> None:
     data = pdf_of(["One\ntwo", "Three"])
@@ -281,7 +280,6 @@ def test_a_docx_that_is_nested_without_end() -> None:
             READERS[".docx"].read(docx_of(f"<{tag}>" * 100_000 + f"</{tag}>" * 100_000), "`x`")
 
 
-@settings(deadline=None)
 @given(at=st.integers(0, 900), change=st.binary(max_size=8))
 def test_a_damaged_docx_ends_in_a_sentence(at: int, change: bytes) -> None:
     data = docx_of(item("a", 1) + para("b", '<w:pStyle w:val="H1"/>'), styles=STYLES, numbering=NUMBERING)

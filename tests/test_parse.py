@@ -52,14 +52,14 @@ def answered(text: str) -> None:
         assert parse_flow(Source(format_file(file))) == file
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=80))
 def test_any_text_is_answered(text: str) -> None:
     answered(text)
     answered(f"flow f() {{ {text} }}")
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(TEXTS), st.data())
 def test_any_damage_to_a_flow_is_answered(text: str, data: st.DataObject) -> None:
     tokens = TOKEN.findall(text)
@@ -83,7 +83,7 @@ def test_any_damage_to_a_flow_is_answered(text: str, data: st.DataObject) -> Non
     answered("".join(tokens))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(TOKENS) | STRANGE, max_size=40))
 def test_any_row_of_tokens_is_answered(tokens: list[str]) -> None:
     answered(" ".join(tokens))

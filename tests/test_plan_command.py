@@ -269,8 +269,12 @@ def test_no_extern_is_run(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_budget_that_cannot_be_enough_is_told(run: Run) -> None:
-    _, out, _ = run(written(VOTE.replace("(x: text)", "(x: text) budget 2 calls")), "--x", "hi")
+    each = 'flow each(xs: [text]) budget 2 calls { o = map x in xs { ask "{{ x }}" } reduce collect return o }'
+    _, out, _ = run(written(each), "--xs", '["a", "b", "c"]')
     assert "the budget of 2 calls is not enough: 3 at least" in out
+    code, _, err = run(written(VOTE.replace("(x: text)", "(x: text) budget 2 calls")), "--x", "hi")
+    assert code == 1
+    assert "error[F0365]: this flow makes at least 3 calls, and its budget allows 2" in err
 
 
 def test_names_cannot_steer_a_terminal(run: Run) -> None:

@@ -154,7 +154,7 @@ FLOW = """flow f(xs: [text]) budget $%s {
     st.sampled_from(["0.05", "0.5", "1.20", "3", "100"]),
     st.sampled_from([1, 8]),
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=150, suppress_health_check=list(HealthCheck), database=None)
 def test_a_budget_in_money_is_never_overspent(
     usages: list[tuple[int | None, int | None]], elements: int, limit: str, samples: int
 ) -> None:

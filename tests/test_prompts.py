@@ -156,7 +156,7 @@ FILTERS = [
 
 
 @given(VALUES, st.lists(st.sampled_from(FILTERS), max_size=3))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_value_through_any_filters_is_text_or_an_error(value: Json, filters: list[str]) -> None:
     template = "{{ " + " | ".join(["x", *filters]) + " }}"
     try:

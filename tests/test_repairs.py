@@ -242,14 +242,14 @@ DRESSES = {
 
 
 @given(typed(), st.sampled_from(list(DRESSES)))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_a_dressed_value_is_that_value(case: tuple[t.Type, Json], dress: str) -> None:
     dressed_is_same(case, dress)
 
 
 @pytest.mark.slow
 @given(typed(KINDS), st.sampled_from(list(DRESSES)))
-@settings(deadline=None, max_examples=2000)
+@settings(max_examples=2000)
 def test_a_dressed_value_of_any_type_is_that_value(case: tuple[t.Type, Json], dress: str) -> None:
     dressed_is_same(case, dress)
 
@@ -263,7 +263,7 @@ def dressed_is_same(case: tuple[t.Type, Json], dress: str) -> None:
 
 
 @given(typed())
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_a_list_or_record_as_json_text_is_that_value(case: tuple[t.Type, Json]) -> None:
     type_, value = case
     assume(isinstance(type_, t.ListOf | t.Record))
@@ -296,14 +296,14 @@ def damaged(draw: st.DrawFn, text: str) -> str:
 
 
 @given(typed(), st.sampled_from(["as it is", "over lines"]), st.data())
-@settings(deadline=None, max_examples=350)
+@settings(max_examples=350)
 def test_damage_never_makes_another_value(case: tuple[t.Type, Json], dress: str, data: st.DataObject) -> None:
     damage_is_seen(case, dress, data)
 
 
 @pytest.mark.slow
 @given(typed(KINDS), st.sampled_from(["as it is", "over lines"]), st.data())
-@settings(deadline=None, max_examples=5000)
+@settings(max_examples=5000)
 def test_damage_never_makes_another_value_of_any_type(
     case: tuple[t.Type, Json], dress: str, data: st.DataObject
 ) -> None:
@@ -319,7 +319,7 @@ def damage_is_seen(case: tuple[t.Type, Json], dress: str, data: st.DataObject) -
 
 
 @given(typed(), st.sampled_from(list(DRESSES)), st.data())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_a_dressed_value_that_is_cut_is_none(case: tuple[t.Type, Json], dress: str, data: st.DataObject) -> None:
     type_, value = case
     assume(isinstance(value, list | dict))

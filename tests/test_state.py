@@ -29,7 +29,7 @@ from flowrun.runtime.values import ModelValue
 
 Json = Any
 Script = Callable[[Request, int], Scripted | str]
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+QUICK = settings(max_examples=150, suppress_health_check=list(HealthCheck), database=None)
 
 
 def state_of(text: str, inputs: dict[str, Json] | None = None) -> State:

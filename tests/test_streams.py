@@ -97,7 +97,7 @@ async def test_pieces_come_to_the_whole(name: str, faults: Any) -> None:
 
 @pytest.mark.parametrize("name", BODIES)
 @given(st.lists(st.integers(1, 40), min_size=1))
-@settings(max_examples=60, deadline=None, database=None)
+@settings(max_examples=60, database=None)
 def test_where_the_bytes_are_cut_changes_nothing(name: str, sizes: list[int]) -> None:
     body, one, other = BODIES[name], FOLDS[name](), FOLDS[name]()
     one.feed(body)

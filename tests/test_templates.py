@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from flowrun.dsl import Diagnostic, Source, Template, read_template
@@ -356,7 +356,6 @@ def statements(draw: st.DrawFn, depth: int = 2) -> str:
 
 
 @given(st.tuples(TYPES, TYPES, TYPES), st.lists(statements(), min_size=1, max_size=12), st.data())
-@settings(deadline=None)
 def test_what_passes_the_check_never_fails(
     types: tuple[t.Type, t.Type, t.Type], parts: list[str], data: st.DataObject
 ) -> None:

@@ -45,7 +45,7 @@ ADAPTIVE = ["majority(confidence: 0.9)", "ahead(2)", "ahead(target: 0.99, right:
 
 @pytest.mark.parametrize("rule", ADAPTIVE)
 @given(ballots=st.lists(st.sampled_from("abc?"), min_size=9, max_size=9), jitter=st.integers(0, 9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_answers_that_come_sooner_do_not_count_for_more(rule: str, ballots: list[str], jitter: int) -> None:
     at_once = dict.fromkeys(SLOW, 1.0)
     expected = stage(voting(rule, "2..9", "cost"), by_sample(ballots, at_once)).outcome
@@ -57,7 +57,7 @@ def test_answers_that_come_sooner_do_not_count_for_more(rule: str, ballots: list
 
 @pytest.mark.parametrize("rule", ["majority", "quorum(2)", "unanimous"])
 @given(ballots=st.lists(st.sampled_from("abc?"), min_size=7, max_size=7), launch=LAUNCH, jitter=st.integers(0, 9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_a_flow_sees_of_a_vote_is_no_matter_of_time(
     rule: str, ballots: list[str], launch: str, jitter: int
 ) -> None:
@@ -247,7 +247,7 @@ def test_a_merge_waits_for_its_own_children_alone() -> None:
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=12), st.integers(1, 40), st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_tree_by_tokens_keeps_the_order_and_fills_its_merges(lengths: list[int], size: int, seed: int) -> None:
     items = [f"<{place} {'word ' * length}>" for place, length in enumerate(lengths)]
     rng = random.Random(seed)

@@ -69,7 +69,7 @@ ARGS = st.fixed_dictionaries({}, optional={"at_least": st.integers(1, 3), "ties"
 
 @pytest.mark.parametrize("rule", ["majority", "quorum", "unanimous", "weighted"])
 @given(ballots=BALLOTS, seed=st.integers(0, 2**32), launch=LAUNCH, args=ARGS, data=st.data())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_an_exact_vote_is_that_of_all_ballots(
     rule: str, ballots: list[Json], seed: int, launch: str, args: dict[str, Json], data: st.DataObject
 ) -> None:
@@ -102,7 +102,7 @@ def test_an_exact_vote_is_that_of_all_ballots(
 @given(
     ballots=st.lists(st.sampled_from(["a", "b", None]), min_size=1, max_size=5), seed=st.integers(0, 99), data=st.data()
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_launched_for_cost_a_vote_takes_the_fewest_there_can_be(
     rule: str, ballots: list[Json], seed: int, data: st.DataObject
 ) -> None:
@@ -135,7 +135,7 @@ def test_every_vote_of_three_answers_ends_as_early_as_it_may(most: int) -> None:
 
 
 @given(st.lists(st.sampled_from(["Yes", "yes.", " YES", "no", None]), min_size=1, max_size=7), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_which_writing_of_an_answer_wins_is_no_matter_of_time(ballots: list[Json], data: st.DataObject) -> None:
     for launch in ("cost", "latency", "together"):
         ends = {vote("majority", ballots, data.draw(st.integers(0, 2**32)), launch, types.TEXT).ended for _ in range(4)}
@@ -143,7 +143,7 @@ def test_which_writing_of_an_answer_wins_is_no_matter_of_time(ballots: list[Json
 
 
 @given(BALLOTS, st.sampled_from(["cost", "latency"]), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_tally_that_the_flow_sees_is_no_matter_of_time(ballots: list[Json], launch: str, data: st.DataObject) -> None:
     tallies = []
     for _ in range(3):
@@ -245,7 +245,7 @@ def test_weights_decide_against_heads() -> None:
 
 
 @given(st.lists(st.one_of(st.none(), st.lists(st.sampled_from("abc"), max_size=3)), min_size=1, max_size=7), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_approval_counts_each_answer_of_a_ballot_once(ballots: list[Json], data: st.DataObject) -> None:
     launch = data.draw(LAUNCH)
     driven = vote("approval", ballots, data.draw(st.integers(0, 2**32)), launch, types.ListOf(CHOICE))
@@ -297,7 +297,7 @@ ADAPTIVE = [("majority", {"confidence": 0.95}), ("majority", {}), ("ahead", {"le
 
 @pytest.mark.parametrize(("rule", "args"), ADAPTIVE)
 @given(ballots=BALLOTS, least=st.integers(1, 5), seed=st.integers(0, 2**32), launch=LAUNCH)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_an_adaptive_vote_is_that_of_the_first_sure_prefix(
     rule: str, args: dict[str, Json], ballots: list[Json], least: int, seed: int, launch: str
 ) -> None:

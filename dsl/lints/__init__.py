@@ -16,7 +16,6 @@ from .forgotten_class import forgotten_class
 from .free_text_vote import free_text_vote
 from .frozen_repeat import frozen_repeat
 from .idle_confidence import idle_confidence
-from .impossible_vote import impossible_vote
 from .many_votes import many_votes
 from .one_at_a_time import one_at_a_time
 from .provider_limits import provider_limits
@@ -50,7 +49,6 @@ NEAR: tuple[Lint, ...] = (
     few_tokens,  # F0714
     one_at_a_time,  # F0715
     idle_confidence,  # F0717
-    impossible_vote,  # F0721
     zero_division,  # F0728
 )
 """These hold beside an error that stands elsewhere in the file."""

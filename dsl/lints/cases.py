@@ -24,18 +24,33 @@ Case = Mapping[Subject, Known]
 
 
 class Cases:
-    """Works out the conditions of one file, case by case."""
+    """Works out the conditions of one file, case by case.
+
+    A name may be mentioned twice by each of many steps that follow each other: each expression is worked out once a
+    case.
+    """
 
     def __init__(self, typed: Typed) -> None:
         self._typed = typed
+        self._case: Case = {}
+        self._values: dict[int, Known] = {}
+        self._missing: dict[int, bool] = {}
+
+    def _enter(self, case: Case) -> None:
+        """Forget what was worked out for another case."""
+        if case is not self._case:
+            self._case = case
+            self._values.clear()
+            self._missing.clear()
 
     # Subjects
 
     def all(self, conditions: Iterable[tuple[s.Expr, Scope]]) -> list[Case]:
         """Every combination of what the conditions ask about; empty where there are too many."""
         values: dict[Subject, tuple[Known, ...]] = {}
+        seen: set[int] = set()
         for condition, scope in conditions:
-            self._collect(condition, scope, values, 0)
+            self._collect(condition, scope, values, seen, 0)
         count = 1
         for each in values.values():
             count *= len(each)
@@ -43,18 +58,21 @@ class Cases:
             return []
         return [dict(zip(values, one, strict=True)) for one in product(*values.values())]
 
-    def _collect(self, expr: s.Expr, scope: Scope, found: dict[Subject, tuple[Known, ...]], depth: int) -> None:
-        if depth > DEEPEST:
+    def _collect(
+        self, expr: s.Expr, scope: Scope, found: dict[Subject, tuple[Known, ...]], seen: set[int], depth: int
+    ) -> None:
+        if depth > DEEPEST or id(expr) in seen:
             return
+        seen.add(id(expr))
         subject = self._subject(expr, scope)
         if subject and (values := _values(subject[1])):
             found[subject[0]] = values
             return
         if inner := _meaning(expr, scope):
-            self._collect(*inner, found, depth + 1)
+            self._collect(*inner, found, seen, depth + 1)
         for child in children(expr):
             if not isinstance(child, s.Ask):
-                self._collect(child, scope, found, depth + 1)
+                self._collect(child, scope, found, seen, depth + 1)
 
     def _subject(self, expr: s.Expr, scope: Scope, depth: int = 0) -> tuple[Subject, t.Type] | None:
         match expr:
@@ -79,6 +97,12 @@ class Cases:
         """The value of an expression in one case; None where more than the case decides it."""
         if depth > DEEPEST:
             return None
+        self._enter(case)
+        if id(expr) not in self._values:
+            self._values[id(expr)] = self._value(expr, scope, case, depth)
+        return self._values[id(expr)]
+
+    def _value(self, expr: s.Expr, scope: Scope, case: Case, depth: int) -> Known:
         match expr:
             case s.Name(word) if id(expr) in self._typed.words:
                 return word.text
@@ -135,6 +159,12 @@ class Cases:
         """Whether a value is missing in a case beyond doubt: each step that could give it is skipped."""
         if depth > DEEPEST:
             return False
+        self._enter(case)
+        if id(expr) not in self._missing:
+            self._missing[id(expr)] = self._is_missing(expr, scope, case, depth)
+        return self._missing[id(expr)]
+
+    def _is_missing(self, expr: s.Node, scope: Scope, case: Case, depth: int) -> bool:
         match expr:
             case s.Binary("??", left, right):
                 return self.missing(left, scope, case, depth + 1) and self.missing(right, scope, case, depth + 1)
@@ -148,18 +178,24 @@ class Cases:
                 return other and (inside or held is False)
         return False
 
-    def conditions(self, expr: s.Node, scope: Scope, depth: int = 0) -> Iterator[tuple[s.Expr, Scope]]:
+    def conditions(self, expr: s.Node, scope: Scope) -> Iterator[tuple[s.Expr, Scope]]:
         """The conditions of the steps that could give a value."""
-        match expr:
-            case s.Binary("??", left, right) if depth <= DEEPEST:
-                yield from self.conditions(left, scope, depth + 1)
-                yield from self.conditions(right, scope, depth + 1)
-            case s.Name() if depth <= DEEPEST and (step := step_of(expr, scope)):
-                if when := step.line.when:
-                    yield when.condition, step.scope
-                    if when.otherwise is not None:
-                        yield from self.conditions(when.otherwise, step.scope, depth + 1)
-                yield from self.conditions(step.line.node, step.scope, depth + 1)
+        seen: set[int] = set()
+        todo: list[tuple[s.Node, Scope, int]] = [(expr, scope, 0)]
+        while todo:
+            expr, scope, depth = todo.pop()
+            if depth > DEEPEST or id(expr) in seen:
+                continue
+            seen.add(id(expr))
+            match expr:
+                case s.Binary("??", left, right):
+                    todo += [(right, scope, depth + 1), (left, scope, depth + 1)]
+                case s.Name() if step := step_of(expr, scope):
+                    todo.append((step.line.node, step.scope, depth + 1))
+                    if when := step.line.when:
+                        yield when.condition, step.scope
+                        if when.otherwise is not None:
+                            todo.append((when.otherwise, step.scope, depth + 1))
 
 
 def step_of(expr: s.Name, scope: Scope) -> Step | None:

@@ -67,27 +67,43 @@ class Costs:
     """Which steps make calls. A call of another flow costs what that flow does; an imported one is taken to cost."""
 
     def __init__(self, program: Program, catalog: Catalog) -> None:
-        self._flows = {flow.decl.name.text: flow for flow in program.flows}
+        self._own = {flow.decl.name.text for flow in program.flows}
         self._free = {*catalog.functions, *(extern.name.text for extern in program.file.externs)}
-        self._paying: dict[str, bool] = {}
+        self._paying: set[str] = set()
+        # Chains of flows may be long: what a flow costs goes up to those that call it, step by step.
+        callers: dict[str, list[str]] = {}
+        todo = []
+        for flow in program.flows:
+            for step in walk(flow):
+                if self._asks(step):
+                    todo.append(flow.decl.name.text)
+                else:
+                    callers.setdefault(_called(step), []).append(flow.decl.name.text)
+        while todo:
+            name = todo.pop()
+            if name not in self._paying:
+                self._paying.add(name)
+                todo += callers.get(name, ())
 
     def pays(self, step: Step) -> bool:
-        node = step.line.node
-        match node:
+        return any(self._asks(one) or _called(one) in self._paying for one in step.walk())
+
+    def _asks(self, step: Step) -> bool:
+        """Whether a step makes a call itself, or leads to a flow that is not of this file."""
+        match step.line.node:
             case s.Ask():
                 return True
-            case s.Fanout() | s.Map() | s.Repeat() if any(asks(node.reduce)):
-                return True
-            case s.Call():
-                return node.prefix is not None or self._call(node.function.text)
-        return any(self.pays(inner) for inner in step.steps)
+            case s.Fanout() | s.Map() | s.Repeat() as block:
+                return any(asks(block.reduce))
+            case s.Call(prefix=prefix, function=function):
+                return prefix is not None or (function.text not in self._own and function.text not in self._free)
+        return False
 
-    def _call(self, name: str) -> bool:
-        if name in self._flows and name not in self._paying:
-            # A flow that calls itself is refused elsewhere, and ends here.
-            self._paying[name] = False
-            self._paying[name] = any(self.pays(step) for step in self._flows[name].steps)
-        return self._paying.get(name, name not in self._free)
+
+def _called(step: Step) -> str:
+    """The name of a flow of the same file that a step may call; empty where it calls none."""
+    node = step.line.node
+    return node.function.text if isinstance(node, s.Call) and node.prefix is None else ""
 
 
 def followers(block: Step, first: Iterable[Step]) -> set[Step]:

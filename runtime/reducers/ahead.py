@@ -16,6 +16,7 @@ from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 from .adaptive import Adaptive
 from .expected import expected_samples
 from .protocol import Rule, Setting
+from .reach import beyond, with_ballots
 from .voting import PARAMS, plurality
 
 RIGHT = 0.8
@@ -64,10 +65,8 @@ def _result(given: Given) -> types.Type | Refusal:
         if name in given.args and "target" not in given.args:
             return Refusal(f"`{name}` is for a target", f"leave it out, or write `target: 0.999, {name}: …`", name)
     lead = lead_of(given.args)
-    if lead is not None and given.most is not None and lead > given.most:
-        arg = "lead" if "lead" in given.args else "target"
-        return Refusal(f"no answer can be {lead} votes ahead of {given.most}", "ask for less, or ask more often", arg)
-    return plurality(given)
+    arg = "lead" if "lead" in given.args else "target"
+    return beyond(lead, given, arg, "no answer can be {needed} votes ahead of {most}") or plurality(given)
 
 
 def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
@@ -91,7 +90,7 @@ RULE = Rule(
             ParamSpec("right", types.NUMBER, low=0.51, high=0.999),
             *PARAMS,
         ),
-        _result,
+        with_ballots(_result),
         "the answer that is first so many votes ahead",
         votes=True,
         spares=True,

@@ -14,6 +14,7 @@ from ..tally import Tally
 from .expected import expected_samples
 from .majority import Majority
 from .protocol import Json, ReduceError, Rule
+from .reach import with_ballots
 from .voting import AT_LEAST, TIES, told_apart
 
 
@@ -82,7 +83,7 @@ RULE = Rule(
     ReducerSpec(
         "approval",
         (TIES, AT_LEAST),
-        lambda given: listed(given, "approval"),
+        with_ballots(lambda given: listed(given, "approval")),
         "the answer that most ballots approve of",
         votes=True,
         spares=True,

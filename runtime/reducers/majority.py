@@ -12,14 +12,17 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from fractions import Fraction
 
-from flowrun.dsl import ParamSpec, ReducerSpec, types
+from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from .adaptive import Adaptive
 from .expected import expected_samples
 from .protocol import Reducer, Rule, Setting
+from .reach import with_ballots
 from .voting import PARAMS, Vote, plurality
 
 CONFIDENCE = 0.95
+MOST_COUNTED = 1000
+"""Votes for one answer that leave nothing to be sure of, as far as numbers tell."""
 
 
 class Majority(Vote):
@@ -59,6 +62,16 @@ def _make(setting: Setting) -> Reducer:
     return Confident(setting) if setting.least < setting.most else Majority(setting)
 
 
+def _result(given: Given) -> types.Type | Refusal:
+    sure = given.number("confidence")
+    if sure is not None and given.chooses and given.most is not None:
+        surest = leading(min(given.most, MOST_COUNTED), 0)
+        if surest < sure:
+            said = f"{given.most} votes for one answer make it {surest:.4g} sure, and never {sure:.10g}"
+            return Refusal(said, "ask for less, or ask more often", "confidence")
+    return plurality(given)
+
+
 def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
     enough = args.get("at_least")
     return max(most // 2 + 1 if least == most else least, enough if isinstance(enough, int) else 1)
@@ -79,7 +92,7 @@ RULE = Rule(
     ReducerSpec(
         "majority",
         (*PARAMS, ParamSpec("confidence", types.NUMBER, low=0.5, high=1)),
-        plurality,
+        with_ballots(_result),
         "the answer given most often",
         votes=True,
         spares=True,

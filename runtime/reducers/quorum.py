@@ -12,7 +12,10 @@ from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from .expected import expected_samples
 from .protocol import Json, ReduceError, Rule, Setting
+from .reach import beyond, with_ballots
 from .voting import PARAMS, Vote, plurality
+
+NO_QUORUM = "no answer can have {needed} votes of {most}"
 
 
 class Quorum(Vote):
@@ -20,7 +23,7 @@ class Quorum(Vote):
         super().__init__(setting)
         self.needed = max(1, int(setting.args["votes"]))
         if self.needed > setting.most:
-            raise ReduceError(f"no answer can have {self.needed} votes of {setting.most}")
+            raise ReduceError(NO_QUORUM.format(needed=self.needed, most=setting.most))
 
     @property
     def _first(self) -> int:
@@ -50,11 +53,7 @@ class Quorum(Vote):
 
 
 def _result(given: Given) -> types.Type | Refusal:
-    needed = given.number("votes")
-    if needed is not None and given.most is not None and needed > given.most:
-        help = f"need {given.most} or fewer, or ask more often"
-        return Refusal(f"no answer can have {needed:g} votes of {given.most}", help, "votes")
-    return plurality(given)
+    return beyond(given.number("votes"), given, "votes", NO_QUORUM) or plurality(given)
 
 
 def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
@@ -82,7 +81,7 @@ RULE = Rule(
     ReducerSpec(
         "quorum",
         (ParamSpec("votes", types.INT, required=True, low=1), *PARAMS),
-        _result,
+        with_ballots(_result),
         "the answer that so many give, or a failure",
         votes=True,
         spares=True,

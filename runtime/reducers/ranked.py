@@ -19,6 +19,7 @@ from ..tally import Tally
 from .approval import inner_type, listed
 from .ballots import Ballots, normal
 from .protocol import Json, Question, ReduceError, Rule, Setting
+from .reach import with_ballots
 from .voting import AT_LEAST, TIES, Vote
 
 
@@ -174,7 +175,7 @@ RULE = Rule(
     ReducerSpec(
         "ranked",
         (ParamSpec("method", types.Choice(("runoff", "borda"))), TIES, AT_LEAST),
-        lambda given: listed(given, "ranked"),
+        with_ballots(lambda given: listed(given, "ranked")),
         "the answer that wins over lists of preference",
         votes=True,
         spares=True,

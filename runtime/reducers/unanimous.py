@@ -12,6 +12,7 @@ from flowrun.dsl import ReducerSpec
 
 from .expected import expected_samples
 from .protocol import Json, ReduceError, Rule
+from .reach import with_ballots
 from .voting import AT_LEAST, BY, Vote, plurality
 
 
@@ -49,7 +50,7 @@ RULE = Rule(
     ReducerSpec(
         "unanimous",
         (AT_LEAST, BY),
-        plurality,
+        with_ballots(plurality),
         "the one answer of all, or a failure",
         votes=True,
         spares=True,

@@ -14,6 +14,7 @@ from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from .expected import expected_samples
 from .protocol import Json, Rule, Setting
+from .reach import with_ballots
 from .voting import AT_LEAST, TIES, Vote, counted, field_of
 
 
@@ -91,7 +92,7 @@ RULE = Rule(
             TIES,
             AT_LEAST,
         ),
-        _result,
+        with_ballots(_result),
         "the answer whose ballots weigh most",
         votes=True,
         spares=True,

@@ -12,6 +12,7 @@ from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from .adaptive import Adaptive
 from .protocol import Json, Rule, Setting
+from .reach import beyond, with_ballots
 from .voting import PARAMS, plurality
 
 
@@ -53,8 +54,12 @@ def _result(given: Given) -> types.Type | Refusal:
         help = "write how few and how many may be paid for, `repeat 5..40`, or take `majority`"
         return Refusal("`window` chooses how many samples it takes, and here the number is fixed", help)
     width = given.number("width")
-    if width is not None and given.most is not None and width > given.most:
-        return Refusal(f"a window of {width:g} is never full with {given.most}", "take a smaller window", "width")
+    if width is not None and width > 0 and given.most is not None:
+        # The first window that may decide is the one in which the least number of samples is reached.
+        ends = -(-given.least // width) * width
+        between = given.most if width > given.most else f"{given.least} to {given.most}"
+        if refusal := beyond(ends, given, "width", f"a window of {width:g} is never full with {between}"):
+            return refusal
     return plurality(given)
 
 
@@ -82,7 +87,7 @@ RULE = Rule(
     ReducerSpec(
         "window",
         (ParamSpec("width", types.INT, required=True, low=2), *PARAMS),
-        _result,
+        with_ballots(_result),
         "the answer of most, once a window of samples agrees",
         votes=True,
         spares=True,

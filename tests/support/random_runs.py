@@ -18,7 +18,8 @@ from flowrun.runtime.errors import CallError, InDoubtError, PermanentError, Refu
 from flowrun.runtime.files import Files
 from flowrun.runtime.functions import FUNCTIONS, World
 from flowrun.runtime.metering import Usage
-from flowrun.runtime.opening import declared_models, open_endpoints
+from flowrun.runtime.opening import open_endpoints
+from flowrun.runtime.plan_models import declared_models
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.retry import RetryPolicy
 from flowrun.runtime.scheduler import Scheduler
@@ -56,15 +57,16 @@ class Span:
 class Servers:
     """All models of a run: what they were asked, and what they would bill.
 
-    ``faults`` is the chance that an attempt fails on the way: in doubt, refused for now, or after a long time.
-    ``attempts`` counts those that may be billed, ``refusals`` what was refused for good, and ``samples`` is how many
-    answers one request may ask for.
+    ``faults`` is the chance that an attempt fails on the way: in doubt, refused for now, or after a long time. From the
+    attempt ``outage`` on, a hundred fail with 500. ``attempts`` counts those that may be billed, ``refusals`` what was
+    refused for good, and ``samples`` is how many answers one request may ask for.
     """
 
     oracle: Oracle
     dice: random.Random
     seconds: Seconds = shuffled
     faults: float = 0.0
+    outage: int = 10**9
     samples: int = 1
     calls: int = 0
     attempts: int = 0
@@ -118,6 +120,8 @@ class _Model:
         if servers.oracle.refuses(key, self.model):
             servers.refusals += 1
             return PermanentError("no", status=400)
+        if servers.outage <= servers.attempts < servers.outage + 100:
+            return InDoubtError("down", status=500)
         if servers.faults and servers.dice.random() < servers.faults:
             kind = servers.dice.choice(["doubt", "doubt", "refused"])
             return InDoubtError("boom", status=500) if kind == "doubt" else RefusedError("slower", status=429)

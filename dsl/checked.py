@@ -1,0 +1,29 @@
+"""A file that the checker has read, with all that was found out about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from . import syntax as s
+from .catalog import Catalog
+from .checking.dependencies import Dependencies
+from .checking.names import Program
+from .checking.typed import Typed
+from .diagnostics import Diagnostic
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Checked:
+    """A file without errors, and all that was found out about it. ``warnings`` are in the order of the text.
+
+    ``imports`` has the files that it imports, and those that these import, by their path from the flow's folder.
+    """
+
+    file: s.File
+    program: Program
+    dependencies: Dependencies
+    typed: Typed
+    catalog: Catalog
+    warnings: tuple[Diagnostic, ...]
+    imports: Mapping[str, Checked] = field(default_factory=dict)

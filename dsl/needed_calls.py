@@ -1,0 +1,58 @@
+"""The part of a plan that a run cannot do without: what is left when all is lost that may be lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from . import plan as p
+from .catalog import ReducerSpec
+
+_FREE = p.ExternCall("", {})
+"""In the place of a block of which everything may be lost: its value is anything, and nothing is asked for it."""
+
+
+def necessary(plan: p.Plan, reducers: Mapping[str, ReducerSpec]) -> p.Plan:
+    """The plan without budgets, and without the calls that a budget may refuse while the run still succeeds.
+
+    Elements under `errors: skip` or `none` and branches of a race or a vote may be lost; of a vote's samples those
+    beyond the fewest that settle it.
+    """
+
+    def flow(steps: tuple[p.Step, ...]) -> tuple[p.Step, ...]:
+        return tuple(_step(step, reducers) for step in steps)
+
+    flows = {
+        name: replace(one, steps=flow(one.steps), calls_limit=None, money_limit=None)
+        for name, one in plan.flows.items()
+    }
+    return replace(plan, steps=flow(plan.steps), flows=flows, calls_limit=None, money_limit=None)
+
+
+def _step(step: p.Step, reducers: Mapping[str, ReducerSpec]) -> p.Step:
+    node = step.node
+    if step.block is None or isinstance(node, (p.Ask, p.Value, p.FlowCall, p.ExternCall)):
+        return step
+    if _losable(step, node, reducers):
+        return replace(step, node=_FREE)
+    body = replace(node.body, steps=tuple(_step(inner, reducers) for inner in node.body.steps))
+    # A vote that launches all its samples has its value as well where some of them are lost.
+    options = {name: value for name, value in step.options.items() if name != "launch"}
+    return replace(step, node=replace(node, body=body), options=options)
+
+
+def _losable(step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain, reducers: Mapping[str, ReducerSpec]) -> bool:
+    """Whether a block may have a value though any of its calls is refused."""
+    if isinstance(node, p.Chain):
+        return False
+    if isinstance(node, p.Map) and step.options.get("errors", p.Constant("fail")) != p.Constant("fail"):
+        return True
+    reduce = node.reduce
+    rule = reducers.get(reduce.rule) if reduce.ask is None and reduce.extern is None else None
+    if rule is None or not rule.spares:
+        return False
+    if not isinstance(node, p.Repeat):
+        return True
+    args = {name: one.value if isinstance(one, p.Constant) else None for name, one in reduce.args.items()}
+    # A vote that counts all its samples may be settled by fewer where the others are lost.
+    return rule.fewest(node.least, node.most, args) >= node.most

@@ -83,8 +83,10 @@ def combined(
         more = found.amounts.alike(times, sharing=sharing)
         amounts += more
         behind = found.tries * deep
-        tree = fan_in is not None
-        rounds = rounds.merged(parts.soonest, behind, reduce.needs) if tree else rounds.then(behind, reduce.needs)
+        if fold or fan_in is not None:
+            rounds = rounds.merged(parts.soonest, behind, reduce.needs, loses=parts.loses)
+        else:
+            rounds = rounds.then(behind, reduce.needs)
         value = found.value
         if fan_in is not None and parts.count.least <= 1:
             value = one_of([value, *items_of(given["results"])[1]])

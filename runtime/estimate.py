@@ -16,7 +16,7 @@ from .files import Files
 from .functions import FUNCTIONS, World
 from .prices import Prices, declared_prices
 from .prompts import render
-from .providers import DEFAULT_MODEL, MODEL_VARIABLE
+from .providers import DEFAULT_MODEL, MODEL_VARIABLE, places_of
 from .tokens import counter, estimate
 from .values import evaluate
 
@@ -89,6 +89,7 @@ class _Surroundings:
         rates = None
         if known is not None:
             rates = Rates(known.usual or (known.input, known.output), (known.input, known.output))
+        places = places_of(address, self.environ)
         own = provider in ("openai",) and bool(self.environ.get("OPENAI_BASE_URL", "").strip())
         return Served(
             address,
@@ -97,4 +98,7 @@ class _Surroundings:
             shares=provider not in _ALONE,
             bare=provider == "embedded",
             longest=known.sent if known is not None else None,
+            # All models of a provider of ours share its endpoint.
+            endpoint="" if places is None else provider,
+            places=places,
         )

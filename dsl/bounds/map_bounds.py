@@ -108,10 +108,24 @@ def _fates(
         return _Fates(number, number, count)
     hollow = policy == Known("none")
     sure = number - int(number * share_of(errors) + 1e-9)
-    if reduce.ask is not None or reduce.rule not in SAFE:
-        # Of nothing there is no value, unless a fold has something to begin with.
-        sure = max(sure, 0 if "from" in reduce.args else min(1, number))
+    if hollow and (reduce.extern is not None or (reduce.ask is not None and not _one_by_one(reduce))):
+        # These see an empty place as any other.
+        return _Fates(number, sure, count, loses=True, hollow=True)
+    if _needs_one(reduce):
+        sure = max(sure, min(1, number))
     return _Fates(number, sure, Bound(sure, count.most, count.why), loses=True, hollow=hollow)
+
+
+def _one_by_one(reduce: p.Reduce) -> bool:
+    """A tree or a fold: both take results as they come, and leave out those that are lost."""
+    return reduce.count is not None or reduce.rule == "fold"
+
+
+def _needs_one(reduce: p.Reduce) -> bool:
+    """Whether there is no value where every element is lost; a fold may have something to begin with."""
+    if reduce.ask is not None:
+        return "from" not in reduce.args
+    return reduce.extern is None and reduce.rule not in SAFE
 
 
 def _amounts(

@@ -112,7 +112,8 @@ def _decided(
     asks = next((param.asks for param in spec.params if param.asks is not None), None) if spec is not None else None
     if ask is None or asks is None:
         return Asked(Amounts(), NOTHING, NONE)
-    times = Bound(asks.least if parts.count.least > 1 else 0, 0 if parts.count.most in (0, 1) else asks.most)
+    there = _present(step, parts)
+    times = Bound(asks.least if there.least > 1 else 0, 0 if there.most in (0, 1) else asks.most)
     count, items = items_of(given["results"])
     seen = numbered(Bound(min(2, count.least), count.most, count.why), items)
     found = asked(
@@ -121,6 +122,20 @@ def _decided(
     )  # fmt: skip
     tries = found.tries if times.least else found.tries.maybe
     return Asked(found.amounts * times, tries if times.most else NOTHING, found.value)
+
+
+def _present(step: p.Step, parts: Parts) -> Bound:
+    """How many results a rule finds that passes over those which are none, as a branch that was skipped is."""
+    block = step.block
+    if block is None:
+        return parts.count
+    branches = isinstance(step.node, p.Fanout)
+    sure = sum(not _may_be_none(one.type) for one in block.steps if branches or one.name == block.result)
+    return replace(parts.count, least=min(parts.count.least, sure)) if branches or not sure else parts.count
+
+
+def _may_be_none(type_: t.Type) -> bool:
+    return isinstance(type_, t.Optional) or type_ in (t.JSON, t.NONE, t.UNKNOWN)
 
 
 def _tree(leaves: Bound, fan_in: int | None) -> tuple[Bound, Bound]:
@@ -147,7 +162,7 @@ def _reduced(survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope
     if spec is not None and rule in ("count", "sum", "mean", "median"):
         return Some(step.type, Bound(1, _DIGITS))
     if spec is not None and rule == "rank":
-        return Many(parts.count, one_of(values or [NONE]))
+        return Many(_present(step, parts), one_of(values or [NONE]))
     if rule == "collect" and spec is not None:
         return results
     in_a_row = listed(values) if branches else results

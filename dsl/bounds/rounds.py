@@ -111,7 +111,8 @@ class Rounds:
         if waves.least:
             least = _longest(self.least, {START: soonest.shortest * waves.least})
         each = self.most.get(START, 0)
-        more = each * ((inf if waves.most is None else waves.most) - 1) if each else 0.0
+        behind = (inf if waves.most is None else waves.most) - 1
+        more = each * behind if each and behind else 0.0
         why = waves.why if waves.most is None and each else self.why
         return replace(self, least=least, most={key: way + more for key, way in self.most.items()}, why=why)
 

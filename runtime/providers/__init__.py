@@ -112,6 +112,14 @@ def is_local(address: str, endpoint: str) -> bool:
     return address.partition(":")[0] == "embedded" or is_loopback(endpoint)
 
 
+def places_of(address: str, environ: Mapping[str, str]) -> int | None:
+    """The requests to a model's endpoint that are in flight at once to begin with; None where its provider is foreign."""
+    name = address.partition(":")[0]
+    if name == "embedded":
+        return 1
+    return next((one.places(one.address(environ)) for one in _services() if one.name == name), None)
+
+
 def _services() -> tuple[Service, ...]:
     from .endpoints import ANTHROPIC, GEMINI, OPENAI
 

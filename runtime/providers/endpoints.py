@@ -24,7 +24,11 @@ SENTENCE = 300  # characters kept of what a server says
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A hosted API: its address and the environment variables that its SDK reads, the winning one first."""
+    """A hosted API: its address and the environment variables that its SDK reads, the winning one first.
+
+    ``concurrency`` is how many requests it takes at once to begin with, and ``at_home`` that of a server which speaks
+    the same on this machine.
+    """
 
     name: str
     title: str
@@ -33,6 +37,8 @@ class Service:
     base_variable: str
     key_variables: tuple[str, ...]
     key_header: str
+    concurrency: int
+    at_home: int
     key_prefix: str = ""
     other_headers: tuple[tuple[str, str], ...] = ()
     """Optional headers, as pairs of variable and header."""
@@ -47,6 +53,10 @@ class Service:
         given = environ.get(self.base_variable, "").strip() or self.base_url
         return given if given.endswith("://") else given.rstrip("/")
 
+    def places(self, base_url: str) -> int:
+        """The requests that are in flight at once to begin with, where the flow does not say."""
+        return self.at_home if is_loopback(base_url) else self.concurrency
+
 
 OPENAI = Service(
     name="openai",
@@ -56,6 +66,8 @@ OPENAI = Service(
     base_variable="OPENAI_BASE_URL",
     key_variables=("OPENAI_API_KEY",),
     key_header="Authorization",
+    concurrency=64,
+    at_home=16,
     key_prefix="Bearer ",
     other_headers=(("OPENAI_ORG_ID", "OpenAI-Organization"), ("OPENAI_PROJECT_ID", "OpenAI-Project")),
 )
@@ -68,6 +80,8 @@ ANTHROPIC = Service(
     base_variable="ANTHROPIC_BASE_URL",
     key_variables=("ANTHROPIC_API_KEY",),
     key_header="x-api-key",
+    concurrency=32,
+    at_home=32,
     versions=("/v1",),
 )
 
@@ -80,6 +94,8 @@ GEMINI = Service(
     base_variable="GOOGLE_GEMINI_BASE_URL",
     key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     key_header="x-goog-api-key",
+    concurrency=32,
+    at_home=32,
     versions=("/v1beta",),
 )
 

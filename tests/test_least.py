@@ -285,7 +285,7 @@ def placed(places: int, body: str = 'ask m "A {{ x }}"') -> str:
 
 @pytest.mark.parametrize(("places", "most"), [(1, 4), (2, 2), (3, 2), (4, 1), (9, 1)])
 def test_calls_wait_for_the_places_of_their_endpoint(places: int, most: int) -> None:
-    assert bounds(placed(places), xs=XS).rounds.most == most
+    assert span(bounds(placed(places), xs=XS).rounds) == (most, most)
     assert ran(placed(places), xs=XS)[1] == most
 
 
@@ -301,6 +301,9 @@ def test_the_asks_of_one_endpoint_share_its_places() -> None:
     apart = two.replace("openai:n", "gemini:n")
     assert bounds(apart, xs=XS).rounds.most == 5
     assert ran(apart, xs=XS)[1] == 4
+    # The other model widens the endpoint, though nobody asks it.
+    idle = two.replace('ask n "B', 'ask m "B').replace("retries: 0, concurrency: 1", "retries: 0")
+    assert bounds(idle, xs=XS).rounds.least == 1
     wide = two.replace(", concurrency: 1", "")
     assert bounds(wide, xs=XS).rounds.most == 1
     assert ran(wide, xs=XS)[1] == 1
@@ -308,16 +311,37 @@ def test_the_asks_of_one_endpoint_share_its_places() -> None:
 
 def test_a_reducers_asks_wait_for_places_too() -> None:
     text = placed(1).replace("reduce collect", 'reduce by 2 ask m "T {{ results }}"')
-    assert bounds(text, xs=XS).rounds.most == 7
+    assert span(bounds(text, xs=XS).rounds) == (7, 7)
     assert ran(text, xs=XS)[1] == 7
+
+
+def test_samples_may_come_in_one_request() -> None:
+    text = placed(1).replace('map x in xs { ask m "A {{ x }}" }', 'repeat 8 { ask m "k" }').replace("xs: [text]", "")
+    assert span(bounds(text).rounds) == (1, 8)
+    server = Server(lambda prompt: False, samples=8)
+    outcome, seconds = run(text, {}, server)
+    assert hold(bounds(text), outcome, seconds, server)
+    assert seconds == 1
 
 
 def test_a_provider_has_places_of_its_own() -> None:
     many = [str(number) for number in range(100)]
     text = placed(2).replace(" with concurrency: 2, retries: 0", " with retries: 0")
     assert bounds(text, xs=many).rounds.most == 2
-    assert bounds(text.replace("openai:m", "embedded"), xs=many).rounds.most == 100
+    assert span(bounds(text.replace("openai:m", "embedded"), xs=many).rounds) == (100, 100)
     assert bounds(text, xs=many[:64]).rounds.most == 1
+
+
+def test_a_budget_bounds_rounds_beside_places() -> None:
+    """The calls of the model without places may be those that the budget holds."""
+    text = (
+        'model one = "openai:one" with concurrency: 1, retries: 0\n'
+        'flow f(xs: [text]) budget 9 calls { r = map x in xs { ask one "A {{ x }}" } reduce collect '
+        'o = map y in xs { ask "B {{ y }}" with retries: 0 } reduce collect return [r, o] }'
+    )
+    assert span(bounds(text).rounds) == (0, 9)
+    assert span(bounds(text, xs=XS).rounds) == (1, 4)
+    assert ran(text, xs=XS)[1] == 4
 
 
 def test_a_model_that_is_chosen_when_the_flow_runs_may_have_one_place() -> None:

@@ -20,14 +20,17 @@ def ended(
 ) -> Done:
     """What the block takes in all. Its row tells the rounds with those in which a call waits for a place."""
     done = combined(survey, step, reduce, parts, scope, given, sharing)
-    rounds = done.rounds.loaded(_loads(survey, reduce, Scope(scope, given), parts, done))
+    rounds = done.rounds.loaded(_loads(survey, reduce, Scope(scope, given), parts, done, sharing))
     return replace(done, rounds=rounds, bounds=replace(done.bounds, rounds=rounds.queued(done.bounds.calls)))
 
 
-def _loads(survey: Survey, reduce: p.Reduce, scope: Scope, parts: Parts, done: Done) -> Loads:
+def _loads(survey: Survey, reduce: p.Reduce, scope: Scope, parts: Parts, done: Done, sharing: bool) -> Loads:
     most, before = done.amounts.calls.most, parts.amounts.calls.most
     calls = Bound(0, None if most is None or before is None else most - before, done.amounts.calls.why)
-    return together(loads_of(ask, reduce.options, survey.models, scope, survey.world, calls) for ask in reduce.asks)
+    widths = {} if sharing else survey.widths
+    return together(
+        loads_of(ask, reduce.options, survey.models, scope, survey.world, widths, calls) for ask in reduce.asks
+    )
 
 
 def feed_of(reduce: p.Reduce, bodies: Sequence[Body], *, sure: bool, steady: bool, fails: bool) -> Feed | None:

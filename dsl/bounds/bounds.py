@@ -14,10 +14,10 @@ from .amounts import Amounts, Bounds, bounds_for, either, in_all
 from .asking import RETRIES, asked, quoted
 from .block_bounds import fanned, repeated
 from .expression_sizes import Scope, size_of
-from .loads import loads_of
+from .loads import loads_of, widths_of
 from .losses import failing_ask, failing_of, may_fail
 from .map_bounds import mapped
-from .order import Order, early_needs
+from .order import Order, early_needs, kind_of
 from .rounds import START, Rounds, first_of, side_by_side
 from .served import Blank, World
 from .sizes import NONE, Bound, Known, Size, Some, kept, key_of, one_of
@@ -78,6 +78,7 @@ class _Survey:
         declared = {one.name: one for one in plan.models}
         self.top = Scope(None, {name: Known(one) for name, one in declared.items()})
         self.models = {**declared, "": declared.get(model) or p.Model(model, model, {})}
+        self.widths = widths_of(plan, self.models.values(), self.top, world)
         self.called: dict[str, Bounds] = {}
         self.work = 0
         self.depth = 0
@@ -210,7 +211,7 @@ class _Survey:
         needed = self.size(step.when, scope) if step.when is not None else Known(True)
         if isinstance(needed, Known) and not needed.value:
             value = self.size(step.otherwise, scope) if step.otherwise is not None else NONE
-            bounds = Bounds(step.title, f"{_name(step.node)}, not needed", line=step.line)
+            bounds = Bounds(step.title, f"{kind_of(step.node)}, not needed", line=step.line)
             return Done(bounds, Amounts(), Rounds().waiting(step.needs), value)
         done = self.node(step, scope, vote, sharing)
         rounds = done.rounds
@@ -234,7 +235,9 @@ class _Survey:
         match node:
             case p.Ask():
                 found = asked(node, step.options, self.models, scope, self.world, title=step.title, vote=vote)
-                loads = loads_of(node, step.options, self.models, scope, self.world, found.amounts.calls)
+                # Samples that ask the same may be answered in one request.
+                widths = {} if sharing else self.widths
+                loads = loads_of(node, step.options, self.models, scope, self.world, widths, found.amounts.calls)
                 rounds = Rounds().then(found.tries).loaded(loads)
                 return self.done(step, "ask", found.amounts, rounds, found.value, failing=failing_ask(found.amounts))
             case p.Value():
@@ -248,11 +251,11 @@ class _Survey:
             case p.FlowCall():
                 args = {name: self.size(expr, scope) for name, expr in node.args.items()}
                 called = self.call(node.flow, args, sharing)
-                return self.part(step, _name(node), called)
+                return self.part(step, kind_of(node), called)
             case p.ExternCall():
                 why = f"what {quoted(step.title)} gives is known when the flow runs"
                 value = Some(step.type, Bound(0, None, why))
-                return self.done(step, _name(node), Amounts(), Rounds(), value, failing=Least())
+                return self.done(step, kind_of(node), Amounts(), Rounds(), value, failing=Least())
             case p.Fanout():
                 return fanned(self, step, node, scope, sharing)
             case p.Repeat():
@@ -294,12 +297,3 @@ def _walk(steps: tuple[p.Step, ...]) -> list[p.Step]:
         if step.block is not None:
             todo += step.block.steps
     return found
-
-
-def _name(node: p.Node) -> str:
-    match node:
-        case p.FlowCall(flow):
-            return f"flow {flow.rpartition(':')[2]}"
-        case p.ExternCall(extern):
-            return f"extern {extern.rpartition(':')[2]}"
-    return node.kind

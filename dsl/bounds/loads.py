@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from math import floor, inf
+from dataclasses import dataclass, replace
+from math import ceil, floor, inf
 
 from .. import plan as p
+from .. import types as t
 from .asking import candidates
 from .expression_sizes import Scope, size_of
 from .served import Served, World
@@ -18,14 +19,18 @@ _UNKNOWN = "?"
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """So many ``calls`` at the most of one endpoint, of which so many ``places`` may be in flight."""
+    """So many ``calls`` at the most of one endpoint, of which so many ``places`` may be in flight to begin with.
+
+    ``wide`` is how many answers may come at once there, whatever grows and whatever is asked for in one request.
+    """
 
     calls: float
     places: float
+    wide: float = inf
 
 
 Loads = Mapping[str, Load]
-"""By the endpoint; one that takes any number of calls is not among them."""
+"""By the endpoint."""
 
 
 def together(loads: Iterable[Loads]) -> Loads:
@@ -38,7 +43,9 @@ def together(loads: Iterable[Loads]) -> Loads:
                 continue
             # The models of an endpoint share its places: the most that one of them asks for.
             places = min if endpoint.endswith(_UNKNOWN) else max
-            found[endpoint] = Load(known.calls + load.calls, places(known.places, load.places))
+            found[endpoint] = Load(
+                known.calls + load.calls, places(known.places, load.places), max(known.wide, load.wide)
+            )
     return found
 
 
@@ -47,26 +54,45 @@ def so_often(loads: Loads, times: float | None) -> Loads:
         return loads
     most = inf if times is None else times
     return {
-        endpoint: Load(load.calls * most if load.calls and most else 0, load.places) for endpoint, load in loads.items()
+        endpoint: replace(load, calls=load.calls * most if load.calls and most else 0)
+        for endpoint, load in loads.items()
     }
 
 
+def widths_of(plan: p.Plan, models: Iterable[p.Model], scope: Scope, world: World) -> Mapping[str, float]:
+    """How many requests each endpoint may ever have in flight. None is known where an input may name a model."""
+    if any(t.holds_model(param.type) for param in plan.params):
+        return {}
+    found: dict[str, float] = {}
+    for model in models:
+        for served in _served(model, world):
+            places = _places(served, model, {}, scope, world)
+            # The places grow where the flow names no number of them, but for a server that takes one at a time.
+            wide = places if "concurrency" in model.options or places == 1 else inf
+            endpoint = _endpoint(served)
+            found[endpoint] = max(found.get(endpoint, 0), wide)
+    return {endpoint: wide for endpoint, wide in found.items() if not endpoint.endswith(_UNKNOWN)}
+
+
 def loads_of(
-    ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: Scope, world: World, calls: Bound
-) -> Loads:
+    ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: Scope, world: World,
+    widths: Mapping[str, float], calls: Bound,
+) -> Loads:  # fmt: skip
     """The load of an ask that makes so many calls, on whichever endpoints it may turn to."""
     most = inf if calls.most is None else calls.most
     found: dict[str, Load] = {}
     for model in candidates(ask.model, models, scope, world):
-        addresses = [] if model is None else [one for one in (model.address, model.fallback) if one is not None]
-        each: list[Served | None] = [world.served(address) for address in addresses]
-        for served in each or [None]:
+        each: list[Served | None] = [None] if model is None else [*_served(model, world)]
+        for served in each:
             places = _places(served, model, options, scope, world)
-            if places is not None:
-                endpoint = _endpoint(served)
-                narrowest = found[endpoint].places if endpoint in found else places
-                found[endpoint] = Load(most, min(narrowest, places))
+            endpoint = _endpoint(served)
+            narrowest = found[endpoint].places if endpoint in found else places
+            found[endpoint] = Load(most, min(narrowest, places), widths.get(endpoint, inf))
     return found
+
+
+def _served(model: p.Model, world: World) -> list[Served]:
+    return [world.served(address) for address in (model.address, model.fallback) if address is not None]
 
 
 def _endpoint(served: Served | None) -> str:
@@ -77,13 +103,15 @@ def _endpoint(served: Served | None) -> str:
 
 def _places(
     served: Served | None, model: p.Model | None, options: Mapping[str, p.Expr], scope: Scope, world: World
-) -> float | None:
-    """The requests that may be in flight from the beginning; None for any number. One that is not known has a place."""
+) -> float:
+    """The requests that may be in flight from the beginning. A model that is not known has one place."""
     settings = {**(model.options if model is not None else {}), **options}
     if "concurrency" in settings:
         size = size_of(settings["concurrency"], scope, world, world.count)
         return size.value if isinstance(size, Known) and isinstance(size.value, int) and size.value >= 1 else 1
-    return 1 if served is None else served.places
+    if served is None:
+        return 1
+    return inf if served.places is None else served.places
 
 
 def queued(rounds: Bound, loads: Loads, calls: Bound) -> Bound:
@@ -92,14 +120,17 @@ def queued(rounds: Bound, loads: Loads, calls: Bound) -> Bound:
     Each round either carries the longest way on, or an endpoint is full in it (R. L. Graham, SIAM Journal on Applied
     Mathematics 17 (2), 1969): of W calls on k places, R of them on that way, (W − R) / k rounds are spent so.
     """
-    if rounds.most is None or not loads:
-        return rounds
+    alone = next(iter(loads.values())) if len(loads) == 1 else None
+    least = rounds.least if alone is None else max(rounds.least, ceil(calls.least / alone.wide - 1e-9))
+    if rounds.most is None:
+        return replace(rounds, least=least)
     waits = 0
     for load in loads.values():
-        if load.calls == inf:
-            return Bound(rounds.least, None, calls.why)
-        whole = floor(load.calls + 1e-9)
-        # Where another endpoint serves some of the calls, the way may lead through that one alone.
-        others = rounds.most if calls.most is not None and whole >= floor(calls.most + 1e-9) else 1
-        waits += max(0, floor((whole - others) / load.places))
-    return Bound(rounds.least, rounds.most + waits).capped(calls.most)
+        most = load.calls if calls.most is None else min(load.calls, calls.most)
+        if most == inf and load.places < inf:
+            return Bound(least, None, calls.why)
+        if load.places < inf:
+            # Where another endpoint serves some of the calls, the way may lead through that one alone.
+            others = rounds.most if alone is not None else 1
+            waits += max(0, floor((floor(most + 1e-9) - others) / load.places))
+    return Bound(least, rounds.most + waits).capped(calls.most)

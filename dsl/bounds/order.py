@@ -1,4 +1,4 @@
-"""The order of a plan's steps: what each waits for, and what is finished before it begins."""
+"""A plan's steps: their kinds, what each waits for, and what is finished before it begins."""
 
 from __future__ import annotations
 
@@ -54,3 +54,13 @@ def early_needs(node: p.Node) -> tuple[str, ...]:
     if isinstance(node, (p.Map, p.Repeat, p.Fanout)) and node.reduce.ask is None:
         return node.reduce.needs
     return ()
+
+
+def kind_of(node: p.Node) -> str:
+    """The kind of a node as a plan's table shows it."""
+    match node:
+        case p.FlowCall(flow):
+            return f"flow {flow.rpartition(':')[2]}"
+        case p.ExternCall(extern):
+            return f"extern {extern.rpartition(':')[2]}"
+    return node.kind

@@ -109,6 +109,7 @@ class Survey(Protocol):
     reducers: Mapping[str, ReducerSpec]
     models: dict[str, p.Model]
     given_sizes: Mapping[str, int]
+    widths: Mapping[str, float]
     right: float
     work: int
 

@@ -217,7 +217,7 @@ class _Survey:
         rounds = done.rounds
         needs = (*step.needs, *early_needs(step.node))
         taken = done.taken if done.taken not in early_needs(step.node) else None
-        feed = done.feed and replace(done.feed, rounds=done.feed.rounds.waiting(step.needs, taken))
+        feed = done.feed and Feed(done.feed.rounds.waiting(step.needs, taken), done.feed.steady)
         if isinstance(needed, Known):
             return replace(done, rounds=rounds.waiting(needs, taken), feed=feed)
         other = self.size(step.otherwise, scope) if step.otherwise is not None else NONE

@@ -54,7 +54,7 @@ def so_often(loads: Loads, times: float | None) -> Loads:
         return loads
     most = inf if times is None else times
     return {
-        endpoint: replace(load, calls=load.calls * most if load.calls and most else 0)
+        endpoint: Load(load.calls * most if load.calls and most else 0, load.places, load.wide)
         for endpoint, load in loads.items()
     }
 

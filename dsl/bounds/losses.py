@@ -91,14 +91,21 @@ def lowered(body: Body, *, answered: bool = False) -> Amounts:
         return body.amounts
     failing = body.failing if answered else Least(body.failing.calls)
     low, amounts = least_of(body.amounts) | failing, body.amounts
+    shared = min(amounts.shared_input, low.tokens_in), min(amounts.shared_cost, low.cost)
+    return _from(amounts, low, *shared)
+
+
+def _from(amounts: Amounts, low: Least, shared_input: float, shared_cost: float) -> Amounts:
+    """The same amounts from another least on."""
+    calls, tokens_in, tokens_out, cost = amounts.calls, amounts.tokens_in, amounts.tokens_out, amounts.cost
     return replace(
         amounts,
-        calls=replace(amounts.calls, least=low.calls),
-        tokens_in=replace(amounts.tokens_in, least=low.tokens_in),
-        tokens_out=replace(amounts.tokens_out, least=low.tokens_out),
-        cost=replace(amounts.cost, least=low.cost),
-        shared_input=min(amounts.shared_input, low.tokens_in),
-        shared_cost=min(amounts.shared_cost, low.cost),
+        calls=Bound(low.calls, calls.most, calls.why),
+        tokens_in=Bound(low.tokens_in, tokens_in.most, tokens_in.why),
+        tokens_out=Bound(low.tokens_out, tokens_out.most, tokens_out.why),
+        cost=Bound(low.cost, cost.most, cost.why),
+        shared_input=shared_input,
+        shared_cost=shared_cost,
     )
 
 
@@ -122,16 +129,8 @@ def some_of(
         # A prompt that samples share is paid with those that have a result.
         low = [_without_shared(one) for one in low] if sharing else low
         lost = _group(low, runs - sure, apart=apart, sharing=False)
-        least = replace(least + lost, shared_input=least.shared_input, shared_cost=least.shared_cost)
-    return replace(
-        whole,
-        calls=replace(whole.calls, least=least.calls.least),
-        tokens_in=replace(whole.tokens_in, least=least.tokens_in.least),
-        tokens_out=replace(whole.tokens_out, least=least.tokens_out.least),
-        cost=replace(whole.cost, least=least.cost.least),
-        shared_input=least.shared_input,
-        shared_cost=least.shared_cost,
-    )
+        return _from(whole, least_of(least) + least_of(lost), least.shared_input, least.shared_cost)
+    return _from(whole, least_of(least), least.shared_input, least.shared_cost)
 
 
 def first_of_all(bodies: Sequence[Body], *, lost: bool) -> Rounds:
@@ -154,14 +153,9 @@ def _group(amounts: Sequence[Amounts], number: int, *, apart: bool, sharing: boo
 
 
 def _without_shared(amounts: Amounts) -> Amounts:
-    tokens, cost = amounts.tokens_in, amounts.cost
-    return replace(
-        amounts,
-        tokens_in=replace(tokens, least=max(0, tokens.least - amounts.shared_input)),
-        cost=replace(cost, least=max(0, cost.least - amounts.shared_cost)),
-        shared_input=0,
-        shared_cost=0,
-    )
+    low = least_of(amounts)
+    tokens, cost = max(0, low.tokens_in - amounts.shared_input), max(0, low.cost - amounts.shared_cost)
+    return _from(amounts, Least(low.calls, tokens, low.tokens_out, cost), 0, 0)
 
 
 def share_of(errors: p.Expr | None) -> float:

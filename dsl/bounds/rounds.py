@@ -46,7 +46,7 @@ class Rounds:
     @property
     def maybe(self) -> Rounds:
         """The same for a step that may be left out."""
-        return replace(self, least={START: 0})
+        return Rounds({START: 0}, self.most, self.why, self.loads)
 
     @property
     def shortest(self) -> float:
@@ -54,24 +54,27 @@ class Rounds:
         return self.least.get(START, 0)
 
     def loaded(self, loads: Loads) -> Rounds:
-        return replace(self, loads=together([self.loads, loads])) if loads else self
+        if not loads:
+            return self
+        return Rounds(self.least, self.most, self.why, together([self.loads, loads]) if self.loads else loads)
 
     def so_often(self, times: float | None) -> Rounds:
         """The same with the loads of so many bodies."""
-        return replace(self, loads=so_often(self.loads, times))
+        return Rounds(self.least, self.most, self.why, so_often(self.loads, times))
 
     def at_least(self, other: Rounds) -> Rounds:
         """The same, with the ways that are sure of the other as well."""
-        return replace(self, least=_longest(self.least, other.least))
+        return Rounds(_longest(self.least, other.least), self.most, self.why, self.loads)
 
     def waiting(self, needs: Iterable[str], taken: str | None = None) -> Rounds:
         """The same for a step that begins when these are finished, but for one that it takes from while that runs."""
         needs = tuple(needs)
         sure = [need for need in needs if need != taken]
-        return replace(
-            self,
-            least=_longest(self.least, dict.fromkeys(sure, self.shortest)),
-            most=_longest(self.most, dict.fromkeys(needs, self.most.get(START, 0))),
+        return Rounds(
+            _longest(self.least, dict.fromkeys(sure, self.shortest)),
+            _longest(self.most, dict.fromkeys(needs, self.most.get(START, 0))),
+            self.why,
+            self.loads,
         )
 
     def taking(self, source: str | None, behind: float | None = None) -> Rounds:
@@ -87,11 +90,11 @@ class Rounds:
         most = inf if calls.most is None else calls.most
         # A call that may be left out is not sure to wait for anything.
         sure = dict.fromkeys(needs, calls.least) if calls.least else {}
-        return replace(
-            self,
-            least=_longest({key: way + calls.least for key, way in self.least.items()}, sure),
-            most=_longest({key: way + most for key, way in self.most.items()}, dict.fromkeys(needs, most)),
-            why=calls.why if calls.most is None else self.why,
+        return Rounds(
+            _longest({key: way + calls.least for key, way in self.least.items()}, sure),
+            _longest({key: way + most for key, way in self.most.items()}, dict.fromkeys(needs, most)),
+            calls.why if calls.most is None else self.why,
+            self.loads,
         )
 
     def merged(self, soonest: Rounds, calls: Bound, needs: Iterable[str], *, loses: bool = False) -> Rounds:
@@ -114,7 +117,7 @@ class Rounds:
         behind = (inf if waves.most is None else waves.most) - 1
         more = each * behind if each and behind else 0.0
         why = waves.why if waves.most is None and each else self.why
-        return replace(self, least=least, most={key: way + more for key, way in self.most.items()}, why=why)
+        return Rounds(least, {key: way + more for key, way in self.most.items()}, why, self.loads)
 
 
 def side_by_side(steps: Mapping[str, Rounds], end: str = "") -> tuple[Rounds, Rounds | None]:

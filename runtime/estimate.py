@@ -18,7 +18,7 @@ from .functions import FUNCTIONS, World
 from .model_prices import declared_prices
 from .prices import Prices
 from .prompts import render
-from .providers import DEFAULT_MODEL, MODEL_VARIABLE, token_counter, traits_of
+from .providers import DEFAULT_MODEL, MODEL_VARIABLE, places_of, token_counter, traits_of
 from .reading import reading
 from .tokens import estimate
 from .values import evaluate
@@ -100,6 +100,7 @@ class _Surroundings:
         rates = None
         if known is not None:
             rates = Rates(known.usual or (known.input, known.output), (known.input, known.output))
+        places = places_of(address, self.environ)
         return Served(
             address,
             token_counter(address, self.environ),
@@ -107,6 +108,9 @@ class _Surroundings:
             shares=traits.shares_prompt,
             bare=traits.bare,
             longest=known.sent if known is not None else None,
+            # All models of a provider of ours share its endpoint.
+            endpoint="" if places is None else address.partition(":")[0],
+            places=places,
         )
 
 

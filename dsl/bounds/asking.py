@@ -42,7 +42,7 @@ def asked(
 ) -> Asked:  # fmt: skip
     """``vote`` says that the ask is a ballot: its malformed answer is discarded, not asked for again."""
     each = []
-    for model in _candidates(ask.model, models, scope, world):
+    for model in candidates(ask.model, models, scope, world):
         settings = {**(model.options if model else {}), **options}
         tries = ONE if vote else _tries(settings, scope, world, title)
         if model is not None and model.fallback is not None:
@@ -63,9 +63,7 @@ def _either(a: Asked, b: Asked) -> Asked:
     return Asked(a.amounts | b.amounts, a.tries | b.tries, values)
 
 
-def _candidates(
-    model: p.Expr | None, models: Mapping[str, p.Model], scope: Scope, world: World
-) -> list[p.Model | None]:
+def candidates(model: p.Expr | None, models: Mapping[str, p.Model], scope: Scope, world: World) -> list[p.Model | None]:
     """The models that an ask may turn to; None among them is one that is chosen when the flow runs.
 
     The one of asks that name none is called "" in ``models``.

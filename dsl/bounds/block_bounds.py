@@ -2,57 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from .. import plan as p
+from .amounts import in_all
+from .block_ends import ended, feed_of
 from .expected import constants, expected_of
 from .expression_sizes import Scope
-from .reduction_bounds import combined
-from .rounds import Rounds
-from .sizes import Bound, Known, Many, Size, listed, record
-from .survey import Done, Parts, Survey, spec_of, votes_in
-from .waves import waves_of
+from .losses import ballots, failing_block, first_of_all, shorter, some_of
+from .rounds import Rounds, all_of
+from .sizes import Bound, Many, Size, listed, record
+from .survey import Body, Done, Parts, Survey, spec_of, votes_in
+from .waves import launch_of, waves_of
 
 MOST_SAMPLES = 1000
 """Samples whose values are kept apart."""
 
 
 def fanned(survey: Survey, step: p.Step, node: p.Fanout, scope: Scope, sharing: bool) -> Done:
+    spec = spec_of(survey, node.reduce)
+    spares = spec is not None and spec.spares
     inner = Scope(scope)
     body = survey.body(node.body, inner, vote=votes_in(survey, node), sharing=sharing)
     branches = {branch.name: inner.size(branch.name) for branch in node.body.steps}
-    count = Bound(len(branches), len(branches))
-    # Which branch is there first is not known.
-    soonest = Rounds()
-    parts = Parts("fanout", body.amounts, body.rounds, record(branches), count, body.inside, soonest, len(branches))
-    return combined(
-        survey, step, node.reduce, parts, scope, {**branches, "results": listed([*branches.values()])}, sharing
-    )
+    each = [_branch(body.steps[branch.name]) for branch in node.body.steps]
+    amounts, rounds = body.amounts, body.rounds
+    if spec is not None and spares:
+        # A vote over branches asks all of them, and a race ends with its first result.
+        runs = len(each) if spec.votes else 1
+        sure = ballots(node.reduce, runs)
+        whole = in_all(branch.amounts for branch in each)
+        amounts = some_of(whole, each, runs, sure, apart=True, sharing=sharing, answered=False)
+        rounds = _spared(each, all_run=spec.votes)
+    count = Bound(len(each), len(each))
+    soonest = first_of_all(each, lost=spares)
+    parts = Parts("fanout", amounts, rounds, record(branches), count, body.inside, soonest, len(each))
+    given = {**branches, "results": listed([*branches.values()])}
+    done = ended(survey, step, node.reduce, parts, scope, given, sharing)
+    feed = feed_of(node.reduce, each, sure=True, steady=False, fails=True) if node.reduce.rule == "flatten" else None
+    failing = failing_block(step, node.reduce, each, spared=spares, empty=False, loses=False)
+    return replace(done, failing=failing, feed=feed)
+
+
+def _branch(done: Done) -> Body:
+    return Body((), done.amounts, done.rounds, done.value, done.failing, done.feed)
+
+
+def _spared(branches: Sequence[Body], *, all_run: bool) -> Rounds:
+    """Branches of which some may be lost: there is one result at least."""
+    rounds = all_of([shorter(branch) for branch in branches], certain=all_run)
+    return rounds.at_least(first_of_all(branches, lost=False))
 
 
 def repeated(survey: Survey, step: p.Step, node: p.Repeat, scope: Scope) -> Done:
     spec = spec_of(survey, node.reduce)
-    votes = votes_in(survey, node)
+    votes, spares = votes_in(survey, node), spec is not None and spec.spares
     body = survey.body(node.body, Scope(scope), vote=votes, sharing=True)
-    launch = survey.size(step.options["launch"], scope) if "launch" in step.options else Known("cost")
-    together = launch == Known("together")
+    launch = launch_of(survey, step, scope, votes=votes, exact=node.least == node.most)
     args = constants(node.reduce)
-    fewest = node.most if spec is None or together else spec.fewest(node.least, node.most, args)
-    samples = Bound(fewest, node.most)
-    eager = not votes or together or (launch == Known("latency") and node.least == node.most)
-    waves = waves_of(survey, step, scope, samples, None if eager else fewest)
+    fewest = node.most if spec is None else spec.fewest(node.least, node.most, args)
+    samples = Bound(node.most if launch.together else fewest, node.most)
+    waves = waves_of(survey, step, scope, samples, None if launch.eager else fewest)
     number = str(node.most) if node.least == node.most else f"{node.least} to {node.most}"
     if votes or node.most > MOST_SAMPLES:
         results: Size = Many(samples, body.value)
     else:
         results = listed([body.value] * node.most)
+    amounts, rounds, soonest = body.amounts.sampled(samples), body.rounds, body.rounds
+    if spares and body.failing is not None:
+        runs = int(samples.least)
+        sure = ballots(node.reduce, runs)
+        amounts = some_of(amounts, [body], runs, sure, apart=False, sharing=True, answered=not launch.together)
+        amounts = replace(amounts, shared_input=0, shared_cost=0)
+        rounds = soonest = shorter(body)
+    rounds = rounds.so_often(node.most).in_waves(waves, soonest)
+    if spares and samples.least:
+        rounds = rounds.at_least(body.rounds)
     parts = Parts(
         f"repeat {number}",
-        body.amounts.sampled(samples),
-        body.rounds.in_waves(waves, body.rounds),
+        amounts,
+        rounds,
         results,
         samples,
         body.inside,
         body.rounds,
         node.most,
-        expected_of(survey, spec, (node.least, node.most), args, body.amounts, cheap=launch == Known("cost")),
+        expected_of(survey, spec, (node.least, node.most), args, body.amounts, cheap=launch.cheap),
     )
-    return combined(survey, step, node.reduce, parts, scope, {"results": results}, True)
+    done = ended(survey, step, node.reduce, parts, scope, {"results": results}, True)
+    feed = feed_of(node.reduce, [body], sure=node.most > 0, steady=True, fails=True)
+    failing = failing_block(step, node.reduce, [body], spared=spares, empty=node.most == 0, loses=False)
+    return replace(done, failing=failing, feed=feed)

@@ -15,11 +15,14 @@ from .amounts import Amounts, Bounds, bounds_for, either, in_all
 from .asking import RETRIES, asked, quoted
 from .block_bounds import fanned, repeated
 from .expression_sizes import Scope, size_of
+from .loads import loads_of, widths_of
+from .losses import failing_ask, failing_of, may_fail
 from .map_bounds import mapped
-from .rounds import START, Rounds, side_by_side
+from .order import Order, early_needs, kind_of
+from .rounds import START, Rounds, first_of, side_by_side
 from .served import Blank, World
 from .sizes import NONE, Bound, Known, Size, Some, kept, key_of, one_of
-from .survey import Body, Done
+from .survey import Body, Done, Feed, Least
 
 __all__ = ["RETRIES", "Bounds", "bounds_of"]
 
@@ -76,11 +79,11 @@ class _Survey:
         declared = {one.name: one for one in plan.models}
         self.top = Scope(None, {name: Known(one) for name, one in declared.items()})
         self.models = {**declared, "": declared.get(model) or p.Model(model, model, {})}
+        self.widths = widths_of(plan, self.models.values(), self.top, world)
         self.called: dict[str, Bounds] = {}
         self.work = 0
         self.depth = 0
-        self._orders: dict[int, tuple[p.Step, ...]] = {}
-        self._inner: dict[int, frozenset[str]] = {}
+        self._order = Order()
         self._weights: dict[int, tuple[int, bool]] = {}
         self._flows: dict[tuple[str, bool], dict[object, Done]] = {}
 
@@ -94,14 +97,21 @@ class _Survey:
         return NONE if not param.required else Some(param.type, Bound(0, None, f"`{param.name}` is not given"))
 
     def flow(self, flow: p.Plan | p.Flow, scope: Scope, *, sharing: bool = False) -> Done:
-        inside, amounts, rounds = self.steps(flow.steps, scope, vote=False, sharing=sharing)
-        amounts = amounts.within(flow.calls_limit, flow.money_limit)
-        bound = rounds.bound.capped(amounts.calls.most)
+        body = self.steps(flow.steps, scope, flow.result, vote=False, sharing=sharing)
+        whole = body.amounts
+        amounts = whole.within(flow.calls_limit, flow.money_limit)
+        bound = body.rounds.bound.capped(amounts.calls.most)
+        most = float("inf") if bound.most is None else bound.most
+        rounds = Rounds({START: bound.least}, {START: most}, bound.why, body.rounds.loads)
+        # A call that a budget has no room for ends the flow, and those beside it may not have been sent yet.
+        failing = body.failing if amounts.calls == whole.calls and flow.money_limit is None else Least()
         return Done(
-            bounds_for("", "flow", amounts, bound, inside=inside),
+            bounds_for("", "flow", amounts, rounds.queued(amounts.calls), inside=body.inside),
             amounts,
-            Rounds({START: bound.least}, {START: float("inf") if bound.most is None else bound.most}, bound.why),
-            self.size(flow.result, scope),
+            rounds,
+            body.value,
+            failing,
+            body.feed,
         )
 
     def call(self, name: str, args: Mapping[str, Size], sharing: bool) -> Done:
@@ -146,43 +156,35 @@ class _Survey:
 
     # Bodies
 
-    def steps(
-        self, steps: tuple[p.Step, ...], scope: Scope, *, vote: bool, sharing: bool
-    ) -> tuple[tuple[Bounds, ...], Amounts, Rounds]:
+    def steps(self, steps: tuple[p.Step, ...], scope: Scope, result: p.Expr, *, vote: bool, sharing: bool) -> Body:
         """Works out the steps of a body, whose values are then in ``scope``."""
         found: dict[str, Done] = {}
+        ways: dict[str, Rounds] = {}
         self.depth += 1
-        for step in self._order(steps):
+        for step in self._order.of(steps):
             done = self.step(step, scope, vote=vote, sharing=sharing)
             found[step.name] = done
+            ways[step.name] = done.rounds
             scope.sizes[step.name] = done.value
+            if done.feed is not None:
+                scope.made[step.name] = done.feed.steady
+                ways[first_of(step.name)] = done.feed.rounds
         self.depth -= 1
-        rounds = side_by_side({name: done.rounds for name, done in found.items()})
-        return tuple(found[step.name].bounds for step in steps), in_all(one.amounts for one in found.values()), rounds
+        last = found.get(result.name) if isinstance(result, p.Ref) else None
+        rounds, begun = side_by_side(ways, first_of(result.name) if isinstance(result, p.Ref) else "")
+        feed = Feed(begun, last.feed.steady) if begun is not None and last is not None and last.feed else None
+        return Body(
+            tuple(found[step.name].bounds for step in steps),
+            in_all(one.amounts for one in found.values()),
+            rounds,
+            self.size(result, scope),
+            failing_of(self._order.before(steps), found),
+            feed,
+            found,
+        )
 
     def body(self, block: p.Block, scope: Scope, *, vote: bool, sharing: bool) -> Body:
-        inside, amounts, rounds = self.steps(block.steps, scope, vote=vote, sharing=sharing)
-        return Body(inside, amounts, rounds, scope.size(block.result))
-
-    def _order(self, steps: tuple[p.Step, ...]) -> tuple[p.Step, ...]:
-        if id(steps) not in self._orders:
-            own = {step.name: step for step in steps}
-            order = topological(
-                {name: [need for need in self._needs(step) if need in own] for name, step in own.items()}
-            )
-            self._orders[id(steps)] = tuple(own[name] for name in order[0])
-        return self._orders[id(steps)]
-
-    def _needs(self, step: p.Step) -> frozenset[str]:
-        """What a step and all inside it wait for."""
-        if id(step) not in self._inner:
-            needs = set(step.needs)
-            if step.block is not None:
-                needs.update(*(self._needs(inner) for inner in step.block.steps))
-            if isinstance(step.node, (p.Map, p.Repeat, p.Fanout)):
-                needs.update(step.node.reduce.needs)
-            self._inner[id(step)] = frozenset(needs)
-        return self._inner[id(step)]
+        return self.steps(block.steps, scope, p.Ref(block.result), vote=vote, sharing=sharing)
 
     def affords(self, block: p.Block, elements: int, *, spent: int = 0) -> bool:
         """Tell whether the survey may work out so many bodies one by one; ``spent`` is the work of the last one.
@@ -210,42 +212,51 @@ class _Survey:
         needed = self.size(step.when, scope) if step.when is not None else Known(True)
         if isinstance(needed, Known) and not needed.value:
             value = self.size(step.otherwise, scope) if step.otherwise is not None else NONE
-            bounds = Bounds(step.title, f"{_name(step.node)}, not needed", line=step.line)
+            bounds = Bounds(step.title, f"{kind_of(step.node)}, not needed", line=step.line)
             return Done(bounds, Amounts(), Rounds().waiting(step.needs), value)
         done = self.node(step, scope, vote, sharing)
         rounds = done.rounds
-        needs = (*step.needs, *_early_needs(step.node))
+        needs = (*step.needs, *early_needs(step.node))
+        taken = done.taken if done.taken not in early_needs(step.node) else None
+        feed = done.feed and Feed(done.feed.rounds.waiting(step.needs, taken), done.feed.steady)
         if isinstance(needed, Known):
-            return replace(done, rounds=rounds.waiting(needs))
+            return replace(done, rounds=rounds.waiting(needs, taken), feed=feed)
         other = self.size(step.otherwise, scope) if step.otherwise is not None else NONE
         amounts = done.amounts.maybe
         bounds = bounds_for(
-            step.title, f"{done.bounds.what}, if needed", amounts, rounds.maybe.bound,
+            step.title, f"{done.bounds.what}, if needed", amounts, rounds.maybe.queued(amounts.calls),
             elements=done.bounds.elements, inside=done.bounds.inside, line=step.line,
         )  # fmt: skip
         late = replace(rounds.maybe.waiting(step.needs), most=rounds.waiting(needs).most)
-        return Done(bounds, amounts, late, one_of([done.value, other]))
+        feed = feed and Feed(feed.rounds.maybe)
+        return Done(bounds, amounts, late, one_of([done.value, other]), done.failing, feed)
 
     def node(self, step: p.Step, scope: Scope, vote: bool, sharing: bool) -> Done:
         node = step.node
         match node:
             case p.Ask():
                 found = asked(node, step.options, self.models, scope, self.world, title=step.title, vote=vote)
-                rounds = Rounds().then(found.tries)
-                return self.done(step, "ask", found.amounts, rounds, found.value)
+                # Samples that ask the same may be answered in one request.
+                widths = {} if sharing else self.widths
+                loads = loads_of(node, step.options, self.models, scope, self.world, widths, found.amounts.calls)
+                rounds = Rounds().then(found.tries).loaded(loads)
+                return self.done(step, "ask", found.amounts, rounds, found.value, failing=failing_ask(found.amounts))
             case p.Value():
-                return self.done(step, "value", Amounts(), Rounds(), self._typed(node.expr, step, scope))
+                value = self._typed(node.expr, step, scope)
+                failing = Least() if not isinstance(value, Known) and may_fail(node.expr) else None
+                return self.done(step, "value", Amounts(), Rounds(), value, failing=failing)
             case p.Chain():
                 inner = Scope(scope)
                 body = self.body(node.body, inner, vote=holds_ballots(node, votes=False, around=vote), sharing=sharing)
-                return self.done(step, "chain", body.amounts, body.rounds, body.value, inside=body.inside)
+                return self.part(step, "chain", body, body.inside)
             case p.FlowCall():
                 args = {name: self.size(expr, scope) for name, expr in node.args.items()}
                 called = self.call(node.flow, args, sharing)
-                return self.done(step, _name(node), called.amounts, called.rounds, called.value)
+                return self.part(step, kind_of(node), called)
             case p.ExternCall():
                 why = f"what {quoted(step.title)} gives is known when the flow runs"
-                return self.done(step, _name(node), Amounts(), Rounds(), Some(step.type, Bound(0, None, why)))
+                value = Some(step.type, Bound(0, None, why))
+                return self.done(step, kind_of(node), Amounts(), Rounds(), value, failing=Least())
             case p.Fanout():
                 return fanned(self, step, node, scope, sharing)
             case p.Repeat():
@@ -261,10 +272,18 @@ class _Survey:
         return size
 
     def done(
-        self, step: p.Step, what: str, amounts: Amounts, rounds: Rounds, value: Size, inside: tuple[Bounds, ...] = ()
-    ) -> Done:
-        row = bounds_for(step.title, what, amounts, rounds.bound, inside=inside, line=step.line)
-        return Done(row, amounts, rounds, value)
+        self, step: p.Step, what: str, amounts: Amounts, rounds: Rounds, value: Size, *,
+        failing: Least | None = None, inside: tuple[Bounds, ...] = (), feed: Feed | None = None,
+    ) -> Done:  # fmt: skip
+        row = bounds_for(step.title, what, amounts, rounds.queued(amounts.calls), inside=inside, line=step.line)
+        return Done(row, amounts, rounds, value, failing, feed)
+
+    def part(self, step: p.Step, what: str, part: Body | Done, inside: tuple[Bounds, ...] = ()) -> Done:
+        """A step that is a body of its own: a chain, or a call of a flow. Out of time it fails, whatever is sent."""
+        failing = part.failing if "timeout" not in step.options else Least()
+        return self.done(
+            step, what, part.amounts, part.rounds, part.value, failing=failing, inside=inside, feed=part.feed
+        )
 
     def tree(self, bodies: Sequence[Body]) -> tuple[Bounds, ...]:
         """What one run of a body takes, whichever of these it is."""
@@ -279,19 +298,3 @@ def _walk(steps: tuple[p.Step, ...]) -> list[p.Step]:
         if step.block is not None:
             todo += step.block.steps
     return found
-
-
-def _early_needs(node: p.Node) -> tuple[str, ...]:
-    """What a reducer without a call needs, it needs at the beginning."""
-    if isinstance(node, (p.Map, p.Repeat, p.Fanout)) and node.reduce.ask is None:
-        return node.reduce.needs
-    return ()
-
-
-def _name(node: p.Node) -> str:
-    match node:
-        case p.FlowCall(flow):
-            return f"flow {flow.rpartition(':')[2]}"
-        case p.ExternCall(extern):
-            return f"extern {extern.rpartition(':')[2]}"
-    return node.kind

@@ -48,16 +48,29 @@ class Values(Protocol):
 
 @dataclass(slots=True)
 class Scope:
-    """What the names mean in a body, as sizes."""
+    """What the names mean in a body, as sizes.
+
+    ``made`` are the steps that make a list one by one, each with whether its last element comes with its end.
+    """
 
     outer: Scope | None = None
     sizes: dict[str, Size] = field(default_factory=dict)
+    made: dict[str, bool] = field(default_factory=dict)
 
     def find(self, name: str) -> Size | None:
         scope: Scope | None = self
         while scope is not None:
             if name in scope.sizes:
                 return scope.sizes[name]
+            scope = scope.outer
+        return None
+
+    def feeds(self, name: str) -> bool | None:
+        """Whether a step makes a list one by one, and with ``True`` that its last element comes with its end."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.sizes:
+                return scope.made.get(name)
             scope = scope.outer
         return None
 

@@ -2,90 +2,202 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 from .. import plan as p
+from ..catalog import ReducerSpec
 from .amounts import Amounts, merged
 from .asking import quoted
+from .block_ends import ended, feed_of
 from .expected import constants, expected_of
 from .expression_sizes import Scope
-from .reduction_bounds import combined
+from .losses import SAFE, ballots, failing_block, first_of_all, share_of, shorter, some_of
 from .rounds import Rounds, all_of
 from .sizes import NONE, Bound, Known, Many, Size, is_counted, items_of, listed, one_of
 from .survey import Body, Done, Parts, Survey, spec_of, votes_in
-from .waves import waves_of
+from .waves import Launch, launch_of, waves_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Elements:
+    """How many elements a map has, and each with whether it is sure to run.
+
+    Where they are not ``apart`` one stands for all of them: they are not known, or too many. ``over`` says that there
+    may be more than the map promises.
+    """
+
+    count: Bound
+    items: list[tuple[Size, bool]]
+    apart: bool
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Fates:
+    """Of the elements so many are sure to run and so many to have a result; ``results`` are those that are left.
+
+    ``loses`` says that the map goes on without an element that failed, and ``hollow`` that its place stays empty.
+    """
+
+    runs: int
+    sure: int
+    results: Bound
+    loses: bool = False
+    hollow: bool = False
 
 
 def mapped(survey: Survey, step: p.Step, node: p.Map, scope: Scope, sharing: bool) -> Done:
-    spec = spec_of(survey, node.reduce)
+    reduce = node.reduce
+    spec = spec_of(survey, reduce)
     votes, spares = votes_in(survey, node), spec is not None and spec.spares
-    count, items, apart = _elements(survey, step, node, scope)
-    fewest = int(count.least)
-    args = constants(node.reduce)
-    if spec is not None:
-        fewest = min(fewest, spec.fewest(fewest, fewest, args)) if fewest else 0
-    running = Bound(fewest, count.most, count.why)
-    bodies, apart = _bodies(survey, node, scope, items, apart=apart, vote=votes, sharing=sharing)
-    values = [body.value for body in bodies]
-    if apart:
-        amounts = merged([body.amounts for body in bodies], fewest if spares else len(bodies), sharing=sharing)
-        rounds = all_of([body.rounds for body in bodies], certain=not spares)
-        soonest = all_of([body.rounds for body in bodies], certain=False)
-    else:
-        amounts = bodies[0].amounts.alike(running, sharing=sharing) if bodies else Amounts()
-        rounds = bodies[0].rounds if bodies else Rounds()
-        soonest = rounds = rounds if fewest else rounds.maybe
-    exact = apart and count.least == len(items)
-    results = listed(values) if exact else Many(count, one_of(values or [NONE]))
-    waves = waves_of(survey, step, scope, running, fewest if votes else None)
-    elements = int(count.least) if count.least == count.most else None
+    found = _elements(survey, step, node, scope)
+    bodies, apart = _bodies(survey, node, scope, found, vote=votes, sharing=sharing)
+    launch = launch_of(survey, step, scope, votes=votes, exact=True)
+    fates = _fates(survey, step, reduce, spec, launch, scope, found.count, bodies)
+    running = Bound(fates.runs, found.count.most, found.count.why)
+    lossy = fates.loses or (spares and any(body.failing is not None for body in bodies))
+    waves = waves_of(survey, step, scope, running, None if launch.eager else fates.runs)
+    rounds, soonest = _rounds(bodies, fates, running, waves, apart=apart, all_run=not spares, lossy=lossy)
+    taken = _taken(step, node, spec, scope)
+    if taken is not None:
+        tail = first_of_all(bodies, lost=lossy).shortest if bodies else 0
+        ends = scope.feeds(taken) and node.where is None and fates.runs > 0
+        rounds, soonest = rounds.taking(taken, tail if ends else 0), soonest.taking(taken)
+    answered = votes and not launch.together
+    amounts = _amounts(bodies, fates, running, apart=apart, sharing=sharing, lossy=lossy, answered=answered)
+    elements = int(found.count.least) if found.count.least == found.count.most else None
     times = f" × {elements:,}" if elements is not None else ""
+    results = _results(found, bodies, fates, apart=apart)
     parts = Parts(
         f"map {node.element}{times}",
         amounts,
-        rounds.in_waves(waves, soonest),
+        rounds,
         results,
-        count,
+        fates.results,
         survey.tree(bodies),
         soonest,
         elements,
-        expected_of(survey, spec, (elements, elements), args, bodies[0].amounts, cheap=True)
+        expected_of(survey, spec, (elements, elements), constants(reduce), bodies[0].amounts, cheap=True)
         if elements and bodies
         else None,
+        fates.loses,
     )
-    return combined(survey, step, node.reduce, parts, scope, {"results": results}, sharing)
+    done = ended(survey, step, reduce, parts, scope, {"results": results}, sharing)
+    sure = found.count.least > 0
+    feed = feed_of(reduce, bodies, sure=sure, steady=not fates.loses or fates.hollow, fails=not fates.loses)
+    if feed is not None:
+        feed = replace(feed, rounds=feed.rounds.taking(taken))
+    spared = spares or (fates.loses and share_of(step.options.get("errors")) == 1)
+    failing = failing_block(step, reduce, bodies, spared=spared, empty=not sure or found.over, loses=fates.loses)
+    return replace(done, failing=failing, feed=feed, taken=taken)
+
+
+def _fates(
+    survey: Survey, step: p.Step, reduce: p.Reduce, spec: ReducerSpec | None, launch: Launch, scope: Scope,
+    count: Bound, bodies: Sequence[Body],
+) -> _Fates:  # fmt: skip
+    number = int(count.least)
+    if spec is not None and spec.spares:
+        fewest = min(number, spec.fewest(number, number, constants(reduce))) if number else 0
+        runs = number if launch.together else fewest
+        return _Fates(runs, ballots(reduce, runs), count)
+    errors = step.options.get("errors")
+    policy = survey.size(errors, scope) if errors is not None and not isinstance(errors, p.RuleOf) else None
+    if errors is None or policy == Known("fail") or all(body.failing is None for body in bodies):
+        return _Fates(number, number, count)
+    hollow = policy == Known("none")
+    sure = number - int(number * share_of(errors) + 1e-9)
+    if hollow and (reduce.extern is not None or (reduce.ask is not None and not _one_by_one(reduce))):
+        # These see an empty place as any other.
+        return _Fates(number, sure, count, loses=True, hollow=True)
+    if _needs_one(reduce):
+        sure = max(sure, min(1, number))
+    return _Fates(number, sure, Bound(sure, count.most, count.why), loses=True, hollow=hollow)
+
+
+def _one_by_one(reduce: p.Reduce) -> bool:
+    """A tree or a fold: both take results as they come, and leave out those that are lost."""
+    return reduce.count is not None or reduce.rule == "fold"
+
+
+def _needs_one(reduce: p.Reduce) -> bool:
+    """Whether there is no value where every element is lost; a fold may have something to begin with."""
+    if reduce.ask is not None:
+        return "from" not in reduce.args
+    return reduce.extern is None and reduce.rule not in SAFE
+
+
+def _amounts(
+    bodies: Sequence[Body], fates: _Fates, running: Bound, *, apart: bool, sharing: bool, lossy: bool, answered: bool
+) -> Amounts:
+    if not bodies:
+        return Amounts()
+    if apart:
+        amounts = merged([body.amounts for body in bodies], fates.runs, sharing=sharing)
+    else:
+        amounts = bodies[0].amounts.alike(running, sharing=sharing)
+    if not lossy:
+        return amounts
+    return some_of(amounts, bodies, fates.runs, fates.sure, apart=apart, sharing=sharing, answered=answered)
+
+
+def _rounds(
+    bodies: Sequence[Body], fates: _Fates, running: Bound, waves: Bound, *, apart: bool, all_run: bool, lossy: bool
+) -> tuple[Rounds, Rounds]:
+    """The rounds of all bodies, and those to the first result."""
+    if not bodies:
+        return Rounds(), Rounds()
+    each = [shorter(body) if lossy else body.rounds for body in bodies]
+    any_one, won = all_of(each, certain=False), first_of_all(bodies, lost=False)
+    rounds = all_of(each, certain=all_run) if apart else each[0].so_often(running.most)
+    if not apart and not fates.runs:
+        rounds, any_one, won = rounds.maybe, any_one.maybe, won.maybe
+    rounds = rounds.in_waves(waves, any_one)
+    if not fates.sure:
+        return rounds, won.maybe
+    return rounds.at_least(won) if waves.least else rounds, won
+
+
+def _results(found: _Elements, bodies: Sequence[Body], fates: _Fates, *, apart: bool) -> Size:
+    values = [one_of([body.value, NONE]) if fates.hollow else body.value for body in bodies]
+    exact = apart and found.count.least == len(found.items)
+    if exact and (fates.hollow or not fates.loses):
+        return listed(values)
+    return Many(found.count if fates.hollow else fates.results, one_of(values or [NONE]))
+
+
+def _taken(step: p.Step, node: p.Map, spec: ReducerSpec | None, scope: Scope) -> str | None:
+    """The step whose list a map takes from as it is made; a vote, a race and a map with a time-out wait for its end."""
+    if node.whole or not isinstance(node.source, p.Ref) or "timeout" in step.options:
+        return None
+    if spec is not None and (spec.votes or spec.spares):
+        return None
+    return node.source.name if scope.feeds(node.source.name) is not None else None
 
 
 def _bodies(
-    survey: Survey,
-    node: p.Map,
-    scope: Scope,
-    items: list[tuple[Size, bool]],
-    *,
-    apart: bool,
-    vote: bool,
-    sharing: bool,
+    survey: Survey, node: p.Map, scope: Scope, found: _Elements, *, vote: bool, sharing: bool
 ) -> tuple[list[Body], bool]:
     """A body for each element, or one for all where that many are too much work; and whether they are apart."""
 
     def body(item: Size, certain: bool) -> Body:
         inner = Scope(scope, {node.element: item})
-        found = survey.body(node.body, inner, vote=vote, sharing=sharing)
-        return found if certain else Body(found.inside, found.amounts.maybe, found.rounds.maybe, found.value)
+        made = survey.body(node.body, inner, vote=vote, sharing=sharing)
+        return made if certain else replace(made, amounts=made.amounts.maybe, rounds=made.rounds.maybe)
 
     bodies: list[Body] = []
-    for place, (item, certain) in enumerate(items, 1):
+    for place, (item, certain) in enumerate(found.items, 1):
         before = survey.work
         bodies.append(body(item, certain))
         # Maps inside this one multiply the work: it is known when the first body is worked out.
-        if apart and not survey.affords(node.body, len(items) - place, spent=survey.work - before):
-            return [body(one_of([item for item, _ in items]), True)], False
-    return bodies, apart
+        left = len(found.items) - place
+        if found.apart and not survey.affords(node.body, left, spent=survey.work - before):
+            return [body(one_of([item for item, _ in found.items]), True)], False
+    return bodies, found.apart
 
 
-def _elements(survey: Survey, step: p.Step, node: p.Map, scope: Scope) -> tuple[Bound, list[tuple[Size, bool]], bool]:
-    """How many elements there are, and each with whether it is sure to run.
-
-    The last value is False where one stands for all of them: they are not known, or too many.
-    """
+def _elements(survey: Survey, step: p.Step, node: p.Map, scope: Scope) -> _Elements:
     source = survey.size(node.source, scope)
     count, items = items_of(source)
     if not is_counted(source):
@@ -93,10 +205,11 @@ def _elements(survey: Survey, step: p.Step, node: p.Map, scope: Scope) -> tuple[
             count = Bound(survey.given_sizes[step.name], survey.given_sizes[step.name])
         elif node.where is not None:
             count = count.maybe
+        over = node.at_most is not None and (count.most is None or count.most > node.at_most)
         count = count.capped(node.at_most)
         if count.most is None:
             count = Bound(count.least, None, count.why or f"nothing bounds the list of {quoted(step.title)}")
-        return count, [(one_of(items), True)] if items else [], False
+        return _Elements(count, [(one_of(items), True)] if items else [], False, over)
     found = []
     for item in items:
         held: Size = Known(True)
@@ -106,7 +219,9 @@ def _elements(survey: Survey, step: p.Step, node: p.Map, scope: Scope) -> tuple[
             found.append((item, False))
         elif held.value:
             found.append((item, True))
-    count = Bound(sum(certain for _, certain in found), len(found)).capped(node.at_most)
+    whole = Bound(sum(certain for _, certain in found), len(found))
+    count = whole.capped(node.at_most)
+    over = count != whole
     if len(found) != count.most or not survey.affords(node.body, len(found)):
-        return count, [(one_of([item for item, _ in found]), True)] if found else [], False
-    return count, found, True
+        return _Elements(count, [(one_of([item for item, _ in found]), True)] if found else [], False, over)
+    return _Elements(count, found, True, over)

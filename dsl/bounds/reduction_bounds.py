@@ -48,8 +48,10 @@ def combined(
         more = asks.each.amounts.alike(asks.times, sharing=sharing)
         amounts += more
         behind = asks.each.tries * asks.deep
-        tree = reduce.count is not None
-        rounds = rounds.merged(parts.soonest, behind, reduce.needs) if tree else rounds.then(behind, reduce.needs)
+        if reduce.rule == "fold" or reduce.count is not None:
+            rounds = rounds.merged(parts.soonest, behind, reduce.needs, loses=parts.loses)
+        else:
+            rounds = rounds.then(behind, reduce.needs)
         title, value = asks.title, asks.value
         if parts.count.least == 0:
             value = one_of([value, Known("" if reduce.ask.answer == t.TEXT else [])])
@@ -141,8 +143,12 @@ def _present(step: p.Step, parts: Parts) -> Bound:
     if block is None:
         return parts.count
     branches = isinstance(step.node, p.Fanout)
-    sure = sum(not isinstance(one.type, t.Optional) for one in block.steps if branches or one.name == block.result)
+    sure = sum(not _may_be_none(one.type) for one in block.steps if branches or one.name == block.result)
     return replace(parts.count, least=min(parts.count.least, sure)) if branches or not sure else parts.count
+
+
+def _may_be_none(type_: t.Type) -> bool:
+    return isinstance(type_, t.Optional) or type_ in (t.JSON, t.NONE, t.UNKNOWN)
 
 
 def _tree(leaves: Bound, fan_in: int | None) -> tuple[Bound, Bound]:

@@ -3,45 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
+from .loads import Load, Loads, queued, so_often, together
 from .sizes import Bound
+
+__all__ = ["START", "Load", "Rounds", "all_of", "first_of", "side_by_side"]
 
 Ways = Mapping[str, float]
 START = ""
 """Where a way begins that waits for no step outside the block."""
 
 
+def first_of(name: str) -> str:
+    """Where a way begins that waits for the first element of a list which this step makes."""
+    return f"{name}[0]"
+
+
 @dataclass(frozen=True, slots=True)
 class Rounds:
     """Calls in a row until the end of a step: from its beginning, and from the end of each step outside it.
 
-    ``most`` is infinite where nothing bounds it, and ``why`` tells why.
+    ``most`` is infinite where nothing bounds it, and ``why`` tells why. The ``loads`` are what endpoints serve
+    meanwhile: a call that waits for a place there makes the way longer, as ``queued`` tells.
     """
 
     least: Ways = field(default_factory=lambda: {START: 0})
     most: Ways = field(default_factory=lambda: {START: 0})
     why: str = ""
+    loads: Loads = field(default_factory=dict)
 
     @property
     def bound(self) -> Bound:
         most = max(self.most.values(), default=0)
         return Bound(max(self.least.values(), default=0), None if most == inf else most, self.why)
 
+    def queued(self, calls: Bound) -> Bound:
+        """The rounds of steps that make so many calls, with those in which a call waits for a place."""
+        return queued(self.bound.capped(calls.most), self.loads, calls)
+
     @property
     def maybe(self) -> Rounds:
         """The same for a step that may be left out."""
-        return Rounds({START: 0}, self.most, self.why)
+        return Rounds({START: 0}, self.most, self.why, self.loads)
 
-    def waiting(self, needs: Iterable[str]) -> Rounds:
-        """The same for a step that begins when these are finished."""
+    @property
+    def shortest(self) -> float:
+        """The least from the beginning of the step."""
+        return self.least.get(START, 0)
+
+    def loaded(self, loads: Loads) -> Rounds:
+        if not loads:
+            return self
+        return Rounds(self.least, self.most, self.why, together([self.loads, loads]) if self.loads else loads)
+
+    def so_often(self, times: float | None) -> Rounds:
+        """The same with the loads of so many bodies."""
+        return Rounds(self.least, self.most, self.why, so_often(self.loads, times))
+
+    def at_least(self, other: Rounds) -> Rounds:
+        """The same, with the ways that are sure of the other as well."""
+        return Rounds(_longest(self.least, other.least), self.most, self.why, self.loads)
+
+    def waiting(self, needs: Iterable[str], taken: str | None = None) -> Rounds:
+        """The same for a step that begins when these are finished, but for one that it takes from while that runs."""
         needs = tuple(needs)
+        sure = [need for need in needs if need != taken]
         return Rounds(
-            _longest(self.least, dict.fromkeys(needs, self.least.get(START, 0))),
+            _longest(self.least, dict.fromkeys(sure, self.shortest)),
             _longest(self.most, dict.fromkeys(needs, self.most.get(START, 0))),
             self.why,
+            self.loads,
         )
+
+    def taking(self, source: str | None, behind: float | None = None) -> Rounds:
+        """The same for bodies that begin with the first element of a source, and take so long ``behind`` its last."""
+        if source is None:
+            return self
+        ends = {} if behind is None else {source: behind}
+        return replace(self, least=_longest(self.least, {first_of(source): self.shortest, **ends}))
 
     def then(self, calls: Bound, needs: Iterable[str] = ()) -> Rounds:
         """The same with so many calls behind it, which wait for these steps as well."""
@@ -53,16 +94,17 @@ class Rounds:
             _longest({key: way + calls.least for key, way in self.least.items()}, sure),
             _longest({key: way + most for key, way in self.most.items()}, dict.fromkeys(needs, most)),
             calls.why if calls.most is None else self.why,
+            self.loads,
         )
 
-    def merged(self, soonest: Rounds, calls: Bound, needs: Iterable[str]) -> Rounds:
-        """The same with a tree behind it, so many calls deep.
+    def merged(self, soonest: Rounds, calls: Bound, needs: Iterable[str], *, loses: bool = False) -> Rounds:
+        """The same with a tree or a fold behind it, so many calls deep.
 
-        A tree merges as results come: the last result may have one merge alone before it, and the first, which is
-        there as ``soonest`` says, has all of them.
+        Both ask as results come: the last result may have one ask alone behind it, or none where it may be lost
+        (``loses``), and the first, which is there as ``soonest`` says, has all of them.
         """
-        last = self.then(Bound(min(1, calls.least), calls.most, calls.why), needs)
-        return Rounds(_longest(last.least, soonest.then(calls, needs).least), last.most, last.why)
+        last = self.then(Bound(0 if loses else min(1, calls.least), calls.most, calls.why), needs)
+        return last.at_least(soonest.then(calls, needs))
 
     def in_waves(self, waves: Bound, soonest: Rounds) -> Rounds:
         """The same for bodies that run in so many waves, one behind the other; ``soonest`` is the shortest of them."""
@@ -70,21 +112,21 @@ class Rounds:
             return Rounds()
         least: Ways = {START: 0}
         if waves.least:
-            least = _longest(self.least, {START: soonest.least.get(START, 0) * waves.least})
+            least = _longest(self.least, {START: soonest.shortest * waves.least})
         each = self.most.get(START, 0)
-        more = each * ((inf if waves.most is None else waves.most) - 1) if each else 0.0
+        behind = (inf if waves.most is None else waves.most) - 1
+        more = each * behind if each and behind else 0.0
         why = waves.why if waves.most is None and each else self.why
-        return Rounds(least, {key: way + more for key, way in self.most.items()}, why)
+        return Rounds(least, {key: way + more for key, way in self.most.items()}, why, self.loads)
 
 
-def side_by_side(steps: Mapping[str, Rounds]) -> Rounds:
-    """Steps of one block, in an order in which each stands behind those it waits for."""
+def side_by_side(steps: Mapping[str, Rounds], end: str = "") -> tuple[Rounds, Rounds | None]:
+    """Steps of one block, in an order in which each stands behind those it waits for; and the way to an ``end``."""
     why = next((one.why for one in steps.values() if one.why), "")
-    return Rounds(
-        _through({name: one.least for name, one in steps.items()}),
-        _through({name: one.most for name, one in steps.items()}),
-        why,
-    )
+    least, until = _through({name: one.least for name, one in steps.items()})
+    most, _ = _through({name: one.most for name, one in steps.items()})
+    whole = Rounds(least, most, why, together(one.loads for one in steps.values()))
+    return whole, Rounds({START: 0, **until[end]}) if end in until else None
 
 
 def all_of(bodies: Iterable[Rounds], *, certain: bool) -> Rounds:
@@ -102,7 +144,8 @@ def all_of(bodies: Iterable[Rounds], *, certain: bool) -> Rounds:
     else:
         shared = set(bodies[0].least).intersection(*(body.least for body in bodies))
         least = {START: 0, **{key: min(body.least[key] for body in bodies) for key in shared}}
-    return Rounds(least, most, next((body.why for body in bodies if body.why), ""))
+    why = next((body.why for body in bodies if body.why), "")
+    return Rounds(least, most, why, together(body.loads for body in bodies))
 
 
 def _longest(a: Ways, b: Ways) -> Ways:
@@ -114,8 +157,8 @@ def _longest(a: Ways, b: Ways) -> Ways:
     return found
 
 
-def _through(steps: Mapping[str, Ways]) -> Ways:
-    """The ways through all the steps, those between them taken together."""
+def _through(steps: Mapping[str, Ways]) -> tuple[Ways, Mapping[str, Ways]]:
+    """The ways through all the steps, those between them taken together; and those to the end of each."""
     done: dict[str, Ways] = {}
     whole: dict[str, float] = {START: 0}
     for name, ways in steps.items():
@@ -126,4 +169,4 @@ def _through(steps: Mapping[str, Ways]) -> Ways:
         done[name] = found
         for origin, way in found.items():
             whole[origin] = max(whole.get(origin, 0), way)
-    return whole
+    return whole, done

@@ -24,6 +24,8 @@ class Served:
 
     ``shares`` says that several samples may come for one prompt; ``bare`` that the form of an answer takes no tokens;
     ``longest`` is the greatest length of an answer where the flow sets none. ``rates`` are None where not known.
+    Models of one ``endpoint`` share its ``places``: the requests that may be in flight where the flow does not say,
+    None for any number.
     """
 
     address: str
@@ -32,6 +34,8 @@ class Served:
     shares: bool = True
     bare: bool = False
     longest: int | None = None
+    endpoint: str = ""
+    places: int | None = None
 
 
 class World(Values, Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from .. import plan as p
@@ -17,28 +17,79 @@ from .sizes import Bound, Size
 
 
 @dataclass(frozen=True, slots=True)
+class Least:
+    """The least that something takes: calls, tokens, and dollars."""
+
+    calls: float = 0
+    tokens_in: float = 0
+    tokens_out: float = 0
+    cost: float = 0
+
+    def __add__(self, other: Least) -> Least:
+        return Least(
+            self.calls + other.calls,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            self.cost + other.cost,
+        )
+
+    def __or__(self, other: Least) -> Least:
+        """One or the other."""
+        return Least(
+            min(self.calls, other.calls),
+            min(self.tokens_in, other.tokens_in),
+            min(self.tokens_out, other.tokens_out),
+            min(self.cost, other.cost),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A list that a map may take from while it is made: the rounds until its first element.
+
+    A ``steady`` one gets an element from each body, so that its last element comes with its end.
+    """
+
+    rounds: Rounds
+    steady: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
-    """A step or a flow that is worked out."""
+    """A step or a flow that is worked out.
+
+    ``failing`` is the least that it takes where it fails, None where it cannot. ``feed`` is the list that it makes one
+    by one, and ``taken`` the step whose list it takes from in that way.
+    """
 
     bounds: Bounds
     amounts: Amounts
     rounds: Rounds
     value: Size
+    failing: Least | None = None
+    feed: Feed | None = None
+    taken: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body that is worked out for one run."""
+    """A body that is worked out for one run: all of it, and its ``steps`` by name."""
 
     inside: tuple[Bounds, ...]
     amounts: Amounts
     rounds: Rounds
     value: Size
+    failing: Least | None = None
+    feed: Feed | None = None
+    steps: Mapping[str, Done] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The bodies of a block together: what they take, their results, and how many there are."""
+    """The bodies of a block together: what they take, their results, and how many of those there are.
+
+    ``soonest`` is when the first result may be there; ``loses`` says that others may never come.
+    """
 
     what: str
     amounts: Amounts
@@ -49,6 +100,7 @@ class Parts:
     soonest: Rounds
     elements: int | None = None
     expected: Expected | None = None
+    loses: bool = False
 
 
 class Survey(Protocol):
@@ -58,6 +110,7 @@ class Survey(Protocol):
     reducers: Mapping[str, ReducerSpec]
     models: dict[str, p.Model]
     given_sizes: Mapping[str, int]
+    widths: Mapping[str, float]
     right: float
     work: int
 

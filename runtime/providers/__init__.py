@@ -29,7 +29,7 @@ _BUILT_IN = {
     "embedded": (".embedded", "open_embedded"),
 }
 _NAMELESS = frozenset({"embedded"})
-_EMBEDDED = Traits(local=True, bare=True)
+_EMBEDDED = Traits(local=True, bare=True, concurrency=1)
 
 DEFAULT_MODEL = "embedded"
 MODEL_VARIABLE = "FLOWRUN_MODEL"
@@ -136,6 +136,13 @@ def is_local(address: str, endpoint: str) -> bool:
     from .addresses import is_loopback
 
     return traits_of(address).local or is_loopback(endpoint)
+
+
+def places_of(address: str, environ: Mapping[str, str]) -> int | None:
+    """The requests to a model's endpoint that are in flight at once to begin with; None where nobody knows."""
+    name = address.partition(":")[0]
+    own = next((one.places(one.address(environ)) for one in _services() if one.name == name), None)
+    return own or traits_of(address).concurrency
 
 
 def _services() -> tuple[Service, ...]:

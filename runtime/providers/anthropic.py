@@ -22,7 +22,7 @@ _TOOL = "answer"
 
 def open_anthropic(name: str, surroundings: Surroundings) -> Provider:
     at = endpoint(ANTHROPIC, name, surroundings.environ).with_headers(anthropic_version="2023-06-01")
-    return AnthropicProvider(at, samples=1, concurrency=32, progress=surroundings.progress)
+    return AnthropicProvider(at, samples=1, concurrency=ANTHROPIC.places(at.base_url), progress=surroundings.progress)
 
 
 class AnthropicProvider(ServedProvider):

@@ -52,6 +52,11 @@ class Service:
         given = environ.get(self.base_variable, "").strip() or self.base_url
         return given if given.endswith("://") else given.rstrip("/")
 
+    def places(self, base_url: str) -> int:
+        """The requests that are in flight at once to begin with, where the flow does not say."""
+        traits = self.traits
+        return (traits.at_home if is_loopback(base_url) else 0) or traits.concurrency or 1
+
 
 OPENAI = Service(
     name="openai",
@@ -62,7 +67,9 @@ OPENAI = Service(
     key_variables=("OPENAI_API_KEY",),
     key_header="Authorization",
     key_prefix="Bearer ",
-    traits=Traits(price_list="openai", price_variable="OPENAI_BASE_URL", tokens=openai_tokens),
+    traits=Traits(
+        price_list="openai", price_variable="OPENAI_BASE_URL", tokens=openai_tokens, concurrency=64, at_home=16
+    ),
     other_headers=(("OPENAI_ORG_ID", "OpenAI-Organization"), ("OPENAI_PROJECT_ID", "OpenAI-Project")),
 )
 
@@ -75,7 +82,11 @@ ANTHROPIC = Service(
     key_variables=("ANTHROPIC_API_KEY",),
     key_header="x-api-key",
     traits=Traits(
-        price_list="anthropic", price_variable="ANTHROPIC_BASE_URL", shares_prompt=False, most_written=MOST_WRITTEN
+        price_list="anthropic",
+        price_variable="ANTHROPIC_BASE_URL",
+        shares_prompt=False,
+        most_written=MOST_WRITTEN,
+        concurrency=32,
     ),
     versions=("/v1",),
 )
@@ -89,7 +100,7 @@ GEMINI = Service(
     base_variable="GOOGLE_GEMINI_BASE_URL",
     key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     key_header="x-goog-api-key",
-    traits=Traits(price_list="google", price_variable="GOOGLE_GEMINI_BASE_URL"),
+    traits=Traits(price_list="google", price_variable="GOOGLE_GEMINI_BASE_URL", concurrency=32),
     versions=("/v1beta",),
 )
 

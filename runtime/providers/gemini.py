@@ -20,7 +20,7 @@ from .structured import Shape
 
 def open_gemini(name: str, surroundings: Surroundings) -> Provider:
     at = endpoint(GEMINI, name, surroundings.environ)
-    provider = GeminiProvider(at, samples=8, concurrency=32, progress=surroundings.progress)
+    provider = GeminiProvider(at, samples=8, concurrency=GEMINI.places(at.base_url), progress=surroundings.progress)
     # The smallest prompts that implicit caching takes (ai.google.dev/gemini-api/docs/caching).
     provider.caches_from = 2048 if name.removeprefix("models/").startswith("gemini-2") else 4096
     return provider

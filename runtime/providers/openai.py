@@ -8,7 +8,6 @@ from typing import Any
 from ..call import Answer, Request
 from ..errors import AnswerError
 from ..metering import Usage
-from .addresses import is_loopback
 from .content import read_message
 from .endings import CHAT_ENDINGS
 from .endpoints import OPENAI, endpoint
@@ -24,8 +23,7 @@ _CAPS = ("max_completion_tokens", "max_tokens")
 
 def open_openai(name: str, surroundings: Surroundings) -> Provider:
     at = endpoint(OPENAI, name, surroundings.environ)
-    concurrency = 16 if is_loopback(at.base_url) else 64
-    return OpenAIProvider(at, samples=8, concurrency=concurrency, progress=surroundings.progress)
+    return OpenAIProvider(at, samples=8, concurrency=OPENAI.places(at.base_url), progress=surroundings.progress)
 
 
 class OpenAIProvider(ServedProvider):

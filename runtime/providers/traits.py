@@ -20,6 +20,8 @@ class Traits:
         price_list: its name in the table of genai-prices; "" where that has no prices of it.
         price_variable: an environment variable that names a server of the user's own, whose prices nobody knows.
         most_written: the greatest length of an answer, in tokens, that it sends along where the flow sets none.
+        concurrency: the requests that it takes at once to begin with; None where nobody knows.
+        at_home: the same for a server on this machine that speaks as it does; None where that is no other number.
         tokens: counts by the vocabulary of a model, given its name; None where that is not known.
     """
 
@@ -29,4 +31,6 @@ class Traits:
     price_list: str = ""
     price_variable: str = ""
     most_written: int | None = None
+    concurrency: int | None = None
+    at_home: int | None = None
     tokens: Callable[[str], Count | None] = lambda name: None

@@ -155,7 +155,7 @@ def run(flow: plan.Plan, inputs: Mapping[str, Json], servers: Servers) -> Ran:
     """Run a plan as a run does, but for the journal and the files. Nothing may be left when it is over."""
 
     def functions(name: str, args: Any, tally: Any) -> Json:
-        return FUNCTIONS[name].call(args, World(HERE, tally))
+        return FUNCTIONS[name].call(args, World(tally))
 
     events: list[e.Event] = []
 

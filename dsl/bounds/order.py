@@ -1,0 +1,66 @@
+"""A plan's steps: their kinds, what each waits for, and what is finished before it begins."""
+
+from __future__ import annotations
+
+from .. import plan as p
+from ..graph import topological
+
+
+class Order:
+    """Orders the steps of bodies, each body once."""
+
+    def __init__(self) -> None:
+        self._orders: dict[int, tuple[p.Step, ...]] = {}
+        self._before: dict[int, dict[str, frozenset[str]]] = {}
+        self._inner: dict[int, frozenset[str]] = {}
+
+    def of(self, steps: tuple[p.Step, ...]) -> tuple[p.Step, ...]:
+        """The steps of a body, each behind those that it waits for."""
+        if id(steps) not in self._orders:
+            own = {step.name: step for step in steps}
+            order = topological(
+                {name: [need for need in self._needs(step) if need in own] for name, step in own.items()}
+            )
+            self._orders[id(steps)] = tuple(own[name] for name in order[0])
+        return self._orders[id(steps)]
+
+    def before(self, steps: tuple[p.Step, ...]) -> dict[str, frozenset[str]]:
+        """The steps of a body that are finished before each of them begins, however it takes its elements."""
+        if id(steps) not in self._before:
+            own = {step.name for step in steps}
+            before: dict[str, frozenset[str]] = {}
+            for step in self.of(steps):
+                node = step.node
+                source = node.source.name if isinstance(node, p.Map) and isinstance(node.source, p.Ref) else None
+                near = {need for need in step.needs if need in own and need != source}
+                before[step.name] = frozenset(near.union(*(before[need] for need in near)))
+            self._before[id(steps)] = before
+        return self._before[id(steps)]
+
+    def _needs(self, step: p.Step) -> frozenset[str]:
+        """What a step and all inside it wait for."""
+        if id(step) not in self._inner:
+            needs = set(step.needs)
+            if step.block is not None:
+                needs.update(*(self._needs(inner) for inner in step.block.steps))
+            if isinstance(step.node, (p.Map, p.Repeat, p.Fanout)):
+                needs.update(step.node.reduce.needs)
+            self._inner[id(step)] = frozenset(needs)
+        return self._inner[id(step)]
+
+
+def early_needs(node: p.Node) -> tuple[str, ...]:
+    """What a reducer without a call needs, it needs at the beginning."""
+    if isinstance(node, (p.Map, p.Repeat, p.Fanout)) and node.reduce.ask is None:
+        return node.reduce.needs
+    return ()
+
+
+def kind_of(node: p.Node) -> str:
+    """The kind of a node as a plan's table shows it."""
+    match node:
+        case p.FlowCall(flow):
+            return f"flow {flow.rpartition(':')[2]}"
+        case p.ExternCall(extern):
+            return f"extern {extern.rpartition(':')[2]}"
+    return node.kind

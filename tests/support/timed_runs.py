@@ -1,0 +1,141 @@
+"""Runs in virtual time in which each call takes a second, held against what `plan` says of them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import looptime
+
+from flowrun.dsl import MESSAGE_TOKENS, Bounds, Source, check_flow, make_plan
+from flowrun.dsl import plan as p
+from flowrun.runtime.call import Answer, Reply, Request
+from flowrun.runtime.catalog import catalog
+from flowrun.runtime.decisions import Outcome
+from flowrun.runtime.estimate import estimate_plan
+from flowrun.runtime.files import Files
+from flowrun.runtime.functions import FUNCTIONS, World
+from flowrun.runtime.metering import Usage
+from flowrun.runtime.opening import open_endpoints
+from flowrun.runtime.plan_models import declared_models
+from flowrun.runtime.providers import places_of
+from flowrun.runtime.providers.protocol import Provider, Surroundings
+from flowrun.runtime.retry import RetryPolicy
+from flowrun.runtime.scheduler import Scheduler
+from flowrun.runtime.scopes import Context
+from flowrun.runtime.state import State
+from flowrun.runtime.tokens import estimate
+from flowrun.runtime.values import ModelValue
+from flowrun.runtime.verify import verify
+
+Json = Any
+HERE = Files(Path(__file__).parent)
+LETTERS = "abcdefg"
+
+
+class Server:
+    """Answers each call after a second, and counts what it is asked.
+
+    ``bad`` tells of a prompt whether its answer is malformed.
+    """
+
+    def __init__(self, bad: Callable[[str], bool], seed: int = 0, samples: int = 1) -> None:
+        self.rng = random.Random(seed)
+        self.bad = bad
+        self.samples = samples
+        self.calls = self.tokens_in = self.tokens_out = 0
+
+    def opened(self, address: str, surroundings: Surroundings) -> Provider:
+        return _Model(self, address)
+
+
+class _Model:
+    def __init__(self, server: Server, address: str) -> None:
+        self.server = server
+        self.model = address
+        self.endpoint = address.partition(":")[0]
+        self.samples = server.samples
+        self.concurrency = places_of(address, {}) or 10**6
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
+        server = self.server
+        server.calls += samples
+        server.tokens_in += sum(estimate(message.text) + MESSAGE_TOKENS for message in request.messages)
+        await asyncio.sleep(1)
+        texts = [self._text(request) for _ in range(samples)]
+        server.tokens_out += sum(map(estimate, texts))
+        return Reply(tuple(Answer(text) for text in texts), Usage(1, 1))
+
+    def _text(self, request: Request) -> str:
+        rng = self.server.rng
+        if request.choices or request.schema is not None:
+            if self.server.bad(request.messages[-1].text):
+                return "zzz"
+            if request.schema is not None:
+                return _number(request.schema, rng)
+            return rng.choices(request.choices, [4, 2, 1][: len(request.choices)])[0]
+        return " ".join(rng.choices(LETTERS, k=rng.randint(1, min(4, request.max_tokens or 4))))
+
+
+def _number(schema: Mapping[str, Any], rng: random.Random) -> str:
+    if schema.get("type") == "array":
+        items = schema.get("items", {})
+        high = int(items.get("maximum", 3))
+        if items.get("type") == "integer" and "maximum" in items:
+            order = list(range(1, high + 1))
+            rng.shuffle(order)
+            return str(order)
+        return '["a", "b"]'
+    return str(rng.randint(int(schema.get("minimum", 1)), int(schema.get("maximum", 1))))
+
+
+def planned(text: str) -> p.Plan:
+    made = make_plan(check_flow(Source(text), catalog()))
+    verify(made)
+    return made
+
+
+def bounds(text: str, **inputs: Json) -> Bounds:
+    return estimate_plan(planned(text), inputs, HERE, model="m", environ={})
+
+
+def run(text: str, inputs: Mapping[str, Json], server: Server) -> tuple[Outcome, int]:
+    """The end of a run, and the seconds that it took."""
+    flow = planned(text)
+    declared = declared_models(flow)
+    default = ModelValue("m", "m")
+
+    def functions(name: str, args: Any, tally: Any) -> Json:
+        return FUNCTIONS[name].call(args, World(tally))
+
+    async def whole() -> tuple[Outcome, float]:
+        silent = Surroundings({}, lambda line: None)
+        endpoints = open_endpoints(flow, inputs, declared, default, silent, server.opened, RetryPolicy())
+        context = Context(declared, default, functions, calls_limit=flow.calls_limit, money_limit=flow.money_limit)
+        outcome = await Scheduler(State(flow, inputs, context, window=10**6), endpoints, lambda event: None).run()
+        return outcome, asyncio.get_running_loop().time()
+
+    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+        outcome, seconds = runner.run(whole())
+    return outcome, round(seconds)
+
+
+def hold(found: Bounds, outcome: Outcome, seconds: int, server: Server) -> bool:
+    """Hold a run against its bounds: the most always, the least where it completed. Tells whether it did."""
+    completed = outcome.complete and not outcome.failures
+    for name, bound, real in (
+        ("calls", found.calls, server.calls),
+        ("rounds", found.rounds, seconds),
+        ("tokens in", found.tokens_in, server.tokens_in),
+        ("tokens out", found.tokens_out, server.tokens_out),
+    ):
+        assert bound.most is None or real <= bound.most, f"{name}: {real} are more than {bound.most}"
+        assert not completed or bound.least <= real, f"{name}: {real} are less than {bound.least}"
+    return completed

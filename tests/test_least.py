@@ -189,14 +189,16 @@ def test_a_result_that_is_none_is_not_judged(reduce: str) -> None:
 
 def test_a_called_flow_whose_budget_is_too_small_pays_what_it_can() -> None:
     """Three asks at once, of which the budget refuses the third: the other two are taken back before they are sent."""
-    asks = " ".join(f'{name} = ask "{name} {{{{ x }}}}"' for name in "abc")
-    part = f"flow part(x: text) budget 2 calls {{ {asks} return [a, b, c] }}\n"
-    text = part + "flow f(xs: [text]) { r = map x in xs { part(x) } reduce collect with errors: skip return r }"
-    assert bounds(text, xs=XS).calls.least == 0
-    assert ran(text, xs=XS)[0] == 0
-    assert bounds(text.replace("2 calls", "20 calls"), xs=XS).calls.least == 4
-    whole = part + "flow f(xs: [text]) { r = part(xs) return r }".replace("part(xs)", 'part("x")')
-    assert bounds(whole, xs=XS).calls.least == 2
+    inner = 'v = map y in ys { ask "{{ y }} {{ x }}" } reduce collect'
+    part = f"flow part(x: text, ys: [text]) budget 2 calls {{ {inner} return v }}\n"
+    call = "r = map x in xs { part(x, ys) } reduce collect with errors: skip"
+    text = part + f"flow f(xs: [text], ys: [text]) {{ {call} return r }}"
+    ys = ["a", "b", "c"]
+    assert bounds(text, xs=XS, ys=ys).calls.least == 0
+    assert ran(text, xs=XS, ys=ys)[0] == 0
+    assert bounds(text.replace("2 calls", "20 calls"), xs=XS, ys=ys).calls.least == 4
+    whole = part + 'flow f(ys: [text]) { r = part(x: "x", ys: ys) return r }'
+    assert bounds(whole, ys=ys).calls.least == 2
 
 
 def test_a_body_that_runs_out_of_time_may_have_sent_nothing() -> None:

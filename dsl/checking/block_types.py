@@ -9,7 +9,7 @@ from .. import syntax as s
 from .. import types as t
 from ..catalog import AskSpec, Catalog, Given, OptionSpec, ParamSpec, ReducerSpec, Refusal, Where
 from ..diagnostics import Diagnostic, did_you_mean
-from .bodies import Bodies, keeps_places
+from .bodies import Bodies, keeps_places, word_of
 from .callees import Callee
 from .counts import numbers_of
 from .names import Program, Scope, Step
@@ -92,7 +92,7 @@ class Blocks(Bodies, ABC):
         """The type of what a rule makes of its results; says so where its arguments do not fit it, or each other."""
         item = t.unwrapped(given.item)
         by = dict(named(spec.params, reduce.args)).get("by")
-        if isinstance(item, t.Record) and isinstance(by, s.Name) and (field := item.field(by.word.text)):
+        if isinstance(item, t.Record) and (field := item.field(word_of(by))):
             item = t.unwrapped(field.type)
         params = tuple(replace(param, type=item) if param.of_item else param for param in spec.params)
         before = self._told

@@ -82,7 +82,14 @@ class Bodies:
 
 def keeps_places(line: s.Line) -> bool:
     """Whether a failed element of a map keeps its place, with nothing in it."""
-    return any(
-        option.name.text == "errors" and isinstance(option.value, s.Name) and option.value.word.text == "none"
-        for option in line.options
-    )
+    return any(option.name.text == "errors" and word_of(option.value) == "none" for option in line.options)
+
+
+def word_of(value: s.Expr | s.Ask | None) -> str:
+    """A word that is written bare or in quotes; "" where it is something else."""
+    match value:
+        case s.Name(word):
+            return word.text
+        case s.Text(string):
+            return string.value
+    return ""

@@ -21,6 +21,8 @@ class Window(Adaptive):
         self.width = max(1, int(setting.args["width"]))
         self._keys: dict[int, str] = {}
         super().__init__(setting)
+        # Only a window that is full decides: the first border is where the first one ends that may.
+        self._border = min(setting.most, -(-self._border // self.width) * self.width)
 
     def cast(self, index: int, value: Json) -> bool:
         if not super().cast(index, value):

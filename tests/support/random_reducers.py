@@ -6,7 +6,7 @@ The prompts of some asks begin with a word and a bar, by which the scripted mode
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .random_shapes import NUMBER, TEXT, WORD, Named, Shape, list_of
 from .random_values import Values
@@ -140,7 +140,8 @@ class Reducers(Values):
         self.spent += times * 2
         count = self.rng.choice([self.number(2, 2), str(self.rng.randint(2, 3)), f"tokens({self.number(6, 30)})"])
         count = count if count.isdigit() or count.startswith("tokens") else "2"
-        if item == TEXT and self.may(0.1):
+        # A result that is alone is handed on as it is.
+        if item == TEXT and (of.number or 0) > 1 and self.may(0.1):
             item = WORD
         arrow = "" if item == TEXT else f" -> {item.written()}"
         prompt = f"tree|{name}t {self.seen(known, of)}||{{{{ results | json }}}}"
@@ -173,7 +174,7 @@ class Reducers(Values):
         args = f", by: {by}{args}" if by else args
         rule = self.rng.choice(["majority", "majority", "quorum", "unanimous"])
         if rule == "quorum":
-            args = f", {self.number(1, (of.number or 2) + self.may(0.05))}{args}"
+            args = f", {self.number(1, of.number or 2)}{args}"
         elif rule == "unanimous":
             args = f", by: {by}" if by else ""
         return Reduced(rule + (f"({args[2:]})" if args else ""), item, vote=True)
@@ -181,11 +182,13 @@ class Reducers(Values):
     def vote_args(self, name: str, known: list[Named], of: Results, times: int) -> str:
         args = ""
         if self.may(0.5 if of.branches else 0.3):
-            ask = f'ask "tie|{name}e {self.seen(known, of)}||{{{{ results | json }}}}"'
+            # A vote does without a branch that failed: it may be none.
+            loose = replace(of, branches=tuple(replace(one, shape=one.shape.maybe) for one in of.branches))
+            ask = f'ask "tie|{name}e {self.seen(known, loose)}||{{{{ results | json }}}}"'
             args += ", ties: " + self.rng.choice(["first", "error", ask, ask])
             self.spent += times
         if self.may(0.2):
-            args += f", at_least: {self.number(1, (of.number or 2) + self.may(0.05))}"
+            args += f", at_least: {self.number(1, of.number or 2)}"
         return args
 
     def adaptive(self, name: str, known: list[Named], of: Results, times: int) -> list[Reduced]:
@@ -194,7 +197,7 @@ class Reducers(Values):
             by = f", by: {item.field(('word',))}"
         args = by + self.vote_args(name, known, of, times)
         most = of.number or 2
-        rules = ["majority", f"ahead({self.number(1, 2)}", f"window({self.number(2, min(3, most))}"]
+        rules = ["majority", f"ahead({self.number(1, 2)}", f"window({self.number(2, 2 if most < 6 else 3)}"]
         rules += ["majority(confidence: 0.8"]
         texts = []
         for rule in rules:

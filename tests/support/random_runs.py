@@ -20,6 +20,7 @@ from flowrun.runtime.functions import FUNCTIONS, World
 from flowrun.runtime.metering import Usage
 from flowrun.runtime.opening import open_endpoints
 from flowrun.runtime.plan_models import declared_models
+from flowrun.runtime.providers import places_of
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.retry import RetryPolicy
 from flowrun.runtime.scheduler import Scheduler
@@ -80,11 +81,11 @@ class Servers:
 
 
 class _Model:
-    concurrency = 10**6
-
     def __init__(self, servers: Servers, model: str) -> None:
         self.servers = servers
-        self.model = self.endpoint = model
+        self.model = model
+        self.endpoint = model.partition(":")[0]
+        self.concurrency = places_of(model, {}) or 10**6
         self.samples = servers.samples
 
     async def start(self) -> None:

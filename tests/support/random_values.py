@@ -112,8 +112,7 @@ class Values:
             options.append("hedge: " + self.rng.choice(["p75", "p95"]))
         if self.may(0.1):
             warm = ["warm"] if any(one.name == "warm" for one in known) else []
-            odd = ["1 + 2"] if self.may(0.05) else []
-            options.append(f"temperature: {self.rng.choice(['0.5 + 0.2', '1', *warm, *odd])}")
+            options.append(f"temperature: {self.rng.choice(['0.5 + 0.2', '1', *warm])}")
         return options
 
     # Values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,9 +74,8 @@ def test_a_refused_budget_is_below_every_run(seed: int) -> None:
     """A run of a flow whose budget is refused makes more calls than the budget allows."""
     trial = Trial.drawn(seed)
     limit = trial.dice.randint(1, 6)
-    head, brace, rest = trial.text.rpartition("flow f(")
-    budgeted = f"{head}{brace}{rest.replace(') {', f') budget {limit} calls {{', 1)}"
-    assert budgeted != trial.text
+    budgeted, found = re.subn(r"(flow f\([^)]*\)).*?\{", rf"\1 budget {limit} calls {{", trial.text, count=1)
+    assert found
     told = [one for one in refusals(budgeted) if one.code == "F0365"]
     servers = Servers(Oracle(seed), trial.dice)
     outcome = trial.run(servers).outcome

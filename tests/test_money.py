@@ -108,7 +108,7 @@ def check_run(seed: int, folder: Path, make: Callable[[random.Random], tuple[p.P
         answered = Counter() if first else keys(journal, "answer")
         kill = rng.choice([None, rng.randint(3, 150)])
         ran = stretch(journal, bank, budget, plan=plan if first else None, values=inputs, kill_turn=kill)
-        if not history(journal).account.sent and ran.result is None and not begun(journal):
+        if ran.result is None and not begun(journal):
             continue
         first = False
         check_account(bank, journal, plan, budget)

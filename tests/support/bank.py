@@ -21,7 +21,15 @@ from flowrun.runtime.account import Account
 from flowrun.runtime.budgets import Budget
 from flowrun.runtime.call import Answer, Reply, Request
 from flowrun.runtime.decisions import Call, Known
-from flowrun.runtime.errors import AnswerError, CallError, EndpointError, InDoubtError, PermanentError, RefusedError
+from flowrun.runtime.errors import (
+    AnswerError,
+    CallError,
+    EndpointError,
+    InDoubtError,
+    PermanentError,
+    RefusedError,
+    UsageError,
+)
 from flowrun.runtime.journal.history import History
 from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.journal.records import Record
@@ -268,6 +276,11 @@ def stretch(
         try:
             return await task
         except asyncio.CancelledError:
+            return None
+        except UsageError as refused:
+            # A budget that is below the least that the flow takes.
+            assert "nothing was sent" in str(refused)
+            assert not told
             return None
 
     try:

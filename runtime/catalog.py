@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from flowrun.dsl import Catalog
 
-from .functions import FUNCTIONS
-from .options import OPTIONS
+from .language import language
 from .providers import ProviderNames
-from .reducers import REDUCERS
 
 
 @cache
 def catalog() -> Catalog:
-    return Catalog(
-        {name: function.spec for name, function in FUNCTIONS.items()},
-        {name: rule.spec for name, rule in REDUCERS.items()},
-        OPTIONS,
-        ProviderNames(),
-    )
+    return replace(language(), providers=ProviderNames())

@@ -9,8 +9,8 @@ from math import isfinite
 from flowrun.dsl import UnfitError, audit_plan
 from flowrun.dsl import plan as p
 
-from .catalog import catalog
 from .errors import PlanError
+from .language import language
 
 _NAME = re.compile(r"[^\W\d]\w*")
 _UNNAMED = re.compile(r"#\d{1,9}")
@@ -31,7 +31,7 @@ def verify_kinds(plan: p.Plan) -> None:
         if not 0 <= step.line <= _MOST_LINES:
             raise PlanError(f"`{step.name}` is said to stand on line {step.line}")
     try:
-        audit_plan(plan, catalog())
+        audit_plan(plan, language())
     except UnfitError as error:
         raise PlanError(f"`{error.place}` breaks a rule of the language: {error}") from None
     except RecursionError:

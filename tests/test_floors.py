@@ -29,7 +29,7 @@ FLOORS = {
         "limits/* retry budget budgets values prompts template_trees files rules tokens folders threads "
         "json_reader candidates children plain_functions ranges",
         "providers/* reducers/* splitters/* documents/* journal/* outputs/*",
-        "functions reading prices options catalog mentions plan_models needs plan_kinds verify",
+        "functions reading prices options language catalog mentions plan_models needs plan_kinds verify",
         "answers decisions combining feeds frames scopes requests handing calls extern_calls timers steps ends "
         "pipelines block_settings blocks state keys recall runlog queues batch batching "
         "lines endpoint listener hedging prompt_cache attempt "

@@ -41,7 +41,7 @@ async def by_flow(
 ) -> Any:
     """The result of a map, which is stopped after so many seconds."""
     from flowrun.runtime.api import Stop, run_async
-    from flowrun.runtime.retry import RetryPolicy
+    from flowrun.runtime.limits.retry import RetryPolicy
 
     stop, usual = Stop(), RetryPolicy()
     path = Path(tempfile.mkdtemp()) / "bench.flow"

@@ -34,10 +34,10 @@ async def workers(prompts: list[str], ask: Callable[[str], Awaitable[Any]]) -> N
 
 async def measured(base: str, calls: int, rounds: int) -> dict[str, float]:
     """µs of CPU a call, the median of the rounds, which take turns."""
-    from flowrun.runtime.call import Message, Request
     from flowrun.runtime.providers import open_provider
     from flowrun.runtime.providers.http import HttpClient
     from flowrun.runtime.providers.protocol import Surroundings
+    from flowrun.runtime.vocabulary.call import Message, Request
 
     prompts = [f"Say {number}" for number in range(calls)]
     plan = by_flow.planned(by_flow.CALLS.format(wide=WIDE))

@@ -28,10 +28,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from flowrun.runtime import events as e
-from flowrun.runtime.call import Request
-from flowrun.runtime.errors import AnswerError
 from flowrun.runtime.providers.scripted import Scripted
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import AnswerError
 from support.staged import stage
 
 Counts = tuple[int, int]

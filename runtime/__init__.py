@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import Result, RunError, run, run_async
-    from .loading import load
+    from .session.loading import load
 
 __all__ = ["Result", "RunError", "load", "run", "run_async"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "load":
-        from .loading import load
+        from .session.loading import load
 
         return load
     if name in __all__:

@@ -18,18 +18,18 @@ from typing import Any
 
 from flowrun.dsl import plan as p
 
-from .budgets import Budget
-from .errors import FlowrunError
-from .externs import permit
-from .hosts import Ask
-from .kept import Keeping, Settings
-from .loading import checked_inputs, load, plan_of
-from .opening import OpenProvider, default_model_name
+from .costs.written_budget import Budget
+from .externs.externs import permit
+from .inputs.python_inputs import check_texts, names_a_file
+from .limits.retry import RetryPolicy
+from .plans.verify import verify
 from .providers import open_provider
-from .python_inputs import check_texts, names_a_file
-from .retry import RetryPolicy
-from .running import Listener, Parts, Result, Stop, execute
-from .verify import verify
+from .session.endpoints import OpenProvider, default_model_name
+from .session.hosts import Ask
+from .session.loading import checked_inputs, load, plan_of
+from .session.resume import Keeping, Settings
+from .session.run import Listener, Parts, Result, Stop, execute
+from .vocabulary.errors import FlowrunError
 
 __all__ = ["Result", "RunError", "Stop", "checked_inputs", "load", "resume_async", "run", "run_async"]
 

@@ -7,7 +7,7 @@ from functools import cache
 
 from flowrun.dsl import Catalog
 
-from .language import language
+from .plans.language import language
 from .providers import ProviderNames
 
 

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime.account import Account, Ceiling, Use
 from flowrun.runtime.api import resume_async, run_async
-from flowrun.runtime.batch import part_of
-from flowrun.runtime.budgets import Budget
-from flowrun.runtime.call import Request
-from flowrun.runtime.decisions import Call
-from flowrun.runtime.errors import AnswerError, UsageError
-from flowrun.runtime.metering import Price, Usage
+from flowrun.runtime.costs.written_budget import Budget
+from flowrun.runtime.dispatch.batch import part_of
+from flowrun.runtime.engine.decisions import Call
+from flowrun.runtime.vocabulary.account import Account, Ceiling, Use
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import AnswerError, UsageError
+from flowrun.runtime.vocabulary.usage import Price, Usage
 from support.command_line import chat, command
 
 MODEL = 'model m = "openai:x" with input_price: 10, output_price: 100, max_tokens: 20, temperature: 0.5\n'

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime.call import Message, Request
-from flowrun.runtime.errors import CallError, UsageError
 from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.protocol import Surroundings
+from flowrun.runtime.vocabulary.call import Message, Request
+from flowrun.runtime.vocabulary.errors import CallError, UsageError
 from support.certificates import server_context
 from support.command_line import command
 
@@ -228,9 +228,9 @@ async def test_the_command_tells_in_a_sentence_and_before_anything(variable: str
 
 ASK = """
 import asyncio, json, os, sys
-from flowrun.runtime.errors import CallError
+from flowrun.runtime.vocabulary.errors import CallError
 from flowrun.runtime.providers import open_provider
-from flowrun.runtime.call import Message, Request
+from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.providers.protocol import Surroundings
 
 async def main():

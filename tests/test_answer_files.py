@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import types
-from flowrun.runtime.errors import DiskError, UsageError
 from flowrun.runtime.outputs.cells import NotFlatError, table
 from flowrun.runtime.outputs.forms import Form
+from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 from support.command_line import chat, command
 
 TEXTS = types.ListOf(types.TEXT)

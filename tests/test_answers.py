@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import types as t
-from flowrun.runtime.answers import DEEPEST, read_answer
-from flowrun.runtime.errors import AnswerError
+from flowrun.runtime.engine.answers import DEEPEST, read_answer
+from flowrun.runtime.vocabulary.errors import AnswerError
 
 Json = Any
 CHOICE = t.Choice(("SPAM", "not spam", "Maybe"))

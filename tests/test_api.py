@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from flowrun.dsl import FlowError, Source, bounds_of, check_flow, make_plan
-from flowrun.runtime import RunError, blocks, run, run_async
-from flowrun.runtime.call import Request
+from flowrun.runtime import RunError, run, run_async
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.errors import InputError, PermanentError, UsageError
-from flowrun.runtime.events import Event, RequestStarted, RunFinished
+from flowrun.runtime.engine import blocks
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import InputError, PermanentError, UsageError
+from flowrun.runtime.vocabulary.events import Event, RequestStarted, RunFinished
 
 FLOW = """\
 type Row = { id: int, body: text }

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from flowrun.dsl import ATTEMPTS, Bounds, Source, bounds_of, check_flow, make_plan
-from flowrun.runtime import events as e
-from flowrun.runtime.call import Reply, Request
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.decisions import Launch
-from flowrun.runtime.errors import AnswerError, CallError, InDoubtError
-from flowrun.runtime.metering import Usage
+from flowrun.runtime.engine.decisions import Launch
+from flowrun.runtime.engine.scopes import Context
+from flowrun.runtime.engine.state import State
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
-from flowrun.runtime.scopes import Context
-from flowrun.runtime.state import State
-from flowrun.runtime.values import ModelValue
+from flowrun.runtime.values.expressions import ModelValue
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.call import Reply, Request
+from flowrun.runtime.vocabulary.errors import AnswerError, CallError, InDoubtError
+from flowrun.runtime.vocabulary.usage import Usage
 from support.failing_runs import Staged
 from support.staged import stage
 

@@ -19,9 +19,9 @@ from support.raw_server import raw_server
 MIB = 1024 * 1024
 CLIENT = """
 import asyncio, json, resource, sys
-from flowrun.runtime.errors import CallError
+from flowrun.runtime.vocabulary.errors import CallError
 from flowrun.runtime.providers import open_provider
-from flowrun.runtime.call import Message, Request
+from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.providers.protocol import Surroundings
 
 def peak():

@@ -9,11 +9,11 @@ import pytest
 
 from flowrun.dsl import MESSAGE_TOKENS, Bound, Bounds, Source, check_flow, make_plan, plan
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.errors import InputError
-from flowrun.runtime.estimate import estimate_plan
-from flowrun.runtime.files import Files
-from flowrun.runtime.tokens import estimate
-from flowrun.runtime.verify import verify
+from flowrun.runtime.files.files import Files
+from flowrun.runtime.forecast.estimate import estimate_plan
+from flowrun.runtime.plans.verify import verify
+from flowrun.runtime.vocabulary.errors import InputError
+from flowrun.runtime.vocabulary.tokens import estimate
 
 Json = Any
 HERE = Files(Path(__file__).parent)

@@ -12,8 +12,8 @@ import pytest
 from aiohttp import web
 
 from flowrun.runtime.api import resume_async, run_async
-from flowrun.runtime.budgets import Budget, read_budget
-from flowrun.runtime.errors import UsageError
+from flowrun.runtime.costs.written_budget import Budget, read_budget
+from flowrun.runtime.vocabulary.errors import UsageError
 
 Usage = dict[str, Any] | None
 MODEL = (

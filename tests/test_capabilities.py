@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from flowrun.runtime import run_async
-from flowrun.runtime.call import Answer
-from flowrun.runtime.errors import PermanentError, RefusedError
+from flowrun.runtime.vocabulary.call import Answer
+from flowrun.runtime.vocabulary.errors import PermanentError, RefusedError
 from support.served_forms import (
     LARGE,
     LINES,

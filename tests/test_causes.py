@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime import events as e
+from flowrun.runtime.account.causes import FIRST, MOST, Causes
+from flowrun.runtime.account.summary import Summary
 from flowrun.runtime.api import Result
 from flowrun.runtime.cli import progress
 from flowrun.runtime.cli.progress import Teller
 from flowrun.runtime.cli.summary import failures_lines, losses_lines
-from flowrun.runtime.decisions import Failure, Outcome
-from flowrun.runtime.report.causes import FIRST, MOST, Causes
-from flowrun.runtime.report.summary import Summary
+from flowrun.runtime.engine.decisions import Failure, Outcome
+from flowrun.runtime.vocabulary import events as e
 from support.command_line import chat, command
 
 CLOSED = "openai:m: 127.0.0.1:9 answered 429: the account's credit is used up"

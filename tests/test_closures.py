@@ -11,10 +11,10 @@ import pytest
 from aiohttp import web
 
 from flowrun.runtime.api import run_async
-from flowrun.runtime.call import Request
-from flowrun.runtime.errors import CallError, EndpointError, ModelError, PermanentError
 from flowrun.runtime.providers.endpoints import Endpoint
 from flowrun.runtime.providers.failures import RejectedError, failure
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import CallError, EndpointError, ModelError, PermanentError
 from support.failing_runs import Staged, in_a_map
 
 AT = Endpoint("openai:gpt-x", "https://host.example/v1", "KEY")

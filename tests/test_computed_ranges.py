@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowrun.runtime import run_async
-from flowrun.runtime.errors import FlowrunError
+from flowrun.runtime.vocabulary.errors import FlowrunError
 
 from .test_api import scripted
 

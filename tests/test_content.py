@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flowrun.runtime.call import Answer, Message, Request
-from flowrun.runtime.errors import AnswerError
 from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.content import Content, read_message, read_parts, without_reasoning
 from flowrun.runtime.providers.event_stream import EventReader
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.providers.streams import ChatStream, GenerateStream, MessagesStream, Stream
+from flowrun.runtime.vocabulary.call import Answer, Message, Request
+from flowrun.runtime.vocabulary.errors import AnswerError
 
 # Events, by the standard
 

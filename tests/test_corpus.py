@@ -18,7 +18,7 @@ from lark import Lark, Tree
 
 from flowrun.dsl import CODES, Diagnostic, FlowError, Source, check_flow, make_plan, plan, render_diagnostic
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.verify import verify
+from flowrun.runtime.plans.verify import verify
 
 ROOT = Path(__file__).parent
 OK = sorted((ROOT / "corpus" / "ok").glob("*.flow"))

@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import CORRECTION, MESSAGE_TOKENS, Source, check_flow, make_plan
 from flowrun.dsl import types as t
-from flowrun.runtime.answers import read_answer
 from flowrun.runtime.api import resume_async, run_async
-from flowrun.runtime.budgets import Budget
-from flowrun.runtime.call import Message, Request
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.corrections import corrected
-from flowrun.runtime.errors import AnswerError, MalformedError, PermanentError
-from flowrun.runtime.estimate import estimate_plan
-from flowrun.runtime.files import Files
-from flowrun.runtime.metering import Price
+from flowrun.runtime.costs.written_budget import Budget
+from flowrun.runtime.engine.answers import read_answer
+from flowrun.runtime.engine.corrections import corrected
+from flowrun.runtime.engine.requests import ceiling_of
+from flowrun.runtime.files.files import Files
+from flowrun.runtime.forecast.estimate import estimate_plan
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
-from flowrun.runtime.requests import ceiling_of
-from flowrun.runtime.tokens import MARGIN, estimate, shortened
+from flowrun.runtime.vocabulary.call import Message, Request
+from flowrun.runtime.vocabulary.errors import AnswerError, MalformedError, PermanentError
+from flowrun.runtime.vocabulary.tokens import MARGIN, estimate, shortened
+from flowrun.runtime.vocabulary.usage import Price
 from support.staged import stage
 
 Json = Any
@@ -202,7 +202,7 @@ async def test_an_answer_to_the_bare_repetition_is_still_of_use(
 ) -> None:
     """Journals hold second answers that were asked for word for word as the first."""
     with monkeypatch.context() as patched:
-        patched.setattr("flowrun.runtime.calls.corrected", lambda request, wanted, error: request)
+        patched.setattr("flowrun.runtime.engine.calls.corrected", lambda request, wanted, error: request)
         result, _ = await ran(tmp_path, by_turn("nine", "3"))
         assert result.value == 3
     result, asked = await ran(tmp_path, by_turn())

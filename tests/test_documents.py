@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrun.runtime import files as files_module
 from flowrun.runtime.documents.reading import READERS, read_document, read_plain_document
 from flowrun.runtime.documents.rows import parse_json, read_csv, read_jsonl
-from flowrun.runtime.errors import InputError
-from flowrun.runtime.files import Files, read_plain, read_plain_text
+from flowrun.runtime.files.files import Files, read_plain, read_plain_text
+from flowrun.runtime.files.files import files as files_module
+from flowrun.runtime.vocabulary.errors import InputError
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flowrun.runtime import run_async
-from flowrun.runtime.errors import MalformedError
+from flowrun.runtime.vocabulary.errors import MalformedError
 from support.served_forms import (
     LINES,
     SMALL,

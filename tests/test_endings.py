@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime import events as e
 from flowrun.runtime.api import resume_async, run_async
-from flowrun.runtime.call import Answer, Message, Request
-from flowrun.runtime.errors import AnswerError
 from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.providers.silence import Silence
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.call import Answer, Message, Request
+from flowrun.runtime.vocabulary.errors import AnswerError
 
 BASES = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL", "gemini": "GOOGLE_GEMINI_BASE_URL"}
 LINES: list[str] = []

@@ -18,13 +18,13 @@ from typing import Any
 import pytest
 
 from flowrun.dsl import Source, check_flow, make_plan, plan, types
-from flowrun.runtime import events as e
 from flowrun.runtime.api import Result, run, run_async
-from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.errors import PlanError, UsageError
+from flowrun.runtime.externs.threads import Threads
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
-from flowrun.runtime.threads import Threads
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import PlanError, UsageError
 
 Json = Any
 TEXTS = types.ListOf(types.TEXT)

@@ -8,9 +8,9 @@ import tracemalloc
 
 import pytest
 
-from flowrun.runtime.call import Answer, Request
-from flowrun.runtime.decisions import NOTHING, Call, Known
-from flowrun.runtime.errors import CallError, EndpointError, InDoubtError, PermanentError, RefusedError
+from flowrun.runtime.engine.decisions import NOTHING, Call, Known
+from flowrun.runtime.vocabulary.call import Answer, Request
+from flowrun.runtime.vocabulary.errors import CallError, EndpointError, InDoubtError, PermanentError, RefusedError
 from support.failing_runs import Staged, in_a_map
 
 MANY = 400

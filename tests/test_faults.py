@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 
 from flowrun.runtime.api import Result, run_async
-from flowrun.runtime.retry import RetryPolicy
+from flowrun.runtime.limits.retry import RetryPolicy
 
 FLOW = """
 model m = "openai:x" with concurrency: 1, temperature: 0.5, timeout: 0.3s, retries: 2

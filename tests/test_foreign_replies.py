@@ -10,10 +10,17 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from flowrun.runtime.call import Message, Reply, Request
-from flowrun.runtime.errors import CallError, FlowrunError, InDoubtError, PermanentError, RefusedError, UsageError
 from flowrun.runtime.providers import failures, open_provider, served
 from flowrun.runtime.providers.protocol import Surroundings
+from flowrun.runtime.vocabulary.call import Message, Reply, Request
+from flowrun.runtime.vocabulary.errors import (
+    CallError,
+    FlowrunError,
+    InDoubtError,
+    PermanentError,
+    RefusedError,
+    UsageError,
+)
 from support.raw_server import RawServer, raw_server
 
 BASES = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL", "gemini": "GOOGLE_GEMINI_BASE_URL"}

@@ -10,16 +10,16 @@ import pytest
 
 from flowrun.dsl import types
 from flowrun.runtime import run_async
-from flowrun.runtime.call import Request
-from flowrun.runtime.errors import InputError, UsageError
-from flowrun.runtime.files import Files
-from flowrun.runtime.functions import FUNCTIONS, World
-from flowrun.runtime.prompts import render
+from flowrun.runtime.files.files import Files
 from flowrun.runtime.providers.scripted import ScriptedProvider
-from flowrun.runtime.reading import reading
-from flowrun.runtime.rules import RuleValue
+from flowrun.runtime.reads.reading import reading
 from flowrun.runtime.splitters import SPLITTERS
-from flowrun.runtime.tally import Tally
+from flowrun.runtime.values.functions import FUNCTIONS, World
+from flowrun.runtime.values.prompts import render
+from flowrun.runtime.values.rules import RuleValue
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import InputError, UsageError
+from flowrun.runtime.vocabulary.tally import Tally
 
 TALLY = Tally("spam", (("spam", 2), ("not", 1)), 5, 1, asked=4, counted=3, first="spam", of=3, values=("spam", "not"))
 

@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Source, bounds_of, check_flow, make_plan
 from flowrun.dsl import plan as p
-from flowrun.runtime import events as e
 from flowrun.runtime import run_async
-from flowrun.runtime.budgets import Budget
-from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.errors import PermanentError, RefusedError
-from flowrun.runtime.hedging import MARGIN, Tail
+from flowrun.runtime.costs.written_budget import Budget
+from flowrun.runtime.dispatch.hedging import MARGIN, Tail
 from flowrun.runtime.journal.reading import read_journal
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import PermanentError, RefusedError
 from support.staged import Staged, stage
 
 MANY = 'flow f(q: [int]) {{ out = map x in q {{ ask "{{{{ x }}}}" {} }} reduce collect return out }}'

@@ -10,8 +10,8 @@ import pytest
 
 from flowrun.dsl import FlowError, Source, check_flow, make_plan, plan
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.loading import load
-from flowrun.runtime.verify import verify
+from flowrun.runtime.plans.verify import verify
+from flowrun.runtime.session.loading import load
 
 LEAF = 'flow leaf(x: text) {\n  y = ask "{{ x }}"\n  return y\n}\n'
 CALLS_LEAF = "flow NAME(x: text) {\n  y = leaf(x: x)\n  return y\n}\n"

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrun.dsl import plan, types
-from flowrun.runtime.errors import InputError
-from flowrun.runtime.files import Files
-from flowrun.runtime.inputs import check_value, read_input
+from flowrun.runtime.files.files import Files
+from flowrun.runtime.inputs.inputs import check_value, read_input
+from flowrun.runtime.vocabulary.errors import InputError
 
 SPAM = types.Choice(("SPAM", "not spam"))
 MAIL = types.Record(

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime.errors import DiskError, UsageError
 from flowrun.runtime.journal.index import Index
 from flowrun.runtime.journal.reading import read_journal
 from flowrun.runtime.journal.records import Kind, Record
 from flowrun.runtime.journal.store import Journal
+from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 
 
 def call(number: int, kind: Kind, run: int = 1, **body: Any) -> Record:

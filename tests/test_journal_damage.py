@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from flowrun.runtime.errors import DiskError
 from flowrun.runtime.journal.index import Index
 from flowrun.runtime.journal.reading import JournalReader, read_journal
 from flowrun.runtime.journal.records import Kind, Record
 from flowrun.runtime.journal.store import Journal
+from flowrun.runtime.vocabulary.errors import DiskError
 
 BEGUN = Record(0, Kind.RUN, {"id": "r1", "flow": "f", "source": "f.flow", "began": 1.0})
 

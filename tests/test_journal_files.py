@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from flowrun.runtime.errors import DiskError
 from flowrun.runtime.journal.beside import ENDS
 from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.journal.records import Kind, Record
 from flowrun.runtime.journal.store import Journal
+from flowrun.runtime.vocabulary.errors import DiskError
 from support.command_line import command
 
 FLOW = 'flow f(x: text) { a = ask "{{ x }}" return a }\n'

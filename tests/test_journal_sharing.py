@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime import events as e
 from flowrun.runtime.api import resume_async, run_async
-from flowrun.runtime.errors import DiskError, UsageError
 from flowrun.runtime.journal.reading import read_journal
 from flowrun.runtime.journal.records import Kind, Record
 from flowrun.runtime.journal.store import Journal
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 from support.command_line import chat, command
 
 FLOW = 'flow f(x: text) { a = ask "{{ x }}" b = ask "{{ a }}!" return b }\n'

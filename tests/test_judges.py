@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import Source, bounds_of, check_flow, make_plan, types
-from flowrun.runtime.answers import read_answer
-from flowrun.runtime.call import Request
-from flowrun.runtime.candidates import Candidates
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.errors import AnswerError
-from flowrun.runtime.prompts import render
+from flowrun.runtime.engine.answers import read_answer
 from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.reducers import REDUCERS, Question, Setting
 from flowrun.runtime.reducers.judging import Order
-from flowrun.runtime.tokens import estimate
+from flowrun.runtime.values.candidates import Candidates
+from flowrun.runtime.values.prompts import render
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import AnswerError
+from flowrun.runtime.vocabulary.tokens import estimate
 from support.staged import Staged, stage
 
 Json = Any

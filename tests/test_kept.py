@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime import events as e
-from flowrun.runtime import scheduler
 from flowrun.runtime.api import Stop, resume_async, run_async
-from flowrun.runtime.budgets import Budget
 from flowrun.runtime.cli.journals import journal_path
-from flowrun.runtime.errors import DiskError, UsageError
+from flowrun.runtime.costs.written_budget import Budget
+from flowrun.runtime.dispatch import scheduler
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 from support.command_line import chat, command
 
 REVIEW = """flow review(parts: [text], tone: text) {

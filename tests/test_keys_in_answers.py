@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrun.runtime.api import run_async
-from flowrun.runtime.call import Answer, Message, Request
-from flowrun.runtime.errors import CallError
 from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.providers.secret import Secret
+from flowrun.runtime.vocabulary.call import Answer, Message, Request
+from flowrun.runtime.vocabulary.errors import CallError
 from support.command_line import chat
 
 KEY = "sk-planted/0123456789+abcdefghij"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Bound
 from flowrun.dsl.diagnostics import FlowError
-from flowrun.runtime.errors import UsageError
+from flowrun.runtime.vocabulary.errors import UsageError
 from support.lossy_flows import Writer
 from support.timed_runs import Server, bounds, hold, planned, run
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Diagnostic, FlowError, Source, check_flow
 from flowrun.runtime.api import Result, resume_async, run_async
-from flowrun.runtime.budgets import Budget
-from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.errors import PermanentError, UsageError
-from flowrun.runtime.loading import load, plan_of
+from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+from flowrun.runtime.session.loading import load, plan_of
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import PermanentError, UsageError
 from support.oracle import Oracle
 from support.random_checks import Trial
 from support.random_runs import Servers

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowrun.runtime.cli.show import print_answer
-from flowrun.runtime.quoting import inert, json_text, one_line, shown
+from flowrun.runtime.vocabulary.quoting import inert, json_text, one_line, shown
 from support.command_line import COMMAND, chat, command
 
 TEXT = "می\u200cخواهم \U0001f468\u200d\U0001f469 שלום\u200f! re\u00adsumé \u2028 \ue000 \U0001fae9 10²\r\n"

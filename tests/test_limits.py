@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrun.runtime.limits import Limiter, Place, Verdict
-from flowrun.runtime.metering import Rate, Rates
+from flowrun.runtime.vocabulary.usage import Rate, Rates
 
 pytestmark = pytest.mark.looptime
 MANY = settings(max_examples=80, database=None)

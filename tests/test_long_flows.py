@@ -12,8 +12,8 @@ import pytest
 from flowrun.dsl import FlowError, Source, check_flow, format_file, make_plan, parse_flow, picture_of, to_dot
 from flowrun.runtime.api import run_async
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.estimate import estimate_plan
-from flowrun.runtime.files import Files
+from flowrun.runtime.files.files import Files
+from flowrun.runtime.forecast.estimate import estimate_plan
 from flowrun.runtime.providers.scripted import ScriptedProvider
 
 MANY = 700

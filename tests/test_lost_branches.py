@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from flowrun.runtime.call import Request
-from flowrun.runtime.errors import PermanentError
 from flowrun.runtime.providers.scripted import Scripted
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import PermanentError
 from support.staged import stage
 
 BRANCHES = ("one", "two", "three")

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from flowrun.runtime.documents.reading import READERS
-from flowrun.runtime.errors import InputError
+from flowrun.runtime.vocabulary.errors import InputError
 
 from .support.word_files import docx_of, item, para
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Source, check_flow, make_plan
 from flowrun.dsl import plan as p
-from flowrun.runtime.budgets import Budget
 from flowrun.runtime.catalog import catalog
+from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.journal.reading import read_journal
 from support.bank import MODEL, Bank, charged, history, keys, stretch
 from support.by_hand import Reference, latency

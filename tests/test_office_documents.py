@@ -18,9 +18,9 @@ from pypdf.errors import LimitReachedError
 
 from flowrun.runtime.documents import archives, pdf
 from flowrun.runtime.documents.reading import READERS, read_document
-from flowrun.runtime.errors import InputError
-from flowrun.runtime.files import Files
+from flowrun.runtime.files.files import Files
 from flowrun.runtime.splitters import SPLITTERS
+from flowrun.runtime.vocabulary.errors import InputError
 
 from .support.word_files import W, docx_of, item, para
 

@@ -11,7 +11,7 @@ import pytest
 from flowrun.dsl import FlowError, Source, Where, check_flow, make_plan, plan
 from flowrun.runtime.api import run_async
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.options import OPTIONS
+from flowrun.runtime.plans.options import OPTIONS
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 
 PAGE = Path(__file__).parent.parent / "docs" / "language.md"

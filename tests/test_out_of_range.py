@@ -9,7 +9,7 @@ import pytest
 
 from flowrun.dsl import Diagnostic, FlowError, Source, check_flow, make_plan
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.verify import verify
+from flowrun.runtime.plans.verify import verify
 
 ANSWER = 'ask "{{ mail }}" -> YES | NO'
 VOTE = f"x = repeat 3 {{ {ANSWER} }}"

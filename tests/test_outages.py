@@ -14,9 +14,9 @@ import pytest
 from aiohttp import web
 
 from flowrun.runtime.api import run_async
-from flowrun.runtime.call import Request
-from flowrun.runtime.errors import CallError, InDoubtError, PermanentError, RefusedError
-from flowrun.runtime.retry import RetryPolicy
+from flowrun.runtime.limits.retry import RetryPolicy
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import CallError, InDoubtError, PermanentError, RefusedError
 from support.failing_runs import Staged, in_a_map
 
 MAP = in_a_map('ask m "{{ x }}"')

@@ -16,13 +16,13 @@ from aiohttp import web
 
 from flowrun.dsl import Source, check_flow, make_plan, types
 from flowrun.runtime import run_async
-from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.documents.row_file import RowFile
-from flowrun.runtime.errors import InputError, PermanentError
-from flowrun.runtime.handing import only_mapped
+from flowrun.runtime.engine.streaming import only_mapped
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import InputError, PermanentError
 from support.command_line import chat, command
 
 EACH = """

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from flowrun.runtime import events as e
-from flowrun.runtime.call import Request
-from flowrun.runtime.errors import PermanentError
 from flowrun.runtime.providers.scripted import Scripted
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import PermanentError
 from support.staged import stage
 
 PAIRS = {"a": (1, 30), "b": (10, 10), "c": (30, 1)}

@@ -15,12 +15,12 @@ import pytest
 
 from flowrun.dsl import Source, plan, types
 from flowrun.runtime.api import run_async
-from flowrun.runtime.budgets import Budget
-from flowrun.runtime.call import Request
-from flowrun.runtime.errors import FlowrunError, PlanError
-from flowrun.runtime.loading import check_source, load, plan_of
+from flowrun.runtime.costs.written_budget import Budget
+from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.providers.scripted import ScriptedProvider
-from flowrun.runtime.verify import verify
+from flowrun.runtime.session.loading import check_source, load, plan_of
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import FlowrunError, PlanError
 from support.plan_edits import Editor
 from support.plan_reads import unfinished_reads
 from support.random_flows import Writer

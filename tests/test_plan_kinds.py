@@ -12,9 +12,9 @@ import pytest
 from flowrun.dsl import Source, check_flow, make_plan, plan
 from flowrun.runtime import run_async
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.errors import PlanError
+from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.providers.scripted import ScriptedProvider
-from flowrun.runtime.verify import verify
+from flowrun.runtime.vocabulary.errors import PlanError
 
 Json = Any
 Edit = Callable[[Json], object]

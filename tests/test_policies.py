@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from flowrun.runtime.api import Result, run_async
-from flowrun.runtime.call import Request
-from flowrun.runtime.errors import InDoubtError, PermanentError, RefusedError
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import InDoubtError, PermanentError, RefusedError
 from support.command_line import chat, command
 
 pytestmark = pytest.mark.looptime

@@ -14,22 +14,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import Source, check_flow, make_plan
+from flowrun.runtime.account.summary import Summary
 from flowrun.runtime.api import run_async
-from flowrun.runtime.budget import Price
-from flowrun.runtime.call import Answer, Reply, Request
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.decisions import Outcome
-from flowrun.runtime.errors import UsageError
-from flowrun.runtime.events import RequestFinished
+from flowrun.runtime.costs.budget import Price
+from flowrun.runtime.costs.prices import cost, must_be_priced, price
+from flowrun.runtime.dispatch.scheduler import Endpoint, Scheduler
+from flowrun.runtime.engine.decisions import Outcome
+from flowrun.runtime.engine.scopes import Context
+from flowrun.runtime.engine.state import State
 from flowrun.runtime.limits import Limiter
-from flowrun.runtime.metering import Usage
-from flowrun.runtime.prices import cost, must_be_priced, price
-from flowrun.runtime.report.summary import Summary
-from flowrun.runtime.scheduler import Endpoint, Scheduler
-from flowrun.runtime.scopes import Context
-from flowrun.runtime.state import State
-from flowrun.runtime.tokens import ceiling
-from flowrun.runtime.values import ModelValue
+from flowrun.runtime.values.expressions import ModelValue
+from flowrun.runtime.vocabulary.call import Answer, Reply, Request
+from flowrun.runtime.vocabulary.errors import UsageError
+from flowrun.runtime.vocabulary.events import RequestFinished
+from flowrun.runtime.vocabulary.tokens import ceiling
+from flowrun.runtime.vocabulary.usage import Usage
 
 
 def test_a_local_model_is_free_and_a_server_of_ones_own_is_unknown() -> None:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import template_names
-from flowrun.runtime import prompts
-from flowrun.runtime.prompts import MOST_CHARACTERS, PromptError, render
+from flowrun.runtime.values.expressions import prompts
+from flowrun.runtime.values.prompts import MOST_CHARACTERS, PromptError, render
 
 Json = Any
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime.call import Message, Request
-from flowrun.runtime.errors import AnswerError, CallError, InDoubtError, PermanentError, RefusedError
 from flowrun.runtime.providers import http, open_provider
 from flowrun.runtime.providers.endpoints import OPENAI, endpoint
 from flowrun.runtime.providers.protocol import Provider, Surroundings
+from flowrun.runtime.vocabulary.call import Message, Request
+from flowrun.runtime.vocabulary.errors import AnswerError, CallError, InDoubtError, PermanentError, RefusedError
 
 KEY = "sk-planted-0123456789-secret"
 GOOD = {"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}

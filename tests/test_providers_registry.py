@@ -10,15 +10,15 @@ from types import SimpleNamespace
 import pytest
 
 import flowrun.runtime.providers as registry
-from flowrun.runtime.budget import Price
-from flowrun.runtime.errors import UsageError
-from flowrun.runtime.prices import price
+from flowrun.runtime.costs.budget import Price
+from flowrun.runtime.costs.prices import price
 from flowrun.runtime.providers import open_provider, provider_table
 from flowrun.runtime.providers.endpoints import GEMINI, OPENAI, endpoint
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.providers.scripted import ScriptedProvider
 from flowrun.runtime.providers.traits import Traits
-from flowrun.runtime.tokens import estimate
+from flowrun.runtime.vocabulary.errors import UsageError
+from flowrun.runtime.vocabulary.tokens import estimate
 
 LOCAL = "http://127.0.0.1:8000/v1"
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime.call import Answer, Message, Request
-from flowrun.runtime.errors import AnswerError, PermanentError, RefusedError
-from flowrun.runtime.metering import Usage
 from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.protocol import Provider, Surroundings
+from flowrun.runtime.vocabulary.call import Answer, Message, Request
+from flowrun.runtime.vocabulary.errors import AnswerError, PermanentError, RefusedError
+from flowrun.runtime.vocabulary.usage import Usage
 
 POINT = {
     "type": "object",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime.call import Message, Request
 from flowrun.runtime.providers.structured import OPENAI_KEYWORDS, Shape, clean, shape, unfence
+from flowrun.runtime.vocabulary.call import Message, Request
 
 NODE = {"type": "object", "properties": {"name": {"type": "string"}, "note": {"type": "string"}}, "required": ["name"]}
 

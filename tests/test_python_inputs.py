@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime import events as e
 from flowrun.runtime import run, run_async
 from flowrun.runtime.documents import fitting
-from flowrun.runtime.errors import InputError
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.errors import InputError
 
 from .support.command_line import command
 
@@ -93,7 +93,7 @@ async def test_files_are_not_read_on_the_loop(path: Path, monkeypatch: pytest.Mo
         read.append(threading.current_thread())
         return plain(*args, **options)
 
-    monkeypatch.setattr("flowrun.runtime.inputs.fit", fit)
+    monkeypatch.setattr("flowrun.runtime.inputs.inputs.fit", fit)
     await run_async(path, {"docs": ["x", Path("report.md")]})
     assert read
     assert threading.main_thread() not in read

@@ -18,7 +18,7 @@ from flowrun.runtime import run_async
 from flowrun.runtime.documents import reading
 from flowrun.runtime.documents.process import ReadingProcess
 from flowrun.runtime.documents.reading import READERS, read_plain_document
-from flowrun.runtime.errors import InputError
+from flowrun.runtime.vocabulary.errors import InputError
 
 from .support.word_files import docx_of, para
 

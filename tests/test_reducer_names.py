@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from flowrun.dsl import FlowError, Source, bounds_of, check_flow, make_plan, picture_of, plan, to_mermaid
-from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.errors import PlanError
+from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.providers.scripted import Scripted
-from flowrun.runtime.verify import verify
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import PlanError
 from support.bank import Bank, stretch
 from support.staged import Staged, stage
 

@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import types as t
-from flowrun.runtime.answers import read_answer
-from flowrun.runtime.errors import AnswerError, MalformedError
+from flowrun.runtime.engine.answers import read_answer
+from flowrun.runtime.vocabulary.errors import AnswerError, MalformedError
 
 Json = Any
 TEXTS = t.ListOf(t.TEXT)

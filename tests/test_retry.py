@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrun.runtime.errors import AnswerError, CallError, InDoubtError, PermanentError, RefusedError
-from flowrun.runtime.retry import Retries, RetryPolicy
+from flowrun.runtime.limits.retry import Retries, RetryPolicy
+from flowrun.runtime.vocabulary.errors import AnswerError, CallError, InDoubtError, PermanentError, RefusedError
 
 
 class Calls:

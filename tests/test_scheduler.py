@@ -13,20 +13,20 @@ from hypothesis import HealthCheck, given, note, reject, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import Source, bounds_of, check_flow, make_plan, plan
-from flowrun.runtime import events as e
-from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.decisions import Outcome
-from flowrun.runtime.errors import PermanentError
-from flowrun.runtime.functions import FUNCTIONS, World
+from flowrun.runtime.dispatch.scheduler import Endpoint, Scheduler
+from flowrun.runtime.engine.decisions import Outcome
+from flowrun.runtime.engine.scopes import Context
+from flowrun.runtime.engine.state import State
 from flowrun.runtime.limits import Limiter
-from flowrun.runtime.needs import taken_from
+from flowrun.runtime.plans.dependencies import taken_from
+from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
-from flowrun.runtime.scheduler import Endpoint, Scheduler
-from flowrun.runtime.scopes import Context
-from flowrun.runtime.state import State
-from flowrun.runtime.values import ModelValue
-from flowrun.runtime.verify import verify
+from flowrun.runtime.values.expressions import ModelValue
+from flowrun.runtime.values.functions import FUNCTIONS, World
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import PermanentError
 from support.by_hand import Reference, Undecided, drawn, latency, reply
 from support.random_flows import MANY, Writer
 from support.virtual_clock import VirtualLoop

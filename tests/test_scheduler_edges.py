@@ -13,16 +13,16 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import Source, check_flow, make_plan, plan
-from flowrun.runtime.call import Reply, Request
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.decisions import Outcome
-from flowrun.runtime.functions import FUNCTIONS, World
+from flowrun.runtime.dispatch.scheduler import Endpoint, Scheduler
+from flowrun.runtime.engine.decisions import Outcome
+from flowrun.runtime.engine.scopes import Context
+from flowrun.runtime.engine.state import State
 from flowrun.runtime.limits import Limiter
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
-from flowrun.runtime.scheduler import Endpoint, Scheduler
-from flowrun.runtime.scopes import Context
-from flowrun.runtime.state import State
-from flowrun.runtime.values import ModelValue
+from flowrun.runtime.values.expressions import ModelValue
+from flowrun.runtime.values.functions import FUNCTIONS, World
+from flowrun.runtime.vocabulary.call import Reply, Request
 from support.by_hand import TICK, latency, reply
 from support.random_flows import MANY, Writer
 from support.slow_log import SlowLog

@@ -19,7 +19,7 @@ import pytest
 from aiohttp import web
 
 from flowrun.runtime.api import resume_async, run_async
-from flowrun.runtime.errors import UsageError
+from flowrun.runtime.vocabulary.errors import UsageError
 from support.command_line import chat, command
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -261,7 +261,7 @@ def hook(event, args):
             found.append([event, repr(args)])
     elif event in ("os.system", "os.exec", "os.posix_spawn", "os.fork"):
         found.append([event, repr(args)])
-    elif event == "import" and args[0] in ("evil", "flowrun.runtime.extern_modules"):
+    elif event == "import" and args[0] in ("evil", "flowrun.runtime.externs.modules"):
         found.append([event, args[0]])
 from flowrun.runtime.cli import run_command
 sys.addaudithook(hook)

@@ -10,14 +10,14 @@ import pytest
 
 from flowrun.dsl import FlowError, Source, check_flow, make_plan
 from flowrun.dsl import plan as p
-from flowrun.runtime.call import Answer
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.decisions import Decision, Finish, Launch, LaunchExtern, Outcome
-from flowrun.runtime.functions import FUNCTIONS, World
-from flowrun.runtime.rules import FileText
-from flowrun.runtime.scopes import Context
-from flowrun.runtime.state import State
-from flowrun.runtime.values import ModelValue
+from flowrun.runtime.engine.decisions import Decision, Finish, Launch, LaunchExtern, Outcome
+from flowrun.runtime.engine.scopes import Context
+from flowrun.runtime.engine.state import State
+from flowrun.runtime.values.expressions import ModelValue
+from flowrun.runtime.values.functions import FUNCTIONS, World
+from flowrun.runtime.values.rules import FileText
+from flowrun.runtime.vocabulary.call import Answer
 
 Json = Any
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flowrun.runtime.errors import UsageError
 from flowrun.runtime.splitters import SPLITTERS
-from flowrun.runtime.tokens import estimate
+from flowrun.runtime.vocabulary.errors import UsageError
+from flowrun.runtime.vocabulary.tokens import estimate
 
 RULES: dict[str, dict[str, Any]] = {
     **{rule: {} for rule in ("heading", "paragraph", "sentence", "line", "page")},

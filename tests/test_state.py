@@ -13,19 +13,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import Source, check_flow, make_plan
-from flowrun.runtime import events as e
-from flowrun.runtime.call import Answer, Reply, Request
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.decisions import Call, Cancel, Decision, Finish, Launch, Outcome
-from flowrun.runtime.errors import AnswerError, PermanentError, RefusedError, UsageError
-from flowrun.runtime.functions import FUNCTIONS, World
+from flowrun.runtime.dispatch.scheduler import Endpoint, Scheduler
+from flowrun.runtime.engine.decisions import Call, Cancel, Decision, Finish, Launch, Outcome
+from flowrun.runtime.engine.scopes import Context
+from flowrun.runtime.engine.state import State
 from flowrun.runtime.limits import Limiter
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
-from flowrun.runtime.scheduler import Endpoint, Scheduler
-from flowrun.runtime.scopes import Context
-from flowrun.runtime.state import State
-from flowrun.runtime.tally import Tally
-from flowrun.runtime.values import ModelValue
+from flowrun.runtime.values.expressions import ModelValue
+from flowrun.runtime.values.functions import FUNCTIONS, World
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.call import Answer, Reply, Request
+from flowrun.runtime.vocabulary.errors import AnswerError, PermanentError, RefusedError, UsageError
+from flowrun.runtime.vocabulary.tally import Tally
 
 Json = Any
 Script = Callable[[Request, int], Scripted | str]

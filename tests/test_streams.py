@@ -12,14 +12,14 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowrun.runtime import events as e
 from flowrun.runtime.api import run_async
-from flowrun.runtime.call import Answer, Message, Request
-from flowrun.runtime.errors import AnswerError, CallError, InDoubtError, PermanentError, RefusedError
-from flowrun.runtime.metering import Usage
 from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.providers.streams import ChatStream, GenerateStream, MessagesStream, Stream
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.call import Answer, Message, Request
+from flowrun.runtime.vocabulary.errors import AnswerError, CallError, InDoubtError, PermanentError, RefusedError
+from flowrun.runtime.vocabulary.usage import Usage
 
 LIST = {"type": "array", "items": {"type": "string"}}
 

@@ -18,10 +18,10 @@ from flowrun.dsl import plan, types
 from flowrun.runtime.cli.show import standard_input
 from flowrun.runtime.documents.row_file import RowFile
 from flowrun.runtime.documents.rows import open_table, read_csv
-from flowrun.runtime.errors import InputError
-from flowrun.runtime.files import Files
-from flowrun.runtime.inputs import read_input
-from flowrun.runtime.reading import calling
+from flowrun.runtime.files.files import Files
+from flowrun.runtime.inputs.inputs import read_input
+from flowrun.runtime.reads.reading import calling
+from flowrun.runtime.vocabulary.errors import InputError
 
 ROWS = types.ListOf(types.JSON)
 
@@ -169,7 +169,7 @@ def test_json_lines_of_any_size(
     encoding: str, end: str, rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A large file is read where it lies, a small one at once: no difference is to be seen."""
-    monkeypatch.setattr("flowrun.runtime.inputs.LARGE", 100_000)
+    monkeypatch.setattr("flowrun.runtime.inputs.inputs.LARGE", 100_000)
     body = "x" * 210
     path = tmp_path / "rows.jsonl"
     path.write_bytes("".join(json.dumps({"n": n, "body": body}) + end for n in range(rows)).encode(encoding))

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from flowrun.runtime.errors import DiskError, UsageError
 from flowrun.runtime.outputs import pipe as pipes
 from flowrun.runtime.outputs import replace, target
 from flowrun.runtime.outputs.part import Part
 from flowrun.runtime.outputs.target import Target
+from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 from support.reader import reading
 
 ROOT = os.geteuid() == 0

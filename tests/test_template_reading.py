@@ -15,7 +15,7 @@ from flowrun.dsl.syntax import String
 from flowrun.dsl.templates.plain import MOST_PARTS, Mention, Node, read_plain
 from flowrun.dsl.templates.subset import free_names, read_any
 from flowrun.dsl.templates.types import check_template
-from flowrun.runtime.prompts import compiled
+from flowrun.runtime.values.prompts import compiled
 
 NOTE = t.Record((t.Field("by", t.TEXT), t.Field("page", t.Optional(t.INT)), t.Field("if", t.BOOL)), "Note")
 KNOWN: dict[str, t.Type] = {

@@ -13,7 +13,7 @@ from flowrun.dsl import types as t
 from flowrun.dsl.parsing.strings import read_string
 from flowrun.dsl.templates.filters import FILTERS
 from flowrun.dsl.templates.types import check_template
-from flowrun.runtime.prompts import render
+from flowrun.runtime.values.prompts import render
 
 Json = Any
 NOTE = t.Record((t.Field("by", t.TEXT), t.Field("page", t.Optional(t.INT))), "Note")

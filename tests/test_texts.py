@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrun.dsl import Given, Refusal, alike, option_of, text_key, types
-from flowrun.runtime.answers import read_answer
-from flowrun.runtime.errors import AnswerError
+from flowrun.runtime.engine.answers import read_answer
 from flowrun.runtime.reducers import REDUCERS, Setting
+from flowrun.runtime.vocabulary.errors import AnswerError
 
 Json = Any
 NFC = "caf\u00e9"

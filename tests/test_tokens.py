@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrun.runtime.providers import token_counter
-from flowrun.runtime.tokens import ceiling, estimate
+from flowrun.runtime.vocabulary.tokens import ceiling, estimate
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = {

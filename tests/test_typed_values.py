@@ -15,14 +15,14 @@ from flowrun.dsl import Checked, Diagnostic, Source, check, make_plan
 from flowrun.dsl import syntax as s
 from flowrun.dsl import types as t
 from flowrun.dsl.parsing.parse import parse_flow
-from flowrun.runtime.call import Answer, Request
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.decisions import Decision, Finish, Launch, LaunchExtern
-from flowrun.runtime.functions import FUNCTIONS, World
-from flowrun.runtime.inputs import check_value
-from flowrun.runtime.scopes import Context
-from flowrun.runtime.state import State
-from flowrun.runtime.values import ModelValue
+from flowrun.runtime.engine.decisions import Decision, Finish, Launch, LaunchExtern
+from flowrun.runtime.engine.scopes import Context
+from flowrun.runtime.engine.state import State
+from flowrun.runtime.inputs.inputs import check_value
+from flowrun.runtime.values.expressions import ModelValue
+from flowrun.runtime.values.functions import FUNCTIONS, World
+from flowrun.runtime.vocabulary.call import Answer, Request
 from support.typed_flows import Writer
 from support.typed_values import given, holds, sample, told
 

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from flowrun.dsl import FORMATS
-from flowrun.runtime import files
 from flowrun.runtime.cli import run_command
 from flowrun.runtime.cli import validate as validate_module
 from flowrun.runtime.cli.paths import rewrite, told_path
-from flowrun.runtime.errors import UsageError
+from flowrun.runtime.files.files import files
+from flowrun.runtime.vocabulary.errors import UsageError
 
 GOOD = "flow f(x: text) {\n  return x\n}\n"
 BAD = "flow f(x: text) {\n  return y\n}\n"

@@ -12,8 +12,8 @@ import pytest
 
 from flowrun.dsl import Source, check_flow, make_plan, plan
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.errors import PlanError
-from flowrun.runtime.verify import verify
+from flowrun.runtime.plans.verify import verify
+from flowrun.runtime.vocabulary.errors import PlanError
 
 Json = Any
 FLOW = """

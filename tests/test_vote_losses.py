@@ -8,16 +8,23 @@ from typing import Any
 import pytest
 
 from flowrun.dsl import Source, check_flow, make_plan
-from flowrun.runtime import events as e
 from flowrun.runtime import run_async
 from flowrun.runtime.api import Result
-from flowrun.runtime.budgets import Budget
-from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.cli.outcome import report
 from flowrun.runtime.cli.summary import votes_lines
-from flowrun.runtime.errors import AnswerError, CallError, EndpointError, InDoubtError, PermanentError, RefusedError
+from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import (
+    AnswerError,
+    CallError,
+    EndpointError,
+    InDoubtError,
+    PermanentError,
+    RefusedError,
+)
 from support.staged import Staged, stage
 
 Json = Any

@@ -10,10 +10,10 @@ import pytest
 from aiohttp import web
 
 from flowrun.runtime import Result, run_async
-from flowrun.runtime import events as e
-from flowrun.runtime.call import Request
-from flowrun.runtime.errors import RefusedError
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import RefusedError
 from support.staged import Staged, stage
 
 LONG = "word " * 2000

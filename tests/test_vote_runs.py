@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowrun.runtime import events as e
-from flowrun.runtime.call import Request
-from flowrun.runtime.errors import PermanentError
 from flowrun.runtime.providers.scripted import Scripted
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import PermanentError
 from support.staged import Staged, stage
 
 Json = Any

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from ..errors import DiskError, FlowrunError
 from ..outputs.pipe import wait_to_write
+from ..vocabulary.errors import DiskError, FlowrunError
 from . import exits
 from .group import flowrun
 

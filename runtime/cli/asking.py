@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from ..hosts import Ask, Reach
-from ..quoting import inert
+from ..session.hosts import Ask, Reach
+from ..vocabulary.quoting import inert
 
 
 def host_question() -> Ask | None:

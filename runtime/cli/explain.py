@@ -6,8 +6,8 @@ import click
 
 from flowrun.dsl import CODES, did_you_mean, page
 
-from ..errors import UsageError
-from ..quoting import shown
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
 from . import exits
 
 

@@ -9,9 +9,9 @@ import click
 
 from flowrun.dsl import Diagnostic, FlowError, Source, format_file, parse_flow
 
-from ..errors import UsageError
-from ..files import read_plain
-from ..quoting import one_line, shown
+from ..files.files import read_plain
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import one_line, shown
 from . import exits
 from .paths import PathThatIs, find_flows, refuse_pipe, rewrite
 from .show import complain, say, show_difference, show_findings, standard_flow

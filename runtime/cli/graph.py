@@ -10,10 +10,10 @@ import click
 from flowrun.dsl import picture_of, to_dot, to_mermaid, to_svg
 
 from ..catalog import catalog
-from ..errors import UsageError
-from ..loading import load, plan_of
 from ..outputs.target import Target
-from ..quoting import shown
+from ..session.loading import load, plan_of
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
 from . import exits
 from .journals import journal_files
 from .paths import PathThatIs, refuse_pipe

@@ -109,7 +109,7 @@ def _no_command(name: str, rest: list[str]) -> str:
     """The sentence for a first word that is no command and no file, with what was meant."""
     from flowrun.dsl import did_you_mean
 
-    from ..quoting import shown
+    from ..vocabulary.quoting import shown
 
     file = next((one for one in rest if not one.startswith("-")), "FILE.flow")
     word = name.lower()

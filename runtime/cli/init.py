@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from ..errors import UsageError
 from ..outputs.replace import put_new
-from ..quoting import shown
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
 from . import exits
 from .paths import PathThatIs
 from .show import complain

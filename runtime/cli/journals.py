@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import UsageError
 from ..journal.beside import FOLDER, files_of
+from ..vocabulary.errors import UsageError
 
 NAME = "journal.db"
 VARIABLE = "FLOWRUN_JOURNAL"

@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..account.figures import figures_of
 from ..api import Result
-from ..decisions import Failure
-from ..errors import DiskError, StoppedError, UsageError
+from ..engine.decisions import Failure
 from ..journal.beside import FOLDER
-from ..quoting import inert
-from ..report.figures import figures_of
-from ..values import ModelValue
+from ..values.expressions import ModelValue
+from ..vocabulary.errors import DiskError, StoppedError, UsageError
+from ..vocabulary.quoting import inert
 from . import exits
 from .journals import NAME
 from .output import Output

@@ -13,11 +13,11 @@ from flowrun.dsl import plan as p
 from flowrun.dsl import types
 
 from ..api import Result
-from ..errors import UsageError
 from ..outputs.forms import Form
 from ..outputs.part import Part
 from ..outputs.target import Source, Target
-from ..quoting import shown
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
 from .paths import OutputPath, to_file
 
 HELP = "Write the answer to FILE, as its ending says: .json, .jsonl (line by line), .csv, .tsv, .txt or .md."

@@ -17,10 +17,10 @@ import click
 
 from flowrun.dsl import nearest
 
-from ..errors import UsageError
-from ..files import Files, decode, read_plain_bytes
+from ..files.files import Files, decode, read_plain_bytes
 from ..outputs.replace import put
-from ..quoting import shown
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
 
 _PATTERN = re.compile(r"[*?\[]")
 _LINE_END = re.compile(r"\r\n|\r|\n")

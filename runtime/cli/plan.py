@@ -14,11 +14,11 @@ import click
 from flowrun.dsl import RIGHT, Bound, Bounds, Foreseen, planned_json
 from flowrun.dsl import plan as p
 
-from ..errors import UsageError
-from ..estimate import estimate_plan
-from ..files import Files
-from ..loading import checked_inputs, load, plan_of
-from ..quoting import inert
+from ..files.files import Files
+from ..forecast.estimate import estimate_plan
+from ..session.loading import checked_inputs, load, plan_of
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import inert
 from . import exits
 from .journals import journal_path
 from .paths import PathThatIs, refuse_pipe
@@ -153,8 +153,8 @@ def _foreseen(
     path = journal_path(journal)
     if not path.exists() or any(one.required and one.name not in inputs for one in plan.params):
         return None
-    from ..foresight import foresee
-    from ..opening import default_model_name
+    from ..session.cache_hits import foresee
+    from ..session.endpoints import default_model_name
 
     with suppress(UsageError):
         return foresee(plan, inputs, model or default_model_name(os.environ), files, os.environ, path)

@@ -11,11 +11,11 @@ import click
 from flowrun.dsl import did_you_mean
 from flowrun.dsl import plan as p
 
-from ..errors import UsageError
-from ..files import Files
-from ..inputs import read_input
+from ..files.files import Files
+from ..inputs.inputs import read_input
 from ..providers import provider_table
-from ..quoting import shown
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
 from .show import remark, standard_input
 
 

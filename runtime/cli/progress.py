@@ -7,10 +7,10 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from .. import events as e
-from ..quoting import inert
-from ..report.causes import Causes
-from ..report.summary import Summary
+from ..account.causes import Causes
+from ..account.summary import Summary
+from ..vocabulary import events as e
+from ..vocabulary.quoting import inert
 
 if TYPE_CHECKING:
     from rich.live import Live

@@ -12,11 +12,11 @@ import click
 from flowrun.dsl import plan as p
 
 from ..api import resume_async
-from ..budgets import read_budget
-from ..errors import UsageError
-from ..kept import Settings
-from ..quoting import shown
-from ..reads import files_read
+from ..costs.written_budget import read_budget
+from ..reads.places import files_read
+from ..session.resume import Settings
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
 from .asking import host_question
 from .journals import journal_files, journal_path
 from .outcome import finish

@@ -12,17 +12,17 @@ from flowrun.dsl import plan as p
 from flowrun.dsl import types
 
 from ..api import run_async
-from ..budgets import read_budget
-from ..errors import UsageError
-from ..externs import permit
-from ..files import Files
-from ..handing import only_mapped
-from ..inputs import files_given, read_input
+from ..costs.written_budget import read_budget
+from ..engine.streaming import only_mapped
+from ..externs.externs import permit
+from ..files.files import Files
+from ..inputs.inputs import files_given, read_input
 from ..journal.beside import FOLDER
-from ..loading import load, plan_of
 from ..outputs.target import Source
-from ..reads import files_read
-from ..remarks import Tell, unheard
+from ..reads.places import files_read
+from ..session.loading import load, plan_of
+from ..vocabulary.errors import UsageError
+from ..vocabulary.remarks import Tell, unheard
 from .asking import host_question
 from .journals import NAME, journal_files, journal_path
 from .outcome import finish

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..account.figures import figures_of
 from ..journal.history import History
 from ..journal.index import Run
 from ..journal.lock import holder_of
 from ..journal.reading import JournalReader
-from ..quoting import one_line
-from ..report.figures import figures_of
+from ..vocabulary.quoting import one_line
 from .journals import journal_path
 from .show import complain, print_json
 from .summary import cost_text
 
 if TYPE_CHECKING:
-    from ..prices import Prices
+    from ..costs.prices import Prices
 
 Json = Any
 
@@ -87,8 +87,8 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
     """The prices of a run's models, as its flow declares them or as they are known."""
     from flowrun.dsl import plan as p
 
-    from ..model_prices import declared_prices
-    from ..prices import Prices
+    from ..costs.prices import Prices
+    from ..forecast.model_prices import declared_prices
 
     declared = {}
     if run.given:

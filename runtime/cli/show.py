@@ -9,9 +9,9 @@ from typing import Any, TextIO
 
 from flowrun.dsl import Diagnostic, render_diagnostics
 
-from ..errors import UsageError
-from ..files import MOST_BYTES, decode, too_large
-from ..quoting import inert, json_text, one_line
+from ..files.files import MOST_BYTES, decode, too_large
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import inert, json_text, one_line
 
 
 def colours(stream: TextIO) -> bool:

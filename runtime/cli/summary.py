@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..account.causes import Cause, Causes, in_lines
 from ..api import Result
 from ..reducers.ballots import in_words, votes
-from ..report.causes import Cause, Causes, in_lines
-from ..tally import Tally
+from ..vocabulary.tally import Tally
 from .plan_view import money
 
 MANY = 5

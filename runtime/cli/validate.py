@@ -10,11 +10,11 @@ import click
 
 from flowrun.dsl import FORMATS, Diagnostic, FlowError, Source, Unread
 
-from ..errors import UsageError
-from ..files import read_plain
-from ..loading import check_source
+from ..files.files import read_plain
 from ..outputs.target import Target, encoded
-from ..quoting import inert, one_line, shown
+from ..session.loading import check_source
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import inert, one_line, shown
 from . import exits
 from .journals import journal_files
 from .paths import OutputPath, PathThatIs, find_flows, refuse_pipe, rewrite, to_file, told_path

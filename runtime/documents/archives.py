@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from xml.parsers import expat
 
-from ..errors import InputError
+from ..vocabulary.errors import InputError
 
 MOST_XML = 64 * 1024 * 1024
 """Bytes of one part when it is unpacked; a book of a thousand pages has fewer."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import codecs
 import re
 
-from ..errors import InputError
-from ..files import decode
-from ..quoting import shown
+from ..files.files import decode
+from ..vocabulary.errors import InputError
+from ..vocabulary.quoting import shown
 from .markup import attributes_of
 
 _HEAD = 4096

@@ -12,8 +12,8 @@ import os
 import sys
 from typing import Any
 
-from ..children import claim_stdout
-from ..errors import InputError
+from ..files.children import claim_stdout
+from ..vocabulary.errors import InputError
 from .reading import READERS
 
 _USED_UP = 0.5

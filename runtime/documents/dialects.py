@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..files import MOST_BYTES
+from ..files.files import MOST_BYTES
 
 if TYPE_CHECKING:
     from _csv import Reader

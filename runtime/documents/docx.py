@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from ..errors import InputError
+from ..vocabulary.errors import InputError
 from .archives import Archive, Attributes, unpacked_size
 from .formulas import Formula
 from .inline import marked

@@ -10,9 +10,9 @@ from typing import Any
 
 from flowrun.dsl import did_you_mean, nearest, option_of, types
 
-from ..errors import InputError
-from ..files import read_plain_text
-from ..quoting import shown
+from ..files.files import read_plain_text
+from ..vocabulary.errors import InputError
+from ..vocabulary.quoting import shown
 from .rows import check_depth, is_unicode, parse_json
 
 Json = Any

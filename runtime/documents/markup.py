@@ -12,7 +12,7 @@ from html import unescape
 from io import StringIO
 from typing import Literal, NamedTuple
 
-from ..errors import InputError
+from ..vocabulary.errors import InputError
 
 MOST_CHARACTERS = 64 * 1024 * 1024
 """The longest text that a reader makes of a document."""

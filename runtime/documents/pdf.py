@@ -12,7 +12,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ..vocabulary.errors import InputError
 from .markup import MOST_CHARACTERS
 from .protocol import Reader
 

@@ -15,8 +15,8 @@ import sys
 import threading
 from typing import Any
 
-from ..children import without_keys
-from ..errors import InputError
+from ..files.children import without_keys
+from ..vocabulary.errors import InputError
 
 MOST_MEMORY = 1024 * 1024 * 1024
 """Bytes of address space that the child may have: the interpreter and the libraries take about a tenth of it."""

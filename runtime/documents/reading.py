@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..errors import InputError
-from ..files import Files, read_plain_bytes
-from ..quoting import shown
+from ..files.files import Files, read_plain_bytes
+from ..vocabulary.errors import InputError
+from ..vocabulary.quoting import shown
 from .docx import READER as DOCX
 from .html import READER as HTML
 from .pdf import READER as PDF

@@ -13,8 +13,8 @@ from weakref import finalize
 
 from flowrun.dsl import types
 
-from ..errors import InputError
-from ..quoting import shown
+from ..vocabulary.errors import InputError
+from ..vocabulary.quoting import shown
 from .fitting import Problems, fit
 from .rows import read_row
 

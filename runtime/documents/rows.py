@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any, NamedTuple, NoReturn
 
-from ..errors import InputError
-from ..quoting import shown
-from ..remarks import Tell, unheard
+from ..vocabulary.errors import InputError
+from ..vocabulary.quoting import shown
+from ..vocabulary.remarks import Tell, unheard
 from .dialects import NONE, Dialect, cells_of, dialect_of, fits_width, is_blank, lines_of, named_width
 
 Json = Any

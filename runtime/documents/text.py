@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..files import decode
+from ..files.files import decode
 from .protocol import Reader
 
 READER = Reader("text", ("", ".md", ".markdown", ".txt", ".text", ".rst"), decode)

@@ -12,9 +12,9 @@ from typing import Any
 
 from flowrun.dsl import did_you_mean, types
 
-from ..errors import InputError
-from ..quoting import shown
-from ..remarks import Tell, unheard
+from ..vocabulary.errors import InputError
+from ..vocabulary.quoting import shown
+from ..vocabulary.remarks import Tell, unheard
 from .dialects import lines_of
 from .fitting import Problems, fit
 from .rows import open_table

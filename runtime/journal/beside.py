@@ -12,8 +12,8 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import DiskError
-from ..quoting import shown
+from ..vocabulary.errors import DiskError
+from ..vocabulary.quoting import shown
 
 FOLDER = ".flowrun"
 """The folder of a project's journal, which flowrun makes. A folder that the user names may be of any kind."""

@@ -7,8 +7,8 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import DiskError
-from ..quoting import shown
+from ..vocabulary.errors import DiskError
+from ..vocabulary.quoting import shown
 from .beside import FOLDER
 from .reading import check_form, damaged
 from .records import APPLICATION, TABLE

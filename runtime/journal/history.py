@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
-from ..account import Account, Ceiling, PriceOf, Use
-from ..metering import Usage
+from ..vocabulary.account import Account, Ceiling, PriceOf, Use
+from ..vocabulary.usage import Usage
 from .records import NOT_ANSWERED, NOT_SENT, Kind
 
 Json = Any

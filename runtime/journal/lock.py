@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import DiskError, UsageError
-from ..quoting import shown
+from ..vocabulary.errors import DiskError, UsageError
+from ..vocabulary.quoting import shown
 from .beside import LOCK, file_beside, open_file
 
 try:

@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
-from ..errors import DiskError
-from ..quoting import shown
+from ..vocabulary.errors import DiskError
+from ..vocabulary.quoting import shown
 from .beside import HEAD, check_files, file_beside
 from .head import NO_HEAD, Head, Mark, UnreadableHead, read_head
 from .history import Row, read_attempts

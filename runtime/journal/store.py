@@ -14,24 +14,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from ..errors import DiskError, UsageError
-from ..quoting import shown
+from ..vocabulary.errors import DiskError, UsageError
+from ..vocabulary.quoting import shown
 from .beside import check_files, open_file
 from .creation import ELSEWHERE, make_folder, prepare, refusal
 from .head import Head, HeadFile, Mark
 from .history import Row
 from .index import Index
 from .lock import Lock
-from .reading import (
-    Connect,
-    Evidence,
-    attempts_of,
-    fold,
-    open_mended,
-    open_to_read,
-    read_body,
-    read_through,
-)
+from .reading import Connect, Evidence, attempts_of, fold, open_mended, open_to_read, read_body, read_through
 from .records import Record
 from .writer import Entry, Writer
 

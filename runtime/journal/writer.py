@@ -15,8 +15,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
-from ..errors import DiskError
-from ..quoting import shown
+from ..vocabulary.errors import DiskError
+from ..vocabulary.quoting import shown
 from .head import HeadFile, Mark
 from .records import INSERT, Kind, Record, row
 from .reserve import Reserve

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from math import inf
 
-from ..metering import Rates
+from ..vocabulary.usage import Rates
 from .breaker import COOLING, Breaker
 from .rate import Pace, Told
 from .verdict import Verdict

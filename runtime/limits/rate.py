@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..metering import Rate
+from ..vocabulary.usage import Rate
 
 BURST = 1.0
 """Seconds' worth that may go at once after a rest."""

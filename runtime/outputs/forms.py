@@ -8,8 +8,8 @@ from typing import Any
 
 from flowrun.dsl import types
 
-from ..errors import DiskError, UsageError
-from ..quoting import json_text, shown
+from ..vocabulary.errors import DiskError, UsageError
+from ..vocabulary.quoting import json_text, shown
 from .cells import NotFlatError, columns_of, is_plain, table, told
 
 Json = Any

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import DiskError, UsageError
-from ..quoting import inert, shown
+from ..vocabulary.errors import DiskError, UsageError
+from ..vocabulary.quoting import inert, shown
 from .pipe import Pipe
 from .replace import create_beside, put
 

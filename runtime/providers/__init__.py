@@ -9,8 +9,8 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
-from ..tokens import estimate
+from ..vocabulary.errors import UsageError
+from ..vocabulary.tokens import estimate
 from .traits import Count, Traits
 
 if TYPE_CHECKING:

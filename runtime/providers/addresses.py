@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
-from ..errors import UsageError
+from ..vocabulary.errors import UsageError
 
 # Where each of these well-known services has its API for OpenAI's clients.
 _PATHS = {

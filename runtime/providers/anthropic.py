@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ..call import Answer, Request
-from ..errors import AnswerError
-from ..metering import Usage
+from ..vocabulary.call import Answer, Request
+from ..vocabulary.errors import AnswerError
+from ..vocabulary.usage import Usage
 from .content import read_parts
 from .endings import ANTHROPIC_ENDINGS
 from .endpoints import ANTHROPIC, MOST_WRITTEN, endpoint

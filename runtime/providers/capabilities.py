@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ..call import Message
+from ..vocabulary.call import Message
 from .failures import RejectedError
 from .rejections import SAMPLES, SHAPE, is_named, of_every_schema, signature
 from .structured import Shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..call import Answer, Finish
+from ..vocabulary.call import Answer, Finish
 
 LONGEST = 60
 """Characters that are shown of a server's word."""

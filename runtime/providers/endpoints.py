@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from ..errors import UsageError
+from ..vocabulary.errors import UsageError
 from .addresses import (
     check_address,
     check_header,

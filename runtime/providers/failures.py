@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..errors import (
+from ..vocabulary.errors import (
     AnswerError,
     CallError,
     EndpointError,
@@ -18,7 +18,7 @@ from ..errors import (
     RefusedError,
     mistake_in,
 )
-from ..metering import Rates, Usage
+from ..vocabulary.usage import Rates, Usage
 from .addresses import host_of
 from .closures import closes_model
 from .endpoints import Endpoint

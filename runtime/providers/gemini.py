@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from ..call import Answer, Request
-from ..errors import AnswerError
-from ..metering import Usage
+from ..vocabulary.call import Answer, Request
+from ..vocabulary.errors import AnswerError
+from ..vocabulary.usage import Usage
 from .content import read_parts
 from .endings import GEMINI_ENDINGS
 from .endpoints import GEMINI, endpoint

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from ..metering import Rates
+from ..vocabulary.usage import Rates
 from .allowance import STEP
 from .endpoints import Endpoint
 from .silence import Silence

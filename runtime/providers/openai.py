@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..call import Answer, Request
-from ..errors import AnswerError
-from ..metering import Usage
+from ..vocabulary.call import Answer, Request
+from ..vocabulary.errors import AnswerError
+from ..vocabulary.usage import Usage
 from .content import read_message
 from .endings import CHAT_ENDINGS
 from .endpoints import OPENAI, endpoint

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..call import Reply, Request
+from ..vocabulary.call import Reply, Request
 
 
 class Provider(Protocol):

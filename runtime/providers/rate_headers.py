@@ -13,7 +13,7 @@ from datetime import datetime
 from email.utils import mktime_tz, parsedate_tz
 from math import isfinite
 
-from ..metering import Rate, Rates
+from ..vocabulary.usage import Rate, Rates
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 _UNITS = (86400.0, 3600.0, 60.0, 1.0, 0.001)

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ..call import Answer, Reply, Request
-from ..errors import CallError
-from ..metering import Usage
+from ..vocabulary.call import Answer, Reply, Request
+from ..vocabulary.errors import CallError
+from ..vocabulary.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..call import Answer, Message, Reply, Request
-from ..errors import AnswerError, RefusedError
-from ..metering import Rates, Usage
+from ..vocabulary.call import Answer, Message, Reply, Request
+from ..vocabulary.errors import AnswerError, RefusedError
+from ..vocabulary.usage import Rates, Usage
 from .capabilities import Capabilities
 from .endings import ONLY_REASONING
 from .endpoints import Endpoint

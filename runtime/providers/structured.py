@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..call import Request
-from ..json_reader import JsonError, read_json, unfenced
+from ..vocabulary.call import Request
+from ..vocabulary.json_text import JsonError, read_json, unfenced
 
 # What strict modes take beside the structure itself. OpenAI, "Structured Outputs", supported schemas; Anthropic's
 # SDK moves every other constraint into the description, where the model at least reads it.

@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 
-from ..errors import CallError, FlowrunError
-from ..metering import Rates
+from ..vocabulary.errors import CallError, FlowrunError
+from ..vocabulary.usage import Rates
 from .allowance import Allowance
 from .endpoints import Endpoint
 from .failures import KEPT, failure, read_answer, spoiled, unforeseen

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from ..tokens import estimate
+from ..vocabulary.tokens import estimate
 from .traits import Count
 
 _EXACT = re.compile(r"(?:gpt-|chatgpt-|o\d)")

@@ -6,7 +6,7 @@ import ssl
 
 import aiohttp
 
-from ..errors import CallError, InDoubtError, PermanentError, RefusedError
+from ..vocabulary.errors import CallError, InDoubtError, PermanentError, RefusedError
 from .endpoints import Endpoint
 from .failures import unforeseen
 

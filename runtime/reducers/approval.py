@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from flowrun.dsl import Given, ReducerSpec, Refusal, alike, types
 
-from ..tally import Tally
+from ..vocabulary.tally import Tally
 from .expected import expected_samples
 from .majority import Majority
 from .protocol import Json, ReduceError, Rule

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from flowrun.dsl import ReducerSpec, types
 
-from ..errors import FlowrunError
-from ..tally import Tally
+from ..vocabulary.errors import FlowrunError
+from ..vocabulary.tally import Tally
 
 Json = Any
 

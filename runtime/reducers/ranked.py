@@ -15,7 +15,7 @@ from math import comb
 
 from flowrun.dsl import ParamSpec, ReducerSpec, types
 
-from ..tally import Tally
+from ..vocabulary.tally import Tally
 from .approval import inner_type, listed
 from .ballots import Ballots, normal
 from .protocol import Json, Question, ReduceError, Rule, Setting

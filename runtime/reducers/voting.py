@@ -13,7 +13,7 @@ from typing import Any
 
 from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, alike, types
 
-from ..tally import Tally
+from ..vocabulary.tally import Tally
 from .ballots import Ballots, in_words
 from .protocol import Question, ReduceError, Setting, UndecidedError
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from flowrun.dsl import ParamSpec
 
-from ..errors import UsageError
+from ..vocabulary.errors import UsageError
 
 Stretch = tuple[int, int]
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")

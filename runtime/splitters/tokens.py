@@ -14,7 +14,7 @@ from typing import Any
 
 from flowrun.dsl import ParamSpec, types
 
-from ..tokens import estimate
+from ..vocabulary.tokens import estimate
 from .protocol import Splitter, size_of
 from .windows import windows
 

@@ -15,13 +15,22 @@ from typing import Any
 from unittest.mock import patch
 
 from flowrun.dsl import plan as p
-from flowrun.runtime import events as e
-from flowrun.runtime import running
-from flowrun.runtime.account import Account
-from flowrun.runtime.budgets import Budget
-from flowrun.runtime.call import Answer, Reply, Request
-from flowrun.runtime.decisions import Call, Known
-from flowrun.runtime.errors import (
+from flowrun.runtime.costs.written_budget import Budget
+from flowrun.runtime.dispatch.cache import Recall
+from flowrun.runtime.engine.decisions import Call, Known
+from flowrun.runtime.journal.history import History
+from flowrun.runtime.journal.reading import JournalReader
+from flowrun.runtime.journal.records import Record
+from flowrun.runtime.journal.store import Journal
+from flowrun.runtime.limits.retry import RetryPolicy
+from flowrun.runtime.providers.protocol import Provider, Surroundings
+from flowrun.runtime.session import run as running
+from flowrun.runtime.session.resume import Keeping, Settings
+from flowrun.runtime.session.run import Parts, Result, Stop
+from flowrun.runtime.vocabulary import events as e
+from flowrun.runtime.vocabulary.account import Account
+from flowrun.runtime.vocabulary.call import Answer, Reply, Request
+from flowrun.runtime.vocabulary.errors import (
     AnswerError,
     CallError,
     EndpointError,
@@ -30,16 +39,7 @@ from flowrun.runtime.errors import (
     RefusedError,
     UsageError,
 )
-from flowrun.runtime.journal.history import History
-from flowrun.runtime.journal.reading import JournalReader
-from flowrun.runtime.journal.records import Record
-from flowrun.runtime.journal.store import Journal
-from flowrun.runtime.kept import Keeping, Settings
-from flowrun.runtime.metering import Price, Usage
-from flowrun.runtime.providers.protocol import Provider, Surroundings
-from flowrun.runtime.recall import Recall
-from flowrun.runtime.retry import RetryPolicy
-from flowrun.runtime.running import Parts, Result, Stop
+from flowrun.runtime.vocabulary.usage import Price, Usage
 
 from .by_hand import TICK, reply
 from .virtual_clock import CountingLoop

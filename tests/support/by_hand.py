@@ -12,11 +12,11 @@ from hashlib import sha256
 from typing import Any
 
 from flowrun.dsl import plan, types
-from flowrun.runtime.call import Message, Request
-from flowrun.runtime.mentions import mentions
-from flowrun.runtime.prompts import render
+from flowrun.runtime.plans.free_names import mentions
 from flowrun.runtime.reducers.majority import leading
-from flowrun.runtime.values import evaluate
+from flowrun.runtime.values.expressions import evaluate
+from flowrun.runtime.values.prompts import render
+from flowrun.runtime.vocabulary.call import Message, Request
 
 from .made_lists import Made
 

@@ -17,10 +17,10 @@ from flowrun.dsl.checking.names import resolve
 from flowrun.dsl.checking.static_values import NoValue, StaticValue
 from flowrun.dsl.checking.typecheck import typecheck
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.errors import FlowrunError
-from flowrun.runtime.files import Files
-from flowrun.runtime.functions import FUNCTIONS, World
-from flowrun.runtime.values import evaluate
+from flowrun.runtime.files.files import Files
+from flowrun.runtime.values.expressions import evaluate
+from flowrun.runtime.values.functions import FUNCTIONS, World
+from flowrun.runtime.vocabulary.errors import FlowrunError
 
 Json = Any
 FAILS = "fails"

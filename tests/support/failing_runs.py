@@ -8,20 +8,20 @@ from contextlib import contextmanager
 from typing import Any
 
 from flowrun.dsl import Source, check_flow, make_plan
-from flowrun.runtime.call import Request
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.decisions import NOTHING, Call, Known, Outcome
-from flowrun.runtime.errors import CallError, FlowrunError
-from flowrun.runtime.functions import FUNCTIONS, World
+from flowrun.runtime.dispatch.scheduler import Endpoint, Scheduler
+from flowrun.runtime.engine.decisions import NOTHING, Call, Known, Outcome
+from flowrun.runtime.engine.scopes import Context
+from flowrun.runtime.engine.state import State
 from flowrun.runtime.limits import Limiter
-from flowrun.runtime.metering import Price
-from flowrun.runtime.plan_models import declared_models
+from flowrun.runtime.limits.retry import RetryPolicy
+from flowrun.runtime.plans.models import declared_models
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
-from flowrun.runtime.retry import RetryPolicy
-from flowrun.runtime.scheduler import Endpoint, Scheduler
-from flowrun.runtime.scopes import Context
-from flowrun.runtime.state import State
-from flowrun.runtime.values import ModelValue
+from flowrun.runtime.values.expressions import ModelValue
+from flowrun.runtime.values.functions import FUNCTIONS, World
+from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import CallError, FlowrunError
+from flowrun.runtime.vocabulary.usage import Price
 
 from .virtual_clock import VirtualLoop
 

@@ -104,8 +104,8 @@ def _main(arguments: list[str], folder: str, environ: dict[str, str], disk: Disk
 
 
 def _have_disk(at: DiskAt) -> None:
-    from flowrun.runtime import kept
     from flowrun.runtime.journal.store import Journal
+    from flowrun.runtime.session import resume as kept
 
     commits = 0
 

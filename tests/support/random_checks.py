@@ -11,10 +11,10 @@ from typing import Any
 
 from flowrun.dsl import Bounds, Checked, FlowError, Source, Span, check_flow, make_plan, plan
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.errors import AnswerError, BudgetError, CallError
-from flowrun.runtime.estimate import estimate_plan
+from flowrun.runtime.forecast.estimate import estimate_plan
+from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.reducers import ReduceError
-from flowrun.runtime.verify import verify
+from flowrun.runtime.vocabulary.errors import AnswerError, BudgetError, CallError
 
 from .meaning import Meaning, Reader
 from .meaning_values import fits

@@ -8,9 +8,9 @@ from typing import Any
 
 from aiohttp import web
 
-from flowrun.runtime.call import Message, Request
 from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.protocol import Provider, Surroundings
+from flowrun.runtime.vocabulary.call import Message, Request
 
 Json = Any
 Serve = Callable[[dict[str, Json]], "tuple[Json, int]"]

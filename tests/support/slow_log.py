@@ -7,11 +7,11 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from flowrun.runtime.call import Answer
-from flowrun.runtime.decisions import Call
-from flowrun.runtime.errors import AnswerError, CallError
-from flowrun.runtime.metering import Usage
-from flowrun.runtime.runlog import NoLog
+from flowrun.runtime.dispatch.ledger import NoLog
+from flowrun.runtime.engine.decisions import Call
+from flowrun.runtime.vocabulary.call import Answer
+from flowrun.runtime.vocabulary.errors import AnswerError, CallError
+from flowrun.runtime.vocabulary.usage import Usage
 
 
 class SlowLog(NoLog):

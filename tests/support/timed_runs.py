@@ -12,24 +12,24 @@ import looptime
 
 from flowrun.dsl import MESSAGE_TOKENS, Bounds, Source, check_flow, make_plan
 from flowrun.dsl import plan as p
-from flowrun.runtime.call import Answer, Reply, Request
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.decisions import Outcome
-from flowrun.runtime.estimate import estimate_plan
-from flowrun.runtime.files import Files
-from flowrun.runtime.functions import FUNCTIONS, World
-from flowrun.runtime.metering import Usage
-from flowrun.runtime.opening import open_endpoints
-from flowrun.runtime.plan_models import declared_models
+from flowrun.runtime.dispatch.scheduler import Scheduler
+from flowrun.runtime.engine.decisions import Outcome
+from flowrun.runtime.engine.scopes import Context
+from flowrun.runtime.engine.state import State
+from flowrun.runtime.files.files import Files
+from flowrun.runtime.forecast.estimate import estimate_plan
+from flowrun.runtime.limits.retry import RetryPolicy
+from flowrun.runtime.plans.models import declared_models
+from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.providers import places_of
 from flowrun.runtime.providers.protocol import Provider, Surroundings
-from flowrun.runtime.retry import RetryPolicy
-from flowrun.runtime.scheduler import Scheduler
-from flowrun.runtime.scopes import Context
-from flowrun.runtime.state import State
-from flowrun.runtime.tokens import estimate
-from flowrun.runtime.values import ModelValue
-from flowrun.runtime.verify import verify
+from flowrun.runtime.session.endpoints import open_endpoints
+from flowrun.runtime.values.expressions import ModelValue
+from flowrun.runtime.values.functions import FUNCTIONS, World
+from flowrun.runtime.vocabulary.call import Answer, Reply, Request
+from flowrun.runtime.vocabulary.tokens import estimate
+from flowrun.runtime.vocabulary.usage import Usage
 
 Json = Any
 HERE = Files(Path(__file__).parent)

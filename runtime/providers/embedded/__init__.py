@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from ...errors import UsageError
+from ...vocabulary.errors import UsageError
 from ..protocol import Provider, Surroundings
 from .models import MODELS
 

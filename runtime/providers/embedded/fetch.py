@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, ParamSpec, TypeVar
 
-from ...errors import UsageError
+from ...vocabulary.errors import UsageError
 from ..protocol import Progress
 from .models import Model, Part
 

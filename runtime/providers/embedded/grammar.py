@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...call import Request
+from ...vocabulary.call import Request
 
 _TEXT_TOKENS = 512
 _CLASSIFY = "You are a careful classifier. Read the text, decide which label fits it, and answer with that label alone."

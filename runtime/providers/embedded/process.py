@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ...children import without_keys
-from ...errors import UsageError
+from ...files.children import without_keys
+from ...vocabulary.errors import UsageError
 
 _CHILD = Path(__file__).with_name("child.py")
 _LEAVE = 0.5  # seconds: a child that loads cannot see that stdin closed

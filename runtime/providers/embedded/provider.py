@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...call import Reply, Request
-from ...errors import PermanentError, RefusedError, UsageError
+from ...vocabulary.call import Reply, Request
+from ...vocabulary.errors import PermanentError, RefusedError, UsageError
 from ..protocol import Surroundings
 from .grammar import constraint, messages, token_limit
 from .models import Model

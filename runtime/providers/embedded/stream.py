@@ -6,9 +6,9 @@ import json
 from collections.abc import AsyncIterable
 from typing import Any
 
-from ...call import Answer, Reply
-from ...errors import PermanentError, RefusedError
-from ...metering import Usage
+from ...vocabulary.call import Answer, Reply
+from ...vocabulary.errors import PermanentError, RefusedError
+from ...vocabulary.usage import Usage
 from ..content import read_parts
 from ..endings import CHAT_ENDINGS
 

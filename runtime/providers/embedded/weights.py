@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from ...errors import UsageError
-from ...folders import cache_folder
+from ...files.folders import cache_folder
+from ...vocabulary.errors import UsageError
 from ..protocol import Progress
 from .fetch import fetch, in_thread
 from .models import Model

@@ -1,0 +1,185 @@
+"""The progress of a run and its account, folded from its events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..costs.prices import Prices
+from ..vocabulary import events as e
+from ..vocabulary.account import Account, Ceiling
+from ..vocabulary.usage import Usage
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts of a run so far.
+
+    ``account`` is that of the run since it began or was gone on with, and ``past`` that of before; ``out`` are the
+    requests that are on their way. ``recalled`` are answers that the journal had, and ``in_doubt`` calls that were sent
+    again though they may have been paid; ``hedged`` are calls that were sent twice side by side, ``spared`` samples
+    that a vote did without.
+    ``busy`` is the sum of the requests' own times: what they would have taken one after another, in seconds.
+    ``growing`` are the characters of streamed answers that are on their way, by request.
+    ``loading`` is the longest time that a model took to get ready, a part of ``seconds``.
+    Tokens count what servers reported; ``uncounted`` requests reported none. ``notices`` are lines for the person,
+    such as what a reader of files had to assume.
+    """
+
+    steps: int = 0
+    finished: int = 0
+    flying: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    retries: int = 0
+    busy: float = 0.0
+    seconds: float = 0.0
+    loading: float = 0.0
+    recalled: int = 0
+    in_doubt: int = 0
+    hedged: int = 0
+    growing: dict[int, int] = field(default_factory=dict)
+    prices: Prices = field(default_factory=Prices)
+    account: Account = field(default_factory=Account)
+    past: Account = field(default_factory=Account)
+    out: dict[int, e.RequestStarted] = field(default_factory=dict)
+    votes: dict[str, e.VoteCounted] = field(default_factory=dict)
+    losses: list[e.ElementLost] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+    def __call__(self, event: e.Event) -> None:
+        # What every call tells comes first: a run may have millions.
+        kind = type(event)
+        if kind is e.StepStarted or kind is e.ElementFinished:
+            return
+        if kind is e.StepFinished:
+            self.finished += 1
+        elif isinstance(event, e.RequestStarted):
+            self.flying += event.calls
+            self.out[event.number] = event
+            self.account.requests += 1
+            self.account.use(event.model).launch(event.calls, event.each)
+        elif isinstance(event, e.RequestFinished):
+            self._answered(event)
+        elif isinstance(event, e.AnswerGrew):
+            self.growing[event.number] = event.characters
+        else:
+            self._rarer(event)
+
+    def _answered(self, event: e.RequestFinished) -> None:
+        calls = event.calls if event.answers is None else event.answers
+        self.growing.pop(event.number, None)
+        self.flying -= event.calls
+        self.busy += event.seconds
+        started = self.out.pop(event.number, None)
+        each = Ceiling(0) if started is None else started.each
+        use = self.account.use(event.model)
+        use.answered += calls
+        self.account.pay(event.model, Usage(event.input_tokens, event.output_tokens).parts(calls), each)
+        if calls < event.calls and not event.doubtful:
+            use.retract(event.calls - calls, each)
+
+    def _failed(self, event: e.AttemptFailed) -> None:
+        started = self.out.pop(event.number)
+        use = self.account.use(started.model)
+        if event.how == "refused":
+            use.refuse(event.calls, started.each)
+        elif event.how == "spoilt":
+            use.spoilt += event.calls
+            self.account.pay(started.model, event.usage.parts(event.calls), started.each)
+
+    def _rarer(self, event: e.Event) -> None:
+        if isinstance(event, e.RequestFailed | e.RequestCancelled | e.RequestRetried):
+            self.growing.pop(event.number, None)
+        match event:
+            case e.RunStarted(_, steps):
+                self.steps += steps
+            case e.BlockOpened(_, elements, steps) | e.BlockGrew(_, elements, steps):
+                self.steps += elements * steps
+            case e.BlockClosed(_, spared):
+                self.steps -= spared
+            case e.RequestFailed(_, _, _, calls, seconds):
+                self.flying -= calls
+                self.failed += calls
+                self.busy += seconds
+            case e.AttemptFailed():
+                self._failed(event)
+            case e.RequestCancelled(number, _, calls):
+                self.out.pop(number, None)
+                self.flying -= calls
+                self.cancelled += calls
+            case e.RequestRetried(_, _, _, _, calls):
+                self.flying -= calls
+                self.retries += 1
+            case e.AnswerRecalled():
+                self.recalled += 1
+            case e.CallHedged():
+                self.hedged += 1
+            case e.CallInDoubt():
+                self.in_doubt += 1
+            case e.PricesDeclared(prices):
+                self.prices = Prices(self.prices.environ, prices)
+            case e.PastCounted(account):
+                self.past = account
+            case e.VoteCounted(path):
+                self.votes[path] = event
+            case e.ElementLost():
+                self.losses.append(event)
+            case e.Notice(text):
+                self.notices.append(text)
+            case e.ModelReady(_, seconds):
+                self.loading = max(self.loading, seconds)
+            case e.RunFinished(_, seconds):
+                self.seconds = seconds
+
+    @property
+    def calls(self) -> int:
+        """Answers that came since the run began or was gone on with."""
+        return self.account.answered
+
+    @property
+    def requests(self) -> int:
+        """Requests that were sent since then."""
+        return self.account.requests
+
+    @property
+    def uncounted(self) -> int:
+        """Paid calls whose server reported no tokens."""
+        return self.account.uncounted
+
+    @property
+    def input_tokens(self) -> int:
+        return self.account.input_tokens
+
+    @property
+    def output_tokens(self) -> int:
+        return self.account.output_tokens
+
+    @property
+    def cost(self) -> float | None:
+        """Dollars for the tokens that were reported since then; None where a price is not known."""
+        return self.prices.of(self.account)
+
+    @property
+    def whole(self) -> Account:
+        """The account of the whole run."""
+        return self.past + self.account
+
+    def saved_cost(self, vote: e.VoteCounted) -> float | None:
+        """Dollars that a vote did without, as far as its samples would have cost what the others did."""
+        seen = vote.tally.counted + vote.tally.discarded
+        costs = [None if use is None else self.prices.cost(model, *use) for model, use in vote.used.items()]
+        known = [cost for cost in costs if cost is not None]
+        if not vote.tally.saved:
+            return 0.0
+        return sum(known) / seen * vote.tally.saved if seen and known and len(known) == len(costs) else None
+
+    @property
+    def saved(self) -> float | None:
+        """Dollars that all votes did without; None where nobody can tell."""
+        costs = [self.saved_cost(vote) for vote in self.votes.values()]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) if len(known) == len(costs) else None
+
+    @property
+    def spared(self) -> int:
+        return sum(vote.tally.saved for vote in self.votes.values())

@@ -1,0 +1,130 @@
+"""What tokens cost, where that is known: the table of genai-prices, an extra that is loaded only when it is needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any
+
+from ..providers import traits_of
+from ..vocabulary.account import Account
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
+from .budget import Price
+
+Json = Any
+_FREE = Price(0.0, 0.0)
+_LONG = 50_000_000
+"""Tokens in one prompt that are beyond every tier of a price."""
+
+
+def price(model: str, environ: Mapping[str, str] | None = None) -> Price | None:
+    """What a model, ``provider:name``, costs; None where no price is known.
+
+    A local model costs nothing. Behind a base URL of the user's own the price is the user's own, too: unknown.
+    """
+    traits = traits_of(model)
+    if traits.local:
+        return _FREE
+    own = bool((os.environ if environ is None else environ).get(traits.price_variable, "").strip())
+    if not traits.price_list or own:
+        return None
+    return _listed(traits.price_list, model.partition(":")[2], traits.most_written)
+
+
+def cost(model: str, input_tokens: int, output_tokens: int, environ: Mapping[str, str] | None = None) -> float | None:
+    """Dollars for so many tokens of ``provider:name``, at the price of short prompts; None where none is known."""
+    return Prices(environ).cost(model, input_tokens, output_tokens)
+
+
+def _declared(address: str, options: Mapping[str, Json]) -> Price | None:
+    """The price in a model's options; None where they have none. One that stands alone leaves the other at zero."""
+    given = [options.get(name) for name in ("input_price", "output_price")]
+    if given == [None, None]:
+        return None
+    read, written = (0.0 if one is None else float(one) / 1_000_000 for one in given)
+    return Price(read, written, traits_of(address).most_written)
+
+
+def dearest_declared(models: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str, Price]:
+    """The prices that models declare in their options, by address. ``models`` are addresses with options.
+
+    Where two models of one address declare different prices, the dearer one counts: a budget must hold for both.
+    """
+    found: dict[str, Price] = {}
+    for address, options in models:
+        own = _declared(address, options)
+        if own is None:
+            continue
+        other = found.get(address, own)
+        found[address] = replace(own, input=max(own.input, other.input), output=max(own.output, other.output))
+    return found
+
+
+class Prices:
+    """What models cost: as the flow declares it, else as it is known."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None, declared: Mapping[str, Price] | None = None) -> None:
+        self.environ = os.environ if environ is None else environ
+        self.declared = declared or {}
+
+    def __call__(self, model: str) -> Price | None:
+        return self.declared.get(model) or price(model, self.environ)
+
+    def cost(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
+        """Dollars for so many tokens, at the price of short prompts; None where none is known."""
+        found = self(model)
+        if found is None:
+            return None
+        each = found.usual or (found.input, found.output)
+        return input_tokens * each[0] + output_tokens * each[1]
+
+    def of(self, account: Account) -> float | None:
+        """Dollars for the tokens of an account; None where a price is not known."""
+        paid = [(model, use) for model, use in account.models.items() if use.answered or use.spoilt]
+        costs = [self.cost(model, use.input_tokens, use.output_tokens) for model, use in paid]
+        known = [one for one in costs if one is not None]
+        return sum(known) if len(known) == len(costs) else None
+
+
+def must_be_priced(
+    models: Iterable[str], environ: Mapping[str, str], declared: Mapping[str, Price] | None = None
+) -> None:
+    """Raises UsageError where a model has no known price: a budget in money could not be held."""
+    prices = Prices(environ, declared)
+    for model in models:
+        if prices(model) is not None:
+            continue
+        traits, why, way_out = traits_of(model), "", ""
+        if traits.price_list and environ.get(traits.price_variable, "").strip():
+            why = f" ({traits.price_variable} names a server of your own)"
+        elif traits.price_list and find_spec("genai_prices") is None:
+            way_out = "install flowrun-dsl[prices], "
+        raise UsageError(
+            f"the flow has a budget in money, and no price is known for {shown(model)}{why}: {way_out}declare the "
+            "model with its price, in dollars for a million tokens (`with input_price: 0.15, output_price: 0.6`), or "
+            "write a budget of calls instead, such as 400 calls"
+        )
+
+
+@lru_cache(maxsize=256)
+def _listed(service: str, name: str, sent: int | None) -> Price | None:
+    try:
+        from genai_prices import Usage, calc_price
+    except ImportError:
+        return None
+    each = []
+    window = None
+    try:
+        for prompt in (1000, _LONG):
+            # The tier of an answer's price goes by the length of the prompt, too.
+            found = calc_price(Usage(input_tokens=prompt, output_tokens=1000), model_ref=name, provider_id=service)
+            each.append((float(found.input_price) / prompt, float(found.output_price) / 1000))
+            window = found.model.context_window
+    except LookupError:
+        return None
+    usual, long = each
+    return Price(max(usual[0], long[0]), max(usual[1], long[1]), sent, window, usual)

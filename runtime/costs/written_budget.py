@@ -1,0 +1,42 @@
+"""A budget as it is written on the command line: `$2.50`, `400 calls`, or both."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
+
+_MONEY = re.compile(r"\$ ?(\d[\d,]*(?:\.\d+)?|\.\d+)|(\d*\.\d+)|(\d+(?:\.\d+)?) ?(?:dollars?|usd)", re.IGNORECASE)
+# A comma between digits is one of thousands, unless a number has ended before it.
+_BETWEEN = re.compile(r",(?!\d)|(?<=\.\d),|(?<=\.\d\d),|(?<=calls),|\+", re.IGNORECASE)
+_CALLS = re.compile(r"(\d[\d,_]*) ?calls?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a run may spend, in calls and in dollars; None where there is no limit."""
+
+    calls: int | None = None
+    money: float | None = None
+
+
+def read_budget(text: str) -> Budget:
+    """Raises UsageError where the text is no budget."""
+    calls: int | None = None
+    money: float | None = None
+    for part in _BETWEEN.split(text):
+        word = part.strip()
+        if (found := _CALLS.fullmatch(word)) and calls is None:
+            calls = int(re.sub(r"[,_]", "", found[1]))
+        elif (found := _MONEY.fullmatch(word)) and money is None:
+            money = float((found[1] or found[2] or found[3]).replace(",", ""))
+        else:
+            raise UsageError(
+                f"{shown(text)} is no budget: write '$2.50', '400 calls' or '$2.50, 400 calls' (in single quotes, "
+                "for a shell takes $2 for a variable)"
+            )
+    if not calls and not money:
+        raise UsageError(f"the budget {shown(text)} allows nothing")
+    return Budget(calls, money)

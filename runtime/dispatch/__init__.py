@@ -1,0 +1,1 @@
+"""The dispatcher of a run: it acts on what the engine decides."""

@@ -1,0 +1,240 @@
+"""One attempt at a request: it leaves, its end is written down, and what came of it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ..engine.decisions import Call
+from ..engine.requests import believable, rough_ceiling_of
+from ..limits import Verdict
+from ..vocabulary import events as e
+from ..vocabulary.account import Ceiling
+from ..vocabulary.call import Reply, Request
+from ..vocabulary.errors import (
+    AnswerError,
+    CallError,
+    DiskError,
+    FlowrunError,
+    InDoubtError,
+    PermanentError,
+    RefusedError,
+    mistake_in,
+)
+from ..vocabulary.usage import NO_USAGE, Usage
+from .batch import Batch
+from .endpoint import Endpoint
+from .ledger import NoLog
+
+Publish = Callable[[e.Event], None]
+_OVERLOADED = frozenset({503, 529})
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A reply after so many seconds, and each answer's part of the bill.
+
+    Where fewer answers came than were asked for, ``doubtful`` says that the others may have been paid.
+    """
+
+    reply: Reply
+    parts: Sequence[Usage]
+    seconds: float
+    doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No answer that can be used came, after so many seconds; one that never left is ``final``."""
+
+    error: CallError
+    seconds: float = 0.0
+    final: bool = False
+
+
+class Attempts:
+    """Makes attempts. ``trouble`` is told of a journal that cannot be written, ``left`` of a request that
+    has gone out, and ``begun`` of an answer that comes in."""
+
+    def __init__(
+        self,
+        publish: Publish,
+        log: NoLog,
+        trouble: Callable[[DiskError], None],
+        left: Callable[[Batch], None],
+        begun: Callable[[Batch], None],
+    ) -> None:
+        self.publish = publish
+        self.log = log
+        self.trouble = trouble
+        self.left = left
+        self.begun = begun
+        self.stopped = False
+
+    async def make(self, batch: Batch) -> Answered | Failed | None:
+        """None for one that did not leave after all, or could not be written down."""
+        loop = asyncio.get_running_loop()
+        endpoint, out = batch.endpoint, batch.out
+        provider = endpoint.provider
+        if not endpoint.up and (failure := await self._start(endpoint)) is not None:
+            return Failed(failure, final=True)
+        asked = tuple(batch.calls)
+        if not asked:
+            return None
+        each = asked[0].ceiling or rough_ceiling_of(asked[0].request)
+        if not await self._intend(batch, asked, each):
+            return None
+        out.left = True
+        number, path, count = batch.number, asked[0].path, len(asked)
+        began = loop.time()
+        self.publish(e.RequestStarted(number, path, provider.model, count, each))
+        self.left(batch)
+        try:
+            reply = await provider.complete(self._heard(batch), count, batch.key)
+        except FlowrunError as error:
+            failed = error if isinstance(error, CallError) else PermanentError(str(error))
+            # It is kept to the end of the run, and what came, held by the frames that raised it, is not.
+            failed.__traceback__ = failed.__context__ = None
+            out.verdict = _verdict(failed)
+            return await self._failed(batch, failed, loop.time() - began)
+        except Exception as mistake:  # noqa: BLE001 (a provider may be anybody's, and what it reads too)
+            said = f"{provider.model}: its provider failed ({mistake_in(mistake)})"
+            failed = InDoubtError(f"{said}; it may have been paid")
+            out.verdict = _verdict(failed)
+            return await self._failed(batch, failed, loop.time() - began)
+        except asyncio.CancelledError:
+            # One that is still wanted has no end in the journal: whoever goes on is told that it may be paid.
+            if not batch.calls and not out.kept:
+                self.log.over(asked, None)
+            self.publish(e.RequestCancelled(number, path, count))
+            raise
+        out.verdict = Verdict.OK
+        return await self._came(batch, provider.model, reply, loop.time() - began)
+
+    async def _start(self, endpoint: Endpoint) -> CallError | None:
+        """Start a provider before its first request; why it does not start, if it does not."""
+        loop, model = asyncio.get_running_loop(), endpoint.provider.model
+        began = loop.time()
+        try:
+            loaded = await endpoint.ready()
+        except FlowrunError as error:
+            # A provider that does not start is as final as a request that nobody will ever take.
+            return error if isinstance(error, CallError) else PermanentError(str(error))
+        except Exception as mistake:  # noqa: BLE001 (a provider may be anybody's)
+            return PermanentError(f"{model}: its provider did not start ({mistake_in(mistake)})")
+        if loaded:
+            self.publish(e.ModelReady(model, loop.time() - began))
+        return None
+
+    async def _came(self, batch: Batch, model: str, reply: Reply, seconds: float) -> Answered | Failed | None:
+        """Write down a reply, and tell of it."""
+        asked, count = batch.asked, len(batch.asked)
+        usage = believable(reply.usage, asked[0].request, count)
+        if usage.input_tokens is not None and usage.output_tokens is not None:
+            batch.out.used = usage.input_tokens + usage.output_tokens
+        answers = min(count, len(reply.answers))
+        if not answers:
+            return await self._failed(batch, AnswerError("the reply holds no answer", usage=usage), seconds)
+        doubtful = answers < count and self._rest(asked[answers:], usage, answers)
+        read, written = usage.input_tokens, usage.output_tokens
+        finished = e.RequestFinished(
+            batch.number, asked[0].path, model, count, seconds, read, written, answers, doubtful=doubtful
+        )
+        try:
+            await self.log.answered(asked, reply.answers, usage)
+        except DiskError as error:
+            self.trouble(error)
+            return None
+        except asyncio.CancelledError:
+            # It is written all the same.
+            self.publish(finished)
+            raise
+        self.publish(finished)
+        return Answered(reply, usage.parts(answers), seconds, doubtful)
+
+    def _rest(self, calls: tuple[Call, ...], usage: Usage, answers: int) -> bool:
+        """Write how calls ended that got no answer from a reply with answers; whether they may have been paid.
+
+        They were not where the bill is one that so many answers can have.
+        """
+        if usage.known and believable(usage, calls[0].request, answers) == usage:
+            self.log.unanswered(calls)
+            return False
+        self.log.over(calls, InDoubtError("fewer answers came than were asked for, and the bill does not say of which"))
+        return True
+
+    def _heard(self, batch: Batch) -> Request:
+        """The request, which tells how far its answer has come where that comes in pieces."""
+        number, path, request = batch.number, batch.asked[0].path, batch.asked[0].request
+        if not request.stream:
+            return request
+
+        def hear(characters: int) -> None:
+            self.publish(e.AnswerGrew(number, path, characters))
+            self.begun(batch)
+
+        return replace(request, hear=hear)
+
+    async def _intend(self, batch: Batch, asked: tuple[Call, ...], each: Ceiling) -> bool:
+        """Write down that a request is about to leave; whether it is to leave still."""
+        try:
+            if asked != batch.asked:
+                # The same key stands for the same request only.
+                batch.asked, batch.key = asked, self.log.request_key(asked)
+            for call in asked:
+                call.ceiling = each
+            await self.log.intend(asked, batch.key)
+        except DiskError as error:
+            self.trouble(error)
+            return False
+        except asyncio.CancelledError:
+            self.log.unsent(asked)
+            raise
+        if batch.calls and not self.stopped:
+            return True
+        self.log.unsent(asked)
+        return False
+
+    async def _failed(self, batch: Batch, error: CallError, seconds: float) -> Failed | None:
+        """Write down that an attempt has ended without an answer that can be used, and tell of it."""
+        asked = batch.asked
+        failed = e.AttemptFailed(batch.number, len(asked), _how(error))
+        if isinstance(error, AnswerError):
+            error.usage = believable(error.usage or NO_USAGE, asked[0].request, len(asked))
+            failed = replace(failed, usage=error.usage)
+            try:
+                await self.log.spoiled(batch.asked, error)
+            except DiskError as trouble:
+                self.trouble(trouble)
+                return None
+            except asyncio.CancelledError:
+                self.publish(failed)
+                self.publish(e.RequestCancelled(batch.number, asked[0].path, len(asked)))
+                raise
+        else:
+            self.log.over(batch.asked, error)
+        self.publish(failed)
+        return Failed(error, seconds)
+
+
+def _how(error: CallError) -> Literal["refused", "spoilt", "doubtful"]:
+    if isinstance(error, AnswerError):
+        return "spoilt"
+    return "doubtful" if error.doubtful else "refused"
+
+
+def _verdict(error: CallError) -> Verdict:
+    """What a failed attempt says of the server's state."""
+    if isinstance(error, AnswerError):
+        return Verdict.OK
+    if not isinstance(error, RefusedError | InDoubtError):
+        return Verdict.NEUTRAL
+    if error.status is None:
+        return Verdict.LOST
+    if isinstance(error, InDoubtError):
+        return Verdict.FAILED
+    if error.status == 429:
+        return Verdict.REFUSED
+    return Verdict.OVERLOADED if error.status in _OVERLOADED else Verdict.NEUTRAL

@@ -1,0 +1,46 @@
+"""Calls made into batches: those that ask the same share a request where their endpoint serves several answers."""
+
+from __future__ import annotations
+
+from ..engine.decisions import Call
+from ..limits.retry import Retries, RetryPolicy
+from .batch import Batch, prompt_tokens
+from .endpoint import Endpoint
+
+Groups = dict[tuple[str, tuple[int, str]], Batch]
+"""The last batch of each group, by model and group."""
+
+
+class Batcher:
+    """Makes batches, and numbers them."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def place(self, call: Call, endpoint: Endpoint, groups: Groups, now: float) -> tuple[Batch, bool]:
+        """The batch that a call goes with, and whether that was made for it."""
+        samples = endpoint.provider.samples
+        if call.group is not None and samples > 1:
+            batch = groups.get((call.model, call.group))
+            if batch is not None and batch.fits(call, samples):
+                batch.calls.append(call)
+                return batch, False
+        policy = endpoint.policy
+        if call.retries is not None:
+            policy = RetryPolicy(call.retries + 1, policy.wait_initial, policy.wait_max, policy.total)
+        # A call that was sent before has the attempts that it has left.
+        retries = Retries(policy, now, tries=call.tries, made=call.tries)
+        batch = Batch(self._number(), endpoint, [call], retries, prompt_tokens(call.request))
+        if call.group is not None:
+            groups[call.model, call.group] = batch
+        return batch, True
+
+    def twin(self, batch: Batch) -> Batch:
+        """One more batch for the same calls, side by side."""
+        calls = list(batch.calls)
+        batch.twin = Batch(self._number(), batch.endpoint, calls, batch.retries, batch.prompt, twin_of=batch)
+        return batch.twin
+
+    def _number(self) -> int:
+        self._count += 1
+        return self._count

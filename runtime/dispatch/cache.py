@@ -1,0 +1,99 @@
+"""What a journal has of a call that a run is about to make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, get_args
+
+from ..engine.decisions import Call, Known
+from ..engine.keys import key_of
+from ..journal.index import Index, Open, Paid
+from ..vocabulary.call import Answer, Finish
+from ..vocabulary.errors import AnswerError, DiskError, MalformedError
+from ..vocabulary.usage import Usage
+
+Json = Any
+
+
+class Readable(Protocol):
+    """A journal as far as it is read: what its rows are about, and the content of one."""
+
+    index: Index
+
+    def body(self, number: int) -> Json: ...
+
+
+@dataclass(eq=False)
+class Recall:
+    """Finds answers for the run of this number. Each is given out once, so that samples stay different ones.
+
+    ``endpoints`` are those of the models, by their addresses. ``fresh`` takes no other run's answers.
+    """
+
+    journal: Readable
+    run: int
+    endpoints: Mapping[str, str]
+    fresh: bool = False
+    _taken: set[int] = field(default_factory=set)
+
+    def find(self, call: Call) -> Known:
+        index = self.journal.index
+        key = key_of(call, self.endpoints.get(call.model, ""))
+        if key not in index.paid and key not in index.open and key not in index.unanswered:
+            return Known(key)
+        open_ = self._open(key, call.place)
+        paid = [one for one in index.paid.get(key, ()) if one.number not in self._taken]
+        mine = [one for one in paid if one.run == self.run]
+        best = _best(mine, call.place) or (None if self.fresh else self._earlier(paid, call.place))
+        if best is None:
+            self._taken.update(one.number for one in open_)
+            return Known(key, open=open_)
+        self._taken.add(best.number)
+        answer, usage = self._read(best.number)
+        return Known(key, answer, usage)
+
+    def _open(self, key: bytes, place: str) -> tuple[Open, ...]:
+        """The attempts at this that may be paid: all that this run made at this place, or the best of another's."""
+        index = self.journal.index
+        attempts = (*index.unanswered.get(key, {}).values(), *index.open.get(key, ()))
+        found = [one for one in attempts if one.number not in self._taken]
+        mine = tuple(one for one in found if one.run == self.run and one.place == place)
+        if mine or self.fresh:
+            return mine
+        best = _best(found, place)
+        return () if best is None else (best,)
+
+    def _earlier(self, paid: Sequence[Paid], place: str) -> Paid | None:
+        """What other runs bought: before this one began, as it saw them then, or since."""
+        before = [one for one in paid if one.run < self.run]
+        since = [one for one in paid if one.run > self.run]
+        return _latest(before, place) or _latest(since, place)
+
+    def _read(self, number: int) -> tuple[Answer | AnswerError, Usage]:
+        body = self.journal.body(number)
+        try:
+            tokens = (body["in"], body["out"])
+            usage = Usage(*(None if count is None else int(count) for count in tokens))
+            text = str(body["text"])
+            if "error" in body:
+                said = str(body["error"])
+                if "why" in body:
+                    return MalformedError(said, text=text, why=str(body["why"]), usage=usage), usage
+                return AnswerError(said, text=text, usage=usage, final=body.get("final") is True), usage
+            finish = body["finish"]
+            if finish not in get_args(Finish):
+                raise ValueError(finish)
+            return Answer(text, finish, str(body.get("said", "")), body.get("final") is True), usage
+        except (KeyError, TypeError, ValueError):
+            raise DiskError(f"the journal's row {number} holds no answer") from None
+
+
+def _best(found: Sequence[Any], place: str) -> Any:
+    return next((one for one in found if one.place == place), found[0] if found else None)
+
+
+def _latest(found: Sequence[Paid], place: str) -> Paid | None:
+    ordered = found[::-1]
+    chosen: Paid | None = _best(ordered, place)
+    return chosen

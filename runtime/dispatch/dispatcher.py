@@ -1,0 +1,307 @@
+"""The dispatcher: requests wait for a place, are sent, are tried again, and their answers are written down first.
+
+A request that must wait, for a place or to be tried again, is a row in a queue or a timer, never a task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from copy import copy
+from dataclasses import dataclass
+from functools import partial
+
+from ..engine.decisions import Call
+from ..limits import Place
+from ..vocabulary import events as e
+from ..vocabulary.errors import CallError, EndpointError
+from .attempt import Answered, Attempts, Publish
+from .batch import Batch, Out, Over, Waiting, part_of
+from .batching import Batcher, Groups
+from .endpoint import Endpoint
+from .hedging import Hedges
+from .ledger import NoLog
+from .lines import Lines
+from .listener import Listener
+from .outages import Allowance, closing, goes_first, wait_after
+
+
+@dataclass(eq=False, slots=True)
+class _Worker:
+    """A task that sends one batch after the other."""
+
+    batch: Batch | None
+
+
+class Dispatcher:
+    """The requests of one run. ``endpoints`` are by the model's address."""
+
+    def __init__(self, endpoints: Mapping[str, Endpoint], publish: Publish, log: NoLog, listener: Listener) -> None:
+        self.endpoints = endpoints
+        self.publish = publish
+        self.log = log
+        self.listener = listener
+        self._hedges = Hedges(self._send_twin)
+        self._attempts = Attempts(publish, log, listener.trouble, self._hedges.began, self._begun)
+        self._lines = Lines(endpoints.values(), self._pump, self._fail)
+        self._batcher = Batcher()
+        self._allowance = Allowance()
+        self._live: set[Batch] = set()
+        self._batch_of: dict[int, Batch] = {}
+
+    @property
+    def stopped(self) -> bool:
+        """Nothing more is sent."""
+        return self._attempts.stopped
+
+    @property
+    def busy(self) -> bool:
+        """Whether a batch is out or waits to be tried again, or somebody waits for a call."""
+        return bool(self._live or self._batch_of)
+
+    def launch(self, calls: Iterable[Call]) -> None:
+        """Put calls in line. Those that ask the same share a request where the endpoint serves several answers."""
+        touched: dict[Endpoint, None] = {}
+        groups: Groups = {}
+        for call in calls:
+            endpoint = self.endpoints[call.model]
+            self._queue(call, endpoint, groups)
+            touched[endpoint] = None
+        for endpoint in touched:
+            if not self._lines.wake(endpoint):
+                self._pump(endpoint)
+
+    def _queue(self, call: Call, endpoint: Endpoint, groups: Groups) -> None:
+        batch, made = self._batcher.place(call, endpoint, groups, asyncio.get_running_loop().time())
+        self._batch_of[call.number] = batch
+        if made:
+            self._lines.enter(batch)
+
+    def cancel(self, number: int, keep: bool) -> None:
+        """Nobody waits for this call. A batch that nobody waits for is broken off, or kept for the journal."""
+        batch = self._batch_of.pop(number, None)
+        if batch is not None:
+            batch.calls = [call for call in batch.calls if call.number != number]
+            if not batch.calls:
+                self._end(batch, keep=keep)
+                if batch.twin is not None:
+                    self._end(batch.twin, keep=keep)
+
+    def _end(self, batch: Batch, *, keep: bool) -> None:
+        batch.end(keep=keep and self.log.keeps)
+        if isinstance(batch.state, Over):
+            self._live.discard(batch)
+
+    def send_no_more(self) -> None:
+        self._attempts.stopped = True
+
+    def stop(self) -> None:
+        """Send nothing more. What is out goes on."""
+        self.send_no_more()
+        self._forget_waiting()
+        if not self._live:
+            self.listener.idle()
+
+    def _forget_waiting(self) -> None:
+        for batch in [one for one in self._live if isinstance(one.state, Waiting)]:
+            batch.end()
+            self._live.discard(batch)
+
+    async def settle(self, seconds: float) -> None:
+        """Give batches that are kept for the journal so long to end."""
+        kept = [batch.state.task for batch in self._live if isinstance(batch.state, Out) and batch.state.kept]
+        if kept:
+            await asyncio.wait(kept, timeout=seconds)
+
+    async def close(self) -> None:
+        """Break off all that is out."""
+        self.send_no_more()
+        self._forget_waiting()
+        self._hedges.close()
+        tasks = [batch.out.task for batch in self._live]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._batch_of.clear()
+
+    # Sending
+
+    def _pump(self, endpoint: Endpoint) -> None:
+        """Send what may leave."""
+        while not self.stopped and (ready := self._lines.next(endpoint)) is not None:
+            self._start(*ready)
+
+    def _start(self, batch: Batch, place: Place) -> None:
+        worker = _Worker(batch)
+        task = asyncio.get_running_loop().create_task(self._work(worker))
+        self._go(batch, task, place)
+        task.add_done_callback(partial(self._ended, worker))
+
+    def _go(self, batch: Batch, task: asyncio.Task[None], place: Place) -> None:
+        batch.state = Out(task, place)
+        self._live.add(batch)
+
+    async def _work(self, worker: _Worker) -> None:
+        """Attempt a request, and with the same task what may leave when that is over."""
+        while (batch := worker.batch) is not None:
+            wait = await self._attempt(batch)
+            if self.listener.behind:
+                # What an answer decides may make the next request needless.
+                await asyncio.sleep(0)
+            worker.batch, endpoint = None, batch.endpoint
+            task = self._over(batch, wait)
+            ready = None if self.stopped else self._lines.next(endpoint)
+            if ready is not None:
+                worker.batch = ready[0]
+                self._go(ready[0], task, ready[1])
+                if self._lines.waits(endpoint) and not self._lines.wake(endpoint):
+                    # There may be more places than this one.
+                    self._pump(endpoint)
+
+    def _ended(self, worker: _Worker, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.listener.mistake(error)
+        if worker.batch is not None:
+            self._over(worker.batch)
+            self._pump(worker.batch.endpoint)
+
+    def _over(self, batch: Batch, wait: float | None = None) -> asyncio.Task[None]:
+        """An attempt is over: give its place back. The next one is made in ``wait`` seconds, None for no other.
+
+        Returns the task, which may go on with another batch.
+        """
+        out = batch.out
+        if wait is not None and batch.calls and not self.stopped:
+            timer = asyncio.get_running_loop().call_later(wait, self._again, batch)
+            batch.state = Waiting(timer, out.place.probe)
+        else:
+            batch.state = Over()
+            self._live.discard(batch)
+        self._hedges.ended(batch, None)
+        self._lines.let_go(batch)
+        self._lines.forget_alone(batch.endpoint)
+        batch.endpoint.limiter.release(out.place, out.verdict, out.used, batch.number)
+        if self.stopped and not self._live:
+            self.listener.idle()
+        return out.task
+
+    async def _attempt(self, batch: Batch) -> float | None:
+        """Make one attempt. Returns the seconds until the next one; None where the batch is over."""
+        if not batch.retries.tries:
+            # Neither the time in line counts nor that of an outage.
+            batch.retries.began = asyncio.get_running_loop().time()
+        ended = await self._attempts.make(batch)
+        if isinstance(ended, Answered):
+            self._hedges.ended(batch, ended.seconds)
+            if ended.reply.rates is not None:
+                batch.endpoint.limiter.learn(ended.reply.rates)
+            self._deliver(batch, ended)
+        elif ended is not None and batch.twin_of is not None:
+            # The first one goes on, and is sent again where it fails too.
+            self.publish(e.RequestCancelled(batch.number, batch.asked[0].path, len(batch.asked)))
+        elif ended is not None and ended.final:
+            self._fail(batch, ended.error)
+        elif ended is not None:
+            return self._failed(batch, ended.error, ended.seconds)
+        return None
+
+    def _send_twin(self, batch: Batch) -> bool | None:
+        """Send a request that takes long a second time, side by side: None for no place yet, False for no money."""
+        endpoint = batch.endpoint
+        if self.stopped or not batch.calls or batch.twin is not None or endpoint.closed is not None:
+            return False
+        if self._lines.waits(endpoint) or endpoint.limiter.full:
+            # What has not been asked at all goes first.
+            return None
+        place = endpoint.limiter.acquire(batch.tokens)
+        if place is None:
+            return None
+        if not self.listener.hedged(batch.calls[0]):
+            endpoint.limiter.release(place)
+            return False
+        self._start(self._batcher.twin(batch), place)
+        return True
+
+    def _begun(self, batch: Batch) -> None:
+        # Who begins to answer has read the prompt.
+        if self._lines.let_go(batch):
+            self._pump(batch.endpoint)
+
+    def _failed(self, batch: Batch, error: CallError, seconds: float) -> float | None:
+        """An attempt has ended without an answer that can be used: the seconds until the next one."""
+        now = asyncio.get_running_loop().time()
+        closed = closing(batch, error, now)
+        number, path, count, model = batch.number, batch.asked[0].path, len(batch.asked), batch.endpoint.provider.model
+        try:
+            wait = wait_after(batch, error, now, self._allowance)
+        except CallError as final:
+            self.publish(e.RequestFailed(number, path, model, count, seconds, str(final)))
+            self._fail(batch, final)
+            if closed is not None:
+                self._close(batch.endpoint, closed)
+            return None
+        self.publish(e.RequestRetried(number, path, str(error), wait, count))
+        if error.doubtful and not self.stopped:
+            batch.calls = self._afforded(batch.calls, batch.retries.tries)
+        return wait
+
+    def _afforded(self, calls: list[Call], tries: int) -> list[Call]:
+        """The calls that may be sent again after so many ``tries``, though they may have been paid."""
+        for call in calls:
+            call.tries = tries
+        again = [call for call in calls if self.listener.doubted(call)]
+        for call in calls:
+            if call not in again:
+                self._batch_of.pop(call.number, None)
+        # One may be taken back by what is decided of another.
+        return [call for call in again if call.number in self._batch_of]
+
+    def _again(self, batch: Batch) -> None:
+        assert isinstance(batch.state, Waiting)
+        self._live.discard(batch)
+        self._lines.put(batch, first=goes_first(batch, probe=batch.state.probe))
+        self._pump(batch.endpoint)
+
+    def _close(self, endpoint: Endpoint, error: CallError) -> None:
+        """No request of this model can succeed any more, or none at the whole endpoint: what waits fails at once."""
+        refused = copy(error)
+        refused.doubtful = False  # whatever became of the request that met the end
+        for other in self.endpoints.values():
+            if other is not endpoint and not (isinstance(error, EndpointError) and other.limiter is endpoint.limiter):
+                continue
+            other.closed = refused
+            waiting = [one for one in self._live if isinstance(one.state, Waiting) and one.endpoint is other]
+            for batch in (*sorted(waiting, key=lambda one: one.number), *self._lines.clear(other)):
+                self._fail(batch, refused)
+                self._end(batch, keep=False)
+                self._lines.let_go(batch)
+
+    def _fail(self, batch: Batch, error: CallError) -> None:
+        if batch.twin is not None:
+            self._end(batch.twin, keep=True)
+        for call in tuple(batch.calls):
+            if self._batch_of.pop(call.number, None) is not None:
+                self.listener.failed(call, part_of(error, batch.asked, call))
+
+    def _deliver(self, batch: Batch, ended: Answered) -> None:
+        asked, reply = batch.asked, ended.reply
+        other = batch.twin or batch.twin_of
+        if other is not None:
+            if batch.twin_of is not None:
+                self._hedges.overtaken(other)
+            self._end(other, keep=False)
+        for call, answer, part in zip(asked, reply.answers, ended.parts, strict=False):
+            if self._batch_of.pop(call.number, None) is not None:
+                self._allowance.add(batch)
+                self.listener.answered(call, answer, part)
+        if len(reply.answers) == len(asked):
+            return
+        self.listener.catch_up()
+        together: Groups = {}
+        rest = [call for call in asked[len(reply.answers) :] if call.number in self._batch_of]
+        if ended.doubtful and (failed := batch.retries.spent()) is not None:
+            self._fail(batch, failed)
+            return
+        for call in self._afforded(rest, batch.retries.tries) if ended.doubtful else rest:
+            self._queue(call, batch.endpoint, together)

@@ -1,0 +1,174 @@
+"""The journal as one run sees it: what is known of its calls, and what becomes of them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from ..engine.decisions import NOTHING, Call, Known
+from ..journal.records import NOT_ANSWERED, NOT_SENT, Kind, Record
+from ..journal.store import Journal
+from ..vocabulary.call import Answer
+from ..vocabulary.errors import AnswerError, CallError, MalformedError, RefusedError
+from ..vocabulary.usage import NO_USAGE, Usage
+from .cache import Recall
+
+Json = Any
+
+
+class NoLog:
+    """A run that keeps nothing."""
+
+    keeps = False
+
+    def __init__(self) -> None:
+        self._keys = _keys()
+
+    @property
+    def id(self) -> str:
+        """What people call the run by."""
+        return ""
+
+    def find(self, call: Call) -> Known:
+        return NOTHING
+
+    def request_key(self, calls: Sequence[Call]) -> str:
+        return next(self._keys)
+
+    async def intend(self, calls: Sequence[Call], key: str) -> None:
+        """Write that a request leaves, and return when that is on the disk. Raises DiskError."""
+
+    async def answered(self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage) -> None:
+        """Write answers and their bill, and return when they are on the disk. Raises DiskError."""
+
+    async def spoiled(self, calls: Sequence[Call], error: AnswerError) -> None:
+        """Write what was paid for and is no answer. Raises DiskError."""
+
+    def over(self, calls: Sequence[Call], error: CallError | None) -> None:
+        """Write how an attempt without an answer ended; None for one that was given up while it was under way."""
+
+    def unsent(self, calls: Sequence[Call]) -> None:
+        """Write that a request did not leave after all."""
+
+    def unanswered(self, calls: Sequence[Call]) -> None:
+        """Write that a reply, which has answers to other calls, has none to these, and that they are not paid."""
+
+    async def end(self, status: str, account: Json = None) -> None:
+        """Write how the run ended."""
+
+
+@dataclass(eq=False)
+class RunLog(NoLog):
+    """``name`` is the run's id, ``run`` the number of its first row, ``fresh`` that it takes no other run's answers.
+
+    ``endpoints`` are those of the models, by their addresses.
+    """
+
+    journal: Journal
+    name: str
+    run: int
+    endpoints: Mapping[str, str]
+    fresh: bool = False
+    flow: str = ""
+    source: str = ""
+    keeps = True
+    _closed: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self._recall = Recall(self.journal, self.run, self.endpoints, self.fresh)
+
+    @property
+    def id(self) -> str:
+        return self.name
+
+    def find(self, call: Call) -> Known:
+        return self._recall.find(call)
+
+    def request_key(self, calls: Sequence[Call]) -> str:
+        """The Idempotency-Key of a request: that of the one which was under way for the same calls, or another."""
+        attempts = [call.open[-1].number for call in calls if call.open]
+        if len(attempts) == len(calls):
+            bodies = [self.journal.body(attempt) for attempt in attempts]
+            keys = {str(body["key"]) for body in bodies if isinstance(body, dict) and body.get("of") == len(calls)}
+            if len(keys) == 1:
+                return keys.pop()
+        return next(self._keys)
+
+    async def intend(self, calls: Sequence[Call], key: str) -> None:
+        # What was under way when a run was ended is sent again: from here on it is a doubt of that run's.
+        before = [
+            Record(one.run, Kind.DOUBT, {"said": "sent again"}, call.key, one.place)
+            for call in calls
+            for one in call.open
+            if not one.ended and one.number not in self._closed
+        ]
+        self._closed.update(one.number for call in calls for one in call.open)
+        intents = [self._record(Kind.INTENT, call, _intent(call, key, len(calls))) for call in calls]
+        await self.journal.append([*before, *intents])
+
+    async def answered(self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage) -> None:
+        parts = usage.parts(min(len(calls), len(answers)))
+        await self.journal.append(
+            self._record(Kind.ANSWER, call, _answer(one, part))
+            for call, one, part in zip(calls, answers, parts, strict=False)
+        )
+
+    async def spoiled(self, calls: Sequence[Call], error: AnswerError) -> None:
+        said: dict[str, Json] = {"text": error.text, "error": str(error)}
+        if error.final:
+            said["final"] = True
+        if isinstance(error, MalformedError):
+            said["why"] = error.why
+        parts = (error.usage or NO_USAGE).parts(len(calls))
+        await self.journal.append(
+            self._record(Kind.ANSWER, call, {**said, "in": part.input_tokens, "out": part.output_tokens})
+            for call, part in zip(calls, parts, strict=True)
+        )
+
+    def over(self, calls: Sequence[Call], error: CallError | None) -> None:
+        kind = Kind.REFUSED
+        if error is None:
+            kind = Kind.CANCELLED
+        elif error.doubtful:
+            kind = Kind.DOUBT
+        body = None if error is None else {"status": error.status, "said": str(error)}
+        self.journal.note(self._record(kind, call, body) for call in calls)
+
+    def unsent(self, calls: Sequence[Call]) -> None:
+        body = {"said": NOT_SENT, "of": len(calls)}
+        self.journal.note(self._record(Kind.REFUSED, call, body) for call in calls)
+
+    def unanswered(self, calls: Sequence[Call]) -> None:
+        self.over(calls, RefusedError(NOT_ANSWERED))
+
+    async def end(self, status: str, account: Json = None) -> None:
+        body = {"status": status, "ended": time.time(), "account": account}
+        await self.journal.append([Record(self.run, Kind.END, body)])
+
+    def _record(self, kind: Kind, call: Call, body: Json) -> Record:
+        return Record(self.run, kind, body, call.key, call.place)
+
+
+def _keys() -> Iterator[str]:
+    """Names that nobody else has: one is drawn by lot, and the rest counts."""
+    drawn = secrets.token_hex(12)
+    return (f"{drawn}{number:08x}" for number in count())
+
+
+def _answer(answer: Answer, share: Usage) -> Json:
+    body = {"text": answer.text, "finish": answer.finish, "in": share.input_tokens, "out": share.output_tokens}
+    if answer.said:
+        body["said"] = answer.said
+    return {**body, "final": True} if answer.final else body
+
+
+def _intent(call: Call, key: str, of: int) -> Json:
+    request = call.request
+    size = sum(len(message.text.encode("utf-8", "replace")) for message in request.messages)
+    most = size if call.ceiling is None else call.ceiling.read
+    return {"model": call.model, "bytes": size, "max": request.max_tokens, "key": key, "of": of, "most": most}

@@ -1,0 +1,106 @@
+"""The lines in front of the endpoints: batches that wait for a place, and those that wait for a prompt to be read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+
+from ..limits import Place
+from ..vocabulary.errors import CallError
+from .batch import Batch, Queued
+from .endpoint import Endpoint
+from .outages import given_up
+from .prompt_cache import PromptCache
+from .queues import FairQueue
+
+
+@dataclass(eq=False, slots=True)
+class _Line:
+    """``pump`` sends what may leave."""
+
+    pump: Callable[[], None]
+    queue: FairQueue[Batch] = field(default_factory=FairQueue)
+
+
+class Lines:
+    """One line for each endpoint. ``pump`` sends what may leave there, ``fail`` ends a batch without an attempt."""
+
+    def __init__(
+        self,
+        endpoints: Iterable[Endpoint],
+        pump: Callable[[Endpoint], None],
+        fail: Callable[[Batch, CallError], None],
+    ) -> None:
+        self.fail = fail
+        # One callback an endpoint: the limiter knows who waits by its identity.
+        self._lines = {one: _Line(partial(pump, one)) for one in endpoints}
+        self._prompts = PromptCache()
+
+    def enter(self, batch: Batch) -> None:
+        """Put a batch in line, or hold it behind the one that reads its prompt first."""
+        if not self._prompts.holds(batch):
+            self.put(batch)
+
+    def put(self, batch: Batch, *, first: bool = False) -> None:
+        """Put a batch in line; ``first``: ahead of its lane."""
+        batch.state = Queued()
+        queue = self._lines[batch.endpoint].queue
+        put = queue.put_first if first else queue.put
+        put(batch.lane, batch)
+
+    def waits(self, endpoint: Endpoint) -> bool:
+        """Whether a batch waits for a place."""
+        return bool(self._lines[endpoint].queue)
+
+    def next(self, endpoint: Endpoint) -> tuple[Batch, Place] | None:
+        """The next batch that may leave, with its place."""
+        line, limiter = self._lines[endpoint], endpoint.limiter
+        while line.queue:
+            batch = line.queue.peek()
+            if not batch.calls:
+                line.queue.pop()
+                self.let_go(batch)
+            elif endpoint.closed is not None:
+                self._refuse(line, endpoint.closed)
+            elif (place := limiter.acquire(batch.tokens)) is not None:
+                line.queue.pop()
+                return batch, place
+            elif (lost := given_up(endpoint, asyncio.get_running_loop().time())) is not None:
+                self._refuse(line, lost)
+            else:
+                limiter.on_ready(line.pump)
+                break
+        return None
+
+    def _refuse(self, line: _Line, error: CallError) -> None:
+        batch = line.queue.pop()
+        self.fail(batch, error)
+        self.let_go(batch)
+
+    def let_go(self, batch: Batch) -> bool:
+        """Put those in line that have waited for this batch; whether there were any."""
+        followers = self._prompts.release(batch)
+        for follower in followers:
+            if follower.calls:
+                self.put(follower)
+        return bool(followers)
+
+    def wake(self, endpoint: Endpoint) -> bool:
+        """Ask the limiter to pump when a place is free; False where the pump has work at once."""
+        limiter = endpoint.limiter
+        if not limiter.full or endpoint.closed is not None or limiter.hopeless:
+            return False
+        limiter.on_ready(self._lines[endpoint].pump)
+        return True
+
+    def forget_alone(self, endpoint: Endpoint) -> None:
+        """Take this line's own request for a place back where no other line waits: it takes the next place itself."""
+        pump = self._lines[endpoint].pump
+        if endpoint.limiter.waits_alone(pump):
+            endpoint.limiter.forget(pump)
+
+    def clear(self, endpoint: Endpoint) -> list[Batch]:
+        """Take all batches out of a line."""
+        return self._lines[endpoint].queue.clear()

@@ -1,0 +1,1 @@
+"""The engine of a run: it decides, and acts on nothing."""

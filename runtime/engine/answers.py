@@ -1,0 +1,140 @@
+"""What a model said, made into a value of the type that was asked for."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from flowrun.dsl import option_of, types
+
+from ..reducers.judging import Order
+from ..vocabulary.errors import AnswerError, MalformedError
+from ..vocabulary.json_text import DEEPEST, JsonError, read_json, unfenced
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+__all__ = ["DEEPEST", "read_answer"]
+
+Json = Any
+_PLACE = 80
+"""Characters of a place in an answer that are told: a model may write field names of any length."""
+
+
+def read_answer(text: str, type_: types.Type) -> Json:
+    """The value of an answer. Raises AnswerError, whose message tells the model's words and what was expected."""
+    if not text.strip():
+        raise AnswerError("the answer is empty", text=text)
+    if type_ == types.TEXT:
+        return text.strip()
+    if isinstance(type_, types.Choice):
+        found = option_of(unfenced(text), type_.options)
+        if found is None:
+            raise _malformed(text, type_, "")
+        return found
+    value = _data(text, type_)
+    if isinstance(type_, Order) and (problem := type_.lacks(value)):
+        wanted = f"each number of {types.show(type_.item)} once"
+        said = f"expected {wanted}, and the answer {problem}: {_quoted(text)}"
+        raise MalformedError(said, text=text, why=f"{problem}; it must have {wanted}")
+    return value
+
+
+def _data(text: str, type_: types.Type) -> Json:
+    from pydantic import ValidationError
+
+    try:
+        return _validator(type_).validate_python(read_json(text))
+    except JsonError as error:
+        raise _malformed(text, type_, str(error)) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        place = "".join(char if char.isprintable() else "\ufffd" for char in place[:_PLACE])
+        where = f" at `{place}`" if place else ""
+        raise _malformed(text, type_, f"does not fit{where}: {first['msg'].lower()}") from None
+
+
+def _malformed(text: str, type_: types.Type, why: str) -> MalformedError:
+    said = f"is {_quoted(text)}" + (f", which {why}" if why else "")
+    return MalformedError(f"expected {types.show(type_)}, and the answer {said}", text=text, why=why)
+
+
+@lru_cache(maxsize=512)
+def _validator(type_: types.Type) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_python_type(type_))
+
+
+def _python_type(type_: types.Type) -> Any:
+    from typing import NotRequired
+
+    from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, with_config
+    from typing_extensions import TypedDict
+
+    match type_:
+        case types.Simple("text" | "document"):
+            return str
+        case types.Simple("int"):
+            return Annotated[StrictInt, BeforeValidator(_whole)]
+        case types.Simple("number"):
+            return StrictInt | StrictFloat
+        case types.Simple("bool"):
+            return StrictBool
+        case types.Range(low, high):
+            inner = Annotated[StrictInt, BeforeValidator(_whole)] if type_.whole else StrictInt | StrictFloat
+            return Annotated[inner, Field(ge=low, le=high)]
+        case types.Choice(options):
+            return Annotated[Literal[options], BeforeValidator(_speller(options))]
+        case types.ListOf(item):
+            return Annotated[list.__class_getitem__(_python_type(item)), BeforeValidator(_opened)]
+        case types.Optional(item):
+            return _python_type(item) | None
+        case types.Record(fields, name):
+            shape = {
+                field.name: NotRequired[_python_type(field.type)]
+                if isinstance(field.type, types.Optional)
+                else _python_type(field.type)
+                for field in fields
+            }
+            optional = [field.name for field in fields if isinstance(field.type, types.Optional)]
+            # A field that the type does not have would be lost.
+            record: Any = TypedDict(name or "Record", shape)  # type: ignore[misc]
+            return Annotated[with_config(ConfigDict(extra="forbid"))(record), BeforeValidator(_filler(optional))]
+    return Any
+
+
+def _whole(value: Json) -> Json:
+    # Beyond that floats stand for several whole numbers each.
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+
+
+def _opened(value: Json) -> Json:
+    """A list or record that came as JSON text inside of a string."""
+    if not isinstance(value, str):
+        return value
+    try:
+        inner = read_json(value)
+    except JsonError:
+        return value
+    return inner if isinstance(inner, list | dict) else value
+
+
+def _speller(options: tuple[str, ...]) -> Any:
+    return lambda value: (option_of(value, options) or value) if isinstance(value, str) else value
+
+
+def _filler(optional: list[str]) -> Any:
+    """Fields that may be missing are there all the same, with nothing in them."""
+
+    def fill(value: Json) -> Json:
+        found = _opened(value)
+        return {**dict.fromkeys(optional), **found} if isinstance(found, dict) else found
+
+    return fill
+
+
+def _quoted(text: str) -> str:
+    line = " ".join(text.split())
+    return f'"{line}"' if len(line) <= 80 else f'"{line[:79]}…"'

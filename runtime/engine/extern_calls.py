@@ -1,0 +1,76 @@
+"""Externs that are out: what is to be called with what, and who waits for its value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowrun.dsl import plan as p
+
+from ..vocabulary.errors import FlowrunError
+from .decisions import CancelExtern, Decision, Failure, LaunchExtern
+from .frames import BlockRun, Frame
+from .scopes import Context, Defaults
+
+Json = Any
+Owner = Frame | BlockRun
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    owner: Owner
+    path: str
+    on_value: Callable[[Json], None]
+    on_failure: Callable[[Failure], None]
+
+
+class ExternCalls:
+    """The calls of externs of one run. What is to be done about them is added to ``decisions``."""
+
+    def __init__(self, context: Context, externs: Mapping[str, p.Extern], decisions: list[Decision]) -> None:
+        self.externs = externs
+        self.decisions = decisions
+        self._defaults = Defaults(context)
+        self._pending: dict[int, _Pending] = {}
+        self._out: dict[Owner, set[int]] = {}
+        self._count = 0
+
+    def launch(
+        self,
+        owner: Owner,
+        extern: str,
+        args: Mapping[str, Json],
+        path: str,
+        on_value: Callable[[Json], None],
+        on_failure: Callable[[Failure], None],
+    ) -> None:
+        """Call an extern. Raises FlowrunError where an argument that was left out has no value."""
+        given = self._defaults.filled(extern, self.externs[extern].params, args)
+        self._count += 1
+        self._pending[self._count] = _Pending(owner, path, on_value, on_failure)
+        self._out.setdefault(owner, set()).add(self._count)
+        self.decisions.append(LaunchExtern(self._count, path, extern, given))
+
+    def returned(self, number: int, value: Json) -> None:
+        """A value has come. One that was taken back meanwhile is dropped."""
+        if pending := self._take(number):
+            pending.on_value(value)
+
+    def failed(self, number: int, error: FlowrunError) -> None:
+        if pending := self._take(number):
+            pending.on_failure(Failure(pending.path, str(error), error))
+
+    def cancel(self, owner: Owner) -> None:
+        for number in sorted(self._out.pop(owner, ())):
+            del self._pending[number]
+            self.decisions.append(CancelExtern(number))
+
+    def _take(self, number: int) -> _Pending | None:
+        pending = self._pending.pop(number, None)
+        if pending is not None:
+            out = self._out[pending.owner]
+            out.discard(number)
+            if not out:
+                del self._out[pending.owner]
+        return pending

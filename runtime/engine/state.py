@@ -1,0 +1,150 @@
+"""The run as a state machine: an event comes in, decisions go out. It knows no clock, no network and no asyncio.
+
+A step begins the moment all that it mentions is there. Blocks open a frame for each body; the steps inside wait
+for what they mention themselves, in their own block or around it, so there are no barriers between blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flowrun.dsl import plan as p
+
+from ..values.expressions import evaluate
+from ..vocabulary import events as e
+from ..vocabulary.call import Answer
+from ..vocabulary.errors import CallError, FlowrunError
+from ..vocabulary.usage import NO_USAGE, Usage
+from .blocks import Blocks
+from .calls import Calls
+from .decisions import Decision, Failure, Finish, HandOn, Outcome
+from .extern_calls import ExternCalls
+from .frames import Frame, Layout
+from .reduction import Ends
+from .scopes import Context, Defaults, Scope, steps_once
+from .steps import Steps
+from .timers import Timers
+
+Json = Any
+
+
+class State:
+    """One run of one plan.
+
+    ``window`` is how many bodies of a map may be open at once where the flow does not say.
+    The results of the step ``handed`` are handed on as they come, and its value is their number.
+    ``begin``, ``answered``, ``failed`` and their like for externs return what is to be done; ``events`` collects what
+    happened meanwhile.
+    """
+
+    def __init__(
+        self,
+        plan: p.Plan,
+        inputs: Mapping[str, Json],
+        context: Context,
+        window: int = 256,
+        *,
+        handed: p.Step | None = None,
+    ) -> None:
+        self.plan = plan
+        self.context = context
+        self.events: list[e.Event] = []
+        self._decisions: list[Decision] = []
+        self._root = Frame(Layout(plan.steps, None), None, given=dict(inputs))
+        self._calls = Calls(context, self._decisions, self.events)
+        self._timers = Timers(self._decisions)
+        self._externs = ExternCalls(context, plan.externs, self._decisions)
+        self._steps = Steps(context, self._calls, self._externs, self.events)
+        self._ends = Ends(context, self._calls, self._externs, self._steps, self._timers, self.events)
+        self._blocks = Blocks(context, self._steps, self._ends, self._timers, self.events, window, plan)
+        self._blocks.handed = handed
+        self._blocks.hand_on = lambda value: self._decisions.append(HandOn(value))
+        self._steps.begin_block = self._blocks.begin
+        self._steps.on_end = self._finish
+
+    def begin(self) -> list[Decision]:
+        self.events.append(e.RunStarted(self.plan.flow, steps_once(self.plan.steps)))
+        root = self._root
+        try:
+            root.given = Defaults(self.context).filled(self.plan.flow, self.plan.params, root.given)
+        except FlowrunError as error:
+            self._steps.failures.append(Failure(self.plan.flow, str(error), error))
+            self._finish()
+        else:
+            self._steps.open(root)
+        decisions = self._drain()
+        if self._steps.failures and not any(isinstance(one, Finish) for one in decisions):
+            # What is wrong from the start, a row of the wrong type for one, costs nothing: no call has gone out.
+            self._finish()
+            decisions = self._drain()
+        return decisions
+
+    def answered(self, number: int, answer: Answer, usage: Usage = NO_USAGE) -> list[Decision]:
+        """An answer has come, with its part of the bill. One whose call was taken back meanwhile is dropped."""
+        self._calls.answered(number, answer, usage)
+        return self._drain()
+
+    def failed(self, number: int, error: CallError) -> list[Decision]:
+        """A call has failed for good, as far as sending it again goes."""
+        self._calls.failed(number, error)
+        return self._drain()
+
+    def doubted(self, number: int) -> tuple[bool, list[Decision]]:
+        """An attempt at a call may have been paid, and is to be made again: whether that is afforded."""
+        afforded = self._calls.doubted(number)
+        return afforded, self._drain()
+
+    def hedged(self, number: int) -> bool:
+        """A call takes long, and is to be asked a second time side by side: whether that is afforded."""
+        return self._calls.hedged(number)
+
+    def timed_out(self, number: int) -> list[Decision]:
+        """The time of a timer is over."""
+        self._timers.over(number)
+        return self._drain()
+
+    def abandoned(self) -> Outcome:
+        """How far the run has come that goes no further."""
+        return self._outcome(None, complete=False)
+
+    def returned(self, number: int, value: Json) -> list[Decision]:
+        """An extern has given its value, which is of its type."""
+        self._externs.returned(number, value)
+        return self._drain()
+
+    def raised(self, number: int, error: FlowrunError) -> list[Decision]:
+        """An extern has failed."""
+        self._externs.failed(number, error)
+        return self._drain()
+
+    def _drain(self) -> list[Decision]:
+        work = self._steps.work
+        while work or self._calls.resume():
+            while work:
+                work.popleft()()
+        decisions = self._decisions[:]
+        self._decisions.clear()
+        return decisions
+
+    def _finish(self) -> None:
+        failures = self._steps.failures
+        value, complete = None, False
+        try:
+            value = evaluate(self.plan.result, Scope(self.context, self._root))
+            complete = True
+        except FlowrunError as error:
+            if not failures:
+                failures.append(Failure(self.plan.flow, str(error), error))
+        self._decisions.append(Finish(self._outcome(value, complete)))
+
+    def _outcome(self, value: Json, complete: bool) -> Outcome:
+        values = self._root.values
+        return Outcome(
+            value,
+            complete,
+            tuple(self._steps.failures),
+            tuple(self._blocks.losses.all),
+            self._ends.tallies,
+            steps={} if complete else {name: values[name] for name in values if not name.startswith("#")},
+        )

@@ -1,0 +1,1 @@
+"""Python that flows call."""

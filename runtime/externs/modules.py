@@ -1,0 +1,95 @@
+"""Finds the Python function that an extern names, and sees that it takes what the flow gives."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from flowrun.dsl import did_you_mean
+from flowrun.dsl import plan as p
+
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
+
+Function = Callable[..., Any]
+_LONGEST = 500
+
+
+def found(name: str, extern: p.Extern, folder: Path) -> Function:
+    """Imports its module. Raises UsageError where there is no such function, or it takes other parameters."""
+    where = f"the extern `{name}` ({extern.target})"
+    module_name, _, attribute = extern.target.partition(":")
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_name + ".").startswith(error.name + "."):
+            raise UsageError(
+                f"{where}: there is no Python module {shown(error.name)}, neither in the folder of the flow nor where "
+                "Python looks for modules"
+            ) from None
+        raise UsageError(f"{where}: importing {shown(module_name)} failed: {told(error)}") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (a module may raise anything while it is imported)
+        raise UsageError(f"{where}: importing {shown(module_name)} failed: {told(error)}") from None
+    _not_another(where, module_name.partition(".")[0], folder)
+    function: Any = module
+    for part in attribute.split("."):
+        names = [one for one in dir(function) if not one.startswith("_")]
+        try:
+            function = getattr(function, part)
+        except AttributeError:
+            guess = did_you_mean(part, names)
+            raise UsageError(
+                f"{where}: {shown(module_name)} has no function {shown(attribute)}" + (f"; {guess}" if guess else "")
+            ) from None
+        except Exception as error:  # noqa: BLE001 (a module may have a `__getattr__` of its own)
+            raise UsageError(f"{where}: getting {shown(attribute)} failed: {told(error)}") from None
+    if not callable(function):
+        raise UsageError(f"{where}: {shown(attribute)} is no function (it is a Python {type(function).__name__})")
+    called: Function = function
+    _fits(where, called, [param.name for param in extern.params])
+    return called
+
+
+def _not_another(where: str, top: str, folder: Path) -> None:
+    """Python keeps one module of a name: the flow's own must not be taken for one that was there before."""
+    beside = [path for path in (folder / f"{top}.py", folder / top / "__init__.py") if path.is_file()]
+    origin = getattr(sys.modules.get(top), "__file__", None)
+    if beside and (origin is None or Path(origin).resolve() not in [path.resolve() for path in beside]):
+        raise UsageError(
+            f"{where}: {shown(str(beside[0]))} is hidden by another module of the name {shown(top)} that is loaded "
+            f"already ({shown(origin or 'a part of Python')}); give yours another name"
+        )
+
+
+def _fits(where: str, function: Function, names: list[str]) -> None:
+    """That a function takes these parameters by their names, and needs no others."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        # Some functions written in C do not say what they take.
+        return
+    params = signature.parameters
+    by_name = {name for name, one in params.items() if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
+    rest = any(one.kind is one.VAR_KEYWORD for one in params.values())
+    takes = f"it takes {shown(str(signature))}"
+    for name in names:
+        if name not in by_name and not rest:
+            raise UsageError(f"{where}: the function has no parameter `{name}` that is given by name; {takes}")
+    for name, one in params.items():
+        free = one.kind in (one.VAR_KEYWORD, one.VAR_POSITIONAL) or one.default is not one.empty
+        if not free and (name not in names or name not in by_name):
+            raise UsageError(f"{where}: the function needs `{name}`, which the flow does not give it; {takes}")
+
+
+def told(error: BaseException) -> str:
+    """An exception in one line: its type, and its message where it has one."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 (writing it out is code of a person's own, too)
+        text = ""
+    text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,1 @@
+"""What may be read, and where flowrun keeps what it can make again."""

@@ -1,0 +1,263 @@
+"""Reading files: those that a flow may read, and those that its user names."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from itertools import islice
+from pathlib import Path
+
+from flowrun.dsl import nearest
+
+from ..vocabulary.errors import InputError
+from ..vocabulary.quoting import shown
+
+MOST_BYTES = 256 * 1024 * 1024
+_MAGIC = re.compile(r"[*?\[]")
+_NAMES_TO_GUESS_FROM = 5000
+_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+BOM = "\ufeff"
+"""The mark of UTF-8, as it is decoded; it is no part of the text."""
+_HEAD = 4096
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_CLOSED_ELSEWHERE = getattr(os, "O_CLOEXEC", 0)
+
+
+class Files:
+    """What a flow may read: its own folder, and the places its user allowed."""
+
+    def __init__(self, folder: Path, allowed: tuple[Path, ...] = ()) -> None:
+        self.folder = _resolved(folder)
+        self.allowed = tuple(_resolved(place) for place in allowed)
+
+    def resolve(self, path: str) -> Path:
+        """The file or folder that is meant, with links followed; it need not exist."""
+        if not path:
+            raise InputError("a path is needed, and it is empty")
+        found = _resolved(self.folder / path)
+        if not any(found.is_relative_to(place) for place in (self.folder, *self.allowed)):
+            # Nothing outside is touched, not even to look whether it is a folder.
+            place = found.parent
+            raise InputError(
+                f"{shown(path)} is outside the flow's folder, {shown(str(self.folder))}; "
+                f"a flow reads there only with {shown(f'--allow-read {place}')}"
+            )
+        return found
+
+    def read_bytes(self, path: str) -> bytes:
+        found = self.resolve(path)
+        place = next(place for place in (self.folder, *self.allowed) if found.is_relative_to(place))
+        return _read(found, shown(path), lambda: _opened_below(place, found))
+
+    def read_text(self, path: str) -> str:
+        """The text of a file in UTF-8, or in UTF-16 with a mark; line ends come as ``\\n``."""
+        return decode(self.read_bytes(path), shown(path))
+
+    def read_flow(self, path: str) -> str:
+        """The text of another flow file: in UTF-8 and nothing else."""
+        return _decoded_flow(self.read_bytes(path), shown(path))
+
+    def glob(self, pattern: str) -> list[str]:
+        """The paths of the files that a pattern fits, sorted; ``**`` stands for any number of folders.
+
+        As in a shell, a wildcard does not fit a name that begins with a dot, and ``**`` follows no links.
+        """
+        parts = list(Path(pattern).parts)
+        fixed = next((place for place, part in enumerate(parts) if _MAGIC.search(part)), len(parts))
+        if fixed == len(parts):
+            if self.resolve(pattern).is_dir():
+                raise InputError(f"{shown(pattern)} is a folder; its files are {shown(os.path.join(pattern, '*'))}")
+            return [pattern]
+        if ".." in parts[fixed:]:
+            raise InputError(f"{shown(pattern)} has `..` behind a wildcard; write the folder out")
+        start = os.path.join(*parts[:fixed]) if fixed else ""
+        if start and not self.resolve(start).is_dir():
+            raise InputError(f"{shown(pattern)}: there is no folder {shown(start)}{_guess(self.resolve(start))}")
+        rest = [part for place, part in enumerate(parts) if place >= fixed and parts[place : place + 2] != ["**", "**"]]
+        found = set(self._fitting(start, rest))
+        return sorted(path for path in found if self.resolve(path).is_file())
+
+    def name_of(self, path: str) -> str:
+        """The name of a file in a prompt: the path from the folder that it is read in, wherever that lies.
+
+        A path that is relative already is one from the flow's folder, and stays.
+        """
+        if not os.path.isabs(path):
+            return path
+        found = Path(os.path.normpath(path))
+        for place in (self.folder, *self.allowed):
+            for one in (found, self.resolve(path)):
+                if one.is_relative_to(place):
+                    return str(one.relative_to(place))
+        return path
+
+    def _fitting(self, folder: str, parts: list[str]) -> Iterator[str]:
+        first, rest = parts[0], parts[1:]
+        place = self.resolve(folder or ".")
+        if first == "**":
+            for inner, folders, _ in os.walk(place, onerror=_refuse):
+                folders[:] = sorted(name for name in folders if not name.startswith("."))
+                yield from self._fitting(os.path.join(folder, os.path.relpath(inner, place)), rest or ["*"])
+            return
+        for name in _names(place, shown(folder or ".")):
+            if not fnmatchcase(name, first) or (name.startswith(".") and not first.startswith(".")):
+                continue
+            path = os.path.normpath(os.path.join(folder, name))
+            if not rest:
+                yield path
+            elif self.resolve(path).is_dir():
+                yield from self._fitting(path, rest)
+
+
+def read_plain(path: Path, name: str | None = None) -> str:
+    """The text of a flow that the user named, wherever it is: in UTF-8 and nothing else."""
+    name = shown(str(path)) if name is None else name
+    return _decoded_flow(read_plain_bytes(path, name), name)
+
+
+def read_plain_text(path: Path) -> str:
+    """The text of a file that the user named as data: in UTF-8, or in UTF-16 with a mark."""
+    return decode(read_plain_bytes(path), shown(str(path)))
+
+
+def read_plain_bytes(path: Path, name: str | None = None) -> bytes:
+    """The bytes of a file that the user named; a pipe, such as ``<(command)`` of a shell, is read to its end."""
+    name = shown(str(path)) if name is None else name
+    return _read(path, name, lambda: os.open(path, os.O_RDONLY | _CLOSED_ELSEWHERE), pipes=True)
+
+
+def _decoded_flow(data: bytes, name: str) -> str:
+    if kind := _wide_kind(data):
+        raise InputError(f"{name} is in {kind}, and flows are in UTF-8; {_convert(kind)}")
+    return decode(data, name)
+
+
+def decode(data: bytes, name: str) -> str:
+    wide = _wide_kind(data)
+    if wide and not (wide == "UTF-16" and data.startswith(_UTF_16_MARKS)):
+        raise InputError(f"{name} is in {wide}, and text is read in UTF-8; {_convert(wide)}")
+    encoding, kind = ("utf-16", wide) if wide else ("utf-8-sig", "UTF-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        # The mark is cut off before the rest is decoded, and so missing from the place that is told.
+        mark = len(codecs.BOM_UTF8) if kind == "UTF-8" and data.startswith(codecs.BOM_UTF8) else 0
+        raise InputError(
+            f"{name} is not {kind} text: byte {error.start + mark} is 0x{data[error.start + mark]:02x}; "
+            "save it as UTF-8, or convert it with `iconv -t utf-8`"
+        ) from None
+    if "\0" in text:
+        raise InputError(f"{name} is not text: it has a zero byte, as binary files do")
+    text = text.lstrip(BOM)
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _wide_kind(data: bytes) -> str | None:
+    """Which of the wider encodings a text is in, by its mark or by the zero bytes between its letters."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32"
+    if data.startswith(_UTF_16_MARKS):
+        return "UTF-16"
+    head = data[:_HEAD]
+    for first, kind in ((1, "UTF-16LE"), (0, "UTF-16BE")):
+        zeros, others = head[first::2], head[1 - first :: 2]
+        # Text of Latin letters for the most part; files that are no text have zeros in both places, and control bytes.
+        if len(zeros) > 1 and zeros.count(0) > len(zeros) * 0.6 and not _CONTROL.search(others):
+            return kind
+    return None
+
+
+def _convert(kind: str) -> str:
+    return f"save it as UTF-8, or convert it with `iconv -f {kind.lower()} -t utf-8`"
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{shown(str(path))} is not a path that can be followed: {reason}") from None
+
+
+def _opened_below(place: Path, path: Path) -> int:
+    """Opens a file by way of its folders, from a place that is allowed, and follows no link.
+
+    Links were followed when the path was found; one that is met here was put there since, and may lead outside.
+    """
+    parts = path.relative_to(place).parts
+    if os.open not in os.supports_dir_fd or not parts:
+        return os.open(path, os.O_RDONLY | _CLOSED_ELSEWHERE)
+    # A folder may be gone through where its names may not be read: hence O_PATH, where the system has it.
+    way = os.O_DIRECTORY | getattr(os, "O_PATH", os.O_RDONLY) | _CLOSED_ELSEWHERE
+    folder = os.open(place, way)
+    try:
+        for part in parts[:-1]:
+            inner = os.open(part, way | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        # Without O_NONBLOCK a pipe that was put there would be waited for.
+        return os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | _CLOSED_ELSEWHERE, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _read(path: Path, name: str, opened: Callable[[], int], *, pipes: bool = False) -> bytes:
+    try:
+        # Looked at before, for to open a pipe or a device may take for ever; and behind, for it may be another since.
+        _regular(path.stat(), name, pipes)
+        with open(opened(), "rb") as file:
+            _regular(os.fstat(file.fileno()), name, pipes)
+            data = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(f"there is no file {name}{_guess(path)}") from None
+    except NotADirectoryError:
+        raise InputError(f"there is no file {name}: a part of the path is a file, not a folder") from None
+    except PermissionError:
+        raise InputError(f"{name} may not be read by this user; see its permissions") from None
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{name} is not a path: {error}") from None
+    if len(data) > MOST_BYTES:
+        raise too_large(name)
+    return data
+
+
+def _regular(found: os.stat_result, name: str, pipes: bool) -> None:
+    """Raises InputError for what is no file, and for one that is too large to be worth a read."""
+    if stat.S_ISDIR(found.st_mode):
+        raise InputError(f"{name} is a folder, and a file is needed")
+    if stat.S_ISREG(found.st_mode):
+        if found.st_size > MOST_BYTES:
+            raise too_large(name)
+    elif not (pipes and stat.S_ISFIFO(found.st_mode)):
+        raise InputError(f"{name} is a device, and a file is needed")
+
+
+def too_large(name: str) -> InputError:
+    return InputError(f"{name} is larger than {MOST_BYTES // 1024**2} MiB, the most that is read; cut it up first")
+
+
+def _guess(path: Path) -> str:
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [entry.name for entry in islice(entries, _NAMES_TO_GUESS_FROM)]
+    except OSError:
+        return f"; there is no folder {shown(str(path.parent))} either"
+    near = nearest(path.name, names)
+    return f"; did you mean {shown(near)}?" if near else ""
+
+
+def _names(folder: Path, name: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        raise InputError(f"the folder {name} cannot be read: {error.strerror}") from None
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(f"the folder {shown(str(error.filename))} cannot be read: {error.strerror}") from None

@@ -1,0 +1,124 @@
+"""What a plan takes with these inputs, in this world: its files, its models and their prices. Nothing is sent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from flowrun.dsl import RIGHT, Bounds, Rates, Served, UnsettledError, bounds_of, necessary
+from flowrun.dsl import plan as p
+
+from ..catalog import catalog
+from ..costs.prices import Prices
+from ..files.files import Files
+from ..providers import DEFAULT_MODEL, MODEL_VARIABLE, places_of, token_counter, traits_of
+from ..reads.reading import reading
+from ..values.expressions import evaluate
+from ..values.functions import FUNCTIONS, World
+from ..values.prompts import render
+from ..vocabulary.errors import FlowrunError, UsageError
+from ..vocabulary.tokens import estimate
+from .model_prices import declared_prices
+
+Json = Any
+Lookup = Callable[[str], Json]
+
+
+def estimate_plan(
+    plan: p.Plan,
+    inputs: Mapping[str, Json],
+    files: Files,
+    *,
+    model: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    right: float = RIGHT,
+) -> Bounds:
+    """The bounds of a plan with these inputs, of which some may be missing. ``model`` is for asks that name none.
+    ``right`` is how often one sample of a vote is right, for what is expected of it.
+
+    Reads the files that the flow reads. Raises InputError where one cannot be read.
+    """
+    environ = os.environ if environ is None else environ
+    default = model or environ.get(MODEL_VARIABLE, "").strip() or DEFAULT_MODEL
+    world = _Surroundings(files, environ, Prices(environ, declared_prices(plan)))
+    return bounds_of(plan, catalog().reducers, inputs=inputs, world=world, model=default, right=right)
+
+
+def least_of(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:
+    """The bounds of what a run cannot do without, whatever its inputs are. Reads no file.
+
+    ``model`` is for asks that name none.
+    """
+    world = _Unread(Files(Path()), environ, Prices(environ, declared_prices(plan)))
+    reducers = catalog().reducers
+    return bounds_of(necessary(plan, reducers), reducers, world=world, model=model)
+
+
+class _Names:
+    """Names whose values need no model."""
+
+    def __init__(self, lookup: Lookup, files: Files) -> None:
+        self.value = lookup
+        self.read = reading(files)
+
+    def call(self, function: str, args: Mapping[str, Json]) -> Json:
+        if FUNCTIONS[function].spec.of_step:
+            raise UnsettledError(function)
+        return FUNCTIONS[function].call(args, World(lambda name: None, self.read))
+
+
+class _Surroundings:
+    def __init__(self, files: Files, environ: Mapping[str, str], prices: Prices) -> None:
+        self.files = files
+        self.environ = environ
+        self.prices = prices
+        self.served = lru_cache(maxsize=256)(self._served)
+
+    def count(self, text: str) -> int:
+        return estimate(text)
+
+    def value(self, expr: p.Expr, lookup: Lookup) -> Json:
+        try:
+            return evaluate(expr, _Names(lookup, self.files))
+        except UsageError:
+            raise
+        except FlowrunError as error:
+            raise UnsettledError(str(error)) from None
+
+    def text(self, template: str, lookup: Lookup) -> str:
+        try:
+            return render(template, lookup)
+        except FlowrunError as error:
+            raise UnsettledError(str(error)) from None
+
+    def _served(self, address: str) -> Served:
+        traits = traits_of(address)
+        known = self.prices(address)
+        rates = None
+        if known is not None:
+            rates = Rates(known.usual or (known.input, known.output), (known.input, known.output))
+        places = places_of(address, self.environ)
+        return Served(
+            address,
+            token_counter(address, self.environ),
+            rates,
+            shares=traits.shares_prompt,
+            bare=traits.bare,
+            longest=known.sent if known is not None else None,
+            # All models of a provider of ours share its endpoint.
+            endpoint="" if places is None else address.partition(":")[0],
+            places=places,
+        )
+
+
+class _Unread(_Surroundings):
+    """A world of which the prices are known, and no file is read."""
+
+    def value(self, expr: p.Expr, lookup: Lookup) -> Json:
+        raise UnsettledError
+
+    def text(self, template: str, lookup: Lookup) -> str:
+        raise UnsettledError

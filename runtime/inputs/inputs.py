@@ -1,0 +1,219 @@
+"""The inputs of a flow, from its command line or from Python.
+
+What a user names in a command may lie anywhere: the limits of a flow's own reading are not for it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flowrun.dsl import plan, types
+
+from ..documents.fitting import Problems, fit, from_text
+from ..documents.row_file import LARGE, RowFile, has_lines
+from ..documents.rows import parse_json, read_json, read_jsonl
+from ..documents.typed_rows import fit_lines, fit_rows, fit_table, is_plain
+from ..files.files import BOM, Files, read_plain_text
+from ..vocabulary.errors import InputError
+from ..vocabulary.quoting import shown
+from ..vocabulary.remarks import Tell, unheard
+
+Json = Any
+Stdin = Callable[[], str]
+_STDIN = "standard input"
+_TABLES = (".csv", ".tsv", ".tab", ".psv")
+_JSON_LINES = (".jsonl", ".ndjson")
+_TEXT_LINES = (".txt", ".text", ".list")
+
+
+def read_input(
+    param: plan.Param,
+    given: str,
+    stdin: Stdin,
+    files: Files | None = None,
+    *,
+    by_row: bool = False,
+    tell: Tell = unheard,
+) -> Json:
+    """The value of a parameter, as it was written in the command.
+
+    ``@path`` is the file's content, ``-`` standard input, ``@@text`` is text that begins with @. A document is a path;
+    a list, a record or json is the path of a .jsonl, .json or .csv file, or JSON that begins with [ or {. Paths are
+    relative to the current folder; ``files`` only helps to tell where a missing one may be. ``by_row``: the rows of a
+    large file need not all be in the memory. ``tell`` hears what a reader had to assume.
+    """
+    try:
+        if by_row and (rows := _row_file(param.type, given)) is not None:
+            return rows
+        return _read(param.type, given, lambda: _all(stdin), files, lambda said: tell(f"`{param.name}`: {said}"))
+    except InputError as error:
+        raise InputError(f"`{param.name}`: {error}") from None
+
+
+def files_given(param: plan.Param, given: str) -> list[Path | int]:
+    """The files that ``read_input`` reads for a parameter: paths, and 0 for standard input."""
+    inner = types.unwrapped(param.type)
+    if given == "-":
+        return [0]
+    if given.startswith("@") and not given.startswith("@@"):
+        return [Path(given[1:])]
+    by_path = isinstance(inner, types.ListOf | types.Record) or inner in (types.DOCUMENT, types.JSON)
+    if not by_path or "\n" in given or not os.path.exists(given):
+        return []
+    return [Path(given, name) for name in os.listdir(given)] if os.path.isdir(given) else [Path(given)]
+
+
+def check_value(value: Any, type_: types.Type, where: str, tell: Tell = unheard) -> Json:
+    """The value as plain JSON data of its type; ``where`` says what it is, for the message.
+
+    A ``Path`` is read: documents and texts as such, other types as the files that a command takes.
+    Raises InputError with the first problems.
+    """
+    inner = types.unwrapped(type_)
+    if isinstance(value, Path) and inner not in (types.TEXT, types.DOCUMENT):
+        try:
+            return _from_path(value, inner, lambda said: tell(f"{where}: {said}"))
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+    problems = Problems()
+    fitted = fit(value, type_, (), problems)
+    problems.stop(where)
+    return fitted
+
+
+def _read(type_: types.Type, given: str, stdin: Stdin, files: Files | None, tell: Tell) -> Json:
+    inner = types.unwrapped(type_)
+    if inner == types.MODEL:
+        return given
+    if inner == types.TEXT:
+        return _checked(_content(given, stdin, files), type_)
+    if not given.strip() and isinstance(type_, types.Optional):
+        return None
+    if inner == types.DOCUMENT:
+        if given == "-":
+            return _checked(stdin(), inner)
+        # The readers come when there is something to read.
+        from ..documents.reading import read_plain_document
+
+        return _checked(read_plain_document(_existing(given.removeprefix("@"), files)), inner)
+    if isinstance(inner, types.ListOf | types.Record) or inner == types.JSON:
+        return _structured(inner, given, stdin, files, tell)
+    return _checked(from_text(_content(given, stdin, files).strip(), type_), type_)
+
+
+def _row_file(type_: types.Type, given: str) -> RowFile | None:
+    path = Path(given.removeprefix("@"))
+    if not isinstance(type_, types.ListOf) or path.suffix.lower() not in _JSON_LINES:
+        return None
+    try:
+        large = path.is_file() and path.stat().st_size >= LARGE and has_lines(path)
+    except (OSError, ValueError):
+        return None
+    return RowFile(path, type_.item) if large else None
+
+
+def _all(stdin: Stdin) -> str:
+    try:
+        text = stdin()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{_STDIN} is not text in UTF-8: byte {error.start} is no part of a character") from None
+    if "\0" in text:
+        raise InputError(f"{_STDIN} is not text: it has a zero byte, as binary files do")
+    return text.lstrip(BOM)
+
+
+def _content(given: str, stdin: Stdin, files: Files | None) -> str:
+    if given == "-":
+        return stdin()
+    if given.startswith("@@"):
+        return given[1:]
+    if given.startswith("@"):
+        return read_plain_text(_existing(given[1:], files, "; to give text that begins with @, write @@"))
+    return given
+
+
+def _existing(given: str, files: Files | None, hint: str = "") -> Path:
+    """The path, with a word about where else it could be if it leads nowhere; reading it tells the rest."""
+    if not given:
+        raise InputError(f"a path is needed, and there is none{hint}")
+    if not os.path.exists(given):
+        if files and os.path.exists(files.folder / given):
+            raise InputError(
+                f"there is no file {shown(given)} in the current folder, but beside the flow there is one: "
+                f"{shown(str(files.folder / given))}"
+            )
+        if "\n" in given or len(given) > 200:
+            raise InputError(f"a path is needed, and this looks like the text itself: give that through `-`{hint}")
+        try:
+            read_plain_text(Path(given))
+        except InputError as error:
+            raise InputError(f"{error}{hint}") from None
+    return Path(given)
+
+
+def _checked(value: Json, type_: types.Type) -> Json:
+    problems = Problems()
+    fitted = fit(value, type_, (), problems)
+    if problems.count:
+        raise InputError(problems.told[0])
+    return fitted
+
+
+def _structured(type_: types.Type, given: str, stdin: Stdin, files: Files | None, tell: Tell) -> Json:
+    if given == "-":
+        return _from_unknown(stdin(), type_, _STDIN, tell)
+    if given.lstrip()[:1] in ("[", "{"):
+        return check_value(read_json(given, "the value"), type_, "the value")
+    if type_ == types.JSON and not given.startswith("@") and not os.path.exists(given):
+        try:
+            return parse_json(given)
+        except ValueError:
+            if not os.path.splitext(given)[1]:
+                raise InputError(f"{shown(given)} is neither a file nor JSON; a text is written in quotes") from None
+    path = _existing(given.removeprefix("@"), files)
+    return _from_path(path, type_, tell)
+
+
+def _from_path(path: Path, type_: types.Type, tell: Tell) -> Json:
+    if type_ == types.ListOf(types.DOCUMENT) and path.is_dir():
+        from ..documents.reading import read_plain_document
+
+        names = sorted(name for name in os.listdir(path) if not name.startswith("."))
+        return [read_plain_document(path / name) for name in names if (path / name).is_file()]
+    text = read_plain_text(path)
+    name = shown(str(path))
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        return check_value(read_json(text, name), type_, name)
+    if suffix in _JSON_LINES:
+        return fit_rows(read_jsonl(text, name), type_, name)
+    if suffix in _TABLES:
+        return fit_table(text, type_, name, str(path), tell)
+    if suffix in _TEXT_LINES and _is_plain_list(type_):
+        return fit_lines(text, type_, name)
+    return _from_unknown(text, type_, name, tell)
+
+
+def _from_unknown(text: str, type_: types.Type, name: str, tell: Tell) -> Json:
+    """Standard input, or a file whose name does not say what is in it."""
+    is_json = text.lstrip()[:1] in ("[", "{")
+    if not is_json and _is_plain_list(type_):
+        return fit_lines(text, type_, name)
+    if not is_json and type_ != types.JSON:
+        return fit_table(text, type_, name, tell=tell)
+    try:
+        value = parse_json(text)
+    except ValueError:
+        if "\n" in text.strip() and (type_ == types.JSON or isinstance(type_, types.ListOf)):
+            return fit_rows(read_jsonl(text, name), type_, name)
+        return read_json(text, name)
+    if isinstance(type_, types.ListOf) and isinstance(value, dict):
+        return fit_rows([(1, value)], type_, name)
+    return check_value(value, type_, name)
+
+
+def _is_plain_list(type_: types.Type) -> bool:
+    return isinstance(type_, types.ListOf) and is_plain(type_.item)

@@ -1,0 +1,91 @@
+"""What the expressions and steps of a plan mention, and whether they are of the language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from flowrun.dsl import OPERANDS, template_names
+from flowrun.dsl import plan as p
+
+from ..values.functions import FUNCTIONS
+from ..vocabulary.errors import PlanError
+
+
+def mentions(exprs: list[p.Expr]) -> Iterator[str]:
+    """The names that expressions mention. Raises PlanError where one is none of the language."""
+    todo = list(exprs)
+    while todo:
+        expr = todo.pop()
+        match expr:
+            case p.Ref(name):
+                yield name
+            case p.FieldOf(base) | p.ShapeOf(base):
+                todo.append(base)
+            case p.TextOf(text):
+                yield from template(text)
+            case p.Items(items):
+                todo.extend(items)
+            case p.RecordOf(entries):
+                todo.extend(entry.value for entry in entries)
+            case p.CallOf(function, args):
+                if function not in FUNCTIONS:
+                    raise PlanError(f"no function is called `{function}`")
+                params = FUNCTIONS[function].spec.params
+                missing = [param.name for param in params if param.required and param.name not in args]
+                if missing or args.keys() - {param.name for param in params}:
+                    raise PlanError(f"the arguments of `{function}` are not those that it takes")
+                if FUNCTIONS[function].spec.of_step:
+                    yield from _votes(function, args)
+                todo.extend(arg for arg in args.values() if not isinstance(arg, p.TypeOf))
+            case p.RuleOf(_, args):
+                todo.extend(args.values())
+            case p.Apply(operator, operands):
+                if OPERANDS.get(operator) != len(operands):
+                    raise PlanError(f"no operator `{operator}` takes {len(operands)} operands")
+                todo.extend(operands)
+            case p.TypeOf():
+                raise PlanError("a type of this plan stands where a value is needed")
+
+
+def _votes(function: str, args: Mapping[str, p.Expr]) -> Iterator[str]:
+    """The votes that a function looks at. Each is named: which one it is must not depend on a value."""
+    for arg in args.values():
+        if not isinstance(arg, p.Constant) or not isinstance(arg.value, str):
+            raise PlanError(f"`{function}` takes the name of a vote, and nothing that is worked out")
+        yield arg.value
+
+
+def template(text: str) -> tuple[str, ...]:
+    try:
+        return template_names(text)
+    except ValueError as error:
+        raise PlanError(f"a template of this plan is outside the language: {error}") from None
+
+
+def spoken(step: p.Step) -> set[str]:
+    """The names that a step mentions itself, and not the steps inside it."""
+    node = step.node
+    exprs: list[p.Expr | None] = [*step.options.values(), step.when, step.otherwise]
+    names: set[str] = set()
+    match node:
+        case p.Ask():
+            names |= in_asks([node])
+        case p.Value(expr):
+            exprs.append(expr)
+        case p.FlowCall(_, args) | p.ExternCall(_, args):
+            exprs += args.values()
+        case p.Map():
+            exprs += [node.source, node.where]
+    if isinstance(node, p.Map | p.Repeat | p.Fanout):
+        exprs += [*node.reduce.args.values(), *node.reduce.options.values(), node.reduce.count]
+        names |= in_asks(node.reduce.asks)
+    return names.union(mentions([expr for expr in exprs if expr is not None]))
+
+
+def in_asks(asks: Iterable[p.Ask]) -> set[str]:
+    """The names that the prompts of asks mention, and their models."""
+    names: set[str] = set()
+    for ask in asks:
+        names.update(mentions([] if ask.model is None else [ask.model]))
+        names.update(*(template(message.template) for message in ask.messages))
+    return names

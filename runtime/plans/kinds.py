@@ -1,0 +1,62 @@
+"""The kinds and types of a plan: what the checker says of a flow, said again of a plan that may have been edited."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import isfinite
+
+from flowrun.dsl import UnfitError, audit_plan
+from flowrun.dsl import plan as p
+
+from ..vocabulary.errors import PlanError
+from .language import language
+
+_NAME = re.compile(r"[^\W\d]\w*")
+_UNNAMED = re.compile(r"#\d{1,9}")
+_MOST_LINES = 100_000_000
+
+
+def verify_kinds(plan: p.Plan) -> None:
+    """Raises PlanError at the first part that is not of the kind or the type that its place has."""
+    if "\0" in plan.source:
+        raise PlanError("the name of this plan's file has a character in it that no file has in its name")
+    _limits("the flow", plan)
+    for key, flow in plan.flows.items():
+        _limits(f"the flow `{key}`", flow)
+    for place, name in _names(plan):
+        if not _NAME.fullmatch(name):
+            raise PlanError(f"{place} is called {name!r:.60}, and no name of the language is written so")
+    for step in plan.walk():
+        if not 0 <= step.line <= _MOST_LINES:
+            raise PlanError(f"`{step.name}` is said to stand on line {step.line}")
+    try:
+        audit_plan(plan, language())
+    except UnfitError as error:
+        raise PlanError(f"`{error.place}` breaks a rule of the language: {error}") from None
+    except RecursionError:
+        raise PlanError("the plan is nested too deep") from None
+
+
+def _limits(title: str, flow: p.Plan | p.Flow) -> None:
+    calls, money = flow.calls_limit, flow.money_limit
+    if calls is not None and calls < 1:
+        raise PlanError(f"{title} has a budget of {calls} calls, and can make none")
+    if money is not None and not (isfinite(money) and money > 0):
+        raise PlanError(f"{title} has a budget of ${money:g}, and can spend nothing")
+
+
+def _names(plan: p.Plan) -> Iterator[tuple[str, str]]:
+    """Each name that something is given, without the file that it is from, and what it is given to."""
+    yield "this flow", plan.flow
+    for what, keys in (("a flow", plan.flows), ("an extern", plan.externs)):
+        yield from ((what, p.plain_name(key)) for key in keys)
+    yield from (("a model", model.name.rpartition(":")[2]) for model in plan.models)
+    params = [*plan.params, *(param for flow in plan.flows.values() for param in flow.params)]
+    params += [param for extern in plan.externs.values() for param in extern.params]
+    yield from (("a parameter", param.name) for param in params)
+    for step in plan.walk():
+        if not _UNNAMED.fullmatch(step.name):
+            yield "a step", step.name
+        if isinstance(step.node, p.Map):
+            yield "an element", step.node.element

@@ -1,0 +1,22 @@
+"""The language that this runtime has: its functions, reducers and options, without the providers."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from flowrun.dsl import Catalog
+
+from ..reducers import REDUCERS
+from ..values.functions import FUNCTIONS
+from .options import OPTIONS
+
+
+@cache
+def language() -> Catalog:
+    """Enough to look at a plan: the addresses of its models are looked at when they are opened."""
+    return Catalog(
+        {name: function.spec for name, function in FUNCTIONS.items()},
+        {name: rule.spec for name, rule in REDUCERS.items()},
+        OPTIONS,
+        frozenset({"any"}),
+    )

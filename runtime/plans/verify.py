@@ -1,0 +1,221 @@
+"""The rules that every plan must keep, held again before it runs: a plan may have been edited since it was checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from flowrun.dsl import cycles, misplaced
+from flowrun.dsl import plan as p
+
+from ..reducers import REDUCERS
+from ..vocabulary.errors import PlanError
+from .free_names import mentions, template
+from .kinds import verify_kinds
+
+_TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+def verify(plan: p.Plan) -> None:
+    """Raises PlanError at the first step that breaks a rule.
+
+    Every mention must be among the step's needs, no branch may need another branch of its fan-out, no steps may
+    wait for each other, no flow may lead back to itself, and every function, reducer, flow and extern must exist and
+    get the arguments that it takes. Every value must be of the kind and the type that its place has, and a function
+    that looks at a vote names one which the step needs. The same rules hold in every flow that is called.
+    """
+    if (place := misplaced(plan)) is not None:
+        raise PlanError(f"the plan has a value of another kind than its place at `{place}`")
+    models = {model.name for model in plan.models}
+    known = {param.name for param in plan.params} | models
+    if len(known) < len(plan.params) + len(plan.models):
+        raise PlanError("two parameters or models of this plan have one name")
+    for model in plan.models:
+        _held(model.name, (), mentions(list(model.options.values())), {}, set())
+    for extern_name, extern in plan.externs.items():
+        if not _TARGET.fullmatch(extern.target):
+            raise PlanError(f"the extern `{extern_name}` has no Python function: {extern.target!r} is not module:name")
+        _distinct(f"the extern `{extern_name}`", extern.params)
+        _defaults(extern.params, models)
+    _flow("the flow", plan.params, plan.steps, plan.result, plan, models)
+    for name, flow in plan.flows.items():
+        # A flow of another file does not see the models of this one, and may use their names for its own.
+        _flow(f"the flow `{name}`", flow.params, flow.steps, flow.result, plan, models - flow.names)
+    for circle in cycles({name: _called(flow.steps) for name, flow in plan.flows.items()}):
+        raise PlanError(f"these flows call each other without end: {' → '.join([*circle, circle[0]])}")
+    verify_kinds(plan)
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What is around a step: the plan, the steps that are visible, and what is known without a step."""
+
+    plan: p.Plan
+    visible: Mapping[str, p.Step]
+    known: set[str]
+
+
+def _flow(
+    title: str, params: tuple[p.Param, ...], steps: tuple[p.Step, ...], result: p.Expr, plan: p.Plan, models: set[str]
+) -> None:
+    _distinct(title, params)
+    _defaults(params, models)
+    known = {param.name for param in params} | models
+    _body(steps, _Around(plan, {}, known), fanout=None)
+    for name in mentions([result]):
+        if name not in known and name not in {step.name for step in steps}:
+            raise PlanError(f"{title} returns `{name}`, and there is no such step")
+
+
+def _distinct(title: str, params: tuple[p.Param, ...]) -> None:
+    if len({param.name for param in params}) < len(params):
+        raise PlanError(f"two parameters of {title} have one name")
+
+
+def _defaults(params: tuple[p.Param, ...], models: set[str]) -> None:
+    for param in params:
+        _held(param.name, (), mentions([] if param.default is None else [param.default]), {}, models)
+
+
+def _body(steps: tuple[p.Step, ...], around: _Around, fanout: str | None) -> None:
+    own = {step.name: step for step in steps}
+    inside = _Around(around.plan, {**around.visible, **own}, around.known)
+    for step in steps:
+        if step.name in around.visible or step.name in around.known or own[step.name] is not step:
+            raise PlanError(f"the name `{step.name}` stands for two things in this plan")
+        if fanout is not None:
+            for need in _inner_needs(step):
+                if need in own:
+                    raise PlanError(
+                        f"the branch `{step.name}` of `{fanout}` needs the branch `{need}`: "
+                        "they cannot run side by side"
+                    )
+        _step(step, inside)
+    if fanout is None:
+        edges = {name: [need for need in _inner_needs(step) if need in own] for name, step in own.items()}
+        for circle in cycles(edges):
+            way = " → ".join([*circle, circle[0]])
+            raise PlanError(f"these steps wait for each other: {way}")
+
+
+def _step(step: p.Step, around: _Around) -> None:
+    node, visible, known = step.node, around.visible, around.known
+    head: list[p.Expr] = [*step.options.values()]
+    head += [expr for expr in (step.when, step.otherwise) if expr is not None]
+    inner = set(known)
+    match node:
+        case p.Ask():
+            _ask(node, step.name, step.needs, visible, known)
+        case p.Value(expr):
+            head.append(expr)
+        case p.FlowCall(name, args):
+            if name not in around.plan.flows:
+                raise PlanError(f"`{step.name}` calls the flow `{name}`, and this plan has none of that name")
+            _arguments(step.name, f"the flow `{name}`", {*args}, around.plan.flows[name].params)
+            head += args.values()
+        case p.ExternCall(name, args):
+            _arguments(step.name, f"the extern `{name}`", {*args}, _extern(step.name, name, around.plan).params)
+            head += args.values()
+        case p.Map():
+            head.append(node.source)
+            if node.element in visible or node.element in known:
+                raise PlanError(f"the element `{node.element}` of `{step.name}` has the name of something around it")
+            inner.add(node.element)
+            if node.where is not None:
+                _held(step.name, step.needs, mentions([node.where]), visible, inner)
+        case p.Repeat(least, most):
+            if not 1 <= least <= most:
+                raise PlanError(f"`{step.name}` repeats from {least} up to {most} times: it must be once or more")
+    _held(step.name, step.needs, mentions(head), visible, known)
+    for need in step.needs:
+        if need not in visible:
+            raise PlanError(f"`{step.name}` needs `{need}`, and there is no such step around it")
+    if step.block is not None:
+        fanout = step.name if isinstance(node, p.Fanout) else None
+        _body(step.block.steps, _Around(around.plan, visible, inner), fanout)
+        if step.block.result not in {one.name for one in step.block.steps}:
+            raise PlanError(f"the value of `{step.name}` is that of `{step.block.result}`, which it does not have")
+    if isinstance(node, (p.Map, p.Repeat, p.Fanout)):
+        _reduce(step, node, around)
+
+
+def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) -> None:
+    reduce, visible = node.reduce, around.visible
+    given = {"so_far", "next"} if reduce.rule == "fold" and reduce.ask is not None else {"results"}
+    branches = {branch.name for branch in node.body.steps} if isinstance(node, p.Fanout) else set()
+    own = around.known - {model.name for model in around.plan.models}
+    for name in sorted(given & (branches | own | visible.keys())):
+        raise PlanError(f"the name `{name}` stands for two things in this plan: a reducer's ask sees its own")
+    if reduce.extern is not None:
+        params = _extern(step.name, reduce.extern, around.plan).params
+        if "results" in reduce.args or all(param.name != "results" for param in params):
+            raise PlanError(f"the extern `{reduce.extern}` combines for `{step.name}`: it gets them as `results` alone")
+        _arguments(step.name, f"the extern `{reduce.extern}`", {*reduce.args, "results"}, params)
+    elif reduce.ask is None and reduce.rule not in REDUCERS:
+        raise PlanError(f"`{step.name}` has no way to combine its results: no reducer is called `{reduce.rule}`")
+    if reduce.ask is not None and reduce.extern is not None:
+        raise PlanError(f"`{step.name}` has two ways to combine its results")
+    if reduce.deciding is not None and (reduce.ask is not None or reduce.extern is not None):
+        raise PlanError(f"`{step.name}` asks beside a rule, and has none")
+    if reduce.ask is None and reduce.count is not None:
+        raise PlanError(f"`{step.name}` combines its results as a tree, and only an ask can do so")
+    for need in reduce.needs:
+        if need not in visible:
+            raise PlanError(f"the reducer of `{step.name}` needs `{need}`, and there is no such step around it")
+    # The asks see what is combined, with their models and options; the arguments see what is around the block.
+    needs, sees = (*reduce.needs, *step.needs), around.known | given | branches
+    args = set(mentions([*reduce.args.values(), *([reduce.count] if reduce.count is not None else [])]))
+    for name in sorted(args & ({"results", "so_far", "next"} - around.known - visible.keys() | branches)):
+        raise PlanError(f"an argument of the reducer of `{step.name}` mentions `{name}`: only its asks see that")
+    _held(step.name, needs, sorted(args), visible, around.known)
+    _held(step.name, needs, mentions([*reduce.options.values()]), visible, sees)
+    for ask in reduce.asks:
+        _ask(ask, step.name, reduce.needs, visible, sees)
+
+
+def _extern(step: str, name: str, plan: p.Plan) -> p.Extern:
+    if name not in plan.externs:
+        raise PlanError(f"`{step}` calls the extern `{name}`, and this plan declares none of that name")
+    return plan.externs[name]
+
+
+def _arguments(step: str, what: str, given: set[str], params: tuple[p.Param, ...]) -> None:
+    names = {param.name for param in params}
+    missing = [param.name for param in params if param.required and param.name not in given]
+    if missing or not given <= names:
+        raise PlanError(f"the arguments of `{step}` are not those that {what} takes")
+
+
+def _ask(ask: p.Ask, name: str, needs: tuple[str, ...], visible: Mapping[str, p.Step], known: set[str]) -> None:
+    found = list(mentions([ask.model] if ask.model is not None else []))
+    for message in ask.messages:
+        found.extend(template(message.template))
+    _held(name, needs, found, visible, known)
+
+
+def _held(
+    name: str,
+    needs: tuple[str, ...],
+    found: Iterator[str] | list[str],
+    visible: Mapping[str, p.Step],
+    known: set[str],
+) -> None:
+    for mention in found:
+        if mention in needs or mention in known:
+            continue
+        if mention in visible:
+            raise PlanError(f"`{name}` mentions `{mention}` and does not wait for it")
+        raise PlanError(f"`{name}` mentions `{mention}`, and nothing is called that around it")
+
+
+def _inner_needs(step: p.Step) -> Iterator[str]:
+    """What a step and everything inside it waits for."""
+    for one in p.walk_steps((step,)):
+        yield from one.needs
+        if isinstance(one.node, (p.Map, p.Repeat, p.Fanout)):
+            yield from one.node.reduce.needs
+
+
+def _called(steps: tuple[p.Step, ...]) -> list[str]:
+    return [step.node.flow for step in p.walk_steps(steps) if isinstance(step.node, p.FlowCall)]

@@ -1,0 +1,1 @@
+"""The files that a flow reads: what a run may read of them, and how."""

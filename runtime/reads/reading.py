@@ -1,0 +1,97 @@
+"""The functions of the language that read files. The readers of documents load when one is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from flowrun.dsl import types
+
+from ..files.files import Files
+from ..values.functions import FUNCTIONS, Args, TallyOf, World, kind_of
+from ..values.rules import FileText
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
+from ..vocabulary.remarks import Tell, unheard
+
+Json = Any
+
+
+def reading(files: Files, tell: Tell = unheard) -> Callable[[str, Args], Json]:
+    """A caller of the functions that read, for a flow that may read these files.
+
+    ``tell`` hears once of what a reader had to assume of a file.
+    """
+    once = cache(tell)
+    return lambda name, args: READERS[name](args, files, once)
+
+
+def calling(files: Files, tell: Tell = unheard) -> Callable[[str, Args, TallyOf], Json]:
+    """A caller of all functions by their names, for a flow that may read these files."""
+    read = reading(files, tell)
+    return lambda name, args, tally: FUNCTIONS[name].call(args, World(tally, read))
+
+
+def _file(args: Args, files: Files, tell: Tell) -> Json:
+    from ..documents.reading import read_document
+
+    return read_document(files, _path(args["path"]))
+
+
+def _files(args: Args, files: Files, tell: Tell) -> Json:
+    from ..documents.reading import read_document
+
+    paths = files.glob(_path(args["pattern"]))
+    return [FileText(path=files.name_of(path), text=read_document(files, path)) for path in paths]
+
+
+def _lines(args: Args, files: Files, tell: Tell) -> Json:
+    from ..documents.typed_rows import fit_lines
+
+    text, name = _text_of(args, files)
+    return fit_lines(text, _rows_of(args, types.TEXT), name)
+
+
+def _jsonl(args: Args, files: Files, tell: Tell) -> Json:
+    from ..documents.rows import read_jsonl
+    from ..documents.typed_rows import fit_rows
+
+    text, name = _text_of(args, files)
+    return fit_rows(read_jsonl(text, name), _rows_of(args, types.JSON), name)
+
+
+def _csv(args: Args, files: Files, tell: Tell) -> Json:
+    from ..documents.typed_rows import fit_table
+
+    text, name = _text_of(args, files)
+    return fit_table(text, _rows_of(args, types.JSON), name, args["path"], tell)
+
+
+def _text_of(args: Args, files: Files) -> tuple[str, str]:
+    """The text of the file that a call names, and its name for messages."""
+    path = _path(args["path"])
+    return files.read_text(path), shown(path)
+
+
+def _rows_of(args: Args, bare: types.Type) -> types.Type:
+    """The type of a list of what ``of`` names; of what is ``bare`` where it names nothing."""
+    row = bare if args.get("of") is None else args["of"]
+    if not isinstance(row, types.Simple | types.Range | types.Choice | types.ListOf | types.Optional | types.Record):
+        raise UsageError(f"`of` takes the name of a type, and this is {kind_of(row)}")
+    return types.ListOf(row)
+
+
+def _path(value: Json) -> str:
+    if not isinstance(value, str):
+        raise UsageError(f"a path is a text, and this is {kind_of(value)}")
+    return value
+
+
+READERS: dict[str, Callable[[Args, Files, Tell], Json]] = {
+    "file": _file,
+    "files": _files,
+    "lines": _lines,
+    "jsonl": _jsonl,
+    "csv": _csv,
+}

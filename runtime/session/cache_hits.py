@@ -1,0 +1,52 @@
+"""What a run would find in the journal, and what it would have to buy: told before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flowrun.dsl import Foreseen
+from flowrun.dsl import plan as p
+
+from ..dispatch.cache import Recall
+from ..engine.decisions import Launch
+from ..engine.scopes import Context
+from ..engine.state import State
+from ..files.files import Files
+from ..journal.reading import JournalReader
+from ..limits.retry import RetryPolicy
+from ..plans.models import declared_models
+from ..providers import open_provider
+from ..providers.protocol import Surroundings
+from ..reads.reading import calling
+from ..vocabulary import events as e
+from .endpoints import default_model, open_endpoints
+
+Json = Any
+_WINDOW = 100_000
+"""Bodies of a map that are looked at: those beyond it are not told of."""
+_AFTER_ALL = 2**62
+"""The number of a run that is still to come."""
+
+
+def foresee(
+    plan: p.Plan, values: Mapping[str, Json], model: str, files: Files, environ: Mapping[str, str], journal: Path
+) -> Foreseen | None:
+    """What a run of these inputs would take from the journal, and the calls that it would begin with beside.
+
+    None where the journal has nothing. ``model`` is for asks that name none. Nothing is written, sent or called.
+    Raises UsageError where a model cannot be asked, DiskError.
+    """
+    with JournalReader(journal) as reader:
+        if not reader.index.paid:
+            return None
+        declared = declared_models(plan)
+        default = default_model(model, declared)
+        silent = Surroundings(environ, lambda line: None)
+        endpoints = open_endpoints(plan, values, declared, default, silent, open_provider, RetryPolicy())
+        recall = Recall(reader, _AFTER_ALL, {address: one.provider.endpoint for address, one in endpoints.items()})
+        state = State(plan, values, Context(declared, default, calling(files), known=recall.find), window=_WINDOW)
+        decisions = state.begin()
+        recalled = sum(isinstance(event, e.AnswerRecalled) for event in state.events)
+        return Foreseen(recalled, sum(isinstance(one, Launch) for one in decisions))

@@ -1,0 +1,149 @@
+"""Which models a run may ask, and the endpoints that serve them: all are opened before the first call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from flowrun.dsl import plan as p
+from flowrun.dsl import types
+
+from ..dispatch.endpoint import Endpoint
+from ..limits import COOLING, Limiter
+from ..limits.retry import RetryPolicy
+from ..providers import DEFAULT_MODEL, MODEL_VARIABLE
+from ..providers.protocol import Provider, Surroundings
+from ..values.expressions import ModelValue, Names, evaluate
+from ..vocabulary.errors import FlowrunError
+
+Json = Any
+OpenProvider = Callable[[str, Surroundings], Provider]
+GROWTH = 8
+"""How many times the requests that a provider begins with may be in flight, where the flow does not say."""
+
+
+class _Declared(Names):
+    """What a default may mention when only the models are known; the rest is no model."""
+
+    def __init__(self, declared: Mapping[str, ModelValue]) -> None:
+        self._declared = declared
+
+    def value(self, name: str) -> Json:
+        return self._declared.get(name)
+
+    def call(self, function: str, args: Mapping[str, Json]) -> Json:
+        return None
+
+
+def default_model_name(environ: Mapping[str, str]) -> str:
+    """The model of asks that name none, where the run does not say."""
+    return environ.get(MODEL_VARIABLE, "").strip() or DEFAULT_MODEL
+
+
+def default_model(name: str, declared: Mapping[str, ModelValue]) -> ModelValue:
+    return declared.get(name) or ModelValue(name, name)
+
+
+def chosen_addresses(
+    plan: p.Plan, values: Mapping[str, Json], default: str, declared: Mapping[str, ModelValue]
+) -> set[str]:
+    """The models that the user named, and not the flow: for asks that name none, and in its inputs."""
+    chosen = set() if default in declared else {default}
+    for param in plan.params:
+        chosen |= {one for one in _addresses(param.type, values.get(param.name)) if one not in declared}
+    return chosen
+
+
+def open_endpoints(
+    plan: p.Plan,
+    values: Mapping[str, Json],
+    declared: Mapping[str, ModelValue],
+    default: ModelValue,
+    surroundings: Surroundings,
+    opener: OpenProvider,
+    policy: RetryPolicy,
+) -> dict[str, Endpoint]:
+    """The endpoints of all models that the flow may ask, by their addresses."""
+    asks = [ask for step in plan.walk() for ask in _asks(step)]
+    mentioned = {expr.name for ask in asks if isinstance(expr := ask.model, p.Ref)}
+    # A flow of another file may call something of its own as a model is called here.
+    certain = declared.keys() - {name for flow in plan.flows.values() for name in flow.names}
+    wanted: dict[str, ModelValue] = {}
+    if any(ask.model is None for ask in asks):
+        wanted[default.address] = default
+    for model in declared.values():
+        # A model may also reach an ask through a list or a parameter: open those that nobody names, too, then.
+        if asks and (model.name in mentioned or not mentioned <= certain):
+            wanted.setdefault(model.address, model)
+    for param in plan.params:
+        for address in _addresses(param.type, values.get(param.name)):
+            wanted.setdefault(address, ModelValue(address, address))
+    if asks:
+        inner = [param for flow in plan.flows.values() for param in flow.params]
+        for param in (*(one for one in plan.params if one.name not in values), *inner):
+            if isinstance(param.default, p.Constant | p.Items | p.RecordOf | p.ShapeOf):
+                with suppress(FlowrunError):  # told of where the default is needed
+                    value = evaluate(param.default, _Declared(declared))
+                    wanted |= {one: ModelValue(one, one) for one in _addresses(param.type, value) if one not in wanted}
+    for model in tuple(wanted.values()):
+        if model.fallback is not None:
+            wanted.setdefault(model.fallback, ModelValue(model.name, model.fallback, model.options))
+    providers = {address: opener(address, surroundings) for address in wanted}
+    sharing: dict[str, list[str]] = {}
+    for address, provider in providers.items():
+        sharing.setdefault(provider.endpoint, []).append(address)
+    endpoints: dict[str, Endpoint] = {}
+    for addresses in sharing.values():
+        limiter = _limiter([(providers[one].concurrency, dict(wanted[one].options)) for one in addresses], policy)
+        endpoints |= {one: Endpoint(providers[one], limiter, policy) for one in addresses}
+    return {address: endpoints[address] for address in wanted}
+
+
+def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPolicy) -> Limiter:
+    """The limiter of one endpoint, by what its provider begins with and what each of its models asks for.
+
+    Where a flow names the number of requests it is that; else it grows from the provider's while all goes well.
+    """
+    starts = [int(options.get("concurrency", usual)) for usual, options in models]
+    limits = [
+        start if "concurrency" in options or start == 1 else start * GROWTH
+        for start, (_, options) in zip(starts, models, strict=True)
+    ]
+    rates = {name: [int(options[name]) for _, options in models if name in options] for name in ("rpm", "tpm")}
+    return Limiter(
+        max(limits),
+        start=max(starts),
+        rpm=min(rates["rpm"], default=None),
+        tpm=min(rates["tpm"], default=None),
+        patience=policy.total,
+        cooling=min(COOLING, policy.wait_max),
+    )
+
+
+def _addresses(type_: types.Type, value: Json) -> Iterator[str]:
+    """The addresses of models in a value, wherever its type has them."""
+    return _found(type_, value) if types.holds_model(type_) else iter(())
+
+
+def _found(type_: types.Type, value: Json) -> Iterator[str]:
+    match type_, value:
+        case types.Optional(inner), _ if value is not None:
+            yield from _found(inner, value)
+        case types.ListOf(item), list():
+            for one in value:
+                yield from _found(item, one)
+        case types.Record(), dict():
+            for field in type_.fields:
+                yield from _found(field.type, value.get(field.name))
+        case _, str() if type_ == types.MODEL:
+            yield value
+
+
+def _asks(step: p.Step) -> list[p.Ask]:
+    node = step.node
+    if isinstance(node, p.Ask):
+        return [node]
+    if isinstance(node, (p.Map, p.Repeat, p.Fanout)):
+        return [*node.reduce.asks]
+    return []

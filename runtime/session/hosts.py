@@ -1,0 +1,118 @@
+"""The hosts that a run may reach: those that its user has named, and no others that a flow names for itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..dispatch.endpoint import Endpoint
+from ..providers import base_variables, is_local
+from ..providers.addresses import host_of, hostname_of
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
+
+VARIABLE = "FLOWRUN_ALLOW_HOST"
+_NAME = re.compile(r"(?:\*\.)?[^\s/@*?#\\]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A host that a flow would reach of its own choice: by which model, whose prompts and key go there."""
+
+    model: str
+    host: str
+
+
+Ask = Callable[[Sequence[Reach]], bool]
+"""Asks the user whether these may be reached."""
+
+
+def permit_hosts(
+    endpoints: Mapping[str, Endpoint],
+    chosen: Iterable[str],
+    allowed: Iterable[str],
+    environ: Mapping[str, str],
+    ask: Ask | None = None,
+) -> tuple[str, ...]:
+    """The hosts that were allowed by asking. ``chosen`` are the addresses of models that the user named.
+
+    Raises UsageError where one is left that the user has not allowed.
+    """
+    patterns = [*map(_pattern, allowed), *from_variable(environ), *from_settings(environ)]
+    patterns += [host.lower() for base in base_variables(environ).values() if (host := host_of(base))]
+    by_user = set(chosen)
+    left = [
+        Reach(address, host)
+        for address, endpoint in endpoints.items()
+        if address not in by_user and (host := _host(address, endpoint)) and not any(_fits(host, p) for p in patterns)
+    ]
+    if not left:
+        return ()
+    hosts = tuple(dict.fromkeys(reach.host for reach in left))
+    if ask is not None and ask(left):
+        return hosts
+    listed = ", ".join(f"{shown(reach.model)} at {shown(reach.host)}" for reach in left)
+    flags = " ".join(f"--allow-host {host}" for host in hosts)
+    raise UsageError(
+        f"the flow names models of its own, and nobody has allowed it to send prompts, and your key, there: {listed}. "
+        f"If you trust it, add {flags} (from Python: allow_host), or put the host into {settings_file(environ)} as "
+        f'allow_hosts = ["{hosts[0]}"]'
+    )
+
+
+def from_variable(environ: Mapping[str, str]) -> list[str]:
+    return [_pattern(name.strip()) for name in environ.get(VARIABLE, "").split(",") if name.strip()]
+
+
+def settings_file(environ: Mapping[str, str]) -> Path:
+    """The user's own settings: never those of a flow's folder, which may be anybody's."""
+    base = environ.get("XDG_CONFIG_HOME", "").strip() or os.path.join(environ.get("HOME") or "~", ".config")
+    return Path(os.path.expanduser(base), "flowrun", "settings.toml")
+
+
+def from_settings(environ: Mapping[str, str]) -> list[str]:
+    """Raises UsageError where the file is there and cannot be understood."""
+    path = settings_file(environ)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"the settings {shown(str(path))} cannot be read: {error}") from None
+    hosts = data.get("allow_hosts", [])
+    if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
+        raise UsageError(f'`allow_hosts` in {shown(str(path))} is a list of hosts, such as ["api.openai.com"]')
+    return [_pattern(host) for host in hosts]
+
+
+def _pattern(text: str) -> str:
+    host = text.strip().lower().rstrip(".")
+    if not _NAME.fullmatch(host):
+        raise UsageError(f"{shown(text)} is no host: write it as in api.openai.com, 10.0.0.5:8000 or *.example.com")
+    return host
+
+
+def _host(address: str, endpoint: Endpoint) -> str:
+    """Where an endpoint is, with its port if it has one; "" for what stays on this machine.
+
+    A provider of somebody else's that names no address is known by its own name, with a colon.
+    """
+    base = endpoint.provider.endpoint
+    if is_local(address, base):
+        return ""
+    if "://" not in base:
+        return f"{address.partition(':')[0]}:".lower()
+    return host_of(base).lower().rstrip(".") or f"{address.partition(':')[0]}:".lower()
+
+
+def _fits(host: str, pattern: str) -> bool:
+    if host == pattern:
+        return True
+    bare = hostname_of(host)
+    if pattern.startswith("*."):
+        return bare.endswith(pattern[1:])
+    return bare.rstrip(".") == pattern

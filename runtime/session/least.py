@@ -1,0 +1,67 @@
+"""A budget that a run cannot keep to, whatever its models answer: the run is refused before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flowrun.dsl import plan as p
+
+from ..costs.budget import dollars
+from ..costs.written_budget import Budget
+from ..forecast.estimate import least_of
+from ..vocabulary.errors import UsageError
+from .resume import Keeping, Settings
+
+_DOUBT = 2.0
+"""Tokens are estimates: a least cost counts where it is so many times the budget."""
+
+
+def must_afford(
+    plan: p.Plan,
+    budget: Budget,
+    settings: Settings,
+    environ: Mapping[str, str],
+    keeping: Keeping,
+    number: int | None,
+    spent: tuple[int, float],
+) -> None:
+    """Raises UsageError where the least that the flow takes, whatever its inputs are, is more than a budget allows.
+
+    Answers of the journal cost nothing: each may take the place of a call. ``spent`` are the calls and the dollars of
+    the run so far; ``number`` is that of the run, None for one that begins.
+    """
+    if budget.calls is None and budget.money is None:
+        return
+    bounds = least_of(plan, settings.model, environ)
+    answers = _answers(keeping, number, fresh=settings.fresh)
+    least, cost = round(bounds.calls.least), bounds.cost.least
+    if budget.calls is not None and least - answers > max(0, budget.calls - spent[0]):
+        raise UsageError(f"{_said(least, answers)}, and {_allowed(budget.calls, spent[0])}; {_way_out(least)}")
+    if budget.money is not None and not answers and not spent[0] and cost > _DOUBT * budget.money:
+        allowed = f"its budget allows {dollars(budget.money)}"
+        raise UsageError(f"this flow costs at least about {dollars(cost)}, and {allowed}; nothing was sent")
+
+
+def _answers(keeping: Keeping, number: int | None, *, fresh: bool) -> int:
+    """The answers of the journal that the run may use: the most that there can be."""
+    if keeping.journal is None:
+        return 0
+    paid = keeping.journal.index.paid.values()
+    return sum(not fresh or one.run == number for answers in paid for one in answers)
+
+
+def _said(least: int, answers: int) -> str:
+    known = f", of which the journal has {answers:,} at the most" if answers else ""
+    return f"this flow makes at least {_calls(least)}{known}"
+
+
+def _allowed(limit: int, spent: int) -> str:
+    return f"its budget allows {limit:,}" + (f", of which {spent:,} are spent" if spent else "")
+
+
+def _way_out(least: int) -> str:
+    return f"nothing was sent: allow more, such as --budget '{_calls(least)}'"
+
+
+def _calls(number: int) -> str:
+    return f"{number:,} call{'' if number == 1 else 's'}"

@@ -1,0 +1,90 @@
+"""Reads flow files and checks them, and what they are given: all that a command needs which sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flowrun.dsl import Checked, Source, check_flow, did_you_mean, make_plan, types
+
+from ..catalog import catalog
+from ..files.files import Files, read_plain
+from ..vocabulary.errors import InputError, UsageError
+from ..vocabulary.remarks import Tell, unheard
+
+if TYPE_CHECKING:
+    from flowrun.dsl import plan as p
+
+Json = Any
+
+
+def load(path: str | Path) -> Checked:
+    """Read and check a flow file, with the files that it imports.
+
+    Raises InputError where it cannot be read, FlowError where it has errors.
+    """
+    return check_source(Source(read_plain(Path(path)), str(path)))
+
+
+def check_source(source: Source, read: MutableMapping[str, Source] | None = None) -> Checked:
+    """Check a flow file that is read already, with those that it imports from its folder. Raises FlowError.
+
+    ``read`` has the sources of files that are known by name, and takes those that are read here.
+    """
+    folder = Path(source.name).parent
+    files = Files(folder)
+    known = {} if read is None else read
+
+    def imported(path: str) -> Source | str:
+        name = (folder / path).as_posix()
+        try:
+            if name not in known:
+                known[name] = Source(files.read_flow(path), name)
+            return known[name]
+        except UsageError as error:
+            return str(error)
+
+    return check_flow(source, catalog(), imported)
+
+
+def plan_of(checked: Checked, flow: str | None = None) -> p.Plan:
+    """The plan of a file's last flow, or of the one that is named. Raises UsageError where there is none."""
+    try:
+        return make_plan(checked, flow)
+    except KeyError:
+        known = [one.name.text for one in checked.file.flows]
+    if not known:
+        raise UsageError("there is no flow in this file: its types are there to be imported")
+    guess = did_you_mean(flow or "", known) or "there are " + ", ".join(f"`{name}`" for name in known)
+    raise UsageError(f"no flow is called `{flow}`; {guess}")
+
+
+def checked_inputs(
+    plan: p.Plan, given: Mapping[str, Json], *, complete: bool = True, tell: Tell = unheard
+) -> dict[str, Json]:
+    """Inputs that fit a plan's parameters, all of them there unless not ``complete``. Raises InputError.
+
+    ``tell`` hears what the reader of a ``Path`` had to assume.
+    """
+    # They bring the readers of documents with them.
+    from ..documents.row_file import RowFile
+    from ..inputs.inputs import check_value
+
+    params = {param.name: param for param in plan.params}
+    for name in given:
+        if name not in params:
+            known = ", ".join(params) or "none"
+            raise InputError(f"the flow `{plan.flow}` has no parameter `{name}`; it has: {known}")
+    missing = [param.name for param in plan.params if param.required and param.name not in given]
+    if missing and complete:
+        raise InputError(f"the flow `{plan.flow}` needs " + " and ".join(f"`{name}`" for name in missing))
+    values = {}
+    for name, value in given.items():
+        type_ = params[name].type
+        values[name] = (
+            value
+            if type_ == types.MODEL or isinstance(value, RowFile)
+            else check_value(value, type_, f"`{name}`", tell)
+        )
+    return values

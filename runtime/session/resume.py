@@ -1,0 +1,213 @@
+"""Runs in their journal: one that begins, one that is gone on with, and what their user should know of both."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from flowrun.dsl import plan as p
+from flowrun.dsl import types
+
+from ..costs.budget import dollars
+from ..costs.written_budget import Budget
+from ..dispatch.ledger import NoLog, RunLog
+from ..documents.row_file import RowFile
+from ..journal.index import Run
+from ..journal.records import JUST_BEGUN, Kind, Record
+from ..journal.store import Journal
+from ..vocabulary.errors import DiskError, UsageError
+from ..vocabulary.quoting import shown
+from ..vocabulary.usage import Price
+
+Json = Any
+_AROUND = 4096
+"""More tokens than a provider puts around a prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run may do, beside its flow and inputs. ``folder`` is its flow's, None for that of the plan's source.
+
+    ``allow_python`` is not among them: whoever goes on with a run says so again, lest a journal runs code.
+    """
+
+    model: str
+    folder: Path | None = None
+    allow_read: tuple[Path, ...] = ()
+    allow_host: tuple[str, ...] = ()
+    budget: Budget | None = None
+    fresh: bool = False
+    ask_doubtful: bool = True
+
+
+@dataclass(eq=False)
+class Keeping:
+    """The journal of a run, or none."""
+
+    journal: Journal | None = None
+
+    @classmethod
+    def open(cls, path: str | Path | None) -> Keeping:
+        """Raises UsageError, where another process has it; DiskError, where it cannot be written or is damaged."""
+        return cls(None if path is None else Journal.open(Path(path)))
+
+    def __enter__(self) -> Keeping:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.journal is not None:
+            self.journal.close()
+
+    def on_trouble(self, tell: Callable[[DiskError], None]) -> None:
+        if self.journal is not None:
+            self.journal.on_trouble = tell
+
+    def taken_up(self, name: str) -> tuple[p.Plan, dict[str, Json], Settings, int]:
+        """The plan, inputs and settings of a run, and its number. Raises UsageError, DiskError."""
+        assert self.journal is not None
+        run = found_run(self.journal.index.named(name), name, self.journal.path)
+        if not run.given:
+            raise UsageError(f"the run {run.id} ended before it had begun: run its flow again")
+        body = self.journal.body(run.given)
+        try:
+            plan = p.from_json(json.dumps(body["plan"]))
+            given = body["settings"]
+            budget = Budget(*given["budget"]) if given["budget"] else None
+            places = tuple(Path(place) for place in given["allow_read"])
+            hosts = tuple(str(host) for host in given["allow_host"])
+            settings = Settings(str(given["model"]), Path(given["folder"]), places, hosts, budget, bool(given["fresh"]))
+            inputs = {**body["inputs"], **_reopened(plan, body.get("files", {}))}
+            return plan, inputs, settings, run.number
+        except (KeyError, TypeError, ValueError) as error:
+            raise DiskError(f"the journal's row {run.given} holds no run ({error})") from None
+
+    def notices(self, log: NoLog, price: Callable[[str], Price | None], again: bool) -> Iterator[str]:
+        """What the user should know before anything is sent. ``again``: what is in doubt is sent again."""
+        if self.journal is None or not isinstance(log, RunLog):
+            return
+        yield from self.journal.notes
+        own = self.journal.index.runs.get(log.run)
+        if own is not None:
+            if self.journal.index.in_doubt(own.number):
+                then = "is asked again" if again else "fails"
+                yield f"{self._in_doubt(own, price)}; what is still needed of that {then}"
+            return
+        untold: list[Run] = []
+        for run in self.journal.index.runs.values():
+            if (run.flow, run.source) != (log.flow, log.source):
+                continue
+            if run.status is not None:
+                # It has told of all before it.
+                untold.clear()
+            if self.journal.index.in_doubt(run.number):
+                untold.append(run)
+        for run in untold:
+            yield (
+                f"{self._in_doubt(run, price)}; what this run needs of that it asks again "
+                f"(`flowrun resume {run.id}` goes on with that one)"
+            )
+
+    def _in_doubt(self, run: Run, price: Callable[[str], Price | None]) -> str:
+        assert self.journal is not None
+        bodies = [self.journal.body(one.number) for one in self.journal.index.in_doubt(run.number)]
+        worsts = [_worst(body, price) for body in bodies]
+        known = [one for one in worsts if one is not None]
+        at_most = f" ({dollars(sum(known))} at most)" if len(known) == len(worsts) else ""
+        calls = "1 call was" if len(bodies) == 1 else f"{len(bodies):,} calls were"
+        return f"{calls} under way when the run {run.id} was ended, and may have been paid{at_most}"
+
+
+def _reopened(plan: p.Plan, files: Mapping[str, Mapping[str, str]]) -> dict[str, Json]:
+    """The large files of a run's inputs. Raises InputError, UsageError where one is not what it was."""
+    rows = {}
+    for param in plan.params:
+        if param.name in files and isinstance(param.type, types.ListOf):
+            kept = files[param.name]
+            rows[param.name] = found = RowFile(Path(kept["path"]), param.type.item)
+            if found.digest != kept["sha256"]:
+                raise UsageError(
+                    f"{shown(kept['path'])}, which is the run's `{param.name}`, has changed since it began: "
+                    "put back what it was, or run the flow anew"
+                )
+    return rows
+
+
+def _worst(body: Json, price: Callable[[str], Price | None]) -> float | None:
+    """The most that an attempt can have cost, by what was written down of it."""
+    if not isinstance(body, dict) or not isinstance(body.get("bytes"), int):
+        return None
+    found = price(str(body.get("model")))
+    longest = body.get("max")
+    if found is None:
+        return None
+    return found.worst(body["bytes"] + _AROUND, longest if isinstance(longest, int) else None)
+
+
+def found_run(found: list[Run], name: str, journal: Path) -> Run:
+    """The one run that is meant. Raises UsageError where it is none, or several."""
+    if not found:
+        raise UsageError(
+            f"no run is called {shown(name)} in {shown(str(journal))}; `flowrun runs` lists those there are"
+        )
+    if len(found) > 1:
+        listed = ", ".join(run.id for run in found[:5])
+        raise UsageError(f"{len(found)} runs begin with {shown(name)}: {listed}; write more of it")
+    return found[0]
+
+
+async def begin(
+    keeping: Keeping, plan: p.Plan, values: Mapping[str, Json], settings: Settings, endpoints: Mapping[str, str]
+) -> RunLog:
+    """Write that a run begins, and what it is. Raises DiskError."""
+    assert keeping.journal is not None
+    head = _head(plan)
+    given = _given(plan, values, settings)
+    # In one transaction, so that whatever has begun can be gone on with.
+    run = await keeping.journal.append([Record(0, Kind.RUN, head), Record(JUST_BEGUN, Kind.GIVEN, given)])
+    keeping.journal.begin(run)
+    return RunLog(keeping.journal, head["id"], run, endpoints, settings.fresh, flow=head["flow"], source=head["source"])
+
+
+def _head(plan: p.Plan) -> dict[str, Any]:
+    now = time.time()
+    name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{secrets.token_hex(2)}"
+    source = os.path.abspath(plan.source) if plan.source else ""
+    return {"id": name, "flow": plan.flow, "source": source, "began": now}
+
+
+def _given(plan: p.Plan, values: Mapping[str, Json], settings: Settings) -> Json:
+    folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
+    kept = {
+        "model": settings.model,
+        "folder": os.path.abspath(folder),
+        "allow_read": [os.path.abspath(place) for place in settings.allow_read],
+        "allow_host": list(settings.allow_host),
+        "budget": [settings.budget.calls, settings.budget.money] if settings.budget else None,
+        "fresh": settings.fresh,
+    }
+    # Of a large file its rows stay where they are.
+    files = {name: value for name, value in values.items() if isinstance(value, RowFile)}
+    return {
+        "plan": p.as_data(plan),
+        "inputs": {name: value for name, value in values.items() if name not in files},
+        "files": {name: {"path": os.path.abspath(rows.path), "sha256": rows.digest} for name, rows in files.items()},
+        "settings": kept,
+    }
+
+
+async def go_on(keeping: Keeping, number: int, settings: Settings, endpoints: Mapping[str, str]) -> RunLog:
+    """Write that a run is gone on with. Raises DiskError, UsageError where it goes on in this process already."""
+    assert keeping.journal is not None
+    run = keeping.journal.index.runs[number]
+    keeping.journal.begin(number)
+    await keeping.journal.append([Record(number, Kind.RESUMED, {"began": time.time()})])
+    return RunLog(keeping.journal, run.id, number, endpoints, settings.fresh, flow=run.flow, source=run.source)

@@ -1,0 +1,255 @@
+"""One run, from a verified plan and checked inputs to its result."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from flowrun.dsl import plan as p
+
+from ..account.figures import figures_of
+from ..account.summary import Summary
+from ..costs.prices import Prices, must_be_priced
+from ..costs.written_budget import Budget
+from ..dispatch.endpoint import Endpoint
+from ..dispatch.ledger import NoLog
+from ..dispatch.scheduler import Scheduler
+from ..engine.decisions import Failure, Outcome
+from ..engine.scopes import Context
+from ..engine.state import State
+from ..engine.streaming import handed_on
+from ..externs.externs import opened
+from ..files.files import Files
+from ..forecast.model_prices import declared_prices
+from ..journal.history import History
+from ..limits.retry import RetryPolicy
+from ..plans.models import declared_models
+from ..providers import open_provider
+from ..providers.protocol import Surroundings
+from ..reads.reading import calling
+from ..values.expressions import ModelValue
+from ..vocabulary.account import PriceOf
+from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageError
+from ..vocabulary.events import Event, Notice, PastCounted, PricesDeclared, RunFinished
+from ..vocabulary.quoting import shown
+from ..vocabulary.usage import Price
+from .endpoints import OpenProvider, chosen_addresses, default_model, open_endpoints
+from .hosts import Ask, permit_hosts
+from .least import must_afford
+from .resume import Keeping, Settings, begin, go_on
+
+Json = Any
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run came to. ``value`` is plain JSON data, None where the flow could not make it.
+
+    ``run`` is what the journal calls it, "" without one. ``spent`` are dollars as a budget in money counts them, over
+    the whole run: what nobody knows the bill of at its worst. Where the results were ``handed`` on one by one ``value``
+    is how many they were.
+    """
+
+    value: Json
+    outcome: Outcome
+    summary: Summary
+    run: str = ""
+    spent: float = 0.0
+    handed: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome.complete and not self.outcome.failures and self.outcome.stopped is None
+
+    @property
+    def status(self) -> str:
+        """``done``, ``partial``, ``failed``, ``budget``, ``stopped`` or ``disk``."""
+        return self.outcome.status
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        return self.outcome.failures
+
+
+class Stop:
+    """Tells a run to begin nothing more: what is under way is kept, and the run ends."""
+
+    def __init__(self) -> None:
+        self.why: FlowrunError | None = None
+        self._listen: Callable[[FlowrunError], None] = lambda why: None
+
+    def __call__(self, signal: int = 0) -> None:
+        """Call from the loop of the run. ``signal`` is what made the user wish it."""
+        if self.why is None:
+            self.why = StoppedError(signal)
+            self._listen(self.why)
+
+    def listen(self, to: Callable[[FlowrunError], None]) -> None:
+        self._listen = to
+        if self.why is not None:
+            to(self.why)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a run is given from outside, and keeps no word of."""
+
+    on_event: Sequence[Listener]
+    environ: Mapping[str, str]
+    opener: OpenProvider
+    policy: RetryPolicy
+    stop: Stop
+    ask_hosts: Ask | None
+    on_result: Callable[[Json], None] | None = None
+    remarks: Sequence[str] = ()
+    """The assumptions of the readers of the inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """What a run asks: the endpoints by address, and what the flow's models declare."""
+
+    declared: Mapping[str, ModelValue]
+    default: ModelValue
+    endpoints: dict[str, Endpoint]
+    declared_prices: Mapping[str, Price]
+    prices: Prices
+    asked_hosts: tuple[str, ...]
+
+    @property
+    def slots(self) -> int:
+        """Requests that may be in flight at once."""
+        return sum({id(one.limiter): one.limiter.limit for one in self.endpoints.values()}.values())
+
+
+async def execute(
+    plan: p.Plan, values: Mapping[str, Json], settings: Settings, parts: Parts, keeping: Keeping, number: int | None
+) -> Result:
+    """Run a verified plan. ``number`` is that of the run in the journal which it goes on with, None for a new one."""
+    folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
+    files = Files(folder, settings.allow_read)
+    summary = Summary(prices=Prices(parts.environ))
+    listeners: tuple[Listener, ...] = (summary, *parts.on_event)
+
+    def publish(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    for line in parts.remarks:
+        publish(Notice(line))
+    budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)
+    in_money = budget.money is not None or any(flow.money_limit is not None for flow in plan.flows.values())
+    with opened(plan, folder) as externs:
+        models = _models(plan, values, settings, parts, publish, priced=in_money)
+        summary.prices, summary.account.price = models.prices, models.prices if in_money else None
+        past = _past(plan, keeping, summary.account.price, number)
+        must_afford(plan, budget, settings, parts.environ, keeping, number, past.within(""))
+        settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
+        log = await _log(plan, values, settings, keeping, models, number)
+        if models.declared_prices:
+            publish(PricesDeclared(models.declared_prices))
+        if number is not None:
+            publish(PastCounted(past.account))
+        for line in keeping.notices(log, models.prices, settings.ask_doubtful):
+            publish(Notice(line, urgent=True))
+        context = Context(
+            models.declared,
+            models.default,
+            calling(files, lambda line: publish(Notice(line))),
+            budget.calls,
+            budget.money,
+            models.prices,
+            log.find,
+            settings.ask_doubtful,
+            past.within,
+        )
+        handed = None if parts.on_result is None else handed_on(plan)
+        state = State(plan, values, context, window=max(64, 2 * models.slots), handed=handed)
+        scheduler = Scheduler(state, models.endpoints, publish, externs.call, log, parts.on_result or _nowhere)
+        keeping.on_trouble(scheduler.trouble)
+        parts.stop.listen(scheduler.stop)
+        outcome = await _finished(scheduler, models, publish)
+    try:
+        await log.end(outcome.status, figures_of(summary.whole, summary.prices))
+    except DiskError as error:
+        outcome = replace(outcome, stopped=outcome.stopped or error)
+    spent = summary.whole.charged(models.prices) if in_money else None
+    return Result(outcome.value, outcome, summary, log.id, spent or 0.0, handed is not None)
+
+
+def _nowhere(value: Json) -> None:
+    raise AssertionError("a result was handed on that nobody had asked for")
+
+
+def _models(
+    plan: p.Plan,
+    values: Mapping[str, Json],
+    settings: Settings,
+    parts: Parts,
+    publish: Listener,
+    *,
+    priced: bool,
+) -> _Models:
+    declared = declared_models(plan)
+    default = default_model(settings.model, declared)
+    surroundings = Surroundings(parts.environ, lambda line: publish(Notice(line)))
+    endpoints = open_endpoints(plan, values, declared, default, surroundings, parts.opener, parts.policy)
+    asked: tuple[str, ...] = ()
+    if parts.opener is open_provider:
+        chosen = chosen_addresses(plan, values, settings.model, declared)
+        asked = tuple(permit_hosts(endpoints, chosen, settings.allow_host, parts.environ, parts.ask_hosts))
+    own = declared_prices(plan)
+    if priced:
+        must_be_priced(endpoints, parts.environ, own)
+    return _Models(declared, default, endpoints, own, Prices(parts.environ, own), asked)
+
+
+def _past(plan: p.Plan, keeping: Keeping, price: PriceOf | None, number: int | None) -> History:
+    """The past of the run: all that it has spent is settled before anything is sent.
+
+    Raises UsageError where nobody knows what it has cost, and a budget in money holds it.
+    """
+    flows = any(flow.calls_limit is not None or flow.money_limit is not None for flow in plan.flows.values())
+    past = History(price, by_place=flows)
+    if keeping.journal is not None and number is not None:
+        for row in keeping.journal.attempts(number):
+            past.take(row)
+    if past.unpriced:
+        raise UsageError(
+            f"nobody knows what this run's calls to {shown(past.unpriced)} can have cost, so a budget in money cannot "
+            "be held: go on with a budget of calls, such as --budget '400 calls'"
+        )
+    return past
+
+
+async def _log(
+    plan: p.Plan,
+    values: Mapping[str, Json],
+    settings: Settings,
+    keeping: Keeping,
+    models: _Models,
+    number: int | None,
+) -> NoLog:
+    if keeping.journal is None:
+        return NoLog()
+    addresses = {address: one.provider.endpoint for address, one in models.endpoints.items()}
+    if number is None:
+        return await begin(keeping, plan, values, settings, addresses)
+    return await go_on(keeping, number, settings, addresses)
+
+
+async def _finished(scheduler: Scheduler, models: _Models, publish: Listener) -> Outcome:
+    clock = asyncio.get_running_loop()
+    began = clock.time()
+    status = "interrupted"
+    try:
+        outcome = await scheduler.run()
+        status = outcome.status
+        return outcome
+    finally:
+        publish(RunFinished(status, clock.time() - began))
+        await asyncio.gather(*(endpoint.close() for endpoint in models.endpoints.values()))

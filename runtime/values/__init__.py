@@ -1,0 +1,1 @@
+"""Expressions made into data."""

@@ -1,0 +1,119 @@
+"""The value of an expression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from flowrun.dsl import NoValueError, combined, negative, types
+from flowrun.dsl import plan as p
+
+from ..vocabulary.errors import FlowrunError
+from .prompts import render
+from .rules import FileText, RuleValue
+
+Json = Any
+
+
+class ValueFailure(FlowrunError):
+    """An expression has no value, such as a division by zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelValue:
+    """A model as a value: what it is called, its address, the options it was declared with, and
+    the address that stands in for it when a call fails for good."""
+
+    name: str
+    address: str
+    options: tuple[tuple[str, Json], ...] = ()
+    fallback: str | None = None
+
+
+class Names(Protocol):
+    """What an expression may ask for."""
+
+    def value(self, name: str) -> Json: ...
+
+    def call(self, function: str, args: Mapping[str, Json]) -> Json: ...
+
+
+class Constants(Names):
+    """Nothing is known yet when models are declared."""
+
+    def value(self, name: str) -> Json:
+        raise ValueFailure(f"a model's options are plain values, and `{name}` is a name")
+
+    def call(self, function: str, args: Mapping[str, Json]) -> Json:
+        raise ValueFailure(f"a model's options are plain values, and `{function}` is a function")
+
+
+def evaluate(expr: p.Expr, names: Names) -> Json:
+    """Raises FlowrunError where there is no value."""
+    match expr:
+        case p.Constant(value):
+            return value
+        case p.Ref(name):
+            return names.value(name)
+        case p.FieldOf(base, field):
+            record = evaluate(base, names)
+            # A field that may be missing need not be there; neither need one of json, whatever it is.
+            return record.get(field) if isinstance(record, Mapping) else None
+        case p.TextOf(template):
+            return render(template, names.value)
+        case p.Items(items):
+            return [evaluate(item, names) for item in items]
+        case p.RecordOf(entries):
+            record = {}
+            for entry in entries:
+                value = evaluate(entry.value, names)
+                if entry.name is None and not isinstance(value, Mapping):
+                    raise ValueFailure(f"only a record can be spread, and this is {value!r:.40}")
+                record.update(value if entry.name is None else {entry.name: value})
+            return record
+        case p.CallOf(function, args):
+            return names.call(function, {name: evaluate(arg, names) for name, arg in args.items()})
+        case p.RuleOf(rule, args):
+            return RuleValue(rule, {name: evaluate(arg, names) for name, arg in args.items()})
+        case p.Apply(operator, operands):
+            return _apply(operator, operands, names)
+        case p.TypeOf(type):
+            return type
+        case p.ShapeOf(value, type):
+            return shaped(evaluate(value, names), type)
+
+
+def shaped(value: Json, type_: types.Type) -> Json:
+    """A value cut to its type: records in it have the fields of the type, none where one is not there."""
+    match types.unwrapped(type_):
+        case types.ListOf(item) if isinstance(value, Sequence) and not isinstance(value, str):
+            return [shaped(one, item) for one in value]
+        case types.Record(fields) if isinstance(value, Mapping):
+            record = {field.name: shaped(value.get(field.name), field.type) for field in fields}
+            # A file is shown as its text as long as it has one.
+            return FileText(record) if isinstance(value, FileText) and "text" in record else record
+    return value
+
+
+def _apply(operator: str, operands: tuple[p.Expr, ...], names: Names) -> Json:
+    first = evaluate(operands[0], names)
+    match operator:
+        case "not":
+            return not first
+        case "negative":
+            return _value(negative, first)
+        case "and":
+            return bool(first) and bool(evaluate(operands[1], names))
+        case "or":
+            return bool(first) or bool(evaluate(operands[1], names))
+        case "??":
+            return evaluate(operands[1], names) if first is None else first
+    return _value(combined, operator, first, evaluate(operands[1], names))
+
+
+def _value(work: Callable[..., Json], *operands: Json) -> Json:
+    try:
+        return work(*operands)
+    except NoValueError as error:
+        raise ValueFailure(str(error)) from None

@@ -1,0 +1,244 @@
+"""The built-in functions of the language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowrun.dsl import FunctionSpec, ParamSpec, types
+
+from ..splitters import SPLITTERS
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
+from ..vocabulary.tally import Tally
+from .plain_functions import joined, length_of
+from .rules import RuleValue
+
+Json = Any
+Args = Mapping[str, Json]
+
+
+TallyOf = Callable[[str], Tally | None]
+"""How a vote of the flow ended, by its name; None where it has no ballots."""
+Read = Callable[[str, Args], Json]
+"""Calls a function that reads files, by its name."""
+
+
+def _nothing_to_read(name: str, args: Args) -> Json:
+    raise UsageError(f"`{name}` reads a file, and no file may be read here")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What functions may reach: how a vote of the flow ended, and files."""
+
+    tally: TallyOf
+    read: Read = _nothing_to_read
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function as the registry holds it. ``call`` gets evaluated arguments; it raises FlowrunError."""
+
+    spec: FunctionSpec
+    call: Callable[[Args, World], Json]
+
+
+def _split(args: Args, world: World) -> Json:
+    by = args["by"]
+    if not isinstance(by, RuleValue) or by.rule not in SPLITTERS:
+        name = by.rule if isinstance(by, RuleValue) else str(by)
+        raise UsageError(
+            f"`split` has no rule {shown(name)}; there are " + ", ".join(f"`{rule}`" for rule in SPLITTERS)
+        )
+    text = args["document"]
+    if not isinstance(text, str):
+        raise UsageError(f"`split` takes a text, and this is {kind_of(text)}")
+    return SPLITTERS[by.rule].split(text, {**by.args, "overlap": args.get("overlap")})
+
+
+def _length(args: Args, world: World) -> Json:
+    if (found := length_of(args)) is None:
+        raise UsageError(f"`length` takes a text, a list or a record, and this is {kind_of(args['of'])}")
+    return found
+
+
+def _join(args: Args, world: World) -> Json:
+    if (found := joined(args)) is None:
+        raise UsageError("`join` takes a list of texts, and a text to stand between them")
+    return found
+
+
+def _votes(args: Args, world: World) -> Json:
+    tally = world.tally(args["of"])
+    if tally is None:
+        nothing = {"counted": 0, "planned": 0, "discarded": 0, "agreement": 0.0, "margin": 0}
+        return {"winner": None, "counts": [], **nothing}
+    return {
+        "winner": tally.winner,
+        "counts": [{"answer": value, "count": count} for value, count in tally.results],
+        "counted": tally.counted,
+        "planned": tally.planned,
+        "discarded": tally.discarded,
+        "agreement": tally.agreement,
+        "margin": tally.margin,
+    }
+
+
+def _agreement(args: Args, world: World) -> Json:
+    tally = world.tally(args["of"])
+    return tally.agreement if tally else 0.0
+
+
+def kind_of(value: Json) -> str:
+    """What a value is, in the words of the language."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "a bool"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case list() | tuple():
+            return "a list"
+        case Mapping():
+            return "a record"
+    return f"a Python {type(value).__name__}"
+
+
+def _reader(name: str) -> Callable[[Args, World], Json]:
+    """A function that reads files: whoever runs the flow says how."""
+    return lambda args, world: world.read(name, args)
+
+
+def _votes_type(given: Mapping[str, types.Type]) -> types.Type:
+    answer = types.unwrapped(given.get("of", types.UNKNOWN))
+    return types.Record(
+        (
+            types.Field("winner", types.Optional(answer)),
+            types.Field(
+                "counts",
+                types.ListOf(types.Record((types.Field("answer", answer), types.Field("count", types.NUMBER)))),
+            ),
+            types.Field("counted", types.INT),
+            types.Field("planned", types.INT),
+            types.Field("discarded", types.INT),
+            types.Field("agreement", types.NUMBER),
+            types.Field("margin", types.NUMBER),
+        ),
+        "Votes",
+    )
+
+
+def _always(type_: types.Type) -> Callable[[Mapping[str, types.Type]], types.Type]:
+    return lambda given: type_
+
+
+def _list_of(bare: types.Type) -> Callable[[Mapping[str, types.Type]], types.Type]:
+    return lambda given: types.ListOf(given.get("of", bare))
+
+
+_TEXTS = types.ListOf(types.TEXT)
+_FOUND = types.ListOf(types.Record((types.Field("path", types.TEXT), types.Field("text", types.TEXT))))
+_PATH = ParamSpec("path", types.TEXT, required=True)
+
+
+def _measured(type_: types.Type) -> bool:
+    if isinstance(type_, types.Mixed):
+        return all(map(_measured, type_.options))
+    return types.is_text(type_) or type_ == types.JSON or isinstance(type_, types.ListOf | types.Record)
+
+
+def _plain(type_: types.Type) -> bool:
+    simple = (types.TEXT, types.INT, types.NUMBER, types.BOOL, types.JSON)
+    return type_ in simple or isinstance(type_, types.Choice | types.Range)
+
+
+def _row(type_: types.Type) -> bool:
+    return (isinstance(type_, types.Record) or type_ == types.JSON) and not types.holds_model(type_)
+
+
+def _rows(takes: Callable[[types.Type], bool], taken: str) -> tuple[ParamSpec, ParamSpec]:
+    return _PATH, ParamSpec("of", types.JSON, takes_type=True, takes=takes, taken=taken)
+
+
+_VOTE = ParamSpec("of", types.JSON, required=True)
+_SPLIT = (
+    ParamSpec("document", types.DOCUMENT, required=True),
+    ParamSpec("by", types.TEXT, required=True, rules={rule.name: rule.params for rule in SPLITTERS.values()}),
+    ParamSpec("overlap", types.INT, low=0),
+)
+_JOIN = (ParamSpec("items", _TEXTS, required=True), ParamSpec("separator", types.TEXT))
+_JOINED = "one text of many, by default each on its own line"
+
+FUNCTIONS: dict[str, Function] = {
+    spec.name: Function(spec, call)
+    for spec, call in (
+        (FunctionSpec("file", (_PATH,), _always(types.TEXT), "the text of a file", reads=True), _reader("file")),
+        (
+            FunctionSpec(
+                "files",
+                (ParamSpec("pattern", types.TEXT, required=True),),
+                _always(_FOUND),
+                "the files that a pattern such as `inbox/*.md` fits, by path; in a template each is its text",
+                reads=True,
+            ),
+            _reader("files"),
+        ),
+        (
+            FunctionSpec(
+                "lines",
+                _rows(_plain, "a text, a number, a bool, a choice or a range"),
+                _list_of(types.TEXT),
+                "the lines of a file that are not blank",
+                reads=True,
+            ),
+            _reader("lines"),
+        ),
+        (
+            FunctionSpec(
+                "jsonl",
+                _rows(lambda type_: not types.holds_model(type_), "data"),
+                _list_of(types.JSON),
+                "the rows of a file of JSON lines",
+                reads=True,
+            ),
+            _reader("jsonl"),
+        ),
+        (
+            FunctionSpec(
+                "csv",
+                _rows(_row, "a record of data"),
+                _list_of(types.JSON),
+                "the rows of a CSV file; all cells are texts where no type is named",
+                reads=True,
+            ),
+            _reader("csv"),
+        ),
+        (FunctionSpec("split", _SPLIT, _always(_TEXTS), "the pieces of a document"), _split),
+        (
+            FunctionSpec(
+                "length",
+                (ParamSpec("of", types.JSON, required=True, takes=_measured, taken="a text, a list or a record"),),
+                _always(types.INT),
+                "the number of characters of a text, items of a list, or fields of a record",
+                known=length_of,
+            ),
+            _length,
+        ),
+        (FunctionSpec("join", _JOIN, _always(types.TEXT), _JOINED, known=joined), _join),
+        (
+            FunctionSpec("votes", (_VOTE,), _votes_type, "how a vote ended: answers and their counts", of_step=True),
+            _votes,
+        ),
+        (
+            FunctionSpec(
+                "agreement", (_VOTE,), _always(types.NUMBER), "the winner's share of a vote, from 0 to 1", of_step=True
+            ),
+            _agreement,
+        ),
+    )
+}

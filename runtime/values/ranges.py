@@ -1,0 +1,22 @@
+"""Numbers that only a run knows, held to the bounds that the checker holds written ones to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flowrun.dsl import OptionSpec, ParamSpec, outside
+
+from ..vocabulary.errors import InputError
+
+Json = Any
+
+
+def within_bounds(specs: Mapping[str, OptionSpec] | Mapping[str, ParamSpec], values: Mapping[str, Json]) -> None:
+    """Raises InputError for a computed option or argument that is out of its bounds."""
+    for name, value in values.items():
+        spec = specs.get(name)
+        if spec is None or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if wanted := outside(value, spec.low, spec.high):
+            raise InputError(f"`{name}` takes a number {wanted}, and this is {value}")

@@ -1,0 +1,202 @@
+"""The account of a run: what became of the calls that it sent, and what they cost.
+
+It is folded from events while a run goes on, and from the rows of its journal afterwards; both give the same figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .usage import Price, Usage, charge
+
+Json = Any
+PriceOf = Callable[[str], Price | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """The most tokens that one call can have: ``read`` of its prompt, ``written`` by its answer; None: no limit set."""
+
+    read: int
+    written: int | None = None
+
+    def cost(self, price: Price | None) -> float | None:
+        """The most dollars that the call can cost; None where nobody knows."""
+        return None if price is None else price.worst(self.read, self.written)
+
+
+@dataclass(slots=True)
+class Unbilled:
+    """Calls whose bill nobody knows, with the sums of their ceilings; ``endless`` calls had no limit set."""
+
+    calls: int = 0
+    read: int = 0
+    written: int = 0
+    endless: int = 0
+
+    def add(self, calls: int, each: Ceiling) -> None:
+        """Put calls in; take them out where ``calls`` is below zero."""
+        self.calls += calls
+        self.read += calls * each.read
+        if each.written is None:
+            self.endless += calls
+        else:
+            self.written += calls * each.written
+
+    def cost(self, price: Price | None) -> float | None:
+        """The most dollars that they can cost together; None where nobody knows."""
+        if not self.calls:
+            return 0.0
+        endless = 0.0 if price is None or not self.endless else price.worst(0, None)
+        if price is None or endless is None:
+            return None
+        return self.read * price.input + self.written * price.output + self.endless * endless
+
+
+@dataclass(slots=True)
+class Use:
+    """Calls to one model, each counted as often as it was sent.
+
+    ``answered`` and ``spoilt`` calls are paid: an answer came, or a reply that holds none which can be used.
+    ``refused`` calls are not paid. All others were broken off, are in doubt or are under way: they may be paid.
+    ``uncounted`` are paid calls whose server reported no tokens. ``unbilled`` are all calls without a known bill;
+    ``charged`` are the dollars that a budget counts for the others.
+    """
+
+    sent: int = 0
+    answered: int = 0
+    spoilt: int = 0
+    refused: int = 0
+    uncounted: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    charged: float = 0.0
+    unbilled: Unbilled = field(default_factory=Unbilled)
+
+    @property
+    def broken_off(self) -> int:
+        return self.sent - self.answered - self.spoilt - self.refused
+
+    def launch(self, calls: int, each: Ceiling) -> None:
+        self.sent += calls
+        self.unbilled.add(calls, each)
+
+    def retract(self, calls: int, each: Ceiling) -> None:
+        """Calls did not leave after all, or are sent anew for no answer to them came with the others."""
+        self.sent -= calls
+        self.unbilled.add(-calls, each)
+
+    def refuse(self, calls: int, each: Ceiling) -> None:
+        self.refused += calls
+        self.unbilled.add(-calls, each)
+
+    def pay(self, usage: Usage, each: Ceiling, price: Price | None) -> None:
+        """Count the bill of one call. With a price, what a budget counts for it, too."""
+        self.input_tokens += usage.input_tokens or 0
+        self.output_tokens += usage.output_tokens or 0
+        if not usage.known:
+            # It stays among those without a bill.
+            self.uncounted += 1
+            return
+        self.unbilled.add(-1, each)
+        worst = each.cost(price)
+        if price is not None:
+            bill = price.bill(usage.input_tokens, usage.output_tokens)
+            self.charged += bill or 0.0 if worst is None else charge(worst, bill)
+
+    def add(self, other: Use) -> None:
+        for name in ("sent", "answered", "spoilt", "refused", "uncounted", "input_tokens", "output_tokens", "charged"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("calls", "read", "written", "endless"):
+            setattr(self.unbilled, name, getattr(self.unbilled, name) + getattr(other.unbilled, name))
+
+
+@dataclass(slots=True)
+class Account:
+    """The figures of a run, or of a part of it; ``models`` are by their addresses.
+
+    ``price`` is given where a budget in money holds the run: then what it counts is ``charged``.
+    """
+
+    requests: int = 0
+    models: dict[str, Use] = field(default_factory=dict)
+    price: PriceOf | None = None
+
+    def use(self, model: str) -> Use:
+        found = self.models.get(model)
+        if found is None:
+            found = self.models[model] = Use()
+        return found
+
+    def pay(self, model: str, parts: Iterable[Usage], each: Ceiling) -> None:
+        """Count the bills of calls that were answered by one reply."""
+        use = self.use(model)
+        price = None if self.price is None else self.price(model)
+        for part in parts:
+            use.pay(part, each, price)
+
+    def __add__(self, other: Account) -> Account:
+        both = Account(self.requests + other.requests, price=self.price or other.price)
+        for one in (self, other):
+            for model, use in one.models.items():
+                both.use(model).add(use)
+        return both
+
+    @property
+    def sent(self) -> int:
+        return sum(use.sent for use in self.models.values())
+
+    @property
+    def answered(self) -> int:
+        return sum(use.answered for use in self.models.values())
+
+    @property
+    def spoilt(self) -> int:
+        return sum(use.spoilt for use in self.models.values())
+
+    @property
+    def refused(self) -> int:
+        return sum(use.refused for use in self.models.values())
+
+    @property
+    def broken_off(self) -> int:
+        return sum(use.broken_off for use in self.models.values())
+
+    @property
+    def uncounted(self) -> int:
+        return sum(use.uncounted for use in self.models.values())
+
+    @property
+    def input_tokens(self) -> int:
+        return sum(use.input_tokens for use in self.models.values())
+
+    @property
+    def output_tokens(self) -> int:
+        return sum(use.output_tokens for use in self.models.values())
+
+    @property
+    def calls(self) -> int:
+        """The calls that a budget counts: all that were sent and not refused."""
+        return self.sent - self.refused
+
+    def unbilled(self, price: PriceOf) -> float | None:
+        """The most dollars of the calls without a known bill; None where nobody knows."""
+        # A price is asked for where something is to be priced: to know it may take time.
+        return _sum(use.unbilled.cost(price(model)) for model, use in self.models.items() if use.unbilled.calls)
+
+    def charged(self, price: PriceOf) -> float | None:
+        """The dollars that a budget counts: the known bills, and all other calls at their worst."""
+        least = sum(use.charged for use in self.models.values())
+        most = self.unbilled(price)
+        return None if most is None else least + most
+
+
+def _sum(amounts: Iterable[float | None]) -> float | None:
+    known = 0.0
+    for amount in amounts:
+        if amount is None:
+            return None
+        known += amount
+    return known

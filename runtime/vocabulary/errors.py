@@ -1,0 +1,141 @@
+"""What can go wrong with a call, sorted by what may be done about it."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .usage import Rates, Usage
+
+
+def mistake_in(error: BaseException, hide: Callable[[str], str] = str) -> str:
+    """A mistake of somebody's code for a message: its kind, its words in one line, and the place that raised it.
+
+    ``hide`` takes out of the words what nobody may see.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f", in {PurePath(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}" if trace else ""
+    said = " ".join("".join(char if char.isprintable() else " " for char in hide(str(error))[:200]).split())
+    return f"{type(error).__name__}{': ' if said else ''}{said}{place}"
+
+
+class FlowrunError(Exception):
+    """Base of every failure that a user can cause or meet; its text is fit to print."""
+
+
+class UsageError(FlowrunError):
+    """The command or the caller asked for something that cannot be: a missing input, an unknown model."""
+
+
+class InputError(UsageError):
+    """An input of the flow is missing, unreadable or of another type than its parameter."""
+
+
+class CallError(FlowrunError):
+    """A call to a model failed.
+
+    ``retry_after`` is in seconds from now, and None where the server named no time. ``rates`` are those of its headers.
+    ``doubtful``: the attempt may have been paid.
+    """
+
+    doubtful = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        rates: Rates | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+        self.rates = rates
+
+
+class RefusedError(CallError):
+    """The server did not take the request (429, 503, 529, no connection): sending it again is safe."""
+
+
+class InDoubtError(CallError):
+    """The server may have done the work (500, 502, 504, a time-out, a reset after sending): it may have been paid."""
+
+    doubtful = True
+
+
+class PermanentError(CallError):
+    """Sending the same request again cannot help (other 4xx, a missing key, an exhausted quota)."""
+
+
+class EndpointError(PermanentError):
+    """No request can succeed at this endpoint any more: its quota is used up, or it does not take the key."""
+
+
+class ModelError(PermanentError):
+    """No request for this model can succeed any more: it is not there, or not for this key. Others may be."""
+
+
+class AnswerError(CallError):
+    """The answer came and was paid for, but cannot be used: empty, cut off, filtered, or of the wrong type.
+
+    ``text`` is what the model said, as far as it came; ``usage`` what it was billed at, None where the server did
+    not say. ``final``: the same request can have no other end.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        text: str = "",
+        usage: Usage | None = None,
+        rates: Rates | None = None,
+        final: bool = False,
+    ) -> None:
+        super().__init__(message, rates=rates)
+        self.text = text
+        self.usage = usage
+        self.final = final
+
+
+class MalformedError(AnswerError):
+    """The answer is whole, and not of the type that was asked for: the model is told ``why`` when it is asked again.
+
+    ``why`` goes on a sentence that begins with "the answer"; it is "" where nothing more can be said.
+    """
+
+    def __init__(self, message: str, *, text: str = "", why: str = "", usage: Usage | None = None) -> None:
+        super().__init__(message, text=text, usage=usage)
+        self.why = why
+
+
+class BudgetError(FlowrunError):
+    """The next call would go beyond what the flow may spend: it is not made.
+
+    ``flow`` is the called flow whose budget it is, "" for that of the run.
+    """
+
+    def __init__(self, message: str, flow: str = "") -> None:
+        super().__init__(message)
+        self.flow = flow
+
+
+class DiskError(FlowrunError):
+    """The journal cannot be read or written: a full disk, a read-only folder, a failed sync, a damaged file."""
+
+
+class StoppedError(FlowrunError):
+    """The run was told to stop, by the signal of this number, before it had its value."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__("the run was stopped")
+        self.signal = signal
+
+
+class PlanError(FlowrunError):
+    """A plan breaks a rule that the checker holds: it was edited, or made by something else."""

@@ -12,6 +12,12 @@ MOST_BITS = 10_000
 """The bits of the largest whole number: some 3,000 digits, which Python still writes out."""
 
 
+MOST_CHARACTERS = 1 << 28
+"""The characters of the longest text that `+` makes: as many as the largest file has that a flow reads."""
+MOST_ITEMS = 4_000_000
+"""The items of the longest list that `+` makes."""
+
+
 class NoValueError(Exception):
     """An operator has no value for these operands, such as a division by zero. The text is a sentence."""
 
@@ -28,6 +34,11 @@ def combined(operator: str, first: Json, second: Json) -> Json:
     if operator == "*" and not (isinstance(first, (int, float)) and isinstance(second, (int, float))):
         # Python would repeat a text or a list, to any length.
         raise NoValueError(f"`*` does not take {first!r:.40} and {second!r:.40}")
+    if operator == "+" and isinstance(first, (str, list)) and type(first) is type(second):
+        most = MOST_CHARACTERS if isinstance(first, str) else MOST_ITEMS
+        if len(first) + len(second) > most:
+            what = "characters" if isinstance(first, str) else "items"
+            raise NoValueError(f"the result of `+` is too long: it has more than {most:,} {what}")
     try:
         result = BINARY[operator](first, second)
     except ZeroDivisionError:

@@ -136,6 +136,27 @@ def test_what_nothing_bounds_says_why() -> None:
     assert found.rounds.most == 6
 
 
+def test_a_step_that_will_fail_is_left_open() -> None:
+    text = 'flow f(xs: [text]) { r = map x in xs { ask "{{ x }}" } reduce first n = length(r) return n }'
+    assert span(bounds(text, xs=[]).calls) == (0, 0)
+
+
+def test_more_than_anybody_counts_has_no_bound() -> None:
+    """1,200 flows that each call the one before twice."""
+    twice = "\n".join(f"flow g{n}(x: text) {{ a = g{n - 1}(x) b = g{n - 1}(a) return b }}" for n in range(1, 1201))
+    found = bounds('flow g0(x: text) { a = ask "{{ x }}" return a }\n' + twice, x="hi")
+    assert (found.calls.least, found.calls.most) == (10**30, None)
+    assert found.rounds.most is None
+
+
+def test_lists_that_double_at_every_step_are_planned_at_once() -> None:
+    doubled = " ".join(f"x{n} = x{n - 1} + x{n - 1}" for n in range(1, 61))
+    text = (
+        f'flow f(x0: [text]) {{ {doubled} r = map y in x60 at most 5 {{ ask "{{{{ y }}}}" }} reduce collect return r }}'
+    )
+    assert bounds(text, x0=["a", "b"]).calls.most == 15
+
+
 def test_nothing_to_go_through_is_nothing_to_pay() -> None:
     text = 'flow f(xs: [text]) { o = map x in xs { ask "{{ x }}" } reduce ask "{{ results }}" return o }'
     found = bounds(text, xs=[])

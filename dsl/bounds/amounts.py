@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from math import floor
 
-from .sizes import NOTHING, Bound
+from .sizes import COUNTED, NOTHING, Bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,20 @@ class Amounts:
             cost=self.cost.capped(money),
             attempts=self.attempts.capped(calls),
             billed=self.billed.capped(money),
+        )
+
+    @property
+    def countable(self) -> Amounts:
+        """The same as far as bounds count."""
+        return Amounts(
+            self.calls.countable,
+            self.tokens_in.countable,
+            self.tokens_out.countable,
+            self.cost.countable,
+            min(self.shared_input, COUNTED),
+            min(self.shared_cost, COUNTED),
+            self.attempts.countable,
+            self.billed.countable,
         )
 
     @property

@@ -15,7 +15,7 @@ from .amounts import Amounts, Bounds, bounds_for, either, in_all
 from .asking import RETRIES, asked, quoted
 from .block_bounds import fanned, repeated
 from .expression_sizes import Scope, size_of
-from .loads import loads_of, widths_of
+from .loads import countable, loads_of, widths_of
 from .losses import failing_ask, failing_of, may_fail
 from .map_bounds import mapped
 from .order import Order, early_needs, kind_of
@@ -98,13 +98,14 @@ class _Survey:
 
     def flow(self, flow: p.Plan | p.Flow, scope: Scope, *, sharing: bool = False) -> Done:
         body = self.steps(flow.steps, scope, flow.result, vote=False, sharing=sharing)
-        whole = body.amounts
+        whole = body.amounts.countable
         amounts = whole.within(flow.calls_limit, flow.money_limit)
-        bound = body.rounds.bound.capped(amounts.calls.most)
+        bound = body.rounds.bound.countable.capped(amounts.calls.most)
         most = float("inf") if bound.most is None else bound.most
-        rounds = Rounds({START: bound.least}, {START: most}, bound.why, body.rounds.loads)
+        rounds = Rounds({START: bound.least}, {START: most}, bound.why, countable(body.rounds.loads))
         # A call that a budget has no room for ends the flow, and those beside it may not have been sent yet.
-        failing = body.failing if amounts.calls == whole.calls and flow.money_limit is None else Least()
+        kept = amounts.calls == whole.calls and flow.money_limit is None
+        failing = (body.failing.countable if body.failing is not None else None) if kept else Least()
         return Done(
             bounds_for("", "flow", amounts, rounds.queued(amounts.calls), inside=body.inside),
             amounts,

@@ -34,6 +34,10 @@ Json = Any
 Lookup = Callable[[str], Json]
 
 
+APART = 10_000
+"""The items of a list that are kept apart; longer lists are known by their number and by one item for all."""
+
+
 class UnsettledError(Exception):
     """A value depends on an answer, or has none."""
 
@@ -201,6 +205,6 @@ def joined(items: Size, separator: Size, count: Count) -> Size:
 def together(left: Size, right: Size) -> Size:
     """One list of two."""
     ours, theirs = items_of(left), items_of(right)
-    if is_counted(left) and is_counted(right):
+    if is_counted(left) and is_counted(right) and len(ours[1]) + len(theirs[1]) <= APART:
         return listed([*ours[1], *theirs[1]])
     return Many(ours[0] + theirs[0], one_of([*ours[1], *theirs[1]]))

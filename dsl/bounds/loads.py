@@ -11,7 +11,7 @@ from .. import types as t
 from .asking import candidates
 from .expression_sizes import Scope, size_of
 from .served import Served, World
-from .sizes import Bound, Known
+from .sizes import COUNTED, Bound, Known
 
 _UNKNOWN = "?"
 """Ends the name of endpoints of which nobody knows whether they are one: the narrowest of them stands for all."""
@@ -47,6 +47,11 @@ def together(loads: Iterable[Loads]) -> Loads:
                 known.calls + load.calls, places(known.places, load.places), max(known.wide, load.wide)
             )
     return found
+
+
+def countable(loads: Loads) -> Loads:
+    """The same as far as bounds count."""
+    return {name: replace(load, calls=inf) if load.calls > COUNTED else load for name, load in loads.items()}
 
 
 def so_often(loads: Loads, times: float | None) -> Loads:

@@ -58,6 +58,19 @@ class Bound:
     def maybe(self) -> Bound:
         return Bound(0, self.most, self.why)
 
+    @property
+    def countable(self) -> Bound:
+        """The same as far as a bound counts."""
+        if self.least <= COUNTED and (self.most is None or self.most <= COUNTED):
+            return self
+        beyond = self.most is not None and self.most > COUNTED
+        return Bound(min(self.least, COUNTED), None if beyond else self.most, _BEYOND if beyond else self.why)
+
+
+COUNTED = 10**30
+"""The greatest number that a bound counts to: flows that call flows double at every level."""
+_BEYOND = "it is more than anybody counts"
+
 
 NOTHING = Bound()
 ONE = Bound(1, 1)

@@ -13,7 +13,7 @@ from .amounts import Amounts, Bounds, Expected
 from .expression_sizes import Scope
 from .rounds import Rounds
 from .served import World
-from .sizes import Bound, Size
+from .sizes import COUNTED, Bound, Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,12 @@ class Least:
             self.tokens_out + other.tokens_out,
             self.cost + other.cost,
         )
+
+    @property
+    def countable(self) -> Least:
+        """The same as far as bounds count."""
+        parts = (self.calls, self.tokens_in, self.tokens_out, self.cost)
+        return self if max(parts) <= COUNTED else Least(*(min(part, COUNTED) for part in parts))
 
     def __or__(self, other: Least) -> Least:
         """One or the other."""

@@ -65,9 +65,16 @@ class _Names:
         self.read = reading(files)
 
     def call(self, function: str, args: Mapping[str, Json]) -> Json:
-        if FUNCTIONS[function].spec.of_step:
+        spec = FUNCTIONS[function].spec
+        if spec.of_step:
             raise UnsettledError(function)
-        return FUNCTIONS[function].call(args, World(lambda name: None, self.read))
+        try:
+            return FUNCTIONS[function].call(args, World(lambda name: None, self.read))
+        except UsageError as error:
+            if spec.reads:
+                raise
+            # The step fails in the run, after whatever stands before it.
+            raise UnsettledError(str(error)) from None
 
 
 class _Surroundings:

@@ -1,4 +1,4 @@
-.PHONY: setup test lint ci
+.PHONY: setup test lint ci soak
 bin := .venv/bin
 
 setup: $(bin)/flowrun
@@ -10,6 +10,9 @@ $(bin)/flowrun: pyproject.toml
 
 test: setup
 	$(bin)/pytest
+
+soak: setup
+	FLOWRUN_SOAK=1 $(bin)/pytest -m slow
 
 lint: setup
 	$(bin)/ruff check

@@ -13,6 +13,7 @@ from flowrun.dsl import Bound
 from flowrun.dsl.diagnostics import FlowError
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.lossy_flows import Writer
+from support.soak import share
 from support.timed_runs import Server, bounds, hold, planned, run
 
 Json = Any
@@ -69,7 +70,7 @@ def test_runs_that_lose_results_lie_inside_their_bounds(
 
 @pytest.mark.slow
 @given(SEEDS, SHARES, st.sampled_from([1, 8]), st.booleans())
-@settings(QUICK, max_examples=5000)
+@settings(QUICK, max_examples=share(5000))
 def test_many_runs_that_lose_results_do(seed: int, share: float, samples: int, given_inputs: bool) -> None:
     check(seed, share, samples, given_inputs)
 

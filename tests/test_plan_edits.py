@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import re
 from functools import cache
@@ -24,11 +23,12 @@ from flowrun.runtime.vocabulary.errors import FlowrunError, PlanError
 from support.plan_edits import Editor
 from support.plan_reads import unfinished_reads
 from support.random_flows import Writer
+from support.soak import share
 from support.virtual_clock import VirtualLoop
 
 Json = Any
 HERE = Path(__file__).parent
-MANY = int(os.environ.get("FLOWRUN_PLAN_EDITS", "20000"))
+MANY = share(20_000)
 LARGE = 1000
 """A plan that asks more often than this is looked at, and not run."""
 PYTHON = re.compile(r"\b[A-Z]\w*(Error|Exception)\b|Traceback|object has no attribute")

@@ -26,10 +26,11 @@ from support.oracle import Oracle
 from support.random_cases import CASES, EMPTY, ITEMS, REFUSED, flow
 from support.random_checks import Trial, agree, in_order, small
 from support.random_runs import Servers, Span, one_each
+from support.soak import share
 
 CHUNK = 100
 FEWEST = 2_000 // CHUNK
-MOST = 20_000 // CHUNK
+MOST = share(20_000) // CHUNK
 CHECKS = ("right", "slowly", "refused", "spoilt", "faults")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,13 +22,14 @@ from flowrun.runtime.inputs.inputs import check_value
 from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.values.functions import FUNCTIONS, World
 from flowrun.runtime.vocabulary.call import Answer, Request
+from support.soak import share
 from support.typed_flows import Writer
 from support.typed_values import given, holds, sample, told
 
 Json = Any
 CATALOG = catalog()
 STEPS = 14
-CASES = int(os.environ.get("FLOWRUN_TYPED_VALUES", "20000"))
+CASES = share(20_000)
 EMPTY = ("there is nothing to combine", "there is nothing to merge", "there is nothing to choose", "gave anything",
          "there is nothing to vote", "there is nothing to take", "ballots, and needs")  # fmt: skip
 """The ends of a block that has no results, where its rule has no value for that."""

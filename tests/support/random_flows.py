@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from dataclasses import dataclass
 
@@ -22,8 +21,9 @@ from .random_shapes import (
     Shape,
     list_of,
 )
+from .soak import share
 
-MANY = int(os.environ.get("FLOWRUN_RANDOM_FLOWS", "20000")) // 5
+MANY = share(4_000)
 """How many of them each of the five properties of the scheduler is held against in the slow tests."""
 INPUTS = (
     Named("p0", FLAG, step=False),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import template_names
-from flowrun.runtime.values.expressions import prompts
+from flowrun.runtime.values import prompts
 from flowrun.runtime.values.prompts import MOST_CHARACTERS, PromptError, render
 
 Json = Any

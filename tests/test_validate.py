@@ -19,7 +19,7 @@ from flowrun.dsl import FORMATS
 from flowrun.runtime.cli import run_command
 from flowrun.runtime.cli import validate as validate_module
 from flowrun.runtime.cli.paths import rewrite, told_path
-from flowrun.runtime.files.files import files
+from flowrun.runtime.files import files
 from flowrun.runtime.vocabulary.errors import UsageError
 
 GOOD = "flow f(x: text) {\n  return x\n}\n"

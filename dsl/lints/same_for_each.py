@@ -1,4 +1,4 @@
-"""A step of a map's body that nothing of the element reaches is one and the same call, paid for with each element."""
+"""The lint for a step of a map's body that does not depend on the element: each element pays for the same call."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _same(block: Step, users: list[Step], costs: Costs) -> list[Step]:
 
 
 def _outside(block: Step, reached: set[Step], costs: Costs) -> list[Step]:
-    """The outermost paid steps of a body that are not reached; a chain or a fan-out may be reached in part."""
+    """Return the outermost paid steps of a body that are not reached. A chain or a fan-out may be reached in part."""
     found = []
     todo = list(block.steps)
     while todo:

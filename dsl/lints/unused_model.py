@@ -1,4 +1,4 @@
-"""A model that no call names: the calls that it was declared for go to another one, at its price."""
+"""The lint for a model that no call names: the calls meant for it go to another model, at that model's price."""
 
 from __future__ import annotations
 

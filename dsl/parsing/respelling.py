@@ -1,4 +1,4 @@
-"""Safe fixes for the spellings of other languages that the tolerant lexer takes for what they mean."""
+"""Safe fixes for foreign spellings that the tolerant lexer understands, such as `&&` or curly quotes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OPERAND = re.compile(r"[ \t]*[\w.()+*/-]+[ \t]*(?:\n|\Z)")
 
 
 def respelled(source: Source, token: Token, type: str) -> Fix | None:
-    """The fix for a token of one of the tolerant lexer's own types, where no doubt is left of what was meant."""
+    """Make the fix for a token of one of the tolerant lexer's own types. None if the intent is in doubt."""
     text, start, end = source.text, token.start_pos, token.end_pos
 
     def fix(title: str, *edits: tuple[int, int, str]) -> Fix:

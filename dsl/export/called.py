@@ -1,4 +1,4 @@
-"""Which called flows are drawn in full, and which as one node."""
+"""The choice of the called flows to draw in full. Every other call is drawn as a single node."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Called:
 
     @contextmanager
     def entered(self, name: str) -> Iterator[p.Flow | None]:
-        """The flow to be drawn inside this context, or None where one node must do."""
+        """Yield the flow to draw inside this context, or None if the call has to be a single node."""
         size = self.sizes.get(name, 0)
         if name not in self.flows or self.depth == DEEPEST or size > min(LARGEST, self.left):
             yield None

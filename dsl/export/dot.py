@@ -1,4 +1,4 @@
-"""Graphviz's DOT text."""
+"""The drawing of a plan as Graphviz's DOT text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STYLES = {"mention": "", "after": " style=dashed", "reduce": " style=bold"}
 
 
 def to_dot(picture: Picture) -> str:
-    """The picture for `dot`. Every text is quoted, and what a quoted text could mean to Graphviz is escaped."""
+    """Write the picture as text for `dot`. Every text is quoted, and signs with a meaning to Graphviz are escaped."""
     lines = [
         f"digraph {_quoted(picture.title)} {{",
         f"  rankdir={direction(picture)} compound=true newrank=true",

@@ -1,7 +1,7 @@
 """`quorum(q)`: the answer that at least q samples give, or a failure.
 
-It is decided when an answer has q votes and no other can pass it, and it fails as soon as none can reach q. Its value
-is that of all N ballots, in whatever order they arrive. (Quorums as in R. H. Thomas, ACM TODS 4 (2), 1979.)
+The vote is decided when an answer has q votes and no other can pass it. It fails as soon as no answer can reach q. Its
+value is that of all N ballots, in whatever order they arrive. (Quorums as in R. H. Thomas, ACM TODS 4 (2), 1979.)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""`window(w)`: samples are taken w at a time until all of one window agree (ESC, arXiv 2401.10480).
+"""`window(w)`: samples are taken w at a time until all samples of one window agree (ESC, arXiv 2401.10480).
 
-The value is the answer that most of all samples so far give. An answer that is none breaks its window.
+The value is the answer that most of all samples so far give. An answer of none breaks its window.
 """
 
 from __future__ import annotations

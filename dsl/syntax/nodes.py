@@ -74,7 +74,7 @@ class ListExpr:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of a record: ``name`` (the value of that name), ``name: value``, or ``..value`` (here ``name`` is None)."""
+    """An entry of a record: ``name`` (the value of that name), ``name: value``, or ``..value`` (``name`` is None)."""
 
     name: Word | None
     value: Expr

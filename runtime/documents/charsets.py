@@ -1,4 +1,4 @@
-"""HTML in the encoding that it declares, as the HTML standard (section 13.2.3) and the Encoding standard have it."""
+"""The decoding of HTML in its declared encoding, after the HTML standard (section 13.2.3) and the Encoding standard."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TEXTS = re.compile(r"utf-8|cp\d+|iso8859-\d+|mac-\w+|koi8-\w|gb18030|big5hkscs|
 
 
 def decode_page(data: bytes, name: str) -> str:
-    """The text of a page. Raises InputError where it is not what it says, or an encoding that nobody reads."""
+    """Decode a page. Raise InputError if the declared encoding is unknown or does not fit the bytes."""
     marked = data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     declared = None if marked else _declared(data[:_HEAD])
     encoding = declared and _encoding(declared)
@@ -66,7 +66,7 @@ def _declared(head: bytes) -> str | None:
 
 
 def _encoding(label: str) -> str | None:
-    """Python's name of an encoding of text; None for a label of no encoding."""
+    """Return Python's name for the label of a text encoding. None if the label means no such encoding."""
     label = label.strip().lower()
     if label in _MEANT:
         return _MEANT[label]

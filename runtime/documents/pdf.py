@@ -1,6 +1,6 @@
-"""PDF: the text of its pages, with a form feed between two, for `split(…, by: page)`.
+"""PDF: the text of its pages, with a form feed between two pages for `split(…, by: page)`.
 
-What a page shows as a picture, a scan for one, is no text.
+Text in pictures, such as scans, is not read.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _text(reader: PdfReader, name: str) -> str:
 
 
 def _of_page(page: PageObject) -> str:
-    """The text of a page; where it comes word by word, by where the words stand."""
+    """Return the text of a page. If it comes out word by word, order the words by their positions."""
     text = page.extract_text()
     if not _is_one_by_one(text):
         return text

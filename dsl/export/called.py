@@ -10,7 +10,7 @@ from ..graph import topological
 
 LARGEST = 30
 DEEPEST = 3
-# A flow may be small and called everywhere: beyond so many steps of called flows in all, one node must do.
+# A small flow may be called everywhere. With more steps of called flows in all, further calls are single nodes.
 MOST = 3000
 
 
@@ -23,7 +23,7 @@ class Called:
             for name, steps in self.steps.items()
         }
         order, circle = topological(calls)
-        # No checked plan has a circle; one is not followed.
+        # A checked plan has no circle. In other plans, a circle is not followed.
         self.sizes = dict.fromkeys(circle, LARGEST + 1)
         for name in order:
             self.sizes[name] = len(self.steps[name]) + sum(self.sizes.get(inner, 0) for inner in calls[name])

@@ -33,7 +33,7 @@ def to_dot(picture: Picture) -> str:
     first: dict[str, str] = {}
     lines += _parts(picture.parts, "  ", first)
     for edge in picture.edges:
-        # DOT knows no edge to a cluster: it goes to a node inside, and is cut at the frame.
+        # DOT has no edges to clusters. So the edge goes to a node inside, and is cut at the frame.
         head = f" lhead=cluster_{edge.end}" if edge.end in first else ""
         attributes = (head + _STYLES[edge.style]).strip()
         lines.append(f"  {edge.start} -> {first.get(edge.end, edge.end)}" + (f" [{attributes}]" if attributes else ""))

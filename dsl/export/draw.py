@@ -100,7 +100,7 @@ class _Drawer:
             self.mention(uses, head, scope)
         clauses = names_in([step.when, step.otherwise, *step.options.values()], self.functions)
         self.mention(clauses, head, scope)
-        # What no mention explains was asked for with `after`.
+        # The flow asked for all other edges with `after`.
         explained = {*uses, *clauses}
         self.mention((need for need in step.needs if need not in explained), head, scope, "after")
         scope.values[step.name] = value

@@ -17,7 +17,7 @@ _HEADER = 26.0
 _GAPS = {"TB": Gaps(across=24.0, along=32.0, entry=16.0), "LR": Gaps(across=16.0, along=44.0, entry=20.0)}
 # A page is higher than it is wide.
 _PAGE = 900.0, 1200.0
-# Nobody reads more than this on a page, so its shape does not matter.
+# Nobody reads more boxes than this on one page, so the shape of the page does not matter.
 _MANY_PARTS = 2000
 
 Direction = Literal["TB", "LR"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from .picture import Cluster, Edge, Node, Part, Picture
 from .words import plain
 
-# Most of a flow's boxes are steps; the others stand out by their form.
+# Most boxes of a flow are steps. The other kinds stand out by their shape.
 _SHAPES = {
     "param": ("([", "])"),
     "return": ("([", "])"),

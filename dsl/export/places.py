@@ -74,7 +74,7 @@ def arrange(
     places = []
     for cell, box in zip(layers.cells, boxes, strict=False):
         spare = bottoms[cell.layer] - tops[cell.layer] - box.along
-        # What crosses the frame begins or ends there, however high the title is.
+        # An edge across the frame begins or ends at the frame, however high the title is.
         places.append((tops[cell.layer] + (0.0 if box.edge else spare / 2), xs[id(cell)]))
     lines: list[Line] = []
     ends: dict[int, tuple[float, float]] = {}

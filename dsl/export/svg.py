@@ -33,7 +33,7 @@ _LINE = ("#5d656d", "#a3abb3")
 _CLUSTERS = (("#f9fafb", "#b6bdc4"), ("#1d2025", "#545c64"))
 _NESTED = (("#f1f3f5", "#b6bdc4"), ("#262a30", "#545c64"))
 _HEAD = 7.0
-# By hand: what the standard library has for XML loads the parts of it that speak HTTP.
+# Escaped by hand, because the standard library's modules for XML also load those for HTTP.
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 
 

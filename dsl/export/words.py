@@ -11,7 +11,7 @@ from .mentions import Functions
 
 _JOINING = ("and", "or")
 _PREFIXES = {"negative": "-", "not": "not "}
-# What is nested deeper, or longer, is shown as an ellipsis: nobody reads it in a drawing.
+# Deeper or longer parts are shown as an ellipsis: nobody reads them in a drawing.
 _DEEPEST = 6
 _MOST_ITEMS = 8
 
@@ -29,7 +29,7 @@ def _visible(char: str) -> bool:
 
 
 def short(text: str, most: int) -> str:
-    # What is far behind the cut is not worth the reading: a prompt may be a book.
+    # Only the text up to the cut is needed, and a prompt may be as long as a book.
     text = plain(text[: 4 * most])
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 

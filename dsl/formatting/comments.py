@@ -66,7 +66,7 @@ class Comments:
         return Unit(start, end, doc, self._blank_before(start))
 
     def _blank_before(self, offset: int) -> bool:
-        # What begins in brackets, `(not x) == y`, begins where the first of them opens.
+        # An expression such as `(not x) == y` begins at its first bracket.
         at, lines = offset - 1, 0
         while at >= 0 and self._text[at] in "( \t\n":
             lines = 0 if self._text[at] == "(" else lines + (self._text[at] == "\n")
@@ -91,7 +91,7 @@ class Comments:
                     units[number - 1].trailing = _suffix(gap.pop(0))
             unit.leading = [self._row(comment) for comment in gap]
             for comment in self.take(unit.start, unit.end):
-                # The empty line before the unit stays above all that now belongs to it.
+                # The empty line before the unit stays above its comments.
                 unit.leading.append((unit.blank, _written(comment)))
                 unit.blank = False
             start = unit.end
@@ -150,7 +150,7 @@ class Comments:
 
         If the line breaks, the first stays and the others are indented.
         """
-        # What is left inside the first is for the part around them all.
+        # Comments that remain inside the first unit belong to the part around all units.
         units[0].trailing = self.settle(units[1:], units[0].end)
         docs: list[Doc] = []
         for before, unit in pairwise(units):

@@ -14,7 +14,7 @@ from .parts import Block, argument, votes
 def even_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
     found = []
     for step, node in votes(program, catalog):
-        # Elsewhere an odd number is as likely to be tied, or none is.
+        # With other rules, an odd number is as likely to end in a tie, or there are no ties.
         if node.reduce.rule.text != "majority":
             continue
         counted = _count(step, node, typed)

@@ -74,7 +74,7 @@ def _forgotten(cases: Cases, expr: s.Expr, scope: Scope) -> Diagnostic | None:
         if all(cases.value(condition, place, case) is not False for condition, place in guards)
     ]
     lost = [case for case in every if cases.missing(node, scope, case)]
-    # Where no case has a value, something else is the matter.
+    # If no case has a value at all, no case was forgotten: something else is wrong.
     if not lost or len(lost) == len(every):
         return None
     return Diagnostic(

@@ -57,7 +57,7 @@ class Lengths:
                 return bool(path) and any(self.open(item, scope, path[1:]) for item in items)
             case s.Call():
                 spec = self._functions.get(expr.function.text) if expr.prefix is None else None
-                # What another flow or an extern gives may be as long as what it was given: nothing is claimed.
+                # The result of another flow or an extern may be as long as its argument, so the lint claims nothing.
                 return spec is not None and not spec.reads and self._holds(expr, scope)
         return isinstance(expr, s.Ask)
 
@@ -117,7 +117,7 @@ class Lengths:
             return known[key]
         if self._depth == DEEPEST:
             return False
-        # A circle is refused elsewhere, and ends here.
+        # Another pass refuses circles. This entry ends the recursion.
         known[key] = False
         self._depth += 1
         long = known is self._long

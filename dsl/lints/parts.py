@@ -117,7 +117,7 @@ def followers(block: Step, first: Iterable[Step]) -> set[Step]:
     """
     inside = [step for inner in block.steps for step in inner.walk()]
     known = set(inside)
-    # A map stands twice: as a value, and, in a tuple, as the list that it goes through.
+    # A map has two keys: itself for its value, and a tuple of itself for the list that it runs over.
     behind: dict[Step | tuple[Step], list[Step | tuple[Step]]] = {}
     for step in inside:
         for mention in step.mentions:

@@ -98,7 +98,7 @@ def _beyond(provider: str, type_: t.Type) -> tuple[str, str] | None:
     if provider not in ("openai", "anthropic"):
         return None
     measure = _Measure()
-    # What is no record is sent as the one field of one.
+    # A type that is no record is sent as the only field of a record.
     measure.add(type_ if isinstance(type_, t.Record) else t.Record((t.Field("answer", type_),)))
     if measure.open:
         return None

@@ -16,10 +16,10 @@ def same_for_each(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
     for flow in program.flows:
         for mention in mentions(flow):
             owner = mention.symbol.step if mention.symbol and mention.symbol.kind == "element" else None
-            # What a `where` mentions is not in the body.
+            # The mentions of a `where` are not in the body.
             if owner and mention.step and mention.step is not owner:
                 users.setdefault(owner, []).append(mention.step)
-    # A body without any mention of its element is a finding of its own.
+    # Another lint reports a body without any mention of its element.
     return [
         _finding(step, node)
         for block, node in blocks(program)

@@ -15,7 +15,7 @@ def same_question(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
     costs = Costs(program, catalog)
     prints = _Prints()
     for flow in program.flows:
-        # Where a name is looked up from one scope it is one thing, so equal texts mean equal prompts.
+        # Within one scope a name always means the same, so equal texts mean equal prompts.
         first: dict[tuple[int, int], Step] = {}
         marks: dict[Step, int] = {}
         for step in reversed(list(walk(flow))):

@@ -36,7 +36,7 @@ def parse_flow(source: Source) -> s.File:
     if file is None:
         from .recovery import syntax_errors  # slow to load, and most texts are flows
 
-        # What the builder found before that place holds as well.
+        # The builder's problems before that place are valid too.
         raise FlowError(dict.fromkeys([*builder.problems, *syntax_errors(source, tables)]))
     if problems := [*builder.problems, *oddities(source, builder.alone)]:
         raise FlowError(problems)
@@ -93,7 +93,7 @@ def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder) -> s.File | 
                 break
             rule = rules[-1 - action]
             if rule.single:
-                # Rules that stand for their only part follow one another: go to where they lead.
+                # Single rules often follow each other, so go straight to the state behind the last one.
                 step = (states[-2], states.pop(), type)
                 state = ends.get(step) or ends.setdefault(step, _single_end(tables, *step))
                 states.append(state)

@@ -62,7 +62,7 @@ class Place:
         token = self.tokens[self.index + ahead]
         start, end = token.start_pos or 0, token.end_pos or 0
         if token.type == END or (self.ends and ahead == 0):
-            # The end has no width: what stands last is shown.
+            # The end has no width, so the last character is shown.
             before = self.tokens[self.index + ahead - 1] if self.index + ahead > 0 else None
             end = (before.end_pos or 0) if before is not None else 0
             start = max(0, end - 1)

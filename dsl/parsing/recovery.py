@@ -213,7 +213,7 @@ class Recovery:
                 del begins[depth + 1 :]
                 closing = brackets.closing[opener]
                 if self.tokens[place].type == "EQUAL" and brackets.around[place] == opener:
-                    # The name before it was taken for the value of the line above.
+                    # The parser took the name before the `=` for the value of the line above.
                     place -= 1
                 inside = (at for at in range(place, closing) if brackets.around[at] == opener)
                 return next((at for at in inside if self._begins_step(states, at)), closing)

@@ -24,7 +24,7 @@ def respelled(source: Source, token: Token, type: str) -> Fix | None:
     before, after = text[max(start - 1, 0) : start], text[end : end + 1]
     match type:
         case "SINGLE" | "CURLY":
-            # A letter at its side: the mark is an apostrophe of a longer text.
+            # With a letter at its side, the mark is an apostrophe inside a longer text.
             apart = not (before.isalnum() or after.isalnum())
             if apart and token[0] + token[-1] in _PAIRS and not {'"', "\\"} & set(token):
                 return fix('write `"…"`', (start, start + 1, '"'), (end - 1, end, '"'))

@@ -97,7 +97,7 @@ def _dedented(text: str, start: int, end: int) -> list[tuple[int, int]]:
         if not pieces:
             pieces.append(line)
         elif line[0] == a:
-            # The line break joins what stands on both sides of it.
+            # The line break joins the texts on both sides.
             pieces[-1] = (pieces[-1][0], line[1])
         else:
             pieces[-1] = (pieces[-1][0], a)

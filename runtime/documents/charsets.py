@@ -15,7 +15,7 @@ _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _XML = re.compile(rb"\s*<\?xml\b[^>]*?\bencoding\s*=\s*[\"']([\w.:-]+)[\"']")
 _META = re.compile(rb"<meta(?=[\s/])([^>]*)>", re.IGNORECASE)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s\"';,]+)", re.IGNORECASE)
-# What browsers take a label for, where that is not what Python takes it for.
+# Labels that browsers read as another encoding than Python does.
 _MEANT = {
     **dict.fromkeys("ascii iso8859-1 latin-1 us-ascii x-user-defined".split(), "cp1252"),
     **dict.fromkeys("gb2312 gbk euc_cn".split(), "gb18030"),
@@ -26,7 +26,7 @@ _MEANT = {
     "iso8859-9": "cp1254",
     "macintosh": "mac-roman",
     "x-mac-roman": "mac-roman",
-    # A page whose declaration could be read is in no wider encoding.
+    # If the declaration was readable in single bytes, the page is in no wider encoding.
     **dict.fromkeys("utf-16 utf-16-le utf-16-be utf-16le utf-16be unicode".split(), "utf-8"),
 }
 _TEXTS = re.compile(r"utf-8|cp\d+|iso8859-\d+|mac-\w+|koi8-\w|gb18030|big5hkscs|euc_jp|iso2022_jp|ptcp154")

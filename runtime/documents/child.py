@@ -23,7 +23,7 @@ _USED_UP = 0.5
 def main() -> int:
     most = int(sys.argv[1])
     _limit(most)
-    # What the parent had before it started this process counts on some systems.
+    # Some systems count the memory that the parent had when it started this process.
     before = _peak()
     with os.fdopen(claim_stdout(), "wb") as out:
         leaves = False

@@ -20,7 +20,7 @@ Json = Any
 Place = tuple[str | types.Field | int, ...]
 _INT = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-# With three digits behind it the comma may as well set thousands apart.
+# With three digits behind it, the comma may also separate thousands.
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})")
 _BOOLS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 DEEPEST = 100
 _ONE = re.compile(r"[^\W_]+(?:[.,][0-9]+)*")
 _SCRIPT = re.compile(r"[-+−]?[^\W_]+(?:[.,][0-9]+)*|[^\w\s()]")
-# Signs that say how a formula is read aloud, and show nothing.
+# Invisible signs that only tell how a formula is read aloud.
 _UNSEEN = dict.fromkeys(map(ord, "\u2061\u2062\u2063\u200b"))
 _UNSEEN[0x2064] = " "
 _DROPPED = frozenset({"annotation", "annotation-xml", "mphantom", "maction"})

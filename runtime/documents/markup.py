@@ -20,7 +20,7 @@ _TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
 _STOP = re.compile(r"[>\"']")
 _ATTRIBUTE = re.compile(r"([^\s=/>\"']+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+)))?")
 _MOST_ATTRIBUTES = 16 * 1024
-# What stands in these is no markup, up to their end tag.
+# Elements whose content is no markup, up to their end tag.
 _RAW = frozenset({"script", "style", "title", "textarea", "noscript", "xmp", "iframe"})
 
 

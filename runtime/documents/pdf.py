@@ -19,11 +19,11 @@ from .protocol import Reader
 if TYPE_CHECKING:
     from pypdf import PageObject, PdfReader
 
-# From how many lines on, and how many of them with one word, a page is one word a line.
+# A page comes out word by word if it has this many lines, and this share of them has one word.
 _MANY_LINES = 6
 _MOSTLY = 0.6
 _SPACES = re.compile(r" {2,}")
-# The library reads what comes, and falls over what it did not expect: each of these has been met on a damaged file.
+# The library reads any input and fails on surprises. Each of these exceptions was met on a damaged file.
 _DAMAGED = (
     ArithmeticError,
     AssertionError,
@@ -47,7 +47,7 @@ def read(data: bytes, name: str) -> str:
         raise InputError(
             f"{name}: PDF is read by an extra that is not installed: `pip install 'flowrun-dsl[docs]'`"
         ) from None
-    # Its warnings about files that are not quite right are for those who make them.
+    # The library's warnings about imperfect files are meant for the makers of these files.
     logging.getLogger("pypdf").addHandler(logging.NullHandler())
     if b"%PDF-" not in data[:1024]:
         raise InputError(f"{name} is no PDF: it does not begin as one")

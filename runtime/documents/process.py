@@ -107,7 +107,7 @@ class ReadingProcess:
                 try:
                     pipe.close()
                 except BrokenPipeError:
-                    # What was still to be written of a document that nobody reads any more.
+                    # Closing flushes the rest of a document that nobody reads any more.
                     continue
 
 

@@ -167,5 +167,5 @@ def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is not a number of JSON")
 
 
-# Made once: `json.loads` makes a decoder of its own for each text that it reads so strictly.
+# Made once: with such strict settings, `json.loads` would make a decoder for each text.
 _JSON = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)

@@ -38,14 +38,14 @@ class Table:
                     below[len(out)] = (cell.rows - 1, text)
                 out.append(text)
         self._from_above(out, below)
-        # What is left of the rows above stands further to the right.
+        # The remaining cells of the rows above stand further to the right.
         for column in sorted(self._below):
             out += [""] * (column - len(out))
             self._from_above(out, below)
         self._below = below
         last = cells[-1] if cells else None
         if last is not None and not last.head:
-            # Nothing stands to the right of what it spans.
+            # Nothing stands to the right of the columns that it spans.
             while last.columns > 1 and len(out) > 1 and not out[-1]:
                 out.pop()
                 last = last._replace(columns=last.columns - 1)

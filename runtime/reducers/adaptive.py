@@ -30,7 +30,7 @@ class Adaptive(Vote):
         self.holes: set[int] = set()
         self._ordered = True
         self._sure = False
-        # The answers for which the vote could have ended before now; None is one that no sample gave.
+        # The answers for which the vote could have ended earlier. None stands for an answer that no sample gave.
         self._rivals: set[str | None] = set()
         self._border = min(setting.most, max(setting.least, self.further(), self.enough))
 

@@ -51,7 +51,7 @@ def lead_for(target: float, steps: int, right: float) -> int:
     if not 0 < target < 1 or not 0.5 < right < 1:
         return 1
     odds = target ** (-1 / max(1, steps)) - 1
-    # A target that a lead meets exactly is met: logarithms of it may be a little off.
+    # Rounded logarithms could miss a lead that meets the target exactly.
     return max(1, ceil(log(odds) / log((1 - right) / right) - 1e-9))
 
 

@@ -60,7 +60,7 @@ def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
     needed = args.get("votes")
     if not isinstance(needed, int) or not 1 <= needed <= most:
         return 1
-    # It fails when so many differ that none can have enough.
+    # The vote fails when the ballots differ so much that no answer can reach the quorum.
     passed = needed if 2 * needed > most else max(needed, most // 2 + 1)
     return max(min(2, most), min(passed, most - needed + 2)) if needed > 1 else passed
 

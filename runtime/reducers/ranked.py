@@ -161,7 +161,7 @@ def _runoff(done: Ballots, lists: list[tuple[int, list[Json]]]) -> None:
                 counts[top] += 1
         standing = sum(counts.values())
         best = max(counts.values(), default=0)
-        # Where all that are left have as many, nothing but the tie rule can choose.
+        # If all remaining answers have equal counts, only the tie rule can choose.
         if 2 * best > standing or len(set(counts.values())) <= 1:
             break
         left.discard(min(counts, key=lambda key: (counts[key], -order[key])))

@@ -25,7 +25,7 @@ class Unanimous(Vote):
         return self.ballots.leaders[1] > 0
 
     def further(self) -> int:
-        # The next ballot may differ, but for the first: there is nothing to differ from yet.
+        # The next ballot may differ and decide. The first ballot cannot, as it has nothing to differ from.
         return min(self.open, 1 if self.ballots.counted else 2)
 
     def value(self) -> Json:

@@ -42,7 +42,7 @@ class Vote:
         self.unsent = 0
         self._chosen: str | None = None
         self._seen: set[int] = set()
-        # Where equal answers may be written differently, whose writing is the value must not depend on who was first.
+        # Equal answers may be written differently. Which writing becomes the value must not depend on the arrival.
         self._alike = self.by is None and _written_alike(setting.item)
         self._ordered = setting.tallied and setting.launch == "latency"
         self._waiting: dict[int, Json] = {}
@@ -73,7 +73,7 @@ class Vote:
         self._seen.add(index)
         if value is LOST:
             self.lost += 1
-        # A body that was skipped has nothing to say: it abstains.
+        # A body that was skipped abstains.
         elif value is None or not self.cast(index, value):
             self.ballots.skip()
 
@@ -141,7 +141,7 @@ class Vote:
         if self.setting.launch != "cost":
             return left
         flying = launched - self.ballots.seen - self.lost
-        # Before this many more have come nothing can be decided, so asking for them at once wastes none.
+        # The vote needs at least this many more ballots to be decided, so asking for them at once wastes none.
         useful = max(1, self.further(), self.enough - self.ballots.counted)
         return max(0, min(useful - flying, left))
 
@@ -158,7 +158,7 @@ class Vote:
     def heard(self, answers: Sequence[Json]) -> None:
         (answer,) = answers
         tied = self.ballots.tied
-        # Of answers that are no texts the number of one is given.
+        # Answers that are no texts are chosen by their number.
         self._chosen = tied[answer - 1] if isinstance(answer, int) else self.ballots.key(answer)
 
     def value(self) -> Json:

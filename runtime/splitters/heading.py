@@ -20,12 +20,12 @@ from .protocol import Splitter, Stretch, lines, overlap_of, pieces
 _INK = re.compile(r"\S")
 # Reading Markdown takes a second for a MiB of short lines; a text in which this fits nowhere has no headings.
 _MAYBE = re.compile(r"(?:\A|(?<=[\r\n]))[^\S\r\n]{0,3}(?:#{1,6}(?:\s|\Z)|(?:=+|-+)[^\S\r\n]*(?:[\r\n]|\Z))")
-# Of YAML and of TOML: how a field begins, and what ends all of them.
+# For YAML and for TOML: the begin of a field, and the fences that end the front matter.
 _FENCES = {
     "---": (re.compile(r"[^\s#:\-\[{][^:]*:(?:\s|\Z)"), ("---", "...")),
     "+++": (re.compile(r"[\w\"'.\- ]+=|\[[^\]]+\]"), ("+++",)),
 }
-# A comment, an item, what is indented below a field, and the end of a list or a text over many lines.
+# A comment, an item, an indented line below a field, and the end of a list or of a text over many lines.
 _INSIDE_FIELDS = re.compile(r"#|-(?:\s|\Z)|\s|[\]})]+,?\Z|[\"']{3}")
 
 

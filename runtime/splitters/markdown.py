@@ -22,7 +22,7 @@ PART = 64 * 1024
 
 A longer block is cut. If it is a list or a paragraph, the text behind the cut counts as text of its own.
 """
-# How a block of HTML begins that goes over blank lines, and what ends it (CommonMark, section 4.6).
+# The begin and end of HTML blocks that may contain blank lines (CommonMark, section 4.6).
 _UNTIL = (
     (
         re.compile(r"\s*<(?:script|pre|style|textarea)(?=[\s>]|\Z)", re.I),

@@ -23,7 +23,7 @@ _RUN = re.compile(r"\s+|\S+")
 # be counted to its end for every piece.
 _LONGEST = 10
 _TRIES = 12
-# Words whose tokens are remembered; a text of nothing but different words would fill the memory.
+# The most words whose tokens are remembered. A text of nothing but different words would fill the memory.
 _MOST_KNOWN = 50_000
 
 

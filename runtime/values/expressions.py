@@ -60,7 +60,7 @@ def evaluate(expr: p.Expr, names: Names) -> Json:
             return names.value(name)
         case p.FieldOf(base, field):
             record = evaluate(base, names)
-            # A field that may be missing need not be there; neither need one of json, whatever it is.
+            # A field that may be missing can be absent, and so can any field of json.
             return record.get(field) if isinstance(record, Mapping) else None
         case p.TextOf(template):
             return render(template, names.value)

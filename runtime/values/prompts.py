@@ -39,7 +39,7 @@ def compiled(template: str, numbered: bool = False) -> tuple[Template, tuple[str
     """
     from flowrun.dsl import template_names
 
-    # The names first: what leaves the subset is refused before jinja2 works anything out.
+    # The names come first, so that a template outside of the subset is refused before jinja2 evaluates anything.
     names = template_names(template)
     environment = _environment()
     tree = environment.parse(template)
@@ -215,7 +215,7 @@ def _environment() -> Environment:
         return value is None or isinstance(value, Undefined)
 
     def unique(environment: Environment, values: Any, case_sensitive: bool = False, attribute: Any = None) -> list[Any]:
-        # jinja2's own can be gone through only once, and takes a field that may be missing for an error.
+        # The result of jinja2's own filter can be read only once, and it treats an optional field as an error.
         seen: dict[Any, Any] = {}
         for value in values:
             key = value
@@ -277,6 +277,6 @@ def _environment() -> Environment:
         round=rounded,
         json=as_json,
     )
-    # A value that is none counts as not there, as the checker has it.
+    # A value of none counts as missing, as in the checker.
     environment.tests.update(none=is_none, defined=lambda value: not is_none(value))
     return environment

@@ -14,7 +14,7 @@ def metered(tree: nodes.Template, environment: Environment) -> nodes.Template:
 
     for loop in tree.find_all(nodes.For):
         loop.iter = nodes.Filter(loop.iter, "counted", [], [], None, None, lineno=loop.lineno)
-    # The deepest first: what is replaced here may stand inside another one.
+    # The deepest nodes come first, because a replaced node may stand inside another one.
     for node in [tree, *reversed(list(tree.find_all(nodes.Node)))]:
         for name, value in node.iter_fields():
             if isinstance(value, nodes.Concat):

@@ -109,7 +109,7 @@ class _Drawer:
     def uses(self, node: p.Node) -> tuple[str, ...]:
         """Return the names that the head of a node mentions.
 
-        The arguments of a flow that is drawn in full are not among them: they lead to the flow's parameters.
+        If a called flow is drawn in full, ``call`` leads its arguments to the flow's parameters instead.
         """
         match node:
             case p.Ask():

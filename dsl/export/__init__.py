@@ -1,4 +1,4 @@
-"""Drawings of a plan: Mermaid, DOT and SVG."""
+"""The drawings of a plan in three formats: Mermaid, DOT and SVG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which called flows are drawn in full, and which as one node."""
+"""The choice of the called flows to draw in full. Every other call is drawn as a single node."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..graph import topological
 
 LARGEST = 30
 DEEPEST = 3
-# A flow may be small and called everywhere: beyond so many steps of called flows in all, one node must do.
+# A small flow may be called everywhere. With more steps of called flows in all, further calls are single nodes.
 MOST = 3000
 
 
@@ -23,7 +23,7 @@ class Called:
             for name, steps in self.steps.items()
         }
         order, circle = topological(calls)
-        # No checked plan has a circle; one is not followed.
+        # A checked plan has no circle. In other plans, a circle is not followed.
         self.sizes = dict.fromkeys(circle, LARGEST + 1)
         for name in order:
             self.sizes[name] = len(self.steps[name]) + sum(self.sizes.get(inner, 0) for inner in calls[name])
@@ -32,7 +32,7 @@ class Called:
 
     @contextmanager
     def entered(self, name: str) -> Iterator[p.Flow | None]:
-        """The flow to be drawn inside this context, or None where one node must do."""
+        """Yield the flow to draw inside this context, or None if the call has to be a single node."""
         size = self.sizes.get(name, 0)
         if name not in self.flows or self.depth == DEEPEST or size > min(LARGEST, self.left):
             yield None

@@ -1,4 +1,4 @@
-"""Graphviz's DOT text."""
+"""The drawing of a plan as Graphviz's DOT text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STYLES = {"mention": "", "after": " style=dashed", "reduce": " style=bold"}
 
 
 def to_dot(picture: Picture) -> str:
-    """The picture for `dot`. Every text is quoted, and what a quoted text could mean to Graphviz is escaped."""
+    """Write the picture as text for `dot`. Every text is quoted, and signs with a meaning to Graphviz are escaped."""
     lines = [
         f"digraph {_quoted(picture.title)} {{",
         f"  rankdir={direction(picture)} compound=true newrank=true",
@@ -33,7 +33,7 @@ def to_dot(picture: Picture) -> str:
     first: dict[str, str] = {}
     lines += _parts(picture.parts, "  ", first)
     for edge in picture.edges:
-        # DOT knows no edge to a cluster: it goes to a node inside, and is cut at the frame.
+        # DOT has no edges to clusters. So the edge goes to a node inside, and is cut at the frame.
         head = f" lhead=cluster_{edge.end}" if edge.end in first else ""
         attributes = (head + _STYLES[edge.style]).strip()
         lines.append(f"  {edge.start} -> {first.get(edge.end, edge.end)}" + (f" [{attributes}]" if attributes else ""))

@@ -1,4 +1,4 @@
-"""A plan, drawn: which boxes there are, what is around them, and what waits for what."""
+"""The picture of a plan: its boxes, the frames around them, and the edges between boxes that wait for each other."""
 
 from __future__ import annotations
 
@@ -17,12 +17,18 @@ _TIP = 600
 
 
 def picture_of(plan: p.Plan, functions: Functions) -> Picture:
-    """The picture of a checked plan. ``functions`` are the built-in ones, which tell what is mentioned."""
+    """Make the picture of a checked plan.
+
+    ``functions`` are the built-in ones, which tell what an expression mentions.
+    """
     return _Drawer(plan, functions).picture()
 
 
 class _Scope:
-    """The names of a body and of what is around it, with the node that has the value of each."""
+    """The names that a body can see, its own and those from around it.
+
+    Each name leads to the node that has its value.
+    """
 
     def __init__(self, around: _Scope | None = None) -> None:
         self.around = around
@@ -63,7 +69,7 @@ class _Drawer:
     def flow(
         self, params: Iterable[p.Param], steps: Iterable[p.Step], result: p.Expr, type_: t.Type, scope: _Scope
     ) -> tuple[Part, ...]:
-        """All of a flow; its returned value is the last part."""
+        """Draw a whole flow. The last part is the returned value."""
         parts: list[Part] = [self.param(param, scope) for param in params]
         parts += [self.step(step, scope)[0] for step in steps]
         text = self.words.expr(result)
@@ -79,7 +85,7 @@ class _Drawer:
         return node
 
     def step(self, step: p.Step, scope: _Scope) -> tuple[Part, str]:
-        """The part of a step, and the node that has its value."""
+        """Draw a step. Return its part and the id of the node that has its value."""
         node = step.node
         match node:
             case p.Ask() | p.Value() | p.ExternCall():
@@ -94,14 +100,17 @@ class _Drawer:
             self.mention(uses, head, scope)
         clauses = names_in([step.when, step.otherwise, *step.options.values()], self.functions)
         self.mention(clauses, head, scope)
-        # What no mention explains was asked for with `after`.
+        # The flow asked for all other edges with `after`.
         explained = {*uses, *clauses}
         self.mention((need for need in step.needs if need not in explained), head, scope, "after")
         scope.values[step.name] = value
         return part, value
 
     def uses(self, node: p.Node) -> tuple[str, ...]:
-        """What the head of a node mentions; arguments of a flow that is drawn in full lead to its parameters."""
+        """Return the names that the head of a node mentions.
+
+        If a called flow is drawn in full, ``call`` leads its arguments to the flow's parameters instead.
+        """
         match node:
             case p.Ask():
                 return names_in_ask(node, self.functions)
@@ -132,7 +141,10 @@ class _Drawer:
     def block(
         self, step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain, scope: _Scope
     ) -> tuple[Cluster, str, str]:
-        """A cluster, what waits for the block's own needs, and the node that has its value."""
+        """Draw a block.
+
+        Return its cluster, the id of the part that waits for what the block needs, and the node of its value.
+        """
         id_ = self.cluster_id()
         inner = _Scope(scope)
         parts: list[Part] = []

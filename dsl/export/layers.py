@@ -1,7 +1,8 @@
-"""Boxes in layers: every link leads to a later layer, and the order within a layer keeps crossings few.
+"""The placing of boxes in layers: every link leads to a later layer, and the order in a layer keeps crossings few.
 
-After Sugiyama, Tagawa and Toda (1981). What spans layers passes them in lanes of its own, so that it crosses no box.
-Nothing here knows of flows or of pixels on a page: `along` is the way that links lead, `across` is at right angles.
+The method is that of Sugiyama, Tagawa and Toda (1981). A link that spans several layers gets a lane of its own through
+them, so that it crosses no box. This module knows nothing of flows or of pixels on a page. `along` is the direction in
+which links lead, and `across` is at right angles to it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _MANY_LINKS = 30_000
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """``edge`` boxes lie in the first or the last layer, where no others are."""
+    """A box with its size. An ``edge`` box lies in the first or the last layer, where no other boxes are."""
 
     along: float
     across: float
@@ -31,9 +32,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """From one box to another, by place; links of one ``group`` share a lane.
+    """A link from one box to another, given by their indexes. Links of one ``group`` share a lane.
 
-    ``leaves`` and ``arrives`` tell where across its box the link is fixed; None is anywhere, best in the middle.
+    ``leaves`` and ``arrives`` are the positions across the box at which the link is fixed. None leaves the position
+    open, and the middle is best.
     """
 
     start: int
@@ -45,7 +47,7 @@ class Link:
 
 @dataclass(slots=True)
 class Cell:
-    """A box in its layer, or a piece of a lane."""
+    """A cell of a layer: a box, or a piece of a lane."""
 
     layer: int
     across: float
@@ -57,7 +59,7 @@ class Cell:
 
 @dataclass(slots=True)
 class Arc:
-    """A piece of links from a cell to one of the next layer; ``links`` are those that end with it."""
+    """A piece of one or more links, from a cell to a cell of the next layer. ``links`` are those that end with it."""
 
     above: Cell
     below: Cell
@@ -69,7 +71,10 @@ class Arc:
 
 @dataclass(slots=True)
 class Layers:
-    """``cells`` has those of the boxes first; ``straight`` are links, by place, that have no lane."""
+    """The boxes of a picture in layers.
+
+    ``cells`` begins with the cells of the boxes. ``straight`` holds the indexes of the links that have no lane.
+    """
 
     rows: list[list[Cell]]
     cells: list[Cell]
@@ -92,7 +97,7 @@ def layered(boxes: Sequence[Box], links: Sequence[Link]) -> Layers:
 
 
 def _ranks(boxes: Sequence[Box], links: Sequence[Link]) -> list[int]:
-    """The layer of each box: behind all that leads to it, and where nothing does, close to what it leads to."""
+    """Return the layer of each box: behind every box that leads to it, or close to its target if no box leads to it."""
     before: dict[int, list[int]] = {place: [] for place in range(len(boxes))}
     behind: dict[int, list[int]] = {place: [] for place in range(len(boxes))}
     for link in links:
@@ -142,7 +147,7 @@ def _joined(above: Cell, below: Cell, link: Link, leaves: float | None, arrives:
 
 
 def _longest_lane(cells: list[Cell], links: Sequence[Link]) -> int:
-    """How many layers a link may span, so that there are not too many lanes in all."""
+    """Return the number of layers that a link may span in a lane, so that there are not too many lanes in all."""
     lanes: dict[tuple[int, Hashable], int] = defaultdict(int)
     for link in links:
         key = link.start, link.group
@@ -157,7 +162,10 @@ def _longest_lane(cells: list[Cell], links: Sequence[Link]) -> int:
 
 
 def _order(rows: list[list[Cell]], arcs: list[Arc]) -> None:
-    """Sorts each row by where its neighbours are, down and up in turn, and keeps the order that crosses least."""
+    """Sort each row by the positions of its neighbours, down and up in turn.
+
+    Keep the order with the fewest crossings.
+    """
     best = [list(row) for row in rows]
     fewest = _crossings(rows)
     for turn in range(_ROUNDS if len(arcs) < _MANY_LINKS else 2):
@@ -194,7 +202,7 @@ def _part(at: float | None, cell: Cell) -> float:
 
 
 def _crossings(rows: list[list[Cell]]) -> int:
-    """How many pairs of links cross, each pair of rows by counting inversions."""
+    """Count the pairs of links that cross, by counting the inversions between each two rows."""
     total = 0
     for row in rows:
         ends = [

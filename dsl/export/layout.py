@@ -1,4 +1,4 @@
-"""A picture, laid out: where each box lies and how the lines run. Clusters are laid out from the inside."""
+"""The layout of a picture: the positions of its boxes and lines. Inner clusters are laid out before outer ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEADER = 26.0
 _GAPS = {"TB": Gaps(across=24.0, along=32.0, entry=16.0), "LR": Gaps(across=16.0, along=44.0, entry=20.0)}
 # A page is higher than it is wide.
 _PAGE = 900.0, 1200.0
-# Nobody reads more than this on a page, so its shape does not matter.
+# Nobody reads more boxes than this on one page, so the shape of the page does not matter.
 _MANY_PARTS = 2000
 
 Direction = Literal["TB", "LR"]
@@ -42,7 +42,7 @@ class Rect:
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
-    """A line on the page; it is straight, or bends so that it leaves and arrives in the picture's direction."""
+    """A line on the page. It is straight, or it bends so that it leaves and arrives in the picture's direction."""
 
     x: float
     y: float
@@ -52,7 +52,10 @@ class Stroke:
 
 @dataclass(slots=True)
 class Layout:
-    """``strokes`` and the ``heads`` of arrows are by what they come from; several edges share strokes."""
+    """The positions and sizes in a picture, in pixels.
+
+    ``strokes`` and the ``heads`` of arrows are found by the route that they belong to. Several edges may share strokes.
+    """
 
     direction: Direction
     width: float = 0.0
@@ -65,7 +68,7 @@ class Layout:
 
 
 def lay_out(picture: Picture) -> Layout:
-    """Down the page or from left to right, whichever is easier to read on one."""
+    """Lay out a picture down the page or from left to right, whichever is easier to read on one page."""
     down = _Engine(picture, "TB").layout()
     if (down.width <= _PAGE[0] and down.height <= _PAGE[1]) or len(down.rects) > _MANY_PARTS:
         return down
@@ -75,9 +78,9 @@ def lay_out(picture: Picture) -> Layout:
 
 @dataclass(slots=True)
 class _Level:
-    """What is laid out together: the parts of one cluster, and where edges come in and go out.
+    """The level of one cluster: its parts, which are laid out together, and the places where edges cross its frame.
 
-    An edge that crosses the frame is one box of no size there, shared by all edges that come from the same node.
+    Such a crossing is one box without size. All edges that come from the same node share it.
     """
 
     parts: tuple[Part, ...]
@@ -125,14 +128,14 @@ class _Engine:
             self.around[part.id] = id_
 
     def frames(self, id_: str) -> list[str]:
-        """The clusters around a part, the outermost first."""
+        """Return the clusters around a part, the outermost first."""
         found = [self.around[id_]]
         while found[-1]:
             found.append(self.around[found[-1]])
         return found[::-1]
 
     def edge(self, edge: Edge) -> None:
-        """Cuts an edge at the frames that it crosses into links, one in each level."""
+        """Cut an edge into links at the frames that it crosses, one link for each level."""
         route = edge.start, edge.style
         out, into = self.frames(edge.start), self.frames(edge.end)
         shared = sum(1 for a, b in zip(out, into, strict=False) if a == b)
@@ -160,7 +163,7 @@ class _Engine:
         return layout
 
     def arrange(self, id_: str, cluster: Cluster | None) -> Arranged:
-        """Lays out a level whose inner clusters are laid out."""
+        """Lay out a level. The clusters in it have to be laid out already."""
         level = self.levels[id_]
         boxes = []
         for part in level.parts:
@@ -186,7 +189,7 @@ class _Engine:
         return level.arranged
 
     def size(self, part: Part) -> tuple[float, float]:
-        """Along and across."""
+        """Return the size of a part, along and across."""
         if isinstance(part, Node):
             return self.turned(*node_size(part))
         level = self.levels[part.id]
@@ -196,11 +199,11 @@ class _Engine:
         return level.arranged.along + end, ahead + level.arranged.across + behind
 
     def margins(self) -> tuple[float, float]:
-        """Room inside a frame, across, before and behind what is in it."""
+        """Return the room inside a frame, across, before its content and behind it."""
         return (_HEADER, _FRAME) if self.direction == "LR" else (_FRAME, _FRAME)
 
     def fixed(self, level: _Level, place: int, route: Route, side: Literal["entries", "exits"]) -> float | None:
-        """Where across a box a route crosses its frame; None where it is free to choose."""
+        """Return the position across a box at which a route crosses its frame. None if the position is free."""
         if place >= len(level.parts):
             return 0.0
         part = level.parts[place]
@@ -212,7 +215,7 @@ class _Engine:
         return None if crossing is None else self.margins()[0] + inner.arranged.places[crossing][1]
 
     def turned(self, along: float, across: float) -> tuple[float, float]:
-        """As x and y, or width and height."""
+        """Turn sizes or positions along and across into width and height, or into x and y."""
         return (across, along) if self.direction == "TB" else (along, across)
 
     def place(

@@ -1,4 +1,4 @@
-"""How much room the words of nodes and clusters take, in pixels."""
+"""The room, in pixels, that the words of nodes and clusters take."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def title_width(cluster: Cluster) -> float:
 
 
 def node_size(node: Node) -> tuple[float, float]:
-    """Width and height of the box of a node."""
+    """Return the width and height of a node's box."""
     widths = [text_width(line, LINE_SIZE) for line in node.lines]
     widths += [text_width(node.title, TITLE_SIZE, bold=True)] if node.title else []
     height = len(node.lines) * LINE_HEIGHT + (TITLE_HEIGHT if node.title else 0.0) + PADDING

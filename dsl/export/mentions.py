@@ -1,4 +1,4 @@
-"""The names that a part of a plan mentions, each once, in the order in which it is read."""
+"""The names that a part of a plan mentions. Each comes once, in the order of reading."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Functions = Mapping[str, FunctionSpec]
 
 
 def names_in(exprs: Iterable[p.Expr | None], functions: Functions) -> tuple[str, ...]:
-    """The names in expressions; None, where a clause is not written, has none."""
+    """Return the names in expressions. None stands for a clause that is not written, and has no names."""
     return tuple(dict.fromkeys(_names(exprs, functions)))
 
 

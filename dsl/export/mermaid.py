@@ -1,4 +1,4 @@
-"""Mermaid's flowchart text."""
+"""The drawing of a plan as the text of a Mermaid flowchart."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from .picture import Cluster, Edge, Node, Part, Picture
 from .words import plain
 
-# Most of a flow's boxes are steps; the others stand out by their form.
+# Most boxes of a flow are steps. The other kinds stand out by their shape.
 _SHAPES = {
     "param": ("([", "])"),
     "return": ("([", "])"),
@@ -34,7 +34,10 @@ _SPECIAL = re.compile(r"[^\w ,()/=?|→…·]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def to_mermaid(picture: Picture) -> str:
-    """The picture as a flowchart. Names and texts are quoted, and every sign that could mean something is escaped."""
+    """Write the picture as a flowchart.
+
+    Names and texts are quoted, and every sign that could have a meaning is escaped.
+    """
     lines = [f"flowchart {direction(picture)}", f"  accTitle: {_escaped(picture.title)}"]
     lines += _parts(picture.parts, "  ")
     lines += (f"  {_edge(edge)}" for edge in picture.edges)
@@ -44,7 +47,10 @@ def to_mermaid(picture: Picture) -> str:
 
 
 def direction(picture: Picture) -> str:
-    """Down the page, but from left to right where much stands side by side: labels are wider than they are high."""
+    """Choose the direction: down the page, or from left to right if much stands side by side.
+
+    Labels are wider than they are high, so many of them take less room below each other.
+    """
     fanouts = (len(part.inside) for part in picture.walk() if isinstance(part, Cluster) and part.kind == "fanout")
     return "LR" if max(fanouts, default=0) > 5 else "TB"
 

@@ -1,4 +1,4 @@
-"""What a drawing of a plan holds, whatever it is written in: nodes, clusters that nest, and edges."""
+"""The content of a plan's drawing, whatever its format: nodes, nested clusters, and edges."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ Style: TypeAlias = Literal["mention", "after", "reduce"]
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A box. ``lines`` stand under the title; ``tip`` tells what has no room there, on lines of its own."""
+    """A box.
+
+    ``lines`` stand under the title. ``tip`` holds the details that have no room in the box, on lines of its own.
+    """
 
     id: str
     kind: Kind
@@ -24,7 +27,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A frame around nodes and clusters. ``name`` is empty where the flow gives none; ``what`` says what it does."""
+    """A frame around nodes and clusters.
+
+    ``name`` is empty if the flow gives none. ``what`` says what the block does.
+    """
 
     id: str
     kind: BlockKind
@@ -39,9 +45,10 @@ Part: TypeAlias = Node | Cluster
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What must be finished first, and what waits: ids of nodes, or of a cluster where all of it waits.
+    """An edge from the part that must finish first to the part that waits for it.
 
-    ``mention`` is a value that is used, ``after`` an order that is asked for, ``reduce`` a result to be combined.
+    Both are ids of nodes, or of a cluster if all of it waits. The style ``mention`` is a value that is used, ``after``
+    an order that the flow asks for, and ``reduce`` a result to combine.
     """
 
     start: str
@@ -56,7 +63,7 @@ class Picture:
     edges: tuple[Edge, ...] = field(default=())
 
     def walk(self) -> Iterator[Part]:
-        """Every node and cluster, what is inside a cluster behind it."""
+        """Yield every node and cluster. The content of a cluster follows the cluster itself."""
         todo = list(reversed(self.parts))
         while todo:
             part = todo.pop()

@@ -1,4 +1,7 @@
-"""Where the boxes of layers lie, and the lines between them, which are as straight as there is room for."""
+"""The positions of boxes in their layers, and of the lines between them.
+
+The lines are as straight as the room allows.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _TITLE_LEFT = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """Room between boxes of a layer, between layers, and behind a first layer of edges only."""
+    """The room between boxes of a layer, between layers, and behind a first layer that holds only edges."""
 
     across: float = 24.0
     along: float = 34.0
@@ -25,7 +28,7 @@ class Gaps:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A piece of a link, in ``along`` and ``across`` of both ends; it leaves and arrives along."""
+    """A piece of a link, given by the positions of both ends along and across. It leaves and arrives along."""
 
     group: Hashable
     along: float
@@ -36,7 +39,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """A text in the first layer, beside which the links of that layer pass."""
+    """A text in the first layer. The links of that layer pass beside it."""
 
     along: float
     across: float
@@ -44,9 +47,10 @@ class Title:
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
-    """``places`` are (along, across) of the boxes' near corners; ``ends`` those where links arrive, by link.
+    """The result of an arrangement.
 
-    ``title`` is where across the title begins.
+    ``places`` are the positions, along and across, of the boxes' near corners. ``ends`` are the positions at which
+    links arrive, by the index of the link. ``title`` is the position across at which the title begins.
     """
 
     along: float
@@ -60,7 +64,7 @@ class Arranged:
 def arrange(
     boxes: Sequence[Box], links: Sequence[Link], gaps: Gaps, title: Title | None = None, least: float = 0.0
 ) -> Arranged:
-    """``least`` is how far along the end is, at least."""
+    """Arrange boxes and links. ``least`` is the smallest size along that the result may have."""
     layers = layered(boxes, links)
     xs = _across(layers, gaps)
     named = 0.0 if title is None else _title_place(layers, xs, title, gaps.across)
@@ -70,7 +74,7 @@ def arrange(
     places = []
     for cell, box in zip(layers.cells, boxes, strict=False):
         spare = bottoms[cell.layer] - tops[cell.layer] - box.along
-        # What crosses the frame begins or ends there, however high the title is.
+        # An edge across the frame begins or ends at the frame, however high the title is.
         places.append((tops[cell.layer] + (0.0 if box.edge else spare / 2), xs[id(cell)]))
     lines: list[Line] = []
     ends: dict[int, tuple[float, float]] = {}
@@ -143,7 +147,7 @@ def _across(layers: Layers, gaps: Gaps) -> dict[int, float]:
 
 
 def _title_place(layers: Layers, xs: dict[int, float], title: Title, gap: float) -> float:
-    """Where a title begins: at the left, or behind all that enters, whichever makes the frame less wide."""
+    """Return the position of a title: at the left, or behind all entering links, whichever keeps the frame narrower."""
     low = min(xs.values(), default=0.0)
     high = max((xs[id(cell)] + cell.across for cell in layers.cells), default=0.0)
     entering = [xs[id(cell)] for cell in layers.rows[0]] if layers.rows else []
@@ -155,9 +159,10 @@ def _title_place(layers: Layers, xs: dict[int, float], title: Title, gap: float)
 
 
 def _settle(row: list[Cell], xs: dict[int, float], gaps: Gaps, down: bool) -> None:
-    """Moves the cells of a row as close as their order lets them to where their neighbours want them.
+    """Move the cells of a row as close to the wishes of their neighbours as their order permits.
 
-    The least sum of squares under an order is found by joining those that stand in each other's way.
+    Cells that stand in each other's way are joined into groups. This gives the least sum of squares for the given
+    order.
     """
     groups: list[tuple[float, float, int]] = []
     offsets = []
@@ -185,7 +190,7 @@ def _between(left: Cell, right: Cell, gaps: Gaps) -> float:
 
 
 def _wish(cell: Cell, xs: dict[int, float], down: bool) -> tuple[float, float]:
-    """Where a cell would like to be, and how much: only its strongest links count."""
+    """Return the position that a cell prefers and the weight of this wish. Only its strongest links count."""
     strongest, total, count = 0, 0.0, 0
     for arc in cell.up if down else cell.down:
         strength = (2, 1, 3)[(arc.above.box is None) + (arc.below.box is None)]
@@ -213,7 +218,10 @@ def _middle_of(cell: Cell, xs: dict[int, float]) -> float:
 
 
 def _arrivals(layers: Layers, xs: dict[int, float]) -> dict[int, float]:
-    """Where each arc ends: side by side on a box that many lead to, and in its middle what comes straight."""
+    """Return the position at which each arc ends.
+
+    The arcs that lead to one box end side by side, and an arc that comes straight ends in the middle.
+    """
     found: dict[int, float] = {}
     for cell in layers.cells:
         free = sorted((arc for arc in cell.up if arc.arrives is None), key=lambda arc: _leaving(arc, xs))

@@ -1,4 +1,7 @@
-"""SVG, without a tool that lays it out: light or dark as its reader prefers, each box with a tip of what it is."""
+"""The drawing of a plan as SVG, with a layout of our own.
+
+It is light or dark as the reader's system prefers, and each box has a tip that describes it.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +33,12 @@ _LINE = ("#5d656d", "#a3abb3")
 _CLUSTERS = (("#f9fafb", "#b6bdc4"), ("#1d2025", "#545c64"))
 _NESTED = (("#f1f3f5", "#b6bdc4"), ("#262a30", "#545c64"))
 _HEAD = 7.0
-# By hand: what the standard library has for XML loads the parts of it that speak HTTP.
+# Escaped by hand, because the standard library's modules for XML also load those for HTTP.
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 
 
 def to_svg(picture: Picture) -> str:
-    """The picture as one SVG file. The same picture is always the same text."""
+    """Write the picture as one SVG file. The same picture always gives the same text."""
     layout = lay_out(picture)
     width, height = _number(layout.width), _number(layout.height)
     parts = list(picture.walk())
@@ -151,7 +154,10 @@ def _edge(layout: Layout, route: Route, strokes: list[Stroke], tip: str) -> str:
 
 
 def _path(layout: Layout, strokes: list[Stroke]) -> Iterator[str]:
-    """One path for all strokes of a route; it is lifted only where they do not follow each other."""
+    """Write one path for all strokes of a route.
+
+    The pen is lifted only where a stroke does not continue the last one.
+    """
     at: tuple[str, str] | None = None
     for stroke in strokes:
         start, end = (_number(stroke.x), _number(stroke.y)), (_number(stroke.to_x), _number(stroke.to_y))

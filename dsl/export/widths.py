@@ -1,4 +1,4 @@
-"""How wide a text may come out, whatever sans serif font it is set in."""
+"""The greatest width that a text may have, whatever sans serif font it is set in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of a plan in the words of the language, for labels and tips."""
+"""The words for the parts of a plan in labels and tips, in the notation of the language."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .mentions import Functions
 
 _JOINING = ("and", "or")
 _PREFIXES = {"negative": "-", "not": "not "}
-# What is nested deeper, or longer, is shown as an ellipsis: nobody reads it in a drawing.
+# Deeper or longer parts are shown as an ellipsis: nobody reads them in a drawing.
 _DEEPEST = 6
 _MOST_ITEMS = 8
 
 
 def plain(text: str) -> str:
-    """A text on one line, without what would steer a terminal, a browser or the direction of writing."""
+    """Write a text on one line, without characters that could steer a terminal, a browser or the writing direction."""
     if not text.isprintable():
         text = "".join(" " if c.isspace() else c if _visible(c) else "\ufffd" for c in text)
     return " ".join(text.split())
@@ -29,13 +29,13 @@ def _visible(char: str) -> bool:
 
 
 def short(text: str, most: int) -> str:
-    # What is far behind the cut is not worth the reading: a prompt may be a book.
+    # Only the text up to the cut is needed, and a prompt may be as long as a book.
     text = plain(text[: 4 * most])
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def wrapped(text: str, width: int, most: int) -> tuple[str, ...]:
-    """A text on at most so many lines."""
+    """Wrap a text to ``width`` characters, on at most ``most`` lines."""
     text = short(text, width * (most + 1))
     lines = textwrap.wrap(text, width, max_lines=most, placeholder=" …", break_on_hyphens=False)
     # textwrap keeps blanks that are not ASCII at the ends of lines, where no reader sees them.
@@ -43,7 +43,7 @@ def wrapped(text: str, width: int, most: int) -> tuple[str, ...]:
 
 
 class Words:
-    """Writes expressions. Of ``functions`` it needs to know which take a step by its name."""
+    """The writer of expressions. ``functions`` tells it which functions take a step by its name."""
 
     def __init__(self, functions: Functions) -> None:
         self.functions = functions
@@ -79,14 +79,14 @@ class Words:
                 return f" {operator} ".join(self._operand(operator, operand, depth + 1) for operand in operands)
 
     def rule(self, name: str, args: dict[str, p.Expr], depth: int = 0) -> str:
-        """A rule or a reducer."""
+        """Write a rule or a reducer with its arguments."""
         return f"{name}({self.named(args, depth + 1)})" if args else name
 
     def named(self, args: dict[str, p.Expr], depth: int = 1) -> str:
         return ", ".join(f"{name}: {self.expr(value, depth)}" for name, value in args.items())
 
     def _arguments(self, function: str, args: dict[str, p.Expr], depth: int) -> str:
-        """The first argument is clear from the function's name; the others are told by theirs."""
+        """Write the arguments of a function. The first one needs no name, because the function makes it clear."""
         of_step = function in self.functions and self.functions[function].of_step
         shown = []
         for number, (name, value) in enumerate(args.items()):

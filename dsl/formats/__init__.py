@@ -1,4 +1,4 @@
-"""What a check came to, for machines: one file a format, each a function from a report to text."""
+"""The report of a check in machine-readable formats. Each format is a file with a function from a report to text."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ FORMATS = ("json", "sarif", "junit", "github")
 
 
 def format_report(report: Report, format: str) -> str:
-    """The whole report in one of ``FORMATS``, complete also where there are no findings; it ends in a line end.
+    """Write the whole report in one of ``FORMATS``. It is complete even without diagnostics, and it ends in a line end.
 
-    Only the format that is asked for is loaded.
+    Only the module of the requested format is loaded.
     """
     match format:
         case "json":

@@ -1,4 +1,4 @@
-"""Findings as GitHub's workflow commands: each is shown at its line in a pull request."""
+"""Diagnostics as GitHub's workflow commands, which GitHub shows at their lines in a pull request."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from .report import Report, encodable, place_of, told
 
 
 def github(report: Report) -> str:
-    """One command a line. GitHub shows the first ten errors and the first ten warnings of a step; the log has all."""
+    """Write one command on each line.
+
+    GitHub shows the first ten errors and the first ten warnings of a step. The log has all of them.
+    """
     lines = [_command("error", {"file": one.name, "title": "flowrun"}, one.reason) for one in report.unread]
     for finding in report.findings:
         place = place_of(finding.span)

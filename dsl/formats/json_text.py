@@ -1,4 +1,4 @@
-"""Findings as JSON, for scripts and editors."""
+"""Diagnostics as JSON, for scripts and editors."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from ..source import Span
 from .report import Report, encodable, place_of
 
 VERSION = 1
-"""Of the object's shape. A field more keeps the number; one that goes or changes its meaning raises it."""
+"""The version of the object's shape.
+
+A further field keeps it; a removed field, or one with another meaning, raises it.
+"""
 
 
 def json_text(report: Report) -> str:
-    """One object: the files, the findings, what could not be read, and the counts.
+    """Write one object with the files, the diagnostics, the files that could not be read, and the counts.
 
-    Lines and columns count characters from 1, ends lie behind the last character. Offsets count characters from 0 in
-    the text as the language reads it: without a byte-order mark, each line end one character.
+    Lines and columns count characters from 1, and an end lies behind the last character. Offsets count characters from
+    0 in the text as the language reads it: without a byte-order mark, and with each line end as one character.
     """
     told = {
         "version": VERSION,

@@ -1,4 +1,4 @@
-"""Findings as JUnit's XML: a file is a test case."""
+"""Diagnostics as JUnit's XML. Each file is a test case."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(report: Report) -> str:
-    """One suite. A file with errors fails, with warnings alone it passes and tells of them, unless they are strict.
+    """Write one suite.
 
-    A test case has at most one failure, which is all that many readers look at: it holds every finding of the file.
+    A file with errors fails. With warnings alone it passes and lists them, unless the report is strict. A test case has
+    at most one failure, because many readers look at one only. It holds all diagnostics of the file.
     """
     found: defaultdict[str, list[Diagnostic]] = defaultdict(list)
     for finding in report.findings:

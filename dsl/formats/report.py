@@ -1,4 +1,4 @@
-"""What a check of files came to, and the words that every format shares."""
+"""The report of a check of files, and the helpers that all formats share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A path that could not be checked, and the sentence that says why."""
+    """A path that could not be checked, with a sentence that gives the reason."""
 
     name: str
     reason: str
@@ -21,10 +21,10 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The files that were checked, and what was found in them, both in order.
+    """The checked files and the diagnostics in them, both in order.
 
-    Names are paths with forward slashes: relative ones count from the folder that the check was started in.
-    ``strict`` means that a warning fails as an error does; ``version`` is that of the tool.
+    Names are paths with forward slashes. Relative paths start at the folder in which the check was started. With
+    ``strict``, a warning fails like an error. ``version`` is the version of the tool.
     """
 
     files: tuple[str, ...]
@@ -43,13 +43,13 @@ class Report:
 
     @property
     def failed(self) -> bool:
-        """Whether a finding counts against the files."""
+        """True if the check fails: because of errors, or because of any diagnostic at all if the report is strict."""
         return bool(self.errors or (self.strict and self.findings))
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a span begins and ends, all from 1; the end column is the one behind the last character."""
+    """The begin and end of a span, counted from 1. The end column lies behind the last character."""
 
     line: int
     column: int
@@ -62,7 +62,7 @@ def place_of(span: Span) -> Place:
 
 
 def told(finding: Diagnostic) -> str:
-    """All that a finding says in words, without the text of the file: one line for each of its parts."""
+    """Write all messages of a diagnostic, one line for each part, without the text of the file."""
     parts = [
         f"{finding.message}: {finding.label}" if finding.label else finding.message,
         f"note: {finding.note}" if finding.note else "",
@@ -72,5 +72,8 @@ def told(finding: Diagnostic) -> str:
 
 
 def encodable(text: str) -> str:
-    """The text as UTF-8 can hold it: what stands for bytes that are no text, as in a file's name, is replaced."""
+    """Make a text that UTF-8 can encode.
+
+    It replaces the surrogates that stand for undecodable bytes, as in a file's name.
+    """
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,4 +1,4 @@
-"""Findings as SARIF 2.1.0, for code scanning and editors."""
+"""Diagnostics as SARIF 2.1.0, for code scanning and editors."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 ROOT = "%SRCROOT%"
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
 ADDRESS = "https://github.com/OWNER/flowrun"
-"""OWNER is the account that holds the repository, as in the README."""
+"""The project's address. OWNER is the account that holds the repository, as in the README."""
 _PLACEHOLDER = re.compile(r"\{(\d+)\}")
 _DRIVE = re.compile(r"[A-Za-z]:/")
 
 
 def sarif(report: Report) -> str:
-    """One run, with a rule for each code that was found and its page as the rule's help."""
+    """Write one run. It has a rule for each code that occurs, with the code's page as the rule's help."""
     rules = sorted({finding.code for finding in report.findings})
     driver: Json = {"name": "flowrun", "informationUri": ADDRESS, "rules": [_rule(code) for code in rules]}
     if report.version:
@@ -54,12 +54,12 @@ def _rule(code: str) -> Json:
 
 
 def _name(title: str) -> str:
-    """A title as one word, as GitHub and editors show the names of rules: `AnUnknownName`."""
+    """Make one word of a title, because GitHub and editors show the names of rules like that: `AnUnknownName`."""
     return "".join(word[:1].upper() + word[1:] for word in re.findall(r"\w+", title))
 
 
 def _plain(markdown: str) -> str:
-    """A page of the codes without its marks."""
+    """Return the page of a code without its Markdown marks."""
     lines = []
     code = False
     for line in markdown.splitlines():
@@ -150,19 +150,22 @@ def _artifact(name: str) -> Json:
 
 
 def _encoded(path: str) -> str:
-    """A path as part of an address: the bytes that it has on disk, percent-encoded but for plain ones."""
+    """Encode a path as part of an address: the bytes that it has on disk, percent-encoded except for plain ones."""
     data = path.encode("utf-8", "surrogateescape" if _from_disk(path) else "replace")
     return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in data)
 
 
 def _from_disk(path: str) -> bool:
-    """Whether all that is no text in a path stands for a byte, as Python reads names of files."""
+    """Tell whether every surrogate in a path stands for an undecodable byte.
+
+    Python reads the names of files that way.
+    """
     return all(not "\ud800" <= c <= "\udfff" or "\udc80" <= c <= "\udcff" for c in path)
 
 
 def _message(text: str) -> Json:
-    """A message object. Nothing in it looks like an embedded link (§3.11.6) or like a placeholder (§3.11.5).
+    """Make a message object without anything that looks like an embedded link (§3.11.6) or a placeholder (§3.11.5).
 
-    Braces elsewhere stay single: readers show the text of a message without arguments as it stands.
+    Braces elsewhere stay single, because readers show the text of a message without arguments as it stands.
     """
     return {"text": _PLACEHOLDER.sub(r"{{\1}}", text).replace("](", "] (")}

@@ -1,1 +1,1 @@
-"""Tree to canonical text."""
+"""The formatter: turns a tree into its canonical text."""

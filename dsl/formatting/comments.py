@@ -1,7 +1,7 @@
-"""Where comments go: each belongs to a unit of the text, and none is lost or told twice.
+"""The placing of comments: each belongs to one unit of the text, so none is lost or written twice.
 
-Inner parts take their comments before the part around them is put together. What is left inside a
-unit then stands at a place that formatting does not keep, and moves before the unit.
+Inner parts take their comments before the part around them is put together. A comment that remains inside a unit stands
+at a place that formatting does not keep, so it moves before the unit.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from .layout import Concat, Doc, Group, Indent, Line, Suffix
 
 @dataclass(slots=True)
 class Unit:
-    """A part with a place of its own: an element, a field, a step, a clause.
+    """A part with a place of its own, such as an element, a field, a step or a clause.
 
-    ``blank`` tells of an empty line before it; so does the flag of each leading comment.
+    ``blank`` is True if an empty line stands before the unit. The flag of each leading comment means the same.
     """
 
     start: int
@@ -34,7 +34,7 @@ class Unit:
         return bool(self.leading or self.trailing)
 
     def part(self) -> None:
-        """Put an empty line before it and its comments."""
+        """Put an empty line before the unit and its comments."""
         if self.leading:
             self.leading[0] = (True, self.leading[0][1])
         else:
@@ -45,7 +45,7 @@ class Unit:
 
 
 class Comments:
-    """The comments of a file, to be taken once each."""
+    """The comments of a file. Each can be taken once."""
 
     def __init__(self, file: s.File) -> None:
         self._text = file.span.source.text
@@ -54,7 +54,7 @@ class Comments:
         self._taken = bytearray(len(self._comments))
 
     def take(self, start: int, end: int) -> list[s.Comment]:
-        """The comments of a stretch that nothing has taken yet."""
+        """Take the comments between two offsets that nothing has taken yet."""
         found = []
         for number in range(bisect_left(self._starts, start), bisect_left(self._starts, end)):
             if not self._taken[number]:
@@ -66,7 +66,7 @@ class Comments:
         return Unit(start, end, doc, self._blank_before(start))
 
     def _blank_before(self, offset: int) -> bool:
-        # What begins in brackets, `(not x) == y`, begins where the first of them opens.
+        # An expression such as `(not x) == y` begins at its first bracket.
         at, lines = offset - 1, 0
         while at >= 0 and self._text[at] in "( \t\n":
             lines = 0 if self._text[at] == "(" else lines + (self._text[at] == "\n")
@@ -77,9 +77,9 @@ class Comments:
         return self._blank_before(comment.span.start), _written(comment)
 
     def settle(self, units: Sequence[Unit], start: int, early: Sequence[s.Comment] = ()) -> Doc:
-        """Give units their comments from ``start`` on; the answer is the one that stays on the line before them.
+        """Give units their comments from ``start`` on. Return the comment that stays on the line before the units.
 
-        ``early`` are comments from before ``start`` for the same place.
+        ``early`` are comments from before ``start`` that belong to the same place.
         """
         opening: Doc = ""
         for number, unit in enumerate(units):
@@ -91,7 +91,7 @@ class Comments:
                     units[number - 1].trailing = _suffix(gap.pop(0))
             unit.leading = [self._row(comment) for comment in gap]
             for comment in self.take(unit.start, unit.end):
-                # The empty line before the unit stays above all that now belongs to it.
+                # The empty line before the unit stays above its comments.
                 unit.leading.append((unit.blank, _written(comment)))
                 unit.blank = False
             start = unit.end
@@ -100,7 +100,10 @@ class Comments:
     def ending(
         self, units: Sequence[Unit], start: int, end: int, late: Sequence[s.Comment] = ()
     ) -> list[tuple[bool, Doc]]:
-        """The comments behind the last unit; the first of them may stand on its line."""
+        """Return the comments behind the last unit.
+
+        The first of them moves to the unit's line if it was written there.
+        """
         rest = [*self.take(units[-1].end if units else start, end), *late]
         if units and rest and not rest[0].own_line:
             units[-1].trailing = _suffix(rest.pop(0))
@@ -120,11 +123,11 @@ class Comments:
         early: Sequence[s.Comment] = (),
         late: Sequence[s.Comment] = (),
     ) -> Doc:
-        """Units between brackets, all in one line or one a line.
+        """Put units between brackets, all on one line or one on each line.
 
-        ``separator`` stands behind each but the last, ``last`` behind that one; ``early`` and ``late`` are
-        comments from elsewhere for the first and the last place. What is ``short`` stays in one line, unless a comment
-        breaks it.
+        ``separator`` stands behind every unit except the last, and ``last`` behind the last one. ``early`` and ``late``
+        are comments from elsewhere for the first and the last place. With ``short``, everything stays on one line
+        unless there is a comment.
         """
         if units:
             opening = self.settle(units, region[0], early)
@@ -143,8 +146,11 @@ class Comments:
         return Group(Concat([between[0], opening, inner, Line(pad), between[1]]), hard=broken or commented)
 
     def chained(self, units: list[Unit], *, separator: str = "", by: int = 4) -> Doc:
-        """Units one behind the other without brackets; where they break, the first stays and the others indent."""
-        # What is left inside the first is for the part around them all.
+        """Put units one behind the other without brackets.
+
+        If the line breaks, the first stays and the others are indented.
+        """
+        # Comments that remain inside the first unit belong to the part around all units.
         units[0].trailing = self.settle(units[1:], units[0].end)
         docs: list[Doc] = []
         for before, unit in pairwise(units):
@@ -161,7 +167,7 @@ class Comments:
 def joined_rows(
     units: Sequence[Unit], rest: Sequence[tuple[bool, Doc]], separator: Doc = "", last: Doc = ""
 ) -> list[Doc]:
-    """Units and the comments behind them, with line ends between; an empty line before the first is dropped."""
+    """Join units and the comments behind them, one on each line. An empty line before the first is dropped."""
     rows: list[tuple[bool, Doc]] = []
     for number, unit in enumerate(units):
         rows += unit.rows(separator if number < len(units) - 1 else last)
@@ -176,6 +182,6 @@ def _suffix(comment: s.Comment) -> Doc:
 
 
 def _written(comment: s.Comment) -> str:
-    """The text with a blank behind its `#`, but where `#!` or `##` begins it."""
+    """Return a comment's text with a blank behind its `#`. A comment that begins with `#!` or `##` stays as it is."""
     text = comment.text
     return text if len(text) < 2 or text[1].isspace() or text[1] in "#!" else f"# {text[1:]}"

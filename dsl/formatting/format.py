@@ -1,7 +1,7 @@
-"""Tree to canonical text.
+"""The formatting of whole files: turns a tree into its canonical text.
 
-The text follows from the tree, but for what the author chose: empty lines, blocks and flows of one
-line, triple quotes, and the places of comments.
+The tree determines the text, except for the author's choices: empty lines, blocks and flows on one line, triple quotes,
+and the places of comments.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _BLOCKS = frozenset({"ask", "fanout", "map", "repeat", "chain"})
 
 
 def format_file(file: s.File) -> str:
-    """The canonical text of a flow file: it parses to an equal tree and formats to itself."""
+    """Write the canonical text of a flow file. It parses to an equal tree, and formatting it again changes nothing."""
     return _Formatter(file).file(file)
 
 
@@ -86,7 +86,7 @@ class _Formatter(Phrases):
         return Concat(["flow ", flow.name.text, head, " ", self._body(flow.body, early, returns=flow.returns)])
 
     def _params(self, params: Sequence[s.Param], start: int, before: int) -> Doc:
-        """Parameters in brackets, which stand between two places."""
+        """Write parameters in brackets. The brackets stand between the offsets ``start`` and ``before``."""
         units = []
         for param in params:
             default = [" = ", self.expr(param.default)] if param.default is not None else []
@@ -96,7 +96,7 @@ class _Formatter(Phrases):
         return self.comments.enclosed(units, ("(", ")"), (start, end), separator=",", last=COMMA)
 
     def _closing_bracket(self, start: int, end: int) -> int:
-        """Where the last `)` outside comments stands; a default in brackets has one of its own."""
+        """Find the last `)` outside comments, because a default in brackets ends in one of its own."""
         found = start
         while start < end:
             if self.text[start] == "#":
@@ -143,7 +143,7 @@ class _Formatter(Phrases):
         return self.comments.chained(units)
 
     def _with(self, options: Sequence[s.Option]) -> list[Unit]:
-        """The clause as a unit, or nothing where there is none."""
+        """Return the `with` clause as a list of one unit. Empty if there are no options."""
         if not options:
             return []
         units = [

@@ -1,4 +1,4 @@
-"""Text that knows where it may break, and the printing of it to a width."""
+"""Documents, which are texts that know where they may break, and their printing to a given width."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WIDTH = 100
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A possible line end; ``flat`` is what stands there when it is not taken, None when it always is."""
+    """A possible line end. ``flat`` is the text in its place if the line does not end; with None it always ends."""
 
     flat: str | None = None
     blank: bool = False
@@ -18,14 +18,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Suffix:
-    """A comment at the end of a line: it takes no room. A line end that is taken must follow."""
+    """A comment at the end of a line. It takes no room in the line, and a real line end must follow it."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class IfBroken:
-    """One text where the group around it is broken, another where it is not."""
+    """A text that depends on the group around it: ``text`` if that is broken, ``flat`` if it is not."""
 
     text: str
     flat: str = ""
@@ -52,7 +52,10 @@ class Indent:
 
 @dataclass(slots=True)
 class Group:
-    """All its own line ends are taken, or none; they are taken where it would not fit, or has a hard one."""
+    """A group of line ends that are all taken or all left out.
+
+    They are taken if the group does not fit on the line or has a hard line end.
+    """
 
     doc: Doc
     hard: bool = False
@@ -68,7 +71,7 @@ COMMA = IfBroken(",")
 
 
 def is_hard(doc: Doc) -> bool:
-    """Whether a line end within is always taken."""
+    """Tell whether a document contains a line end that is always taken."""
     if isinstance(doc, (Concat, Indent, Group)):
         return doc.hard
     return isinstance(doc, Line) and doc.flat is None
@@ -93,7 +96,7 @@ class _Paper:
 
 
 def render(doc: Doc, width: int = WIDTH) -> str:
-    """The text of a document; a line is longer than ``width`` only where nothing in it may break."""
+    """Print a document. A line is longer than ``width`` only if nothing in it may break."""
     paper = _Paper()
     stack: list[tuple[int, bool, Doc]] = [(0, False, doc)]
     while stack:
@@ -121,7 +124,7 @@ def render(doc: Doc, width: int = WIDTH) -> str:
 
 
 def _fits(doc: Doc, rest: list[tuple[int, bool, Doc]], room: int) -> bool:
-    """Whether a document in one line, and what follows it up to the next possible line end, has room."""
+    """Tell whether there is room for a document on one line, along with the text behind it up to the next line end."""
     following = len(rest)
     todo: list[tuple[bool, Doc]] = [(True, doc)]
     while room >= 0:

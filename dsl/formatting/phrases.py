@@ -1,4 +1,4 @@
-"""Types, expressions and questions as text: all that needs no line of its own."""
+"""The text of types, expressions and asks: everything that needs no line of its own."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _SIGN, _PRIMARY = len(_LEVELS), len(_LEVELS) + 1
 
 _ASK = frozenset({"ask"})
 _SHORT = 20
-"""Characters of a text that stays beside its brackets."""
+"""The most characters of a text that stays beside its brackets."""
 _MOST_FIELDS = 3
 
 _Part = s.Declaration | s.Line | s.Return | s.Param | s.FieldDecl | s.Arg | s.Entry | s.TestLine
 
 
 class Phrases:
-    """What `dsl/format.py` puts lines together from; methods with the name of a part give its document."""
+    """The parts that `dsl/formatting/format.py` builds lines from. A method named after a part returns its document."""
 
     def __init__(self, file: s.File) -> None:
         self.text = file.span.source.text
@@ -108,7 +108,10 @@ class Phrases:
         return self.comments.enclosed(units, ("(", ")"), region, separator=",", last=COMMA, short=short)
 
     def expr(self, expr: s.Expr, least: int = 0, hidden: frozenset[str] = frozenset()) -> Doc:
-        """An expression, in brackets where it binds weaker than ``least`` or begins like a word of ``hidden``."""
+        """Write an expression.
+
+        It gets brackets if it binds weaker than ``least``, or if its first word is one of ``hidden``.
+        """
         if _level(expr) < least or (hidden and _first_word(expr) in hidden):
             return Concat(["(", self.expr(expr), ")"])
         match expr:
@@ -176,7 +179,7 @@ class Phrases:
 
 
 def _short(value: s.Expr | s.Ask) -> bool:
-    """Whether nothing is won by a line of its own: `tokens(4000)` before a long prompt."""
+    """Tell whether a value is so short that a line of its own gains nothing: `tokens(4000)` before a long prompt."""
     return isinstance(value, (s.Name, s.Number)) or (isinstance(value, s.Text) and len(value.string.value) <= _SHORT)
 
 
@@ -189,7 +192,7 @@ def _level(expr: s.Expr) -> int:
 
 
 def _first_word(expr: s.Expr) -> str | None:
-    """The word that an expression begins with, if it begins with one."""
+    """Return the word that an expression begins with. None if it begins with something else."""
     while True:
         match expr:
             case s.Name():
@@ -211,7 +214,7 @@ def number(number: s.Number) -> str:
 
 
 def _plain(value: int | float) -> str:
-    """Digits without an exponent, which the language does not have."""
+    """Write a number in digits without an exponent, because the language has no exponents."""
     if isinstance(value, int):
         return str(value)
     digits = format(Decimal(repr(value)), "f")

@@ -1,4 +1,7 @@
-"""What is allowed and probably not meant: one lint a file, run in this order."""
+"""The lints: each reports a thing that is allowed but probably not meant.
+
+Each lint is a file of its own, and they run in the order of this list.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ NEAR: tuple[Lint, ...] = (
     idle_confidence,  # F0717
     zero_division,  # F0728
 )
-"""These hold beside an error that stands elsewhere in the file."""
+"""Lints that still hold when the file has an error elsewhere."""
 
 LINTS: tuple[Lint, ...] = (
     *NEAR,

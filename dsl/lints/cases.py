@@ -1,4 +1,4 @@
-"""Conditions over values of which there are few: in which cases they hold, and in which a value is missing."""
+"""Conditions over values with few possible cases: the cases in which they hold, and in which a value is missing."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from ..checking.names import Scope, Step, Symbol, children
 from ..checking.typed import Typed
 
 MOST_CASES = 2000
-"""Of more nothing is claimed."""
+"""The most cases to try. With more of them the lints claim nothing."""
 MOST_VALUES = 20
 DEEPEST = 60
-"""Steps that are followed back. Behind more of them nothing is claimed."""
+"""The most steps to follow back. Behind more of them the lints claim nothing."""
 
 Known = str | bool | int | float | tuple[object, ...] | None
-"""A value, or None where the run decides it."""
+"""A value that the file decides, or None where only the run decides it."""
 Subject = tuple[int, str]
-"""The subject of a condition: a name by the id of its symbol, and how it is written, with the field if it is one."""
+"""The subject of a condition: the id of a name's symbol, and the name as written, with its field if it has one."""
 Case = Mapping[Subject, Known]
 
 
 class Cases:
-    """Works out the conditions of one file, case by case.
+    """The evaluation of one file's conditions, case by case.
 
-    A name may be mentioned twice by each of many steps that follow each other: each expression is worked out once a
-    case.
+    Each expression is evaluated once a case. Otherwise steps in a row that each mention a name twice would double the
+    work each time.
     """
 
     def __init__(self, typed: Typed) -> None:
@@ -37,7 +37,7 @@ class Cases:
         self._missing: dict[int, bool] = {}
 
     def _enter(self, case: Case) -> None:
-        """Forget what was worked out for another case."""
+        """Forget the results of another case."""
         if case is not self._case:
             self._case = case
             self._values.clear()
@@ -46,7 +46,10 @@ class Cases:
     # Subjects
 
     def all(self, conditions: Iterable[tuple[s.Expr, Scope]]) -> list[Case]:
-        """Every combination of what the conditions ask about; empty where there are too many."""
+        """Return every combination of the values that the conditions ask about.
+
+        Empty if there are none, or too many.
+        """
         values: dict[Subject, tuple[Known, ...]] = {}
         seen: set[int] = set()
         for condition, scope in conditions:
@@ -94,7 +97,7 @@ class Cases:
     # Values
 
     def value(self, expr: s.Expr, scope: Scope, case: Case, depth: int = 0) -> Known:
-        """The value of an expression in one case; None where more than the case decides it."""
+        """Evaluate an expression in one case. None if the case alone does not decide its value."""
         if depth > DEEPEST:
             return None
         self._enter(case)
@@ -156,7 +159,7 @@ class Cases:
     # Steps that may be skipped
 
     def missing(self, expr: s.Node, scope: Scope, case: Case, depth: int = 0) -> bool:
-        """Whether a value is missing in a case beyond doubt: each step that could give it is skipped."""
+        """Tell whether a value is surely missing in a case: every step that could give it is skipped."""
         if depth > DEEPEST:
             return False
         self._enter(case)
@@ -179,7 +182,7 @@ class Cases:
         return False
 
     def conditions(self, expr: s.Node, scope: Scope) -> Iterator[tuple[s.Expr, Scope]]:
-        """The conditions of the steps that could give a value."""
+        """Yield the conditions of the steps that could give a value."""
         seen: set[int] = set()
         todo: list[tuple[s.Node, Scope, int]] = [(expr, scope, 0)]
         while todo:
@@ -199,19 +202,19 @@ class Cases:
 
 
 def step_of(expr: s.Name, scope: Scope) -> Step | None:
-    """The step whose value a name stands for."""
+    """Return the step whose value a name stands for. None if the name is of another kind."""
     symbol = scope.lookup(expr.word.text)
     return symbol.step if symbol and symbol.kind in ("step", "branch") else None
 
 
 def _plain(symbol: Symbol) -> Step | None:
-    """The step of a name, where it always runs."""
+    """Return the step of a name if it has no condition and so always runs. None otherwise."""
     step = symbol.step if symbol.kind in ("step", "branch") else None
     return step if step and step.line.when is None else None
 
 
 def _meaning(expr: s.Expr, scope: Scope) -> tuple[s.Expr, Scope] | None:
-    """The expression that a name is short for."""
+    """Return the expression that a name is short for, with its scope. None if there is no such expression."""
     symbol = scope.lookup(expr.word.text) if isinstance(expr, s.Name) else None
     step = _plain(symbol) if symbol else None
     node = step.line.node if step else None

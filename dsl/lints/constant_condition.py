@@ -1,4 +1,4 @@
-"""A condition that never changes: the step is always paid for, or never runs, whatever the condition was to ask."""
+"""The lint for a condition that never changes: its step always runs and is paid for, or it never runs."""
 
 from __future__ import annotations
 

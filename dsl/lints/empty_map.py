@@ -1,4 +1,4 @@
-"""A map over a list that is empty by the file alone: its body never runs."""
+"""The lint for a map over a list that the file leaves empty: its body never runs."""
 
 from __future__ import annotations
 

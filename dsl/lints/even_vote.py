@@ -1,4 +1,4 @@
-"""An even number of votes can end in a tie, which all of them were paid for and which settles nothing."""
+"""The lint for an even number of votes: a tie costs every vote and settles nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .parts import Block, argument, votes
 def even_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
     found = []
     for step, node in votes(program, catalog):
-        # Elsewhere an odd number is as likely to be tied, or none is.
+        # With other rules, an odd number is as likely to end in a tie, or there are no ties.
         if node.reduce.rule.text != "majority":
             continue
         counted = _count(step, node, typed)
@@ -35,7 +35,7 @@ def even_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnost
 
 
 def _count(step: Step, node: Block, typed: Typed) -> tuple[int | float, Span] | None:
-    """How many votes there are, where the file says so, and the place that says it."""
+    """Return the number of votes and the span that gives it. None if the file does not say the number."""
     match node:
         case s.Repeat(least, most) if least.value == most.value:
             return most.value, most.span

@@ -1,4 +1,7 @@
-"""A `max_tokens` that no answer of the type fits into: each is cut off, asked for again, and paid for again."""
+"""The lint for a `max_tokens` that is too small for any answer of the type.
+
+Each answer is cut off, asked for again, and paid for again.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ def _of_model(ask: s.Ask, scope: Scope, models: dict[str, s.ModelDecl]) -> s.Opt
 
 
 def _fewest(type_: t.Type) -> int:
-    """Tokens that the shortest answer has at least: no token reaches from a field's name over its quotes."""
+    """Return the least number of tokens of an answer. No token spans both a field's name and its quotes."""
     if isinstance(type_, t.Record):
         needed = [field for field in type_.fields if not isinstance(field.type, t.Optional)]
         return sum(2 + (_fewest(field.type) if isinstance(field.type, t.Record) else 0) for field in needed)

@@ -1,4 +1,4 @@
-"""Steps for the cases of a choice, of which one is left out: the value is then none, and nothing says so."""
+"""The lint for steps that cover the cases of a choice and leave one out. In that case the value is silently missing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def forgotten_class(program: Program, typed: Typed, catalog: Catalog) -> list[Di
 
 
 def _inside(step: Step) -> Iterator[tuple[s.Expr, Scope]]:
-    """The values of a step that leave it as they are."""
+    """Yield the values that a step passes on unchanged."""
     node = step.line.node
     parent = step.parent
     given = parent is not None and not isinstance(parent.line.node, s.Chain)
@@ -74,7 +74,7 @@ def _forgotten(cases: Cases, expr: s.Expr, scope: Scope) -> Diagnostic | None:
         if all(cases.value(condition, place, case) is not False for condition, place in guards)
     ]
     lost = [case for case in every if cases.missing(node, scope, case)]
-    # Where no case has a value, something else is the matter.
+    # If no case has a value at all, no case was forgotten: something else is wrong.
     if not lost or len(lost) == len(every):
         return None
     return Diagnostic(
@@ -87,7 +87,7 @@ def _forgotten(cases: Cases, expr: s.Expr, scope: Scope) -> Diagnostic | None:
 
 
 def _told(every: Sequence[Case], lost: Sequence[Case]) -> str:
-    """The cases in words: by one subject where that tells all, or else the first of them whole."""
+    """Describe the lost cases in words: by the values of one subject if these tell all, else by the first case."""
     for subject in lost[0]:
         values = list(dict.fromkeys(case[subject] for case in lost))
         if sum(case[subject] in values for case in every) == len(lost):

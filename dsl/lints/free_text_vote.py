@@ -1,4 +1,4 @@
-"""A vote on free text counts answers of which hardly two are equal: the first wins, and the others were paid for."""
+"""The lint for a vote on free text: hardly two answers are equal, so the first wins and the others are wasted."""
 
 from __future__ import annotations
 

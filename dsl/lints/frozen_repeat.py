@@ -1,4 +1,4 @@
-"""At temperature 0 the same prompt gets the same answer, so a repeat pays several times for one answer."""
+"""The lint for a repeat at temperature 0: the same prompt gets the same answer, and each copy is paid for."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _frozen(repeat: Step, models: dict[str, s.ModelDecl], typed: Typed, catalog:
 
 
 def _may_differ(step: Step, catalog: Catalog) -> bool:
-    """Whether the step itself, for what it mentions, may have another value in each sample."""
+    """Tell whether a step may have another value in each sample, even if everything that it mentions stays the same."""
     match step.line.node:
         case s.Ask():
             return True
@@ -48,7 +48,7 @@ def _may_differ(step: Step, catalog: Catalog) -> bool:
 
 
 def _zero(step: Step, models: dict[str, s.ModelDecl], typed: Typed) -> s.Option | None:
-    """The option that sets an ask's temperature to 0: its own, or else its model's."""
+    """Return the option that sets an ask's temperature to 0: its own, or else its model's. None if neither does."""
     ask = step.line.node
     if not isinstance(ask, s.Ask):
         return None

@@ -1,4 +1,4 @@
-"""`confidence` decides when to stop asking; where the number of votes is fixed it decides nothing."""
+"""The lint for an idle `confidence`: it decides when to stop asking, and a fixed number of votes leaves it nothing."""
 
 from __future__ import annotations
 

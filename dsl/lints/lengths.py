@@ -1,4 +1,4 @@
-"""Which lists are as long as a model writes them."""
+"""The lists whose length a model decides."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ from ..checking.names import Scope, Step, children
 from ..checking.typed import Typed
 
 DEEPEST = 60
-"""Steps that are followed back. Behind more of them nothing is claimed."""
+"""The most steps to follow back. Behind more of them the lints claim nothing."""
 _LISTS = frozenset({"collect", "rank"})
-"""Rules that give a list with one value for each result. Of others the value is one of the results, or like them."""
+"""Rules whose value is a list with one element for each result.
+
+Other rules give one of the results, or a value like it.
+"""
 
 EACH = "*"
 Path = tuple[str, ...]
-"""The fields that lead to a part of a value; ``EACH`` leads from a list to its elements."""
+"""The path of fields to a part of a value. ``EACH`` leads from a list to its elements."""
 
 
 class Lengths:
-    """Looks back from a list to what made it. Parameters and files are there before the first call, answers are not.
+    """The search from a list back to its origin.
 
-    Of a record only the fields count that an answer decides.
+    Parameters and files exist before the first call, so only an answer can make a list open. Of a record, only the
+    fields count that an answer decides.
     """
 
     def __init__(self, functions: Mapping[str, FunctionSpec], typed: Typed) -> None:
@@ -34,7 +38,7 @@ class Lengths:
         self._depth = 0
 
     def open(self, expr: s.Expr | s.Ask, scope: Scope, path: Path = ()) -> bool:
-        """Whether an answer decides how long this list is, or the one that the path leads to."""
+        """Tell whether an answer decides the length of this list, or of the list at the end of the path."""
         match expr:
             case s.Name(word):
                 symbol = scope.lookup(word.text)
@@ -53,12 +57,15 @@ class Lengths:
                 return bool(path) and any(self.open(item, scope, path[1:]) for item in items)
             case s.Call():
                 spec = self._functions.get(expr.function.text) if expr.prefix is None else None
-                # What another flow or an extern gives may be as long as what it was given: nothing is claimed.
+                # The result of another flow or an extern may be as long as its argument, so the lint claims nothing.
                 return spec is not None and not spec.reads and self._holds(expr, scope)
         return isinstance(expr, s.Ask)
 
     def _parts(self, expr: s.RecordExpr, path: Path, scope: Scope) -> list[tuple[s.Expr, Path]]:
-        """The values that a part of a record may come from: the last that gives the field, or all of them."""
+        """Return the values that a part of a record may come from.
+
+        Later entries override earlier ones, so the search stops at the last entry that surely gives the field.
+        """
         if not path:
             return [(entry.value, ()) for entry in expr.entries]
         found: list[tuple[s.Expr, Path]] = []
@@ -73,7 +80,7 @@ class Lengths:
         return found
 
     def _has(self, value: s.Expr, field: str, scope: Scope) -> bool:
-        """Whether a record that is spread gives a field for sure."""
+        """Tell whether a spread record surely gives a field."""
         symbol = scope.lookup(value.word.text) if isinstance(value, s.Name) else None
         if symbol is None:
             return False
@@ -82,7 +89,7 @@ class Lengths:
         return there is not None and not isinstance(there.type, t.Optional)
 
     def _holds(self, expr: s.Expr | s.Ask, scope: Scope, path: Path = ()) -> bool:
-        """Whether an answer stands anywhere in a value, or in the part that the path leads to."""
+        """Tell whether a value, or its part at the end of the path, contains an answer."""
         match expr:
             case s.Name(word):
                 symbol = scope.lookup(word.text)
@@ -104,13 +111,13 @@ class Lengths:
         return any(self._holds(child, scope) for child in children(expr))
 
     def _step(self, step: Step, path: Path, known: dict[tuple[Step, Path], bool]) -> bool:
-        """One of the two questions about a step; the answer is kept."""
+        """Answer one of the two questions about a step, and keep the answer. ``known`` selects the question."""
         key = step, path
         if key in known:
             return known[key]
         if self._depth == DEEPEST:
             return False
-        # A circle is refused elsewhere, and ends here.
+        # Another pass refuses circles. This entry ends the recursion.
         known[key] = False
         self._depth += 1
         long = known is self._long
@@ -147,13 +154,13 @@ class Lengths:
 
 
 def _source(owner: Step) -> tuple[s.Expr, Scope]:
-    """The list that a map goes through."""
+    """Return the list that a map runs over, with its scope."""
     assert isinstance(owner.line.node, s.Map)
     return owner.line.node.source, owner.scope
 
 
 def _inside(step: Step, path: Path) -> list[tuple[Step, Path]]:
-    """The steps of a block that a part of its value comes from, each with the part of it."""
+    """Return the steps inside a block that make a part of its value, each with the path to that part."""
     node = step.line.node
     rule = node.reduce.rule.text if isinstance(node, (s.Fanout, s.Map, s.Repeat)) else ""
     if isinstance(node, s.Fanout):

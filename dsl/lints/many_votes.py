@@ -1,4 +1,4 @@
-"""Each vote is a call and is paid for, and beyond nine they seldom change the winner."""
+"""The lint for many votes: each one is a paid call, and votes beyond nine seldom change the winner."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .parts import votes
 
 MANY = 9
 VERY_MANY = 40
-"""The papers on votes that choose their own number stop here; few of them ever come to it."""
+"""The number of votes at which the papers on adaptive voting stop. Few votes ever come to it."""
 
 
 def many_votes(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:

@@ -1,4 +1,4 @@
-"""`concurrency: 1` makes a parallel block wait for each call before the next: as long as all of them together."""
+"""The lint for `concurrency: 1` on a parallel block: its calls wait for each other and take as long as all in a row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .parts import Block, blocks, option, rule_of
 _WHOLE = "it saves no call and no money: it only takes as long as all calls one after another"
 _EARLY = "each call waits for the one before; calls that are left when the rule is decided early are spared, no others"
 _MANY = 9
-"""Results of which a rule that may end early needs fewer."""
+"""The number of results for testing whether a rule may end early: such a rule needs fewer than all of them."""
 
 
 def one_at_a_time(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:

@@ -1,4 +1,4 @@
-"""What several lints look at: blocks and their rules, options, what a step costs, and what follows from what."""
+"""Questions that several lints ask about a program: its blocks, rules, options, costs, and what depends on a step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Block = s.Fanout | s.Map | s.Repeat
 
 
 def walk(flow: Flow) -> Iterator[Step]:
-    """Every step of a flow, each before those inside it. However deep they stand, a step costs the same."""
+    """Yield every step of a flow, each before the steps inside it. The time for a step does not grow with its depth."""
     todo = flow.steps[::-1]
     while todo:
         step = todo.pop()
@@ -22,7 +22,7 @@ def walk(flow: Flow) -> Iterator[Step]:
 
 
 def blocks(program: Program) -> Iterator[tuple[Step, Block]]:
-    """Every step that is a parallel block."""
+    """Yield every parallel block with its step."""
     for flow in program.flows:
         for step in walk(flow):
             if isinstance(step.line.node, (s.Fanout, s.Map, s.Repeat)):
@@ -30,7 +30,7 @@ def blocks(program: Program) -> Iterator[tuple[Step, Block]]:
 
 
 def votes(program: Program, catalog: Catalog) -> Iterator[tuple[Step, Block]]:
-    """Every block whose reducer counts equal answers."""
+    """Yield every block whose reducer counts equal answers, with its step."""
     for step, node in blocks(program):
         rule = rule_of(node, catalog)
         if rule is not None and rule.votes:
@@ -42,7 +42,7 @@ def rule_of(node: Block, catalog: Catalog) -> ReducerSpec | None:
 
 
 def asks(reduce: s.Reduce) -> Iterator[s.Ask]:
-    """What a reducer asks: about the results, or to choose among them."""
+    """Yield the asks of a reducer: about the results, or to choose among them."""
     if reduce.ask is not None:
         yield reduce.ask
     yield from (arg.value for arg in reduce.args if isinstance(arg.value, s.Ask))
@@ -57,14 +57,17 @@ def option(options: Iterable[s.Option], name: str) -> s.Option | None:
 
 
 def mentions(flow: Flow) -> Iterator[Mention]:
-    """Every mention in a flow: of its steps, of what it returns, of its defaults."""
+    """Yield every mention in a flow: in its steps, its returned values and its defaults."""
     yield from flow.mentions
     for step in walk(flow):
         yield from step.mentions
 
 
 class Costs:
-    """Which steps make calls. A call of another flow costs what that flow does; an imported one is taken to cost."""
+    """The steps that make calls to a model.
+
+    A call of another flow costs what that flow costs. An imported flow is assumed to make calls.
+    """
 
     def __init__(self, program: Program, catalog: Catalog) -> None:
         self._own = {flow.decl.name.text for flow in program.flows}
@@ -89,7 +92,7 @@ class Costs:
         return any(self._asks(one) or _called(one) in self._paying for one in step.walk())
 
     def _asks(self, step: Step) -> bool:
-        """Whether a step makes a call itself, or leads to a flow that is not of this file."""
+        """Tell whether a step makes a call itself, or calls a flow outside of this file."""
         match step.line.node:
             case s.Ask():
                 return True
@@ -101,19 +104,20 @@ class Costs:
 
 
 def _called(step: Step) -> str:
-    """The name of a flow of the same file that a step may call; empty where it calls none."""
+    """Return the name of the flow of this file that a step may call. Empty if it calls none."""
     node = step.line.node
     return node.function.text if isinstance(node, s.Call) and node.prefix is None else ""
 
 
 def followers(block: Step, first: Iterable[Step]) -> set[Step]:
-    """The steps inside a block whose values follow from the first: themselves, what mentions them, what is around.
+    """Return the steps inside a block that depend on the first ones.
 
-    An element follows from what its map goes through.
+    These are the first ones themselves, the steps that mention them, and the steps around. An element depends on the
+    list that its map runs over.
     """
     inside = [step for inner in block.steps for step in inner.walk()]
     known = set(inside)
-    # A map stands twice: as a value, and, in a tuple, as the list that it goes through.
+    # A map has two keys: itself for its value, and a tuple of itself for the list that it runs over.
     behind: dict[Step | tuple[Step], list[Step | tuple[Step]]] = {}
     for step in inside:
         for mention in step.mentions:

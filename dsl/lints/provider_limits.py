@@ -1,11 +1,13 @@
-"""An answer type beyond what its provider holds an answer to: the request is refused, or asked for in words alone.
+"""The lint for an answer type beyond the provider's limits.
 
-The limits are those that the providers document for structured outputs.
+The request is refused, or the type is only asked for in words. The limits are those that the providers document for
+structured outputs.
+
 OpenAI: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas (5,000 properties, 10 levels,
 120,000 characters of names and choices, 1,000 choices, 15,000 characters of one list of more than 250 choices).
 Anthropic: https://platform.claude.com/docs/en/build-with-claude/structured-outputs#schema-complexity-limits (16 parts
-with a union; what may be missing is one, since it is a value or null).
-Gemini documents none: https://ai.google.dev/gemini-api/docs/structured-output.
+with a union; an optional part is one, since it is a value or null). Gemini documents none:
+https://ai.google.dev/gemini-api/docs/structured-output.
 """
 
 from __future__ import annotations
@@ -58,9 +60,9 @@ def _asks(program: Program) -> Iterator[tuple[s.Ask, Scope]]:
 
 
 class _Measure:
-    """The size of the schema that is sent for a type. No provider holds an ``open`` one.
+    """The size of the schema that is sent for a type. No provider can enforce an ``open`` schema.
 
-    ``longest`` are the characters of the longest list of more than 250 choices.
+    ``longest`` is the number of characters in the longest list of more than 250 choices.
     """
 
     def __init__(self) -> None:
@@ -92,11 +94,11 @@ class _Measure:
 
 
 def _beyond(provider: str, type_: t.Type) -> tuple[str, str] | None:
-    """The limits of a provider that a type exceeds, and the way out; None where it exceeds none."""
+    """Return the limits of a provider that a type exceeds, and the way out. None if it exceeds none."""
     if provider not in ("openai", "anthropic"):
         return None
     measure = _Measure()
-    # What is no record is sent as the one field of one.
+    # A type that is no record is sent as the only field of a record.
     measure.add(type_ if isinstance(type_, t.Record) else t.Record((t.Field("answer", type_),)))
     if measure.open:
         return None

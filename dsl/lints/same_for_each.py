@@ -1,4 +1,4 @@
-"""A step of a map's body that nothing of the element reaches is one and the same call, paid for with each element."""
+"""The lint for a step of a map's body that does not depend on the element: each element pays for the same call."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def same_for_each(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
     for flow in program.flows:
         for mention in mentions(flow):
             owner = mention.symbol.step if mention.symbol and mention.symbol.kind == "element" else None
-            # What a `where` mentions is not in the body.
+            # The mentions of a `where` are not in the body.
             if owner and mention.step and mention.step is not owner:
                 users.setdefault(owner, []).append(mention.step)
-    # A body without any mention of its element is a finding of its own.
+    # Another lint reports a body without any mention of its element.
     return [
         _finding(step, node)
         for block, node in blocks(program)
@@ -41,7 +41,7 @@ def _same(block: Step, users: list[Step], costs: Costs) -> list[Step]:
 
 
 def _outside(block: Step, reached: set[Step], costs: Costs) -> list[Step]:
-    """The outermost paid steps of a body that are not reached; a chain or a fan-out may be reached in part."""
+    """Return the outermost paid steps of a body that are not reached. A chain or a fan-out may be reached in part."""
     found = []
     todo = list(block.steps)
     while todo:

@@ -1,4 +1,4 @@
-"""The same question asked twice in one place is paid twice, and mostly one of the two was to ask something else."""
+"""The lint for the same question twice in one place: it is paid twice, and mostly one of them is a slip."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def same_question(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
     costs = Costs(program, catalog)
     prints = _Prints()
     for flow in program.flows:
-        # Where a name is looked up from one scope it is one thing, so equal texts mean equal prompts.
+        # Within one scope a name always means the same, so equal texts mean equal prompts.
         first: dict[tuple[int, int], Step] = {}
         marks: dict[Step, int] = {}
         for step in reversed(list(walk(flow))):
@@ -42,13 +42,16 @@ def _finding(step: Step, one: Step) -> Diagnostic:
 
 
 class _Prints:
-    """A number for what a step is: equal for two that differ at most in their own names and in blanks."""
+    """Numbers that identify steps.
+
+    Two steps get the same number if they differ only in their own names and in blanks.
+    """
 
     def __init__(self) -> None:
         self._numbers: dict[object, int] = {}
 
     def of(self, step: Step, inner: dict[Step, int]) -> int:
-        """``inner`` has the numbers of the steps inside this one."""
+        """Return the number of a step. ``inner`` holds the numbers of the steps inside it."""
         line = step.line
         node: object = line.node
         body = tuple((part.line.name, inner[part]) for part in step.steps)

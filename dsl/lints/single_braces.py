@@ -1,4 +1,7 @@
-"""A name in single braces is sent as it stands: what f-strings and shells fill in is written with two braces here."""
+"""The lint for a name in single braces: it is sent unchanged, because only double braces are filled in.
+
+F-strings and shells fill in single ones.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from ..diagnostics import Diagnostic, Edit, Fix
 from .parts import asks, walk
 
 _SINGLE = re.compile(r"(?<![\w{\\}])\$?\{ *([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*) *\}(?!\})")
-"""Behind a letter or a backslash braces are those of a formula: `\\frac{x}{y}`."""
+"""Single braces around a name. Behind a letter or a backslash they belong to a formula instead: `\\frac{x}{y}`."""
 _FILLED_IN = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
@@ -28,7 +31,7 @@ def single_braces(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
 
 
 def _is_value(name: str, scope: Scope, step: Step | None) -> bool:
-    """Whether a name could be filled in here: no model, no branch beside this one, and no step around it."""
+    """Tell whether a name could be filled in here: no model, no branch beside this one, and no step around it."""
     symbol = scope.lookup(name)
     if symbol is None or symbol.kind == "model" or (symbol.kind == "branch" and _holds(scope, symbol.scope)):
         return False
@@ -44,7 +47,7 @@ def _holds(scope: Scope | None, outer: Scope) -> bool:
 
 
 def _texts(flow: Flow) -> Iterator[tuple[s.String, Scope, Step | None]]:
-    """The texts of a flow that values are filled into, each with the names that it sees."""
+    """Yield the texts of a flow that values are filled into, each with its scope and its step."""
     for returned in flow.decl.returns:
         yield from _in(returned.value, flow.scope, None)
     for step in walk(flow):

@@ -1,4 +1,4 @@
-"""A fan-out of one branch runs nothing side by side: the block only makes the flow longer to read."""
+"""The lint for a fan-out of one branch: nothing runs side by side, and the block only makes the flow longer to read."""
 
 from __future__ import annotations
 

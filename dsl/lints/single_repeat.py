@@ -1,4 +1,4 @@
-"""A repeat of one repeats nothing: a vote of one ballot, which a plain step says without a block."""
+"""The lint for a repeat of one sample: the vote has a single ballot, and a plain step does the same without a block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A map over a list that a model writes makes as many calls as the model likes, and nothing holds the bill."""
+"""The lint for a map over a list that a model writes: the model decides the number of calls, and nothing limits it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A reducer's prompt that never mentions the results: all the calls of the block are paid for and thrown away."""
+"""The lint for a reducer's prompt that never mentions the results: all calls of the block are paid for in vain."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _findings(step: Step, node: Block, catalog: Catalog) -> Iterator[Diagnostic]
 
 
 def _reads(block: Step, name: str, *, by_name: bool = True) -> bool:
-    """Whether the asks of a reducer mention what it combines; ``by_name``: a branch will do."""
+    """Tell whether the asks of a reducer mention the results. With ``by_name``, the mention of a branch counts too."""
     for mention in block.mentions:
         symbol = mention.symbol
         if mention.part == "reduce" and symbol is not None and symbol.step is not None:

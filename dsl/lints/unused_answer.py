@@ -1,4 +1,4 @@
-"""An answer that nothing mentions is paid for all the same, and mostly it is a mention that was forgotten."""
+"""The lint for an answer that nothing mentions: it is still paid for, and mostly the mention was forgotten."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _unused(flow: Flow) -> list[Step]:
 
 
 def _is_value(step: Step) -> bool:
-    """Whether the block takes the step's value without a mention: its last line, or a branch."""
+    """Tell whether a block uses the step's value without a mention: the step is its last line, or a branch."""
     if step.parent is None:
         return False
     return step.scope.fanout or step is step.parent.steps[-1]

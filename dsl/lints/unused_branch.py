@@ -1,4 +1,4 @@
-"""A branch that is combined with others and that nothing reads afterwards: its calls are paid for in vain."""
+"""The lint for a branch that is combined with others but never read afterwards: its calls are paid for in vain."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def unused_branch(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
 
 
 def _unmentioned(fanout: Step, uses: dict[Step, list[Mention]]) -> list[Step]:
-    """The branches that a prompt leaves out which mentions others; one that mentions none is told of elsewhere."""
+    """Return the branches that a prompt leaves out while it mentions others.
+
+    Empty if it mentions no branch: another lint reports that.
+    """
     if any(one.symbol and one.symbol.kind == "results" and one.symbol.step is fanout for one in fanout.mentions):
         return []
     unread = [branch for branch in fanout.steps if branch not in uses]
@@ -40,7 +43,7 @@ def _unmentioned(fanout: Step, uses: dict[Step, list[Mention]]) -> list[Step]:
 
 
 def _unread(fanout: Step, uses: dict[Step, list[Mention]], typed: Typed) -> list[Step]:
-    """The branches of a record of which every mention reads a field, and none reads theirs."""
+    """Return the branches of a record that nothing reads, if every mention of the record reads a single field."""
     value = t.unwrapped(typed.steps.get(fanout, t.UNKNOWN))
     titles = [branch.title for branch in fanout.steps]
     last = fanout.parent is not None and (fanout.scope.fanout or fanout is fanout.parent.steps[-1])

@@ -1,4 +1,4 @@
-"""A map whose body never mentions its element pays for the same call again and again."""
+"""The lint for a map whose body never mentions its element: it pays for the same call again and again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model that no call names: the calls that it was declared for go to another one, at its price."""
+"""The lint for a model that no call names: the calls meant for it go to another model, at that model's price."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .parts import mentions
 
 
 def unused_model(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
-    # What nothing mentions is only told of models: a type may be there for the files that import this one.
+    # Only unused models are reported: an unused type may be there for the files that import this one.
     used = {one.name for flow in program.flows for one in mentions(flow) if one.symbol and one.symbol.kind == "model"}
     return [
         Diagnostic(

@@ -1,4 +1,4 @@
-"""A parameter that nothing mentions: whoever runs the flow must give it, and no prompt ever sees it."""
+"""The lint for a parameter that nothing mentions: every run must give it, and no prompt ever contains it."""
 
 from __future__ import annotations
 

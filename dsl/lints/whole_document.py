@@ -1,4 +1,4 @@
-"""A text that is cut into pieces and also sent whole with each of them: the bill grows with its length squared."""
+"""The lint for a text that is cut into pieces and sent whole with each: the bill grows with its length squared."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def whole_document(program: Program, typed: Typed, catalog: Catalog) -> list[Dia
 
 
 def _cut(source: s.Expr, scope: Scope) -> Symbol | None:
-    """The text that a list is cut from, right here or in a step of its own."""
+    """Return the text that a list is cut from, here or in a step of its own.
+
+    None if the list is not cut from a text.
+    """
     if isinstance(source, s.Name):
         pieces = scope.lookup(source.word.text)
         step: Step | None = pieces.step if pieces is not None and pieces.kind == "step" else None

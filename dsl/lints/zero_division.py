@@ -1,4 +1,4 @@
-"""A divisor whose type is a range that holds 0: where it is 0 the step fails, behind all that was paid for it."""
+"""The lint for a divisor whose type is a range that includes 0: with 0 the step fails after all the calls before it."""
 
 from __future__ import annotations
 

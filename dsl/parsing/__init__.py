@@ -1,1 +1,1 @@
-"""Text to tree: tokens, the parser and what it says of a text that is no flow."""
+"""The parser: turns text into tokens and tokens into a tree, and explains why a text is no flow."""

@@ -1,4 +1,7 @@
-"""Which brackets belong together, and which one was forgotten: what is indented alike was meant to belong together."""
+"""The pairing of brackets, and the search for a forgotten bracket.
+
+The search trusts the indentation: brackets that are indented alike belong together.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,18 @@ _OPENS = frozenset(_OPENERS.values())
 
 @dataclass(frozen=True, slots=True)
 class Brackets:
-    """Places in a list of tokens. ``around`` has, for each token, that of the bracket it stands in, or -1."""
+    """The pairs of brackets in a list of tokens, all as indexes into that list.
+
+    ``around`` maps each token to the opening bracket that it stands in, or to -1 outside of brackets. ``closing`` maps
+    each opening bracket to its closing one.
+    """
 
     around: dict[int, int]
     closing: dict[int, int]
 
 
 def pair(tokens: Sequence[Token], low: int, high: int) -> Brackets | None:
-    """The brackets of the tokens from ``low`` to before ``high``, or None where they do not pair."""
+    """Pair the brackets of the tokens from ``low`` to before ``high``. Return None if they do not pair."""
     around: dict[int, int] = {}
     closing: dict[int, int] = {}
     opened = [-1]
@@ -40,7 +47,7 @@ def pair(tokens: Sequence[Token], low: int, high: int) -> Brackets | None:
 
 
 class Unpaired:
-    """Looks for the bracket to blame, in a stretch where they do not pair."""
+    """The search for the bracket to blame in a stretch of tokens whose brackets do not pair."""
 
     def __init__(self, source: Source, tokens: Sequence[Token]) -> None:
         self.source = source
@@ -61,7 +68,10 @@ class Unpaired:
         return self._unclosed(opened[-1]) if opened else None
 
     def _goes_on_outside(self, place: int, opener: int) -> bool:
-        """Whether a token can only stand behind a bracket that is still open."""
+        """Tell whether the token at ``place`` can only stand after ``opener`` is closed.
+
+        ``opener`` is a bracket still open.
+        """
         type, before = self.tokens[place].type, self.tokens[place - 1].type
         if type == "REDUCE":
             return before != "RBRACE"
@@ -94,7 +104,10 @@ class Unpaired:
         )
 
     def _braceless(self, low: int, high: int) -> Diagnostic | None:
-        """A flow whose steps stand without the brace that opens them: what closes it is not to blame."""
+        """Report a flow whose steps lack the opening brace, so that the closing brace is not blamed.
+
+        None for other flows.
+        """
         types = [token.type for token in self.tokens[low:high]]
         if types[:1] != ["FLOW"] or types[2:3] != ["LPAR"] or "RPAR" not in types:
             return None

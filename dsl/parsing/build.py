@@ -1,6 +1,6 @@
-"""The parser's reductions, made into the tree: one method a rule of the grammar.
+"""The parser's reductions for declarations, lines and blocks: one method for each rule of the grammar.
 
-They are called while the text is parsed, so no other tree is ever built, and nothing here recurses.
+The parser calls them while it reads the text. So it builds no other tree first, and nothing here recurses.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class After(tuple[s.Word, ...]):
 
 
 class TreeBuilder(Values):
-    """The rules of the grammar for declarations, lines and blocks, one method each."""
+    """The methods that build the tree for declarations, lines and blocks, one for each rule of the grammar."""
 
     # Declarations
 
@@ -230,7 +230,10 @@ class TreeBuilder(Values):
         return s.Word("ask", Span(self.source, ask.span.start, ask.span.start + 3))
 
     def arguments(self, c: list[Any]) -> list[Any]:
-        """The brackets stay at both ends, for the span."""
+        """Return the arguments between their two brackets.
+
+        The brackets stay in the list, so that its span includes them.
+        """
         return [c[0], *(child for child in c if isinstance(child, s.Arg)), c[-1]]
 
     def named_arg(self, c: list[Any]) -> s.Arg:

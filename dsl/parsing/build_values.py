@@ -1,4 +1,4 @@
-"""Reductions of the parser: types and expressions."""
+"""The parser's reductions for types and expressions: one method for each rule of the grammar."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from .build_words import Words
 from .token import Token
 
 MOST_OPERANDS = 100
-"""Operators in one chain: `a + b + …` becomes a tree as deep as it is long."""
+"""The most operators in one chain: `a + b + …` becomes a tree as deep as the chain is long."""
 DEEPEST_EXPRESSION = 150
-"""Levels of one expression, so that later passes may recurse."""
+"""The most levels of one expression. Later passes recurse, and this keeps them from running out of stack."""
 
 NO_VALUE = frozenset({"none", "null", "nil", "undefined"})
-"""Words for no value, in lower case. Beside plain words each is a word like them: `low | high | none`."""
+"""Words that mean "no value" in other languages, in lower case.
+
+In a choice of plain words, such as `low | high | none`, each of them is an ordinary word.
+"""
 
 _CHAINS = ({"or"}, {"and"}, {"??"}, {"+", "-"}, {"*", "/"})
 
 
 def _instead(part: s.TypeExpr, parts: list[s.TypeExpr]) -> str:
-    """The way out for a type that stands between bars."""
+    """Write the help for a type that stands between bars, where only the words of a choice may stand."""
     others = [one.span.text.lower() for one in parts if one is not part]
     if others and all(other in NO_VALUE for other in others):
         return f"for a value that may be missing write `{part.span.text.removesuffix('?')}?`"
@@ -32,7 +35,7 @@ def _instead(part: s.TypeExpr, parts: list[s.TypeExpr]) -> str:
 
 
 class Values(Words):
-    """The rules of the grammar for types and expressions, one method each."""
+    """The methods that build types and expressions, one for each rule of the grammar."""
 
     # Types
 
@@ -103,7 +106,10 @@ class Values(Words):
         return left
 
     def _chained_before(self, c: list[Any]) -> int:
-        """Operators that a first operand in brackets adds: the brackets leave no trace, `(a + b) + c` is one chain."""
+        """Count the operators that the first operand adds to a chain.
+
+        The tree keeps no brackets, so `(a + b) + c` is one chain like `a + b + c`.
+        """
         level = next((level for level in _CHAINS if c[1] in level), ())
         count, left = 0, c[0]
         while isinstance(left, s.Binary) and left.operator in level:
@@ -111,7 +117,7 @@ class Values(Words):
         return count
 
     def _grown(self, expr: s.Expr, *parts: Any) -> s.Expr:
-        """The expression, or a name in its place once it is too deep for what comes after."""
+        """Return the expression, or a mere name in its place if it is too deep for later passes."""
         height = 1 + max((self.heights.get(id(part), 1) for part in parts), default=0)
         if height <= DEEPEST_EXPRESSION:
             self.heights[id(expr)] = height

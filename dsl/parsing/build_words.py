@@ -1,4 +1,4 @@
-"""Reductions of the parser: where a part stands, and what its tokens mean."""
+"""The base of the parser's reductions: spans of parts, and the meaning of single tokens."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .token import Token
 
 
 class Words:
-    """What every rule needs: spans, words, texts and numbers of one source."""
+    """The helpers of every reduction: they make the spans, words, texts and numbers of one source."""
 
     def __init__(self) -> None:
         self.begin(Source(""))
 
     def begin(self, source: Source) -> None:
-        """Get ready for another text."""
+        """Reset the state, to read another source."""
         self.source = source
         self.problems: list[Diagnostic] = []
         self.comments: list[s.Comment] = []

@@ -1,4 +1,4 @@
-"""What people bring from other languages, and how it is written here."""
+"""Habits from other languages: each rule here recognizes one and tells how flowrun writes it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ _PLAIN_NAME = re.compile(r'"([A-Za-z_]\w*)"')
 
 
 def stray_word(word: str) -> str:
-    """What was meant by a word that stands alone on a line and that nothing is called by, if that can be told."""
+    """Guess the meaning of a word that stands alone on a line and names nothing.
+
+    Return the help, or "" without a guess.
+    """
     if word in _WORDS:
         return _WORDS[word]
     near = nearest(word, ["return", "flow", "model", "type"])
@@ -59,7 +62,7 @@ def else_alone(span: Span) -> Diagnostic:
 
 
 def foreign_word(place: Place) -> Diagnostic | None:
-    """A word of another language at this place, or before it where a statement or a value begins."""
+    """Report a word of another language at this place, or earlier on the line where a statement or a value begins."""
     for ahead in place.line_before():
         word = place.word(ahead)
         if place.at(ahead) != "NAME" or word not in _WORDS:
@@ -90,7 +93,7 @@ def list_dash(place: Place) -> Diagnostic | None:
 
 
 def bracketed(place: Place) -> Diagnostic | None:
-    """Brackets where a call of a function would have them."""
+    """Report brackets in a place where other languages write the brackets of a function call."""
     if place.type != "LPAR":
         return None
     help = {
@@ -121,7 +124,7 @@ def reducer_in_brackets(place: Place) -> Diagnostic | None:
 
 
 def counted(place: Place) -> Diagnostic | None:
-    """Something other than a number where calls or elements are counted."""
+    """Report a missing number behind `repeat`, `at most` or `reduce by`, which count calls or elements."""
     if place.at(-1) == "REPEAT":
         number = _NUMBERS.get(place.text.lower())
         help = f"write `repeat {number}`" if number else "write a number, as in `repeat 3`"
@@ -186,7 +189,7 @@ def question(place: Place) -> Diagnostic | None:
 
 
 def choices(place: Place) -> Diagnostic | None:
-    """Choices of an answer that are not joined by bars."""
+    """Report the choices of an answer that are joined by `or`, `/` or `,` and not by bars."""
     if place.type in ("OR", "DIVIDE", "COMMA") and "VBAR" in place.expected and place.at(1) in ("NAME", "STRING"):
         if place.at(2) in ("EQUAL", "COLON"):
             return None
@@ -208,7 +211,7 @@ def prefixed(place: Place) -> Diagnostic | None:
 
 
 def ended_text(place: Place) -> Diagnostic | None:
-    """A quote inside a text that ended it, on this line."""
+    """Report an unescaped quote inside a text of this line: it ended the text too early."""
     for ahead in place.line_before():
         behind = place.at(ahead - 1) == "STRING" and place.at(ahead) in ("NAME", "NUMBER")
         if behind and (found := quote_ended(place.source, place.span(ahead).start)):

@@ -1,7 +1,7 @@
-"""Text to tokens: one pass over the text with one pattern, made of lark's own terminals.
+"""The lexer: cuts a text into tokens in one pass, with one pattern made of lark's terminals.
 
-A word of the language is a name where it stands behind a `.` or before a `:`, as fields and options do. Elsewhere
-the parser's state decides: a word that cannot stand in a place is a name there, where a name can.
+A keyword is read as a name behind a `.` and before a `:`, because fields and options stand there. Elsewhere the
+parser's state decides: a keyword that cannot stand in a place is read as a name, if a name can stand there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _COLON = re.compile(r"(?:\s++|#[^\n]*+\n)*+:")
 
 @dataclass(slots=True)
 class Lexed:
-    """``tokens`` end with one of type END where the whole text was read."""
+    """The result of the lexer. ``tokens`` end with a token of type END if the lexer read the whole text."""
 
     tokens: list[Token]
     comments: list[Token]
@@ -29,7 +29,10 @@ class Lexed:
 
 
 def token(type: str, text: str, start: int) -> Token:
-    """A token with what the builder reads of it. Set one by one: a constructor takes three times as long."""
+    """Make a token with the attributes that the builder reads.
+
+    The attributes are set one by one, because a constructor takes three times as long.
+    """
     made = str.__new__(Token, text)
     made.type = type
     made.start_pos = start
@@ -40,7 +43,7 @@ def token(type: str, text: str, start: int) -> Token:
 def lex(
     tables: Tables, text: str, start: int = 0, most: int | None = None, stops: frozenset[str] = frozenset({BAD})
 ) -> Lexed:
-    """The tokens from a place on: all, or no more than ``most``, or to the first of the types ``stops``."""
+    """Read the tokens from ``start`` on: to the end, or until there are ``most``, or to the first type of ``stops``."""
     tokens: list[Token] = []
     comments: list[Token] = []
     append = tokens.append
@@ -73,14 +76,14 @@ def lex(
 
 
 def named(text: str, tokens: Sequence[Token], place: int) -> bool:
-    """Whether a word looks like the name of a step: a `=` follows, or it stands alone on its line."""
+    """Tell whether a word looks like the name of a step: a `=` follows it, or it stands alone on its line."""
     if place + 1 < len(tokens) and tokens[place + 1].type == "EQUAL":
         return True
     return begins_line(text, tokens, place) and begins_line(text, tokens, place + 1)
 
 
 def begins_line(text: str, tokens: Sequence[Token], place: int) -> bool:
-    """Whether nothing but blanks and comments stands between a token and the line before it."""
+    """Tell whether a token is the first of its line: only blanks and comments stand before it."""
     if not 0 < place < len(tokens):
         return True
     return tokens[place].type == END or "\n" in text[tokens[place - 1].end_pos or 0 : tokens[place].start_pos or 0]

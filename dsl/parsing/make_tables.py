@@ -1,7 +1,7 @@
-"""The parser's tables, made by lark from the grammar.
+"""The making of the parser's tables: lark computes them from the grammar.
 
-The same grammar gives the same tables, byte for byte: states are numbered in the order in which a parser reaches them,
-and all else is sorted.
+The same grammar gives the same tables, byte for byte. The states are numbered in the order in which a parser reaches
+them, and everything else is sorted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .tables import END, Rule, Tables
 
 
 def make_tables(grammar: str) -> Tables:
-    """The tables of a grammar in lark's notation."""
+    """Make the tables of a grammar that is written in lark's notation."""
     # A package that was built has its tables in it, and never loads lark.
     from lark import Lark
     from lark.grammar import Rule as LarkRule
@@ -61,7 +61,10 @@ def make_tables(grammar: str) -> Tables:
 
 
 def _numbers(actions: list[dict[str, int]], gotos: list[dict[str, int]], start: int) -> dict[int, int]:
-    """The place of each state in the order in which they are reached, by the names of what leads there."""
+    """Number the states in the order in which a search from ``start`` reaches them.
+
+    The search follows the symbols out of each state sorted by name.
+    """
     number: dict[int, int] = {}
     todo = deque([start])
     while todo:

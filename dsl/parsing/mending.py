@@ -1,4 +1,4 @@
-"""Fixes of what a slip of the pen puts between tokens."""
+"""Fixes for small slips between tokens, such as a wrong sign or a comma too many."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SINGLE = re.compile(r"(?<!\{)\{ *([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*) *\}(?!\})")
 
 
 def written(place: Place, text: str, ahead: int = 0) -> Fix:
-    """Another text in the place of a token."""
+    """Make a fix that replaces a token with ``text``."""
     return Fix(f"write `{text}`", (Edit(place.span(ahead), text),))
 
 
 def sign(place: Place, text: str) -> Fix:
-    """Another sign between a name and its value, spaced as it is everywhere."""
+    """Make a fix that replaces the sign between a name and its value, with the usual blanks around the sign."""
     source, start, end = place.source, place.span(-1).end, place.span().end
     after = "" if source.text[end : end + 1].isspace() else " "
     before = "" if text == ":" else " "
@@ -29,7 +29,7 @@ def sign(place: Place, text: str) -> Fix:
 
 
 def unbracketed(place: Place) -> Fix | None:
-    """Brackets around one text taken away."""
+    """Make a fix that removes the brackets around a single text. None if the brackets hold anything else."""
     if (place.at(1), place.at(2)) != ("STRING", "RPAR"):
         return None
     opener = place.span()
@@ -38,7 +38,10 @@ def unbracketed(place: Place) -> Fix | None:
 
 
 def without_comma(place: Place) -> Fix | None:
-    """A comma taken away, where what follows it can only be the next line of a block."""
+    """Make a fix that removes a comma.
+
+    None unless the next token surely begins the next line of a block or ends the block.
+    """
     step = place.at(1) == "RETURN" or (place.at(1) == "NAME" and place.at(2) == "EQUAL")
     if not (step or place.begins_line(1) or place.at(1) == "RBRACE"):
         return None
@@ -48,7 +51,7 @@ def without_comma(place: Place) -> Fix | None:
 
 
 def prefix(source: Source, word: Span, string: Span) -> Diagnostic | None:
-    """The finding for a letter before a text, as of an f-string."""
+    """Report letters before a text, such as the `f` of an f-string. None if ``word`` is no such prefix."""
     letters = word.text.lower()
     if letters not in _PREFIXES or word.end != string.start:
         return None
@@ -67,7 +70,10 @@ def prefix(source: Source, word: Span, string: Span) -> Diagnostic | None:
 
 
 def quote_ended(source: Source, start: int) -> Diagnostic | None:
-    """The finding for a word that stands right behind a quote: the quote was to be one of the text before it."""
+    """Report a quote that ended a text too early: a word stands right behind it.
+
+    None if no quote and word meet here.
+    """
     if source.text[start - 1 : start] != '"' or not (source.text[start].isalnum() or source.text[start] == "_"):
         return None
     line, column = source.position(start)

@@ -1,4 +1,7 @@
-"""Slips that read as two lines of a block, since line ends mean nothing: told here before their names confuse."""
+"""Diagnostics for slips that parse as two lines of a block, because line ends mean nothing.
+
+They are reported here, before the check of names finds confusing consequences.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ _FOREIGN = frozenset({"await", "async"})
 
 
 def oddities(source: Source, lines: Iterable[s.Line]) -> Iterator[Diagnostic]:
-    """Findings among the lines whose step is a mere name, a list or a text; the first of each line of the text."""
+    """Report slips among ``lines``, whose steps are a mere name, a list or a text.
+
+    At most one for each line of the text.
+    """
     told: set[int] = set()
     for line in lines:
         if (found := _oddity(source, line)) and found.span.line not in told:

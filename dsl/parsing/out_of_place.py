@@ -1,4 +1,7 @@
-"""Words of the language where they cannot stand: a step inside a value, clauses in another order, a value as a line."""
+"""Diagnostics for keywords and values in the wrong place.
+
+Examples are a step inside a value, clauses in another order, and a value that stands alone on a line.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,21 @@ from .place import NODES, VALUE, Place
 
 _STEPS = {"ask": "an", "fanout": "a", "map": "a", "repeat": "a", "chain": "a"}
 _BEGINS = frozenset({"STRING", "NAME", "NUMBER", "LBRACE", "SYSTEM", "USER", "ASSISTANT"})
-"""Words that may follow the first word of a step. A name is taken for the word's object: of a field no name follows."""
+"""Types of tokens that may follow the first word of a step.
+
+NAME is among them: a name never follows a field, so the word before a name is the word of a step.
+"""
 _HOLDS_VALUE = frozenset({"RETURN", "COMMA", "LPAR", "LSQB", "COLON", "WHEN", "ELSE", "WHERE", "NOT"})
 _OPERATORS = frozenset({"+", "-", "*", "/", "==", "!=", "<=", ">=", "<", ">", "and", "or", "in", "??"})
 _ADDRESS = re.compile(r'"?[A-Za-z][\w-]*:[^\s"]+"?')
 _LATE = frozenset({"WITH", "AFTER", "WHEN"})
 _CLAUSES = "clauses follow a step in one order: `with`, `after`, then `when … else`"
 _LONGEST_HEAD = 40
-"""Tokens between the first word of a block and its brace that are looked through."""
+"""The most tokens to look through between the first word of a block and its opening brace."""
 
 
 def step_in_value(place: Place) -> Diagnostic | None:
-    """A step where a value is wanted: it was read as a name, and what follows makes no sense."""
+    """Report a step in a place for a value. The parser took the step's word for a name and failed on the next token."""
     for ahead in place.line_before():
         word, before = place.word(ahead), place.at(ahead - 1)
         if word not in _STEPS or before not in _HOLDS_VALUE or place.at(ahead + 1) not in _BEGINS:
@@ -37,7 +43,7 @@ def step_in_value(place: Place) -> Diagnostic | None:
 
 
 def misspelt_block(place: Place) -> Diagnostic | None:
-    """A misspelt word before braces, whose steps were read as the fields of a record."""
+    """Report a misspelt keyword before braces. The parser took the block's steps for the fields of a record."""
     opener = place.brackets.around.get(place.index, -1)
     if opener < 0 or place.tokens[opener].type != "LBRACE":
         return None
@@ -62,7 +68,7 @@ def misspelt_block(place: Place) -> Diagnostic | None:
 
 
 def clauses_of_map(place: Place) -> Diagnostic | None:
-    """The clauses of a map about its list, in another order or at another place."""
+    """Report a `where` or an `at most` of a map that stands in the wrong order or at the wrong place."""
     word = place.text
     if word == "at_most" and "MOST" not in place.expected and "AT" in place.expected:
         return place.error("`at most` is written as two words", "write `at most 200`", fix=_write(place, "at most"))
@@ -81,7 +87,7 @@ def clauses_of_map(place: Place) -> Diagnostic | None:
 
 
 def before_reducer(place: Place) -> Diagnostic | None:
-    """Clauses, or a rule without its word, right behind the braces of a block."""
+    """Report a clause right behind the braces of a block, or a reducer without the word `reduce`."""
     if place.expected != {"REDUCE"} or place.ends:
         return None
     if place.text in ("with", "after", "when"):
@@ -95,7 +101,7 @@ def before_reducer(place: Place) -> Diagnostic | None:
 
 
 def value_as_line(place: Place) -> Diagnostic | None:
-    """A value with an operator, or a plain one, that stands alone on a line of a body."""
+    """Report a value, with or without an operator, that stands alone on a line of a body."""
     if not {"RBRACE", "RETURN"} <= place.expected:
         return None
     here = f"`{place.text if len(place.text) <= 40 else place.text[:39] + '…'}` cannot stand here"
@@ -115,7 +121,7 @@ def value_as_line(place: Place) -> Diagnostic | None:
 
 
 def _statement(place: Place) -> int | None:
-    """The first token of the line of a body that this place belongs to."""
+    """Find the first token of the body line that this place belongs to, as a distance. None if it is not found."""
     for ahead in range(-1, -_LONGEST_HEAD, -1):
         if place.at(ahead) in ("", "RBRACE"):
             return None
@@ -125,7 +131,7 @@ def _statement(place: Place) -> int | None:
 
 
 def filter_of_template(place: Place) -> Diagnostic | None:
-    """A filter of a template in a value."""
+    """Report a template's filter that stands in a value."""
     if place.type == "VBAR" and place.at(1) in NODES and "VBAR" not in place.expected:
         return place.error("no sign joins two steps", "give the first a name, and mention it in the second")
     if place.type != "VBAR" or "VBAR" in place.expected or place.at(1) != "NAME" or place.at(-1) not in _ENDS_VALUE:
@@ -138,7 +144,7 @@ _ENDS_VALUE = frozenset({"NAME", "STRING", "RPAR", "RSQB", "RBRACE", "NUMBER"})
 
 
 def model_in_ask(place: Place) -> Diagnostic | None:
-    """The address of a model where its name is wanted, and a second text."""
+    """Report the address of a model in an `ask` that wants its name, and a second text in an `ask`."""
     if place.type == "STRING" and place.at(-1) == "STRING" and place.at(-2) == "ASK":
         here = f"`{place.text[:39]}` cannot stand here" if len(place.text) > 40 else f"`{place.text}` cannot stand here"
         first = place.word(-1)
@@ -164,7 +170,7 @@ def _declare(address: str) -> str:
 
 
 def options_of_ask(place: Place) -> Diagnostic | None:
-    """An option on the line of an ask without its `with`."""
+    """Report an option on the line of an `ask` that lacks the word `with`."""
     if place.type != "COLON" or place.at(-1) != "NAME" or place.begins_line(-1) or "EQUAL" not in place.expected:
         return None
     first = _statement(place)
@@ -179,7 +185,7 @@ def options_of_ask(place: Place) -> Diagnostic | None:
 
 
 def type_of_ask(place: Place) -> Diagnostic | None:
-    """The type of an answer at another place than right behind the prompt."""
+    """Report the type of an answer that does not stand right behind the prompt."""
     if place.text != "->" or "BUDGET" in place.expected:
         return None
     line = list(place.line_before())
@@ -192,7 +198,7 @@ def type_of_ask(place: Place) -> Diagnostic | None:
 
 
 def signs(place: Place) -> Diagnostic | None:
-    """Signs of other languages that are made of two of this one's."""
+    """Report signs of other languages, such as `<>`, that are read here as two signs."""
     if place.text == ">" and place.word(-1) == "<" and place.span(-1).end == place.span().start:
         return place.error("`<>` is written `!=`", "write `!=`", -1)
     if place.text == "." and place.word(-1) == "..":
@@ -205,7 +211,7 @@ def signs(place: Place) -> Diagnostic | None:
 
 
 def value_in_ask(place: Place) -> Diagnostic | None:
-    """A name, or a call, where the text of an ask is wanted."""
+    """Report a name or a call in the place of an ask's text."""
     if place.at(-2) != "ASK" or place.at(-1) != "NAME":
         dotted = place.at(-2) == "DOT" and place.at(-4) == "ASK" and "STRING" in place.expected
         if not dotted:
@@ -227,7 +233,7 @@ def value_in_ask(place: Place) -> Diagnostic | None:
 
 
 def _models(place: Place) -> set[str]:
-    """The names that are declared as models, at the top or as parameters."""
+    """Collect the names that are declared as models, at the top of the file or as parameters."""
     tokens = place.tokens
     declared = {str(tokens[at + 1]) for at, token in enumerate(tokens[:-1]) if token.type == "MODEL"}
     params = {str(tokens[at - 2]) for at, token in enumerate(tokens) if at > 1 and str(token) == "model"}
@@ -249,7 +255,7 @@ OUT_OF_PLACE = (
     value_in_ask,
     options_of_ask,
 )
-"""The slips that are looked for before habits of other languages."""
+"""Rules that run before the rules for habits of other languages."""
 
 VALUES = (filter_of_template, value_as_line)
-"""The slips that are looked for behind them."""
+"""Rules that run after the rules for habits of other languages."""

@@ -1,4 +1,4 @@
-"""Text to tree."""
+"""The parser: turns the text of a flow file into its tree."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _kept: list[Tables] = []
 
 
 def parse_flow(source: Source) -> s.File:
-    """The tree of a flow file. Raises FlowError with all that makes it no flow."""
+    """Parse a flow file into its tree. Raise FlowError with every diagnostic that the text earns."""
     if found := unreadable(source):
         raise FlowError(found)
     tables = _tables()
@@ -36,7 +36,7 @@ def parse_flow(source: Source) -> s.File:
     if file is None:
         from .recovery import syntax_errors  # slow to load, and most texts are flows
 
-        # What the builder found before that place holds as well.
+        # The builder's problems before that place are valid too.
         raise FlowError(dict.fromkeys([*builder.problems, *syntax_errors(source, tables)]))
     if problems := [*builder.problems, *oddities(source, builder.alone)]:
         raise FlowError(problems)
@@ -46,7 +46,10 @@ def parse_flow(source: Source) -> s.File:
 
 
 class Builder(TreeBuilder):
-    """The tree's builder, which also keeps lines that are a mere value: many a slip looks like one."""
+    """A tree builder that also collects the lines whose step is a mere name, list or text.
+
+    Many slips look like such a line.
+    """
 
     def begin(self, source: Source) -> None:
         super().begin(source)
@@ -60,11 +63,14 @@ class Builder(TreeBuilder):
 
 
 class _Parts(list[Any]):
-    """What a rule of the grammar's own repeats, to stand one by one in the rule around it."""
+    """The repeated parts of one of the grammar's inner rules. They are spliced one by one into the rule around it."""
 
 
 def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder) -> s.File | None:
-    """The tree, or None where a token cannot stand: lark's own loop, without the steps that change nothing."""
+    """Run the parser over the tokens. Return the tree, or None if a token cannot stand in its place.
+
+    This is lark's own loop without the steps that change nothing.
+    """
     actions, gotos, rules = tables.actions, tables.gotos, tables.rules
     methods: list[Callable[[list[Any]], Any]] = [_method(builder, rule) for rule in rules]
     words = frozenset(tables.keywords.values())
@@ -87,7 +93,7 @@ def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder) -> s.File | 
                 break
             rule = rules[-1 - action]
             if rule.single:
-                # Rules that stand for their only part follow one another: go to where they lead.
+                # Single rules often follow each other, so go straight to the state behind the last one.
                 step = (states[-2], states.pop(), type)
                 state = ends.get(step) or ends.setdefault(step, _single_end(tables, *step))
                 states.append(state)
@@ -111,7 +117,7 @@ def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder) -> s.File | 
 
 
 def _method(builder: TreeBuilder, rule: Rule) -> Callable[[list[Any]], Any]:
-    """What makes the value of a rule of its parts."""
+    """Return the function that builds a rule's value from the values of its parts."""
     if rule.name:
         named: Callable[[list[Any]], Any] = getattr(builder, rule.name, _only)
         return named
@@ -124,14 +130,14 @@ def _only(parts: list[Any]) -> Any:
 
 
 def _grown(parts: list[Any]) -> Any:
-    """Parts that a rule adds to what it gathered before, in the list that it has."""
+    """Append the further parts of a repeating rule to the list of the parts gathered before."""
     gathered = parts[0]
     gathered += parts[1:]
     return gathered
 
 
 def _single_end(tables: Tables, below: int, state: int, type: str) -> int:
-    """The state that a row of single rules leads to."""
+    """Return the state that the parser reaches after a chain of single rules."""
     while True:
         action = tables.actions[state].get(type, 0)
         if action >= 0 or not tables.rules[-1 - action].single:
@@ -147,7 +153,7 @@ def _tables() -> Tables:
 
 
 def _made() -> Tables:
-    """The tables of a source tree that nobody has built."""
+    """Make the tables from the grammar, in a source tree where the package was never built."""
     from .make_tables import make_tables  # loads lark
 
     return make_tables(grammar())

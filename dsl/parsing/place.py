@@ -1,4 +1,4 @@
-"""Where the parser could not go on, with what stands around it."""
+"""The place where the parser stopped, and questions about the tokens around it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .token import Token
 VALUE = frozenset(
     {"NAME", "STRING", "NUMBER", "DURATION", "PERCENT", "MONEY", "LBRACE", "LSQB", "LPAR", "NOT", "MINUS"}
 )
-"""What a value begins with."""
+"""The types of tokens that a value can begin with."""
 NODES = frozenset({"ASK", "FANOUT", "MAP", "REPEAT", "CHAIN"})
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A token that cannot stand where it does; ``expected`` are the types that could."""
+    """A token that cannot stand in its place. ``expected`` holds the types of tokens that can."""
 
     source: Source
     tokens: Sequence[Token]
@@ -29,9 +29,9 @@ class Place:
     expected: frozenset[str]
     brackets: Brackets
     top: bool
-    """Whether a declaration was to begin here."""
+    """True if the parser expected a declaration here."""
     ends: bool
-    """Whether the declaration, or the file, ends here: the token is what comes next."""
+    """True if the declaration or the file ends here. The token is then the first one behind it."""
 
     @property
     def token(self) -> Token:
@@ -50,7 +50,7 @@ class Place:
         return {"NAME", "STRING", "LBRACE", "LSQB"} <= self.expected
 
     def at(self, ahead: int) -> str:
-        """The type of the token so many places ahead (or behind); nothing outside of the text."""
+        """Return the type of the token ``ahead`` places further on, or back if negative. "" outside of the text."""
         index = self.index + ahead
         return self.tokens[index].type if 0 <= index < len(self.tokens) else ""
 
@@ -62,7 +62,7 @@ class Place:
         token = self.tokens[self.index + ahead]
         start, end = token.start_pos or 0, token.end_pos or 0
         if token.type == END or (self.ends and ahead == 0):
-            # The end has no width: what stands last is shown.
+            # The end has no width, so the last character is shown.
             before = self.tokens[self.index + ahead - 1] if self.index + ahead > 0 else None
             end = (before.end_pos or 0) if before is not None else 0
             start = max(0, end - 1)
@@ -73,13 +73,14 @@ class Place:
         return begins_line(self.source.text, self.tokens, index)
 
     def joined(self, ahead: int) -> bool:
-        """Whether a token and the one behind it stand on one line."""
+        """Tell whether a token and the next one stand on the same line."""
         return self.at(ahead + 1) not in ("", END) and not self.begins_line(ahead + 1)
 
     def line_before(self) -> Iterator[int]:
-        """The tokens of this line up to this one, and those of the lines on which brackets around it were opened.
+        """Walk over the tokens of this line up to this one, then over the lines that opened the brackets around it.
 
-        As distances from this token, from left to right, the innermost line first.
+        The tokens are given as distances from this one. Each line goes from left to right, and the innermost line comes
+        first.
         """
         index = self.index
         while index >= 0:

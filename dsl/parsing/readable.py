@@ -1,4 +1,4 @@
-"""What no parser should be given: too much, too deep, or what nobody can see."""
+"""Limits on the texts that the parser reads: their size, their depth, and invisible characters."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ MOST_CHARACTERS = 1 << 20
 MOST_TOKENS = 125_000
 DEEPEST = 100
 MOST_FINDINGS = 20
-"""Findings of one kind that are told at once: behind so many the reader has enough to do."""
+"""The most diagnostics of one kind that are reported at once. They give the reader enough to do."""
 
 _OPENS = frozenset({"LBRACE", "LPAR", "LSQB"})
 _CLOSES = frozenset({"RBRACE", "RPAR", "RSQB"})
 
 
 def unreadable(source: Source) -> list[Diagnostic]:
-    """Why a text is not read at all."""
+    """Report why a text is not read at all: it is too long, or it has invisible characters. Empty if it can be read."""
     length = len(source.text)
     if length > MOST_CHARACTERS:
         message = f"the file has {length:,} characters, and at most {MOST_CHARACTERS:,} are read"
@@ -32,7 +32,7 @@ def unreadable(source: Source) -> list[Diagnostic]:
 
 
 def too_many_tokens(source: Source) -> Diagnostic:
-    """The refusal of a text that would take too long."""
+    """Report a text whose tokens and comments are too many to parse in reasonable time."""
     return _too_much(source, f"the file has more than {MOST_TOKENS:,} words, signs and comments, and no more are read")
 
 
@@ -42,7 +42,7 @@ def _too_much(source: Source, message: str) -> Diagnostic:
 
 
 def too_deep(source: Source, tokens: Iterable[Token]) -> Diagnostic | None:
-    """The refusal of brackets inside brackets that later passes could not follow."""
+    """Report brackets that are nested too deep for later passes. None if they are not."""
     depth = 0
     for token in tokens:
         if token.type in _OPENS:

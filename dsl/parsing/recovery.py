@@ -1,8 +1,8 @@
-"""Reading a text that is no flow to its end: all its mistakes at once, each told once.
+"""Error recovery: reads a text that is no flow to its end and reports all its mistakes, each once.
 
-After a mistake the parser goes on where it can be sure again: at the next line of the same block that begins with
-`name =` or `return`, where the block ends, or at the next declaration. A declaration whose brackets do not pair is
-not looked into: what its lines belong to is not known.
+After a mistake the parser goes on at the next certain place: the next line of the same block that begins with `name =`
+or `return`, the end of the block, or the next declaration. It skips a declaration whose brackets do not pair, because
+it cannot know which block its lines belong to.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from .token import Token
 from .tolerant import Tolerant
 
 MOST_LOOKED_FOR = 200
-"""More than are told: a fix mends all mistakes of its kind at once."""
+"""The most mistakes to collect. It exceeds the number reported, because one fix mends all mistakes of its kind."""
 
 
 def syntax_errors(source: Source, tables: Tables) -> list[Diagnostic]:
-    """The findings of a text that did not parse, one a line; never none."""
+    """Return the diagnostics of a text that did not parse, at most one for each line. Never empty."""
     return Recovery(source, tables).findings()
 
 
@@ -35,7 +35,10 @@ _MEANT = {":": "COLON", "=": "EQUAL", "==": "COMPARE", "|": "VBAR", "": ""}
 
 
 def _meant(found: Diagnostic, token: Token) -> str | None:
-    """The type of the sign that was meant beyond doubt in the place of a token, nothing where none was."""
+    """Return the type of the sign that the author surely meant in place of a token.
+
+    The empty text means that no sign was meant there. None means that the intent is in doubt.
+    """
     if found.fix is None or len(found.fix.edits) != 1 or token.type in ("LPAR", "NAME"):
         return None
     (edit,) = found.fix.edits
@@ -43,7 +46,7 @@ def _meant(found: Diagnostic, token: Token) -> str | None:
 
 
 def _joined(fixes: Sequence[Fix]) -> Fix:
-    """Fixes made as one; of those that change one place the first."""
+    """Join fixes into one. Where two of them change the same place, keep the first."""
     kept: list[Fix] = []
     taken: list[Span] = []
     for fix in fixes:
@@ -57,7 +60,7 @@ def _joined(fixes: Sequence[Fix]) -> Fix:
 
 
 class Recovery:
-    """Goes through one text."""
+    """The recovering parser of one text."""
 
     def __init__(self, source: Source, tables: Tables) -> None:
         self.source = source
@@ -89,9 +92,10 @@ class Recovery:
         return [*self._one_a_line(), *self.escapes]
 
     def _one_a_line(self) -> Iterable[Diagnostic]:
-        """The first of each line: what follows a mistake on its line mostly comes of it.
+        """Keep the first diagnostic of each line, since later ones on a line mostly follow from it.
 
-        What else has a fix on that line is mended with it; so is the same beyond the findings that are told.
+        Its fix also takes in the other fixes of that line, and those of equal mistakes that are not reported
+        themselves.
         """
         notes = (
             note for note in self.read.notes if not any(low < note.span.start < high for low, high in self.skipped)
@@ -114,7 +118,11 @@ class Recovery:
             yield replace(one, fix=_joined([one.fix, *more.get(line, ())])) if one.fix else one
 
     def _declarations(self) -> Iterator[tuple[int, int]]:
-        """Stretches of tokens. A declaration that is not indented deeper than the first token begins another."""
+        """Split the tokens into stretches, one for each declaration.
+
+        Yield the first index and the index behind the last. A new stretch begins at a declaration that is indented no
+        deeper than the first token.
+        """
         tokens, last = self.tokens, len(self.tokens) - 1
         low = 0
         indent = self._column(0)
@@ -134,7 +142,7 @@ class Recovery:
         return self.source.position(self.tokens[place].start_pos or 0)[1]
 
     def _parse(self, low: int, high: int, brackets: Brackets) -> None:
-        """Collect the mistakes of one stretch."""
+        """Parse one stretch of tokens and collect its mistakes."""
         tables = self.tables
         states, begins = [tables.start], [low]
         place = low
@@ -165,7 +173,10 @@ class Recovery:
             place = resumed
 
     def _step(self, states: list[int], begins: list[int], place: int, type: str) -> bool:
-        """Take one token; whether it could stand there. ``begins`` tells where the part of each state begins."""
+        """Feed one token to the parser. Return False if it cannot stand there.
+
+        ``begins`` holds, for each state, the index of the token at which its part begins.
+        """
         tables = self.tables
         while True:
             action = tables.actions[states[-1]].get(type)
@@ -193,7 +204,7 @@ class Recovery:
         return describe(Place(self.source, self.tokens, place, expected, brackets, top, place == high))
 
     def _resume(self, states: list[int], begins: list[int], place: int, high: int, brackets: Brackets) -> int:
-        """Where to go on; the states are taken back to what they were before that place."""
+        """Return the index of the token to go on at, and cut the states back to those that hold there."""
         for depth in range(len(states) - 1, 0, -1):
             opener = begins[depth]
             # A block that waits for its reducer is behind its brace already.
@@ -202,7 +213,7 @@ class Recovery:
                 del begins[depth + 1 :]
                 closing = brackets.closing[opener]
                 if self.tokens[place].type == "EQUAL" and brackets.around[place] == opener:
-                    # The name before it was taken for the value of the line above.
+                    # The parser took the name before the `=` for the value of the line above.
                     place -= 1
                 inside = (at for at in range(place, closing) if brackets.around[at] == opener)
                 return next((at for at in inside if self._begins_step(states, at)), closing)

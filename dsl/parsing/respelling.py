@@ -1,4 +1,4 @@
-"""Safe fixes for the spellings of other languages that the tolerant lexer takes for what they mean."""
+"""Safe fixes for foreign spellings that the tolerant lexer understands, such as `&&` or curly quotes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OPERAND = re.compile(r"[ \t]*[\w.()+*/-]+[ \t]*(?:\n|\Z)")
 
 
 def respelled(source: Source, token: Token, type: str) -> Fix | None:
-    """The fix for a token of one of the tolerant lexer's own types, where no doubt is left of what was meant."""
+    """Make the fix for a token of one of the tolerant lexer's own types. None if the intent is in doubt."""
     text, start, end = source.text, token.start_pos, token.end_pos
 
     def fix(title: str, *edits: tuple[int, int, str]) -> Fix:
@@ -24,7 +24,7 @@ def respelled(source: Source, token: Token, type: str) -> Fix | None:
     before, after = text[max(start - 1, 0) : start], text[end : end + 1]
     match type:
         case "SINGLE" | "CURLY":
-            # A letter at its side: the mark is an apostrophe of a longer text.
+            # With a letter at its side, the mark is an apostrophe inside a longer text.
             apart = not (before.isalnum() or after.isalnum())
             if apart and token[0] + token[-1] in _PAIRS and not {'"', "\\"} & set(token):
                 return fix('write `"…"`', (start, start + 1, '"'), (end - 1, end, '"'))

@@ -1,4 +1,4 @@
-"""What a quoted text means, and how a value is quoted: escapes, and the dedenting of triple-quoted ones."""
+"""Quoted texts: reads their escapes and the indentation of triple-quoted ones, and quotes values."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-"""What may stand in no file: it could make a line read other than it runs."""
+"""Characters that no file may contain: with them a line could look different from what it does."""
 
 MOST_PROBLEMS = 100
-"""Findings of one file's texts that are kept."""
+"""The most diagnostics that are kept about the texts of one file."""
 
 _INDENT = re.compile(r"[ \t]*")
 
 
 def read_string(source: Source, start: int, end: int, problems: list[Diagnostic]) -> String:
-    """The string written between two offsets, quotes included; wrong escapes are added to ``problems``."""
+    """Read the string between two offsets, which include its quotes. Report wrong escapes in ``problems``."""
     span = Span(source, start, end)
     triple = end - start >= 6 and source.text.startswith('"""', start)
     pieces = _dedented(source.text, start + 3, end - 3) if triple else [(start + 1, end - 1)]
@@ -69,9 +69,9 @@ def _unescape(found: re.Match[str], source: Source, problems: list[Diagnostic]) 
 
 
 def _dedented(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """The stretches of a triple-quoted text that remain when its indentation is taken away.
+    """Return the stretches of a triple-quoted text that remain without its indentation.
 
-    The line break after the opening quotes and the blank line before the closing ones go too.
+    The line break after the opening quotes and the blank line before the closing quotes are left out too.
     """
     lines: list[tuple[int, int]] = []
     at = start
@@ -97,7 +97,7 @@ def _dedented(text: str, start: int, end: int) -> list[tuple[int, int]]:
         if not pieces:
             pieces.append(line)
         elif line[0] == a:
-            # The line break joins what stands on both sides of it.
+            # The line break joins the texts on both sides.
             pieces[-1] = (pieces[-1][0], line[1])
         else:
             pieces[-1] = (pieces[-1][0], a)
@@ -106,7 +106,7 @@ def _dedented(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _common(indents: list[str]) -> int:
-    """How many characters all of these begin with."""
+    """Return the number of characters that all of these texts begin with."""
     if not indents:
         return 0
     low, high = min(indents), max(indents)
@@ -119,13 +119,16 @@ def _leading(line: str) -> str:
 
 
 def quoted(value: str) -> str:
-    """The value as a text in one line."""
+    """Quote a value as a text on one line."""
     body = _escaped(value).replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
     return f'"{body}"'
 
 
 def quoted_lines(value: str) -> list[str]:
-    """The lines between the quotes of a triple-quoted text, to be indented alike."""
+    """Return the lines of a value for a triple-quoted text, without the quotes.
+
+    The caller indents all of them alike.
+    """
     lines = [_escaped(line).replace('"""', '""\\"') for line in value.split("\n")]
     # A blank at the end of a line is lost in many an editor, and one on an empty line in reading.
     lines = [line[:-1] + _BLANKS[line[-1]] if line.endswith((" ", "\t")) else line for line in lines]

@@ -1,4 +1,4 @@
-"""The parser's tables: lark makes them from the grammar when the package is built, and they travel inside it.
+"""The parser's tables. Lark makes them from the grammar at build time, and the package contains them.
 
 They are plain lists and dictionaries, laid out for a short loop.
 """
@@ -14,22 +14,23 @@ from zlib import crc32
 
 END = "$END"
 BAD = "BAD"
-"""The type of a token that stands for text no terminal begins with."""
+"""The type of a token whose text matches no terminal."""
 
 NEVER_NAMES = frozenset({"RETURN", "NOT", "AND", "OR"})
 
 LAYOUT = 1
-"""The version of the text that ``dump`` writes."""
+"""The version of the format that ``dump`` writes."""
 NAME = "tables.json"
-"""The file of the tables, beside the grammar."""
+"""The name of the file with the tables, in the folder of the grammar."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One expansion of a rule: ``size`` symbols become one ``origin``, made by the builder's method ``name``.
+    """One expansion of a grammar rule: the parser replaces ``size`` symbols with one ``origin``.
 
-    ``single`` rules stand for their only part. ``spliced`` are the places, last first, whose parts come one by
-    one; a rule without a name gathers such parts, and ``grows`` where its first part is what it gathered before.
+    ``name`` is the builder's method that makes the value. A ``single`` rule passes its only part on. ``spliced`` lists,
+    last first, the places whose parts are inserted one by one. A rule without a name gathers such parts, and ``grows``
+    is True if its first part is the list gathered so far.
     """
 
     origin: str
@@ -42,7 +43,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Tables:
-    """LALR(1) tables: an action of at least 0 shifts to that state, one below reduces by the rule ``-1 - action``."""
+    """The LALR(1) tables of the parser.
+
+    An action of 0 or more shifts to the state of that number. A negative action reduces by the rule ``-1 - action``.
+    """
 
     terminals: tuple[tuple[str, str], ...]
     ignored: frozenset[str]
@@ -55,25 +59,26 @@ class Tables:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """Blanks, then one terminal; text that none fits is BAD, one character at a time."""
+        """The lexer's pattern: blanks, then one terminal. A character that begins no terminal matches as BAD."""
         each = "|".join(f"(?P<{name}>{regexp})" for name, regexp in self.terminals if name not in self.blanks)
         blanks = "|".join(regexp for name, regexp in self.terminals if name in self.blanks)
         return re.compile(rf"(?:{blanks})*+(?:{each}|(?P<{BAD}>.)|\Z)", re.DOTALL)
 
     @cached_property
     def blanks(self) -> frozenset[str]:
-        """The terminals that are skipped and leave nothing behind."""
+        """The terminals that the lexer skips without a trace."""
         return self.ignored - {"COMMENT"}
 
     @cached_property
     def declarations(self) -> frozenset[str]:
-        """The words that a declaration begins with."""
+        """The keywords that begin a declaration."""
         return frozenset(self.actions[self.start]) & frozenset(self.keywords.values())
 
     def reads_as_name(self, stack: list[int], type: str, named: bool) -> bool:
-        """Whether a word of the language is a name here. Some never are: they tell where a line went wrong.
+        """Tell whether the parser reads a keyword as a name here.
 
-        Where the state alone cannot tell, it is one only if it is ``named``: if it looks like the name of a step.
+        Words in NEVER_NAMES never are: they show where a line broke. If the state alone does not decide, the keyword is
+        a name only if it is ``named``, that is, looks like a step's name.
         """
         row = self.actions[stack[-1]]
         if type in NEVER_NAMES or "NAME" not in row or row.get(type, -1) >= 0 or (type in row and not named):
@@ -81,7 +86,7 @@ class Tables:
         return self.advance(stack, type) is None and self.advance(stack, "NAME") is not None
 
     def advance(self, stack: list[int], type: str) -> list[int] | None:
-        """The states after a token of this type, or None where it cannot stand. The stack given stays as it is."""
+        """Return the states after a token of this type, or None if it cannot stand here. ``stack`` stays unchanged."""
         stack = stack.copy()
         while True:
             action = self.actions[stack[-1]].get(type)
@@ -99,13 +104,13 @@ class Tables:
 
     @cached_property
     def bodies(self) -> frozenset[int]:
-        """The states behind a brace that steps may follow, as `name = …`."""
+        """The states right behind an opening brace of a body, where a step such as `name = …` may follow."""
         states = {action for row in self.actions if (action := row.get("LBRACE", -1)) >= 0}
         return frozenset(state for state in states if self._in_step(state) is not None)
 
     @cached_property
     def steps(self) -> frozenset[str]:
-        """The words that begin a line of a body and nothing else, `return` for one."""
+        """The keywords that can begin a line of a body and nothing else, such as `return`."""
         words: set[str] = set()
         for state in self.bodies:
             step = self._in_step(state)
@@ -114,14 +119,17 @@ class Tables:
         return frozenset(self.keywords.values()) & words
 
     def _line_of(self, state: int) -> int:
-        """The state before a line, where an empty list of lines comes first."""
+        """Return the state before the first line of a body.
+
+        If the grammar puts an empty list of lines first, step over it.
+        """
         action = self.actions[state].get("NAME", 0)
         if action >= 0 or self.rules[-1 - action].size:
             return state
         return self.gotos[state].get(self.rules[-1 - action].origin, state)
 
     def _in_step(self, state: int) -> int | None:
-        """The state behind `name =`, where that may stand."""
+        """Return the state behind `name =`, or None if a step cannot begin in ``state``."""
         named = self.actions[self._line_of(state)].get("NAME", -1)
         step = self.actions[named].get("EQUAL", -1) if named >= 0 else -1
         return step if step >= 0 else None
@@ -134,11 +142,11 @@ def grammar() -> str:
 
 
 KEYWORDS = tuple(re.findall(r'^[A-Z_]+: *"([a-z_]+)"$', grammar(), re.MULTILINE))
-"""The words of the language, in the order of the grammar."""
+"""The keywords of the language, in the order of the grammar."""
 
 
 def packaged() -> Tables | None:
-    """The tables that were packed with the grammar; None where there are none, or those of another grammar."""
+    """Load the tables that were packed with the grammar. None if they are missing or belong to another grammar."""
     try:
         return load((get_data("flowrun.grammars", NAME) or b"").decode())
     except (OSError, ValueError):
@@ -146,7 +154,7 @@ def packaged() -> Tables | None:
 
 
 def dump(tables: Tables) -> str:
-    """The text of the tables. The same grammar gives the same text."""
+    """Write the tables as text. The same grammar always gives the same text."""
     rules = [[r.origin, r.size, r.name, int(r.single), r.spliced, int(r.grows)] for r in tables.rules]
     body = json.dumps(
         {
@@ -165,7 +173,7 @@ def dump(tables: Tables) -> str:
 
 
 def load(text: str) -> Tables:
-    """The tables of a text that ``dump`` wrote; ValueError if it is of another grammar or not whole."""
+    """Read the tables from a text that ``dump`` wrote. Raise ValueError if it is damaged or for another grammar."""
     head, _, body = text.partition("\n")
     if head != key(body):
         raise ValueError("these tables are not those of this grammar")
@@ -186,9 +194,9 @@ def load(text: str) -> Tables:
 
 
 def key(body: str) -> str:
-    """What tells the tables of this grammar, whole, from those of another or from a part.
+    """Compute the key that identifies complete tables of this grammar.
 
-    A checksum will do: the text is the package's own, and hashlib takes three milliseconds to load.
+    A checksum is enough: the text is the package's own, and hashlib takes three milliseconds to load.
     """
     of_grammar, of_body = (crc32(text.encode("utf-8", "surrogatepass")) for text in (grammar(), body))
     return f"{LAYOUT}-{len(body)}-{of_grammar:08x}-{of_body:08x}"

@@ -1,4 +1,4 @@
-"""A piece of the text as the lexer cuts it."""
+"""The token: a piece of text that the lexer has cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Reading on where the lexer stops: what other languages write is taken for what it means, and told."""
+"""The tolerant lexer: reads on where the strict one stops.
+
+It takes foreign spellings for what they mean, and reports them.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,10 @@ from .tables import BAD, END, Tables
 from .token import Token
 
 MOST_STOPS = 500
-"""Places that no token begins at; a text with more is not read to its end."""
+"""The most places where no token begins. A text with more of them is not read to its end."""
 
 MOST_UNCLOSED = 5
-"""How often the quotes to blame are looked for: each time the whole text is read again."""
+"""The most searches for a quote that was left open, because each reads the whole text again."""
 
 # Type, pattern, what it is read as (nothing: it is left out), message, help. One pattern reaches over no line end.
 _HABITS = (
@@ -39,7 +42,7 @@ _HABITS = (
 )
 _READ_AS = {type: (meant, message, help) for type, _, meant, message, help in _HABITS}
 _MARK_ONLY = {"SLASHES": 2, "SINGLE": 1, "CURLY": 1}
-"""How much of these is underlined."""
+"""The number of characters to underline in tokens of these types."""
 
 _STOPS = frozenset({BAD, "STARRED"})
 _NUMBER = re.compile(r"[0-9][0-9A-Za-z_.]*")
@@ -49,10 +52,10 @@ _REST = re.compile(r"[^\n]*")
 
 @dataclass(slots=True)
 class Read:
-    """The tokens of a text that is no flow.
+    """The tokens of a text that is no flow, with the diagnostics about them.
 
-    ``notes`` are findings that stop nothing; ``stops`` those of the BAD tokens, by where they start. ``cut`` tells
-    that the text goes on.
+    ``notes`` are diagnostics that do not stop the parser. ``stops`` are those of the BAD tokens, by the offset where
+    the token starts. ``cut`` is True if the text goes on behind the last token.
     """
 
     tokens: list[Token] = field(default_factory=list)
@@ -62,7 +65,7 @@ class Read:
 
 
 class Tolerant:
-    """Reads one text."""
+    """The tolerant lexer of one text."""
 
     def __init__(self, source: Source, tables: Tables) -> None:
         self.source = source
@@ -109,13 +112,13 @@ class Tolerant:
         self.done.notes.append(Diagnostic(code, message, Span(self.source, start, end), note=note, help=help))
 
     def _stop(self, code: str, message: str, start: int, marked: int, end: int, help: str) -> int:
-        """A token that can stand nowhere, from ``start`` to ``end``."""
+        """Add a BAD token from ``start`` to ``end``, with its diagnostic. Return ``end``."""
         self.done.tokens.append(token(BAD, self.text[start:end].rstrip(), start))
         self.done.stops[start] = Diagnostic(code, message, Span(self.source, start, marked), help=help)
         return end
 
     def _stopped(self, type: str, start: int) -> int:
-        """Where to read on."""
+        """Handle a place where the lexer stopped. Return the offset to read on at."""
         text = self.text
         character = text[start]
         if type == "STARRED":
@@ -144,7 +147,10 @@ class Tolerant:
         return self._stop("F0105", message, start, start + 1, end, "write `and`" if character == "&" else "delete it")
 
     def _unclosed_lines(self, start: int) -> int:
-        """The quotes at ``start`` are left over. Those that opened first and swallowed a declaration are to blame."""
+        """Handle a triple quote at ``start`` that is never closed. Return the offset to read on at.
+
+        If an earlier text swallowed a declaration, its opening quotes are to blame and not these.
+        """
         tokens = self.done.tokens
         end = len(self.text)
         self.unclosed += 1
@@ -164,7 +170,7 @@ class Tolerant:
         return self._stop("F0102", "this text is never closed", start, start + 3, end, 'close it with `"""`')
 
     def _foreign_word(self, start: int, end: int) -> int:
-        """A word with letters of other alphabets: it is read as a name, and each is told once."""
+        """Read a word with letters of other alphabets as a name. Report each such word once."""
         character = self.text[start]
         tokens = self.done.tokens
         whole = start

@@ -1,6 +1,6 @@
-"""The tree of a flow file: frozen, with the span of every part.
+"""The tree of a flow file. It is frozen, and every part has its span.
 
-Trees compare by what was written, not by where: spans and the raw text of strings take no part.
+Trees are compared by content and not by place: spans and the raw text of strings do not count.
 """
 
 from __future__ import annotations

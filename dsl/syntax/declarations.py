@@ -1,4 +1,4 @@
-"""What stands at the top of a file, and the file itself."""
+"""The nodes for the file itself and for its declarations."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class ImportDecl:
 
 @dataclass(frozen=True, slots=True)
 class ExternDecl:
-    """A Python function: what it takes and gives, and where it is found."""
+    """A Python function: its parameters, its type, and the place where it is found."""
 
     name: Word
     params: tuple[Param, ...]
@@ -82,7 +82,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The scripted answers of one step; the words of ``path`` lead to it through its blocks."""
+    """The scripted answers of one step in a test. The words of ``path`` lead to the step through its blocks."""
 
     path: tuple[Word, ...]
     answers: tuple[Expr, ...]
@@ -112,7 +112,7 @@ Declaration = FlowDecl | ModelDecl | TypeDecl | ImportDecl | ExternDecl | TestDe
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment with its ``#``; ``own_line`` when nothing stands before it on its line."""
+    """A comment with its ``#``. ``own_line`` is True if nothing stands before it on its line."""
 
     text: str
     own_line: bool

@@ -1,4 +1,4 @@
-"""Expressions, and the nodes and lines that are made of them."""
+"""The nodes for expressions, and for the steps and lines that contain them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Get:
-    """``base.field``"""
+    """A field of a value: ``base.field``."""
 
     base: Expr
     field: Word
@@ -27,7 +27,7 @@ class Get:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A plain text; never a template."""
+    """A plain text, which is never a template."""
 
     string: String
     span: Span = at()
@@ -35,7 +35,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """``text "…"``: an expression that builds a text."""
+    """An expression that builds a text from a template: ``text "…"``."""
 
     tag: Word
     string: String
@@ -60,7 +60,7 @@ class Number:
 
     @property
     def amount(self) -> int | float:
-        """The number in the unit that options are worked out in: seconds for a time, a share of 1 for a percentage."""
+        """The number in the unit that options use: seconds for a time, a share of 1 for a percentage."""
         if self.unit == "%":
             return self.value / 100
         return self.value * _SECONDS[self.unit] if self.unit in _SECONDS else self.value
@@ -74,7 +74,7 @@ class ListExpr:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """``name`` (the value of that name), ``name: value``, or ``..value`` (name is None)."""
+    """An entry of a record: ``name`` (the value of that name), ``name: value``, or ``..value`` (``name`` is None)."""
 
     name: Word | None
     value: Expr
@@ -97,7 +97,7 @@ class Arg:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """``function(…)``, or ``prefix.function(…)`` for a flow of an imported file."""
+    """A call: ``function(…)``, or ``prefix.function(…)`` for a flow of an imported file."""
 
     function: Word
     args: tuple[Arg, ...]
@@ -152,10 +152,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Reduce:
-    """How results become one value.
+    """The clause that makes one value of the results.
 
-    ``rule`` is a reducer's name, or ``ask`` (one call), or ``by`` (a tree of calls; ``count`` is its fan-in, or
-    ``tokens(n)``), or ``fold`` (one call for each result, in their order).
+    ``rule`` is the name of a reducer, or one of three words: ``ask`` for one call, ``by`` for a tree of calls, or
+    ``fold`` for one call for each result, in their order. With ``by``, ``count`` is the fan-in, or ``tokens(n)``.
     """
 
     rule: Word
@@ -194,7 +194,7 @@ class Map:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """``least`` equals ``most`` in ``repeat 3``."""
+    """A repeat. ``least`` and ``most`` are equal in ``repeat 3``."""
 
     least: Number
     most: Number

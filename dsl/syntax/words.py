@@ -1,4 +1,4 @@
-"""Words and quoted texts: what every other part of the tree is made of."""
+"""Words and quoted texts, the smallest parts of the tree."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ class Word:
 class String:
     """A quoted text.
 
-    ``value`` is what it means: escapes resolved, a triple-quoted one dedented. ``marks`` are pairs
-    (offset in value, offset in source), rising, from which every character of the value is found again.
+    ``value`` is its meaning: escapes are resolved, and a triple-quoted text has lost its indentation. ``marks`` are
+    rising pairs (offset in value, offset in source). They lead from every character of the value to its place in the
+    source.
     """
 
     value: str
@@ -31,7 +32,7 @@ class String:
     triple: bool = field(compare=False, repr=False, default=False)
 
     def place(self, start: int, end: int) -> Span:
-        """The span in the source of a stretch of the value."""
+        """Return the span in the source for a stretch of the value."""
         first = self._source_offset(start)
         last = self._source_offset(end - 1) + 1 if end > start else first
         return Span(self.span.source, first, max(last, first))

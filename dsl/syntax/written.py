@@ -1,4 +1,4 @@
-"""Types as they are written."""
+"""The nodes for types, as they are written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .words import String, Word, at
 
 @dataclass(frozen=True, slots=True)
 class TypeName:
-    """``Name``, or ``prefix.Name`` for a type of an imported file."""
+    """A type's name: ``Name``, or ``prefix.Name`` for a type of an imported file."""
 
     word: Word
     span: Span = at()

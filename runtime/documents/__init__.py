@@ -1,1 +1,1 @@
-"""Files and documents as values of the language. Nothing is imported here: a run that reads none starts sooner."""
+"""Files and documents as values of the language. Nothing is imported here, so a run that reads none starts sooner."""

@@ -1,4 +1,7 @@
-"""Parts of XML inside a zip file, as office programs write them: read with limits, and without declared entities."""
+"""The XML parts inside zip files, as office programs write them.
+
+Sizes are limited, and declared entities are refused.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from xml.parsers import expat
 from ..vocabulary.errors import InputError
 
 MOST_XML = 64 * 1024 * 1024
-"""Bytes of one part when it is unpacked; a book of a thousand pages has fewer."""
+"""The most bytes of one unpacked part. A book of a thousand pages has fewer."""
 DEEPEST = 500
 _OLD = b"\xd0\xcf\x11\xe0"
 Attributes = Mapping[str, str]
@@ -31,7 +34,7 @@ class Archive:
             raise InputError(f"{name} is damaged or cut off: it is no zip file, which a .docx is inside") from None
 
     def read(self, part: str) -> bytes | None:
-        """The bytes of a part, None where there is no such part."""
+        """Return the bytes of a part. None if the archive has no such part."""
         try:
             info = self._zip.getinfo(part)
         except KeyError:
@@ -57,7 +60,10 @@ class Archive:
         end: Callable[[str], None] | None = None,
         text: Callable[[str], None] | None = None,
     ) -> bool:
-        """Whether there is such a part. Tags and attributes come without their namespace."""
+        """Parse a part and call the functions for its tags and texts. Return False if there is no such part.
+
+        Tags and attributes are given without their namespace.
+        """
         data = self.read(part)
         if data is None:
             return False
@@ -97,7 +103,7 @@ class Archive:
 
 
 def unpacked_size(data: bytes) -> int:
-    """How many bytes all parts have when they are unpacked, as the archive says; nought where it is none."""
+    """Return the unpacked size of all parts in bytes, as the archive declares it. 0 if the data is no archive."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return sum(info.file_size for info in archive.infolist())

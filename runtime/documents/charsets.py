@@ -1,4 +1,4 @@
-"""HTML in the encoding that it declares, as the HTML standard (section 13.2.3) and the Encoding standard have it."""
+"""The decoding of HTML in its declared encoding, after the HTML standard (section 13.2.3) and the Encoding standard."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _XML = re.compile(rb"\s*<\?xml\b[^>]*?\bencoding\s*=\s*[\"']([\w.:-]+)[\"']")
 _META = re.compile(rb"<meta(?=[\s/])([^>]*)>", re.IGNORECASE)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s\"';,]+)", re.IGNORECASE)
-# What browsers take a label for, where that is not what Python takes it for.
+# Labels that browsers read as another encoding than Python does.
 _MEANT = {
     **dict.fromkeys("ascii iso8859-1 latin-1 us-ascii x-user-defined".split(), "cp1252"),
     **dict.fromkeys("gb2312 gbk euc_cn".split(), "gb18030"),
@@ -26,14 +26,14 @@ _MEANT = {
     "iso8859-9": "cp1254",
     "macintosh": "mac-roman",
     "x-mac-roman": "mac-roman",
-    # A page whose declaration could be read is in no wider encoding.
+    # If the declaration was readable in single bytes, the page is in no wider encoding.
     **dict.fromkeys("utf-16 utf-16-le utf-16-be utf-16le utf-16be unicode".split(), "utf-8"),
 }
 _TEXTS = re.compile(r"utf-8|cp\d+|iso8859-\d+|mac-\w+|koi8-\w|gb18030|big5hkscs|euc_jp|iso2022_jp|ptcp154")
 
 
 def decode_page(data: bytes, name: str) -> str:
-    """The text of a page. Raises InputError where it is not what it says, or an encoding that nobody reads."""
+    """Decode a page. Raise InputError if the declared encoding is unknown or does not fit the bytes."""
     marked = data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     declared = None if marked else _declared(data[:_HEAD])
     encoding = declared and _encoding(declared)
@@ -66,7 +66,7 @@ def _declared(head: bytes) -> str | None:
 
 
 def _encoding(label: str) -> str | None:
-    """Python's name of an encoding of text; None for a label of no encoding."""
+    """Return Python's name for the label of a text encoding. None if the label means no such encoding."""
     label = label.strip().lower()
     if label in _MEANT:
         return _MEANT[label]

@@ -1,8 +1,8 @@
-"""The process that reads heavy documents, one after another, with a limit on its memory.
+"""The child process that reads heavy documents, one after another, with a limit on its memory.
 
 A request is a line of JSON with the ``suffix``, the ``name`` for messages and the ``size`` of the bytes behind it. An
-answer is a line with the ``size`` of the text behind it in UTF-8, an ``error``, or that the ``memory`` was too small;
-``leaves`` says that it was the last. The process ends as soon as stdin closes.
+answer is a line of JSON: it has the ``size`` of the text behind it in UTF-8, an ``error``, or ``memory`` if the memory
+was too small. ``leaves`` says that this answer is the last. The process ends as soon as stdin closes.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from ..vocabulary.errors import InputError
 from .reading import READERS
 
 _USED_UP = 0.5
-"""From this share of its memory on the process leaves after an answer: what it took it may never give back."""
+"""The share of its memory above which the process leaves after an answer. It may never give that memory back."""
 
 
 def main() -> int:
     most = int(sys.argv[1])
     _limit(most)
-    # What the parent had before it started this process counts on some systems.
+    # Some systems count the memory that the parent had when it started this process.
     before = _peak()
     with os.fdopen(claim_stdout(), "wb") as out:
         leaves = False
@@ -60,7 +60,7 @@ def _limit(most: int) -> None:
 
 
 def _peak() -> int:
-    """The most memory that the process has had, in bytes."""
+    """Return the peak of the process's memory, in bytes."""
     try:
         import resource
     except ImportError:

@@ -1,6 +1,6 @@
-"""Which character stands between the cells of a table.
+"""The search for the character between the cells of a table.
 
-No file says so itself, but for `sep=;` in the first line, which Excel takes. The delimiter is the one that cuts the
+No file declares it, except with `sep=;` in the first line, which Excel reads. The delimiter is the one that cuts the
 first rows into as many cells as the header has (RFC 4180, section 2.4), whatever else stands in them.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 NONE = "\0"
-"""Stands in no text that is read, and so cuts nothing."""
+"""A delimiter that occurs in no text that is read, and so cuts nothing."""
 _TABS = (".tsv", ".tab")
 _ROWS = 200
 _CHARACTERS = 256 * 1024
@@ -29,9 +29,10 @@ _NUMBER = re.compile(r"\s*[-+]?[0-9]+(?:[.,][0-9]+)*\s*%?\s*")
 
 
 class Dialect(NamedTuple):
-    """``start`` is where the table begins in the text. ``spaced``: a quote may stand behind a space.
+    """The dialect of a table.
 
-    ``assumed`` says what was taken for granted and cannot be known; "" where nothing was.
+    ``start`` is the offset at which the table begins. With ``spaced``, a quote may follow a space. ``assumed``
+    describes an assumption that the file cannot confirm. It is "" without one.
     """
 
     delimiter: str
@@ -41,20 +42,20 @@ class Dialect(NamedTuple):
 
 
 class _Fit(NamedTuple):
-    """How well a delimiter fits, the better the greater: each field counts only where those before it are equal."""
+    """The fit of a delimiter: the greater, the better. Each field counts only if the fields before it are equal."""
 
     share: float
-    """How many of the rows have as many cells as the header."""
+    """The share of the rows that have as many cells as the header."""
     tight: bool
-    """It is no comma of a sentence, which has a space behind it."""
+    """True if the delimiter is no comma of a sentence, which has a space behind it."""
     numbers: float
-    """How many of the cells are numbers and nothing else."""
+    """The share of the cells that are numbers and nothing else."""
     cells: int
     order: int
 
 
 def dialect_of(text: str, path: str = "") -> Dialect:
-    """The dialect of a table. The suffix of its ``path`` counts too: a .tsv has tabs."""
+    """Find the dialect of a table. The suffix of its ``path`` counts too: a .tsv file has tabs."""
     declared = _DECLARED.match(text)
     start = declared.end() if declared else 0
     if declared and declared[1] not in '"\n':
@@ -70,7 +71,7 @@ def dialect_of(text: str, path: str = "") -> Dialect:
 
 
 def lines_of(text: str, start: int = 0) -> Iterator[str]:
-    """The lines with their ends, one by one: a large text is not copied."""
+    """Yield the lines with their ends, one by one, so that a large text is not copied."""
     while start < len(text):
         end = text.find("\n", start) + 1 or len(text)
         yield text[start:end]
@@ -78,7 +79,7 @@ def lines_of(text: str, start: int = 0) -> Iterator[str]:
 
 
 def cells_of(lines: Iterable[str], dialect: Dialect) -> Reader:
-    """The cells of each row. Raises csv.Error where one is broken."""
+    """Read the cells of each row. Raise csv.Error at a broken row."""
     # The standard library refuses cells over 128 KiB; a whole document may stand in one.
     if csv.field_size_limit() < MOST_BYTES:
         csv.field_size_limit(MOST_BYTES)
@@ -90,13 +91,15 @@ def is_blank(cells: Iterable[str]) -> bool:
 
 
 def named_width(header: list[str]) -> int:
-    """How many columns a header has, up to the last that has a name."""
+    """Return the number of columns in a header, up to the last one that has a name."""
     return max((place for place, cell in enumerate(header, 1) if cell.strip()), default=0)
 
 
 def fits_width(cells: list[str], width: int, whole: int = 0) -> bool:
-    """Whether a row has so many cells, or up to ``whole``. Empty ones behind them hold nothing: some programs end
-    each row so."""
+    """Tell whether a row has ``width`` cells, or up to ``whole``. Empty cells behind them do not count.
+
+    Some programs end each row with empty cells.
+    """
     return len(cells) >= width and is_blank(cells[max(width, whole) :])
 
 
@@ -106,7 +109,7 @@ def _sample(text: str, start: int) -> str:
 
 
 def _rows(sample: str, dialect: Dialect) -> tuple[list[list[str]], bool]:
-    """The first rows that are not blank, and whether all of them are well."""
+    """Return the first rows that are not blank, and True if they are free of errors."""
     rows: list[list[str]] = []
     try:
         rows.extend(cells for cells in islice(cells_of(lines_of(sample), dialect), _ROWS) if not is_blank(cells))
@@ -117,7 +120,7 @@ def _rows(sample: str, dialect: Dialect) -> tuple[list[list[str]], bool]:
 
 
 def _fit(sample: str, delimiter: str) -> _Fit | None:
-    """None where a delimiter does not cut the header."""
+    """Measure how well a delimiter fits. None if it does not cut the header."""
     rows, well = _rows(sample, Dialect(delimiter, spaced=_spaced(sample, delimiter)))
     if not rows or len(rows[0]) < 2:
         return None
@@ -136,7 +139,7 @@ def _fit(sample: str, delimiter: str) -> _Fit | None:
 
 
 def _spaced(sample: str, delimiter: str) -> bool:
-    """Whether quotes stand behind a space, as in `a, "b, c"`."""
+    """Tell whether quotes follow a space, as in `a, "b, c"`."""
     return re.search(rf"(?m)(?:^|[^\n]){re.escape(delimiter)} +\"", sample) is not None
 
 

@@ -1,7 +1,8 @@
 """Word documents (.docx): their text, with headings, lists and tables written as in Markdown.
 
-Numbers of lists are written as Word would count them, formulas on a line. Deleted and hidden text, comments, headers
-and footers are left out; footnotes stand at the end. Pages are known to no one but the program that shows the document.
+The numbers of lists are written as Word would count them, and formulas on one line. Deleted and hidden text, comments,
+headers and footers are left out. Footnotes stand at the end. There are no pages, because only the program that shows
+the document knows them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ PLAIN = Look()
 
 @dataclass(slots=True)
 class _Paragraph:
-    """``words`` come with how they look; ``look`` is that of the run that is open."""
+    """A paragraph while it is read. ``words`` carry their look. ``look`` is that of the open run."""
 
     words: list[tuple[str, Look]] = field(default_factory=list)
     style: Style = field(default_factory=Style)
@@ -56,7 +57,10 @@ class _Paragraph:
 
 
 class _Body:
-    """Takes the tags of a part as they come. Rows of tables are one block each, cell beside cell."""
+    """The reader of a document's body: it takes the tags of a part as they come.
+
+    Each row of a table becomes one block.
+    """
 
     def __init__(self, name: str, styles: dict[str, Style], numbering: Numbering) -> None:
         self.styles = styles
@@ -189,7 +193,10 @@ class _Body:
             self.note = ""
 
     def put(self, text: str, *, tight: bool = False, above: int = 1) -> None:
-        """A block; in a table it is one of a cell, and a row one of the cell ``above`` its own table."""
+        """Add a block of text. Inside a table, add it to the open cell.
+
+        ``above`` is 2 for a row, which belongs to the cell around its own table.
+        """
         cells = self.tables[-above].cells if len(self.tables) >= above else None
         if cells:
             cells[-1].blocks.append(" ".join(text.split()))

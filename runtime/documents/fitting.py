@@ -1,4 +1,4 @@
-"""Values from outside, held against a type of the language."""
+"""The fitting of values from outside to a type of the language."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Json = Any
 Place = tuple[str | types.Field | int, ...]
 _INT = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-# With three digits behind it the comma may as well set thousands apart.
+# With three digits behind it, the comma may also separate thousands.
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})")
 _BOOLS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
@@ -30,7 +30,7 @@ _TOLD = 5
 
 
 class Problems:
-    """What does not fit, of which the first few are told and all are counted."""
+    """The values that do not fit. The first few are described, and all are counted."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -42,7 +42,7 @@ class Problems:
             self.told.append(": ".join(filter(None, (_written(place), problem))))
 
     def stop(self, where: str) -> None:
-        """Raises InputError if there are any."""
+        """Raise InputError if any value did not fit."""
         if self.count == 1:
             raise InputError(f"{where}: {self.told[0]}")
         if self.count:
@@ -51,10 +51,11 @@ class Problems:
 
 
 def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cells: bool = False) -> Json:
-    """The value as its type has it: choices in the flow's spelling, whole floats as ints, absent fields as None.
+    """Return the value in the form of its type.
 
-    Fields that a record's type does not have are left out. With ``cells`` texts are read as the type wants them, as
-    from CSV. A ``Path`` where text is wanted is read.
+    Choices get the flow's spelling, whole floats become ints, and absent fields become None. Fields that a record's
+    type does not have are left out. With ``cells``, texts are converted to the type, as in CSV. A ``Path`` in the place
+    of a text is read.
     """
     if cells and isinstance(value, str):
         value = from_text(value, type_)
@@ -87,7 +88,7 @@ def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cel
 
 
 def from_text(text: str, type_: types.Type) -> Json:
-    """The value that a text stands for; the text itself where it stands for none of this type."""
+    """Return the value of this type that a text writes. Return the text itself if it writes none."""
     inner = types.unwrapped(type_)
     stripped = text.strip()
     if not stripped and isinstance(type_, types.Optional):

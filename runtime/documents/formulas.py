@@ -1,6 +1,6 @@
-"""Formulas on one line: MathML of pages and Office's own markup (ECMA-376, part 1, section 22.1), both as a tree.
+"""Formulas on one line, from MathML of pages and Office's own markup (ECMA-376, part 1, section 22.1), both as a tree.
 
-A fraction is `1/2`, a power `x^2`, an index `x_1`, a root `√(x)`. What has more than one sign stands in brackets there.
+A fraction is `1/2`, a power `x^2`, an index `x_1`, a root `√(x)`. Parts with more than one sign stand in brackets.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 DEEPEST = 100
 _ONE = re.compile(r"[^\W_]+(?:[.,][0-9]+)*")
 _SCRIPT = re.compile(r"[-+−]?[^\W_]+(?:[.,][0-9]+)*|[^\w\s()]")
-# Signs that say how a formula is read aloud, and show nothing.
+# Invisible signs that only tell how a formula is read aloud.
 _UNSEEN = dict.fromkeys(map(ord, "\u2061\u2062\u2063\u200b"))
 _UNSEEN[0x2064] = " "
 _DROPPED = frozenset({"annotation", "annotation-xml", "mphantom", "maction"})
@@ -21,7 +21,7 @@ _ROWS = frozenset({"mtable", "m", "eqArr"})
 
 @dataclass(slots=True)
 class Node:
-    """``parts`` are the texts and nodes inside, in their order."""
+    """An element of a formula. ``parts`` are the texts and nodes inside, in their order."""
 
     tag: str
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Node:
 
 
 class Formula:
-    """Builds the tree of one formula from its tags. An end tag that fits none is left out."""
+    """The builder of one formula's tree from its tags. It ignores an end tag without a start tag."""
 
     def __init__(self) -> None:
         self._open = [Node("row")]
@@ -61,7 +61,7 @@ class Formula:
 
 
 def script(mark: str, text: str) -> str:
-    """The text above or below a line, behind its mark: `^6`, `_(i+1)`."""
+    """Write a raised or lowered text behind its mark: `^6`, `_(i+1)`."""
     text = text.strip()
     return f"{mark}{text if _SCRIPT.fullmatch(text) else f'({text})'}" if text else ""
 
@@ -134,7 +134,10 @@ def _office(node: Node) -> str | None:
 
 
 def _set(node: Node, name: str, usual: str) -> str:
-    """A property of an element of Office: where it is not set it is as usual, and it may be set to nothing."""
+    """Return a property of an Office element.
+
+    ``usual`` applies if it is not set; it may also be set to the empty text.
+    """
     properties = node.child(f"{node.tag}Pr")
     found = properties.child(name) if properties is not None else None
     return usual if found is None else found.attributes.get("val", "")
@@ -168,7 +171,7 @@ def _group(text: str) -> str:
 
 
 def _bracketed(text: str) -> str:
-    """In brackets, where it is not in some from end to end."""
+    """Put a text in brackets, unless brackets already enclose all of it."""
     if text.startswith("(") and text.endswith(")") and not re.search(r"\).*\(", text):
         return text
     return f"({text})"

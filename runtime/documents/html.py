@@ -1,7 +1,7 @@
-"""HTML: its text, with headings, lists, code and tables written as in Markdown.
+"""HTML pages: their text, with headings, lists, code and tables written as in Markdown.
 
-Scripts, styles and comments are dropped, what is hidden too, and the title, which pages repeat as a heading. Formulas
-(MathML) are written on a line.
+Scripts, styles, comments and hidden parts are dropped. So is the title, because pages repeat it as a heading. Formulas
+(MathML) are written on one line.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ _LARGE = 2 * 1024 * 1024
 
 
 class _Page:
-    """Blocks of text as they come. ``lengths`` are those of the lists that count down."""
+    """The reader of a page, which writes blocks of text as they come.
+
+    ``lengths`` are those of the lists that count down.
+    """
 
     def __init__(self, name: str, lengths: list[int]) -> None:
         self.blocks = Blocks(name)
@@ -108,7 +111,7 @@ class _Page:
         self.words.open(name, _KINDS.get(name) or ("struck" if is_struck(attributes) else None))
 
     def in_formula(self, part: Part) -> bool:
-        """Whether a part belongs to the formula; one whose end is missing ends with the block."""
+        """Tell whether a part belongs to the open formula. A formula without an end tag ends with its block."""
         assert self.formula is not None
         if part.kind == "text":
             self.formula.text(part.value)

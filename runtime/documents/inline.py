@@ -1,7 +1,7 @@
-"""Words of one block, and what type does to them that changes their meaning: raised, lowered, struck out.
+"""The words of one block, with marks for type that changes their meaning: raised, lowered or struck out.
 
-10 with a raised 6 is no 106. A raised text is written `^6` or, where it is the mark of a note, `[^1]`; a lowered one
-`_2`, and what is struck out `~~so~~`, as in Markdown.
+10 with a raised 6 is not 106. A raised text is written `^6`, or `[^1]` if it is the mark of a note. A lowered text is
+written `_2`, and a struck one `~~so~~`, as in Markdown.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _EDGES = re.compile(r"(\s*)(.*?)(\s*)", re.DOTALL)
 
 
 def marked(kind: Kind, inner: str, before: str = "") -> str:
-    """A text with its mark; ``before`` is what stands to its left."""
+    """Write a text with its mark. ``before`` is the text to its left."""
     found = _EDGES.fullmatch(inner)
     assert found
     left, text, right = found.groups()
@@ -59,7 +59,7 @@ class _Mark:
 
 
 class Words:
-    """The words of one block as they come; a mark that is open at its end goes on in the next."""
+    """The words of one block as they come. A mark that is open at the block's end continues in the next block."""
 
     def __init__(self) -> None:
         self.words: list[str] = []
@@ -69,14 +69,17 @@ class Words:
         self.words.append(word)
 
     def open(self, name: str, kind: Kind | None) -> None:
-        """An element begins; most have no mark, and are counted only inside one of their name that has."""
+        """Take the begin of an element.
+
+        Most elements have no mark. They are counted only inside a marked element of the same name.
+        """
         if kind is not None and len(self._marks) < _DEEPEST:
             self._marks.append(_Mark(name, kind, len(self.words)))
         elif self._marks and self._marks[-1].name == name:
             self._marks[-1].depth += 1
 
     def link(self) -> None:
-        """The raised text leads to another place of the page: it is the mark of a note."""
+        """Turn a raised text into the mark of a note, because it links to another place of the page."""
         if self._marks and self._marks[-1].kind == "raised":
             self._marks[-1].kind = "note"
 
@@ -91,7 +94,7 @@ class Words:
                 return
 
     def take(self) -> str:
-        """The text so far."""
+        """Return the text so far and begin the next one."""
         for mark in reversed(self._marks):
             self._put(mark)
             mark.start = 0

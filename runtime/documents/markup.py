@@ -1,7 +1,7 @@
-"""Takes HTML apart in one pass, whatever it is, and puts blocks of text together.
+"""The parsing of any HTML in one pass, and the joining of blocks of text.
 
-The standard library's parser takes time that grows with the square of a hostile page (half a minute for 200 KB of
-`<!--` in Python 3.11); this one takes a reader of tags and text, and looks at the attributes that someone asks for.
+The time of the standard library's parser grows with the square of a hostile page (half a minute for 200 KB of `<!--` in
+Python 3.11). This parser yields tags and texts, and reads attributes only if asked for them.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Literal, NamedTuple
 from ..vocabulary.errors import InputError
 
 MOST_CHARACTERS = 64 * 1024 * 1024
-"""The longest text that a reader makes of a document."""
+"""The most characters that a reader may make of a document."""
 _TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
 _STOP = re.compile(r"[>\"']")
 _ATTRIBUTE = re.compile(r"([^\s=/>\"']+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+)))?")
 _MOST_ATTRIBUTES = 16 * 1024
-# What stands in these is no markup, up to their end tag.
+# Elements whose content is no markup, up to their end tag.
 _RAW = frozenset({"script", "style", "title", "textarea", "noscript", "xmp", "iframe"})
 
 
 class Part(NamedTuple):
-    """``value`` is the text, or the name of the tag in lower case; ``inside`` is what else stands in the tag."""
+    """A tag or a text. ``value`` is the text, or the tag's name in lower case. ``inside`` is the rest of the tag."""
 
     kind: Literal["text", "open", "close"]
     value: str
@@ -37,7 +37,7 @@ class Part(NamedTuple):
 
 
 def attributes_of(inside: str) -> dict[str, str]:
-    """The attributes of a tag by their names in lower case; of two with one name the first counts."""
+    """Return the attributes of a tag by their names in lower case. Of two with the same name the first counts."""
     found: dict[str, str] = {}
     for one in _ATTRIBUTE.finditer(inside[:_MOST_ATTRIBUTES]) if inside else ():
         found.setdefault(one[1].lower(), _plain(one[2] or one[3] or one[4] or ""))
@@ -75,7 +75,10 @@ def parts(html: str) -> Iterator[Part]:
 
 
 def _after_tag(html: str, at: int) -> int:
-    """Behind the `>` of a tag, not fooled by one inside quotes; a quote that is never closed is none."""
+    """Return the offset behind the `>` of a tag.
+
+    A `>` inside quotes does not count, unless the quote is never closed.
+    """
     while stop := _STOP.search(html, at):
         if stop[0] == ">":
             return stop.end()
@@ -105,7 +108,7 @@ def _plain(text: str) -> str:
 
 
 class Blocks:
-    """One text of blocks, written as they come; of two tight ones in a row the second follows without a blank line."""
+    """The text of a document, written block by block. Between two tight blocks in a row there is no blank line."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -114,7 +117,7 @@ class Blocks:
         self._tight = False
 
     def put(self, text: str, *, tight: bool = False) -> None:
-        """Raises InputError where the document is too long."""
+        """Add a block. Raise InputError if the document is too long."""
         if self._size:
             self._out.write("\n" if tight and self._tight else "\n\n")
         self._size += len(text)

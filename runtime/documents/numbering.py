@@ -1,4 +1,4 @@
-"""The numbers and bullets of paragraphs in a Word document, which stand in no paragraph's text."""
+"""The numbers and bullets of paragraphs in a Word document. The text of the paragraphs does not contain them."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class _Level:
 
 @dataclass(slots=True)
 class Numbering:
-    """What kinds of lists a document declares, and how far each has counted."""
+    """The kinds of lists that a document declares, and the count that each has reached."""
 
     kinds: dict[str, str] = field(default_factory=dict)
     levels: dict[tuple[str, int], _Level] = field(default_factory=dict)
     counts: dict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
     overrides: dict[tuple[str, int], int] = field(default_factory=dict)
-    """Where a list begins that goes by the kind of another: by its number and level, until it has begun."""
+    """The first number of a list that shares the kind of another, by its number and level, until the list has begun."""
 
     def marker(self, number: str, depth: int) -> str:
-        """What stands before the next paragraph of a list; counts on."""
+        """Return the mark before the next paragraph of a list, and count on."""
         kind = self.kinds.get(number)
         level = self.levels.get((kind or "", depth))
         if kind is None or level is None or level.kind == "bullet":
@@ -86,12 +86,12 @@ def read_numbering(archive: Archive, part: str) -> Numbering:
 
 
 def whole(text: str) -> int:
-    """A small number of an attribute; nought where it is none."""
+    """Read a small number from an attribute. 0 if the text is none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 
 def written_number(value: int, kind: str) -> str:
-    """A number in one of Word's kinds, such as ``lowerRoman``; as digits where it cannot be written so."""
+    """Write a number in one of Word's kinds, such as ``lowerRoman``. It becomes digits if the kind cannot write it."""
     if kind == "decimalZero":
         return f"{value:02}"
     if kind in ("lowerLetter", "upperLetter") and value > 0:

@@ -1,4 +1,4 @@
-"""Lists of HTML: what stands before each of their items."""
+"""The lists of HTML: the marks before their items."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _NUMBER = re.compile(r"\s*([+-]?[0-9]{1,9})")
 
 @dataclass(slots=True)
 class Listing:
-    """An open list; ``next`` is the number of its next item, None in a list of bullets."""
+    """An open list. ``next`` is the number of its next item, or None in a list of bullets."""
 
     next: int | None = None
     step: int = 1
     kind: str = "decimal"
 
     def marker(self, attributes: Mapping[str, str]) -> str:
-        """The mark before the next item, which has these attributes; counts on."""
+        """Return the mark before the next item, which has these attributes, and count on."""
         if self.next is None:
             return "- "
         number = _whole(attributes.get("value", ""), self.next)
@@ -32,7 +32,7 @@ class Listing:
 
 
 def listing(name: str, attributes: Mapping[str, str], lengths: list[int]) -> Listing:
-    """A list that begins; ``lengths`` are those of the lists behind that count down, the next one last."""
+    """Begin a list. ``lengths`` are the lengths of the following lists that count down, the next one last."""
     if name != "ol":
         return Listing()
     kind = _KINDS.get(attributes.get("type", "").strip(), "decimal")
@@ -42,7 +42,7 @@ def listing(name: str, attributes: Mapping[str, str], lengths: list[int]) -> Lis
 
 
 def reversed_lengths(html: str) -> list[int]:
-    """How many items the lists have that count down, the last of the page first."""
+    """Return the lengths of the lists that count down, from the last list of the page to the first."""
     if "reversed" not in html.lower():
         return []
     lengths: list[int] = []

@@ -1,6 +1,6 @@
-"""PDF: the text of its pages, with a form feed between two, for `split(…, by: page)`.
+"""PDF: the text of its pages, with a form feed between two pages for `split(…, by: page)`.
 
-What a page shows as a picture, a scan for one, is no text.
+Text in pictures, such as scans, is not read.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .protocol import Reader
 if TYPE_CHECKING:
     from pypdf import PageObject, PdfReader
 
-# From how many lines on, and how many of them with one word, a page is one word a line.
+# A page comes out word by word if it has this many lines, and this share of them has one word.
 _MANY_LINES = 6
 _MOSTLY = 0.6
 _SPACES = re.compile(r" {2,}")
-# The library reads what comes, and falls over what it did not expect: each of these has been met on a damaged file.
+# The library reads any input and fails on surprises. Each of these exceptions was met on a damaged file.
 _DAMAGED = (
     ArithmeticError,
     AssertionError,
@@ -47,7 +47,7 @@ def read(data: bytes, name: str) -> str:
         raise InputError(
             f"{name}: PDF is read by an extra that is not installed: `pip install 'flowrun-dsl[docs]'`"
         ) from None
-    # Its warnings about files that are not quite right are for those who make them.
+    # The library's warnings about imperfect files are meant for the makers of these files.
     logging.getLogger("pypdf").addHandler(logging.NullHandler())
     if b"%PDF-" not in data[:1024]:
         raise InputError(f"{name} is no PDF: it does not begin as one")
@@ -83,7 +83,7 @@ def _text(reader: PdfReader, name: str) -> str:
 
 
 def _of_page(page: PageObject) -> str:
-    """The text of a page; where it comes word by word, by where the words stand."""
+    """Return the text of a page. If it comes out word by word, order the words by their positions."""
     text = page.extract_text()
     if not _is_one_by_one(text):
         return text

@@ -1,7 +1,7 @@
-"""The child process that reads heavy documents, as its parent sees it.
+"""The parent's side of the child process that reads heavy documents.
 
-One child reads one document after another and may use so much memory and no more: what a document takes beyond that
-is an error of this document, and the run goes on.
+One child reads one document after another, with a limit on its memory. If a document needs more, that is an error of
+this document, and the run goes on.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ from ..files.children import without_keys
 from ..vocabulary.errors import InputError
 
 MOST_MEMORY = 1024 * 1024 * 1024
-"""Bytes of address space that the child may have: the interpreter and the libraries take about a tenth of it."""
+"""The most bytes of address space for the child. The interpreter and the libraries take about a tenth of it."""
 _CHILD = "flowrun.runtime.documents.child"
 
 
 class ReadingProcess:
-    """Starts the child when there is something to read, and again where one has ended. Threads take turns."""
+    """The owner of the child process. It starts a child when there is something to read, and another if one has ended.
+
+    Threads take turns.
+    """
 
     def __init__(self, most_memory: int = MOST_MEMORY) -> None:
         self.most_memory = most_memory
@@ -33,7 +36,7 @@ class ReadingProcess:
         self._owner = 0
 
     def read(self, suffix: str, data: bytes, name: str) -> str:
-        """The text of a document. Raises InputError where it cannot be read, or takes too much memory."""
+        """Read a document and return its text. Raise InputError if it cannot be read or takes too much memory."""
         with self._turn:
             try:
                 answer, text = self._ask(self._running(), suffix, data, name)
@@ -53,7 +56,7 @@ class ReadingProcess:
         return text
 
     def close(self) -> None:
-        """End the child; safe at any time, also twice."""
+        """End the child. Closing is safe at any time, and also twice."""
         with self._turn:
             self._end()
 
@@ -104,7 +107,7 @@ class ReadingProcess:
                 try:
                     pipe.close()
                 except BrokenPipeError:
-                    # What was still to be written of a document that nobody reads any more.
+                    # Closing flushes the rest of a document that nobody reads any more.
                     continue
 
 

@@ -1,4 +1,4 @@
-"""What a reader of documents is: it makes text of the bytes of one kind of file."""
+"""The protocol of a document reader: it makes text of the bytes of one kind of file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """``read`` gets the bytes and the file's name for messages, and gives plain text or Markdown.
+    """A document reader. ``read`` gets the bytes and the file's name for messages, and returns plain text or Markdown.
 
-    ``is_heavy`` tells of bytes that may take much memory to read, which is then done in a process with a limit.
-    Raises InputError where the bytes are not what the suffix promises.
+    It raises InputError if the bytes are not what the suffix promises. ``is_heavy`` tells whether reading the bytes may
+    take much memory. It is then done in a process with a limit.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The registry of readers of documents, by suffix, and the way in."""
+"""The registry of document readers by suffix, and the functions that read a document."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _UNREAD = frozenset(_UNREAD_SUFFIXES.split())
 
 
 def read_document(files: Files, path: str) -> str:
-    """A document as text, its headings in Markdown. A suffix that nobody knows is taken for text."""
+    """Read a document as text, with its headings in Markdown. A file with an unknown suffix is read as text."""
     reader = _reader(path)
     return _read(reader, files.read_bytes(path), shown(path))
 
 
 def read_plain_document(path: Path) -> str:
-    """As ``read_document``, of a file that the user named, wherever it is."""
+    """Read a document like ``read_document``, from a path that the user gave, wherever it leads."""
     reader = _reader(str(path))
     return _read(reader, read_plain_bytes(path), shown(str(path)))
 

@@ -1,4 +1,4 @@
-"""The rows of a large file of JSON lines, read when they are wanted: as a list they would fill the memory."""
+"""The rows of a large file of JSON lines. They are read when they are needed, because a list would fill the memory."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from .rows import read_row
 
 Json = Any
 LARGE = 8 * 1024 * 1024
-"""Bytes from which on a file is worth it."""
+"""The size in bytes from which a file is read in this way."""
 _HEAD = 64 * 1024
 _BLOCK = 1024
-"""Rows that are read at once."""
+"""The number of rows that are read at once."""
 
 
 def has_lines(path: Path) -> bool:
-    """Whether a file can be cut at its line feeds before it is decoded, by how it begins."""
+    """Tell from its first bytes whether a file can be cut at line feeds before it is decoded."""
     with open(path, "rb") as file:
         head = file.read(_HEAD)
     return b"\0" not in head and b"\r" not in head.replace(b"\r\n", b"").removesuffix(b"\r")
 
 
 class RowFile(Sequence[Json]):
-    """The rows of a file, which must stay as it is. All of them were held against their type when it was opened.
+    """The rows of a file, which must not change meanwhile. All rows are checked against their type at the start.
 
     ``digest`` is the file's SHA-256, in hexadecimal.
     """
 
     def __init__(self, path: Path, item: types.Type) -> None:
-        """Raises InputError where the file cannot be read, or a row does not fit."""
+        """Open a file and check its rows. Raise InputError if the file cannot be read or a row does not fit."""
         self.path = path
         self.item = item
         self.name = shown(str(path))

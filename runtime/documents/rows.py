@@ -1,4 +1,4 @@
-"""Files of data: JSON, JSON lines, and CSV."""
+"""The parsing of data files: JSON, JSON lines, and CSV."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _WITH_PARTS = (list, tuple, Mapping)
 
 
 def parse_json(text: str) -> Json:
-    """Raises ValueError with a reason. Stricter than the standard library: what is read can be written again."""
+    """Parse a JSON text. Raise ValueError with a reason.
+
+    The parser is stricter than the standard library, so that every value can be written again.
+    """
     try:
         value = _JSON.decode(text)
         if text.count("[") + text.count("{") > DEEPEST:
@@ -37,7 +40,7 @@ def parse_json(text: str) -> Json:
 
 
 def check_depth(value: Json) -> None:
-    """Raises ValueError where lists and records are nested too deeply to be handled safely."""
+    """Raise ValueError if lists and records are nested too deeply to be handled safely."""
     level = [value]
     for _ in range(DEEPEST):
         # One value may stand in many places, or in itself, when it does not come from a text.
@@ -50,7 +53,7 @@ def check_depth(value: Json) -> None:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether a text can be written out; one from an argument or from JSON may hold half a character."""
+    """Tell whether a text can be encoded. A text from an argument or from JSON may hold half a character."""
     try:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
@@ -65,7 +68,7 @@ def read_json(text: str, name: str) -> Json:
 
 
 def read_jsonl(text: str, name: str) -> list[tuple[int, Json]]:
-    """The values with their lines, counted from 1; blank lines are skipped."""
+    """Return the values with their line numbers, counted from 1. Blank lines are skipped."""
     # Only \\n ends a line: other separators may stand inside a JSON text.
     lines = enumerate(lines_of(text), 1)
     return [(line, read_row(one, name, line)) for line, one in lines if not one.isspace()]
@@ -79,21 +82,24 @@ def read_row(text: str, name: str, line: int) -> Json:
 
 
 class Table(NamedTuple):
-    """``columns`` are the names in the header. ``rows`` come with the lines they begin on, once."""
+    """A table.
+
+    ``columns`` are the names in the header. ``rows`` can be read once, each with the line on which it begins.
+    """
 
     columns: list[str]
     rows: Iterator[tuple[int, dict[str, str]]]
 
 
 def read_csv(text: str, name: str) -> list[tuple[int, dict[str, str]]]:
-    """The rows below the header, with the lines they begin on. See ``open_table``."""
+    """Return the rows below the header, each with the line on which it begins. See ``open_table``."""
     return list(open_table(text, name).rows)
 
 
 def open_table(text: str, name: str, path: str = "", tell: Tell = unheard) -> Table:
-    """A table of CSV. Rows with nothing in them are skipped, and so are columns with neither a name nor a value.
+    """Open a table of CSV. Empty rows are skipped, and so are columns with neither a name nor a value.
 
-    What stands between cells is found out (``dialect_of``); ``tell`` hears of what cannot be known.
+    ``dialect_of`` finds the delimiter. ``tell`` hears of an assumption that the file cannot confirm.
     """
     dialect = dialect_of(text, path)
     if dialect.assumed:
@@ -125,7 +131,7 @@ def _below(names: list[str], header: int, rows: Iterable[Row], name: str) -> Ite
 
 
 def _cells(text: str, name: str, dialect: Dialect) -> Iterator[Row]:
-    """The rows that have something in them, with the lines they begin on."""
+    """Yield the rows that are not empty, each with the line on which it begins."""
     reader = cells_of(lines_of(text, dialect.start), dialect)
     above = text.count("\n", 0, dialect.start)
     while True:
@@ -142,7 +148,7 @@ def _cells(text: str, name: str, dialect: Dialect) -> Iterator[Row]:
 
 
 def _plainer(error: csv.Error) -> str:
-    """The standard library's words about a row, without the character that stands for no delimiter."""
+    """Return the standard library's message about a row, without the character that stands for no delimiter."""
     return str(error).replace(f"'{NONE}'", "the end of the row")
 
 
@@ -161,5 +167,5 @@ def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is not a number of JSON")
 
 
-# Made once: `json.loads` makes a decoder of its own for each text that it reads so strictly.
+# Made once: with such strict settings, `json.loads` would make a decoder for each text.
 _JSON = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)

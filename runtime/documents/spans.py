@@ -1,4 +1,4 @@
-"""Rows of a table of HTML whose cells may span several rows and columns."""
+"""The rows of an HTML table, whose cells may span several rows and columns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 MOST_COLUMNS = 1000
 MOST_ROWS = 65_534
-"""The most that a cell may span, by the HTML standard (section 4.9.11)."""
+"""The most rows that a cell may span, by the HTML standard (section 4.9.11)."""
 # Columns in which cells may span rows: with more of them a small page becomes a large text.
 _MOST_SPANNED = 100
 
@@ -19,9 +19,9 @@ class Cell(NamedTuple):
 
 
 class Table:
-    """Lays out rows, one after the other. A cell stands in each row that it spans, for a row is read alone.
+    """The layout of rows, one after the other. A cell is repeated in each row that it spans, since a row is read alone.
 
-    Of the columns that it spans it stands in the first, and in all where it is a head.
+    If a cell spans several columns, it stands in the first of them. A head stands in all of them.
     """
 
     def __init__(self) -> None:
@@ -38,14 +38,14 @@ class Table:
                     below[len(out)] = (cell.rows - 1, text)
                 out.append(text)
         self._from_above(out, below)
-        # What is left of the rows above stands further to the right.
+        # The remaining cells of the rows above stand further to the right.
         for column in sorted(self._below):
             out += [""] * (column - len(out))
             self._from_above(out, below)
         self._below = below
         last = cells[-1] if cells else None
         if last is not None and not last.head:
-            # Nothing stands to the right of what it spans.
+            # Nothing stands to the right of the columns that it spans.
             while last.columns > 1 and len(out) > 1 and not out[-1]:
                 out.pop()
                 last = last._replace(columns=last.columns - 1)

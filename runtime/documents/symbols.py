@@ -1,6 +1,6 @@
-"""Signs of the fonts Symbol, Wingdings and Wingdings 2, which number them in their own way.
+"""The signs of the fonts Symbol, Wingdings and Wingdings 2, which number them in their own way.
 
-Word writes them as `w:sym`, or as letters of the range that Unicode leaves to private use.
+Word writes such signs as `w:sym`, or as letters in Unicode's range for private use.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _PRIVATE = 0xF000
 
 
 def sign(font: str, code: str) -> str:
-    """The sign that a font has for a number in hexadecimal; where nobody knows it, a word in its place."""
+    """Return a font's sign for a hexadecimal number. An unknown sign is described by a few words instead."""
     try:
         number = int(code, 16)
     except ValueError:
@@ -57,7 +57,7 @@ def sign(font: str, code: str) -> str:
 
 
 def translated(text: str, font: str) -> str:
-    """A text in one of the fonts; other texts as they are."""
+    """Translate a text in one of these fonts. Other texts stay as they are."""
     if font.strip().lower() not in _FONTS or text.isascii():
         return text
     return "".join(_sign(font, ord(one)) or one if _PRIVATE <= ord(one) < _PRIVATE + 256 else one for one in text)

@@ -1,4 +1,4 @@
-"""Text and Markdown: taken as they are."""
+"""Text and Markdown, which are returned unchanged."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Rows of a file, held against a type: those of an input and those that a flow reads itself.
+"""The fitting of a file's rows to a type, both for inputs and for files that a flow reads itself.
 
-What is wanted is a list of rows, one row, or json. Each raises InputError with the file, the lines and the fields that
-do not fit.
+The type is a list of rows, one row, or json. Each function raises InputError with the file, the lines and the fields
+that do not fit.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Rows = Iterable[tuple[int, Json]]
 
 
 def fit_rows(rows: Rows, type_: types.Type, name: str, *, cells: bool = False) -> Json:
-    """Rows with their lines; with ``cells`` their texts are read as the type wants them."""
+    """Fit rows that come with their lines. With ``cells``, their texts are converted to the type."""
     if type_ == types.JSON or (type_ == types.ListOf(types.JSON) and not cells):
         return [value for _, value in rows]
     problems = Problems()
@@ -39,7 +39,7 @@ def fit_rows(rows: Rows, type_: types.Type, name: str, *, cells: bool = False) -
 
 
 def fit_table(text: str, type_: types.Type, name: str, path: str = "", tell: Tell = unheard) -> Json:
-    """The rows of CSV; a column that is missing is told once, not for every row."""
+    """Fit the rows of CSV. A missing column is reported once and not for every row."""
     columns, rows = open_table(text, name, path, tell)
     first = next(rows, None)
     if first is None:
@@ -54,12 +54,12 @@ def fit_table(text: str, type_: types.Type, name: str, path: str = "", tell: Tel
 
 
 def fit_lines(text: str, type_: types.Type, name: str) -> Json:
-    """The lines that are not blank."""
+    """Fit the lines that are not blank."""
     rows = ((number, line.rstrip()) for number, line in enumerate(lines_of(text), 1) if not line.isspace())
     return fit_rows(rows, type_, name, cells=True)
 
 
 def is_plain(item: types.Type) -> bool:
-    """Whether a line can stand for a value of the type: a text, a number, a choice."""
+    """Tell whether a line can write a value of the type: a text, a number, a bool or a choice."""
     item = types.unwrapped(item)
     return item in (types.TEXT, types.INT, types.NUMBER, types.BOOL) or isinstance(item, types.Choice | types.Range)

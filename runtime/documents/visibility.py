@@ -1,4 +1,4 @@
-"""Hidden parts of a page, by the attributes of its elements; style sheets are not read."""
+"""The hidden parts of a page, found by the attributes of its elements. Style sheets are not read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def is_struck(attributes: Mapping[str, str]) -> bool:
 
 @dataclass(slots=True)
 class Hidden:
-    """An element that is not shown, while it is open. ``depth`` counts those of its name inside, and itself."""
+    """An open element that is not shown. ``depth`` counts the open elements of its name, including itself."""
 
     name: str
     depth: int = 1
@@ -44,14 +44,14 @@ class Hidden:
 
     @classmethod
     def of(cls, name: str, attributes: Mapping[str, str], always: bool) -> Hidden | None:
-        """The element that begins, where it is not shown."""
+        """Return the element that begins, if it is hidden. None if it is shown."""
         if name in _VOID:
             return None
         hidden = always or _is_hidden(attributes)
         return cls(name) if hidden else None
 
     def goes_on(self, part: Part, blocks: frozenset[str]) -> bool:
-        """Whether it is still open with the next part; its own end tag is no more inside."""
+        """Tell whether the hidden element is still open with the next part. Its own end tag closes it."""
         if part.kind == "text":
             return True
         if self.name in ENDED_BY and not self.inner and part.value in blocks:

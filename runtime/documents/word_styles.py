@@ -1,4 +1,4 @@
-"""The marks that styles of a Word document, and properties of its runs, give a text."""
+"""The marks that the styles of a Word document and the properties of its runs give to a text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DEEPEST = 10
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a text looks, as far as that changes its meaning; None where it is as in the style below."""
+    """The look of a text, as far as it changes the meaning. None means that the style below decides."""
 
     raised: Kind | None = None
     level: bool | None = None
@@ -39,7 +39,7 @@ class Look:
         return self
 
     def over(self, below: Look) -> Look:
-        """This one, with what is not said of it as it is below."""
+        """Return this look with its gaps filled from the look below."""
         return Look(
             self.raised or (None if self.level else below.raised),
             self.level if self.level is not None else below.level,
@@ -59,7 +59,7 @@ class Style:
 
 
 def read_styles(archive: Archive, part: str) -> dict[str, Style]:
-    """The styles by their ids, with what they inherit."""
+    """Return the styles by their ids, each with the parts that it inherits."""
     styles: dict[str, Style] = {}
     style = Style()
 

@@ -1,4 +1,7 @@
-"""Rows of a table of Word, whose cells may go on in the rows below (`w:vMerge`) and over columns (`w:gridSpan`)."""
+"""The rows of a Word table.
+
+Its cells may extend over the rows below (`w:vMerge`) and over columns (`w:gridSpan`).
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ class _Cell:
 
 
 class WordTable:
-    """One table. A cell stands in each row that it spans, for a row is read alone."""
+    """A table. A cell is repeated in each row that it spans, since a row is read alone."""
 
     def __init__(self) -> None:
         self.cells: list[_Cell] | None = None
@@ -42,7 +45,7 @@ class WordTable:
             self.cells[-1].goes_on = value != "restart"
 
     def row(self) -> str:
-        """The row that ends, cell beside cell; "" where nothing is in it."""
+        """End the open row and return it, cell beside cell. "" if the row is empty."""
         cells, self.cells = self.cells or [], None
         out = [""] * self._first
         for cell in cells:

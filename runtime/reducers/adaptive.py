@@ -1,12 +1,12 @@
 """Votes that choose their own number of samples.
 
-Samples are counted in the order of their places, and whether they are enough is seen at the borders of batches alone:
-short answers arrive first and differ from long ones, so that counting them as they arrive leans to them. A batch is
-the fewest that could decide, so no sample more is taken than one by one.
+Samples are counted in the order of their places, and the vote checks only at the end of each batch whether they are
+enough. Short answers arrive first and differ from long ones, so counting them as they arrive would favour them. A batch
+is the fewest samples that could decide, so the vote takes no more samples than it would one by one.
 
-A sample that is lost leaves a hole in that order. The vote goes on behind it, and has a value only where it would have
-had this one whatever the lost samples had said: it counts them against the leader, and it remembers for which answers
-they could have ended it.
+A lost sample leaves a hole in that order. The vote goes on behind the hole, and has a value only if it would have the
+same value whatever the lost samples had said. For this it counts them against the leader, and remembers for which
+answers they could have ended the vote.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from .voting import LOST, Vote
 
 
 class Adaptive(Vote):
-    """The base of adaptive votes. ``holds`` and ``further`` make the rule; ``holes`` are the places that are lost."""
+    """The base of adaptive votes.
+
+    A rule defines ``holds`` and ``further``. ``holes`` are the places of lost samples.
+    """
 
     adaptive = True
 
@@ -27,21 +30,21 @@ class Adaptive(Vote):
         self.holes: set[int] = set()
         self._ordered = True
         self._sure = False
-        # The answers for which the vote could have ended before now; None is one that no sample gave.
+        # The answers for which the vote could have ended earlier. None stands for an answer that no sample gave.
         self._rivals: set[str | None] = set()
         self._border = min(setting.most, max(setting.least, self.further(), self.enough))
 
     def holds(self, first: Fraction | int, second: Fraction | int) -> bool:
-        """Whether a leader with so many votes has won over a runner-up with so many."""
+        """Tell whether a leader with ``first`` votes has won over a runner-up with ``second`` votes."""
         raise NotImplementedError
 
     def could_hold(self, key: str | None, first: Fraction | int, second: Fraction | int) -> bool:
-        """Whether an answer could have won by now: it has so many votes with those of the lost samples."""
+        """Tell whether an answer could have won already. ``first`` counts its votes and all the lost samples."""
         return self.holds(first, second)
 
     @property
     def place(self) -> int:
-        """How many samples were looked at, in their order."""
+        """The number of samples looked at so far, in the order of their places."""
         return self.ballots.seen + self.lost
 
     def _count(self, index: int, value: Json) -> None:
@@ -67,7 +70,7 @@ class Adaptive(Vote):
                 self._rivals.add(key)
 
     def _others(self) -> set[str | None]:
-        """The answers beside the leader that could have won before."""
+        """Return the answers other than the leader for which the vote could have ended earlier."""
         return self._rivals - set(self.ballots.ranked()[:1])
 
     # Deciding

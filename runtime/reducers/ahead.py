@@ -1,8 +1,8 @@
-"""`ahead(k)`: the answer that is first k votes ahead of every other (MAKER, arXiv 2511.09030).
+"""`ahead(k)`: the first answer that is k votes ahead of every other (MAKER, arXiv 2511.09030).
 
-Where one sample is right with probability p, and all wrong ones give one answer, the value is right with probability
-1 / (1 + ((1 − p) / p)^k). `ahead(target: 0.999, steps: s)` takes the smallest k with which s such votes in a row are
-all right with the probability of the target.
+Suppose that one sample is right with probability p, and that all wrong samples give the same answer. Then the value is
+right with probability 1 / (1 + ((1 − p) / p)^k). `ahead(target: 0.999, steps: s)` takes the smallest k with which s
+such votes in a row are all right with the target's probability.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .reach import beyond, with_ballots
 from .voting import PARAMS, plurality
 
 RIGHT = 0.8
-"""How often one sample is taken to be right where the flow does not say."""
+"""The probability that one sample is right, if the flow does not give it."""
 
 
 class Ahead(Adaptive):
@@ -36,7 +36,7 @@ class Ahead(Adaptive):
 
 
 def lead_of(args: Mapping[str, object]) -> int | None:
-    """The lead that arguments ask for; None where they do not say."""
+    """Return the lead that the arguments ask for. None if they do not say."""
     lead, target = args.get("lead"), args.get("target")
     if isinstance(lead, int):
         return max(1, lead)
@@ -47,11 +47,11 @@ def lead_of(args: Mapping[str, object]) -> int | None:
 
 
 def lead_for(target: float, steps: int, right: float) -> int:
-    """The smallest lead with which so many votes in a row are all right with the target's probability."""
+    """Return the smallest lead with which ``steps`` votes in a row are all right with the target's probability."""
     if not 0 < target < 1 or not 0.5 < right < 1:
         return 1
     odds = target ** (-1 / max(1, steps)) - 1
-    # A target that a lead meets exactly is met: logarithms of it may be a little off.
+    # Rounded logarithms could miss a lead that meets the target exactly.
     return max(1, ceil(log(odds) / log((1 - right) / right) - 1e-9))
 
 

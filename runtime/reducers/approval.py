@@ -1,7 +1,7 @@
-"""`approval`: each sample is a list of all the answers it approves of, and the one approved of most often wins.
+"""`approval`: each sample lists all the answers that it approves of, and the answer approved of most often wins.
 
-(S. J. Brams and P. C. Fishburn, American Political Science Review 72 (3), 1978.) It is decided when the leader is
-further ahead than the number of ballots still out. An empty list approves of nothing, and is a ballot.
+(S. J. Brams and P. C. Fishburn, American Political Science Review 72 (3), 1978.) The vote is decided when the leader's
+lead is larger than the number of ballots still out. An empty list approves of nothing, and is a ballot.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class Approval(Majority):
 
 
 def inner_type(list_type: types.Type) -> types.Type:
-    """The type of one answer on a ballot that is a list of them."""
+    """Return the type of one answer on a ballot that is a list of answers."""
     return types.unwrapped(list_type.item) if isinstance(list_type, types.ListOf) else types.UNKNOWN
 
 
 def listed(given: Given, name: str) -> types.Type | Refusal:
-    """The type of one answer, where each result is a list of them."""
+    """Return the type of one answer, if each result is a list of answers. Refuse other results."""
     item = types.unwrapped(given.item)
     if item == types.UNKNOWN:
         return item

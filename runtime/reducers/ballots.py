@@ -1,4 +1,4 @@
-"""Counting: answers that mean the same count as one, and an equal count is settled by the order of the samples."""
+"""The counting of ballots: answers that mean the same count as one. The order of the samples settles equal counts."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Json = Any
 
 
 class Ballots:
-    """The ballots of one vote, for answers of a type.
+    """The ballots of one vote, for answers of one type.
 
-    ``seen`` counts every sample that was answered, with the discarded ones.
-    Weights are added up exactly, so that the order in which they come cannot change a sum.
+    ``seen`` counts every answered sample, including discarded ones. Weights are added up exactly, so the order in which
+    they come cannot change a sum.
     """
 
     def __init__(self, type_: types.Type = types.UNKNOWN) -> None:
@@ -27,12 +27,12 @@ class Ballots:
         self._first: dict[str, tuple[tuple[int, int], Json, Json]] = {}
 
     def add(self, index: int, answer: Json, value: Json = None, weight: float = 1) -> None:
-        """Count a ballot. ``value`` is the whole result, where the answer is only a part of it."""
+        """Count a ballot. ``value`` is the whole result, if the answer is only a part of it."""
         self.seen += 1
         self.mark(index, answer, answer if value is None else value, weight)
 
     def mark(self, index: int, answer: Json, value: Json, weight: float = 1, place: int = 0) -> None:
-        """Give an answer its votes; a ballot may have more than one answer on it, each at a place of its own."""
+        """Give votes to an answer. A ballot may carry several answers, each at its own ``place``."""
         key = self.key(answer)
         exact = weight if isinstance(weight, int) else Fraction(weight)
         self.total += exact
@@ -49,7 +49,10 @@ class Ballots:
         return self.seen - self.discarded
 
     def ranked(self) -> list[str]:
-        """The answers, by their keys: most votes first, of equals the one with the lowest index."""
+        """Return the keys of the answers, most votes first.
+
+        Of answers with equal votes the lowest index comes first.
+        """
         return sorted(self._counts, key=lambda key: (-self._counts[key], self._first[key][0]))
 
     @property
@@ -64,33 +67,33 @@ class Ballots:
         return first - second
 
     def votes(self, key: str | None) -> Fraction | int:
-        """The votes of an answer; those of None are 0."""
+        """Return the votes of an answer. None has 0 votes."""
         return 0 if key is None else self._counts.get(key, 0)
 
     def votes_beside(self, key: str | None) -> Fraction | int:
-        """The most votes that another answer has."""
+        """Return the most votes of any answer other than this one."""
         return max((count for other, count in self._counts.items() if other != key), default=0)
 
     @property
     def tied(self) -> tuple[str, ...]:
-        """The answers, by their keys, that share the most votes, in the order of their first samples."""
+        """The keys of the answers that share the most votes, in the order of their first samples."""
         ranked = self.ranked()
         return tuple(key for key in ranked if self._counts[key] == self._counts[ranked[0]])
 
     def key(self, answer: Json) -> str:
-        """A key that is equal for answers that count as one."""
+        """Return a key that is equal for all answers that count as one."""
         return normal(answer, self.type)
 
     def answer(self, key: str) -> Json:
-        """An answer as its first sample wrote it."""
+        """Return an answer as its first sample wrote it."""
         return self._first[key][1]
 
     def value(self, key: str) -> Json:
-        """The whole result of the first sample that gave this answer."""
+        """Return the whole result of the first sample that gave this answer."""
         return self._first[key][2]
 
     def first(self, key: str) -> int:
-        """The lowest index that gave this answer."""
+        """Return the lowest index of a sample that gave this answer."""
         return self._first[key][0][0]
 
     def counts(self) -> tuple[tuple[Json, float], ...]:
@@ -101,7 +104,7 @@ class Ballots:
 
 
 def plain(number: Fraction | int) -> float:
-    """A number of votes as JSON has it."""
+    """Turn a number of votes into a number of JSON."""
     return int(number) if number == int(number) else float(number)
 
 
@@ -114,10 +117,11 @@ def in_words(answer: Json) -> str:
 
 
 def normal(value: Json, type_: types.Type = types.UNKNOWN) -> str:
-    """A key that is equal for answers of a type that are one.
+    """Return a key that is equal for all answers of a type that count as one.
 
-    Of a choice its own words decide. Other texts are compared by the rules of `flowrun.dsl.text_key`, numbers by their
-    value, lists and records part by part. A text that writes a number is no number: ``0.10`` is not ``0.1``.
+    An answer of a choice is compared by the words of the choice. Other texts are compared by the rules of
+    `flowrun.dsl.text_key`, numbers by their value, and lists and records part by part. A text that contains a number is
+    still a text: ``0.10`` is not ``0.1``.
     """
     return json.dumps(_plain(value, type_), sort_keys=True)
 

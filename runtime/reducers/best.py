@@ -1,7 +1,7 @@
-"""`best(by: FIELD)`: the result whose number is the highest; `best(judge: ask "…")`: the one that a judge prefers.
+"""`best(by: FIELD)`: the result with the highest number. `best(judge: ask "…")`: the result that a judge prefers.
 
-Of equals it is the first. A judge is asked twice, with the candidates in opposite orders; where its two answers
-differ, the one that stands first among the results has it.
+Of equal results the first wins. A judge is asked twice, with the candidates in opposite orders. If its two answers
+differ, the one that stands first among the results wins.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`concat(sep)`: all texts, one behind the other, in input order."""
+"""`concat(sep)`: all texts joined, in input order."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""`count`: how many results there are; `count(of: spam)` how many of them are this one.
+"""`count`: the number of results. `count(of: spam)`: the number of results that equal this one.
 
-Results that are missing do not count. Answers that mean the same are one, as in a vote.
+Missing results do not count. Answers with the same meaning count as one, as in a vote.
 """
 
 from __future__ import annotations

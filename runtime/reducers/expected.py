@@ -1,6 +1,6 @@
-"""How many samples a vote takes on the average, where each is right by itself with one probability.
+"""The mean number of samples that a vote takes, if each sample is right with the same probability, independently.
 
-All wrong samples are taken to give the same answer, which is the worst that can happen to a vote.
+All wrong samples are assumed to give the same answer, which is the worst case for a vote.
 """
 
 from __future__ import annotations
@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 MOST = 500
-"""Votes of more samples are not worked out: the work grows with the square of them."""
+"""The most samples of a vote to compute the mean for: the work grows with the square of their number."""
 
 
 def expected_samples(most: int, right: float, over: Callable[[int, int], bool]) -> float | None:
-    """The mean number of samples until a vote is over; ``over`` gets the right and the wrong ones so far."""
+    """Return the mean number of samples until a vote is over. ``over`` gets the right and the wrong samples so far.
+
+    None if the vote may take more than ``MOST`` samples.
+    """
     if most > MOST:
         return None
     going = {0: 1.0}

@@ -1,7 +1,7 @@
-"""`first`: a race. The value is the result that is there first, and what still runs is taken back.
+"""`first`: a race. The value is the first result to arrive, and the calls that still run are taken back.
 
-It is the one rule whose value depends on time. A result that failed or is missing does not win; when all do, the block
-fails.
+It is the only rule whose value depends on time. A failed or missing result does not win. If all results fail or are
+missing, the block fails.
 """
 
 from __future__ import annotations

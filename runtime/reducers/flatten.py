@@ -1,4 +1,4 @@
-"""`flatten`: the lists that the blocks give, made into one list, in input order."""
+"""`flatten`: the lists of all results, joined into one list in input order."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What `best` and `rank` share: an order by a field of the results, or by a judge that is asked.
+"""The common part of `best` and `rank`: an order by a field of the results, or by a judge that is asked.
 
-A judge leans to what stands first or last (arXiv 2306.05685), so it sees the candidates in an order drawn by lot, and
-then in the opposite order; the lot is the same in every run of a flow, so that a run that goes on asks the same. It
-answers with the numbers under which it sees them.
+A judge favours the first or the last candidate (arXiv 2306.05685). So it sees the candidates in an order drawn by lot,
+and then in the opposite order. The lot is the same in every run of a flow, so that a resumed run asks the same. The
+judge answers with the numbers under which it sees the candidates.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ def judge(answer: types.Type) -> ParamSpec:
 
 @dataclass(frozen=True, slots=True)
 class Order(types.ListOf):
-    """A list that has each whole number of a range once. No schema says that: the reader of answers sees to it."""
+    """A list that has each whole number of a range exactly once.
+
+    No schema can say that, so the reader of answers checks it.
+    """
 
     def lacks(self, numbers: Sequence[Json]) -> str:
-        """The fault of an order, as the end of a sentence; empty where it is whole."""
+        """Describe the fault of an order, as the end of a sentence. Empty if the order is complete."""
         assert isinstance(self.item, types.Range)
         counts = Counter(numbers)
         doubled = [number for number in counts if counts[number] > 1]
@@ -44,7 +47,7 @@ def _listed(numbers: list[int]) -> str:
 
 
 class Judged(Gathering):
-    """The base of rules that put results in order. ``points`` are what the judge gave, by place."""
+    """The base of rules that put results in order. ``points`` are the points from the judge, by place."""
 
     whole = False
 
@@ -76,7 +79,7 @@ class Judged(Gathering):
                 self.points[at] = self.points.get(at, 0) + len(order) - place
 
     def order(self) -> list[int]:
-        """The places that have a result, the best first, of equals the first."""
+        """Return the places that have a result, the best first. Of equal results the first place comes first."""
         places = self._present()
         by = self.setting.args.get("by")
         if by is None:
@@ -88,7 +91,7 @@ class Judged(Gathering):
 
 
 def ordered(rule: str, made: Callable[[types.Type], types.Type]) -> Callable[[Given], types.Type | Refusal]:
-    """The type of the value of a rule that orders, where its arguments are what it needs."""
+    """Make the function that checks the arguments of an ordering rule and gives the type of its value."""
 
     def result(given: Given) -> types.Type | Refusal:
         item = types.unwrapped(given.item)

@@ -1,9 +1,9 @@
 """`majority`: the answer that most samples give (self-consistency, arXiv 2203.11171).
 
-With a fixed N the vote stops as soon as the leader's lead is larger than the number of ballots still out: the
-winner is then the one that all N would have given, in whatever order they arrive. With `repeat a..b` it goes on
-in batches, counted in the order of the samples, until P(the leader's share > ½) reaches the confidence, taken
-from Beta(v1 + 1, v2 + 1) (Adaptive-Consistency, arXiv 2305.11860).
+With a fixed N, the vote stops as soon as the leader's lead is larger than the number of ballots still out. The winner
+is then the one that all N ballots would have given, in whatever order they arrive. With `repeat a..b`, the vote goes on
+in batches, counted in the order of the samples, until P(the leader's share > ½) reaches the confidence. This
+probability is taken from Beta(v1 + 1, v2 + 1) (Adaptive-Consistency, arXiv 2305.11860).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .voting import PARAMS, Vote, plurality
 
 CONFIDENCE = 0.95
 MOST_COUNTED = 1000
-"""Votes for one answer that leave nothing to be sure of, as far as numbers tell."""
+"""A number of votes for one answer that makes the confidence 1 in floating point. More votes change nothing."""
 
 
 class Majority(Vote):
@@ -49,7 +49,7 @@ class Confident(Adaptive):
 
 
 def leading(first: int, second: int) -> float:
-    """P(p > ½) for p from Beta(first + 1, second + 1), in closed form."""
+    """Return P(p > ½) for p from Beta(first + 1, second + 1), in closed form."""
     total = first + second + 1
     tail = term = 1
     for i in range(second):

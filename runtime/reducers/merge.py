@@ -1,6 +1,6 @@
-"""`merge`: records made into one. Each field takes the first value that is not missing; lists are joined.
+"""`merge`: one record made of all records. Each field takes its first value that is not missing, and lists are joined.
 
-Behind a fan-out the branches are records, and the value has the fields of all of them.
+Behind a fan-out, the branches are records, and the value has the fields of all of them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _result(given: Given) -> types.Type | Refusal:
 
 
 def _first(found: list[types.Type], name: str) -> types.Type:
-    """The type of the first value that is not missing."""
+    """Return the type of a field's first value that is not missing."""
     joined = types.join(types.unwrapped(type_) for type_ in found)
     return types.Optional(joined) if all(isinstance(type_, types.Optional) for type_ in found) else joined
 

@@ -1,7 +1,7 @@
-"""`sum`, `mean` and `median`: one number of all, of the results themselves or of a field of theirs (`by: score`).
+"""`sum`, `mean` and `median`: one number made of all results, or of one of their fields (`by: score`).
 
-Results that are missing do not count. A sum is exact in whatever order it is added up, and that of nothing is 0;
-nothing has no mean and no median.
+Missing results do not count. A sum is exact in whatever order it is added up. Without any result, the sum is 0, and
+there is no mean and no median.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Json = Any
 
 
 class _Numbers(Gathering):
-    """The numbers of all results, in their order."""
+    """The base of rules that compute with the numbers of all results, in their order."""
 
     name = ""
 
@@ -60,7 +60,7 @@ class Median(_Numbers):
 
 
 def number_of(given: Given, rule: str) -> types.Type | Refusal:
-    """The type of the numbers: the results, or a field of theirs."""
+    """Return the type of the numbers, which are the results or one of their fields."""
     item = types.unwrapped(given.item)
     by = given.args.get("by")
     if isinstance(by, str):

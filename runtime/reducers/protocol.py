@@ -1,4 +1,4 @@
-"""What a reducer is: something that takes results as they come and makes one value of them."""
+"""The protocol of a reducer: it takes results as they come and makes one value of them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ Json = Any
 
 
 class ReduceError(FlowrunError):
-    """The results came, and no value can be made of them by this rule."""
+    """The rule can make no value of the results that came."""
 
 
 class UndecidedError(ReduceError):
-    """Results are missing that could have changed the value; a run that goes on may have them."""
+    """Missing results could have changed the value. A resumed run may get them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a reducer is made for.
+    """The situation that a reducer is made for.
 
-    ``least`` and ``most`` are the numbers of results that will come, ``item`` is the type of one, and ``names`` are a
-    fan-out's branches. ``launch`` is how samples are launched: ``cost``, ``latency`` or ``together``. ``tallied`` says
-    that the flow looks at the tally, ``asks`` that it gives the rule an ask; ``seed`` is for whatever is drawn by lot.
+    ``least`` and ``most`` are the numbers of results that will come, ``item`` is the type of one result, and ``names``
+    are the branches of a fan-out. ``launch`` is the way samples are launched: ``cost``, ``latency`` or ``together``.
+    ``tallied`` is True if the flow looks at the tally, and ``asks`` if the flow gives the rule an ask. ``seed`` is for
+    drawing lots.
     """
 
     least: int
@@ -44,49 +45,52 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the rule's ask is to be asked before there is a value: about these results, answered by this type."""
+    """A question for the rule's ask, before there is a value.
+
+    It is about these results and gets an answer of this type.
+    """
 
     results: tuple[Json, ...]
     answer: types.Type
 
     @property
     def numbered(self) -> bool:
-        """Whether the answer names results by their places, counted from 1, and not in words."""
+        """True if the answer names results by their places, counted from 1, and not in words."""
         return not isinstance(self.answer, types.Choice)
 
 
 class Reducer(Protocol):
     def add(self, index: int, value: Json) -> None:
-        """Take the result at this place of the input order."""
+        """Take the result at this place in the input order."""
 
     def skip(self, index: int) -> None:
-        """This place has no result: its answer was discarded, or nobody wants one."""
+        """Record that this place has no result: its answer was discarded, or nobody wants one."""
 
     def lose(self, index: int, *, sent: bool) -> None:
-        """The call of this place never brought an answer. ``sent``: it was asked for."""
+        """Record that the call of this place never brought an answer. ``sent`` tells whether the call was sent."""
 
     @property
     def decided(self) -> bool:
-        """Whether nothing that may still come can change the value."""
+        """True if no result that may still come can change the value."""
 
     def wanted(self, launched: int) -> int:
-        """How many more to launch, of those not launched yet; 0 with nothing out ends the block."""
+        """Return the number of further samples to launch after ``launched``. With none in flight, 0 ends the block."""
 
     def questions(self) -> Sequence[Question]:
-        """What is to be asked when all the results that count are there."""
+        """Return the questions to ask after all the results that count have arrived."""
 
     def heard(self, answers: Sequence[Json]) -> None:
-        """The answers to the questions, in their order."""
+        """Take the answers to the questions, in the order of the questions."""
 
     def value(self) -> Json:
-        """The value. Raises ReduceError where there is none."""
+        """Return the value. Raise ReduceError if there is none."""
 
     def tally(self, launched: int) -> Tally | None:
-        """The account of a vote of which so many samples were launched; None for other rules."""
+        """Return the tally of a vote that launched this number of samples. None for rules that are no votes."""
 
 
 class Gathering:
-    """Keeps all results by place: the base of rules that need every one."""
+    """The base of rules that need every result. It keeps all results by place."""
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
@@ -121,7 +125,7 @@ class Gathering:
         return [self.results[index] for index in sorted(self.results)]
 
     def there(self) -> list[Json]:
-        """The results in order, without the places that are empty."""
+        """Return the results in order, without the missing ones."""
         return [value for value in self.in_order() if value is not None]
 
     def value(self) -> Json:
@@ -130,7 +134,7 @@ class Gathering:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A reducer as the registry holds it: what it declares, and how it is made."""
+    """A reducer as the registry holds it: its declaration, and the function that makes it."""
 
     spec: ReducerSpec
     make: Callable[[Setting], Reducer]

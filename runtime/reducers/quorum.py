@@ -1,7 +1,7 @@
 """`quorum(q)`: the answer that at least q samples give, or a failure.
 
-It is decided when an answer has q votes and no other can pass it, and it fails as soon as none can reach q. Its value
-is that of all N ballots, in whatever order they arrive. (Quorums as in R. H. Thomas, ACM TODS 4 (2), 1979.)
+The vote is decided when an answer has q votes and no other can pass it. It fails as soon as no answer can reach q. Its
+value is that of all N ballots, in whatever order they arrive. (Quorums as in R. H. Thomas, ACM TODS 4 (2), 1979.)
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
     needed = args.get("votes")
     if not isinstance(needed, int) or not 1 <= needed <= most:
         return 1
-    # It fails when so many differ that none can have enough.
+    # The vote fails when the ballots differ so much that no answer can reach the quorum.
     passed = needed if 2 * needed > most else max(needed, most // 2 + 1)
     return max(min(2, most), min(passed, most - needed + 2)) if needed > 1 else passed
 

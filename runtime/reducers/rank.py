@@ -1,7 +1,7 @@
-"""`rank(by: FIELD)`: all results, the highest number first; `rank(judge: ask "…")`: as a judge puts them in order.
+"""`rank(by: FIELD)`: all results, the highest number first. `rank(judge: ask "…")`: all results in a judge's order.
 
-Equals keep their order. A judge is asked twice, with the candidates in opposite orders; each place in its two lists
-gives points (Borda's count). A list that leaves one out, or has one twice, is no answer.
+Equal results keep their order. A judge is asked twice, with the candidates in opposite orders. Each place in its two
+lists gives points (Borda's count). A list that leaves a candidate out, or has one twice, is no answer.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """`ranked`: each sample is a list of answers, the best first, and one answer wins over all lists.
 
-`runoff` (the default) drops the answer with the fewest first places until one has more than half of those that are
-left; of equals the one that stands last in the order of the first samples goes. `borda` gives an answer one point for
-every answer that a list puts behind it, those that it leaves out among them (J.-C. de Borda, 1781). Both ask for every
-ballot. Where some are lost, a runoff is settled if one answer has the first place on more than half of all lists, the
-lost ones among them, and a count of points if no lists in their place could give another answer as many.
+`runoff` (the default) drops the answer with the fewest first places until one answer has more than half of those that
+are left. Of equal answers it drops the one that comes last in the order of the first samples. `borda` gives an answer
+one point for every answer that a list puts behind it, including those that the list leaves out (J.-C. de Borda, 1781).
+Both methods ask for every ballot. With lost ballots, a runoff is settled if one answer has the first place on more than
+half of all lists, including the lost ones. A count of points is settled if no lists in place of the lost ones could
+give another answer as many points.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class Ranked(Vote):
 def _places(
     lists: list[tuple[int, list[Json]]], type_: types.Type
 ) -> tuple[list[tuple[int, list[str]]], dict[str, tuple[int, Json]]]:
-    """The lists by the keys of their answers, each once, and the answers in the order of their first naming."""
+    """Return the lists as keys of their answers, each key once, and the answers in the order of their first naming."""
     named: dict[str, tuple[int, Json]] = {}
     keyed = []
     for index, answers in lists:
@@ -121,10 +122,11 @@ def _borda(done: Ballots, lists: list[tuple[int, list[Json]]]) -> None:
 
 
 def _borda_is_sure(lists: list[tuple[int, list[Json]]], lost: int, type_: types.Type) -> bool:
-    """Whether no lists in place of the lost ones can give another answer as many points as the leader has.
+    """Tell whether no lists in place of the lost ones can give another answer as many points as the leader.
 
-    A lost list gives a rival one point less than there are answers. It may name answers that no other list names: each
-    adds a point to every place on the other lists, so the lead may grow or shrink with them, but only evenly.
+    A lost list gives a rival one point less than there are answers. It may also name answers that no other list names.
+    Each of these adds a point to every place on the other lists, so the lead may grow or shrink with them, but only
+    evenly.
     """
     keyed, named = _places(lists, type_)
     if not named:
@@ -159,7 +161,7 @@ def _runoff(done: Ballots, lists: list[tuple[int, list[Json]]]) -> None:
                 counts[top] += 1
         standing = sum(counts.values())
         best = max(counts.values(), default=0)
-        # Where all that are left have as many, nothing but the tie rule can choose.
+        # If all remaining answers have equal counts, only the tie rule can choose.
         if 2 * best > standing or len(set(counts.values())) <= 1:
             break
         left.discard(min(counts, key=lambda key: (counts[key], -order[key])))

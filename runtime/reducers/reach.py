@@ -1,4 +1,7 @@
-"""Numbers that a vote asks for and can never have, since it takes fewer samples: nothing is paid for such a vote."""
+"""Refusals of votes that ask for a number they can never reach, because they take fewer samples.
+
+The check refuses such a vote before anything is paid for.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,10 @@ TOO_FEW = "this vote needs {needed} ballots and has at most {most}"
 
 
 def beyond(needed: float | None, given: Given, arg: str, message: str) -> Refusal | None:
-    """Why an argument is refused that asks for more than there are results. ``{needed}`` and ``{most}`` stand in the
-    message for the two numbers. None where one of them is known only when the flow runs.
+    """Refuse an argument that asks for more results than there can be.
+
+    The message contains ``{needed}`` and ``{most}`` for the two numbers. Return None if the argument is possible, or if
+    one of the numbers is known only when the flow runs.
     """
     if needed is None or given.most is None or needed <= given.most:
         return None
@@ -21,7 +26,7 @@ def beyond(needed: float | None, given: Given, arg: str, message: str) -> Refusa
 
 
 def with_ballots(result: Result) -> Result:
-    """The result of a vote, or a refusal where its `at_least` asks for more ballots than it can have."""
+    """Wrap the type function of a vote, to refuse an `at_least` of more ballots than the vote can have."""
 
     def checked(given: Given) -> types.Type | Refusal:
         return beyond(given.number("at_least"), given, "at_least", TOO_FEW) or result(given)

@@ -1,7 +1,7 @@
-"""`unanimous`: the one answer that all samples give, or a failure at the first that differs.
+"""`unanimous`: the one answer that all samples give, or a failure at the first sample that differs.
 
-An answer that is none abstains; `at_least` says how many ballots there must be. A sample that is lost could have
-differed: without it there is no value.
+An answer of none abstains, and `at_least` is the least number of ballots. A lost sample could have differed, so without
+it there is no value.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Unanimous(Vote):
         return self.ballots.leaders[1] > 0
 
     def further(self) -> int:
-        # The next ballot may differ, but for the first: there is nothing to differ from yet.
+        # The next ballot may differ and decide. The first ballot cannot, as it has nothing to differ from.
         return min(self.open, 1 if self.ballots.counted else 2)
 
     def value(self) -> Json:

@@ -1,8 +1,9 @@
-"""The common part of votes: ballots, abstentions, missing samples, ties, and how many samples are worth launching.
+"""The common part of votes: ballots, abstentions, missing samples, ties, and the number of samples worth launching.
 
-A vote of a fixed number of samples is exact: it stops only where no ballot that is still out can change its end, so
-its value is the one that all N would have given, in whatever order they arrive. A sample whose call never brought an
-answer (money, a key, a server) stays out for good: it is no abstention, and a vote that it could decide has no value.
+A vote of a fixed number of samples is exact: it stops only when no ballot still out can change its outcome. So its
+value is the one that all N ballots would have given, in whatever order they arrive. If the call of a sample never
+brought an answer (for lack of money, a key or a server), the sample is lost for good. It is no abstention, and a vote
+that it could decide has no value.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from .protocol import Question, ReduceError, Setting, UndecidedError
 
 Json = Any
 LOST = object()
-"""In the place of a sample whose call never brought an answer."""
+"""The stand-in for a sample whose call never brought an answer."""
 
 
 class Vote:
-    """The base of rules that count ballots. ``settled`` and ``further`` make the rule.
+    """The base of rules that count ballots. A rule defines ``settled`` and ``further``.
 
-    ``lost`` samples brought no answer and are open for good; of those ``unsent`` were never sent.
-    ``heaviest`` is what one ballot weighs at most.
+    ``lost`` counts the samples that brought no answer and stay open for good. ``unsent`` counts those of them that were
+    never sent. ``heaviest`` is the greatest weight of one ballot.
     """
 
     adaptive = False
@@ -41,14 +42,14 @@ class Vote:
         self.unsent = 0
         self._chosen: str | None = None
         self._seen: set[int] = set()
-        # Where equal answers may be written differently, whose writing is the value must not depend on who was first.
+        # Equal answers may be written differently. Which writing becomes the value must not depend on the arrival.
         self._alike = self.by is None and _written_alike(setting.item)
         self._ordered = setting.tallied and setting.launch == "latency"
         self._waiting: dict[int, Json] = {}
         self._next = 0
 
     def answer_type(self) -> types.Type:
-        """The type of what is counted: the results, or a field of theirs."""
+        """Return the type of the counted answers, which are the results or one of their fields."""
         item = types.unwrapped(self.setting.item)
         field = item.field(self.by) if self.by is not None and isinstance(item, types.Record) else None
         return item if self.by is None else types.UNKNOWN if field is None else field.type
@@ -72,19 +73,22 @@ class Vote:
         self._seen.add(index)
         if value is LOST:
             self.lost += 1
-        # A body that was skipped has nothing to say: it abstains.
+        # A body that was skipped abstains.
         elif value is None or not self.cast(index, value):
             self.ballots.skip()
 
     def _in_order(self, index: int, value: Json) -> None:
-        """The flow sees the tally of the samples that decided, in the order of their places."""
+        """Count the samples in the order of their places and stop when they decide.
+
+        A flow that looks at the tally sees the tally of exactly these samples.
+        """
         self._waiting[index] = value
         while self._next in self._waiting and not self._over():
             self._count(self._next, self._waiting.pop(self._next))
             self._next += 1
 
     def cast(self, index: int, value: Json) -> bool:
-        """Count one ballot; False where it is none."""
+        """Count one ballot. Return False if the value is no ballot."""
         answer = value if self.by is None else value.get(self.by)
         if answer is None:
             return False
@@ -94,16 +98,16 @@ class Vote:
     # Deciding
 
     def settled(self) -> bool:
-        """Whether the ballots so far decide, however the open ones turn out."""
+        """Tell whether the ballots so far decide the vote, whatever the open ones turn out to be."""
         raise NotImplementedError
 
     def further(self) -> int:
-        """The fewest more ballots that could decide."""
+        """Return the fewest further ballots that could decide the vote."""
         raise NotImplementedError
 
     @property
     def open(self) -> int:
-        """How many samples are not counted: those that may still come, and those that are lost."""
+        """The number of samples that are not counted: those that may still come, and the lost ones."""
         return self.setting.most - self.ballots.seen
 
     def _over(self) -> bool:
@@ -111,7 +115,7 @@ class Vote:
 
     @property
     def doubtful(self) -> bool:
-        """Whether the samples that are lost could give the vote another end."""
+        """True if the lost samples could change the outcome of the vote."""
         if not self.lost:
             return False
         enough = self.ballots.counted >= self.enough
@@ -119,7 +123,7 @@ class Vote:
 
     @property
     def hopeless(self) -> bool:
-        """Whether so much is lost that nothing which may still come can settle the vote: to ask for more is idle."""
+        """True if so many samples are lost that no further ones can settle the vote. Asking for more is then idle."""
         coming = self.open - self.lost
         return self.lost > 0 and max(self.further(), self.enough - self.ballots.counted) > coming
 
@@ -137,7 +141,7 @@ class Vote:
         if self.setting.launch != "cost":
             return left
         flying = launched - self.ballots.seen - self.lost
-        # Before this many more have come nothing can be decided, so asking for them at once wastes none.
+        # The vote needs at least this many more ballots to be decided, so asking for them at once wastes none.
         useful = max(1, self.further(), self.enough - self.ballots.counted)
         return max(0, min(useful - flying, left))
 
@@ -154,7 +158,7 @@ class Vote:
     def heard(self, answers: Sequence[Json]) -> None:
         (answer,) = answers
         tied = self.ballots.tied
-        # Of answers that are no texts the number of one is given.
+        # Answers that are no texts are chosen by their number.
         self._chosen = tied[answer - 1] if isinstance(answer, int) else self.ballots.key(answer)
 
     def value(self) -> Json:
@@ -171,18 +175,21 @@ class Vote:
         return self.ballots.value(self.winner())
 
     def winner(self) -> str:
-        """The answer with most votes, by its key; of equals the one with the lowest index, or the one chosen."""
+        """Return the key of the answer with the most votes.
+
+        Of equal answers the lowest index wins, or the one that was chosen.
+        """
         return self._chosen or self.ballots.ranked()[0]
 
     def _abstained(self) -> str:
-        """The fate of the samples that are no ballots."""
+        """Describe the samples that are no ballots."""
         discarded = f"{self.ballots.discarded} answers failed or were no answer"
         if not self.lost:
             return discarded
         return f"{_samples(self.lost)} brought no answer" + (f", {discarded}" if self.ballots.discarded else "")
 
     def _led(self) -> str:
-        """The leader of a vote that is not settled, and the missing samples."""
+        """Describe the leader of a vote that is not settled, and the missing samples."""
         led, ranked = "no answer has a vote", self.ballots.ranked()
         if ranked:
             leader = in_words(self.ballots.answer(ranked[0])) if self.ballots.lead else "no answer"
@@ -190,7 +197,7 @@ class Vote:
         return f"the vote is not settled: {led}, and {_samples(self.lost)} of {self.setting.most} brought no answer"
 
     def succeeded(self) -> bool:
-        """Whether the rule held in the end, for a vote that may end without."""
+        """Tell whether the vote met its rule, for votes that may end without."""
         return True
 
     def tally(self, launched: int) -> Tally | None:
@@ -220,7 +227,7 @@ def _samples(number: int) -> str:
 
 
 def _written_alike(type_: types.Type) -> bool:
-    """Whether equal answers of a type are written in one way only."""
+    """Tell whether equal answers of a type are always written the same way."""
     type_ = types.unwrapped(type_)
     return isinstance(type_, (types.Choice, types.Range)) or type_ in (types.INT, types.NUMBER, types.BOOL)
 
@@ -240,7 +247,7 @@ def _listed(item: types.Type) -> bool:
 
 
 def counted(given: Given, by: str = "by") -> types.Type | Refusal:
-    """The type of what is counted: the results, or a field of theirs."""
+    """Return the type of the counted answers, which are the results or one of their fields."""
     item = types.unwrapped(given.item)
     field = given.args.get(by)
     if isinstance(field, str):
@@ -261,7 +268,7 @@ def counted(given: Given, by: str = "by") -> types.Type | Refusal:
 
 
 def told_apart(one: str, other: str) -> Refusal:
-    """Choices from several places were joined, and have two words for one answer."""
+    """Refuse results with two words for one answer. This happens if the choices of several places are joined."""
     return Refusal(
         f"the results have two words for one answer, `{one}` and `{other}`",
         "give all that is voted on one choice: `type Label = A | B`, and `-> Label`",
@@ -269,7 +276,7 @@ def told_apart(one: str, other: str) -> Refusal:
 
 
 def field_of(item: types.Type, name: str, arg: str) -> types.Type | Refusal:
-    """The type of a field of the results."""
+    """Return the type of a field of the results. Refuse results without this field."""
     if item == types.UNKNOWN:
         return item
     field = item.field(name) if isinstance(item, types.Record) else None
@@ -282,6 +289,6 @@ def field_of(item: types.Type, name: str, arg: str) -> types.Type | Refusal:
 
 
 def plurality(given: Given) -> types.Type | Refusal:
-    """The type of a vote's value: that of its results."""
+    """Return the type of a vote's value, which is the type of its results."""
     found = counted(given)
     return found if isinstance(found, Refusal) else types.unwrapped(given.item)

@@ -1,7 +1,8 @@
-"""`weighted(by: FIELD)`: the answer whose ballots weigh most; each ballot brings its own weight in a field.
+"""`weighted(by: FIELD)`: the answer whose ballots weigh most. Each ballot brings its own weight in a field.
 
-The field is a range, such as `0..1`, so that the vote knows what a ballot may weigh at most: it is decided when the
-leader's lead is larger than the weight that is still open. Its value is that of all N, in whatever order they arrive.
+The field is a range, such as `0..1`, which tells the vote the greatest weight of a ballot. The vote is decided when the
+leader's lead is larger than the weight that is still open. Its value is that of all N ballots, in whatever order they
+arrive.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Weighted(Vote):
 
 
 def _answer(item: types.Type, weight: str) -> str | None:
-    """The one field beside the weight, if there is one."""
+    """Return the name of the only field beside the weight. None if there are several or none."""
     names = [field.name for field in item.fields if field.name != weight] if isinstance(item, types.Record) else []
     return names[0] if len(names) == 1 else None
 

@@ -1,6 +1,6 @@
-"""`window(w)`: samples are taken w at a time until all of one window agree (ESC, arXiv 2401.10480).
+"""`window(w)`: samples are taken w at a time until all samples of one window agree (ESC, arXiv 2401.10480).
 
-The value is the answer that most of all samples so far give. An answer that is none breaks its window.
+The value is the answer that most of all samples so far give. An answer of none breaks its window.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Window(Adaptive):
         self.width = max(1, int(setting.args["width"]))
         self._keys: dict[int, str] = {}
         super().__init__(setting)
-        # Only a window that is full decides: the first border is where the first one ends that may.
+        # Only a full window decides, so the first border is the end of the first window that may decide.
         self._border = min(setting.most, -(-self._border // self.width) * self.width)
 
     def cast(self, index: int, value: Json) -> bool:
@@ -40,7 +40,7 @@ class Window(Adaptive):
         if self.place % self.width or len(agreed) > 1 or None in agreed:
             return False
         for other in agreed - {key}:
-            # The lost ones of this window would have to agree with it.
+            # The lost samples of this window would have to agree with it.
             first, second = first - holes, max(second, self.ballots.votes(other) + holes)
         return first >= second
 

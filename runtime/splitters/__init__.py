@@ -1,4 +1,4 @@
-"""The registry of splitters: one file each."""
+"""The registry of splitters. Each splitter is a file of its own."""
 
 from __future__ import annotations
 

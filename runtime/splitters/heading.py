@@ -1,10 +1,10 @@
 """`heading`: the sections of a Markdown text.
 
-The text is cut at the shallowest level of heading that occurs at least twice, and at all above it: a document with
-one `#` title and many `##` sections is cut at `##`. Where no level occurs twice, it is cut at the shallowest.
-Deeper headings stay inside their section. The title and the text below it are a section; a title with no text of its
-own joins the section behind it, and so does front matter. Text before the first heading is a section. A text without
-headings is one section. What looks like a heading inside code, a list or a quotation is none (CommonMark).
+The text is cut at the shallowest level of heading that occurs at least twice, and at all levels above it: a document
+with one `#` title and many `##` sections is cut at `##`. If no level occurs twice, it is cut at the shallowest. Deeper
+headings stay inside their section. The title and the text below it are a section. A title without text of its own joins
+the section behind it, and so does front matter. Text before the first heading is a section. A text without headings is
+one section. A line inside code, a list or a quotation is no heading, even if it looks like one (CommonMark).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from .protocol import Splitter, Stretch, lines, overlap_of, pieces
 _INK = re.compile(r"\S")
 # Reading Markdown takes a second for a MiB of short lines; a text in which this fits nowhere has no headings.
 _MAYBE = re.compile(r"(?:\A|(?<=[\r\n]))[^\S\r\n]{0,3}(?:#{1,6}(?:\s|\Z)|(?:=+|-+)[^\S\r\n]*(?:[\r\n]|\Z))")
-# Of YAML and of TOML: how a field begins, and what ends all of them.
+# For YAML and for TOML: the begin of a field, and the fences that end the front matter.
 _FENCES = {
     "---": (re.compile(r"[^\s#:\-\[{][^:]*:(?:\s|\Z)"), ("---", "...")),
     "+++": (re.compile(r"[\w\"'.\- ]+=|\[[^\]]+\]"), ("+++",)),
 }
-# A comment, an item, what is indented below a field, and the end of a list or a text over many lines.
+# A comment, an item, an indented line below a field, and the end of a list or of a text over many lines.
 _INSIDE_FIELDS = re.compile(r"#|-(?:\s|\Z)|\s|[\]})]+,?\Z|[\"']{3}")
 
 
@@ -56,10 +56,11 @@ def _is_blank(text: str, start: int, end: int) -> bool:
 
 
 def _front_matter(text: str) -> int:
-    """Where the front matter at the top ends: fields for a program, whose comments look like headings.
+    """Return the offset at which the front matter at the top ends. Front matter is a list of fields for a program.
 
-    What stands between two rules (`---`) may be text as well: of front matter each line is part of a field or a
-    comment, one is a field, and none is blank right below the first fence (as Pandoc has it).
+    Its comments look like headings, so it must be found first. A text between two rules (`---`) may also be ordinary
+    text. It is front matter if each line is part of a field or a comment, at least one line is a field, and the line
+    right below the first fence is not blank (as Pandoc has it).
     """
     all_lines = lines(text)
     start, end = next(all_lines, (0, 0))

@@ -1,4 +1,4 @@
-"""`line`: every line that is not blank."""
+"""`line`: each line that is not blank."""
 
 from __future__ import annotations
 

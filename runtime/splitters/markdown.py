@@ -1,4 +1,7 @@
-"""The headings of a Markdown text (CommonMark), found in parts of it: its whole tree may take 500 times its size."""
+"""The headings of a Markdown text (CommonMark).
+
+The text is parsed part by part, because its whole tree may take 500 times its size.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,11 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 PART = 64 * 1024
-"""Characters that are read at once. A block that is longer is cut: of a list or a paragraph of that size what follows
-counts as text of its own."""
-# How a block of HTML begins that goes over blank lines, and what ends it (CommonMark, section 4.6).
+"""The number of characters that are parsed at once.
+
+A longer block is cut. If it is a list or a paragraph, the text behind the cut counts as text of its own.
+"""
+# The begin and end of HTML blocks that may contain blank lines (CommonMark, section 4.6).
 _UNTIL = (
     (
         re.compile(r"\s*<(?:script|pre|style|textarea)(?=[\s>]|\Z)", re.I),
@@ -37,7 +42,7 @@ class Heading(NamedTuple):
 
 
 class Headings:
-    """Many headings in a few bytes each."""
+    """A compact list of headings, with a few bytes for each."""
 
     def __init__(self) -> None:
         self._levels = bytearray()
@@ -54,7 +59,10 @@ class Headings:
 
 
 def headings_of(text: str, start: int = 0, size: int = PART) -> Headings:
-    """The headings outside code, lists and quotations, from a place on; ``size`` is that of a part."""
+    """Return the headings from ``start`` on that stand outside code, lists and quotations.
+
+    ``size`` is the size of a part.
+    """
     out = Headings()
     while start < len(text):
         end = line_end(text, min(start + size, len(text))) if start + size < len(text) else len(text)
@@ -63,10 +71,10 @@ def headings_of(text: str, start: int = 0, size: int = PART) -> Headings:
 
 
 def _read(text: str, start: int, end: int, out: Headings) -> int:
-    """Adds the headings of one part; where the next begins.
+    """Add the headings of one part, and return the offset at which the next part begins.
 
-    The last block of a part may go on behind it, and is read again. What is before it is over: a block at the top of
-    the tree looks back at nothing.
+    The last block of a part may continue behind it, so it is read again. All blocks before it are complete, because a
+    block at the top of the tree does not depend on earlier ones.
     """
     places = array("I", [start + begin for begin, _ in lines(text[start:end])])
     places.append(end)
@@ -92,7 +100,7 @@ def _level(token: Token) -> int:
 
 
 def _behind(text: str, block: Token, start: int, end: int) -> int:
-    """Where a block ends that is as long as a part, or where to go on as if it did."""
+    """Return the offset at which a block of a whole part ends, or else the offset at which to read on."""
     if block.type == "fence":
         closing = re.compile(rf"(?<=[\r\n]) {{0,3}}{block.markup[0]}{{{len(block.markup)},}}[^\S\r\n]*(?=[\r\n]|\Z)")
         found = closing.search(text, line_end(text, start))

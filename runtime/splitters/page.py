@@ -1,4 +1,4 @@
-"""`page`: what stands between form feeds, which is how a PDF that is read and most printed texts part their pages."""
+"""`page`: the texts between form feeds, which separate the pages in the text of a PDF and in most printed texts."""
 
 from __future__ import annotations
 

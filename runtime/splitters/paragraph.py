@@ -1,7 +1,7 @@
-"""`paragraph`: what stands between blank lines.
+"""`paragraph`: the texts between blank lines.
 
-Fenced code stays whole, blank lines and all. Unlike in Markdown, a fence that is never closed is no fence, and one
-of tildes opens only behind a blank line: other kinds of text underline their titles with them.
+Fenced code stays whole, including its blank lines. Unlike in Markdown, a fence that is never closed is no fence. A
+fence of tildes opens only behind a blank line, because other kinds of text underline their titles with tildes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ def _paragraphs(text: str) -> Iterator[Stretch]:
 
 
 def _past_blank_lines(text: str, begin: int) -> int:
-    """Where the first line behind begins that is not blank: all at once, for there may be millions."""
+    """Return the offset of the next line that is not blank.
+
+    All blank lines are skipped in one step: there may be millions.
+    """
     blank = _BLANK.match(text, begin)
     end = blank.end() if blank else begin
     if end == len(text):
@@ -60,7 +63,7 @@ def _opens(found: re.Match[str], after_blank: bool) -> bool:
 
 
 class _Closings:
-    """The lines that may close a fence, in a few bytes each; false where there is none."""
+    """A compact list of the lines that may close a fence, with a few bytes for each. It is false if there are none."""
 
     def __init__(self, text: str) -> None:
         self._places = array("I")
@@ -78,7 +81,7 @@ class _Closings:
         return bool(self._places)
 
     def longest(self, mark: str, place: int) -> int:
-        """The length of the longest one of a kind below the line that begins at a place."""
+        """Return the length of the longest closing line of a kind below the line at ``place``. 0 if there is none."""
         lengths = self._longest[mark]
         behind = bisect_right(self._places, place)
         return lengths[behind] if behind < len(lengths) else 0

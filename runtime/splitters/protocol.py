@@ -1,6 +1,6 @@
-"""What a splitter is: it names the stretches of a text that become the pieces.
+"""The protocol of a splitter: it names the stretches of a text that become the pieces.
 
-All rules share what is done with the stretches, so that nothing but blank space at their edges is ever lost.
+All rules treat the stretches alike, so that nothing is ever lost except blank space at their edges.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ _INK = re.compile(r"\S")
 
 @dataclass(frozen=True, slots=True)
 class Splitter:
-    """A rule of ``split``. ``split`` gets the rule's arguments, and ``overlap`` among them where one is wanted."""
+    """A rule of ``split``.
+
+    Its function ``split`` gets the rule's arguments, with ``overlap`` among them if one is wanted.
+    """
 
     name: str
     params: tuple[ParamSpec, ...]
@@ -30,20 +33,20 @@ class Splitter:
 
 
 def lines(text: str) -> Iterator[Stretch]:
-    """Each line with its end, ended by ``\\n``, ``\\r`` or both, as Markdown counts them."""
+    """Yield each line with its end, which is ``\\n``, ``\\r`` or both, as in Markdown."""
     for found in _LINE.finditer(text):
         if found.end() > found.start():
             yield found.span()
 
 
 def line_end(text: str, start: int) -> int:
-    """Where the line that begins at a place ends, its line end with it."""
+    """Return the offset at which the line that begins at ``start`` ends. The line end belongs to it."""
     found = _LINE.match(text, start)
     return found.end() if found else len(text)
 
 
 def pieces(text: str, stretches: Iterable[Stretch], overlap: int) -> list[str]:
-    """The texts of the stretches; with an overlap each but the first begins with the last words of the one before."""
+    """Return the texts of the stretches. With an overlap, each piece repeats the last words of the one before."""
     out = []
     before: Stretch | None = None
     for start, end in stretches:
@@ -56,7 +59,10 @@ def pieces(text: str, stretches: Iterable[Stretch], overlap: int) -> list[str]:
 
 
 def trimmed(text: str, start: int, end: int) -> Stretch | None:
-    """Without blank lines before and blank space behind; the first line keeps its indent. None where all is blank."""
+    """Trim a stretch: drop the blank lines before it and the blank space behind it. None if all of it is blank.
+
+    The first line keeps its indent.
+    """
     while end > start and text[end - 1].isspace():
         end -= 1
     ink = _INK.search(text, start, end)
@@ -67,7 +73,7 @@ def trimmed(text: str, start: int, end: int) -> Stretch | None:
 
 
 def overlapped(text: str, before: Stretch, overlap: int, fallback: int) -> int:
-    """Where a piece begins that repeats at most ``overlap`` characters, in whole words, of the one before."""
+    """Return the start of a piece that repeats the end of the last one: whole words, at most ``overlap`` characters."""
     start, end = before
     place = max(start, end - overlap)
     while place < end and not is_border(text, place):
@@ -76,7 +82,7 @@ def overlapped(text: str, before: Stretch, overlap: int, fallback: int) -> int:
 
 
 def is_border(text: str, place: int) -> bool:
-    """Whether a word begins here; where words are written together, a clause."""
+    """Tell whether a word begins here. In scripts without spaces between words, a clause must begin here."""
     return not text[place].isspace() and (place == 0 or text[place - 1].isspace() or text[place - 1] in "。！？、，；")
 
 
@@ -94,7 +100,10 @@ def overlap_of(args: Mapping[str, Any], unit: str = "characters") -> int:
 
 
 def size_of(args: Mapping[str, Any], unit: str) -> tuple[int, int]:
-    """How much a piece has at most, and how much of that an overlap may be."""
+    """Return the greatest size of a piece and of its overlap.
+
+    Raise UsageError if the overlap is not smaller than the piece.
+    """
     most = number(args, "n", 1, unit=unit)
     overlap = overlap_of(args, unit)
     if overlap >= most:

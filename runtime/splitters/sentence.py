@@ -1,8 +1,8 @@
-"""`sentence`: every sentence, in whatever script.
+"""`sentence`: each sentence, in any script.
 
-A sentence ends at `.`, `!`, `?` or `…` before blank space, unless a small letter follows or an abbreviation or a
-single letter stands before the point; at `。`, `！`, `？` and their like anywhere; and at a blank line. A heading and
-an item of a list begin one of their own. Line breaks inside a sentence stay.
+A sentence ends at `.`, `!`, `?` or `…` before blank space. It does not end there if a small letter follows, or if an
+abbreviation or a single letter stands before the point. It ends at signs such as `。`, `！` and `？` anywhere, and at a
+blank line. A heading and an item of a list begin a new sentence. Line breaks inside a sentence stay.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _sentences(text: str) -> Iterator[Stretch]:
 
 
 def _apart(text: str, start: int, end: int) -> Iterator[Stretch]:
-    """Without blank space before it; a heading and what stands right below it are two."""
+    """Yield a stretch without the blank space before it. A heading and the text right below it are two stretches."""
     start = _past_blanks(text, start, end)
     heading = _HEADING.match(text, start, end)
     if heading:

@@ -1,7 +1,7 @@
-"""`tokens(n)`: pieces of at most n tokens, an overlap counted in tokens too.
+"""`tokens(n)`: pieces of at most n tokens. An overlap is counted in tokens too.
 
-Tokens are estimated, without the vocabulary of a model: for English within a tenth, and so are the pieces. A piece is
-one character at least, even where an estimate gives that two tokens.
+Tokens are estimated without the vocabulary of a model. For English the estimate is right within a tenth, and so is the
+size of the pieces. A piece has at least one character, even if that is estimated as two tokens.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _RUN = re.compile(r"\s+|\S+")
 # be counted to its end for every piece.
 _LONGEST = 10
 _TRIES = 12
-# Words whose tokens are remembered; a text of nothing but different words would fill the memory.
+# The most words whose tokens are remembered. A text of nothing but different words would fill the memory.
 _MOST_KNOWN = 50_000
 
 
@@ -33,14 +33,17 @@ def split(text: str, args: Mapping[str, Any]) -> list[str]:
 
 
 class _Tokens:
-    """The tokens of a text by its runs of words and of blanks: no token has some of both, so that counts add up."""
+    """The token counts of a text, by its runs of words and of blanks.
+
+    No token spans a word and a blank, so the counts add up.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.starts = array("I")
         self.before = array("I", [0])
         self.length = 1.0
-        """How many characters a token had in the last word that was cut."""
+        """The number of characters for a token in the last word that was cut."""
         known: dict[str, int] = {}
         total = 0
         for found in _RUN.finditer(text):
@@ -95,23 +98,23 @@ class _Tokens:
         return reached
 
     def _first_from(self, goal: int) -> int:
-        """The first run that has at least so many tokens before it."""
+        """Return the index of the first run with at least ``goal`` tokens before it."""
         return bisect_right(self.before, goal - 1)
 
     def _into(self, start: int, end: int, amount: int) -> int:
-        """How far into a word the amount goes."""
+        """Return the offset in a word up to which it has no more than ``amount`` tokens."""
         text, end = self.text, min(end, start + _LONGEST * amount + 1)
         return start + self._most(end - start, amount, lambda size: estimate(text[start : start + size]))
 
     def _out_of(self, start: int, end: int, amount: int) -> int:
-        """From where on the end of a word is no more than the amount."""
+        """Return the offset in a word from which its end has no more than ``amount`` tokens."""
         text, start = self.text, max(start, end - _LONGEST * amount)
         return end - self._most(end - start, amount, lambda size: estimate(text[end - size : end]))
 
     def _most(self, size: int, amount: int, count: Callable[[int], int]) -> int:
-        """A size, up to the one given, that counts about the amount, and no more.
+        """Return a size up to ``size`` that has about ``amount`` tokens, and no more.
 
-        Sizes are guessed by what the last ones counted, so that a few guesses do.
+        Each guess uses the count of the last one, so a few guesses are enough.
         """
         fits, over = 0, size + 1
         guess = min(size, max(int(amount * self.length), 1))

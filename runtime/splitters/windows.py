@@ -1,7 +1,7 @@
-"""Pieces of at most so much of a text, whatever it is measured in.
+"""The cutting of a text into pieces of limited size, in any measure.
 
-Each is cut at the last border of a paragraph in its second half, or failing that of a line, of a sentence, of a word;
-inside a word only where the word alone is too long. What an overlap repeats counts towards the piece.
+Each piece ends at the last border of a paragraph in its second half. Without one, it ends at a border of a line, a
+sentence or a word. A word is cut only if it alone is too long. An overlap counts towards the size of the piece.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _BORDERS = (
 
 
 class Measure(Protocol):
-    """How much of a text is so much. Amounts are 1 or more, but for an overlap of none."""
+    """A measure of text, such as characters or tokens. Amounts are 1 or more, except for an overlap of 0."""
 
     def forward(self, start: int, amount: int) -> int:
-        """The furthest end, beyond ``start``, of a stretch that begins there and is no more than the amount."""
+        """Return the furthest end, beyond ``start``, of a stretch that begins there and does not exceed the amount."""
         ...
 
     def backward(self, end: int, amount: int) -> int:
-        """The earliest start, up to ``end``, of a stretch that ends there and is no more than the amount."""
+        """Return the earliest start, up to ``end``, of a stretch that ends there and does not exceed the amount."""
         ...
 
 
@@ -45,7 +45,7 @@ def windows(text: str, most: int, overlap: int, measure: Measure) -> Iterator[St
 
 
 def _begin(text: str, fresh: int, before: Stretch, most: int, overlap: int, measure: Measure) -> int:
-    """Where the overlap begins; it gives way where the next word would not fit behind it."""
+    """Return the offset at which the overlap begins. It gets shorter if the next word would not fit behind it."""
     word, limit = fresh, min(measure.forward(fresh, most), len(text))
     while word < limit and not text[word].isspace():
         word += 1
@@ -59,7 +59,10 @@ def _begin(text: str, fresh: int, before: Stretch, most: int, overlap: int, meas
 
 
 def _cut(text: str, fresh: int, limit: int) -> int:
-    """Where a piece ends that has ``fresh`` as its first new character, and may go up to ``limit``."""
+    """Return the offset at which a piece ends.
+
+    Its first new character is at ``fresh``, and it may go up to ``limit``.
+    """
     if limit >= len(text):
         return len(text)
     half = fresh + (limit - fresh) // 2

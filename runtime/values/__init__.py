@@ -1,1 +1,1 @@
-"""Expressions made into data."""
+"""The values of expressions and templates."""

@@ -1,4 +1,4 @@
-"""The candidates of a judge: a list that is shown with the numbers of its items."""
+"""The candidates of a judge: a list whose items are shown with their numbers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _BREAKS = {ord(char): f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"}
 
 
 class Candidates(list[Json]):
-    """A list like any other, but that a prompt shows its items in lines of their own, numbered from 1.
+    """A list whose items a prompt shows on lines of their own, numbered from 1. Elsewhere it is like any other list.
 
-    No item can look like another one with a number of its own: where one of them has a line break or is empty, all
-    of them are shown as JSON, whose texts have no line breaks.
+    No item can pretend to be another, numbered one: if any item has a line break or is empty, all are shown as JSON,
+    whose texts have no line breaks.
     """
 
     def texts(self) -> list[str]:
-        """The items as texts of one line each, without their numbers."""
+        """Return the items as texts of one line each, without their numbers."""
         bare = all(isinstance(one, str) and one.splitlines() == [one] for one in self)
         return [one if bare else json.dumps(one, ensure_ascii=False).translate(_BREAKS) for one in self]
 
@@ -25,5 +25,5 @@ class Candidates(list[Json]):
         return [f"{place}. {item}" for place, item in enumerate(self.texts(), 1)]
 
     def block(self) -> str:
-        """All of them, apart from what stands before and behind."""
+        """Return all items as one block of lines, set apart from the text before and behind."""
         return "\n" + "\n".join(self.lines()) + "\n"

@@ -1,4 +1,4 @@
-"""The value of an expression."""
+"""The evaluation of expressions."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ Json = Any
 
 
 class ValueFailure(FlowrunError):
-    """An expression has no value, such as a division by zero."""
+    """An expression has no value, as in a division by zero."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelValue:
-    """A model as a value: what it is called, its address, the options it was declared with, and
-    the address that stands in for it when a call fails for good."""
+    """A model as a value. ``options`` are those of its declaration.
+
+    ``fallback`` is the address that stands in for it when a call fails for good.
+    """
 
     name: str
     address: str
@@ -32,7 +34,7 @@ class ModelValue:
 
 
 class Names(Protocol):
-    """What an expression may ask for."""
+    """The values that an expression may ask for."""
 
     def value(self, name: str) -> Json: ...
 
@@ -40,7 +42,7 @@ class Names(Protocol):
 
 
 class Constants(Names):
-    """Nothing is known yet when models are declared."""
+    """The values that are known when models are declared: none yet."""
 
     def value(self, name: str) -> Json:
         raise ValueFailure(f"a model's options are plain values, and `{name}` is a name")
@@ -50,7 +52,7 @@ class Constants(Names):
 
 
 def evaluate(expr: p.Expr, names: Names) -> Json:
-    """Raises FlowrunError where there is no value."""
+    """Evaluate an expression. Raise FlowrunError if it has no value."""
     match expr:
         case p.Constant(value):
             return value
@@ -58,7 +60,7 @@ def evaluate(expr: p.Expr, names: Names) -> Json:
             return names.value(name)
         case p.FieldOf(base, field):
             record = evaluate(base, names)
-            # A field that may be missing need not be there; neither need one of json, whatever it is.
+            # A field that may be missing can be absent, and so can any field of json.
             return record.get(field) if isinstance(record, Mapping) else None
         case p.TextOf(template):
             return render(template, names.value)
@@ -85,7 +87,10 @@ def evaluate(expr: p.Expr, names: Names) -> Json:
 
 
 def shaped(value: Json, type_: types.Type) -> Json:
-    """A value cut to its type: records in it have the fields of the type, none where one is not there."""
+    """Cut a value to its type.
+
+    Its records get exactly the fields of the type, and none for a field that is not there.
+    """
     match types.unwrapped(type_):
         case types.ListOf(item) if isinstance(value, Sequence) and not isinstance(value, str):
             return [shaped(one, item) for one in value]

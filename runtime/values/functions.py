@@ -20,9 +20,9 @@ Args = Mapping[str, Json]
 
 
 TallyOf = Callable[[str], Tally | None]
-"""How a vote of the flow ended, by its name; None where it has no ballots."""
+"""Look up the tally of a vote by its name. The result is None if the vote has no ballots."""
 Read = Callable[[str, Args], Json]
-"""Calls a function that reads files, by its name."""
+"""Call a function that reads files, by its name."""
 
 
 def _nothing_to_read(name: str, args: Args) -> Json:
@@ -31,7 +31,7 @@ def _nothing_to_read(name: str, args: Args) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What functions may reach: how a vote of the flow ended, and files."""
+    """The outside things that functions may reach: the tallies of the flow's votes, and files."""
 
     tally: TallyOf
     read: Read = _nothing_to_read
@@ -39,7 +39,7 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function as the registry holds it. ``call`` gets evaluated arguments; it raises FlowrunError."""
+    """A function as the registry holds it. ``call`` gets evaluated arguments, and may raise FlowrunError."""
 
     spec: FunctionSpec
     call: Callable[[Args, World], Json]
@@ -92,7 +92,7 @@ def _agreement(args: Args, world: World) -> Json:
 
 
 def kind_of(value: Json) -> str:
-    """What a value is, in the words of the language."""
+    """Return the kind of a value, in the words of the language."""
     match value:
         case None:
             return "none"
@@ -110,7 +110,7 @@ def kind_of(value: Json) -> str:
 
 
 def _reader(name: str) -> Callable[[Args, World], Json]:
-    """A function that reads files: whoever runs the flow says how."""
+    """Make a function that reads files. The ``World`` of its caller does the reading."""
     return lambda args, world: world.read(name, args)
 
 

@@ -1,4 +1,4 @@
-"""Templates made into prompts: jinja2 in its sandbox, on values that are plain data, with bounded output."""
+"""The rendering of templates into prompts: jinja2 in its sandbox, on plain data, with bounded output."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_CHARACTERS = 16 << 20
 MOST_ROUNDS = 5_000_000
-"""How many times all the loops of one template may go round."""
+"""The most turns of all loops of one template together."""
 WIDEST_INDENT = 80
 MOST_PLACES = 12
 
@@ -28,18 +28,18 @@ LOOP_FIELDS = frozenset({"index", "index0", "first", "last", "length", "revindex
 
 
 class PromptError(FlowrunError):
-    """A template met a value that it cannot place."""
+    """A template cannot be filled in with the values that it got."""
 
 
 @lru_cache(maxsize=4096)
 def compiled(template: str, numbered: bool = False) -> tuple[Template, tuple[str, ...]]:
-    """A template ready to render, and the names that it takes from the flow.
+    """Compile a template. Return it ready to render, with the names that it takes from the flow.
 
-    ``numbered``: its loops number candidates that they go through, where they do not do so themselves.
+    With ``numbered``, its loops number the candidates that they go through, unless they do so themselves.
     """
     from flowrun.dsl import template_names
 
-    # The names first: what leaves the subset is refused before jinja2 works anything out.
+    # The names come first, so that a template outside of the subset is refused before jinja2 evaluates anything.
     names = template_names(template)
     environment = _environment()
     tree = environment.parse(template)
@@ -50,7 +50,7 @@ _pieces = lru_cache(maxsize=4096)(template_pieces)
 
 
 def _joined_pieces(pieces: tuple[str | tuple[str, ...], ...], lookup: Callable[[str], Any]) -> str | None:
-    """The text of a template that only names values; None where one has no such field, for jinja2 to say so."""
+    """Render a template that only names values. None if a field is missing, so that jinja2 reports it."""
     texts = []
     for piece in pieces:
         if isinstance(piece, str):
@@ -67,10 +67,10 @@ def _joined_pieces(pieces: tuple[str | tuple[str, ...], ...], lookup: Callable[[
 
 
 def render(template: str, lookup: Callable[[str], Any]) -> str:
-    """The text of a template: texts as they are, everything else as JSON.
+    """Render a template: texts as they are, everything else as JSON.
 
-    Raises PromptError when a value is missing, when a text grows beyond ``MOST_CHARACTERS``, or when the loops go
-    round more than ``MOST_ROUNDS`` times.
+    Raise PromptError if a value is missing, if a text grows beyond ``MOST_CHARACTERS``, or if the loops make more than
+    ``MOST_ROUNDS`` turns.
     """
     plain = _pieces(template)
     if plain is not None:
@@ -98,7 +98,7 @@ def render(template: str, lookup: Callable[[str], Any]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as a prompt shows it."""
+    """Write a value as a prompt shows it."""
     if isinstance(value, FileText):
         value = value["text"]
     if isinstance(value, str):
@@ -108,7 +108,7 @@ def shown(value: Any) -> str:
 
 
 def _absent(value: Any) -> None:
-    """None for a field that is not there, inside of a list. Raises TypeError for anything else."""
+    """Return None for a missing field inside of a list. Raise TypeError for anything else."""
     from jinja2 import Undefined
 
     if not isinstance(value, Undefined):
@@ -116,7 +116,7 @@ def _absent(value: Any) -> None:
 
 
 def _measure(value: Any) -> None:
-    """Raises PromptError where a value would be written out too long: its parts may be the same ones many times."""
+    """Raise PromptError if a value would be written out too long. Its parts may be one object many times over."""
     meter = _Meter()
     todo = [value]
     while todo:
@@ -129,13 +129,13 @@ def _measure(value: Any) -> None:
 
 
 _FILTER_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What jinja2's filters raise on values that they cannot take."""
+"""The exceptions that jinja2's filters raise on values that they cannot take."""
 _METER = "#meter"
-"""Where a template finds its meter: no name of a flow looks like this."""
+"""The name under which a template finds its meter. No name of a flow looks like this."""
 
 
 class _Meter:
-    """What one rendering has built, and how often its loops went round."""
+    """The counts of one rendering: the text that it has built, and the turns of its loops."""
 
     def __init__(self) -> None:
         self.characters = 0
@@ -164,7 +164,10 @@ def _environment() -> Environment:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     class Absent(Undefined):
-        """A field that is not there: none wherever it is looked at, and an error where it is placed by itself."""
+        """A missing field.
+
+        It counts as none wherever it is looked at, and raises an error if it is placed by itself.
+        """
 
         __slots__ = ()
         __str__ = __iter__ = __len__ = __contains__ = Undefined._fail_with_undefined_error
@@ -212,7 +215,7 @@ def _environment() -> Environment:
         return value is None or isinstance(value, Undefined)
 
     def unique(environment: Environment, values: Any, case_sensitive: bool = False, attribute: Any = None) -> list[Any]:
-        # jinja2's own can be gone through only once, and takes a field that may be missing for an error.
+        # The result of jinja2's own filter can be read only once, and it treats an optional field as an error.
         seen: dict[Any, Any] = {}
         for value in values:
             key = value
@@ -274,6 +277,6 @@ def _environment() -> Environment:
         round=rounded,
         json=as_json,
     )
-    # A value that is none counts as not there, as the checker has it.
+    # A value of none counts as missing, as in the checker.
     environment.tests.update(none=is_none, defined=lambda value: not is_none(value))
     return environment

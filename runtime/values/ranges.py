@@ -1,4 +1,4 @@
-"""Numbers that only a run knows, held to the bounds that the checker holds written ones to."""
+"""The bounds of computed numbers. They are the bounds that the checker applies to written numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Json = Any
 
 
 def within_bounds(specs: Mapping[str, OptionSpec] | Mapping[str, ParamSpec], values: Mapping[str, Json]) -> None:
-    """Raises InputError for a computed option or argument that is out of its bounds."""
+    """Raise InputError if a computed option or argument is out of its bounds."""
     for name, value in values.items():
         spec = specs.get(name)
         if spec is None or isinstance(value, bool) or not isinstance(value, int | float):

@@ -9,11 +9,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class RuleValue:
-    """``chars(800)`` of a flow: the rule's name, and its arguments by name."""
+    """A rule as a value, such as ``chars(800)``: its name, and its arguments by name."""
 
     rule: str
     args: Mapping[str, Any] = field(default_factory=dict)
 
 
 class FileText(dict[str, str]):
-    """A file that a flow found: the record of its ``path`` and ``text``. A template that mentions it shows its text."""
+    """A file that a flow found: a record of its ``path`` and ``text``. A template that mentions it shows its text."""

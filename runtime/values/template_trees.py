@@ -1,4 +1,4 @@
-"""The trees of templates, made ready to be filled in: loops counted, joined texts measured, candidates numbered."""
+"""The preparation of templates' trees: it counts loops, measures joined texts, and numbers candidates."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 
 def metered(tree: nodes.Template, environment: Environment) -> nodes.Template:
-    """The template with its loops counted and its `~` measured."""
+    """Prepare a template: count the turns of its loops, and measure the texts that `~` joins."""
     from jinja2 import nodes
 
     for loop in tree.find_all(nodes.For):
         loop.iter = nodes.Filter(loop.iter, "counted", [], [], None, None, lineno=loop.lineno)
-    # The deepest first: what is replaced here may stand inside another one.
+    # The deepest nodes come first, because a replaced node may stand inside another one.
     for node in [tree, *reversed(list(tree.find_all(nodes.Node)))]:
         for name, value in node.iter_fields():
             if isinstance(value, nodes.Concat):
@@ -26,7 +26,7 @@ def metered(tree: nodes.Template, environment: Environment) -> nodes.Template:
 
 
 def with_numbers(tree: nodes.Template) -> nodes.Template:
-    """The template with the place of each candidate before it, in loops that show no place of their own."""
+    """Write the number of each candidate before it, in loops that show no number of their own. Return the template."""
     from jinja2 import nodes
 
     for loop in tree.find_all(nodes.For):
@@ -40,7 +40,7 @@ def with_numbers(tree: nodes.Template) -> nodes.Template:
 
 
 def _counts(body: list[nodes.Node]) -> bool:
-    """Whether the turns of a loop are counted in its body, those of loops inside aside."""
+    """Tell whether the body of a loop counts its own turns. Loops inside it do not matter."""
     from jinja2 import nodes
 
     todo = body[:]

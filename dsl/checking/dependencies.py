@@ -1,4 +1,7 @@
-"""What must finish before what, and the refusal of side-by-side work that depends on itself."""
+"""The order of steps: each step after the steps that it needs.
+
+Steps or branches that wait for each other are refused.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ from .names import Flow, Mention, Program, Step
 
 @dataclass(eq=False, repr=False, slots=True)
 class Dependencies:
-    """``order`` has every flow behind those that it calls, with each step behind all that its own mentions need.
+    """The order of the flows of a file, and of the steps in each flow.
 
-    ``tangled`` has the steps in or behind a circle; they stand last in their flow.
+    ``order`` has every flow after the flows that it calls, and every step after the steps that it needs. ``tangled``
+    has the steps that lie in a circle or wait for one; they stand last in their flow.
     """
 
     problems: list[Diagnostic] = field(default_factory=list)
@@ -32,7 +36,7 @@ def depend(program: Program) -> Dependencies:
 
 
 def _in_call_order(program: Program, result: Dependencies) -> list[Flow]:
-    """The flows, called ones first; those that call themselves, which are told of, last."""
+    """Return the flows, called flows first. Report the flows that call themselves; they come last."""
     named = {flow.decl.name.text: flow for flow in reversed(program.flows)}
     calls: dict[Flow, dict[Flow, s.Call]] = {flow: {} for flow in program.flows}
     for flow in program.flows:
@@ -65,7 +69,7 @@ def _endless(circle: list[Flow], calls: dict[Flow, dict[Flow, s.Call]]) -> Diagn
 
 
 def _ends(labels: list[Label]) -> list[Label]:
-    """The labels of a long circle's beginning, and the last."""
+    """Keep the first labels of a long circle and the last."""
     return labels if len(labels) <= MOST_NAMED else [*labels[: MOST_NAMED - 1], labels[-1]]
 
 
@@ -113,7 +117,7 @@ def _flow(flow: Flow, result: Dependencies) -> None:
 
 
 def _needed(step: Step, mentions: list[Mention]) -> list[Step]:
-    """The steps that the mentions of one stand for, but for itself and the blocks around it."""
+    """Return the steps that a step's mentions stand for, except the step itself and the blocks around it."""
     hidden = {step, *_around(step)}
     steps = [mention.symbol.step for mention in mentions if mention.symbol]
     return [need for need in steps if need is not None and need not in hidden]
@@ -154,7 +158,7 @@ def _branch(step: Step, target: Step, mention: Mention, way: tuple[Step, ...]) -
 
 
 def _without_itself(step: Step, mention: Mention) -> str:
-    """The way out for a step that mentions itself."""
+    """Return the help for a step that mentions itself."""
     node = step.line.node
     if isinstance(node, (s.Map, s.Repeat, s.Fanout, s.Chain)):
         return "a block has its value when it ends: mention what it starts from, or a step inside it"

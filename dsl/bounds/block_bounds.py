@@ -1,4 +1,4 @@
-"""What a fan-out and a repeat take: bodies side by side or in waves, and the reducer behind them."""
+"""The bounds of a fan-out and of a repeat: bodies side by side or in waves, and the reducer after them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .survey import Body, Done, Parts, Survey, spec_of, votes_in
 from .waves import launch_of, waves_of
 
 MOST_SAMPLES = 1000
-"""Samples whose values are kept apart."""
+"""The most samples whose values are kept apart."""
 
 
 def fanned(survey: Survey, step: p.Step, node: p.Fanout, scope: Scope, sharing: bool) -> Done:
@@ -50,7 +50,7 @@ def _branch(done: Done) -> Body:
 
 
 def _spared(branches: Sequence[Body], *, all_run: bool) -> Rounds:
-    """Branches of which some may be lost: there is one result at least."""
+    """Return the rounds of branches of which some may be lost: at least one gives a result."""
     rounds = all_of([shorter(branch) for branch in branches], certain=all_run)
     return rounds.at_least(first_of_all(branches, lost=False))
 

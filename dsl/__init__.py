@@ -1,4 +1,4 @@
-"""The language: from text to a checked flow to a plan. No clock, no network, no disk.
+"""The language: from text to a checked flow to a plan. It uses no clock, no network and no disk.
 
 Names are loaded when they are first used, so that importing this package costs next to nothing.
 """

@@ -33,9 +33,7 @@ class Node:
         return min(start for start, _ in spans), max(end for _, end in spans)
 
     def last_word(self) -> tuple[int, int]:
-        """Return the place of the word that gives the part its value, such as a field or a filter; else of the whole
-        part.
-        """
+        """Return the place of the word that gives the part its value: a field, a filter, or else the whole part."""
         return self.extent()
 
     def path(self) -> str:

@@ -66,7 +66,7 @@ class _File:
         """
         limits = {name: flow.calls_limit for name, flow in self.plan.flows.items() if name in self.own}
         bounded = [name for name, limit in limits.items() if limit is not None]
-        # The flows that are called keep to their own budgets, so that each shortfall is told once.
+        # Called flows keep their own budgets, so that each shortfall is reported once.
         limited = {
             name: replace(flow, calls_limit=self.plan.flows[name].calls_limit)
             for name, flow in self.needed.flows.items()

@@ -25,7 +25,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A stretch of a source and the text to put in its place; an empty stretch is a place to insert at."""
+    """A part of a source and the text that replaces it; an empty part is a place to insert at."""
 
     span: Span
     text: str
@@ -46,7 +46,7 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One problem in a flow: an error or a warning.
+    """A problem in a flow: an error or a warning.
 
     ``message`` is one line. ``note`` says why it is a problem, ``help`` gives the way out. ``labels`` are shown in this
     order.

@@ -58,7 +58,7 @@ def offered(found: Sequence[Diagnostic], check: Check) -> tuple[Diagnostic, ...]
 
     ``check`` returns all problems again after a change of one text. A fix is tried alone, and then with all others; if
     the fixes are very many or the text is long, only together. A fix that was not tried, or does harm only with others,
-    is offered as a guess. A guess that fails is still offered, since it is called a guess.
+    is offered as a guess. A "did you mean" that fails is still offered, since its help says that it is a guess.
     """
     sound: set[int] = set()
     failed: set[int] = set()
@@ -78,9 +78,7 @@ def _offer(finding: Diagnostic, failed: bool) -> Diagnostic:
 
 
 def _tried(source: Source, found: Sequence[Diagnostic], check: Check) -> tuple[set[int], set[int]]:
-    """Return the ids of the problems in one text whose fixes leave fewer errors, and of those whose fixes fail even
-    alone.
-    """
+    """Return the problems in one text, by id, whose fixes leave fewer errors, and those whose fix alone does not."""
     fixes = _fixable(source, found)
     checks = max(1, min(MOST_CHECKS, MOST_TRIED // max(len(source.text), 1)))
     failed: set[int] = set()
@@ -106,7 +104,7 @@ def edited(source: Source, edits: Iterable[Edit]) -> Source:
 
 
 class _Round:
-    """One round of fixes in one text: all fixes are tried first, and if that does harm, halves of them."""
+    """A round of fixes in one text: all fixes are tried first, and if that does harm, halves of them."""
 
     def __init__(
         self,
@@ -151,7 +149,8 @@ class _Round:
             worse = _errors(found) > _errors(self._told(self.found, self.taken)) - _errors(fixes)
         else:
             unparsed, unparsed_before = _unparsed(found), _unparsed(self.found)
-            # Among many the good of one must not hide the harm of another. One alone may bring something to light.
+            # In a group, the good of one fix must not hide the harm of another. A single fix may bring other problems
+            # to light.
             most = _errors(self.found) - (_errors(fixes) if len(fixes) > 1 else 0)
             worse = unparsed > unparsed_before or (unparsed == unparsed_before and _errors(found) > most)
         said = Counter(map(_said, found))

@@ -36,7 +36,7 @@ def _step(step: p.Step, reducers: Mapping[str, ReducerSpec]) -> p.Step:
     if _losable(step, node, reducers):
         return replace(step, node=_FREE)
     body = replace(node.body, steps=tuple(_step(inner, reducers) for inner in node.body.steps))
-    # A vote that launches all its samples has its value as well where some of them are lost.
+    # A vote that launches all its samples has a value even if some of them are lost.
     options = {name: value for name, value in step.options.items() if name != "launch"}
     return replace(step, node=replace(node, body=body), options=options)
 
@@ -54,5 +54,5 @@ def _losable(step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain, reducers
     if not isinstance(node, p.Repeat):
         return True
     args = {name: one.value if isinstance(one, p.Constant) else None for name, one in reduce.args.items()}
-    # A vote that counts all its samples may be settled by fewer where the others are lost.
+    # A vote that counts all its samples may be settled by fewer if the others are lost.
     return rule.fewest(node.least, node.most, args) >= node.most

@@ -91,5 +91,5 @@ def _is_of(value: Any, hint: Any) -> bool:
         return True
     if get_origin(hint) is Literal:
         return isinstance(value, str) and value in get_args(hint)
-    # True is no number here, and a whole number may stand for any.
+    # True is no number here, but a whole number may stand for any number.
     return type(value) in ((int, float) if hint is float else (get_origin(hint) or hint,))

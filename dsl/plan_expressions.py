@@ -88,7 +88,7 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class TypeOf:
-    """A type given as an argument, such as that of a file's rows."""
+    """A type given as an argument, such as the type of a file's rows."""
 
     type: Type
     kind: Literal["type"] = "type"

@@ -95,7 +95,7 @@ def join(types: Iterable[Type]) -> Type:
     """Return the narrowest type that values of all these types have.
 
     For records it has the fields of each; a field that one of them lacks may be missing. Types with nothing in common
-    give a type of mixed values.
+    are joined into a Mixed type.
     """
     result: Type | None = None
     for type_ in types:
@@ -111,7 +111,7 @@ def _join(a: Type, b: Type) -> Type:
     if isinstance(a, Optional) or isinstance(b, Optional):
         return optional(_join(unwrapped(a), unwrapped(b)))
     if isinstance(a, ListOf) and isinstance(b, ListOf):
-        # An empty list is one of anything.
+        # An empty list fits every type of element.
         return ListOf((b if a.item == UNKNOWN else a).item if UNKNOWN in (a.item, b.item) else _join(a.item, b.item))
     if isinstance(a, Record) and isinstance(b, Record):
         return _records(a, b)

@@ -97,7 +97,7 @@ class ByKind:
     def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
         from pydantic import Field as PydanticField
 
-        # A plan has no value of several types.
+        # A plan has no Mixed type.
         members: Any = reduce(or_, (one for one in get_args(source) if one is not Mixed))
         return handler(Annotated[members, PydanticField(discriminator="kind")])
 

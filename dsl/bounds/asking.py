@@ -107,7 +107,7 @@ def _attempts(settings: Mapping[str, p.Expr], scope: Scope, world: World, title:
             most = 1 + max(0, retries)
         case _:
             return Bound(0, None, f"`retries` of {quoted(title)} is not known yet")
-    # The share is one of all attempts, and a call is sent side by side once at the most.
+    # The share is a share of all attempts, and each call is sent twice at most.
     return Bound(0, most + min(1.0, share * most))
 
 
@@ -160,7 +160,7 @@ def _answer(
     count = served.count if served else world.count
     bound = answer_bound(type_, count)
     limit = _setting("max_tokens", settings, scope, world)
-    # Fewer than one ends the step before its call.
+    # A limit below 1 ends the step before its call.
     longest = max(0, limit.value) if isinstance(limit, Known) and isinstance(limit.value, int) else None
     if limit is None and served is not None:
         longest = served.longest

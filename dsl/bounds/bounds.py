@@ -204,7 +204,7 @@ class _Survey:
         weight = steps if calls else max(steps, spent)
         affords = self.work + weight * elements <= EXACT_WORK
         if not affords:
-            # Not tried again where the block stands inside another.
+            # Remember the weight, so that the block is not tried again inside another block.
             self._weights[id(block)] = weight, calls
         return affords
 
@@ -242,7 +242,7 @@ class _Survey:
         match node:
             case p.Ask():
                 found = asked(node, step.options, self.models, scope, self.world, title=step.title, vote=vote)
-                # Samples that ask the same may be answered in one request.
+                # Samples with the same prompt may be answered in one request.
                 widths = {} if sharing else self.widths
                 loads = loads_of(node, step.options, self.models, scope, self.world, widths, found.amounts.calls)
                 rounds = Rounds().then(found.tries).loaded(loads)

@@ -41,7 +41,7 @@ def together(loads: Iterable[Loads]) -> Loads:
             if known is None:
                 found[endpoint] = load
                 continue
-            # The models of an endpoint share its places: the most that one of them asks for.
+            # The models of an endpoint share its places: the greatest number that one of them sets counts.
             places = min if endpoint.endswith(_UNKNOWN) else max
             found[endpoint] = Load(
                 known.calls + load.calls, places(known.places, load.places), max(known.wide, load.wide)
@@ -67,7 +67,7 @@ def widths_of(plan: p.Plan, models: Iterable[p.Model], scope: Scope, world: Worl
     for model in models:
         for served in _served(model, world):
             places = _places(served, model, {}, scope, world)
-            # The places grow where the flow names no number of them, but for a server that takes one at a time.
+            # If the flow sets no number, the places grow, except at a server that takes one request at a time.
             wide = places if "concurrency" in model.options or places == 1 else inf
             endpoint = _endpoint(served)
             found[endpoint] = max(found.get(endpoint, 0), wide)
@@ -131,7 +131,7 @@ def queued(rounds: Bound, loads: Loads, calls: Bound) -> Bound:
         if most == inf and load.places < inf:
             return Bound(least, None, calls.why)
         if load.places < inf:
-            # Where another endpoint serves some of the calls, the way may lead through that one alone.
+            # If another endpoint serves some of the calls, the longest way may lead only through that endpoint.
             others = rounds.most if alone is not None else 1
             waits += max(0, floor((floor(most + 1e-9) - others) / load.places))
     return Bound(least, rounds.most + waits).capped(calls.most)

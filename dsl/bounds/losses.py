@@ -27,7 +27,7 @@ def least_of(amounts: Amounts) -> Least:
     return Least(amounts.calls.least, amounts.tokens_in.least, amounts.tokens_out.least, amounts.cost.least)
 
 
-# What fails
+# Failures
 
 
 def failing_ask(amounts: Amounts) -> Least:
@@ -71,7 +71,7 @@ def failing_block(
     says that it may have lost all bodies.
     """
     if "timeout" in step.options:
-        # Its calls may still have waited for a place.
+        # At the time-out, all its calls may still wait for a place.
         return Least()
     ways = [] if spared else [body.failing for body in bodies if body.failing is not None]
     own = rule.ask is None and rule.extern is None
@@ -82,7 +82,7 @@ def failing_block(
     return reduce(Least.__or__, ways) if ways else None
 
 
-# What some of the bodies take
+# The amounts of some of the bodies
 
 
 def lowered(body: Body, *, answered: bool = False) -> Amounts:

@@ -194,7 +194,7 @@ def _bodies(
     for place, (item, certain) in enumerate(found.items, 1):
         before = survey.work
         bodies.append(body(item, certain))
-        # Maps inside this one multiply the work: it is known when the first body is worked out.
+        # Maps inside this map multiply the work; the size of the work is known only after the first body.
         left = len(found.items) - place
         if found.apart and not survey.affords(node.body, left, spent=survey.work - before):
             return [body(one_of([item for item, _ in found.items]), True)], False

@@ -1,4 +1,4 @@
-"""A plan with its bounds, as JSON of a published schema: what `flowrun plan --json` prints."""
+"""A plan with its bounds, as JSON of a published schema: the output of `flowrun plan --json`."""
 
 from __future__ import annotations
 

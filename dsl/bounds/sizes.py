@@ -216,7 +216,7 @@ def _written(size: Size, count: Count) -> Bound:
         case Some(type, tokens):
             if not t.is_text(t.unwrapped(type)):
                 return tokens
-            # Quotes, and a quarter more for what JSON must escape.
+            # Two quotes, and a quarter more for characters that JSON must escape.
             return Bound(tokens.least, None if tokens.most is None else tokens.most * 1.25 + 2, tokens.why)
         case OneOf(options):
             return any_of([_written(option, count) for option in options])
@@ -311,7 +311,7 @@ def _frozen(value: Json) -> object:
         case bool() | int() | float():
             return type(value).__name__, value
         case p.Model(name, address):
-            # Its options are no key: no two models of a plan share a name.
+            # The options are left out of the key: no two models of a plan share a name.
             return "model", name, address
     return value
 
@@ -321,7 +321,7 @@ def answer_bound(type_: t.Type, count: Count) -> Bound:
     match type_:
         case t.Choice(options):
             sizes = [count(option) for option in options]
-            # A short word may be several tokens where the estimate says one, and most models count its end.
+            # A short word that is estimated as one token may be several, and most models count its end as a token.
             return Bound(max(1, min(sizes, default=1)), 2 * max([1, *sizes]) + 1)
         case t.Range(low, high) if type_.whole:
             return Bound(1, max(len(str(low)), len(str(high))) + 1)

@@ -148,7 +148,7 @@ def _loop(node: nodes.For, names: dict[str, Size], count: Count) -> Iterator[Pie
     if counted:
         yield from rounds
     else:
-        # Each round has joints of its own with the next.
+        # Each round of the loop has joints with the next round.
         each = total(rounds) + Bound(0, 2 * _JOINT)
         found = Bound(max(0, each.least - 2 * _JOINT), each.most, each.why) * number
         yield found | _sum(_body(node.else_, dict(names), count), count) if node.else_ else found
@@ -273,13 +273,13 @@ def _filtered(node: nodes.Filter, value: Size, names: Names, count: Count) -> Si
         case "json":
             return Some(t.JSON, Bound(0, None if size.most is None else size.most * 1.25 + 2, size.why))
         case "truncate":
-            # A token is a character at least, and the filter lets some more characters pass.
+            # A token has at least one character, and the filter lets some more characters pass.
             length = args[0].value if args and isinstance(args[0], Known) and isinstance(args[0].value, int) else 255
             return Some(t.TEXT, Bound(0, size.most, size.why).capped(length + 10))
         case "indent":
-            # Each line gets a piece more, and a token is a line at most.
+            # Each line gets an indent, and each token is at most one line.
             return Some(t.TEXT, Bound(0, None if size.most is None else 2 * size.most + 1, size.why))
-    # Other cases and trimmed ends change the pieces that a tokenizer makes of a text, within bounds.
+    # A change of case or a trimmed end changes how a tokenizer splits a text, but within bounds.
     return Some(t.TEXT, Bound(0, None if size.most is None else 2 * size.most + 1, size.why))
 
 

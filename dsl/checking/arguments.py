@@ -181,7 +181,7 @@ class Calls(ABC):
         missing = [spec.name for spec in params if spec.required and spec.name not in given]
         if function is not None:
             self.problems.extend(overlap(values, scope, self.folding))
-        # A misspelt name is one mistake: the place that it meant to fill is not missing as well.
+        # A misspelt name is one mistake: the parameter that it meant is not reported as missing too.
         misspelt = any(arg.name is not None and arg.name.text not in {spec.name for spec in params} for arg in args)
         if missing and not misspelt:
             self.report(

@@ -107,7 +107,7 @@ class Blocks(Bodies, ABC):
         folding, values = self.expressions.folding, dict(named(spec.params, reduce.args))
         args = {name: folding.known(value, scope) for name, value in values.items()}
         if self._told > before:
-            # What an argument does wrong is told; what would follow from it is no second mistake.
+            # Problems of an argument are reported already: a problem that only follows from them is no second mistake.
             args = {}
             if any(param.required or param.takes_field or param.asks for param in spec.params):
                 return t.UNKNOWN
@@ -200,12 +200,12 @@ class Blocks(Bodies, ABC):
     def fold(self, step: Step, reduce: s.Reduce, ask: s.Ask, item: t.Type) -> t.Type:
         """Type a fold. It begins with the first result, or with the value of its argument."""
         scope = step.argument_scope or step.scope
-        # What is wrong with the answer's type is told when the ask itself is looked at.
+        # Problems of the answer's type are reported when the ask itself is checked.
         known = len(self.typed.problems)
         type_ = self.written.read(ask.answer) if ask.answer is not None else t.TEXT
         del self.typed.problems[known:]
         begins = parameters(FOLD, reduce.args)[:1] == [FOLD[0]]
-        # A result of a body that was skipped is none, and comes like the others.
+        # The result of a skipped body is none, and the fold gets it like any other result.
         self._folds[step] = (type_ if begins else t.join([item, type_])), item
         type_ = self.ask(ask, step.reduce_scope or step.scope)
         self.expressions.arguments(

@@ -43,7 +43,7 @@ def no_values(program: Program, folding: Folding) -> Iterator[Diagnostic]:
             continue
         operands = [folding.value(side, scope) for side in (expr.left, expr.right)]
         if any(isinstance(side, StaticValue) and side.number is None for side in operands):
-            # Its operands are of the wrong types, which is told elsewhere.
+            # The operands have wrong types, and that is reported elsewhere.
             continue
         by_zero = expr.operator == "/" and isinstance(operands[1], StaticValue) and operands[1].number == 0
         place = expr.right if by_zero else expr

@@ -1,4 +1,4 @@
-"""The facts that hold where a condition holds."""
+"""The facts that follow from a condition: the names that cannot be missing where it holds."""
 
 from __future__ import annotations
 

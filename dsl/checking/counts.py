@@ -26,7 +26,7 @@ def numbers_of(step: Step, folding: Folding) -> Given:
             return Given(t.UNKNOWN, None, len(step.steps))
         case s.Map():
             counts = [folding.elements(step)[1], int(node.at_most.value) if node.at_most is not None else None]
-            # Of a map that goes through nothing ``counted_map`` tells.
+            # A map over no elements is reported by ``counted_map``.
             return Given(t.UNKNOWN, None, min((count for count in counts if count is not None), default=None) or None)
     return Given(t.UNKNOWN)
 

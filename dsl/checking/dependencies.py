@@ -74,7 +74,8 @@ def _ends(labels: list[Label]) -> list[Label]:
 
 
 def _flow(flow: Flow, result: Dependencies) -> None:
-    # The edges of each body: a step needs another of the same body when a mention anywhere inside it says so.
+    # The edges inside each body: a step needs another step of the body if it, or any step inside it, mentions that
+    # step.
     edges: dict[Step, dict[Step, tuple[Mention, tuple[Step, ...]]]] = {step: {} for step in flow.walk()}
     for step in flow.walk():
         for mention in step.mentions:
@@ -93,7 +94,7 @@ def _flow(flow: Flow, result: Dependencies) -> None:
         bodies.setdefault(id(step.scope), []).append(step)
     for steps in bodies.values():
         if steps[0].scope.fanout:
-            # Branches that need each other are told of once, with the whole circle.
+            # Branches that need each other are reported once, with the whole circle.
             circles = [circle for circle in cycles({step: edges[step] for step in steps}) if len(circle) > 1]
             told = {pair for circle in circles for pair in pairwise([*circle, circle[0]])}
             for step in steps:
@@ -104,7 +105,7 @@ def _flow(flow: Flow, result: Dependencies) -> None:
         else:
             needs = {step: edges[step] for step in steps}
             result.problems.extend(_circle(circle, edges) for circle in cycles(needs))
-    # A block's beginning is a node of its own, `(block,)`: what it needs is not said again for each line inside.
+    # The beginning of a block is a node of its own, `(block,)`, so that its needs are not repeated for each inner step.
     waits: dict[Step | tuple[Step], list[Step | tuple[Step]]] = {}
     for step in edges:
         begun: list[tuple[Step]] = [(step.parent,)] if step.parent else []

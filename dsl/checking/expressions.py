@@ -183,7 +183,7 @@ class Expressions(UnknownNames):
                 spread = self.infer(entry.value, scope)
                 if isinstance(spread, t.Record):
                     if any(isinstance(one.type, t.Optional) and one.name in fields for one in spread.fields):
-                        # A field that may not be there still hides the one of its name before it.
+                        # An optional field still replaces the field of the same name before it.
                         self.shapes[id(entry.value)] = spread
                     fields.update({one.name: one for one in spread.fields})
                 elif spread != t.UNKNOWN:
@@ -262,7 +262,7 @@ class Expressions(UnknownNames):
             first, second = second, first
         left = self.infer(first, scope)
         if left == t.UNKNOWN and isinstance(second, s.Name) and scope.lookup(second.word.text) is None:
-            # The other side is wrong already: what this word should be nobody can tell.
+            # The other side has a problem already, and without its type the meaning of this word is not known.
             return t.BOOL
         right = self.infer(second, scope, left if isinstance(t.unwrapped(left), t.Choice) else None)
         if t.NONE not in (left, right) and not t.comparable(left, right):

@@ -15,7 +15,7 @@ class Extents:
     """
 
     def __init__(self) -> None:
-        # The type stands beside its measure: an id is sure only as long as its owner lives.
+        # Each measure is kept with its type: an id is unique only as long as the object lives.
         self._measured: dict[int, tuple[Type, int, int]] = {}
 
     def parts(self, type_: Type) -> int:

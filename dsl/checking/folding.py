@@ -40,7 +40,7 @@ class Folding:
         self._callees = callees
         self._flows = {flow.decl.name.text: flow for flow in reversed(program.flows)}
         self._steps: dict[Step, Outcome] = {}
-        # The tree's part stands beside its value: an id is sure only as long as its owner lives.
+        # Each value is kept with its part of the tree: an id is unique only as long as the object lives.
         self._parts: dict[int, tuple[s.Expr, Outcome]] = {}
         self._allowance = Allowance()
 

@@ -28,7 +28,7 @@ _OWN = frozenset({"F0719", "F0720"})
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """One code that a comment silences, on the given lines; empty ``lines`` mean the whole file."""
+    """A code that a comment silences, on the given lines; empty ``lines`` mean the whole file."""
 
     code: str
     lines: tuple[int, ...]
@@ -96,7 +96,7 @@ class _Said:
         self.word = found[2]
         self._codes = found[3] or ""
         near = _near(self.word) != ""
-        # Prose may begin with the name of the tool; what looks like an order is one.
+        # Prose may begin with the name of the tool; only text in the form of an order counts as one.
         if found[1]:
             self.meant = near or self.word.lower() in _ELSEWHERE or bool(found[3])
         else:

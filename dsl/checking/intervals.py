@@ -75,7 +75,7 @@ class Intervals:
         if step.line.when is not None or not isinstance(node, (s.Name, s.Get, s.Unary, s.Binary)):
             return None
         if step not in self._steps:
-            # A circle is refused elsewhere, and ends here.
+            # Steps in a circle are refused elsewhere; this entry ends the recursion.
             self._steps[step] = None
             self._steps[step] = self.of(node, step.scope, (), depth + 1)
         return self._steps[step]

@@ -70,7 +70,7 @@ def record_of(entries: Iterable[tuple[str | None, Outcome]], allowance: Allowanc
         if name is not None:
             fields[name] = OPEN if found is None else found.value
         elif found is None or not isinstance(found.value, dict):
-            # A record that the run decides may bring any field, also one that stands before it.
+            # A spread record that the run decides may have any field, and so may replace a field written before it.
             fields, whole = OpenRecord(), False
         elif isinstance(found.value, OpenRecord):
             fields = OpenRecord(found.value)

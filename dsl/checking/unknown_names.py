@@ -133,7 +133,7 @@ def visible_block(hidden: Step, scope: Scope) -> Step | None:
         outer = outer.parent
     block = hidden.parent
     while block is not None and block.scope not in known:
-        # A reducer sees the branches of its fan-out, and not their insides.
+        # A reducer sees the branches of its fan-out, but not the steps inside them.
         if block.symbol is not None and (seen := scope.lookup(block.title)) is not None and seen.step is block:
             return block
         block = block.parent

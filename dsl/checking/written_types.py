@@ -139,7 +139,7 @@ class WrittenTypes:
                 self._report("F0360", message, option.span, help)
         for before, option in twice:
             word = option.text if isinstance(option, s.Word) else option.value
-            # With one word left it would be the name of a type.
+            # A choice with a single word would be read as the name of a type.
             fix = _without(word, before.span, option.span) if len(words) > 1 else None
             message = f"the choice `{word}` is there twice"
             self._report("F0202", message, option.span, "answers ignore case: keep one", fix)
@@ -214,7 +214,7 @@ class WrittenTypes:
         guess = f"write `{there}`" if there else did_you_mean(name, known)
         near = nearest(name, known)
         if near and near == self._declaring:
-            # A type is no part of itself: in a field that tells records apart one word was meant.
+            # A type cannot contain itself. In a field that tells records apart, its name was meant as a word.
             word_fix = Fix(f'write `"{name}"`', (Edit(word.span, f'"{name}"'),), safe=False)
             self._report("F0206", f"no type is called `{name}`", word.span, f'for the word write `"{name}"`', word_fix)
             return t.UNKNOWN

@@ -99,7 +99,7 @@ MOST_PARTS = 20_000
 def read_plain(text: str) -> tuple[tuple[Node, ...], tuple[Mention, ...]] | None:
     """Return the tree and the mentions of a template that only places values; None for any other template."""
     if "\r" in text:
-        # jinja2 has its own way with line ends.
+        # jinja2 changes line ends by rules of its own.
         return None
     parts: list[Node] = []
     mentions: list[Mention] = []

@@ -92,7 +92,7 @@ def _refused(string: String, body: tuple[nodes.Node, ...]) -> Iterator[Diagnosti
                 yield Diagnostic("F0304", message, at, help=help)
                 continue
             reason = _REASONS.get(node.kind, "templates place values, with `if`, `for` and `set`, and do no more")
-            # Some reasons say by themselves what a template does and does not.
+            # Some reasons are whole sentences about templates already.
             message = reason if reason.startswith("a template") else f"a template may not do this: {reason}"
             yield Diagnostic("F0304", message, at, help=_way_out(node))
             continue

@@ -70,7 +70,8 @@ def _environment() -> Environment:
         """The lexer of jinja2 with the place of each token instead of its line."""
 
         def tokeniter(self, source: str, *args: Any, **options: Any) -> Iterator[tuple[int, str, str]]:
-            # jinja2 reads every line end as a line feed; behind a pair of them its offsets fall back by one.
+            # jinja2 turns every line end into a line feed, so its offsets are one too small after each two-character
+            # line end.
             text = re.sub(r"\r\n?", "\n", source)
             pairs = [pair.start() - number for number, pair in enumerate(re.finditer("\r\n", source))]
 

@@ -68,7 +68,7 @@ class Values(Places):
                 return self.compared(node, known)
             case nodes.Concat():
                 for part in node.nodes:
-                    # Behind an `if` without `else` there may be nothing to join.
+                    # After an `if` without `else` there may be no value to join.
                     self.data(part, self.infer(part, known))
                 return t.TEXT
             case nodes.Add() | nodes.Sub():
@@ -106,7 +106,7 @@ class Values(Places):
         items = []
         for item in node.items:
             given = self.infer(item, known)
-            # Lists of lists of lists, each named by a `set`, would be written out at any length.
+            # Nested lists, each level named by a `set`, could be written out at any length.
             if _holds_list(given):
                 self.report(
                     "F0304",

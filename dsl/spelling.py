@@ -9,15 +9,12 @@ from functools import lru_cache
 FEW = 30
 """The most words that are compared one by one.
 
-Of more words, only the neighbours are: sorted by beginnings and by ends.
+Of more words, only the neighbours of the word are compared, in the order of beginnings and in that of ends.
 """
 BESIDE = 4
 ALIKE = 0.65
 MOST_GUESSED = 1000
-"""The most problems of a file with guesses.
-
-After them no word is guessed among all names: each guess reads all of them.
-"""
+"""The number of problems in a file after which names are not guessed: each guess goes through all names."""
 LONGEST = 100
 """The most characters of a word that is compared: the comparison takes time by their square."""
 

@@ -69,7 +69,7 @@ class Field:
 class Record:
     """A record with named fields.
 
-    ``name`` is the name of the declared type, for messages; it does not matter to what fits.
+    ``name`` is the name of the declared type, for messages only: types fit whatever their name.
     """
 
     fields: tuple[Field, ...]

@@ -96,10 +96,7 @@ def _tries(settings: Mapping[str, p.Expr], scope: Scope, world: World, title: st
 
 
 def _attempts(settings: Mapping[str, p.Expr], scope: Scope, world: World, title: str, share: float) -> Bound:
-    """Bound the attempts at one call that may be billed.
-
-    A hedged ``share`` of the attempts adds a second one side by side.
-    """
+    """Bound the attempts at one call that may be billed. The hedged ``share`` of attempts adds at most one more."""
     match _setting("retries", settings, scope, world):
         case None:
             most = ATTEMPTS

@@ -34,10 +34,11 @@ def _loads(survey: Survey, reduce: p.Reduce, scope: Scope, parts: Parts, done: D
 
 
 def feed_of(reduce: p.Reduce, bodies: Sequence[Body], *, sure: bool, steady: bool, fails: bool) -> Feed | None:
-    """Return the list that a block makes one by one: the rounds to its first body's end, or to that body's first item.
+    """Return the list that a block makes one by one; None if it makes no such list.
 
-    ``sure`` says that there is a body. ``fails`` says that a failed body ends the block, so that items given out before
-    need not be taken back.
+    Its rounds lead to the end of the first body, or, for `flatten`, to the first item of that body's list. ``sure``
+    says that there is a body. ``fails`` says that a failed body ends the block, so that items given out before need not
+    be taken back.
     """
     if reduce.ask is not None or reduce.extern is not None or reduce.rule not in ("collect", "flatten"):
         return None

@@ -108,8 +108,9 @@ class Rounds:
     def merged(self, soonest: Rounds, calls: Bound, needs: Iterable[str], *, loses: bool = False) -> Rounds:
         """Return these rounds with a tree or a fold after them, ``calls`` deep.
 
-        Both ask as results come. All asks of the way follow the first result, which may come as early as ``soonest``.
-        The last result may have a single ask after it, or none if it may be lost (``loses``).
+        Both ask as results come. After the first result, which may come as early as ``soonest``, all asks of the
+        longest way follow. After the last result only one ask may follow, or none if that result may be lost
+        (``loses``).
         """
         last = self.then(Bound(0 if loses else min(1, calls.least), calls.most, calls.why), needs)
         return last.at_least(soonest.then(calls, needs))

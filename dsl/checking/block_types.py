@@ -166,9 +166,10 @@ class Blocks(Bodies, ABC):
         return extern.result
 
     def tree(self, step: Step, reduce: s.Reduce, item: t.Type, merged: t.Type, scope: Scope) -> t.Type:
-        """Type the value of a tree of merges: the type of a merge.
+        """Return the type of a tree's value.
 
-        A single result is never merged, so its type may join it.
+        This is the type of a merge. If the block may have a single result, which is never merged, its type is joined to
+        it.
         """
         if isinstance(reduce.count, s.Call) and reduce.count.function.text == "tokens" and reduce.count.prefix is None:
             self.expressions.arguments("tokens", TOKENS, reduce.count.args, reduce.count.span, scope)

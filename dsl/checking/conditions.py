@@ -8,7 +8,7 @@ from .. import syntax as s
 def found_there(condition: s.Expr) -> frozenset[str]:
     """Return the names that cannot be missing where a condition holds; a field is dotted text.
 
-    It reads `x != none` and `and`.
+    Only comparisons such as `x != none` tell this, alone or joined by `and`.
     """
     match condition:
         case s.Binary("and", left, right):

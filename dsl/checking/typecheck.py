@@ -88,9 +88,9 @@ class _Checker(Blocks):
         return spared(type_) if symbol.kind == "branch" and self._may_lack(step, symbol) else type_
 
     def _may_lack(self, branch: Step, symbol: Symbol) -> bool:
-        """Return True if a reducer's ask mentions a branch that may be lost.
+        """Return True if ``symbol`` is a branch that may be lost, as the ask of a reducer mentions it.
 
-        Some reducers do without lost branches.
+        Branches may be lost where the reducer does without them (``spares``).
         """
         block = branch.parent
         if block is None or block.reduce_scope is None or block.reduce_scope.symbols.get(symbol.name) is not symbol:
@@ -291,7 +291,7 @@ class _Checker(Blocks):
 def _read(value: s.Expr | s.Ask, scope: Scope) -> Span | None:
     """Return the place of a name or a function call in a model's option; None for a plain value.
 
-    Models know no names.
+    A model is declared before any value that a name could stand for.
     """
     match value:
         case s.Call(function):

@@ -73,8 +73,8 @@ def _there(node: nodes.Node) -> Paths:
 def _compared(test: nodes.Compare, with_none: str, with_value: tuple[str, ...]) -> Paths:
     """Return the paths that are there if a comparison holds.
 
-    ``with_none`` is the operator that tells this beside `none`, ``with_value`` are those that tell it beside a written
-    value.
+    ``with_none`` is the operator that proves this beside `none`. ``with_value`` are the operators that prove it beside
+    a written value.
     """
     if len(test.ops) != 1:
         return _numbers(test) if "eq" in with_value else NOTHING

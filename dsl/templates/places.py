@@ -102,7 +102,7 @@ class Places:
     def infer(self, node: Node, known: Known, *, lenient: bool = False) -> t.Type:
         """Return the type of an expression.
 
-        ``lenient`` is for the value before `default`: the way to it may be missing.
+        ``lenient`` is for a value before `default`: a field on the way may be missing.
         """
         match node:
             case Name():

@@ -48,7 +48,7 @@ class Values(Places):
     def infer(self, node: nodes.Node, known: Known, *, lenient: bool = False) -> t.Type:
         """Return the type of an expression.
 
-        ``lenient`` is for the value before `default`: the way to it may be missing.
+        ``lenient`` is for a value before `default`: a field on the way may be missing.
         """
         match node:
             case nodes.Const():

@@ -1,4 +1,4 @@
-"""The language: from text to a checked flow to a plan. No clock, no network, no disk.
+"""The language: from text to a checked flow to a plan. It uses no clock, no network and no disk.
 
 Names are loaded when they are first used, so that importing this package costs next to nothing.
 """
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from .ballots import holds_ballots, rule_of
     from .bounds.amounts import Bounds
     from .bounds.asking import ATTEMPTS, CORRECTION, MESSAGE_TOKENS, RETRIES
+    from .bounds.bound import Bound
     from .bounds.bounds import RIGHT, bounds_of
     from .bounds.expression_sizes import UnsettledError
     from .bounds.planned import Foreseen, planned_json, planned_schema
     from .bounds.served import Rates, Served
-    from .bounds.sizes import Bound
     from .catalog import (
         AskSpec,
         Catalog,
@@ -92,7 +92,7 @@ _HOMES = {
     "planner": ("make_plan",),
     "render": ("render_diagnostic", "render_diagnostics"),
     "bounds.served": ("Rates", "Served"),
-    "bounds.sizes": ("Bound",),
+    "bounds.bound": ("Bound",),
     "source": ("Source", "Span"),
     "texts": ("alike", "option_of", "text_key"),
     "templates.read": ("Template", "read_template", "template_names", "template_pieces"),

@@ -1,4 +1,4 @@
-"""The operators of expressions on values: what the checker works out beforehand, and what a run works out."""
+"""The operators of expressions on values, for the checker and for a run alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 Json = Any
 
 MOST_BITS = 10_000
-"""The bits of the largest whole number: some 3,000 digits, which Python still writes out."""
+"""The bits of the largest whole number: about 3,000 digits, which Python still writes out."""
 
 
 MOST_CHARACTERS = 1 << 28
@@ -19,18 +19,18 @@ MOST_ITEMS = 4_000_000
 
 
 class NoValueError(Exception):
-    """An operator has no value for these operands, such as a division by zero. The text is a sentence."""
+    """The error for operands without a result, such as a division by zero. Its text is a sentence."""
 
 
 def negative(operand: Json) -> Json:
-    """Raises NoValueError where the operand is no number."""
+    """Return the negative of a number. Raise NoValueError if the operand is no number."""
     if not isinstance(operand, (int, float)):
         raise NoValueError(f"`-` does not take {operand!r:.40}")
     return -operand
 
 
 def combined(operator: str, first: Json, second: Json) -> Json:
-    """The value of a binary operator that looks at both operands. Raises NoValueError where it has none."""
+    """Return the result of an operator in BINARY. Raise NoValueError if there is none."""
     if operator == "*" and not (isinstance(first, (int, float)) and isinstance(second, (int, float))):
         # Python would repeat a text or a list, to any length.
         raise NoValueError(f"`*` does not take {first!r:.40} and {second!r:.40}")
@@ -71,6 +71,6 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "*": lambda a, b: a * b,
     "/": lambda a, b: a / b,
 }
-"""The operators that look at both operands."""
+"""The operators that always need both operands."""
 OPERANDS = {"not": 1, "negative": 1, "and": 2, "or": 2, "??": 2, **dict.fromkeys(BINARY, 2)}
-"""All operators of a plan, and how many operands each takes."""
+"""All operators of a plan, each with its number of operands."""

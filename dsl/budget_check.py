@@ -1,4 +1,4 @@
-"""Budgets in a file that hold fewer calls than their flow makes at the least, whatever it is given."""
+"""Budgets that are too small: they allow fewer calls than their flow makes at least, for any inputs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from .checked import Checked
 
 _WHOLE = "!"
-"""Behind the name of a flow: the flow without its budget. No name of the language has this sign."""
+"""The mark after a flow's name for the flow without its budget. No name of the language has this sign."""
 
 
 def over_budget(files: Sequence[Checked]) -> list[Diagnostic]:
-    """Budgets that are too small for every run of their flow, and for a call of it that another flow always makes."""
+    """Report budgets that are too small for every run of their flow, or for a call that another flow always makes."""
     flows = {_key(path, flow): flow for path, file in _by_path(files) for flow in file.program.flows}
     if all(flow.decl.budget is None or flow.decl.budget.calls is None for flow in flows.values()):
         return []
@@ -37,7 +37,7 @@ def over_budget(files: Sequence[Checked]) -> list[Diagnostic]:
 
 
 def _by_path(files: Sequence[Checked]) -> Iterator[tuple[str, Checked]]:
-    """The files by their paths; that of the first one, which imports the others, is empty."""
+    """Yield the files with their paths. The path of the first file, which imports the others, is empty."""
     paths = {id(file): path for path, file in files[0].imports.items()}
     return ((paths.get(id(file), ""), file) for file in files)
 
@@ -47,7 +47,7 @@ def _key(path: str, flow: Flow) -> str:
 
 
 class _File:
-    """The budgets of one file, and the calls in it. ``known`` are the flows of all files."""
+    """The budgets and the calls of one file. ``known`` has the flows of all files."""
 
     def __init__(self, file: Checked, path: str, names: Sequence[str], known: Mapping[str, Flow]) -> None:
         from .planner import make_plan  # loaded for files with a budget
@@ -60,10 +60,13 @@ class _File:
         self.needed = necessary(self.plan, self.reducers)
 
     def flows(self, told: set[str]) -> Iterator[Diagnostic]:
-        """Budgets that no run of their flow keeps to. ``told`` takes the flows by their keys."""
+        """Report budgets that are too small for every run of their flow.
+
+        The keys of these flows are added to ``told``.
+        """
         limits = {name: flow.calls_limit for name, flow in self.plan.flows.items() if name in self.own}
         bounded = [name for name, limit in limits.items() if limit is not None]
-        # The flows that are called keep to their own budgets, so that each shortfall is told once.
+        # Called flows keep their own budgets, so that each shortfall is reported once.
         limited = {
             name: replace(flow, calls_limit=self.plan.flows[name].calls_limit)
             for name, flow in self.needed.flows.items()
@@ -77,7 +80,7 @@ class _File:
                 yield _short(self.own[name], bounds.calls.least, limit)
 
     def calls(self, told: set[str]) -> Iterator[Diagnostic]:
-        """Budgets that a call of their flow does not keep to, which another flow makes in every run."""
+        """Report budgets that are too small for a call that another flow makes in every run."""
         flows = self.needed.flows
         callers = [name for name in self.own if any(isinstance(one.node, p.FlowCall) for one in _walk(flows[name]))]
         found = {one.title: one for one in _each(self.needed, callers, self.reducers).flows if one.title in callers}
@@ -93,10 +96,10 @@ class _File:
 
 
 def _each(plan: p.Plan, names: Sequence[str], reducers: Mapping[str, ReducerSpec]) -> Bounds:
-    """The bounds of one call of each of these flows, whatever they are given."""
+    """Return the bounds of one call of each of these flows, for any inputs."""
     from .bounds.bounds import bounds_of  # loaded for files with a budget
 
-    # One input for each type: what flows hand on to each other is then the same, and is worked out once.
+    # One input for each type: the arguments of equal calls are then equal, and are worked out once.
     inputs: dict[t.Type, str] = {}
     steps = []
     for name in names:
@@ -121,7 +124,7 @@ def _walk(flow: p.Flow) -> Iterator[p.Step]:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A call of a flow, and the fewest calls of models that it makes."""
+    """A call of a flow, and the least number of model calls in it."""
 
     step: Step
     flow: str
@@ -131,7 +134,7 @@ class _Call:
 def _certain(
     steps: Sequence[Step], planned: Sequence[p.Step], bounds: Sequence[Bounds], reducers: Mapping[str, ReducerSpec]
 ) -> Iterator[_Call]:
-    """The calls that are made in every run, and whose failure is that of the flow."""
+    """Yield the calls of flows that every run makes, and whose failure makes the calling flow fail."""
     todo = list(zip(steps, planned, bounds, strict=False))
     while todo:
         step, plan, row = todo.pop()
@@ -144,7 +147,7 @@ def _certain(
 
 
 def _needs_all(step: p.Step, row: Bounds, reducers: Mapping[str, ReducerSpec]) -> bool:
-    """Whether a block has no value where a step inside fails: it spares none, and its body runs at least once."""
+    """Return True if a block fails when a step inside fails: it loses nothing, and its body runs at least once."""
     match step.node:
         case p.Chain():
             return True
@@ -160,7 +163,10 @@ def _needs_all(step: p.Step, row: Bounds, reducers: Mapping[str, ReducerSpec]) -
 
 
 def _short(flow: Flow, least: float, limit: int, call: Step | None = None) -> Diagnostic:
-    """``call`` is the step that makes so many calls, where others of the flow make fewer."""
+    """Report a budget that is too small.
+
+    ``call`` is the step that makes so many calls, if other calls of the flow make fewer.
+    """
     budget = flow.decl.budget
     assert budget is not None and budget.calls is not None
     what = "this flow makes" if call is None else "a call of this flow makes"

@@ -1,6 +1,6 @@
-"""What reducers, functions and splitters declare of themselves.
+"""The catalog: the declarations of reducers, functions, splitters and options.
 
-The checker is handed a catalog; it looks nothing up. Whoever runs flows builds the catalog from what it has.
+The checker gets a catalog; it looks nothing up. The program that runs flows builds the catalog.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ _KINDS = {(True, False): "TYPE", (False, True): "FIELD"}
 
 @dataclass(frozen=True, slots=True)
 class AskSpec:
-    """An ask that a reducer makes: what it answers with, made of the type of one result, and how often it is made
-    where there are two results or more.
+    """An ask that a reducer makes.
 
-    It sees what it is about as ``results``. Its type is the rule's own: a flow writes none behind it.
+    ``answer`` makes the type of its answer from the type of one result. ``least`` and ``most`` are how often it is made
+    where there are two results or more. Its prompt sees the candidates as ``results``. The reducer sets the answer's
+    type, so a flow writes none.
     """
 
     answer: Callable[[Type], Type]
@@ -31,11 +32,10 @@ class AskSpec:
 class ParamSpec:
     """A parameter of a function, a reducer or a flow.
 
-    ``rules`` are for a parameter that takes the name of a rule, bare or called (``heading``, ``chars(800)``).
-    ``takes_type`` marks one that takes the name of a type, ``takes_field`` one that takes the name of a field of the
-    results, ``of_item`` one that takes a value such as they are, and ``asks`` one that takes an ask. ``low`` and
-    ``high`` bound a number. ``takes`` tells which types will do, where ``type`` alone does not, and ``taken`` says it
-    in words.
+    ``rules`` are the rules whose name the parameter takes, bare or called (``heading``, ``chars(800)``). ``takes_type``
+    marks a parameter that takes the name of a type, ``takes_field`` the name of a field of the results, ``of_item`` a
+    value of the results' type, and ``asks`` an ask. ``low`` and ``high`` bound a number. ``takes`` tells which types
+    fit, if ``type`` alone does not tell, and ``taken`` says the same in words.
     """
 
     name: str
@@ -54,12 +54,12 @@ class ParamSpec:
 
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
-    """A built-in function. ``result`` gets the types of the arguments by name.
+    """A built-in function. ``result`` gets the types of the arguments by name, and returns the type of the value.
 
-    ``reads`` marks one whose argument is a path: its place is checked against what the user allowed.
-    ``of_step`` marks one whose argument is the name of a vote, not its value.
-    ``known`` works out the value before the flow runs, None where it cannot. It gets the arguments as far as the file
-    tells them: what the run decides, be it all or a part, stands there as an object of no type of the language.
+    ``reads`` marks a function whose argument is a path: the path must lie where the user allows reading. ``of_step``
+    marks a function whose argument is the name of a vote, not its value. ``known`` works out the value before the flow
+    runs; None if it cannot. It gets the arguments as far as the file tells them: an argument, or a part of one, that
+    the run decides is an object of no type of the language.
     """
 
     name: str
@@ -73,7 +73,7 @@ class FunctionSpec:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a reducer does not take these results, or this argument, and what it would take."""
+    """The refusal of a reducer: why it does not take these results or this argument, and what it takes."""
 
     message: str
     help: str
@@ -82,11 +82,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a reducer stands behind.
+    """The results and arguments that a reducer gets, as the checker knows them.
 
-    ``item`` is the type of one result, and ``branches`` are those of a fan-out's, by name. ``least`` and ``most`` are
-    the numbers of results; None where only the run knows them. ``args`` has the arguments: their values where they are
-    written out, None where not.
+    ``item`` is the type of one result. ``branches`` has the types of a fan-out's results, by name. ``least`` and
+    ``most`` bound the number of results; None if only the run knows it. ``args`` has the arguments: the value of a
+    constant, None for the others.
     """
 
     item: Type
@@ -97,31 +97,32 @@ class Given:
 
     @property
     def each(self) -> tuple[Type, ...]:
-        """The types of the results: of every branch, or the one of all."""
+        """The types of the results: one for every branch, or a single type for all results."""
         return (self.item,) if self.branches is None else tuple(self.branches.values())
 
     @property
     def chooses(self) -> bool:
-        """Whether the number of samples is the reducer's to choose, as in ``repeat 3..9``."""
+        """True if the reducer chooses the number of samples, as in ``repeat 3..9``."""
         return self.least is not None and self.least != self.most
 
     def number(self, name: str) -> float | None:
-        """An argument that is a number, where it is written out."""
+        """Return an argument that is a constant number; None otherwise."""
         value = self.args.get(name)
         return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 @dataclass(frozen=True, slots=True)
 class ReducerSpec:
-    """A reducer. ``result`` is the type of its value, or why it does not take what it is given.
+    """A reducer. ``result`` returns the type of its value, or a refusal.
 
-    ``votes`` marks a reducer that counts ballots and keeps a tally. One that ``spares`` does without a result that
-    failed: a vote takes it for an abstention. One that ``needs`` results fails where there are none, as each vote does.
-    ``adaptive`` marks one that may choose a number of samples between two, as in ``repeat 3..9``. ``fewest`` is the
-    smallest number of results that can settle it, of those planned at least and at most; ``expected`` how many samples
-    it takes on the average where each is right by itself with this probability and all wrong ones are alike, or None
-    where that is not known. Both get the arguments that are known. ``typed`` marks one, beside votes, that goes by the
-    type of its results.
+    ``votes`` marks a reducer that counts ballots and keeps a tally. ``spares`` marks a reducer that does without failed
+    results: a vote takes them for abstentions. ``needs`` marks a reducer that fails without results, as every vote
+    does. ``adaptive`` marks a reducer that may choose the number of samples between two, as in ``repeat 3..9``.
+    ``typed`` marks a reducer, beside votes, whose value depends on the type of its results.
+
+    ``fewest`` returns the smallest number of results that can settle it, from the planned least and most. ``expected``
+    returns its average number of samples, if each sample is right by itself with the given probability and all wrong
+    ones are alike; None if that is not known. Both get the known arguments.
     """
 
     name: str
@@ -138,7 +139,7 @@ class ReducerSpec:
 
     @property
     def goes_by_type(self) -> bool:
-        """Whether its value depends on the type that its results are said to have, and not on them alone."""
+        """True if the value depends on the declared type of the results, and not only on the results."""
         return self.votes or self.typed
 
 
@@ -147,7 +148,10 @@ Where = Literal["ask", "model", "map", "repeat", "fanout", "chain", "flow"]
 
 @dataclass(frozen=True, slots=True)
 class OptionSpec:
-    """An option of ``with``: its type, and what it may stand on. ``rules`` are words that it takes called."""
+    """An option of ``with``: its type, and the things that may have it.
+
+    ``rules`` are words that it takes with arguments.
+    """
 
     name: str
     type: Type
@@ -159,7 +163,7 @@ class OptionSpec:
 
 
 def outside(value: float, low: float | None, high: float | None) -> str | None:
-    """What a number should be that is not between two bounds; None where it is."""
+    """Return, in words, what a number outside two bounds should be; None if it lies between them."""
     if (low is None or value >= low) and (high is None or value <= high):
         return None
     if low is None:
@@ -176,7 +180,7 @@ class Catalog:
 
 
 def usage(name: str, params: tuple[ParamSpec, ...]) -> str:
-    """How a function, a reducer or a rule is written."""
+    """Return how a function, a reducer or a rule is written."""
     if not params:
         return name
     parts = []

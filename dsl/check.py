@@ -1,4 +1,4 @@
-"""The whole pipeline of the checker."""
+"""The whole checker: it reads a file and its imports, and checks them."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from .parsing.parse import parse_flow
 from .source import Source
 
 UNSURE = frozenset({"F0201", "F0202", "F0205", "F0209", "F0211", "F0304", "F0305"})
-"""Behind one of these a mention may be lost, so that no lint can tell what is never used."""
+"""The codes after which a mention may be lost, so that no lint can tell which names are never used."""
 MOST_FILES = 500
 TOO_MANY = f"a flow takes in {MOST_FILES} files at most"
 DEEPEST_IMPORT = 50
 
 Load = Callable[[str], Source | str]
-"""Reads an imported file by its path from the flow's folder; answers with the reason where it cannot."""
+"""A function that reads an imported file by its path from the flow's folder. It returns the reason if it cannot."""
 
 
 def check_flow(source: Source, catalog: Catalog, load: Load | None = None) -> Checked:
-    """Read and check a flow file, and those that it imports through ``load``.
+    """Read and check a flow file, and the files that it imports through ``load``.
 
-    Raises FlowError with every finding of all of them, warnings too, when one is an error.
+    Raise FlowError with all errors and warnings of all files if one is an error.
     """
     try:
         return _Files(catalog, load).root(source)
@@ -50,7 +50,7 @@ def check_flow(source: Source, catalog: Catalog, load: Load | None = None) -> Ch
 
 
 def _findings(source: Source, changed: Source, catalog: Catalog, load: Load | None) -> tuple[Diagnostic, ...]:
-    """All findings where one text, of this file or of one that it imports, is another."""
+    """Return all problems after a change of one text: that of this file, or of a file that it imports."""
 
     def read(path: str) -> Source | str:
         found = load(path) if load is not None else ""
@@ -64,7 +64,7 @@ def _findings(source: Source, changed: Source, catalog: Catalog, load: Load | No
 
 
 def _check(file: s.File, catalog: Catalog, files: Mapping[int, Exports | None], problems: list[Diagnostic]) -> Checked:
-    """One file. ``files`` has what its imports lead to; what is wrong is added to ``problems``."""
+    """Check one file. ``files`` has the exports of its imports. Problems are added to ``problems``."""
     problems += structure(file)
     program = resolve(file)
     problems += program.problems
@@ -83,13 +83,16 @@ def _check(file: s.File, catalog: Catalog, files: Mapping[int, Exports | None], 
 
 
 def _without_words(needs: Sequence[Diagnostic], typed: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """The errors of dependencies, but for needs that come from a word of a choice which is a step's name too."""
+    """Return the errors of dependencies, except for needs by a word that is both a choice and the name of a step."""
     words = {problem.span for problem in typed if problem.code == "F0308"}
     return [one for one in needs if words.isdisjoint([one.span, *(label.span for label in one.labels)])]
 
 
 class _Files:
-    """Follows imports; each file is read and checked once, however often it is imported."""
+    """The files of a flow, found along the imports.
+
+    Each file is read and checked once, however often it is imported.
+    """
 
     def __init__(self, catalog: Catalog, load: Load | None) -> None:
         self.catalog = catalog
@@ -111,7 +114,7 @@ class _Files:
         return checked
 
     def check(self, source: Source, chain: list[str]) -> Checked | None:
-        """A file at the end of a chain of imports, None where it is no flow file at all."""
+        """Check the file at the end of a chain of imports. Return None if the file cannot be parsed."""
         try:
             file = parse_flow(source)
         except FlowError as error:
@@ -132,7 +135,7 @@ class _Files:
             return self.exports[path]
         source = self.read(path, chain)
         if isinstance(source, str):
-            # That there are too many files is told once.
+            # Too many files are reported once.
             if source != TOO_MANY or all(source not in problem.message for problem in self.problems):
                 self.problems.append(missing(decl, source))
             return None

@@ -1,4 +1,4 @@
-"""A file that the checker has read, with all that was found out about it."""
+"""A checked file, with all results of the checker."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .diagnostics import Diagnostic
 
 @dataclass(eq=False, repr=False, slots=True)
 class Checked:
-    """A file without errors, and all that was found out about it. ``warnings`` are in the order of the text.
+    """A file without errors, with all results of the checker. ``warnings`` are in the order of the text.
 
-    ``imports`` has the files that it imports, and those that these import, by their path from the flow's folder.
+    ``imports`` has all files that it imports, directly or through others, by their path from the flow's folder.
     """
 
     file: s.File

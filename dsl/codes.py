@@ -1,4 +1,4 @@
-"""The one table of codes. Each has a page, ``explain/CODE.md``."""
+"""The table of all diagnostic codes. Each code has a page, ``explain/CODE.md``."""
 
 from __future__ import annotations
 
@@ -88,6 +88,6 @@ CODES: dict[str, Code] = {
 
 
 def page(code: str) -> str:
-    """The page of a code, as Markdown. KeyError when there is no such code."""
+    """Return the page of a code, as Markdown. Raise KeyError for an unknown code."""
     CODES[code]
     return (get_data(__package__, f"explain/{code}.md") or b"").decode()

@@ -1,4 +1,4 @@
-"""Diagnostics as values: what is wrong, where, why, and the way out."""
+"""Diagnostics as values: the problem, its place, the reason, and the way out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A second place that belongs to the story, with what it has to do with it."""
+    """A further place of a diagnostic, with a text that says how it is involved."""
 
     span: Span
     text: str
@@ -25,7 +25,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A stretch of a source and the text to put in its place; an empty stretch is a place to insert at."""
+    """A part of a source and the text that replaces it; an empty part is a place to insert at."""
 
     span: Span
     text: str
@@ -33,10 +33,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A way to mend a finding: all of its edits, or none.
+    """A way to correct a problem. Its edits are made all together or not at all.
 
-    ``title`` says what is done, as an order: "write `text`". A ``safe`` fix is what the author meant beyond doubt,
-    so that a tool may make it unasked; any other is for a person to look at.
+    ``title`` is an order that says what is done: "write `text`". A ``safe`` fix is beyond doubt what the author meant,
+    so that a tool may make it unasked. Any other fix is for a person to look at.
     """
 
     title: str
@@ -46,9 +46,10 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding.
+    """A problem in a flow: an error or a warning.
 
-    ``message`` is one line; ``note`` says why, ``help`` the way out; ``labels`` are shown in the order given.
+    ``message`` is one line. ``note`` says why it is a problem, ``help`` gives the way out. ``labels`` are shown in this
+    order.
     """
 
     code: str
@@ -70,7 +71,7 @@ class Diagnostic:
 
 
 class FlowError(Exception):
-    """A flow has errors; ``diagnostics`` holds all findings in the order of the text."""
+    """The error for a flow with errors. ``diagnostics`` has all errors and warnings in the order of the text."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(sorted(diagnostics, key=lambda found: found.sort_key))
@@ -79,6 +80,6 @@ class FlowError(Exception):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`` did you mean `x`?`` for the nearest known word, or nothing."""
+    """Return "did you mean `x`?" with the nearest known word, or "" if none is near."""
     near = nearest(word, known)
     return f"did you mean `{near}`?" if near else ""

@@ -1,4 +1,4 @@
-"""The fields of records, and what to say where there is none."""
+"""The fields of records, and the messages for fields that do not exist."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MOST_LISTED = 20
 
 
 def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) -> t.Type:
-    """The type of ``base.name``; what is wrong with it is added to the problems."""
+    """Return the type of ``base.name``. Problems with it are added to ``problems``."""
     if base in (t.UNKNOWN, t.JSON):
         return base
     if isinstance(base, t.Optional):
@@ -44,7 +44,7 @@ def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) 
 
 
 def misfit(given: t.Type, wanted: t.Type) -> str:
-    """The first field for which one record does not fit another, in words; nothing for other types."""
+    """Return in words the first field by which one record does not fit another; "" for other types."""
     if not isinstance(given, t.Record) or not isinstance(wanted, t.Record):
         return ""
     for field in wanted.fields:

@@ -1,4 +1,4 @@
-"""Offers fixes that were tried, and makes the safe ones of a file as far as it is none the worse for them."""
+"""Fixes: each is tried before it is offered, and the safe fixes of a file are made as long as they do no harm."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .source import Source
 
 Check = Callable[[Source], Iterable[Diagnostic]]
 ROUNDS = 10
-"""A fix can make room for another: this often the file is checked for more."""
+"""The most rounds of fixes. One fix can make room for another, so the file is checked again in each round."""
 MOST_CHECKS = 64
-"""In one round. Of fixes that do harm together the harmless half is looked for, and that must end."""
+"""The most checks in one round. If fixes do harm together, halves of them are tried, and that must end."""
 MOST_TRIED = 300_000
-"""Characters that are read again to try fixes before they are offered; one trial is always made."""
+"""The most characters that are read again to try fixes before they are offered. One trial is always made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """The text with its fixes, the findings that are mended, and those that are there now."""
+    """The text with the fixes made, the problems that they corrected, and the problems that are left."""
 
     source: Source
     made: tuple[Diagnostic, ...]
@@ -33,9 +33,9 @@ class Fixed:
 def apply_fixes(source: Source, check: Check) -> Fixed:
     """Make every safe fix that can be made.
 
-    A fix is made whole or not at all; where two overlap, the second gets its turn in the next round. ``check`` tells
-    all findings of a text, and decides: a fix after which the text no longer parses, has more errors, or still has the
-    finding that was to be mended, is not made.
+    A fix is made whole or not at all. If two fixes overlap, the second is made in the next round. ``check`` returns all
+    problems of a text, and decides: a fix is not made if the text then no longer parses, has more errors, or still has
+    the problem that the fix should correct.
     """
     found = tuple(check(source))
     made: list[Diagnostic] = []
@@ -54,11 +54,11 @@ def apply_fixes(source: Source, check: Check) -> Fixed:
 
 
 def offered(found: Sequence[Diagnostic], check: Check) -> tuple[Diagnostic, ...]:
-    """The findings of a check, their safe fixes tried: one that does not leave fewer errors is not offered.
+    """Try the safe fixes of these problems. A fix that does not leave fewer errors is not offered.
 
-    ``check`` tells all findings again when one of the texts is changed. A fix is tried alone and then with all others;
-    of very many, and of a long text, only together. What was not tried, and what does harm only with others, is offered
-    as a guess, and so is a guess that fails: it says itself that it is one.
+    ``check`` returns all problems again after a change of one text. A fix is tried alone, and then with all others; if
+    the fixes are very many or the text is long, only together. A fix that was not tried, or does harm only with others,
+    is offered as a guess. A "did you mean" that fails is still offered, since its help says that it is a guess.
     """
     sound: set[int] = set()
     failed: set[int] = set()
@@ -78,7 +78,7 @@ def _offer(finding: Diagnostic, failed: bool) -> Diagnostic:
 
 
 def _tried(source: Source, found: Sequence[Diagnostic], check: Check) -> tuple[set[int], set[int]]:
-    """The findings of one text whose fixes leave fewer errors, and those whose do not even alone, by id."""
+    """Return the problems in one text, by id, whose fixes leave fewer errors, and those whose fix alone does not."""
     fixes = _fixable(source, found)
     checks = max(1, min(MOST_CHECKS, MOST_TRIED // max(len(source.text), 1)))
     failed: set[int] = set()
@@ -89,12 +89,12 @@ def _tried(source: Source, found: Sequence[Diagnostic], check: Check) -> tuple[s
         fixes = [one for one in fixes if id(one) not in failed]
     apart = _apart(fixes)
     taken = apart if each and len(apart) < 2 else _Round(source, found, check, checks, strict=True).take(apart)
-    # A fix that cannot be made together with another stands for itself.
+    # A fix that overlaps another is judged by its trial alone.
     return {id(one) for one in fixes if one in taken or (each and one not in apart)}, failed
 
 
 def edited(source: Source, edits: Iterable[Edit]) -> Source:
-    """The source with the edits made. They must not overlap."""
+    """Return the source with the edits made. The edits must not overlap."""
     parts: list[str] = []
     at = 0
     for edit in sorted(edits, key=_place):
@@ -104,7 +104,7 @@ def edited(source: Source, edits: Iterable[Edit]) -> Source:
 
 
 class _Round:
-    """Tries fixes of one text: all of them first, and where that does harm, halves of them."""
+    """A round of fixes in one text: all fixes are tried first, and if that does harm, halves of them."""
 
     def __init__(
         self,
@@ -120,14 +120,14 @@ class _Round:
         self.check = check
         self.checks = most_checks
         self.strict = strict
-        """Whether even what a fix merely brings to light counts against it."""
+        """True if problems that a fix merely brings to light also count against it."""
         self.until = _told_until(found, source.name)
         self.source = source
         self.found = tuple(found)
         self.taken: list[Diagnostic] = []
 
     def take(self, fixes: Sequence[Diagnostic]) -> list[Diagnostic]:
-        """Make the fixes, or as many of them as do no harm; all that were made so far."""
+        """Make the fixes, or as many of them as do no harm. Return all fixes made so far."""
         if not fixes or not self.checks:
             return self.taken
         self.checks -= 1
@@ -149,7 +149,8 @@ class _Round:
             worse = _errors(found) > _errors(self._told(self.found, self.taken)) - _errors(fixes)
         else:
             unparsed, unparsed_before = _unparsed(found), _unparsed(self.found)
-            # Among many the good of one must not hide the harm of another. One alone may bring something to light.
+            # In a group, the good of one fix must not hide the harm of another. A single fix may bring other problems
+            # to light.
             most = _errors(self.found) - (_errors(fixes) if len(fixes) > 1 else 0)
             worse = unparsed > unparsed_before or (unparsed == unparsed_before and _errors(found) > most)
         said = Counter(map(_said, found))
@@ -157,7 +158,7 @@ class _Round:
         return worse or any(said[what] > self.said[what] - count for what, count in mended.items())
 
     def _told(self, found: Sequence[Diagnostic], made: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
-        """The findings up to where the first check stopped telling."""
+        """Return the problems up to the place where the first check stopped reporting."""
         if self.until is None:
             return found
         edits = [edit for one in made for edit in _edits(one) if edit.span.start <= self.until]
@@ -167,7 +168,7 @@ class _Round:
 
 
 def _told_until(found: Sequence[Diagnostic], name: str) -> int | None:
-    """Where the telling of what is no flow stopped, if it did."""
+    """Return the place where the parser stopped reporting errors; None if it reported all."""
     told = [one.span.start for one in found if one.code.startswith("F01") and one.span.source.name == name]
     return max(told) if len(told) >= MOST_FINDINGS else None
 
@@ -177,7 +178,7 @@ def _errors(found: Iterable[Diagnostic]) -> int:
 
 
 def _unparsed(found: Sequence[Diagnostic]) -> bool:
-    """Whether nothing but the text itself could be checked."""
+    """Return True if all errors are errors of parsing, so that nothing else could be checked."""
     errors = [one for one in found if one.severity == "error"]
     return bool(errors) and all(one.code.startswith("F01") for one in errors)
 
@@ -195,7 +196,7 @@ def _place(edit: Edit) -> tuple[int, int]:
 
 
 def _fixable(source: Source, found: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Findings with a safe fix that changes this text and no other, in the order of their edits."""
+    """Return the problems with a safe fix that changes only this text, in the order of their edits."""
     fixable = [
         one
         for one in found
@@ -205,7 +206,7 @@ def _fixable(source: Source, found: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def _fits(edit: Edit, source: Source) -> bool:
-    """Whether an edit is one of this text: a check may have read the same file once more."""
+    """Return True if an edit belongs to this text: a check may have read the same file once more."""
     span = edit.span
     return (
         span.source.name == source.name
@@ -215,7 +216,10 @@ def _fits(edit: Edit, source: Source) -> bool:
 
 
 def _apart(fixes: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Fixes whose edits keep clear of their own and of those before; of equal ones the first."""
+    """Choose fixes whose edits do not overlap each other or those of fixes before them.
+
+    Of equal fixes it keeps the first.
+    """
     chosen: list[Diagnostic] = []
     taken: list[tuple[int, int]] = []
     for one in fixes:
@@ -234,5 +238,5 @@ def _free(place: tuple[int, int], taken: Sequence[tuple[int, int]]) -> bool:
 
 
 def _meet(a: tuple[int, int], b: tuple[int, int]) -> bool:
-    """Whether two stretches share a character, or a place to insert at."""
+    """Return True if two spans share a character, or a place to insert at."""
     return a == b or (a[0] < b[1] and b[0] < a[1])

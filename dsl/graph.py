@@ -1,4 +1,4 @@
-"""Directed graphs that know nothing of flows. Nothing here recurses."""
+"""Algorithms on directed graphs, independent of flows. None of them recurses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ N = TypeVar("N", bound=Hashable)
 
 
 def topological(needs: Mapping[N, Iterable[N]]) -> tuple[list[N], set[N]]:
-    """Nodes, each behind all it needs and otherwise in the order given; and those in a cycle or behind one."""
+    """Sort the nodes, each after all that it needs and otherwise in the given order.
+
+    Return the sorted nodes, and the nodes that lie in a cycle or need one that does.
+    """
     waiting = {node: {need for need in wanted if need in needs} for node, wanted in needs.items()}
     needed_by: dict[N, list[N]] = {node: [] for node in needs}
     for node, wanted in waiting.items():
@@ -29,7 +32,10 @@ def topological(needs: Mapping[N, Iterable[N]]) -> tuple[list[N], set[N]]:
 
 
 def cycles(needs: Mapping[N, Iterable[N]]) -> list[list[N]]:
-    """One shortest cycle for each knot of nodes that reach each other, as ``[a, b, …]`` where a needs b; not closed."""
+    """Return one shortest cycle for each group of nodes that reach each other.
+
+    A cycle is ``[a, b, …]`` where a needs b; the first node is not repeated at the end.
+    """
     found: list[list[N]] = []
     for knot in components(needs):
         members = set(knot)
@@ -41,7 +47,7 @@ def cycles(needs: Mapping[N, Iterable[N]]) -> list[list[N]]:
 
 
 def components(needs: Mapping[N, Iterable[N]]) -> list[list[N]]:
-    """Strongly connected components (Tarjan 1972), each in the order given."""
+    """Return the strongly connected components (Tarjan 1972), the nodes of each in the given order."""
     index: dict[N, int] = {}
     low: dict[N, int] = {}
     on_stack: set[N] = set()

@@ -1,4 +1,4 @@
-"""The fix that a guess stands for: what "did you mean `x`?" would write, and where."""
+"""Fixes for guesses: the fix writes the word of "did you mean `x`?" in its place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WORD = re.compile(r"[\w.]+")
 
 
 def with_guesses(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """The findings, those that guess a word with a fix that writes it. A guess is never safe: a person looks at it."""
+    """Add a fix to each problem that guesses a word. Such a fix is never safe: a person must look at it."""
     return tuple(_with_guess(one) for one in found)
 
 
@@ -25,7 +25,7 @@ def _with_guess(found: Diagnostic) -> Diagnostic:
 
 
 def _edit(found: Diagnostic, better: str) -> Edit | None:
-    """The misspelt word is the one that the message names, wherever in the underlined text it stands."""
+    """Find the misspelt word, which the message names, in the underlined text. Return an edit that corrects it."""
     text = found.span.text
     for one in _NAMED.finditer(found.message):
         word = one[1] or one[2] or one[3]

@@ -1,4 +1,4 @@
-"""Votes whose ballots are asked with `hedge`."""
+"""Hedged votes: votes whose ballots are asked with the option `hedge`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .checking.names import Step
 
 
 def hedges(step: Step, node: s.Repeat, checked: Checked) -> bool:
-    """Whether the ballots of a vote are asked with `hedge`."""
+    """Return True if the ballots of a vote are asked with `hedge`."""
     spec = checked.catalog.reducers.get(node.reduce.rule.text)
     if spec is None or not spec.votes or node.reduce.ask is not None:
         return False

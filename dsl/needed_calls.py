@@ -1,4 +1,4 @@
-"""The part of a plan that a run cannot do without: what is left when all is lost that may be lost."""
+"""The part of a plan that a run cannot do without: everything that may be lost is taken out."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from . import plan as p
 from .catalog import ReducerSpec
 
 _FREE = p.ExternCall("", {})
-"""In the place of a block of which everything may be lost: its value is anything, and nothing is asked for it."""
+"""The stand-in for a block of which everything may be lost: it makes no calls, and its value may be anything."""
 
 
 def necessary(plan: p.Plan, reducers: Mapping[str, ReducerSpec]) -> p.Plan:
-    """The plan without budgets, and without the calls that a budget may refuse while the run still succeeds.
+    """Return the plan without budgets, and without the calls that a budget may refuse while the run still succeeds.
 
-    Elements under `errors: skip` or `none` and branches of a race or a vote may be lost; of a vote's samples those
-    beyond the fewest that settle it.
+    Such calls are those of elements under `errors: skip` or `none`, of branches of a race or a vote, and of the samples
+    of a vote beyond the fewest that settle it.
     """
 
     def flow(steps: tuple[p.Step, ...]) -> tuple[p.Step, ...]:
@@ -36,13 +36,13 @@ def _step(step: p.Step, reducers: Mapping[str, ReducerSpec]) -> p.Step:
     if _losable(step, node, reducers):
         return replace(step, node=_FREE)
     body = replace(node.body, steps=tuple(_step(inner, reducers) for inner in node.body.steps))
-    # A vote that launches all its samples has its value as well where some of them are lost.
+    # A vote that launches all its samples has a value even if some of them are lost.
     options = {name: value for name, value in step.options.items() if name != "launch"}
     return replace(step, node=replace(node, body=body), options=options)
 
 
 def _losable(step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain, reducers: Mapping[str, ReducerSpec]) -> bool:
-    """Whether a block may have a value though any of its calls is refused."""
+    """Return True if a block may have a value although any of its calls is refused."""
     if isinstance(node, p.Chain):
         return False
     if isinstance(node, p.Map) and step.options.get("errors", p.Constant("fail")) != p.Constant("fail"):
@@ -54,5 +54,5 @@ def _losable(step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain, reducers
     if not isinstance(node, p.Repeat):
         return True
     args = {name: one.value if isinstance(one, p.Constant) else None for name, one in reduce.args.items()}
-    # A vote that counts all its samples may be settled by fewer where the others are lost.
+    # A vote that counts all its samples may be settled by fewer if the others are lost.
     return rule.fewest(node.least, node.most, args) >= node.most

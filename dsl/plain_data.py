@@ -1,4 +1,4 @@
-"""Dataclasses as plain JSON data, and JSON that is read without guessing."""
+"""Dataclasses as plain JSON data, and a strict reader of JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 
 def plain_data(whole: Any) -> dict[str, Any]:
-    """A dataclass as JSON has it. Done without recursion, for blocks nest deep."""
+    """Return a dataclass as JSON data. This does not recurse, since blocks nest deep."""
     root: dict[str, Any] = {}
     todo: list[tuple[Any, Any, Any]] = [(whole, root, "whole")]
     while todo:
@@ -33,7 +33,7 @@ def plain_data(whole: Any) -> dict[str, Any]:
 
 
 def strict_json(text: str | bytes) -> Any:
-    """Raises ValueError where a text is no JSON; NaN and Infinity are none."""
+    """Read JSON. Raise ValueError if the text is no JSON; NaN and Infinity are not JSON."""
     return json.loads(text, parse_constant=_no_number, parse_float=_number)
 
 
@@ -47,9 +47,9 @@ def _number(text: str) -> float:
 
 
 def must_be_kept(data: Any, made: Any) -> None:
-    """Raises ValueError where what was made of data took it for something else.
+    """Raise ValueError if an object made from data has a value of another kind than the data.
 
-    ``true`` is no number, and neither ``"3"`` nor ``3.0`` is a whole one.
+    ``true`` is no number, and neither ``"3"`` nor ``3.0`` is a whole number.
     """
     todo: list[tuple[Any, Any, str]] = [(data, made, "plan")]
     while todo:
@@ -63,7 +63,7 @@ def must_be_kept(data: Any, made: Any) -> None:
 
 
 def misplaced(whole: Any) -> str | None:
-    """Where a dataclass, or one inside it, has a value that is not of the type which its field is declared with."""
+    """Return the place of a value in a dataclass that is not of its field's declared type; None if all are."""
     todo: list[tuple[Any, Any, str]] = [(whole, type(whole), "plan")]
     while todo:
         value, hint, place = todo.pop()
@@ -91,5 +91,5 @@ def _is_of(value: Any, hint: Any) -> bool:
         return True
     if get_origin(hint) is Literal:
         return isinstance(value, str) and value in get_args(hint)
-    # True is no number here, and a whole number may stand for any.
+    # True is no number here, but a whole number may stand for any number.
     return type(value) in ((int, float) if hint is float else (get_origin(hint) or hint,))

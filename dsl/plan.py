@@ -1,7 +1,7 @@
-"""The plan of a flow: what runs, on what, after what; plain data that any process can take.
+"""The plan of a flow: its steps, their inputs and their order, as plain data that any process can take.
 
-Names that a step defines are unique along each path of blocks, so a mention is a name and nothing more.
-``to_json`` and ``from_json`` carry a plan through text; its version is that of this layout.
+Names of steps are unique along each path of nested blocks, so a mention is only a name. ``to_json`` and ``from_json``
+write and read a plan as text. Its version is the version of this layout.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ __all__ = [
 
 VERSION = 1
 WITH_RETRIES = " with retries "
-"""Between the key of a flow and the `retries` of its call: each such pair is planned as a flow of its own."""
+"""The words between a flow's key and the `retries` of its call: each such pair is planned as a flow of its own."""
 
 # Steps
 
@@ -95,11 +95,12 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Reduce:
-    """``needs`` are the steps outside the block that the reducer mentions; ``count`` is the fan-in of a tree.
+    """The reducer of a block.
 
-    ``ask`` combines the results; ``deciding`` is what a rule asks beside its counting, such as which answer breaks a
-    tie. ``tallied`` says that the flow looks at how a vote ended. ``extern`` is the key of an extern that combines:
-    its parameter ``results`` gets the results, ``args`` the others.
+    ``needs`` are the steps outside the block that the reducer mentions. ``count`` is the fan-in of a tree. ``ask``
+    combines the results. ``deciding`` is an ask that the reducer makes beside its counting, such as to break a tie.
+    ``tallied`` says that the flow reads the tally of a vote. ``extern`` is the key of an extern that combines: its
+    parameter ``results`` gets the results, ``args`` has the other arguments.
     """
 
     rule: str
@@ -119,7 +120,10 @@ class Reduce:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Steps in the order of the file, which means nothing; ``result`` names the one whose value is the block's."""
+    """The steps of a block, in the order of the file, which has no meaning.
+
+    ``result`` is the step that gives the value.
+    """
 
     steps: tuple[Step, ...]
     result: str
@@ -134,7 +138,11 @@ class Fanout:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """A source that is the value of a block is taken element by element as they come, unless it is to be ``whole``."""
+    """A map over the elements of a source.
+
+    If the source is the value of a block, the map takes its elements as they come. ``whole`` says that it waits for
+    all.
+    """
 
     element: str
     source: Expr
@@ -169,7 +177,10 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class FlowCall:
-    """Runs another flow of the plan; inside it only its own parameters and steps are known, and the models."""
+    """A call of another flow of the plan.
+
+    That flow knows its own parameters and steps, and the models, and nothing else.
+    """
 
     flow: str
     args: dict[str, Expr]
@@ -178,7 +189,7 @@ class FlowCall:
 
 @dataclass(frozen=True, slots=True)
 class ExternCall:
-    """Calls a Python function that the plan declares."""
+    """A call of a Python function that the plan declares."""
 
     extern: str
     args: dict[str, Expr]
@@ -192,9 +203,9 @@ Node: TypeAlias = Annotated[Ask | Fanout | Map | Repeat | Chain | Value | FlowCa
 class Step:
     """A node of the plan.
 
-    ``needs`` are the steps that must be finished before this one begins: those it mentions and those behind
-    ``after``. What only the inner steps of a block mention, they wait for themselves. ``line`` is where the step
-    was written, from 1.
+    ``needs`` are the steps that must finish before this step begins: those that it mentions and those in ``after``.
+    Steps that only the inner steps of a block mention are needed by those inner steps alone. ``line`` is the line of
+    the step in the file, from 1.
     """
 
     name: str
@@ -216,7 +227,7 @@ class Step:
 
 
 def walk_steps(steps: Iterable[Step]) -> Iterator[Step]:
-    """Steps, and those inside them behind each."""
+    """Yield the steps, and after each step those inside it."""
     todo = list(reversed(tuple(steps)))
     while todo:
         step = todo.pop()
@@ -242,14 +253,14 @@ class Model:
 
 
 def plain_name(key: str) -> str:
-    """The name of a flow or an extern as its file writes it, from its key in a plan."""
+    """Return the name of a flow or an extern as its file writes it, from its key in a plan."""
     name, _, retries = key.rpartition(":")[2].partition(WITH_RETRIES)
     return name if not retries or retries.isdecimal() else key
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A flow that is called. Its limits hold for each call of it."""
+    """A flow that is called. Its limits hold for each call."""
 
     params: tuple[Param, ...]
     steps: tuple[Step, ...]
@@ -260,7 +271,7 @@ class Flow:
 
     @property
     def names(self) -> set[str]:
-        """All the names that the flow gives to something."""
+        """The names of the flow's parameters, steps and elements."""
         steps = list(walk_steps(self.steps))
         elements = {step.node.element for step in steps if isinstance(step.node, Map)}
         return elements | {param.name for param in self.params} | {step.name for step in steps}
@@ -268,7 +279,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Extern:
-    """A Python function, as ``package.module:function``, and what it takes and gives."""
+    """A Python function, as ``package.module:function``, with its parameters and the type of its result."""
 
     target: str
     params: tuple[Param, ...]
@@ -277,10 +288,11 @@ class Extern:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``result`` is what the flow returns, of type ``type``; ``source`` the name of the file it was made from.
+    """The plan of a flow.
 
-    ``calls_limit`` and ``money_limit`` (dollars) are the flow's budget, None where it has none. ``flows`` are those
-    that it calls, by a name of the plan's own; none calls itself, nor one that leads back to it.
+    ``result`` is the returned expression, and ``type`` its type. ``source`` is the name of the flow's file.
+    ``calls_limit`` and ``money_limit`` (dollars) are the flow's budget; None if it has none. ``flows`` has the called
+    flows, by a name that the plan gives them; no flow calls itself, directly or through others.
     """
 
     flow: str
@@ -297,7 +309,7 @@ class Plan:
     version: int = VERSION
 
     def walk(self) -> Iterator[Step]:
-        """Every step, those of blocks behind their block, those of called flows last."""
+        """Yield every step: those of a block after the block, and those of called flows last."""
         yield from walk_steps(self.steps)
         for flow in self.flows.values():
             yield from walk_steps(flow.steps)
@@ -308,12 +320,15 @@ def to_json(plan: Plan, *, indent: int | None = None) -> str:
 
 
 def as_data(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON has it."""
+    """Return the plan as JSON data."""
     return plain_data(plan)
 
 
 def from_json(text: str | bytes) -> Plan:
-    """Raises ValueError with the place and the reason where the text is no plan of this version, kind for kind."""
+    """Read a plan.
+
+    Raise ValueError, with the place and the reason, if the text is no plan of this version in every type.
+    """
     # pydantic's own reader of JSON stops at 200 levels, and blocks nested 40 deep have more.
     try:
         data = strict_json(text)

@@ -10,7 +10,7 @@ from .types import ByKind, Type
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A value as it is: a JSON value. Durations are in seconds, percentages are fractions, money is in dollars."""
+    """A constant JSON value. Durations are in seconds, percentages are fractions, money is in dollars."""
 
     value: Any
     kind: Literal["literal"] = "literal"
@@ -33,7 +33,7 @@ class FieldOf:
 
 @dataclass(frozen=True, slots=True)
 class TextOf:
-    """A template of the subset that ``templates`` allows."""
+    """A template in the subset that ``templates`` allows."""
 
     template: str
     kind: Literal["text"] = "text"
@@ -47,7 +47,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A field of a record; without a name the fields of ``value`` are spread."""
+    """A field of a record. Without a name, the fields of ``value`` are spread."""
 
     name: str | None
     value: Expr
@@ -88,7 +88,7 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class TypeOf:
-    """A type given as an argument, such as that of a file's rows."""
+    """A type given as an argument, such as the type of a file's rows."""
 
     type: Type
     kind: Literal["type"] = "type"
@@ -96,7 +96,7 @@ class TypeOf:
 
 @dataclass(frozen=True, slots=True)
 class ShapeOf:
-    """A value cut to its type: records in it have the fields that the type has, none where one is not there."""
+    """A value cut to its type: its records keep only the fields of the type, and a missing field is none."""
 
     value: Expr
     type: Type

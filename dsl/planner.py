@@ -1,4 +1,4 @@
-"""A checked flow, made into a plan."""
+"""The planner: it makes a plan from a checked flow."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from .hedges import hedges
 
 
 def make_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str] = ()) -> p.Plan:
-    """The plan of one flow of a file: the last, unless named. Raises KeyError with the name of an unknown flow.
+    """Return the plan of one flow of a file: the last flow, unless named.
 
-    Flows ``beside`` it stand among those that it calls, called or not.
+    Raise KeyError with the name of an unknown flow.
+
+    Flows in ``beside`` stand among the called flows, even if nothing calls them.
     """
     flows = checked.program.flows
     chosen = (flows[-1] if flows else None) if flow is None else _named(checked, flow)
@@ -34,7 +36,7 @@ def make_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str
     externs: dict[str, p.Extern] = {}
     done = 0
     while done < len(called):
-        # What a flow calls is found while it is planned, and stands behind it.
+        # The calls of a flow are found while it is planned, and are added after it.
         for key, (callee, retries) in list(called.items())[done:]:
             done += 1
             planner = planners.get(callee.path)
@@ -65,11 +67,14 @@ def _named(checked: Checked, name: str) -> Flow | None:
 
 
 _Called = tuple[Callee, tuple[p.Expr, ...]]
-"""A flow or an extern that is called, and the `retries` of the innermost block around the call, if there are any."""
+"""A called flow or extern, and the `retries` of the innermost block around the call, if there are any."""
 
 
 class _Planner:
-    """Plans the flows of one file. ``called`` collects what they call; ``path`` is the file's, empty for the root."""
+    """The planner of one file. ``called`` collects the called flows and externs.
+
+    ``path`` is empty for the root file.
+    """
 
     def __init__(self, checked: Checked, path: str, called: dict[str, _Called]) -> None:
         self.checked = checked
@@ -82,7 +87,7 @@ class _Planner:
         self.model_names = {model.name.text for model in checked.file.models}
 
     def flow(self, flow: Flow, retries: tuple[p.Expr, ...] = ()) -> p.Flow:
-        """``retries`` are those of the call, for the asks that set none themselves."""
+        """Plan a flow. ``retries`` are those of the call, for the asks that set none themselves."""
         self.retries = [*retries]
         for number, step in enumerate(flow.walk()):
             self.names[step] = step.symbol.name if step.symbol else f"#{number}"
@@ -127,7 +132,10 @@ class _Planner:
         return f"{self.path}:{name}" if self.path else name
 
     def callee(self, part: s.Call | s.Reduce) -> tuple[str, Callee] | None:
-        """What a call or a reducer of the tree leads to, and its key in the plan, which says of which file it is."""
+        """Return the callee of a call or a reducer, and its key in the plan.
+
+        The key includes the path of the callee's file.
+        """
         found = self.typed.callees.get(id(part))
         if found is None:
             return None
@@ -143,21 +151,22 @@ class _Planner:
         options = self.options(line.options)
         node = line.node
         if self.retries and isinstance(node, s.Ask):
-            # Those of a block are for the asks in it that set none themselves.
+            # The retries of a block are for the asks in it that set none themselves.
             options.setdefault("retries", self.retries[-1])
         own = [] if isinstance(node, s.Ask) or "retries" not in options else [options.pop("retries")]
         if own:
-            # The asks inside get the number: a step that it comes from is none of theirs to wait for.
+            # The asks inside get the number, so that they need not wait for the step that it comes from.
             written = next(option.value for option in line.options if option.name.text == "retries")
             own = [p.Constant(self.typed.folding.number(written, step.scope))]
         self.retries += own
         chooses = isinstance(node, s.Repeat) and node.least.digits != node.most.digits
         if step in self.typed.tallied and isinstance(node, s.Repeat | s.Map) and not chooses:
-            # What a flow can see must not depend on who answered first: all are asked, unless it says otherwise.
-            # A vote that chooses its own number counts in the order of its samples, and needs no such care.
+            # The tally that a flow can read must not depend on which answer came first: all samples are asked, unless
+            # the flow says otherwise. A vote that chooses its own number counts in the order of its samples, and needs
+            # no such care.
             options.setdefault("launch", p.Constant("together"))
         if isinstance(node, s.Repeat) and hedges(step, node, self.checked):
-            # A ballot is never sent twice: what is slow is made up for by the other samples.
+            # A ballot is never sent twice: the other samples make up for a slow one.
             options.setdefault("launch", p.Constant("latency"))
         planned = self._step(step, options)
         del self.retries[len(self.retries) - len(own) :]
@@ -327,5 +336,5 @@ class _Planner:
 
 
 def _whole(step: Step, node: s.Map) -> bool:
-    """Whether a map says that it comes after what makes its list."""
+    """Return True if a map waits for its whole list, because its `after` names the step that makes the list."""
     return isinstance(node.source, s.Name) and any(word.text == node.source.word.text for word in step.line.after)

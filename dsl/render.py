@@ -18,7 +18,7 @@ _COLOURS = {
 
 
 def render_diagnostic(diagnostic: Diagnostic, *, colour: bool = False) -> str:
-    """One finding: code and message, the lines it speaks of with carets under them, the reason, the way out."""
+    """Render one problem: code and message, its lines with carets under them, the reason and the way out."""
     paint = _painter(colour)
     severity = diagnostic.severity
     head = paint(severity, f"{severity}[{diagnostic.code}]") + paint("bold", f": {diagnostic.message}")
@@ -48,7 +48,7 @@ def render_diagnostic(diagnostic: Diagnostic, *, colour: bool = False) -> str:
     if diagnostic.note:
         lines.append(f"{gutter} {paint('place', '=')} note: {diagnostic.note}")
     fix = diagnostic.fix
-    # What --fix does is told as such; a fix that wants a person's eye is help like any other.
+    # A fix that --fix makes is shown as a fix; a fix for a person to judge is shown as help.
     mends = fix is not None and fix.safe
     help = diagnostic.help or (fix.title if fix and not mends else "")
     if help and not (fix and mends and fix.title == help):
@@ -63,7 +63,7 @@ def render_diagnostics(diagnostics: Iterable[Diagnostic], *, colour: bool = Fals
 
 
 def escaped(name: str) -> str:
-    """A file's name on one line, and without what would steer a terminal."""
+    """Return a file's name on one line, with control characters escaped, which could steer a terminal."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
 
 
@@ -77,7 +77,7 @@ def _snippet(label: Label, mark: str, style: str, width: int, paint: _Paint) -> 
 
 
 def _visible(span: Span) -> tuple[str, int, int]:
-    """The line of a span with tabs and controls made visible, where its marks begin, and how many there are."""
+    """Return the line of a span with tabs and controls made visible, and the start and the number of its marks."""
     line = span.source.line(span.line)
     start = span.column - 1
     end = min(start + max(span.end - span.start, 1), max(len(line), start + 1))

@@ -8,7 +8,7 @@ from functools import cached_property
 
 
 class Source:
-    """One file's text under the name that diagnostics show.
+    """The text of a file, with the name that diagnostics show.
 
     A byte-order mark is dropped and line ends become ``\\n``, so offsets count characters of ``text``.
     """
@@ -30,12 +30,12 @@ class Source:
         return starts
 
     def position(self, offset: int) -> tuple[int, int]:
-        """The line and column of an offset, both from 1; columns count characters."""
+        """Return the line and column of an offset, both from 1; columns count characters."""
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
     def line(self, number: int) -> str:
-        """The text of a line (from 1), without its end."""
+        """Return the text of a line (from 1), without its end."""
         start = self._starts[number - 1]
         end = self._starts[number] - 1 if number < len(self._starts) else len(self.text)
         return self.text[start:end]
@@ -46,7 +46,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of a source, ``start`` to before ``end``."""
+    """A part of a source, from ``start`` to before ``end``."""
 
     source: Source
     start: int
@@ -65,7 +65,7 @@ class Span:
         return self.source.position(self.start)[1]
 
     def to(self, other: Span) -> Span:
-        """The stretch from the start of this one to the end of the other."""
+        """Return the span from the start of this span to the end of the other."""
         return Span(self.source, self.start, other.end)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Which known word a misspelled one was meant to be."""
+"""The search for the known word that a misspelled word was meant to be."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 FEW = 30
-"""So many words are compared one by one; of more, those beside the word in the order of beginnings and of ends."""
+"""The most words that are compared one by one.
+
+Of more words, only the neighbours of the word are compared, in the order of beginnings and in that of ends.
+"""
 BESIDE = 4
 ALIKE = 0.65
 MOST_GUESSED = 1000
-"""Findings of a file behind which nothing is guessed among names without limit: each guess goes through all of them."""
+"""The number of problems in a file after which names are not guessed: each guess goes through all names."""
 LONGEST = 100
-"""Characters of a word that is compared at all: the comparison takes their square."""
+"""The most characters of a word that is compared: the comparison takes time by their square."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word most like this one, in spelling or in all but case."""
+    """Return the known word most like this word in spelling, or equal but for case; None if none is near."""
     words = tuple(known)
     order = _order(words) if len(words) > FEW else None
     folded = order.folded if order else _folded(words)
@@ -35,7 +38,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def _kept(word: str, other: str) -> float:
-    """How much of two words is one beginning and one end, from 0 to 1: mostly all that difflib would find, at once."""
+    """Return the share of two words, from 0 to 1, that is in a common beginning and a common end.
+
+    Mostly this is all that difflib would find, and it is found at once.
+    """
     short = min(len(word), len(other))
     begin = next((at for at in range(short) if word[at] != other[at]), short)
     end = next((at for at in range(short - begin) if word[-1 - at] != other[-1 - at]), short - begin)
@@ -43,7 +49,7 @@ def _kept(word: str, other: str) -> float:
 
 
 class _Order:
-    """Many words in the order of their beginnings and of their ends: a slip of the pen leaves one of the two whole."""
+    """Many words, sorted by their beginnings and by their ends: a slip of the pen leaves one of the two intact."""
 
     def __init__(self, words: tuple[str, ...]) -> None:
         self.folded = _folded(words)

@@ -1,9 +1,9 @@
-"""Which texts are one: the words of a choice in a file, an answer that names one of them, the ballots of a vote.
+"""The equality of texts: of words of a choice, of answers that name such a word, and of the ballots of a vote.
 
 Case, blanks, final points and the width of characters make no difference. Two writings of one letter (é as one
-character or as two) are the same, as are texts that differ in a byte order mark or a zero-width space. All else tells
-texts apart: 10² is not 102, and no text is read as a number. (Unicode Standard, D145: canonical caseless matching.
-Widths by UAX #11. Its compatibility forms NFKC and NFKD are not used, for they lose what a text says.)
+character or as two) are the same, and so are texts that differ in a byte order mark or a zero-width space. Any other
+difference counts: 10² is not 102, and no text is read as a number. (Unicode Standard, D145: canonical caseless
+matching. Widths by UAX #11. Its compatibility forms NFKC and NFKD are not used, for they change the meaning of a text.)
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from functools import lru_cache
 from unicodedata import decomposition, normalize
 
 QUOTING = "\"'`*_ \t\r\n"
-"""Marks that models put around a word and that belong to none."""
+"""The marks that models put around a word and that belong to no word."""
 AROUND = QUOTING + ".,:;!()。、"
-"""Those, and the marks of a sentence."""
+"""The quoting marks, and the marks of a sentence."""
 
 
 def text_key(text: str) -> str:
-    """A key that is equal for texts that are one."""
+    """Return a key that is the same for equal texts."""
     # Decomposed first: a mark below the line may stand between a letter and what its case is mapped to.
     plain = text if text.isascii() else normalize("NFD", text.translate(_widths()))
     plain = " ".join(normalize("NFC", plain.casefold()).split())
-    # Of points alone nothing would be left.
+    # A text of points alone would become empty.
     return plain.rstrip(" .") or plain
 
 
 @lru_cache(maxsize=1)
 def _widths() -> dict[int, int | None]:
-    """Characters of another width, each with the usual one; None for those that nobody sees."""
+    """Map characters of another width to the usual ones, and invisible characters to None."""
     found: dict[int, int | None] = {0xFEFF: None, 0x200B: None}
     for code in (0x3000, *range(0xFF01, 0xFFEF)):
         kind, _, usual = decomposition(chr(code)).partition(" ")
@@ -39,7 +39,7 @@ def _widths() -> dict[int, int | None]:
 
 
 def alike(words: Sequence[str]) -> tuple[str, str] | None:
-    """The first two of these words that are one."""
+    """Return the first two of these words that are equal texts; None if all differ."""
     known: dict[str, str] = {}
     for word in words:
         other = known.setdefault(text_key(word), word)
@@ -49,9 +49,10 @@ def alike(words: Sequence[str]) -> tuple[str, str] | None:
 
 
 def option_of(text: str, options: tuple[str, ...], marks: str = AROUND) -> str | None:
-    """The word of a choice that a text is: word for word, else by the rules, else without the ``marks`` around it.
+    """Return the word of a choice that a text names.
 
-    None where it is no word, or where it could be two.
+    This is the exact word, else an equal text, else one that is equal without the ``marks`` around it. None if the text
+    names no word, or could name two.
     """
     plain = text.strip()
     if plain in options:

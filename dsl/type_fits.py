@@ -1,7 +1,7 @@
-"""How types fit each other, and what values of several types have in common.
+"""The relations of types: which values fit which type, and what several types have in common.
 
-A value has the fields of its type and no others: a field that only a wider value has is left behind where it crosses
-into the narrower type (``exact`` tells where). A field that may be missing need not be there at all.
+A value has the fields of its type and no others. A field that only a wider type has is dropped where the value crosses
+into the narrower type (``exact`` tells where). An optional field need not be there at all.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .type_forms import (
 
 
 def fits(given: Type, wanted: Type) -> bool:
-    """Whether a value of one type may stand where the other is wanted."""
+    """Return True if a value of one type may stand where the other type is wanted."""
     if UNKNOWN in (given, wanted) or given == wanted:
         return True
     if isinstance(wanted, Optional):
@@ -76,7 +76,7 @@ def _field_fits(given: Record, wanted: Field) -> bool:
 
 
 def exact(given: Type, wanted: Type) -> bool:
-    """Whether a value that fits has no field, at any depth, that the wanted type does not have."""
+    """Return True if a value that fits has no field, at any depth, that the wanted type lacks."""
     given, wanted = unwrapped(given), unwrapped(wanted)
     match given, wanted:
         case Mixed(options), _:
@@ -92,9 +92,10 @@ def exact(given: Type, wanted: Type) -> bool:
 
 
 def join(types: Iterable[Type]) -> Type:
-    """The narrowest type that all have. Of records it has the fields of each; those that one lacks may be missing.
+    """Return the narrowest type that values of all these types have.
 
-    Where types have nothing in common, the value is of one of them.
+    For records it has the fields of each; a field that one of them lacks may be missing. Types with nothing in common
+    are joined into a Mixed type.
     """
     result: Type | None = None
     for type_ in types:
@@ -110,7 +111,7 @@ def _join(a: Type, b: Type) -> Type:
     if isinstance(a, Optional) or isinstance(b, Optional):
         return optional(_join(unwrapped(a), unwrapped(b)))
     if isinstance(a, ListOf) and isinstance(b, ListOf):
-        # An empty list is one of anything.
+        # An empty list fits every type of element.
         return ListOf((b if a.item == UNKNOWN else a).item if UNKNOWN in (a.item, b.item) else _join(a.item, b.item))
     if isinstance(a, Record) and isinstance(b, Record):
         return _records(a, b)
@@ -144,7 +145,7 @@ def _records(a: Record, b: Record) -> Record:
 
 
 def _mixed(a: Type, b: Type) -> Type:
-    """Each of the options beside the others; those that have something in common are one."""
+    """Join mixed types. Options that have something in common become one option."""
     options: list[Type] = []
     for option in (*_options(a), *_options(b)):
         for at, known in enumerate(options):
@@ -162,7 +163,7 @@ def _options(type_: Type) -> tuple[Type, ...]:
 
 
 def comparable(a: Type, b: Type) -> bool:
-    """Whether a value of one type can ever equal one of the other."""
+    """Return True if a value of one type can ever equal a value of the other."""
     a, b = unwrapped(a), unwrapped(b)
     if isinstance(a, Mixed) or isinstance(b, Mixed):
         return any(comparable(one, other) for one in _options(a) for other in _options(b))

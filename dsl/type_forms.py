@@ -21,7 +21,7 @@ class Simple:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number with a unit, as options take it: percent, money, or seconds."""
+    """A number with a unit, for options: percent, money, or seconds."""
 
     unit: Literal["%", "$", "s"]
     kind: Literal["quantity"] = "quantity"
@@ -29,7 +29,7 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Whole numbers from ``low`` to ``high``, or any number between them where a bound has a point."""
+    """The whole numbers from ``low`` to ``high``, or any numbers between them if a bound has a decimal point."""
 
     low: int | float
     high: int | float
@@ -67,7 +67,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Named fields. ``name`` is the declared type's, for messages; it plays no part in what fits."""
+    """A record with named fields.
+
+    ``name`` is the name of the declared type, for messages only: types fit whatever their name.
+    """
 
     fields: tuple[Field, ...]
     name: str = ""
@@ -79,19 +82,22 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
-    """A value of one of several types that have nothing in common. No file writes it, and no plan holds it."""
+    """The type of values of several types that have nothing in common. No file writes it, and no plan holds it."""
 
     options: tuple[Type, ...]
     kind: Literal["mixed"] = "mixed"
 
 
 class ByKind:
-    """Tells pydantic to read a union by the ``kind`` of its members; without it each level of nesting multiplies."""
+    """The instruction to pydantic to read a union by ``kind``.
+
+    Without it, each level of nesting multiplies the work.
+    """
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
         from pydantic import Field as PydanticField
 
-        # A plan has no value of several types.
+        # A plan has no Mixed type.
         members: Any = reduce(or_, (one for one in get_args(source) if one is not Mixed))
         return handler(Annotated[members, PydanticField(discriminator="kind")])
 
@@ -124,7 +130,7 @@ def unwrapped(type_: Type) -> Type:
 
 
 def optional(type_: Type) -> Type:
-    """The type of a value that may also be missing."""
+    """Return the type of a value that may also be missing."""
     return type_ if isinstance(type_, Optional) or type_ in (NONE, UNKNOWN) else Optional(type_)
 
 
@@ -133,7 +139,7 @@ def is_number(type_: Type) -> bool:
 
 
 def is_whole(type_: Type) -> bool:
-    """Whether all numbers of a type are whole."""
+    """Return True if all numbers of a type are whole."""
     return type_ == INT or (isinstance(type_, Range) and type_.whole)
 
 
@@ -142,7 +148,7 @@ def is_text(type_: Type) -> bool:
 
 
 def holds_model(type_: Type) -> bool:
-    """Whether a model stands anywhere in a value of this type: it is no data, and cannot leave the flow."""
+    """Return True if values of this type may hold a model, which is no data and cannot leave the flow."""
     match type_:
         case ListOf(item) | Optional(item):
             return holds_model(item)
@@ -154,7 +160,7 @@ def holds_model(type_: Type) -> bool:
 
 
 def planned(type_: Type) -> Type:
-    """A type as a plan holds it: `json` for a value of one of several types."""
+    """Return a type as a plan holds it: `json` for a mixed type."""
     match type_:
         case ListOf(item):
             return ListOf(planned(item))

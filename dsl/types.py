@@ -1,4 +1,4 @@
-"""The types of the language: what they are, how they fit, how they are written, and their JSON Schema."""
+"""The types of the language: their forms, how they fit, how they are written, and their JSON Schema."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ __all__ = [
 
 
 def show(type_: Type) -> str:
-    """A type as it is written in a flow."""
+    """Return a type as a flow writes it."""
     match type_:
         case Simple(kind):
             return kind
@@ -96,7 +96,7 @@ def show(type_: Type) -> str:
 
 
 def json_schema(type_: Type) -> dict[str, Any]:
-    """The JSON Schema (2020-12) that an answer of this type satisfies."""
+    """Return the JSON Schema (2020-12) for an answer of this type."""
     match type_:
         case Simple("int"):
             return {"type": "integer"}

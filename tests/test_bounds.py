@@ -194,11 +194,12 @@ def test_flows_that_call_flows_may_go_deep() -> None:
 
 def test_flows_that_call_flows_are_looked_through_a_few_times_however_deep(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = []
-    monkeypatch.setattr("flowrun.dsl.bounds.bounds._walk", lambda steps: looked.append(steps) or list(steps))
     text = 'flow f0(x: text) { a = ask "{{ x }}" return a }\n' + "\n".join(
         f"flow f{n}(x: text) {{ a = f{n - 1}(x) return a }}" for n in range(1, 400)
     )
-    bounds(text, x="hi")
+    flow, walk = planned(text), plan.walk_steps
+    monkeypatch.setattr(plan, "walk_steps", lambda steps: looked.append(steps) or walk(steps))
+    estimate_plan(flow, {"x": "hi"}, HERE, model="m", environ={})
     assert 0 < len(looked) < 5 * 400
 
 

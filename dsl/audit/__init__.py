@@ -1,1 +1,4 @@
-"""A plan held against the rules of the language: it is made into a tree again, and the checker looks at that."""
+"""The audit of a plan by the rules of the language.
+
+The plan is made into a tree again, and the checker checks that tree.
+"""

@@ -1,4 +1,4 @@
-"""What of a plan breaks the rules of kinds and types, found by the checker that finds it in flows."""
+"""The audit of a plan: the checker for flows finds the parts whose kind or type breaks the rules."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .tree import ANY, Tree
 from .unfit import UnfitError
 
 _TOO_LARGE = "F0104"
-"""Of a type that is too large to write out nothing is known, and so nothing is said."""
+"""The code of a type that is too large to write out. Nothing is known of such a type, so nothing is reported."""
 
 
 def audit_plan(plan: p.Plan, catalog: Catalog) -> None:
-    """Raises UnfitError at the first part whose kind or type the language does not allow.
+    """Raise UnfitError at the first part whose kind or type the language does not allow.
 
-    The plan's names and its order keep their rules already: whatever is mentioned is there, and nothing runs in a
+    The caller has checked the plan's names and order already: every mentioned name exists, and no steps wait in a
     circle.
     """
     called = {
@@ -38,7 +38,7 @@ def audit_plan(plan: p.Plan, catalog: Catalog) -> None:
 
 
 def _audit(tree: Tree, catalog: Catalog, callees: dict[tuple[str, str], Callee]) -> t.Type:
-    """The type of what a flow returns."""
+    """Audit one flow and return the type of its result."""
     file = tree.file()
     program = resolve(file)
     dependencies = depend(program)
@@ -52,7 +52,7 @@ def _audit(tree: Tree, catalog: Catalog, callees: dict[tuple[str, str], Callee])
 
 
 def _told(planned: p.Step, step: Step, typed: Typed, tree: Tree) -> None:
-    """Hold what the plan says of a block against what was found, where the runner goes by it."""
+    """Compare the plan's own words on a block with the checker's results, where the runner relies on them."""
     node = planned.node
     if not isinstance(node, p.Map | p.Repeat | p.Fanout):
         return
@@ -70,5 +70,5 @@ def _told(planned: p.Step, step: Step, typed: Typed, tree: Tree) -> None:
 
 
 def _same(found: t.Type, said: t.Type) -> bool:
-    """Whether two types are one, whatever their records are called."""
+    """Return True if two types are the same, whatever the names of their records."""
     return t.fits(found, said) and t.fits(said, found) and (said != t.UNKNOWN or found == t.UNKNOWN)

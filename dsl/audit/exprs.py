@@ -19,10 +19,12 @@ _SAME_KIND = frozenset({"==", "!=", "in", "??"})
 
 @dataclass(eq=False, slots=True)
 class Exprs:
-    """Makes expressions. ``type_of`` has the types that the plan gives its steps, by name.
+    """The writer of a plan's expressions as expressions of a tree.
 
-    ``types`` collects a declaration for each type that is an argument, and ``holes`` a parameter for each value that
-    the language has no expression for.
+    ``type_of`` gives the plan's type of a step, by name.
+
+    ``types`` collects a declaration for each type that is an argument. ``holes`` collects a parameter for each value
+    that the language has no expression for.
     """
 
     catalog: Catalog
@@ -32,7 +34,10 @@ class Exprs:
     holes: list[s.Param] = field(default_factory=list)
 
     def expr(self, expr: p.Expr, at: Span, wanted: t.Type | None = None) -> s.Expr:
-        """``wanted`` is the type that the place of an expression has: a plan does not say which unit a number is of."""
+        """Write an expression.
+
+        ``wanted`` is the type at its place, since a plan does not say which unit a number has.
+        """
         match expr:
             case p.Constant(value):
                 return value_expr(value, wanted, at)
@@ -65,7 +70,7 @@ class Exprs:
             params = spec.rules.get(value.rule, ())
             if value.rule not in spec.rules or value.args.keys() != {param.name for param in params}:
                 raise UnfitError(at.text, f"`{name}` has no rule `{value.rule}` with these arguments")
-            # What its arguments come to is looked at when the block begins: they may be worked out.
+            # Its arguments are checked when the block begins: the run may work them out.
             return s.Option(s.Word(name, at), s.Text(s.String(value.rule, at), at), at)
         return s.Option(s.Word(name, at), self.expr(value, at, spec.type if spec is not None else None), at)
 
@@ -77,7 +82,7 @@ class Exprs:
         return tuple(s.Arg(s.Word(name, at), self._arg(known.get(name), arg, at), at) for name, arg in args.items())
 
     def tokens(self, count: p.Expr, at: Span) -> s.Expr:
-        """The fan-in of a tree."""
+        """Write the fan-in of a tree."""
         if isinstance(count, p.RuleOf) and count.rule == "tokens":
             return self._rule(count, {"tokens": TOKENS}, at)
         return self.expr(count, at)
@@ -126,7 +131,7 @@ class Exprs:
         left, right = operands
         first = second = None
         if operator in _SAME_KIND:
-            # A number beside a quantity is one of its unit.
+            # A number beside a quantity has the same unit.
             first, second = self._quantity(right) or wanted, self._quantity(left) or wanted
         return s.Binary(operator, self.expr(left, at, first), self.expr(right, at, second), at)
 

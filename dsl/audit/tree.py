@@ -1,4 +1,4 @@
-"""The tree of a flow that a plan could have been made of."""
+"""The tree of a flow that would give a plan."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .unfit import UnfitError
 from .written import number_expr, type_expr
 
 ANY = "#any"
-"""The name of the type that everything fits."""
+"""The name of a type that every value fits."""
 
 
 def extern_word(key: str) -> str:
-    """What an extern is called in the tree: no name of a flow, a function or a reducer."""
+    """Return the name of an extern in the tree; no flow, function or reducer can have this name."""
     return f"extern {key}"
 
 
 class Tree:
-    """Makes the tree of one flow. The place of each part is its step's name, in a text that lists those names."""
+    """The maker of one flow's tree. The place of each part is the name of its step, in a text that lists the names."""
 
     def __init__(self, plan: p.Plan, flow: p.Flow | p.Plan, title: str, catalog: Catalog) -> None:
         self.plan, self.flow, self.title, self.catalog = plan, flow, title, catalog
@@ -47,12 +47,12 @@ class Tree:
         return self.steps[name].type if name in self.steps else None
 
     def _no_tally(self, name: str) -> bool:
-        """Whether a block is combined by an extern: the flow may look at its tally, and finds none."""
+        """Return True if an extern reduces a block: the flow may read its tally, and finds none."""
         node = self.steps[name].node if name in self.steps else None
         return isinstance(node, p.Map | p.Repeat | p.Fanout) and node.reduce.extern is not None
 
     def file(self) -> s.File:
-        """Raises UnfitError where the plan has what no flow could have."""
+        """Make the tree of the file. Raise UnfitError if a part of the plan could stand in no flow."""
         at = self.at(self.title)
         # A flow of another file does not see the models of this one, and may use their names for its own.
         own = self.flow.names if isinstance(self.flow, p.Flow) else set()
@@ -75,13 +75,14 @@ class Tree:
 
     def _model(self, model: p.Model) -> s.ModelDecl:
         at = self.at(model.name)
-        # Which addresses there are is said by whoever opens them, before the first call.
+        # The addresses are checked when they are opened, before the first call.
         address = s.String(f"{min(self.catalog.providers)}:{model.name}", at)
         return s.ModelDecl(s.Word(model.name, at), address, None, self.exprs.options(model.options, at), at)
 
     def _extern(self, key: str, extern: p.Extern) -> s.ExternDecl:
         at = self.at(key)
-        # What an extern combines goes to it as plain data, and so does what it takes as JSON: the call looks at it.
+        # The results that an extern combines, and its JSON arguments, are passed as plain data: the call itself checks
+        # them.
         free = {param.name for param in extern.params if param.name == "results" or param.type == t.JSON}
         params = tuple(self._param(param, ANY if param.name in free else "") for param in extern.params)
         word = s.Word(extern_word(key), at)
@@ -94,10 +95,10 @@ class Tree:
         options = dict(step.options)
         node = step.node
         if isinstance(node, p.Map) and node.reduce.tallied and options.get("launch") == p.Constant("together"):
-            # A plan says so of a map whose tally is looked at; a flow cannot.
+            # A plan sets this option on a map whose tally is read; a flow cannot write it.
             del options["launch"]
         if isinstance(node, p.Map | p.Repeat | p.Fanout) and node.reduce.deciding is not None:
-            # What a rule asks has the retries of its block, and no option else.
+            # The ask of a reducer has the retries of its block, and no other option.
             if strange := node.reduce.options.keys() - {"retries"}:
                 raise UnfitError(step.name, f"what its rule asks has no option `{min(strange)}`")
             options |= node.reduce.options

@@ -1,10 +1,13 @@
-"""What a plan has that no flow could be written for."""
+"""The error for parts of a plan that no flow could have."""
 
 from __future__ import annotations
 
 
 class UnfitError(ValueError):
-    """A part of a plan stands where the language has no place for it. ``place`` is the name of what it is a part of."""
+    """The error for a part of a plan that the language does not allow there.
+
+    ``place`` is the name of the step, or other named part of the plan, that it belongs to.
+    """
 
     def __init__(self, place: str, message: str) -> None:
         super().__init__(message)

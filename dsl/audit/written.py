@@ -18,7 +18,7 @@ _PLAIN = frozenset({t.INT, t.NUMBER, t.BOOL, t.TEXT, t.JSON, t.DOCUMENT, t.MODEL
 
 
 def type_expr(type_: t.Type, at: Span) -> s.TypeExpr:
-    """Raises UnfitError for a type that is too large, or has no name in the language."""
+    """Write a type. Raise UnfitError if the type is too large, or cannot be written in the language."""
     if (too_much := Extents().too_much(type_)) is not None:
         raise UnfitError(at.text, f"a type that it is written with {too_much}")
     return _type_expr(type_, at)
@@ -48,7 +48,7 @@ def _type_expr(type_: t.Type, at: Span) -> s.TypeExpr:
 
 
 def value_expr(value: Any, wanted: t.Type | None, at: Span) -> s.Expr:
-    """A value as it is written. Where a quantity is ``wanted``, a number has its unit."""
+    """Write a value. If a quantity is ``wanted``, a number gets its unit."""
     inner = t.unwrapped(wanted) if wanted is not None else None
     match value:
         case None:
@@ -85,6 +85,6 @@ def number_expr(value: float, unit: s.Unit, at: Span) -> s.Expr:
 
 
 def field_type(record: t.Type | None, name: str) -> t.Type | None:
-    """The type of a field, where it is known."""
+    """Return the type of a field, or None if it is not known."""
     field = record.field(name) if isinstance(record, t.Record) else None
     return field.type if field is not None else None

@@ -1,1 +1,1 @@
-"""How much a plan can come to before anything is sent: calls, rounds, tokens."""
+"""The bounds of a plan, worked out before any call: calls, rounds, tokens and dollars."""

@@ -1,4 +1,4 @@
-"""What steps take, at least and at most, and how that adds up: calls, rounds, tokens and dollars."""
+"""The amounts of steps, at least and at most, and their sums: calls, rounds, tokens and dollars."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from math import floor
 
-from .sizes import COUNTED, NOTHING, Bound
+from .bound import COUNTED, NOTHING, Bound
 
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """What some steps take together.
+    """The calls, tokens and dollars of some steps together.
 
-    Samples of a repeat that ask the same may share one prompt: ``shared_input`` and ``shared_cost`` are the parts of
-    the least that are then paid once. ``attempts`` are those that may be billed whatever servers do, and ``billed`` is
-    what they cost together; of both only the most is known.
+    Samples of a repeat with the same prompt may share one request. ``shared_input`` and ``shared_cost`` are the parts
+    of the least that the samples then pay only once. ``attempts`` counts the attempts that may be billed, even where
+    servers fail, and ``billed`` is their cost; of both only the most is known.
     """
 
     calls: Bound = NOTHING
@@ -65,7 +65,7 @@ class Amounts:
         )
 
     def hedged(self, share: float) -> Amounts:
-        """With this share of the calls sent twice, at the most, while no server fails."""
+        """Return the amounts if at most this share of the calls is sent twice, while no server fails."""
         if not share:
             return self
         more = Bound(1, 1 + share)
@@ -78,7 +78,7 @@ class Amounts:
         )
 
     def within(self, calls: int | None, money: float | None) -> Amounts:
-        """The same under a budget, which counts each attempt that may be billed as a call."""
+        """Return the amounts under a budget. A budget counts each attempt that may be billed as a call."""
         return replace(
             self,
             calls=self.calls.capped(calls),
@@ -113,7 +113,7 @@ class Amounts:
         )
 
     def alike(self, times: Bound, *, sharing: bool) -> Amounts:
-        """The same so many times; in a repeat (``sharing``) those that are alike share a prompt."""
+        """Return the amounts of so many equal bodies. In a repeat (``sharing``) equal bodies share a prompt."""
         found = self * times
         if not sharing or times.least <= 1:
             return found
@@ -127,7 +127,7 @@ class Amounts:
         )
 
     def sampled(self, samples: Bound) -> Amounts:
-        """The same for so many samples, which may share their prompts."""
+        """Return the amounts of so many samples, which may share their prompts."""
         return replace(self.alike(samples, sharing=True), shared_input=0, shared_cost=0)
 
 
@@ -136,9 +136,9 @@ def in_all(amounts: Iterable[Amounts]) -> Amounts:
 
 
 def merged(elements: Sequence[Amounts], fewest: int, *, sharing: bool) -> Amounts:
-    """Bodies of a map of which at least so many run, whichever.
+    """Add up the bodies of a map, of which at least ``fewest`` run; any of them may be the ones that run.
 
-    In a repeat (``sharing``) elements that are alike share a prompt, too: only one of them is sure to be sent.
+    In a repeat (``sharing``) equal elements share a prompt too: only one of them is sure to be sent.
     """
     if not elements:
         return Amounts()
@@ -172,10 +172,7 @@ def merged(elements: Sequence[Amounts], fewest: int, *, sharing: bool) -> Amount
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a vote takes on the average, where each sample is ``right`` by itself with this probability.
-
-    All wrong samples are taken to give one answer. ``cost`` is bounded, since the length of an answer is not known.
-    """
+    """The average amounts of a vote, if each sample is right by itself with the probability ``right``."""
 
     right: float
     samples: float
@@ -187,11 +184,13 @@ class Expected:
 class Bounds:
     """The bounds of one step, and of the steps inside it for one run of its body.
 
-    ``calls``, ``rounds`` (calls that stand one behind another), tokens and ``cost`` hold while no server fails: an
-    answer that is malformed is asked for again, and nothing else is. Whatever servers do, one run makes no more
-    ``attempts`` that may be billed than their most, and ``billed`` is what all of those cost. Tokens are estimates, and
-    dollars made of them. ``elements`` is how many times the body runs, where that is known. ``flows`` are the flows
-    that are called, each for one call, at the top only. A vote whose mean is known has what is ``expected`` of it.
+    ``calls``, ``rounds`` (calls in a row), tokens and ``cost`` hold while no server fails: then only malformed answers
+    are asked for again. ``attempts`` and ``billed`` hold even where servers fail: one run makes at most so many
+    attempts that may be billed, and ``billed`` is the cost of all of them. Tokens are estimates, and so are the
+    dollars.
+
+    ``elements`` is the number of times that the body runs, where that is known. ``flows`` has the bounds of the called
+    flows, for one call each, and only at the top. ``expected`` has the average of a vote, where it is known.
     """
 
     title: str
@@ -218,7 +217,7 @@ class Bounds:
         return self.calls.most
 
     def __or__(self, other: Bounds) -> Bounds:
-        """What holds of a step for either of two runs of it."""
+        """Return bounds that hold for either of two runs of a step."""
         return replace(
             self,
             what=self.what if self.elements == other.elements else self.what.replace(f" × {self.elements}", ""),
@@ -236,7 +235,7 @@ class Bounds:
 
 
 def either(ours: tuple[Bounds, ...], theirs: tuple[Bounds, ...]) -> tuple[Bounds, ...]:
-    """The same steps in two runs: those of one alone where the other did not need them."""
+    """Join the bounds of the same steps in two runs. If one run did not need them, return the bounds of the other."""
     if not ours or not theirs:
         return ours or theirs
     return tuple(a if a is b else a | b for a, b in zip(ours, theirs, strict=False))
@@ -252,7 +251,7 @@ def bounds_for(
     inside: tuple[Bounds, ...] = (),
     line: int = 0,
 ) -> Bounds:
-    """Bounds of these amounts; there are never more calls in a row than calls."""
+    """Make the bounds of these amounts. The rounds are never more than the calls."""
     return Bounds(
         title,
         what,
@@ -270,12 +269,12 @@ def bounds_for(
 
 
 def _whole(bound: Bound) -> Bound:
-    """A share of one call is none."""
+    """Round the most down to a whole number: a part of a call is no call."""
     return bound if bound.most is None else replace(bound, most=floor(bound.most + 1e-9))
 
 
 def merges(leaves: float, fan_in: int) -> int:
-    """How many merges of two or more a tree over so many leaves takes."""
+    """Return the number of merges in a tree over so many leaves."""
     count, left = 0, int(leaves)
     while left > 1:
         whole, rest = divmod(left, fan_in)
@@ -285,7 +284,7 @@ def merges(leaves: float, fan_in: int) -> int:
 
 
 def levels(leaves: float, fan_in: int) -> int:
-    """How many merges stand one behind another in such a tree."""
+    """Return the number of levels in such a tree: merges that follow one another."""
     count, left = 0, int(leaves)
     while left > 1:
         left = -(-left // fan_in)

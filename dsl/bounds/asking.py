@@ -1,4 +1,4 @@
-"""What one ask takes: its tries, its prompt, its answer and its price, whichever of its models is asked."""
+"""The bounds of one ask: its tries, its prompt, its answer and its price, for any of its models."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from functools import reduce
 from .. import plan as p
 from .. import types as t
 from .amounts import Amounts
+from .bound import ONE, Bound, total
 from .expression_sizes import Scope, size_of, text_size
 from .served import Served, World
-from .sizes import ONE, Bound, Known, OneOf, Size, Some, answer_bound, shown, total
+from .sizes import Known, OneOf, Size, Some, answer_bound, shown
 
 RETRIES = 2
-"""How often a malformed answer is asked for again, unless the flow says otherwise."""
+"""The greatest number of times that a malformed answer is asked for again, unless the flow sets it."""
 ATTEMPTS = 6
-"""How often one call is attempted whose server fails, unless the flow says otherwise."""
+"""The greatest number of attempts at a call whose server fails, unless the flow sets it."""
 CORRECTION = 480
-"""Tokens by which a malformed answer and what is said of it make the next prompt longer, at most."""
+"""The most tokens that a malformed answer, with the message about it, adds to the next prompt."""
 MESSAGE_TOKENS = 4
-"""What a message takes beside its text, about: its role, and where it ends."""
+"""The tokens of a message beside its text, about: its role, and the mark of its end."""
 _MOST_SHARE = 0.25
 _FORM = 40
-"""Tokens of the words around a schema, where it has to be told in words."""
+"""The tokens of the words around a schema, if the prompt must describe the schema in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an ask takes, how often it is asked in a row, and its answer."""
+    """The amounts of an ask, its tries in a row, and the size of its answer."""
 
     amounts: Amounts
     tries: Bound
@@ -40,13 +41,13 @@ def asked(
     ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: Scope, world: World, *,
     title: str, vote: bool,
 ) -> Asked:  # fmt: skip
-    """``vote`` says that the ask is a ballot: its malformed answer is discarded, not asked for again."""
+    """Bound one ask. ``vote`` says that it is a ballot: its malformed answer is discarded, not asked for again."""
     each = []
     for model in candidates(ask.model, models, scope, world):
         settings = {**(model.options if model else {}), **options}
         tries = ONE if vote else _tries(settings, scope, world, title)
         if model is not None and model.fallback is not None:
-            # One more, of the model that stands in.
+            # One more try, of the fallback model.
             tries = tries + Bound(0, 1)
         served: list[Served | None] = [None]
         if model is not None:
@@ -64,9 +65,9 @@ def _either(a: Asked, b: Asked) -> Asked:
 
 
 def candidates(model: p.Expr | None, models: Mapping[str, p.Model], scope: Scope, world: World) -> list[p.Model | None]:
-    """The models that an ask may turn to; None among them is one that is chosen when the flow runs.
+    """Return the models that an ask may use; None among them stands for a model that is chosen when the flow runs.
 
-    The one of asks that name none is called "" in ``models``.
+    ``models`` has the model of asks that name none under "".
     """
     if model is None:
         return [models[""]]
@@ -96,7 +97,7 @@ def _tries(settings: Mapping[str, p.Expr], scope: Scope, world: World, title: st
 
 
 def _attempts(settings: Mapping[str, p.Expr], scope: Scope, world: World, title: str, share: float) -> Bound:
-    """The attempts at one call that may be billed, with the second one side by side where this share has one."""
+    """Bound the attempts at one call that may be billed. The hedged ``share`` of attempts adds at most one more."""
     match _setting("retries", settings, scope, world):
         case None:
             most = ATTEMPTS
@@ -104,17 +105,17 @@ def _attempts(settings: Mapping[str, p.Expr], scope: Scope, world: World, title:
             most = 1 + max(0, retries)
         case _:
             return Bound(0, None, f"`retries` of {quoted(title)} is not known yet")
-    # The share is one of all attempts, and a call is sent side by side once at the most.
+    # The share is a share of all attempts, and each call is sent twice at most.
     return Bound(0, most + min(1.0, share * most))
 
 
 def _attempted(amounts: Amounts, attempts: Bound) -> Amounts:
-    """The same with what so many attempts at each call come to."""
+    """Add the attempts at each call, and their cost, to the amounts."""
     return replace(amounts, attempts=amounts.calls * attempts, billed=amounts.cost * attempts)
 
 
 def _share(settings: Mapping[str, p.Expr], scope: Scope, world: World) -> float:
-    """The greatest part of the calls that is sent twice."""
+    """Return the greatest share of the calls that is sent twice."""
     match _setting("hedge", settings, scope, world):
         case None:
             return 0.0
@@ -140,7 +141,7 @@ def _one(
         answer = Bound(answer.least, answer.most + count('{"answer": ""}'))
     tokens_in, tokens_out = prompt * tries, answer * tries
     if ask.answer != t.TEXT:
-        # A text is never malformed. All but the first try tell of the answer before.
+        # A text is never malformed. Each try after the first includes the malformed answer before it.
         tokens_in += Bound(0, CORRECTION) * Bound(0, None if tries.most is None else max(0, tries.most - 1), tries.why)
     cost = _cost(served, tokens_in, tokens_out, title)
     shares = served is not None and served.shares
@@ -153,11 +154,11 @@ def _one(
 def _answer(
     type_: t.Type, settings: Mapping[str, p.Expr], served: Served | None, scope: Scope, world: World, title: str
 ) -> Bound:
-    """The tokens of one answer."""
+    """Bound the tokens of one answer."""
     count = served.count if served else world.count
     bound = answer_bound(type_, count)
     limit = _setting("max_tokens", settings, scope, world)
-    # Fewer than one ends the step before its call.
+    # A limit below 1 ends the step before its call.
     longest = max(0, limit.value) if isinstance(limit, Known) and isinstance(limit.value, int) else None
     if limit is None and served is not None:
         longest = served.longest
@@ -186,5 +187,5 @@ def _cost(served: Served | None, tokens_in: Bound, tokens_out: Bound, title: str
 
 
 def quoted(title: str) -> str:
-    """A step as a sentence mentions it."""
+    """Return a step's title as a message quotes it."""
     return title if title.startswith("line ") else f"`{title}`"

@@ -1,4 +1,4 @@
-"""What a fan-out and a repeat take: bodies side by side or in waves, and the reducer behind them."""
+"""The bounds of a fan-out and of a repeat: bodies side by side or in waves, and the reducer after them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from dataclasses import replace
 from .. import plan as p
 from .amounts import in_all
 from .block_ends import ended, feed_of
+from .bound import Bound
 from .expected import constants, expected_of
 from .expression_sizes import Scope
 from .losses import ballots, failing_block, first_of_all, shorter, some_of
 from .rounds import Rounds, all_of
-from .sizes import Bound, Many, Size, listed, record
+from .sizes import Many, Size, listed, record
 from .survey import Body, Done, Parts, Survey, spec_of, votes_in
 from .waves import launch_of, waves_of
 
 MOST_SAMPLES = 1000
-"""Samples whose values are kept apart."""
+"""The most samples whose values are kept apart."""
 
 
 def fanned(survey: Survey, step: p.Step, node: p.Fanout, scope: Scope, sharing: bool) -> Done:
@@ -50,7 +51,7 @@ def _branch(done: Done) -> Body:
 
 
 def _spared(branches: Sequence[Body], *, all_run: bool) -> Rounds:
-    """Branches of which some may be lost: there is one result at least."""
+    """Return the rounds of branches of which some may be lost: at least one gives a result."""
     rounds = all_of([shorter(branch) for branch in branches], certain=all_run)
     return rounds.at_least(first_of_all(branches, lost=False))
 

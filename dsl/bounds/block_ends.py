@@ -1,4 +1,4 @@
-"""A block with its reducer behind it: the loads of what the reducer asks, the list that it makes, and how it fails."""
+"""The end of a block, with its reducer: the calls of the reducer, the list that it makes, and its failures."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .. import plan as p
+from .bound import Bound
 from .expression_sizes import Scope
 from .loads import Loads, loads_of, together
 from .losses import shorter
 from .reduction_bounds import combined
 from .rounds import Rounds, all_of
-from .sizes import Bound, Size
+from .sizes import Size
 from .survey import Body, Done, Feed, Parts, Survey
 
 
 def ended(
     survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size], sharing: bool
 ) -> Done:
-    """What the block takes in all. Its row tells the rounds with those in which a call waits for a place."""
+    """Return the bounds of a whole block. Its rounds include those in which a call waits for a place."""
     done = combined(survey, step, reduce, parts, scope, given, sharing)
     rounds = done.rounds.loaded(_loads(survey, reduce, Scope(scope, given), parts, done, sharing))
     return replace(done, rounds=rounds, bounds=replace(done.bounds, rounds=rounds.queued(done.bounds.calls)))
@@ -34,10 +35,11 @@ def _loads(survey: Survey, reduce: p.Reduce, scope: Scope, parts: Parts, done: D
 
 
 def feed_of(reduce: p.Reduce, bodies: Sequence[Body], *, sure: bool, steady: bool, fails: bool) -> Feed | None:
-    """The list that a block makes one by one, with the rounds to the end of its first body or to that one's first item.
+    """Return the list that a block makes one by one; None if it makes no such list.
 
-    ``sure`` says that there is a body, and ``fails`` that one which fails ends the block: what is told of it before
-    then need not be taken back.
+    Its rounds lead to the end of the first body, or, for `flatten`, to the first item of that body's list. ``sure``
+    says that there is a body. ``fails`` says that a failed body ends the block, so that items given out before need not
+    be taken back.
     """
     if reduce.ask is not None or reduce.extern is not None or reduce.rule not in ("collect", "flatten"):
         return None

@@ -1,4 +1,4 @@
-"""What a plan takes before anything is sent: calls, rounds, tokens and dollars, at least and at most."""
+"""The bounds of a plan, known before any call: calls, rounds, tokens and dollars, at least and at most."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..graph import topological
 from .amounts import Amounts, Bounds, bounds_for, either, in_all
 from .asking import RETRIES, asked, quoted
 from .block_bounds import fanned, repeated
+from .bound import Bound
 from .expression_sizes import Scope, size_of
 from .loads import countable, loads_of, widths_of
 from .losses import failing_ask, failing_of, may_fail
@@ -21,19 +22,22 @@ from .map_bounds import mapped
 from .order import Order, early_needs, kind_of
 from .rounds import START, Rounds, first_of, side_by_side
 from .served import Blank, World
-from .sizes import NONE, Bound, Known, Size, Some, kept, key_of, one_of
+from .sizes import NONE, Known, Size, Some, kept, key_of, one_of
 from .survey import Body, Done, Feed, Least
 
 __all__ = ["RETRIES", "Bounds", "bounds_of"]
 
 EXACT_WORK = 40_000
-"""Steps that are worked out one element at a time; beyond that the elements of a map are taken together."""
+"""The most steps that are worked out one element at a time; beyond it one body stands for all elements of a map."""
 EXACT_CALLS = 64
-"""Different arguments of one flow that are taken as they are; after so many only their sizes count, then nothing."""
+"""The most different arguments of one flow that are taken exactly.
+
+After them only their sizes count, and later not even those.
+"""
 RIGHT = 0.8
-"""How often one sample of a vote is taken to be right where nobody says."""
+"""The probability that one sample of a vote is right, unless the caller says."""
 DEEPEST = 60
-"""Bodies that may stand one inside the other; flows that are called further inside are taken by themselves."""
+"""The most bodies inside one another; a flow that is called deeper down is worked out by itself."""
 
 
 def bounds_of(
@@ -46,11 +50,11 @@ def bounds_of(
     model: str = "",
     right: float = RIGHT,
 ) -> Bounds:
-    """The bounds of a plan, with what is known of its inputs and of the world.
+    """Return the bounds of a plan, as far as its inputs and the world are known.
 
-    ``sizes`` are the numbers of elements of maps, by step, for a caller that knows them without the inputs. ``model``
-    is for asks that name none: the name of one that the plan declares, or an address. ``right`` is how often one sample
-    of a vote is right, for what is expected of it.
+    ``sizes`` has the numbers of elements of maps, by step, for a caller that knows them without the inputs. ``model``
+    is for asks that name none: the name of a declared model, or an address. ``right`` is the probability that one
+    sample of a vote is right, for the average of the vote.
     """
     survey = _Survey(plan, reducers, sizes or {}, world or Blank(), model, right)
     scope = Scope(survey.top)
@@ -103,7 +107,7 @@ class _Survey:
         bound = body.rounds.bound.countable.capped(amounts.calls.most)
         most = float("inf") if bound.most is None else bound.most
         rounds = Rounds({START: bound.least}, {START: most}, bound.why, countable(body.rounds.loads))
-        # A call that a budget has no room for ends the flow, and those beside it may not have been sent yet.
+        # A call that exceeds the budget ends the flow, and the calls beside it may not have been sent yet.
         kept = amounts.calls == whole.calls and flow.money_limit is None
         failing = (body.failing.countable if body.failing is not None else None) if kept else Least()
         return Done(
@@ -116,7 +120,10 @@ class _Survey:
         )
 
     def call(self, name: str, args: Mapping[str, Size], sharing: bool) -> Done:
-        """One call of a flow: worked out once for the same arguments, and for very many different ones only once."""
+        """Return the bounds of one call of a flow.
+
+        Equal arguments are worked out once, very many different ones together.
+        """
         flow = self.plan.flows[name]
         known = self._flows.setdefault((name, sharing), {})
         count = self.world.count
@@ -139,16 +146,18 @@ class _Survey:
         return known[key]
 
     def _prepare(self, name: str) -> None:
-        """Work out the flows that this one calls before it, the innermost first, so that nothing nests deep."""
+        """Work out the flows that this flow calls first, the innermost first, so that the recursion stays shallow."""
         needs: dict[str, list[str]] = {}
         todo = [name]
         while todo:
             one = todo.pop()
             if one not in needs:
                 needs[one] = [
-                    step.node.flow for step in _walk(self.plan.flows[one].steps) if isinstance(step.node, p.FlowCall)
+                    step.node.flow
+                    for step in p.walk_steps(self.plan.flows[one].steps)
+                    if isinstance(step.node, p.FlowCall)
                 ]
-                # What is worked out already does not nest.
+                # A flow that is worked out already needs no recursion.
                 todo += [need for need in needs[one] if not all(self._flows.get((need, way)) for way in (False, True))]
         for one in topological(needs)[0][:-1]:
             for sharing in (False, True):
@@ -158,7 +167,7 @@ class _Survey:
     # Bodies
 
     def steps(self, steps: tuple[p.Step, ...], scope: Scope, result: p.Expr, *, vote: bool, sharing: bool) -> Body:
-        """Works out the steps of a body, whose values are then in ``scope``."""
+        """Work out the steps of a body. Their values are then in ``scope``."""
         found: dict[str, Done] = {}
         ways: dict[str, Rounds] = {}
         self.depth += 1
@@ -193,13 +202,13 @@ class _Survey:
         Called flows do not count: the survey works them out for a few arguments only.
         """
         if id(block) not in self._weights:
-            inner = _walk(block.steps)
+            inner = list(p.walk_steps(block.steps))
             self._weights[id(block)] = len(inner), any(isinstance(step.node, p.FlowCall) for step in inner)
         steps, calls = self._weights[id(block)]
         weight = steps if calls else max(steps, spent)
         affords = self.work + weight * elements <= EXACT_WORK
         if not affords:
-            # Not tried again where the block stands inside another.
+            # Remember the weight, so that the block is not tried again inside another block.
             self._weights[id(block)] = weight, calls
         return affords
 
@@ -237,7 +246,7 @@ class _Survey:
         match node:
             case p.Ask():
                 found = asked(node, step.options, self.models, scope, self.world, title=step.title, vote=vote)
-                # Samples that ask the same may be answered in one request.
+                # Samples with the same prompt may be answered in one request.
                 widths = {} if sharing else self.widths
                 loads = loads_of(node, step.options, self.models, scope, self.world, widths, found.amounts.calls)
                 rounds = Rounds().then(found.tries).loaded(loads)
@@ -266,7 +275,7 @@ class _Survey:
                 return mapped(self, step, node, scope, sharing)
 
     def _typed(self, expr: p.Expr, step: p.Step, scope: Scope) -> Size:
-        """The value of an expression; where nothing better is known, any of the step's type."""
+        """Return the size of an expression's value; if little is known of it, any value of the step's type."""
         size = self.size(expr, scope)
         if isinstance(size, Some) and size.type in (t.JSON, t.NUMBER):
             return Some(step.type, size.tokens)
@@ -280,22 +289,12 @@ class _Survey:
         return Done(row, amounts, rounds, value, failing, feed)
 
     def part(self, step: p.Step, what: str, part: Body | Done, inside: tuple[Bounds, ...] = ()) -> Done:
-        """A step that is a body of its own: a chain, or a call of a flow. Out of time it fails, whatever is sent."""
+        """Return the bounds of a chain or of a call of a flow. With a time-out it may fail before any call."""
         failing = part.failing if "timeout" not in step.options else Least()
         return self.done(
             step, what, part.amounts, part.rounds, part.value, failing=failing, inside=inside, feed=part.feed
         )
 
     def tree(self, bodies: Sequence[Body]) -> tuple[Bounds, ...]:
-        """What one run of a body takes, whichever of these it is."""
+        """Return bounds of one run of a body that hold for any of these bodies."""
         return reduce(either, [body.inside for body in bodies]) if bodies else ()
-
-
-def _walk(steps: tuple[p.Step, ...]) -> list[p.Step]:
-    found, todo = [], list(steps)
-    while todo:
-        step = todo.pop()
-        found.append(step)
-        if step.block is not None:
-            todo += step.block.steps
-    return found

@@ -1,4 +1,4 @@
-"""What a vote takes on the average."""
+"""The average amounts of a vote."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from .. import plan as p
 from ..catalog import ReducerSpec
 from .amounts import Amounts, Expected
-from .sizes import Bound
+from .bound import Bound
 from .survey import Survey
 
 
@@ -20,7 +20,10 @@ def expected_of(
     *,
     cheap: bool,
 ) -> Expected | None:
-    """What a vote takes on the average; one that launches all at once pays for all that it launches."""
+    """Return the average amounts of a vote; None if they are not known.
+
+    A vote that launches all samples pays for all.
+    """
     if spec is None or not spec.votes:
         return None
     mean = float(samples[1]) if not cheap else spec.expected(*samples, args, survey.right) if spec.expected else None
@@ -31,5 +34,5 @@ def expected_of(
 
 
 def constants(reduce: p.Reduce) -> dict[str, object]:
-    """The arguments of a rule that are written out; None for the others."""
+    """Return the arguments of a reducer: their value if it is a constant, None for the others."""
     return {name: one.value if isinstance(one, p.Constant) else None for name, one in reduce.args.items()}

@@ -1,4 +1,4 @@
-"""The size of an expression's value, where answers decide parts of it."""
+"""The size of an expression's value, where parts of the value come from answers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any, Protocol
 
 from .. import plan as p
 from .. import types as t
+from .bound import ONE, Bound, total
 from .sizes import (
     NONE,
-    ONE,
-    Bound,
     Count,
     Fields,
     Known,
@@ -25,7 +24,6 @@ from .sizes import (
     one_of,
     record,
     shown,
-    total,
     type_of,
 )
 from .template_sizes import names_of, plain_text, template_size
@@ -39,11 +37,11 @@ APART = 10_000
 
 
 class UnsettledError(Exception):
-    """A value depends on an answer, or has none."""
+    """The error for an expression whose value depends on an answer, or that has no value."""
 
 
 class Values(Protocol):
-    """Works out values that no answer decides. Both raise UnsettledError where the value has no answer-free one."""
+    """The evaluator of values that need no answer. Both methods raise UnsettledError for any other value."""
 
     def value(self, expr: p.Expr, lookup: Lookup) -> Json: ...
 
@@ -52,9 +50,9 @@ class Values(Protocol):
 
 @dataclass(slots=True)
 class Scope:
-    """What the names mean in a body, as sizes.
+    """The names in a body, with the sizes of their values.
 
-    ``made`` are the steps that make a list one by one, each with whether its last element comes with its end.
+    ``made`` has the steps that make a list one by one; True says that the last element comes with the list's end.
     """
 
     outer: Scope | None = None
@@ -70,7 +68,10 @@ class Scope:
         return None
 
     def feeds(self, name: str) -> bool | None:
-        """Whether a step makes a list one by one, and with ``True`` that its last element comes with its end."""
+        """Return None if a step does not make a list one by one.
+
+        Else return True if the last element comes with the list's end.
+        """
         scope: Scope | None = self
         while scope is not None:
             if name in scope.sizes:
@@ -117,7 +118,7 @@ def size_of(expr: p.Expr, scope: Scope, values: Values, count: Count) -> Size:
 
 
 def text_size(template: str, scope: Scope, values: Values, count: Count) -> Size:
-    """The text of a template where all is known, else its tokens."""
+    """Return the text of a template if all its values are known, else its tokens."""
     names = names_of(template)
     if all(isinstance(scope.find(name), Known) for name in names):
         plain = plain_text(template, scope.lookup)
@@ -150,7 +151,7 @@ def _record(entries: tuple[p.Entry, ...], inner: Callable[[p.Expr], Size]) -> Si
 
 
 def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
-    """What is known all the same of a call or an operator whose operands are not."""
+    """Return the size of a call or an operator whose operands are not fully known."""
     match expr:
         case p.ShapeOf(value, type_):
             return shaped(inner(value), type_)
@@ -177,7 +178,7 @@ def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
 
 
 def shaped(size: Size, type_: t.Type) -> Size:
-    """A value cut to a type: the fields that the type has."""
+    """Cut a value to a type: keep only the fields of the type."""
     type_ = t.unwrapped(type_)
     if isinstance(size, Known) and size.value is None:
         return size
@@ -191,7 +192,7 @@ def shaped(size: Size, type_: t.Type) -> Size:
 
 
 def joined(items: Size, separator: Size, count: Count) -> Size:
-    """One text of many."""
+    """Join texts into one text."""
     if isinstance(items, Known) and isinstance(separator, Known) and all(isinstance(x, str) for x in items.value):
         return Known(str(separator.value).join(items.value))
     number, each = items_of(items)
@@ -203,7 +204,7 @@ def joined(items: Size, separator: Size, count: Count) -> Size:
 
 
 def together(left: Size, right: Size) -> Size:
-    """One list of two."""
+    """Join two lists into one."""
     ours, theirs = items_of(left), items_of(right)
     if is_counted(left) and is_counted(right) and len(ours[1]) + len(theirs[1]) <= APART:
         return listed([*ours[1], *theirs[1]])

@@ -1,4 +1,4 @@
-"""The calls that endpoints serve, of which only so many may be in flight: what does not fit waits for a place."""
+"""The loads of endpoints. Each has places for some requests in flight; further calls wait for a place."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from math import ceil, floor, inf
 from .. import plan as p
 from .. import types as t
 from .asking import candidates
+from .bound import COUNTED, Bound
 from .expression_sizes import Scope, size_of
 from .served import Served, World
-from .sizes import COUNTED, Bound, Known
+from .sizes import Known
 
 _UNKNOWN = "?"
-"""Ends the name of endpoints of which nobody knows whether they are one: the narrowest of them stands for all."""
+"""The end of the name for unknown endpoints. It is not known if they are the same, so the narrowest stands for all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """So many ``calls`` at the most of one endpoint, of which so many ``places`` may be in flight to begin with.
+    """The load of one endpoint: the most ``calls``, and the ``places`` for requests in flight at the beginning.
 
-    ``wide`` is how many answers may come at once there, whatever grows and whatever is asked for in one request.
+    ``wide`` is the most answers that may come at once, however the places grow and however requests are joined.
     """
 
     calls: float
@@ -30,7 +31,7 @@ class Load:
 
 
 Loads = Mapping[str, Load]
-"""By the endpoint."""
+"""The loads, by the name of the endpoint."""
 
 
 def together(loads: Iterable[Loads]) -> Loads:
@@ -41,7 +42,7 @@ def together(loads: Iterable[Loads]) -> Loads:
             if known is None:
                 found[endpoint] = load
                 continue
-            # The models of an endpoint share its places: the most that one of them asks for.
+            # The models of an endpoint share its places: the greatest number that one of them sets counts.
             places = min if endpoint.endswith(_UNKNOWN) else max
             found[endpoint] = Load(
                 known.calls + load.calls, places(known.places, load.places), max(known.wide, load.wide)
@@ -65,14 +66,14 @@ def so_often(loads: Loads, times: float | None) -> Loads:
 
 
 def widths_of(plan: p.Plan, models: Iterable[p.Model], scope: Scope, world: World) -> Mapping[str, float]:
-    """How many requests each endpoint may ever have in flight. None is known where an input may name a model."""
+    """Return the most requests that each endpoint may ever have in flight. It is empty if an input may name a model."""
     if any(t.holds_model(param.type) for param in plan.params):
         return {}
     found: dict[str, float] = {}
     for model in models:
         for served in _served(model, world):
             places = _places(served, model, {}, scope, world)
-            # The places grow where the flow names no number of them, but for a server that takes one at a time.
+            # If the flow sets no number, the places grow, except at a server that takes one request at a time.
             wide = places if "concurrency" in model.options or places == 1 else inf
             endpoint = _endpoint(served)
             found[endpoint] = max(found.get(endpoint, 0), wide)
@@ -83,7 +84,7 @@ def loads_of(
     ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: Scope, world: World,
     widths: Mapping[str, float], calls: Bound,
 ) -> Loads:  # fmt: skip
-    """The load of an ask that makes so many calls, on whichever endpoints it may turn to."""
+    """Return the loads of an ask with so many calls, for every endpoint that it may use."""
     most = inf if calls.most is None else calls.most
     found: dict[str, Load] = {}
     for model in candidates(ask.model, models, scope, world):
@@ -109,7 +110,7 @@ def _endpoint(served: Served | None) -> str:
 def _places(
     served: Served | None, model: p.Model | None, options: Mapping[str, p.Expr], scope: Scope, world: World
 ) -> float:
-    """The requests that may be in flight from the beginning. A model that is not known has one place."""
+    """Return the requests that may be in flight at the beginning. An unknown model has one place."""
     settings = {**(model.options if model is not None else {}), **options}
     if "concurrency" in settings:
         size = size_of(settings["concurrency"], scope, world, world.count)
@@ -120,10 +121,11 @@ def _places(
 
 
 def queued(rounds: Bound, loads: Loads, calls: Bound) -> Bound:
-    """The same rounds where calls also wait for places.
+    """Return the rounds if calls also wait for places.
 
-    Each round either carries the longest way on, or an endpoint is full in it (R. L. Graham, SIAM Journal on Applied
-    Mathematics 17 (2), 1969): of W calls on k places, R of them on that way, (W − R) / k rounds are spent so.
+    In each round, either the longest way goes on, or an endpoint is full (R. L. Graham, SIAM Journal on Applied
+    Mathematics 17 (2), 1969). Of W calls on k places, with R of them on the longest way, at most (W − R) / k rounds are
+    spent waiting.
     """
     alone = next(iter(loads.values())) if len(loads) == 1 else None
     least = rounds.least if alone is None else max(rounds.least, ceil(calls.least / alone.wide - 1e-9))
@@ -135,7 +137,7 @@ def queued(rounds: Bound, loads: Loads, calls: Bound) -> Bound:
         if most == inf and load.places < inf:
             return Bound(least, None, calls.why)
         if load.places < inf:
-            # Where another endpoint serves some of the calls, the way may lead through that one alone.
+            # If another endpoint serves some of the calls, the longest way may lead only through that endpoint.
             others = rounds.most if alone is not None else 1
             waits += max(0, floor((floor(most + 1e-9) - others) / load.places))
     return Bound(least, rounds.most + waits).capped(calls.most)

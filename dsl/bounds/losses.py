@@ -1,7 +1,7 @@
-"""The least that bodies take of which some may be lost: each pays for what it asks before it fails.
+"""The least amounts of bodies of which some may be lost: a body pays for its calls before it fails.
 
-A call that fails is paid for once at least, be it by an answer that is none. An endpoint that closes in mid-run, and a
-budget that is spent, leave calls unsent: the least of such a run is not told here.
+A call that fails is paid for at least once; its answer may be malformed. An endpoint that closes during the run, or a
+spent budget, leaves calls unsent: this module does not bound the least of such a run.
 """
 
 from __future__ import annotations
@@ -12,32 +12,32 @@ from functools import reduce
 
 from .. import plan as p
 from .amounts import Amounts, merged
+from .bound import Bound
 from .expected import constants
 from .rounds import START, Rounds, all_of
-from .sizes import Bound
 from .survey import Body, Done, Least
 
 SAFE = frozenset({"collect", "concat", "count", "flatten", "rank", "sum"})
-"""Rules that make a value of any results, and of none."""
+"""The reducers that make a value of any results, and also of no results."""
 _PLAIN = frozenset({"agreement", "join", "length", "votes"})
-"""Functions that have a value of whatever they are given."""
+"""The functions that have a value for any arguments."""
 
 
 def least_of(amounts: Amounts) -> Least:
     return Least(amounts.calls.least, amounts.tokens_in.least, amounts.tokens_out.least, amounts.cost.least)
 
 
-# What fails
+# Failures
 
 
 def failing_ask(amounts: Amounts) -> Least:
-    """One try, whose answer is none: it may be a token long."""
+    """Return the least of an ask that fails: one try, with a malformed answer of perhaps a single token."""
     out = amounts.tokens_out.least
     return Least(1, amounts.tokens_in.least, min(1, out), amounts.cost.least if out <= 1 else amounts.shared_cost)
 
 
 def may_fail(expr: p.Expr) -> bool:
-    """Whether an expression may have no value though its operands have theirs."""
+    """Return True if an expression may have no value although its operands have values."""
     match expr:
         case p.CallOf(function, args):
             return function not in _PLAIN or any(may_fail(one) for one in args.values())
@@ -53,7 +53,7 @@ def may_fail(expr: p.Expr) -> bool:
 
 
 def failing_of(behind: Mapping[str, frozenset[str]], steps: Mapping[str, Done]) -> Least | None:
-    """The least that steps side by side take where one fails: all that this one waited for is done."""
+    """Return the least of steps side by side if one of them fails: all steps that it waited for are done."""
     ways = [
         sum((least_of(steps[name].amounts) for name in behind[at]), done.failing)
         for at, done in steps.items()
@@ -65,13 +65,13 @@ def failing_of(behind: Mapping[str, frozenset[str]], steps: Mapping[str, Done]) 
 def failing_block(
     step: p.Step, rule: p.Reduce, bodies: Sequence[Body], *, spared: bool, empty: bool, loses: bool
 ) -> Least | None:
-    """The least that a block takes where it fails.
+    """Return the least of a block that fails; None if it cannot fail.
 
-    ``spared`` says that it goes on without a body that failed, ``empty`` that it may have no body at all, and ``loses``
-    that it may have lost all of them.
+    ``spared`` says that the block goes on without a failed body. ``empty`` says that it may have no body. ``loses``
+    says that it may have lost all bodies.
     """
     if "timeout" in step.options:
-        # Its calls may still have waited for a place.
+        # At the time-out, all its calls may still wait for a place.
         return Least()
     ways = [] if spared else [body.failing for body in bodies if body.failing is not None]
     own = rule.ask is None and rule.extern is None
@@ -82,11 +82,14 @@ def failing_block(
     return reduce(Least.__or__, ways) if ways else None
 
 
-# What some of the bodies take
+# The amounts of some of the bodies
 
 
 def lowered(body: Body, *, answered: bool = False) -> Amounts:
-    """A body that has a result or fails. Of calls that fail only those that were ``answered`` are sure to be billed."""
+    """Return the amounts of a body that succeeds or fails.
+
+    Failed calls are surely billed only if they were ``answered``.
+    """
     if body.failing is None:
         return body.amounts
     failing = body.failing if answered else Least(body.failing.calls)
@@ -96,7 +99,7 @@ def lowered(body: Body, *, answered: bool = False) -> Amounts:
 
 
 def _from(amounts: Amounts, low: Least, shared_input: float, shared_cost: float) -> Amounts:
-    """The same amounts from another least on."""
+    """Return the amounts with another least."""
     calls, tokens_in, tokens_out, cost = amounts.calls, amounts.tokens_in, amounts.tokens_out, amounts.cost
     return replace(
         amounts,
@@ -110,7 +113,7 @@ def _from(amounts: Amounts, low: Least, shared_input: float, shared_cost: float)
 
 
 def shorter(body: Body) -> Rounds:
-    """The rounds of a body that has a result or fails."""
+    """Return the rounds of a body that succeeds or fails."""
     if body.failing is None:
         return body.rounds
     return replace(body.rounds, least={START: min(body.rounds.shortest, 1 if body.failing.calls >= 1 else 0)})
@@ -119,14 +122,14 @@ def shorter(body: Body) -> Rounds:
 def some_of(
     whole: Amounts, bodies: Sequence[Body], runs: int, sure: int, *, apart: bool, sharing: bool, answered: bool
 ) -> Amounts:
-    """All the bodies, of which so many are sure to run and so many of those to have a result.
+    """Return the amounts of bodies of which ``runs`` surely run, and ``sure`` of those surely have a result.
 
-    ``whole`` is what they take together at most; a body that is not ``apart`` stands for all of them.
+    ``whole`` is the most that the bodies take together. If the bodies are not ``apart``, the first stands for all.
     """
     least = _group([body.amounts for body in bodies], sure, apart=apart, sharing=sharing)
     if runs > sure:
         low = [lowered(body, answered=answered) for body in bodies]
-        # A prompt that samples share is paid with those that have a result.
+        # The samples with a result pay for a shared prompt.
         low = [_without_shared(one) for one in low] if sharing else low
         lost = _group(low, runs - sure, apart=apart, sharing=False)
         return _from(whole, least_of(least) + least_of(lost), least.shared_input, least.shared_cost)
@@ -134,12 +137,15 @@ def some_of(
 
 
 def first_of_all(bodies: Sequence[Body], *, lost: bool) -> Rounds:
-    """Any one of these bodies; one that may be ``lost`` if so."""
+    """Return the rounds of any one of these bodies. ``lost`` says that it may fail."""
     return all_of([shorter(body) if lost else body.rounds for body in bodies], certain=False)
 
 
 def ballots(rule: p.Reduce, runs: int) -> int:
-    """The bodies of a vote that are sure to have a result: a race has one, and a vote that is no failure has one."""
+    """Return the number of bodies that surely have a result.
+
+    It is at least one: a race has one, and so has a vote that does not fail.
+    """
     enough = constants(rule).get("at_least")
     return min(runs, max(1, enough if isinstance(enough, int) else 1))
 
@@ -159,6 +165,6 @@ def _without_shared(amounts: Amounts) -> Amounts:
 
 
 def share_of(errors: p.Expr | None) -> float:
-    """The part of a map's elements that may be lost; all where the flow does not say."""
+    """Return the share of a map's elements that may be lost; 1 if the flow does not say."""
     share = errors.args.get("share") if isinstance(errors, p.RuleOf) else None
     return share.value if isinstance(share, p.Constant) and isinstance(share.value, int | float) else 1.0

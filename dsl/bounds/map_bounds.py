@@ -1,4 +1,4 @@
-"""What a map takes: a body for each element, or one that stands for all."""
+"""The bounds of a map: a body for each element, or one body that stands for all."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from ..catalog import ReducerSpec
 from .amounts import Amounts, merged
 from .asking import quoted
 from .block_ends import ended, feed_of
+from .bound import Bound
 from .expected import constants, expected_of
 from .expression_sizes import Scope
 from .losses import SAFE, ballots, failing_block, first_of_all, share_of, shorter, some_of
 from .rounds import Rounds, all_of
-from .sizes import NONE, Bound, Known, Many, Size, is_counted, items_of, listed, one_of
+from .sizes import NONE, Known, Many, Size, is_counted, items_of, listed, one_of
 from .survey import Body, Done, Parts, Survey, spec_of, votes_in
 from .waves import Launch, launch_of, waves_of
 
 
 @dataclass(frozen=True, slots=True)
 class _Elements:
-    """How many elements a map has, and each with whether it is sure to run.
+    """The elements of a map: their number, and for each its size, with True if it surely runs.
 
-    Where they are not ``apart`` one stands for all of them: they are not known, or too many. ``over`` says that there
-    may be more than the map promises.
+    If they are not ``apart``, one stands for all: the elements are not known, or too many. ``over`` says that there may
+    be more than the map's `at most`.
     """
 
     count: Bound
@@ -35,9 +36,10 @@ class _Elements:
 
 @dataclass(frozen=True, slots=True)
 class _Fates:
-    """Of the elements so many are sure to run and so many to have a result; ``results`` are those that are left.
+    """The outcome of a map's elements: ``runs`` surely run, and ``sure`` of those surely have a result.
 
-    ``loses`` says that the map goes on without an element that failed, and ``hollow`` that its place stays empty.
+    ``results`` bounds the number of results. ``loses`` says that the map goes on without a failed element. ``hollow``
+    says that such an element leaves an empty place.
     """
 
     runs: int
@@ -109,7 +111,7 @@ def _fates(
     hollow = policy == Known("none")
     sure = number - int(number * share_of(errors) + 1e-9)
     if hollow and (reduce.extern is not None or (reduce.ask is not None and not _one_by_one(reduce))):
-        # These see an empty place as any other.
+        # These treat an empty place like any result.
         return _Fates(number, sure, count, loses=True, hollow=True)
     if _needs_one(reduce):
         sure = max(sure, min(1, number))
@@ -117,12 +119,12 @@ def _fates(
 
 
 def _one_by_one(reduce: p.Reduce) -> bool:
-    """A tree or a fold: both take results as they come, and leave out those that are lost."""
+    """Return True for a tree or a fold. Both take results as they come, and leave lost ones out."""
     return reduce.count is not None or reduce.rule == "fold"
 
 
 def _needs_one(reduce: p.Reduce) -> bool:
-    """Whether there is no value where every element is lost; a fold may have something to begin with."""
+    """Return True if a reducer has no value when every element is lost. A fold may begin with a value of its own."""
     if reduce.ask is not None:
         return "from" not in reduce.args
     return reduce.extern is None and reduce.rule not in SAFE
@@ -145,7 +147,7 @@ def _amounts(
 def _rounds(
     bodies: Sequence[Body], fates: _Fates, running: Bound, waves: Bound, *, apart: bool, all_run: bool, lossy: bool
 ) -> tuple[Rounds, Rounds]:
-    """The rounds of all bodies, and those to the first result."""
+    """Return the rounds of all bodies, and the rounds to the first result."""
     if not bodies:
         return Rounds(), Rounds()
     each = [shorter(body) if lossy else body.rounds for body in bodies]
@@ -168,7 +170,10 @@ def _results(found: _Elements, bodies: Sequence[Body], fates: _Fates, *, apart: 
 
 
 def _taken(step: p.Step, node: p.Map, spec: ReducerSpec | None, scope: Scope) -> str | None:
-    """The step whose list a map takes from as it is made; a vote, a race and a map with a time-out wait for its end."""
+    """Return the step whose list a map takes from while it is made.
+
+    None if the map waits for the list's end, as a vote, a race and a map with a time-out do.
+    """
     if node.whole or not isinstance(node.source, p.Ref) or "timeout" in step.options:
         return None
     if spec is not None and (spec.votes or spec.spares):
@@ -179,7 +184,7 @@ def _taken(step: p.Step, node: p.Map, spec: ReducerSpec | None, scope: Scope) ->
 def _bodies(
     survey: Survey, node: p.Map, scope: Scope, found: _Elements, *, vote: bool, sharing: bool
 ) -> tuple[list[Body], bool]:
-    """A body for each element, or one for all where that many are too much work; and whether they are apart."""
+    """Return a body for each element and True. If that is too much work, return one body for all and False."""
 
     def body(item: Size, certain: bool) -> Body:
         inner = Scope(scope, {node.element: item})
@@ -190,7 +195,7 @@ def _bodies(
     for place, (item, certain) in enumerate(found.items, 1):
         before = survey.work
         bodies.append(body(item, certain))
-        # Maps inside this one multiply the work: it is known when the first body is worked out.
+        # Maps inside this map multiply the work; the size of the work is known only after the first body.
         left = len(found.items) - place
         if found.apart and not survey.affords(node.body, left, spent=survey.work - before):
             return [body(one_of([item for item, _ in found.items]), True)], False

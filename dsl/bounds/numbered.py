@@ -1,18 +1,19 @@
-"""The size of candidates as a judge reads them: each with its number, in a line of its own."""
+"""The size of candidates as a judge reads them: each on a line of its own, with its number."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from .. import types as t
-from .sizes import NONE, Bound, Fields, Many, OneOf, Size, Some, one_of
+from .bound import Bound
+from .sizes import NONE, Fields, Many, OneOf, Size, Some, one_of
 
 _NUMBER = Bound(0, 8)
-"""Tokens of a number, the signs around it and the end of its line."""
+"""The tokens of a number, of the signs around it and of the line's end."""
 
 
 def numbered(number: Bound, items: Sequence[Size]) -> Many:
-    """So many candidates, each one of these."""
+    """Return the size of so many candidates, each of them any of these items."""
     return Many(number, one_of([_with_number(item) for item in items] or [NONE]))
 
 

@@ -1,4 +1,4 @@
-"""A plan's steps: their kinds, what each waits for, and what is finished before it begins."""
+"""The order of a plan's steps: their kinds, their needs, and the steps that are finished before each begins."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ..graph import topological
 
 
 class Order:
-    """Orders the steps of bodies, each body once."""
+    """The order of the steps in each body, worked out once for each body."""
 
     def __init__(self) -> None:
         self._orders: dict[int, tuple[p.Step, ...]] = {}
@@ -15,7 +15,7 @@ class Order:
         self._inner: dict[int, frozenset[str]] = {}
 
     def of(self, steps: tuple[p.Step, ...]) -> tuple[p.Step, ...]:
-        """The steps of a body, each behind those that it waits for."""
+        """Return the steps of a body, each after the steps that it waits for."""
         if id(steps) not in self._orders:
             own = {step.name: step for step in steps}
             order = topological(
@@ -25,7 +25,10 @@ class Order:
         return self._orders[id(steps)]
 
     def before(self, steps: tuple[p.Step, ...]) -> dict[str, frozenset[str]]:
-        """The steps of a body that are finished before each of them begins, however it takes its elements."""
+        """Return for each step of a body the steps that are finished before it begins.
+
+        A map may begin before the list that it takes from is finished, so that list's step does not count.
+        """
         if id(steps) not in self._before:
             own = {step.name for step in steps}
             before: dict[str, frozenset[str]] = {}
@@ -38,7 +41,7 @@ class Order:
         return self._before[id(steps)]
 
     def _needs(self, step: p.Step) -> frozenset[str]:
-        """What a step and all inside it wait for."""
+        """Return the names that a step, or any step inside it, waits for."""
         if id(step) not in self._inner:
             needs = set(step.needs)
             if step.block is not None:
@@ -50,14 +53,14 @@ class Order:
 
 
 def early_needs(node: p.Node) -> tuple[str, ...]:
-    """What a reducer without a call needs, it needs at the beginning."""
+    """Return the needs of a block's reducer, if the reducer makes no call: the block needs them at its beginning."""
     if isinstance(node, (p.Map, p.Repeat, p.Fanout)) and node.reduce.ask is None:
         return node.reduce.needs
     return ()
 
 
 def kind_of(node: p.Node) -> str:
-    """The kind of a node as a plan's table shows it."""
+    """Return the kind of a node as the table of a plan shows it."""
     match node:
         case p.FlowCall(flow):
             return f"flow {flow.rpartition(':')[2]}"

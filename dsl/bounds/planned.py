@@ -1,4 +1,4 @@
-"""A plan with its bounds, as JSON of a published schema: what `flowrun plan --json` prints."""
+"""A plan with its bounds, as JSON of a published schema: the output of `flowrun plan --json`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """``answers`` that a run would take from its journal, and ``calls`` that it would make at once beside them.
+    """The use of a journal: ``answers`` that a run would take from it, and ``calls`` that it would make at once.
 
-    What follows from the answers to those calls is not among them.
+    Calls that follow from the answers to those calls are not counted.
     """
 
     answers: int
@@ -26,9 +26,10 @@ class Foreseen:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """``version`` is that of the plan's layout; fields of ``bounds`` may be added without a new one.
+    """A plan with its bounds, as `flowrun plan --json` prints it.
 
-    ``journal`` is null where none has an answer of use, or an input is missing.
+    ``version`` is the version of the plan's layout. ``bounds`` may get more fields without another version. ``journal``
+    is null if no journal has a useful answer, or an input is missing.
     """
 
     plan: Plan
@@ -42,7 +43,7 @@ def planned_json(plan: Plan, bounds: Bounds, journal: Foreseen | None = None) ->
 
 
 def planned_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of that document."""
+    """Return the JSON Schema (2020-12) of that document."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_adapter().json_schema()}
 
 

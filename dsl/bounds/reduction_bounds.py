@@ -1,4 +1,4 @@
-"""What a reducer takes behind its block: the questions that it asks, and the value that it makes."""
+"""The bounds of a reducer: its asks, and the value that it makes."""
 
 from __future__ import annotations
 
@@ -8,32 +8,20 @@ from .. import plan as p
 from .. import types as t
 from .amounts import Amounts, bounds_for, levels, merges
 from .asking import Asked, asked
+from .bound import NOTHING, Bound, any_of
 from .expression_sizes import Scope, joined
 from .numbered import numbered
-from .sizes import (
-    NONE,
-    NOTHING,
-    Bound,
-    Known,
-    Many,
-    Size,
-    Some,
-    any_of,
-    is_counted,
-    items_of,
-    listed,
-    one_of,
-)
+from .sizes import NONE, Known, Many, Size, Some, is_counted, items_of, listed, one_of
 from .survey import Done, Parts, Survey
 
 _DIGITS = 24
-"""The most tokens of a number."""
+"""The most tokens of a number that a reducer makes."""
 
 
 def combined(
     survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size], sharing: bool
 ) -> Done:
-    """A block with its reducer behind it."""
+    """Add the reducer's bounds to those of the bodies of its block."""
     title = reduce.rule
     amounts, rounds, inside = parts.amounts, parts.rounds, parts.inside
     if reduce.deciding is not None:
@@ -63,7 +51,10 @@ def combined(
 
 @dataclass(frozen=True, slots=True)
 class _Asks:
-    """The asks that combine the results: what ``each`` takes, how many there are, and how many in a row."""
+    """The asks that combine the results of a block.
+
+    ``each`` has the bounds of one ask, ``times`` is their number, and ``deep`` is how many follow one another.
+    """
 
     title: str
     each: Asked
@@ -79,7 +70,7 @@ def _fold(survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: S
         begins, times = [survey.size(reduce.args["from"], scope)], parts.count
     after = one_of(items or [NONE])
     first = _asked(survey, step, reduce, Scope(scope, {"so_far": one_of(begins or [NONE]), "next": after}))
-    # It goes on with its own answers.
+    # The later asks of a fold see its own answers.
     each = _asked(survey, step, reduce, Scope(scope, {"so_far": one_of([*begins, first.value]), "next": after}))
     value = each.value if times.least else one_of([each.value, *begins])
     return _Asks(reduce.rule, each, times, times, value)
@@ -88,7 +79,7 @@ def _fold(survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: S
 def _merged(
     survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size]
 ) -> _Asks:
-    """One ask about all results, or a tree of them."""
+    """Bound one ask about all results, or a tree of such asks."""
     each = _asked(survey, step, reduce, Scope(scope, given))
     if reduce.count is None:
         times = Bound(min(1, parts.count.least), 0 if parts.count.most == 0 else 1)
@@ -97,7 +88,7 @@ def _merged(
     width = fan_in.value if isinstance(fan_in, Known) and isinstance(fan_in.value, int) else None
     times, deep = _tree(parts.count, width)
     count, items = items_of(given["results"])
-    # What it merges further up are its own answers.
+    # Higher up, a tree merges its own answers.
     some = Many(Bound(2, count.most if width is None else width, count.why), one_of([*items, each.value]))
     each = _asked(survey, step, reduce, Scope(scope, {**given, "results": some}))
     value = each.value if times.least else one_of([each.value, *items])
@@ -106,20 +97,20 @@ def _merged(
 
 
 def _asked(survey: Survey, step: p.Step, reduce: p.Reduce, scope: Scope) -> Asked:
-    """What one of the asks takes that combine the results."""
+    """Bound one of the asks that combine the results."""
     assert reduce.ask is not None
     return asked(reduce.ask, reduce.options, survey.models, scope, survey.world, title=step.title, vote=False)
 
 
 def _one_fewer(count: Bound) -> Bound:
-    """The asks of a fold that begins with the first result."""
+    """Return the number of asks in a fold that begins with the first result."""
     return Bound(max(0, count.least - 1), None if count.most is None else max(0, count.most - 1), count.why)
 
 
 def _decided(
     survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size]
 ) -> Asked:
-    """What a rule asks beside its counting."""
+    """Bound the asks that a counting reducer makes beside its counting, such as for a tie."""
     ask = reduce.deciding
     spec = survey.reducers.get(reduce.rule)
     asks = next((param.asks for param in spec.params if param.asks is not None), None) if spec is not None else None
@@ -138,7 +129,7 @@ def _decided(
 
 
 def _present(step: p.Step, parts: Parts) -> Bound:
-    """How many results a rule finds that passes over those which are none, as a branch that was skipped is."""
+    """Bound the results that a reducer counts if it skips missing ones, such as a skipped branch."""
     block = step.block
     if block is None:
         return parts.count
@@ -152,7 +143,7 @@ def _may_be_none(type_: t.Type) -> bool:
 
 
 def _tree(leaves: Bound, fan_in: int | None) -> tuple[Bound, Bound]:
-    """How many merges a tree takes, and how many of them stand one behind another."""
+    """Return the number of merges in a tree, and how many of them follow one another."""
     if fan_in is not None and fan_in < 2:
         return NOTHING, NOTHING
     least = merges(leaves.least, fan_in) if fan_in else int(leaves.least > 1)
@@ -163,7 +154,7 @@ def _tree(leaves: Bound, fan_in: int | None) -> tuple[Bound, Bound]:
 
 
 def _reduced(survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope) -> Size:
-    """The value of a reducer that makes no call."""
+    """Return the size of the value of a reducer that makes no call."""
     results, rule = parts.results, reduce.rule
     spec = survey.reducers.get(rule) if reduce.extern is None else None
     branches = isinstance(step.node, p.Fanout)

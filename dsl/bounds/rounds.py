@@ -1,4 +1,4 @@
-"""How many calls stand one behind another: the longest way through steps, kept apart by what each way begins at."""
+"""Rounds: the number of calls in a row on the longest way through steps, kept apart by the start of each way."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 
+from .bound import Bound
 from .loads import Load, Loads, queued, so_often, together
-from .sizes import Bound
 
 __all__ = ["START", "Load", "Rounds", "all_of", "first_of", "side_by_side"]
 
 Ways = Mapping[str, float]
 START = ""
-"""Where a way begins that waits for no step outside the block."""
+"""The start of a way that waits for no step outside the block."""
 
 
 def first_of(name: str) -> str:
-    """Where a way begins that waits for the first element of a list which this step makes."""
+    """Return the start of a way that waits for the first element of a list that this step makes."""
     return f"{name}[0]"
 
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """Calls in a row until the end of a step: from its beginning, and from the end of each step outside it.
+    """The calls in a row until the end of a step, kept apart by the start of each way.
 
-    ``most`` is infinite where nothing bounds it, and ``why`` tells why. The ``loads`` are what endpoints serve
-    meanwhile: a call that waits for a place there makes the way longer, as ``queued`` tells.
+    A way starts at the step's beginning, or at the end of a step outside it. ``most`` is infinite if nothing bounds it;
+    ``why`` says why. ``loads`` has the calls to each endpoint in that time: a call that waits for a place makes the way
+    longer (see ``queued``).
     """
 
     least: Ways = field(default_factory=lambda: {START: 0})
@@ -40,17 +41,17 @@ class Rounds:
         return Bound(max(self.least.values(), default=0), None if most == inf else most, self.why)
 
     def queued(self, calls: Bound) -> Bound:
-        """The rounds of steps that make so many calls, with those in which a call waits for a place."""
+        """Return the rounds of so many calls, with the rounds in which a call waits for a place."""
         return queued(self.bound.capped(calls.most), self.loads, calls)
 
     @property
     def maybe(self) -> Rounds:
-        """The same for a step that may be left out."""
+        """Return the rounds of a step that may be skipped."""
         return Rounds({START: 0}, self.most, self.why, self.loads)
 
     @property
     def shortest(self) -> float:
-        """The least from the beginning of the step."""
+        """The least rounds from the beginning of the step."""
         return self.least.get(START, 0)
 
     def loaded(self, loads: Loads) -> Rounds:
@@ -59,15 +60,18 @@ class Rounds:
         return Rounds(self.least, self.most, self.why, together([self.loads, loads]) if self.loads else loads)
 
     def so_often(self, times: float | None) -> Rounds:
-        """The same with the loads of so many bodies."""
+        """Return the same rounds with the loads of so many bodies."""
         return Rounds(self.least, self.most, self.why, so_often(self.loads, times))
 
     def at_least(self, other: Rounds) -> Rounds:
-        """The same, with the ways that are sure of the other as well."""
+        """Return these rounds, with a least that is no smaller than that of the others."""
         return Rounds(_longest(self.least, other.least), self.most, self.why, self.loads)
 
     def waiting(self, needs: Iterable[str], taken: str | None = None) -> Rounds:
-        """The same for a step that begins when these are finished, but for one that it takes from while that runs."""
+        """Return the rounds of a step that begins when its needs are finished.
+
+        ``taken`` is a need whose list the step takes from while that need still runs.
+        """
         needs = tuple(needs)
         sure = [need for need in needs if need != taken]
         return Rounds(
@@ -78,17 +82,21 @@ class Rounds:
         )
 
     def taking(self, source: str | None, behind: float | None = None) -> Rounds:
-        """The same for bodies that begin with the first element of a source, and take so long ``behind`` its last."""
+        """Return the rounds of bodies that begin with the first element of ``source``.
+
+        ``behind`` is the least number of rounds from the end of ``source`` to theirs; None if they need not wait for
+        that end.
+        """
         if source is None:
             return self
         ends = {} if behind is None else {source: behind}
         return replace(self, least=_longest(self.least, {first_of(source): self.shortest, **ends}))
 
     def then(self, calls: Bound, needs: Iterable[str] = ()) -> Rounds:
-        """The same with so many calls behind it, which wait for these steps as well."""
+        """Return these rounds with so many calls after them; the calls also wait for ``needs``."""
         needs = tuple(needs)
         most = inf if calls.most is None else calls.most
-        # A call that may be left out is not sure to wait for anything.
+        # A call that may be skipped does not surely wait for anything.
         sure = dict.fromkeys(needs, calls.least) if calls.least else {}
         return Rounds(
             _longest({key: way + calls.least for key, way in self.least.items()}, sure),
@@ -98,16 +106,20 @@ class Rounds:
         )
 
     def merged(self, soonest: Rounds, calls: Bound, needs: Iterable[str], *, loses: bool = False) -> Rounds:
-        """The same with a tree or a fold behind it, so many calls deep.
+        """Return these rounds with a tree or a fold after them, ``calls`` deep.
 
-        Both ask as results come: the last result may have one ask alone behind it, or none where it may be lost
-        (``loses``), and the first, which is there as ``soonest`` says, has all of them.
+        Both ask as results come. After the first result, which may come as early as ``soonest``, all asks of the
+        longest way follow. After the last result only one ask may follow, or none if that result may be lost
+        (``loses``).
         """
         last = self.then(Bound(0 if loses else min(1, calls.least), calls.most, calls.why), needs)
         return last.at_least(soonest.then(calls, needs))
 
     def in_waves(self, waves: Bound, soonest: Rounds) -> Rounds:
-        """The same for bodies that run in so many waves, one behind the other; ``soonest`` is the shortest of them."""
+        """Return the rounds of bodies in so many waves, one after the other.
+
+        ``soonest`` has the rounds of the shortest body.
+        """
         if waves.most == 0:
             return Rounds()
         least: Ways = {START: 0}
@@ -121,7 +133,10 @@ class Rounds:
 
 
 def side_by_side(steps: Mapping[str, Rounds], end: str = "") -> tuple[Rounds, Rounds | None]:
-    """Steps of one block, in an order in which each stands behind those it waits for; and the way to an ``end``."""
+    """Join steps of one block, each given after the steps it waits for.
+
+    Return all rounds, and the rounds to ``end``.
+    """
     why = next((one.why for one in steps.values() if one.why), "")
     least, until = _through({name: one.least for name, one in steps.items()})
     most, _ = _through({name: one.most for name, one in steps.items()})
@@ -130,7 +145,7 @@ def side_by_side(steps: Mapping[str, Rounds], end: str = "") -> tuple[Rounds, Ro
 
 
 def all_of(bodies: Iterable[Rounds], *, certain: bool) -> Rounds:
-    """Bodies that run at once; at least all of them, or only any one of them where not ``certain``."""
+    """Join bodies that run at once. If ``certain``, all of them run; else perhaps only one, whichever it is."""
     bodies = tuple(bodies)
     if not bodies:
         return Rounds()
@@ -158,7 +173,7 @@ def _longest(a: Ways, b: Ways) -> Ways:
 
 
 def _through(steps: Mapping[str, Ways]) -> tuple[Ways, Mapping[str, Ways]]:
-    """The ways through all the steps, those between them taken together; and those to the end of each."""
+    """Return the ways through all the steps together, and the ways to the end of each step."""
     done: dict[str, Ways] = {}
     whole: dict[str, float] = {START: 0}
     for name, ways in steps.items():

@@ -1,4 +1,4 @@
-"""What bounds have to know of the world: models, their tokens and their prices, and values that no answer decides."""
+"""The world as bounds see it: models with their tokens and prices, and values that no answer decides."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .sizes import Count
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Dollars for one token in and out: of a short prompt, and of the dearest."""
+    """The dollars for one token in and for one out: the price of a short prompt, and the highest price."""
 
     least: tuple[float, float]
     most: tuple[float, float]
@@ -22,10 +22,10 @@ class Rates:
 class Served:
     """A model as its provider serves it.
 
-    ``shares`` says that several samples may come for one prompt; ``bare`` that the form of an answer takes no tokens;
-    ``longest`` is the greatest length of an answer where the flow sets none. ``rates`` are None where not known.
-    Models of one ``endpoint`` share its ``places``: the requests that may be in flight where the flow does not say,
-    None for any number.
+    ``shares`` says that one prompt may give several samples. ``bare`` says that the form of an answer takes no tokens.
+    ``longest`` is the greatest length of an answer in tokens, if the flow sets none. ``rates`` is None if the price is
+    not known. Models of one ``endpoint`` share its ``places``: the requests that may be in flight if the flow sets no
+    number; None for any number.
     """
 
     address: str
@@ -39,7 +39,10 @@ class Served:
 
 
 class World(Values, Protocol):
-    """``count`` is for values that go to no model in particular; ``served`` gets a model's address."""
+    """The world as bounds see it.
+
+    ``count`` counts tokens for no particular model; ``served`` takes a model's address.
+    """
 
     @property
     def count(self) -> Count: ...
@@ -48,7 +51,7 @@ class World(Values, Protocol):
 
 
 class Blank:
-    """A world of which nothing is known: no file is read, and every model counts and costs what it likes."""
+    """An empty world: no file is read, tokens are estimated, and no price is known."""
 
     def count(self, text: str) -> int:
         return -(-len(text) // 4)

@@ -1,6 +1,6 @@
-"""Values that are not known yet, as far as their size is: what stands in for an answer before anyone has asked.
+"""Sizes: values of which the whole or only some bounds are known, such as answers before a run.
 
-A size is a value that is known whole, or a list, a record or a text of which only bounds are.
+A size is a known value, or a list, a record or a text with bounds.
 """
 
 from __future__ import annotations
@@ -13,75 +13,11 @@ from typing import Any, TypeAlias
 
 from .. import plan as p
 from .. import types as t
+from .bound import NOTHING, ONE, Bound, any_of, total
 
 Json = Any
 Count = Callable[[str], int]
-"""Tells how many tokens a text is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """At least and at most so many of something. ``most`` is None where nothing bounds it, and ``why`` tells why."""
-
-    least: float = 0
-    most: float | None = 0
-    why: str = ""
-
-    def __add__(self, other: Bound) -> Bound:
-        if self.most is None or other.most is None:
-            return Bound(self.least + other.least, None, self.why if self.most is None else other.why)
-        return Bound(self.least + other.least, self.most + other.most)
-
-    def __mul__(self, times: Bound) -> Bound:
-        """So many times as much. Nothing times anything is nothing."""
-        least = self.least * times.least
-        if 0 in (self.most, times.most):
-            return Bound(least, 0)
-        if self.most is None or times.most is None:
-            return Bound(least, None, times.why if times.most is None else self.why)
-        return Bound(least, self.most * times.most)
-
-    def __or__(self, other: Bound) -> Bound:
-        """One or the other."""
-        least = min(self.least, other.least)
-        if self.most is None or other.most is None:
-            return Bound(least, None, self.why if self.most is None else other.why)
-        return Bound(least, max(self.most, other.most))
-
-    def capped(self, most: float | None) -> Bound:
-        """No more than this, whatever else holds."""
-        if most is None or (self.most is not None and self.most <= most):
-            return self
-        return Bound(min(self.least, most), most)
-
-    @property
-    def maybe(self) -> Bound:
-        return Bound(0, self.most, self.why)
-
-    @property
-    def countable(self) -> Bound:
-        """The same as far as a bound counts."""
-        if self.least <= COUNTED and (self.most is None or self.most <= COUNTED):
-            return self
-        beyond = self.most is not None and self.most > COUNTED
-        return Bound(min(self.least, COUNTED), None if beyond else self.most, _BEYOND if beyond else self.why)
-
-
-COUNTED = 10**30
-"""The greatest number that a bound counts to: flows that call flows double at every level."""
-_BEYOND = "it is more than anybody counts"
-
-
-NOTHING = Bound()
-ONE = Bound(1, 1)
-
-
-def total(bounds: Iterable[Bound]) -> Bound:
-    return reduce(Bound.__add__, bounds, NOTHING)
-
-
-def any_of(bounds: Sequence[Bound]) -> Bound:
-    return reduce(Bound.__or__, bounds) if bounds else NOTHING
+"""A function that returns the number of tokens of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +49,7 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Some:
-    """Any value of a type; ``tokens`` bounds it as a prompt shows it."""
+    """Any value of a type; ``tokens`` bounds its length as a prompt shows it."""
 
     type: t.Type
     tokens: Bound
@@ -121,7 +57,7 @@ class Some:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """A value that is decided when the flow runs."""
+    """A value that the run decides: one of these options."""
 
     options: tuple[Size, ...]
 
@@ -129,9 +65,9 @@ class OneOf:
 Size: TypeAlias = Known | Listing | Many | Fields | Some | OneOf
 NONE = Known(None)
 _NUMBER = Bound(1, 8)
-"""Tokens of a number that nothing else bounds: more digits than a float has."""
+"""The tokens of a number that nothing else bounds: more digits than a float has."""
 _WIDEST = 8
-"""How many ways a value may go before they are taken as one."""
+"""The most options of a value; more options are blended into one size that all fit."""
 
 
 def listed(items: Sequence[Size]) -> Size:
@@ -147,7 +83,7 @@ def record(fields: dict[str, Size]) -> Size:
 
 
 def one_of(options: Iterable[Size]) -> Size:
-    """What may be any of these. Of many only what they have in common is kept."""
+    """Return the size of a value that may be any of these. Very many options are blended into one."""
     different: list[Size] = []
     for option in options:
         for one in option.options if isinstance(option, OneOf) else (option,):
@@ -159,7 +95,7 @@ def one_of(options: Iterable[Size]) -> Size:
 
 
 def _blend(a: Size, b: Size) -> Size:
-    """A size that both values fit."""
+    """Return a size that both values fit."""
     if isinstance(a, Known) and isinstance(b, Known) and type(a.value) is type(b.value) and a.value == b.value:
         return a
     if _is_list(a) and _is_list(b):
@@ -173,7 +109,7 @@ def _blend(a: Size, b: Size) -> Size:
 
 
 def _rough(text: str) -> int:
-    """Without a counter at hand a token is taken to be four characters long."""
+    """Count tokens without a tokenizer: a token is taken to be four characters long."""
     return -(-len(text) // 4)
 
 
@@ -205,12 +141,12 @@ def type_of(size: Size) -> t.Type:
 
 
 def text_of(value: Json) -> str:
-    """What a template makes of a value: a text as it is, anything else as JSON."""
+    """Return a value as a template places it: a text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def shown(size: Size, count: Count) -> Bound:
-    """The tokens of a value where a template places it."""
+    """Bound the tokens of a value that a template places."""
     match size:
         case Known(value):
             return _exactly(count(text_of(value)))
@@ -222,14 +158,14 @@ def shown(size: Size, count: Count) -> Bound:
 
 
 def _written(size: Size, count: Count) -> Bound:
-    """The tokens of a value inside a list or a record: JSON throughout."""
+    """Bound the tokens of a value inside a list or a record, where even a text is JSON."""
     match size:
         case Known(value):
             return _exactly(count(json.dumps(value, ensure_ascii=False, default=str)))
         case Some(type, tokens):
             if not t.is_text(t.unwrapped(type)):
                 return tokens
-            # Quotes, and a quarter more for what JSON must escape.
+            # Two quotes, and a quarter more for characters that JSON must escape.
             return Bound(tokens.least, None if tokens.most is None else tokens.most * 1.25 + 2, tokens.why)
         case OneOf(options):
             return any_of([_written(option, count) for option in options])
@@ -246,7 +182,7 @@ def _exactly(number: float) -> Bound:
 
 
 def items_of(size: Size) -> tuple[Bound, Sequence[Size]]:
-    """How many items a list has, and what they are: each of them, or one that all fit where the number is open."""
+    """Return the number of a list's items, and the items. If the number is open, one item that all of them fit."""
     match size:
         case Known(list() as values):
             return _exactly(len(values)), [Known(value) for value in values]
@@ -266,7 +202,7 @@ def items_of(size: Size) -> tuple[Bound, Sequence[Size]]:
 
 
 def is_counted(size: Size) -> bool:
-    """Whether the items of a list are all there, each with its own size."""
+    """Return True if each item of a list has a size of its own."""
     return isinstance(size, Listing) or (isinstance(size, Known) and isinstance(size.value, list))
 
 
@@ -284,7 +220,7 @@ def field_of(size: Size, name: str) -> Size:
 
 
 def kept(size: Size, count: Count) -> Size:
-    """The same value with its size alone: what differs only in words becomes one."""
+    """Keep only the size of a value: values that differ only in words become equal."""
     match size:
         case Known(list() as values):
             return Listing(tuple(kept(Known(value), count) for value in values))
@@ -300,7 +236,7 @@ def kept(size: Size, count: Count) -> Size:
 
 
 def key_of(size: Size) -> object:
-    """What two sizes must share to be the same, as a hashable value."""
+    """Return a hashable key that equal sizes share."""
     match size:
         case Known(value):
             return "known", _frozen(value)
@@ -324,17 +260,17 @@ def _frozen(value: Json) -> object:
         case bool() | int() | float():
             return type(value).__name__, value
         case p.Model(name, address):
-            # Its options are no key: no two models of a plan share a name.
+            # The options are left out of the key: no two models of a plan share a name.
             return "model", name, address
     return value
 
 
 def answer_bound(type_: t.Type, count: Count) -> Bound:
-    """The tokens of an answer of a type, as far as the type bounds them; ``why`` is left to the caller."""
+    """Bound the tokens of an answer by its type. The caller sets ``why``."""
     match type_:
         case t.Choice(options):
             sizes = [count(option) for option in options]
-            # A short word may be several tokens where the estimate says one, and most models count its end.
+            # A short word that is estimated as one token may be several, and most models count its end as a token.
             return Bound(max(1, min(sizes, default=1)), 2 * max([1, *sizes]) + 1)
         case t.Range(low, high) if type_.whole:
             return Bound(1, max(len(str(low)), len(str(high))) + 1)

@@ -1,4 +1,4 @@
-"""The survey of a plan, and its findings: of a step, of a body and of the bodies of a block."""
+"""The survey of a plan, and its results for a step, for a body and for the bodies of a block."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from .. import plan as p
 from ..ballots import holds_ballots, rule_of
 from ..catalog import ReducerSpec
 from .amounts import Amounts, Bounds, Expected
+from .bound import COUNTED, Bound
 from .expression_sizes import Scope
 from .rounds import Rounds
 from .served import World
-from .sizes import COUNTED, Bound, Size
+from .sizes import Size
 
 
 @dataclass(frozen=True, slots=True)
 class Least:
-    """The least that something takes: calls, tokens, and dollars."""
+    """The least calls, tokens and dollars of something."""
 
     calls: float = 0
     tokens_in: float = 0
@@ -40,7 +41,7 @@ class Least:
         return self if max(parts) <= COUNTED else Least(*(min(part, COUNTED) for part in parts))
 
     def __or__(self, other: Least) -> Least:
-        """One or the other."""
+        """Return the least that holds for either of two."""
         return Least(
             min(self.calls, other.calls),
             min(self.tokens_in, other.tokens_in),
@@ -53,7 +54,7 @@ class Least:
 class Feed:
     """A list that a map may take from while it is made: the rounds until its first element.
 
-    A ``steady`` one gets an element from each body, so that its last element comes with its end.
+    A ``steady`` list gets one element from each body, so that its last element comes with its end.
     """
 
     rounds: Rounds
@@ -62,10 +63,10 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A step or a flow that is worked out.
+    """The bounds of a step or a flow, worked out.
 
-    ``failing`` is the least that it takes where it fails, None where it cannot. ``feed`` is the list that it makes one
-    by one, and ``taken`` the step whose list it takes from in that way.
+    ``failing`` is the least that it takes if it fails; None if it cannot fail. ``feed`` is the list that it makes one
+    by one. ``taken`` is the step whose list it takes from one by one.
     """
 
     bounds: Bounds
@@ -79,7 +80,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body that is worked out for one run: all of it, and its ``steps`` by name."""
+    """The bounds of one run of a body, worked out: of the whole body, and of its ``steps`` by name."""
 
     inside: tuple[Bounds, ...]
     amounts: Amounts
@@ -92,9 +93,9 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The bodies of a block together: what they take, their results, and how many of those there are.
+    """The bodies of a block together: their amounts, their results, and the number of results.
 
-    ``soonest`` is when the first result may be there; ``loses`` says that others may never come.
+    ``soonest`` has the rounds to the first possible result. ``loses`` says that other results may be lost.
     """
 
     what: str
@@ -110,7 +111,7 @@ class Parts:
 
 
 class Survey(Protocol):
-    """Works out steps."""
+    """The survey as the modules of single blocks see it: it works out bodies and sizes."""
 
     world: World
     reducers: Mapping[str, ReducerSpec]
@@ -130,12 +131,12 @@ class Survey(Protocol):
 
 
 def spec_of(survey: Survey, reduce: p.Reduce) -> ReducerSpec | None:
-    """The rule that makes the value of a block; None where an ask or an extern makes it."""
+    """Return the reducer of a block; None if an ask or an extern makes the value."""
     rule = rule_of(reduce)
     return None if rule is None else survey.reducers.get(rule)
 
 
 def votes_in(survey: Survey, node: p.Fanout | p.Map | p.Repeat) -> bool:
-    """Whether the asks of a block are ballots, whose malformed answers are not asked for again."""
+    """Return True if the asks of a block are ballots; a malformed ballot is not asked for again."""
     spec = spec_of(survey, node.reduce)
     return holds_ballots(node, votes=spec is not None and spec.votes, around=False)

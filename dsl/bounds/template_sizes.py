@@ -1,4 +1,4 @@
-"""How long a template's text will be, where some of the values in it are not known yet."""
+"""The length of a template's text, where some of its values are not known yet."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from ..source import Source
 from ..syntax import String
 from ..templates import nodes
 from ..templates.read import Template, read_template
+from .bound import NOTHING, Bound, total
 from .sizes import (
     NONE,
-    NOTHING,
-    Bound,
     Count,
     Fields,
     Known,
@@ -27,7 +26,6 @@ from .sizes import (
     one_of,
     shown,
     text_of,
-    total,
     type_of,
 )
 
@@ -41,25 +39,25 @@ _ANY_LOOP = Fields(
     )
 )
 _MOST_ITEMS = 2000
-"""Beyond this many items a loop is taken to go round so often with a body that all of them fit."""
+"""The most items that a loop goes through one by one; beyond it one item that all fit stands for each."""
 _JOINT = 1
-"""Tokens by which a text may differ from the sum of its parts, where it is put together."""
+"""The tokens by which a text may differ from the sum of its parts, at each joint."""
 
 
 def template_size(template: str, names: Names, count: Count) -> Bound:
-    """The tokens of a template's text. ``names`` has all that it mentions."""
+    """Bound the tokens of a template's text. ``names`` has a size for every name in it."""
     read = _read(template)
     return NOTHING if read is None else _sum(_body(read.body, dict(names), count), count)
 
 
 def names_of(template: str) -> tuple[str, ...]:
-    """The names that a template takes from the flow, each once."""
+    """Return the names that a template takes from the flow, each once."""
     read = _read(template)
     return () if read is None else tuple(dict.fromkeys(mention.name for mention in read.mentions))
 
 
 def plain_text(template: str, lookup: Callable[[str], object]) -> str | None:
-    """The text of a template that only places named values; None for any other."""
+    """Return the text of a template that only places named values; None for any other template."""
     read = _read(template)
     if read is None or not read.plain:
         return None
@@ -81,7 +79,7 @@ Piece = str | Bound
 
 
 def _sum(pieces: Iterator[Piece], count: Count) -> Bound:
-    """Texts that stand side by side are counted as one; a joint with anything else may cost or save a token."""
+    """Add up pieces. Adjacent texts are counted as one; each joint with a bound may add or save a token."""
     texts: list[str] = []
     bounds: list[Bound] = []
     joints = 0
@@ -148,7 +146,7 @@ def _loop(node: nodes.For, names: dict[str, Size], count: Count) -> Iterator[Pie
     if counted:
         yield from rounds
     else:
-        # Each round has joints of its own with the next.
+        # Each round of the loop has joints with the next round.
         each = total(rounds) + Bound(0, 2 * _JOINT)
         found = Bound(max(0, each.least - 2 * _JOINT), each.most, each.why) * number
         yield found | _sum(_body(node.else_, dict(names), count), count) if node.else_ else found
@@ -168,7 +166,7 @@ def _loop_fields(place: int, length: int) -> Size:
 
 
 def _branch(node: nodes.If, names: dict[str, Size], count: Count) -> Iterator[Piece]:
-    """The branch that is known to be taken, or bounds of those that may be."""
+    """Yield the pieces of the branch that is surely taken, or bounds of all branches that may be."""
     ways: list[tuple[nodes.Node, ...]] = []
     for test, body in [(node.test, node.body), *((one.test, one.body) for one in node.elif_)]:
         truth = _truth(test, names, count)
@@ -188,7 +186,7 @@ def _branch(node: nodes.If, names: dict[str, Size], count: Count) -> Iterator[Pi
 
 
 def _truth(node: nodes.Node, names: Names, count: Count) -> bool | None:
-    """Whether a condition holds; None where an answer decides it."""
+    """Return True or False for a known condition; None if an answer decides it."""
     match node:
         case nodes.Not():
             inner = _truth(node.node, names, count)
@@ -273,13 +271,13 @@ def _filtered(node: nodes.Filter, value: Size, names: Names, count: Count) -> Si
         case "json":
             return Some(t.JSON, Bound(0, None if size.most is None else size.most * 1.25 + 2, size.why))
         case "truncate":
-            # A token is a character at least, and the filter lets some more characters pass.
+            # A token has at least one character, and the filter lets some more characters pass.
             length = args[0].value if args and isinstance(args[0], Known) and isinstance(args[0].value, int) else 255
             return Some(t.TEXT, Bound(0, size.most, size.why).capped(length + 10))
         case "indent":
-            # Each line gets a piece more, and a token is a line at most.
+            # Each line gets an indent, and each token is at most one line.
             return Some(t.TEXT, Bound(0, None if size.most is None else 2 * size.most + 1, size.why))
-    # Other cases and trimmed ends change the pieces that a tokenizer makes of a text, within bounds.
+    # A change of case or a trimmed end changes how a tokenizer splits a text, but within bounds.
     return Some(t.TEXT, Bound(0, None if size.most is None else 2 * size.most + 1, size.why))
 
 

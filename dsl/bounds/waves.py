@@ -1,20 +1,21 @@
-"""Waves: how often the bodies of a block wait for each other, where only so many may be open at once."""
+"""Waves: the bodies of a block follow one another where only some may be open at once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from .. import plan as p
+from .bound import NOTHING, Bound
 from .expression_sizes import Scope
-from .sizes import NOTHING, Bound, Known
+from .sizes import Known
 from .survey import Survey
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How a block launches its bodies: all of them ``eager``ly, or as they are needed; it may need all ``together``.
+    """The way that a block launches its bodies: all at once (``eager``), or as they are needed.
 
-    ``cheap`` is a vote that asks for no more than it needs.
+    ``together`` says that it needs all of them. ``cheap`` is a vote that asks for no more than it needs.
     """
 
     eager: bool
@@ -23,7 +24,10 @@ class Launch:
 
 
 def launch_of(survey: Survey, step: p.Step, scope: Scope, *, votes: bool, exact: bool) -> Launch:
-    """``exact`` is a vote over a number that is fixed. A rule that is no vote takes all at once."""
+    """Return the way that a block launches its bodies. ``exact`` says that their number is fixed.
+
+    A reducer that is no vote launches all at once.
+    """
     launch = survey.size(step.options["launch"], scope) if "launch" in step.options else Known("cost")
     together = votes and launch == Known("together")
     eager = not votes or together or (exact and launch == Known("latency"))
@@ -31,10 +35,10 @@ def launch_of(survey: Survey, step: p.Step, scope: Scope, *, votes: bool, exact:
 
 
 def waves_of(survey: Survey, step: p.Step, scope: Scope, bodies: Bound, first: float | None) -> Bound:
-    """How many times bodies wait for each other, where only so many may be open at once.
+    """Return the number of waves, where only some bodies may be open at once.
 
-    ``first`` is how many a vote launches to begin with; each of the others may wait for one before it. None where
-    all are launched at once.
+    ``first`` is the number of bodies that a vote launches at first; each later body may wait for an earlier one. It is
+    None if all are launched at once.
     """
     window: float | None = None
     if "concurrency" in step.options:

@@ -1,1 +1,1 @@
-"""Names, dependencies and types: what a tree means."""
+"""The meaning of a tree: its names, dependencies and types."""

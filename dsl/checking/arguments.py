@@ -1,4 +1,4 @@
-"""Calls: what is called, and whether its arguments fit."""
+"""Calls in expressions: find the callee, and check that the arguments fit its parameters."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ _KINDS = {"flow": "a flow", "extern": "an extern"}
 
 @dataclass(eq=False, slots=True)
 class Calls(ABC):
-    """What the types of expressions need to know, and the part of them that is about calls.
+    """The part of the type checker that handles calls, with the state that it shares with the other parts.
 
-    ``type_of`` gives the type of a symbol, ``read_type`` that of a type's name and prefix; ``hidden`` has the steps
-    that are known only inside a block, by name; ``own`` the flows and externs of the file. Collected are, by the
-    ids of the tree's parts: ``words`` that stand for themselves (a bare choice, a rule), ``types`` given as
-    arguments, ``callees`` of calls, ``shapes`` to which values are cut; and in ``tallied`` the votes whose account the
-    flow looks at.
+    ``type_of`` gives the type of a symbol. ``read_type`` gives the type for a type's name and prefix. ``hidden`` has
+    the steps that are known only inside a block, by name. ``own`` has the flows and externs of the file.
+
+    The checker fills the rest. By the ids of the tree's parts: ``words`` are names that stand for themselves (a bare
+    choice, a rule), ``types`` are types given as arguments, ``callees`` belong to calls, ``shapes`` are the types to
+    which values are cut. ``tallied`` has the votes whose tally the flow reads.
     """
 
     program: Program
@@ -69,7 +70,7 @@ class Calls(ABC):
     def withheld(self, name: str, span: Span, scope: Scope) -> bool: ...
 
     def call(self, expr: s.Call, scope: Scope, *, alone: bool = False) -> t.Type:
-        """The type of a call; a flow and an extern may be called only ``alone``, as a step."""
+        """Type a call. ``alone`` says that the call is a step: only there may a flow or an extern be called."""
         name = expr.function.text
         spec = self.catalog.functions.get(name) if expr.prefix is None else None
         if spec is not None:
@@ -96,7 +97,7 @@ class Calls(ABC):
         return callee.result
 
     def callee(self, expr: s.Call, scope: Scope) -> Callee | None:
-        """The flow or the extern that a call means; says so where there is none."""
+        """Find the flow or the extern that a call names. Report a problem and return None if it does not exist."""
         name = expr.function.text
         prefix = expr.prefix.text if expr.prefix else ""
         found = self.own.get(name) if not prefix else None
@@ -147,7 +148,7 @@ class Calls(ABC):
         scope: Scope,
         function: FunctionSpec | None = None,
     ) -> dict[str, t.Type]:
-        """Check arguments against parameters; the types of those given, by the parameter's name."""
+        """Check arguments against parameters. Return the types of the given arguments by the parameter's name."""
         given: dict[str, t.Type] = {}
         values: dict[str, s.Expr | s.Ask] = {}
         for place, arg in enumerate(args):
@@ -180,7 +181,7 @@ class Calls(ABC):
         missing = [spec.name for spec in params if spec.required and spec.name not in given]
         if function is not None:
             self.problems.extend(overlap(values, scope, self.folding))
-        # A misspelt name is one mistake: the place that it meant to fill is not missing as well.
+        # A misspelt name is one mistake: the parameter that it meant is not reported as missing too.
         misspelt = any(arg.name is not None and arg.name.text not in {spec.name for spec in params} for arg in args)
         if missing and not misspelt:
             self.report(
@@ -211,7 +212,7 @@ class Calls(ABC):
         return spec
 
     def within(self, value: s.Expr, scope: Scope, name: str, low: float | None, high: float | None, code: str) -> None:
-        """Say so where a number is not between two bounds, whatever a run makes of it."""
+        """Report a number that lies outside two bounds in every run."""
         found = self.intervals.of(value, scope)
         if found is None or not ((low is not None and found.high < low) or (high is not None and found.low > high)):
             return
@@ -222,7 +223,7 @@ class Calls(ABC):
         self.problems.append(Diagnostic(code, f"`{name}` takes a value {wanted}{said}", value.span, labels=labels))
 
     def _taken(self, name: str, spec: ParamSpec, type_: t.Type, span: Span) -> t.Type:
-        """The type of an argument; unknown, and said so, where the function does not take it."""
+        """Return the type of an argument. Report the argument and return unknown if the function does not take it."""
         if spec.takes is None or type_ == t.UNKNOWN or spec.takes(t.unwrapped(type_)):
             return type_
         self.report("F0301", f"`{name}` takes {spec.taken}, not {t.show(type_)}", span)

@@ -1,4 +1,4 @@
-"""The types of blocks: what goes round in them, what comes out, and the options that they take."""
+"""The types of blocks: their elements, their values, and the options that they take."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .reducer_names import reducer_meant
 from .written_types import WrittenTypes
 
 FOLD = (ParamSpec("from", t.UNKNOWN),)
-"""What a fold may be given to begin with; its type is that of the ask."""
+"""The optional first value of a fold; its type is that of the fold's ask."""
 TOKENS = (ParamSpec("size", t.INT, required=True, low=1),)
-"""`by tokens(n)`: a merge takes as many results as have so many tokens together."""
+"""The parameter of `by tokens(n)`: a merge takes as many results as fit into ``n`` tokens."""
 _NO_OPTIONS = {"a call": "a call takes none: set it on the asks inside, or on the model"}
 
 
 class Blocks(Bodies, ABC):
-    """The part of the checker that is about blocks, their reducers and their options."""
+    """The part of the checker that handles blocks, their reducers and their options."""
 
     program: Program
     catalog: Catalog
@@ -89,7 +89,7 @@ class Blocks(Bodies, ABC):
         return self._rule(step, reduce, spec, given)
 
     def _rule(self, step: Step, reduce: s.Reduce, spec: ReducerSpec, given: Given) -> t.Type:
-        """The type of what a rule makes of its results; says so where its arguments do not fit it, or each other."""
+        """Return the type of a reducer's value. Report arguments that do not fit the reducer, or each other."""
         item = t.unwrapped(given.item)
         by = dict(named(spec.params, reduce.args)).get("by")
         if isinstance(item, t.Record) and (field := item.field(word_of(by))):
@@ -107,7 +107,7 @@ class Blocks(Bodies, ABC):
         folding, values = self.expressions.folding, dict(named(spec.params, reduce.args))
         args = {name: folding.known(value, scope) for name, value in values.items()}
         if self._told > before:
-            # What an argument does wrong is told; what would follow from it is no second mistake.
+            # Problems of an argument are reported already: a problem that only follows from them is no second mistake.
             args = {}
             if any(param.required or param.takes_field or param.asks for param in spec.params):
                 return t.UNKNOWN
@@ -131,7 +131,10 @@ class Blocks(Bodies, ABC):
         return len(self.typed.problems) + len(self.expressions.problems)
 
     def _asked(self, param: ParamSpec, asks: AskSpec, ask: s.Ask, item: t.Type) -> None:
-        """An ask of a rule answers what the rule says: one of the results, or their order."""
+        """Note the answer's type of an ask inside a reducer.
+
+        The reducer sets it: one of the results, or their order.
+        """
         self.typed.answers[id(ask)] = asks.answer(item)
         if ask.answer is not None:
             said = (
@@ -140,7 +143,7 @@ class Blocks(Bodies, ABC):
             self.report("F0303", said, ask.answer.span, "leave the type out")
 
     def _reduce_extern(self, step: Step, reduce: s.Reduce, extern: Callee, scope: Scope) -> t.Type:
-        """An extern combines when it has a parameter for the results."""
+        """Type a block that an extern reduces. The extern needs a parameter named ``results``."""
         taken = next((param for param in extern.params if param.name == "results"), None)
         if taken is None:
             self.report(
@@ -163,7 +166,11 @@ class Blocks(Bodies, ABC):
         return extern.result
 
     def tree(self, step: Step, reduce: s.Reduce, item: t.Type, merged: t.Type, scope: Scope) -> t.Type:
-        """The type of a tree's value: that of a merge, and of the result that stays alone where there is one."""
+        """Return the type of a tree's value.
+
+        This is the type of a merge. If the block may have a single result, which is never merged, its type is joined to
+        it.
+        """
         if isinstance(reduce.count, s.Call) and reduce.count.function.text == "tokens" and reduce.count.prefix is None:
             self.expressions.arguments("tokens", TOKENS, reduce.count.args, reduce.count.span, scope)
         elif reduce.count is not None and isinstance(reduce.count, s.Number):
@@ -192,14 +199,14 @@ class Blocks(Bodies, ABC):
         return t.UNKNOWN
 
     def fold(self, step: Step, reduce: s.Reduce, ask: s.Ask, item: t.Type) -> t.Type:
-        """A fold begins with the first result, or with what its argument says."""
+        """Type a fold. It begins with the first result, or with the value of its argument."""
         scope = step.argument_scope or step.scope
-        # What is wrong with the answer's type is told when the ask itself is looked at.
+        # Problems of the answer's type are reported when the ask itself is checked.
         known = len(self.typed.problems)
         type_ = self.written.read(ask.answer) if ask.answer is not None else t.TEXT
         del self.typed.problems[known:]
         begins = parameters(FOLD, reduce.args)[:1] == [FOLD[0]]
-        # A result of a body that was skipped is none, and comes like the others.
+        # The result of a skipped body is none, and the fold gets it like any other result.
         self._folds[step] = (type_ if begins else t.join([item, type_])), item
         type_ = self.ask(ask, step.reduce_scope or step.scope)
         self.expressions.arguments(
@@ -216,7 +223,7 @@ class Blocks(Bodies, ABC):
         return type_ if begins else t.join([item, type_])
 
     def folded(self, step: Step, name: str) -> t.Type:
-        """The type of what a fold's prompt sees: ``so_far``, or ``next``."""
+        """Return the type of a name in a fold's prompt: ``so_far`` or ``next``."""
         return self._folds.get(step, (t.UNKNOWN, t.UNKNOWN))[name == "next"]
 
     def options(self, options: tuple[s.Option, ...], kinds: tuple[Where, ...], scope: Scope, what: str) -> None:
@@ -256,7 +263,7 @@ class Blocks(Bodies, ABC):
 
 
 def _may_be_alone(step: Step) -> bool:
-    """Whether a block may have one result only, as far as the file tells."""
+    """Return True if a block may have a single result, as far as the file tells."""
     node = step.line.node
     if isinstance(node, s.Repeat):
         return node.least.value < 2

@@ -1,4 +1,4 @@
-"""The types of what goes round in blocks: elements, the values of bodies, and the results of them all."""
+"""The types inside blocks: the elements, the values of the bodies, and the list of all results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .typed import Typed
 
 
 class Bodies:
-    """The part of the checker that is about bodies, and how often they run."""
+    """The part of the checker that handles bodies, and how often they run."""
 
     typed: Typed
     expressions: Expressions
@@ -81,12 +81,12 @@ class Bodies:
 
 
 def keeps_places(line: s.Line) -> bool:
-    """Whether a failed element of a map keeps its place, with nothing in it."""
+    """Return True if a failed element of a map leaves ``none`` in its place (``errors: none``)."""
     return any(option.name.text == "errors" and word_of(option.value) == "none" for option in line.options)
 
 
 def word_of(value: s.Expr | s.Ask | None) -> str:
-    """A word that is written bare or in quotes; "" where it is something else."""
+    """Return a word that is written bare or in quotes; "" for any other value."""
     match value:
         case s.Name(word):
             return word.text

@@ -1,4 +1,4 @@
-"""Every calculation that a file holds, with what is sure where it is worked out; and those that no run can work out."""
+"""The calculations in a file, each with the conditions that hold there; and the calculations that fail in every run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .origins import origins
 from .static_values import NoValue, StaticValue
 
 Fact = tuple[s.Expr, bool]
-"""A condition, and whether it holds."""
+"""A condition, and True if it holds or False if it does not."""
 Facts = tuple[Fact, ...]
 _Place = tuple[s.Expr | s.Ask, Scope, Facts]
 _SIGNS = frozenset({"+", "-", "*", "/"})
@@ -21,7 +21,7 @@ _SIGNS = frozenset({"+", "-", "*", "/"})
 
 @dataclass(frozen=True, slots=True)
 class Calculation:
-    """Two operands of ``+``, ``-``, ``*`` or ``/``, with the conditions under which a run works them out."""
+    """A ``+``, ``-``, ``*`` or ``/`` with its two operands, and the conditions that hold when a run works it out."""
 
     expr: s.Binary
     scope: Scope
@@ -29,13 +29,13 @@ class Calculation:
 
 
 def calculations(program: Program, folding: Folding) -> Iterator[Calculation]:
-    """All calculations, but for those that no run comes to."""
+    """Yield all calculations of a file, except those that no run reaches."""
     for expr, scope, facts in _places(program, folding):
         yield from _inside(expr, scope, facts, folding)
 
 
 def no_values(program: Program, folding: Folding) -> Iterator[Diagnostic]:
-    """Calculations that fail in every run that comes to them."""
+    """Report the calculations that fail in every run that reaches them."""
     for one in calculations(program, folding):
         expr, scope = one.expr, one.scope
         found = folding.value(expr, scope)
@@ -43,7 +43,7 @@ def no_values(program: Program, folding: Folding) -> Iterator[Diagnostic]:
             continue
         operands = [folding.value(side, scope) for side in (expr.left, expr.right)]
         if any(isinstance(side, StaticValue) and side.number is None for side in operands):
-            # Its operands are of the wrong types, which is told elsewhere.
+            # The operands have wrong types, and that is reported elsewhere.
             continue
         by_zero = expr.operator == "/" and isinstance(operands[1], StaticValue) and operands[1].number == 0
         place = expr.right if by_zero else expr
@@ -80,7 +80,7 @@ def _inside(expr: s.Expr | s.Ask, scope: Scope, facts: Facts, folding: Folding) 
 
 
 def _places(program: Program, folding: Folding) -> Iterator[_Place]:
-    """Every expression that stands on its own."""
+    """Yield every outermost expression of a file, with its scope and the conditions that hold there."""
     for model in program.file.models:
         yield from ((option.value, program.scope, ()) for option in model.options)
     for extern in program.file.externs:

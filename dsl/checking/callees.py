@@ -1,4 +1,4 @@
-"""What can be called on a line of its own: flows of this file and of imported ones, and externs."""
+"""The things that a step can call: flows of this file, flows of imported files, and externs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from .static_values import StaticValue
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """A flow or an extern, as its caller sees it. ``path`` is that of the imported file, empty for this one.
+    """A flow or an extern, as its caller sees it.
 
-    ``value`` is what a flow of an imported file returns in every run, where that file alone decides it.
+    ``path`` is that of the imported file, empty for this file. ``value`` is the constant that a flow of an imported
+    file returns in every run; None where its own file does not decide the value alone.
     """
 
     name: str
@@ -27,13 +28,13 @@ class Callee:
 
     @property
     def key(self) -> str:
-        """What it is called in a plan."""
+        """The name of the callee in a plan."""
         return f"{self.path}:{self.name}" if self.path else self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Exports:
-    """What a file gives to those that import it."""
+    """The flows and types that a file offers to files that import it."""
 
     path: str
     flows: Mapping[str, Callee] = field(default_factory=dict)
@@ -42,10 +43,10 @@ class Exports:
 
 @dataclass(eq=False, repr=False, slots=True)
 class Imported:
-    """What the imports of a file bring, by prefix ("" for none) and name.
+    """The names that the imports of a file bring, by prefix ("" for none) and name.
 
-    ``paths`` are the files by prefix. Of the names behind a prefix in ``broken`` nothing can be said: the file
-    could not be read, or has errors of its own.
+    ``paths`` has the path of each file by prefix. ``broken`` has the prefixes whose file could not be read or has
+    errors; the names behind them are not checked.
     """
 
     flows: dict[tuple[str, str], Callee] = field(default_factory=dict)

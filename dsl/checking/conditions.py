@@ -1,4 +1,4 @@
-"""The facts that hold where a condition holds."""
+"""The facts that follow from a condition: the names that cannot be missing where it holds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from .. import syntax as s
 
 
 def found_there(condition: s.Expr) -> frozenset[str]:
-    """Names, and fields as dotted text, that are not missing where a condition holds: `x != none`, joined by `and`."""
+    """Return the names that cannot be missing where a condition holds; a field is dotted text.
+
+    Only comparisons such as `x != none` tell this, alone or joined by `and`.
+    """
     match condition:
         case s.Binary("and", left, right):
             return found_there(left) | found_there(right)

@@ -1,4 +1,4 @@
-"""How many results a block has, as far as the file tells; and what is wrong with a map that has too many or none."""
+"""The number of a block's results, as far as the file tells; and problems with a map of too many or no elements."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FILL = "put something into the list, or take a rule that has a value for nothin
 
 
 def numbers_of(step: Step, folding: Folding) -> Given:
-    """How many results there are, at the least and at the most."""
+    """Return the least and the greatest number of a block's results."""
     node = step.line.node
     match node:
         case s.Repeat(least, most):
@@ -26,13 +26,13 @@ def numbers_of(step: Step, folding: Folding) -> Given:
             return Given(t.UNKNOWN, None, len(step.steps))
         case s.Map():
             counts = [folding.elements(step)[1], int(node.at_most.value) if node.at_most is not None else None]
-            # Of a map that goes through nothing ``counted_map`` tells.
+            # A map over no elements is reported by ``counted_map``.
             return Given(t.UNKNOWN, None, min((count for count in counts if count is not None), default=None) or None)
     return Given(t.UNKNOWN)
 
 
 def counted_map(step: Step, typed: Typed, catalog: Catalog) -> Iterator[Diagnostic]:
-    """What is wrong with the number of a map's elements."""
+    """Report a map whose list is longer than its `at most`, and a map over no elements whose reducer needs some."""
     node = step.line.node
     if not isinstance(node, s.Map):
         return
@@ -62,7 +62,7 @@ def counted_map(step: Step, typed: Typed, catalog: Catalog) -> Iterator[Diagnost
 
 
 def _of_nothing(reduce: s.Reduce, spec: ReducerSpec | None, answer: t.Type) -> str:
-    """Why a block fails that has no results, as the beginning of a sentence; empty where it has a value."""
+    """Return why a block without results fails, as the beginning of a sentence; "" if it has a value even then."""
     if reduce.ask is not None:
         begins = reduce.rule.text == "fold" and bool(reduce.args)
         fits = begins or answer in (t.TEXT, t.UNKNOWN) or isinstance(answer, t.ListOf)
@@ -73,7 +73,7 @@ def _of_nothing(reduce: s.Reduce, spec: ReducerSpec | None, answer: t.Type) -> s
 
 
 def _source(step: Step, node: s.Map, folding: Folding, text: str) -> tuple[Label, ...]:
-    """The place that tells how many elements there are."""
+    """Label the places in the file that decide the number of elements."""
     where = node.where
     if where is not None and folding.known(where, step.inner or step.scope) is False:
         return (Label(where.span, "no element passes"), *origins(where, step.inner or step.scope, folding))

@@ -1,4 +1,7 @@
-"""What must finish before what, and the refusal of side-by-side work that depends on itself."""
+"""The order of steps: each step after the steps that it needs.
+
+Steps or branches that wait for each other are refused.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ from .names import Flow, Mention, Program, Step
 
 @dataclass(eq=False, repr=False, slots=True)
 class Dependencies:
-    """``order`` has every flow behind those that it calls, with each step behind all that its own mentions need.
+    """The order of the flows of a file, and of the steps in each flow.
 
-    ``tangled`` has the steps in or behind a circle; they stand last in their flow.
+    ``order`` has every flow after the flows that it calls, and every step after the steps that it needs. ``tangled``
+    has the steps that lie in a circle or wait for one; they stand last in their flow.
     """
 
     problems: list[Diagnostic] = field(default_factory=list)
@@ -32,7 +36,7 @@ def depend(program: Program) -> Dependencies:
 
 
 def _in_call_order(program: Program, result: Dependencies) -> list[Flow]:
-    """The flows, called ones first; those that call themselves, which are told of, last."""
+    """Return the flows, called flows first. Report the flows that call themselves; they come last."""
     named = {flow.decl.name.text: flow for flow in reversed(program.flows)}
     calls: dict[Flow, dict[Flow, s.Call]] = {flow: {} for flow in program.flows}
     for flow in program.flows:
@@ -65,12 +69,13 @@ def _endless(circle: list[Flow], calls: dict[Flow, dict[Flow, s.Call]]) -> Diagn
 
 
 def _ends(labels: list[Label]) -> list[Label]:
-    """The labels of a long circle's beginning, and the last."""
+    """Keep the first labels of a long circle and the last."""
     return labels if len(labels) <= MOST_NAMED else [*labels[: MOST_NAMED - 1], labels[-1]]
 
 
 def _flow(flow: Flow, result: Dependencies) -> None:
-    # The edges of each body: a step needs another of the same body when a mention anywhere inside it says so.
+    # The edges inside each body: a step needs another step of the body if it, or any step inside it, mentions that
+    # step.
     edges: dict[Step, dict[Step, tuple[Mention, tuple[Step, ...]]]] = {step: {} for step in flow.walk()}
     for step in flow.walk():
         for mention in step.mentions:
@@ -89,7 +94,7 @@ def _flow(flow: Flow, result: Dependencies) -> None:
         bodies.setdefault(id(step.scope), []).append(step)
     for steps in bodies.values():
         if steps[0].scope.fanout:
-            # Branches that need each other are told of once, with the whole circle.
+            # Branches that need each other are reported once, with the whole circle.
             circles = [circle for circle in cycles({step: edges[step] for step in steps}) if len(circle) > 1]
             told = {pair for circle in circles for pair in pairwise([*circle, circle[0]])}
             for step in steps:
@@ -100,7 +105,7 @@ def _flow(flow: Flow, result: Dependencies) -> None:
         else:
             needs = {step: edges[step] for step in steps}
             result.problems.extend(_circle(circle, edges) for circle in cycles(needs))
-    # A block's beginning is a node of its own, `(block,)`: what it needs is not said again for each line inside.
+    # The beginning of a block is a node of its own, `(block,)`, so that its needs are not repeated for each inner step.
     waits: dict[Step | tuple[Step], list[Step | tuple[Step]]] = {}
     for step in edges:
         begun: list[tuple[Step]] = [(step.parent,)] if step.parent else []
@@ -113,7 +118,7 @@ def _flow(flow: Flow, result: Dependencies) -> None:
 
 
 def _needed(step: Step, mentions: list[Mention]) -> list[Step]:
-    """The steps that the mentions of one stand for, but for itself and the blocks around it."""
+    """Return the steps that a step's mentions stand for, except the step itself and the blocks around it."""
     hidden = {step, *_around(step)}
     steps = [mention.symbol.step for mention in mentions if mention.symbol]
     return [need for need in steps if need is not None and need not in hidden]
@@ -154,7 +159,7 @@ def _branch(step: Step, target: Step, mention: Mention, way: tuple[Step, ...]) -
 
 
 def _without_itself(step: Step, mention: Mention) -> str:
-    """The way out for a step that mentions itself."""
+    """Return the help for a step that mentions itself."""
     node = step.line.node
     if isinstance(node, (s.Map, s.Repeat, s.Fanout, s.Chain)):
         return "a block has its value when it ends: mention what it starts from, or a step inside it"

@@ -1,4 +1,4 @@
-"""The types of expressions, and what is wrong with them."""
+"""The types of expressions, and the problems found in them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _UNITS: dict[str, t.Type] = {
 
 @dataclass(eq=False, slots=True)
 class Expressions(UnknownNames):
-    """Types expressions against their scope."""
+    """The part of the type checker that types expressions by the names in scope."""
 
     def expect(self, expr: s.Expr, scope: Scope, wanted: t.Type, what: str = "") -> t.Type:
-        """Type an expression that must fit; say so where it does not."""
+        """Type an expression that must fit the wanted type; report it if it does not."""
         given = self.infer(expr, scope, wanted)
         if t.fits(given, wanted):
             if not t.exact(given, wanted):
@@ -95,7 +95,7 @@ class Expressions(UnknownNames):
                 return self._binary(expr, scope)
 
     def template(self, string: s.String, scope: Scope, sure: frozenset[str] = frozenset()) -> None:
-        """``sure`` are names, and fields as dotted text, that are known to be there."""
+        """Check a template once. ``sure`` has the names, and fields as dotted text, that cannot be missing here."""
         template = self.program.template(string)
         if template is None or id(string) in self._checked_templates:
             return
@@ -183,7 +183,7 @@ class Expressions(UnknownNames):
                 spread = self.infer(entry.value, scope)
                 if isinstance(spread, t.Record):
                     if any(isinstance(one.type, t.Optional) and one.name in fields for one in spread.fields):
-                        # A field that may not be there still hides the one of its name before it.
+                        # An optional field still replaces the field of the same name before it.
                         self.shapes[id(entry.value)] = spread
                     fields.update({one.name: one for one in spread.fields})
                 elif spread != t.UNKNOWN:
@@ -262,7 +262,7 @@ class Expressions(UnknownNames):
             first, second = second, first
         left = self.infer(first, scope)
         if left == t.UNKNOWN and isinstance(second, s.Name) and scope.lookup(second.word.text) is None:
-            # The other side is wrong already: what this word should be nobody can tell.
+            # The other side has a problem already, and without its type the meaning of this word is not known.
             return t.BOOL
         right = self.infer(second, scope, left if isinstance(t.unwrapped(left), t.Choice) else None)
         if t.NONE not in (left, right) and not t.comparable(left, right):
@@ -275,7 +275,10 @@ class Expressions(UnknownNames):
         return t.BOOL
 
     def _is_word(self, name: s.Name, other: s.Expr, scope: Scope) -> bool:
-        """Whether a name means itself beside this other side: nothing is called so, or the other has it as a choice."""
+        """Return True if a name beside ``==`` stands for itself.
+
+        Either no symbol has the name, or the name is a choice of the other side.
+        """
         word = name.word.text
         if scope.lookup(word) is None:
             return word not in CONSTANTS

@@ -1,4 +1,4 @@
-"""The size of a type, written out: what a file may come to has limits."""
+"""The size of a type when it is written out, and the limits on that size."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ MOST_LEVELS = 120
 
 
 class Extents:
-    """How much each type is when it is written out, with all that its names stand for.
+    """The sizes of types when they are written out, with everything that their names stand for.
 
-    A type that others share is measured once, so that doubling it again and again costs arithmetic alone.
+    A type that several others share is measured once. So a type that doubles again and again costs only arithmetic.
     """
 
     def __init__(self) -> None:
-        # The type stands beside its measure: an id is sure only as long as its owner lives.
+        # Each measure is kept with its type: an id is unique only as long as the object lives.
         self._measured: dict[int, tuple[Type, int, int]] = {}
 
     def parts(self, type_: Type) -> int:
@@ -25,7 +25,7 @@ class Extents:
         return self._measure(type_)[2]
 
     def too_much(self, type_: Type) -> str | None:
-        """What of it is beyond the limits, as the end of a sentence."""
+        """Return the limit that a type exceeds, as the end of a sentence; None if it keeps to the limits."""
         if self.parts(type_) > MOST_PARTS:
             return f"has more than {MOST_PARTS:,} parts"
         return f"is nested deeper than {MOST_LEVELS} levels" if self.levels(type_) > MOST_LEVELS else None

@@ -1,7 +1,7 @@
 """Constant folding: the value of an expression, wherever the file alone decides it.
 
-The one place where the checker works out values; a run works out the others. Parameters are for the caller to decide,
-also those with a default. A step with a ``when`` may be skipped, so that nothing is told of its value.
+This is the only place where the checker works out values; a run works out the others. Parameters never fold, even with
+a default, because the caller decides them. A step with a ``when`` never folds, because it may be skipped.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from .static_values import HEAVIEST, OPEN, Allowance, Json, NoValue, OpenRecord,
 WORDS = {"true": True, "false": False, "none": None}
 """The values that have a name in every flow."""
 _LISTS = frozenset({"collect", "flatten", "rank"})
-"""Rules whose value is the empty list where there are no results."""
+"""Reducers whose value is the empty list where there are no results."""
 
 
 class Folding:
-    """Works out the expressions of one checked file, each once.
+    """The constant values of one checked file; each expression is worked out once.
 
-    ``words`` are the ids of names that stand for themselves, ``callees`` what calls lead to, by the calls' ids.
+    ``words`` has the ids of names that stand for themselves. ``callees`` has the callee of each call, by the call's id.
     """
 
     def __init__(
@@ -40,11 +40,11 @@ class Folding:
         self._callees = callees
         self._flows = {flow.decl.name.text: flow for flow in reversed(program.flows)}
         self._steps: dict[Step, Outcome] = {}
-        # The tree's part stands beside its value: an id is sure only as long as its owner lives.
+        # Each value is kept with its part of the tree: an id is unique only as long as the object lives.
         self._parts: dict[int, tuple[s.Expr, Outcome]] = {}
         self._allowance = Allowance()
 
-    # What is asked
+    # The questions that callers ask
 
     def value(self, expr: s.Expr | s.Ask, scope: Scope) -> Outcome:
         if isinstance(expr, s.Ask):
@@ -54,12 +54,12 @@ class Folding:
         return self._fold(expr, scope)
 
     def known(self, expr: s.Expr | s.Ask, scope: Scope) -> Json:
-        """The value where all of it is known; None also where it is not."""
+        """Return the value if all of it is known. None is either that value or a value that is not known."""
         found = self.value(expr, scope)
         return found.value if isinstance(found, StaticValue) and found.whole else None
 
     def number(self, expr: s.Expr | s.Ask, scope: Scope) -> int | float | None:
-        """The value where it is a number."""
+        """Return the value if it is a known number; None otherwise."""
         found = self.value(expr, scope)
         return found.number if isinstance(found, StaticValue) else None
 
@@ -68,14 +68,14 @@ class Folding:
         return self._steps.get(step)
 
     def result(self, flow: str) -> StaticValue | None:
-        """What a flow of the file returns, whatever it is given."""
+        """Return the constant that a flow of the file returns for all inputs; None if there is none."""
         found = self._flows[flow]
         returned = found.decl.returns[0].value if found.decl.returns else None
         value = self.value(returned, found.scope) if returned is not None else None
         return value if isinstance(value, StaticValue) else None
 
     def elements(self, step: Step) -> tuple[int, int | None]:
-        """How many elements a map goes through, at the least and at the most; None where the run decides it."""
+        """Return the least and the greatest number of a map's elements; the greatest is None if the run decides it."""
         node = step.line.node
         assert isinstance(node, s.Map)
         self.value(node.source, step.scope)
@@ -90,7 +90,7 @@ class Folding:
         held = taken.value if isinstance(taken, StaticValue) else None
         return (most or 0) if held is True else 0, 0 if held is False else most
 
-    # Steps, each behind those that it mentions, however many stand in a row
+    # Steps, each after the steps that it mentions: a loop, so that a long row of steps does not exhaust the stack
 
     def _settle(self, step: Step) -> None:
         todo, begun = [step], set[Step]()
@@ -121,7 +121,7 @@ class Folding:
             yield from named_steps(called[0], called[1])
 
     def _called(self, node: s.Node) -> tuple[s.Expr, Scope] | None:
-        """What a flow of the file returns that a step calls."""
+        """Return the expression that a called flow of this file returns, with its scope; None for any other node."""
         callee = self._callees.get(id(node)) if isinstance(node, s.Call) else None
         flow = (
             self._flows.get(callee.name) if callee is not None and callee.kind == "flow" and not callee.path else None
@@ -157,7 +157,7 @@ class Folding:
             return None
         return built(StaticValue([OPEN] * most, most == 0, 1 + most), self._allowance)
 
-    # Expressions: as deep as they are written
+    # Expressions: by recursion, as deep as they are written
 
     def _fold(self, expr: s.Expr, scope: Scope) -> Outcome:
         match expr:
@@ -227,7 +227,7 @@ class Folding:
 
 
 def named_steps(expr: s.Expr, scope: Scope) -> Iterator[Step]:
-    """The steps that an expression mentions."""
+    """Yield the steps that an expression mentions."""
     todo: list[s.Expr | s.Ask] = [expr]
     while todo:
         one = todo.pop()

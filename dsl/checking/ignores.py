@@ -1,8 +1,8 @@
 """Comments that silence warnings: ``# flowrun: ignore[F0702]``, and ``ignore-file[F0702]`` at the head of a file.
 
-A comment behind a line speaks of that line, and behind the last line of a step of its first, too: so it holds when the
-formatter breaks the step. One on a line of its own speaks of the next line that is no comment. A finding stands on the
-line of its caret. Only warnings are silenced, each by its code.
+A comment behind a line covers that line. Behind the last line of a step it also covers the step's first line, so that
+it still holds when the formatter breaks the step. A comment on a line of its own covers the next line that is no
+comment. A warning belongs to the line of its caret. Only warnings can be silenced, each by its code.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _COMMENT = re.compile(r"#\s*flowrun\s*(:?)\s*([\w-]+)\s*(\[[^\]#]*\]?|\()?", re.
 _CODE = re.compile(r"[^\s,\[\]]+")
 _LINE, _FILE = "ignore", "ignore-file"
 _ELSEWHERE = frozenset("allow disable noqa nolint off silence skip suppress".split())
-"""What the same is called for other checkers."""
+"""The words that other checkers use for such comments."""
 _OWN = frozenset({"F0719", "F0720"})
-"""The findings about such comments themselves."""
+"""The codes of warnings about these comments themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """One code that a comment silences, on some lines or, where there are none, in the whole file."""
+    """A code that a comment silences, on the given lines; empty ``lines`` mean the whole file."""
 
     code: str
     lines: tuple[int, ...]
@@ -36,9 +36,10 @@ class Ignore:
 
 
 def silence(file: s.File, warnings: Iterable[Diagnostic], *, complete: bool) -> list[Diagnostic]:
-    """The warnings of a file that no comment silences, and what is wrong with such comments.
+    """Return the warnings that no comment silences, and the problems with such comments.
 
-    ``complete`` is whether every lint had its say: else a comment that silences nothing may yet be needed.
+    ``complete`` says that every lint has run. Otherwise a comment that silences nothing may still be needed, and is not
+    reported.
     """
     ignores, wrong = _read(file)
     used: set[Ignore] = set()
@@ -58,7 +59,8 @@ def _left(found: Iterable[Diagnostic], ignores: list[Ignore], used: set[Ignore])
             by_place.setdefault((ignore.code, line), []).append(ignore)
     for one in found:
         covering = [*by_place.get((one.code, one.span.line), ()), *by_place.get((one.code, None), ())]
-        # The first to cover it does, so that a second that says the same is found to be idle.
+        # Only the first comment that covers a warning counts as used: a second with the same code is then reported as
+        # idle.
         used.update(covering[:1])
         if not covering:
             yield one
@@ -86,7 +88,7 @@ def _read(file: s.File) -> tuple[list[Ignore], list[Diagnostic]]:
 
 
 class _Said:
-    """What stands behind ``# flowrun`` in a comment."""
+    """The text behind ``# flowrun`` in a comment, read as an order to the checker."""
 
     def __init__(self, comment: s.Comment, found: re.Match[str]) -> None:
         self._comment = comment
@@ -94,7 +96,7 @@ class _Said:
         self.word = found[2]
         self._codes = found[3] or ""
         near = _near(self.word) != ""
-        # Prose may begin with the name of the tool; what looks like an order is one.
+        # Prose may begin with the name of the tool; only text in the form of an order counts as one.
         if found[1]:
             self.meant = near or self.word.lower() in _ELSEWHERE or bool(found[3])
         else:
@@ -105,7 +107,7 @@ class _Said:
             yield code[0], self._span(self._found.start(3) + code.start(), self._found.start(3) + code.end())
 
     def problem(self, head: int) -> Diagnostic | None:
-        """What is wrong with the form of it."""
+        """Return the mistake in the form of the comment; None if the form is right or the comment is prose."""
         if not self.meant:
             return None
         found = self._found
@@ -167,7 +169,7 @@ def _like(code: str) -> str:
 
 
 def _lines(comment: s.Comment, begins: dict[int, list[int]]) -> tuple[int, ...]:
-    """The lines that a comment speaks of, first the one that it names."""
+    """Return the lines that a comment covers; the line that messages name comes first."""
     number = comment.span.line
     if not comment.own_line:
         return (number, *begins.get(number, ()))
@@ -180,7 +182,7 @@ def _lines(comment: s.Comment, begins: dict[int, list[int]]) -> tuple[int, ...]:
 
 
 def _begins(file: s.File) -> dict[int, list[int]]:
-    """The first lines of the steps of several lines, by their last."""
+    """Map the last line of each step of several lines to the first lines of the steps that end there."""
     found: dict[int, list[int]] = {}
     todo = [line for flow in file.flows for line in flow.body.lines]
     while todo:

@@ -1,4 +1,7 @@
-"""Where an import leads, and what it brings. Nothing is read here: files are handed in."""
+"""Imports: the file that an import leads to, and the names that it brings.
+
+No file is read here: the caller hands them in.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ from .typed import Typed
 
 
 def import_path(importer: str, decl: s.ImportDecl) -> str | Diagnostic:
-    """The path of an imported file from the folder of the flow that is run, as ``importer`` is; or why it is none."""
+    """Return the path of an imported file, or the problem with it.
+
+    Like ``importer`` it starts at the folder of the run flow.
+    """
     written = decl.path.value
     path = PurePosixPath(written)
     help = 'write a path that leads down from this file: `import "lib/x.flow"`'
@@ -43,9 +49,9 @@ def exports(path: str, program: Program, typed: Typed) -> Exports:
 
 
 def bring(program: Program, files: Mapping[int, Exports | None]) -> tuple[Imported, list[Diagnostic]]:
-    """What the imports of a file bring, and the names that are taken already.
+    """Collect the names that the imports of a file bring, and report names that are taken already.
 
-    ``files`` has what each import led to, by the place of the import; None where that cannot be told.
+    ``files`` has the exports of each imported file, by the place of the import; None if they are not known.
     """
     imported = Imported()
     problems: list[Diagnostic] = []
@@ -69,7 +75,7 @@ def bring(program: Program, files: Mapping[int, Exports | None]) -> tuple[Import
             )
             continue
         if prefix in imported.paths:
-            # Two files under one prefix: the names tell of it.
+            # Two files under one prefix: name checks report it.
             continue
         if prefix:
             imported.paths[prefix] = brought.path
@@ -85,7 +91,10 @@ def bring(program: Program, files: Mapping[int, Exports | None]) -> tuple[Import
 
 
 def _taken(name: str, program: Program, imported: Imported) -> Span | str | None:
-    """What has a name: a declaration of this file, or another file that was imported."""
+    """Return what holds a name already: the span of a declaration in this file, or another import.
+
+    None if the name is free.
+    """
     if name in program.declared:
         return program.declared[name]
     if ("", name) in imported.flows:
@@ -113,7 +122,10 @@ def missing(decl: s.ImportDecl, reason: str) -> Diagnostic:
 
 
 def circle(chain: list[str], decl: s.ImportDecl) -> Diagnostic:
-    """``chain`` has the paths from the file that comes round to itself to the one that imports it."""
+    """Report an import circle.
+
+    ``chain`` has the paths from the file that imports itself to the file that closes the circle.
+    """
     return Diagnostic(
         "F0204",
         f"`{chain[0]}` imports itself",

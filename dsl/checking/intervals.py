@@ -1,4 +1,4 @@
-"""Between which bounds a number lies, where its type is a written range or the file tells its value."""
+"""The bounds of a number, where its type is a written range or the file tells its value."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from .folding import Folding
 from .names import Scope, Step, Symbol
 
 DEEPEST = 60
-"""Steps that are followed back. Behind more of them nothing is claimed."""
+"""The most steps that are followed back; beyond them no bounds are claimed."""
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _DENIED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Numbers from ``low`` to ``high``, ``stride`` apart; 0 for any number between them. ``zero``: 0 may be one."""
+    """The numbers from ``low`` to ``high`` that lie ``stride`` apart; a stride of 0 means any number between them.
+
+    ``zero`` is False where 0 is ruled out.
+    """
 
     low: float
     high: float
@@ -35,7 +38,7 @@ class Interval:
 
 
 class Intervals:
-    """Works out the bounds of numbers in one checked file. ``type_of`` gives the type of what a name stands for."""
+    """The bounds of numbers in one checked file. ``type_of`` gives the type of a symbol."""
 
     def __init__(self, folding: Folding, type_of: Callable[[Symbol], t.Type]) -> None:
         self._folding = folding
@@ -43,7 +46,7 @@ class Intervals:
         self._steps: dict[Step, Interval | None] = {}
 
     def of(self, expr: s.Expr, scope: Scope, facts: Facts = (), depth: int = 0) -> Interval | None:
-        """The bounds of an expression where these facts hold; None where nothing is known of it."""
+        """Return the bounds of an expression where these facts hold; None if nothing is known of it."""
         found = self._plain(expr, scope, facts, depth) if depth < DEEPEST else None
         return self._narrowed(expr, scope, found, facts)
 
@@ -67,12 +70,12 @@ class Intervals:
         return None
 
     def _step(self, step: Step, depth: int) -> Interval | None:
-        """The bounds of what a step calculates."""
+        """Return the bounds of a step's value, if the step is a calculation that always runs."""
         node = step.line.node
         if step.line.when is not None or not isinstance(node, (s.Name, s.Get, s.Unary, s.Binary)):
             return None
         if step not in self._steps:
-            # A circle is refused elsewhere, and ends here.
+            # Steps in a circle are refused elsewhere; this entry ends the recursion.
             self._steps[step] = None
             self._steps[step] = self.of(node, step.scope, (), depth + 1)
         return self._steps[step]
@@ -89,14 +92,14 @@ class Intervals:
         return t.UNKNOWN
 
     def _narrowed(self, expr: s.Expr, scope: Scope, found: Interval | None, facts: Facts) -> Interval | None:
-        """The bounds where conditions on this very expression hold."""
+        """Narrow the bounds of an expression by the conditions that compare this same expression."""
         for operator, bound in self._compared(expr, scope, facts) if found is not None else ():
             assert found is not None
             zero = found.zero and not (bound == 0 and operator in ("!=", "<", ">"))
             above, below = (floor(bound) + 1, ceil(bound) - 1) if found.stride else (bound, bound)
             low = max(found.low, {">": above, ">=": bound, "==": bound}.get(operator, found.low))
             high = min(found.high, {"<": below, "<=": bound, "==": bound}.get(operator, found.high))
-            # Behind another first number the strides begin elsewhere.
+            # With another first number the strides begin elsewhere.
             found = Interval(low, high, min(found.stride, 1) if low != found.low else found.stride, zero)
         return found
 
@@ -115,7 +118,7 @@ class Intervals:
 
 
 def _alone(facts: Facts) -> Iterator[Fact]:
-    """The comparisons that hold where all of these do."""
+    """Yield the single comparisons inside these facts, each with True if it holds or False if it does not."""
     todo = list(facts)
     while todo:
         condition, holds = todo.pop()
@@ -151,12 +154,12 @@ def _combined(operator: str, a: Interval, b: Interval) -> Interval | None:
 
 
 def _factor(one: Interval) -> int:
-    """The whole number that an interval is alone; 0 where it is none."""
+    """Return the absolute value of an interval of one whole number; 0 for any other interval."""
     return abs(int(one.low)) if one.low == one.high and one.stride else 0
 
 
 def _strides(a: Interval, b: Interval) -> int:
-    """How far the sums of two intervals lie apart. A single number leaves the other's as it is."""
+    """Return the stride of the sums of two intervals. A single number keeps the stride of the other interval."""
     if not a.stride or not b.stride:
         return 0
     return gcd(*(one.stride for one in (a, b) if one.low != one.high)) or 1

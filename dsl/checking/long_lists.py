@@ -1,4 +1,4 @@
-"""Names in messages, however many there are and however long each is."""
+"""Names in messages: a long list of names or a long name is shortened."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _LONGEST_NAME = 60
 
 
 def few(names: Sequence[str]) -> list[str]:
-    """The first names and the last, with how many stand between them."""
+    """Return the first names and the last, and between them the number of names left out."""
     if len(names) > MOST_NAMED + 1:
         names = [*names[: MOST_NAMED - 1], f"… and {len(names) - MOST_NAMED:,} more", names[-1]]
     return [shortened(name) for name in names]

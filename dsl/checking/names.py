@@ -1,4 +1,4 @@
-"""What every name stands for: scopes, steps, and the mentions that connect them."""
+"""The meaning of names: scopes, steps, and the mentions that connect them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ RESERVED = {
     "none": "`none` is the value of a step that was skipped",
 }
 Part = Literal["head", "reduce"]
-"""Where in a step a mention stands: what must be there to begin, or only to combine."""
+"""The place of a mention in a step: "head" if the step needs it to begin, "reduce" if only its reducer needs it."""
 
 
 @dataclass(eq=False, repr=False, slots=True)
 class Symbol:
-    """What a name stands for. ``step`` is the step that makes the value, or whose element or results it is."""
+    """The thing that a name stands for.
+
+    ``step`` is the step that makes the value, or the block of the element or results.
+    """
 
     name: str
     kind: SymbolKind
@@ -37,7 +40,10 @@ class Symbol:
 
 @dataclass(eq=False, repr=False, slots=True)
 class Scope:
-    """Names that are known in one place. ``withheld`` are those of a reducer, which its arguments do not see."""
+    """The names that are known in one place.
+
+    ``withheld`` has the names of a reducer that its arguments may not mention.
+    """
 
     parent: Scope | None
     fanout: bool = False
@@ -63,7 +69,7 @@ class Scope:
 
 @dataclass(eq=False, repr=False, slots=True)
 class Mention:
-    """A name used by a step. ``symbol`` is None while nothing of that name is in scope."""
+    """A name that a step uses. ``symbol`` is None if no such name is in scope."""
 
     name: str
     span: Span
@@ -74,10 +80,10 @@ class Mention:
 
 @dataclass(eq=False, repr=False, slots=True)
 class Step:
-    """A line with the names around it.
+    """A line of a flow, with the names that are known around and inside it.
 
-    ``inner`` is what the body of its block knows, ``reduce_scope`` what the asks of its reducer see, with their models
-    and options, and ``argument_scope`` what the reducer's arguments see.
+    ``inner`` is the scope of a block's body. ``reduce_scope`` is the scope of the reducer's asks, with their models and
+    options. ``argument_scope`` is the scope of the reducer's arguments.
     """
 
     line: s.Line
@@ -120,8 +126,8 @@ class Flow:
 class Program:
     """A file with its names resolved.
 
-    ``declared`` has what is called by name and is no value: flows, types, externs, and the prefixes of imports.
-    ``templates`` are by the id of their string; a broken one is None.
+    ``declared`` has the names that are no values: flows, types, externs, and the prefixes of imports. ``templates`` has
+    the templates by the id of their string; a broken template is None.
     """
 
     file: s.File
@@ -136,7 +142,10 @@ class Program:
 
 
 def resolve(file: s.File) -> Program:
-    """Scopes, steps and mentions of a file; ``problems`` has the names taken twice and the broken templates."""
+    """Find the scopes, steps and mentions of a file.
+
+    ``problems`` has the names taken twice and the broken templates.
+    """
     program = Program(file, Scope(None))
     resolver = _Resolver(program)
     for model in file.models:
@@ -189,12 +198,15 @@ class _Resolver:
         scope.symbols[symbol.name] = symbol
 
     def outside(self, params: tuple[s.Param, ...]) -> list[Mention]:
-        """Parameters' defaults, which see no steps; their templates are read."""
+        """Resolve the defaults of parameters, which see no steps, and read their templates."""
         defaults = [param.default for param in params if param.default is not None]
         return [found for one in defaults for found in self.in_expr(one, self.program.scope, None, "head")]
 
     def test(self, decl: s.TestDecl) -> None:
-        """The templates of a test's texts; what its names mean is the flow's that it tests."""
+        """Read the templates of a test.
+
+        The names in a test are those of the tested flow, and are resolved elsewhere.
+        """
         for line in decl.lines:
             match line:
                 case s.Given(_, value) | s.Expect(value):
@@ -271,7 +283,8 @@ class _Resolver:
                 self.taken(name, first.span, reduce.rule.span)
             scope.symbols[name] = Symbol(name, "results", reduce.rule.span, scope, step)
         if fanout:
-            # Of their own, for their types here may be others: a rule may do without a branch.
+            # The reducer's asks get symbols of their own: their types may differ here, since a reducer may do without a
+            # branch.
             scope.symbols.update({name: replace(one) for name, one in step.inner.symbols.items()})
         results = Symbol("results", "results", reduce.rule.span, scope, step)
         outside = Scope(step.scope, withheld={"results": results, **scope.symbols})
@@ -321,7 +334,7 @@ class _Resolver:
 
 
 def children(expr: s.Expr) -> Iterator[s.Expr | s.Ask]:
-    """The expressions directly inside one."""
+    """Yield the expressions directly inside an expression."""
     match expr:
         case s.Get(base):
             yield base

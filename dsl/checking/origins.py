@@ -1,4 +1,4 @@
-"""Where the value of an expression stands in the file, when it stands elsewhere."""
+"""The place in the file where the value of an expression is written, if that is elsewhere."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .names import Scope, Symbol, children
 from .static_values import StaticValue
 
 DEEPEST = 60
-"""Steps that are followed back. Behind more of them the last one that was reached is shown."""
+"""The most steps that are followed back; beyond them the last step that was reached is shown."""
 _MOST_LABELS = 3
 
 
 def origins(expr: s.Expr | s.Ask, scope: Scope, folding: Folding) -> tuple[Label, ...]:
-    """The constant steps that an expression takes its value from, each with what it says."""
+    """Label the constant steps that an expression takes its value from."""
     found: dict[int, Label] = {}
     todo: list[s.Expr | s.Ask] = [expr]
     while todo and len(found) < _MOST_LABELS:
@@ -38,7 +38,7 @@ def _base(expr: s.Expr) -> s.Expr:
 
 
 def _written(expr: s.Expr, scope: Scope, depth: int = 0) -> tuple[s.Node, Scope]:
-    """The place where the value of a name or a field is written out."""
+    """Find the place where the value of a name or a field is written out, with its scope."""
     at: tuple[s.Node, Scope] = expr, scope
     while depth < DEEPEST:
         depth += 1
@@ -61,7 +61,7 @@ def _is_step(symbol: Symbol) -> bool:
 
 
 def _entry(node: s.Node, field: str) -> s.Entry | None:
-    """What gives a field of a record that is written out; None where a spread may."""
+    """Return the entry of a written record that gives a field; None if a spread may give it."""
     for entry in reversed(node.entries if isinstance(node, s.RecordExpr) else ()):
         if entry.name is None:
             return None

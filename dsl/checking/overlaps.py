@@ -1,4 +1,4 @@
-"""Pieces of a text that repeat the end of the piece before, and an overlap that leaves nothing new in them."""
+"""The overlap of text pieces: each piece repeats the end of the one before. Too large an overlap leaves nothing new."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from .origins import origins
 
 
 def overlap(given: Mapping[str, s.Expr | s.Ask], scope: Scope, folding: Folding) -> Iterator[Diagnostic]:
-    """What is wrong with the overlap of a function that cuts, given its arguments by the parameters' names."""
+    """Report an overlap that is as long as the pieces of a text.
+
+    ``given`` has the arguments by the parameters' names.
+    """
     rule, repeated = given.get("by"), given.get("overlap")
     sized = rule.args[0].value if isinstance(rule, s.Call) and len(rule.args) == 1 else None
     if sized is None or repeated is None:

@@ -7,7 +7,7 @@ from ..catalog import ParamSpec
 
 
 def parameters(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[ParamSpec | None]:
-    """The parameter of each argument; None where there is none."""
+    """Return the parameter of each argument; None for an argument that fits no parameter."""
     known = {param.name: param for param in params}
     found = []
     for place, arg in enumerate(args):
@@ -19,6 +19,6 @@ def parameters(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[P
 
 
 def named(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[tuple[str, s.Expr | s.Ask]]:
-    """The arguments by the names of their parameters."""
+    """Pair each argument with the name of its parameter; leave out arguments that fit none."""
     pairs = zip(parameters(params, args), args, strict=True)
     return [(param.name, arg.value) for param, arg in pairs if param is not None]

@@ -1,4 +1,4 @@
-"""The help for an unknown reducer: the one that is called so elsewhere, or a reducer for each purpose."""
+"""The help for an unknown reducer: the reducer that other tools call so, or a reducer for each purpose."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ELSEWHERE = {
     "total": "sum",
     "vote": "majority",
 }
-"""Rules of other tools, each with its name here."""
+"""The names of reducers in other tools, each with the name in flowrun."""
 _PURPOSES = (
     ("collect", "`collect` for a list"),
     ("majority", "`majority` for a vote"),
@@ -42,7 +42,7 @@ _PURPOSES = (
 
 
 def reducer_meant(word: str, known: Iterable[str]) -> str:
-    """The way out for a rule that is none. ``known`` are the rules that there are."""
+    """Return the help for an unknown reducer. ``known`` has the reducers that exist."""
     rules = list(known)
     there = ELSEWHERE.get(word.lower())
     if there and (there == _ASK or there in rules):

@@ -1,4 +1,4 @@
-"""Static values put together: fields, lists, records, texts and operators."""
+"""Operations on static values: fields, lists, records, texts and operators."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .names import children
 from .static_values import OPEN, Allowance, Json, NoValue, OpenRecord, Outcome, StaticValue, scalar
 
 _REFLEXIVE = {"==": True, "<=": True, ">=": True, "!=": False, "<": False, ">": False}
-"""What comparisons say of a value and itself."""
+"""The result of comparing a value with itself, by the operator."""
 
 
 def built(found: StaticValue, allowance: Allowance) -> StaticValue | None:
-    """The value, or None where it is too much to follow."""
+    """Return the value, or None if it is too heavy to follow."""
     return found if allowance.take(found.weight) else None
 
 
@@ -57,7 +57,7 @@ def list_of(items: Iterable[Outcome], allowance: Allowance) -> Outcome:
 
 
 def record_of(entries: Iterable[tuple[str | None, Outcome]], allowance: Allowance) -> Outcome:
-    """The record of these fields, in their order; one without a name is spread."""
+    """Build the record of these fields, in their order; an entry without a name is spread."""
     fields: dict[str, Json] = {}
     whole, weight = True, 1
     for name, found in entries:
@@ -70,7 +70,7 @@ def record_of(entries: Iterable[tuple[str | None, Outcome]], allowance: Allowanc
         if name is not None:
             fields[name] = OPEN if found is None else found.value
         elif found is None or not isinstance(found.value, dict):
-            # A record that the run decides may bring any field, also one that stands before it.
+            # A spread record that the run decides may have any field, and so may replace a field written before it.
             fields, whole = OpenRecord(), False
         elif isinstance(found.value, OpenRecord):
             fields = OpenRecord(found.value)
@@ -80,7 +80,7 @@ def record_of(entries: Iterable[tuple[str | None, Outcome]], allowance: Allowanc
 
 
 def text_of(parts: Iterable[Outcome], allowance: Allowance) -> Outcome:
-    """What a template makes of texts and values side by side."""
+    """Join the texts and values of a template into one text."""
     texts: list[str] = []
     failed: NoValue | None = None
     known = True
@@ -120,12 +120,12 @@ def binary(expr: s.Binary, left: Outcome, right: Outcome, allowance: Allowance) 
 
 
 def _joined(left: StaticValue | None, right: Outcome, *, ends: bool) -> Outcome:
-    """``and`` and ``or``: a side that ``ends`` it decides alone."""
+    """Work out ``and`` or ``or``. A side that equals ``ends`` decides the result alone."""
     if left is not None and bool(left.value) is ends:
         return scalar(ends)
     if left is not None:
         return scalar(bool(right.value)) if isinstance(right, StaticValue) else right
-    # Whatever the left side says, this is what comes of it.
+    # A right side that equals ``ends`` decides the result, whatever the left side is.
     return scalar(ends) if isinstance(right, StaticValue) and bool(right.value) is ends else None
 
 
@@ -151,5 +151,5 @@ def _worked_out(expr: s.Expr, work: Callable[..., Json], *operands: Json) -> Sta
 
 
 def _reads_names_alone(expr: s.Expr | s.Ask) -> bool:
-    """Whether an expression has one value in one place: it calls nothing."""
+    """Return True if an expression only reads names and calls nothing: in one place it then has one value."""
     return not isinstance(expr, (s.Ask, s.Call)) and all(_reads_names_alone(child) for child in children(expr))

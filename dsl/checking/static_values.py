@@ -1,4 +1,4 @@
-"""Values that the file alone decides, as far as it does."""
+"""Static values: values that the file decides in whole or in part, before any run."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from ..source import Span
 Json = Any
 
 HEAVIEST = 100_000
-"""The characters and parts of the heaviest value that is followed: a text that doubles forty times fills a memory."""
+"""The greatest weight of a value that is followed, in characters and parts.
+
+A text that doubles forty times would fill the memory.
+"""
 MOST_BUILT = 4_000_000
-"""The weight of all values together that are built or gone through for one file. Behind it nothing more is told."""
+"""The greatest weight of all values that are built or gone through for one file. Beyond it no more values are found."""
 
 
 class _Open:
-    """The place of a part that the run decides."""
+    """The placeholder for a part of a value that the run decides."""
 
     def __repr__(self) -> str:
         return "OPEN"
@@ -26,14 +29,14 @@ OPEN: Final = _Open()
 
 
 class OpenRecord(dict[str, Json]):
-    """A record of which the file tells some fields, while the run may add others."""
+    """A record with some fields known from the file; the run may add others."""
 
 
 @dataclass(frozen=True, slots=True)
 class StaticValue:
-    """A value that the file tells. Parts that the run decides are OPEN, and then it is not ``whole``.
+    """A value that the file decides. A part that the run decides is OPEN, and ``whole`` is then False.
 
-    ``weight`` is no less than its characters and parts, each counted as often as it would be written out.
+    ``weight`` is at least the number of its characters and parts, each counted as often as it would be written out.
     """
 
     value: Json
@@ -42,30 +45,33 @@ class StaticValue:
 
     @property
     def number(self) -> int | float | None:
-        """The value where it is a number."""
+        """The value if it is a number; None otherwise."""
         return self.value if isinstance(self.value, (int, float)) and not isinstance(self.value, bool) else None
 
 
 @dataclass(frozen=True, slots=True)
 class NoValue:
-    """An expression that fails in every run, for this reason, at this place."""
+    """The outcome of an expression that fails in every run: the reason and the place."""
 
     reason: str
     span: Span
 
 
 Outcome = StaticValue | NoValue | None
-"""What an expression comes to; None where the run decides it."""
+"""The outcome of an expression; None if the run decides it."""
 
 
 class Allowance:
-    """What may still be built and gone through."""
+    """The weight of values that may still be built and gone through for one file."""
 
     def __init__(self) -> None:
         self._left = MOST_BUILT
 
     def take(self, weight: int) -> bool:
-        """Whether so much is there; then it is spent."""
+        """Spend this weight.
+
+        Return False, and spend nothing, if it is more than the rest or than one value may weigh.
+        """
         if weight > min(self._left, HEAVIEST):
             return False
         self._left -= weight

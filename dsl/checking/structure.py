@@ -26,16 +26,17 @@ def structure(file: s.File) -> list[Diagnostic]:
 
 
 def _lost(lines: tuple[s.Line, ...]) -> list[Diagnostic]:
-    """Values on lines of their own, where no block takes them and no name leads to them.
+    """Report values on lines of their own that no block takes and no name leads to.
 
-    A lone word is mostly a word of another language, or a misspelled one: the names tell of it.
+    A lone word is not reported here. It is mostly a word of another language or a misspelled one, and name checks
+    report it.
     """
     problems = []
     for line in lines:
         node = line.node
         if isinstance(node, (s.Fanout, s.Map, s.Repeat, s.Chain)):
             inner = node.body.lines
-            # A branch without a name is told of elsewhere.
+            # A branch without a name is reported elsewhere.
             problems += _lost(inner[:-1]) if not isinstance(node, s.Fanout) else []
             if inner and isinstance(inner[-1].node, (s.Fanout, s.Map, s.Repeat, s.Chain)):
                 problems += _lost((inner[-1],))
@@ -55,7 +56,7 @@ def _lost(lines: tuple[s.Line, ...]) -> list[Diagnostic]:
 
 
 def _budget(flow: s.FlowDecl) -> list[Diagnostic]:
-    """Budgets that leave nothing to spend."""
+    """Report budgets that leave nothing to spend."""
     limits = () if flow.budget is None else (flow.budget.money, flow.budget.calls)
     return [
         Diagnostic(
@@ -96,7 +97,10 @@ def _flow(flow: s.FlowDecl) -> list[Diagnostic]:
 
 
 def _return(name: str, last: Span) -> Fix:
-    """A return of the last named step, on a line of its own where the block has lines: a guess, though a likely one."""
+    """Return a fix that returns the last named step, on a line of its own if the block has lines.
+
+    It is a likely guess only.
+    """
     source = last.source
     end = source.text.find("\n", last.end)
     rest = source.text[last.end : end] if end >= 0 else ""

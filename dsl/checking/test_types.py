@@ -1,4 +1,4 @@
-"""Tests in a flow file: their inputs, scripted replies and expectations fit the flow that they test."""
+"""The types of tests in a flow file: inputs, scripted replies and expectations must fit the tested flow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .typed import Typed
 
 
 def check_test(test: s.TestDecl, program: Program, typed: Typed, expressions: Expressions) -> None:
-    """Add what is wrong with a test to the problems of what was found out so far."""
+    """Check a test, and add its problems to those found so far."""
     flow = next((one for one in program.flows if one.decl.name.text == test.flow.text), None)
     if flow is None:
         known = [one.decl.name.text for one in program.flows]
@@ -140,7 +140,10 @@ class _Test:
             )
 
     def _step(self, path: tuple[s.Word, ...]) -> Step | None:
-        """The step that a path means: its first word stands anywhere in the flow, each other inside the one before."""
+        """Find the step that a path names.
+
+        Its first word may be any step of the flow; each other word lies inside the one before.
+        """
         steps = list(self.flow.walk())
         found: Step | None = None
         for word in path:
@@ -158,7 +161,7 @@ class _Test:
         return found
 
     def _answers(self, step: Step) -> Iterator[t.Type]:
-        """The types of what a step and those inside it get from outside the flow: answers, and values of calls."""
+        """Yield the types of the answers and call results that a step and its inner steps get from outside the flow."""
         for one in step.walk():
             node = one.line.node
             if isinstance(node, s.Ask):

@@ -1,4 +1,4 @@
-"""The types of steps: what each is made of, and what it is worth."""
+"""The types of declarations and steps."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies, im
             checker.step(step)
         checker.flow(flow)
     typed, expressions = checker.typed, checker.expressions
-    # What a test looks at changes nothing in how its flow runs.
+    # A test that reads a tally changes nothing in how its flow runs.
     typed.tallied = set(expressions.tallied)
     titles: set[str] = set()
     for test in program.file.tests:
@@ -88,7 +88,10 @@ class _Checker(Blocks):
         return spared(type_) if symbol.kind == "branch" and self._may_lack(step, symbol) else type_
 
     def _may_lack(self, branch: Step, symbol: Symbol) -> bool:
-        """Whether a name is what a reducer's ask sees of a branch, and the rule does without branches that are lost."""
+        """Return True if ``symbol`` is a branch that may be lost, as the ask of a reducer mentions it.
+
+        Branches may be lost where the reducer does without them (``spares``).
+        """
         block = branch.parent
         if block is None or block.reduce_scope is None or block.reduce_scope.symbols.get(symbol.name) is not symbol:
             return False
@@ -161,7 +164,7 @@ class _Checker(Blocks):
         self._callee(decl.name, Callee(decl.name.text, "extern", params, type_))
 
     def signature(self, flow: Flow) -> None:
-        """What callers know of a flow before it is checked."""
+        """Note the parameters of a flow, for its callers. Its result is unknown until the flow is checked."""
         params = tuple(self.param(param) for param in flow.decl.params)
         self._callee(flow.decl.name, Callee(flow.decl.name.text, "flow", params, t.UNKNOWN))
 
@@ -279,14 +282,17 @@ class _Checker(Blocks):
             else:
                 problem, help = f"no answer holds {_A[unfit]}", "write `text` in its place"
             self.report("F0301", problem, ask.answer.span, help)
-            # One finding is enough: what is made of this answer is not judged.
+            # One problem is enough: uses of this answer are not judged.
             type_ = t.UNKNOWN
         self.typed.answers[id(ask)] = type_
         return type_
 
 
 def _read(value: s.Expr | s.Ask, scope: Scope) -> Span | None:
-    """The place of a name or a function in a value: a model is declared before there is anything to read."""
+    """Return the place of a name or a function call in a model's option; None for a plain value.
+
+    A model is declared before any value that a name could stand for.
+    """
     match value:
         case s.Call(function):
             return function.span
@@ -298,7 +304,7 @@ def _read(value: s.Expr | s.Ask, scope: Scope) -> Span | None:
 
 
 def _no_answer(type_: t.Type) -> t.Type | None:
-    """What stands in a type that no model can answer with: a model or a document."""
+    """Return the part of a type that no model can answer with: a model or a document. None if there is none."""
     match type_:
         case t.ListOf(item) | t.Optional(item):
             return _no_answer(item)

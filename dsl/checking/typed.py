@@ -1,4 +1,4 @@
-"""What the checker finds out about a file, kept for the plan."""
+"""The checker's results about a file, kept for the plan."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from .names import Step, Symbol
 
 @dataclass(eq=False, repr=False, slots=True)
 class Typed:
-    """What the checker found out, for the plan: keyed by the identity of the tree's parts.
+    """The checker's results about a file, for the plan; most are keyed by the identity of the tree's parts.
 
-    ``answers`` are the types of asks, ``params`` and ``steps`` of what their names say, ``elements`` of what maps go
-    through, ``arguments`` types that were given as such; ``words`` are names that stand for themselves; ``callees``
-    what calls and reducers lead to; ``shapes`` are types to which values are cut; ``tallied`` are the votes whose
-    account the flow looks at. ``own`` has the flows and externs of the file, ``declared`` its types. ``folding`` works
-    out what the file alone decides.
+    Types: ``answers`` of asks, ``params`` and ``steps`` of the values that names stand for, ``elements`` of the
+    elements of maps, ``arguments`` of types given as arguments, ``shapes`` to which values are cut.
+
+    ``words`` are names that stand for themselves. ``callees`` has the callee of each call and reducer. ``tallied`` has
+    the votes whose tally the flow reads. ``own`` has the flows and externs of the file, ``declared`` its types.
+    ``folding`` works out the values that the file alone decides.
     """
 
     problems: list[Diagnostic] = field(default_factory=list)
@@ -38,7 +39,7 @@ class Typed:
     folding: Folding = field(init=False)
 
     def type_of(self, symbol: Symbol) -> t.Type:
-        """The type of what a name stands for; unknown for models, and for what a reducer sees."""
+        """Return the type of a symbol; unknown for models, and for names that only a reducer sees."""
         if symbol.param is not None:
             return self.params.get(id(symbol.param), t.UNKNOWN)
         if symbol.step is None or symbol.kind == "results":

@@ -1,4 +1,4 @@
-"""Choices that name types: what reads like one of several types is a choice of words, and nobody means that."""
+"""Choices that name types: `A | B` looks like one of two types, but is a choice between two words. It is refused."""
 
 from __future__ import annotations
 
@@ -22,21 +22,24 @@ ELSEWHERE = {
     "object": "json",
     "file": "document",
 }
-"""Types of other languages, each with its name here."""
+"""The names of types in other languages, each with the name in flowrun."""
 SAME = frozenset({"string", "str", "integer", "float", "double", "boolean"})
-"""The types among them that can have meant nothing else; of a list, the elements are a guess."""
+"""The foreign names with a single sure meaning. For a list, the type of the elements is only a guess."""
 
 Kind = Literal["record", "choice", "other"]
 
 
 def union(written: s.TypeChoice, kind_of: Callable[[str], Kind | None]) -> Diagnostic | None:
-    """The refusal of a choice between types. ``kind_of`` tells what a name stands for, None where it is no type."""
+    """Return the refusal of a choice between types; None for a choice of words.
+
+    ``kind_of`` gives a type's kind, or None.
+    """
     bare = [option for option in written.options if isinstance(option, s.Word)]
     types = {word: kind for word in bare if (kind := kind_of(word.text)) is not None}
     missing = [word for word in bare if word.text.lower() in NO_VALUE and word not in types]
     others = [option for option in written.options if option not in types and option not in missing]
     if all(isinstance(option, s.Word) and option.text.lower() in SAME for option in others):
-        # No word is left that could be meant as one.
+        # All other options are foreign names of types: none can be meant as a word.
         types = {word: types.get(word, "other") for word in bare if word not in missing}
     if not types:
         return None

@@ -1,4 +1,4 @@
-"""Names that stand for nothing, and what was meant by them."""
+"""Unknown names, and guesses at the name that was meant."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _WITHOUT_RESULTS = (
 
 @dataclass(eq=False, slots=True)
 class UnknownNames(Calls):
-    """Tells of a name that is not known where it stands."""
+    """The part of the type checker that reports names that are not known where they stand."""
 
     def withheld(self, name: str, span: Span, scope: Scope) -> bool:
-        """Whether a name is one that an argument of a reducer does not see; says so."""
+        """Return True, and report it, if an argument of a reducer mentions a name that only the reducer's asks see."""
         symbol = scope.withheld.get(name)
         if symbol is None:
             return False
@@ -110,13 +110,13 @@ class UnknownNames(Calls):
         )
 
     def _models(self, scope: Scope) -> list[str]:
-        """The names in sight that stand for a model."""
+        """Return the names in scope that stand for a model."""
         found = ((word, scope.lookup(word)) for word in scope.known())
         return [word for word, one in found if one and one.kind in ("model", "param") and self.type_of(one) == t.MODEL]
 
 
 def _of_reducer(name: str, scope: Scope) -> str:
-    """The way out for a name of reducers that stands where no reducer gives it."""
+    """Return the help for a name that only reducers give, used where no reducer gives it."""
     if name != "results":
         return f'`{name}` is known in the ask of a fold: `reduce fold ask "… {{{{ so_far }}}} … {{{{ next }}}} …"`'
     if (seen := scope.lookup("so_far")) is not None and seen.kind == "results":
@@ -125,7 +125,7 @@ def _of_reducer(name: str, scope: Scope) -> str:
 
 
 def visible_block(hidden: Step, scope: Scope) -> Step | None:
-    """The block around a hidden step that is known here; None in another flow."""
+    """Return the block around a hidden step that is known in this scope; None in another flow."""
     known: list[Scope] = []
     outer: Scope | None = scope
     while outer is not None:
@@ -133,7 +133,7 @@ def visible_block(hidden: Step, scope: Scope) -> Step | None:
         outer = outer.parent
     block = hidden.parent
     while block is not None and block.scope not in known:
-        # A reducer sees the branches of its fan-out, and not their insides.
+        # A reducer sees the branches of its fan-out, but not the steps inside them.
         if block.symbol is not None and (seen := scope.lookup(block.title)) is not None and seen.step is block:
             return block
         block = block.parent

@@ -1,4 +1,4 @@
-"""Types as written, made into types: named ones found, circles refused."""
+"""Written types made into types: names are looked up, circles are refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KINDS: dict[type, Kind] = {s.TypeRecord: "record", s.TypeChoice: "choice"}
 
 
 class WrittenTypes:
-    """Reads the types of one file. What is wrong with its declarations is reported once, at the start."""
+    """The reader of the types of one file. It reports the problems of the declarations once, when it is made."""
 
     def __init__(self, file: s.File, problems: list[Diagnostic], imported: Imported) -> None:
         self.problems = problems
@@ -36,13 +36,13 @@ class WrittenTypes:
         self._declarations({name: decl for name, decl in self.declared.items() if name not in t.NAMED})
 
     def _declarations(self, declared: dict[str, s.TypeDecl]) -> None:
-        """Reads the declarations, each behind those that it mentions: no chain of names is too long for that."""
+        """Read the declarations, each after those that it mentions. Any length of such a chain works."""
         mentions = {name: _mentioned(decl.type) for name, decl in declared.items()}
         needs = {name: [need for need in words if need in declared] for name, words in mentions.items()}
         for circle in cycles(needs):
             self._circle(circle, declared, mentions)
         for knot in components(needs):
-            # What a type has of itself, or of its circle, is not known.
+            # The part of a type that is the type itself, or its circle, is not known.
             self._known.update(dict.fromkeys(knot, t.UNKNOWN))
             self._known.update({name: self._declaration(name, declared[name]) for name in knot})
 
@@ -71,7 +71,10 @@ class WrittenTypes:
         )
 
     def limited(self, type_: t.Type, span: Span, what: str = "this type") -> t.Type:
-        """The type, unless it is too large to work with. That is said once: what is made of it is too large as well."""
+        """Return the type, or unknown if it is too large.
+
+        That is reported once, for types made of it are too large as well.
+        """
         too_much = self._extents.too_much(type_)
         if too_much is None:
             return type_
@@ -136,14 +139,14 @@ class WrittenTypes:
                 self._report("F0360", message, option.span, help)
         for before, option in twice:
             word = option.text if isinstance(option, s.Word) else option.value
-            # With one word left it would be the name of a type.
+            # A choice with a single word would be read as the name of a type.
             fix = _without(word, before.span, option.span) if len(words) > 1 else None
             message = f"the choice `{word}` is there twice"
             self._report("F0202", message, option.span, "answers ignore case: keep one", fix)
         return t.Choice(tuple(words))
 
     def _kind(self, name: str) -> Kind | None:
-        """The thing that a word between bars names. Types of this file may be read later than the word."""
+        """Return the kind of type that a word between bars names. A type of this file may not have been read yet."""
         if name in self.declared:
             written = self.declared[name].type
             return _KINDS.get(type(written), "other")
@@ -195,7 +198,7 @@ class WrittenTypes:
         return {name: self._known[name] for name in self.declared if name in self._known and name not in t.NAMED}
 
     def named(self, word: s.Word, prefix: s.Word | None = None) -> t.Type:
-        """The type of a name, with the prefix of an import or without."""
+        """Return the type of a name, with or without the prefix of an import. Report an unknown name."""
         name = word.text
         if prefix is not None:
             return self._of_import(prefix, word)
@@ -211,7 +214,7 @@ class WrittenTypes:
         guess = f"write `{there}`" if there else did_you_mean(name, known)
         near = nearest(name, known)
         if near and near == self._declaring:
-            # A type is no part of itself: in a field that tells records apart one word was meant.
+            # A type cannot contain itself. In a field that tells records apart, its name was meant as a word.
             word_fix = Fix(f'write `"{name}"`', (Edit(word.span, f'"{name}"'),), safe=False)
             self._report("F0206", f"no type is called `{name}`", word.span, f'for the word write `"{name}"`', word_fix)
             return t.UNKNOWN
@@ -226,7 +229,7 @@ class WrittenTypes:
 
 
 def _mentioned(written: s.TypeExpr) -> dict[str, s.Word]:
-    """The names without a prefix in a type, each where it stands first."""
+    """Return the names without a prefix that a type mentions, each at its first place."""
     found: dict[str, s.Word] = {}
     todo = [written]
     while todo:
@@ -241,7 +244,10 @@ def _mentioned(written: s.TypeExpr) -> dict[str, s.Word]:
 
 
 def _instead(word: s.Word, better: str | None) -> Fix | None:
-    """Another name for a type. Beyond doubt where it differs in case alone, or is what other languages call it."""
+    """Return a fix that writes another type's name.
+
+    It is safe if only case differs, or if other languages use the old name.
+    """
     if better is None:
         return None
     sure = better.casefold() == word.text.casefold() or word.text.lower() in SAME
@@ -249,7 +255,7 @@ def _instead(word: s.Word, better: str | None) -> Fix | None:
 
 
 def _without(word: str, before: Span, option: Span) -> Fix | None:
-    """A choice's option taken out with the bar before it, where nothing else stands there."""
+    """Return a fix that deletes a choice's option and the bar before it; None if anything else stands between them."""
     gap = option.source.span(before.end, option.end)
     between = option.source.text[before.end : option.start]
     return Fix(f"delete the second `{word}`", (Edit(gap, ""),)) if between.strip() == "|" else None

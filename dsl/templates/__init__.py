@@ -1,1 +1,1 @@
-"""The templates of prompts: the subset of jinja2 that is read, and its types."""
+"""The templates of prompts: the allowed subset of jinja2, and the types in it."""

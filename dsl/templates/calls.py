@@ -1,4 +1,4 @@
-"""What a template's filters are applied to, and their arguments."""
+"""The filters of a template: the type checks of their values and arguments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .values import Values
 
 
 class Calls(Values):
-    """Types filters, as well."""
+    """The part of the template checker that types filters."""
 
     def filtered(self, node: nodes.Filter, known: Known) -> t.Type:
         given = self.infer(node.node, known, lenient=node.name == "default")
@@ -32,7 +32,7 @@ class Calls(Values):
             given = t.unwrapped(given) if given != t.NONE else t.UNKNOWN
         if (attribute := args.get("attribute")) is not None:
             result = self.applied(node, row, self.picked(attribute, given), known)
-            # Whole elements are sorted, though only one field of each is looked at.
+            # The filter sorts whole elements, even if it looks at only one field of each.
             return _begun(result, types) if row.name == "sum" or result == t.UNKNOWN else given
         return _begun(self.applied(node, row, given, known), types)
 
@@ -91,7 +91,7 @@ class Calls(Values):
         return node.path() + "?" in known.sure or (isinstance(node, nodes.List) and bool(node.items))
 
     def picked(self, attribute: nodes.Node, given: t.Type) -> t.Type:
-        """A list with one field of each of its elements in their place."""
+        """Return the type of a list in which one field stands for each element (``attribute=``)."""
         if not isinstance(given, t.ListOf) or not isinstance(attribute, nodes.Const):
             return given if not isinstance(given, t.ListOf) else t.UNKNOWN
         item = given.item
@@ -103,7 +103,7 @@ class Calls(Values):
     def arguments(
         self, node: nodes.Filter, row: Filter, known: Known
     ) -> tuple[dict[str, nodes.Node], dict[str, t.Type]]:
-        """The arguments and their types, by name, with what is wrong with them said."""
+        """Return a filter's arguments and their types, by name. Report problems with them."""
         given: dict[str, nodes.Node] = {}
         types: dict[str, t.Type] = {}
         for name, value in self.named(node, row):
@@ -144,7 +144,7 @@ class Calls(Values):
                 yield key, keyword.value
 
     def argument(self, arg: FilterArg, value: nodes.Node, given: t.Type) -> t.Type:
-        """Check one argument; its type."""
+        """Check one argument and return its type."""
         at = value.last_word()
         if arg.name == "other":
             if t.holds_model(given):
@@ -165,7 +165,10 @@ class Calls(Values):
         return given
 
     def bounded(self, arg: FilterArg, low: int, high: int | None, value: nodes.Node, given: t.Type) -> None:
-        """A bound must be known to hold: the value is written out, or its type is a range."""
+        """Report a number that is not known to keep to its bounds.
+
+        It is known if the number is written out, or if its type is a range.
+        """
         if isinstance(value, nodes.Const) and isinstance(value.value, int):
             given = t.Range(value.value, value.value)
         if isinstance(given, t.Range) and given.low >= low and (high is None or given.high <= high):
@@ -180,7 +183,7 @@ class Calls(Values):
         )
 
     def shortest(self, given: dict[str, nodes.Node], types: dict[str, t.Type], node: nodes.Filter) -> None:
-        """What a text is cut to must have room for the dots at its end."""
+        """Report a `truncate` whose length may have no room for the `end` of the cut text, such as its dots."""
         end = given.get("end")
         length = given.get("length")
         if end is not None and not isinstance(end, nodes.Const):
@@ -199,5 +202,5 @@ class Calls(Values):
 
 
 def _begun(result: t.Type, types: dict[str, t.Type]) -> t.Type:
-    """The type of a sum that has a number to begin with: a part of a whole makes all of it one."""
+    """Return the type of a sum with a ``start`` value: a start that may be a fraction makes the whole sum one."""
     return t.NUMBER if result == t.INT and not t.is_whole(types.get("start", t.INT)) else result

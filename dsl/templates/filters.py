@@ -1,4 +1,4 @@
-"""The filters of templates, one row each: what it takes, what it gives, and its arguments."""
+"""The filters of templates, one row each: the value that a filter takes, its result, and its arguments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .. import types as t
 
 @dataclass(frozen=True, slots=True)
 class FilterArg:
-    """One argument. With bounds, the value must be known to keep to them before the flow runs."""
+    """An argument of a filter. If it has bounds, its value must be known to keep to them before the flow runs."""
 
     name: str
     type: t.Type
@@ -20,7 +20,11 @@ class FilterArg:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """``takes`` says in words what it takes; ``gives`` is its value's type, or None where it does not take that."""
+    """A filter of templates.
+
+    ``takes`` names in words the values that it takes. ``gives`` maps the type of the value to the type of the result,
+    or to None for a type that the filter does not take.
+    """
 
     name: str
     takes: str
@@ -144,4 +148,4 @@ INSTEAD = {
     "int": "give the value the type `int` where it comes from: `-> int`, or the field's type",
     "float": "give the value the type `number` where it comes from: `-> number`, or the field's type",
 }
-"""What to write for filters that jinja2 has and a template of a flow has not."""
+"""The help for filters that exist in jinja2 but not in flowrun's templates."""

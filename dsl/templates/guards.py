@@ -1,7 +1,7 @@
-"""What a condition in a template says about values that may be missing.
+"""The guards in a template: conditions that tell that a value is not missing.
 
-A path is a name with its fields, as dotted text. With ``?`` behind it, it is not only there but also true, so a list
-has elements.
+A path is a name with its fields, as dotted text. A ``?`` after it says that the value is not only there but also true,
+so that a list has elements.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .places import NOTHING, Paths
 
 
 def when_true(test: nodes.Node) -> Paths:
-    """The paths that are there when a test holds."""
+    """Return the paths that are there if a test holds."""
     match test:
         case nodes.Name() | nodes.Getattr():
             path = test.path()
@@ -34,7 +34,7 @@ def when_true(test: nodes.Node) -> Paths:
 
 
 def when_false(test: nodes.Node) -> Paths:
-    """The paths that are there when a test does not hold."""
+    """Return the paths that are there if a test does not hold."""
     match test:
         case nodes.Test(name="none"):
             return _there(test.node)
@@ -50,13 +50,13 @@ def when_false(test: nodes.Node) -> Paths:
 
 
 def forgotten(paths: Paths, names: Iterable[str]) -> Paths:
-    """The paths that still hold when some names have got other values."""
+    """Return the paths that still hold after these names were set to other values."""
     gone = set(names)
     return frozenset(path for path in paths if path.split(".")[0].rstrip("?") not in gone)
 
 
 def assigned(node: nodes.Node) -> Iterator[str]:
-    """The names that a statement sets for the statements behind it."""
+    """Yield the names that a statement sets for the statements after it."""
     if isinstance(node, nodes.Assign):
         yield node.target.name
     elif isinstance(node, nodes.If):
@@ -65,13 +65,17 @@ def assigned(node: nodes.Node) -> Iterator[str]:
 
 
 def _there(node: nodes.Node) -> Paths:
-    """What is there because a path is: the path, and all that it goes through."""
+    """Return a path and its beginnings: if the path is there, they are there too."""
     parts = node.path().split(".")
     return frozenset(".".join(parts[:number]) for number in range(1, len(parts) + 1) if parts[0])
 
 
 def _compared(test: nodes.Compare, with_none: str, with_value: tuple[str, ...]) -> Paths:
-    """What is there if one comparison by these operators holds, with `none` or with a value that is written out."""
+    """Return the paths that are there if a comparison holds.
+
+    ``with_none`` is the operator that proves this beside `none`. ``with_value`` are the operators that prove it beside
+    a written value.
+    """
     if len(test.ops) != 1:
         return _numbers(test) if "eq" in with_value else NOTHING
     left, operator, right = test.expr, test.ops[0].op, test.ops[0].expr
@@ -87,7 +91,7 @@ def _compared(test: nodes.Compare, with_none: str, with_value: tuple[str, ...]) 
 
 
 def _numbers(test: nodes.Compare) -> Paths:
-    """`xs | length > 0` says that the list has elements."""
+    """Return the paths of lists that have elements because a comparison such as `xs | length > 0` holds."""
     operator, right = test.ops[0].op, test.ops[0].expr
     least = {"gt": 0, "gteq": 1}.get(operator)
     if len(test.ops) == 1 and least is not None and isinstance(right, nodes.Const) and isinstance(right.value, int):

@@ -37,7 +37,10 @@ __all__ = [
 
 @dataclass(eq=False, repr=False, slots=True)
 class Strange(Node):
-    """What the subset does not have; ``kind`` is jinja2's name for it, or what is loose about one that it has."""
+    """A part that the subset does not allow.
+
+    ``kind`` is jinja2's name for the part, even if only its form is not allowed.
+    """
 
     kind: str
     nodes: tuple[Node, ...]
@@ -95,7 +98,7 @@ class Filter(Node):
 
 @dataclass(eq=False, repr=False, slots=True)
 class Test(Node):
-    """``node is name``; ``alone`` is False where arguments follow."""
+    """A test, ``node is name``. ``alone`` is False if arguments follow."""
 
     node: Node
     name: str

@@ -1,4 +1,4 @@
-"""The types of what a template places, with every finding inside the string."""
+"""The types of the values that a template places. Each problem points into the string."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ NOTHING: Paths = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known at one place: the types of the template's own names, and the paths that are there.
+    """The facts at one place of a template: the types of its own names, and the paths that are there.
 
-    ``turning`` are the names of the loops around it, ``outer`` those that were set before the innermost one.
+    ``turning`` has the names of the loops around the place. ``outer`` has the names set before the innermost loop.
     """
 
     local: dict[str, t.Type] = field(default_factory=dict)
@@ -39,19 +39,23 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Spared(t.Optional):
-    """What a reducer that does without lost branches sees of one: a lost branch is none.
+    """The type of a branch, as a reducer that does without lost branches sees it. A lost branch is none.
 
-    It may be written into a text as it is, for a reader is told as much by `null`; all else needs a guard.
+    Such a value may be placed in a text without a guard, since a reader understands `null`. Any other use needs a
+    guard.
     """
 
 
 def spared(type_: t.Type) -> t.Type:
-    """The type of a branch behind a reducer that does without those that are lost."""
+    """Return the type of a branch for a reducer that does without lost branches."""
     return type_ if isinstance(type_, t.Optional) or type_ in (t.UNKNOWN, t.NONE) else Spared(type_)
 
 
 class Places:
-    """Types names and fields; ``problems`` are the findings. What else a template may hold is added on top."""
+    """The checker of plain templates: it types names and fields, and collects ``problems``.
+
+    Subclasses add the other parts that a template may have.
+    """
 
     def __init__(self, string: String, lookup: Lookup, unknown: Callable[[str, Span], None]) -> None:
         self.string = string
@@ -74,11 +78,11 @@ class Places:
                     self.placed(part, known)
 
     def placed(self, node: Node, known: Known) -> None:
-        """An expression that is written into the text."""
+        """Check an expression that is written into the text."""
         self.data(node, self.infer(node, known))
 
     def data(self, node: Node, given: t.Type) -> bool:
-        """Whether a value can be written out; says so where it cannot."""
+        """Return True if a value can be written into a text; report a value that cannot."""
         if (isinstance(given, t.Optional) and not isinstance(given, Spared)) or given == t.NONE:
             self.missing(node, "a prompt would hold the word none")
         elif t.holds_model(given):
@@ -96,7 +100,10 @@ class Places:
         self.report("F0306", f"this may be missing: {why}", node.last_word(), help)
 
     def infer(self, node: Node, known: Known, *, lenient: bool = False) -> t.Type:
-        """The type of an expression. ``lenient`` is for what stands before `default`: it may be missing on its way."""
+        """Return the type of an expression.
+
+        ``lenient`` is for a value before `default`: a field on the way may be missing.
+        """
         match node:
             case Name():
                 return self.guarded(node, self.name(node, known), known)

@@ -1,6 +1,6 @@
-"""Templates that only place values, `{{ name }}` and `{{ name.field }}`: their tree, and how it is read.
+"""Templates that only place values, `{{ name }}` and `{{ name.field }}`: their tree, and their reader.
 
-They are nearly all templates there are. To import and to run jinja2 for them would take most of the time of a check.
+Nearly all templates are of this kind. For them, the import and the run of jinja2 would take most of a check's time.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# Not frozen and not compared: to build the methods for that takes longer, at each start, than to use these.
+# Not frozen and not compared: Python would spend more time at each start on making those methods than on all the rest.
 
 
 @dataclass(eq=False, repr=False, slots=True)
 class Node:
-    """A part of a template; ``start`` and ``end`` are the offsets of the word or sign that tells most of it."""
+    """A part of a template. ``start`` and ``end`` are the offsets of its most telling word or sign."""
 
     start: int
     end: int
@@ -28,16 +28,16 @@ class Node:
                 yield from value
 
     def extent(self) -> tuple[int, int]:
-        """From where to where it reaches, brackets around the whole left out."""
+        """Return the start and the end of the whole part, without brackets around it."""
         spans = [(self.start, self.end), *(child.extent() for child in self.children())]
         return min(start for start, _ in spans), max(end for _, end in spans)
 
     def last_word(self) -> tuple[int, int]:
-        """Where the part stands that makes its value: its field, its filter, or all of it."""
+        """Return the place of the word that gives the part its value: a field, a filter, or else the whole part."""
         return self.extent()
 
     def path(self) -> str:
-        """``a.b`` for a field, ``a`` for a name, nothing for other expressions."""
+        """Return ``a.b`` for a field, ``a`` for a name, and "" for any other expression."""
         return ""
 
 
@@ -80,7 +80,7 @@ class Getattr(Node):
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A name that a template takes from the flow: ``start`` and ``end`` are offsets in the template."""
+    """A name that a template takes from the flow. ``start`` and ``end`` are offsets in the template."""
 
     name: str
     start: int
@@ -91,15 +91,15 @@ _OPENED = re.compile(r"\{[{%#]")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*+")
 _PLACED = re.compile(rf"\{{\{{[ \t\n]*+{_WORD.pattern}(?:[ \t\n]*+\.[ \t\n]*+{_WORD.pattern}){{0,30}}[ \t\n]*+\}}\}}")
 _NO_NAMES = frozenset("true false none True False None not and or if else in is self".split())
-"""What jinja2, or a template of a flow, reads as something other than a name."""
+"""The words that jinja2 or flowrun does not read as names of values."""
 MOST_PARTS = 20_000
-"""How many words and signs may stand inside the braces of one template."""
+"""The most words and signs inside the braces of one template."""
 
 
 def read_plain(text: str) -> tuple[tuple[Node, ...], tuple[Mention, ...]] | None:
-    """The tree of a template that only places values, and what it mentions; None for any other."""
+    """Return the tree and the mentions of a template that only places values; None for any other template."""
     if "\r" in text:
-        # jinja2 has its own way with line ends.
+        # jinja2 changes line ends by rules of its own.
         return None
     parts: list[Node] = []
     mentions: list[Mention] = []

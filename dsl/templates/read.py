@@ -1,6 +1,6 @@
-"""Templates: a subset of jinja2's that cannot run away, read for mentions.
+"""Templates: a subset of jinja2 that cannot run away, read for the names that they mention.
 
-Places in a template are offsets in it, so that every finding can point into the string that holds the template.
+Places in a template are offsets, so that every problem points into the string that holds the template.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .plain import Getattr, Mention, Name, Node, Output, TemplateData, read_plai
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template that keeps to the subset. A ``plain`` one has texts and mentions in it, and nothing else."""
+    """A template that keeps to the subset. A ``plain`` template has only texts and mentions."""
 
     string: String
     body: tuple[Node, ...]
@@ -24,7 +24,7 @@ class Template:
 
 
 def read_template(string: String) -> Template | list[Diagnostic]:
-    """What a template holds, or what is wrong with it."""
+    """Read a template. Return it, or the problems with it."""
     if found := read_plain(string.value):
         return Template(string, *found, plain=True)
     from .subset import free_names, read_any
@@ -34,7 +34,7 @@ def read_template(string: String) -> Template | list[Diagnostic]:
 
 
 def template_names(template: str) -> tuple[str, ...]:
-    """The names that a template takes from the flow, each once. Raises ValueError where it leaves the subset."""
+    """Return the names that a template takes from the flow, each once. Raise ValueError if it leaves the subset."""
     read = read_template(String(template, Source("").span(0, 0)))
     if isinstance(read, Template):
         if not read.plain:
@@ -47,11 +47,11 @@ def template_names(template: str) -> tuple[str, ...]:
 
 
 Piece = str | tuple[str, ...]
-"""Text as it is, or a name and the fields in it."""
+"""A text, or a name with the fields read from it."""
 
 
 def template_pieces(template: str) -> tuple[Piece, ...] | None:
-    """The pieces of a template that only places values, for whoever fills it in; None for any other."""
+    """Return the pieces of a template that only places values, for a caller that fills it in; None for any other."""
     found = read_plain(template)
     if found is None:
         return None

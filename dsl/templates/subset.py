@@ -1,4 +1,4 @@
-"""What a template may have in it, beyond mentions: statements, filters and tests that cannot run away."""
+"""The subset of jinja2 beyond mentions: the statements, filters and tests that cannot run away."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .syntax import read_tree
 
 TESTS = frozenset({"defined", "none"})
 MOST_LOOPS = 6
-"""How many loops may stand inside each other."""
+"""The most loops inside one another."""
 MOST_BRANCHES = 200
-"""How many `{% elif %}` one `{% if %}` may have."""
+"""The most `{% elif %}` of one `{% if %}`."""
 
 _OWN_WORDS = {
     "loop": "`loop` counts the turns of a `for`",
@@ -55,11 +55,11 @@ _LOOSE = {
     "Assign": ("a `set` in a template names one value", "write `{% set x = y %}`"),
     "Filter": ("a filter takes its values one by one", "write them out: `{{ xs | join(', ') }}`"),
 }
-"""What is in the subset, but not in every form."""
+"""The parts that the subset allows, but not in every form."""
 
 
 def read_any(string: String) -> tuple[nodes.Node, ...] | list[Diagnostic]:
-    """The statements of a template, whatever is in it, or what is wrong with it."""
+    """Read any template. Return its statements, or the problems with it."""
     body = read_tree(string)
     if isinstance(body, Diagnostic):
         return [body]
@@ -67,7 +67,7 @@ def read_any(string: String) -> tuple[nodes.Node, ...] | list[Diagnostic]:
 
 
 def strange_filter(body: tuple[nodes.Node, ...]) -> str | None:
-    """The name of a filter that there is not."""
+    """Return the name of a filter that does not exist; None if all exist."""
     todo = list(body)
     while todo:
         node = todo.pop()
@@ -92,7 +92,7 @@ def _refused(string: String, body: tuple[nodes.Node, ...]) -> Iterator[Diagnosti
                 yield Diagnostic("F0304", message, at, help=help)
                 continue
             reason = _REASONS.get(node.kind, "templates place values, with `if`, `for` and `set`, and do no more")
-            # Some reasons say by themselves what a template does and does not.
+            # Some reasons are whole sentences about templates already.
             message = reason if reason.startswith("a template") else f"a template may not do this: {reason}"
             yield Diagnostic("F0304", message, at, help=_way_out(node))
             continue
@@ -105,7 +105,7 @@ def _refused(string: String, body: tuple[nodes.Node, ...]) -> Iterator[Diagnosti
 
 
 def _misshapen(node: nodes.Node, loops: int) -> tuple[str, str] | None:
-    """What is wrong with the form of a node that is allowed as such, and the way out."""
+    """Return the problem with the form of an allowed node, and the way out; None if the form is right."""
     match node:
         case nodes.For(target=target):
             if loops > MOST_LOOPS:
@@ -143,7 +143,7 @@ def _way_out(node: nodes.Strange) -> str:
 
 
 def _as_filter(call: nodes.Strange) -> str:
-    """How a call is written where a filter does the same."""
+    """Return the help that writes a call as a filter; "" if no filter does the same."""
     match call.nodes:
         case (nodes.Getattr() as method,):
             name, subject = _FILTERS_CALLED.get(method.attr, method.attr), method.node.path()
@@ -155,7 +155,7 @@ def _as_filter(call: nodes.Strange) -> str:
 
 
 def free_names(body: tuple[nodes.Node, ...]) -> tuple[Mention, ...]:
-    """What a template mentions, in the order of the text: names that it does not set itself."""
+    """Return the mentions of a template in the order of the text: the names that it does not set itself."""
     found: list[Mention] = []
     _collect(body, set(), found)
     return tuple(sorted(found, key=lambda mention: mention.start))

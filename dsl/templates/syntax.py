@@ -1,4 +1,4 @@
-"""jinja2's own reading of a template, as a tree in which all has its place in the text."""
+"""The tree of a template as jinja2 reads it, with the place of each part in the text."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment, nodes
 
 DEEPEST = 40
-"""How deep expressions and statements may stand inside each other, so that Python can compile what comes of it."""
+"""The most levels of nested expressions and statements, so that Python can compile the result."""
 LONGEST_NUMBER = 100
-"""In digits: Python refuses to write out far longer ones."""
+"""The most digits of a number; Python refuses to write out far longer numbers."""
 
 
 class Place(int):
@@ -30,11 +30,11 @@ class Place(int):
 
 
 class TooManyParts(Exception):
-    """A template has more in it than can be read in good time."""
+    """The error for a template with too many parts to read in good time."""
 
 
 def read_tree(string: String) -> tuple[own.Node, ...] | Diagnostic:
-    """The statements of a template, or why there are none."""
+    """Read the statements of a template with jinja2; return a problem if that fails."""
     from jinja2 import TemplateSyntaxError
 
     try:
@@ -67,10 +67,11 @@ def _environment() -> Environment:
     from jinja2.lexer import Lexer
 
     class PlacingLexer(Lexer):
-        """Gives every token its place instead of its line."""
+        """The lexer of jinja2 with the place of each token instead of its line."""
 
         def tokeniter(self, source: str, *args: Any, **options: Any) -> Iterator[tuple[int, str, str]]:
-            # jinja2 reads every line end as a line feed; behind a pair of them its offsets fall back by one.
+            # jinja2 turns every line end into a line feed, so its offsets are one too small after each two-character
+            # line end.
             text = re.sub(r"\r\n?", "\n", source)
             pairs = [pair.start() - number for number, pair in enumerate(re.finditer("\r\n", source))]
 
@@ -124,7 +125,10 @@ _UNARY = {"Not": own.Not, "Neg": own.Neg}
 
 
 class _Reader:
-    """Makes the tree of a template from jinja2's. What is too deep for it, or is not in the subset, is strange."""
+    """The reader that makes flowrun's tree from jinja2's.
+
+    Parts that are too deep or not in the subset become ``Strange``.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -133,7 +137,10 @@ class _Reader:
         return tuple(self.one(node, depth, outer) for node in found)
 
     def one(self, node: nodes.Node, depth: int, outer: tuple[int, int]) -> own.Node:
-        """``outer`` is where the node around it stands: jinja2 gives some of its nodes no place of their own."""
+        """Read one node.
+
+        ``outer`` is the place of the node around it: jinja2 gives some nodes no place of their own.
+        """
         from jinja2 import nodes
 
         at = self.place(node, outer)
@@ -213,7 +220,7 @@ class _Reader:
         )
 
     def strange(self, node: nodes.Node, depth: int, at: tuple[int, int]) -> own.Strange:
-        """Its place is the smallest that shows what may not be."""
+        """Make a ``Strange`` node. Its place is the smallest that shows the part that is not allowed."""
         from jinja2 import nodes
 
         kind = type(node).__name__

@@ -1,4 +1,4 @@
-"""What is wrong with a template: the names in it that nothing is called by, and the values that cannot stand there."""
+"""The type check of a template: unknown names, and values that cannot stand in a text."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .read import Template
 def check_template(
     template: Template, lookup: Lookup, unknown: Callable[[str, Span], None], guarded: Paths = NOTHING
 ) -> list[Diagnostic]:
-    """What is wrong with a template.
+    """Return the problems of a template.
 
-    ``unknown`` is told of names that nothing is called by. ``guarded`` are names, and fields as dotted text, that are
-    known to be there although their type is optional: what the step's own `when` has asked for.
+    ``unknown`` is called for names that stand for nothing. ``guarded`` has names, and fields as dotted text, that are
+    known to be there although their type is optional, because the step's `when` tests them.
     """
     kind = Places
     if not template.plain:

@@ -1,4 +1,4 @@
-"""The types of what stands inside the braces of a template, with every finding inside the string."""
+"""The types of the expressions inside the braces of a template. Each problem points into the string."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _DYNAMIC = (t.JSON, t.UNKNOWN)
 
 
 class Values(Places):
-    """Types expressions; ``problems`` are the findings, ``lost`` why a name that was set is not known any more."""
+    """The part of the template checker that types expressions.
+
+    ``problems`` has its findings. ``lost`` tells why a name that was set is not known in the rest of the template.
+    """
 
     def __init__(self, string: String, lookup: Lookup, unknown: Callable[[str, Span], None]) -> None:
         super().__init__(string, lookup, unknown)
@@ -33,7 +36,7 @@ class Values(Places):
         super().missing(node, why, default, guard=guard)
 
     def placed(self, node: nodes.Node, known: Known) -> None:
-        """An expression that is written into the text."""
+        """Check an expression that is written into the text."""
         if isinstance(node, nodes.CondExpr):
             self.logic(node.test, known, tested=True)
             self.placed(node.expr1, known.with_sure(when_true(node.test)))
@@ -43,7 +46,10 @@ class Values(Places):
         super().placed(node, known)
 
     def infer(self, node: nodes.Node, known: Known, *, lenient: bool = False) -> t.Type:
-        """The type of an expression. ``lenient`` is for what stands before `default`: it may be missing on its way."""
+        """Return the type of an expression.
+
+        ``lenient`` is for a value before `default`: a field on the way may be missing.
+        """
         match node:
             case nodes.Const():
                 return _constant(node.value)
@@ -62,7 +68,7 @@ class Values(Places):
                 return self.compared(node, known)
             case nodes.Concat():
                 for part in node.nodes:
-                    # Behind an `if` without `else` there may be nothing to join.
+                    # After an `if` without `else` there may be no value to join.
                     self.data(part, self.infer(part, known))
                 return t.TEXT
             case nodes.Add() | nodes.Sub():
@@ -100,7 +106,7 @@ class Values(Places):
         items = []
         for item in node.items:
             given = self.infer(item, known)
-            # Lists of lists of lists, each named by a `set`, would be written out at any length.
+            # Nested lists, each level named by a `set`, could be written out at any length.
             if _holds_list(given):
                 self.report(
                     "F0304",
@@ -129,7 +135,7 @@ class Values(Places):
         return t.join([then, other])
 
     def logic(self, node: nodes.Node, known: Known, *, tested: bool) -> t.Type:
-        """`and`, `or`, `not` and what stands between them; ``tested`` where it decides something."""
+        """Type `and`, `or`, `not` and their operands. ``tested`` says that the value decides something."""
         match node:
             case nodes.Not():
                 self.logic(node.node, known, tested=True)
@@ -148,7 +154,10 @@ class Values(Places):
         return given
 
     def decides(self, node: nodes.Node, given: t.Type) -> None:
-        """A test that always holds decides nothing: texts, lists and numbers may be empty or 0, these may not."""
+        """Report a test that always holds.
+
+        Texts, lists and numbers may be empty or 0; records and most choices may not.
+        """
         at = node.last_word()
         written = node.path() or "x"
         if t.holds_model(given):
@@ -178,7 +187,7 @@ class Values(Places):
         return t.BOOL
 
     def literal(self, node: nodes.Node, given: t.Type, other: t.Type) -> t.Type:
-        """What is written out, seen as the other side has it: as a choice, or as one number of a range."""
+        """Return the type of a written value as the other side suggests: a choice, or one number of a range."""
         other = t.unwrapped(other)
         if isinstance(node, nodes.List) and node.items:
             return t.ListOf(t.join(self.literal(item, given.item, other) for item in node.items))  # type: ignore[union-attr]
@@ -196,7 +205,7 @@ class Values(Places):
             self.never(left, right, first, second)
 
     def never(self, left: nodes.Node, right: nodes.Node, first: t.Type, second: t.Type) -> None:
-        """Two sides that are never equal. Where one is a word that is none of the choices, that word is meant."""
+        """Report two sides that are never equal. If one side is a word outside the other's choice, name that word."""
         for node, given, other in ((left, first, second), (right, second, first)):
             choice = t.unwrapped(other)
             if isinstance(node, nodes.Const) and isinstance(node.value, str) and isinstance(choice, t.Choice):

@@ -82,7 +82,11 @@ class _File:
     def calls(self, told: set[str]) -> Iterator[Diagnostic]:
         """Report budgets that are too small for a call that another flow makes in every run."""
         flows = self.needed.flows
-        callers = [name for name in self.own if any(isinstance(one.node, p.FlowCall) for one in _walk(flows[name]))]
+        callers = [
+            name
+            for name in self.own
+            if any(isinstance(one.node, p.FlowCall) for one in p.walk_steps(flows[name].steps))
+        ]
         found = {one.title: one for one in _each(self.needed, callers, self.reducers).flows if one.title in callers}
         for name in callers:
             for call in _certain(self.own[name].steps, flows[name].steps, found[name].inside, self.reducers):
@@ -111,15 +115,6 @@ def _each(plan: p.Plan, names: Sequence[str], reducers: Mapping[str, ReducerSpec
     params = tuple(p.Param(name, type_, None, True) for type_, name in inputs.items())
     whole = replace(plan, params=params, steps=tuple(steps), result=p.Constant(None))
     return bounds_of(whole, reducers)
-
-
-def _walk(flow: p.Flow) -> Iterator[p.Step]:
-    todo = list(flow.steps)
-    while todo:
-        step = todo.pop()
-        yield step
-        if step.block is not None:
-            todo += step.block.steps
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ MOST = 3000
 class Called:
     def __init__(self, plan: p.Plan) -> None:
         self.flows = plan.flows
-        self.steps = {name: list(_walk(flow)) for name, flow in plan.flows.items()}
+        self.steps = {name: list(p.walk_steps(flow.steps)) for name, flow in plan.flows.items()}
         calls = {
             name: [step.node.flow for step in steps if isinstance(step.node, p.FlowCall)]
             for name, steps in self.steps.items()
@@ -41,12 +41,3 @@ class Called:
         self.depth += 1
         yield self.flows[name]
         self.depth -= 1
-
-
-def _walk(flow: p.Flow) -> Iterator[p.Step]:
-    todo = list(flow.steps)
-    while todo:
-        step = todo.pop()
-        yield step
-        if step.block is not None:
-            todo.extend(step.block.steps)

@@ -91,7 +91,6 @@ _ATTRIBUTE = FilterArg("attribute", t.TEXT)
 _CASE = FilterArg("case_sensitive", t.BOOL)
 _METHODS = t.Choice(("common", "ceil", "floor"))
 MOST_PLACES = 12
-_PRECISION = FilterArg("precision", t.INT, 0, MOST_PLACES)
 
 FILTERS: dict[str, Filter] = {
     row.name: row

@@ -1,4 +1,4 @@
-"""A fake for tests: answers from a script, never from a model."""
+"""A fake provider for tests, whose answers come from a script and never from a model."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Scripted:
 
 
 Script = Callable[[Request, int], Scripted | str]
-"""Takes the request and the number of the call (from 0, in the order of arrival)."""
+"""A function of the request and the number of the call (from 0, in the order of arrival)."""
 
 
 class ScriptedProvider:
-    """Answers by a function or from a list of texts; remembers what it was asked.
+    """A provider that answers by a function or from a list of texts, and remembers its requests.
 
     ``calls`` holds each request in the order of arrival. ``peak`` is the most requests that were open at once.
     """

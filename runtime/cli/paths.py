@@ -119,7 +119,7 @@ def _inside(folder: Path, refused: list[Refused]) -> Iterator[Path]:
 
 
 def _is_file(path: str) -> bool:
-    """Tell whether a path should be read: a plain file, or a broken link, which is then reported. No pipe, no device."""
+    """Tell whether a path should be read: a file, or a broken link, which is then reported; no pipe and no device."""
     return os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path))
 
 
@@ -170,12 +170,12 @@ def told_path(path: Path) -> str:
 
 
 def rewrite(path: Path, before: str, after: str) -> None:
-    """Put a new text in place of the old one, or leave the file whole.
+    """Replace the text of a file; if that fails, leave the file whole.
 
-    ``before`` is the text as it was read, with ``\\n`` for line ends. Links, hard ones too, the mode, a byte-order
+    ``before`` is the text as it was read, with ``\\n`` for line ends. Symbolic and hard links, the mode, a byte-order
     mark and line ends stay as they are.
 
-    Raises UsageError where the file was changed meanwhile, OSError where it cannot be written.
+    Raises: UsageError, where the file has changed meanwhile; OSError, where it cannot be written.
     """
     name = shown(str(path))
     target = os.path.realpath(path)

@@ -1,4 +1,4 @@
-"""Runs that ^C and SIGTERM stop in good order: the first signal stops new calls, the second ends the process at once."""
+"""Runs that ^C and SIGTERM stop in good order: the first signal stops new calls, the second the process."""
 
 from __future__ import annotations
 

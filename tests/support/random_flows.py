@@ -1,4 +1,4 @@
-"""Random flows that are valid by construction: of all the language, or of the narrow part that `by_hand` knows."""
+"""Random flows that are valid by construction, of the whole language or of the narrow part that `by_hand` knows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .random_shapes import (
 )
 
 MANY = int(os.environ.get("FLOWRUN_RANDOM_FLOWS", "20000")) // 5
-"""How many of them each of the five properties of the scheduler is held against in the slow tests."""
+"""The number of flows on which the slow tests try each of the scheduler's five properties."""
 INPUTS = (
     Named("p0", FLAG, step=False),
     Named("p1", FLAG, step=False),
@@ -34,7 +34,7 @@ INPUTS = (
 
 @dataclass
 class Writer(Reducers):
-    """Writes a flow. ``votes`` allows votes that may stop early and windows, whose time is not the critical path.
+    """A writer of flows. ``votes`` allows votes that may stop early and windows, whose time is not the critical path.
 
     ``wide`` allows all shapes of the language, in flows of few calls.
     """
@@ -66,7 +66,7 @@ class Writer(Reducers):
     # Beside the flow
 
     def head(self) -> str:
-        """The types, and now and then models and a flow that is called."""
+        """Write the types, and sometimes models and a flow to call."""
         text = DECLARED
         if self.may(0.5):
             options = [f"retries: {self.number(0, 3)}"] if self.may(0.5) else []
@@ -211,7 +211,7 @@ class Writer(Reducers):
     def sampled(
         self, name: str, known: list[Named], depth: int, times: int, most: int
     ) -> tuple[str, Shape, list[str], bool]:
-        """A repeat whose last line is a ballot."""
+        """Write a repeat whose last line is a ballot."""
         body, own = self.lines(known, depth + 1, 2, times * most) if self.may(0.5) else ([], [])
         if not self.wide:
             own = []
@@ -259,7 +259,7 @@ class Writer(Reducers):
         return f"{name} = {text}" + (f" with {', '.join(options)}" if options else ""), Named(name, shape)
 
     def race(self, name: str, known: list[Named], depth: int, times: int) -> tuple[str, Shape, list[str]]:
-        """A block that ends with its first result; whoever wins says the same."""
+        """Write a block that ends with its first result; all its runners give the same answer."""
 
         def runner() -> str:
             own = self.name()

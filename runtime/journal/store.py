@@ -30,7 +30,7 @@ Json = Any
 
 
 class Journal:
-    """One run's view of the journal, from ``open`` to ``close``.
+    """The journal as one run sees it, from ``open`` to ``close``.
 
     ``index`` is its content when it was opened, without the attempts of other live runs in this process; ``notes`` are
     remarks on it for the user. ``on_trouble`` is called once when the disk fails; the futures of commits that cannot be

@@ -107,7 +107,7 @@ GEMINI = Service(
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One model at one address. The key is sent to ``base_url`` only. The key and the proxy are never printed."""
+    """A model at an address. The key is sent to ``base_url`` only. The key and the proxy are never printed."""
 
     model: str
     base_url: str

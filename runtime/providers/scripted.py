@@ -13,7 +13,7 @@ from ..vocabulary.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """One scripted reply: its text or its failure, and how many seconds it takes."""
+    """A scripted reply: its text or its failure, and how many seconds it takes."""
 
     text: str | CallError
     seconds: float = 0.0

@@ -30,7 +30,7 @@ PLAIN = "plain"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request as it goes to the server.
+    """A request as it goes to the server.
 
     ``samples`` is the number of answers, ``form`` the shape that they must have, and ``mode`` the way in which the
     request asks for that shape. ``wrapped`` says that the server puts the value into an object.

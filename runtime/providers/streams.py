@@ -18,7 +18,7 @@ Json = Any
 
 
 class Stream(ABC):
-    """One streamed answer.
+    """A streamed answer.
 
     ``hear`` is called with the number of characters so far. ``typed``: the answer must be one JSON value. ``begun``:
     the first bytes have come. ``done``: the provider has said that the answer is complete. ``enough``: the JSON value

@@ -1,4 +1,4 @@
-"""One request and its answer, as far as the answer has come, and the deadline of both."""
+"""A request and its answer, as far as the answer has come, and the deadline of both."""
 
 from __future__ import annotations
 

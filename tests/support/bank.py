@@ -101,7 +101,7 @@ class Bank:
 
 
 class _Model:
-    """One model of the bank. All its models share one endpoint."""
+    """A model of the bank. All its models share one endpoint."""
 
     def __init__(self, bank: Bank, model: str) -> None:
         self.bank = bank

@@ -43,7 +43,7 @@ def shallow() -> Iterator[None]:
 
 
 class Staged:
-    """One run of a flow with the models ``openai:m`` and ``openai:spare``, which share one endpoint.
+    """A run of a flow with the models ``openai:m`` and ``openai:spare``, which share one endpoint.
 
     ``says`` gets each request and the virtual time at which it came; a call takes ``seconds``. ``times`` are the times
     of the requests, and ``asked`` their prompts. With ``money``, a budget in dollars, each token of an answer costs a

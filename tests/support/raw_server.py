@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class RawServer:
-    """A server that answers each request with the next of ``replies`` (head and body), then closes; the last repeats."""
+    """A server that answers each request with the next of ``replies`` (head and body), and closes; the last repeats."""
 
     url: str = ""
     replies: list[bytes] = field(default_factory=list)

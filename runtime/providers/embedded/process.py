@@ -22,7 +22,7 @@ _LEAVE = 0.5  # seconds: a child that loads cannot see that stdin closed
 
 
 class EngineProcess:
-    """One run of ``child.py``. Every request to it must carry ``key``."""
+    """A run of ``child.py``. Every request to it must carry ``key``."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = without_keys(environ)

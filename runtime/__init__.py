@@ -1,6 +1,6 @@
 """The runner: from a plan to events, an answer and a report.
 
-Names are loaded when they are first used, so that the command starts at once.
+A name is loaded when it is first used, so that the command starts at once.
 """
 
 from __future__ import annotations

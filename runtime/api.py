@@ -1,4 +1,4 @@
-"""Runs flows from Python.
+"""The functions that run flows from Python.
 
 from flowrun.runtime import run
 
@@ -37,7 +37,7 @@ Json = Any
 
 
 class RunError(FlowrunError):
-    """The flow ended without its value; ``result`` has what there is."""
+    """The flow ended without its value; ``result`` holds its failures and its account."""
 
     def __init__(self, result: Result) -> None:
         self.result = result
@@ -50,7 +50,10 @@ class RunError(FlowrunError):
 def run(
     flow: str | Path | p.Plan, /, *, allow_python: bool = False, journal: str | Path | None = None, **inputs: Json
 ) -> Result:
-    """Run a flow and wait for it: ``run_async`` for callers without an event loop. Raises RunError too."""
+    """Run a flow and wait for its end: ``run_async`` for callers without an event loop.
+
+    Raises: RunError, if the flow has no value; and all errors of ``run_async``.
+    """
     result = asyncio.run(run_async(flow, inputs, allow_python=allow_python, journal=journal))
     if not result.ok:
         raise RunError(result)
@@ -76,16 +79,17 @@ async def run_async(
     stop: Stop | None = None,
     on_result: Callable[[Json], None] | None = None,
 ) -> Result:
-    """Run a flow: the last one of a file, or a plan.
+    """Run the last flow of a file, or a plan.
 
-    A ``Path`` given for a document is read; a ``str`` is its text, and is refused where it is the path of a file:
-    write ``Path(…)`` for the file, or end the text with a line break. ``model`` is for asks that name none, before
-    the variable FLOWRUN_MODEL and the embedded one. ``allow_python`` lets the flow's externs be imported and called.
-    ``allow_host`` are hosts that models of the flow's own choice may be at; ``ask_hosts`` may allow others.
-    ``opener`` makes providers of addresses, and answers for their hosts itself. ``journal`` is a file: answers are
-    kept there, and what it has is not asked again, unless ``fresh``. ``budget`` stands in place of the flow's own.
-    ``on_result`` takes the results of a list one by one, in order, where the flow returns what a map makes as it is:
-    they are not kept then.
+    For a document, a ``Path`` names a file, which is read. A ``str`` is the text itself. It is refused if it is the
+    path of a file: write ``Path(…)`` for the file, or end the text with a line break.
+
+    ``model`` is the model of asks that name none; without it, the variable FLOWRUN_MODEL or the embedded model is.
+    ``allow_python`` lets flowrun import and call the flow's externs. ``allow_host`` lists hosts that models named by
+    the flow may be at; ``ask_hosts`` may allow others. ``opener`` makes the provider of an address; a caller who gives
+    it vouches for the hosts. ``journal`` is a file that keeps answers; a call with an answer in it is not sent again,
+    unless ``fresh``. ``budget`` replaces the flow's own. ``on_result`` takes the results of a list one by one, in
+    order, if the flow returns the list of a map unchanged; the Result does not keep them then.
 
     Raises: FlowError (the file has errors), UsageError, PlanError, DiskError. A flow that fails returns a Result that
     is not ok.
@@ -109,10 +113,10 @@ async def run_async(
 
 
 async def _read(plan: p.Plan, given: Mapping[str, Json], remarks: list[str]) -> dict[str, Json]:
-    """The inputs of a caller, held against their types; ``remarks`` takes what readers had to assume."""
+    """Read the caller's inputs and check them against their types; ``remarks`` takes the readers' assumptions."""
     check_texts(plan.params, given, Path(plan.source).parent, remarks.append)
     read = partial(checked_inputs, plan, given, tell=remarks.append)
-    # Files are read beside the event loop, which may serve others.
+    # Files are read in a thread, because the event loop may serve others.
     return await asyncio.to_thread(read) if any(map(names_a_file, given.values())) else read()
 
 
@@ -133,12 +137,14 @@ async def resume_async(
     on_result: Callable[[Json], None] | None = None,
     results: Callable[[p.Plan, Mapping[str, Json], Settings], Callable[[Json], None] | None] | None = None,
 ) -> Result:
-    """Go on with a run of a journal: its flow, inputs and settings are those that it began with.
+    """Resume a run from a journal, with the flow, inputs and settings that it began with.
 
-    ``run`` is its id, or how that begins, or ``last``. ``ask_doubtful`` sends calls again that were under way when it
-    was ended and may have been paid; else they fail. ``results`` is told of the run before anything is sent; it may
-    refuse it, and gives what takes the place of ``on_result``. Raises as ``run_async`` does, UsageError where there is
-    no such run.
+    ``run`` is its id, the beginning of its id, or ``last``. ``ask_doubtful`` sends the calls in doubt again: those that
+    were under way when the run was ended, and may have been paid; otherwise they fail. ``results`` is called with the
+    plan, inputs and settings before anything is sent; it may raise to refuse the run, and returns the function that
+    replaces ``on_result``.
+
+    Raises: the errors of ``run_async``; UsageError, where the journal has no such run.
     """
     environ = os.environ if environ is None else environ
     with Keeping.open(journal) as keeping:

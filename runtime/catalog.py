@@ -1,4 +1,4 @@
-"""What this runtime has, as the checker wants to know it."""
+"""The catalog that the checker needs: the functions, reducers, options and providers of this runtime."""
 
 from __future__ import annotations
 

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from flowrun.dsl import FlowError
 
 GARBAGE = (100_000, 20, 10)
-"""Thresholds of Python's search for circles of garbage: a tree of 10,000 nodes has many parts, all of them in use."""
+"""The thresholds of Python's garbage collector: a large tree has many objects, all in use, so it need run rarely."""
 
 
 def main() -> None:
-    """Run the command of this process. A mistake of ours is one line too, or a traceback under FLOWRUN_DEBUG."""
+    """Run the command of this process. Report a mistake of flowrun's own in one line; under FLOWRUN_DEBUG, raise it."""
     gc.set_threshold(*GARBAGE)
     for name in ("stdout", "stderr"):
-        # A closed stream is None to Python: what would go there goes nowhere.
+        # Python has None for a closed stream: output to it is discarded.
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         else:
@@ -45,9 +45,9 @@ def main() -> None:
 
 
 class _Unhurried(io.FileIO):
-    """A stream whose reader may hang up: the command still ends in its own way, with its own exit code.
+    """A stream whose reader may hang up: the command still ends normally, with its own exit code.
 
-    ``dispensable``: nothing that goes there is worth a failure, for it only tells of the work.
+    ``dispensable``: the stream only reports on the work, so that no failure to write there matters.
     """
 
     failed = False
@@ -56,11 +56,11 @@ class _Unhurried(io.FileIO):
     def write(self, data: Any, /) -> int:
         try:
             while (written := super().write(data)) is None:
-                # Another program has set the stream not to block, and its reader is slower than this.
+                # Another program has made the stream non-blocking, and its reader is slower than this writer.
                 wait_to_write(self.fileno())
             return written
         except OSError as error:
-            # A failure is told once: Python would write again what is left, when it ends, and fail again.
+            # Reported once: at its end Python would write the rest again, and fail again.
             if not self.failed and not self.dispensable and not isinstance(error, BrokenPipeError):
                 self.failed = True
                 raise
@@ -68,14 +68,14 @@ class _Unhurried(io.FileIO):
 
 
 def _unhurried(stream: TextIO) -> TextIO:
-    """The same stream, which no letter makes fail: an answer that is paid for has to come out.
+    """Wrap a stream so that no character and no hang-up makes it fail: a paid answer must come out.
 
-    Standard output is UTF-8 in a file or a pipe, whatever the environment says. A terminal gets its own encoding, as
-    does standard error; letters that an encoding lacks are written as escapes.
+    Standard output is UTF-8 in a file or a pipe, whatever the environment says. A terminal and standard error keep
+    their own encodings; characters that an encoding lacks are written as escapes.
     """
     try:
         raw = _Unhurried(stream.fileno(), "w", closefd=False)
-    except OSError:  # whoever calls has put a stream of their own there
+    except OSError:  # the caller has put a stream of their own there
         return stream
     raw.dispensable = stream is sys.stderr
     live = getattr(stream, "line_buffering", False)
@@ -91,7 +91,7 @@ def _unhurried(stream: TextIO) -> TextIO:
 
 
 def run_command(arguments: list[str]) -> int:
-    """Every failure that a user can cause is a message and an exit code."""
+    """Run a command and return its exit code. Every failure that a user can cause becomes a message and a code."""
     try:
         result = flowrun.main(arguments, prog_name="flowrun", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -114,7 +114,7 @@ def run_command(arguments: list[str]) -> int:
 
 
 def _flow_error() -> type[FlowError]:
-    """Python asks for the class only when something was raised: a command that goes well need not load it."""
+    """Return the class FlowError. Python asks for it only after an error, so other commands need not load it."""
     from flowrun.dsl import FlowError
 
     return FlowError

@@ -1,4 +1,4 @@
-"""Asks the person whether a flow may send prompts to hosts of its own choice."""
+"""The question to a person whether a flow may send prompts to the hosts that it names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..vocabulary.quoting import inert
 
 
 def host_question() -> Ask | None:
-    """The question, where there is somebody to ask: without a terminal it is refused."""
+    """Return a function that asks the person at the terminal; None without a terminal, which means a refusal."""
     return _ask if sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty() else None
 
 

@@ -6,19 +6,19 @@ DONE = 0
 FINDINGS = 1
 """The flow file has errors (or, with --strict, warnings)."""
 USAGE = 2
-"""The command line or an input is wrong: nothing was asked."""
+"""The command line or an input is wrong: no call was sent."""
 FAILED = 3
-"""The flow ran and has no answer."""
+"""The flow ran, but has no answer."""
 OVER_LIMIT = 4
-"""A budget was spent before the flow was done; or `plan` found more calls, or more dollars, than were allowed."""
+"""A budget was spent before the flow was done; or `plan` found more calls or dollars than the command allows."""
 PARTIAL = 5
-"""The flow has its answer, and something is missing in it: an element was left out, or a step failed."""
+"""The flow has its answer, but a part of it is missing: an element was left out, or a step failed."""
 DISK = 74
 """The output, the journal or a file could not be written, or the journal is damaged."""
 MISTAKE = 70
 """A mistake in flowrun itself."""
 INTERRUPTED = 130
-"""Ended by ^C (SIGINT); what is paid is in the journal. Ended by SIGTERM it is 143, likewise."""
+"""The command was ended by ^C (SIGINT); paid answers are in the journal. The same after SIGTERM is 143."""
 
 STATUS = {"done": DONE, "partial": PARTIAL, "failed": FAILED, "budget": OVER_LIMIT, "disk": DISK}
-"""The codes of how a run may end, but for one that was stopped."""
+"""The exit code for each status of a run, except for a run that was stopped."""

@@ -45,7 +45,7 @@ def command(paths: tuple[Path, ...], check: bool, diff: bool) -> int:
 
 
 def _format(path: Path, check: bool, diff: bool) -> int:
-    """Format one file, or show how. Answers with the exit code that this alone would give."""
+    """Format one file, or show the changes. Return the exit code for this file alone."""
     piped = str(path) == "-"
     name = "<stdin>" if piped else str(path)
     before = standard_flow() if piped else _read(path)

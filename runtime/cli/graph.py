@@ -21,7 +21,7 @@ from .show import say, show_findings
 
 FORMATS = {"mermaid": to_mermaid, "dot": to_dot, "svg": to_svg}
 SUFFIXES = {".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "dot", ".svg": "svg"}
-# What Mermaid draws unless its configuration allows more: `maxEdges` and `maxTextSize`.
+# The most that Mermaid draws unless its configuration allows more: `maxEdges` and `maxTextSize`.
 MERMAID_EDGES = 500
 MERMAID_TEXT = 50_000
 

@@ -24,10 +24,10 @@ COMMANDS = {
     "init": "Write a first flow to start from.",
     "completion": "Print the shell's completion script.",
 }
-"""Every command but `run`, with its line of help: its module is loaded when it is called."""
+"""Every named command, with its line of help. Its module is loaded when the command is called."""
 
 RUNS = frozenset({"run", "exec", "execute", "start", "go", "do", "launch"})
-"""Words for running a flow, which is done by its file alone."""
+"""Words that a user may try for running a flow; flowrun needs only the name of the file."""
 
 ELSEWHERE = {
     "check": "validate",
@@ -54,7 +54,7 @@ ELSEWHERE = {
     "help": "--help",
     "version": "--version",
 }
-"""Commands of other tools, each with its name here."""
+"""The commands of other tools, each with the name of flowrun's command for it."""
 
 
 class FlowGroup(click.Group):
@@ -62,7 +62,7 @@ class FlowGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         result = super().invoke(ctx)
-        # A disk that is full is told of here, and not by Python when it ends.
+        # Flushed here, so that flowrun reports a full disk, and not Python at its end.
         sys.stdout.flush()
         return result
 
@@ -106,7 +106,7 @@ class FlowGroup(click.Group):
 
 
 def _no_command(name: str, rest: list[str]) -> str:
-    """The sentence for a first word that is no command and no file, with what was meant."""
+    """Return the complaint about a first word that is neither a command nor a file, with a guess at the meaning."""
     from flowrun.dsl import did_you_mean
 
     from ..vocabulary.quoting import shown

@@ -1,4 +1,4 @@
-"""Where a command finds the journal of its project."""
+"""The place of a project's journal."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ VARIABLE = "FLOWRUN_JOURNAL"
 
 
 def journal_path(given: str | None, environ: Mapping[str, str] | None = None) -> Path:
-    """The file that the command names, or the variable; else that of the project.
+    """Return the journal's path: as the command names it (``given``), as the variable names it, or the project's.
 
-    A project is the nearest folder upward that has a journal of this user's, or is a repository; else the current
-    folder. The search ends below the user's home, which is no project.
-    Raises UsageError where the name is empty.
+    The project is the nearest folder upward that has a journal of this user's or is a repository; otherwise it is the
+    current folder. The search ends below the user's home, which is no project unless it is the current folder.
+
+    Raises: UsageError, for an empty name.
     """
     environ = os.environ if environ is None else environ
     if given is not None and not given.strip():
@@ -37,12 +38,12 @@ def journal_path(given: str | None, environ: Mapping[str, str] | None = None) ->
 
 
 def journal_files(path: Path | None = None) -> list[Path]:
-    """A journal, that of the project if none is named, with the files that stand beside it."""
+    """Return the paths of a journal (None: the project's) and of the files beside it."""
     return files_of(journal_path(None) if path is None else path)
 
 
 def _is_own(path: Path) -> bool:
-    """Whether there is such a file that this user made: in a folder for all, anybody's may stand."""
+    """Tell whether this user owns the file at a path; in a shared folder, it may be anybody's."""
     try:
         return path.stat().st_uid == os.getuid()
     except OSError:

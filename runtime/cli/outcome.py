@@ -1,4 +1,4 @@
-"""How a run ended: its answer, its account and its exit code."""
+"""The end of a run: its answer, its account and its exit code."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from .summary import closing_line, failures_lines, losses_lines, votes_lines
 def finish(
     result: Result, journal: Path | None, *, as_json: bool, quiet: bool, flags: str = "", output: Output | None = None
 ) -> int:
-    """Print what came of a run; its exit code. ``flags`` are those that going on with it needs again.
+    """Print the answer and the account of a run, and return its exit code.
 
-    The answer goes to ``output`` where there is one.
+    The answer goes to ``output``; None is standard output. ``flags`` are the options that a resume needs again.
     """
     told, lost = _delivered(result, output, as_json=as_json)
     if told and not quiet:
@@ -53,9 +53,9 @@ def finish(
 
 
 def _delivered(result: Result, output: Output | None, *, as_json: bool) -> tuple[str, list[str]]:
-    """Put the answer where it belongs: what to tell of that, and what went wrong.
+    """Write the answer to its place. Return a remark on that for the user, and the failures.
 
-    An answer that is paid for is not lost with its place: it then goes to standard output.
+    If it cannot be written there, the answer, which is paid for, goes to standard output.
     """
     told, lost = "", []
     try:
@@ -90,7 +90,7 @@ def _way_on(result: Result, journal: Path, flags: str) -> str:
 
 
 def report(result: Result) -> dict[str, Any]:
-    """A run as `--json` prints it."""
+    """Return a run in the form that `--json` prints."""
     summary, whole = result.summary, result.summary.whole
     return {
         "status": result.status,
@@ -116,7 +116,7 @@ def report(result: Result) -> dict[str, Any]:
             }
             for path, tally in result.outcome.tallies.items()
         },
-        # The account is that of the whole run; all else tells of this stretch.
+        # The account covers the whole run; the other figures cover this stretch only.
         "calls": whole.answered,
         **figures_of(whole, summary.prices),
         "recalled": summary.recalled,
@@ -139,7 +139,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value of the flow as JSON has it: a model is its address."""
+    """Make a value of the flow fit for JSON: a model becomes its address."""
     if isinstance(value, ModelValue):
         return value.address
     if isinstance(value, dict):

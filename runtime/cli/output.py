@@ -1,4 +1,4 @@
-"""`--output FILE`: the answer in a file, in place of standard output."""
+"""`--output FILE`: the answer goes to a file instead of standard output."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ RAW = "Leave formulas in the texts of a .csv or .tsv file as they are."
 
 
 def output_options(plan: p.Plan | None = None) -> list[click.Parameter]:
-    """The options of a command that writes an answer. ``plan`` is that of the flow whose parameters are options too."""
+    """Return the options of a command that writes an answer.
+
+    ``plan`` is given where the parameters of its flow are options of the same command.
+    """
     return [
         click.Option(["--output", "-o"], type=OutputPath(), metavar="FILE", help=HELP),
         click.Option(
@@ -45,7 +48,7 @@ def _clash(ctx: click.Context, param: click.Parameter, given: bool) -> bool:
 
 
 def output_file(path: Path | None, *, raw: bool) -> Path | None:
-    """The file that is meant; None for standard output. Raises UsageError where ``raw`` is said of no file."""
+    """Return the path of the file; None for standard output. Raises UsageError for ``raw`` without a file."""
     file = to_file(path)
     if raw and file is None:
         raise UsageError("--raw is for a .csv or .tsv file: name it with --output")
@@ -53,16 +56,16 @@ def output_file(path: Path | None, *, raw: bool) -> Path | None:
 
 
 class Output:
-    """Written when the flow has its answer: no half answer is taken for a whole one.
+    """The file of an answer. It is written when the flow has its answer, so that no half answer looks like a whole one.
 
-    A ``.jsonl`` file gets the items of a list, each on a line, as soon as those before it are there: they stand in a
-    part beside its place until all have come. A pipe or a device gets them at once.
+    A ``.jsonl`` file holds the items of a list, one on a line. Each item is written once all items before it are: into
+    a part beside the file until all have come, or straight into a pipe or a device.
     """
 
     def __init__(self, path: Path, type_: types.Type, sources: Iterable[Source], *, raw: bool = False) -> None:
-        """``type_`` is that of the answer, ``sources`` are the files that the run reads.
+        """Prepare the file at ``path``. ``type_`` is the answer's type; ``sources`` are the files that the run reads.
 
-        Raises UsageError, DiskError where it cannot be written as it is: nothing is paid then.
+        Raises: UsageError, DiskError, where the file cannot be written; nothing has been paid by then.
         """
         self.rows = 0
         self.form = Form(str(path), type_, raw=raw)
@@ -89,7 +92,7 @@ class Output:
         return self.form.by_line
 
     def row(self, value: Any) -> None:
-        """Raises DiskError."""
+        """Write one item of the answer. Raises DiskError."""
         data = self.target.encoded(self.form.row(value))
         to = self._part or self.target.pipe
         assert to is not None
@@ -100,7 +103,7 @@ class Output:
         self.rows += 1
 
     def finish(self, result: Result) -> str:
-        """Put the answer in its place; what to tell of that. Raises DiskError, UsageError."""
+        """Put the answer in its place, and return a remark on that for the user. Raises DiskError, UsageError."""
         if not result.outcome.complete:
             return self.left()
         if not self.form.by_line:
@@ -116,7 +119,7 @@ class Output:
         return f"{'1 line is' if self.rows == 1 else f'{self.rows:,} lines are'} in {self.target.name}"
 
     def left(self) -> str:
-        """Where the rows are that came, of a flow whose answer is not in its place; empty where there are none."""
+        """Say where the lines of an incomplete answer are; "" where no line was written."""
         if not self.rows:
             return ""
         return f"the first {self.rows:,} lines are in {self._place()}"

@@ -1,4 +1,4 @@
-"""The flow files that a command is given: files, folders that hold some, and patterns; and how one is written back."""
+"""The flow files that a command line names, by files, folders and patterns, and the rewriting of such a file."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _PATTERN = re.compile(r"[*?\[]")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 MARK = codecs.BOM_UTF8.decode()
 Refused = tuple[Path, UsageError]
-"""A path that leads to no flow file, and why."""
+"""A path that leads to no flow file, and the reason."""
 
 
 class PathThatIs(click.Path):
-    """A path on the command line. An empty one, as of a variable that is not set, is not the current folder."""
+    """A path on the command line. An empty path (from an unset variable, say) is an error, not the current folder."""
 
     def __init__(self) -> None:
-        # What cannot be read is told of when it is read, and stops no other path.
+        # An unreadable path is reported when it is read, and does not stop the others.
         super().__init__(path_type=Path, readable=False)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -52,12 +52,12 @@ class OutputPath(PathThatIs):
 
 
 def to_file(path: Path | None) -> Path | None:
-    """The file that is meant; None for standard output, which may be called `-`."""
+    """Return the path of the file; None for standard output, which may be written `-`."""
     return None if path is None or str(path) == "-" else path
 
 
 class _Walk(Files):
-    """Finds files by a pattern. A link that leads in a circle is no file, and stops nothing."""
+    """A search for files by a pattern, in which a link that leads in a circle is no error."""
 
     def resolve(self, path: str) -> Path:
         try:
@@ -69,10 +69,10 @@ class _Walk(Files):
 
 
 def find_flows(paths: Iterable[Path]) -> tuple[list[Path], list[Refused]]:
-    """Every file once, by whatever path or link it is reached, and the paths that lead to none.
+    """Return every file that the paths lead to, each once, and the paths that lead to no file.
 
-    Of a folder these are the .flow files in it and below; names that begin with a dot are left out, and links to
-    folders are not followed. A pattern, in which ``**`` stands for any folders, is for .flow files alone.
+    A folder stands for the .flow files in it and below, except names that begin with a dot; links to folders are not
+    followed. A pattern, in which ``**`` stands for any folders, finds .flow files only.
     """
     files: list[Path] = []
     refused: list[Refused] = []
@@ -113,13 +113,13 @@ def _inside(folder: Path, refused: list[Refused]) -> Iterator[Path]:
             told = shown(str(Path(place)))
             refused.append((Path(place), UsageError(f"the folder {told} cannot be read: {reason}")))
             continue
-        # The last one in is the first one out: folders wait in the order of names.
+        # Reversed, because the last folder in is the first one out.
         waiting += [entry.path for entry in reversed(names) if entry.is_dir(follow_symlinks=False)]
         yield from (Path(entry.path) for entry in names if entry.name.endswith(".flow") and _is_file(entry.path))
 
 
 def _is_file(path: str) -> bool:
-    """Whether this is to be read: a link that leads nowhere is told of then; a pipe or a device is no flow."""
+    """Tell whether a path should be read: a file, or a broken link, which is then reported; no pipe and no device."""
     return os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path))
 
 
@@ -137,9 +137,9 @@ def _fitting(pattern: Path, refused: list[Refused]) -> Iterator[Path]:
 
 
 def refuse_pipe(path: Path) -> None:
-    """Raises UsageError for a pipe that has a name: to open one waits for a writer, perhaps for ever.
+    """Raise UsageError for a named pipe: opening it would wait for a writer, perhaps for ever.
 
-    What a shell makes of ``<(command)`` is a pipe whose writer is there.
+    The pipe that a shell makes of ``<(command)`` has its writer already, and is allowed.
     """
     with suppress(OSError, ValueError):
         if stat.S_ISFIFO(os.stat(path).st_mode) and not str(path).startswith(("/dev/", "/proc/")):
@@ -156,12 +156,12 @@ def _guess(path: Path) -> str:
 
 
 def told_path(path: Path) -> str:
-    """The path as reports name it: from the current folder where it lies below that, else from the root.
+    """Return a path in the form of reports: from the current folder if it lies below that, else from the root.
 
-    With forward slashes, as code hosts and editors want it.
+    It has forward slashes, as code hosts and editors expect.
     """
     here = Path(os.path.realpath(os.curdir))
-    # `..` behind a link leads elsewhere than its letters say, so such a path is followed; others keep their links.
+    # `..` after a link leads to the parent of the link's target, so links are resolved there; other paths keep theirs.
     whole = Path(os.path.realpath(path.parent), path.name) if ".." in path.parts else Path(os.path.abspath(path))
     for one in (whole, Path(os.path.realpath(whole.parent), whole.name)):
         if one.is_relative_to(here):
@@ -170,22 +170,22 @@ def told_path(path: Path) -> str:
 
 
 def rewrite(path: Path, before: str, after: str) -> None:
-    """Put a new text in place of the old one, or leave the file whole.
+    """Replace the text of a file; if that fails, leave the file whole.
 
-    ``before`` is the text as it was read, with ``\\n`` for line ends. Links, hard ones too, the mode, a byte-order
+    ``before`` is the text as it was read, with ``\\n`` for line ends. Symbolic and hard links, the mode, a byte-order
     mark and line ends stay as they are.
 
-    Raises UsageError where the file was changed meanwhile, OSError where it cannot be written.
+    Raises: UsageError, where the file has changed meanwhile; OSError, where it cannot be written.
     """
     name = shown(str(path))
     target = os.path.realpath(path)
     if not os.path.isfile(target):
         raise UsageError(f"{name} is no file that can be written back")
-    # The system lets its administrator write what is read-only. A file that somebody made so is to stay so.
+    # The system lets its administrator write read-only files, but a file that somebody made read-only must stay so.
     if not os.stat(target).st_mode & 0o222 or not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, "it is read-only, and is left as it is")
     data = read_plain_bytes(Path(target), name)
-    # A second mark is no part of the text either, and not written back.
+    # A second byte-order mark is no part of the text either, and is not written back.
     if decode(data, name).removeprefix(MARK) != before.removeprefix(MARK):
         raise UsageError(f"{name} has changed since it was read, and is left as it is; try again")
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
@@ -194,7 +194,7 @@ def rewrite(path: Path, before: str, after: str) -> None:
 
 
 def _with_line_ends(text: str, model: str) -> str:
-    """The text with the line ends of another: line by line where there are as many, else those that it has most."""
+    """Return the text with the line ends of ``model``: line by line if the numbers agree, else its commonest one."""
     ends = _LINE_END.findall(model)
     if not set(ends) - {"\n"}:
         return text

@@ -149,7 +149,10 @@ def command(
 def _foreseen(
     plan: p.Plan, inputs: dict[str, Any], model: str | None, files: Files, journal: str | None
 ) -> Foreseen | None:
-    """What the journal has for a run of these inputs; None where one is missing, or a model cannot be asked."""
+    """Return the answers that the journal has for such a run.
+
+    None where there is no journal, an input is missing, or a model cannot be asked.
+    """
     path = journal_path(journal)
     if not path.exists() or any(one.required and one.name not in inputs for one in plan.params):
         return None
@@ -162,7 +165,7 @@ def _foreseen(
 
 
 def _over(bounds: Bounds, max_calls: int | None, max_attempts: int | None, max_cost: float | None) -> list[str]:
-    """What is beyond the limits that the command gives, and by which step."""
+    """Return a complaint for each limit of the command that the bounds exceed, with the step that takes the most."""
     found = []
     if max_calls is not None and _beyond(bounds.calls, max_calls):
         could = f"the flow may make {max_calls:,} calls, and could make {in_words(bounds.calls)}"
@@ -182,7 +185,7 @@ def _beyond(bound: Bound, limit: float) -> bool:
 
 
 def _whose(bounds: Bounds, what: str) -> str:
-    """The step that leaves an amount open, or that takes most of it."""
+    """Say why an amount has no bound, or which step takes most of it."""
     whole: Bound = getattr(bounds, what)
     if whole.most is None:
         return f"no bound: {whole.why}"

@@ -1,6 +1,6 @@
-"""How a plan's bounds look on a terminal: a tree of its steps, and the totals.
+"""The view of a plan's bounds on a terminal: a tree of its steps, and the totals.
 
-The totals are told apart: what holds while no server fails, what holds always, and what is expected.
+There are three kinds of totals: those that hold while no server fails, those that always hold, and expected ones.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from flowrun.dsl import Bound, Bounds, Foreseen
 
 _NAME = 26
 _WHAT = 30
-"""The widest that the first two columns get, in characters."""
+"""The greatest widths of the first two columns, in characters."""
 _LARGEST = 10**15
 _HEADS = ("", "", "calls", "rounds", "in ≈", "out ≈", "cost")
 
 
 def view(bounds: Bounds, calls_limit: int | None, money_limit: float | None) -> Iterator[str]:
-    """The lines of a plan. Each called flow stands below, once, with what one call of it takes."""
+    """Yield the lines of a plan. Each called flow follows once, with the bounds of one call to it."""
     rows: list[tuple[str, ...]] = [_HEADS]
     for tree in (bounds, *bounds.flows):
         rows += _rows(tree, "", "")
@@ -35,7 +35,7 @@ def view(bounds: Bounds, calls_limit: int | None, money_limit: float | None) -> 
 
 
 def journal_line(kept: Foreseen) -> str:
-    """What a run would take from the journal, and what is certainly to be bought."""
+    """Say how many answers a run would take from the journal, and how many calls it must certainly make."""
     answers = "1 answer" if kept.answers == 1 else f"{kept.answers:,} answers"
     if not kept.calls:
         return f"the journal has {answers} to this: nothing is to be asked"
@@ -44,7 +44,7 @@ def journal_line(kept: Foreseen) -> str:
 
 
 def attempts(bounds: Bounds) -> str:
-    """The attempts that may be billed whatever servers do, and the dollars of all of them."""
+    """Say how many attempts may be billed at most, whatever servers do, and the dollars of all of them."""
     most = bounds.attempts.most
     if most is None:
         return "no bound on the attempts that may be billed"
@@ -55,14 +55,17 @@ def attempts(bounds: Bounds) -> str:
 
 
 def most_in_words(bound: Bound) -> str:
-    """The most in full, for it is a number that a gate is set to."""
+    """Write the most of a bound in full, because users copy this number into a limit."""
     if bound.most is None:
         return "any number"
     return f"{bound.most:,.0f}" if bound.most <= _LARGEST else number(bound.most)
 
 
 def totals(bounds: Bounds) -> str:
-    """Holds while no server fails: a server that does costs further attempts, or ends the run before its least."""
+    """Write the totals that hold while no server fails.
+
+    A server that fails costs further attempts, or ends the run before it reaches its least.
+    """
     return " · ".join(
         (
             f"calls {in_words(bounds.calls)}",
@@ -75,7 +78,7 @@ def totals(bounds: Bounds) -> str:
 
 
 def _means(bounds: Bounds) -> Iterator[str]:
-    """What is expected of each vote, on a line of its own."""
+    """Yield a line for each vote with its expected calls and cost."""
     todo = [bounds, *bounds.flows]
     while todo:
         one = todo.pop(0)
@@ -108,7 +111,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def _reasons(bounds: Bounds) -> Iterator[str]:
-    """Why some totals have no most, each reason once."""
+    """Yield the reasons why some totals have no most, each reason once."""
     named = (
         ("calls", bounds.calls),
         ("attempts", bounds.attempts),
@@ -136,7 +139,7 @@ def _shortfalls(bounds: Bounds, calls_limit: int | None, money_limit: float | No
 
 
 def number(value: float) -> str:
-    """A count in at most four characters, up to a billion."""
+    """Write a count in at most four characters (for counts up to a billion)."""
     if value > _LARGEST:
         return "more than 10^15"
     for unit, size in (("G", 10**9), ("M", 10**6), ("k", 1000)):
@@ -147,7 +150,7 @@ def number(value: float) -> str:
 
 
 def money(value: float, *, up: bool = False) -> str:
-    """Dollars in cents, small ones in hundredths of cents; rounded down, or ``up``."""
+    """Write dollars to the cent, small amounts to a hundredth of a cent; rounded down, or ``up``."""
     if value > _LARGEST:
         return "more than $10^15"
     digits = 2 if value >= 0.1 or float(round(value * 100, 6)).is_integer() else 4

@@ -1,4 +1,4 @@
-"""A file's plan and its inputs, as the command line names them."""
+"""The inputs and options of a plan, read from the command line."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from .show import remark, standard_input
 
 
 def inputs_of(plan: p.Plan, words: list[str], pairs: tuple[str, ...], files: Files) -> dict[str, Any]:
-    """The inputs that a command gives: ``--NAME VALUE``, ``--NAME=VALUE`` or, as ``pairs``, ``NAME=VALUE``.
+    """Read the inputs on a command line: ``--NAME VALUE``, ``--NAME=VALUE`` or, as ``pairs``, ``NAME=VALUE``.
 
-    Some or all may be missing. A parameter that is called like an option of the command is ``--param-NAME``.
+    Some or all may be missing. A parameter with the name of an option of the command is written ``--param-NAME``.
     """
     params = {param.name: param for param in plan.params}
     texts: dict[str, str] = {}
@@ -49,7 +49,7 @@ def inputs_of(plan: p.Plan, words: list[str], pairs: tuple[str, ...], files: Fil
 
 
 def take_pairs(texts: dict[str, str], plan: p.Plan, pairs: tuple[str, ...]) -> None:
-    """Put what `--param NAME=VALUE` gives with the other parameters' values."""
+    """Add the values of `--param NAME=VALUE` to ``texts``, the values of the parameters."""
     params = [param.name for param in plan.params]
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -71,7 +71,7 @@ def twice(name: str) -> UsageError:
 
 
 def allowed(ctx: click.Context, param: click.Parameter, places: tuple[Path, ...]) -> tuple[Path, ...]:
-    """The folders of --allow-read. Raises UsageError for what is none: it would allow nothing."""
+    """Check the folders of --allow-read. Raises UsageError for a path that is no folder: it would allow nothing."""
     for place in places:
         if os.path.isdir(place):
             continue
@@ -83,9 +83,9 @@ def allowed(ctx: click.Context, param: click.Parameter, places: tuple[Path, ...]
 
 
 def known_model(plan: p.Plan, model: str | None) -> str | None:
-    """A model that the plan declares or whose provider there is; an empty name is none. Raises UsageError.
+    """Check that the plan declares this model, or that its provider exists; return None for an empty name.
 
-    Keys are not looked at, for nothing is sent.
+    No key is needed, because nothing is sent. Raises: UsageError.
     """
     if not model:
         return None

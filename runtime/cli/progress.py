@@ -1,4 +1,4 @@
-"""What a person sees while a flow runs: one live line on a terminal, plain lines elsewhere."""
+"""The progress of a running flow, for a person: one live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 EVERY = 5.0
-"""Seconds between plain lines about how far the run is."""
+"""The seconds between plain lines about the progress of a run."""
 
 
 class Watcher(Protocol):
@@ -36,7 +36,7 @@ def watcher(quiet: bool) -> Watcher:
 
 
 class Silent:
-    """Says nothing but what may cost money."""
+    """A watcher that prints only urgent notices: those about things that may cost money."""
 
     def __call__(self, event: e.Event) -> None:
         if isinstance(event, e.Notice) and event.urgent:
@@ -52,7 +52,7 @@ class Silent:
 
 
 class Lines(Silent):
-    """Notices, retries and losses as they come; how far the run is every few seconds."""
+    """A watcher that prints notices, retries and losses at once, and the progress of the run every few seconds."""
 
     def __init__(self) -> None:
         self.summary = Summary()
@@ -70,7 +70,7 @@ class Lines(Silent):
 
 
 class LiveLine(Silent):
-    """One line that is drawn again a few times a second, with notices above it."""
+    """A watcher that redraws one line a few times a second, and prints notices above it."""
 
     def __init__(self) -> None:
         self.summary = Summary()
@@ -108,10 +108,9 @@ class LiveLine(Silent):
 
 
 class Teller:
-    """The line that an event is worth, if any: of losses and retries the first of each cause.
+    """A function from an event to a line, "" for most events. Of losses and retries, the first of each cause gets one.
 
-    The last lines of a run say how many were lost. Retries are told of every few seconds all the same, so that a long
-    outage is seen.
+    The last lines of a run count the losses. A retry every few seconds gets a line too, so that a long outage is seen.
     """
 
     def __init__(self) -> None:
@@ -147,5 +146,5 @@ def state_line(summary: Summary, seconds: float) -> str:
 
 
 def money_text(summary: Summary) -> str:
-    """What a run has cost so far; nothing where that is unknown, or nothing."""
+    """Write the cost of a run so far; "" where it is zero or unknown."""
     return f"${summary.cost:.4f}" if summary.cost else ""

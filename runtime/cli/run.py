@@ -40,7 +40,7 @@ OWN = (
 
 
 def command_for(path: Path, arguments: list[str]) -> click.Command:
-    """The command of one flow file, with an option for each parameter of its flow."""
+    """Make the command of one flow file, with an option for each parameter of its flow."""
     refuse_pipe(path)
     checked = load(path)
     plan = plan_of(checked, _flow_named(arguments))
@@ -104,7 +104,7 @@ def _flag(param: p.Param) -> str:
 
 def _option(param: p.Param) -> click.Option:
     flag = _flag(param)
-    # Written as in the flow it is understood as well, where the command has no such option itself.
+    # The spelling of the flow works as well, unless the command has such an option itself.
     also = [f"--{param.name}"] if "_" in param.name and not param.name.startswith("_") else []
     needed = "" if param.required else " (optional)"
     return click.Option(
@@ -165,14 +165,14 @@ def _run(plan: p.Plan, given: dict[str, Any]) -> int:
 def _sources(
     plan: p.Plan, texts: dict[str, str], inputs: dict[str, Any], allow_read: tuple[Path, ...], journal: Path | None
 ) -> list[Source]:
-    """The files that an output may not be written over."""
+    """Return the files that an output must not overwrite."""
     given = [file for param in plan.params for file in files_given(param, texts.get(param.name, ""))]
     kept = [] if journal is None else journal_files(journal)
     return [*given, *files_read(plan, inputs, Path(plan.source).parent, allow_read), *kept]
 
 
 def _texts(plan: p.Plan, given: dict[str, Any]) -> dict[str, str]:
-    """The text that the command gives for each parameter."""
+    """Return the text that the command line gives for each parameter."""
     params = {param.name: param for param in plan.params}
     texts: dict[str, str] = {}
     for name in params:

@@ -45,7 +45,7 @@ def command(journal: str | None, as_json: bool) -> None:
                 run,
                 len(reader.index.in_doubt(run.number)),
                 accounts[run.number],
-                # Whatever began since a process took the journal, and did not end, is that one's.
+                # A run without an end that began after a process took the journal belongs to that process.
                 running=holder is not None and run.stretch > holder.rows,
             )
             for run in reader.index.runs.values()
@@ -68,7 +68,7 @@ def command(journal: str | None, as_json: bool) -> None:
 
 
 def _accounts(reader: JournalReader) -> dict[int, dict[str, Json]]:
-    """The figures of each run: as they were when it ended, or folded from its rows where they were not written."""
+    """Return the figures of each run: those written at its end, or else those folded from its rows."""
     found: dict[int, dict[str, Json]] = {}
     untold: dict[int, History] = {}
     for run in reader.index.runs.values():
@@ -84,7 +84,7 @@ def _accounts(reader: JournalReader) -> dict[int, dict[str, Json]]:
 
 
 def _prices(reader: JournalReader, run: Run) -> Prices:
-    """The prices of a run's models, as its flow declares them or as they are known."""
+    """Return the prices of a run's models: those that its flow declares, or else the known ones."""
     from flowrun.dsl import plan as p
 
     from ..costs.prices import Prices
@@ -92,7 +92,7 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
 
     declared = {}
     if run.given:
-        # A plan of another version tells nothing: its models cost what is known of them.
+        # The plan of another version cannot be read: its models then have the known prices.
         with suppress(KeyError, TypeError, ValueError):
             declared = declared_prices(p.from_json(json.dumps(reader.body(run.given)["plan"])))
     return Prices(os.environ, declared)

@@ -1,4 +1,4 @@
-"""What the command prints: findings and complaints to standard error, answers to standard output."""
+"""The output of a command: findings and complaints to standard error, answers to standard output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..vocabulary.quoting import inert, json_text, one_line
 
 
 def colours(stream: TextIO) -> bool:
-    """Whether a stream wants colours: a terminal does, unless NO_COLOR (no-color.org) is set."""
+    """Tell whether a stream wants colours: a terminal does, unless NO_COLOR (no-color.org) is set or TERM is dumb."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -23,12 +23,12 @@ MOST_FINDINGS = 100
 
 
 def standard_input() -> str:
-    """All of standard input as a value of a parameter, read as a file is. Raises UsageError."""
+    """Read all of standard input, under the same rules as a file, for a parameter's value. Raises UsageError."""
     return _standard("a parameter")
 
 
 def standard_flow() -> str:
-    """A flow from standard input, which must be text as a file must. Raises UsageError."""
+    """Read a flow from standard input, under the same rules as a file. Raises UsageError."""
     return _standard("a flow")
 
 
@@ -42,7 +42,7 @@ def _standard(what: str) -> str:
 
 
 def show_findings(found: Iterable[Diagnostic], *, fixes: bool = True) -> None:
-    """Print findings, and how many there are; of very many the first. ``fixes``: say that some can be mended."""
+    """Print findings (at most the first 100) and their number. ``fixes``: also say how many `--fix` can mend."""
     findings = tuple(found)
     print(render_diagnostics(findings[:MOST_FINDINGS], colour=colours(sys.stderr)), file=sys.stderr)
     if len(findings) > MOST_FINDINGS:
@@ -55,7 +55,7 @@ def show_findings(found: Iterable[Diagnostic], *, fixes: bool = True) -> None:
 
 
 def count_text(findings: Collection[Diagnostic]) -> str:
-    """How many errors and warnings there are, in words."""
+    """Write the numbers of errors and warnings in words."""
     errors = sum(finding.severity == "error" for finding in findings)
     counts = ((errors, "error"), (len(findings) - errors, "warning"))
     return ", ".join(f"{count:,} {word}{'s' if count != 1 else ''}" for count, word in counts if count)
@@ -66,23 +66,23 @@ def complain(message: str) -> None:
 
 
 def remark(line: str) -> None:
-    """For a reader of inputs to say what it had to assume."""
+    """Print a remark from a reader of inputs on something that it had to assume."""
     print(inert(line), file=sys.stderr)
 
 
 def print_answer(value: Any) -> None:
-    """Print a text as it is, and all else as JSON."""
+    """Print a text as it is, and any other value as JSON."""
     say(f"{value}\n") if isinstance(value, str) else print_json(value)
     sys.stdout.flush()
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON, which a stream that has not all letters gets with JSON's own escapes."""
+    """Print a value as JSON, in ASCII with JSON's escapes if the stream's encoding lacks some characters."""
     print(json_text(value, ascii_only=not _has_all_letters(sys.stdout)))
 
 
 def say(text: str) -> None:
-    """Write to standard output: letter for letter, but on a terminal without what would steer it."""
+    """Write a text to standard output unchanged; on a terminal, without characters that would control it."""
     sys.stdout.write(inert(text) if sys.stdout.isatty() else text)
 
 
@@ -91,10 +91,10 @@ def _has_all_letters(stream: TextIO) -> bool:
 
 
 def show_difference(name: str, before: str, after: str, what: str) -> None:
-    """Print what would change in a file, as a unified difference."""
+    """Print the changes of a file as a unified diff."""
     from difflib import unified_diff
 
     name = one_line(name)
     for line in unified_diff(before.splitlines(True), after.splitlines(True), name, name, "as it is", what):
-        # A file may end without a line end, which the next line of a difference needs.
+        # A file may end without a line end, but the next line of the diff needs one.
         say(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")

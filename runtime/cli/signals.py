@@ -1,4 +1,4 @@
-"""A run that ^C and SIGTERM stop in good order: the first begins nothing more, the second ends at once."""
+"""Runs that ^C and SIGTERM stop in good order: the first signal stops new calls, the second the process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOW_CURSOR = "\x1b[?25h"
 
 
 def run_stoppable(make: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
-    """Run to the end, or until it is stopped. ``make`` begins the run."""
+    """Run a flow until it ends or is stopped. ``make`` begins the run."""
     return asyncio.run(_stoppable(make))
 
 
@@ -31,10 +31,10 @@ async def _stoppable(make: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Res
             complain(f"{number.name}: nothing more is sent; what is under way is kept. Once more ends at once")
             return
         if sys.stderr.isatty():
-            # The live line has hidden it.
+            # The live line has hidden the cursor.
             sys.stderr.write(f"\r{_SHOW_CURSOR}\n")
             sys.stderr.flush()
-        # What is in the journal is safe, and nothing else is worth a moment of waiting.
+        # The journal is safe, and nothing else is worth a moment of waiting.
         os._exit(128 + number)
 
     for number in _SIGNALS:

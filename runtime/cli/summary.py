@@ -15,7 +15,7 @@ ALL = "--json lists them all"
 
 
 def votes_lines(result: Result) -> list[str]:
-    """How each vote ended, or all of them in one line where there are many."""
+    """Return a line on each vote, or one line on all of them where there are many."""
     tallies = result.outcome.tallies
     if len(tallies) == 1 and _headline(result) and _plain(next(iter(tallies.values()))):
         return []
@@ -27,7 +27,7 @@ def votes_lines(result: Result) -> list[str]:
 
 
 def losses_lines(result: Result) -> list[str]:
-    """The losses by cause, where the run has not named each one when it was lost."""
+    """Return lines on the losses by cause, for the causes whose losses the run has not named one by one."""
     causes = Causes()
     for loss in result.outcome.losses:
         causes.add(loss.path, loss.reason, ballot=loss.ballot)
@@ -35,7 +35,7 @@ def losses_lines(result: Result) -> list[str]:
 
 
 def failures_lines(result: Result) -> list[str]:
-    """The failures: each one, or by cause where there are many."""
+    """Return lines on the failures: one for each, or by cause where there are many."""
     causes = Causes()
     for failure in result.failures:
         causes.add(failure.path, failure.reason)
@@ -50,7 +50,10 @@ def _left_out(cause: Cause) -> str:
 
 
 def closing_line(result: Result) -> str:
-    """The answer of the vote, the calls, the time, and the time that the same calls take one after another."""
+    """Return the closing line: the answer of the vote, the calls, the time, the tokens and the cost.
+
+    The time stands beside the time that the same calls would take one after another.
+    """
     summary, account = result.summary, result.summary.whole
     parts = []
     if headline := _headline(result):
@@ -93,7 +96,7 @@ def closing_line(result: Result) -> str:
 
 
 def cost_text(cost: float | None, unbilled: float | None) -> str:
-    """The cost of a run by its known bills, and at most; empty where it is unknown or zero."""
+    """Write the cost of a run by its known bills, and at most; "" where it is unknown or zero."""
     if cost is None:
         return ""
     told = [f"${cost:.4f}"] if cost else []
@@ -103,12 +106,12 @@ def cost_text(cost: float | None, unbilled: float | None) -> str:
 
 
 def _plain(tally: Tally) -> bool:
-    """Whether the closing line says all there is to say of a vote."""
+    """Tell whether the closing line says everything about a vote."""
     return len(tally.ballots) == 1 and not tally.discarded and not tally.missing and tally.settled
 
 
 def _headline(result: Result) -> str:
-    """`SPAM (2 of 3)` where the flow's answer is that of its one vote."""
+    """Write `SPAM (2 of 3)` if the flow's answer is that of its only vote; else ""."""
     tallies = list(result.outcome.tallies.values())
     if len(tallies) == 1 and result.ok and tallies[0].winner == result.value:
         return _vote(tallies[0])
@@ -123,7 +126,7 @@ def _vote(tally: Tally) -> str:
 
 
 def _account(tally: Tally) -> str:
-    """All that is to be said of one vote: its answer, who else had votes, and what was not needed."""
+    """Describe one vote: its answer, the other answers with votes, and the samples that were not needed."""
     parts = [_vote(tally)]
     others = [(answer, count) for answer, count in tally.ballots if answer != tally.first]
     if others:

@@ -88,14 +88,14 @@ def command(
 
 
 class Checks:
-    """Checks files. Each is read once, however often it is named or imported; what cannot be read is in ``unread``."""
+    """A check of files. Each file is read once, however often it is named or imported. ``unread``: unreadable files."""
 
     def __init__(self) -> None:
         self.unread: list[Unread] = []
         self._sources: dict[str, Source] = {}
 
     def all(self, names: Sequence[str]) -> list[Diagnostic]:
-        """The findings of all files, by file and place; what is found in a file on two ways is told once."""
+        """Return the findings of all files, in order of file and place, each once even if it is found in two ways."""
         found: dict[object, Diagnostic] = {}
         for name in names:
             try:
@@ -121,7 +121,7 @@ class Checks:
 
 
 def _fix(checks: Checks, names: Sequence[str], found: Sequence[Diagnostic], *, diff: bool) -> int:
-    """Mend the files that have safe fixes, or show how. Answers with the exit code that this alone would give."""
+    """Apply the safe fixes to the files, or show them as a diff. Return the exit code for this alone."""
     from flowrun.dsl import apply_fixes
 
     mendable = {one.span.source.name for one in found if one.fix and one.fix.safe}
@@ -180,7 +180,7 @@ def _told(
 
 
 def _write(text: str, target: Target | None) -> None:
-    """Write to a file or to standard output, in UTF-8 whatever the terminal's encoding is."""
+    """Write to a file or to standard output, in UTF-8 whatever the terminal's encoding."""
     if target is not None:
         target.write(text)
         return

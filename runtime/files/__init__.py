@@ -1,1 +1,1 @@
-"""What may be read, and where flowrun keeps what it can make again."""
+"""The files that may be read, and the folder for files that flowrun can make or fetch again."""

@@ -1,4 +1,4 @@
-"""Child processes that work on foreign data: what they are given of the environment, and of the standard streams."""
+"""Child processes that work on foreign data: their environment and their standard streams."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ _PREFIXES = ("LC_", "LD_", "DYLD_", "OMP_", "GOMP_", "GGML_", "PYTHON")
 
 
 def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that a child needs. A library that parses foreign data has no use for the keys of providers."""
+    """Return the variables that a child needs. A library that parses foreign data must not see providers' keys."""
     return {name: value for name, value in environ.items() if name in _NAMES or name.startswith(_PREFIXES)}
 
 
 def claim_stdout() -> int:
-    """The pipe to the parent, for messages alone: what a library prints would be taken for one, and goes to stderr."""
+    """Return the pipe to the parent, and send everything else that is printed to stderr.
+
+    The parent would take the output of a library for a message.
+    """
     pipe = os.dup(1)
     os.dup2(2, 1)
     sys.stdout = sys.stderr

@@ -1,4 +1,4 @@
-"""Reading files: those that a flow may read, and those that its user names."""
+"""Reading of files: those that a flow may read, and those that its user names."""
 
 from __future__ import annotations
 
@@ -21,26 +21,29 @@ _MAGIC = re.compile(r"[*?\[]")
 _NAMES_TO_GUESS_FROM = 5000
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 BOM = "\ufeff"
-"""The mark of UTF-8, as it is decoded; it is no part of the text."""
+"""The byte-order mark, decoded; it is no part of the text."""
 _HEAD = 4096
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _CLOSED_ELSEWHERE = getattr(os, "O_CLOEXEC", 0)
 
 
 class Files:
-    """What a flow may read: its own folder, and the places its user allowed."""
+    """The files that a flow may read: those in its own folder, and in the places that its user allows."""
 
     def __init__(self, folder: Path, allowed: tuple[Path, ...] = ()) -> None:
         self.folder = _resolved(folder)
         self.allowed = tuple(_resolved(place) for place in allowed)
 
     def resolve(self, path: str) -> Path:
-        """The file or folder that is meant, with links followed; it need not exist."""
+        """Return the absolute path of a file or folder, with links followed; it need not exist.
+
+        Raises: InputError, for a path outside the folders that the flow may read.
+        """
         if not path:
             raise InputError("a path is needed, and it is empty")
         found = _resolved(self.folder / path)
         if not any(found.is_relative_to(place) for place in (self.folder, *self.allowed)):
-            # Nothing outside is touched, not even to look whether it is a folder.
+            # Nothing outside is touched, not even to see whether it is a folder.
             place = found.parent
             raise InputError(
                 f"{shown(path)} is outside the flow's folder, {shown(str(self.folder))}; "
@@ -54,15 +57,15 @@ class Files:
         return _read(found, shown(path), lambda: _opened_below(place, found))
 
     def read_text(self, path: str) -> str:
-        """The text of a file in UTF-8, or in UTF-16 with a mark; line ends come as ``\\n``."""
+        """Read the text of a file in UTF-8, or in UTF-16 with a mark; line ends become ``\\n``."""
         return decode(self.read_bytes(path), shown(path))
 
     def read_flow(self, path: str) -> str:
-        """The text of another flow file: in UTF-8 and nothing else."""
+        """Read the text of another flow file, which must be in UTF-8."""
         return _decoded_flow(self.read_bytes(path), shown(path))
 
     def glob(self, pattern: str) -> list[str]:
-        """The paths of the files that a pattern fits, sorted; ``**`` stands for any number of folders.
+        """Return the paths of the files that fit a pattern, sorted; ``**`` stands for any number of folders.
 
         As in a shell, a wildcard does not fit a name that begins with a dot, and ``**`` follows no links.
         """
@@ -82,9 +85,9 @@ class Files:
         return sorted(path for path in found if self.resolve(path).is_file())
 
     def name_of(self, path: str) -> str:
-        """The name of a file in a prompt: the path from the folder that it is read in, wherever that lies.
+        """Return the name of a file for a prompt: its path from the flow's folder or the allowed place that holds it.
 
-        A path that is relative already is one from the flow's folder, and stays.
+        So the name does not depend on where that folder lies. A relative path starts in the flow's folder, and stays.
         """
         if not os.path.isabs(path):
             return path
@@ -114,18 +117,18 @@ class Files:
 
 
 def read_plain(path: Path, name: str | None = None) -> str:
-    """The text of a flow that the user named, wherever it is: in UTF-8 and nothing else."""
+    """Read the text of a flow file that the user names; it may lie anywhere, and must be in UTF-8."""
     name = shown(str(path)) if name is None else name
     return _decoded_flow(read_plain_bytes(path, name), name)
 
 
 def read_plain_text(path: Path) -> str:
-    """The text of a file that the user named as data: in UTF-8, or in UTF-16 with a mark."""
+    """Read the text of a data file that the user names, in UTF-8 or in UTF-16 with a mark."""
     return decode(read_plain_bytes(path), shown(str(path)))
 
 
 def read_plain_bytes(path: Path, name: str | None = None) -> bytes:
-    """The bytes of a file that the user named; a pipe, such as ``<(command)`` of a shell, is read to its end."""
+    """Read the bytes of a file that the user names; a pipe, such as ``<(command)`` of a shell, is read to its end."""
     name = shown(str(path)) if name is None else name
     return _read(path, name, lambda: os.open(path, os.O_RDONLY | _CLOSED_ELSEWHERE), pipes=True)
 
@@ -144,7 +147,7 @@ def decode(data: bytes, name: str) -> str:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        # The mark is cut off before the rest is decoded, and so missing from the place that is told.
+        # The decoder cuts the mark off first, so its place does not count the mark.
         mark = len(codecs.BOM_UTF8) if kind == "UTF-8" and data.startswith(codecs.BOM_UTF8) else 0
         raise InputError(
             f"{name} is not {kind} text: byte {error.start + mark} is 0x{data[error.start + mark]:02x}; "
@@ -157,7 +160,7 @@ def decode(data: bytes, name: str) -> str:
 
 
 def _wide_kind(data: bytes) -> str | None:
-    """Which of the wider encodings a text is in, by its mark or by the zero bytes between its letters."""
+    """Return the name of the wide encoding of a text, by its mark or the zero bytes between its letters; else None."""
     if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "UTF-32"
     if data.startswith(_UTF_16_MARKS):
@@ -165,7 +168,7 @@ def _wide_kind(data: bytes) -> str | None:
     head = data[:_HEAD]
     for first, kind in ((1, "UTF-16LE"), (0, "UTF-16BE")):
         zeros, others = head[first::2], head[1 - first :: 2]
-        # Text of Latin letters for the most part; files that are no text have zeros in both places, and control bytes.
+        # True for mostly Latin text; other files have zeros at even and odd places, and control bytes.
         if len(zeros) > 1 and zeros.count(0) > len(zeros) * 0.6 and not _CONTROL.search(others):
             return kind
     return None
@@ -184,14 +187,14 @@ def _resolved(path: Path) -> Path:
 
 
 def _opened_below(place: Path, path: Path) -> int:
-    """Opens a file by way of its folders, from a place that is allowed, and follows no link.
+    """Open a file, folder by folder from an allowed place, and follow no link.
 
-    Links were followed when the path was found; one that is met here was put there since, and may lead outside.
+    The path has no links any more: a link on the way was put there since, and may lead outside.
     """
     parts = path.relative_to(place).parts
     if os.open not in os.supports_dir_fd or not parts:
         return os.open(path, os.O_RDONLY | _CLOSED_ELSEWHERE)
-    # A folder may be gone through where its names may not be read: hence O_PATH, where the system has it.
+    # O_PATH, where the system has it: some folders may be passed through but not listed.
     way = os.O_DIRECTORY | getattr(os, "O_PATH", os.O_RDONLY) | _CLOSED_ELSEWHERE
     folder = os.open(place, way)
     try:
@@ -199,7 +202,7 @@ def _opened_below(place: Path, path: Path) -> int:
             inner = os.open(part, way | os.O_NOFOLLOW, dir_fd=folder)
             os.close(folder)
             folder = inner
-        # Without O_NONBLOCK a pipe that was put there would be waited for.
+        # Without O_NONBLOCK, opening a pipe that was put there would wait.
         return os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | _CLOSED_ELSEWHERE, dir_fd=folder)
     finally:
         os.close(folder)
@@ -207,7 +210,7 @@ def _opened_below(place: Path, path: Path) -> int:
 
 def _read(path: Path, name: str, opened: Callable[[], int], *, pipes: bool = False) -> bytes:
     try:
-        # Looked at before, for to open a pipe or a device may take for ever; and behind, for it may be another since.
+        # Checked before, because opening a pipe or a device may take for ever; and after, because it may have changed.
         _regular(path.stat(), name, pipes)
         with open(opened(), "rb") as file:
             _regular(os.fstat(file.fileno()), name, pipes)
@@ -228,7 +231,7 @@ def _read(path: Path, name: str, opened: Callable[[], int], *, pipes: bool = Fal
 
 
 def _regular(found: os.stat_result, name: str, pipes: bool) -> None:
-    """Raises InputError for what is no file, and for one that is too large to be worth a read."""
+    """Raise InputError for a path that is no file, and for a file that is too large to read."""
     if stat.S_ISDIR(found.st_mode):
         raise InputError(f"{name} is a folder, and a file is needed")
     if stat.S_ISREG(found.st_mode):

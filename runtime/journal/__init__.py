@@ -1,4 +1,4 @@
-"""The durable log of runs: what was about to be asked, what was answered, and how runs ended.
+"""The durable log of runs: every attempt before it is sent, every answer, and the end of every run.
 
-``store`` writes it, ``reading`` reads it, ``index`` says what it holds; the rest is what they are made of.
+``store`` writes the journal, ``reading`` reads it, and ``index`` holds its content; the other modules are their parts.
 """

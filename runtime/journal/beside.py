@@ -1,7 +1,7 @@
-"""The files of a journal: each is a plain file of this user's under one name, and its folder is no link.
+"""The files of a journal. Each must be a plain file of this user's with one name, and the folder must be no link.
 
-Whoever can put a link, a pipe or another's file in their place could have foreign files overwritten, make a command
-wait for ever, or hand it answers. SQLite itself warns of links to a database:
+Otherwise an attacker could put a link, a pipe or a file of their own there, to overwrite foreign files, to make a
+command wait for ever, or to feed it false answers. SQLite itself warns of links to a database:
 https://www.sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file
 """
 
@@ -16,7 +16,7 @@ from ..vocabulary.errors import DiskError
 from ..vocabulary.quoting import shown
 
 FOLDER = ".flowrun"
-"""The folder of a project's journal, which flowrun makes. A folder that the user names may be of any kind."""
+"""The folder of a project's journal, which flowrun makes. A folder that the user names is not checked."""
 LOCK, RESERVE, HEAD = ".lock", ".reserve", ".head"
 ENDS = ("", "-wal", "-shm", "-journal", LOCK, RESERVE, HEAD)
 _PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -35,21 +35,24 @@ def file_beside(journal: Path, end: str) -> Path:
 
 
 def files_of(journal: Path) -> list[Path]:
-    """The journal, and all files that may stand beside it."""
+    """Return the paths of the journal and of all files that may stand beside it."""
     return [file_beside(journal, end) for end in ENDS]
 
 
 def check_files(journal: Path) -> None:
-    """Raises DiskError where the folder or one of the files is not what it should be; OSError. Files may be missing."""
+    """Check the folder and the files of a journal. Files may be missing.
+
+    Raises: DiskError, where one is of the wrong kind or somebody else's; OSError.
+    """
     _check_folder(journal.parent)
     for file in files_of(journal):
         status_of(file)
 
 
 def status_of(path: Path) -> os.stat_result | None:
-    """The status of a file of a journal, None where it is missing.
+    """Return the status of a file of a journal; None where it is missing.
 
-    Raises DiskError where it is not the user's own file, OSError.
+    Raises: DiskError, where it is not the user's own plain file; OSError.
     """
     try:
         found = os.lstat(path)
@@ -60,9 +63,9 @@ def status_of(path: Path) -> os.stat_result | None:
 
 
 def open_file(path: Path, flags: int) -> int:
-    """Open a file of a journal, or make it with mode 0600 where ``flags`` say so; never through a link.
+    """Open a file of a journal, or create it with mode 0600 if ``flags`` say so; never follow a link.
 
-    Raises DiskError where it is not the user's own file, OSError.
+    Raises: DiskError, where it is not the user's own plain file; OSError.
     """
     status_of(path)
     file = os.open(path, flags | _PLAIN, 0o600)
@@ -106,7 +109,7 @@ def _check_owner(path: Path, found: os.stat_result) -> None:
 
 
 def _on_behalf_of(owner: int) -> bool:
-    """Whether root acts for this user by way of sudo."""
+    """Tell whether root acts for this user through sudo."""
     return os.geteuid() == 0 and os.environ.get("SUDO_UID") == str(owner)
 
 

@@ -1,4 +1,4 @@
-"""A journal's folder and its file: made where they are missing, for their user alone."""
+"""Creation of a journal's folder and file, readable by their user alone."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ ELSEWHERE = "keep the run elsewhere with --journal FILE, or nowhere with --no-jo
 
 
 def make_folder(folder: Path) -> None:
-    """Raises OSError."""
+    """Make the folder of a journal if it is missing. Raises OSError."""
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True)
         if folder.name == FOLDER:
-            # The answers of a project are no part of its sources.
+            # The answers of a project do not belong in its repository.
             (folder / ".gitignore").write_text("*\n")
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the file a journal that is synced at each commit. Raises DiskError where it is something else,
-    sqlite3.Error."""
+    """Make the file a journal that SQLite syncs at each commit.
+
+    Raises: DiskError, where the file holds something else; sqlite3.Error.
+    """
     # Checked before anything is written: the file may be somebody's database.
     known = check_form(connection, path)
     with suppress(OSError):  # a file system without modes
@@ -36,7 +38,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(f"PRAGMA {pragma}")
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     if not known:
-        # In one transaction: a mark without the table is a damage.
+        # In one transaction, because a mark without the table counts as damage.
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(TABLE)
         connection.execute(f"PRAGMA application_id={APPLICATION}")
@@ -44,7 +46,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def refusal(path: Path, error: sqlite3.Error) -> DiskError:
-    """The failure of a journal that SQLite cannot open."""
+    """Return the error for a journal that SQLite cannot open."""
     if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return damaged(path, str(error))
     return DiskError(f"the journal {shown(str(path))} cannot be written: {error}; {ELSEWHERE}")

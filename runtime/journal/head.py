@@ -1,8 +1,8 @@
-"""The head of a journal: how many rows it has at least, and the checksum of the last, in a file beside the database.
+"""The head of a journal: the number of rows that it must hold, and the last row's checksum, in a file of their own.
 
-A database that is cut to nothing, or that lost its log, is a whole and empty database to SQLite. The head lies on
-another page of the disk, so that one fault does not take both. It names the last two transactions: the last one may be
-torn by a power loss, the one before it may not.
+SQLite takes a database that was cut to nothing, or that lost its log, for a whole and empty one. The head lies on
+another page of the disk, so that one fault does not destroy both. It names the last two transactions: a power loss may
+tear the last one, but not the one before it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _SIZE = 128
 
 
 class Mark(NamedTuple):
-    """The number of rows, and the checksum of the last of them."""
+    """A place in a journal: the number of rows up to there, and the checksum of the last of them."""
 
     rows: int = 0
     sum: bytes = START
 
 
 class Head(NamedTuple):
-    """``last`` is behind the last transaction that was written, ``before`` behind the one before it."""
+    """Two places in a journal: ``last`` is the end of the last written transaction, ``before`` of the one before it."""
 
     before: Mark = Mark()
     last: Mark = Mark()
@@ -38,11 +38,14 @@ NO_HEAD = Head()
 
 
 class UnreadableHead(ValueError):
-    """The file holds no head."""
+    """An error for a file that holds no head."""
 
 
 def read_head(journal: Path) -> Head:
-    """``NO_HEAD`` where the file is missing, or was made and not filled. Raises UnreadableHead, DiskError, OSError."""
+    """Read the head of a journal; return ``NO_HEAD`` where its file is missing or was never filled.
+
+    Raises: UnreadableHead, DiskError, OSError.
+    """
     path = file_beside(journal, HEAD)
     if status_of(path) is None:
         return NO_HEAD
@@ -70,10 +73,10 @@ def read_head(journal: Path) -> Head:
 
 
 class HeadFile:
-    """Written behind each transaction; the file is made, and is on the disk, before the first."""
+    """The file of the head. It is on the disk before the first transaction, and rewritten after each one."""
 
     def __init__(self, journal: Path, head: Head) -> None:
-        """Raises DiskError, OSError."""
+        """Create the file, or overwrite it, with this head. Raises DiskError, OSError."""
         self._head = head
         self._file = open_file(file_beside(journal, HEAD), os.O_RDWR | os.O_CREAT)
         try:
@@ -85,9 +88,9 @@ class HeadFile:
             raise
 
     def move(self, last: Mark) -> None:
-        """Name one transaction more, which is on the disk already."""
+        """Record one more transaction, which must be on the disk already."""
         self._head = Head(self._head.last, last)
-        # One write within one sector, not synced: a head that is behind says less, and nothing false.
+        # One write within one sector, not synced: a head that lags behind promises fewer rows, and nothing false.
         with suppress(OSError):
             os.pwrite(self._file, _written(self._head), 0)
 

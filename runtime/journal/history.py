@@ -1,4 +1,4 @@
-"""The account of a run over all its stretches, folded from the rows of its journal."""
+"""The account of a run over its beginning and every resume, folded from the rows of its journal."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from .records import NOT_ANSWERED, NOT_SENT, Kind
 
 Json = Any
 Row = tuple[Any, ...]
-"""The number of a run, the kind, key and place of one of its rows, and what its body says: of an intent the model, the
-most tokens in, the limit of tokens out and the calls of its request; of an answer the tokens in and out, and 1 where it
-is spoilt; of a refusal what was said, and the calls of its request."""
-# SQLite reads the bodies: Python would read every answer to its end. A row that does not tell the most tokens in has
-# the length of the prompt; a provider puts fewer than 4096 around it.
+"""The run, kind, key and place of one row of a journal, and up to four fields of its body.
+
+The fields of an intent are the model, the most tokens in, the limit of tokens out, and the calls of its request. Those
+of an answer are the tokens in and out, and 1 where it is spoilt. Those of a refusal are its words, and the calls of its
+request.
+"""
+# SQLite reads the bodies, because Python would parse every answer to its end. An intent without the most tokens in
+# has the bytes of the prompt instead; a provider adds fewer than 4096.
 _ROWS = """
 SELECT run, kind, key, place,
   CASE kind
@@ -36,7 +39,7 @@ FROM records WHERE kind IN ('intent', 'answer', 'refused')
 
 
 class _Asked(NamedTuple):
-    """Calls that are priced alike: the use of their model, and the most that each can take and cost."""
+    """Calls with the same price: the use of their model, and the most that each call can take and cost."""
 
     model: str
     use: Use
@@ -45,7 +48,7 @@ class _Asked(NamedTuple):
 
 
 def read_attempts(connection: sqlite3.Connection, runs: Collection[int]) -> Iterator[Row]:
-    """The rows about attempts at calls of these runs, in their order. Raises sqlite3.Error."""
+    """Read the rows about attempts at calls of these runs, in order. Raises sqlite3.Error."""
     if len(runs) == 1:
         return connection.execute(f"{_ROWS} AND run = ? ORDER BY number", tuple(runs))
     return (row for row in connection.execute(f"{_ROWS} ORDER BY number") if row[0] in runs)
@@ -54,16 +57,16 @@ def read_attempts(connection: sqlite3.Connection, runs: Collection[int]) -> Iter
 class History:
     """The past of one run, folded from its rows about attempts.
 
-    ``price`` is given where a budget in money holds the run; ``by_place`` where called flows have budgets of their own.
+    ``price`` is needed if the run has a budget in money, and ``by_place`` if called flows have budgets of their own.
     """
 
     def __init__(self, price: PriceOf | None = None, *, by_place: bool = False) -> None:
         self._price = price
         self._account = Account(price=price)
-        # The key of a call tells all that an attempt at it can take.
+        # The key of a call determines the most that an attempt at it can take.
         self._asked: dict[bytes, _Asked] = {}
         self._alike: dict[tuple[Json, Json, Json], _Asked] = {}
-        # Calls by how many their request has: each row is of one call.
+        # The number of calls for each size of request, because each row is about one call.
         self._sent_by: dict[int, int] = {}
         self._places: dict[str, list[float]] | None = {} if by_place else None
         self._within: dict[str, tuple[int, float]] = {}
@@ -130,7 +133,7 @@ class History:
         spent[1] += dollars
 
     def within(self, path: str) -> tuple[int, float]:
-        """The calls and dollars that were spent in the called flow of this path, "" for the whole run."""
+        """Return the calls and dollars that were spent in the called flow at this path; "" is the whole run."""
         if not path:
             dollars = 0.0 if self._price is None else self._account.charged(self._price)
             return self._account.calls, dollars or 0.0
@@ -155,7 +158,7 @@ class History:
 
 
 def _flows_of(place: str) -> Iterator[str]:
-    """All paths that a call may be within: those before a dot."""
+    """Yield the paths of all called flows around a call: each part of its path that ends before a dot."""
     at = place.find(".")
     while at >= 0:
         yield place[:at]
@@ -163,5 +166,5 @@ def _flows_of(place: str) -> Iterator[str]:
 
 
 def _count(found: Json) -> int | None:
-    """A number of tokens as a row has it; None where it has none, or something else."""
+    """Return a number from a row; None where the row holds no number."""
     return found if isinstance(found, int) else None

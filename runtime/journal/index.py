@@ -1,4 +1,4 @@
-"""What a journal says, folded from its rows: runs, the answers to what was asked, and attempts without an end."""
+"""The content of a journal, folded from its rows: the runs, the answers by their calls, and the open attempts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Json = Any
 
 
 class Paid(NamedTuple):
-    """An answer: the number of its row, the run that bought it, and where in the flow."""
+    """An answer: the number of its row, the run that bought it, and its place in the flow."""
 
     number: int
     run: int
@@ -20,10 +20,10 @@ class Paid(NamedTuple):
 
 
 class Open(NamedTuple):
-    """An attempt that may have been paid: the number of its intent, the run, and where in the flow.
+    """An attempt that may have been paid: the number of its intent's row, its run, and its place in the flow.
 
-    ``ended``: its run saw it end without an answer; else nobody did. ``unwanted``: it was given up, for nobody needed
-    it any more.
+    ``ended``: its run saw it end without an answer; otherwise nobody saw its end. ``unwanted``: the run cancelled it,
+    because nothing needed its answer.
     """
 
     number: int
@@ -35,11 +35,12 @@ class Open(NamedTuple):
 
 @dataclass(slots=True)
 class Run:
-    """A run as the journal has it.
+    """A run in the journal.
 
-    ``id`` is what people call it by. ``began`` and ``ended`` are in seconds of the epoch, ``ended`` and ``status`` None
-    where it was killed or still runs. ``answers`` counts what it bought, ``doubts`` attempts that may have been paid
-    for nothing. ``given`` is the row of its plan and inputs, ``stretch`` that of its beginning or of its last resume.
+    ``id`` is its name for people. ``began`` and ``ended`` are in seconds of the epoch; ``ended`` and ``status`` are
+    None where the run was killed or still goes on. ``answers`` counts the answers that it bought, and ``doubts`` the
+    attempts that may have been paid for nothing. ``given`` is the row of its plan and inputs; ``stretch`` is the row of
+    its beginning or of its last resume.
     """
 
     number: int
@@ -58,10 +59,11 @@ class Run:
 
 @dataclass(slots=True)
 class Index:
-    """``paid`` and ``open`` are by the key of what is asked. ``latest`` ran last.
+    """The content of a journal.
 
-    ``unanswered`` are attempts that ended without an answer and may be paid, by key, then by run and place, until that
-    call has its answer.
+    ``paid`` holds the answers and ``open`` the attempts without an end, both by the key of the call. ``unanswered``
+    holds, by key and then by run and place, the attempts that ended without an answer and may have been paid, until
+    their call has its answer. ``latest`` is the run of the last row.
     """
 
     runs: dict[int, Run] = field(default_factory=dict)
@@ -71,7 +73,7 @@ class Index:
     latest: int = 0
 
     def grown(self) -> Index:
-        """A copy to fold more rows into; this one stays as it is."""
+        """Return a copy that can take more rows; this index stays unchanged."""
         return Index(
             {number: replace(run) for number, run in self.runs.items()},
             self.paid.copy(),
@@ -81,7 +83,7 @@ class Index:
         )
 
     def without(self, live: Collection[int]) -> Index:
-        """The same without the attempts of runs that go on: these are under way, and in nobody's doubt."""
+        """Return this index without the attempts of the ``live`` runs: those are under way, and not in doubt."""
         return replace(
             self,
             open={
@@ -94,7 +96,10 @@ class Index:
         )
 
     def take(self, number: int, run: int, kind: str, key: bytes, place: str, body: Json) -> None:
-        """Fold one row; ``body`` is read for rows about runs only. Raises KeyError, TypeError or ValueError."""
+        """Fold one row into the index. ``body`` is needed for rows that begin or end a run only.
+
+        Raises: KeyError, TypeError, ValueError.
+        """
         self.latest = run
         match kind:
             case Kind.INTENT:
@@ -103,7 +108,7 @@ class Index:
                 self._over(run, key, place)
                 if key in self.unanswered:
                     self.unanswered[key].pop((run, place), None)
-                # A list of its own, for the one before may belong to an index that stays as it is.
+                # A copy, because the old list may belong to another index, which must not change.
                 self.paid[key] = [*self.paid.get(key, ()), Paid(number, run, place)]
                 self.runs[run].answers += 1
             case Kind.REFUSED:
@@ -130,7 +135,7 @@ class Index:
                 raise ValueError(f"rows of the kind {kind!r} are not known")
 
     def _over(self, run: int, key: bytes, place: str) -> Open | None:
-        """The attempt at this place has an end."""
+        """Remove the open attempt of this run at this place, and return it; None where there is none."""
         attempts = self.open.get(key, [])
         found = next((one for one in attempts if one.run == run and one.place == place), None)
         if found is not None:
@@ -140,7 +145,7 @@ class Index:
         return found
 
     def in_doubt(self, run: int) -> list[Open]:
-        """The calls of a run that may have been paid, each by its last attempt, and that still want an answer."""
+        """Return the calls of a run in doubt, each as an attempt: perhaps paid for, and still without an answer."""
         attempts = {(key, one.place): one for key, found in self.open.items() for one in found if one.run == run}
         for key, found in self.unanswered.items():
             if key not in self.paid:
@@ -150,7 +155,7 @@ class Index:
         return list(attempts.values())
 
     def named(self, name: str) -> list[Run]:
-        """The runs whose id this is, or begins with this; ``last`` is the latest."""
+        """Return the run with this id, or else the runs whose ids begin so; ``last`` names the latest run."""
         if name == "last":
             return list(self.runs.values())[-1:]
         found = [run for run in self.runs.values() if run.id.startswith(name)]

@@ -1,4 +1,4 @@
-"""One process for a journal: a lock of the kernel's, which ends with the process that holds it, however that ends."""
+"""The lock that lets only one process write a journal. The kernel frees it when that process ends in any way."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ _MOST = 64
 
 
 class Holder(NamedTuple):
-    """The process that has a journal, and how many rows the journal had when it took it; 0 where it did not say."""
+    """The number of the process that holds a journal, and the rows of the journal at its start; 0 where not known."""
 
     process: int
     rows: int
 
 
 class Lock:
-    """Held from ``take`` to ``leave``. It lies beside the journal, for SQLite locks parts of that file itself."""
+    """The lock of a journal, held from ``take`` to ``leave``.
+
+    It is a file beside the journal, because SQLite locks parts of the journal itself.
+    """
 
     def __init__(self, journal: Path) -> None:
         self._path = file_beside(journal, LOCK)
@@ -34,7 +37,10 @@ class Lock:
         self._file = -1
 
     def take(self) -> None:
-        """Raises UsageError at once where another process holds it, DiskError where it cannot be made."""
+        """Take the lock without waiting.
+
+        Raises: UsageError, where another process holds it; DiskError, where it cannot be made.
+        """
         if fcntl is None:
             raise DiskError("a journal needs locks of the kernel's, and this system has none: use --no-journal")
         try:
@@ -54,12 +60,12 @@ class Lock:
         self.tell(0)
 
     def tell(self, rows: int) -> None:
-        """Write who holds it, and how many rows the journal has."""
+        """Write into the lock the number of this process and the number of rows in the journal."""
         try:
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, f"{os.getpid()} {rows}\n".encode(), 0)
         except OSError:
-            # Who holds it is told for people only; a full disk is met again where it matters.
+            # Only people read this; a full disk shows again where it matters.
             os.ftruncate(self._file, 0)
 
     def leave(self) -> None:
@@ -69,7 +75,10 @@ class Lock:
 
 
 def holder_of(journal: Path) -> Holder | None:
-    """The process that runs flows with this journal at this moment. Raises DiskError where the lock is no file."""
+    """Return the process that holds this journal at this moment; None where none does.
+
+    Raises: DiskError, where the lock is not the user's own plain file.
+    """
     try:
         file = open_file(file_beside(journal, LOCK), os.O_RDONLY)
     except OSError:

@@ -1,4 +1,4 @@
-"""Reads a journal row by row, and holds each one to the chain of checksums."""
+"""Reading of a journal, row by row; each row is checked against the chain of checksums."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def damaged(path: Path, place: str) -> DiskError:
 
 
 def check_form(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the file holds a journal yet. Raises DiskError where it holds anything else, be it one thing more."""
+    """Tell whether the file holds a journal (or nothing yet). Raises DiskError where it holds anything else."""
     found = connection.execute("SELECT sql FROM sqlite_master").fetchall()
     marked = connection.execute("PRAGMA application_id").fetchone() == (APPLICATION,)
     if not found and not marked:
@@ -50,9 +50,9 @@ def check_form(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 def fold(connection: sqlite3.Connection, path: Path, index: Index, after: Mark) -> Mark:
-    """Fold the rows behind a mark into ``index``, and return the mark behind the last.
+    """Fold the rows after a mark into ``index``, and return the mark of the last row.
 
-    Raises DiskError with the place of a damage.
+    Raises: DiskError, which names the place of the damage.
     """
     last, before = after
     try:
@@ -73,7 +73,7 @@ def fold(connection: sqlite3.Connection, path: Path, index: Index, after: Mark) 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The signs of what a journal must hold: its head, and the end of its log, as they were before SQLite opened it."""
+    """Evidence of the rows that a journal must hold: its head, and the end of its log before SQLite opened it."""
 
     head: Head
     tail: Tail
@@ -81,9 +81,11 @@ class Evidence:
 
     @classmethod
     def of(cls, path: Path, *, live: bool = False) -> Evidence:
-        """``live``: a process writes to the journal at this moment, so that the end of its log says nothing.
+        """Collect the evidence of a journal.
 
-        Raises DiskError where a file is not the user's own, or the log is broken; OSError.
+        ``live``: a process writes to the journal at this moment, so the end of its log proves nothing.
+
+        Raises: DiskError, where a file is not the user's own or the log is broken; OSError.
         """
         tail = Tail() if live else tail_of(path)
         if tail.damaged:
@@ -94,9 +96,9 @@ class Evidence:
             return cls(NO_HEAD, tail, unreadable=True)
 
     def check(self, connection: sqlite3.Connection | None, path: Path, found: Mark) -> list[str]:
-        """Hold the rows that were found to the signs; returns what the user should know of the journal's end.
+        """Compare the rows that were found with the evidence; return notes for the user on the journal's end.
 
-        ``connection`` is None where there is no file. Raises DiskError, sqlite3.Error.
+        ``connection`` is None where there is no file. Raises: DiskError, sqlite3.Error.
         """
         before, last = self.head
         notes = []
@@ -141,12 +143,12 @@ def _sum_of(connection: sqlite3.Connection, number: int) -> bytes | None:
 
 
 def open_to_read(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
-    """A connection that changes nothing. Raises sqlite3.Error."""
+    """Open a connection that changes nothing. Raises sqlite3.Error."""
     return connect(f"file:{quote(os.path.abspath(path))}?mode=ro", uri=True, timeout=1.0)
 
 
 def open_mended(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
-    """A connection that changes nothing, to a file that SQLite has put in order where a kill left it half made."""
+    """Open a connection that changes nothing; let SQLite mend the file first if a killed process left it unfinished."""
     connection = open_to_read(path, connect)
     try:
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
@@ -167,14 +169,14 @@ def open_mended(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conne
 
 
 def read_through(connection: sqlite3.Connection, path: Path, index: Index) -> Mark:
-    """Fold all rows into an empty index. Raises DiskError, sqlite3.Error."""
+    """Fold all rows into an empty index, and return the mark of the last row. Raises DiskError, sqlite3.Error."""
     return fold(connection, path, index, Mark()) if check_form(connection, path) else Mark()
 
 
 class JournalReader:
-    """A journal that is only looked at, as it is at this moment; an empty one where there is none.
+    """A journal opened only for reading, as it is at this moment. Where there is no journal, it is an empty one.
 
-    Raises DiskError.
+    Raises: DiskError.
     """
 
     def __init__(self, path: Path) -> None:
@@ -184,7 +186,7 @@ class JournalReader:
         self._connection: sqlite3.Connection | None = None
         try:
             check_files(path)
-            # Read before the rows are: a run may add some meanwhile.
+            # Collected before the rows are read, because a run may add rows meanwhile.
             signs = Evidence.of(path, live=holder_of(path) is not None)
             found = Mark()
             if path.exists():
@@ -202,12 +204,12 @@ class JournalReader:
             raise
 
     def body(self, number: int) -> Json:
-        """The content of a row that the index names. Raises DiskError."""
+        """Read the body of a row that the index names. Raises DiskError."""
         assert self._connection is not None
         return read_body(self._connection, self.path, number)
 
     def attempts(self, runs: Collection[int]) -> Iterator[Row]:
-        """The rows about attempts at calls of these runs, in their order. Raises DiskError."""
+        """Read the rows about attempts at calls of these runs, in order. Raises DiskError."""
         assert self._connection is not None
         return attempts_of(self._connection, self.path, runs)
 
@@ -226,13 +228,13 @@ class JournalReader:
 
 
 def read_journal(path: Path) -> Index:
-    """What a journal says, without taking part in it; an empty one where there is none. Raises DiskError."""
+    """Read the content of a journal without its lock; where there is no journal, it is empty. Raises DiskError."""
     with JournalReader(path) as reader:
         return reader.index
 
 
 def attempts_of(connection: sqlite3.Connection, path: Path, runs: Collection[int]) -> Iterator[Row]:
-    """The rows about attempts at calls of these runs, in their order. Raises DiskError."""
+    """Read the rows about attempts at calls of these runs, in order. Raises DiskError."""
     try:
         yield from read_attempts(connection, runs)
     except sqlite3.Error as error:

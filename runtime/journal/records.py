@@ -1,4 +1,4 @@
-"""The rows of a journal: what each kind holds, and the chain of checksums that ties every row to all before it."""
+"""The rows of a journal: their kinds, and the chain of checksums that ties every row to all rows before it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 Json = Any
 
 APPLICATION = 0x666C6F77
-"""What marks a SQLite file as a journal of ours (``PRAGMA application_id``)."""
+"""The mark of a SQLite file that is a journal of flowrun's (``PRAGMA application_id``)."""
 TABLE = """CREATE TABLE records (
   number INTEGER PRIMARY KEY,
   run INTEGER NOT NULL,
@@ -26,20 +26,20 @@ START = b"\0" * 8
 
 
 NOT_SENT = "not sent"
-"""The words of a ``REFUSED`` row about a call that did not leave after all."""
+"""The words of a ``REFUSED`` row about a call that was not sent after all."""
 NOT_ANSWERED = "not answered"
-"""The words of a ``REFUSED`` row about a call that got no answer from the reply to several, and is asked anew."""
+"""The words of a ``REFUSED`` row about a call of a batch whose reply held no answer to it; it is sent again."""
 JUST_BEGUN = -1
-"""The ``run`` of a record that goes into one transaction with the beginning of its run, behind it."""
+"""The ``run`` of a record that follows the beginning of its run in the same transaction."""
 
 
 class Kind(StrEnum):
-    """What a row tells.
+    """The kind of a row.
 
     ``RUN`` begins a run; its ``number`` is the ``run`` of all its rows. ``GIVEN`` is its plan and inputs. ``INTENT``
-    stands before each attempt of a call, and one of the five behind it when the attempt is over: an ``ANSWER`` that
-    was paid for, good or not; ``REFUSED``, not paid; ``DOUBT`` and ``CANCELLED``, possibly paid. ``END`` is how a run
-    ended; one without has been killed, or still runs. ``RESUMED`` begins each later stretch of a run.
+    comes before each attempt at a call. When the attempt is over, another row follows: ``ANSWER``, paid for, good or
+    not; ``REFUSED``, not paid; ``DOUBT`` or ``CANCELLED``, possibly paid. ``END`` says how a run ended; a run without
+    it was killed or still goes on. ``RESUMED`` begins each later stretch of a run.
     """
 
     RUN = "run"
@@ -54,7 +54,7 @@ class Kind(StrEnum):
 
 
 class Record(NamedTuple):
-    """A row. ``key`` says what is asked, ``place`` where in the flow; both are empty where no call is meant."""
+    """A row to write. ``key`` identifies a call and ``place`` its place in the flow; both are empty for other rows."""
 
     run: int
     kind: Kind
@@ -64,12 +64,12 @@ class Record(NamedTuple):
 
 
 def row(number: int, record: Record, before: bytes, begun: int = 0) -> tuple[int, int, str, bytes, str, str, bytes]:
-    """The columns of a record; ``before`` is the checksum of the row before it. A record of run 0 begins its own.
+    """Return the columns of a record; ``before`` is the checksum of the row before it. A record of run 0 begins a run.
 
-    ``begun`` is the run that was begun last in this transaction.
+    ``begun`` is the run that began last in this transaction.
     """
     run = begun if record.run == JUST_BEGUN else record.run or number
-    # ASCII, so that half a character from a model is no trouble to the file.
+    # ASCII, so that half a character from a model can be written too.
     body = json.dumps(record.body, separators=(",", ":"))
     place = record.place.encode("utf-8", "replace").decode()
     kind = record.kind.value

@@ -1,4 +1,4 @@
-"""A little room that is kept on the disk, so that answers which are under way when it is full can still be written."""
+"""A reserve of room on the disk, so that answers under way can still be written when the disk is full."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .beside import RESERVE, file_beside, status_of
 
 MOST = 1024 * 1024
 SHARE = 4
-"""The reserve is at most this part of what is free."""
+"""The reserve takes at most one part in this many of the free room."""
 
 
 class Reserve:
@@ -19,21 +19,21 @@ class Reserve:
         self._path = file_beside(journal, RESERVE)
 
     def keep(self) -> None:
-        """Take the room, if there is any to spare: a journal works without it. Raises DiskError."""
+        """Take the room, if the disk has any to spare; a journal works without it. Raises DiskError."""
         try:
             size = min(MOST, shutil.disk_usage(self._path.parent).free // SHARE)
             found = status_of(self._path)
             if found is not None and found.st_size >= size // 2:
                 return
-            # A file made anew is nobody else's, whatever stood there.
+            # A fresh file belongs to nobody else, whatever stood there before.
             self._path.unlink(missing_ok=True)
             with open(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                # Written, not only declared: a hole takes no room.
+                # Real bytes: a file with a hole would take no room.
                 file.write(os.urandom(size))
         except OSError:
             self.give()
 
     def give(self) -> None:
-        """Give the room to whoever writes next."""
+        """Free the room for the next write."""
         with suppress(OSError):
             self._path.unlink()

@@ -1,6 +1,6 @@
-"""The journal of a project: one SQLite file that one process writes, for as many runs as it has.
+"""The journal of a project: one SQLite file that one process at a time writes, for all of its runs.
 
-The runs of a process share one writer. Each sees what the journal held when it opened it.
+The runs of a process share one writer. Each run sees the content of the journal at the moment when it opened it.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ Json = Any
 
 
 class Journal:
-    """The journal as one run has it, from ``open`` to ``close``.
+    """The journal as one run sees it, from ``open`` to ``close``.
 
-    ``index`` is what it held when it was opened, without the attempts of other runs that go on in this process;
-    ``notes`` is what its user should know of that. ``on_trouble`` is told once when the disk is in trouble; what waits
-    for a commit that cannot be gets the same error.
+    ``index`` is its content when it was opened, without the attempts of other live runs in this process; ``notes`` are
+    remarks on it for the user. ``on_trouble`` is called once when the disk fails; the futures of commits that cannot be
+    made get the same error.
     """
 
     def __init__(self, path: Path, shared: _Shared, index: Index, live: frozenset[int], notes: list[str]) -> None:
@@ -50,18 +50,17 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path, connect: Connect = sqlite3.connect) -> Self:
-        """Take the journal, and read it through. Folders and the file are made where they are missing, for their user
-        alone.
+        """Lock the journal and read it through; make its folder and file, for the user alone, if they are missing.
 
-        Raises: UsageError, where another process has it; DiskError, where it cannot be written or is damaged.
+        Raises: UsageError, where another process holds it; DiskError, where it cannot be written or is damaged.
         """
         with _gate:
             return _joined(cls, path, connect)
 
     def append(self, records: Iterable[Record]) -> asyncio.Future[int]:
-        """Write records; the future is done when they are on the disk, with the number of the first.
+        """Write records. The future gets the number of the first one when they are on the disk.
 
-        They will be written even where nobody waits for it any more. Raises DiskError through the future.
+        They are written even if nobody waits for the future. It raises DiskError.
         """
         self.loop = asyncio.get_running_loop()
         done: asyncio.Future[int] = self.loop.create_future()
@@ -69,12 +68,12 @@ class Journal:
         return done
 
     def note(self, records: Iterable[Record]) -> None:
-        """Write records that nobody waits for, behind all that were given before."""
+        """Write records that nobody waits for, after all records that were given before."""
         self.loop = asyncio.get_running_loop()
         self._shared.writer.put(Entry(tuple(records)))
 
     def begin(self, run: int) -> None:
-        """Say which run this is. Raises UsageError where that one goes on in this process already."""
+        """Set the number of this journal's run. Raises UsageError where that run is already live in this process."""
         with _gate:
             if run in self._live or run in self._shared.live():
                 raise UsageError(
@@ -83,11 +82,11 @@ class Journal:
             self._run = run
 
     def body(self, number: int) -> Json:
-        """The content of a row that the index names. Raises DiskError."""
+        """Read the body of a row that the index names. Raises DiskError."""
         return read_body(self._reading(), self.path, number)
 
     def attempts(self, run: int) -> Iterator[Row]:
-        """The rows about attempts at calls of a run, in their order. Raises DiskError."""
+        """Read the rows about attempts at calls of a run, in order. Raises DiskError."""
         return attempts_of(self._reading(), self.path, (run,))
 
     def _reading(self) -> sqlite3.Connection:
@@ -96,7 +95,7 @@ class Journal:
         return self._reader
 
     def close(self) -> None:
-        """Write what was given, and leave the journal to others. Safe to call twice."""
+        """Write all records that were given, and leave the journal to others. Safe to call twice."""
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -104,7 +103,7 @@ class Journal:
 
     @property
     def run(self) -> int:
-        """The number of its run; 0 before it has begun."""
+        """The number of this journal's run; 0 before ``begin``."""
         return self._run
 
 
@@ -128,7 +127,7 @@ class _Shared:
         self._lock.tell(self._read.rows)
 
     def _read_through(self, signs: Evidence) -> Mark:
-        """Read what there is by a connection that changes nothing: what is damaged is left as it is."""
+        """Read the journal through a connection that changes nothing, so that a damaged file stays as it is."""
         found = Mark()
         if not self.path.exists():
             self.notes = signs.check(None, self.path, found)
@@ -159,7 +158,7 @@ class _Shared:
         return writer
 
     def join(self, kind: type[_J]) -> _J:
-        """One run more. Raises DiskError where the disk is in trouble, or the file is another one since."""
+        """Open the journal for one more run. Raises DiskError where the disk has failed or the file was replaced."""
         if self.writer.trouble is not None:
             raise self.writer.trouble
         if self.journals:
@@ -195,7 +194,7 @@ class _Shared:
             reader.close()
 
     def live(self) -> frozenset[int]:
-        """The runs that go on in this process."""
+        """Return the numbers of the live runs in this process."""
         return frozenset(journal.run for journal in self.journals) - {0}
 
     def leave(self, journal: Journal) -> None:
@@ -213,20 +212,20 @@ class _Shared:
         self._lock.leave()
 
     def forget(self) -> None:
-        """Let go of what a forked process has of its parent's lock."""
+        """Close a forked process's copy of its parent's lock."""
         self._lock.leave()
 
     def _trouble(self, trouble: DiskError) -> None:
         for journal in tuple(self.journals):
             if journal.loop is not None:
-                # A loop that is closed has nobody left to be told.
+                # On a closed loop nobody is left to tell.
                 with suppress(RuntimeError):
                     journal.loop.call_soon_threadsafe(journal.on_trouble, trouble)
 
 
 _gate = threading.RLock()
 _open_here: dict[str, _Shared] = {}
-"""The journals that runs of this process have, by their places."""
+"""The journals that runs of this process hold open, by their real paths."""
 _inherited: list[_Shared] = []
 
 
@@ -260,12 +259,12 @@ def _taken(path: Path, connect: Connect) -> _Shared:
 
 
 def _forked() -> None:
-    """A forked process has none of its parent's journals."""
+    """Forget the parent's journals in a forked process, which may not use them."""
     global _gate  # noqa: PLW0603
     _gate = threading.RLock()
     for shared in _open_here.values():
         shared.forget()
-    # SQLite asks that a connection is not closed behind a fork.
+    # SQLite forbids closing an inherited connection after a fork, so these objects stay alive.
     _inherited.extend(_open_here.values())
     _open_here.clear()
 

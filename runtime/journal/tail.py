@@ -1,8 +1,8 @@
-"""The end of a write-ahead log, read by SQLite's own format of the file before SQLite opens it and forgets the rest.
+"""A reader of the end of SQLite's write-ahead log, for use before SQLite opens the log and drops a broken end.
 
-https://www.sqlite.org/fileformat2.html#the_write_ahead_log: a header of 32 bytes, then frames of a header of 24 bytes
-and a page. A frame belongs to the log where its salts are those of the header and its checksum follows from all before
-it; the second number of its header is not zero where it ends a transaction.
+The format is https://www.sqlite.org/fileformat2.html#the_write_ahead_log: a header of 32 bytes, then frames, each with
+a header of 24 bytes and a page. A frame belongs to the log if its salts are those of the log's header and its checksum
+follows from all frames before it. The second number of its header is not zero if it ends a transaction.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .beside import file_beside, open_file
 _HEADER = struct.Struct(">8I")
 _FRAME = struct.Struct(">6I")
 _SUMMED = 8
-"""Bytes at the beginning of a frame's header that its checksum covers."""
+"""The number of bytes at the beginning of a frame's header that its checksum covers."""
 _MAGIC = 0x377F0682
 _MASK = 0xFFFFFFFF
 _PAGES = frozenset(1 << power for power in range(9, 17))
@@ -28,10 +28,10 @@ _PAGES = frozenset(1 << power for power in range(9, 17))
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The frames of a log. ``whole`` are those up to its last good transaction, ``frames`` those that carry its salts.
+    """The frames of a log: ``frames`` carry its salts, and the first ``whole`` of them end its last good transaction.
 
-    ``ends`` are the numbers of the frames that end a transaction, from 1; ``cut`` says that the file ends within a
-    frame, ``headless`` that the log has content behind a header that is none.
+    ``ends`` are the numbers of the frames that end a transaction, from 1. ``cut`` says that the file ends within a
+    frame, and ``headless`` that the log has content after a broken header.
     """
 
     frames: int = 0
@@ -43,18 +43,18 @@ class Tail:
 
     @property
     def torn(self) -> bool:
-        """Whether something stands behind the last good transaction."""
+        """True if the log goes on after its last good transaction."""
         return self.cut or self.frames > self.whole
 
     @property
     def damaged(self) -> bool:
-        """Whether a transaction is lost that another one followed: each is on the disk before the next begins."""
+        """True if a lost transaction is not the last, as after no crash: each is on the disk before the next begins."""
         lost = [end for end in self.ends if end > self.whole]
         return self.headless or len(lost) > 1 or (len(lost) == 1 and self.frames > lost[0])
 
 
 def tail_of(journal: Path) -> Tail:
-    """Raises DiskError where the log is no file of this user's, OSError."""
+    """Read the end of a journal's log. Raises DiskError where the log is not the user's own file, OSError."""
     try:
         number = open_file(file_beside(journal, "-wal"), os.O_RDONLY)
     except FileNotFoundError:
@@ -73,7 +73,7 @@ def _read(file: BinaryIO) -> Tail:
     if magic & ~1 == _MAGIC and page in _PAGES:
         sums = _summed(header[:24], order, sums)
     if sums != (first, second) or sums == (0, 0):
-        # SQLite syncs the header before the first frame: content behind a broken one was good once.
+        # SQLite syncs the header before the first frame, so content after a broken header was good once.
         return Tail(headless=bool(file.read().strip(b"\0")), cut=True, exists=True)
     frames = whole = 0
     ends: list[int] = []
@@ -98,7 +98,7 @@ def _read(file: BinaryIO) -> Tail:
 
 
 def _summed(data: bytes, order: str, sums: tuple[int, int]) -> tuple[int, int]:
-    """SQLite's checksum of pairs of 32-bit numbers, gone on with."""
+    """Continue SQLite's checksum, which runs over pairs of 32-bit numbers, with more data."""
     words = array("I", data)
     if sys.byteorder != order:
         words.byteswap()

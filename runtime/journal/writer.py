@@ -1,7 +1,7 @@
-"""The one writer of a journal in a process: a thread that writes in groups what the runs of the process give it.
+"""The one writer of a journal in a process: a thread that writes the records of all runs in groups.
 
-Whatever waits to be written goes into one transaction as soon as the one before is on the disk (WAL, FULL), so under
-load a commit serves many calls, and alone a call waits for its own only.
+All waiting records go into one transaction as soon as the one before is on the disk (WAL, FULL). So under load one
+commit serves many calls, and a single call waits for its own commit only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .reserve import Reserve
 
 
 class Entry(NamedTuple):
-    """Records that go into one transaction. ``done`` gets the number of the first when they are on the disk."""
+    """Records that go into one transaction. ``done`` gets the number of the first one when they are on the disk."""
 
     records: tuple[Record, ...] = ()
     done: asyncio.Future[int] | None = None
@@ -31,9 +31,9 @@ class Entry(NamedTuple):
 
 
 class Writer:
-    """Takes entries from any thread. ``last`` is behind the last transaction.
+    """A writer that takes entries from any thread. ``last`` marks the last row of the last transaction.
 
-    ``tell`` is called in the writer's thread, once, when the disk is in trouble.
+    ``tell`` is called once, in the writer's thread, when the disk fails.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Writer:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Raises DiskError."""
+        """Take the reserve and start the thread. Raises DiskError."""
         self._reserve.keep()
         self._thread = threading.Thread(target=self._write, name="flowrun-journal", daemon=True)
         self._thread.start()
@@ -63,19 +63,19 @@ class Writer:
             self._queue.put(entry)
 
     def flush(self) -> None:
-        """Wait until all that was given before is written, or cannot be."""
+        """Wait until every entry that was given before is written, or has failed."""
         flushed = threading.Event()
         self._queue.put(Entry(flushed=flushed))
         flushed.wait()
 
     def close(self) -> None:
-        """Write what was given, and end. Safe to call twice."""
+        """Write all entries that were given, and end the thread. Safe to call twice."""
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join()
             self._thread = None
         self._head.close()
-        # Committed rows are safe: a checkpoint that fails here is made at the next start.
+        # Committed rows are safe: a checkpoint that fails here is repeated at the next start.
         with suppress(sqlite3.Error):
             self._connection.close()
 
@@ -95,7 +95,7 @@ class Writer:
                 self._group(entries)
 
     def _group(self, entries: list[Entry]) -> None:
-        """Commit a group, and tell those who wait."""
+        """Commit a group of entries, and complete the futures and events that wait for them."""
         first = self.last.rows + 1
         records = [one for entry in entries for one in entry.records]
         trouble = self.trouble if self._broken or not records else self._commit(records)
@@ -110,7 +110,7 @@ class Writer:
         if told and self.trouble is not None:
             self._tell(self.trouble)
         for loop, waiting in done.items():
-            # A loop that is closed has nobody left who waits.
+            # On a closed loop nobody is left to wait.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(_settle, waiting, failed)
         for entry in entries:
@@ -118,7 +118,7 @@ class Writer:
                 entry.flushed.set()
 
     def _commit(self, records: list[Record]) -> DiskError | None:
-        """Write records in one transaction; what troubles the disk, if anything. ``_broken``: they are not written."""
+        """Write records in one transaction, and return the disk's error, if any. ``_broken``: they are not written."""
         try:
             self._insert(records)
         except sqlite3.Error as error:

@@ -1,1 +1,1 @@
-"""Where commands write, and in which form."""
+"""The files that commands write, and the forms of answers in them."""

@@ -1,4 +1,4 @@
-"""Flat values as rows of CSV (RFC 4180), or of columns that tabs part."""
+"""Flat values as rows of CSV (RFC 4180) or of tab-separated columns."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from flowrun.dsl import types
 
 Json = Any
 COLUMN = "value"
-"""The name of the only column, where the rows are no records."""
+"""The name of the only column of a table whose rows are no records."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""How a text begins that a spreadsheet would work out (OWASP, CSV Injection)."""
+"""The beginnings of a text that a spreadsheet takes for a formula (OWASP, CSV Injection)."""
 _PLAIN = frozenset({"text", "document", "int", "number", "bool", "choice", "range", "quantity", "none"})
 
 
@@ -22,13 +22,13 @@ _OPEN = (types.JSON, types.UNKNOWN, types.NONE)
 
 
 class NotFlatError(ValueError):
-    """A value does not fit in a row; the text says which field, and what is in it."""
+    """A value does not fit in a row. The message names the field and what it holds."""
 
 
 def columns_of(type_: types.Type) -> tuple[str, ...]:
-    """The columns of a list, or of its only row, as far as the type tells; the values may tell of more.
+    """Return the columns of a list or of a single record, as far as its type names them; the values may have more.
 
-    Raises NotFlatError by the name of what is not flat.
+    Raises: NotFlatError, which names the part that is not flat.
     """
     item = types.unwrapped(type_)
     if isinstance(item, types.ListOf):
@@ -46,10 +46,10 @@ def columns_of(type_: types.Type) -> tuple[str, ...]:
 
 
 def table(value: Json, columns: Iterable[str] = (), *, delimiter: str = ",", raw: bool = False) -> str:
-    """A list of records or of plain values, or one record, as a header and rows. None is an empty cell.
+    """Write a list of records or of plain values, or one record, as a header and rows. None is an empty cell.
 
-    ``columns`` come first, behind them those that only the values have. A text that a spreadsheet would take for a
-    formula gets an apostrophe in front, unless ``raw``; numbers stay numbers. Raises NotFlatError.
+    ``columns`` come first, then those that only the values have. A text that a spreadsheet would take for a formula
+    gets an apostrophe in front, unless ``raw``; numbers stay numbers. Raises: NotFlatError.
     """
     rows = value if isinstance(value, list) else [] if value is None else [value]
     found = dict.fromkeys(columns) | dict.fromkeys(name for row in rows if isinstance(row, dict) for name in row)
@@ -71,7 +71,7 @@ def table(value: Json, columns: Iterable[str] = (), *, delimiter: str = ",", raw
 
 
 def is_plain(type_: types.Type) -> bool:
-    """Whether a value of this type is one cell."""
+    """Tell whether a value of this type fits in one cell."""
     return types.unwrapped(type_).kind in _PLAIN
 
 
@@ -84,7 +84,7 @@ def _cell(value: Json, raw: bool) -> str:
 
 
 def told(type_: types.Type) -> str:
-    """A type as a sentence mentions it."""
+    """Write a type for use in a sentence, with its article."""
     match types.unwrapped(type_):
         case types.ListOf():
             return "a list"

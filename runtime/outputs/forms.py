@@ -1,4 +1,4 @@
-"""The form of an answer in a file, by the ending of the file's name: refused before a call where it cannot hold it."""
+"""The form of an answer in a file, by the ending of the file's name. A form that cannot hold it is refused early."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _NEVER = frozenset(".doc .docx .gz .ods .odt .parquet .pdf .ppt .pptx .rtf .sqli
 
 
 class Form:
-    """Makes the text of a file. ``by_line``: the items of a list stand on lines, and may come one by one."""
+    """A maker of the text of a file. ``by_line``: the items of a list stand on lines, and may come one by one."""
 
     def __init__(self, name: str, type_: types.Type, *, raw: bool = False) -> None:
-        """``type_`` is that of the answer, ``raw`` leaves formulas in CSV alone. Raises UsageError."""
+        """Check that the form fits an answer of ``type_``. ``raw`` leaves formulas in CSV alone. Raises UsageError."""
         self.name = shown(name)
         self.suffix = PurePath(name).suffix.lower()
         self.by_line = self.suffix in LINES
@@ -42,11 +42,11 @@ class Form:
             self._fit_text(type_)
 
     def row(self, value: Json) -> str:
-        """One item of a list, where they come one by one."""
+        """Write one item of a list, for items that come one by one."""
         return json_text(value, indent=None) + "\n"
 
     def whole(self, value: Json) -> str:
-        """All of the file. Raises DiskError where the value does not fit, of which its type did not tell."""
+        """Write the whole file. Raises DiskError where the value does not fit, though its type did not exclude it."""
         if self.by_line:
             return "".join(self.row(one) for one in (value if isinstance(value, list) else [value]))
         try:
@@ -85,7 +85,7 @@ class Form:
 
 
 def _plain_lines(value: Json) -> Iterator[str]:
-    """A text, or the items of a list that are one line each. Raises NotFlatError."""
+    """Yield a text, or the items of a list, each on one line. Raises NotFlatError."""
     if not isinstance(value, list):
         yield value if isinstance(value, str) else _word(value, "the answer")
         return

@@ -1,4 +1,4 @@
-"""Rows that are written beside their place while they come, and put there when all of them have."""
+"""A part file: rows are written into it while they come, and it moves to its place when all have come."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from .replace import create_beside, settle
 from .target import Target
 
 _MOST = 100
-"""Parts of one file that may lie about."""
+"""The most part files of one file."""
 _BLOCK = 1 << 20
 
 
 class Part:
-    """A file called ``x.jsonl.part``, or ``x.jsonl.2.part`` where there is such a one already.
+    """A part file, called ``x.jsonl.part``, or ``x.jsonl.2.part`` if that exists already, and so on.
 
-    A part that an earlier run left is taken away once all of it stands in this one, too.
+    A part that an earlier run left is removed once its whole content stands in this one too.
     """
 
     def __init__(self, target: Target) -> None:
-        """``target`` is that of a regular file, or of none yet. Raises OSError."""
+        """Create the part. ``target`` must be a regular file, or not exist yet. Raises OSError."""
         self.target = target
         number, self.path = self._created()
         self._file = os.fdopen(number, "wb")
         _held(number)
 
     def write(self, data: bytes) -> None:
-        """Raises OSError."""
+        """Write some rows. Raises OSError."""
         self._file.write(data)
 
     def finish(self) -> None:
-        """Put it in its place. Raises OSError, DiskError, UsageError; the rows then stay where they are."""
+        """Move the part to its place. Raises OSError, DiskError, UsageError; the rows then stay in the part."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self.target.look_again()
@@ -41,7 +41,7 @@ class Part:
         self._tidy(self.target.real)
 
     def leave(self, *, empty: bool) -> None:
-        """Let it lie with the rows that it has, or take it away where it has none."""
+        """Close the part and keep it with its rows; remove it if it is ``empty``."""
         with suppress(OSError):
             self._file.close()
         if not os.path.lexists(self.path):
@@ -64,19 +64,19 @@ class Part:
         yield from (f"{name}.{number}.part" for number in range(2, _MOST + 1))
 
     def _tidy(self, whole: str) -> None:
-        """Take away the parts whose every byte stands at the head of a file."""
+        """Remove the other parts whose whole content is the beginning of the file ``whole``."""
         for name in self._names():
             path = os.path.join(os.path.dirname(whole), name)
             if path == whole or os.path.islink(path) or not os.path.isfile(path) or self.target.reads(os.stat(path)):
                 continue
             with suppress(OSError), open(path, "rb") as part:
-                # A part that another run still writes is held by that run.
+                # A run holds the lock of the part that it still writes.
                 if _held(part.fileno()) and _is_head(part.fileno(), whole):
                     os.unlink(path)
 
 
 def _held(number: int) -> bool:
-    """Whether this process holds the file, which no other does."""
+    """Take the lock of a file; return False if another process holds it."""
     import fcntl  # not on every system
 
     try:

@@ -1,4 +1,4 @@
-"""A device, a pipe or another file that is open already: written directly, and never waited for before the end."""
+"""Direct output to a device, a pipe or another open file, which waits for the reader only at the end."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import select
 import stat
 
 _AT_ONCE = 512
-"""Bytes that a pipe with room takes at once, whatever the system (POSIX, _POSIX_PIPE_BUF)."""
+"""The bytes that a pipe with any room takes at once, on every system (POSIX, _POSIX_PIPE_BUF)."""
 _MOST = 64 * 1024
 
 
 class Pipe:
-    """Holds written text until the reader takes it: a slow reader does not hold up the calls that are made.
+    """A buffer of written text until the reader takes it, so that a slow reader does not hold up calls.
 
-    ``number`` is that of an open file, which this closes.
+    ``number`` is that of an open file, which ``close`` closes.
     """
 
     def __init__(self, number: int) -> None:
@@ -23,13 +23,13 @@ class Pipe:
         self._waiting = bytearray()
 
     def write(self, data: bytes) -> None:
-        """Hand on as much as is taken at once. Raises OSError."""
+        """Add data, and write as much as the reader takes at once. Raises OSError."""
         self._waiting += data
         while self._waiting and self._has_room():
             self._send(_AT_ONCE)
 
     def finish(self) -> None:
-        """Wait until all is taken. Raises OSError."""
+        """Wait until the reader has taken everything. Raises OSError."""
         while self._waiting:
             wait_to_write(self.number)
             self._send(_MOST)
@@ -40,7 +40,7 @@ class Pipe:
             self.number = -1
 
     def _has_room(self) -> bool:
-        # A file takes all, and a pipe whose reader is gone fails at once.
+        # A regular file takes everything, and a pipe without a reader fails at once.
         return stat.S_ISREG(os.fstat(self.number).st_mode) or bool(_poll(self.number, 0))
 
     def _send(self, most: int) -> None:
@@ -53,7 +53,7 @@ class Pipe:
 
 
 def wait_to_write(number: int) -> None:
-    """Wait until an open file takes more, or fails."""
+    """Wait until an open file takes more data, or fails."""
     _poll(number, None)
 
 

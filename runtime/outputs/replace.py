@@ -1,7 +1,7 @@
-"""Puts a whole file in the place of another in one step: whoever reads it sees the old or the new, never a half.
+"""Replacement of a file in one step, so that a reader sees the old content or the new, never half of it.
 
-A file that was there keeps its mode, its owner and its other attributes; one that has other names, or an owner whom
-this user cannot give it, is written into instead.
+The file keeps its mode, its owner and its other attributes. If it has other names, or an owner that this user cannot
+set, the content is written into the existing file instead.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from contextlib import suppress
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _HELD = frozenset({errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EACCES})
-"""The errors of a rename onto a file that stands where it is for good, such as one that a container is given."""
+"""The errors of a rename onto a file that cannot be replaced, such as a file that is mounted into a container."""
 
 
 def put(target: str, data: bytes) -> None:
-    """Write a file. ``target`` is no link; what it leads to is a regular file, or nothing yet. Raises OSError."""
+    """Write a whole file. ``target`` must be no link, but a regular file or a free name. Raises OSError."""
     number, beside = create_beside(target)
     try:
         with os.fdopen(number, "wb") as file:
@@ -31,7 +31,7 @@ def put(target: str, data: bytes) -> None:
 
 
 def put_new(target: str, data: bytes) -> None:
-    """Write a file where nothing is, not even a link. Raises FileExistsError, OSError."""
+    """Write a file under a free name. Raises FileExistsError if anything is there, even a link; OSError."""
     number = os.open(target, _CREATE, 0o666)
     try:
         with os.fdopen(number, "wb") as file:
@@ -43,16 +43,16 @@ def put_new(target: str, data: bytes) -> None:
 
 
 def create_beside(target: str, name: str = "") -> tuple[int, str]:
-    """A file of its own in the folder of ``target``, open to be written, and its path. Raises OSError.
+    """Create a file in the folder of ``target``; return its number, open for writing, and its path. Raises OSError.
 
-    Nobody else may read it while what it replaces is private.
+    If ``target`` exists, nobody else may read the new file yet, because the old one may be private.
     """
     path = os.path.join(os.path.dirname(target), name or f".flowrun-{os.urandom(8).hex()}.tmp")
     return os.open(path, _CREATE, 0o600 if os.path.lexists(target) else 0o666), path
 
 
 def settle(beside: str, target: str) -> None:
-    """Move a whole file to its place. Raises OSError; the file then stays where it was."""
+    """Move the whole file ``beside`` to its place. Raises OSError; the file then stays where it was."""
     try:
         found = os.lstat(target)
     except FileNotFoundError:
@@ -70,7 +70,7 @@ def settle(beside: str, target: str) -> None:
 
 
 def _made_like(beside: str, target: str, found: os.stat_result) -> bool:
-    """Whether the file could be given owner, mode and attributes of the one that it replaces."""
+    """Give the file the owner, mode and attributes of the file that it replaces. Return False if that fails."""
     import shutil  # few calls write, and this is slow to load
 
     own = os.stat(beside)
@@ -85,7 +85,7 @@ def _made_like(beside: str, target: str, found: os.stat_result) -> bool:
 
 
 def _pour(beside: str, target: str) -> None:
-    """Write into the file itself, which is something that a file put in its place would not be."""
+    """Copy the content into the existing file, for a file that a rename cannot replace alike."""
     import shutil
 
     with open(beside, "rb") as whole, open(target, "r+b") as file:

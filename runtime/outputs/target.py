@@ -1,4 +1,4 @@
-"""A path that a command writes to. It is looked at before anything is paid, and no file is harmed that is read."""
+"""A path that a command writes to. It is checked before anything is paid, and never overwrites a file that is read."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .pipe import Pipe
 from .replace import create_beside, put
 
 Source = Path | int
-"""Something that a command reads: a path, or the number of an open file."""
+"""A file that a command reads: a path, or the number of an open file."""
 READER = 5.0
-"""Seconds that a pipe's reader may take to come."""
+"""The seconds to wait for the reader of a pipe."""
 _FLAGS = os.O_WRONLY | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _OPEN_FILES = re.compile(r"/dev/fd|/proc/(?:self|(?P<process>\d+))(?:/task/\d+)?/fd")
 _MOST_LINKS = 40
@@ -27,15 +27,18 @@ _READ_ONLY = "it is read-only, and is left as it is: make it writable, or give a
 
 
 class Target:
-    """Text that is written there goes through links, and into devices, pipes and open files such as /dev/stdout.
+    """The target of a command's output. It may be a link, a device, a pipe or an open file such as /dev/stdout.
 
-    ``real`` is the path of a regular file, at the end of all links; ``pipe`` is what is no regular file. One of the two
-    is there. A regular file is replaced in one step, and only by a whole one.
+    ``real`` is the path of a regular file, at the end of all links; ``pipe`` stands for a target of any other kind. One
+    of the two is set. A regular file is replaced in one step, and only by a whole file.
     """
 
     def __init__(self, path: Path, sources: Iterable[Source] = ()) -> None:
-        """Raises UsageError where a flow or something that is read would be overwritten, DiskError where it cannot be
-        written: a folder, a read-only file, a pipe without a reader, no folder to hold it."""
+        """Check that ``path`` can be written. ``sources`` are the files that the command reads.
+
+        Raises: UsageError, where a flow or a source would be overwritten; DiskError, where it cannot be written: a
+        folder, a read-only file, a pipe without a reader, or a folder that is missing.
+        """
         self.path = path
         self.name = shown(str(path))
         self.sources = tuple(sources)
@@ -52,7 +55,7 @@ class Target:
             self.pipe = self._opened(found)
 
     def write(self, text: str) -> None:
-        """Write all of it, in UTF-8. Raises DiskError, UsageError where the place has become another meanwhile."""
+        """Write a whole text in UTF-8. Raises DiskError, UsageError, also where the path leads elsewhere since."""
         try:
             if self.pipe is not None:
                 self.pipe.write(self.encoded(text))
@@ -63,15 +66,15 @@ class Target:
         except OSError as error:
             raise self.trouble(error) from None
         finally:
-            # A pipe's reader waits for that.
+            # The reader of a pipe waits for the close.
             self.close()
 
     def encoded(self, text: str) -> bytes:
-        """The bytes of a text: letter for letter, but for a terminal without what would steer it."""
+        """Encode a text; for a terminal, without characters that would control it."""
         return encoded(inert(text) if self.pipe is not None and self.pipe.is_terminal else text)
 
     def look_again(self) -> None:
-        """Raises DiskError, UsageError where the path leads elsewhere, or to what is no file that may be replaced."""
+        """Check the path again. Raises DiskError, UsageError where it leads elsewhere or may not be replaced."""
         before = self.real
         found = self._looked_at()
         if self.real != before or not (found is None or stat.S_ISREG(found.st_mode)):
@@ -87,14 +90,14 @@ class Target:
         return DiskError(f"{self.name} cannot be written: {error.strerror or error}")
 
     def _looked_at(self) -> os.stat_result | None:
-        """The file at the end of all links, None where there is none. Raises UsageError, DiskError."""
+        """Return the status of the file at the end of all links; None where none is. Raises UsageError, DiskError."""
         self.real = os.path.realpath(self.path)
         if any(name.lower().endswith(".flow") for name in (str(self.path), self.real)):
             raise UsageError(f"{self.name} is a flow file, or named as one, and is not overwritten; give another name")
         try:
             found = os.stat(self.path)
         except FileNotFoundError:
-            # What is to be made, such as a new journal, has only a path.
+            # A source that does not exist yet, such as a fresh journal, can only be compared by its path.
             if self.real in [os.path.realpath(one) for one in self.sources if isinstance(one, Path)]:
                 raise self._read() from None
             return None
@@ -106,7 +109,7 @@ class Target:
         return found
 
     def reads(self, found: os.stat_result) -> bool:
-        """Whether a file is one that the command reads, under whatever name."""
+        """Tell whether a file is one that the command reads, under whatever name."""
         for source in self.sources:
             with suppress(OSError, ValueError):
                 if os.path.samestat(found, os.stat(source)):
@@ -121,7 +124,7 @@ class Target:
         return UsageError(f"{self.name} is what this command reads, and is not overwritten; give another name")
 
     def _tried(self, found: os.stat_result | None) -> None:
-        """Whether a file can be put there. Nothing that stands there is changed."""
+        """Check that a file can be put there, without a change to the file that is there. Raises DiskError."""
         try:
             if found is not None:
                 self._must_be_writable(found)
@@ -136,12 +139,12 @@ class Target:
             raise self.trouble(error) from None
 
     def _must_be_writable(self, found: os.stat_result) -> None:
-        # The system lets its administrator write what is read-only. A file that somebody made so is to stay so.
+        # The system lets its administrator write read-only files, but a file that somebody made read-only must stay so.
         if not found.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(self.real, os.W_OK):
             raise DiskError(f"{self.name} cannot be written: {_READ_ONLY}")
 
     def _joined(self, number: int) -> Pipe:
-        """A file that this process has open is written on where it is, for others may write there as well."""
+        """Write on in a file that this process has open: others may write there as well, so it is not replaced."""
         import fcntl  # not on every system
 
         try:
@@ -168,7 +171,7 @@ class Target:
         raise DiskError(f"{self.name} has become another file meanwhile, and is left as it is")
 
     def _opened_by_then(self) -> int:
-        """A pipe, which can be opened while somebody reads it: the reader may be about to come."""
+        """Open a pipe, which works only while it has a reader; wait some seconds for one to come."""
         until = time.monotonic() + READER
         while True:
             try:
@@ -182,7 +185,10 @@ class Target:
 
 
 def open_file(path: str) -> int | None:
-    """The number of the open file that a path such as /dev/stdout or /proc/self/fd/3 stands for, through links too."""
+    """Return the number of the open file behind a path such as /dev/stdout or /proc/self/fd/3; None for other paths.
+
+    The path may also be a link to such a path.
+    """
     for _ in range(_MOST_LINKS):
         folder, name = os.path.split(path)
         found = _OPEN_FILES.fullmatch(os.path.realpath(folder)) if name.isdecimal() else None
@@ -196,5 +202,5 @@ def open_file(path: str) -> int | None:
 
 
 def encoded(text: str) -> bytes:
-    """A text in UTF-8. Half a character, which UTF-8 does not have, is written as an escape."""
+    """Encode a text in UTF-8. Half a character, which UTF-8 does not have, becomes an escape."""
     return text.encode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""The providers by name. Importing this loads none of them."""
+"""The table of the providers, by name. An import of this module loads no provider."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MODEL_VARIABLE = "FLOWRUN_MODEL"
 
 @dataclass(frozen=True, slots=True)
 class ProviderInfo:
-    """What ``flowrun models`` shows of a provider; ``variables`` are pairs of a name and whether it is set."""
+    """A row of ``flowrun models``. ``variables`` are pairs: the name of a variable, and whether it is set."""
 
     name: str
     title: str
@@ -47,9 +47,10 @@ class ProviderInfo:
 
 
 class ProviderNames(Set[str]):
-    """The names that a model's may begin with; those of other people's providers are looked up when they matter.
+    """The names of all providers, with which the full name of a model begins.
 
-    Looking them up reads the metadata of every package that is installed.
+    The names of other people's providers are looked up only when they matter: that reads the metadata of every
+    installed package.
     """
 
     def __contains__(self, name: object) -> bool:
@@ -67,7 +68,7 @@ class ProviderNames(Set[str]):
 
 
 def open_provider(model: str, surroundings: Surroundings) -> Provider:
-    """The provider of a model's full name, ``provider:name``; nothing is sent or loaded before its ``start``.
+    """Return the provider for a model's full name, ``provider:name``. It sends and loads nothing before ``start``.
 
     Raises: UsageError, for an unknown provider, a missing name or a missing key.
     """
@@ -85,7 +86,7 @@ def open_provider(model: str, surroundings: Surroundings) -> Provider:
 
 
 def provider_table(environ: Mapping[str, str] | None = None) -> tuple[ProviderInfo, ...]:
-    """Every provider there is, as the variables in ``environ`` (this process's own if None) make it work."""
+    """Return a row for every provider, read from the variables in ``environ`` (None: this process's own)."""
     environ = os.environ if environ is None else environ
     rows = [ProviderInfo("embedded", "A small model inside flowrun, without a key", "embedded:tiny")]
     for service in _services():
@@ -103,13 +104,16 @@ def provider_table(environ: Mapping[str, str] | None = None) -> tuple[ProviderIn
 
 
 def base_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """The base URLs that the user's own variables name, by the variable."""
+    """Return the base URLs that the user has set: from the name of each variable to its value."""
     set_ = {service.base_variable: environ.get(service.base_variable, "").strip() for service in _services()}
     return {name: value for name, value in set_.items() if value}
 
 
 def traits_of(address: str) -> Traits:
-    """The traits of a model's provider. Another's provider may have ``traits`` on what its entry point names."""
+    """Return the traits of a model's provider.
+
+    For other people's providers: the attribute ``traits`` of the object that the entry point names, or the defaults.
+    """
     provider = address.partition(":")[0]
     if provider == "embedded":
         return _EMBEDDED
@@ -119,12 +123,12 @@ def traits_of(address: str) -> Traits:
     try:
         found = getattr(entry.load(), "traits", None) if entry is not None else None
     except (ImportError, AttributeError):
-        found = None  # whoever opens it is told why
+        found = None  # open_provider says why
     return found if isinstance(found, Traits) else Traits()
 
 
 def token_counter(address: str, environ: Mapping[str, str]) -> Count:
-    """A counter of a model's tokens: by its own vocabulary where that is known, else by the estimate."""
+    """Return a counter of a model's tokens: by its own vocabulary where that is known, else by the estimate."""
     traits = traits_of(address)
     own_server = bool(traits.price_variable and environ.get(traits.price_variable, "").strip())
     counter = None if own_server else traits.tokens(address.partition(":")[2])
@@ -132,14 +136,14 @@ def token_counter(address: str, environ: Mapping[str, str]) -> Count:
 
 
 def is_local(address: str, endpoint: str) -> bool:
-    """Whether a model, at this endpoint, stays on this machine."""
+    """Tell whether a model at this endpoint runs on this machine."""
     from .addresses import is_loopback
 
     return traits_of(address).local or is_loopback(endpoint)
 
 
 def places_of(address: str, environ: Mapping[str, str]) -> int | None:
-    """The requests to a model's endpoint that are in flight at once to begin with; None where nobody knows."""
+    """Return how many requests may be in flight to a model's endpoint when a run begins; None where nobody knows."""
     name = address.partition(":")[0]
     own = next((one.places(one.address(environ)) for one in _services() if one.name == name), None)
     return own or traits_of(address).concurrency

@@ -1,4 +1,4 @@
-"""Addresses and header values as users set them: what is wrong with one is told before anything is sent."""
+"""Checks of the addresses and header values that users set: a mistake is reported before anything is sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from ..vocabulary.errors import UsageError
 
-# Where each of these well-known services has its API for OpenAI's clients.
+# The path of each well-known service's API for OpenAI's clients.
 _PATHS = {
     "api.openai.com": "/v1",
     "openrouter.ai": "/api/v1",
@@ -18,7 +18,7 @@ _PATHS = {
     "generativelanguage.googleapis.com": "/v1beta/openai",
 }
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
-# What the clients put behind a base URL by themselves.
+# Paths that clients append to a base URL by themselves.
 _CALLS = re.compile(
     r"/(?:chat/completions|completions|responses|embeddings|messages|models(?:/.*)?)/*\Z|:(?:stream)?generateContent\Z",
     re.IGNORECASE,
@@ -35,7 +35,7 @@ _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?", re.IGNORECASE)
 
 
 def split(address: str) -> SplitResult | None:
-    """The parts of an address; None where it is none."""
+    """Return the parts of an address; None where the text is no address."""
     try:
         parts = urlsplit(address)
         return parts if parts.hostname and (parts.port is None or parts.port > 0) else None
@@ -44,13 +44,13 @@ def split(address: str) -> SplitResult | None:
 
 
 def host_of(address: str) -> str:
-    """The host of an address, with its port if it has one and without a user; "" where it is no address."""
+    """Return the host of an address with its port, if any, and without its user; "" where the text is no address."""
     parts = split(address)
     return parts.netloc.rpartition("@")[2] if parts else ""
 
 
 def hostname_of(host: str) -> str:
-    """A host without its port."""
+    """Return a host without its port."""
     parts = split(f"//{host}")
     return (parts.hostname if parts else None) or host
 
@@ -67,7 +67,10 @@ def is_loopback(address: str) -> bool:
 
 
 def check_address(address: str, variable: str, example: str) -> SplitResult:
-    """The parts of a base URL. Raises UsageError, which never shows the address: it may hold a password."""
+    """Check a base URL and return its parts.
+
+    Raises: UsageError. Its message never shows the address, which may hold a password.
+    """
 
     def refused(why: str) -> UsageError:
         return UsageError(f"{variable} is not an address such as {example}: {why}")
@@ -100,7 +103,10 @@ def check_address(address: str, variable: str, example: str) -> SplitResult:
 
 
 def check_path(address: str, parts: SplitResult, variable: str, *, for_openai: bool) -> None:
-    """Raises UsageError where the path of a base URL cannot be right: what a client appends, or a known service's."""
+    """Check the path of a base URL.
+
+    Raises: UsageError, where the path is one that clients append themselves, or is wrong for a well-known service.
+    """
     host = (parts.hostname or "").lower()
     plain = f"{parts.scheme}://{parts.netloc}"
     wanted = _PATHS.get(host) if for_openai else None
@@ -120,7 +126,10 @@ def check_path(address: str, parts: SplitResult, variable: str, *, for_openai: b
 
 
 def check_header(value: str, variable: str) -> None:
-    """Raises UsageError for a key, or another header's value, that no server takes; never shows it."""
+    """Check a key or the value of another header.
+
+    Raises: UsageError, for a value that no server takes. Its message never shows the value.
+    """
     if value.lower().startswith("bearer "):
         raise UsageError(f"{variable} begins with the word Bearer: set it to the key alone")
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'`":
@@ -137,7 +146,10 @@ def check_header(value: str, variable: str) -> None:
 
 
 def check_key(key: str, host: str) -> None:
-    """Raises UsageError for a key that belongs to another service than the one at this well-known host."""
+    """Check that a key fits the well-known service at this host.
+
+    Raises: UsageError, for a key that belongs to another service.
+    """
     known = (*_PATHS, "api.anthropic.com")
     for prefix, home, advice in _KEYS:
         if key.startswith(prefix) and host in known and not host.endswith(home):
@@ -145,7 +157,10 @@ def check_key(key: str, host: str) -> None:
 
 
 def check_proxy(proxy: str, variable: str, host: str) -> str:
-    """The proxy's address. Raises UsageError, which never shows it: it may hold a password."""
+    """Check the address of a proxy and return it, with http:// where it has no scheme.
+
+    Raises: UsageError. Its message never shows the address, which may hold a password.
+    """
     if "://" not in proxy:
         proxy = f"http://{proxy}"
     parts = split(proxy)
@@ -157,7 +172,7 @@ def check_proxy(proxy: str, variable: str, host: str) -> str:
 
 
 def other_account(environ: Mapping[str, str]) -> str:
-    """The advice where the variables of another service of OpenAI's kind are set, and OpenAI's own are not."""
+    """Return advice for a user who has set the variables of OpenRouter or Azure instead of OpenAI's; else ""."""
     if environ.get("OPENROUTER_API_KEY", "").strip():
         return (
             ". OPENROUTER_API_KEY is set: for OpenRouter set OPENAI_API_KEY to the same key, and OPENAI_BASE_URL to "
@@ -172,7 +187,7 @@ def other_account(environ: Mapping[str, str]) -> str:
 
 
 def _is_host(host: str) -> bool:
-    """Whether this can be a host: a number, or a name of DNS, its labels and its whole length bounded (RFC 1035)."""
+    """Tell whether a text can be a host: an IP address, or a DNS name with labels and length as in RFC 1035."""
     try:
         ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

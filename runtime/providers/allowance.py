@@ -1,4 +1,4 @@
-"""The memory that large bodies of a whole process may take together, however many come at once."""
+"""A limit on the memory that the bodies of all answers in a process take together."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import threading
 from collections import deque
 
 STEP = 1024 * 1024
-"""Bytes that a body takes from the allowance at a time, and that every body has besides."""
+"""The bytes of one step: a body takes one step at a time, after a first step that is free for every body."""
 
 
 class Allowance:
-    """``total`` bytes for all bodies, in steps. A body that finds none left waits, and is read on when there are.
+    """A stock of ``total`` bytes for all bodies, given out in steps. A body waits while no step is left.
 
-    Bodies that have a part and wait for more could wait for each other for ever. So one of them, the first that
-    finds nothing left, is read to its end whatever it takes; then it is the next one's turn. The loops of several
-    threads share one allowance.
+    Bodies that hold some steps and wait for more could wait for each other for ever. So the first body that finds
+    no step left is read to its end without a limit; then the next waiting body may be. The loops of several threads
+    share one allowance.
     """
 
     def __init__(self, total: int) -> None:
@@ -28,7 +28,7 @@ class Allowance:
         return Lease(self)
 
     async def take(self, lease: Lease) -> None:
-        """Give the lease another step, when there is one."""
+        """Give the lease another step; wait until a step is free."""
         with self._lock:
             if self._gives(lease):
                 return
@@ -39,7 +39,7 @@ class Allowance:
             await told
         except asyncio.CancelledError:
             with self._lock:
-                # One that was let in is given back with the rest of its lease.
+                # A step that was granted already goes back with the rest of the lease.
                 if entry in self._waiting:
                     self._waiting.remove(entry)
             raise
@@ -66,7 +66,7 @@ class Allowance:
 
 
 class Lease:
-    """The share of one body in an allowance; ``boundless``: it is read to its end, whatever it takes."""
+    """The share of one body in an allowance. A ``boundless`` lease has no limit: its body is read to its end."""
 
     __slots__ = ("_allowance", "boundless", "steps")
 

@@ -1,4 +1,4 @@
-"""Anthropic's Messages."""
+"""The provider for Anthropic's Messages API."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ def open_anthropic(name: str, surroundings: Surroundings) -> Provider:
 
 
 class AnthropicProvider(ServedProvider):
-    """Messages, one sample a request.
+    """A provider that speaks Messages, with one sample a request.
 
-    Structured answers are asked for by ``output_config`` (every model since Claude 4.5); older models refuse it and
-    are made to call a tool instead, which the newest models refuse. Models since Opus 4.7 take no ``temperature``.
-    Messages has no seed. Prompts are not kept between requests: that is to be asked for, and costs more at first.
+    It asks for structured answers by ``output_config`` (every model since Claude 4.5). Older models refuse that: the
+    provider makes them call a tool instead, which the newest models refuse. Models since Opus 4.7 take no
+    ``temperature``. Messages has no seed. The server keeps no prompts between requests: a client must ask for that,
+    and it costs more at first.
     """
 
     modes = ("output_config", "tool", PLAIN)
@@ -73,7 +74,7 @@ class AnthropicProvider(ServedProvider):
         content = read_parts(blocks)
         reason = data.get("stop_reason")
         if call.mode == "tool":
-            # The answer is what our own tool is called with.
+            # The model gives its answer as the argument of our own tool.
             for block in blocks:
                 if isinstance(block, dict) and block.get("type") == "tool_use":
                     text = json.dumps(block.get("input"), ensure_ascii=False)

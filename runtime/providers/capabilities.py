@@ -1,4 +1,4 @@
-"""The capabilities of one server, as far as this run has tried them."""
+"""The capabilities of one server, as this run has learnt them from its replies and rejections."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from .structured import Shape
 from .trials import Lesson
 
 _STRIKES = 3
-"""So often a server must object to what it has taken before, until it is believed."""
+"""A server must object this often to something that it took before, until it is believed."""
 _SILENT = 2
-"""So many shapes must a server have passed over, until all of them are told in words."""
+"""A server must have ignored this many shapes in one mode, until that mode is given up for all shapes."""
 _WITHOUT_SCHEMA = frozenset({"json_object"})
-"""Ways of asking that send no schema: whether a server takes them depends on none."""
+"""Modes that send no schema: a server takes them for every schema or for none."""
 _SEARCHES = 16
-"""After so many searches in vain only what a server names is left out."""
+"""After this many searches in vain, a request is only tried without parts that the server names."""
 _MOST = 4096
-"""Prompts and rejections that are kept in mind."""
+"""The most doubted prompts, and the most fruitless searches, that are remembered."""
 
 
 class Capabilities:
-    """``version`` grows with each lesson. ``served`` is the most samples that ever came in one reply."""
+    """The parts of a request that one server takes or refuses.
+
+    ``version`` grows with each lesson. ``served`` is the most samples that ever came in one reply.
+    """
 
     def __init__(self, modes: Sequence[str]) -> None:
         self.version = 0
@@ -40,7 +43,7 @@ class Capabilities:
         self._in_vain = 0
 
     def lacks(self, shape: Shape | None, messages: tuple[Message, ...]) -> frozenset[str]:
-        """The parts that a request has to do without: parameters, and ways of asking for its shape."""
+        """Return the parts that a request must leave out: parameters, and modes of asking for its shape."""
         if shape is None or not (self._refused_for or self._doubted):
             return self._refused
         without = {mode for mode in self._modes if (mode, shape.key) in self._refused_for}
@@ -49,14 +52,14 @@ class Capabilities:
         return self._refused | without
 
     def proven(self, shape: Shape | None, mode: str, samples: int) -> set[str]:
-        """Parts of a request that the server has taken before."""
+        """Return the parts of such a request that the server has taken before."""
         found = {SAMPLES} if samples <= self.served else set()
         return found | {SHAPE} if shape is not None and self._good[mode, shape.key] else found
 
     def learn(self, lesson: Lesson, shape: Shape | None, samples: int) -> bool:
-        """Remember what a trial has shown of a request for so many samples. False where it says too little yet.
+        """Remember the lesson of a trial with this many samples. Return False if it proves too little yet.
 
-        What a server refuses of one schema says nothing of the others, unless it says that it knows no such form.
+        A refusal of one schema says nothing about others, unless the server says that it does not know the mode at all.
         """
         if lesson.part == SAMPLES:
             if samples <= self.served and not self._struck(SAMPLES, ""):
@@ -71,10 +74,10 @@ class Capabilities:
         return True
 
     def hear(self, shape: Shape, mode: str, messages: tuple[Message, ...], *, fits: bool) -> str:
-        """A reply has come, whose answers have the shape or do not: the mode that is given up for this, or "".
+        """Learn from a reply whether the server respects the shape. Return the mode that is given up, or "".
 
-        An answer without the shape may be the prompt's fault. Its next request asks in another way; where that helps,
-        the server has passed the shape over.
+        ``fits``: an answer of the reply has the shape. An answer without it may be the prompt's fault. So the next
+        request for this prompt asks in another mode. If that helps, the server has ignored the shape.
         """
         doubt = self._doubt(shape, messages) if self._doubted else None
         if doubt is None:
@@ -87,7 +90,7 @@ class Capabilities:
             return ""
         doubted = self._doubted[doubt]
         if doubted == mode and not fits:
-            # It was sent before the doubt arose.
+            # This request was sent before the doubt arose.
             return ""
         del self._doubted[doubt]
         if doubted == mode:
@@ -104,13 +107,17 @@ class Capabilities:
         return doubted
 
     def fruitless(self, rejected: RejectedError, parts: Sequence[str], shape: Shape | None) -> bool:
-        """Whether nothing helped a request of such parts against such a rejection, or too rarely anything at all."""
+        """Tell whether a search for the rejected part is useless.
+
+        It is where a search with the same rejection, parts and shape has failed. After too many failed searches, it
+        is for every rejection that names no part.
+        """
         if _search(rejected, parts, shape) in self._fruitless:
             return True
         return self._in_vain >= _SEARCHES and not any(is_named(part, rejected) for part in parts)
 
     def give_up(self, rejected: RejectedError, parts: Sequence[str], shape: Shape | None, *, moved: bool) -> None:
-        """A search has come to nothing; it ``moved`` where the server objected to something else by the end."""
+        """Remember a search that found nothing. It ``moved`` if the server came to object to something else."""
         self._in_vain += 1
         if not moved and len(self._fruitless) < _MOST:
             self._fruitless.add(_search(rejected, parts, shape))
@@ -128,7 +135,7 @@ class Capabilities:
         return mode in self._refused or (mode, shape.key) in self._refused_for
 
     def _ever(self, mode: str) -> bool:
-        """Whether an answer in this mode ever had its shape."""
+        """Tell whether any answer in this mode ever had its shape."""
         return any(known == mode and good for (known, _), good in self._good.items())
 
     def _struck(self, what: str, key: str) -> bool:
@@ -136,7 +143,7 @@ class Capabilities:
         return self._strikes[what, key] >= _STRIKES
 
     def _doubt(self, shape: Shape, messages: tuple[Message, ...]) -> tuple[str, int] | None:
-        """The doubt about this prompt, or about the one that its correction follows."""
+        """Return the key of the doubt about this prompt, or about the prompt that it corrects; None where none is."""
         for asked in (messages, messages[:-2]):
             key = (shape.key, hash(asked))
             if key in self._doubted:

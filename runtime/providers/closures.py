@@ -1,7 +1,7 @@
-"""Which errors say that a model is not there, or not for this key, so that no other request for it can succeed.
+"""The test for errors that close a model: it does not exist, or this key may not use it, so no request can succeed.
 
-A path that does not exist has the same status 404, and a prompt that a policy forbids the same 403: those say nothing
-of the next request. The providers' codes, types and parameters tell them apart, and where there are none the sentence.
+A wrong path has the same status 404, and a prompt that a policy forbids has the same 403; those say nothing about the
+next request. The providers' codes, types and parameters tell them apart; where there are none, the sentence does.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _SENTENCE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _READ = 2000
-"""Characters of a sentence that are looked at."""
+"""The most characters of a sentence that are searched."""
 
 
 def closes_model(status: int, error: Mapping[str, Any], words: Sequence[str], sentence: str, name: str) -> bool:
-    """Whether an error is about the model ``name``, and not about one request. ``words`` are its codes and types."""
+    """Tell whether an error closes the model ``name``, and is not about one request. ``words``: its codes and types."""
     if status not in (400, 403, 404):
         return False
     sentence = sentence[:_READ]
@@ -54,7 +54,7 @@ def closes_model(status: int, error: Mapping[str, Any], words: Sequence[str], se
     if any(_CODES.search(word) for word in words):
         return True
     if status == 400:
-        # Most of what is wrong with a request names the model in passing.
+        # Most errors about a request name the model in passing.
         return bool(re.search(r"not a valid model|^model not exist", sentence, re.IGNORECASE))
     if _POLICY.search(sentence):
         return False

@@ -1,4 +1,4 @@
-"""The answer of a model, told apart from its reasoning: one reader for replies that came at once and in pieces."""
+"""A reader that separates a model's answer from its reasoning, for replies that came whole and for streamed ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Json = Any
 _TEXT = frozenset({None, "text", "output_text"})
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 _BESIDE = (*_REASONING, "refusal")
-"""Fields of a message beside its content that may hold a part of it."""
+"""Fields of a message, besides ``content``, that may hold reasoning or a refusal."""
 # DeepSeek's and Qwen's templates, Mistral's, ByteDance's. Others use the same tags where no parser is set up.
 _TAGS = (("<think>", "</think>"), ("[THINK]", "[/THINK]"), ("<seed:think>", "</seed:think>"))
 # The prompts of some templates end in the opening tag: the answer has the closing one only, on a line by itself.
@@ -21,7 +21,7 @@ _CLOSED = re.compile(r"(?:\A|\n)[ \t]*</think>[ \t]*\r?(?:\n|\Z)")
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A message's own text, its reasoning, and why the model refuses, each "" where there is none."""
+    """The text of a message, its reasoning, and the model's refusal; each "" where the message has none."""
 
     text: str = ""
     reasoning: str = ""
@@ -29,7 +29,7 @@ class Content:
 
 
 def read_message(message: Json) -> Content:
-    """A message of Chat Completions: ``content`` is a text or a list of parts, and reasoning has fields of its own."""
+    """Read a message of Chat Completions: ``content`` is a text or a list of parts; reasoning has its own fields."""
     if not isinstance(message, dict):
         return Content()
     written = message.get("content")
@@ -47,7 +47,7 @@ def read_message(message: Json) -> Content:
 
 
 def read_parts(content: Json) -> Content:
-    """A text, or a list of parts, as all three providers have them."""
+    """Read a text or a list of parts, in the forms of all three providers."""
     texts: list[str] = []
     reasoning: list[str] = []
     refusal: list[str] = []
@@ -67,16 +67,16 @@ def read_parts(content: Json) -> Content:
 
 
 def without_reasoning(text: str) -> tuple[str, str]:
-    """The block of reasoning at the beginning of a text, "" for none, and the rest.
+    """Split a text into the block of reasoning at its beginning ("" for none) and the rest.
 
-    Tags further on are the answer's own. A block without an end is all there is.
+    Tags further on belong to the answer. A block without a closing tag takes the whole text.
     """
     start = text.lstrip("\ufeff \t\r\n")
     for opening, closing in _TAGS:
         if start.startswith(opening):
             thought, closed, rest = start[len(opening) :].partition(closing)
             return thought, rest.lstrip() if closed else ""
-    # What quotes the tag, as in a block of code, is an answer about it.
+    # A text that quotes the tag, as in a block of code, is an answer about the tag.
     found = _CLOSED.search(text) if "</think>" in text else None
     if found is not None and "<think>" not in text[: found.start()] and "```" not in text[: found.start()]:
         return text[: found.start()], text[found.end() :].lstrip()
@@ -84,7 +84,7 @@ def without_reasoning(text: str) -> tuple[str, str]:
 
 
 def _texts(values: list[Json]) -> Iterator[str]:
-    """The texts in values that may be texts, parts, or lists of them."""
+    """Yield the texts in values that may be texts, parts, or lists of these."""
     for value in values:
         if isinstance(value, str):
             yield value

@@ -1,4 +1,4 @@
-"""Why a model stopped, in the server's own word, made into the protocol's word and a sentence."""
+"""Translation of a server's word for the end of an answer into the protocol's word and a sentence."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from ..vocabulary.call import Answer, Finish
 
 LONGEST = 60
-"""Characters that are shown of a server's word."""
+"""The most characters of a server's word that a message shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """A provider's words for the ends of answers. A word that is in no list is no good end.
+    """A provider's words for the ends of answers. A word in none of these sets is not a good end.
 
-    ``name`` is the field that has the word.
+    ``name`` is the field of the reply that holds the word.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Endings:
     tools: frozenset[str] = field(default=frozenset({"tool_calls", "function_call", "tool_use"}))
 
     def read(self, reason: object, text: str, reasoning: str) -> Answer:
-        """The answer, with the end that ``reason`` tells of; None and "" are no reason."""
+        """Return the answer with the ending that ``reason`` names; None and "" mean that the server named none."""
         if reason is None or reason == "":
             return Answer(text, "unterminated", f"the answer has no end: the server sent no `{self.name}`")
         word = reason if isinstance(reason, str) else ""
@@ -57,7 +57,7 @@ ONLY_REASONING = "only reasoning came"
 
 
 _FULL = frozenset({"model_context_window_exceeded"})
-"""Words for a context that is full: the same prompt fills it again."""
+"""Words for a full context: a second attempt would fill it again."""
 
 
 def _words(*words: str) -> frozenset[str]:

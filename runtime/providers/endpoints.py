@@ -1,4 +1,4 @@
-"""Where a hosted provider is reached and with which key, read from the variables that its own SDK reads."""
+"""The address and the key of a hosted provider, read from the variables that its own SDK reads."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .traits import Traits
 from .vocabulary import openai_tokens
 
 MOST_WRITTEN = 4096
-"""The greatest length of an answer that Anthropic's API is sent, which wants one."""
-SENTENCE = 300  # characters kept of what a server says
+"""The most tokens of an answer that a request to Anthropic's API names; that API requires a number."""
+SENTENCE = 300  # the most characters of a server's text in a message
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A hosted API: its address and the environment variables that its SDK reads, the winning one first."""
+    """A hosted API: its address, and the environment variables that its SDK reads, in order of precedence."""
 
     name: str
     title: str
@@ -39,10 +39,10 @@ class Service:
     key_header: str
     key_prefix: str = ""
     other_headers: tuple[tuple[str, str], ...] = ()
-    """Optional headers, as pairs of variable and header."""
+    """Optional headers, as pairs of a variable and a header."""
     traits: Traits = Traits()
     versions: tuple[str, ...] = ()
-    """Ends of a base URL that some of its clients want; calls to this API name their version themselves."""
+    """Endings of a base URL that some clients of this API want. They are cut off: each call names its version."""
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ class Service:
         return given if given.endswith("://") else given.rstrip("/")
 
     def places(self, base_url: str) -> int:
-        """The requests that are in flight at once to begin with, where the flow does not say."""
+        """Return how many requests may be in flight when a run begins, where the flow sets no number."""
         traits = self.traits
         return (traits.at_home if is_loopback(base_url) else 0) or traits.concurrency or 1
 
@@ -107,7 +107,7 @@ GEMINI = Service(
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One model at one address. The key is sent to ``base_url`` only, and neither it nor a proxy is ever printed."""
+    """A model at an address. The key is sent to ``base_url`` only. The key and the proxy are never printed."""
 
     model: str
     base_url: str
@@ -125,17 +125,17 @@ class Endpoint:
         return replace(self, headers={**self.headers, **{name.replace("_", "-"): headers[name] for name in headers}})
 
     def redact(self, text: str) -> str:
-        """The text of a message without the key. Answers are never altered: see ``keepable``."""
+        """Return the text of a message without the key. Answers are never altered: see ``keepable``."""
         return secret(self.key).hide(text) if self.key else text
 
     def keepable(self, text: str) -> tuple[str, str]:
-        """The part of an answer that may be kept: all of it, or none and a sentence on that where the key is in it."""
+        """Return an answer and ""; where the key is in the answer, "" and a sentence that says so."""
         if not self.key or not secret(self.key).carried_by(text):
             return text, ""
         return "", f"the answer has your key in it, so it is not kept ({digest_of(text)})"
 
     def advice(self, status: int) -> str:
-        """The advice to the user, where a server answers with this status; "" where nothing can be told."""
+        """Return advice to the user for this status of a server's answer; "" where there is none to give."""
         where = f"{self.base_variable} ({self.base_url})" if self.base_variable else "the base URL"
         match status:
             case 401 if not self.key:
@@ -151,18 +151,21 @@ class Endpoint:
         return ""
 
     def quote(self, text: str) -> str:
-        """Foreign text made fit for a message: one line, no control characters, no key, at most 300 characters."""
+        """Make foreign text fit for a message: one line, no control characters, no key, at most 300 characters."""
         text = self.redact(text)[:4096]
         line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
         return line if len(line) <= SENTENCE else f"{line[: SENTENCE - 1]}…"
 
 
 def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> Endpoint:
-    """The endpoint that serves ``name``, or a UsageError that says what is wrong and what to set."""
+    """Return the endpoint that serves the model ``name``.
+
+    Raises: UsageError, which says what is wrong and what to set.
+    """
     base = service.address(environ)
     parts = check_address(base, service.base_variable, service.base_url)
     for version in service.versions:
-        # What the provider puts there itself.
+        # The provider puts the version into each path itself.
         if parts.path.rstrip("/").endswith(version):
             base = base.removesuffix("/").removesuffix(version).rstrip("/")
             parts = parts._replace(path=parts.path.rstrip("/").removesuffix(version))
@@ -197,7 +200,10 @@ def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> Endpoin
 
 
 def _proxy(scheme: str, host: str, environ: Mapping[str, str]) -> str | None:
-    """The proxy that the usual variables name; both spellings, the lower-case one first, as curl has it."""
+    """Return the proxy that the usual variables name; None for no proxy.
+
+    Both spellings of a variable count, the lower-case one first, as in curl.
+    """
     if is_loopback(f"//{host}") or _exempt(host.lower(), environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
         return None
     for variable in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"):

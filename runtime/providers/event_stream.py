@@ -1,4 +1,4 @@
-"""Server-sent events, by the WHATWG HTML standard, section "Interpreting an event stream"."""
+"""A reader of server-sent events, after the WHATWG HTML standard, section "Interpreting an event stream"."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class EventReader:
-    """Bytes, cut anywhere, into events: pairs of a type ("" for none) and the data, which is never empty.
+    """A reader that turns bytes, cut anywhere, into events: pairs of a type ("" for none) and data, never empty.
 
-    Raises UnicodeDecodeError for data that is not UTF-8: the standard would put other characters in its place.
+    Raises: UnicodeDecodeError, for data that is not UTF-8; the standard would replace the bytes instead.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class EventReader:
 
     def feed(self, chunk: bytes) -> Iterator[tuple[str, str]]:
         if self._after_return and chunk:
-            # CR has ended the line already.
+            # The CR before it has ended the line already.
             self._after_return = False
             chunk = chunk.removeprefix(b"\n")
         if not chunk:
@@ -40,9 +40,9 @@ class EventReader:
             self._line.append(rest)
 
     def end(self) -> Iterator[tuple[str, str]]:
-        """The event that the end of the stream leaves without its empty line, if there is one.
+        """Return the last event, if the stream ended before the empty line that closes it.
 
-        The standard drops it. It was paid for, and its JSON tells whether it is whole.
+        The standard drops such an event. This reader keeps it: it was paid for, and its JSON shows whether it is whole.
         """
         self._after_return = False
         return self.feed(b"\n\n")

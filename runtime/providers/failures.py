@@ -1,4 +1,4 @@
-"""From a server's answer to the JSON in it, or to the error class that says what may be done next."""
+"""Reading of a server's answer: into its JSON, or into the class of error that says what may be done next."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from .wire import decode
 
 DEPTH = 64
 KEPT = 64 * 1024
-"""Characters that are kept of an answer which was paid and cannot be read."""
+"""The most characters that are kept of an answer that was paid for and cannot be read."""
 _REFUSED = frozenset({408, 409, 425, 429, 503, 529})
-# What each error type means, for servers that send an error under status 200 (Anthropic's types, Google's status
-# words, OpenAI's types and codes).
+# The status for each type of error, for servers that send an error under status 200 (Anthropic's types, Google's
+# status words, OpenAI's types and codes).
 _STATUS = {
     "rate_limit_error": 429,
     "rate_limit_exceeded": 429,
@@ -67,18 +67,19 @@ _STATUS = {
     "request_too_large": 413,
 }
 _QUOTA = re.compile(r"insufficient_quota|billing|spend_limit|usage_limit|credit_balance", re.IGNORECASE)
-# Anthropic tells an empty account by the sentence alone, under 400 (its "Errors" page).
+# Anthropic reports an empty account by the sentence alone, under 400 (its "Errors" page).
 _NO_CREDIT = re.compile(r"credit balance is too low|insufficient (?:credits|balance|funds)", re.IGNORECASE)
-# A gateway may find no server that takes what was asked for (OpenRouter, "Provider Routing"), and say so like this.
+# A gateway that finds no server for the parameters of a request may answer so (OpenRouter, "Provider Routing").
 _DOUBTFUL = frozenset({404, 405, 501})
 _PARAMETERS = re.compile(r"parameter|response_?format|structured|json_schema|\bn\b", re.IGNORECASE)
 
 
 class RejectedError(PermanentError):
-    """The server would not read the request as it stands (400, 422); ``parameter`` is what it objects to, if it says.
+    """The server rejects the request as it stands (400, 422).
 
-    ``sentence`` holds the objection in full, and ``words`` its code and type, for a provider that can ask in another
-    way. One that comes under a status of success may be ``billed``.
+    ``parameter`` is the part that the server names, "" if it names none. ``sentence`` holds the objection in full, and
+    ``words`` its code and type, for a provider that can ask in another way. A rejection is ``billed`` if it may be on
+    the bill, because it came under a status of success.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class RejectedError(PermanentError):
 
 
 def read_answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes | bytearray) -> dict[str, Any]:
-    """The JSON object of a good answer; raises the error class that fits any other."""
+    """Return the JSON object of a good answer; raise the fitting class of error for any other answer."""
     if not 200 <= status < 300:
         raise failure(endpoint, status, headers, raw)
     kind = headers.get("Content-Type", "application/json")
@@ -125,7 +126,7 @@ def read_answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw
 
 
 def failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes | bytearray) -> CallError:
-    """The error for an answer that is no success, by its status and its error object, with the rates of its headers."""
+    """Return the error for an answer that failed, by its status and error object, with the rates from its headers."""
     error: CallError
     try:
         error = _failure(endpoint, status, headers, raw)
@@ -138,7 +139,7 @@ def failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: by
 
 
 def unforeseen(endpoint: Endpoint, mistake: Exception) -> str:
-    """The message for a reply that our own code stumbles over: it names the mistake and where it was made."""
+    """Return the message for a reply that makes flowrun's own code fail: it names the mistake and its place."""
     what = mistake_in(mistake, endpoint.redact)
     return (
         f"{endpoint.model}: flowrun cannot read what {endpoint.host} sent ({what}); that is a mistake of flowrun's: "
@@ -155,7 +156,10 @@ def spoiled(
     *,
     final: bool = False,
 ) -> AnswerError:
-    """The failure for what was paid and is no answer; of ``text`` the beginning is kept, unless the key is in it."""
+    """Return the error for a reply that was paid for and is no answer.
+
+    The error keeps the beginning of ``text``, unless the key is in it.
+    """
     kept, why = endpoint.keepable(text)
     said = f"{message}; {why}" if why else message
     return AnswerError(said, text=clean(kept[:KEPT]), usage=usage, rates=rates, final=final)
@@ -186,7 +190,7 @@ def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: b
         return EndpointError(f"{message} ({used_up})", status=status)
     generated = error.get("failed_generation")
     if meant == 400 and (generated or "json_validate_failed" in words):
-        # The server held the answer against the schema itself (Groq, "Structured Outputs", error handling).
+        # The server itself checked the answer against the schema (Groq, "Structured Outputs", error handling).
         written = generated if isinstance(generated, str) else json.dumps(generated, ensure_ascii=False)
         text, hidden = endpoint.keepable(written)
         said = f"{message}; {hidden}" if hidden else message
@@ -214,7 +218,7 @@ def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: b
 
 
 def _useless(endpoint: Endpoint, what: str, raw: bytes | bytearray) -> AnswerError:
-    # More than is kept, so that no key is cut in two where the rest begins.
+    # Twice as much as is kept, so that the search for the key sees it whole at the cut.
     return spoiled(
         endpoint, f"{endpoint.model}: {what} (from {endpoint.host})", raw[: 2 * KEPT].decode("utf-8", "replace")
     )
@@ -235,7 +239,7 @@ def _deeper(data: object) -> bool:
 
 
 def _error_object(raw: bytes | bytearray) -> dict[str, Any]:
-    """What the body says of the error, whichever form the server gives it; empty where it is no JSON."""
+    """Return the error object of a body, in whichever form the server writes it; empty where the body is no JSON."""
     try:
         data = json.loads(raw)
     except (ValueError, RecursionError):
@@ -251,7 +255,7 @@ def _error_object(raw: bytes | bytearray) -> dict[str, Any]:
 
 
 def sentence_of(error: object) -> str:
-    """The sentence of an error object, whichever form it has."""
+    """Return the sentence of an error object, whichever form it has."""
     if isinstance(error, Mapping):
         for name in ("message", "detail", "error", "msg", "code", "type"):
             if error.get(name):
@@ -273,6 +277,6 @@ def _words(error: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _daily(error: Mapping[str, Any]) -> bool:
-    """Google counts per day as well as per minute, and names a short retryDelay for both."""
+    """Tell whether a daily quota of Google's is used up. Google names a short retryDelay for it as for a minute's."""
     violations = [found for detail in details_of(error) if isinstance(found := detail.get("violations"), list)]
     return any("PerDay" in str(one.get("quotaId", "")) for many in violations for one in many if isinstance(one, dict))

@@ -1,4 +1,4 @@
-"""Google's generateContent, of the Gemini Developer API."""
+"""The provider for Google's generateContent, of the Gemini Developer API."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def open_gemini(name: str, surroundings: Surroundings) -> Provider:
 
 
 class GeminiProvider(ServedProvider):
-    """generateContent with ``candidateCount`` samples (Gemini 2; the models of Gemini 3 refuse more than one).
+    """A provider that speaks generateContent, with ``candidateCount`` samples (Gemini 2; Gemini 3 refuses more than 1).
 
-    Its schemas may have any root, so nothing is wrapped; a choice is asked for as ``text/x.enum``. Tokens that the
-    model thought are output, as they are on the bill.
+    Its schemas may have any root, so nothing is wrapped; a choice is asked for as ``text/x.enum``. The tokens of the
+    model's thoughts count as output, as they do on the bill.
     """
 
     modes = ("responseJsonSchema", PLAIN)

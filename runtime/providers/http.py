@@ -1,4 +1,4 @@
-"""One JSON POST over aiohttp, bounded in time and size; every failure ends in one of the promised classes."""
+"""JSON POST requests over aiohttp, bounded in time and size. Every failure becomes one of the promised errors."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, HttpClient] = wea
 class HttpClient:
     """The connections of one event loop, shared by every provider that runs on it.
 
-    ``join`` counts a user in and ``leave`` counts it out; the session opens with the first request and closes with
-    the last user. Cookies are not kept, redirects not followed, and a key travels with its own request only.
+    ``join`` counts a user in and ``leave`` counts it out. The session opens with the first request and closes when the
+    last user leaves. It keeps no cookies and follows no redirects, and a key travels with its own request only.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -58,7 +58,7 @@ class HttpClient:
             await session.close()
 
     def silence(self, endpoint: Endpoint) -> Silence:
-        """The knowledge of how this endpoint's answers end."""
+        """Return the record of whether this endpoint names reasons for the ends of its answers."""
         found = self._silences.get(endpoint.base_url)
         if found is None:
             found = self._silences[endpoint.base_url] = Silence()
@@ -73,10 +73,10 @@ class HttpClient:
         idempotency_key: str = "",
         stream: Stream | None = None,
     ) -> tuple[dict[str, Any], Rates | None]:
-        """Send ``body`` to the endpoint's ``path``: the JSON object that comes back, and the rates of its headers.
+        """Send ``body`` to the endpoint's ``path``. Return the JSON object of the answer and the rates in its headers.
 
         ``deadline`` is a time of the running loop; it bounds connecting, sending, headers and body together.
-        ``stream`` takes an answer that comes in events; a server may send it at once all the same.
+        ``stream`` reads an answer that comes in events; a server may still send the answer whole.
 
         Raises: RefusedError, InDoubtError, PermanentError, AnswerError.
         """
@@ -100,7 +100,7 @@ class HttpClient:
     async def _sent(
         self, endpoint: Endpoint, path: str, turn: Turn, deadline: float, idempotency_key: str
     ) -> Exception | None:
-        """Send the request and take in what comes back; what went wrong below HTTP, if anything did."""
+        """Send the request and read the answer. Return the failure below HTTP; None where there was none."""
         if deadline <= self._loop.time():
             return TimeoutError()
         task = turn.task
@@ -109,7 +109,7 @@ class HttpClient:
         try:
             await self._exchange(endpoint, path, turn, idempotency_key)
         except asyncio.CancelledError:
-            # Its time is over, unless somebody else has cancelled it too.
+            # The deadline cancelled it, unless somebody else has cancelled it too.
             if not turn.expired or task.uncancel() > turn.cancelling:
                 raise
             turn.expired = False

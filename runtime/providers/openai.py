@@ -1,4 +1,4 @@
-"""OpenAI's Chat Completions, as OpenAI and the many servers that speak it serve them."""
+"""The provider for Chat Completions, the API of OpenAI and of many other servers."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def open_openai(name: str, surroundings: Surroundings) -> Provider:
 
 
 class OpenAIProvider(ServedProvider):
-    """Chat Completions with ``n`` samples, and ``response_format`` for structured answers.
+    """A provider that speaks Chat Completions, with ``n`` samples and ``response_format`` for structured answers.
 
-    OpenAI's own models want ``max_completion_tokens``; older servers know ``max_tokens`` only and pass the other
-    over in silence, so they get the old name first. Reasoning models take no ``temperature``. A server that refuses
-    ``json_schema`` is asked for ``json_object``, and then in words.
+    OpenAI's own models want ``max_completion_tokens``. Older servers know ``max_tokens`` only and ignore the other
+    silently, so every server but OpenAI's gets the old name first. Reasoning models take no ``temperature``. A server
+    that refuses ``json_schema`` is asked for ``json_object``, and then in words.
     """
 
     modes = ("json_schema", "json_object", PLAIN)
@@ -63,7 +63,7 @@ class OpenAIProvider(ServedProvider):
             body["stream"] = True
             if "stream_options" not in lacks:
                 body["stream_options"] = {"include_usage": True}
-            # Where the shape is only asked for in words the model may talk on behind it.
+            # No schema binds the model here, so it may talk on after the value.
             stream = ChatStream(request.hear, typed=form is not None and mode != "json_schema" and samples == 1)
         return Call("/chat/completions", body, samples, form, mode, stream, wrapped=mode != PLAIN)
 
@@ -72,7 +72,7 @@ class OpenAIProvider(ServedProvider):
         return second if first in lacks else first
 
     def _parts(self, call: Call, lacks: frozenset[str]) -> list[str]:
-        # The bound of an answer has two names, and one of them stays.
+        # The limit of an answer's length has two names, and one of them must stay.
         own = ("stream_options", *(_CAPS if lacks.isdisjoint(_CAPS) else ()))
         return [*(name for name in own if name in call.body), *super()._parts(call, lacks)]
 

@@ -1,4 +1,4 @@
-"""The seconds that a server asks to be left alone, wherever it says so."""
+"""The pause that a server asks for, in seconds, read from every place that may name it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from .rate_headers import date_of
 
 
 def retry_after(headers: Mapping[str, str], error: Mapping[str, Any]) -> float | None:
-    """The seconds that the server asks to be left alone: ``retry-after-ms``, ``Retry-After``, Google's RetryInfo."""
+    """Return the seconds to wait before another request; None where the server names none.
+
+    They stand in ``retry-after-ms``, ``Retry-After`` or Google's RetryInfo; the longest wait counts.
+    """
     waits = [_number(headers.get("retry-after-ms", ""), 0.001)]
     text = headers.get("Retry-After", "")
     waits.append(_number(text, 1.0))
     if waits == [None, None] and text:
         until = date_of(text)
-        # Measured against the server's own clock where it tells it: ours may be off.
+        # Counted from the server's own time, where it sends that: this machine's clock may be wrong.
         now = date_of(headers.get("Date", "")) or time.time()
         waits.append(None if until is None else max(0.0, until - now))
     for detail in details_of(error):
@@ -37,7 +40,7 @@ def _number(text: str, unit: float) -> float | None:
 
 
 def details_of(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The details of an error object, as Google writes them."""
+    """Yield the details of an error object, in the form that Google writes."""
     details = error.get("details")
     for detail in details if isinstance(details, list) else [details]:
         if isinstance(detail, dict):

@@ -1,4 +1,4 @@
-"""What a provider is: something that turns a request into answers."""
+"""The protocol of a provider, which turns a request into answers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ..vocabulary.call import Reply, Request
 
 
 class Provider(Protocol):
-    """Serves one model over one endpoint.
+    """A provider serves one model over one endpoint.
 
     Attributes:
         model: the full name, ``provider:name``, as reports show it.
-        endpoint: what a limiter is shared by; the base URL for a server.
-        samples: the most answers one request may ask for; 1 where the endpoint has no such parameter.
-        concurrency: requests in flight at once, unless the flow says otherwise.
+        endpoint: the key by which models share a limiter; the base URL for a server.
+        samples: the most answers that one request may ask for; 1 where the endpoint has no such parameter.
+        concurrency: the requests in flight at once, unless the flow says otherwise.
 
-    One whose server reads a prompt for less when it comes again, without being asked to, may have ``caches_from``: the
-    tokens of a prompt from which on it does.
+    A provider may also have ``caches_from``, where its server charges less for a prompt that it has read before and
+    need not be asked to: the smallest number of a prompt's tokens for which the server does this.
     """
 
     model: str
@@ -28,25 +28,25 @@ class Provider(Protocol):
     concurrency: int
 
     async def start(self) -> None:
-        """Get ready (load a model, open a session). Called once, before the first request."""
+        """Get ready: load a model, open a session. Called once, before the first request."""
 
     async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
-        """Send one request, one attempt. The key is the same on every attempt of one request; "" for none.
+        """Make one attempt at a request. The key is the same for every attempt at one request; "" for no key.
 
         Raises: RefusedError, InDoubtError, PermanentError, AnswerError.
         """
 
     async def close(self) -> None:
-        """Give back what ``start`` took. Safe to call at any time, also twice."""
+        """Release everything that ``start`` took. Safe to call at any time, also twice."""
 
 
 Progress = Callable[[str], None]
-"""Takes one line about a slow start (a download, a model that loads), to show to a person."""
+"""A function that shows a person one line about a slow start, such as a download or a model that loads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a provider may take from outside: environment variables, and a place to report progress."""
+    """The surroundings of a provider: the environment variables, and a function that takes reports of progress."""
 
     environ: Mapping[str, str]
     progress: Progress = lambda line: None

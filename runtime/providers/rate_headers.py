@@ -1,4 +1,4 @@
-"""The rate limits that a server tells in its headers.
+"""A reader of the rate limits in a server's headers.
 
 OpenAI ("Rate limits in headers") gives durations such as ``6m0s``; Anthropic ("Rate limits, response headers") gives
 times, apart for tokens in and out; others follow the IETF's draft-ietf-httpapi-ratelimit-headers.
@@ -23,8 +23,8 @@ _LONGEST = 7 * 86400.0
 
 
 def read_rates(headers: Mapping[str, str]) -> Rates | None:
-    """What the headers tell, None where they tell nothing. A value that makes no sense is one that is not there."""
-    # Most servers tell nothing, and this is done for every answer.
+    """Return the rate limits in the headers; None where there are none. A value that makes no sense is ignored."""
+    # A quick way out: most servers send no limits, and this runs for every answer.
     if not any("ratelimit" in name.lower() for name in headers):
         return None
     requests = _openai(headers, "requests") or _anthropic(headers, "requests") or _draft(headers)
@@ -48,7 +48,7 @@ def _anthropic(headers: Mapping[str, str], kind: str) -> Rate | None:
 
 
 def _draft(headers: Mapping[str, str]) -> Rate | None:
-    """The draft's three headers as they were, or its single one as it is: ``"name";r=5;t=30``."""
+    """Read the single header of the later drafts, ``"name";r=5;t=30``, or the three headers of the earlier ones."""
     one = headers.get("RateLimit", "")
     if found := _PART.search(one):
         pairs = [part.strip().partition("=") for part in (found[1] or "").split(";")]
@@ -59,7 +59,7 @@ def _draft(headers: Mapping[str, str]) -> Rate | None:
 
 
 def _scarcest(rates: list[Rate]) -> Rate | None:
-    """The limit that is nearest to its end, of several that hold at once."""
+    """Return the rate with the fewest requests or tokens left, of several that hold at once; None of no rates."""
     return min(rates, key=lambda rate: _MOST if rate.remaining is None else rate.remaining, default=None)
 
 
@@ -91,7 +91,7 @@ def _duration(text: str) -> float | None:
 
 
 def _until(text: str, headers: Mapping[str, str]) -> float | None:
-    """The seconds until a time of RFC 3339, by the server's own clock where it tells it."""
+    """Return the seconds until a time in RFC 3339, counted from the server's own time where it sends that."""
     try:
         until = datetime.fromisoformat(text.strip()).timestamp()
     except (ValueError, OverflowError, OSError):
@@ -101,7 +101,7 @@ def _until(text: str, headers: Mapping[str, str]) -> float | None:
 
 
 def date_of(text: str) -> float | None:
-    """A header's date as seconds since 1970; None where it is none."""
+    """Return a header's date as seconds since 1970; None where the text is no date."""
     parts = parsedate_tz(text)
     try:
         return None if parts is None else float(mktime_tz(parts))

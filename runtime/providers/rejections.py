@@ -1,4 +1,4 @@
-"""The meaning of a rejected request: which part of it, or a cause that no other way of asking mends."""
+"""Reading of a rejection: the part of the request that the server objects to, or a cause that no other form mends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OTHER_CAUSE = re.compile(
     r"safety (?:system|filter|reasons)|flagged|credit|billing|quota",
     re.IGNORECASE,
 )
-# How servers say that they do not know a parameter, as against a value of it that is merely wrong.
+# The words of servers that do not know a parameter at all; a wrong value of a known parameter has other words.
 _UNKNOWN = re.compile(
     r"unsupported|not support|not permitted|not allowed|unrecognized|unknown|deprecated|extra (?:inputs|fields)|"
     r"unexpected|only the default|not enabled|unavailable|not available|not implemented|cannot find field",
@@ -61,16 +61,16 @@ _PARAMETERS = {
 _ONLY_ONE = re.compile(r"\b(?:only|exactly|more than|at most)\s+(?:one|1)\b|\bmultiple\b", re.IGNORECASE)
 _NUMBERS = re.compile(r"(?<![\w.-])\d{1,4}(?![\w.]*\w)")
 _READ = 4096
-"""Characters of a sentence that are looked at."""
+"""The most characters of a sentence that are searched."""
 _VALUES = ("temperature", "max_tokens", "max_completion_tokens")
-"""Parameters whose value a user has set: without them the answer is another."""
+"""Parameters whose values come from the user: leaving one out would change the answer."""
 
 
 def suspects(rejected: RejectedError, present: Sequence[str], proven: Collection[str] = ()) -> list[str]:
-    """Of the parts that a request has, those which the server may have objected to, the likeliest first.
+    """Return the parts among those ``present`` in a request that the server may object to, the likeliest first.
 
-    None where the objection is to something else. Parts that the server has ``proven`` to take are suspected only
-    where it names them.
+    The list is empty where the server objects to something else. A part that the server is ``proven`` to take is
+    suspected only where the server names it.
     """
     if means_another_cause(rejected):
         return []
@@ -83,14 +83,14 @@ def suspects(rejected: RejectedError, present: Sequence[str], proven: Collection
 
 
 def means_another_cause(rejected: RejectedError) -> bool:
-    """Whether the server names a cause that no other way of asking mends."""
+    """Tell whether the server names a cause that no other form of the request mends."""
     if any(word.lower() in _OTHER_CODES for word in rejected.words):
         return True
     return bool(_OTHER_CAUSE.search(rejected.sentence[:_READ]))
 
 
 def is_named(part: str, rejected: RejectedError) -> bool:
-    """Whether the server names a part of the request, as its parameter or in its sentence."""
+    """Tell whether the server names a part of the request, in the parameter or in the sentence of its rejection."""
     if part not in _PATTERNS:
         return _mentions(rejected, part)
     if rejected.parameter:
@@ -99,7 +99,7 @@ def is_named(part: str, rejected: RejectedError) -> bool:
 
 
 def unknown(rejected: RejectedError, parameter: str) -> bool:
-    """Whether the server objects to the parameter itself; a value out of its range is the user's to mend."""
+    """Tell whether the server objects to the parameter itself. A value out of range is for the user to correct."""
     return _mentions(rejected, parameter) and bool(_UNKNOWN.search(rejected.sentence[:_READ]))
 
 
@@ -110,28 +110,29 @@ def _mentions(rejected: RejectedError, parameter: str) -> bool:
 
 
 def of_every_schema(rejected: RejectedError) -> bool:
-    """Whether the server says that it knows no such form at all, whatever the schema."""
+    """Tell whether the server says that it does not know this form at all, whatever the schema."""
     said = rejected.sentence[:_READ]
     return bool(_UNKNOWN.search(said)) and not _OF_ONE_SCHEMA.search(said)
 
 
 def fewer_samples(rejected: RejectedError, asked: int, served: int) -> tuple[int, bool]:
-    """How many samples to ask for instead, and whether the server has said that these are the most.
+    """Return the number of samples to ask for instead, and whether the server has said that it gives no more.
 
-    It is the number that the server names, or as many as it has ``served``, or half way between.
+    The number is the one that the server names, or as many as it has ``served``, or half way between that and the
+    number ``asked`` for.
     """
     said = rejected.sentence[:_READ]
     numbers = [int(found) for found in _NUMBERS.findall(said)]
     fewer = [number for number in numbers if 1 <= number < asked]
     if fewer and is_named(SAMPLES, rejected):
         return max(fewer), True
-    # One that names the number asked for objects to that value, perhaps to no other.
+    # A rejection that names the number asked for objects to that value, perhaps to no other.
     if _ONLY_ONE.search(said) or (_UNKNOWN.search(said) and asked not in numbers):
         return min(served, asked - 1), True
     return max(1, (asked + min(served, asked - 1)) // 2), False
 
 
 def signature(rejected: RejectedError) -> str:
-    """The same for two rejections that say the same of two requests: numbers and names of requests set aside."""
+    """Return a text that is equal for two rejections that differ only in numbers and in the names of requests."""
     said = re.sub(r"\w*\d\w*", "#", rejected.sentence[:300])
     return f"{rejected.status} {rejected.parameter} {said}"

@@ -1,4 +1,4 @@
-"""A fake for tests: answers from a script, never from a model."""
+"""A fake provider for tests, whose answers come from a script and never from a model."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ..vocabulary.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """One scripted reply: its text or its failure, and how many seconds it takes."""
+    """A scripted reply: its text or its failure, and how many seconds it takes."""
 
     text: str | CallError
     seconds: float = 0.0
 
 
 Script = Callable[[Request, int], Scripted | str]
-"""Takes the request and the number of the call (from 0, in the order of arrival)."""
+"""A function of the request and the number of the call (from 0, in the order of arrival)."""
 
 
 class ScriptedProvider:
-    """Answers by a function or from a list of texts; remembers what it was asked.
+    """A provider that answers by a function or from a list of texts, and remembers its requests.
 
     ``calls`` holds each request in the order of arrival. ``peak`` is the most requests that were open at once.
     """

@@ -1,4 +1,4 @@
-"""A key in foreign text: hidden in messages, and found in answers, which nobody edits."""
+"""A search for the key in foreign text: messages hide it, and answers that hold it are found, but never edited."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONG = 16
 _SHORT = 4
 _DISTINCT = 6
 _BITS = 32.0
-# More letters in a row, all of one case, than a word has.
+# So many letters in a row, all of one case, are more than a word has.
 _WORD = 20
 _WINDOW = 1024 * 1024
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([\"\\/]))")
@@ -24,8 +24,8 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([\"\\/]))")
 class Secret:
     """A key, and the forms in which a server may send it back.
 
-    ``real``: long, and no word. Local servers are given ``ollama``, ``EMPTY`` or ``none`` for a key: those are words
-    like others, and a text that has them tells nobody anything.
+    A key is ``real`` if it is long and no word. Users give local servers a word such as ``ollama``, ``EMPTY`` or
+    ``none`` for a key; a text that holds such a word betrays nothing.
     """
 
     def __init__(self, key: str) -> None:
@@ -44,7 +44,7 @@ class Secret:
         )
 
     def hide(self, text: str) -> str:
-        """The text of a message without the key."""
+        """Return the text of a message with the key replaced by ``[key]``."""
         if not self.real:
             return (
                 text if self._named is None else self._named.sub(lambda found: found[0][: -len(found[1])] + SHOWN, text)
@@ -56,11 +56,11 @@ class Secret:
         return text
 
     def carried_by(self, text: str) -> bool:
-        """Whether the text has the key in it, as it is, escaped as in JSON or in an address, in base64 or in hex."""
+        """Tell whether the text holds a real key: plain, escaped as in JSON or an address, in base64 or in hex."""
         return self.real and (self._plainly(text) or ("\\" in text and any(map(self._plainly, self._windows(text)))))
 
     def _windows(self, text: str) -> Iterator[str]:
-        """A text without its escapes, piece by piece, for it may be large: the pieces overlap by more than a form."""
+        """Yield a large text without its escapes, in pieces that overlap by more than the longest form of the key."""
         for at in range(0, len(text), _WINDOW):
             yield _unescaped(text[max(0, at - self._longest) : at + _WINDOW])
 
@@ -74,7 +74,7 @@ def secret(key: str) -> Secret:
 
 
 def digest_of(text: str) -> str:
-    """The trace of a text that cannot be kept: its length and its digest, in words."""
+    """Return the length and the digest of a text, in words, to stand for a text that cannot be kept."""
     digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{len(text):,} character{'s' * (len(text) != 1)}, SHA-256 {digest}"
 
@@ -83,7 +83,7 @@ def _forms(key: str) -> tuple[str, ...]:
     raw = key.encode()
     forms = [key, quote(key, safe=""), raw.hex(), raw.hex().upper()]
     for shift in range(3):
-        # The characters at both ends of the base64 hang together with what stands around the key.
+        # The characters at both ends of the base64 depend on the text around the key.
         head, over = (0, 2, 3)[shift], (shift + len(raw)) % 3
         encoded = b64encode(b"\0" * shift + raw).decode().rstrip("=")
         core = encoded[head : len(encoded) - 1 if over else None]
@@ -96,7 +96,7 @@ def _unescaped(text: str) -> str:
 
 
 def _bits(key: str) -> float:
-    """About how many bits nobody can guess: none in words, and as many as its alphabet has in the rest."""
+    """Estimate the bits of a key that nobody can guess: none for a word, those of its alphabet for any other part."""
     bits = 0.0
     for part in re.split(r"[-_.: ]+", key):
         if part.isalpha() and (part.islower() or part.isupper() or part.istitle()) and len(part) < _WORD:

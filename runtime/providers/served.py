@@ -1,4 +1,4 @@
-"""What the hosted providers share: one deadline for a call, and asking in another way when a server objects."""
+"""The base of the hosted providers: one deadline for an attempt, and other forms of a request that is rejected."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ PLAIN = "plain"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request as it goes out: ``samples`` is how many answers it asks for, ``form`` what shape they must have.
+    """A request as it goes to the server.
 
-    ``mode`` is how that is asked for, and ``wrapped`` says that the server puts the value into an object.
+    ``samples`` is the number of answers, ``form`` the shape that they must have, and ``mode`` the way in which the
+    request asks for that shape. ``wrapped`` says that the server puts the value into an object.
     """
 
     path: str
@@ -45,20 +46,20 @@ class Call:
 
 
 class ServedProvider(ABC):
-    """A provider behind HTTP. It learns what its server does not take, and remembers that for the rest of the run.
+    """A provider behind HTTP. It learns which parts of a request its server refuses, and remembers them for the run.
 
-    It learns by trying: a request that is rejected for no other cause is sent again without what the server may have
-    objected to. A rejected request is not paid, so that is part of the same attempt, under the same deadline; others
-    that are rejected meanwhile wait for what comes of it. ``samples`` falls to what a server gives in one reply; the
-    caller asks for the missing.
+    It learns by trial: it sends a rejected request again without a part that the server may object to, unless the
+    rejection names another cause. A rejected request is not paid for, so a trial belongs to the same attempt and
+    deadline. Other requests that are rejected meanwhile wait for its result. ``samples`` falls to the number that the
+    server gives in one reply; the caller asks for the missing answers.
     """
 
     modes: Sequence[str] = (PLAIN,)
-    """Ways to ask for a shape, the best first; ``plain`` says it in words and comes last."""
+    """Modes of asking for a shape, the best first; ``plain`` asks in words and comes last."""
     optional: Sequence[str] = ()
-    """Parameters that a request can do without, named alike in Request and on the wire."""
+    """Parameters that a request may leave out; their names are the same in Request and on the wire."""
     keywords: frozenset[str] = frozenset()
-    """Keywords of JSON Schema that its strict mode takes beside the structure."""
+    """Keywords of JSON Schema that the server's strict mode takes besides those of the structure."""
     caches_from: int | None = None
 
     def __init__(self, endpoint: Endpoint, *, samples: int, concurrency: int, progress: Progress) -> None:
@@ -99,7 +100,7 @@ class ServedProvider(ABC):
                 return await self._sent(call, request, deadline, key)
             except RejectedError as rejected:
                 async with self._turn(deadline, rejected):
-                    # What another request has found out meanwhile may be all that was wrong with this one.
+                    # A lesson from another request may have come meanwhile, and may mend this request too.
                     if self._known.version == version:
                         return await self._tried(request, call, rejected, lacks, deadline, key)
 
@@ -110,7 +111,7 @@ class ServedProvider(ABC):
 
     @asynccontextmanager
     async def _turn(self, deadline: float, rejected: RejectedError) -> AsyncIterator[None]:
-        """One request at a time finds out what the server objects to."""
+        """Wait for this request's turn to try: only one request at a time finds out what the server objects to."""
         try:
             async with asyncio.timeout_at(deadline):
                 await self._trying.acquire()
@@ -125,7 +126,7 @@ class ServedProvider(ABC):
     async def _tried(
         self, request: Request, call: Call, rejected: RejectedError, lacks: frozenset[str], deadline: float, key: str
     ) -> Reply:
-        """Send a rejected request again without what the server may have objected to, part after part."""
+        """Send a rejected request again and again, each time without another part that the server may object to."""
         first, asked, parts = rejected, call.samples, self._parts(call, lacks)
         if self._known.fruitless(first, parts, call.form):
             raise first
@@ -137,7 +138,7 @@ class ServedProvider(ABC):
             except RejectedError as again:
                 rejected = again
             except AnswerError:
-                # It is no answer, but it was taken.
+                # The reply is no answer, but the server took the request.
                 trial.taken()
                 self._learn(trial.lessons, call, asked)
                 raise
@@ -146,7 +147,7 @@ class ServedProvider(ABC):
                 self._learn(trial.lessons, call, asked)
                 return reply
         self._known.give_up(first, parts, call.form, moved=bool(trial.lessons))
-        # Another objection may be to what stands in place of a part: only what was named is believed.
+        # A later objection may be to the substitute for a part, so only the parts that the server named are believed.
         self._learn([lesson for lesson in trial.lessons if is_named(lesson.part, lesson.rejected)], call, asked)
         raise rejected
 
@@ -163,20 +164,20 @@ class ServedProvider(ABC):
                 self._progress(f"{self.model}: going on without {name} ({why})")
 
     async def _ended(self, data: dict[str, Any], call: Call, silence: Silence, deadline: float) -> dict[str, Any]:
-        """The reply; where its server is known never to say why an answer ended, with a good end in each answer."""
+        """Return the reply, with a good end put into each answer if its server is known never to name an end."""
         return data
 
     @abstractmethod
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Call:
-        """Put the request into the server's words, without what it ``lacks``: parameters and ways to ask for a form."""
+        """Write the request in the server's form, without the parameters and modes in ``lacks``."""
 
     @abstractmethod
     def _answers(self, data: dict[str, Any], call: Call) -> Iterator[Answer]:
-        """Read the samples, as the model wrote them. Raises AnswerError where there can be none."""
+        """Read the samples, as the model wrote them. Raises AnswerError where the reply can hold none."""
 
     @abstractmethod
     def _usage(self, data: dict[str, Any]) -> Usage:
-        """Read what is billed, all samples together."""
+        """Read the billed usage of all samples together."""
 
     async def _read(
         self, data: dict[str, Any], call: Call, request: Request, rates: Rates | None, deadline: float
@@ -192,7 +193,7 @@ class ServedProvider(ABC):
                 why = f": {answers[0].said}" if answers and answers[0].said else ""
                 raise AnswerError(f"{self.model}: {self._at.host} sent an empty answer{why}")
         except AnswerError as error:
-            # It is paid: the bill and the whole of what came go with it.
+            # The reply is paid for, so the error carries its usage and its whole text.
             text = error.text or _text_of(data)
             raise spoiled(self._at, str(error), text, usage, rates, final=error.final) from None
         except Exception as mistake:  # noqa: BLE001 (whatever came, this call fails by it, and no other)
@@ -202,25 +203,25 @@ class ServedProvider(ABC):
         return Reply(answers[: call.samples], usage, rates)
 
     def _count(self, came: int, asked: int) -> None:
-        """A server may know of no more than one sample and pass over how many were asked for."""
+        """Learn how many samples the server gives: it may silently give fewer than were asked for."""
         if came < asked and asked > self._known.served:
             self.samples = max(1, min(self.samples, came))
         self._known.served = max(self._known.served, min(came, asked))
 
     def _hear(self, fits: Sequence[bool], call: Call, request: Request) -> None:
-        """A server may pass over the form that was asked for: learnt from the answers that had another."""
+        """Learn from answers of another form that the server ignores a mode, and report a mode that is given up."""
         if call.form is not None and fits:
             given_up = self._known.hear(call.form, call.mode, request.messages, fits=any(fits))
             if given_up:
                 self._progress(f"{self.model}: going on without {given_up} (the server passes it over in silence)")
 
     def _shaped(self, answer: Answer, call: Call) -> tuple[Answer, bool | None]:
-        """The answer as the protocol has it, and whether it came in the form that was asked for, where one was."""
+        """Return the answer in the protocol's form, and whether it fits the form of the call; None where not tested."""
         text, form, fits = answer.text, call.form, None
         if form is not None and answer.finish == "stop" and text:
             taken = form.unwrap(text) if call.wrapped else None
             text = unfence(text) if taken is None else taken
-            # What enforces the form wraps the value, too.
+            # A server that enforces the form also wraps the value.
             fits = form.holds(text) and (taken is not None or not call.wrapped or call.mode != self.modes[0])
             text = text.strip() if form.choices else text
         kept, why = self._at.keepable(clean(text))
@@ -243,7 +244,7 @@ class ServedProvider(ABC):
         return next(mode for mode in self.modes if mode == PLAIN or mode not in lacks) if form else PLAIN
 
     def _parts(self, call: Call, lacks: frozenset[str]) -> list[str]:
-        """The parts of a call without ``lacks`` that the server might not take, the likeliest first."""
+        """Return the parts of a call, made without ``lacks``, that the server might refuse, the likeliest first."""
         parts = [SAMPLES] if call.samples > 1 else []
         if call.mode != PLAIN:
             parts.append(SHAPE)
@@ -255,7 +256,7 @@ class ServedProvider(ABC):
 
 
 def count(data: Any, *names: str) -> int | None:
-    """The sum of the named token counts; None where the server names none of them. One below nothing is none."""
+    """Return the sum of the named token counts; None where the server sends none. Negative counts are ignored."""
     if not isinstance(data, dict):
         return None
     known = [value for name in names if type(value := data.get(name)) is int and value >= 0]
@@ -263,7 +264,7 @@ def count(data: Any, *names: str) -> int | None:
 
 
 def told(messages: Sequence[Message], words: str) -> list[Message]:
-    """The messages with ``words`` added to the last one that the user speaks."""
+    """Return the messages with ``words`` added to the user's last message, or in a message of their own."""
     out = list(messages)
     for index in range(len(out) - 1, -1, -1):
         if out[index].role == "user":

@@ -1,4 +1,4 @@
-"""Servers that never say why an answer ended: learnt from two whole replies, lest a broken one passes for an answer."""
+"""Servers that never name the reason for an answer's end. Two whole replies prove it, so one broken reply does not."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 _PATIENCE = 0.25
-"""Seconds that a reply which is alone is held for one that may follow."""
+"""The seconds that a held reply waits, once no other request is under way, for a request that may follow."""
 
 
 class Silence:
-    """The reasons for ends that one endpoint's replies have named so far.
+    """A record of whether one endpoint's replies name the reason for the end of an answer.
 
-    A whole reply without a reason is held until another one like it has come: then both are used, and all that follow.
-    It is held no longer than until its model names a reason after all, its own deadline, or the end of every other
-    request to the endpoint. A reply that is alone then counts where it has no field for a reason at all: such a server
-    knows none. One whose field is null is no answer, and the next null one is the second of its kind.
+    A whole reply without a reason is held until a second one comes; then both count as answers, and so do all that
+    follow. The wait ends early when the model names a reason in another reply, at the reply's own deadline, or when no
+    other request to the endpoint is under way. A reply that is alone counts as an answer if it has no field for a
+    reason at all, for such a server knows no reasons. If its field is null, it is no answer, but the next reply
+    without a reason is the second one.
     """
 
     def __init__(self) -> None:
@@ -37,16 +38,17 @@ class Silence:
             self._when_alone()
 
     def named(self, model: str) -> None:
-        """The model has said why an answer of its ended."""
+        """Record that the model has named the reason for the end of an answer."""
         self._naming.add(model)
         self._seen = False
         if self._held is not None and self._held[0] == model:
             self._let_go(False)
 
     async def takes(self, model: str, deadline: float, tell: Callable[[], None], *, fieldless: bool) -> bool:
-        """Whether a whole reply without a reason is an answer; ``fieldless``: it has no field for one.
+        """Tell whether a whole reply without a reason is an answer; this may wait for another reply.
 
-        ``tell`` is called once, when it is learnt that the server never names any.
+        ``fieldless``: the reply has no field for a reason. ``tell`` is called once, when the second reply proves that
+        the server names no reasons.
         """
         if model in self._naming:
             return False
@@ -71,7 +73,7 @@ class Silence:
 
     def _when_alone(self) -> None:
         if self._asked == 1 and self._held is not None:
-            # Others may be about to leave: the first ones of a run wait for the journal, some longer than others.
+            # Other requests may follow soon: the first ones of a run wait for the journal, some longer than others.
             asyncio.get_running_loop().call_later(_PATIENCE, self._if_alone, self._held)
 
     def _if_alone(self, held: tuple[str, asyncio.Future[bool | None]]) -> None:

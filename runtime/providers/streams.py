@@ -1,7 +1,7 @@
-"""Answers that come as server-sent events (WHATWG HTML, "Server-sent events"), put together as if they came at once.
+"""Readers of answers that come as server-sent events (WHATWG HTML, "Server-sent events").
 
 Each class below folds one provider's events into the object that the same provider sends without streaming, so that
-whatever reads those reads these.
+the same code reads both.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ Json = Any
 
 
 class Stream(ABC):
-    """One streamed answer. ``hear`` is told how many characters have come; ``typed``: they are to be one JSON value.
+    """A streamed answer.
 
-    ``begun``: the answer does come in pieces. ``done``: the provider has said that this was all. ``enough``: so it is,
-    though the provider goes on. ``problem`` is why the events cannot be read, "" where they can; ``error`` an event
-    that tells of one.
+    ``hear`` is called with the number of characters so far. ``typed``: the answer must be one JSON value. ``begun``:
+    the first bytes have come. ``done``: the provider has said that the answer is complete. ``enough``: the JSON value
+    is complete, though the provider goes on. ``problem`` says why the events cannot be read, "" where they can be.
+    ``error`` is an event in which the provider reports an error, if one came.
     """
 
     def __init__(self, hear: Callable[[int], None] | None = None, *, typed: bool = False) -> None:
@@ -38,12 +39,12 @@ class Stream(ABC):
         self._last = ""
 
     def feed(self, chunk: bytes) -> None:
-        """Take bytes as they come, cut anywhere."""
+        """Read some bytes of the answer, cut anywhere."""
         self.begun = True
         self._read(self._reader.feed(chunk))
 
     def end(self) -> None:
-        """The server has closed the stream: what it sent last may lack its end of line."""
+        """Read the last event, which may lack its end of line: the server has closed the stream."""
         if not (self.done or self.enough or self.problem):
             self._read(self._reader.end(), last=True)
 
@@ -69,7 +70,7 @@ class Stream(ABC):
             if kind == "error":
                 self.error, self.done = {"error": {"message": text}}, True
             elif not last:
-                # One that the end of the stream has cut is no more than that.
+                # The last event may be cut by the end of the stream: that is no mistake of the server's.
                 self.problem = "an event of the answer is not JSON"
             return
         if not isinstance(event, dict):
@@ -79,12 +80,12 @@ class Stream(ABC):
             return
         before = self.characters
         self.take(event)
-        # Looked at event by event: where the bytes are cut changes nothing.
+        # The test runs after each event, so that it does not matter where the bytes are cut.
         if self._typed and self.characters != before and self._last.rstrip()[-1:] in ("}", "]"):
             self.enough = _is_whole(self.text())
 
     def _grow(self, part: Json) -> None:
-        """Count a part of an answer's text."""
+        """Count the characters of a part of the answer's text."""
         if isinstance(part, str) and part:
             self.characters += len(part)
             self._last = part
@@ -95,15 +96,15 @@ class Stream(ABC):
 
     @abstractmethod
     def text(self) -> str:
-        """What has come of the first sample."""
+        """Return the text of the first sample so far."""
 
     @abstractmethod
     def whole(self) -> dict[str, Json]:
-        """What the provider would have sent at once, as far as it has come."""
+        """Return the object that the provider would send without streaming, as far as it has come."""
 
 
 class ChatStream(Stream):
-    """Chunks of Chat Completions: ``choices[].delta``, and the usage at the end where it was asked for."""
+    """A stream of Chat Completions: ``choices[].delta``, and the usage at the end if the request asked for it."""
 
     def __init__(self, hear: Callable[[int], None] | None = None, *, typed: bool = False) -> None:
         super().__init__(hear, typed=typed)
@@ -137,7 +138,7 @@ class ChatStream(Stream):
 
 
 class _Choice:
-    """A message that grows: texts and lists of parts, by the field of the message that has them."""
+    """A message that grows: for each field, the texts or parts that have come."""
 
     __slots__ = ("error", "parts", "reason")
 
@@ -149,7 +150,7 @@ class _Choice:
     def take(self, delta: dict[str, Json]) -> None:
         for name in _GROWING:
             part = delta.get(name)
-            # Of a call of a tool it is enough that there was one.
+            # Only the first part of a tool call is kept: nobody reads more than that there was a tool call.
             if part and not (name == "tool_calls" and name in self.parts):
                 self.parts.setdefault(name, []).extend(part if isinstance(part, list) else [part])
 
@@ -165,7 +166,7 @@ _GROWING = ("content", "refusal", "reasoning_content", "reasoning", "thinking", 
 
 
 class MessagesStream(Stream):
-    """Events of Messages: blocks that begin, grow and stop, and the reason and the usage in ``message_delta``."""
+    """A stream of Messages: blocks that begin, grow and stop, then the reason and the usage in ``message_delta``."""
 
     def __init__(self, hear: Callable[[int], None] | None = None, *, typed: bool = False) -> None:
         super().__init__(hear, typed=typed)
@@ -203,7 +204,7 @@ class MessagesStream(Stream):
 
 
 class GenerateStream(Stream):
-    """Events of streamGenerateContent: each is a response of its own, with the next parts of each candidate."""
+    """A stream of streamGenerateContent: each event is a whole response, with the next parts of each candidate."""
 
     def __init__(self, hear: Callable[[int], None] | None = None, *, typed: bool = False) -> None:
         super().__init__(hear, typed=typed)
@@ -236,11 +237,11 @@ class GenerateStream(Stream):
 
 
 class _Pieces(list[str]):
-    """Texts that are one in the end."""
+    """Pieces of one text, joined at the end."""
 
 
 def _join(parts: list[dict[str, Json]], part: dict[str, Json]) -> None:
-    """Add a part to others: texts of one kind grow together, for a part of its own takes more than its text."""
+    """Add a part to a list. A text joins the last text of its kind, because a separate part takes more memory."""
     text, last = part.get("text"), parts[-1] if parts else {}
     if not isinstance(text, str) or not part.keys() <= {"text", "thought"}:
         parts.append(part)
@@ -266,12 +267,12 @@ def _block(kind: Json, text: str) -> dict[str, Json]:
     try:
         return {"type": kind, "input": json.loads(text)}
     except (ValueError, RecursionError):
-        # What the answer's own check will say is no JSON.
+        # The check of the answer will report that this text is no JSON.
         return {"type": "text", "text": text}
 
 
 def _is_whole(text: str) -> bool:
-    """Whether this is a JSON object or list to its end."""
+    """Tell whether a text is one complete JSON object or list."""
     text = text.strip()
     if not text or text[0] + text[-1] not in ("{}", "[]"):
         return False

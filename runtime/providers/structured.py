@@ -1,4 +1,4 @@
-"""Structured answers: the schema a server gets, what is said in words instead, and the answer taken out again."""
+"""Structured answers: the schema for a server, the same demand in words, and the unwrapping of the answer."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 from ..vocabulary.call import Request
 from ..vocabulary.json_text import JsonError, read_json, unfenced
 
-# What strict modes take beside the structure itself. OpenAI, "Structured Outputs", supported schemas; Anthropic's
-# SDK moves every other constraint into the description, where the model at least reads it.
+# Keywords that strict modes take besides those of the structure: OpenAI's page "Structured Outputs", supported schemas.
+# Anthropic's SDK moves every other constraint into the description, where the model at least reads it.
 _NUMBERS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
 OPENAI_KEYWORDS = _NUMBERS | {"pattern", "format", "minItems", "maxItems"}
 ANTHROPIC_KEYWORDS = frozenset({"format"})
@@ -25,10 +25,11 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The form that one request's answers must have, and how to take it off again.
+    """The form that one request's answers must have, and the way to unwrap them.
 
-    ``schema`` has an object at its root; ``strict`` is the same for servers that enforce it, or None where the
-    schema allows what a strict mode cannot (open objects). ``wrapped`` says that the value sits under ``answer``.
+    ``schema`` has an object at its root. ``strict`` is the same schema for servers that enforce it; None where the
+    schema allows something that a strict mode cannot express (open objects). ``wrapped`` says that the value sits
+    under ``answer``.
     """
 
     schema: Mapping[str, Any]
@@ -38,10 +39,10 @@ class Shape:
     source: Mapping[str, Any]
     optional: bool
     key: str
-    """The same for all requests that ask for this form."""
+    """A text that is equal for all requests with this form."""
 
     def unwrap(self, text: str) -> str | None:
-        """The answer as the protocol has it (a bare choice, or JSON text); None where the text has another form."""
+        """Unwrap an answer: return a bare choice or JSON text; None where the text has another form."""
         try:
             value = read_json(text, halves=True)
         except JsonError:
@@ -55,11 +56,11 @@ class Shape:
         if self.choices:
             return value if isinstance(value, str) else None
         bare = _without_nulls(value, self.source, self.source) if self.optional else value
-        # The model's own spelling is kept where there is nothing to take off.
+        # The model's own spelling is kept where nothing has to be removed.
         return json.dumps(bare, ensure_ascii=False) if self.wrapped or bare != value else unfence(text)
 
     def holds(self, text: str) -> bool:
-        """Whether a text, with the wrapping off, has the form at first sight: its kind, its fields, its words."""
+        """Tell whether an unwrapped text seems to have the form: its type and required fields, or a choice."""
         if self.choices:
             return " ".join(text.split()).strip("\"'`*_.").casefold() in {word.casefold() for word in self.choices}
         try:
@@ -72,7 +73,7 @@ class Shape:
         return not isinstance(value, dict) or all(name in value for name in self.source.get("required", ()))
 
     def in_words(self, *, as_object: bool) -> str:
-        """The same demand as a sentence for the prompt; ``as_object`` where the server's JSON mode wants an object."""
+        """Return the same demand as words for the prompt; ``as_object`` if the server's JSON mode wants an object."""
         if self.choices and not as_object:
             words = json.dumps(self.choices, ensure_ascii=False)[1:-1]
             return f"Answer with exactly one of these and nothing else, without quotes: {words}"
@@ -84,7 +85,7 @@ _shapes: dict[tuple[tuple[str, ...], int, frozenset[str]], Shape] = {}
 
 
 def shape(request: Request, keywords: frozenset[str] = frozenset()) -> Shape | None:
-    """The shape of a request's answers; None where plain text is asked for."""
+    """Return the shape of a request's answers; None where the request asks for plain text."""
     if not request.choices and request.schema is None:
         return None
     # A map sends the same schema object a million times. The shape keeps it alive, so its id stays its own.
@@ -189,7 +190,7 @@ def _has_optional(node: object) -> bool:
 
 
 def _without_nulls(value: Any, node: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
-    """Leaves out the fields that a strict mode had to send as null because they are optional."""
+    """Return the value without the optional fields that a strict mode made the model send as null."""
     node = _resolve(node, root)
     if isinstance(value, list) and isinstance(node.get("items"), Mapping):
         return [_without_nulls(item, node["items"], root) for item in value]
@@ -218,12 +219,12 @@ def _resolve(node: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, A
 
 
 def unfence(text: str) -> str:
-    """The text without the Markdown fence that some models put around it."""
+    """Return the text without the Markdown fence that some models put around it."""
     return unfenced(text) if "```" in text else text
 
 
 def clean(text: str) -> str:
-    """The text with lone surrogates replaced: JSON may hold them, and no file may."""
+    """Return the text with lone surrogates replaced: JSON may hold them, but a file may not."""
     if text.isascii() or not _HALF.search(text):
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

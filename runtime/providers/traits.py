@@ -1,4 +1,4 @@
-"""The traits of a provider: what the rest of flowrun needs to know of it before it is opened."""
+"""The traits of a provider: the facts that the rest of flowrun needs before the provider is opened."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 Count = Callable[[str], int]
-"""Counts the tokens of a text."""
+"""A function that counts the tokens of a text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """The defaults are those of a hosted provider of which nothing is known.
+    """The traits of one provider. The defaults are those of a hosted provider that nobody knows.
 
     Attributes:
-        local: its models run on this machine and cost nothing.
-        bare: it holds an answer to its form itself, and no schema is told in the prompt.
-        shares_prompt: one request can ask for several samples, or its server reads a prompt again for less.
-        price_list: its name in the table of genai-prices; "" where that has no prices of it.
+        local: the provider's models run on this machine and cost nothing.
+        bare: the provider itself enforces the form of an answer, so the prompt names no schema.
+        shares_prompt: one request can ask for several samples, or the server charges less for a repeated prompt.
+        price_list: the provider's name in the table of genai-prices; "" where the table has no prices for it.
         price_variable: an environment variable that names a server of the user's own, whose prices nobody knows.
-        most_written: the greatest length of an answer, in tokens, that it sends along where the flow sets none.
-        concurrency: the requests that it takes at once to begin with; None where nobody knows.
-        at_home: the same for a server on this machine that speaks as it does; None where that is no other number.
-        tokens: counts by the vocabulary of a model, given its name; None where that is not known.
+        most_written: the most tokens of an answer that a request names where the flow sets no number.
+        concurrency: the requests in flight at once when a run begins; None where nobody knows.
+        at_home: the same for a server of this kind on this machine; None where the number is the same.
+        tokens: returns a counter by a model's own vocabulary, given the model's name; None where it is not known.
     """
 
     local: bool = False

@@ -1,4 +1,4 @@
-"""The search for what a server objects to in one request: one part after another is left out, until it is taken."""
+"""The search for the part of a request that a server objects to: leave out one part after another until it is taken."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .rejections import SAMPLES, SHAPE, fewer_samples, signature, suspects
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A part without which a request is taken, or gets as far as another objection.
+    """The lesson of a trial: without this part the server took a request, or came to object to something else.
 
-    ``without`` are the parameters or the ways of asking for a shape that it names; ``samples`` are how many a request
-    may ask for, where that is what was objected to.
+    ``without`` are the parameters or modes that the part stands for. ``samples`` is the number of samples that a
+    request may ask for; 0 unless the server objected to their number.
     """
 
     part: str
@@ -24,9 +24,9 @@ class Lesson:
 
 
 class Trial:
-    """One request's search. It goes without ``lacks``, and asks for so many ``samples``.
+    """The search for one request, which leaves out the parts in ``lacks`` and asks for ``samples`` samples.
 
-    ``served`` is the most samples that the server has ever given, and ``proven`` are parts that it has taken before.
+    ``served`` is the most samples that the server has ever given. ``proven`` are the parts that it has taken before.
     """
 
     def __init__(self, samples: int, lacks: Collection[str], served: int, proven: Collection[str]) -> None:
@@ -43,9 +43,10 @@ class Trial:
         self._rejected: RejectedError | None = None
 
     def objected(self, rejected: RejectedError, present: Collection[str], mode: str | None) -> bool:
-        """The server rejects the request as it stands: leave out another part. False where none is left to doubt.
+        """Leave out another part after a rejection. Return False if no part is left to doubt.
 
-        ``present`` are the parts that the request has, and ``mode`` is how its shape is asked for, if it is.
+        ``present`` are the parts of the rejected request. ``mode`` is the mode in which it asks for its shape; None
+        for a request that asks for a shape in words or for none.
         """
         if self._part and self._rejected is not None:
             if signature(rejected) != signature(self._rejected):
@@ -53,7 +54,7 @@ class Trial:
             elif self._leave_out(rejected, mode):
                 return True
             else:
-                # It is none of this part's.
+                # The server does not object to this part.
                 self.samples, self.lacks = self._before
                 self._cleared.add(self._part)
                 self._part = ""
@@ -67,17 +68,17 @@ class Trial:
         return False
 
     def taken(self) -> None:
-        """The server takes the request without the part that was left out last."""
+        """Record that the server takes the request without the part that was left out last."""
         if not self._part or self._rejected is None:
             return
-        # Where it has named no number, more may be served than was tried.
+        # If the server has named no number, it may serve more samples than the trial asked for.
         samples = self.samples if self._sure else self._refused - 1
         without = self.lacks - self._before[1]
         self.lessons.append(Lesson(self._part, self._rejected, without, samples if self._part == SAMPLES else 0))
         self._part = ""
 
     def _leave_out(self, rejected: RejectedError, mode: str | None) -> bool:
-        """Leave out the part in question, or more of it; False where nothing of it is left."""
+        """Leave out the part in question, or more of it. Return False if nothing of it is left."""
         if self._part == SAMPLES:
             if self.samples <= 1:
                 return False

@@ -1,4 +1,4 @@
-"""One request and what comes back for it, as far as it has come, and the time by which it must be over."""
+"""A request and its answer, as far as the answer has come, and the deadline of both."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ ERROR_CAP = 1024 * 1024
 # was busy, is paid and already here, and these are what it needs to be read.
 _GRACE = 4
 
-# All bodies that are read in this process, beyond the first MiB of each.
+# The memory for all bodies that this process reads, beyond the first MiB of each.
 _BODIES = Allowance(2 * ANSWER_CAP)
 
 
 class Body(aiohttp.Payload):
-    """JSON bytes that know whether they went out: an attempt that ends before was not taken by the server.
+    """The JSON bytes of a request. ``sent`` says whether they went out: if not, the server cannot have taken them.
 
-    Until they go out they hold a place among those that connect; ``leave`` gives it back, once.
+    Until they go out, they hold a place among the requests that are connecting. ``leave`` gives that place back, once.
     """
 
     sent = False
@@ -63,7 +63,7 @@ class Body(aiohttp.Payload):
 
 
 class Deadlines:
-    """The times by which requests must be over: one timer for all of them, for most have the same time to go."""
+    """The deadlines of requests. One timer serves them all, because most requests have the same time left."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -107,9 +107,10 @@ class Deadlines:
 
 
 class Turn:
-    """The state of one request and its answer, in this task; ``expired``: it was cancelled for its time is over.
+    """The state of one request and its answer, in the task that sends it.
 
-    ``cancelling`` is how often the task had been cancelled before.
+    ``expired``: the deadline has cancelled the task. ``cancelling`` counts the requests to cancel the task that were
+    pending before.
     """
 
     __slots__ = (
@@ -123,7 +124,7 @@ class Turn:
         self.expired = False
         self.body = Body(encode(body))
         self.response: aiohttp.ClientResponse | None = None
-        # In one piece: parts that are joined in the end would be in memory twice.
+        # One buffer: parts that are joined at the end would be in memory twice.
         self.raw = bytearray()
         self.lease = _BODIES.lease()
         self.size = 0
@@ -132,7 +133,7 @@ class Turn:
 
     @property
     def streamed(self) -> Stream | None:
-        """The reader of the body, if it is one of events."""
+        """The reader of the body, if the body is a stream of events."""
         if self.stream is None or self.response is None or self.response.status >= 300:
             return None
         kind = self.response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -153,7 +154,7 @@ class Turn:
         stream = self.streamed
         if stream is not None and stream.error:
             error = failure(endpoint, status, headers, json.dumps(stream.error).encode())
-            # The answer had begun: whatever the event says, it may be billed.
+            # The answer had begun, so it may be billed whatever the event says.
             error.doubtful = True
             raise error
         if not 200 <= status < 300:
@@ -169,12 +170,12 @@ class Turn:
         return stream.whole(), rates
 
     def failure(self, endpoint: Endpoint) -> CallError:
-        """The class of an answer whose status is none of success, as far as it has come."""
+        """Return the error for an answer whose status is no success, from as much of the body as has come."""
         assert self.response is not None
         return failure(endpoint, self.response.status, self.response.headers, self.raw)
 
     def beginning(self) -> str:
-        """The beginning of a body, so far as it may be kept and a little more, lest a key is cut in two."""
+        """Return the beginning of the body: twice as much as is kept, so that no key is cut in two."""
         if self.streamed is not None:
             return self.streamed.text()
         return self.raw[: 2 * KEPT].decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The token vocabularies of OpenAI's models, with the extra that has them."""
+"""The token vocabularies of OpenAI's models, where the optional package with them is installed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .traits import Count
 
 _EXACT = re.compile(r"(?:gpt-|chatgpt-|o\d)")
 _OLD = re.compile(r"gpt-(?:3\.5|4(?![o.]))")
-# Vocabularies merge a run without a break in quadratic time.
+# A vocabulary takes quadratic time for a run of characters without a break.
 _LONG_RUN = re.compile(r"\S{4000}|\s{4000}")
 
 
 def openai_tokens(name: str) -> Count | None:
-    """A counter by the model's own vocabulary, where that is installed and known."""
+    """Return a counter by the model's own vocabulary; None where that is not known or not installed."""
     vocabulary = _vocabulary(name) if _EXACT.match(name) else None
     if vocabulary is None:
         return None

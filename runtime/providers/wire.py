@@ -1,4 +1,4 @@
-"""JSON on the wire, by pydantic's reader and writer, which take less of a call than the standard library's."""
+"""Reading and writing of JSON on the wire. Pydantic's reader and writer take less time than the standard library's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode(value: Any) -> bytes:
-    """Half surrogate pairs, which are no characters, become question marks."""
+    """Write a value as JSON. Half surrogate pairs, which are no characters, become question marks."""
     try:
         return to_json(value)
     except PydanticSerializationError:
@@ -19,9 +19,9 @@ def encode(value: Any) -> bytes:
 
 
 def decode(raw: bytes | bytearray) -> Any:
-    """Raises UnicodeDecodeError, ValueError, RecursionError."""
+    """Read a value from JSON. Raises: UnicodeDecodeError, ValueError, RecursionError."""
     try:
         return from_json(raw)
     except ValueError:
-        # Half surrogate pairs, and more than 200 levels; and the standard library tells apart what is wrong.
+        # The standard library also takes half surrogate pairs and more than 200 levels, and its errors differ by cause.
         return json.loads(raw.decode("utf-8"))

@@ -1,4 +1,4 @@
-"""The class of a failure below HTTP: whether the request had gone out decides, and a certificate says why."""
+"""The errors for failures below HTTP. Their class depends on whether the request had gone out."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .endpoints import Endpoint
 from .failures import unforeseen
 
 _ISSUER = "set SSL_CERT_FILE to a file with the certificate of whoever issued it, if you trust them"
-# OpenSSL's numbers (x509_vfy.h), what they mean here, and the way out.
+# OpenSSL's numbers for what is wrong with a certificate (x509_vfy.h).
 _EXPIRED, _TOO_EARLY, _OTHER_NAME, _OTHER_NUMBER = 10, 9, 62, 64
 _UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21})
 
 
 def wire_failure(endpoint: Endpoint, problem: Exception, *, sent: bool, seconds: float) -> CallError:
-    """``sent``: the request had gone out; ``seconds``: the time that it had."""
+    """Return the error for a failure. ``sent``: the request had gone out. ``seconds``: the time that it was given."""
     where = f"{endpoint.model}: {endpoint.host}"
     if isinstance(problem, TimeoutError):
         if sent:
@@ -42,7 +42,7 @@ def wire_failure(endpoint: Endpoint, problem: Exception, *, sent: bool, seconds:
         why = problem.os_error.strerror or type(problem.os_error).__name__
         return RefusedError(f"{where} does not take connections ({endpoint.quote(why)})")
     if not isinstance(problem, aiohttp.ClientError | OSError):
-        # Its address upset a library, or its answer did.
+        # A library could not handle the address or the answer.
         said = unforeseen(endpoint, problem)
         return InDoubtError(said) if sent else PermanentError(said)
     if not sent:
@@ -51,7 +51,7 @@ def wire_failure(endpoint: Endpoint, problem: Exception, *, sent: bool, seconds:
 
 
 def _certificate(endpoint: Endpoint, error: Exception) -> str:
-    """Why a certificate is not taken, and what can be done."""
+    """Say why a certificate is not accepted, and what the user can do."""
     code = getattr(error, "verify_code", None)
     said = endpoint.quote(str(getattr(error, "verify_message", "") or ""))
     base = endpoint.base_variable or "the base URL"

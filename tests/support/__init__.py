@@ -1,1 +1,1 @@
-"""What tests are made of: servers, and processes that may be killed."""
+"""The parts that tests share: servers, processes that may be killed, random flows, a virtual clock."""

@@ -1,4 +1,4 @@
-"""Drives a reducer as the engine does, with results that arrive in any order."""
+"""A driver for reducers that works as the engine does, with results that arrive in any order."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from flowrun.runtime.reducers import ReduceError, Reducer
 
 Json = Any
 LOST = object()
-"""In the place of a sample whose call never brought an answer."""
+"""A mark in the place of a sample whose call never brings an answer."""
 
 
 @dataclass
 class Driven:
-    """``ended`` is "value" or "error", and what; ``flying`` were out when it was decided."""
+    """A reducer after a drive.
+
+    ``ended`` is "value" and the value, or "error" and its text. ``flying`` are the calls still in flight at its end.
+    """
 
     ended: tuple[str, Json]
     reducer: Reducer
@@ -33,7 +36,10 @@ def ended(reducer: Reducer) -> tuple[str, Json]:
 
 
 def drive(reducer: Reducer, results: Sequence[Json], choose: Callable[[int], int]) -> Driven:
-    """``choose`` picks the next arrival of so many that are out; a result of None abstains, and LOST never comes."""
+    """Drive a reducer to its end. A result of None abstains, and a LOST one never comes.
+
+    ``choose`` picks the next result to arrive, given the number of calls in flight.
+    """
     most = len(results)
     flying: list[int] = []
     launched = seen = 0

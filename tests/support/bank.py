@@ -1,6 +1,6 @@
-"""A model's server under a virtual clock that fails in every way and bills what it did, and a journal that is killed.
+"""A model's server under a virtual clock that fails in every way and keeps its own bill, and a journal that is killed.
 
-The bill is the bank's own: what a run says of itself can be held to that, however often it was killed.
+A test compares the bank's bill with the account of a run, however often that run was killed.
 """
 
 from __future__ import annotations
@@ -65,10 +65,11 @@ FAULTS = (
 
 @dataclass
 class Bank:
-    """What the server has done: ``dollars`` and ``calls`` are what it bills, also to those who hung up.
+    """The server. ``dollars`` and ``calls`` are what it bills, also to clients that hang up.
 
-    ``faults`` are how it may fail, with a chance of ``rate``, and ``fault_of`` is how it fails of a prompt. ``speak``
-    says what it answers. ``asked`` are the prompts that came, and ``left`` those whose client hung up, with the times.
+    ``faults`` are the ways in which it may fail, with a chance of ``rate``; ``fault_of`` gives the fault for a prompt.
+    ``speak`` makes its answers. ``asked`` are the prompts that came, and ``left`` those whose client hung up, with the
+    times.
     """
 
     dice: random.Random
@@ -91,7 +92,7 @@ class Bank:
         return _Model(self, model)
 
     def bill(self, request: Request, answers: int) -> Usage:
-        """Never more than a token for a byte of the prompt, nor more than were allowed."""
+        """Bill a request: at most a token for each byte of the prompt, and at most the allowed tokens of an answer."""
         size = sum(len(message.text.encode()) for message in request.messages)
         usage = Usage(self.dice.randint(0, size), sum(self.dice.randint(0, LONGEST) for _ in range(answers)))
         self.dollars += PRICE.bill(usage.input_tokens, usage.output_tokens) or 0.0
@@ -100,7 +101,7 @@ class Bank:
 
 
 class _Model:
-    """One model of the bank: all of them are at one endpoint."""
+    """A model of the bank. All its models share one endpoint."""
 
     def __init__(self, bank: Bank, model: str) -> None:
         self.bank = bank
@@ -128,7 +129,7 @@ class _Model:
             fault = bank.dice.choice(bank.faults)
         unpaid = fault in _UNPAID or (fault == "doubt" and bank.dice.random() < 0.5)
         came = bank.dice.randint(1, samples) if fault == "few" else samples
-        # Whoever hangs up while it works is billed all the same.
+        # A client that hangs up while the model works is billed too.
         usage = Usage() if unpaid else bank.bill(request, came)
         try:
             await asyncio.sleep(seconds * (50 if fault == "late doubt" else 1))
@@ -142,7 +143,7 @@ class _Model:
         if (fault in ("silent", "few") and bank.dice.random() < 0.5) or fault == "mute":
             said = Usage()
         elif fault == "boasts":
-            # Beyond belief, or beyond what such a prompt can have.
+            # An incredible usage, or one that is impossible for such a prompt.
             said = bank.dice.choice([Usage(10**12, 10**15), Usage(3_000, LONGEST)])
         return Reply(tuple(Answer(bank.speak(request)) for _ in range(came)), said)
 
@@ -171,9 +172,9 @@ class _Model:
 
 
 class QuickJournal(Journal):
-    """A journal that is written at once, without a thread; of one that is ``dead`` nothing more comes to the disk.
+    """A journal that writes at once, without a thread. Once it is ``dead``, it writes nothing more.
 
-    Who waits for a row is told ``seconds`` later.
+    The future of a row is done ``seconds`` after the write.
     """
 
     dead = False
@@ -206,9 +207,9 @@ def _tell(done: asyncio.Future[int], number: int) -> None:
 
 @dataclass
 class Stretch:
-    """What one stretch of a run came to; ``result`` is None where it was killed.
+    """The outcome of one stretch of a run; ``result`` is None if the stretch was killed.
 
-    ``sought`` are the keys of the calls that it came to, ``recalled`` those that the journal had an answer to.
+    ``sought`` are the keys of the calls that it looked up, ``recalled`` those to which the journal had an answer.
     """
 
     result: Result | None
@@ -232,9 +233,10 @@ def stretch(
     kill_turn: int | None = None,
     disk: float = 0.0,
 ) -> Stretch:
-    """Run a plan, or go on with the last run where there is none; killed after so many seconds or turns of the loop.
+    """Run a plan; without a plan, resume the last run of the journal.
 
-    ``disk`` are the seconds until a row is known to be written.
+    ``kill_at`` seconds or ``kill_turn`` turns of the loop later, the run is killed. A row counts as written ``disk``
+    seconds after its write.
     """
     told: list[e.Event] = []
     sought: Counter[bytes] = Counter()
@@ -278,7 +280,7 @@ def stretch(
         except asyncio.CancelledError:
             return None
         except UsageError as refused:
-            # A budget that is below the least that the flow takes.
+            # The budget is below the least that the flow takes.
             assert "nothing was sent" in str(refused)
             assert not told
             return None
@@ -292,7 +294,7 @@ def stretch(
 
 
 def history(path: Path, name: str = "last") -> History:
-    """What the journal says of a run."""
+    """Return a run's history from its journal."""
     found = History(lambda model: PRICE, by_place=True)
     with JournalReader(path) as reader:
         for row in reader.attempts((reader.index.named(name)[0].number,)):
@@ -307,7 +309,7 @@ def charged(account: Account) -> float:
 
 
 def keys(path: Path, kind: str) -> Counter[bytes]:
-    """How many rows of a kind there are of each key."""
+    """Count the rows of a kind for each key."""
     with JournalReader(path) as reader:
         numbers = [run.number for run in reader.index.runs.values()]
         return Counter(row[2] for row in reader.attempts(numbers) if row[1] == kind)

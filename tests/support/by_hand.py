@@ -1,4 +1,4 @@
-"""A flow done by hand, one step after another, with the time at which each could have ended."""
+"""A reference for runs: it works out a flow one step after another, with the earliest time at which each can end."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def latency(salt: str) -> Callable[[Request], float]:
 
 @dataclass
 class Place:
-    """A body while it is worked out."""
+    """A body in progress: its steps, their values and their ends."""
 
     steps: dict[str, plan.Step]
     outer: Place | None
@@ -61,9 +61,10 @@ class Place:
 
 
 class Failed(Exception):
-    """A step has no value. ``outside``: it failed for want of a step of the flow itself, which no block can help.
+    """A step has no value.
 
-    None where it would have failed either way: which is first is then a matter of time.
+    ``outside``: it failed because a step of the flow itself has no value, which no block can make good. It is None if
+    there is a failure of each kind, and the first one depends on time.
     """
 
     def __init__(self, *, outside: bool | None = False) -> None:
@@ -76,12 +77,12 @@ def _one(failures: list[bool | None]) -> bool | None:
 
 
 class Undecided(Exception):
-    """What the flow comes to depends on which of two failures is first."""
+    """The outcome of the flow depends on which of two failures is first."""
 
 
 @dataclass
 class Reference:
-    """``fails`` tells of which requests nothing comes."""
+    """The reference for one run. ``fails`` tells which requests get no answer."""
 
     inputs: dict[str, Json]
     seconds: Callable[[Request], float]
@@ -95,7 +96,7 @@ class Reference:
         return evaluate(flow.result, _Names(self, root)), end
 
     def survivors(self, flow: plan.Plan) -> dict[str, Json]:
-        """The values of the flow's own steps, of those that have one."""
+        """Return the values of the flow's own steps, for the steps that have one."""
         root = Place({step.name: step for step in flow.steps}, None, 0.0, given=self.inputs)
         values = {}
         for name in root.steps:
@@ -165,7 +166,7 @@ class Reference:
     def many(
         self, node: plan.Map | plan.Repeat, place: Place, step: plan.Step, start: float, source: Made | None
     ) -> tuple[Json, float]:
-        """A block with many bodies."""
+        """Work out a block with many bodies."""
         elements = self.elements(node, place, start, source)
         results: dict[str, tuple[Json, float]] = {}
         lost: Failed | None = None
@@ -214,7 +215,7 @@ class Reference:
         return value, max(end, closed) if node.reduce.ask is None else end
 
     def hold(self, node: plan.Map | plan.Repeat, ballots: list[Json], missing: int) -> None:
-        """A vote that lost samples stands where no ballots of theirs could change it."""
+        """Raise Failed for a vote that the ballots of its lost samples could still change."""
         if isinstance(node, plan.Repeat) and node.least < node.most:
             raise Undecided
         first, second = (*(count for _, count in Counter(ballots).most_common(2)), 0, 0)[:2]
@@ -224,7 +225,7 @@ class Reference:
     def elements(
         self, node: plan.Map | plan.Repeat, place: Place, start: float, source: Made | None
     ) -> list[tuple[Json, float, float]]:
-        """Each with the time at which it was there, and at which so was all before it."""
+        """Return the elements, each with the time when it was there, and the time when all before it were there too."""
         elements: list[tuple[Json, float, float]] = []
         if isinstance(node, plan.Map):
             if source is None:
@@ -242,7 +243,7 @@ class Reference:
         return elements
 
     def taken(self, place: Place, step: plan.Step) -> Made | None:
-        """What a map takes as it comes, where it may."""
+        """Return the list that a map takes item by item while it is made; None if the map waits for the whole list."""
         node = step.node
         if not isinstance(node, plan.Map) or node.whole or not isinstance(node.source, plan.Ref):
             return None
@@ -270,7 +271,7 @@ class Reference:
         *,
         known: bool,
     ) -> None:
-        """What a block makes for the maps behind it; ``known``: how many items there will be, from the beginning."""
+        """Keep the list that a block makes for the maps after it; ``known``: its length is known from the beginning."""
         if node.reduce.ask is not None or node.reduce.rule not in ("collect", "flatten"):
             return
         made = place.made[step.name] = Made()
@@ -283,7 +284,7 @@ class Reference:
         made.exact = known and firm
 
     def skips(self, node: plan.Map | plan.Repeat, step: plan.Step) -> bool:
-        """Whether a block goes on without an element that failed."""
+        """Tell whether a block goes on without an element that failed."""
         policy = step.options.get("errors")
         skip = policy is not None and evaluate(policy, _Names(self, Place({}, None, 0))) == "skip"
         return skip or node.reduce.rule == "majority"
@@ -327,7 +328,7 @@ class Reference:
         ranked: list[tuple[Json, float, float]] | None = None,
         closed: float = 0.0,
     ) -> tuple[Json, float]:
-        """``ranked``: when the place of an element in the list was known, where that is not from the beginning."""
+        """Work out a reducer. ``ranked``: the elements with the times when their places in the list became known."""
         start = results.pop("start", (None, 0.0))[1]
         values = [value for value, _ in results.values()]
         end = max([start, *(time for _, time in results.values())])
@@ -346,7 +347,7 @@ class Reference:
         level = [results.get(str(place)) for place in range(max(map(int, results)) + 1)]
         fan_in = evaluate(reduce.count, _Names(self, place))
         if ranked is not None:
-            # Losses are not looked at: times are compared where there are none.
+            # Losses do not matter here: times are compared only for runs without losses.
             level = [
                 None if one is None else (one[0], max(one[1], known))
                 for one, (_, _, known) in zip(level, ranked, strict=False)
@@ -369,7 +370,7 @@ class Reference:
                 )
                 for group, last in zip(groups, late, strict=True)
             ]
-        # The tree may be done before a step of its elements that it does not take.
+        # The tree may be done before a step in its elements' bodies that it does not use.
         root = level[0]
         assert root is not None
         return root[0], max(end, root[1], waits)

@@ -1,4 +1,4 @@
-"""Certificates made for a test: those of an issuer nobody knows, for a name, for a time."""
+"""Certificates made for a test, from an unknown issuer, for a name and a time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ DAY = datetime.timedelta(days=1)
 
 
 def server_context(folder: Path, name: str, first: int = -1, last: int = 1) -> ssl.SSLContext:
-    """A server's context whose certificate is for ``name``, from the first to the last day from today.
+    """Make a server's context whose certificate is for ``name``; ``first`` and ``last`` are its days, 0 for today.
 
-    Its issuer's certificate is ``issuer.pem`` in the folder.
+    The issuer's certificate is written to ``issuer.pem`` in the folder.
     """
     now = datetime.datetime.now(datetime.UTC)
     issuer, issuer_key = _make("An issuer", None, now - 400 * DAY, now + 400 * DAY)

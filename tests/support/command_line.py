@@ -1,4 +1,4 @@
-"""The command `flowrun` as a person starts it, in Python's development mode, with what it prints."""
+"""The command `flowrun` as a person starts it, in Python's development mode, and its output."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ async def command(*arguments: str, folder: Path, stdin: str = "", **environ: str
     out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 60)
     assert process.returncode is not None
     assert "Traceback" not in err.decode()
-    # Development mode tells of slow callbacks; on a busy machine an import is one.
+    # Development mode reports slow callbacks; on a busy machine an import is one.
     told = "".join(line for line in err.decode().splitlines(True) if not line.startswith("Executing <"))
     return Ran(process.returncode, out.decode(), told)
 
 
 def chat(*texts: str) -> dict[str, Any]:
-    """A reply of a chat server with these answers."""
+    """Make a reply of a chat server with these answers."""
     choices = [
         {"index": index, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
         for index, text in enumerate(texts)

@@ -1,4 +1,4 @@
-"""Random flows of constant steps, their values by the checker's folding, and the same by the evaluator of runs."""
+"""Random flows of constant steps, with their values by the checker's folding and by the evaluator of runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from flowrun.runtime.vocabulary.errors import FlowrunError
 
 Json = Any
 FAILS = "fails"
-"""What stands for a step that has no value."""
+"""A mark for a step that has no value."""
 _KINDS = ("number", "bool", "text", "numbers", "texts", "record")
 _LITERALS = {
     "number": ("0", "1", "2", "7", "0.5", "1.25", "0.0", "9" * 30, "9" * 28 + ".5", "50%", "0s", "1500ms", "2m"),
@@ -38,7 +38,7 @@ _LITERALS = {
 
 @dataclass(frozen=True)
 class ConstantFlow:
-    """The lines of a flow, in the order in which they need each other; the names by the kinds of their values."""
+    """The lines of a flow, each after those that it needs, and the names with the kinds of their values."""
 
     lines: tuple[str, ...]
     names: Mapping[str, str]
@@ -56,7 +56,7 @@ def constant_flows(draw: st.DrawFn) -> ConstantFlow:
 
 
 def _expression(draw: st.DrawFn, kind: str, names: Mapping[str, str], depth: int) -> str:
-    """An expression of a kind, in brackets where it is put together."""
+    """Draw an expression of a kind, in brackets if it is compound."""
     known = [name for name, of in names.items() if of == kind]
     if depth == 0 or draw(st.integers(0, 3)) == 0:
         return draw(st.sampled_from([*_LITERALS[kind], *known]))
@@ -101,7 +101,7 @@ def _expression(draw: st.DrawFn, kind: str, names: Mapping[str, str], depth: int
 
 
 def checked_flow(text: str) -> Checked:
-    """A flow with all that the checker finds out, whatever else is wrong with it."""
+    """Check a flow, and return everything that the checker finds out, even if the flow has errors."""
     file = parse_flow(Source(text))
     program = resolve(file)
     dependencies = depend(program)
@@ -110,7 +110,7 @@ def checked_flow(text: str) -> Checked:
 
 
 def folded(checked: Checked) -> dict[str, Json]:
-    """The value of each step of the last flow that has one before a run; None where a run decides it."""
+    """Return the value of each step of the last flow as the checker folds it; None where only a run can decide it."""
     found = {}
     for step in checked.program.flows[-1].steps:
         value = checked.typed.folding.step(step)
@@ -120,13 +120,13 @@ def folded(checked: Checked) -> dict[str, Json]:
 
 
 def worked_out(checked: Checked, files: Files) -> dict[str, Json]:
-    """The same by the evaluator of runs."""
+    """Return the values of the same steps by the evaluator of runs."""
     steps = {step.name: step for step in make_plan(checked).steps}
     return {name: _Run(steps, files).found(name) for name in steps}
 
 
 class _Run:
-    """Works out steps as they are named."""
+    """An evaluator of steps that works out each step when it is named."""
 
     def __init__(self, steps: Mapping[str, p.Step], files: Files) -> None:
         self._steps = steps

@@ -1,4 +1,4 @@
-"""Votes counted plainly, as their rules have it: what the reducers are held to."""
+"""A plain count of votes by their rules, as a reference for the reducers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def first_most(weights: dict[str, Any]) -> str:
 
 
 def full(rule: str, ballots: list[Json], args: dict[str, Json]) -> tuple[str, Json]:
-    """What all ballots come to, counted plainly: the value, or only that there is none."""
+    """Count all ballots plainly: return "value" and the value, or "error" and None."""
     live = [one for one in ballots if one is not None]
     if len(live) < args.get("at_least", 1):
         return "error", None
@@ -38,7 +38,7 @@ def full(rule: str, ballots: list[Json], args: dict[str, Json]) -> tuple[str, Js
 
 
 def in_order(rule: str, args: dict[str, Json], least: int, ballots: list[Json]) -> int:
-    """How many samples a rule takes one by one, as its paper has it."""
+    """Return the number of samples after which a rule stops, as its paper defines it, if they come one by one."""
     for seen in range(1, len(ballots) + 1):
         if seen < least:
             continue

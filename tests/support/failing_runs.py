@@ -1,4 +1,4 @@
-"""Runs against a model that fails, under a virtual clock, with a stack that must stay shallow."""
+"""Runs against a model that fails, under a virtual clock, on a call stack that must stay shallow."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .virtual_clock import VirtualLoop
 
 Json = Any
 DEPTH = 150
-"""Calls of functions that a run may stand in each other, counted from the test."""
+"""The most nested function calls of a run, counted from the test."""
 
 
 @contextmanager
@@ -43,11 +43,11 @@ def shallow() -> Iterator[None]:
 
 
 class Staged:
-    """One run of a flow with the models ``openai:m`` and ``openai:spare``, which share one endpoint.
+    """A run of a flow with the models ``openai:m`` and ``openai:spare``, which share one endpoint.
 
-    ``says`` is given each request and the virtual time at which it came; a call takes ``seconds``. ``times`` are when
-    requests came, and ``asked`` what each of them asked. Where there is ``money``, each token of an answer costs a
-    dollar of it.
+    ``says`` gets each request and the virtual time at which it came; a call takes ``seconds``. ``times`` are the times
+    of the requests, and ``asked`` their prompts. With ``money``, a budget in dollars, each token of an answer costs a
+    dollar.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Random flows in which results are lost, skipped, raced for and handed on one by one, with windows and budgets."""
+"""Random flows that lose, skip and race for results and pass them on one by one, with windows and budgets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ VOTE = " -> aye | nay"
 
 @dataclass
 class Writer:
-    """Not all that it writes is valid: a reducer may stand behind results that it does not take."""
+    """A writer of flows. Not all of them are valid: a reducer may follow results that it does not take."""
 
     rng: random.Random
     count: int = 0
@@ -59,7 +59,7 @@ class Writer:
         return f'ask {model}"{self.name()} {mentions}"{arrow}{retries}'
 
     def body(self, names: list[str], depth: int, typed: bool | None) -> str:
-        """Lines of which the last is a choice where it is to be ``typed``."""
+        """Write the lines of a body, whose last line is a choice if ``typed``."""
         rng, lines, known = self.rng, [], list(names)
         for _ in range(rng.choice([0, 0, 1, 2])):
             name = self.name()
@@ -115,7 +115,7 @@ class Writer:
         return self.ask(["items"], typed)
 
     def reducer(self, shape: str) -> tuple[str, bool | None, str]:
-        """A reducer, whether it wants choices, and the kind of its value."""
+        """Return a reducer, whether it wants choices, and the kind of its value."""
         asked = f'ask "{self.name()} {{{{ results }}}}"'
         found = [
             ("collect", None, "list"),

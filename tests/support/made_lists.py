@@ -1,4 +1,4 @@
-"""The lists that blocks make, with the time at which each item is there: for a flow that is done by hand."""
+"""The lists that blocks make, with the time of each item, for flows that ``by_hand`` works out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Json = Any
 
 
 class Worked(Protocol):
-    """A body that is worked out: its steps with their values and ends, and the lists that were made in it."""
+    """A body that was worked out: its steps with their values and ends, and the lists made in it."""
 
     @property
     def done(self) -> dict[str, tuple[Json, float]]: ...
@@ -20,12 +20,12 @@ class Worked(Protocol):
 
 
 Bodies = Iterable[tuple[Worked, str, float]]
-"""Each with the step whose value is its own, and its end."""
+"""Bodies, each with the name of the step that gives its value, and with its end."""
 
 
 @dataclass
 class Made:
-    """A list with the time at which each item was there, and at which so was all before it too."""
+    """A list with two times for each item: when it was there, and when all items before it were there too."""
 
     items: list[Json] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Made:
             self._add(body.done[result][0], end, before)
 
     def flatten(self, bodies: Bodies, *, nested: bool = True) -> None:
-        """``nested``: items of a list that is in the making itself are told of as they come."""
+        """Add the items of the bodies' lists. ``nested``: an item of a list in progress counts as soon as it comes."""
         before = 0.0
         for body, result, end in bodies:
             before = max(before, end)

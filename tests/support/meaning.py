@@ -1,7 +1,7 @@
-"""What a flow means: a reader of its tree that works it out one step after another, with an oracle for a model.
+"""The meaning of a flow: a reader of its tree that works it out one step after another, with an oracle for a model.
 
-It is written from the documentation alone, and shares nothing with the runtime nor with the bounds. It tells the value
-of the flow and of its steps, which calls are made, and which of them must have ended before another begins.
+It is written from the documentation alone, and shares no code with the runtime or the bounds. It finds the value of the
+flow and of its steps, the calls that are made, and for each call the calls that must end before it begins.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ RETRIES = 2
 
 @dataclass
 class Meaning:
-    """``value`` is a Lost where the flow has none; ``steps`` are those of its own that have one.
+    """The meaning of one run. ``value`` is a Lost if the flow has no value; ``steps`` are its own steps with a value.
 
-    ``before`` are the calls by what must have ended first; ``undecided`` tells why no value can be foretold.
+    ``before`` has for each call the calls that must end first. ``undecided`` says why no value can be predicted, if so.
     """
 
     value: Json | Lost = None
@@ -38,7 +38,7 @@ class Meaning:
 
 @dataclass
 class Reader(Blocks):
-    """Reads one run of a file's last flow. ``calls`` are what each call comes behind."""
+    """A reader of one run of a file's last flow. ``calls`` has for each call the calls that must end before it."""
 
     file: s.File
     oracle: Oracle
@@ -112,7 +112,7 @@ class Reader(Blocks):
 
     def step(self, place: Place, name: str, line: s.Line) -> Got:
         with self.collecting() as used:
-            # A mention is an edge, whether or not its value is looked at in the end.
+            # A mention is an edge, even if its value is never used.
             for word in [*(one.text for one in line.after), *mentioned(line)]:
                 self.look(place, word)
             if line.when is not None and not self.value(line.when.condition, place):
@@ -162,7 +162,7 @@ class Reader(Blocks):
         return Got(value, frozenset(used), items)
 
     def all(self, place: Place) -> None:
-        """Work out every line: one that fails fails the body."""
+        """Work out every line. A line that fails makes the body fail."""
         lost = []
         for name in place.lines:
             try:
@@ -185,7 +185,7 @@ class Reader(Blocks):
         ballot: bool | None = None,
         behind: frozenset[Key] = frozenset(),
     ) -> Got:
-        """One call. ``answer`` is its type where a rule says so, ``behind`` are the calls behind what is ``given``."""
+        """Make one call. ``answer`` is its type if a rule sets it; ``given`` depends on the calls in ``behind``."""
         with self.collecting() as used:
             model = None if ask.model is None else self.models[str(self.value(ask.model, place))]
             settings = {name: self.value(value, place) for name, value in options.items()}
@@ -218,7 +218,7 @@ class Reader(Blocks):
         return messages, self.seed(settings.get("seed"), place)
 
     def seed(self, seed: int | None, place: Place) -> int | None:
-        """A seed of each sample's own, in repeats in repeats too."""
+        """Return the seed of a sample, different for each sample, also in nested repeats."""
         scale, home = 1, place
         while seed is not None and home is not None:
             if home.samples:
@@ -237,7 +237,7 @@ def form_of(type_: t.Type) -> Form:
 
 
 def either(lost: Sequence[Lost]) -> Lost:
-    """What fails first of these, as far as that can be known."""
+    """Join several failures into one, which keeps only the facts on which they agree: the first depends on time."""
     abstains = {one.abstains for one in lost}
     outside = {one.outside for one in lost}
     return Lost(

@@ -1,4 +1,4 @@
-"""What the blocks of a flow come to: their bodies, what they do without, and their reducers."""
+"""The meaning of the blocks of a flow: their bodies, their losses and their reducers."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ POSITIONAL = {
     "count": "of",
 }
 WORDS = frozenset({"by", "of", "order", "method", "ties"})
-"""Arguments that are a word, and not the value of that name."""
+"""Arguments that take a plain word, and not the value of a name."""
 
 
 @dataclass
 class Bodies:
-    """The ends of the bodies of a block, in order: a value with its calls, or what was lost.
+    """The ends of the bodies of a block, in order: a value with its calls, or a loss.
 
     ``names`` are the branches of a fan-out.
     """
@@ -102,7 +102,7 @@ class Blocks(Values):
             policy = self.policy(options, place) if isinstance(node, s.Map) else "fail"
             policy = "skip" if spares and policy in ("fail", "none") else policy
         self.spare(bodies, policy, races=spares)
-        # The asks of a reducer are in the block, and know the names around it.
+        # The asks of a reducer belong to the block, and see the names around it.
         around = Place({}, place, base=place.base, retries=retries, tallies=place.tallies)
         return self.reduce(node, around, name, bodies, options, keeps=policy == "none")
 
@@ -113,7 +113,7 @@ class Blocks(Values):
         return "fail" if found is None else str(found.word.text)
 
     def spare(self, bodies: Bodies, policy: str, *, races: bool) -> None:
-        """Fail where a block cannot go on without what is lost."""
+        """Raise Lost if the block cannot go on without its lost bodies."""
         lost = bodies.lost
         if not lost:
             return
@@ -124,7 +124,7 @@ class Blocks(Values):
         share = policy.partition(" ")[2]
         if policy == "fail" or lost[0].outside or (share and len(lost) > floor(len(bodies.ends) * float(share) + 1e-9)):
             abstains = {one.abstains for one in lost}
-            # Too many lost is a failure of the map's own, whichever was the last.
+            # Too many losses are a failure of the map itself, whichever loss is the last.
             alike = abstains.pop() if len(abstains) == 1 else None
             raise Lost(str(lost[0]), abstains=alike, outside=lost[0].outside)
 
@@ -167,7 +167,7 @@ class Blocks(Values):
             raise Unsound(f"a map through {values!r:.80}")
         items = found.items if found is not None else None
         if items is not None and found is not None:
-            # An element comes as soon as it is made: only its own calls are sure to be over.
+            # An element comes as soon as it is made, so only its own calls have certainly ended.
             self.used[-1] -= found.calls
         elements = [Got(one, items[at] if items else frozenset()) for at, one in enumerate(values)]
         if node.where is not None:
@@ -253,7 +253,7 @@ class Blocks(Values):
         raise NotImplementedError(rule)
 
     def nothing(self, bodies: Bodies) -> Lost:
-        """What a rule fails with that has no results: what was lost decides whether a vote around it misses it."""
+        """Return the failure of a rule without results. Its losses decide whether it abstains in a vote around it."""
         abstains = {one.abstains for one in bodies.lost} or {True}
         return Lost("there is nothing", abstains=abstains.pop() if len(abstains) == 1 else None)
 
@@ -268,7 +268,7 @@ class Blocks(Values):
         return args
 
     def asked(self, reduce: s.Reduce) -> s.Ask | None:
-        """What a rule asks beside its counting."""
+        """Return the ask among a rule's arguments, such as a judge or a tie-breaker; None where there is none."""
         return next((arg.value for arg in reduce.args if isinstance(arg.value, s.Ask)), None)
 
     def branch_names(self, bodies: Bodies) -> dict[str, Json]:
@@ -315,7 +315,7 @@ class Blocks(Values):
         ask, calls = self.asked(reduce), bodies.calls
         if ask is not None:
             if len(there) > 1:
-                # Mentioned for their calls alone: the order in which the candidates are shown is drawn by lot.
+                # Only their calls matter: the order in which the candidates are shown is drawn by lot.
                 given = {**self.branch_names(bodies), "results": Candidates(there)}
                 calls |= self.ask(ask, place, {}, given, answer=t.ListOf(t.INT), ballot=False, behind=calls).calls
                 self.count += 1
@@ -350,7 +350,7 @@ class Blocks(Values):
             return self.ask(ask, place, options, given, ballot=False, behind=bodies.calls)
         if len(values) == 1:
             return bodies.items[0]
-        # Mentioned for the failures of what it mentions: its prompts depend on how the tree is made.
+        # Worked out only for failures in what it mentions: its prompts depend on the shape of the tree.
         with self.collecting():
             for message in ask.messages:
                 self.text(message.template.value, place, {**names, "results": []})

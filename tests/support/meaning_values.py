@@ -1,4 +1,4 @@
-"""What expressions and templates of a flow come to, read from its tree; shares nothing with the runtime."""
+"""The meaning of a flow's expressions and templates, read from its tree; it shares no code with the runtime."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ NO_CALLS: frozenset[Key] = frozenset()
 
 
 class Unsound(Exception):
-    """The flow passed the check, and something in the file alone keeps it from having a value."""
+    """The flow passed the check, but has no value for a reason that is in the file alone."""
 
 
 @dataclass(frozen=True)
 class Got:
-    """A value, and the calls that must have ended before it is there; ``items`` has those of each item of a list."""
+    """A value, and the calls that must end before it is there; ``items`` has these calls for each item of a list."""
 
     value: Json
     calls: frozenset[Key] = NO_CALLS
@@ -37,11 +37,11 @@ class Got:
 
 @dataclass(eq=False)
 class Place:
-    """A body while it is worked out, with what is around it.
+    """A body in progress, and its surroundings.
 
-    ``base`` are the calls that come before all of it; ``index`` of ``samples`` is its place in a repeat; ``ballot``
-    says that its asks are ballots, ``retries`` how often they ask again where they do not say. The body of a called
-    flow knows no names around it, and is ``sampled`` where its call is.
+    ``base`` are the calls that come before all of it. ``index`` of ``samples`` is its place in a repeat. ``ballot``
+    says that its asks are ballots, and ``retries`` is how often an ask repeats a call if it has no option of its own.
+    The body of a called flow sees no names around it; ``sampled`` is the place of its call, for seeds.
     """
 
     lines: dict[str, s.Line]
@@ -68,9 +68,9 @@ def lines_of(body: s.Body) -> dict[str, s.Line]:
 
 
 def mentioned(line: s.Line) -> Iterator[str]:
-    """The words that a line mentions itself, and not the lines inside it; some of them are no names.
+    """Yield the words that a line itself mentions, without the lines inside it. Some of the words are no names.
 
-    A map waits for the elements of a name by themselves.
+    The name that a map runs over is left out, because the map takes its elements one by one.
     """
     when = () if line.when is None else (line.when.condition, line.when.otherwise)
     todo: list[Any] = [*(option.value for option in line.options), *when]
@@ -109,7 +109,7 @@ def mentioned(line: s.Line) -> Iterator[str]:
 
 
 class Values(ABC):
-    """The part of the reader that is about values. ``used`` collects the calls behind what is looked up."""
+    """The part of the reader that works out values. ``used`` collects the calls that the looked-up names depend on."""
 
     used: list[set[Key]]
     types: dict[str, t.Type]
@@ -230,7 +230,7 @@ def share(count: Count, winner: str) -> float:
 
 
 def fits(value: Json, type_: t.Type) -> bool:
-    """Whether a value is one of a type, with no field beside those that it has."""
+    """Tell whether a value belongs to a type, without a field that the type does not have."""
     match type_:
         case t.Simple("text" | "document" | "model"):
             return isinstance(value, str)
@@ -260,7 +260,7 @@ def fits(value: Json, type_: t.Type) -> bool:
 
 
 def narrowed(value: Json, type_: t.Type) -> Json:
-    """A value without the fields that its type does not name."""
+    """Return a value without the fields that its type does not name."""
     match type_:
         case t.Optional(item):
             return None if value is None else narrowed(value, item)
@@ -272,7 +272,7 @@ def narrowed(value: Json, type_: t.Type) -> Json:
     return value
 
 
-# Templates: jinja2 as it is, with the few filters that this language has its own way with
+# Templates: plain jinja2, with the few filters that this language defines itself
 
 
 def shown(value: Json) -> str:
@@ -284,7 +284,7 @@ def shown(value: Json) -> str:
 
 
 class Candidates(list[Json]):
-    """Results as a judge sees them."""
+    """The results in the form that a judge sees."""
 
 
 @lru_cache(maxsize=1)

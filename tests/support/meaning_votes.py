@@ -1,4 +1,4 @@
-"""What votes come to, read from their rules: all ballots are there, or some are missing for good."""
+"""The meaning of votes by their rules, with all ballots there or some missing for good."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Json = Any
 class Lost(Exception):
     """A step has no value.
 
-    ``abstains``: an answer came, and was none. ``outside``: it failed for want of a step of the flow itself, which no
-    block can help. Either is None where that depends on which of two failures is first.
+    ``abstains``: an answer came, but counts as none. ``outside``: it failed because a step of the flow itself has no
+    value, which no block can make good. Either is None if it depends on which of two failures is first.
     """
 
     def __init__(self, why: str, *, abstains: bool | None = False, outside: bool | None = False) -> None:
@@ -27,16 +27,16 @@ class Lost(Exception):
 
 
 class Undecided(Exception):
-    """What the flow comes to depends on which of two failures is first, or on more than this reader knows."""
+    """The outcome of the flow depends on which of two failures is first, or on more than this reader knows."""
 
 
 MISSING = object()
-"""In the place of a sample whose call never brought an answer."""
+"""A mark in the place of a sample whose call never brought an answer."""
 
 
 @dataclass
 class Count:
-    """The votes by answer. ``wholes`` are the results of which the answers are a part, ``total`` all votes."""
+    """The votes by answer. ``wholes`` are the results that the answers are parts of; ``total`` is the sum of votes."""
 
     votes: dict[str, Fraction] = field(default_factory=dict)
     firsts: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Count:
 
 @dataclass
 class Vote:
-    """A vote of a rule, over results in their order: None abstains, MISSING could have said anything."""
+    """A vote by a rule over results in order. None abstains; MISSING could have been any answer."""
 
     rule: str
     args: dict[str, Json]
@@ -105,7 +105,7 @@ class Vote:
         return max(1, int(self.args.get("at_least", 1)))
 
     def holds(self, results: Sequence[Json]) -> bool:
-        """Whether an adaptive vote ends behind these."""
+        """Tell whether an adaptive vote ends after these results."""
         count = self.count(results)
         if count.counted < self.enough() or not count.votes:
             return False
@@ -122,7 +122,7 @@ class Vote:
         return float(sure) >= self.args.get("confidence", 0.95)
 
     def looked_at(self, *, prefix: bool) -> list[Json]:
-        """The results that count: all of them, or those before the vote was decided in their order."""
+        """Return the results that count: all of them, or, in order, those up to the decision of the vote."""
         if self.least is not None:
             if MISSING in self.results:
                 raise Undecided("an adaptive vote that misses samples")
@@ -138,7 +138,7 @@ class Vote:
         return list(self.results)
 
     def settled(self, count: Count) -> bool:
-        """Whether what is missing can no longer change the end."""
+        """Tell whether the missing ballots can no longer change the outcome."""
         most, first = len(self.results), max(count.votes.values(), default=Fraction(0))
         match self.rule:
             case "quorum":
@@ -154,7 +154,7 @@ class Vote:
         return count.lead > count.missing * count.heaviest
 
     def ended(self, *, prefix: bool = False) -> tuple[Json, Count, str]:
-        """The value, the votes behind it, and the winner's key. Raises Lost where there is none."""
+        """Return the value, the count of votes, and the winner's key. Raises Lost if the vote has no value."""
         count = self.count(self.looked_at(prefix=prefix))
         if count.counted < self.enough():
             reach = count.missing > 0 and count.counted + count.missing >= self.enough()

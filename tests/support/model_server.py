@@ -1,10 +1,10 @@
-"""A model's server in a process of its own, which writes down all that it does: a client's word can be held to that.
+"""A model's server in a process of its own. It logs everything that it does, so that tests can compare.
 
     python -m support.model_server LOG [--seconds 0.01] [--refuse 0.1]
 
-It prints its port, serves Chat Completions on loopback, and ends when its input does. What it answers depends on the
-prompt alone. Each line of the log is JSON: ``asked`` when a request has come, ``refused`` (429) or ``served`` when it
-has its answer, which is what a provider bills, whether the client lives to read it or not. ``time`` is that of the
+It prints its port, serves Chat Completions on loopback, and ends when its input ends. Its answers depend on the prompt
+alone. Each line of the log is JSON: ``asked`` when a request comes, then ``refused`` (429) or ``served`` when it has
+its answer. A provider bills what is ``served``, even if the client does not live to read it. ``time`` is that of the
 monotonic clock, which all processes share.
 """
 
@@ -28,7 +28,7 @@ from typing import Any
 
 
 def answer_to(body: dict[str, Any]) -> str:
-    """What the model says to a request: of a choice one, else a word of its own, always the same."""
+    """Return the answer to a request, always the same: one of its choices, or else a word made from the prompt."""
     digest = hashlib.sha256(json.dumps(body["messages"]).encode()).hexdigest()
     form = body.get("response_format")
     if form is None:
@@ -69,7 +69,7 @@ async def serve(log: Path, seconds: float, refuse: float) -> None:
 
     app = web.Application()
     app.router.add_post("/v1/chat/completions", complete)
-    # Whoever hangs up is billed all the same.
+    # A client that hangs up is billed too.
     runner = web.AppRunner(app, access_log=None, handler_cancellation=False)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
@@ -81,7 +81,7 @@ async def serve(log: Path, seconds: float, refuse: float) -> None:
 
 @dataclass
 class Served:
-    """A server that runs, and its log."""
+    """A running server, and its log."""
 
     url: str
     log: Path
@@ -99,11 +99,11 @@ class Served:
         return self._read[start:]
 
     def answers(self) -> int:
-        """Answers that were billed."""
+        """The number of billed answers."""
         return sum(line["answers"] for line in self.lines())
 
     def billed_keys(self, start: int = 0) -> Counter[str]:
-        """How often each Idempotency-Key was billed."""
+        """Count how often each Idempotency-Key was billed."""
         return Counter(line["key"] for line in self.lines(start) if line["at"] == "served")
 
 

@@ -1,9 +1,8 @@
-"""What the scripted model of random flows says: a function of the request alone, and of a salt.
+"""The scripted model of random flows, whose answers depend on the request and a salt alone.
 
-A prompt may begin with a word and a bar. A ``judge`` and a ``tie`` are answered by what the candidates are, wherever
-they stand, so that a reader needs not know the order in which they are shown. A ``tree`` gives what does not depend on
-how its results are grouped, and a ``race`` always says the same. What is ``bad`` is refused for good, and what is
-``junk`` is answered with nonsense however often it is asked.
+A prompt may begin with a word and a bar. For ``judge`` and ``tie`` the answer depends on the candidates, but not on
+their order, so that a reader need not know it. For ``tree`` it does not depend on the grouping of the results, and for
+``race`` it is always the same. A ``bad`` prompt is refused for good, and a ``junk`` prompt always gets nonsense.
 """
 
 from __future__ import annotations
@@ -19,23 +18,23 @@ from zlib import crc32
 
 Json = Any
 Key = tuple[tuple[tuple[str, str], ...], int | None]
-"""A call by what is asked: the messages by role and text, and the seed."""
+"""The key of a call: its messages as pairs of role and text, and its seed."""
 SPOILT = "zzz"
 CORRECTED = "That answer cannot be used"
 STEADY = frozenset({"judge", "tie", "tree"})
-"""Calls that never fail: whoever works a flow out by hand does not know their whole prompts."""
+"""Calls that never fail, because the readers that work a flow out do not know their whole prompts."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """What an answer must be: one of ``choices``, JSON of a ``schema``, or any text."""
+    """The form of an answer: one of ``choices``, JSON of a ``schema``, or any text."""
 
     choices: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = None
 
     @property
     def free(self) -> bool:
-        """Whether every text may be read as an answer, or as a missing one."""
+        """True if every text counts as an answer, or as a missing one."""
         return not self.choices and (self.schema is None or "anyOf" in self.schema)
 
 
@@ -45,18 +44,18 @@ def tag_of(key: Key) -> str:
 
 
 def preference(text: str) -> int:
-    """By how much a judge prefers a candidate: the lowest is the best."""
+    """Return a judge's rank of a candidate; the lowest is the best."""
     return crc32(text.encode())
 
 
 def weight(text: str) -> int:
-    """What a text adds to a merge; a merge of texts weighs what they weigh together."""
+    """Return the weight of a text in a merge; the merge of some texts weighs as much as they do together."""
     found = re.fullmatch(r"r(\d+)", text)
     return int(found[1]) if found else crc32(text.encode()) % 10**6
 
 
 def merged(values: Sequence[Json], form: Form) -> Json:
-    """What a tree makes of its results, however it groups them."""
+    """Merge results as an ask in a tree does; the end is the same however the tree groups them."""
     if form.choices:
         words = [one if one in form.choices else form.choices[weight(one) % len(form.choices)] for one in values]
         return min(words)
@@ -67,7 +66,7 @@ def merged(values: Sequence[Json], form: Form) -> Json:
 
 @dataclass(frozen=True)
 class Oracle:
-    """``spoilt`` and ``refused`` are the chances that a call is answered with nonsense, and that a model refuses it."""
+    """The model. ``spoilt`` and ``refused`` are the chances that it answers a call with nonsense, or refuses it."""
 
     salt: int = 0
     spoilt: float = 0.0
@@ -77,7 +76,7 @@ class Oracle:
         return random.Random(sha256(repr((key, self.salt, what)).encode()).digest())
 
     def turns(self, key: Key, form: Form) -> int:
-        """How many answers in a row are nonsense before one is not."""
+        """Return the number of nonsense answers to a call before the first good one."""
         if tag_of(key) == "junk":
             return 99
         if not self.spoilt or form.free or tag_of(key) in STEADY:

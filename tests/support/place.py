@@ -1,4 +1,4 @@
-"""A flow, its items and a server: what a run of it must come to, however often it is stopped."""
+"""A flow, its items and a server, for runs that must reach the same end however often they are stopped."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DOUBT = re.compile(r"(\d+) calls? (?:was|were) under way when the run \S+ was en
 
 @dataclass
 class Place:
-    """A folder with a flow and its items, beside a server. The first run of it tells what all others must come to."""
+    """A folder with a flow and its items, and a server. The first run shows the answer that all others must give."""
 
     folder: Path
     served: Served
@@ -45,13 +45,13 @@ class Place:
         return Command(("resume", "last", "--journal", journal, *options), self.folder / name, self.environ)
 
     def listed(self, name: str) -> str:
-        """The runs of a journal, as JSON."""
+        """Return the runs of a journal, as JSON."""
         command = Command(("runs", "--json", "--journal", "journal.db"), self.folder / name, self.environ)
         assert command.end() == 0, command.err
         return command.out
 
     def until(self, seen: Callable[[list[dict[str, Any]]], bool], start: int) -> None:
-        """Wait until the server's log, from that line on, is as wished."""
+        """Wait until ``seen`` is true of the server's log from line ``start`` on."""
         ends = time.monotonic() + 30
         while not seen(self.served.lines(start)):
             assert time.monotonic() < ends, "the server saw something else"

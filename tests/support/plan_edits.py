@@ -1,4 +1,4 @@
-"""Random edits of plans, as a person or another machine makes them: any part of the JSON is changed for another."""
+"""Random edits of plans, as a person or another machine may make them: any part of the JSON may change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES += ("by", "of", "at_least", "ties", "judge", "lead", "width", "votes", "fr
 
 
 class Editor:
-    """Edits a plan that is given as JSON data; ``done`` says what was changed."""
+    """An editor of a plan in the form of JSON data; ``done`` lists the changes."""
 
     def __init__(self, data: Json, rng: random.Random) -> None:
         self.data = copy.deepcopy(data)
@@ -40,7 +40,7 @@ class Editor:
 
     def edit(self) -> None:
         where = list(parts(self.data))
-        # Most of a plan is types and what is left out; what it does is in the rest.
+        # Most of a plan is types and empty fields; the rest says what it does, and gets more weight.
         weights = [self._weight(holder, key, value, path) for holder, key, value, path in where]
         holder, key, value, path = self.rng.choices(where, weights)[0]
         ways = [self.taken_out] if isinstance(holder, dict) and self.rng.random() < 0.3 else []
@@ -77,12 +77,12 @@ class Editor:
         holder[key] = self.rng.choice(same)
 
     def something(self, holder: Json, key: Json, value: Json) -> None:
-        """A part that some other place of the same name has, where this has none."""
+        """Fill an empty place with a part that another place of the same name has."""
         others = [one for _, name, one, _ in parts(self.data) if name == key and one is not None]
         holder[key] = copy.deepcopy(self.rng.choice(others or [*self._kinds.get("expression", [None])]))
 
     def added(self, holder: Json, key: Json, value: Json) -> None:
-        """An entry more in a record of options, of arguments or of flows."""
+        """Add an entry to a record of options, of arguments or of flows."""
         name = self.rng.choice((*NAMES, *self._strings))
         value[name] = copy.deepcopy(self.rng.choice(self._kinds.get("expression", [None])))
 
@@ -112,7 +112,7 @@ class Editor:
         value["kind"] = self.rng.choice(sorted(EXPRESSIONS | NODES))
 
     def made_node(self, holder: Json, key: Json, value: Json) -> None:
-        """An expression that mentions what the plan has, in the place of another."""
+        """Replace an expression by another that mentions a word of the plan."""
         if value["kind"] not in EXPRESSIONS:
             return
         word = self.rng.choice(self._strings)
@@ -131,7 +131,7 @@ class Editor:
         )
 
     def tally(self, holder: Json, key: Json, value: Json) -> None:
-        """A look at how a vote ended, which may be named or worked out, and waited for or not."""
+        """Replace an expression by a look at a tally; the vote may be named or computed, and waited for or not."""
         if value["kind"] not in EXPRESSIONS or not self._steps:
             return
         name = {"kind": "literal", "value": self.rng.choice(self._steps)}
@@ -153,7 +153,7 @@ def family(kind: str) -> str:
 
 
 def parts(data: Json) -> Iterator[tuple[Json, Json, Json, str]]:
-    """Every part of a plan: what holds it, its place there, the part, and the way to it."""
+    """Yield every part of a plan: its holder, its place there, the part itself, and the path to it."""
     todo: list[tuple[Json, str]] = [(data, "")]
     while todo:
         one, path = todo.pop()

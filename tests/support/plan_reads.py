@@ -1,4 +1,4 @@
-"""The steps that a plan reads, against those that are finished by then: by the JSON alone, as a second opinion."""
+"""A second opinion on the order of a plan, by its JSON alone: does a step read only steps that it waits for?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _JINJA.filters["json"] = str
 
 
 def unfinished_reads(data: Json) -> list[str]:
-    """What the steps of a plan read that need not be there, and is nothing that is known from the start."""
+    """Return the reads of a plan's steps that need not be there in time, and are not known from the start."""
     found: list[str] = []
     models = {model["name"] for model in data["models"]}
     for flow in (data, *data.get("flows", {}).values()):
@@ -53,7 +53,7 @@ def _unfinished(
 
 
 def reads(part: Json) -> Iterator[str]:
-    """The names that a part of a plan takes values or tallies from."""
+    """Yield the names whose values or tallies a part of a plan reads."""
     todo = [part]
     while todo:
         one = todo.pop()

@@ -1,4 +1,4 @@
-"""The command `flowrun` in processes of its own that start in a moment, and may be killed at any."""
+"""The command `flowrun` in processes of its own, which start fast and may be killed at any moment."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def _context() -> multiprocessing.context.ForkServerContext:
 
 @dataclass(frozen=True)
 class DiskAt:
-    """What happens at the ``commit``th commit of the journal's writer, counted from 1.
+    """A fault at the ``commit``th commit of the journal's writer, counted from 1.
 
-    ``before`` and ``behind``: the process is killed, and the commit not made, or made. ``fails``: it and all that
-    follow raise.
+    ``before`` and ``behind``: the process is killed before the commit is made, or after it. ``fails``: this commit and
+    all later ones raise.
     """
 
     commit: int
@@ -38,7 +38,7 @@ class DiskAt:
 
 @dataclass
 class Command:
-    """``flowrun ARGUMENTS`` as a process; ``environ`` is all that it has."""
+    """``flowrun ARGUMENTS`` as a process; ``environ`` is its whole environment."""
 
     arguments: Sequence[str]
     folder: Path
@@ -60,7 +60,7 @@ class Command:
         os.kill(self.process.pid, number)
 
     def wait(self, seconds: float = 60) -> int | None:
-        """Its exit code, the signal below zero; None where it runs still after so many seconds."""
+        """Wait for the exit code, negative for a signal; return None if the process still runs after ``seconds``."""
         self.process.join(seconds)
         code = self.process.exitcode
         if code is not None:
@@ -68,7 +68,7 @@ class Command:
         return code
 
     def end(self) -> int:
-        """Wait for its end. One that does not end is killed, and fails the test."""
+        """Wait for the process to end. If it does not, kill it and fail the test."""
         code = self.wait()
         if code is None:
             self.kill()
@@ -83,7 +83,7 @@ class Command:
     @property
     def err(self) -> str:
         path = self.folder / "err"
-        # One that is killed in its first moment has none.
+        # A process that is killed in its first moment has not made the file.
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
 

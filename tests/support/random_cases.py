@@ -1,6 +1,6 @@
-"""Small flows that the generator can write, each for one kind of fault that checker, plan or runner may have.
+"""Small flows that the generator can write, each for one kind of fault that the checker, plan or runner may have.
 
-Every one of them is held against all that must be true of a random flow; those in ``REFUSED`` must not pass the check.
+Each is tested against everything that must be true of a random flow. Those in ``REFUSED`` must not pass the check.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ EMPTY = {**ITEMS, "items": []}
 
 
 def flow(*lines: str, before: str = "", value: str = "x") -> str:
-    """A flow of these lines, that returns one of its names."""
+    """Write a flow of these lines, which returns one of its names."""
     inner = "\n  ".join(lines)
     return f"{HEAD}{before}flow f(items: [text], p0: bool, p1: bool) {{\n  {inner}\n  return {value}\n}}\n"
 
 
 def fanout(*asks: str, reduce: str) -> str:
-    """A line with a fan-out whose branches are called a, b and c."""
+    """Write a line with a fan-out whose branches are called a, b and c."""
     branches = "\n    ".join(f"{name} = {ask}" for name, ask in zip("abc", asks, strict=False))
     return f"x = fanout {{\n    {branches}\n  }} reduce {reduce}"
 

@@ -1,4 +1,4 @@
-"""What must hold of every flow that passes the check: its meaning, its order, its types and its bounds."""
+"""The tests of every flow that passes the check: of its meaning, its order, its types and its bounds."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from .random_runs import HERE, Ran, Servers, one_each, run, shuffled
 
 Json = Any
 OUTSIDE = (CallError, AnswerError, ReduceError, BudgetError)
-"""What a flow may fail of: its servers, its models, what they voted, and what it may spend."""
+"""The errors that a flow may fail with: from its servers, its models, their votes, and its budget."""
 
 
 def refusals(text: str) -> list[str]:
-    """The codes of what the checker refuses in a flow."""
+    """Return the codes of the checker's errors in a flow."""
     try:
         check_flow(Source(text), catalog())
     except FlowError as error:
@@ -39,7 +39,7 @@ def refusals(text: str) -> list[str]:
 
 @dataclass
 class Trial:
-    """A flow with its inputs, held against all that must be true of it. ``seed`` is for what its models say."""
+    """A flow with its inputs, and the tests of all that must be true of it. ``seed`` is for its models' answers."""
 
     text: str
     inputs: Mapping[str, Json]
@@ -50,7 +50,7 @@ class Trial:
         rng = random.Random(seed)
         text = Writer(rng, rng.randint(1, 3), votes=True, wide=True).flow()
         if "F0365" in refusals(text):
-            # A budget that is never enough is refused; one that may be is what a run is for.
+            # The checker refuses a budget that is never enough; only a run can try one that may be enough.
             text = re.sub(r"budget \d+ calls", "budget 400 calls", text)
         items = rng.choices([*"abcde", "c d e", ""], k=rng.randint(0, 4))
         return cls(text, {"items": items, "p0": rng.random() < 0.5, "p1": rng.random() < 0.5}, seed)
@@ -67,7 +67,7 @@ class Trial:
 
     @cached_property
     def bounds(self) -> tuple[Bounds, Bounds]:
-        """The bounds with the inputs and without."""
+        """The bounds with the inputs, and those without."""
         return self.bounds_with(self.inputs), self.bounds_with({})
 
     def bounds_with(self, inputs: Mapping[str, Json]) -> Bounds:
@@ -86,7 +86,7 @@ class Trial:
     # Runs
 
     def hold(self) -> None:
-        """A run whose servers never fail, and two of others."""
+        """Test a run whose servers never fail, and two other runs."""
         self.right()
         if self.seed % 2:
             self.slowly()
@@ -100,7 +100,7 @@ class Trial:
             check()
 
     def right(self) -> None:
-        """Each call takes a second, and all answers are of their types."""
+        """Test a run in which each call takes a second, and all answers fit their types."""
         oracle = Oracle(self.seed)
         meaning = self.meaning(oracle)
         ran = self.run(Servers(oracle, self.dice, one_each))
@@ -112,7 +112,7 @@ class Trial:
         self.within(ran, least=ran.outcome.complete)
 
     def slowly(self) -> None:
-        """The same at shuffled latencies, from servers that answer several samples of one request."""
+        """Test the same with random latencies, and servers that give several samples for one request."""
         oracle = Oracle(self.seed)
         meaning = self.meaning(oracle)
         ran = self.run(Servers(oracle, self.dice, shuffled, samples=self.seed % 3 * 3 + 1))
@@ -121,7 +121,7 @@ class Trial:
         self.within(ran, least=ran.outcome.complete, rounds=False)
 
     def spoilt(self) -> None:
-        """Some answers are nonsense, and asked for again or discarded."""
+        """Test a run in which some answers are nonsense, and are asked for again or discarded."""
         oracle = Oracle(self.seed, spoilt=0.3)
         meaning = self.meaning(oracle)
         ran = self.run(Servers(oracle, self.dice, one_each))
@@ -129,7 +129,7 @@ class Trial:
         self.within(ran, least=ran.outcome.complete)
 
     def refused(self) -> None:
-        """Some calls are refused for good, and what remains does not depend on latencies."""
+        """Test a run in which some calls are refused for good: its outcome must not depend on latencies."""
         oracle = Oracle(self.seed, refused=self.dice.choice([0.05, 0.2, 0.4]))
         meaning = self.meaning(oracle)
         ran = self.run(Servers(oracle, self.dice, shuffled))
@@ -138,7 +138,7 @@ class Trial:
         self.within(ran, least=ran.outcome.complete, rounds=False)
 
     def faults(self) -> None:
-        """Attempts fail on the way, in doubt or not: nothing breaks, and what is billed was planned."""
+        """Test a run whose attempts fail, in doubt or not: nothing breaks, and no more is billed than planned."""
         oracle = Oracle(self.seed)
         outage = self.dice.choice([10**9, 1, 5])
         ran = self.run(Servers(oracle, self.dice, shuffled, faults=0.25, outage=outage))
@@ -152,7 +152,10 @@ class Trial:
     # Bounds and types
 
     def within(self, ran: Ran, *, least: bool, rounds: bool = True) -> None:
-        """The run took what was planned. The ``least`` holds of whole runs whose servers refused nothing."""
+        """Check that a run stays within its bounds; with ``least``, also that it reaches them from below.
+
+        The least holds only for complete runs whose servers refused nothing.
+        """
         servers = ran.servers
         for given, found in zip((True, False), self.bounds, strict=True):
             for name, bound, real in (
@@ -168,7 +171,7 @@ class Trial:
                 assert not least or servers.refusals or bound.least <= real, said
 
     def typed(self, ran: Ran) -> None:
-        """The flow's steps have values of their types."""
+        """Check that the flow's steps have values of their types."""
         types = {step.name: step.type for step in self.plan.steps}
         values = ran.outcome.steps or (ran.outcome.value if isinstance(ran.outcome.value, dict) else {})
         for name, value in values.items():
@@ -179,14 +182,14 @@ class Trial:
 
 
 def agree(meaning: Meaning, ran: Ran) -> None:
-    """The run came to what the flow means."""
+    """Check that the run has the outcome that the flow means."""
     if meaning.undecided:
         return
     outcome = ran.outcome
     if isinstance(meaning.value, Lost):
         assert not outcome.complete, f"it should have failed: {meaning.value}"
         if ran.servers.calls or not outcome.failures:
-            # What is wrong from the start ends a run before its first call.
+            # A mistake that is there from the start ends a run before its first call.
             known = {name: value for name, value in meaning.steps.items() if not name.startswith("#")}
             assert outcome.steps == known, f"failures: {outcome.failures}"
     else:
@@ -195,9 +198,9 @@ def agree(meaning: Meaning, ran: Ran) -> None:
 
 
 def in_order(meaning: Meaning, ran: Ran, *, whole: bool = True) -> None:
-    """Every request is one that the flow means, and none left before what it needs had been answered.
+    """Check that the flow means every request, and that none left before the answers that it needs.
 
-    In a run that is not ``whole`` a fold may have begun with the results that were there.
+    In a run that is not ``whole``, a fold may have begun with the results that were there.
     """
     ended: dict[Key, float] = {}
     for span in ran.servers.spans:
@@ -217,7 +220,7 @@ def in_order(meaning: Meaning, ran: Ran, *, whole: bool = True) -> None:
 
 
 def small(trial: Trial, check: str) -> str:
-    """The flow of a trial that fails, as small as it fails in the same way with the same parameters."""
+    """Shrink the flow of a failing trial while it fails in the same way with the same parameters."""
     wanted = _outcome(trial, check)
 
     def fails(text: str) -> bool:
@@ -232,7 +235,7 @@ def small(trial: Trial, check: str) -> str:
 
 
 def _outcome(trial: Trial, check: str) -> str:
-    """How a check fails: by its exception, and the first word of an assertion."""
+    """Return how a check fails, "" if it does not: its exception, and the beginning of an assertion's message."""
     try:
         getattr(trial, check)()
     except Exception as error:  # noqa: BLE001
@@ -242,7 +245,7 @@ def _outcome(trial: Trial, check: str) -> str:
 
 
 def shrunk(text: str, fails: Callable[[str], bool], tries: int = 1_500) -> str:
-    """A smaller flow that fails alike: whole lines, steps, clauses and mentions are left out while it still does."""
+    """Shrink a failing flow: leave out whole lines, steps, clauses and mentions while it still fails alike."""
     changed = True
     while changed:
         changed = False
@@ -278,7 +281,7 @@ def _smaller(text: str) -> Iterable[str]:
 
 
 def _spans(node: Any) -> Iterable[Any]:
-    """The places of all parts of a tree, the widest first."""
+    """Yield the spans of all parts of a tree, the widest first."""
     todo = [node]
     while todo:
         one = todo.pop()

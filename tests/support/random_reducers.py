@@ -1,7 +1,7 @@
-"""The reducers of random flows, with all their arguments, and what their asks mention.
+"""The reducers of random flows, with all their arguments and the prompts of their asks.
 
-The prompts of some asks begin with a word and a bar, by which the scripted model knows how to answer: ``judge`` and
-``tie`` by what the candidates are, ``tree`` so that the shape of the tree makes no difference, ``race`` always alike.
+The prompts of some asks begin with a word and a bar, which tell the scripted model how to answer: ``judge`` and ``tie``
+by the candidates, ``tree`` so that the shape of the tree makes no difference, and ``race`` always alike.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from .random_values import Values
 
 @dataclass(frozen=True)
 class Results:
-    """What a reducer gets: ``branches`` of a fan-out, or many of one ``item``.
+    """The results that a reducer gets: the ``branches`` of a fan-out, or many results of one shape, ``item``.
 
-    ``number`` is how many there will be, None where the file does not say; ``adaptive`` that a vote may end before.
+    ``number`` is their number, None where the file does not say. ``adaptive`` says that a vote may end earlier.
     """
 
     branches: tuple[Named, ...] = ()
@@ -30,7 +30,7 @@ class Results:
 
     @property
     def one(self) -> Shape | None:
-        """The shape of each, where it is one and always there."""
+        """The shape of every result, if all have the same one and none may be missing; else None."""
         first = self.shapes[0]
         return first if all(shape == first and not shape.optional for shape in self.shapes) else None
 
@@ -117,7 +117,7 @@ class Reducers(Values):
     # Asks beside a rule, and instead of one
 
     def seen(self, known: list[Named], of: Results) -> str:
-        """What the ask of a reducer mentions beside its results: names outside, and a fan-out's branches."""
+        """Write mentions for the ask of a reducer, besides its results: names outside, and a fan-out's branches."""
         mentioned = self.mentions(known) if self.may(0.5) else ""
         if of.branches and self.may(0.5):
             mentioned += " " + self.mention(self.rng.choice(of.branches), known)
@@ -140,7 +140,7 @@ class Reducers(Values):
         self.spent += times * 2
         count = self.rng.choice([self.number(2, 2), str(self.rng.randint(2, 3)), f"tokens({self.number(6, 30)})"])
         count = count if count.isdigit() or count.startswith("tokens") else "2"
-        # A result that is alone is handed on as it is.
+        # A single result would be passed on unchanged.
         if item == TEXT and (of.number or 0) > 1 and self.may(0.1):
             item = WORD
         arrow = "" if item == TEXT else f" -> {item.written()}"
@@ -182,7 +182,7 @@ class Reducers(Values):
     def vote_args(self, name: str, known: list[Named], of: Results, times: int) -> str:
         args = ""
         if self.may(0.5 if of.branches else 0.3):
-            # A vote does without a branch that failed: it may be none.
+            # A vote goes on without a branch that failed, so the branch may be none.
             loose = replace(of, branches=tuple(replace(one, shape=one.shape.maybe) for one in of.branches))
             ask = f'ask "tie|{name}e {self.seen(known, loose)}||{{{{ results | json }}}}"'
             args += ", ties: " + self.rng.choice(["first", "error", ask, ask])

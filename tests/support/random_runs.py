@@ -1,4 +1,4 @@
-"""Random flows run through the real scheduler in virtual time, with models that answer as an oracle says."""
+"""Runs of random flows through the real scheduler in virtual time, with models that answer by an oracle."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def shuffled(key: Key, dice: random.Random) -> float:
 
 @dataclass(frozen=True)
 class Span:
-    """A request from when it left until it was answered, or given up."""
+    """The time of a request, from its start to its answer or its cancellation."""
 
     key: Key
     began: float
@@ -56,11 +56,11 @@ class Span:
 
 @dataclass
 class Servers:
-    """All models of a run: what they were asked, and what they would bill.
+    """All models of a run, with their requests and their bill.
 
     ``faults`` is the chance that an attempt fails on the way: in doubt, refused for now, or after a long time. From the
-    attempt ``outage`` on, a hundred fail with 500. ``attempts`` counts those that may be billed, ``refusals`` what was
-    refused for good, and ``samples`` is how many answers one request may ask for.
+    attempt ``outage`` on, a hundred attempts fail with 500. ``attempts`` counts the attempts that may be billed, and
+    ``refusals`` those refused for good. ``samples`` is the most answers that one request may ask for.
     """
 
     oracle: Oracle
@@ -106,7 +106,7 @@ class _Model:
             servers.tokens_in += sum(estimate(message.text) + MESSAGE_TOKENS for message in request.messages)
         late = isinstance(failure, InDoubtError) and servers.dice.random() < 0.3
         text = "" if failure is not None else self._text(key, form, turn)
-        # Whoever hangs up while it works is billed all the same.
+        # A client that hangs up while the model works is billed too.
         servers.tokens_out += samples * estimate(text)
         try:
             await asyncio.sleep(servers.seconds(key, servers.dice) * (20 if late else 1))
@@ -136,7 +136,7 @@ class _Model:
 
 
 def asked(request: Request) -> tuple[Key, int]:
-    """The call that a request belongs to, and how many of its answers were nonsense before."""
+    """Return the key of a request's call, and the number of nonsense answers to it so far."""
     messages, turn = request.messages, 0
     if len(messages) > 2 and messages[-1].text.startswith(CORRECTED):
         turn = int(messages[-2].text.removeprefix(SPOILT)) + 1
@@ -153,7 +153,7 @@ class Ran:
 
 
 def run(flow: plan.Plan, inputs: Mapping[str, Json], servers: Servers) -> Ran:
-    """Run a plan as a run does, but for the journal and the files. Nothing may be left when it is over."""
+    """Run a plan without a journal and files. Fail the test if the scheduler leaves anything running at the end."""
 
     def functions(name: str, args: Any, tally: Any) -> Json:
         return FUNCTIONS[name].call(args, World(tally))

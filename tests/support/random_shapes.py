@@ -1,4 +1,4 @@
-"""What random flows know of types, and the names that stand for values of them."""
+"""The types of random flows, and the names of values of these types."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ WORDS = ("aye", "nay", "abstain")
 
 @dataclass(frozen=True)
 class Shape:
-    """A type: ``kind`` is text, word, score, share, flag, number, list or record. ``item`` is that of a list."""
+    """A type: ``kind`` is text, word, score, share, flag, number, list or record. ``item`` is a list's item type."""
 
     kind: str
     item: Shape | None = None
@@ -25,11 +25,11 @@ class Shape:
         return replace(self, optional=True)
 
     def field(self, kinds: tuple[str, ...]) -> str | None:
-        """The first field of one of these kinds that is always there."""
+        """Return the first field of one of these kinds that is always there; None where there is none."""
         return next((name for name, shape in self.fields if shape.kind in kinds and not shape.optional), None)
 
     def written(self) -> str:
-        """The type as a flow writes it."""
+        """Write the type as in a flow."""
         end = "?" if self.optional else ""
         if self.kind == "list":
             assert self.item is not None
@@ -68,7 +68,7 @@ DECLARED = (
 
 @dataclass(frozen=True)
 class Named:
-    """A name in scope. ``vote``: how it came to be can be looked into. ``step``: it may stand behind ``after``."""
+    """A name in scope. ``vote``: a flow may look at its tally. ``step``: it may stand after the word ``after``."""
 
     name: str
     shape: Shape

@@ -9,7 +9,7 @@ from .random_shapes import NUMBER, TEXT, TEXTS, WORDS, Named, Shape, list_of
 
 
 class Values:
-    """Writes what needs no call of its own. ``wide``: of the whole language, else of what `by_hand` knows."""
+    """A writer of parts that need no call. ``wide``: they use the whole language, else only the part of `by_hand`."""
 
     rng: random.Random
     wide: bool
@@ -19,7 +19,7 @@ class Values:
         return self.rng.random() < chance
 
     def of(self, known: list[Named], *kinds: str, item: str | None = None) -> list[Named]:
-        """The names that are always there and of these kinds; of lists, those of such items."""
+        """Return the names of these kinds that are always there; of lists, only those with items of kind ``item``."""
         return [
             one
             for one in known
@@ -89,7 +89,7 @@ class Values:
     # Numbers and options
 
     def number(self, low: int, high: int) -> str:
-        """A whole number between two, written out or worked out from constants."""
+        """Write a whole number from ``low`` to ``high``, as a numeral or as an expression of constants."""
         value = self.rng.randint(low, high)
         if not self.wide or self.may(0.7):
             return str(value)
@@ -100,7 +100,7 @@ class Values:
         return [f"seed: {self.number(0, 99)}"] if self.may(0.9 if self.wide else 0.5) else []
 
     def asking(self, known: list[Named], *, seeded: bool = True, short: bool = False) -> list[str]:
-        """The options of an ask, whose answers may be ``short``."""
+        """Return options for an ask; ``short``: its answers may be limited to few tokens."""
         options = self.seed() if seeded else []
         if not self.wide:
             return options
@@ -171,7 +171,7 @@ class Values:
         return Shape("record", fields=tuple({**fields, name: shape}.items()))
 
     def literal(self, shape: Shape) -> str | None:
-        """A constant of a shape, behind ``else``; None where there is no short one."""
+        """Write a constant of a shape, for use after ``else``; None for a shape without a short one."""
         if shape.optional:
             return None
         match shape.kind:

@@ -1,4 +1,4 @@
-"""A server on loopback that sends whatever bytes it is told, as no library for servers would let it."""
+"""A server on loopback that sends any given bytes, even such as a library for servers would not send."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class RawServer:
-    """Answers each request with the next of ``replies`` (head and body), and closes; the last one over and over."""
+    """A server that answers each request with the next of ``replies`` (head and body), and closes; the last repeats."""
 
     url: str = ""
     replies: list[bytes] = field(default_factory=list)

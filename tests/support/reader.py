@@ -1,4 +1,4 @@
-"""Reads a pipe side by side with the test that writes to it."""
+"""A reader of a pipe, for use while a test writes to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def reading(path: Path) -> Callable[[], bytes]:
-    """Read a pipe in a thread; what came is there when the answer is called."""
+    """Read a pipe in a thread. Return a function that waits for its end and returns the content."""
     came: list[bytes] = []
     thread = threading.Thread(target=lambda: came.append(path.read_bytes()), daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""Servers of the three kinds that take, reject or pass over parts of a request, as a function of it says."""
+"""Servers of the three kinds that take, reject or ignore parts of a request, as a function of the request says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A journal of a run that takes its time, and remembers what is on its disk."""
+"""A fake journal that writes slowly, and remembers what is on its disk."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from flowrun.runtime.vocabulary.usage import Usage
 
 
 class SlowLog(NoLog):
-    """``intended`` are the calls whose intents are on the disk, ``durable`` the texts of answers that are.
+    """A slow journal. ``intended`` are the calls with an intent on the disk; ``durable`` are the answers on the disk.
 
-    ``ended`` are calls of which it was told how they ended. What was given is written even where nobody waits for it.
+    ``ended`` are the calls whose ends were reported to it. It writes every record, even if nobody waits for it.
     """
 
     keeps = True

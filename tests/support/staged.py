@@ -1,4 +1,4 @@
-"""Runs a flow through the real scheduler under a virtual clock, with a model that answers from a script."""
+"""Runs of a flow through the real scheduler under a virtual clock, with a model that answers from a script."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Staged:
     provider: ScriptedProvider
     seconds: float
     at: list[float]
-    """When each event was."""
+    """The time of each event."""
 
     @property
     def prompts(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Runs in virtual time in which each call takes a second, held against what `plan` says of them."""
+"""Runs in virtual time in which each call takes a second, for comparison with the bounds that `plan` gives."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ LETTERS = "abcdefg"
 
 
 class Server:
-    """Answers each call after a second, and counts what it is asked.
+    """A server that answers each call after a second, and counts calls and tokens.
 
-    ``bad`` tells of a prompt whether its answer is malformed.
+    ``bad`` tells whether the answer to a prompt is malformed.
     """
 
     def __init__(self, bad: Callable[[str], bool], seed: int = 0, samples: int = 1) -> None:
@@ -107,7 +107,7 @@ def bounds(text: str, **inputs: Json) -> Bounds:
 
 
 def run(text: str, inputs: Mapping[str, Json], server: Server) -> tuple[Outcome, int]:
-    """The end of a run, and the seconds that it took."""
+    """Run a flow; return its outcome and the seconds that it took."""
     flow = planned(text)
     declared = declared_models(flow)
     default = ModelValue("m", "m")
@@ -128,7 +128,7 @@ def run(text: str, inputs: Mapping[str, Json], server: Server) -> tuple[Outcome,
 
 
 def hold(found: Bounds, outcome: Outcome, seconds: int, server: Server) -> bool:
-    """Hold a run against its bounds: the most always, the least where it completed. Tells whether it did."""
+    """Check a run against its bounds: always the most, and the least if it completed. Return True if it completed."""
     completed = outcome.complete and not outcome.failures
     for name, bound, real in (
         ("calls", found.calls, server.calls),

@@ -1,6 +1,6 @@
-"""Random typed flows: most of a line is written by the types of what it mentions, and some of it against them.
+"""Random typed flows. Most parts of a line fit the types of the names that they mention, and some do not.
 
-The writer does not know what the checker refuses: lines that are refused are left out before the flow is run.
+The writer does not know what the checker refuses; refused lines are left out before the flow runs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PLACED = ("text", "int", "number", "choice", "range", "bool", "list", "rec")
 
 @dataclass
 class Writer:
-    """Writes a flow whose steps stand on a line each. ``names`` are what a line may mention, with their types."""
+    """A writer of flows with one step on a line. ``names`` are the names that a line may mention, with their types."""
 
     rng: random.Random
     names: dict[str, Kind] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Writer:
     # Flows
 
     def lines(self, steps: int) -> Iterator[str]:
-        """The lines of a file: helpers first, then the flow that is run."""
+        """Yield the lines of a file: helpers first, then the flow that is run."""
         yield 'type Way2 = "aye" | "nay"'
         yield 'type Way3 = "aye" | "nay" | "so so"'
         for number in range(3):
@@ -84,7 +84,7 @@ class Writer:
         return f"{name} = {node}"
 
     def node(self, kind: Kind) -> tuple[str, Kind]:
-        """A node, and the type that it has if all in it is as it seems; no type where that is hard to tell."""
+        """Write a node; return it with the type that it has if its parts have theirs, () where that is hard to tell."""
         roll = self.rng.random()
         if roll < 0.45:
             return self.make(kind, 3), kind
@@ -115,7 +115,7 @@ class Writer:
         return f"map e in {source}{where} {{ {value} }} reduce {rule}", made
 
     def rule(self, kind: Kind, *, branches: bool = False) -> tuple[str, tuple[Kind, Kind], Kind]:
-        """A reducer for results near a type, the types to give it, and the type of its value."""
+        """Return a reducer for results near a type, the types of its two results, and the type of its value."""
         one, two = self.other(kind), self.other(kind)
         roll = self.rng.random()
         if roll < 0.25:
@@ -150,14 +150,14 @@ class Writer:
     # Expressions
 
     def other(self, kind: Kind) -> Kind:
-        """A type that is mostly the same, and else near it."""
+        """Return the same type in most cases, and otherwise a type near it or any other."""
         roll = self.rng.random()
         if roll < 0.75:
             return kind
         return self.wider(kind) if roll < 0.9 else self.kind(1)
 
     def wider(self, kind: Kind) -> Kind:
-        """A type of values that fit: with more fields than are known, and without some that may be missing."""
+        """Return a type whose values fit this one: with additional fields, and without some optional fields."""
         match kind:
             case ("opt", item) if self.rng.random() < 0.5:
                 return self.wider(item)
@@ -180,13 +180,13 @@ class Writer:
                     yield f"{name}.{one}", type_
 
     def path(self, *kinds: str) -> str:
-        """A name or a field, if there is one of such a type."""
+        """Return a name or a field of one of these kinds; of another kind, or `none`, if there is none such."""
         known = [*self.paths()]
         fitting = [path for path, type_ in known if type_[0] in kinds]
         return self.rng.choice(fitting or [path for path, _ in known] or ["none"])
 
     def make(self, kind: Kind, depth: int) -> str:
-        """An expression that is mostly of a type."""
+        """Write an expression that is of this type in most cases."""
         roll = self.rng.random()
         if roll < 0.04:
             return self.path()

@@ -1,4 +1,4 @@
-"""Random values, and whether a value is of a type, in a reading that shares nothing with the checker."""
+"""Random values, and a test whether a value belongs to a type, which shares no code with the checker."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from flowrun.dsl import types as t
 
 Json = Any
 Kind = tuple[Any, ...]
-"""A type as the writer has it: ``("int",)``, ``("list", T)``, ``("opt", T)``, ``("rec", {name: T})`` and so on."""
+"""A type in the writer's form: ``("int",)``, ``("list", T)``, ``("opt", T)``, ``("rec", {name: T})`` and so on."""
 
 FIELDS = ("a", "b", "c", "d")
 WORDS = ("aye", "Über", "", "so so", "x y", "{{ a }}")
 
 
 def holds(value: Json, type_: t.Type) -> bool:
-    """Whether a value is of a type: it has every field that must be there, and none that the type does not have."""
+    """Tell whether a value belongs to a type: it has every required field, and no field that the type does not have."""
     match type_:
         case t.Optional(item):
             return value is None or holds(value, item)
@@ -63,7 +63,7 @@ def _data(value: Json) -> bool:
 
 
 def written(kind: Kind) -> str:
-    """A type as a flow has it."""
+    """Write a type as in a flow."""
     match kind:
         case ("choice", words):
             return " | ".join(f'"{word}"' for word in words)
@@ -81,7 +81,7 @@ def written(kind: Kind) -> str:
 
 
 def sample(rng: random.Random, schema: Mapping[str, Any]) -> Json:
-    """A value that satisfies a JSON Schema of a flow."""
+    """Draw a value that satisfies a JSON Schema of a flow."""
     if "anyOf" in schema:
         return sample(rng, rng.choice(schema["anyOf"]))
     if "enum" in schema:
@@ -107,7 +107,7 @@ def sample(rng: random.Random, schema: Mapping[str, Any]) -> Json:
 
 
 def given(rng: random.Random, kind: Kind) -> Json:
-    """A value as a user gives it: records have fields that no type knows, and lack some that may be missing."""
+    """Draw a value as a user may give it: records have unknown fields, and lack some optional ones."""
     match kind:
         case ("opt", item):
             return None if rng.random() < 0.4 else given(rng, item)
@@ -133,5 +133,5 @@ def given(rng: random.Random, kind: Kind) -> Json:
 
 
 def told(value: Json) -> str:
-    """A value as a message shows it."""
+    """Write a value as in a message."""
     return json.dumps(value, ensure_ascii=False, default=repr)

@@ -1,4 +1,4 @@
-"""A loop whose time passes when there is nothing left to do at this moment."""
+"""An event loop with virtual time, which passes only when nothing is left to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """``on_idle`` is called each time the clock is about to move. Waiting for nothing is an error, not a wait."""
+    """A loop with virtual time. ``on_idle`` is called each time before the clock moves.
+
+    To wait when nothing can happen any more is an error.
+    """
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -21,7 +24,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class CountingLoop(VirtualLoop):
-    """Calls ``then`` in its ``at``th turn, from 1; in none where that is 0."""
+    """A loop that calls ``then`` in its ``at``th turn, counted from 1; never if ``at`` is 0."""
 
     def __init__(self, at: int) -> None:
         self.left = at

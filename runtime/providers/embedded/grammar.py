@@ -1,4 +1,4 @@
-"""Says in the engine's words what an answer must look like."""
+"""Translation of a request's demands on the answer into the engine's terms."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ _CLASSIFY = "You are a careful classifier. Read the text, decide which label fit
 def choice_grammar(choices: Sequence[str]) -> str:
     """Return the GBNF grammar whose sentences are exactly ``choices``.
 
-    The escapes are those of llama.cpp's ``grammars/README.md``; whatever is not plain ASCII is written by its number.
+    The escapes are those of llama.cpp's ``grammars/README.md``. A character outside plain ASCII is written by its
+    number.
     """
     return "root ::= " + " | ".join(f'"{"".join(map(_escaped, choice))}"' for choice in choices)
 
 
 def messages(request: Request) -> list[dict[str, str]]:
-    """Return the request's messages, and before a bare choice a word on what is wanted.
+    """Return the request's messages. For a choice without a system message, add one that explains the task.
 
-    The chat templates put a general greeting where no system message is, and a small model under a grammar then
-    gives labels far less often right.
+    The chat templates put a general greeting where there is no system message. With it, a small model under a grammar
+    gives the right label far less often.
     """
     said = [{"role": message.role, "content": _inert(message.text)} for message in request.messages]
     if request.choices and all(message.role != "system" for message in request.messages):
@@ -33,7 +34,7 @@ def messages(request: Request) -> list[dict[str, str]]:
 
 
 def _inert(text: str) -> str:
-    """The engine reads ``<|im_end|>`` in a document as the end of the message, so the mark is taken apart."""
+    """Break up every ``<|`` in a text: the engine would read ``<|im_end|>`` in a document as the end of the message."""
     return text.replace("<|", "< |")
 
 
@@ -47,7 +48,7 @@ def _escaped(character: str) -> str:
 
 
 def constraint(request: Request) -> dict[str, Any]:
-    """Return the fields of the engine's request that bind the form of the answer."""
+    """Return the fields of the engine's request that constrain the form of the answer."""
     if request.choices:
         return {"grammar": choice_grammar(request.choices)}
     if request.schema is not None:
@@ -57,7 +58,10 @@ def constraint(request: Request) -> dict[str, Any]:
 
 
 def token_limit(request: Request, context: int) -> int:
-    """Return the most tokens an answer may have; a token is at least one byte of a choice, and one token ends it."""
+    """Return the most tokens that an answer may have.
+
+    For a choice, that is one token for each byte, and one that ends it.
+    """
     if request.max_tokens is not None:
         return min(request.max_tokens, context)
     if request.choices:

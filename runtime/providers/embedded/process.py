@@ -1,4 +1,4 @@
-"""The child process that holds the model, as its parent sees it."""
+"""The parent's side of the child process that holds the model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LEAVE = 0.5  # seconds: a child that loads cannot see that stdin closed
 
 
 class EngineProcess:
-    """One run of ``child.py``. ``key`` is what requests must carry."""
+    """A run of ``child.py``. Every request to it must carry ``key``."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = without_keys(environ)
@@ -36,13 +36,13 @@ class EngineProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs, negative for a signal."""
+        """The exit code of the child; None before its start and while it runs, negative for a signal."""
         return self._child.returncode if self._child else None
 
     async def spawn(self) -> None:
         """Start the child and wait until it has imported the engine.
 
-        Raises: UsageError, when the engine is missing or this machine cannot run it.
+        Raises: UsageError, if the engine is missing or this machine cannot run it.
         """
         self._child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", str(_CHILD)),
@@ -50,12 +50,12 @@ class EngineProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=self._errors,
-            start_new_session=True,  # ^C is the parent's to handle: what is in flight is kept
+            start_new_session=True,  # so that ^C reaches the parent alone, which keeps the calls in flight
         )
         await self._hear("engine")
 
     async def serve(self, weights: Path, context: int, samples: int) -> int:
-        """Have the child load ``weights``; return the port on loopback where it serves."""
+        """Make the child load ``weights``; return the port on loopback where it serves."""
         assert self._child is not None and self._child.stdin is not None
         settings = {
             "weights": str(weights),
@@ -68,7 +68,7 @@ class EngineProcess:
         return int(await self._hear("port"))
 
     async def stop(self) -> None:
-        """End the child; safe at any time, also twice."""
+        """End the child. Safe to call at any time, also twice."""
         child, self._child = self._child, None
         self._errors.close()
         if child is None:

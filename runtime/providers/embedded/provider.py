@@ -1,4 +1,4 @@
-"""Serves one local model: starts its process, and asks it."""
+"""The provider of one local model: it starts the model's process and sends it requests."""
 
 from __future__ import annotations
 
@@ -25,11 +25,10 @@ _VARIED_LABELS = 0.3
 
 
 class EmbeddedProvider:
-    """A model in a process of its own, over HTTP on loopback with a random key.
+    """A provider whose model runs in a process of its own, reached over HTTP on loopback with a random key.
 
-    All samples of one request share the reading of its prompt. Where the request names no temperature, several
-    samples are drawn at 0.7, labels at 0.3 (a model this small is unsure of them at more), and a single one is the
-    likeliest answer (0).
+    The model reads a prompt once for all samples of a request. If the request names no temperature, several samples
+    are drawn at 0.7, several labels at 0.3 (a model this small is unsure of labels at more), and a single sample at 0.
     """
 
     def __init__(self, model: Model, surroundings: Surroundings, own_weights: str | None = None) -> None:
@@ -51,9 +50,9 @@ class EmbeddedProvider:
         self._closed = False
 
     async def start(self) -> None:
-        """Fetch the weights where they are missing, and load them.
+        """Fetch the weights if they are missing, and load them.
 
-        Raises: UsageError, with what to install or to set.
+        Raises: UsageError, which says what to install or to set.
         """
         self._opening = asyncio.create_task(self._open())
         try:
@@ -64,10 +63,10 @@ class EmbeddedProvider:
             raise
 
     async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
-        """Send one request for all ``samples``; cancelling it frees the model within a token's time.
+        """Send one request for all ``samples``. Cancelling it frees the model within the time of one token.
 
-        Raises: RefusedError, when the process fails or is too slow (a local answer costs nothing, so it is safe to
-        ask again); PermanentError.
+        Raises: RefusedError, if the process fails or is too slow (a local answer costs nothing, so another attempt is
+        safe); PermanentError.
         """
         import aiohttp
 
@@ -122,7 +121,7 @@ class EmbeddedProvider:
         progress = self._surroundings.progress
         engine = EngineProcess(self._surroundings.environ)
         try:
-            await engine.spawn()  # first: a missing engine is told before a long download
+            await engine.spawn()  # first, so that a missing engine is reported before a long download
             if self._weights is None:
                 self._weights = await self._find_weights()
             progress(f"{self.model}: loading {self._weights.name}")
@@ -169,7 +168,7 @@ class EmbeddedProvider:
     async def _send(self, session: ClientSession, request: Request, samples: int) -> Reply:
         assert self._engine is not None
         url = f"http://127.0.0.1:{self._port}/v1/chat/completions"
-        # Streamed, because the engine notices only there that nobody listens any more.
+        # Streamed: only then does the engine notice that the client has gone.
         async with session.post(
             url, json=self._body(request, samples), headers={"Authorization": f"Bearer {self._engine.key}"}
         ) as response:

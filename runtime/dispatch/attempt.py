@@ -1,4 +1,4 @@
-"""One attempt at a request: it leaves, its end is written to the journal, and its result is told."""
+"""The attempts at requests: an attempt leaves, its end is written to the journal, and its result is told."""
 
 from __future__ import annotations
 

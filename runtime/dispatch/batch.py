@@ -116,7 +116,7 @@ class Batch:
                 timer.cancel()
                 self.state = Over()
             case Out(task, left=True) as out if task is not asyncio.current_task():
-                # One that has not left sees by itself that nobody waits: broken off here it would look as if it had.
+                # A batch that has not left sees by itself that no call waits. Broken off here, it would seem sent.
                 out.kept = keep
                 if not keep:
                     task.cancel()

@@ -22,7 +22,7 @@ _PLACE = 80
 
 
 def read_answer(text: str, type_: types.Type) -> Json:
-    """Read the value of an answer. Raises AnswerError, whose message quotes the model and says what was expected."""
+    """Read the value of an answer. Raises AnswerError; its message quotes the answer and names the expected form."""
     if not text.strip():
         raise AnswerError("the answer is empty", text=text)
     if type_ == types.TEXT:

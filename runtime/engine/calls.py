@@ -194,7 +194,7 @@ class Calls:
     def cancel(self, numbers: set[int], *, keep: bool = False) -> None:
         """Cancel calls. ``keep``: a request that is under way goes on to its end, for its answer is paid."""
         for number in sorted(numbers):
-            # It may have been answered and billed while nobody listened.
+            # The call may have been answered and billed before it was cancelled.
             self._settle(self._pending.pop(number), Usage())
             self._out.discard(number)
             self.decisions.append(Cancel(number, keep))

@@ -59,7 +59,7 @@ class Layout:
 
 @dataclass(eq=False, slots=True)
 class Frame:
-    """One pass through the steps of a block or of a flow, with their values.
+    """The frame of a flow or of one body of a block: it holds the values of the steps there.
 
     ``values`` holds the values of finished steps, ``failed`` the failures of steps. ``given`` holds the element, the
     inputs of a flow, or the names that a reducer sees. ``left`` counts the steps that are not finished. A frame that is

@@ -124,7 +124,7 @@ _SAID = {
 
 def value_of(ask: p.Ask, answer: Answer, request: Request) -> Json:
     if answer.finish != "stop":
-        # The likeliest answer, and that of a seed, come again as they are; so does what a filter holds back.
+        # At temperature 0, and with a seed, the same answer comes again; so does an answer that a filter holds back.
         same = answer.finish == "length" and (request.temperature == 0 or request.seed is not None)
         final = answer.final or answer.finish == "filtered" or same
         raise AnswerError(answer.said or _SAID[answer.finish], text=answer.text, final=final)

@@ -87,7 +87,7 @@ class Limiter:
 
     @property
     def down(self) -> bool:
-        """True if the server serves no request, whatever it asks. One request at a time then probes the server."""
+        """True if the server serves no request at all. Then one request at a time probes whether it serves again."""
         return self._breaker.certain
 
     @property

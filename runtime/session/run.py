@@ -1,4 +1,4 @@
-"""One run, from a verified plan and checked inputs to its result."""
+"""The execution of a run, from a verified plan and checked inputs to its result."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class FairQueue(Generic[T]):
-    """A queue in which lanes take turns: two maps at one endpoint each get every second place, even if one is longer."""
+    """A queue in which lanes take turns: two maps at one endpoint each get every second place, even if one is long."""
 
     def __init__(self) -> None:
         # The first lane is the next to be served.

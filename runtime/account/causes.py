@@ -1,4 +1,4 @@
-"""Failures put together by their cause: a hundred thousand of one kind are one line, and another kind is another."""
+"""Failures grouped by their cause: a hundred thousand failures of the same cause make a single line."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 FIRST = 3
-"""How many of one cause are named."""
+"""The most failures of a cause that are named."""
 MOST = 10
-"""How many causes are told one by one."""
+"""The most causes that get a line of their own."""
 _DIFFERS = re.compile(
     r"`[^`]*`"  # what a message quotes
     r'|"[^"]*"'
@@ -22,7 +22,10 @@ _DIFFERS = re.compile(
 
 @dataclass(slots=True)
 class Cause:
-    """``first`` are the paths and the reasons of the first few, ``number`` is the place among causes."""
+    """A cause of failures. ``first`` are the paths and reasons of its first failures.
+
+    ``number`` is its place among causes. ``ballots`` counts those of its failures that were ballots.
+    """
 
     number: int
     count: int = 0
@@ -31,7 +34,7 @@ class Cause:
 
     @property
     def named(self) -> bool:
-        """Whether each of them is named where all causes are told in turn."""
+        """True if each failure of this cause was told by itself as it came."""
         return self.number < MOST and self.count <= FIRST
 
 
@@ -45,7 +48,10 @@ class Causes:
         return iter(self._found.values())
 
     def add(self, path: str, reason: str, *, ballot: bool = False) -> bool:
-        """Whether this one is to be told by itself, being among the first of its cause, and of the first causes."""
+        """Add a failure to its cause. Return True if it should be told by itself.
+
+        That is so for the first failures of a cause, as long as the cause is among the first.
+        """
         cause = self._found.setdefault(_DIFFERS.sub("…", reason), Cause(len(self._found)))
         cause.count += 1
         cause.ballots += ballot
@@ -56,9 +62,9 @@ class Causes:
 
 
 def in_lines(causes: Iterable[Cause], what: Callable[[Cause], str], all_in: str) -> list[str]:
-    """A line for each of the greatest causes, and one for all others.
+    """Write a line for each of the causes with the most failures, and one line for all others.
 
-    ``what`` says how many of what a cause has; ``all_in`` says where all of them are.
+    ``what`` writes the number and the kind of a cause's failures. ``all_in`` says where the full list is.
     """
     ordered = sorted(causes, key=lambda cause: -cause.count)
     lines = []

@@ -1,4 +1,4 @@
-"""The account of a run as JSON has it: in its report, in `flowrun runs --json`, and in the journal when it ends."""
+"""The figures of a run as JSON. They stand in its report, in `flowrun runs --json`, and in the journal when it ends."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Json = Any
 
 
 def figures_of(account: Account, prices: Prices) -> dict[str, Json]:
-    """The figures of an account.
+    """Return the figures of an account as JSON data.
 
-    ``sent`` are calls, counted each time that they were sent: ``answered``, ``spoilt`` (paid, and no answer),
-    ``refused`` (not paid) or ``broken_off`` (the run did not see their end: they may be paid). ``cost`` are dollars for
-    the tokens that servers reported, ``unbilled`` the most that all other calls which may be paid can cost; each is
-    None where a price is not known.
+    ``sent`` counts calls each time that they were sent: they were ``answered``, ``spoilt`` (paid, without a usable
+    answer), ``refused`` (not paid) or ``broken_off`` (the run did not see their end: they may be paid). ``cost`` are
+    the dollars for the tokens that servers reported. ``unbilled`` are the most dollars that all other calls can cost
+    which may be paid. Each of the two is None if a price is not known.
     """
     return {
         "requests": account.requests,

@@ -1,4 +1,4 @@
-"""The progress of a run and its account, folded from its events."""
+"""The progress and the account of a run, counted from its events."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from ..vocabulary.usage import Usage
 
 @dataclass(slots=True)
 class Summary:
-    """Counts of a run so far.
+    """The counts of a run so far.
 
-    ``account`` is that of the run since it began or was gone on with, and ``past`` that of before; ``out`` are the
-    requests that are on their way. ``recalled`` are answers that the journal had, and ``in_doubt`` calls that were sent
-    again though they may have been paid; ``hedged`` are calls that were sent twice side by side, ``spared`` samples
-    that a vote did without.
-    ``busy`` is the sum of the requests' own times: what they would have taken one after another, in seconds.
-    ``growing`` are the characters of streamed answers that are on their way, by request.
-    ``loading`` is the longest time that a model took to get ready, a part of ``seconds``.
-    Tokens count what servers reported; ``uncounted`` requests reported none. ``notices`` are lines for the person,
-    such as what a reader of files had to assume.
+    ``account`` is the account of the run since it began or was resumed, ``past`` the account before that. ``out`` are
+    the requests that are on their way. ``recalled`` counts answers from the journal, ``in_doubt`` calls that were sent
+    again though they may have been paid, ``hedged`` calls that were sent twice side by side, and ``spared`` samples
+    that votes did not need. ``busy`` is the sum of the requests' own times in seconds, the time that they would have
+    taken one after another. ``growing`` are the characters of streamed answers that are on their way, by request.
+    ``loading`` is the longest time in seconds that a model took to get ready; it is a part of ``seconds``. Tokens are
+    those that servers reported; ``uncounted`` calls had none reported. ``notices`` are lines for the user, such as the
+    assumptions of a reader of files.
     """
 
     steps: int = 0
@@ -47,7 +46,7 @@ class Summary:
     notices: list[str] = field(default_factory=list)
 
     def __call__(self, event: e.Event) -> None:
-        # What every call tells comes first: a run may have millions.
+        # The events of every call come first: a run may have millions of calls.
         kind = type(event)
         if kind is e.StepStarted or kind is e.ElementFinished:
             return
@@ -133,17 +132,17 @@ class Summary:
 
     @property
     def calls(self) -> int:
-        """Answers that came since the run began or was gone on with."""
+        """The number of answers that came since the run began or was resumed."""
         return self.account.answered
 
     @property
     def requests(self) -> int:
-        """Requests that were sent since then."""
+        """The number of requests that were sent since the run began or was resumed."""
         return self.account.requests
 
     @property
     def uncounted(self) -> int:
-        """Paid calls whose server reported no tokens."""
+        """The number of paid calls whose server reported no tokens."""
         return self.account.uncounted
 
     @property
@@ -156,16 +155,19 @@ class Summary:
 
     @property
     def cost(self) -> float | None:
-        """Dollars for the tokens that were reported since then; None where a price is not known."""
+        """The dollars for the tokens reported since the run began or was resumed; None if a price is not known."""
         return self.prices.of(self.account)
 
     @property
     def whole(self) -> Account:
-        """The account of the whole run."""
+        """The account of the whole run, with the time before it was resumed."""
         return self.past + self.account
 
     def saved_cost(self, vote: e.VoteCounted) -> float | None:
-        """Dollars that a vote did without, as far as its samples would have cost what the others did."""
+        """Estimate the dollars that a vote saved, as if its spared samples cost as much as the others.
+
+        None if a cost is not known.
+        """
         seen = vote.tally.counted + vote.tally.discarded
         costs = [None if use is None else self.prices.cost(model, *use) for model, use in vote.used.items()]
         known = [cost for cost in costs if cost is not None]
@@ -175,7 +177,7 @@ class Summary:
 
     @property
     def saved(self) -> float | None:
-        """Dollars that all votes did without; None where nobody can tell."""
+        """The dollars that all votes saved; None if the saving of a vote is not known."""
         costs = [self.saved_cost(vote) for vote in self.votes.values()]
         known = [cost for cost in costs if cost is not None]
         return sum(known) if len(known) == len(costs) else None

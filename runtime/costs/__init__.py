@@ -1,1 +1,1 @@
-"""Money: prices, and what a flow may spend."""
+"""Prices and budgets."""

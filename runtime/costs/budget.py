@@ -1,4 +1,4 @@
-"""What a flow may spend: reserved at its worst before a call is sent, settled when the bill is known."""
+"""The budgets of a flow: each call is reserved at its worst before it is sent, and settled when its bill is known."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ __all__ = ["Ledger", "Price", "dollars", "reserve"]
 
 @dataclass(eq=False, slots=True)
 class Ledger:
-    """The account of one budget, in calls and in dollars; None where there is no limit.
+    """The ledger of a budget, in calls and in dollars. A limit is None if there is none.
 
-    ``flow`` is the called flow whose budget it is, "" for that of the run. ``open`` calls are in flight and
-    ``reserved`` at their worst, so that what is ``spent`` in the end can only be less: the limit holds.
+    ``flow`` is the called flow that has the budget, "" if it is the budget of the run. ``open`` counts the calls in
+    flight; they are ``reserved`` at their worst. So the dollars ``spent`` in the end can only be less, and the limit
+    holds.
     """
 
     flow: str = ""
@@ -28,7 +29,7 @@ class Ledger:
     open: int = 0
 
     def admit(self) -> None:
-        """Raises BudgetError where the budget has no place for one more call."""
+        """Raise BudgetError if the budget allows no further call."""
         if self.calls_limit is not None and self.calls >= self.calls_limit:
             calls = f"{self.calls_limit} calls"
             raise BudgetError(
@@ -39,9 +40,9 @@ class Ledger:
             )
 
     def fits(self, worst: float) -> bool:
-        """Whether a call of this worst case may be sent; False where it must wait until others are settled.
+        """Return True if a call with this worst cost may be sent, False if it must wait until others are settled.
 
-        Raises BudgetError where even then it would not fit.
+        Raises BudgetError if even then it would not fit.
         """
         limit = self.money_limit
         if limit is None:
@@ -58,15 +59,18 @@ class Ledger:
         return self.spent + self.reserved + worst <= most
 
     def settle(self, worst: float, bill: float | None) -> None:
-        """A call is over: what it cost in place of what was put aside."""
+        """Settle a call that is over: count its cost in place of the reserved dollars."""
         self.open -= 1
         self.reserved = max(0.0, self.reserved - worst) if self.open else 0.0
         self.spent += charge(worst, bill)
 
 
 def reserve(ledgers: Sequence[Ledger], worst: float) -> bool:
-    """Put the worst case of a call aside in all its budgets, or in none. Raises BudgetError as ``fits`` does."""
-    # Every one is looked at: a call that one of them refuses for good must not wait for another.
+    """Reserve the worst cost of a call in all its budgets, or in none. Return True if all have room.
+
+    Raises BudgetError as ``fits`` does.
+    """
+    # All budgets are asked: a call that one of them refuses for good must not wait for another.
     room = [ledger.fits(worst) for ledger in ledgers]
     if not all(room):
         return False
@@ -77,7 +81,7 @@ def reserve(ledgers: Sequence[Ledger], worst: float) -> bool:
 
 
 def dollars(amount: float) -> str:
-    """An amount as people write it: cents, and where it is less than ten of them, two digits that say something."""
+    """Write an amount of dollars for people: to the cent, but below ten cents with two significant digits."""
     if amount == 0 or amount >= 0.0995:
         return f"${amount:,.2f}"
     return f"${amount:.2g}" if amount >= 0.0001 else f"${amount:.1e}"

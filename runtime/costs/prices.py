@@ -1,4 +1,4 @@
-"""What tokens cost, where that is known: the table of genai-prices, an extra that is loaded only when it is needed."""
+"""The prices of tokens. They come from the table of genai-prices, an extra that is loaded only when it is needed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .budget import Price
 Json = Any
 _FREE = Price(0.0, 0.0)
 _LONG = 50_000_000
-"""Tokens in one prompt that are beyond every tier of a price."""
+"""A number of tokens in a prompt that is beyond every tier of a price."""
 
 
 def price(model: str, environ: Mapping[str, str] | None = None) -> Price | None:
-    """What a model, ``provider:name``, costs; None where no price is known.
+    """Look up the price of a model, ``provider:name``; None if no price is known.
 
-    A local model costs nothing. Behind a base URL of the user's own the price is the user's own, too: unknown.
+    A local model costs nothing. If the user has set a base URL for the provider, the price there is not known.
     """
     traits = traits_of(model)
     if traits.local:
@@ -36,12 +36,12 @@ def price(model: str, environ: Mapping[str, str] | None = None) -> Price | None:
 
 
 def cost(model: str, input_tokens: int, output_tokens: int, environ: Mapping[str, str] | None = None) -> float | None:
-    """Dollars for so many tokens of ``provider:name``, at the price of short prompts; None where none is known."""
+    """Work out the dollars for tokens of ``provider:name``, at the price of short prompts; None if it is not known."""
     return Prices(environ).cost(model, input_tokens, output_tokens)
 
 
 def _declared(address: str, options: Mapping[str, Json]) -> Price | None:
-    """The price in a model's options; None where they have none. One that stands alone leaves the other at zero."""
+    """Read the price in a model's options; None if they have none. If only one price is set, the other is zero."""
     given = [options.get(name) for name in ("input_price", "output_price")]
     if given == [None, None]:
         return None
@@ -50,9 +50,9 @@ def _declared(address: str, options: Mapping[str, Json]) -> Price | None:
 
 
 def dearest_declared(models: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str, Price]:
-    """The prices that models declare in their options, by address. ``models`` are addresses with options.
+    """Return the prices that models declare in their options, by address. ``models`` are addresses with options.
 
-    Where two models of one address declare different prices, the dearer one counts: a budget must hold for both.
+    If two models of one address declare different prices, the higher one counts: a budget must hold for both.
     """
     found: dict[str, Price] = {}
     for address, options in models:
@@ -65,7 +65,7 @@ def dearest_declared(models: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[s
 
 
 class Prices:
-    """What models cost: as the flow declares it, else as it is known."""
+    """The prices of models: the price that the flow declares, or else the known price."""
 
     def __init__(self, environ: Mapping[str, str] | None = None, declared: Mapping[str, Price] | None = None) -> None:
         self.environ = os.environ if environ is None else environ
@@ -75,7 +75,7 @@ class Prices:
         return self.declared.get(model) or price(model, self.environ)
 
     def cost(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
-        """Dollars for so many tokens, at the price of short prompts; None where none is known."""
+        """Work out the dollars for tokens of a model, at the price of short prompts; None if it is not known."""
         found = self(model)
         if found is None:
             return None
@@ -83,7 +83,7 @@ class Prices:
         return input_tokens * each[0] + output_tokens * each[1]
 
     def of(self, account: Account) -> float | None:
-        """Dollars for the tokens of an account; None where a price is not known."""
+        """Work out the dollars for the tokens of an account; None if a price is not known."""
         paid = [(model, use) for model, use in account.models.items() if use.answered or use.spoilt]
         costs = [self.cost(model, use.input_tokens, use.output_tokens) for model, use in paid]
         known = [one for one in costs if one is not None]
@@ -93,7 +93,7 @@ class Prices:
 def must_be_priced(
     models: Iterable[str], environ: Mapping[str, str], declared: Mapping[str, Price] | None = None
 ) -> None:
-    """Raises UsageError where a model has no known price: a budget in money could not be held."""
+    """Raise UsageError if a model has no known price, for then a budget in money cannot be held."""
     prices = Prices(environ, declared)
     for model in models:
         if prices(model) is not None:
@@ -120,7 +120,7 @@ def _listed(service: str, name: str, sent: int | None) -> Price | None:
     window = None
     try:
         for prompt in (1000, _LONG):
-            # The tier of an answer's price goes by the length of the prompt, too.
+            # The tier of an answer's price depends on the length of the prompt, too.
             found = calc_price(Usage(input_tokens=prompt, output_tokens=1000), model_ref=name, provider_id=service)
             each.append((float(found.input_price) / prompt, float(found.output_price) / 1000))
             window = found.model.context_window

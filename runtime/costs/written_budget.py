@@ -1,4 +1,4 @@
-"""A budget as it is written on the command line: `$2.50`, `400 calls`, or both."""
+"""The reader of a budget as the command line has it: `$2.50`, `400 calls`, or both."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 
 _MONEY = re.compile(r"\$ ?(\d[\d,]*(?:\.\d+)?|\.\d+)|(\d*\.\d+)|(\d+(?:\.\d+)?) ?(?:dollars?|usd)", re.IGNORECASE)
-# A comma between digits is one of thousands, unless a number has ended before it.
+# A comma between digits separates thousands, unless a number has ended before it.
 _BETWEEN = re.compile(r",(?!\d)|(?<=\.\d),|(?<=\.\d\d),|(?<=calls),|\+", re.IGNORECASE)
 _CALLS = re.compile(r"(\d[\d,_]*) ?calls?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a run may spend, in calls and in dollars; None where there is no limit."""
+    """The budget of a run, in calls and in dollars; None if there is no limit."""
 
     calls: int | None = None
     money: float | None = None
 
 
 def read_budget(text: str) -> Budget:
-    """Raises UsageError where the text is no budget."""
+    """Read a budget. Raises UsageError if the text is no budget."""
     calls: int | None = None
     money: float | None = None
     for part in _BETWEEN.split(text):

@@ -1,1 +1,1 @@
-"""The dispatcher of a run: it acts on what the engine decides."""
+"""The dispatcher of a run: it acts on the decisions of the engine."""

@@ -1,4 +1,4 @@
-"""One attempt at a request: it leaves, its end is written down, and what came of it is told."""
+"""The attempts at requests: an attempt leaves, its end is written to the journal, and its result is told."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _OVERLOADED = frozenset({503, 529})
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A reply after so many seconds, and each answer's part of the bill.
+    """An attempt with a reply: its seconds, and each answer's part of the bill.
 
-    Where fewer answers came than were asked for, ``doubtful`` says that the others may have been paid.
+    ``doubtful``: fewer answers came than were asked for, and the missing ones may have been paid.
     """
 
     reply: Reply
@@ -47,7 +47,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No answer that can be used came, after so many seconds; one that never left is ``final``."""
+    """An attempt without a usable answer, and its seconds. An attempt that never left is ``final``."""
 
     error: CallError
     seconds: float = 0.0
@@ -55,8 +55,11 @@ class Failed:
 
 
 class Attempts:
-    """Makes attempts. ``trouble`` is told of a journal that cannot be written, ``left`` of a request that
-    has gone out, and ``begun`` of an answer that comes in."""
+    """The maker of attempts.
+
+    ``trouble`` is called when the journal cannot be written, ``left`` when a request has gone out, and ``begun`` when
+    an answer begins to come in.
+    """
 
     def __init__(
         self,
@@ -74,7 +77,7 @@ class Attempts:
         self.stopped = False
 
     async def make(self, batch: Batch) -> Answered | Failed | None:
-        """None for one that did not leave after all, or could not be written down."""
+        """Make an attempt. Return None if it did not leave after all, or could not be written to the journal."""
         loop = asyncio.get_running_loop()
         endpoint, out = batch.endpoint, batch.out
         provider = endpoint.provider
@@ -95,7 +98,7 @@ class Attempts:
             reply = await provider.complete(self._heard(batch), count, batch.key)
         except FlowrunError as error:
             failed = error if isinstance(error, CallError) else PermanentError(str(error))
-            # It is kept to the end of the run, and what came, held by the frames that raised it, is not.
+            # The error is kept to the end of the run; the reply, which the frames that raised it hold, is not.
             failed.__traceback__ = failed.__context__ = None
             out.verdict = _verdict(failed)
             return await self._failed(batch, failed, loop.time() - began)
@@ -105,7 +108,7 @@ class Attempts:
             out.verdict = _verdict(failed)
             return await self._failed(batch, failed, loop.time() - began)
         except asyncio.CancelledError:
-            # One that is still wanted has no end in the journal: whoever goes on is told that it may be paid.
+            # A request that is still wanted gets no end in the journal, so a resumed run says that it may be paid.
             if not batch.calls and not out.kept:
                 self.log.over(asked, None)
             self.publish(e.RequestCancelled(number, path, count))
@@ -114,13 +117,13 @@ class Attempts:
         return await self._came(batch, provider.model, reply, loop.time() - began)
 
     async def _start(self, endpoint: Endpoint) -> CallError | None:
-        """Start a provider before its first request; why it does not start, if it does not."""
+        """Start a provider before its first request. Return the error if it does not start."""
         loop, model = asyncio.get_running_loop(), endpoint.provider.model
         began = loop.time()
         try:
             loaded = await endpoint.ready()
         except FlowrunError as error:
-            # A provider that does not start is as final as a request that nobody will ever take.
+            # A provider that does not start is as final as a request that no server will ever take.
             return error if isinstance(error, CallError) else PermanentError(str(error))
         except Exception as mistake:  # noqa: BLE001 (a provider may be anybody's)
             return PermanentError(f"{model}: its provider did not start ({mistake_in(mistake)})")
@@ -129,7 +132,7 @@ class Attempts:
         return None
 
     async def _came(self, batch: Batch, model: str, reply: Reply, seconds: float) -> Answered | Failed | None:
-        """Write down a reply, and tell of it."""
+        """Write a reply to the journal, and publish it."""
         asked, count = batch.asked, len(batch.asked)
         usage = believable(reply.usage, asked[0].request, count)
         if usage.input_tokens is not None and usage.output_tokens is not None:
@@ -148,16 +151,16 @@ class Attempts:
             self.trouble(error)
             return None
         except asyncio.CancelledError:
-            # It is written all the same.
+            # The reply is written all the same.
             self.publish(finished)
             raise
         self.publish(finished)
         return Answered(reply, usage.parts(answers), seconds, doubtful)
 
     def _rest(self, calls: tuple[Call, ...], usage: Usage, answers: int) -> bool:
-        """Write how calls ended that got no answer from a reply with answers; whether they may have been paid.
+        """Write the end of calls that got no answer from a reply with answers to others.
 
-        They were not where the bill is one that so many answers can have.
+        Return True if they may have been paid. They were not if the bill is plausible for the answers that came.
         """
         if usage.known and believable(usage, calls[0].request, answers) == usage:
             self.log.unanswered(calls)
@@ -166,7 +169,7 @@ class Attempts:
         return True
 
     def _heard(self, batch: Batch) -> Request:
-        """The request, which tells how far its answer has come where that comes in pieces."""
+        """Return the request of a batch. If it streams, it reports how many characters of its answer have come."""
         number, path, request = batch.number, batch.asked[0].path, batch.asked[0].request
         if not request.stream:
             return request
@@ -178,7 +181,7 @@ class Attempts:
         return replace(request, hear=hear)
 
     async def _intend(self, batch: Batch, asked: tuple[Call, ...], each: Ceiling) -> bool:
-        """Write down that a request is about to leave; whether it is to leave still."""
+        """Write to the journal that a request is about to leave. Return True if it still may leave."""
         try:
             if asked != batch.asked:
                 # The same key stands for the same request only.
@@ -198,7 +201,7 @@ class Attempts:
         return False
 
     async def _failed(self, batch: Batch, error: CallError, seconds: float) -> Failed | None:
-        """Write down that an attempt has ended without an answer that can be used, and tell of it."""
+        """Write the end of an attempt without a usable answer to the journal, and publish it."""
         asked = batch.asked
         failed = e.AttemptFailed(batch.number, len(asked), _how(error))
         if isinstance(error, AnswerError):
@@ -226,7 +229,7 @@ def _how(error: CallError) -> Literal["refused", "spoilt", "doubtful"]:
 
 
 def _verdict(error: CallError) -> Verdict:
-    """What a failed attempt says of the server's state."""
+    """Judge the state of the server from a failed attempt."""
     if isinstance(error, AnswerError):
         return Verdict.OK
     if not isinstance(error, RefusedError | InDoubtError):

@@ -6,7 +6,7 @@
       └───── waiting
 
 A batch is *queued* for a place at its endpoint, *held* until a prompt has been read once, *out* with a place and a
-task, *waiting* to be tried again, or *over*. What belongs to a state lives in it, and goes with it.
+task, *waiting* for another attempt, or *over*. The data of a state lives in the state, and goes with it.
 """
 
 from __future__ import annotations
@@ -23,24 +23,25 @@ from ..vocabulary.errors import AnswerError, CallError
 from .endpoint import Endpoint
 
 _CHARACTERS = 4
-"""About so many make a token."""
+"""The approximate number of characters in a token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """In line at the endpoint."""
+    """The state of a batch in line at its endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Behind another batch that reads the same prompt first."""
+    """The state of a batch that waits for another with the same prompt, which goes ahead."""
 
 
 @dataclass(eq=False, slots=True)
 class Out:
-    """At the endpoint, with a place. It ``left`` when its intent was written; ``kept``: its answer is for the journal.
+    """The state of a batch at the endpoint, with a place.
 
-    ``verdict`` and ``used`` (tokens, None where nobody knows) are what the attempt says of the server.
+    ``left``: its intent is written and it has been sent. ``kept``: no call waits for it, but its answer goes into the
+    journal. ``verdict`` is what the attempt shows about the server; ``used`` are its tokens, None if not known.
     """
 
     task: asyncio.Task[None]
@@ -53,7 +54,10 @@ class Out:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """To be tried again when the timer rings. ``probe``: its last attempt was the only one that could leave."""
+    """The state of a batch that is tried again when its timer rings.
+
+    ``probe``: its last attempt was a probe, the only request that could leave.
+    """
 
     timer: asyncio.TimerHandle
     probe: bool
@@ -61,16 +65,16 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """Nothing more comes of it."""
+    """The state of a batch that has ended."""
 
 
 @dataclass(eq=False, slots=True)
 class Batch:
-    """``calls`` are those that somebody waits for, ``asked`` those of its last attempt.
+    """A batch. ``calls`` are the calls that wait for its answers, ``asked`` those of its last attempt.
 
-    ``prompt`` is about how many tokens their prompt has; ``key`` is the Idempotency-Key of ``asked``. A request that
-    takes long may have a ``twin``, which is sent for the same calls; whichever answers first breaks off the other.
-    ``seen`` is how many answers the endpoint had given when the batch failed last.
+    ``prompt`` is the approximate number of tokens in their prompt; ``key`` is the Idempotency-Key of ``asked``. A slow
+    batch may have a ``twin``, which is sent for the same calls; the first of the two that answers breaks off the other.
+    ``seen`` is the number of answers that the endpoint had given when the batch last failed.
     """
 
     number: int
@@ -91,7 +95,7 @@ class Batch:
 
     @property
     def tokens(self) -> int:
-        """About what it takes of a limit on tokens: its prompt, and what may be answered."""
+        """The approximate number of tokens that count against a limit: the prompt and the longest answers."""
         return self.prompt + (self.calls[0].request.max_tokens or 0) * len(self.calls)
 
     @property
@@ -100,31 +104,31 @@ class Batch:
         return self.state
 
     def fits(self, call: Call, samples: int) -> bool:
-        """Whether a call may come along in this request, for which so many answers are served at once."""
+        """Tell whether a call may join this batch, whose request can have up to ``samples`` answers."""
         alike = self.calls[0].request == call.request and self.retries.tries == call.tries
         return alike and len(self.calls) < samples
 
     def end(self, *, keep: bool = False) -> None:
-        """Nobody waits for it any more. ``keep``: what has left is paid, and its answer is to come for the journal."""
+        """End a batch that no call waits for. ``keep``: if it has left it is paid, and goes on for the journal."""
         self.calls = []
         match self.state:
             case Waiting(timer):
                 timer.cancel()
                 self.state = Over()
             case Out(task, left=True) as out if task is not asyncio.current_task():
-                # One that has not left sees by itself that nobody waits: broken off here it would look as if it had.
+                # A batch that has not left sees by itself that no call waits. Broken off here, it would seem sent.
                 out.kept = keep
                 if not keep:
                     task.cancel()
 
 
 def prompt_tokens(request: Request) -> int:
-    """About how many tokens a prompt has."""
+    """Return the approximate number of tokens in a prompt."""
     return sum(len(message.text) for message in request.messages) // _CHARACTERS
 
 
 def part_of(error: CallError, asked: tuple[Call, ...], call: Call) -> CallError:
-    """The failure of one of the calls that were asked in one request, with that call's part of the bill."""
+    """Make the failure of one call from that of its request, with the call's part of the bill."""
     if not isinstance(error, AnswerError) or error.usage is None or len(asked) == 1:
         return error
     part = copy(error)

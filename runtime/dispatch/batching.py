@@ -1,4 +1,4 @@
-"""Calls made into batches: those that ask the same share a request where their endpoint serves several answers."""
+"""Put calls into batches: calls that ask the same share a request if their endpoint gives several answers to one."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Groups = dict[tuple[str, tuple[int, str]], Batch]
 
 
 class Batcher:
-    """Makes batches, and numbers them."""
+    """The maker of batches; it also numbers them."""
 
     def __init__(self) -> None:
         self._count = 0
 
     def place(self, call: Call, endpoint: Endpoint, groups: Groups, now: float) -> tuple[Batch, bool]:
-        """The batch that a call goes with, and whether that was made for it."""
+        """Find or make the batch of a call. The second value is True if the batch was made for this call."""
         samples = endpoint.provider.samples
         if call.group is not None and samples > 1:
             batch = groups.get((call.model, call.group))
@@ -36,7 +36,7 @@ class Batcher:
         return batch, True
 
     def twin(self, batch: Batch) -> Batch:
-        """One more batch for the same calls, side by side."""
+        """Make a second batch for the same calls, to be sent side by side with the first."""
         calls = list(batch.calls)
         batch.twin = Batch(self._number(), batch.endpoint, calls, batch.retries, batch.prompt, twin_of=batch)
         return batch.twin

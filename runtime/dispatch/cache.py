@@ -1,4 +1,4 @@
-"""What a journal has of a call that a run is about to make."""
+"""Look up calls in the journal before a run makes them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Json = Any
 
 
 class Readable(Protocol):
-    """A journal as far as it is read: what its rows are about, and the content of one."""
+    """The readable part of a journal: the index of its rows, and the content of each row."""
 
     index: Index
 
@@ -26,9 +26,9 @@ class Readable(Protocol):
 
 @dataclass(eq=False)
 class Recall:
-    """Finds answers for the run of this number. Each is given out once, so that samples stay different ones.
+    """The finder of answers for the run of this number. It gives out each answer once, so that samples stay different.
 
-    ``endpoints`` are those of the models, by their addresses. ``fresh`` takes no other run's answers.
+    ``endpoints`` are the endpoints of the models by their addresses. ``fresh``: the run takes no answers of other runs.
     """
 
     journal: Readable
@@ -54,7 +54,7 @@ class Recall:
         return Known(key, answer, usage)
 
     def _open(self, key: bytes, place: str) -> tuple[Open, ...]:
-        """The attempts at this that may be paid: all that this run made at this place, or the best of another's."""
+        """Find attempts at a call that may be paid: all of this run at this place, or else the best match."""
         index = self.journal.index
         attempts = (*index.unanswered.get(key, {}).values(), *index.open.get(key, ()))
         found = [one for one in attempts if one.number not in self._taken]
@@ -65,7 +65,7 @@ class Recall:
         return () if best is None else (best,)
 
     def _earlier(self, paid: Sequence[Paid], place: str) -> Paid | None:
-        """What other runs bought: before this one began, as it saw them then, or since."""
+        """Find an answer that another run paid for: first one from before this run began, then a later one."""
         before = [one for one in paid if one.run < self.run]
         since = [one for one in paid if one.run > self.run]
         return _latest(before, place) or _latest(since, place)

@@ -1,6 +1,6 @@
-"""The dispatcher: requests wait for a place, are sent, are tried again, and their answers are written down first.
+"""The dispatcher: it sends requests when they get a place, tries them again, and writes their answers down first.
 
-A request that must wait, for a place or to be tried again, is a row in a queue or a timer, never a task.
+A request that must wait, for a place or for another attempt, is an entry in a queue or a timer, never a task.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Worker:
 
 
 class Dispatcher:
-    """The requests of one run. ``endpoints`` are by the model's address."""
+    """The sender of one run's requests. ``endpoints`` are by the address of the model."""
 
     def __init__(self, endpoints: Mapping[str, Endpoint], publish: Publish, log: NoLog, listener: Listener) -> None:
         self.endpoints = endpoints
@@ -51,16 +51,16 @@ class Dispatcher:
 
     @property
     def stopped(self) -> bool:
-        """Nothing more is sent."""
+        """True if nothing more is sent."""
         return self._attempts.stopped
 
     @property
     def busy(self) -> bool:
-        """Whether a batch is out or waits to be tried again, or somebody waits for a call."""
+        """True if a batch is out or waits for another attempt, or if a call waits for its answer."""
         return bool(self._live or self._batch_of)
 
     def launch(self, calls: Iterable[Call]) -> None:
-        """Put calls in line. Those that ask the same share a request where the endpoint serves several answers."""
+        """Put calls in line. Calls that ask the same share a request if the endpoint gives several answers to one."""
         touched: dict[Endpoint, None] = {}
         groups: Groups = {}
         for call in calls:
@@ -78,7 +78,7 @@ class Dispatcher:
             self._lines.enter(batch)
 
     def cancel(self, number: int, keep: bool) -> None:
-        """Nobody waits for this call. A batch that nobody waits for is broken off, or kept for the journal."""
+        """Cancel a call. A batch without any other call is broken off, or with ``keep`` goes on for the journal."""
         batch = self._batch_of.pop(number, None)
         if batch is not None:
             batch.calls = [call for call in batch.calls if call.number != number]
@@ -96,7 +96,7 @@ class Dispatcher:
         self._attempts.stopped = True
 
     def stop(self) -> None:
-        """Send nothing more. What is out goes on."""
+        """Send nothing more. Batches that are out go on."""
         self.send_no_more()
         self._forget_waiting()
         if not self._live:
@@ -108,13 +108,13 @@ class Dispatcher:
             self._live.discard(batch)
 
     async def settle(self, seconds: float) -> None:
-        """Give batches that are kept for the journal so long to end."""
+        """Wait up to this many seconds for the end of batches that are kept for the journal."""
         kept = [batch.state.task for batch in self._live if isinstance(batch.state, Out) and batch.state.kept]
         if kept:
             await asyncio.wait(kept, timeout=seconds)
 
     async def close(self) -> None:
-        """Break off all that is out."""
+        """Break off all batches that are out."""
         self.send_no_more()
         self._forget_waiting()
         self._hedges.close()
@@ -127,7 +127,7 @@ class Dispatcher:
     # Sending
 
     def _pump(self, endpoint: Endpoint) -> None:
-        """Send what may leave."""
+        """Send the batches in line that get a place."""
         while not self.stopped and (ready := self._lines.next(endpoint)) is not None:
             self._start(*ready)
 
@@ -142,11 +142,11 @@ class Dispatcher:
         self._live.add(batch)
 
     async def _work(self, worker: _Worker) -> None:
-        """Attempt a request, and with the same task what may leave when that is over."""
+        """Make an attempt at a batch, and then, with the same task, at the next batch that may leave."""
         while (batch := worker.batch) is not None:
             wait = await self._attempt(batch)
             if self.listener.behind:
-                # What an answer decides may make the next request needless.
+                # The answer may decide that the next request is not needed.
                 await asyncio.sleep(0)
             worker.batch, endpoint = None, batch.endpoint
             task = self._over(batch, wait)
@@ -167,7 +167,7 @@ class Dispatcher:
             self._pump(worker.batch.endpoint)
 
     def _over(self, batch: Batch, wait: float | None = None) -> asyncio.Task[None]:
-        """An attempt is over: give its place back. The next one is made in ``wait`` seconds, None for no other.
+        """End an attempt and give its place back. Another attempt follows in ``wait`` seconds; None for no other.
 
         Returns the task, which may go on with another batch.
         """
@@ -207,12 +207,16 @@ class Dispatcher:
         return None
 
     def _send_twin(self, batch: Batch) -> bool | None:
-        """Send a request that takes long a second time, side by side: None for no place yet, False for no money."""
+        """Send a slow request a second time, side by side.
+
+        Return True if it was sent, None if there is no place for it yet, False if it will not be sent, for one if the
+        budget has no room.
+        """
         endpoint = batch.endpoint
         if self.stopped or not batch.calls or batch.twin is not None or endpoint.closed is not None:
             return False
         if self._lines.waits(endpoint) or endpoint.limiter.full:
-            # What has not been asked at all goes first.
+            # Requests that were never sent go first.
             return None
         place = endpoint.limiter.acquire(batch.tokens)
         if place is None:
@@ -224,12 +228,12 @@ class Dispatcher:
         return True
 
     def _begun(self, batch: Batch) -> None:
-        # Who begins to answer has read the prompt.
+        # A server that begins to answer has read the prompt.
         if self._lines.let_go(batch):
             self._pump(batch.endpoint)
 
     def _failed(self, batch: Batch, error: CallError, seconds: float) -> float | None:
-        """An attempt has ended without an answer that can be used: the seconds until the next one."""
+        """Handle an attempt without a usable answer. Return the seconds until the next one; None for no other."""
         now = asyncio.get_running_loop().time()
         closed = closing(batch, error, now)
         number, path, count, model = batch.number, batch.asked[0].path, len(batch.asked), batch.endpoint.provider.model
@@ -247,14 +251,14 @@ class Dispatcher:
         return wait
 
     def _afforded(self, calls: list[Call], tries: int) -> list[Call]:
-        """The calls that may be sent again after so many ``tries``, though they may have been paid."""
+        """Return the calls that the budgets allow to send again after ``tries`` attempts that may have been paid."""
         for call in calls:
             call.tries = tries
         again = [call for call in calls if self.listener.doubted(call)]
         for call in calls:
             if call not in again:
                 self._batch_of.pop(call.number, None)
-        # One may be taken back by what is decided of another.
+        # A decision about one call may cancel another.
         return [call for call in again if call.number in self._batch_of]
 
     def _again(self, batch: Batch) -> None:
@@ -264,7 +268,7 @@ class Dispatcher:
         self._pump(batch.endpoint)
 
     def _close(self, endpoint: Endpoint, error: CallError) -> None:
-        """No request of this model can succeed any more, or none at the whole endpoint: what waits fails at once."""
+        """Close a model, or with an EndpointError its whole endpoint: requests that wait there fail at once."""
         refused = copy(error)
         refused.doubtful = False  # whatever became of the request that met the end
         for other in self.endpoints.values():

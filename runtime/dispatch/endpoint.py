@@ -1,4 +1,4 @@
-"""An endpoint as requests find it: a model's provider, its limiter, and the end of it all, where there was one."""
+"""An endpoint as requests use it: the provider of a model, its limiter, and the error that closed it, if any."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ..vocabulary.errors import CallError
 
 @dataclass(eq=False, slots=True)
 class Endpoint:
-    """One model. Models of one endpoint share its limiter.
+    """The endpoint of one model. Models at the same endpoint share its limiter.
 
-    It is ``up`` once it was ``ready``, and ``closed`` when no request can succeed there any more. ``failed`` is the
-    last failure that says something of the server.
+    It is ``up`` once it was ``ready``. ``closed`` is the error after which no request can succeed there any more.
+    ``failed`` is the last failure that shows something about the server.
     """
 
     provider: Provider
@@ -28,7 +28,7 @@ class Endpoint:
     _starting: asyncio.Task[None] | None = None
 
     async def ready(self) -> bool:
-        """Start the provider before its first request; True for the caller who did. Others wait for the same start."""
+        """Start the provider before its first request. Return True to the first caller; others wait for that start."""
         first = self._starting is None
         if self._starting is None:
             self._starting = asyncio.get_running_loop().create_task(self.provider.start())

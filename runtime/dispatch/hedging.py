@@ -1,8 +1,8 @@
-"""Which requests take longer than most, so that one more of the same may answer sooner (Dean and Barroso, "The Tail at
-Scale", 2013).
+"""Hedging: a request that takes longer than most is sent once more, for the second may answer sooner (Dean and Barroso,
+"The Tail at Scale", 2013).
 
-A request that is out counts as slower than all that were seen, or the first of many would look slow as soon as a few
-quick ones are back. And of all requests only so many may be sent twice, whatever the times are.
+A request that is still out counts as slower than all that are back. Otherwise the first of many would look slow as soon
+as a few quick ones are back. And only a limited share of all requests is sent twice, whatever the times are.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from .batch import Batch
 
 _INDEX = re.compile(r"\[[^\]]*\]")
 MARGIN = 0.01
-"""By so much a request is slower than most, or those would look slow whose answers come in the same moment."""
+"""The share by which a slow request exceeds the time of most. Without it requests whose answers come in the same moment
+would look slow."""
 _AGAIN = 0.1
-"""The part of that time after which to look again, where there was no place for a second one."""
+"""The part of the limit after which to try again, if there was no place for a second request."""
 _REMEMBERED = 1000
-"""So many times are looked at, the latest."""
+"""The number of times that count: the latest ones."""
 
 
 class Tail:
-    """The times of requests that ask alike. ``quantile`` is how many of them are no slower than the time to act at."""
+    """The times of similar requests. ``quantile`` is the share of them that are no slower than the limit."""
 
     def __init__(self, quantile: float) -> None:
         self.quantile = quantile
@@ -38,12 +39,12 @@ class Tail:
 
     @property
     def allowed(self) -> bool:
-        """Whether one more may be sent twice."""
+        """True if one more request may be sent twice."""
         return self.sent_twice + 1 <= (1 - self.quantile) * self.started + 1e-9
 
     @property
     def limit(self) -> float | None:
-        """The seconds after which a request is slower than most; None while too few are back."""
+        """The seconds after which a request is slower than most; None while too few requests are back."""
         rank = ceil(self.quantile * (len(self._sorted) + len(self._out)) - 1e-9)
         if max(rank, 1) > len(self._sorted):
             return None
@@ -54,11 +55,11 @@ class Tail:
         self._out[number] = now
 
     def out_for(self, number: int, now: float) -> float:
-        """How many seconds a request has been out."""
+        """Return the seconds that a request has been out."""
         return now - self._out[number]
 
     def ended(self, number: int, seconds: float | None) -> None:
-        """``seconds`` is how long an answer took, None where there was none."""
+        """Note the end of a request. ``seconds`` is the time that its answer took, None without an answer."""
         self._out.pop(number, None)
         if seconds is None:
             return
@@ -68,7 +69,7 @@ class Tail:
             del self._sorted[bisect_left(self._sorted, self._recent.popleft())]
 
     def slow(self, now: float, sent_twice: set[int]) -> tuple[list[int], float | None]:
-        """The requests that are slow by now, the oldest first, and when the next one will be."""
+        """Find the requests that are slow by now, the oldest first, and the time at which the next will be slow."""
         limit = self.limit
         if limit is None:
             return [], None
@@ -83,8 +84,10 @@ class Tail:
 
 
 class Hedges:
-    """Watches the requests of asks that are to be hedged. ``send`` sends one again; None where there is
-    no place for it yet, False where there will be none."""
+    """The watcher of requests whose asks have the option ``hedge``.
+
+    ``send`` sends a request again. It returns None if there is no place for it yet, False if it will not be sent.
+    """
 
     def __init__(self, send: Callable[[Batch], bool | None]) -> None:
         self.send = send
@@ -95,7 +98,7 @@ class Hedges:
         self._timers: dict[Tail, asyncio.TimerHandle] = {}
 
     def began(self, batch: Batch) -> None:
-        """A request has left."""
+        """Watch a request that has left, if its ask has the option ``hedge``."""
         call = batch.calls[0] if len(batch.calls) == 1 else None
         if call is None or call.hedge is None or batch.twin_of is not None:
             return
@@ -110,7 +113,7 @@ class Hedges:
             self._look(tail)
 
     def ended(self, batch: Batch, seconds: float | None) -> None:
-        """A request has its end."""
+        """Note the end of a request. ``seconds`` is the time that its answer took, None without an answer."""
         tail = self._tail_of.pop(batch.number, None)
         if tail is None:
             return
@@ -121,7 +124,7 @@ class Hedges:
             self._look(tail)
 
     def overtaken(self, batch: Batch) -> None:
-        """Its twin was faster: it would have taken longer than this."""
+        """Note that the twin of a request answered first. The request would have taken longer than its time so far."""
         tail = self._tail_of.get(batch.number)
         if tail is not None:
             self.ended(batch, tail.out_for(batch.number, asyncio.get_running_loop().time()))
@@ -132,7 +135,7 @@ class Hedges:
         self._timers.clear()
 
     def _look(self, tail: Tail) -> None:
-        """Send again what is slow, and come back when the next one will be."""
+        """Send slow requests again, and set a timer for the time at which the next will be slow."""
         if timer := self._timers.pop(tail, None):
             timer.cancel()
         if not tail.allowed:

@@ -1,4 +1,4 @@
-"""The journal as one run sees it: what is known of its calls, and what becomes of them."""
+"""The journal as one run uses it: it finds the answers to calls, and writes how the run's own calls end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Json = Any
 
 
 class NoLog:
-    """A run that keeps nothing."""
+    """The log of a run without a journal: it keeps nothing."""
 
     keeps = False
 
@@ -30,7 +30,7 @@ class NoLog:
 
     @property
     def id(self) -> str:
-        """What people call the run by."""
+        """The run's name for people; "" without a journal."""
         return ""
 
     def find(self, call: Call) -> Known:
@@ -40,32 +40,33 @@ class NoLog:
         return next(self._keys)
 
     async def intend(self, calls: Sequence[Call], key: str) -> None:
-        """Write that a request leaves, and return when that is on the disk. Raises DiskError."""
+        """Write that a request leaves, and return when the record is on the disk. Raises DiskError."""
 
     async def answered(self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage) -> None:
         """Write answers and their bill, and return when they are on the disk. Raises DiskError."""
 
     async def spoiled(self, calls: Sequence[Call], error: AnswerError) -> None:
-        """Write what was paid for and is no answer. Raises DiskError."""
+        """Write a paid reply that holds no usable answer. Raises DiskError."""
 
     def over(self, calls: Sequence[Call], error: CallError | None) -> None:
-        """Write how an attempt without an answer ended; None for one that was given up while it was under way."""
+        """Write the end of an attempt without an answer; ``error`` is None if it was given up while under way."""
 
     def unsent(self, calls: Sequence[Call]) -> None:
         """Write that a request did not leave after all."""
 
     def unanswered(self, calls: Sequence[Call]) -> None:
-        """Write that a reply, which has answers to other calls, has none to these, and that they are not paid."""
+        """Write that a reply with answers to other calls has none to these calls, and that these are not paid."""
 
     async def end(self, status: str, account: Json = None) -> None:
-        """Write how the run ended."""
+        """Write the end of the run, with its status and its account."""
 
 
 @dataclass(eq=False)
 class RunLog(NoLog):
-    """``name`` is the run's id, ``run`` the number of its first row, ``fresh`` that it takes no other run's answers.
+    """The log of a run in its journal.
 
-    ``endpoints`` are those of the models, by their addresses.
+    ``name`` is the run's id, ``run`` the number of its first row. ``fresh``: the run takes no answers of other runs.
+    ``endpoints`` are the endpoints of the models by their addresses.
     """
 
     journal: Journal
@@ -90,7 +91,10 @@ class RunLog(NoLog):
         return self._recall.find(call)
 
     def request_key(self, calls: Sequence[Call]) -> str:
-        """The Idempotency-Key of a request: that of the one which was under way for the same calls, or another."""
+        """Return the Idempotency-Key of a request.
+
+        If a request for the same calls was under way when a run ended, it is the key of that request.
+        """
         attempts = [call.open[-1].number for call in calls if call.open]
         if len(attempts) == len(calls):
             bodies = [self.journal.body(attempt) for attempt in attempts]
@@ -100,7 +104,7 @@ class RunLog(NoLog):
         return next(self._keys)
 
     async def intend(self, calls: Sequence[Call], key: str) -> None:
-        # What was under way when a run was ended is sent again: from here on it is a doubt of that run's.
+        # An attempt that was under way when its run ended is sent again: from here on it is in doubt in that run.
         before = [
             Record(one.run, Kind.DOUBT, {"said": "sent again"}, call.key, one.place)
             for call in calls
@@ -155,7 +159,7 @@ class RunLog(NoLog):
 
 
 def _keys() -> Iterator[str]:
-    """Names that nobody else has: one is drawn by lot, and the rest counts."""
+    """Make unique names: the first part is drawn by lot, and the rest counts."""
     drawn = secrets.token_hex(12)
     return (f"{drawn}{number:08x}" for number in count())
 

@@ -1,4 +1,4 @@
-"""The lines in front of the endpoints: batches that wait for a place, and those that wait for a prompt to be read."""
+"""The lines of batches at the endpoints: batches that wait for a place, or until the server has read their prompt."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .queues import FairQueue
 
 @dataclass(eq=False, slots=True)
 class _Line:
-    """``pump`` sends what may leave."""
+    """The line of batches that wait for a place at an endpoint. ``pump`` sends those that may leave."""
 
     pump: Callable[[], None]
     queue: FairQueue[Batch] = field(default_factory=FairQueue)
 
 
 class Lines:
-    """One line for each endpoint. ``pump`` sends what may leave there, ``fail`` ends a batch without an attempt."""
+    """The lines of all endpoints. ``pump`` sends the batches that may leave; ``fail`` ends one without an attempt."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Lines:
         self._prompts = PromptCache()
 
     def enter(self, batch: Batch) -> None:
-        """Put a batch in line, or hold it behind the one that reads its prompt first."""
+        """Put a batch in line, or hold it behind the batch that goes ahead with its prompt."""
         if not self._prompts.holds(batch):
             self.put(batch)
 
@@ -51,11 +51,11 @@ class Lines:
         put(batch.lane, batch)
 
     def waits(self, endpoint: Endpoint) -> bool:
-        """Whether a batch waits for a place."""
+        """Tell whether a batch waits for a place at this endpoint."""
         return bool(self._lines[endpoint].queue)
 
     def next(self, endpoint: Endpoint) -> tuple[Batch, Place] | None:
-        """The next batch that may leave, with its place."""
+        """Take the next batch that may leave, with its place. None if no batch may leave."""
         line, limiter = self._lines[endpoint], endpoint.limiter
         while line.queue:
             batch = line.queue.peek()
@@ -80,7 +80,7 @@ class Lines:
         self.let_go(batch)
 
     def let_go(self, batch: Batch) -> bool:
-        """Put those in line that have waited for this batch; whether there were any."""
+        """Put the batches in line that have waited for this batch. Return True if there were any."""
         followers = self._prompts.release(batch)
         for follower in followers:
             if follower.calls:
@@ -88,7 +88,7 @@ class Lines:
         return bool(followers)
 
     def wake(self, endpoint: Endpoint) -> bool:
-        """Ask the limiter to pump when a place is free; False where the pump has work at once."""
+        """Ask the limiter to call the pump when a place is free. Return False if the pump has work at once."""
         limiter = endpoint.limiter
         if not limiter.full or endpoint.closed is not None or limiter.hopeless:
             return False
@@ -96,7 +96,7 @@ class Lines:
         return True
 
     def forget_alone(self, endpoint: Endpoint) -> None:
-        """Take this line's own request for a place back where no other line waits: it takes the next place itself."""
+        """Withdraw this line's request for a place if no other line waits: the line takes the next place itself."""
         pump = self._lines[endpoint].pump
         if endpoint.limiter.waits_alone(pump):
             endpoint.limiter.forget(pump)

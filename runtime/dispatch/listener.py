@@ -1,4 +1,4 @@
-"""The listener of a dispatcher: it is told what becomes of calls."""
+"""The listener of a dispatcher: it is told the answers and failures of calls."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ..vocabulary.usage import Usage
 
 
 class Listener:
-    """Hears of calls. The scheduler is one.
+    """A listener to the calls of a run, such as the scheduler.
 
-    A listener that is ``behind`` works its answers off in the loop's next turn, or when it is told to ``catch_up``.
+    A listener that is ``behind`` handles its answers in the loop's next turn, or when it is told to ``catch_up``.
     """
 
     @property
@@ -19,7 +19,7 @@ class Listener:
         return False
 
     def catch_up(self) -> None:
-        """Work off the answers that have come."""
+        """Handle the answers that have come."""
 
     def answered(self, call: Call, answer: Answer, usage: Usage) -> None:
         raise NotImplementedError
@@ -28,18 +28,21 @@ class Listener:
         raise NotImplementedError
 
     def doubted(self, call: Call) -> bool:
-        """An attempt may have been paid, and is to be made again: whether that is afforded. Else the call is over."""
+        """Tell whether the budgets afford another attempt at a call after one that may have been paid.
+
+        If they do not, the call is over.
+        """
         raise NotImplementedError
 
     def hedged(self, call: Call) -> bool:
-        """A call is to be asked a second time side by side: whether that is afforded."""
+        """Tell whether the budgets afford to send a slow call a second time, side by side."""
         return False
 
     def idle(self) -> None:
-        """Nothing is on its way after ``stop``."""
+        """Hear that after ``stop`` nothing is on its way any more."""
 
     def trouble(self, error: DiskError) -> None:
-        """What is asked and answered cannot be written down."""
+        """Hear that the journal cannot be written."""
 
     def mistake(self, error: BaseException) -> None:
-        """A mistake of ours."""
+        """Hear of a mistake in this program itself."""

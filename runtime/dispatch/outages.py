@@ -1,4 +1,4 @@
-"""Whose fault a failure is: that of the call, or of an endpoint that serves nobody, where all calls fare alike."""
+"""The cause of a failure: the call itself, or an endpoint that serves nobody, where all calls fail alike."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .batch import Batch
 from .endpoint import Endpoint
 
 FEW = 10
-"""So many others an endpoint must have answered between two refusals of a call, and the second is for its own sake."""
+"""The answers that an endpoint must give to other calls between two refusals of a call to put the second down to it."""
 _TOO_MANY = 429
 
 
 def closing(batch: Batch, error: CallError, now: float) -> CallError | None:
-    """Take in what a failed attempt says of its endpoint. Returns why nothing more is to be asked there, if so."""
+    """Learn about an endpoint from a failed attempt. Return the error that closes the endpoint or model, if any."""
     endpoint = batch.endpoint
     limiter = endpoint.limiter
     if error.rates is not None:
@@ -31,17 +31,17 @@ def closing(batch: Batch, error: CallError, now: float) -> CallError | None:
 
 @dataclass(slots=True)
 class Allowance:
-    """The attempts that answered calls of a run had no need of.
+    """The attempts that the answered calls of a run did not need.
 
-    In an outage other calls take them, each for an attempt in doubt. So a run never makes more attempts that may be
-    billed than its calls have together, as a plan says.
+    In an outage other calls use them, each for an attempt in doubt. So a run never makes more attempts that may be
+    billed than its calls have together, as the plan says.
     """
 
     left: int = 0
 
     def add(self, batch: Batch) -> None:
-        """A call of this request is answered."""
-        # A budget counts each attempt: what one of a called flow leaves is not for calls beside it.
+        """Add the unused attempts of a batch for one of its calls, which has been answered."""
+        # A budget counts each attempt: attempts left over in a called flow are not for calls outside of it.
         if not batch.asked[0].budgeted:
             self.left += max(0, batch.retries.policy.attempts - batch.retries.tries - 1)
 
@@ -50,7 +50,7 @@ class Allowance:
 
 
 def wait_after(batch: Batch, error: CallError, now: float, allowance: Allowance) -> float:
-    """The seconds until the next attempt at a request. Raises its failure where there is none."""
+    """Return the seconds until the next attempt at a request. Raises the request's failure if there is no other."""
     alike, since = _shared(batch, error), batch.endpoint.limiter.since
     if alike and error.doubtful:
         alike = allowance.covers(batch)
@@ -61,10 +61,11 @@ def wait_after(batch: Batch, error: CallError, now: float, allowance: Allowance)
 
 
 def goes_first(batch: Batch, *, probe: bool) -> bool:
-    """Whether a request that is to be tried again goes ahead of those that wait for their first attempt.
+    """Tell whether a request that is tried again goes ahead of those that wait for their first attempt.
 
-    ``probe``: its last attempt was the only one that could leave. After a probe another one asks whether the server is
-    there: this may be one that it cannot take. Against 429 the same one asks on as long as that costs it nothing.
+    ``probe``: its last attempt was a probe, the only request that could leave. The next probe should be another
+    request, for the server may be unable to take this one. After 429 the same request stays the probe as long as none
+    of its tries is used up.
     """
     if not probe:
         return True
@@ -73,7 +74,7 @@ def goes_first(batch: Batch, *, probe: bool) -> bool:
 
 
 def given_up(endpoint: Endpoint, now: float) -> RefusedError | None:
-    """The failure of a call that is not sent, for its endpoint has served nobody for all the time that there is."""
+    """Make the failure of a call that is not sent because its endpoint has served nobody for too long; else None."""
     limiter, last = endpoint.limiter, endpoint.failed
     if not limiter.hopeless or last is None or limiter.since is None:
         return None
@@ -82,11 +83,11 @@ def given_up(endpoint: Endpoint, now: float) -> RefusedError | None:
 
 
 def _shared(batch: Batch, error: CallError) -> bool:
-    """Whether a failure says nothing of this call, and so uses up none of its attempts.
+    """Tell whether a failure is not the call's own, so that it uses up none of its attempts.
 
-    One in doubt may be the prompt's, unless the endpoint is down for all. A refusal never is as long as others are not
-    served either. What never answered may be no model's server at all, and gets no such favour, but for 429. A flow
-    that says how often to try again is taken at its word.
+    A failure in doubt may come from the prompt, unless the endpoint is down for all. A refusal is not the call's own as
+    long as others are not served either. An endpoint that has never answered may be no model's server at all: only a
+    429 of such an endpoint is excused. If the flow sets ``retries`` itself, every failure uses up an attempt.
     """
     limiter = batch.endpoint.limiter
     seen, batch.seen = batch.seen, limiter.answers
@@ -100,7 +101,7 @@ def _shared(batch: Batch, error: CallError) -> bool:
 
 
 def _too_long(endpoint: Endpoint, error: CallError, now: float) -> RefusedError | None:
-    """The failure of all calls in line where a server asks to be left alone for longer than they may wait."""
+    """Make the failure of all calls in line if a server asks for a longer pause than they may wait; else None."""
     since = endpoint.limiter.since
     asked = error.retry_after
     if asked is None or now + asked <= (now if since is None else since) + endpoint.policy.total:

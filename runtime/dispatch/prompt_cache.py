@@ -1,7 +1,7 @@
-"""The prompt caches of servers: a server that keeps the prefixes of prompts reads one again for less.
+"""The prompt caches of servers: a server that keeps the prefixes of prompts charges less for reading one again.
 
-So the first of several requests with one long prompt goes ahead, and the others follow when it has been read. Where one
-request asks for several answers the prompt is read once anyway, and a short prompt gains nothing.
+So the first of several requests with the same long prompt goes ahead, and the others follow when the server has read
+it. If one request asks for several answers the prompt is read only once anyway, and a short prompt gains nothing.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from .batch import Batch, Held, prompt_tokens
 
 Key = tuple[str, tuple[int, str], int]
 _REMEMBERED = 4096
-"""So many prompts are known to have been read; a server forgets them within minutes."""
+"""The most prompts that are remembered as read; a server forgets them within minutes."""
 
 
 @dataclass(eq=False, slots=True)
 class _Lead:
-    """The batch that reads a prompt first, and those that wait for it."""
+    """The place of the batch that goes ahead with a prompt, and the batches that wait for it."""
 
     key: Key
     followers: list[Batch] = field(default_factory=list)
 
 
 class PromptCache:
-    """Holds batches back until the first of those that have the same prompt has been read."""
+    """The batches that are held back until the server has read their prompt with the first of them."""
 
     def __init__(self) -> None:
         self._by_prompt: dict[Key, _Lead] = {}
@@ -32,7 +32,7 @@ class PromptCache:
         self._read: dict[Key, None] = {}
 
     def holds(self, batch: Batch) -> bool:
-        """Whether a batch is to wait for one that is out. The first of its prompt goes ahead."""
+        """Hold a batch if another with the same prompt has gone ahead. Return True if it must wait."""
         call, provider = batch.calls[0], batch.endpoint.provider
         least = getattr(provider, "caches_from", None)
         if call.group is None or not call.patient or least is None or provider.samples > 1:
@@ -50,7 +50,7 @@ class PromptCache:
         return False
 
     def release(self, batch: Batch) -> list[Batch]:
-        """The batches that waited for this one, whose prompt has been read, or whose end was bad."""
+        """Release the batches that waited for this one: its prompt has been read, or it has failed."""
         lead = self._by_batch.pop(batch, None)
         if lead is None:
             return []

@@ -1,4 +1,4 @@
-"""What waits for a place at an endpoint: lanes take turns, and each is first come, first served."""
+"""The queue for places at an endpoint: lanes take turns, and within a lane the first to come is the first served."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class FairQueue(Generic[T]):
-    """Two maps that share an endpoint each get every second place, however long the other one's line is."""
+    """A queue in which lanes take turns: two maps at one endpoint each get every second place, even if one is long."""
 
     def __init__(self) -> None:
         # The first lane is the next to be served.
@@ -26,7 +26,7 @@ class FairQueue(Generic[T]):
         self._lanes.setdefault(lane, deque()).append(item)
 
     def put_first(self, lane: int, item: T) -> None:
-        """What has waited before goes ahead of its lane."""
+        """Put an item at the head of its lane, for it has waited before."""
         self._lanes.setdefault(lane, deque()).appendleft(item)
 
     def peek(self) -> T:

@@ -1,4 +1,4 @@
-"""Acts on what the state machine decides, and tells it what came of that."""
+"""The scheduler: it acts on the decisions of the state machine, and tells it the results."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ __all__ = ["Endpoint", "Publish", "Scheduler"]
 
 Json = Any
 CallExtern = Callable[[str, Mapping[str, Json]], Awaitable[Json]]
-"""Calls an extern, by its key, with its arguments. Raises FlowrunError."""
+"""A function that calls an extern, by its key, with its arguments. Raises FlowrunError."""
 GRACE = 20.0
-"""Seconds that a run which has failed or was stopped waits for answers that are under way, and paid.
+"""Seconds that a failed or stopped run waits for answers that are under way, for these are paid.
 
-Who sends SIGTERM often sends SIGKILL 30 seconds later.
+Programs that send SIGTERM often send SIGKILL 30 seconds later.
 """
 
 
@@ -48,7 +48,7 @@ async def _no_python(extern: str, args: Mapping[str, Json]) -> Json:
 
 
 class Scheduler(Listener):
-    """Runs one state machine to its end. ``endpoints`` are by the model's address."""
+    """The runner of a state machine, up to its end. ``endpoints`` are by the address of the model."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Scheduler(Listener):
         self._stopped: FlowrunError | None = None
 
     async def run(self) -> Outcome:
-        """Returns when the flow has ended. When this is cancelled, so is all that is in flight, before it returns."""
+        """Run until the flow has ended. If this is cancelled, everything in flight is cancelled before it returns."""
         self._outcome = asyncio.get_running_loop().create_future()
         try:
             if self._stopped is None:
@@ -95,11 +95,11 @@ class Scheduler(Listener):
 
     @property
     def busy(self) -> bool:
-        """Whether anything of the run is on its way or waits."""
+        """True if anything of the run is on its way or waits."""
         return self._dispatcher.busy or bool(self._externs or self._timers or self._heard)
 
     def stop(self, why: FlowrunError) -> None:
-        """Begin nothing more. The run ends when what is on its way has ended, or after ``GRACE``.
+        """Begin nothing more. The run ends when all requests under way have ended, or after ``GRACE``.
 
         The first reason counts. Call from the loop of the run.
         """
@@ -134,7 +134,7 @@ class Scheduler(Listener):
                         self._externs[number] = task
                         task.add_done_callback(partial(self._extern_over, number))
                 case CancelExtern(number):
-                    # One that is not there is over, or is the one that this is decided by.
+                    # An extern that is missing here is over; the current task is the extern that led to this decision.
                     extern = self._externs.get(number)
                     if extern is not None and extern is not asyncio.current_task():
                         extern.cancel()
@@ -151,7 +151,7 @@ class Scheduler(Listener):
                 case Finish(outcome):
                     assert self._outcome is not None
                     if not self._outcome.done():
-                        # Places that come free from here on are for nobody.
+                        # No request may take a place that comes free from here on.
                         self._outcome.set_result(outcome)
                         self._dispatcher.send_no_more()
         if launched:
@@ -160,7 +160,7 @@ class Scheduler(Listener):
             error = PermanentError(f"the model `{call.model}` was not known when the run began: declare it in the flow")
             self.failed(call, error)
 
-    # What is told of calls
+    # Answers and failures of calls
 
     def answered(self, call: Call, answer: Answer, usage: Usage) -> None:
         self._hear(call.number, answer, usage)
@@ -169,8 +169,8 @@ class Scheduler(Listener):
         self._hear(call.number, error, NO_USAGE)
 
     def _hear(self, number: int, came: Answer | CallError, usage: Usage) -> None:
-        # What comes in one turn of the loop is worked off together: that costs less. And a failure that launches a call
-        # which fails at once must not do so from within: a map of many elements would be as deep as it is long.
+        # All answers of one turn of the loop are handled together: that costs less. And a failure may launch a call
+        # that fails at once; handled from within, a map of many elements would nest as deep as it is long.
         if not self._heard:
             asyncio.get_running_loop().call_soon(self._next_turn)
         self._heard.append((number, came, usage))
@@ -195,7 +195,7 @@ class Scheduler(Listener):
 
     @property
     def behind(self) -> bool:
-        """Whether answers wait to be worked off."""
+        """True if answers wait to be handled."""
         return bool(self._heard)
 
     def doubted(self, call: Call) -> bool:
@@ -216,7 +216,7 @@ class Scheduler(Listener):
         self.stop(error)
 
     def mistake(self, error: BaseException) -> None:
-        """What a task of ours raises is not a failed call but a mistake of ours: it must be seen."""
+        """End the run with an exception of our own tasks: it is no failed call but our mistake, and must be seen."""
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_exception(error)
 

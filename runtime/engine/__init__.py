@@ -1,1 +1,1 @@
-"""The engine of a run: it decides, and acts on nothing."""
+"""The engine of a run. It makes all decisions, and has no effects itself."""

@@ -1,4 +1,4 @@
-"""What a model said, made into a value of the type that was asked for."""
+"""Read the answer of a model as a value of the type that the flow asks for."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["DEEPEST", "read_answer"]
 
 Json = Any
 _PLACE = 80
-"""Characters of a place in an answer that are told: a model may write field names of any length."""
+"""The most characters of a place in an answer that a message shows: a model may write field names of any length."""
 
 
 def read_answer(text: str, type_: types.Type) -> Json:
-    """The value of an answer. Raises AnswerError, whose message tells the model's words and what was expected."""
+    """Read the value of an answer. Raises AnswerError; its message quotes the answer and names the expected form."""
     if not text.strip():
         raise AnswerError("the answer is empty", text=text)
     if type_ == types.TEXT:
@@ -111,7 +111,7 @@ def _whole(value: Json) -> Json:
 
 
 def _opened(value: Json) -> Json:
-    """A list or record that came as JSON text inside of a string."""
+    """Read a list or record that the model wrote as JSON text inside a string. Return any other value as it is."""
     if not isinstance(value, str):
         return value
     try:
@@ -126,7 +126,7 @@ def _speller(options: tuple[str, ...]) -> Any:
 
 
 def _filler(optional: list[str]) -> Any:
-    """Fields that may be missing are there all the same, with nothing in them."""
+    """Make a function that fills in the ``optional`` fields which a record lacks, with None."""
 
     def fill(value: Json) -> Json:
         found = _opened(value)

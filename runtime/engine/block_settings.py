@@ -1,4 +1,4 @@
-"""What the options and the reducer of a block mean for its run."""
+"""The settings of a block's run, read from the block's options and its reducer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Json = Any
 
 
 def item_of(step: p.Step) -> types.Type:
-    """The type of one result of a block."""
+    """Return the type of a single result of a block."""
     block = step.block
     if block is None or not block.steps:
         return types.UNKNOWN
@@ -31,14 +31,17 @@ def item_of(step: p.Step) -> types.Type:
 
 
 def arguments_of(reduce: p.Reduce, spec: ReducerSpec, scope: Scope) -> dict[str, Json]:
-    """The arguments of a rule. Raises InputError for one that is out of its bounds."""
+    """Work out the arguments of a rule. Raises InputError if an argument is out of its bounds."""
     args = scope.options(reduce.args)
     within_bounds({param.name: param for param in spec.params}, args)
     return args
 
 
 def combining_of(reduce: p.Reduce, most: int | None, scope: Scope) -> Combining | None:
-    """What asks about many results in more than one call; None for one call about all."""
+    """Make the tree or fold that combines many results in several calls. Return None if a single call gets them all.
+
+    Raises InputError for a size that is out of its bounds.
+    """
     if reduce.rule == "fold":
         return Fold(most, evaluate(reduce.args["from"], scope)) if "from" in reduce.args else Fold(most)
     if reduce.count is None:
@@ -55,12 +58,15 @@ def combining_of(reduce: p.Reduce, most: int | None, scope: Scope) -> Combining 
 
 
 def _tokens(value: Json) -> int:
-    """About how many tokens a value has in a prompt."""
+    """Estimate the number of tokens that a value takes in a prompt."""
     return estimate(shown(value))
 
 
 def policy_of(errors: Json, total: int) -> tuple[str, Spare | None]:
-    """What becomes of a failed element, and how many may fail where only a share of them may."""
+    """Read the option ``errors``: the rule for a failed element, and how many may fail if only a share of them may.
+
+    Raises InputError for a share that is not from 0% to 100%.
+    """
     if not isinstance(errors, RuleValue):
         return str(errors), None
     share = errors.args.get("share")

@@ -1,6 +1,7 @@
-"""The life of a block: it opens a frame for each body, feeds the reducer as results come, and sees when that is enough.
+"""The life of a block: it opens a frame for each body, gives results to the reducer as they come, and ends the block
+as soon as the reducer has enough.
 
-A call of a flow lives as a chain does; its frame sees nothing of what is around the call.
+A call of a flow runs like a chain, but its frame does not see the names around the call.
 """
 
 from __future__ import annotations
@@ -35,13 +36,14 @@ from .timers import Timers
 Json = Any
 
 SAMPLES_AT_ONCE = 1024
-"""How many bodies of a repeat may be open at once where the flow does not say, at the least."""
+"""The window of a repeat where the flow sets none: at least this many of its bodies may be open at once."""
 FLOWS_AT_ONCE = 100_000
-"""How many calls of flows may be open at once: flows that call flows double at every level."""
+"""The most calls of flows that may be open at once. Flows that call flows can double their number at every level."""
 
 
 class Blocks:
-    """Runs blocks. ``window`` is how many bodies of a map may be open at once where the flow does not say."""
+    """The runner of blocks. ``window`` is the number of bodies that a map may have open at once where the flow sets
+    none."""
 
     def __init__(
         self,
@@ -69,7 +71,7 @@ class Blocks:
         self._serial = 0
 
     def begin(self, frame: Frame, step: p.Step) -> None:
-        """Raises FlowrunError where the block cannot begin."""
+        """Begin a block or a call of a flow. Raises FlowrunError if it cannot begin."""
         scope = Scope(self.context, frame)
         options = scope.options(step.options)
         node = step.node
@@ -139,7 +141,7 @@ class Blocks:
         self.steps.open(inner)
 
     def _returned(self, run: BlockRun, frame: Frame, result: p.Expr) -> None:
-        """All steps of a called flow are finished."""
+        """Take the value of a called flow, all of whose steps are finished, and end its run with that."""
         try:
             value = evaluate(result, Scope(self.context, frame))
         except FlowrunError as error:
@@ -148,7 +150,7 @@ class Blocks:
             self.ends.end(run, value)
 
     def _layout(self, step: p.Step) -> Layout:
-        """One for all frames of a block or flow."""
+        """Return the layout of the step's block or called flow. All its frames share that layout."""
         node = step.node
         home = self.flows[node.flow] if isinstance(node, p.FlowCall) else step.block
         assert home is not None
@@ -169,7 +171,7 @@ class Blocks:
         options: dict[str, Json],
         names: tuple[str, ...] = (),
     ) -> BlockRun:
-        """How many results there will be, at the ``least`` and ``most``, is None where nobody knows yet."""
+        """Make the run of a block that will have ``least`` to ``most`` results; None if that is not known yet."""
         layout = self._layout(step)
         path = path_of(frame, step)
         scope = Scope(self.context, frame)
@@ -232,7 +234,7 @@ class Blocks:
     # Bodies
 
     def _admit(self, run: BlockRun) -> None:
-        """Open as many bodies as the window and the reducer want."""
+        """Open as many bodies as the reducer wants and the window allows."""
         run.admitting = False
         if run.over:
             return
@@ -255,7 +257,7 @@ class Blocks:
             self.steps.open(body)
 
     def _next(self, run: BlockRun) -> Frame:
-        """A frame for the next body."""
+        """Make the frame of the next body."""
         body = Frame(run.layout, run.frame, run, run.launched)
         node, intake = run.step.node, run.intake
         if not isinstance(node, p.Map):
@@ -288,7 +290,7 @@ class Blocks:
         self._counted(run)
 
     def _give(self, run: BlockRun, number: int, value: Json) -> None:
-        """What came of an element to what combines the results: SKIPPED for nothing, a failure for a ballot lost."""
+        """Give the result of an element to the merge or the reducer. SKIPPED is no result, a failure a lost ballot."""
         for place, result in self.pipelines.given(run, number, value):
             if run.merge is not None:
                 self.ends.merge(run, 0, place, result)
@@ -302,7 +304,7 @@ class Blocks:
     def _body_failed(self, run: BlockRun, frame: Frame, failure: Failure) -> None:
         if run.over:
             return
-        # What failed outside the block fails all of it: no element is to blame.
+        # A failure from outside the block fails the whole block: no element is to blame.
         inherited = any(known is failure for known in self.steps.failures)
         counted = isinstance(run.step.node, (p.Map, p.Repeat))
         if not inherited and run.spares and not counted:
@@ -350,14 +352,14 @@ class Blocks:
             self.ends.conclude(run)
 
     def _branch_lost(self, run: BlockRun, frame: Frame, failure: Failure) -> None:
-        """The others may still win, or be counted."""
+        """Go on without a lost branch: the other branches may still win, or be counted."""
         self.losses.enter(run, failure)
         self._give(run, run.layout.places[next(reversed(frame.failed))], SKIPPED if failure.abstains else failure)
         if not frame.left or run.reducer.decided:
             self.ends.conclude(run)
 
     def _counted(self, run: BlockRun) -> None:
-        """One body fewer is out: end the block, or open the next."""
+        """Count a body as finished. Then end the block, or open the next body."""
         run.finished += 1
         if run.over:
             return

@@ -1,4 +1,4 @@
-"""Calls that are out: from an ask to a request, from an answer to a value, and again where the answer was no answer."""
+"""The calls under way: an ask becomes a request, and its answer a value. An answer that does not fit is asked anew."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from .scopes import Context, Scope
 
 Json = Any
 _FIXED = 1024
-"""So many sets of options are kept."""
+"""The most sets of options that are kept."""
 
 
 @dataclass(eq=False, slots=True)
 class _Pending:
-    """A call that is out, or in line, and the ``request`` that it began with.
+    """A call that is under way or in line, with the ``request`` that it began with.
 
-    ``worst`` is what is put aside for it in its ``ledgers``.
+    ``worst`` are the dollars that its ``ledgers`` hold back for it.
     """
 
     call: Call
@@ -54,11 +54,11 @@ class _Pending:
 
 
 class Calls:
-    """The calls of one run. What is to be done about them is added to ``decisions``.
+    """The calls of one run. They add their decisions to ``decisions``.
 
-    A call that the run's budget has no room for stands in line until ``resume``: others may be settled for less, and
-    what was afforded is to have its answers before the money is said to be gone. So does an answer that the journal
-    has.
+    A call that the run's budget has no room for waits in line until ``resume``. Other calls may cost less than was held
+    back for them, and the calls that are paid for get their answers before the run says that its money is gone. An
+    answer from the journal waits for ``resume`` too.
     """
 
     def __init__(self, context: Context, decisions: list[Decision], events: list[e.Event]) -> None:
@@ -86,9 +86,10 @@ class Calls:
         ballot: bool = False,
         place: str = "",
     ) -> None:
-        """Ask. A ``ballot`` that is no answer is not asked for again. ``place`` tells calls of one path apart.
+        """Make a call of an ask. ``place`` tells calls of the same path apart.
 
-        Raises FlowrunError where the prompt cannot be made, BudgetError where the flow may ask no more.
+        If the answer to a ``ballot`` does not fit, the call is not repeated. Raises FlowrunError if the prompt cannot
+        be made, BudgetError if the flow may make no more calls.
         """
         scope, within = Scope(self.context, frame), frame.within
         model = self.context.default_model if ask.model is None else evaluate(ask.model, scope)
@@ -113,7 +114,7 @@ class Calls:
         self._enter(_Pending(call, call.request, frame, ask, on_value, on_failure, retries, fallback=model.fallback))
 
     def _settings(self, model: ModelValue, options: Mapping[str, p.Expr], scope: Scope) -> Mapping[str, Json]:
-        """The model's options and the ask's own, worked out once where they are the same for all its calls."""
+        """Work out the options of a call: the model's, then the ask's own. Options that never change are kept."""
         key = (id(model), id(options))
         if key in self._fixed:
             return self._fixed[key][0]
@@ -125,7 +126,7 @@ class Calls:
         return settings
 
     def answered(self, number: int, answer: Answer, usage: Usage) -> None:
-        """An answer has come, with its part of the bill. One whose call was taken back meanwhile is dropped."""
+        """Take an answer and its part of the bill. Drop it if its call was cancelled meanwhile."""
         if pending := self._take(number):
             self._settle(pending, usage)
             pending.frame.used(pending.call.model, usage)
@@ -137,14 +138,14 @@ class Calls:
                 self._settle(pending, error.usage or NO_USAGE)
                 self._again(pending, error)
                 return
-            # What was refused is not billed; of all else that failed nobody knows.
+            # A refused request is not billed; for any other failure the bill is not known.
             self._settle(pending, NO_USAGE if error.doubtful else Usage(0, 0))
             self._lost(pending, error)
 
     def doubted(self, number: int) -> bool:
-        """An attempt may have been paid, and is to be made again: it counts as one more call. Whether it may be made.
+        """Tell whether the budgets allow to repeat an attempt that may have been paid. It counts as one more call.
 
-        Where it may not it has failed, or stands in line for money.
+        If they do not, the call has failed, or waits in line for money.
         """
         pending = self._pending.get(number)
         if pending is None:
@@ -165,9 +166,9 @@ class Calls:
         return False
 
     def hedged(self, number: int) -> bool:
-        """A call is to be asked a second time side by side: whether all its budgets have room for that.
+        """Tell whether all budgets of a call have room to send its request a second time, side by side.
 
-        One of the two will be given up, and may be paid all the same: it counts at its worst.
+        One of the two requests will be given up and may still be paid, so it counts at its worst.
         """
         pending = self._pending.get(number)
         if pending is None or pending.hedged:
@@ -191,16 +192,19 @@ class Calls:
         return True
 
     def cancel(self, numbers: set[int], *, keep: bool = False) -> None:
-        """Take calls back. ``keep``: what is under way is to end, for its answer is paid."""
+        """Cancel calls. ``keep``: a request that is under way goes on to its end, for its answer is paid."""
         for number in sorted(numbers):
-            # It may have been answered and billed while nobody listened.
+            # The call may have been answered and billed before it was cancelled.
             self._settle(self._pending.pop(number), Usage())
             self._out.discard(number)
             self.decisions.append(Cancel(number, keep))
         numbers.clear()
 
     def resume(self) -> bool:
-        """Give an answer that the journal had, or send those in line that there is room for by now; whether any was."""
+        """Give the next answer from the journal, or else send the calls in line that the budgets have room for.
+
+        Return True if an answer was given or a call left the line.
+        """
         if self._recalled:
             number, known = self._recalled.popleft()
             if pending := self._take(number):
@@ -228,8 +232,8 @@ class Calls:
     def _enter(self, pending: _Pending) -> None:
         """Take the answer from the journal, or send the call, or put it in line.
 
-        Raises BudgetError where a called flow's budget will never have room for it, InDoubtError where it may have been
-        paid before and is not to be sent again.
+        Raises BudgetError if the budget of a called flow will never have room for it, InDoubtError if it may have been
+        paid before and must not be sent again.
         """
         call = pending.call
         known = self._known(pending)
@@ -251,7 +255,7 @@ class Calls:
         pending.frame.calls.add(call.number)
 
     def _known(self, pending: _Pending) -> Known:
-        """The journal's answer to a call, or to the same request without a correction."""
+        """Look up a call in the journal, and if that has no answer, the same request without a correction."""
         call = pending.call
         known = self.context.known(call)
         if known.answer is None and call.request is not pending.request:
@@ -263,14 +267,14 @@ class Calls:
         return (*frame.ledgers, self._budget)
 
     def _admit(self, ledgers: Sequence[Ledger]) -> None:
-        """Count a call in budgets. Raises BudgetError where one has no place for it."""
+        """Count a call in each budget. Raises BudgetError if a budget allows no more calls."""
         for ledger in ledgers:
             ledger.admit()
         for ledger in ledgers:
             ledger.calls += 1
 
     def _resend(self, pending: _Pending, call: Call) -> None:
-        """Ask the same again, as a call of its own."""
+        """Repeat a call, as a call of its own with its own number."""
         path = call.path
         pending.call = replace(call, number=self._next(), group=None, tries=0)
         pending.counted = pending.hedged = False
@@ -291,7 +295,7 @@ class Calls:
         return pending
 
     def _price(self, pending: _Pending) -> None:
-        """Find the budgets in money that a call counts in, and what it costs."""
+        """Find the budgets in money that a call counts in, and the price of its model."""
         ledgers = pending.frame.ledgers
         if not ledgers and self._budget.money_limit is None:
             return
@@ -299,7 +303,7 @@ class Calls:
         pending.price = self.context.price(pending.call.model) if pending.ledgers else None
 
     def _must_be_priced(self, pending: _Pending) -> None:
-        """Raises BudgetError where nobody knows what a call can cost at most, and a budget in money holds it."""
+        """Raise BudgetError if a call counts in a budget in money, and the most that it can cost is not known."""
         if not pending.ledgers:
             return
         model = pending.call.model
@@ -312,7 +316,10 @@ class Calls:
             )
 
     def _send(self, pending: _Pending) -> bool:
-        """Send a call where its budgets have room for it by now. Raises BudgetError where they never will."""
+        """Send a call if its budgets have room for it, and return True if they do.
+
+        Raises BudgetError if they will never have room.
+        """
         if not pending.counted:
             self._budget.admit()
         if not self._reserve(pending):
@@ -358,7 +365,10 @@ class Calls:
             pending.on_value(value)
 
     def _again(self, pending: _Pending, error: AnswerError) -> None:
-        """Ask again where another answer may be better, and tell the model what was wrong with this one."""
+        """Repeat a call whose answer does not fit, if it has tries left and another answer may be better.
+
+        If the answer was malformed, the request tells the model its fault.
+        """
         call = pending.call
         if error.final:
             self._lost(pending, error)
@@ -372,9 +382,9 @@ class Calls:
             self._resend(pending, replace(call, request=request, again=call.again + 1, ceiling=None))
 
     def _lost(self, pending: _Pending, error: CallError) -> None:
-        """Nothing more can come of this call: the model that stands in is asked, if there is one.
+        """Give up a call at its model, and ask the fallback model if the flow names one.
 
-        It takes over the tries that are left, too: a plan counts one more.
+        The fallback model also takes over the tries that are left: a plan counts one more.
         """
         if pending.fallback is None:
             pending.on_failure(Failure(pending.call.path, str(error), error))

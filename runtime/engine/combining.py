@@ -1,7 +1,8 @@
-"""How an ask combines many results: as a tree of merges, or as a fold. What is ready is asked at once.
+"""Two ways in which asks combine many results: a tree of merges, or a fold. Each ask goes out as soon as it is ready.
 
-``take`` is told of a value for a place and answers with what may be asked now: the place of its answer, and what the
-ask sees. Places are (level, index); level 0 are the results. The order is that of the results, never that of arrival.
+``take`` gets the value of a place and returns the asks that are ready: for each the place of its answer, and the values
+that it sees. A place is (level, index); level 0 holds the results. Values keep the order of the results, whatever the
+order in which they arrive.
 """
 
 from __future__ import annotations
@@ -11,28 +12,28 @@ from typing import Any, Protocol
 
 Json = Any
 SKIPPED = object()
-"""In the place of a result that was lost."""
+"""The mark in the place of a result that was lost."""
 Asked = tuple[int, int, dict[str, Json]]
 
 
 class Combining(Protocol):
-    """``done`` is set when one value is left, the ``root``; ``empty`` when every result was lost."""
+    """A tree or a fold. ``done`` is set when only one value is left, the ``root``; ``empty`` when all are lost."""
 
     done: bool
     empty: bool
     root: Json
 
     def close(self, results: int) -> list[Asked]:
-        """There are so many results, which was not known before; what is to be asked now."""
+        """Take the number of results, which was not known at first. Return the asks that are ready."""
 
     def take(self, level: int, index: int, value: Json) -> list[Asked]:
-        """A value has come for a place; what is to be asked now."""
+        """Take the value of a place. Return the asks that are ready."""
 
 
 class Merge:
-    """A tree, ``fan_in`` results at a time: each merge is done as soon as its children are.
+    """A tree that merges ``fan_in`` values at a time. Each merge is asked as soon as all its values are there.
 
-    ``leaves`` is None where nobody knows yet how many results there will be.
+    ``leaves`` is the number of results, None if it is not known yet.
     """
 
     def __init__(self, leaves: int | None, fan_in: int) -> None:
@@ -76,7 +77,7 @@ class Merge:
         return ready
 
     def _group(self, level: int, group: int, ready: list[Asked]) -> tuple[int, int, Json] | None:
-        """Ask about a group that is whole, or pass on what is the only one in it."""
+        """Close a group that has all its values: ask for its merge, or return its only value with the place above."""
         first = group * self.fan_in
         last = first + self.fan_in
         places = range(first, last if self.sizes is None else min(last, self.sizes[level]))
@@ -91,10 +92,10 @@ class Merge:
 
 
 class TokenMerge:
-    """A tree whose merges take as many values in a row as have ``size`` tokens together, and two at the least.
+    """A tree whose merges take values in a row up to ``size`` tokens together, but at least two values.
 
-    A group is closed by the value that has no room in it, so what is in it follows from the values alone. ``leaves`` is
-    None where nobody knows yet how many there will be.
+    The first value that does not fit closes a group, so the groups depend on the values alone. ``leaves`` is the number
+    of results, None if it is not known yet.
     """
 
     def __init__(self, leaves: int | None, size: int, tokens: Callable[[Json], int]) -> None:
@@ -126,7 +127,7 @@ class TokenMerge:
         return ready
 
     def _advance(self, at: int, ready: list[Asked]) -> bool:
-        """Take what is next in order at a level; whether the level above it has something to see."""
+        """Put the values that are next in order into groups. Return True if the level above has something to do."""
         here = self._levels[at]
         moved = False
         while here.next in here.waiting:
@@ -158,7 +159,7 @@ class TokenMerge:
         return self._levels[at + 1]
 
     def _close(self, at: int, ready: list[Asked]) -> bool:
-        """A group is whole: it is asked about, or passed on where it is one value; whether it was passed on."""
+        """Close a group: ask for its merge, or pass a single value up. Return True if it was passed up."""
         here, above = self._levels[at], self._above(at)
         values, here.group, here.held = here.group, [], 0
         place = here.groups
@@ -171,7 +172,7 @@ class TokenMerge:
 
 
 class _Level:
-    """One level of a tree: values that wait for their turn, and the group that is being filled."""
+    """A level of a tree: the values that wait for their turn, and the group that is being filled."""
 
     def __init__(self) -> None:
         self.waiting: dict[int, Json] = {}
@@ -184,10 +185,9 @@ class _Level:
 
 
 class Fold:
-    """One result after the other, in order: each ask sees what was made ``so_far``, and the ``next`` result.
+    """A fold over the results in their order: each ask sees the value ``so_far`` and the ``next`` result.
 
-    Without something to begin with it begins with the first result. ``results`` is None where nobody knows yet how many
-    there will be.
+    Without ``begin`` the fold begins with the first result. ``results`` is their number, None if it is not known yet.
     """
 
     def __init__(self, results: int | None, begin: Json = SKIPPED) -> None:

@@ -1,4 +1,4 @@
-"""The message to a model whose answer did not fit: that answer, and its fault."""
+"""The correction: a message that shows a model its answer that did not fit, and says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ..vocabulary.errors import MalformedError
 from ..vocabulary.tokens import shortened
 
 _ANSWER = CORRECTION // 5
-"""Tokens of the answer that are shown, by the estimate, which may be off by half. So in what follows."""
+"""The most tokens of the answer that are shown. These limits hold by the estimate, which may be off by half."""
 _WHY = CORRECTION // 12
 _TYPE = CORRECTION // 10
 
 
 def corrected(request: Request, wanted: types.Type, error: MalformedError) -> Request:
-    """The request with the answer that did not fit and a sentence about it, at most CORRECTION tokens longer.
+    """Add to a request the answer that did not fit and a sentence about its fault, in at most CORRECTION tokens.
 
-    It depends on the answer alone, so that a run which is resumed asks word for word the same.
+    The addition depends on the answer alone, so a resumed run sends the same words.
     """
     shown = types.show(replace(wanted, name="") if isinstance(wanted, types.Record) else wanted)
     said = (

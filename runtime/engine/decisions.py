@@ -1,4 +1,4 @@
-"""What the state machine wants done: the whole vocabulary between deciding and acting."""
+"""The decisions of the state machine. They are the whole vocabulary between deciding and acting."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ Json = Any
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """One answer to be had. ``number`` is unique in the run; ``path`` names the step for people.
+    """A question that gets one answer. ``number`` is unique in the run; ``path`` names the step for people.
 
-    Calls of one ``group`` that ask the same may go out as one request; ``patient`` ones may wait for the first of
-    them, where that makes the others cheaper. ``retries`` is how often a request that failed on the way may be sent
-    again, None for the usual number. ``sample`` is the place among several that ask the same, ``again`` how often an
-    answer to it was no answer; ``place`` tells it from every other call of the flow. A request
-    that takes longer than the part ``hedge`` of its like may be sent once more.
-    Calls of different ``lane``, the outermost block, take turns. ``tries`` are the attempts at it that failed, where it
-    is to be sent anew, and ``budgeted`` says that it counts in the budget of a called flow. ``ceiling`` is the most
-    that it can take, once that is worked out. ``key`` and ``open`` are what the journal knows it by,
-    and the attempts at it whose end nobody saw.
+    Calls of the same ``group`` that ask the same may go out as one request. ``patient`` calls may wait for the first of
+    their group, if that makes the others cheaper. ``retries`` is how often a request that failed on the way may be sent
+    again; None is the usual number. ``sample`` is the index among calls that ask the same, ``again`` counts the answers
+    that did not fit, and ``place`` tells the call from every other call of the flow. ``hedge`` is a share of similar
+    requests: a request that takes longer than that share of them may be sent once more. ``lane`` is the number of the
+    outermost block; calls of different lanes take turns. ``tries`` counts the failed attempts of a call that is sent
+    anew. ``budgeted``: the call counts in the budget of a called flow. ``ceiling`` is the most that the call can take,
+    None until it is worked out. ``key`` is the call's key in the journal. ``open`` are its attempts that have no end
+    in the journal.
     """
 
     number: int
@@ -62,9 +62,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the journal has of a call: the answer to it, good or not, if it was ever paid for.
+    """The journal's knowledge of a call: its paid answer, which may be an error; None if it has no answer.
 
-    ``open`` are attempts of any run that was ended while it waited for just this.
+    ``open`` are attempts of runs that were ended while they waited for this answer.
     """
 
     key: bytes = b""
@@ -83,7 +83,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Nobody waits for the answer any more. ``keep``: one that is under way is paid for, and is for the journal."""
+    """Cancel a call. ``keep``: a request that is under way is paid, so its answer still goes into the journal."""
 
     number: int
     keep: bool = False
@@ -91,7 +91,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class LaunchExtern:
-    """An extern is to be called with these arguments. Numbers of externs are their own."""
+    """Call an extern with these arguments. Calls of externs are numbered apart from other calls."""
 
     number: int
     path: str
@@ -106,7 +106,7 @@ class CancelExtern:
 
 @dataclass(frozen=True, slots=True)
 class StartTimer:
-    """Tell when so many seconds are over. Numbers of timers are their own."""
+    """Start a timer, and report when its seconds are over. Timers are numbered apart from calls."""
 
     number: int
     seconds: float
@@ -119,14 +119,14 @@ class StopTimer:
 
 @dataclass(frozen=True, slots=True)
 class HandOn:
-    """The next result of the list that the flow returns, for whoever takes them one by one."""
+    """Hand on the next result of the list that the flow returns, for a caller that takes results one by one."""
 
     value: Json
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What went wrong, and at which step or element. A ``ballot`` is a sample of a vote, which speaks of it itself."""
+    """A failure: its reason, and the step or element where it happened. ``ballot``: a vote lost it, and reports it."""
 
     path: str
     reason: str
@@ -135,23 +135,26 @@ class Failure:
 
     @property
     def abstains(self) -> bool:
-        """Whether an answer came, and is none. Of all else another try may make a ballot: a vote misses it."""
+        """Tell whether the failure abstains from a vote: an answer came, but it does not fit.
+
+        After any other failure another try may bring a ballot, so the vote counts it as missing.
+        """
         unsettled = isinstance(self.error, UndecidedError)
         return isinstance(self.error, AnswerError | ReduceError) and not unsettled
 
     @property
     def sent(self) -> bool:
-        """Whether anybody was asked before it failed."""
+        """Tell whether a request was made before the failure; a budget stops a call before that."""
         return not isinstance(self.error, BudgetError)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a flow ended.
+    """The outcome of a flow.
 
-    ``value`` is what it returns, and None where that could not be made. ``failures`` ended steps; ``losses`` are
-    elements and samples that the flow did without. ``tallies`` are the votes by the path of their step. ``stopped`` is
-    what ended the run before its time; ``steps`` are the values that its steps had by then.
+    ``value`` is the flow's result, None if it could not be made. ``failures`` ended steps; ``losses`` are elements and
+    samples that the flow did without. ``tallies`` are the votes by the path of their step. ``stopped`` is the reason if
+    the run was stopped before its end. If the flow is not complete, ``steps`` are the values of its finished steps.
     """
 
     value: Json
@@ -178,7 +181,10 @@ class Outcome:
 
     @property
     def resumable(self) -> bool:
-        """Going on may bring what is missing: the run has no value, or did without what its server did not give."""
+        """Tell whether a resumed run may find what is missing.
+
+        That is so if the run is not ``done`` or ``partial``, or if it is ``partial`` because a server gave no answer.
+        """
         if self.status != "partial":
             return self.status != "done"
         return any(isinstance(one.error, _OUTSIDE) for one in (*self.failures, *self.losses) if not one.ballot)

@@ -1,4 +1,4 @@
-"""Externs that are out: what is to be called with what, and who waits for its value."""
+"""The calls of externs that are under way, their arguments, and the steps or blocks that wait for their values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Pending:
 
 
 class ExternCalls:
-    """The calls of externs of one run. What is to be done about them is added to ``decisions``."""
+    """The calls of externs of one run. They add their decisions to ``decisions``."""
 
     def __init__(self, context: Context, externs: Mapping[str, p.Extern], decisions: list[Decision]) -> None:
         self.externs = externs
@@ -45,7 +45,7 @@ class ExternCalls:
         on_value: Callable[[Json], None],
         on_failure: Callable[[Failure], None],
     ) -> None:
-        """Call an extern. Raises FlowrunError where an argument that was left out has no value."""
+        """Call an extern. Raises FlowrunError if the default of an argument that was left out cannot be worked out."""
         given = self._defaults.filled(extern, self.externs[extern].params, args)
         self._count += 1
         self._pending[self._count] = _Pending(owner, path, on_value, on_failure)
@@ -53,7 +53,7 @@ class ExternCalls:
         self.decisions.append(LaunchExtern(self._count, path, extern, given))
 
     def returned(self, number: int, value: Json) -> None:
-        """A value has come. One that was taken back meanwhile is dropped."""
+        """Take the value of a call. Drop it if the call was cancelled meanwhile."""
         if pending := self._take(number):
             pending.on_value(value)
 

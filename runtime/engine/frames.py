@@ -1,4 +1,4 @@
-"""Where values live while a flow runs: a frame for it, for each call of a flow, and for each body of a block."""
+"""Frames hold values while a flow runs: one for the flow, one for each call of a flow, one for each body of a block."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from .streams import Feed, Key, Ranks
 
 Json = Any
 Wake = Callable[[Failure | None], None]
-"""Told when what was waited for is there (None), or that it will never be."""
+"""A function that is called when a value that was waited for is there (None), or when it has failed."""
 
 
 @dataclass(eq=False)
 class Layout:
-    """What is the same for every frame of a block or flow: its steps and the names that they define.
+    """The parts that all frames of a block or flow share: the steps, and the names that these define.
 
-    ``result`` is the step whose value is the block's, None for a flow and for a fan-out. ``once`` is how many steps run
-    once each time, for progress.
+    ``result`` is the step that gives the block its value, None for a flow and for a fan-out. ``once`` is the number of
+    steps that run once in each frame; the progress display needs it.
     """
 
     steps: tuple[p.Step, ...]
@@ -40,12 +40,12 @@ class Layout:
 
     @cached_property
     def taken(self) -> dict[str, str]:
-        """The maps that take their elements as they come, each with the step that makes them."""
+        """The maps that take their elements as they come, each with the step that makes its elements."""
         return {step.name: name for step in self.steps if (name := taken_from(step)) is not None}
 
     @cached_property
     def needs(self) -> dict[str, tuple[str, ...]]:
-        """What each step waits for before it begins, but for what it takes as it comes."""
+        """The steps that each step waits for before it begins, without the one whose elements it takes as they come."""
         return {
             step.name: tuple(name for name in first_needs(step) if name != self.taken.get(step.name))
             for step in self.steps
@@ -53,20 +53,20 @@ class Layout:
 
     @cached_property
     def places(self) -> dict[str, int]:
-        """The names that the steps define, with each one's place."""
+        """The names that the steps define, each with the place of its step."""
         return {step.name: place for place, step in enumerate(self.steps)}
 
 
 @dataclass(eq=False, slots=True)
 class Frame:
-    """One run of a block's steps, or of a flow's.
+    """The frame of a flow or of one body of a block: it holds the values of the steps there.
 
-    ``values`` holds finished steps, ``failed`` those that never will be; ``given`` the element, a flow's inputs,
-    or what a reducer sees. ``left`` counts steps not finished. A frame that is ``over`` takes no more part.
-    Names are looked for in ``parent`` next; that of a called flow has none, and knows by ``run`` who called it.
-    ``label`` is the place of the body as paths show it, where that is not its ``index``.
-    ``feeds`` are lists in the making, for maps which take them one by one, and ``opening`` has who waits for one.
-    ``prefix`` is the path of the body with a dot, once it is known.
+    ``values`` holds the values of finished steps, ``failed`` the failures of steps. ``given`` holds the element, the
+    inputs of a flow, or the names that a reducer sees. ``left`` counts the steps that are not finished. A frame that is
+    ``over`` takes no more part. A name that is not here is looked up in ``parent``. The frame of a called flow has no
+    parent; its ``run`` tells where it was called. ``label`` is the place of the body as paths show it, if that is not
+    its ``index``. ``feeds`` are lists in the making, for maps that take their elements one by one; ``opening`` are the
+    maps that wait for such a list. ``prefix`` is the path of the body with a dot, None until it is worked out.
     """
 
     layout: Layout
@@ -92,7 +92,7 @@ class Frame:
         return self.label or str(self.index)
 
     def home(self, name: str) -> Frame | None:
-        """The frame whose steps define this name."""
+        """Find the frame whose steps define this name: this frame or one around it. None if there is none."""
         frame: Frame | None = self
         while frame is not None and name not in frame.layout.places:
             frame = frame.parent
@@ -106,21 +106,21 @@ class Frame:
 
     @property
     def within(self) -> BlockRun | None:
-        """The innermost run that this frame is a part of; a called flow is one."""
+        """The innermost run of a block or called flow that this frame belongs to; None outside of all."""
         frame: Frame | None = self
         while frame is not None and frame.run is None:
             frame = frame.parent
         return None if frame is None else frame.run
 
     def enclosing(self) -> Iterator[Frame]:
-        """This frame and all that it runs inside of, those that called its flow included."""
+        """Go through this frame and all frames around it, also those that called its flow."""
         frame: Frame | None = self
         while frame is not None:
             yield frame
             frame = frame.run.frame if frame.run is not None else frame.parent
 
     def used(self, model: str, usage: Usage) -> None:
-        """Tell the votes around of the tokens of an answer."""
+        """Add the tokens of an answer to the votes around this frame."""
         within = self.within
         if within is None or not within.around.votes:
             return
@@ -134,25 +134,24 @@ class Frame:
 
     @property
     def ledgers(self) -> tuple[Ledger, ...]:
-        """The budgets of the flows that this frame runs inside of, from the inside out."""
+        """The budgets of the called flows around this frame, from the inside out."""
         within = self.within
         return () if within is None else within.around.ledgers
 
 
 @dataclass(eq=False, slots=True)
 class BlockRun:
-    """A block or a called flow that is running: its bodies, and what becomes of their values.
+    """A block or a called flow that is running: its bodies, and the reducer that takes their results.
 
-    ``body`` is the one of a fan-out or chain, also when it is not open any more.
-    ``elements`` is None for a repeat. A map that takes them as they come has an ``intake``, and they are not ``whole``
-    until the last one has come; ``total`` are those that are known. ``feed`` is what the run makes for other maps.
-    ``window`` is how many bodies may be open at once, None for all; ``spare`` says
-    how many may be lost. ``launch`` is how a repeat sends its samples. Above ``refill`` open bodies none are added, so
-    that samples go out many at a time.
-    ``used`` are the tokens in and out of a vote's answers, by the model's address, None where a server did not say.
-    ``calls`` are the reducer's own, ``timer`` is that of its time-out, 0 for none. A run that is ``over`` takes no more
-    results. ``on_done`` and ``on_failure`` are
-    told how each body ended, ``on_step`` of every step that finishes in one.
+    ``body`` is the body of a fan-out or chain, also after it has closed. ``elements`` is None for a repeat. A map that
+    takes its elements as they come has an ``intake``; it is ``whole`` when the last element has come. ``total`` is the
+    number of elements known so far. ``feed`` is the list in the making for other maps. ``window`` is the number of
+    bodies that may be open at once, None for all; ``spare`` is the number that may be lost. ``launch`` is how a repeat
+    sends its samples. While more than ``refill`` bodies are open none are added, so that samples go out many at a time.
+    ``used`` are the tokens in and out of a vote's answers by the address of the model, None if a server gave no counts.
+    ``calls`` are the calls of the reducer itself. ``timer`` is the number of the time-out's timer, 0 for none. A run
+    that is ``over`` takes no more results. ``on_done`` and ``on_failure`` are called when a body ends, ``on_step`` when
+    a step of a body is finished.
     """
 
     serial: int
@@ -193,11 +192,11 @@ class BlockRun:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What is around the bodies of a run, worked out once for all of them.
+    """The surroundings of a run's bodies, worked out once for all of them.
 
-    ``path`` is that of the block, ``lane`` the serial of the outermost one. ``ballot``: what the bodies ask is a ballot
-    of a vote; ``sampled``: a repeat is around them. ``votes`` are the runs that count ballots, and ``ledgers`` the
-    budgets of called flows, both from the inside out.
+    ``path`` is the path of the block, ``lane`` the serial number of the outermost block. ``ballot``: the answers of the
+    bodies are ballots of a vote. ``sampled``: the bodies are in a repeat. ``votes`` are the runs that count ballots,
+    and ``ledgers`` the budgets of called flows, both from the inside out.
     """
 
     path: str
@@ -223,10 +222,10 @@ class Around:
 
 @dataclass(eq=False, slots=True)
 class Intake:
-    """What a map has taken and not begun yet: the number of each element, and its value.
+    """The elements that a map has taken but not begun: ``ready`` holds the number and the value of each.
 
-    Where its place in the list is not known from the beginning an element has one of ``keys`` by its number, and a rank
-    once that is known; ``held`` has the results that came before that.
+    If the place of an element in the list is not known from the beginning, ``keys`` has its key by its number, and
+    ``ranks`` gives it a rank later. ``held`` has the results of elements that have no rank yet.
     """
 
     ready: deque[tuple[int, Json]] = field(default_factory=deque)
@@ -237,7 +236,7 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class Spare:
-    """The part of a map's elements that may fail, and how many of them that is."""
+    """The share of a map's elements that may fail, and the number of elements that this share makes."""
 
     share: float
     most: int

@@ -1,4 +1,4 @@
-"""The key of an answer: all that it depends on, so that it is used again for the same question and no other."""
+"""The key of an answer. It holds all that the answer depends on, so the answer is reused for the same question only."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _SIZE = 16
 
 
 def key_of(call: Call, endpoint: str) -> bytes:
-    """Of the endpoint, the model, the parameters, the messages, the form of the answer, and which sample it is.
+    """Make a call's key from its endpoint, model, parameters, messages, form of the answer, and number of the sample.
 
-    An answer that was no answer is asked for again under a key of its own. Where in the flow a call stands does not
-    matter: steps may be renamed, and rows put between rows.
+    A call that is repeated because its answer did not fit has a key of its own. The place of a call in the flow does
+    not matter: steps may be renamed, and rows put between rows.
     """
     request = call.request
     choices = len(request.choices)
@@ -36,7 +36,7 @@ def key_of(call: Call, endpoint: str) -> bytes:
 
 
 class _Same:
-    """A schema by its identity, for a map asks with the same one a million times."""
+    """A schema that is compared by its identity: that is quick, and a map uses the same schema a million times."""
 
     __slots__ = ("schema",)
 
@@ -51,7 +51,7 @@ class _Same:
 
 
 def schema_text(schema: Mapping[str, Any]) -> str:
-    """A schema as JSON; that of many calls is written once."""
+    """Write a schema as JSON. The text of a schema that many calls share is made once."""
     return _schema_text(_Same(schema))
 
 

@@ -11,7 +11,7 @@ from .reduction import Ends
 
 
 class Losses:
-    """``all`` are the failures of one run that ended no block, in the order in which they came."""
+    """The losses of one run. ``all`` are the failures that ended no block, in the order in which they came."""
 
     def __init__(self, ends: Ends, events: list[e.Event]) -> None:
         self.ends = ends
@@ -19,7 +19,10 @@ class Losses:
         self.all: list[Failure] = []
 
     def enter(self, run: BlockRun, failure: Failure) -> None:
-        """A block goes on without a body. What it is said to lack is rather a missing answer than a bad one."""
+        """Enter the failure of a body that the block goes on without.
+
+        As its last loss the block names a missing answer rather than a bad one.
+        """
         run.lost += 1
         if run.last_loss is None or run.last_loss.abstains or not failure.abstains:
             run.last_loss = failure
@@ -27,7 +30,7 @@ class Losses:
         self.events.append(e.ElementLost(failure.path, failure.reason))
 
     def too_many(self, run: BlockRun) -> bool:
-        """Whether a block lost more than the flow allows; it has failed then."""
+        """Fail a block that has lost more elements than the flow allows. Return True if it has."""
         if run.spare is None or run.last_loss is None or run.lost <= run.spare.most:
             return False
         reason = (

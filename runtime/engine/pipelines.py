@@ -1,4 +1,4 @@
-"""How maps take their elements as they come: the lists that blocks make for them, and what a map does with those."""
+"""Pipelines: blocks make lists, and maps take the elements of these lists as they come."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Json = Any
 
 
 class Pipelines:
-    """Connects the maps of one run with what makes their lists."""
+    """The connections between the maps of one run and the blocks that make their lists."""
 
     def __init__(
         self, context: Context, steps: Steps, ends: Ends, events: list[e.Event], plan: p.Plan, maps: Maps
@@ -38,10 +38,10 @@ class Pipelines:
         self.maps = maps
         self._fed = {name for step in plan.walk() if (name := taken_from(step)) is not None}
 
-    # What is made
+    # Making lists
 
     def open(self, run: BlockRun) -> None:
-        """A block begins, and what it makes may be taken as it comes."""
+        """Open a feed for a block that begins, if a map takes the elements of its list as they come."""
         reduce = run.reduce
         rule = rule_of(reduce)
         listed = rule == "flatten" or (rule == "collect" and not isinstance(run.step.node, p.Fanout))
@@ -53,7 +53,7 @@ class Pipelines:
         self._announce(run.frame, run.step, run.feed)
 
     def _wanted(self, frame: Frame, step: p.Step) -> bool:
-        """Whether anybody takes from what a step makes: a map, or a block or flow that passes it on."""
+        """Tell whether anything takes from a step's list: a map, or a block or flow that passes the list on."""
         return any(one.name in self._fed or self._longer(at, one) is not None for at, one in self._outward(frame, step))
 
     def _announce(self, frame: Frame, step: p.Step, feed: Feed) -> None:
@@ -69,7 +69,7 @@ class Pipelines:
                 feed.tell(Nested(whole, _key_of(longer, place)))
 
     def _outward(self, frame: Frame, step: p.Step) -> Iterator[tuple[Frame, p.Step]]:
-        """A step, and the chains and called flows around whose value is its own."""
+        """Go through a step, and the chains and called flows around it that have the same value."""
         yield frame, step
         while (run := frame.run) is not None and self._is_result(frame, step):
             if not isinstance(run.step.node, p.Chain | p.FlowCall):
@@ -78,9 +78,10 @@ class Pipelines:
             yield frame, step
 
     def _longer(self, frame: Frame, step: p.Step) -> BlockRun | None:
-        """The block that makes one list of many, of which this step's is one, and tells of its items at once.
+        """Find the block that makes this step's list a part of a longer list, and passes on its items at once.
 
-        With another policy for errors what is told might have to be taken back.
+        The block must have the policy ``errors: fail``: with any other, items that it passed on might have to be taken
+        back.
         """
         run = frame.run
         if run is None or run.feed is None or not run.feed.flat or run.errors != "fail":
@@ -88,14 +89,14 @@ class Pipelines:
         return run if self._is_result(frame, step) else None
 
     def _is_result(self, frame: Frame, step: p.Step) -> bool:
-        """Whether the value of a step is, or is a part of, that of the block or flow that it stands in."""
+        """Tell whether the value of a step is the value of the block or flow around it, or a part of that value."""
         node = frame.run.step.node if frame.run is not None else None
         if isinstance(node, p.FlowCall):
             return self.flows[node.flow].result == p.Ref(step.name)
         return isinstance(node, p.Fanout) or frame.layout.result == step.name
 
     def made(self, run: BlockRun, place: int, value: Json) -> None:
-        """A body is done, and this is what it brings to the list; SKIPPED where it brings nothing."""
+        """Add the result of a body to the list. SKIPPED adds nothing."""
         feed = run.feed
         if feed is None:
             return
@@ -111,10 +112,10 @@ class Pipelines:
         if run.intake is None or run.intake.ranks is None:
             feed.settle(place)
 
-    # What is taken
+    # Taking elements
 
     def source(self, frame: Frame, step: p.Step) -> Feed | None:
-        """The list in the making that a map takes its elements from; None where it is whole."""
+        """Find the list in the making that a map takes its elements from; None if the list is whole."""
         name = frame.layout.taken.get(step.name)
         home = frame.home(name) if name is not None else None
         if name is None or home is None or name in home.values or home.feeds is None:
@@ -122,12 +123,12 @@ class Pipelines:
         return home.feeds.get(name)
 
     def take(self, run: BlockRun, feed: Feed) -> None:
-        """Begin to take."""
+        """Begin to take elements from a list in the making."""
         self.steps.wait(run.frame, (run.frame.layout.taken[run.step.name],), partial(self._closed, run))
         feed.tell(_Taking(self, run))
 
     def given(self, run: BlockRun, number: int, value: Json) -> Iterator[tuple[int, Json]]:
-        """The results that have a place in the list by now, once there is one for this element."""
+        """Give the result of an element with its place in the list, or hold it until that place is known."""
         intake = run.intake
         if intake is None or intake.ranks is None:
             yield number, value
@@ -140,7 +141,7 @@ class Pipelines:
             yield rank, value
 
     def _closed(self, run: BlockRun, failure: Failure | None) -> None:
-        """What made the list is finished, or will never be."""
+        """Note that the step that makes the list is finished, or give the map up with that step's failure."""
         if run.over:
             return
         if failure is not None:
@@ -151,20 +152,20 @@ class Pipelines:
 
 
 class Maps(Protocol):
-    """What maps do about their elements."""
+    """The actions of maps when elements come."""
 
     def more(self, run: BlockRun) -> None:
-        """There is more to begin."""
+        """Begin the bodies of elements that have come."""
 
     def ranked(self, run: BlockRun, numbers: Iterable[int]) -> None:
-        """These elements have a place in the list."""
+        """Give the held results of these elements, whose places in the list are known."""
 
     def closed(self, run: BlockRun) -> None:
-        """No more elements will come."""
+        """Note that no more elements will come."""
 
 
 class _Taking:
-    """A map that takes."""
+    """A map that takes elements from a list in the making."""
 
     def __init__(self, pipelines: Pipelines, run: BlockRun) -> None:
         self.pipelines = pipelines
@@ -204,10 +205,10 @@ class _Taking:
 
 
 def _key_of(run: BlockRun, place: int) -> Key:
-    """Where what a body makes stands: by its place, or where its element stands in a list in the making."""
+    """Return the key of a body's result: the key of its element in a list in the making, or else the body's place."""
     return place if run.intake is None else run.intake.keys.get(place, place)
 
 
 def intake_of(node: p.Map, feed: Feed) -> Intake:
-    """For a map that takes from this list."""
+    """Make the intake of a map that takes from this list."""
     return Intake(ranks=None if feed.exact and node.where is None else Ranks())

@@ -1,4 +1,4 @@
-"""How a block ends: its results are combined to one value, or it fails; what still runs in it is taken back."""
+"""The end of a block: its results are combined to one value, or it fails. Whatever still runs in it is cancelled."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Json = Any
 
 
 class Ends:
-    """Ends blocks. ``tallies`` are the votes, by path; ``flows_open`` counts the calls of flows that have not ended."""
+    """The ends of blocks. ``tallies`` are the votes by path; ``flows_open`` counts the calls of flows under way."""
 
     def __init__(
         self,
@@ -52,9 +52,9 @@ class Ends:
         self.flows_open = 0
 
     def drop(self, frame: Frame, *, keep: bool) -> None:
-        """Take everything back that runs in a frame, however deep flows call flows in it.
+        """Cancel everything that runs in a frame, however deep flows call flows in it.
 
-        ``keep``: answers that are under way are to come all the same, for they are paid.
+        ``keep``: requests that are under way still get their answers, for these are paid.
         """
         todo = [frame]
         while todo:
@@ -75,7 +75,7 @@ class Ends:
             one.runs.clear()
 
     def _close(self, run: BlockRun, *, keep: bool) -> None:
-        """The block has its value or will have none: what still runs in it is taken back."""
+        """Close a block that has its value or will have none: cancel everything that still runs in it."""
         run.over = True
         self.timers.stop(run.timer)
         if run in run.frame.runs:
@@ -98,13 +98,13 @@ class Ends:
         if run.votes:
             self._count_out(run)
         self._close(run, keep=True)
-        # Next, and not from here: what failed may stand deeper than Python's stack.
+        # Put first in line, not called from here: the failure may be nested deeper than Python's stack.
         self.steps.work.appendleft(partial(self.steps.fail, run.frame, run.step, failure))
 
     # Reducing
 
     def conclude(self, run: BlockRun) -> None:
-        """All the results that count are there."""
+        """Reduce a block that has all the results that count, and cancel its other bodies."""
         spared = (run.total - run.finished) * run.layout.once
         if spared and isinstance(run.step.node, (p.Map, p.Repeat)):
             self.events.append(e.BlockClosed(run.around.path, spared))
@@ -121,7 +121,7 @@ class Ends:
             self._reduced(run)
 
     def _decide(self, run: BlockRun, reduce: p.Reduce, ask: p.Ask, questions: Sequence[Question]) -> None:
-        """Ask what the rule wants to know before it has a value."""
+        """Ask the questions that the rule needs answered before it has a value."""
         answers: dict[int, Json] = {}
 
         def heard(place: int, answer: Json) -> None:
@@ -169,13 +169,16 @@ class Ends:
         self._fail(run, reason, ReduceError(reason))
 
     def _fail(self, run: BlockRun, reason: str, error: ReduceError) -> None:
-        """The results make no value. A vote knows itself whether what is lost is to blame."""
+        """Fail a block whose results make no value.
+
+        If a loss may be to blame, the error says that the value is undecided; a vote decides that itself.
+        """
         if not run.votes and run.last_loss is not None and not run.last_loss.abstains:
             error = UndecidedError(str(error))
         self.give_up(run, Failure(run.around.path, reason, error))
 
     def _tell(self, run: BlockRun, *, ended: bool = True) -> None:
-        """The account of a vote, for the flow and for people. One that has not ``ended`` has settled nothing."""
+        """Publish the tally of a vote, for the flow and for people. A vote that has not ``ended`` is not settled."""
         tally = run.reducer.tally(run.launched)
         if tally is not None:
             tally = tally if ended else replace(tally, settled=False)
@@ -183,7 +186,7 @@ class Ends:
             self.events.append(e.VoteCounted(run.around.path, tally, dict(run.used)))
 
     def _count_out(self, run: BlockRun) -> None:
-        """A vote ends before its time: what is out is lost, and who leads so far is told."""
+        """Count a vote that ends before its time: ballots that are still out are lost, and the tally so far is told."""
         if run.around.path in self.tallies:
             return
         for body in run.open.values():
@@ -198,7 +201,10 @@ class Ends:
     def _combine(
         self, run: BlockRun, reduce: p.Reduce, given: dict[str, Json], then: Callable[[Json], None], place: str = ""
     ) -> None:
-        """The reducer's own call, as soon as what it mentions is there. What is ``given`` is for its asks."""
+        """Make the reducer's own call as soon as the steps that it mentions are finished.
+
+        Its ask sees the names in ``given``; an extern gets the results from there.
+        """
         path = f"{run.around.path}.reduce"
 
         def ready(failure: Failure | None) -> None:
@@ -233,7 +239,7 @@ class Ends:
         self.merge_more(run, run.merge.take(level, index, value))
 
     def merge_more(self, run: BlockRun, asked: Sequence[Asked]) -> None:
-        """Ask what a tree or a fold is to be asked, and end the block where it is done."""
+        """Make the asks of a tree or fold that are ready, and end the block if the tree or fold is done."""
         merge, reduce = run.merge, run.reduce
         assert merge is not None and reduce is not None and reduce.ask is not None
         for above, place, given in asked:
@@ -247,9 +253,9 @@ class Ends:
 
 
 def _asking(run: BlockRun, given: dict[str, Json]) -> Frame:
-    """The frame that a reducer's ask is asked in: it sees what is ``given``, and a fan-out's branches by their names.
+    """Make the frame of a reducer's ask. It sees the names in ``given``, and the branches of a fan-out by their names.
 
-    A branch that was lost is none. Its calls are the run's own: they are taken back with it.
+    A branch that was lost is None. The calls of this frame are the run's own, and are cancelled with the run.
     """
     body = run.body
     branches = {} if body is None else {step.name: body.values.get(step.name) for step in body.layout.steps}

@@ -1,4 +1,4 @@
-"""From an ask to a request, and from what came back to a value."""
+"""Make the request of an ask, and the value of its answer."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from .scopes import Scope
 
 Json = Any
 _AROUND = 32
-"""More tokens than a message takes beside its text, or a schema beside itself."""
+"""More tokens than a message takes beside its text, or a schema beside its JSON."""
 _MUCH = 4096
 """More tokens than a provider puts around a message, or around the form of the answer."""
 _LONGEST = 10_000_000
-"""More tokens than an answer has, where nothing bounds it."""
+"""More tokens than any answer has; the limit where the flow sets none."""
 _DEEPEST = 40
-"""Levels of an answer's type, such that what reads it stays well inside of Python's stack."""
+"""The most levels of an answer's type, so that its reader stays well within Python's stack."""
 TIMEOUT = 600.0
-"""Seconds for one attempt, where the flow does not say."""
+"""Seconds for one attempt, where the flow sets none."""
 
 
 def ceiling_of(request: Request) -> Ceiling:
-    """The most that a request can take: its messages, the form of the answer however it is told, and the answer."""
+    """Work out the most tokens that a request can take: for its messages, the form of the answer, and the answer."""
     texts = [message.text for message in request.messages]
     form = _form_of(request)
     return Ceiling(
@@ -45,14 +45,14 @@ def ceiling_of(request: Request) -> Ceiling:
 
 
 def worst_of(call: Call, price: Price | None) -> float:
-    """The most dollars that a call can cost, which are known where a budget in money holds it."""
+    """Work out the most dollars that a call can cost. A call that counts in a budget in money has a known price."""
     if call.ceiling is None:
         call.ceiling = ceiling_of(call.request)
     return call.ceiling.cost(price) or 0.0
 
 
 def rough_ceiling_of(request: Request) -> Ceiling:
-    """The same by the length of the texts alone: no lower, and sooner known."""
+    """Work out the same as ``ceiling_of`` from the length of the texts alone: never lower, and quicker."""
     texts = [message.text for message in request.messages]
     form = _form_of(request)
     size = sum(len(text.encode("utf-8", "replace")) for text in texts) + len(form)
@@ -85,9 +85,9 @@ def request_of(ask: p.Ask, settings: Mapping[str, Json], scope: Scope, sample: i
 
 @lru_cache(maxsize=512)
 def _schema(type_: types.Type) -> Mapping[str, Any]:
-    """The schema of a type, the same object for all its calls: whoever looks at it does so once.
+    """Make the schema of a type. All calls share the same object, so the work on a schema is done once.
 
-    Raises InputError where an answer of the type could not be read.
+    Raises InputError if the type is nested too deep for its answers to be read.
     """
     if (levels := Extents().levels(type_)) > _DEEPEST:
         raise InputError(
@@ -97,9 +97,9 @@ def _schema(type_: types.Type) -> Mapping[str, Any]:
 
 
 def believable(usage: Usage, request: Request, samples: int) -> Usage:
-    """The usage as far as such a request can have it: a count beyond that, or below nothing, is as good as none.
+    """Return the usage without the counts that such a request cannot have: those below zero or too high become None.
 
-    No token is shorter than a byte, a character is at most four of them, and no answer is longer than it may be.
+    No token is shorter than a byte, a character is at most four bytes, and no answer is longer than its limit.
     """
     read, written = usage.input_tokens, usage.output_tokens
     most = 4 * sum(len(message.text) for message in request.messages) + _MUCH * (len(request.messages) + 1)
@@ -124,7 +124,7 @@ _SAID = {
 
 def value_of(ask: p.Ask, answer: Answer, request: Request) -> Json:
     if answer.finish != "stop":
-        # The likeliest answer, and that of a seed, come again as they are; so does what a filter holds back.
+        # At temperature 0, and with a seed, the same answer comes again; so does an answer that a filter holds back.
         same = answer.finish == "length" and (request.temperature == 0 or request.seed is not None)
         final = answer.final or answer.finish == "filtered" or same
         raise AnswerError(answer.said or _SAID[answer.finish], text=answer.text, final=final)

@@ -1,4 +1,4 @@
-"""Which sample a call is, of those that ask the same."""
+"""The number of a call among the samples that ask the same."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .frames import Frame
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A call that is one of several that ask the same: the block's run, the step, and which sample it is.
+    """A sample: one of several calls that ask the same, known by the block's run, the step and its index.
 
-    Where repeats stand inside each other, every sample of all of them has its own ``index``. ``patient``: they would
-    all rather be cheap than fast.
+    If repeats are nested, every sample of all of them has its own ``index``. ``patient``: all these repeats prefer
+    cheap samples to fast ones.
     """
 
     run: int
@@ -24,7 +24,7 @@ class Sample:
 
 
 def sample_of(frame: Frame, step: str) -> Sample | None:
-    """Which sample a call of this step is, or None outside of every repeat."""
+    """Work out the sample that a call of this step is; None outside of every repeat."""
     within = frame.within
     if within is None or not within.around.sampled:
         return None

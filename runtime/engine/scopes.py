@@ -1,4 +1,4 @@
-"""What a mention in a frame means, and what steps are called for people."""
+"""Scopes give a mention in a frame its value. Paths name steps for people."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is around a flow: its models, the one for asks that name none, and the built-in functions.
+    """The surroundings of a flow: its models, the default model for asks that name none, and the built-in functions.
 
-    ``functions`` is called with a function's name, its arguments, and a way to a vote's tally by its name.
-    ``calls_limit`` and ``money_limit`` (dollars) are the flow's budget; ``price`` tells what a model's address costs.
-    ``known`` tells what the journal has of a call; ``ask_doubtful`` that one which may have been paid is sent again.
-    ``spent_within`` tells what the run had spent, before it was interrupted, in the called flow of a path, "" for all
-    of it: calls and dollars.
+    ``functions`` gets the name of a function, its arguments, and a function that finds the tally of a vote by name.
+    ``calls_limit`` and ``money_limit`` (dollars) are the flow's budget. ``price`` gives the price of a model's address.
+    ``known`` looks a call up in the journal. ``ask_doubtful``: a call that may have been paid is sent again.
+    ``spent_within`` gives the calls and dollars that the run had spent before it was interrupted, in the called flow of
+    a path, or in all with "".
     """
 
     models: Mapping[str, ModelValue]
@@ -41,7 +41,7 @@ class Context:
 
 
 class Scope:
-    """The names that a mention in a frame can mean."""
+    """The names that can be mentioned in a frame."""
 
     __slots__ = ("context", "frame")
 
@@ -70,14 +70,17 @@ class Scope:
 
 
 class Defaults:
-    """What parameters are where nothing is given for them: worked out once for each flow or extern."""
+    """The default values of parameters, worked out once for each flow or extern."""
 
     def __init__(self, context: Context) -> None:
         self._scope = Scope(context, Frame(Layout((), None), None))
         self._known: dict[str, dict[str, Json]] = {}
 
     def filled(self, owner: str, params: Iterable[p.Param], given: Mapping[str, Json]) -> dict[str, Json]:
-        """The values of all the parameters of an owner, in their order. Raises FlowrunError where there is none."""
+        """Work out the values of all parameters of an owner, in their order: the given value, the default, or None.
+
+        Raises FlowrunError if a default cannot be worked out.
+        """
         known = self._known.setdefault(owner, {})
         values = {}
         for param in params:
@@ -91,7 +94,7 @@ class Defaults:
 
 
 def path_of(frame: Frame, step: p.Step) -> str:
-    """A step's name through its blocks and the calls of its flow, with the place of each element.
+    """Name a step by its path through its blocks and the calls of its flow, with the place of each element.
 
     ``notes[3].draft`` is the step ``draft`` of element 3 of ``notes``, or of the flow that it calls.
     """
@@ -107,9 +110,9 @@ def path_of(frame: Frame, step: p.Step) -> str:
 
 
 def steps_once(steps: Iterable[p.Step]) -> int:
-    """How many of these steps, and of those inside them, run once each time the block does.
+    """Count the steps, with those inside them, that run once each time the block runs.
 
-    Those of a called flow are not among them: it tells of them when it begins.
+    Steps of a called flow are not counted here: the flow reports them when it begins.
     """
     count = 0
     for step in steps:

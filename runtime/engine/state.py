@@ -1,7 +1,8 @@
 """The run as a state machine: an event comes in, decisions go out. It knows no clock, no network and no asyncio.
 
-A step begins the moment all that it mentions is there. Blocks open a frame for each body; the steps inside wait
-for what they mention themselves, in their own block or around it, so there are no barriers between blocks.
+A step begins as soon as all the steps that it mentions are finished. Blocks open a frame for each body. The steps
+inside wait only for the steps that they mention themselves, in their own block or around it, so there are no barriers
+between blocks.
 """
 
 from __future__ import annotations
@@ -30,12 +31,11 @@ Json = Any
 
 
 class State:
-    """One run of one plan.
+    """The state machine of one run of one plan.
 
-    ``window`` is how many bodies of a map may be open at once where the flow does not say.
+    ``window`` is the number of bodies that a map may have open at once where the flow sets none.
     The results of the step ``handed`` are handed on as they come, and its value is their number.
-    ``begin``, ``answered``, ``failed`` and their like for externs return what is to be done; ``events`` collects what
-    happened meanwhile.
+    ``begin``, ``answered``, ``failed`` and the like return decisions; ``events`` collects the events meanwhile.
     """
 
     def __init__(
@@ -75,46 +75,46 @@ class State:
             self._steps.open(root)
         decisions = self._drain()
         if self._steps.failures and not any(isinstance(one, Finish) for one in decisions):
-            # What is wrong from the start, a row of the wrong type for one, costs nothing: no call has gone out.
+            # A failure at the start, such as a row of the wrong type, costs nothing: no call has gone out.
             self._finish()
             decisions = self._drain()
         return decisions
 
     def answered(self, number: int, answer: Answer, usage: Usage = NO_USAGE) -> list[Decision]:
-        """An answer has come, with its part of the bill. One whose call was taken back meanwhile is dropped."""
+        """Take an answer and its part of the bill. Drop it if its call was cancelled meanwhile."""
         self._calls.answered(number, answer, usage)
         return self._drain()
 
     def failed(self, number: int, error: CallError) -> list[Decision]:
-        """A call has failed for good, as far as sending it again goes."""
+        """Take the failure of a call whose request is not sent again."""
         self._calls.failed(number, error)
         return self._drain()
 
     def doubted(self, number: int) -> tuple[bool, list[Decision]]:
-        """An attempt at a call may have been paid, and is to be made again: whether that is afforded."""
+        """Tell whether the budgets afford another attempt at a call after one that may have been paid."""
         afforded = self._calls.doubted(number)
         return afforded, self._drain()
 
     def hedged(self, number: int) -> bool:
-        """A call takes long, and is to be asked a second time side by side: whether that is afforded."""
+        """Tell whether the budgets afford to send a slow call a second time, side by side."""
         return self._calls.hedged(number)
 
     def timed_out(self, number: int) -> list[Decision]:
-        """The time of a timer is over."""
+        """Act on a timer whose time is over."""
         self._timers.over(number)
         return self._drain()
 
     def abandoned(self) -> Outcome:
-        """How far the run has come that goes no further."""
+        """Return the outcome of a stopped run: no value, but the values of the finished steps."""
         return self._outcome(None, complete=False)
 
     def returned(self, number: int, value: Json) -> list[Decision]:
-        """An extern has given its value, which is of its type."""
+        """Take the value of an extern; it has the declared type."""
         self._externs.returned(number, value)
         return self._drain()
 
     def raised(self, number: int, error: FlowrunError) -> list[Decision]:
-        """An extern has failed."""
+        """Take the failure of an extern."""
         self._externs.failed(number, error)
         return self._drain()
 

@@ -1,4 +1,4 @@
-"""The life of a step: it waits for what it mentions, begins, and is finished or failed."""
+"""The life of a step: it waits for the steps that it mentions, begins, and is finished or failed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Json = Any
 
 
 class Steps:
-    """Runs the steps of frames. What comes next is put on ``work``, so nothing here grows the stack.
+    """The runner of steps. It puts all further work on ``work``, so that nothing here grows the stack.
 
-    ``begin_block`` is told of a block or a flow call that may begin; ``on_end`` when the last step of the flow is over.
+    ``begin_block`` begins a block or a call of a flow; ``on_end`` is called when the last step of the flow is over.
     """
 
     def __init__(self, context: Context, calls: Calls, externs: ExternCalls, events: list[e.Event]) -> None:
@@ -40,7 +40,7 @@ class Steps:
         self.failures: list[Failure] = []
 
     def open(self, frame: Frame) -> None:
-        """Start the steps of a frame, each as soon as what it needs is there."""
+        """Start the steps of a frame, each as soon as the steps that it needs are finished."""
         frame.left = len(frame.layout.steps)
         if not frame.left:
             self.work.append(partial(self._frame_done, frame))
@@ -52,7 +52,7 @@ class Steps:
                 self.wait(frame, layout.needs[step.name], partial(self._begin, frame, step))
 
     def wait(self, frame: Frame, needs: Iterable[str], then: Wake) -> None:
-        """Call ``then`` once: when all the needed steps are finished, or with the first failure among them."""
+        """Call ``then`` once: with None when all needed steps are finished, or with the first failure among them."""
         homes: list[tuple[Frame, str]] = []
         for name in needs:
             home = frame.home(name)
@@ -79,7 +79,10 @@ class Steps:
             home.waiting.setdefault(name, []).append(woken)
 
     def _take(self, frame: Frame, step: p.Step, source: str, failure: Failure | None) -> None:
-        """Begin a map that takes the results of a step as they come, where there is something to take from."""
+        """Begin a map that takes the results of a step as they come.
+
+        Wait for the list in the making if it is not open yet, or for the whole list if the map cannot take from it.
+        """
         home = frame.home(source)
         if failure is None and home is not None and source not in home.values:
             failure = home.failed.get(source)
@@ -94,13 +97,13 @@ class Steps:
         self._begin(frame, step, failure)
 
     def _whole(self, frame: Frame, step: p.Step) -> bool:
-        """Whether what a step takes its elements from is finished."""
+        """Tell whether the list that a step takes its elements from is finished."""
         source = frame.layout.taken.get(step.name)
         home = frame.home(source) if source is not None else None
         return home is None or source in home.values
 
     def opened(self, frame: Frame, name: str, feed: Feed) -> None:
-        """A step makes a list that may be taken from."""
+        """Open the list of a step, so that maps may take its elements as they come."""
         frame.feeds = {**(frame.feeds or {}), name: feed}
         self._wake_takers(frame, name)
 
@@ -110,7 +113,7 @@ class Steps:
                 self.work.append(partial(wake, None))
 
     def settle(self, frame: Frame, step: p.Step, value: Json, *, skipped: bool = False) -> None:
-        """A step has its value."""
+        """Give a step its value."""
         if frame.over:
             return
         frame.values[step.name] = value
@@ -123,7 +126,7 @@ class Steps:
             self.work.append(partial(self._frame_done, frame))
 
     def fail(self, frame: Frame, step: p.Step, failure: Failure) -> None:
-        """A step will have no value. A block around it decides what that means; else its dependants fail too."""
+        """Fail a step. A block around it decides about the failure; without one the steps that need it fail too."""
         if frame.over:
             return
         frame.failed[step.name] = failure
@@ -164,7 +167,7 @@ class Steps:
         try:
             if step.when is not None and not evaluate(step.when, scope):
                 if not self._whole(frame, step):
-                    # Where that fails, this fails with it, skipped or not.
+                    # If the list fails, this step fails with it, skipped or not.
                     self.wait(frame, (frame.layout.taken[step.name],), partial(self._begin, frame, step))
                     return
                 other = None if step.otherwise is None else evaluate(step.otherwise, scope)
@@ -206,7 +209,7 @@ class Steps:
 
 
 def _promised(step: p.Step, feed: Feed) -> bool:
-    """Whether a list will keep the map's promise of `at most`, whatever comes."""
+    """Tell whether a list will keep the map's promise of `at most`, whatever elements come."""
     node = step.node
     if not isinstance(node, p.Map) or node.at_most is None:
         return True

@@ -1,4 +1,4 @@
-"""Lists that are never whole: results that are handed on as they come, and inputs that are only gone through."""
+"""Lists that are never whole in memory: results handed on as they come, and inputs that are read once by maps."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Json = Any
 
 
 class Handing(Gathering):
-    """In place of `collect` or `flatten`: results leave in the order of the input, and wait here for their turn alone.
+    """A reducer in place of `collect` or `flatten` that hands on each result in the order of the input.
 
-    Its value is how many there were.
+    A result waits here only for its turn. The value of the reducer is the number of results.
     """
 
     def __init__(self, setting: Setting, hand_on: Callable[[Json], None], *, flat: bool) -> None:
@@ -48,7 +48,7 @@ class Handing(Gathering):
 
 
 def handed_on(plan: p.Plan) -> p.Step | None:
-    """The map or repeat whose list the flow returns as it is, where nothing else in the flow has a use for it."""
+    """Find the map or repeat whose list the flow returns as it is. None if the flow also uses that list elsewhere."""
     if not isinstance(plan.result, p.Ref):
         return None
     name = plan.result.name
@@ -68,7 +68,7 @@ def handed_on(plan: p.Plan) -> p.Step | None:
 
 
 def only_mapped(plan: p.Plan, name: str) -> bool:
-    """Whether a flow does nothing with a parameter but go through it with maps, or ask for its length."""
+    """Tell whether the flow uses a parameter only as the source of maps, or for its length."""
     length = p.CallOf("length", {"of": p.Ref(name)})
     if name in mentions([] if plan.result == length else [plan.result]):
         return False

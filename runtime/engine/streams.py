@@ -7,25 +7,25 @@ from typing import Any, Protocol
 
 Json = Any
 Key = Any
-"""Where an element stands: its place in a list, or the place of a list and the key in that one. Keys sort as the list
-does."""
+"""The key of an element: its place in a list; or the place of an inner list, and the key in that list. Keys sort like
+the list."""
 
 
 class Taker(Protocol):
-    """Who takes elements as they come, in any order."""
+    """A taker of elements, which come in any order."""
 
     def take(self, key: Key, value: Json) -> None: ...
 
     def passed(self, before: Key) -> None:
-        """All that sorts before this key is there."""
+        """Note that all elements that sort before this key are there."""
 
 
 class Feed:
-    """``bound`` is how many elements there will be at the most, None where nobody knows yet; ``exact``: just so many,
-    and their keys are 0, 1, 2 … Where the elements are those of lists that are made into one it is ``flat``; ``nested``
-    are the places whose lists are in the making themselves.
+    """A list in the making. It ends with the step that makes it, in success or failure.
 
-    Its end is that of the step that makes it, be it good or bad.
+    ``bound`` is the most elements that it can have, None if that is not known yet. ``exact``: it will have just that
+    many, and their keys are 0, 1, 2 … A ``flat`` feed joins the elements of many lists; ``nested`` are the places of
+    those lists that are in the making themselves.
     """
 
     def __init__(self, bound: int | None, *, exact: bool, flat: bool) -> None:
@@ -40,7 +40,7 @@ class Feed:
         self.nested: set[int] = set()
 
     def tell(self, taker: Taker) -> None:
-        """Give what is there already, and all that comes."""
+        """Give a taker the elements that are there already, and all that come later."""
         self._takers.append(taker)
         for at in range(len(self._keys)):
             taker.take(self._keys[at], self._values[at])
@@ -57,7 +57,7 @@ class Feed:
             taker.take(key, value)
 
     def settle(self, place: int) -> None:
-        """All that this place of the block brings to the list is there, be it nothing."""
+        """Note that this place of the block adds no more elements to the list."""
         self._beyond.add(place)
         before = self._front
         while self._front in self._beyond:
@@ -69,7 +69,7 @@ class Feed:
 
 
 class Nested:
-    """A list in the making that is one of those which a longer one is made of."""
+    """A taker that passes the elements of an inner list on to the longer list that it is a part of."""
 
     def __init__(self, longer: Feed, place: Key) -> None:
         self.longer = longer
@@ -83,9 +83,9 @@ class Nested:
 
 
 class Ranks:
-    """The places of elements in a list of which the beginning is known before the end.
+    """The ranks of elements in a list whose beginning is known before its end.
 
-    Elements come with keys, and get a rank as soon as all before them are known.
+    Elements come with keys. An element gets its rank, its place in the list, once all elements before it are known.
     """
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ class Ranks:
         self._ranked = 0
 
     def enter(self, key: Key) -> int:
-        """The number of an element, in the order of arrival."""
+        """Enter an element by its key. Return its number, counted in the order of arrival."""
         number = len(self._rank_of)
         self._rank_of.append(None)
         heappush(self._unranked, (key, number))
@@ -104,7 +104,10 @@ class Ranks:
         return self._rank_of[number]
 
     def passed(self, before: Key | None) -> list[int]:
-        """All that sorts before this key is there, None for all: the numbers that have a rank for that, in order."""
+        """Give ranks to the elements that sort before this key, None for all, for all of those are there.
+
+        Return the numbers of the newly ranked elements, in order.
+        """
         numbers = []
         while self._unranked and (before is None or self._unranked[0][0] < before):
             _, number = heappop(self._unranked)
@@ -115,5 +118,5 @@ class Ranks:
 
 
 def label(key: Key) -> str:
-    """A key as a path shows it: ``3``, or ``3,1`` for element 1 of list 3."""
+    """Write a key as a path shows it: ``3``, or ``3,1`` for element 1 of list 3."""
     return str(key) if isinstance(key, int) else f"{label(key[0])},{label(key[1])}"

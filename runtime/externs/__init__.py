@@ -1,1 +1,1 @@
-"""Python that flows call."""
+"""The Python functions that flows call."""

@@ -1,7 +1,8 @@
-"""Python that a flow calls: found before the run, called with plain data, held to the type that the flow declares.
+"""The Python functions of a flow: they are found before the run, and called with plain data. Their values must have the
+types that the flow declares.
 
-A function runs in a thread of its own, a coroutine function on the loop. What is given up is not waited for: a thread
-cannot be stopped, so one that hangs is left behind, and does not keep the program from ending.
+A function runs in a thread of its own, a coroutine function on the loop. A call that is given up is not waited for: a
+thread cannot be stopped, so a thread that hangs is left behind, and does not keep the program from ending.
 """
 
 from __future__ import annotations
@@ -28,17 +29,17 @@ from .threads import Raised, Threads
 
 Json = Any
 WORKERS = 32
-"""How many functions may run at once; the others wait for a thread."""
-# Python writes no numbers that are longer.
+"""The most functions that may run at once; the others wait for a thread."""
+# Python does not write longer numbers.
 _BITS = 14_000
 
 
 class ExternError(FlowrunError):
-    """A Python function raised, or gave something else than the flow declares."""
+    """A Python function raised an exception, or returned something else than the flow declares."""
 
 
 def used_externs(plan: p.Plan) -> dict[str, p.Extern]:
-    """The externs that a plan calls, by their key."""
+    """Return the externs that a plan calls, by their key."""
     names: dict[str, None] = {}
     for step in plan.walk():
         node = step.node
@@ -50,7 +51,7 @@ def used_externs(plan: p.Plan) -> dict[str, p.Extern]:
 
 
 def permit(plan: p.Plan, allowed: bool) -> None:
-    """Raises UsageError where a plan runs Python and may not. Nothing is imported."""
+    """Raise UsageError if a plan runs Python and may not. Nothing is imported."""
     used = used_externs(plan)
     if used and not allowed:
         listed = ", ".join(f"`{name}` ({extern.target})" for name, extern in used.items())
@@ -69,7 +70,7 @@ class Externs:
         self._threads = Threads(WORKERS)
 
     async def call(self, name: str, args: Mapping[str, Json]) -> Json:
-        """The value, as plain data of the extern's type. Raises ExternError."""
+        """Call an extern. Return its value as plain data of the extern's type. Raises ExternError."""
         extern, function = self._functions[name]
         try:
             given = {param: _plain(value) for param, value in args.items()}
@@ -103,9 +104,9 @@ class Externs:
 
 @contextmanager
 def opened(plan: p.Plan, folder: Path) -> Iterator[Externs]:
-    """The externs that a plan calls. Modules are looked for in the flow's folder first, then where Python looks.
+    """Open the externs that a plan calls. Modules are looked for in the flow's folder first, then where Python looks.
 
-    Raises UsageError where one is not there, or does not take what the flow gives.
+    Raises UsageError if a function is not there, or does not take the arguments that the flow gives.
     """
     used = used_externs(plan)
     if not used:
@@ -120,7 +121,7 @@ def opened(plan: p.Plan, folder: Path) -> Iterator[Externs]:
     finally:
         with suppress(ValueError):
             sys.path.remove(home)
-    # What a function imports while it runs may stand in the folder, too, but hides no module that others look for.
+    # A running function may import from the folder, too, but modules there hide no modules that others look for.
     added = home not in sys.path
     if added:
         sys.path.append(home)
@@ -144,7 +145,7 @@ def _is_async(function: Function) -> bool:
 
 
 async def _settled(begin: Callable[[], Awaitable[Any]]) -> tuple[Any, BaseException | None]:
-    """Await what a function gives; what it raises is a value. Only our own cancelling goes through."""
+    """Await the result of a function. Return its exception as a value; only our own cancelling is raised."""
     try:
         return await begin(), None
     except asyncio.CancelledError as error:
@@ -169,7 +170,7 @@ def _checked(value: Any, extern: p.Extern, name: str) -> Json:
 
 
 def _plain(value: Any) -> Json:
-    """A copy in plain lists, dicts, texts and numbers. Raises ExternError where it holds something else."""
+    """Copy a value into plain lists, dicts, texts and numbers. Raises ExternError if it holds something else."""
     try:
         check_depth(value)
     except ValueError as error:
@@ -192,7 +193,7 @@ def _copied(value: Any, known: dict[int, tuple[Any, Json]]) -> Json:
         case ModelValue():
             raise ExternError(f"`{value.name}` is a model, and an extern takes plain data")
         case Mapping() | list() | tuple():
-            # A part that stands in many places is copied once: copies of copies could be endless.
+            # A part that occurs in many places is copied once: copies of copies could be endless.
             if id(value) not in known:
                 copy: Json
                 if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Finds the Python function that an extern names, and sees that it takes what the flow gives."""
+"""Find the Python function that an extern names, and check that it takes the arguments that the flow gives."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _LONGEST = 500
 
 
 def found(name: str, extern: p.Extern, folder: Path) -> Function:
-    """Imports its module. Raises UsageError where there is no such function, or it takes other parameters."""
+    """Import the module of an extern, and return the extern's function.
+
+    Raises UsageError if there is no such function, or if it takes other parameters.
+    """
     where = f"the extern `{name}` ({extern.target})"
     module_name, _, attribute = extern.target.partition(":")
     try:
@@ -55,7 +58,10 @@ def found(name: str, extern: p.Extern, folder: Path) -> Function:
 
 
 def _not_another(where: str, top: str, folder: Path) -> None:
-    """Python keeps one module of a name: the flow's own must not be taken for one that was there before."""
+    """Check that no other module hides the flow's own. Raises UsageError if one does.
+
+    Python keeps only one module of a name, so one that was loaded before could be taken for the flow's.
+    """
     beside = [path for path in (folder / f"{top}.py", folder / top / "__init__.py") if path.is_file()]
     origin = getattr(sys.modules.get(top), "__file__", None)
     if beside and (origin is None or Path(origin).resolve() not in [path.resolve() for path in beside]):
@@ -66,11 +72,11 @@ def _not_another(where: str, top: str, folder: Path) -> None:
 
 
 def _fits(where: str, function: Function, names: list[str]) -> None:
-    """That a function takes these parameters by their names, and needs no others."""
+    """Check that a function takes these parameters by their names, and needs no others. Raises UsageError if not."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        # Some functions written in C do not say what they take.
+        # Some functions written in C do not list their parameters.
         return
     params = signature.parameters
     by_name = {name for name, one in params.items() if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
@@ -86,7 +92,7 @@ def _fits(where: str, function: Function, names: list[str]) -> None:
 
 
 def told(error: BaseException) -> str:
-    """An exception in one line: its type, and its message where it has one."""
+    """Describe an exception in one line: its type, and its message if it has one."""
     try:
         text = " ".join(str(error).split())
     except Exception:  # noqa: BLE001 (writing it out is code of a person's own, too)

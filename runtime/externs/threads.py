@@ -1,4 +1,4 @@
-"""A few threads that are used again, and that hold up nothing: one that never comes back is left behind."""
+"""A pool of a few threads. They keep nothing from ending: a thread that never comes back is left behind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Raised(Exception):
-    """What a function raised, kept apart from what is raised around it."""
+    """The wrapper of an exception that a function raised, to tell it from exceptions around the call."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__()
@@ -20,11 +20,11 @@ class Raised(Exception):
 
 
 Queue = SimpleQueue[Callable[[], None] | None]
-"""The work of one thread; None ends it."""
+"""The queue of work of one thread; None ends the thread."""
 
 
 class Threads:
-    """At most so many threads at once; those that were given up do not count. They are daemons."""
+    """A pool of at most ``most`` threads at once; threads that were given up do not count. They are daemons."""
 
     def __init__(self, most: int) -> None:
         self._places = asyncio.Semaphore(most)
@@ -32,7 +32,7 @@ class Threads:
         self._closed = False
 
     async def run(self, call: Callable[[], Any]) -> Any:
-        """What the call returns. Raises Raised with what it raises."""
+        """Run a call in a thread, and return its value. Raises Raised with the exception of the call."""
         async with self._places:
             loop = asyncio.get_running_loop()
             done: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
@@ -88,6 +88,6 @@ def _work(
         if not done.done():
             done.set_result(outcome)
 
-    # A run that has ended meanwhile waits for nothing.
+    # A run that has ended meanwhile does not wait for the result.
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(tell)

@@ -1,1 +1,1 @@
-"""What a run would take, told before anything is sent."""
+"""The forecast of a run: its bounds, told before anything is sent."""

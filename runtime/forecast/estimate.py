@@ -1,4 +1,4 @@
-"""What a plan takes with these inputs, in this world: its files, its models and their prices. Nothing is sent."""
+"""The bounds of a plan with its inputs, files, models and prices. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def estimate_plan(
     environ: Mapping[str, str] | None = None,
     right: float = RIGHT,
 ) -> Bounds:
-    """The bounds of a plan with these inputs, of which some may be missing. ``model`` is for asks that name none.
-    ``right`` is how often one sample of a vote is right, for what is expected of it.
+    """Work out the bounds of a plan with these inputs, some of which may be missing.
 
-    Reads the files that the flow reads. Raises InputError where one cannot be read.
+    ``model`` is for asks that name none. ``right`` is the share of a vote's samples that are right; the expected
+    numbers depend on it. Reads the files that the flow reads. Raises InputError if a file cannot be read.
     """
     environ = os.environ if environ is None else environ
     default = model or environ.get(MODEL_VARIABLE, "").strip() or DEFAULT_MODEL
@@ -48,7 +48,7 @@ def estimate_plan(
 
 
 def least_of(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:
-    """The bounds of what a run cannot do without, whatever its inputs are. Reads no file.
+    """Work out the bounds of the least that a run needs, whatever its inputs are. Reads no file.
 
     ``model`` is for asks that name none.
     """
@@ -58,7 +58,7 @@ def least_of(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:
 
 
 class _Names:
-    """Names whose values need no model."""
+    """The names and functions of an expression that can be worked out without a model."""
 
     def __init__(self, lookup: Lookup, files: Files) -> None:
         self.value = lookup
@@ -115,14 +115,14 @@ class _Surroundings:
             shares=traits.shares_prompt,
             bare=traits.bare,
             longest=known.sent if known is not None else None,
-            # All models of a provider of ours share its endpoint.
+            # All models of a built-in provider share its endpoint.
             endpoint="" if places is None else address.partition(":")[0],
             places=places,
         )
 
 
 class _Unread(_Surroundings):
-    """A world of which the prices are known, and no file is read."""
+    """A world with prices only: it works out no value, and reads no file."""
 
     def value(self, expr: p.Expr, lookup: Lookup) -> Json:
         raise UnsettledError

@@ -10,5 +10,5 @@ from ..plans.models import declared_models
 
 
 def declared_prices(plan: p.Plan) -> dict[str, Price]:
-    """The prices that a plan's models declare, by address: of two at one address the dearer one."""
+    """Return the prices that a plan's models declare, by address. Of two prices at one address the higher counts."""
     return dearest_declared((model.address, dict(model.options)) for model in declared_models(plan).values())

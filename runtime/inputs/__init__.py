@@ -1,1 +1,1 @@
-"""Typed values from outside."""
+"""Inputs: typed values from outside."""

@@ -1,6 +1,6 @@
 """The inputs of a flow, from its command line or from Python.
 
-What a user names in a command may lie anywhere: the limits of a flow's own reading are not for it.
+A file that the user names in a command may lie anywhere: the limits for files that a flow reads do not apply to it.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ def read_input(
     by_row: bool = False,
     tell: Tell = unheard,
 ) -> Json:
-    """The value of a parameter, as it was written in the command.
+    """Read the value of a parameter, as the command has it.
 
     ``@path`` is the file's content, ``-`` standard input, ``@@text`` is text that begins with @. A document is a path;
     a list, a record or json is the path of a .jsonl, .json or .csv file, or JSON that begins with [ or {. Paths are
-    relative to the current folder; ``files`` only helps to tell where a missing one may be. ``by_row``: the rows of a
-    large file need not all be in the memory. ``tell`` hears what a reader had to assume.
+    relative to the current folder; ``files`` only helps to tell where a missing file may be. ``by_row``: the rows of a
+    large file need not all be in memory. ``tell`` gets the assumptions of a reader. Raises InputError.
     """
     try:
         if by_row and (rows := _row_file(param.type, given)) is not None:
@@ -54,7 +54,7 @@ def read_input(
 
 
 def files_given(param: plan.Param, given: str) -> list[Path | int]:
-    """The files that ``read_input`` reads for a parameter: paths, and 0 for standard input."""
+    """Return the files that ``read_input`` reads for a parameter: paths, and 0 for standard input."""
     inner = types.unwrapped(param.type)
     if given == "-":
         return [0]
@@ -67,9 +67,9 @@ def files_given(param: plan.Param, given: str) -> list[Path | int]:
 
 
 def check_value(value: Any, type_: types.Type, where: str, tell: Tell = unheard) -> Json:
-    """The value as plain JSON data of its type; ``where`` says what it is, for the message.
+    """Check a value against its type, and return it as plain JSON data. ``where`` names the value in messages.
 
-    A ``Path`` is read: documents and texts as such, other types as the files that a command takes.
+    A ``Path`` is read: documents and texts as such, other types like the files that a command takes.
     Raises InputError with the first problems.
     """
     inner = types.unwrapped(type_)
@@ -95,7 +95,7 @@ def _read(type_: types.Type, given: str, stdin: Stdin, files: Files | None, tell
     if inner == types.DOCUMENT:
         if given == "-":
             return _checked(stdin(), inner)
-        # The readers come when there is something to read.
+        # The readers are loaded only when there is a file to read.
         from ..documents.reading import read_plain_document
 
         return _checked(read_plain_document(_existing(given.removeprefix("@"), files)), inner)
@@ -136,7 +136,7 @@ def _content(given: str, stdin: Stdin, files: Files | None) -> str:
 
 
 def _existing(given: str, files: Files | None, hint: str = "") -> Path:
-    """The path, with a word about where else it could be if it leads nowhere; reading it tells the rest."""
+    """Return the path of a file. Raises InputError if there is no such file, with a hint where it could be."""
     if not given:
         raise InputError(f"a path is needed, and there is none{hint}")
     if not os.path.exists(given):
@@ -198,7 +198,7 @@ def _from_path(path: Path, type_: types.Type, tell: Tell) -> Json:
 
 
 def _from_unknown(text: str, type_: types.Type, name: str, tell: Tell) -> Json:
-    """Standard input, or a file whose name does not say what is in it."""
+    """Read standard input, or a file whose name does not tell its format: the text itself shows the format."""
     is_json = text.lstrip()[:1] in ("[", "{")
     if not is_json and _is_plain_list(type_):
         return fit_lines(text, type_, name)

@@ -1,4 +1,4 @@
-"""Inputs as Python gives them, where a text and a file are easily taken for one another."""
+"""The inputs that come from Python, where a text is easily mistaken for a file, and a file for a text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST_PATH = 4096
 
 
 def names_a_file(value: Any) -> bool:
-    """Whether a value from Python is or holds a ``Path``, to be read."""
+    """Tell whether a value from Python is or holds a ``Path``, whose file is read."""
     if isinstance(value, (list, tuple)):
         return any(map(names_a_file, value))
     if isinstance(value, Mapping):
@@ -26,9 +26,10 @@ def names_a_file(value: Any) -> bool:
 
 
 def check_texts(params: Iterable[plan.Param], given: Mapping[str, Any], folder: Path, tell: Tell) -> None:
-    """Raises InputError where a text stands for a document and is the path of a file: its content was meant.
+    """Raise InputError if a text is given for a document but is the path of a file: its content was meant.
 
-    A text that is a path from the flow's ``folder`` alone is told of: there the caller hardly is.
+    If the path leads to a file only from the flow's ``folder``, ``tell`` gets a remark instead: the caller hardly works
+    in that folder.
     """
     for param in params:
         for text in _document_texts(given.get(param.name), param.type):

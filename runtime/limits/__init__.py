@@ -1,4 +1,4 @@
-"""How many requests one endpoint has in flight, and how fast they follow each other."""
+"""The limits of an endpoint: the number of requests in flight, and their rate."""
 
 from .breaker import COOLING
 from .limiter import Limiter, Place

@@ -1,4 +1,4 @@
-"""A server that serves nobody is left alone, and asked now and then by one request, until it answers again."""
+"""The breaker: it leaves a server alone that serves nobody, except for single probes until the server answers again."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from collections.abc import Hashable
 from .verdict import Verdict
 
 FAILURES = 5
-"""Failures in a row, with no answer between, after which nothing more is sent; of two different calls at the least."""
+"""Failures in a row, without an answer between, after which only probes are sent. They are of at least two calls."""
 ALONE = 2
-"""Refusals in a row of the only request in flight, with the same effect: fewer at once would not help."""
+"""Refusals in a row of the only request in flight that have the same effect: fewer requests at once would not help."""
 COOLING = 5.0
-"""Seconds from one probe to the next."""
+"""The seconds from one probe to the next."""
 SOONER = 0.2
-"""The part of them after which the first probe goes."""
+"""The part of the cooling seconds after which the first probe goes."""
 LATER = 13.0
-"""So many times as long it is at the most after 429, where it doubles: past the minute, for which servers count."""
+"""The most by which the cooling seconds are multiplied. They double after each 429, to more than a minute, for servers
+count by the minute."""
 NEVER = 30.0
-"""Seconds after which there is no hope of a server that has sent nothing at all, not even an error."""
+"""The seconds after which a server is hopeless that has sent nothing at all, not even an error."""
 
 
 class Breaker:
-    """``since`` is when the first request failed or was refused that no answer has followed, a time of the loop's.
+    """The breaker of an endpoint. It is open while the server serves nobody.
 
-    It is ``known`` that the server works when it has answered once. ``cooling`` are the seconds between probes.
+    ``since`` is the loop's time of the first failure or refusal since the last answer, None without one. ``known``: the
+    server has answered at least once. ``cooling`` are the seconds between probes.
     """
 
     def __init__(self, cooling: float = COOLING) -> None:
@@ -45,28 +47,28 @@ class Breaker:
 
     @property
     def certain(self) -> bool:
-        """So many different calls have failed that it is not their prompts: a few of those are no outage."""
+        """True if the outage is certain: too many different calls have failed for their prompts to be the cause."""
         return self.open and (len(self._row) >= FAILURES or self._alone >= ALONE)
 
     def hopeless(self, now: float, patience: float) -> bool:
-        """Waiting requests need not wait any longer: ``patience`` are the seconds that it may."""
+        """Tell whether waiting requests need not wait any longer. ``patience`` are the seconds that they may wait."""
         if self.since is None or not self.open or self._probes < ALONE:
             return False
         return now - self.since >= (patience if self._spoke else min(patience, NEVER))
 
     def ready(self) -> float:
-        """When a request may go, a time of the loop's; never while a probe is out."""
+        """Return the loop's time at which a request may go; infinity while a probe is out."""
         if self._until is None:
             return 0.0
         return float("inf") if self._probing else self._until
 
     def take(self) -> bool:
-        """A request leaves; whether it is the probe."""
+        """Note that a request leaves. Return True if it is a probe."""
         self._probing = self.open
         return self._probing
 
     def bad(self, now: float, verdict: Verdict, probe: bool, who: Hashable, alone: bool) -> None:
-        """A request of the call ``who`` failed or was refused; ``alone`` if nothing else was in flight."""
+        """Note that a request of the call ``who`` failed or was refused. ``alone``: nothing else was in flight."""
         self.since = now if self.since is None else self.since
         self._spoke |= verdict is not Verdict.LOST
         if verdict is not Verdict.REFUSED and len(self._row) < FAILURES:
@@ -85,9 +87,9 @@ class Breaker:
             self._until, self._wait = now + SOONER * self.cooling, self.cooling
 
     def answered(self, probe: bool) -> bool:
-        """A request was served; whether the server was thought to be gone, and is not.
+        """Note that a request was served. Return True if the breaker was open and this closes it.
 
-        What left before that was found out says nothing of now.
+        Only a probe closes it: requests that left before it opened show nothing about the server since.
         """
         self.known = self._spoke = True
         if self.open and not probe:
@@ -100,6 +102,6 @@ class Breaker:
         return was
 
     def given_up(self, probe: bool) -> None:
-        """A request ended that says nothing of the server."""
+        """Note that a request ended and shows nothing about the server."""
         if probe:
             self._probing = False

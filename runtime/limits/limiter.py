@@ -1,4 +1,4 @@
-"""The limiter of one endpoint: for a driver that makes no task for a request that must wait."""
+"""The limiter of an endpoint. Its driver needs no task for a request that must wait."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .verdict import Verdict
 from .width import Width
 
 _CLOSE = 1e-6
-"""Seconds by which a timer may be early: clocks are not exact."""
+"""The seconds by which a timer may be early: clocks are not exact."""
 
 
 @dataclass(eq=False, slots=True)
 class Place:
-    """A request in flight, from ``acquire`` to ``release``."""
+    """The place of a request in flight, from ``acquire`` to ``release``."""
 
     epoch: int
     tokens: int
@@ -28,15 +28,15 @@ class Place:
 
 
 class Limiter:
-    """Places for requests: bounded in number and in rate, closed by pauses, and by failures that do not end.
+    """The places for requests at an endpoint. They are limited in number and rate; a pause or an outage closes them.
 
-    A driver takes a place with ``acquire`` before a request leaves, and gives it back with ``release`` when that is
-    over, with what it says of the server. When it gets none it leaves a callback with ``on_ready``, which is called
-    once, when there may be a place; whoever asked first is called first. Belongs to one event loop.
+    A driver takes a place with ``acquire`` before a request leaves, and gives it back with ``release`` when the request
+    is over, with a verdict on the server. A driver that gets no place leaves a callback with ``on_ready``. It is called
+    once, when there may be a place; the first to ask is called first. A limiter belongs to one event loop.
 
-    ``limit`` is the most that may be in flight, ``start`` how many may be at first; ``rpm`` and ``tpm`` are requests
-    and tokens a minute. A server that serves nobody is asked every ``cooling`` seconds, and ``patience`` is how long
-    requests wait for it. ``answers`` counts the requests that were served.
+    ``limit`` is the most requests that may be in flight, ``start`` the number at first; ``rpm`` and ``tpm`` are
+    requests and tokens a minute. A server that serves nobody is asked every ``cooling`` seconds, and requests wait for
+    it for ``patience`` seconds. ``answers`` counts the requests that were served.
     """
 
     def __init__(
@@ -68,12 +68,12 @@ class Limiter:
 
     @property
     def width(self) -> int:
-        """How many may be in flight at this moment."""
+        """The number of requests that may be in flight at this moment."""
         return self._width.width
 
     @property
     def full(self) -> bool:
-        """All places are taken."""
+        """True if all places are taken."""
         return self.active >= self._width.width
 
     @property
@@ -82,26 +82,26 @@ class Limiter:
 
     @property
     def known(self) -> bool:
-        """The server has served a request, so it is there and takes the key."""
+        """True if the server has served a request, so that it exists and accepts the key."""
         return self._breaker.known
 
     @property
     def down(self) -> bool:
-        """The server serves nobody, whatever it is asked: one request at a time asks whether it does again."""
+        """True if the server serves no request at all. Then one request at a time probes whether it serves again."""
         return self._breaker.certain
 
     @property
     def since(self) -> float | None:
-        """When the first request failed or was refused that no answer has followed, a time of the loop's."""
+        """The loop's time of the first failure or refusal since the last answer; None without one."""
         return self._breaker.since
 
     @property
     def hopeless(self) -> bool:
-        """The server has served nobody for all the time that there is: what waits may as well fail."""
+        """True if the server has served nobody for so long that waiting requests may as well fail."""
         return self._breaker.hopeless(asyncio.get_running_loop().time(), self.patience)
 
     def acquire(self, tokens: int = 0) -> Place | None:
-        """Take a place, if there is one. ``tokens`` is about what the request takes of a limit on those."""
+        """Take a place; return None if there is none. ``tokens`` is about the number that counts against a limit."""
         if self.active >= self._width.width:
             return None
         now = asyncio.get_running_loop().time()
@@ -120,9 +120,9 @@ class Limiter:
     def release(
         self, place: Place, verdict: Verdict = Verdict.NEUTRAL, used: int | None = None, who: Hashable = None
     ) -> None:
-        """Give a place back. ``used`` are the tokens that the request took in the end, None where nobody knows.
+        """Give a place back. ``used`` are the tokens that the request took in the end, None if that is not known.
 
-        ``who`` is the call that was made, for one may be made several times; None counts as one of its own.
+        ``who`` identifies the call, for a call may have several attempts; None counts as a call of its own.
         """
         if not place.held:
             raise RuntimeError("a place was given back twice")
@@ -146,37 +146,37 @@ class Limiter:
         self._call_waiting()
 
     def pause(self, seconds: float) -> None:
-        """Give out no place for so many seconds. A pause never shortens one that is already running."""
+        """Give out no place for this many seconds. A pause never shortens one that is already running."""
         self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
 
     def learn(self, rates: Rates) -> None:
-        """Hold what the server's own headers tell of its limits."""
+        """Keep to the limits that the server reports in its headers."""
         now = asyncio.get_running_loop().time()
         self._told_requests.learn(rates.requests, now, max(0, self.active - 1))
         self._told_tokens.learn(rates.tokens, now, self._tokens_out)
 
     def on_ready(self, callback: Callable[[], None]) -> None:
-        """Have ``callback`` called once when a place is free; asking again before that changes nothing."""
+        """Call ``callback`` once when a place is free. Asking again before that changes nothing."""
         self._waiting.setdefault(callback)
         self._arm()
 
     def waits_alone(self, callback: Callable[[], None]) -> bool:
-        """Whether nobody else waits for a place."""
+        """Tell whether no other callback waits for a place."""
         return not self._waiting or (len(self._waiting) == 1 and callback in self._waiting)
 
     def forget(self, callback: Callable[[], None]) -> None:
-        """Take back an ``on_ready``."""
+        """Withdraw a callback that was left with ``on_ready``."""
         self._waiting.pop(callback, None)
 
     def close(self) -> None:
-        """Call nobody any more, and leave no timer behind."""
+        """Drop all callbacks and the timer."""
         self._waiting.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _ready(self, now: float) -> float:
-        """When all but the number in flight allows a request, a time of the loop's."""
+        """Work out the loop's time at which a request may leave, apart from the number in flight."""
         ready = max(
             self._paused_until,
             self._breaker.ready(),
@@ -190,7 +190,7 @@ class Limiter:
         return ready
 
     def _arm(self) -> None:
-        """Set the timer for whoever waits for time, and not for another request to end."""
+        """Set the timer for callbacks that wait for a time, and not for another request to end."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -198,7 +198,7 @@ class Limiter:
             return
         loop = asyncio.get_running_loop()
         ready = self._ready(loop.time())
-        # Who could have gone at once and did not is told when the next request ends.
+        # A driver that could have sent at once and did not is called when the next request ends.
         if loop.time() + _CLOSE < ready < inf:
             self._timer = loop.call_at(ready, self._rung)
 
@@ -209,8 +209,8 @@ class Limiter:
     def _call_waiting(self) -> None:
         if not self._waiting:
             return
-        # A callback may take places, give some back or ask to be called again: this one loop serves all of that, and
-        # ends when a round brought nothing, lest a driver that asks without taking hold it up.
+        # A callback may take places, give some back or ask to be called again: this one loop serves all of that. It
+        # ends when a round took no place, so that a driver that asks without taking cannot hold it up.
         if self._calling:
             return
         self._calling = True

@@ -1,7 +1,7 @@
-"""When a request is tried again, by the class of its failure. Ours, for time must be the loop's.
+"""The retry rules: they decide by the class of a failure when a request is tried again.
 
-tenacity, and stamina on it, count elapsed time by the process's clock, so a virtual clock cannot test them, and they
-know no Retry-After that is too long to wait for.
+They are our own, for time must be the loop's. tenacity, and stamina which builds on it, count time by the process's
+clock, so a virtual clock cannot test them, and they know no Retry-After that is too long to wait for.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from ..vocabulary.errors import CallError, InDoubtError, RefusedError
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and how long. Seconds; ``total`` is counted from the first attempt, and no attempt starts after it.
+    """The policy for retries: the number of attempts, and the waits in seconds.
 
-    The wait before retry n is drawn from the upper half of ``wait_initial * 2 ** (n - 1)``, at most ``wait_max``.
-    A Retry-After is waited for in full, with up to a tenth more, lest all who were sent away come back at once.
-    What a plan says of attempts holds for the usual number of them.
+    ``total`` is counted from the first attempt, and no attempt starts after it. The wait before retry n is drawn from
+    the upper half of ``wait_initial * 2 ** (n - 1)``, at most ``wait_max``. A Retry-After is waited for in full, with
+    up to a tenth more, so that refused requests do not all come back at once. The bounds of a plan assume the usual
+    number of attempts.
     """
 
     attempts: int = ATTEMPTS
@@ -33,9 +34,9 @@ class RetryPolicy:
 
 @dataclass(eq=False, slots=True)
 class Retries:
-    """The attempts at one request, of which the first began at ``began``, a time of the loop's.
+    """The attempts at one request. The first began at ``began``, a time of the loop.
 
-    ``made`` counts them; ``tries`` are those that failed for the request's own sake, as far as anybody can tell.
+    ``made`` counts all attempts; ``tries`` counts those that failed for the request's own sake, as far as is known.
     """
 
     policy: RetryPolicy
@@ -46,13 +47,14 @@ class Retries:
     chance: Callable[[], float] = random.random
 
     def after(self, failed: CallError, ended: float, *, since: float | None = None, shared: bool = False) -> float:
-        """The seconds to wait, from ``ended``, until the next attempt.
+        """Return the seconds to wait, from ``ended``, until the next attempt.
 
-        Where all requests are treated alike the failure is ``shared``: it uses up no attempt. The total time is then
-        that of all of them, counted from ``since``.
+        ``shared``: the failure is that of all requests alike, so it uses up no attempt. The total time is then counted
+        from ``since`` for all of them.
 
-        Raises the request's failure where there is none: at once what is neither refused nor in doubt. At the end it
-        is an InDoubtError when any attempt was in doubt: the call may have been paid, whatever the last attempt met.
+        Raises the request's failure if there is no other attempt. A failure that is neither a refusal nor in doubt is
+        raised at once. At the end the failure is an InDoubtError if any attempt was in doubt: the call may have been
+        paid, however the last attempt ended.
         """
         if not isinstance(failed, RefusedError | InDoubtError):
             raise failed
@@ -76,7 +78,10 @@ class Retries:
         return wait
 
     def spent(self) -> InDoubtError | None:
-        """Count an attempt that brought answers to others, and may have been billed; the failure if it was the last."""
+        """Count an attempt that brought answers to other calls only, and may have been billed.
+
+        Return the failure if it was the last attempt.
+        """
         self.made += 1
         self.tries += 1
         if self.tries < self.policy.attempts:
@@ -85,7 +90,7 @@ class Retries:
         return InDoubtError(f"{said}attempts)")
 
     def last(self, failed: CallError, why: str) -> CallError:
-        """The failure of the whole request, after one of its attempts."""
+        """Make the failure of the whole request from that of its last attempt."""
         kind = InDoubtError if self.doubtful else RefusedError
         final = kind(f"{failed} ({why})", status=failed.status, retry_after=failed.retry_after)
         # Each attempt before this one has been settled by itself.
@@ -94,6 +99,6 @@ class Retries:
 
 
 def come_back(seconds: float) -> str:
-    """Why a request fails whose server wants to be left alone for longer than anybody waits."""
+    """Say in a sentence that the server wants a pause of this many seconds, and when to come back."""
     clock = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(time.time() + seconds))
     return f"the server asks to be left alone for {seconds:.0f} s: come back at {clock}"

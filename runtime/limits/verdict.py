@@ -1,4 +1,4 @@
-"""The verdict of a request's end on its server."""
+"""The verdict on a server, from the end of a request."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from enum import Enum
 
 
 class Verdict(Enum):
-    """``REFUSED``: too much is asked (429). ``OVERLOADED``: not now (503, 529). ``FAILED``: another 5xx. ``LOST``: no
-    answer at all, for want of a connection, by a reset or a time-out. ``NEUTRAL`` says nothing: a request that was
-    given up, or was wrong in itself.
+    """The verdict on a server.
+
+    ``OK``: the request was served. ``REFUSED``: too many requests (429). ``OVERLOADED``: not now (503, 529).
+    ``FAILED``: another 5xx. ``LOST``: no answer at all, after a failed connection, a reset or a time-out. ``NEUTRAL``
+    shows nothing about the server: the request was given up, or was wrong in itself.
     """
 
     OK = "ok"

@@ -1,10 +1,11 @@
-"""How many requests an endpoint takes at once, found out by asking: more while that goes well, fewer when it refuses.
+"""The width: the number of requests that an endpoint takes at once. It is found by trial: more while requests go well,
+fewer when the endpoint refuses.
 
 Additive increase and multiplicative decrease as in TCP (RFC 5681: slow start, one decrease for all that was in flight),
-with three differences. A server says how many it refused, so the width goes straight to what was left. The width that
-was refused last is remembered as in CUBIC (RFC 9438): up to it the width doubles, there it lingers. And beyond it the
-next try is a single request, after a round of good ones at first and then after more and more: refused requests are to
-be few.
+with three differences. The number of refused requests is known, so the width goes straight to the rest. The width that
+was refused last is remembered as in CUBIC (RFC 9438): the width doubles up to there, and stays for a while. Beyond it
+the width grows by a single request at a time, at first after one round of good requests, then after more and more, so
+that few requests are refused.
 """
 
 from __future__ import annotations
@@ -13,21 +14,24 @@ from math import inf
 
 DECREASE = 0.7
 CALM = 66
-"""The most good requests at a small width before one more is tried; at first it is one round, then twice as many after
-each try that was refused."""
+"""The most good requests at a small width before a wider width is tried. At first one round is enough, then twice as
+many after each refused try."""
 CALMEST = 240
-"""The most of them at a large width; between the two five rounds, for they take long, and the server may have grown."""
+"""The most good requests at a large width before that. In between it is five rounds, for rounds take long, and the
+server may have grown."""
 GAIN = 0.4
-"""The part of a wider round's width that must come back as more answers a second, or the server only lets them wait."""
+"""The part of a gain in width that must come back as more answers a second. With less, the server only lets requests
+wait."""
 _NOISE = 0.1
-"""By how much the answers a second vary of themselves at the least; in a round of n by the root of 1/n."""
+"""The share by which the answers a second vary by chance, at the least; in a round of n it is the root of 1/n."""
 
 
 class Width:
-    """``width`` is how many may be in flight, from 1 to ``limit``; ``epoch`` counts the times it was cut.
+    """The number of requests that may be in flight: ``width``, from 1 to ``limit``. ``epoch`` counts its cuts.
 
-    ``safe`` is the width that is thought to be taken, ``refused_at`` the last that was refused. ``step`` is by how much
-    it was widened on trial, 0 for none. ``proven`` is the last width at which a whole round went well.
+    ``safe`` is the width that the server is thought to take, ``refused_at`` the last width that it refused. ``step`` is
+    the number by which the width was raised on trial, 0 for no trial. ``proven`` is the last width at which a whole
+    round went well.
     """
 
     def __init__(self, limit: int, start: int) -> None:
@@ -47,7 +51,7 @@ class Width:
         self._best = 0.0
 
     def good(self, now: float, full: bool) -> None:
-        """A request went well; ``full`` says that all places were taken, so that a wider width could be of use."""
+        """Count a request that went well. ``full``: all places were taken, so that a wider width could be of use."""
         self._good += 1
         if self._good >= self.width:
             self.proven = self.width
@@ -69,12 +73,13 @@ class Width:
             self._begin(now)
 
     def _passed(self, now: float) -> None:
-        """A whole round at this width went well."""
+        """Judge a trial whose whole round went well: widen further, or go back if it brought too few answers more."""
         rate = (self._calm - 1) / (now - self._since) if now > self._since else inf
         wider = self.width / max(1, self.width - self.step)
         noise = max(_NOISE, self._calm**-0.5)
         if rate < self._best * (1 + (wider - 1) * GAIN - noise):
-            # They only wait longer: back to what brought as much. One round that was quick by chance is outlived.
+            # Requests only wait longer: go back to the width that brought as much. The best rate sinks toward this one,
+            # so that a round that was quick by chance does not count for ever.
             self._best = (self._best + rate) / 2
             self.width = max(1, self.width - self.step)
             self.safe, self.step = self.width, 0
@@ -84,7 +89,7 @@ class Width:
             self.safe = self.width
             self.step = self._next_step()
             self.width += self.step
-            # Where more is taken than was the next refusal is news, too.
+            # The server takes more than it did, so its next refusal is news, too.
             self._hold = self._round()
         self._begin(now)
 
@@ -98,13 +103,13 @@ class Width:
         return max(0, min(step, self.limit - self.width))
 
     def refused(self, now: float, epoch: int, in_flight: int) -> None:
-        """A request was sent away that left in this epoch; ``in_flight`` counts all that were out, with it."""
+        """Cut the width after a refusal. ``epoch`` is that in which the request left; ``in_flight`` includes it."""
         if epoch == self.epoch:
             gentle = self.step == 1
             self.epoch += 1
             self._event, self._refused = in_flight, 0
             self.refused_at = in_flight
-            # After a try with one more it is known what is taken.
+            # After a trial with one request more, the width that is taken is known.
             self.width = max(1, min(self.width, in_flight - 1 if gentle else int(in_flight * DECREASE)))
             self._hold = min(2 * self._hold, self._calmest()) if gentle else self._round()
             self.step, self._best = 0, 0.0
@@ -117,8 +122,8 @@ class Width:
         self._begin(now)
 
     def restart(self, now: float) -> None:
-        """The server was gone, and is there again: from one request, by doubling, back to what it took."""
-        # Requests that left before that say nothing of the server that is back.
+        """Restart after an outage: from one request back up to the width that the server took before."""
+        # Requests that left before the outage was over say nothing about the server that is back.
         self.epoch += 2
         self.safe = self.proven
         self._hold = min(self.proven, self._calmest())

@@ -1,4 +1,4 @@
-"""What a step waits for before it begins, and what it takes as it comes."""
+"""The dependencies of a step: the steps that it waits for, and the step whose results it takes as they come."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from .free_names import mentions
 
 
 def first_needs(step: p.Step) -> tuple[str, ...]:
-    """What a step waits for before it begins, a rule's arguments too: the asks and the extern of a reducer wait by
-    themselves.
+    """Return the steps that a step waits for before it begins, with those in the arguments of its rule.
+
+    The asks and the extern of a reducer are not counted here: they wait by themselves.
     """
     node = step.node
     if not isinstance(node, p.Map | p.Repeat | p.Fanout):
@@ -20,15 +21,16 @@ def first_needs(step: p.Step) -> tuple[str, ...]:
         return step.needs
     if not reduce.asks:
         return (*step.needs, *reduce.needs)
-    # What a rule counts with, how many go into one ask, and what a fold begins with.
+    # These hold a rule's arguments, the number of results in one ask, and the first value of a fold.
     first = set(mentions([*reduce.args.values(), *([] if reduce.count is None else [reduce.count])]))
     return (*step.needs, *(name for name in reduce.needs if name in first))
 
 
 def taken_from(step: p.Step) -> str | None:
-    """The step whose results a map may take one by one, as they come; None where it is to have them whole.
+    """Find the step whose results a map may take one by one, as they come; None if the map needs the whole list.
 
-    A vote is counted in the order of the list, and a time-out is that of the map and not of what is before it.
+    A map with a vote needs the whole list, for the vote is counted in the order of the list. So does a map with a
+    time-out, for the time of the step before it must not count.
     """
     node = step.node
     if not isinstance(node, p.Map) or node.whole or not isinstance(node.source, p.Ref) or "timeout" in step.options:

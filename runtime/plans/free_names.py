@@ -1,4 +1,4 @@
-"""What the expressions and steps of a plan mention, and whether they are of the language."""
+"""The names that the expressions and steps of a plan mention, and a check that these are of the language."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..vocabulary.errors import PlanError
 
 
 def mentions(exprs: list[p.Expr]) -> Iterator[str]:
-    """The names that expressions mention. Raises PlanError where one is none of the language."""
+    """Find the names that expressions mention. Raises PlanError if an expression is not of the language."""
     todo = list(exprs)
     while todo:
         expr = todo.pop()
@@ -48,7 +48,7 @@ def mentions(exprs: list[p.Expr]) -> Iterator[str]:
 
 
 def _votes(function: str, args: Mapping[str, p.Expr]) -> Iterator[str]:
-    """The votes that a function looks at. Each is named: which one it is must not depend on a value."""
+    """Find the votes that a function looks at. Each must be named by a constant, and not by a worked-out value."""
     for arg in args.values():
         if not isinstance(arg, p.Constant) or not isinstance(arg.value, str):
             raise PlanError(f"`{function}` takes the name of a vote, and nothing that is worked out")
@@ -63,7 +63,7 @@ def template(text: str) -> tuple[str, ...]:
 
 
 def spoken(step: p.Step) -> set[str]:
-    """The names that a step mentions itself, and not the steps inside it."""
+    """Find the names that a step mentions itself, without those of the steps inside it."""
     node = step.node
     exprs: list[p.Expr | None] = [*step.options.values(), step.when, step.otherwise]
     names: set[str] = set()
@@ -83,7 +83,7 @@ def spoken(step: p.Step) -> set[str]:
 
 
 def in_asks(asks: Iterable[p.Ask]) -> set[str]:
-    """The names that the prompts of asks mention, and their models."""
+    """Find the names that the prompts and the models of asks mention."""
     names: set[str] = set()
     for ask in asks:
         names.update(mentions([] if ask.model is None else [ask.model]))

@@ -1,4 +1,4 @@
-"""The kinds and types of a plan: what the checker says of a flow, said again of a plan that may have been edited."""
+"""The check of a plan's kinds and types. It repeats the checker's rules, for a plan may have been edited."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_LINES = 100_000_000
 
 
 def verify_kinds(plan: p.Plan) -> None:
-    """Raises PlanError at the first part that is not of the kind or the type that its place has."""
+    """Raise PlanError at the first part of a plan whose kind or type does not fit its place."""
     if "\0" in plan.source:
         raise PlanError("the name of this plan's file has a character in it that no file has in its name")
     _limits("the flow", plan)
@@ -47,7 +47,7 @@ def _limits(title: str, flow: p.Plan | p.Flow) -> None:
 
 
 def _names(plan: p.Plan) -> Iterator[tuple[str, str]]:
-    """Each name that something is given, without the file that it is from, and what it is given to."""
+    """Find each name that the plan gives, without the name of a file, together with the kind of thing that it names."""
     yield "this flow", plan.flow
     for what, keys in (("a flow", plan.flows), ("an extern", plan.externs)):
         yield from ((what, p.plain_name(key)) for key in keys)

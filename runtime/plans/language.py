@@ -13,7 +13,7 @@ from .options import OPTIONS
 
 @cache
 def language() -> Catalog:
-    """Enough to look at a plan: the addresses of its models are looked at when they are opened."""
+    """Make a catalog that is enough to check a plan. It takes any provider: models are checked when they are opened."""
     return Catalog(
         {name: function.spec for name, function in FUNCTIONS.items()},
         {name: rule.spec for name, rule in REDUCERS.items()},

@@ -1,4 +1,4 @@
-"""The rules that every plan must keep, held again before it runs: a plan may have been edited since it was checked."""
+"""The rules that every plan must keep. They are checked again before a run, for the plan may have been edited."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 def verify(plan: p.Plan) -> None:
-    """Raises PlanError at the first step that breaks a rule.
+    """Raise PlanError at the first step that breaks a rule.
 
     Every mention must be among the step's needs, no branch may need another branch of its fan-out, no steps may
     wait for each other, no flow may lead back to itself, and every function, reducer, flow and extern must exist and
-    get the arguments that it takes. Every value must be of the kind and the type that its place has, and a function
-    that looks at a vote names one which the step needs. The same rules hold in every flow that is called.
+    get the arguments that it takes. Every value must have the kind and the type of its place, and a function that looks
+    at a vote must name a vote that the step needs. The same rules hold in every flow that is called.
     """
     if (place := misplaced(plan)) is not None:
         raise PlanError(f"the plan has a value of another kind than its place at `{place}`")
@@ -49,7 +49,7 @@ def verify(plan: p.Plan) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What is around a step: the plan, the steps that are visible, and what is known without a step."""
+    """The surroundings of a step: the plan, the visible steps, and the names that are known without a step."""
 
     plan: p.Plan
     visible: Mapping[str, p.Step]
@@ -163,7 +163,7 @@ def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) ->
     for need in reduce.needs:
         if need not in visible:
             raise PlanError(f"the reducer of `{step.name}` needs `{need}`, and there is no such step around it")
-    # The asks see what is combined, with their models and options; the arguments see what is around the block.
+    # The asks, with their models and options, see the combined results; the arguments see the names around the block.
     needs, sees = (*reduce.needs, *step.needs), around.known | given | branches
     args = set(mentions([*reduce.args.values(), *([reduce.count] if reduce.count is not None else [])]))
     for name in sorted(args & ({"results", "so_far", "next"} - around.known - visible.keys() | branches)):
@@ -210,7 +210,7 @@ def _held(
 
 
 def _inner_needs(step: p.Step) -> Iterator[str]:
-    """What a step and everything inside it waits for."""
+    """Find all names that a step, or a step inside it, waits for."""
     for one in p.walk_steps((step,)):
         yield from one.needs
         if isinstance(one.node, (p.Map, p.Repeat, p.Fanout)):

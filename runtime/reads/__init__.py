@@ -1,1 +1,1 @@
-"""The files that a flow reads: what a run may read of them, and how."""
+"""The files that a flow reads, and the functions that read them."""

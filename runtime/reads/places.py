@@ -1,4 +1,4 @@
-"""The files that a run reads, as far as its plan and its inputs tell: no output may be written over one of them."""
+"""The files that a run reads, as far as its plan and inputs show. No output may be written over one of these files."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Json = Any
 
 
 def files_read(plan: p.Plan, values: Mapping[str, Json], folder: Path, allowed: tuple[Path, ...] = ()) -> list[Path]:
-    """The flow, what it imports, its Python modules, and the files that its functions read.
+    """Find the files that a run reads: the flow, its imports, its Python modules, and the files of its functions.
 
-    Where the functions are given names by the inputs, every text in the inputs counts as one.
+    If a function gets a path that is not a constant, every text in the inputs counts as a path.
     """
     found = [folder / os.path.basename(plan.source)] if plan.source else []
     found += [folder / name.rpartition(":")[0] for name in plan.flows if ":" in name]
@@ -43,7 +43,7 @@ def files_read(plan: p.Plan, values: Mapping[str, Json], folder: Path, allowed: 
 
 
 def _names_read(data: Json) -> tuple[list[str], bool]:
-    """The paths and patterns that functions of the flow are given, and whether some are known only when it runs."""
+    """Find the paths and patterns that the flow's functions get. The second value is True if some are not constants."""
     names: list[str] = []
     open_ended = False
     todo = [data]

@@ -1,4 +1,4 @@
-"""The functions of the language that read files. The readers of documents load when one is called."""
+"""The functions of the language that read files. The readers of documents are loaded when a function is called."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Json = Any
 
 
 def reading(files: Files, tell: Tell = unheard) -> Callable[[str, Args], Json]:
-    """A caller of the functions that read, for a flow that may read these files.
+    """Make a function that calls the reading functions by name, for a flow that may read these files.
 
-    ``tell`` hears once of what a reader had to assume of a file.
+    ``tell`` gets each assumption of a reader once.
     """
     once = cache(tell)
     return lambda name, args: READERS[name](args, files, once)
 
 
 def calling(files: Files, tell: Tell = unheard) -> Callable[[str, Args, TallyOf], Json]:
-    """A caller of all functions by their names, for a flow that may read these files."""
+    """Make a function that calls all functions by name, for a flow that may read these files."""
     read = reading(files, tell)
     return lambda name, args, tally: FUNCTIONS[name].call(args, World(tally, read))
 
@@ -69,13 +69,13 @@ def _csv(args: Args, files: Files, tell: Tell) -> Json:
 
 
 def _text_of(args: Args, files: Files) -> tuple[str, str]:
-    """The text of the file that a call names, and its name for messages."""
+    """Read the text of the file that a call names. The second value is its name for messages."""
     path = _path(args["path"])
     return files.read_text(path), shown(path)
 
 
 def _rows_of(args: Args, bare: types.Type) -> types.Type:
-    """The type of a list of what ``of`` names; of what is ``bare`` where it names nothing."""
+    """Return the type of a list whose items have the type in ``of``, or the type ``bare`` without that."""
     row = bare if args.get("of") is None else args["of"]
     if not isinstance(row, types.Simple | types.Range | types.Choice | types.ListOf | types.Optional | types.Record):
         raise UsageError(f"`of` takes the name of a type, and this is {kind_of(row)}")

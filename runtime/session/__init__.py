@@ -1,1 +1,1 @@
-"""One run, set up."""
+"""The setup of a run."""

@@ -1,4 +1,4 @@
-"""What a run would find in the journal, and what it would have to buy: told before anything is sent."""
+"""Count, before anything is sent, the answers that a run would find in the journal and the calls that it would make."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from .endpoints import default_model, open_endpoints
 
 Json = Any
 _WINDOW = 100_000
-"""Bodies of a map that are looked at: those beyond it are not told of."""
+"""The most bodies of a map that are looked at; calls of further bodies are not counted."""
 _AFTER_ALL = 2**62
-"""The number of a run that is still to come."""
+"""The number of a run that has not begun: higher than that of any run in the journal."""
 
 
 def foresee(
     plan: p.Plan, values: Mapping[str, Json], model: str, files: Files, environ: Mapping[str, str], journal: Path
 ) -> Foreseen | None:
-    """What a run of these inputs would take from the journal, and the calls that it would begin with beside.
+    """Count the answers that a run with these inputs would take from the journal, and the calls that it would begin.
 
-    None where the journal has nothing. ``model`` is for asks that name none. Nothing is written, sent or called.
-    Raises UsageError where a model cannot be asked, DiskError.
+    Return None if the journal has no answers. ``model`` is for asks that name none. Nothing is written, sent or called.
+    Raises UsageError if a model cannot be asked, DiskError.
     """
     with JournalReader(journal) as reader:
         if not reader.index.paid:

@@ -1,4 +1,4 @@
-"""Which models a run may ask, and the endpoints that serve them: all are opened before the first call."""
+"""The models that a run may ask, and the endpoints that serve them. All endpoints are opened before the first call."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ..vocabulary.errors import FlowrunError
 Json = Any
 OpenProvider = Callable[[str, Surroundings], Provider]
 GROWTH = 8
-"""How many times the requests that a provider begins with may be in flight, where the flow does not say."""
+"""The factor from the requests that a provider begins with to the most in flight, where the flow sets no limit."""
 
 
 class _Declared(Names):
-    """What a default may mention when only the models are known; the rest is no model."""
+    """The names for working out a default when only the models are known; any other name is None."""
 
     def __init__(self, declared: Mapping[str, ModelValue]) -> None:
         self._declared = declared
@@ -37,7 +37,7 @@ class _Declared(Names):
 
 
 def default_model_name(environ: Mapping[str, str]) -> str:
-    """The model of asks that name none, where the run does not say."""
+    """Return the model for asks that name none, if the run does not set it."""
     return environ.get(MODEL_VARIABLE, "").strip() or DEFAULT_MODEL
 
 
@@ -48,7 +48,7 @@ def default_model(name: str, declared: Mapping[str, ModelValue]) -> ModelValue:
 def chosen_addresses(
     plan: p.Plan, values: Mapping[str, Json], default: str, declared: Mapping[str, ModelValue]
 ) -> set[str]:
-    """The models that the user named, and not the flow: for asks that name none, and in its inputs."""
+    """Return the addresses that the user named and the flow does not: the default model, and models in the inputs."""
     chosen = set() if default in declared else {default}
     for param in plan.params:
         chosen |= {one for one in _addresses(param.type, values.get(param.name)) if one not in declared}
@@ -64,7 +64,7 @@ def open_endpoints(
     opener: OpenProvider,
     policy: RetryPolicy,
 ) -> dict[str, Endpoint]:
-    """The endpoints of all models that the flow may ask, by their addresses."""
+    """Open the endpoints of all models that the flow may ask. They are returned by the address of the model."""
     asks = [ask for step in plan.walk() for ask in _asks(step)]
     mentioned = {expr.name for ask in asks if isinstance(expr := ask.model, p.Ref)}
     # A flow of another file may call something of its own as a model is called here.
@@ -73,7 +73,7 @@ def open_endpoints(
     if any(ask.model is None for ask in asks):
         wanted[default.address] = default
     for model in declared.values():
-        # A model may also reach an ask through a list or a parameter: open those that nobody names, too, then.
+        # A model may also reach an ask through a list or a parameter: then open models that no ask names, too.
         if asks and (model.name in mentioned or not mentioned <= certain):
             wanted.setdefault(model.address, model)
     for param in plan.params:
@@ -101,9 +101,10 @@ def open_endpoints(
 
 
 def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPolicy) -> Limiter:
-    """The limiter of one endpoint, by what its provider begins with and what each of its models asks for.
+    """Make the limiter of one endpoint from its provider's first number of requests and the options of its models.
 
-    Where a flow names the number of requests it is that; else it grows from the provider's while all goes well.
+    If a flow sets the number of requests, the limiter keeps to that. Otherwise the number grows from the provider's as
+    long as all goes well.
     """
     starts = [int(options.get("concurrency", usual)) for usual, options in models]
     limits = [
@@ -122,7 +123,7 @@ def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPoli
 
 
 def _addresses(type_: types.Type, value: Json) -> Iterator[str]:
-    """The addresses of models in a value, wherever its type has them."""
+    """Find the addresses of models in a value, wherever its type has models."""
     return _found(type_, value) if types.holds_model(type_) else iter(())
 
 

@@ -1,4 +1,4 @@
-"""The hosts that a run may reach: those that its user has named, and no others that a flow names for itself."""
+"""The hosts that a run may reach: only hosts that the user has named, and no others that the flow names by itself."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _NAME = re.compile(r"(?:\*\.)?[^\s/@*?#\\]+")
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """A host that a flow would reach of its own choice: by which model, whose prompts and key go there."""
+    """A host that a flow would reach of its own choice, and the model whose prompts and key would go there."""
 
     model: str
     host: str
 
 
 Ask = Callable[[Sequence[Reach]], bool]
-"""Asks the user whether these may be reached."""
+"""A function that asks the user whether these hosts may be reached."""
 
 
 def permit_hosts(
@@ -38,9 +38,9 @@ def permit_hosts(
     environ: Mapping[str, str],
     ask: Ask | None = None,
 ) -> tuple[str, ...]:
-    """The hosts that were allowed by asking. ``chosen`` are the addresses of models that the user named.
+    """Check that the user allows all hosts of a run. Return the hosts that the user allowed when asked.
 
-    Raises UsageError where one is left that the user has not allowed.
+    ``chosen`` are the addresses of models that the user named. Raises UsageError if a host is not allowed.
     """
     patterns = [*map(_pattern, allowed), *from_variable(environ), *from_settings(environ)]
     patterns += [host.lower() for base in base_variables(environ).values() if (host := host_of(base))]
@@ -69,13 +69,13 @@ def from_variable(environ: Mapping[str, str]) -> list[str]:
 
 
 def settings_file(environ: Mapping[str, str]) -> Path:
-    """The user's own settings: never those of a flow's folder, which may be anybody's."""
+    """Return the path of the user's own settings: never a file in the flow's folder, which may come from anybody."""
     base = environ.get("XDG_CONFIG_HOME", "").strip() or os.path.join(environ.get("HOME") or "~", ".config")
     return Path(os.path.expanduser(base), "flowrun", "settings.toml")
 
 
 def from_settings(environ: Mapping[str, str]) -> list[str]:
-    """Raises UsageError where the file is there and cannot be understood."""
+    """Read the allowed hosts from the user's settings. Raises UsageError if the file is there but cannot be read."""
     path = settings_file(environ)
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -97,9 +97,9 @@ def _pattern(text: str) -> str:
 
 
 def _host(address: str, endpoint: Endpoint) -> str:
-    """Where an endpoint is, with its port if it has one; "" for what stays on this machine.
+    """Return the host of an endpoint, with its port if it has one; "" if requests stay on this machine.
 
-    A provider of somebody else's that names no address is known by its own name, with a colon.
+    A third-party provider that names no address is known by its own name with a colon.
     """
     base = endpoint.provider.endpoint
     if is_local(address, base):

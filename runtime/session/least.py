@@ -1,4 +1,4 @@
-"""A budget that a run cannot keep to, whatever its models answer: the run is refused before anything is sent."""
+"""The check for a budget that a run cannot keep, whatever its models answer: such a run is refused before it begins."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..vocabulary.errors import UsageError
 from .resume import Keeping, Settings
 
 _DOUBT = 2.0
-"""Tokens are estimates: a least cost counts where it is so many times the budget."""
+"""The factor by which a least cost must exceed the budget to count, for its tokens are estimates."""
 
 
 def must_afford(
@@ -25,10 +25,10 @@ def must_afford(
     number: int | None,
     spent: tuple[int, float],
 ) -> None:
-    """Raises UsageError where the least that the flow takes, whatever its inputs are, is more than a budget allows.
+    """Raise UsageError if the flow needs more than its budget allows, whatever its inputs are.
 
     Answers of the journal cost nothing: each may take the place of a call. ``spent`` are the calls and the dollars of
-    the run so far; ``number`` is that of the run, None for one that begins.
+    the run so far. ``number`` is the number of the run in the journal, None for a run that begins.
     """
     if budget.calls is None and budget.money is None:
         return
@@ -43,7 +43,7 @@ def must_afford(
 
 
 def _answers(keeping: Keeping, number: int | None, *, fresh: bool) -> int:
-    """The answers of the journal that the run may use: the most that there can be."""
+    """Count the answers of the journal that the run may use at most."""
     if keeping.journal is None:
         return 0
     paid = keeping.journal.index.paid.values()

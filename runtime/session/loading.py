@@ -1,4 +1,4 @@
-"""Reads flow files and checks them, and what they are given: all that a command needs which sends nothing."""
+"""Read and check flow files and their inputs. Commands that send nothing need no more than this."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ Json = Any
 def load(path: str | Path) -> Checked:
     """Read and check a flow file, with the files that it imports.
 
-    Raises InputError where it cannot be read, FlowError where it has errors.
+    Raises InputError if it cannot be read, FlowError if it has errors.
     """
     return check_source(Source(read_plain(Path(path)), str(path)))
 
 
 def check_source(source: Source, read: MutableMapping[str, Source] | None = None) -> Checked:
-    """Check a flow file that is read already, with those that it imports from its folder. Raises FlowError.
+    """Check the text of a flow file, and the files that it imports from its folder. Raises FlowError.
 
-    ``read`` has the sources of files that are known by name, and takes those that are read here.
+    ``read`` holds sources by the names of their files. It also takes the files that are read here.
     """
     folder = Path(source.name).parent
     files = Files(folder)
@@ -49,7 +49,7 @@ def check_source(source: Source, read: MutableMapping[str, Source] | None = None
 
 
 def plan_of(checked: Checked, flow: str | None = None) -> p.Plan:
-    """The plan of a file's last flow, or of the one that is named. Raises UsageError where there is none."""
+    """Make the plan of a file's last flow, or of the flow with this name. Raises UsageError if there is none."""
     try:
         return make_plan(checked, flow)
     except KeyError:
@@ -63,11 +63,11 @@ def plan_of(checked: Checked, flow: str | None = None) -> p.Plan:
 def checked_inputs(
     plan: p.Plan, given: Mapping[str, Json], *, complete: bool = True, tell: Tell = unheard
 ) -> dict[str, Json]:
-    """Inputs that fit a plan's parameters, all of them there unless not ``complete``. Raises InputError.
+    """Check inputs against a plan's parameters, and return them as typed values. Raises InputError.
 
-    ``tell`` hears what the reader of a ``Path`` had to assume.
+    ``complete``: no required input may be missing. ``tell`` gets the assumptions of the reader of a ``Path``.
     """
-    # They bring the readers of documents with them.
+    # These imports load the readers of documents.
     from ..documents.row_file import RowFile
     from ..inputs.inputs import check_value
 

@@ -1,4 +1,4 @@
-"""Runs in their journal: one that begins, one that is gone on with, and what their user should know of both."""
+"""The runs of a journal: begin a run, resume a run, and tell the user what to know before either."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _AROUND = 4096
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a run may do, beside its flow and inputs. ``folder`` is its flow's, None for that of the plan's source.
+    """The settings of a run beside its flow and inputs. ``folder`` is the flow's; None for that of the plan's source.
 
-    ``allow_python`` is not among them: whoever goes on with a run says so again, lest a journal runs code.
+    ``allow_python`` is not a setting here: a user who resumes a run must allow it again, so that no journal runs code.
     """
 
     model: str
@@ -49,13 +49,16 @@ class Settings:
 
 @dataclass(eq=False)
 class Keeping:
-    """The journal of a run, or none."""
+    """The journal of a run; None if the run keeps nothing."""
 
     journal: Journal | None = None
 
     @classmethod
     def open(cls, path: str | Path | None) -> Keeping:
-        """Raises UsageError, where another process has it; DiskError, where it cannot be written or is damaged."""
+        """Open a journal; without a path, keep nothing.
+
+        Raises UsageError if another process has the journal, DiskError if it cannot be written or is damaged.
+        """
         return cls(None if path is None else Journal.open(Path(path)))
 
     def __enter__(self) -> Keeping:
@@ -72,7 +75,7 @@ class Keeping:
             self.journal.on_trouble = tell
 
     def taken_up(self, name: str) -> tuple[p.Plan, dict[str, Json], Settings, int]:
-        """The plan, inputs and settings of a run, and its number. Raises UsageError, DiskError."""
+        """Read the plan, inputs and settings of a run, and its number. Raises UsageError, DiskError."""
         assert self.journal is not None
         run = found_run(self.journal.index.named(name), name, self.journal.path)
         if not run.given:
@@ -91,7 +94,10 @@ class Keeping:
             raise DiskError(f"the journal's row {run.given} holds no run ({error})") from None
 
     def notices(self, log: NoLog, price: Callable[[str], Price | None], again: bool) -> Iterator[str]:
-        """What the user should know before anything is sent. ``again``: what is in doubt is sent again."""
+        """Tell the user about the journal and its calls in doubt, before anything is sent.
+
+        ``again``: calls in doubt are sent again.
+        """
         if self.journal is None or not isinstance(log, RunLog):
             return
         yield from self.journal.notes
@@ -106,7 +112,7 @@ class Keeping:
             if (run.flow, run.source) != (log.flow, log.source):
                 continue
             if run.status is not None:
-                # It has told of all before it.
+                # That run has told about the calls in doubt before it.
                 untold.clear()
             if self.journal.index.in_doubt(run.number):
                 untold.append(run)
@@ -127,7 +133,7 @@ class Keeping:
 
 
 def _reopened(plan: p.Plan, files: Mapping[str, Mapping[str, str]]) -> dict[str, Json]:
-    """The large files of a run's inputs. Raises InputError, UsageError where one is not what it was."""
+    """Reopen the large files of a run's inputs. Raises InputError, and UsageError if a file has changed."""
     rows = {}
     for param in plan.params:
         if param.name in files and isinstance(param.type, types.ListOf):
@@ -142,7 +148,7 @@ def _reopened(plan: p.Plan, files: Mapping[str, Mapping[str, str]]) -> dict[str,
 
 
 def _worst(body: Json, price: Callable[[str], Price | None]) -> float | None:
-    """The most that an attempt can have cost, by what was written down of it."""
+    """Work out the most dollars that an attempt can have cost, from its row in the journal; None if not known."""
     if not isinstance(body, dict) or not isinstance(body.get("bytes"), int):
         return None
     found = price(str(body.get("model")))
@@ -153,7 +159,7 @@ def _worst(body: Json, price: Callable[[str], Price | None]) -> float | None:
 
 
 def found_run(found: list[Run], name: str, journal: Path) -> Run:
-    """The one run that is meant. Raises UsageError where it is none, or several."""
+    """Return the only run that was found under a name. Raises UsageError if there is none, or several."""
     if not found:
         raise UsageError(
             f"no run is called {shown(name)} in {shown(str(journal))}; `flowrun runs` lists those there are"
@@ -167,11 +173,11 @@ def found_run(found: list[Run], name: str, journal: Path) -> Run:
 async def begin(
     keeping: Keeping, plan: p.Plan, values: Mapping[str, Json], settings: Settings, endpoints: Mapping[str, str]
 ) -> RunLog:
-    """Write that a run begins, and what it is. Raises DiskError."""
+    """Write that a run begins, with its plan, inputs and settings. Raises DiskError."""
     assert keeping.journal is not None
     head = _head(plan)
     given = _given(plan, values, settings)
-    # In one transaction, so that whatever has begun can be gone on with.
+    # In one transaction, so that every run that has begun can be resumed.
     run = await keeping.journal.append([Record(0, Kind.RUN, head), Record(JUST_BEGUN, Kind.GIVEN, given)])
     keeping.journal.begin(run)
     return RunLog(keeping.journal, head["id"], run, endpoints, settings.fresh, flow=head["flow"], source=head["source"])
@@ -194,7 +200,7 @@ def _given(plan: p.Plan, values: Mapping[str, Json], settings: Settings) -> Json
         "budget": [settings.budget.calls, settings.budget.money] if settings.budget else None,
         "fresh": settings.fresh,
     }
-    # Of a large file its rows stay where they are.
+    # The rows of a large file stay in that file.
     files = {name: value for name, value in values.items() if isinstance(value, RowFile)}
     return {
         "plan": p.as_data(plan),
@@ -205,7 +211,7 @@ def _given(plan: p.Plan, values: Mapping[str, Json], settings: Settings) -> Json
 
 
 async def go_on(keeping: Keeping, number: int, settings: Settings, endpoints: Mapping[str, str]) -> RunLog:
-    """Write that a run is gone on with. Raises DiskError, UsageError where it goes on in this process already."""
+    """Write that a run is resumed. Raises DiskError, and UsageError if this process is already running it."""
     assert keeping.journal is not None
     run = keeping.journal.index.runs[number]
     keeping.journal.begin(number)

@@ -1,4 +1,4 @@
-"""One run, from a verified plan and checked inputs to its result."""
+"""The execution of a run, from a verified plan and checked inputs to its result."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ Listener = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run came to. ``value`` is plain JSON data, None where the flow could not make it.
+    """The result of a run. ``value`` is plain JSON data, None if the flow could not make it.
 
-    ``run`` is what the journal calls it, "" without one. ``spent`` are dollars as a budget in money counts them, over
-    the whole run: what nobody knows the bill of at its worst. Where the results were ``handed`` on one by one ``value``
-    is how many they were.
+    ``run`` is the run's name in the journal, "" without a journal. ``spent`` are the dollars of the whole run as a
+    budget in money counts them: calls without a known bill count at their worst. If the results were ``handed`` on one
+    by one, ``value`` is their number.
     """
 
     value: Json
@@ -76,14 +76,14 @@ class Result:
 
 
 class Stop:
-    """Tells a run to begin nothing more: what is under way is kept, and the run ends."""
+    """A switch that stops a run: the run begins nothing more, keeps the answers under way, and ends."""
 
     def __init__(self) -> None:
         self.why: FlowrunError | None = None
         self._listen: Callable[[FlowrunError], None] = lambda why: None
 
     def __call__(self, signal: int = 0) -> None:
-        """Call from the loop of the run. ``signal`` is what made the user wish it."""
+        """Stop the run. Call this from the loop of the run. ``signal`` is the signal that asked for it, 0 for none."""
         if self.why is None:
             self.why = StoppedError(signal)
             self._listen(self.why)
@@ -96,7 +96,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a run is given from outside, and keeps no word of."""
+    """The parts that a run gets from outside and does not write to the journal."""
 
     on_event: Sequence[Listener]
     environ: Mapping[str, str]
@@ -106,12 +106,12 @@ class Parts:
     ask_hosts: Ask | None
     on_result: Callable[[Json], None] | None = None
     remarks: Sequence[str] = ()
-    """The assumptions of the readers of the inputs."""
+    """Lines on the assumptions that the readers of the inputs had to make."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Models:
-    """What a run asks: the endpoints by address, and what the flow's models declare."""
+    """The models of a run: their endpoints by address, their declared options and their prices."""
 
     declared: Mapping[str, ModelValue]
     default: ModelValue
@@ -122,14 +122,14 @@ class _Models:
 
     @property
     def slots(self) -> int:
-        """Requests that may be in flight at once."""
+        """The number of requests that may be in flight at once."""
         return sum({id(one.limiter): one.limiter.limit for one in self.endpoints.values()}.values())
 
 
 async def execute(
     plan: p.Plan, values: Mapping[str, Json], settings: Settings, parts: Parts, keeping: Keeping, number: int | None
 ) -> Result:
-    """Run a verified plan. ``number`` is that of the run in the journal which it goes on with, None for a new one."""
+    """Run a verified plan. ``number`` is the number of the run in the journal that is resumed, None for a new run."""
     folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
     files = Files(folder, settings.allow_read)
     summary = Summary(prices=Prices(parts.environ))
@@ -209,9 +209,9 @@ def _models(
 
 
 def _past(plan: p.Plan, keeping: Keeping, price: PriceOf | None, number: int | None) -> History:
-    """The past of the run: all that it has spent is settled before anything is sent.
+    """Read the past of a run from the journal, so that all it has spent counts before anything is sent.
 
-    Raises UsageError where nobody knows what it has cost, and a budget in money holds it.
+    Raises UsageError if a budget in money holds the run and its cost so far is not known.
     """
     flows = any(flow.calls_limit is not None or flow.money_limit is not None for flow in plan.flows.values())
     past = History(price, by_place=flows)

@@ -1,1 +1,1 @@
-"""The words that every room uses: events, errors, usage, tallies, tokens."""
+"""The words that all rooms use: events, errors, calls, usage, tallies, tokens, safe quoting."""

@@ -1,6 +1,6 @@
-"""The account of a run: what became of the calls that it sent, and what they cost.
+"""The account of a run: it counts the calls by their ends, with their tokens and costs.
 
-It is folded from events while a run goes on, and from the rows of its journal afterwards; both give the same figures.
+It is built from events while a run goes on, and from the rows of its journal afterwards. Both give the same figures.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ PriceOf = Callable[[str], Price | None]
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """The most tokens that one call can have: ``read`` of its prompt, ``written`` by its answer; None: no limit set."""
+    """The most tokens of a call: ``read`` for its prompt, ``written`` for its answer; None if no limit is set."""
 
     read: int
     written: int | None = None
 
     def cost(self, price: Price | None) -> float | None:
-        """The most dollars that the call can cost; None where nobody knows."""
+        """Work out the most dollars that the call can cost; None if that is not known."""
         return None if price is None else price.worst(self.read, self.written)
 
 
 @dataclass(slots=True)
 class Unbilled:
-    """Calls whose bill nobody knows, with the sums of their ceilings; ``endless`` calls had no limit set."""
+    """The calls without a known bill, with the sums of their ceilings. ``endless`` counts calls without a set limit."""
 
     calls: int = 0
     read: int = 0
@@ -37,7 +37,7 @@ class Unbilled:
     endless: int = 0
 
     def add(self, calls: int, each: Ceiling) -> None:
-        """Put calls in; take them out where ``calls`` is below zero."""
+        """Add calls, or take calls out if ``calls`` is below zero."""
         self.calls += calls
         self.read += calls * each.read
         if each.written is None:
@@ -46,7 +46,7 @@ class Unbilled:
             self.written += calls * each.written
 
     def cost(self, price: Price | None) -> float | None:
-        """The most dollars that they can cost together; None where nobody knows."""
+        """Work out the most dollars that these calls can cost together; None if that is not known."""
         if not self.calls:
             return 0.0
         endless = 0.0 if price is None or not self.endless else price.worst(0, None)
@@ -57,12 +57,12 @@ class Unbilled:
 
 @dataclass(slots=True)
 class Use:
-    """Calls to one model, each counted as often as it was sent.
+    """The calls to one model, each counted as often as it was sent.
 
-    ``answered`` and ``spoilt`` calls are paid: an answer came, or a reply that holds none which can be used.
-    ``refused`` calls are not paid. All others were broken off, are in doubt or are under way: they may be paid.
-    ``uncounted`` are paid calls whose server reported no tokens. ``unbilled`` are all calls without a known bill;
-    ``charged`` are the dollars that a budget counts for the others.
+    ``answered`` and ``spoilt`` calls are paid: they brought an answer, or a reply without a usable answer. ``refused``
+    calls are not paid. All others were broken off, are in doubt or are under way: they may be paid. ``uncounted`` are
+    paid calls whose server reported no tokens. ``unbilled`` are all calls without a known bill; ``charged`` are the
+    dollars that a budget counts for the others.
     """
 
     sent: int = 0
@@ -84,7 +84,7 @@ class Use:
         self.unbilled.add(calls, each)
 
     def retract(self, calls: int, each: Ceiling) -> None:
-        """Calls did not leave after all, or are sent anew for no answer to them came with the others."""
+        """Take calls out that did not leave after all, or that got no answer with the others and are sent anew."""
         self.sent -= calls
         self.unbilled.add(-calls, each)
 
@@ -93,11 +93,11 @@ class Use:
         self.unbilled.add(-calls, each)
 
     def pay(self, usage: Usage, each: Ceiling, price: Price | None) -> None:
-        """Count the bill of one call. With a price, what a budget counts for it, too."""
+        """Count the bill of a call. With a price, also count the dollars that a budget counts for it."""
         self.input_tokens += usage.input_tokens or 0
         self.output_tokens += usage.output_tokens or 0
         if not usage.known:
-            # It stays among those without a bill.
+            # The call stays among those without a bill.
             self.uncounted += 1
             return
         self.unbilled.add(-1, each)
@@ -115,9 +115,9 @@ class Use:
 
 @dataclass(slots=True)
 class Account:
-    """The figures of a run, or of a part of it; ``models`` are by their addresses.
+    """The figures of a run, or of a part of it. ``models`` are by their addresses.
 
-    ``price`` is given where a budget in money holds the run: then what it counts is ``charged``.
+    ``price`` is given if a budget in money holds the run: then the dollars that it counts are ``charged``.
     """
 
     requests: int = 0
@@ -131,7 +131,7 @@ class Account:
         return found
 
     def pay(self, model: str, parts: Iterable[Usage], each: Ceiling) -> None:
-        """Count the bills of calls that were answered by one reply."""
+        """Count the bills of calls that one reply answered."""
         use = self.use(model)
         price = None if self.price is None else self.price(model)
         for part in parts:
@@ -182,12 +182,12 @@ class Account:
         return self.sent - self.refused
 
     def unbilled(self, price: PriceOf) -> float | None:
-        """The most dollars of the calls without a known bill; None where nobody knows."""
-        # A price is asked for where something is to be priced: to know it may take time.
+        """Work out the most dollars of the calls without a known bill; None if that is not known."""
+        # Prices are looked up only for models that need one, for a look-up may take time.
         return _sum(use.unbilled.cost(price(model)) for model, use in self.models.items() if use.unbilled.calls)
 
     def charged(self, price: PriceOf) -> float | None:
-        """The dollars that a budget counts: the known bills, and all other calls at their worst."""
+        """Work out the dollars that a budget counts: the known bills, and all other calls at their worst."""
         least = sum(use.charged for use in self.models.values())
         most = self.unbilled(price)
         return None if most is None else least + most

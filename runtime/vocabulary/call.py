@@ -1,4 +1,4 @@
-"""A call in the words that everyone uses: the request, its messages, and the answers to it."""
+"""The words for a call: the request, its messages, and its answers."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One prompt and what the answer must look like.
+    """A prompt and the form that its answer must have.
 
     ``choices`` and ``schema`` exclude each other: with ``choices`` the answer is one of these words, bare;
     with ``schema`` it is JSON text that satisfies the JSON Schema (whatever its root type). A provider that
     needs an object at the root wraps and unwraps by itself. ``timeout`` is in seconds, for one attempt. ``stream``: the
-    answer may come in pieces; ``hear`` is told how many characters of it have come. Neither changes what it is.
+    answer may come in pieces; ``hear`` is called with the number of characters that have come. Neither changes the
+    answer.
     """
 
     messages: tuple[Message, ...]
@@ -41,10 +42,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One sample: its text, and why the model stopped.
+    """An answer of a model: its text, and ``finish``, the reason why the model stopped.
 
-    Only ``stop`` is a good end. Of any other ``said`` tells in a sentence, with the server's own word where it has one,
-    and ``final`` says that the same request can have no other end.
+    Only ``stop`` is a good end. For any other end ``said`` is a sentence about it, with the server's own word if it has
+    one. ``final``: the same request can have no other end.
     """
 
     text: str
@@ -55,7 +56,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answers to one request, in the order of the samples; ``rates`` are those of its headers, if it has any."""
+    """The answers to one request, in the order of the samples. ``rates`` are the rate limits in its headers, if any."""
 
     answers: tuple[Answer, ...]
     usage: Usage = field(default_factory=Usage)

@@ -1,4 +1,4 @@
-"""What can go wrong with a call, sorted by what may be done about it."""
+"""The errors of runs. Errors of calls are sorted by what may be done about them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def mistake_in(error: BaseException, hide: Callable[[str], str] = str) -> str:
-    """A mistake of somebody's code for a message: its kind, its words in one line, and the place that raised it.
+    """Describe an unexpected exception for a message: its kind, its words in one line, and the place that raised it.
 
-    ``hide`` takes out of the words what nobody may see.
+    ``hide`` removes secrets from the words.
     """
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
@@ -25,7 +25,7 @@ def mistake_in(error: BaseException, hide: Callable[[str], str] = str) -> str:
 
 
 class FlowrunError(Exception):
-    """Base of every failure that a user can cause or meet; its text is fit to print."""
+    """The base of all failures that a user can cause or meet. Its text is fit to print."""
 
 
 class UsageError(FlowrunError):
@@ -39,8 +39,8 @@ class InputError(UsageError):
 class CallError(FlowrunError):
     """A call to a model failed.
 
-    ``retry_after`` is in seconds from now, and None where the server named no time. ``rates`` are those of its headers.
-    ``doubtful``: the attempt may have been paid.
+    ``retry_after`` is in seconds from now, None if the server named no time. ``rates`` are the rate limits in its
+    headers. ``doubtful``: the attempt may have been paid.
     """
 
     doubtful = False
@@ -78,14 +78,17 @@ class EndpointError(PermanentError):
 
 
 class ModelError(PermanentError):
-    """No request for this model can succeed any more: it is not there, or not for this key. Others may be."""
+    """No request for this model can succeed any more: the server does not have it, or not for this key.
+
+    Other models at the same endpoint may work.
+    """
 
 
 class AnswerError(CallError):
     """The answer came and was paid for, but cannot be used: empty, cut off, filtered, or of the wrong type.
 
-    ``text`` is what the model said, as far as it came; ``usage`` what it was billed at, None where the server did
-    not say. ``final``: the same request can have no other end.
+    ``text`` is the answer of the model, as far as it came. ``usage`` are the billed tokens, None if the server did not
+    report them. ``final``: the same request can have no other end.
     """
 
     def __init__(
@@ -104,9 +107,9 @@ class AnswerError(CallError):
 
 
 class MalformedError(AnswerError):
-    """The answer is whole, and not of the type that was asked for: the model is told ``why`` when it is asked again.
+    """The answer is whole, but not of the type that was asked for. When the model is asked again it is told ``why``.
 
-    ``why`` goes on a sentence that begins with "the answer"; it is "" where nothing more can be said.
+    ``why`` continues a sentence that begins with "the answer"; it is "" if nothing more can be said.
     """
 
     def __init__(self, message: str, *, text: str = "", why: str = "", usage: Usage | None = None) -> None:
@@ -115,9 +118,9 @@ class MalformedError(AnswerError):
 
 
 class BudgetError(FlowrunError):
-    """The next call would go beyond what the flow may spend: it is not made.
+    """The next call would exceed a budget, so it is not made.
 
-    ``flow`` is the called flow whose budget it is, "" for that of the run.
+    ``flow`` is the called flow that has this budget, "" if it is the budget of the run.
     """
 
     def __init__(self, message: str, flow: str = "") -> None:
@@ -130,7 +133,7 @@ class DiskError(FlowrunError):
 
 
 class StoppedError(FlowrunError):
-    """The run was told to stop, by the signal of this number, before it had its value."""
+    """The run was stopped before it had its value. ``signal`` is the number of the signal that asked for it."""
 
     def __init__(self, signal: int) -> None:
         super().__init__("the run was stopped")
@@ -138,4 +141,4 @@ class StoppedError(FlowrunError):
 
 
 class PlanError(FlowrunError):
-    """A plan breaks a rule that the checker holds: it was edited, or made by something else."""
+    """A plan breaks a rule of the checker: it was edited, or another program made it."""

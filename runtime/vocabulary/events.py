@@ -1,4 +1,4 @@
-"""What happens in a run, as frozen values: the one account that progress, reports and tests read."""
+"""The events of a run, as frozen values. Progress, reports and tests all read them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """``steps`` counts those that run once; blocks tell of the others when they know how many there are."""
+    """A run has started. ``steps`` counts the steps that run once; blocks report their other steps when they open."""
 
     flow: str
     steps: int
@@ -23,7 +23,7 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class PricesDeclared:
-    """What the flow says its models cost, by their addresses."""
+    """The prices that the flow declares for its models, by their addresses."""
 
     prices: Mapping[str, Price]
 
@@ -37,8 +37,11 @@ class PastCounted:
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    """``path`` names the step through its blocks and the calls of its flow, with the place of each element:
-    ``notes[3].draft``. ``kind`` is that of its node: ``ask``, ``map``, ``flow``, ``extern`` …"""
+    """A step has begun.
+
+    ``path`` names the step through its blocks and the calls of its flow, with the place of each element:
+    ``notes[3].draft``. ``kind`` is the kind of its node: ``ask``, ``map``, ``flow``, ``extern`` …
+    """
 
     path: str
     kind: str
@@ -59,7 +62,7 @@ class StepFailed:
 
 @dataclass(frozen=True, slots=True)
 class ElementLost:
-    """An element or a sample that failed, and whose block goes on without it."""
+    """An element or a sample has failed, and its block goes on without it."""
 
     path: str
     reason: str
@@ -67,7 +70,10 @@ class ElementLost:
 
 @dataclass(frozen=True, slots=True)
 class BlockOpened:
-    """A map or a repeat knows how many elements it has, at most, of so many steps each; a called flow is one."""
+    """A map, a repeat or a call of a flow begins. It has at most ``elements`` bodies of ``steps`` steps each.
+
+    A call of a flow has one body.
+    """
 
     path: str
     elements: int
@@ -76,7 +82,7 @@ class BlockOpened:
 
 @dataclass(frozen=True, slots=True)
 class BlockGrew:
-    """A map has so many elements more, of so many steps each, than it knew of before."""
+    """A map has got ``elements`` more elements, of ``steps`` steps each."""
 
     path: str
     elements: int
@@ -85,7 +91,7 @@ class BlockGrew:
 
 @dataclass(frozen=True, slots=True)
 class BlockClosed:
-    """A block has its value; so many of its steps never had to run."""
+    """A block has ended, and ``spared`` of its steps did not have to run."""
 
     path: str
     spared: int
@@ -98,7 +104,7 @@ class ElementFinished:
 
 @dataclass(frozen=True, slots=True)
 class VoteCounted:
-    """How a vote ended. ``used`` are the tokens in and out of its answers, by the model's address; None: not known."""
+    """A vote has ended. ``used`` are the tokens in and out of its answers by the model's address; None: not known."""
 
     path: str
     tally: Tally
@@ -123,7 +129,7 @@ class CallInDoubt:
 
 @dataclass(frozen=True, slots=True)
 class CallHedged:
-    """A call takes longer than most of its like, and is asked a second time side by side."""
+    """A call takes longer than most similar calls, and is sent a second time, side by side."""
 
     path: str
     model: str
@@ -131,7 +137,7 @@ class CallHedged:
 
 @dataclass(frozen=True, slots=True)
 class RequestStarted:
-    """An attempt of a request leaves; it asks for ``calls`` answers, of which ``each`` has so many tokens at most."""
+    """An attempt at a request leaves. It asks for ``calls`` answers; ``each`` is the most tokens of one such call."""
 
     number: int
     path: str
@@ -142,7 +148,7 @@ class RequestStarted:
 
 @dataclass(frozen=True, slots=True)
 class AttemptFailed:
-    """An attempt has ended without an answer that can be used.
+    """An attempt has ended without a usable answer.
 
     It was not paid (``refused``), was paid for nothing (``spoilt``, with the bill), or may have been (``doubtful``).
     """
@@ -166,10 +172,10 @@ class RequestRetried:
 
 @dataclass(frozen=True, slots=True)
 class RequestFinished:
-    """Tokens are None where the server did not say. ``seconds`` is the time from sending to the answer.
+    """A request has its reply. ``seconds`` is the time from sending to the reply.
 
-    ``answers`` is how many came of the ``calls`` that were asked for; None for all. ``doubtful``: the others may have
-    been paid; else they were not.
+    Tokens are None if the server did not report them. ``answers`` is the number of answers that came to the ``calls``
+    of the request; None for all. ``doubtful``: the calls without an answer may have been paid; otherwise they were not.
     """
 
     number: int
@@ -195,7 +201,7 @@ class RequestFailed:
 
 @dataclass(frozen=True, slots=True)
 class RequestCancelled:
-    """Nobody waits for the answer any more: the vote is decided, or the run ends."""
+    """A request is cancelled, for its answer is not needed any more: the vote is decided, or the run ends."""
 
     number: int
     path: str
@@ -204,7 +210,7 @@ class RequestCancelled:
 
 @dataclass(frozen=True, slots=True)
 class ModelReady:
-    """A provider is ready for its first request; a local model took so long to load."""
+    """A provider is ready for its first request. ``seconds`` is the time that its start, such as loading, took."""
 
     model: str
     seconds: float
@@ -212,7 +218,7 @@ class ModelReady:
 
 @dataclass(frozen=True, slots=True)
 class AnswerGrew:
-    """So many characters of a streamed answer have come."""
+    """A part of a streamed answer has come. ``characters`` is the number of characters so far."""
 
     number: int
     path: str
@@ -221,7 +227,8 @@ class AnswerGrew:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A line for the person, such as a model that is being loaded. ``urgent`` is what nobody wants to miss: money."""
+    """A line for the user, such as that a model is being loaded. ``urgent`` lines must not be missed: they tell of
+    money."""
 
     text: str
     urgent: bool = False

@@ -1,8 +1,8 @@
-"""JSON as models write it: read where nothing is lost, added or guessed, and refused everywhere else.
+"""The reader of JSON as models write it. It refuses a text if reading it would lose, add or guess anything.
 
-Beside JSON itself (RFC 8259) these are read: a fence or prose around one list or object, a comma behind the last part,
-Python's True, False and None, and single quotes where each of them can only be a quote. A repeated name, a comment, a
-missing bracket or quote, and a second document are refused: whichever value came of them would be a guess.
+Beside JSON itself (RFC 8259) it reads: a fence or prose around one list or object, a comma behind the last part,
+Python's True, False and None, and single quotes if each of them can only be a quote. It refuses a repeated name, a
+comment, a missing bracket or quote, and a second document: any value of these would be a guess.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any, NoReturn
 
 Json = Any
 DEEPEST = 64
-"""How many levels of lists and objects a document may have."""
+"""The most levels of lists and objects that a document may have."""
 _EXACT = 2**53
-"""Below this every whole number is a float of its own."""
+"""Below this number, every whole number has its own float."""
 _FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
 _OUTSIDE = " \t\r\n\ufeff\u200b"
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -34,20 +34,20 @@ _WORDS = {"true": True, "false": False, "null": None, "True": True, "False": Fal
 _LESS = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}
 _LAST_COMMA = re.compile(r"(?:[ \t\r]*\n[ \t\r]*)?")
 _BRACKETS = re.compile(r"[\[\]{}]")
-# A text without an end goes to the end, lest each quote in it is tried as a beginning.
+# A string without an end is taken up to the end of the text, so that not each quote in it is tried as a beginning.
 _NESTING = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 _HALF = re.compile("[\ud800-\udfff]")
 
 
 class JsonError(ValueError):
-    """The text is no JSON that can be read without a guess; the message goes on a sentence: "the answer …".
+    """The text is no JSON that can be read without a guess. The message continues a sentence: "the answer …".
 
-    It is "" where the text is nothing like JSON, and never holds the text's own words, but for the names of fields.
+    The message is "" if the text is nothing like JSON. It never holds words of the text, except for names of fields.
     """
 
 
 def read_json(text: str, *, halves: bool = False) -> Json:
-    """The one value that a text holds, with ``halves`` of surrogate pairs where they may stay. Raises JsonError."""
+    """Read the one value that a text holds. ``halves``: it may hold halves of surrogate pairs. Raises JsonError."""
     body = unfenced(text)
     try:
         value = _strictly(body)
@@ -63,7 +63,7 @@ def read_json(text: str, *, halves: bool = False) -> Json:
 
 
 def unfenced(text: str) -> str:
-    """The content of the one fence in a text, if it has one; else the text without blanks around it."""
+    """Return the content of the fence in a text if it has just one, or else the text without blanks around it."""
     body = text.strip(_OUTSIDE)
     fenced = _FENCE.findall(body) if body.count("```") == 2 else []
     if len(fenced) == 1 and not _BRACKETS.search(_FENCE.sub("", body)):
@@ -72,7 +72,7 @@ def unfenced(text: str) -> str:
 
 
 def _leniently(text: str) -> Json:
-    """The value of a text that is not strict JSON."""
+    """Read the value of a text that is not strict JSON."""
     depth = 0
     for found in _NESTING.finditer(text):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
@@ -92,7 +92,7 @@ def _leniently(text: str) -> Json:
     before, behind = text[: bracket.start()].rstrip(_OUTSIDE), text[reader.at :].lstrip(_OUTSIDE)
     if _BRACKETS.search(behind):
         raise JsonError("holds more than one list or object, or part of another")
-    # What is prose has no separators of JSON next to the document, and no half of a pair of quotes.
+    # Prose has no separators of JSON next to the document, and no half of a pair of quotes.
     if before.endswith(",") or behind.startswith((",", ":")) or before.count('"') % 2 or behind.count('"') % 2:
         raise JsonError("holds part of another list, object or text")
     if re.search(r"[\"']\s*:\Z", before[-80:]):
@@ -125,7 +125,7 @@ def _int(literal: str) -> int:
 
 
 def _float(literal: str) -> float:
-    """Raises JsonError where the number is beyond floats, or is taken for a whole one that it is not."""
+    """Read a float. Raises JsonError if the number is too large for a float, or would wrongly become a whole number."""
     value = float(literal)
     if isinf(value):
         raise JsonError(f"holds the number {value}, which JSON does not have")
@@ -150,7 +150,7 @@ def _too_deep() -> JsonError:
 
 
 def _problem(value: Json, halves: bool) -> str:
-    """The reason why JSON text cannot carry a value on."""
+    """Return the reason why a value cannot be written as JSON text again; "" if it can."""
     todo = [(value, 0)]
     while todo:
         one, depth = todo.pop()
@@ -167,7 +167,7 @@ def _problem(value: Json, halves: bool) -> str:
 
 
 class _Reader:
-    """Reads one value that begins at ``at``, and stands behind it then."""
+    """A reader of one value. The value begins at ``at``; after reading, ``at`` is behind it."""
 
     def __init__(self, text: str, at: int) -> None:
         self.text = text
@@ -269,5 +269,5 @@ class _Reader:
 
 
 def _requoted(found: re.Match[str]) -> str:
-    """Of a text in single quotes, what the same text has in double ones."""
+    """Rewrite a quote or an escape of a text in single quotes as a text in double quotes has it."""
     return {"\\'": "'", '"': '\\"'}.get(found[0], found[0])

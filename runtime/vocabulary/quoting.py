@@ -1,4 +1,4 @@
-"""Foreign text made fit to be shown: whatever would steer a terminal becomes visible, and all other text stays."""
+"""Make foreign text safe to show: characters that would steer a terminal become visible, and all other text stays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 _STEERS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
 """The C0 and C1 controls, the overrides and isolates of direction (Unicode, UAX 9), and halves of characters.
 
-Joiners, soft hyphens and marks of direction are text: words and emoji are made with them.
+Joiners, soft hyphens and marks of direction are left out here: words and emoji need them.
 """
 _IN_TEXT = re.compile(rf"[{_STEERS}]|\r(?!\n)")
 _IN_LINE = re.compile(rf"[{_STEERS}\t\n\r\u2028\u2029]")
@@ -17,23 +17,23 @@ _IN_JSON = re.compile(rf"[{_STEERS}]")
 
 
 def inert(text: str) -> str:
-    """A text that cannot steer a terminal. Line breaks and tabs stay."""
+    """Make a text that cannot steer a terminal. Line breaks and tabs stay."""
     return _IN_TEXT.sub(_visible, text)
 
 
 def one_line(text: str) -> str:
-    """A text, such as the name of a file, that neither breaks a line nor steers a terminal."""
+    """Make a text, such as the name of a file, that neither breaks a line nor steers a terminal."""
     return _IN_LINE.sub(_visible, text)
 
 
 def shown(text: str, most: int = 200) -> str:
-    """A text in backticks, cut short, without what would steer a terminal."""
+    """Quote a text in backticks: at most ``most`` characters, on one line, and safe for a terminal."""
     text = text if len(text) <= most else text[: most - 1] + "…"
     return f"`{one_line(text)}`"
 
 
 def json_text(value: Any, *, indent: int | None = 2, ascii_only: bool = False) -> str:
-    """A value as JSON for people: letters as they are, and what steers a terminal as JSON's own escape."""
+    """Write a value as JSON for people: letters stay, and characters that steer a terminal become JSON escapes."""
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
     return _IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 

@@ -1,4 +1,4 @@
-"""The account of a vote: what was counted, and what that came to."""
+"""The tally of a vote: its ballots, and its result."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How a vote ended. ``ballots`` are the answers with their votes, most first; votes may be weights.
+    """The tally of a vote. ``ballots`` are the answers with their votes, most first; votes may be weights.
 
-    ``winner`` is the value of the vote, and ``first`` the answer behind it among the ballots: they differ where a
-    field of a record is counted. ``planned`` is N; ``asked`` samples were sent, ``counted`` were ballots, and
-    ``discarded`` samples were no ballot. An ``adaptive`` vote chose its own number of samples, up to N; ``settled``
-    says whether its rule held by then. ``of`` is what a share is a part of: the ballots, or their weights, those that
-    are missing included. ``values`` are the whole results that the ballots stand for, each that of the first sample
-    with this answer. ``missing`` samples brought no answer, and ``unsent`` of them were never sent.
+    ``winner`` is the value of the vote, and ``first`` is its answer among the ballots; they differ if a field of a
+    record is counted. ``planned`` is N, the planned number of samples; ``asked`` samples were sent, ``counted`` samples
+    were ballots, and ``discarded`` samples were no ballots. An ``adaptive`` vote chose its own number of samples, up to
+    N; ``settled`` tells whether its rule held by then. ``of`` is the whole that shares refer to: the number or the
+    weight of all ballots, with the missing ones. ``values`` are the whole results behind the ballots, each from the
+    first sample with this answer. ``missing`` samples brought no answer, and ``unsent`` of them were never sent.
     """
 
     winner: Json
@@ -41,23 +41,23 @@ class Tally:
 
     @property
     def votes(self) -> float:
-        """The winner's."""
+        """The votes of the winner."""
         return next((count for answer, count in self.ballots if answer == self.first), 0)
 
     @property
     def agreement(self) -> float:
-        """The winner's share, from 0 to 1: at the least this, where ballots are missing."""
+        """The winner's share of the votes, from 0 to 1. If ballots are missing, the real share is at least this."""
         return self.votes / self.of if self.of else 0.0
 
     @property
     def margin(self) -> float:
-        """How many votes the winner has more than the next; below zero where a rule chose another than the leader."""
+        """The winner's votes minus those of the next; below zero if a rule chose another answer than the leader."""
         others = [count for answer, count in self.ballots if answer != self.first]
         return self.votes - max(others, default=0)
 
     @property
     def saved(self) -> int:
-        """Samples that the vote did without. One that is not settled for what it lost has saved none."""
+        """The number of planned samples that the vote did not need; 0 if losses left the vote unsettled."""
         if self.missing and not self.settled:
             return 0
         return self.planned - self.asked - self.unsent

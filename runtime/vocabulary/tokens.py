@@ -1,10 +1,10 @@
-"""How many tokens a text is, about: what bounds and budgets count with before a server has said anything."""
+"""Estimates of the tokens of a text. Bounds and budgets count with them until a server reports its numbers."""
 
 from __future__ import annotations
 
 import re
 
-# Each piece is about one token of the large vocabularies of today. Single spaces go with the word behind them.
+# Each piece is about one token of today's large vocabularies. Single spaces go with the word behind them.
 # A plain text, compiled and kept by `re` when it is first needed: checking a flow counts no tokens.
 _PIECES = (
     r"[A-Z]?[a-z]{1,8}"
@@ -19,20 +19,20 @@ _PIECES = (
 )
 _PICTURES = re.compile(r"[\U00010000-\U0001ffff]")
 MARGIN = 2
-"""How many times the estimate a text may really have; 1.8 is the most that was met, on base64 and rare scripts."""
+"""The factor by which a text may exceed its estimate. The highest that was met is 1.8, on base64 and rare scripts."""
 
 
 def estimate(text: str) -> int:
-    """About how many tokens a text is: within a tenth for English, Python and JSON, a half for other scripts.
+    """Estimate the tokens of a text: within a tenth for English, Python and JSON, within a half for other scripts.
 
-    Where a text is cut in two, the sum of its parts is off by one or two at most.
+    If a text is cut in two, the sum of the parts differs from the whole by one or two tokens at most.
     """
     return len(re.findall(_PIECES, text)) + len(_PICTURES.findall(text))
 
 
 def shortened(text: str, most: int) -> str:
-    """The beginning of a text, of at most so many tokens by the estimate, with a mark where it was cut."""
-    # Blanks may be many to a token: of them, too, there is an end.
+    """Cut a text to at most ``most`` tokens by the estimate, with a mark at the cut."""
+    # A token may hold many blanks: this limits them, too.
     head = text[: 16 * most]
     end = spent = 0
     for piece in re.finditer(_PIECES, head):
@@ -46,5 +46,5 @@ def shortened(text: str, most: int) -> str:
 
 
 def ceiling(text: str) -> int:
-    """More tokens than a text can have: no token is shorter than a byte of UTF-8."""
+    """Return a number of tokens that a text cannot exceed: no token is shorter than a byte of UTF-8."""
     return min(len(text.encode("utf-8", "replace")), MARGIN * estimate(text) + 16)

@@ -1,4 +1,4 @@
-"""What is counted of requests: tokens and their price, and how many more a server will take."""
+"""The figures of requests: their tokens, the price of these, and the rate limits of the server."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one request, all its samples together; None where the server did not say."""
+    """The tokens of one request, all its samples together; None if the server did not report them."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
 
     @property
     def known(self) -> bool:
-        """Whether the server said all of it."""
+        """True if the server reported both numbers."""
         return self.input_tokens is not None and self.output_tokens is not None
 
     def parts(self, samples: int) -> list[Usage]:
-        """The part of each of so many samples: all of them together are this, to the token."""
+        """Divide the usage among ``samples`` samples. The sum of the parts is exact to the token."""
         if samples == 1:
             return [self]
         return [
@@ -39,10 +39,10 @@ NO_USAGE = Usage()
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """One rate limit as a server's headers tell of it.
+    """A rate limit as the headers of a server report it.
 
-    ``limit`` is how many its window takes, ``remaining`` how many of them are left, and ``reset`` the seconds from
-    now until the window is whole again. Each is None where the server did not say.
+    ``limit`` is the number that its window allows, ``remaining`` the number that is left, and ``reset`` the seconds
+    from now until the window is full again. Each is None if the server did not report it.
     """
 
     limit: int | None = None
@@ -60,11 +60,11 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Dollars for one token in and out, at the dearest that a request of this model can be.
+    """The dollars for one token in and out of a model, at the highest rate that a request can have.
 
-    ``usual`` is the same for short prompts, where long ones cost more a token. ``sent`` is the greatest length of an
-    answer that its provider asks for, where the flow sets no ``max_tokens``; ``window`` is the greatest length of
-    prompt and answer together. Both are None where nobody knows them.
+    ``usual`` is the price for short prompts, if long ones cost more per token. ``sent`` is the greatest length of an
+    answer, in tokens, that the provider asks for if the flow sets no ``max_tokens``. ``window`` is the greatest length
+    of prompt and answer together. Both are None if they are not known.
     """
 
     input: float
@@ -74,14 +74,14 @@ class Price:
     usual: tuple[float, float] | None = None
 
     def worst(self, input_tokens: int, max_tokens: int | None) -> float | None:
-        """The most that a call can cost; None where an answer has no known greatest length."""
+        """Work out the most dollars that a call can cost; None if the greatest length of an answer is not known."""
         longest = next((most for most in (max_tokens, self.sent, self.window) if most is not None), None)
         if longest is None:
             return input_tokens * self.input if self.output == 0 else None
         return input_tokens * self.input + longest * self.output
 
     def bill(self, input_tokens: int | None, output_tokens: int | None) -> float | None:
-        """What so many tokens cost; None where a number is missing. What a server counts below zero is zero."""
+        """Work out the dollars for these tokens; None if a number is missing. A count below zero counts as zero."""
         if self.input == self.output == 0:
             return 0.0
         if input_tokens is None or output_tokens is None:
@@ -90,8 +90,8 @@ class Price:
 
 
 def charge(worst: float, bill: float | None) -> float:
-    """The dollars that a budget counts for a call that is over.
+    """Return the dollars that a budget counts for a call that is over: its bill, but never more than its worst.
 
-    Without a bill it counts at its worst; so does a bill beyond that, which no call can have.
+    A call without a bill counts at its worst. So does a bill beyond the worst, for no call can cost that much.
     """
     return worst if bill is None else min(bill, worst)

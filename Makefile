@@ -9,10 +9,10 @@ $(bin)/flowrun: pyproject.toml
 	touch $@
 
 test: setup
-	$(bin)/pytest
+	$(bin)/pytest -n 2 --dist loadscope
 
 soak: setup
-	FLOWRUN_SOAK=1 $(bin)/pytest -m slow
+	FLOWRUN_SOAK=1 $(bin)/pytest -n 2 --dist loadscope -m slow
 
 lint: setup
 	$(bin)/ruff check

@@ -111,6 +111,10 @@ def size_of(expr: p.Expr, scope: Scope, values: Values, count: Count) -> Size:
             if isinstance(left, Known):
                 return inner(second) if left.value is None else left
             return one_of([left, inner(second)])
+        case p.Apply("+", (first, second)):
+            left, right = inner(first), inner(second)
+            if is_counted(left) and is_counted(right) and len(items_of(left)[1]) + len(items_of(right)[1]) > APART:
+                return together(left, right)
     try:
         return Known(values.value(expr, scope.lookup))
     except UnsettledError:

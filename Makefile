@@ -1,4 +1,4 @@
-.PHONY: setup test lint ci soak
+.PHONY: setup test lint ci soak house
 bin := .venv/bin
 
 setup: $(bin)/flowrun
@@ -18,6 +18,9 @@ lint: setup
 	$(bin)/ruff check
 	$(bin)/ruff format --check
 	$(bin)/mypy
+
+house: setup
+	$(bin)/python .ci/house.py
 
 ci:
 	.ci/run

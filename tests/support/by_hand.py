@@ -389,13 +389,9 @@ class _Names:
         return len(args["of"])
 
 
-def most_given(values: list[Json]) -> Json:
-    return max(dict.fromkeys(values), key=values.count)
-
-
 RULES: dict[str, Callable[[list[Json]], Json]] = {
     "collect": list,
     "concat": "\n\n".join,
     "flatten": lambda lists: [one for items in lists for one in items],
-    "majority": most_given,
+    "majority": lambda values: max(dict.fromkeys(values), key=values.count),
 }

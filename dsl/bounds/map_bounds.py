@@ -91,8 +91,15 @@ def mapped(survey: Survey, step: p.Step, node: p.Map, scope: Scope, sharing: boo
     if feed is not None:
         feed = replace(feed, rounds=feed.rounds.taking(taken))
     spared = spares or (fates.loses and share_of(step.options.get("errors")) == 1)
-    failing = failing_block(step, reduce, bodies, spared=spared, empty=not sure or found.over, loses=fates.loses)
+    hopeless = not sure or found.over or _too_few(reduce, found.count.least)
+    failing = failing_block(step, reduce, bodies, spared=spared, empty=hopeless, loses=fates.loses)
     return replace(done, failing=failing, feed=feed, taken=taken)
+
+
+def _too_few(reduce: p.Reduce, elements: float) -> bool:
+    """Tell whether a quorum may have fewer elements than it needs votes: it then fails before it asks."""
+    needed = constants(reduce).get("votes")
+    return isinstance(needed, int) and elements < needed
 
 
 def _fates(

@@ -125,7 +125,7 @@ class Reader(Blocks):
                 case s.Map() | s.Repeat() | s.Fanout() | s.Chain():
                     got = self.block(line.node, place, name, options)
                 case s.Call(function) if function.text in self.flows:
-                    got = self.flow(line.node, place)
+                    got = self.flow(line.node, place, options)
                 case _:
                     items = None
                     if isinstance(line.node, s.Name):
@@ -134,7 +134,7 @@ class Reader(Blocks):
                     got = Got(self.value(line.node, place), items=items)
             return Got(got.value, got.calls | used, got.items)
 
-    def flow(self, call: s.Call, place: Place) -> Got:
+    def flow(self, call: s.Call, place: Place, options: Mapping[str, s.Expr | s.Ask]) -> Got:
         flow = self.flows[call.function.text]
         given: dict[str, Got] = {}
         for param, arg in zip(flow.params, call.args, strict=False):
@@ -144,7 +144,9 @@ class Reader(Blocks):
             if param.name.text not in given:
                 assert param.default is not None
                 given[param.name.text] = Got(self.value(param.default, Place({})))
-        inner = Place(lines_of(flow.body), given=given, base=place.base | self.used[-1])
+        # The retries of the call and of the blocks around it reach into the flow.
+        retries = self.value(options["retries"], place) if "retries" in options else place.retries
+        inner = Place(lines_of(flow.body), given=given, base=place.base | self.used[-1], retries=retries)
         inner.index, inner.samples, inner.sampled = 0, 0, place
         before = self.count
         with self.collecting() as used:

@@ -25,7 +25,7 @@ class Values:
             for one in known
             if not one.optional
             and one.shape.kind in kinds
-            and (item is None or (one.shape.item is not None and one.shape.item.kind == item))
+            and (item is None or (one.shape.item is not None and one.shape.item == Shape(item)))
         ]
 
     # Templates

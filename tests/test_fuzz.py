@@ -196,3 +196,7 @@ def test_a_huge_text_is_answered_in_little_memory() -> None:
     assert [name for name, _, _ in measured] == list(HUGE)
     # The time only guards against what would never end.
     assert [one for one in measured if one[1] > 10 or one[2] > 512] == []
+
+
+def test_a_text_of_many_lines_is_quoted_by_its_first() -> None:
+    answered('flow g(mail: text) {\n  y = ask "a" """\n  b\n  c\n"""\n  return y\n}\n')

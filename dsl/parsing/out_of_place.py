@@ -104,7 +104,7 @@ def value_as_line(place: Place) -> Diagnostic | None:
     """Report a value, with or without an operator, that stands alone on a line of a body."""
     if not {"RBRACE", "RETURN"} <= place.expected:
         return None
-    here = f"`{place.text if len(place.text) <= 40 else place.text[:39] + '…'}` cannot stand here"
+    here = f"`{place.shown}` cannot stand here"
     help = "give it a name, `value = …`: the last line of a block, named or not, is its value"
     if place.type in VALUE - {"NAME", "LBRACE"} or place.text == "not":
         begins = place.begins_line() or place.at(-1) == "LBRACE"
@@ -146,7 +146,7 @@ _ENDS_VALUE = frozenset({"NAME", "STRING", "RPAR", "RSQB", "RBRACE", "NUMBER"})
 def model_in_ask(place: Place) -> Diagnostic | None:
     """Report the address of a model in an `ask` that wants its name, and a second text in an `ask`."""
     if place.type == "STRING" and place.at(-1) == "STRING" and place.at(-2) == "ASK":
-        here = f"`{place.text[:39]}` cannot stand here" if len(place.text) > 40 else f"`{place.text}` cannot stand here"
+        here = f"`{place.shown}` cannot stand here"
         first = place.word(-1)
         if _ADDRESS.fullmatch(first):
             return place.error("a model is declared at the top of the file, and asked by its name", _declare(first), -1)

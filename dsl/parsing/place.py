@@ -92,5 +92,11 @@ class Place:
                 index = opener
             index = opener
 
+    @property
+    def shown(self) -> str:
+        """The text of the token as a message shows it: its first line, cut at 40 characters."""
+        line = self.text.split("\n", 1)[0]
+        return line if len(line) <= 40 else line[:39] + "…"
+
     def error(self, message: str, help: str, ahead: int = 0, note: str = "", fix: Fix | None = None) -> Diagnostic:
         return Diagnostic("F0101", message, self.span(ahead), note=note, help=help, fix=fix)

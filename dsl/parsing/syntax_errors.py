@@ -48,7 +48,7 @@ def describe(place: Place) -> Diagnostic:
         if found := rule(place):
             return found
     end = "the file ends here" if place.type == END else "the declaration breaks off here"
-    what = end if place.ends else f"`{_short(place.text)}` cannot stand here"
+    what = end if place.ends else f"`{place.shown}` cannot stand here"
     return place.error(what, f"expected {_expected(place.expected)}")
 
 
@@ -142,14 +142,14 @@ def _declaration(place: Place) -> Diagnostic | None:
         return place.error(f"`{place.text}` cannot stand here: options for many asks stand on their model", help)
     if place.top:
         help = "a file holds declarations, and steps stand in a flow: `flow NAME(…) { … }`"
-        return place.error(f"`{_short(place.text)}` cannot stand here", help)
+        return place.error(f"`{place.shown}` cannot stand here", help)
     if place.expected == {"COLON"} and place.type in ("COMMA", "RPAR", "EQUAL") and place.at(-1) == "NAME":
         name = place.word(-1)
         if place.at(-2) in ("LPAR", "COMMA"):
             return place.error(f"the parameter `{name}` has no type", f"write `{name}: text`, or whatever it is", -1)
     if place.type == "NAME" and place.expected == {"STRING"}:
         where = ', as in `import "FILE.flow"`' if place.at(-1) == "IMPORT" else ""
-        return place.error(f"`{_short(place.text)}` stands without quotes", f"write a text in quotes{where}")
+        return place.error(f"`{place.shown}` stands without quotes", f"write a text in quotes{where}")
     return None
 
 
@@ -210,7 +210,7 @@ def _missing_comma(place: Place) -> Diagnostic | None:
     listed = "COMMA" in place.expected and not {"RSQB", "RPAR"}.isdisjoint(place.expected)
     slip = place.type == "NAME" and place.at(1) != "COLON" and nearest(place.text, _NEAR)
     if listed and place.type in VALUE and not slip:
-        return place.error(f"a comma is missing before `{_short(place.text)}`", "write `,` between the two")
+        return place.error(f"a comma is missing before `{place.shown}`", "write `,` between the two")
     return None
 
 
@@ -258,11 +258,6 @@ def _expected(expected: frozenset[str]) -> str:
     if len(words) > 6:
         words = [*words[:6], "…"]
     return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words) or "nothing more"
-
-
-def _short(text: str) -> str:
-    line = text.split("\n", 1)[0]
-    return line if len(line) <= 40 else line[:39] + "…"
 
 
 __all__ = ["KEYWORDS", "describe", "stray_word"]

@@ -16,10 +16,7 @@ from .unknown_names import CONSTANTS, UnknownNames
 _UNITS: dict[str, t.Type] = {
     "%": t.Quantity("%"),
     "$": t.Quantity("$"),
-    "ms": t.Quantity("s"),
-    "s": t.Quantity("s"),
-    "m": t.Quantity("s"),
-    "h": t.Quantity("s"),
+    **dict.fromkeys(("ms", "s", "m", "h"), t.Quantity("s")),
 }
 
 

@@ -21,7 +21,7 @@ Json = Any
 
 @contextmanager
 def own_modules() -> Iterator[None]:
-    """What a test imports from its folder is forgotten behind it."""
+    """Forget the modules that a test imported from its folder."""
     path = list(sys.path)
     yield
     for name in [name for name in sys.modules if name.startswith("g_")]:

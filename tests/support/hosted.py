@@ -12,7 +12,7 @@ from flowrun.runtime.vocabulary.call import Answer, Message, Request
 LIST = {"type": "array", "items": {"type": "string"}}
 HELLO = (Message("system", "be brief"), Message("user", "hello"))
 LINES: list[str] = []
-"""What the providers of the latest opening have said."""
+"""The lines of progress from the providers that were opened last."""
 
 
 def opening(url: str) -> Callable[[str], Provider]:

@@ -76,7 +76,7 @@ def test_the_lead_for_a_target_is_the_smallest_that_reaches_it(target: float, st
     assert lead == 1 or reached(lead - 1) < target
 
 
-# What is expected of votes
+# The expected calls of votes
 
 
 @pytest.mark.parametrize("right", [0.6, 0.8, 0.95])

@@ -46,7 +46,7 @@ class Dispatcher:
         self._lines = Lines(endpoints.values(), self._pump, self._fail)
         self._batcher = Batcher()
         self._allowance = Allowance()
-        self._live: set[Batch] = set()
+        self._live: dict[Batch, None] = {}
         self._batch_of: dict[int, Batch] = {}
 
     @property
@@ -90,7 +90,7 @@ class Dispatcher:
     def _end(self, batch: Batch, *, keep: bool) -> None:
         batch.end(keep=keep and self.log.keeps)
         if isinstance(batch.state, Over):
-            self._live.discard(batch)
+            self._live.pop(batch, None)
 
     def send_no_more(self) -> None:
         self._attempts.stopped = True
@@ -105,7 +105,7 @@ class Dispatcher:
     def _forget_waiting(self) -> None:
         for batch in [one for one in self._live if isinstance(one.state, Waiting)]:
             batch.end()
-            self._live.discard(batch)
+            self._live.pop(batch, None)
 
     async def settle(self, seconds: float) -> None:
         """Wait up to this many seconds for the end of batches that are kept for the journal."""
@@ -139,7 +139,7 @@ class Dispatcher:
 
     def _go(self, batch: Batch, task: asyncio.Task[None], place: Place) -> None:
         batch.state = Out(task, place)
-        self._live.add(batch)
+        self._live[batch] = None
 
     async def _work(self, worker: _Worker) -> None:
         """Make an attempt at a batch, and then, with the same task, at the next batch that may leave."""
@@ -159,8 +159,7 @@ class Dispatcher:
                     self._pump(endpoint)
 
     def _ended(self, worker: _Worker, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
+        if not task.cancelled() and (error := task.exception()) is not None:
             self.listener.mistake(error)
         if worker.batch is not None:
             self._over(worker.batch)
@@ -173,11 +172,13 @@ class Dispatcher:
         """
         out = batch.out
         if wait is not None and batch.calls and not self.stopped:
+            # The endpoint may have closed since the attempt failed: the batch then fails at once.
+            wait = wait if batch.endpoint.closed is None else 0
             timer = asyncio.get_running_loop().call_later(wait, self._again, batch)
             batch.state = Waiting(timer, out.place.probe)
         else:
             batch.state = Over()
-            self._live.discard(batch)
+            self._live.pop(batch, None)
         self._hedges.ended(batch, None)
         self._lines.let_go(batch)
         self._lines.forget_alone(batch.endpoint)
@@ -209,20 +210,15 @@ class Dispatcher:
     def _send_twin(self, batch: Batch) -> bool | None:
         """Send a slow request a second time, side by side.
 
-        Return True if it was sent, None if there is no place for it yet, False if it will not be sent, for one if the
-        budget has no room.
+        Return True if it was sent, None if there is no place for it yet, False if it will not be sent.
         """
-        endpoint = batch.endpoint
-        if self.stopped or not batch.calls or batch.twin is not None or endpoint.closed is not None:
+        if self.stopped or not batch.calls or batch.twin is not None or batch.endpoint.closed is not None:
             return False
-        if self._lines.waits(endpoint) or endpoint.limiter.full:
-            # Requests that were never sent go first.
-            return None
-        place = endpoint.limiter.acquire(batch.tokens)
+        place = self._lines.spare(batch)
         if place is None:
             return None
         if not self.listener.hedged(batch.calls[0]):
-            endpoint.limiter.release(place)
+            batch.endpoint.limiter.release(place)
             return False
         self._start(self._batcher.twin(batch), place)
         return True
@@ -263,7 +259,7 @@ class Dispatcher:
 
     def _again(self, batch: Batch) -> None:
         assert isinstance(batch.state, Waiting)
-        self._live.discard(batch)
+        self._live.pop(batch, None)
         self._lines.put(batch, first=goes_first(batch, probe=batch.state.probe))
         self._pump(batch.endpoint)
 
@@ -276,7 +272,7 @@ class Dispatcher:
                 continue
             other.closed = refused
             waiting = [one for one in self._live if isinstance(one.state, Waiting) and one.endpoint is other]
-            for batch in (*sorted(waiting, key=lambda one: one.number), *self._lines.clear(other)):
+            for batch in (*waiting, *self._lines.clear(other)):
                 self._fail(batch, refused)
                 self._end(batch, keep=False)
                 self._lines.let_go(batch)

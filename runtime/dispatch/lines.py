@@ -54,6 +54,13 @@ class Lines:
         """Tell whether a batch waits for a place at this endpoint."""
         return bool(self._lines[endpoint].queue)
 
+    def spare(self, batch: Batch) -> Place | None:
+        """Take a place for a second request of a batch. Return None if a batch in line goes first or none is free."""
+        endpoint = batch.endpoint
+        if self.waits(endpoint) or endpoint.limiter.full:
+            return None
+        return endpoint.limiter.acquire(batch.tokens)
+
     def next(self, endpoint: Endpoint) -> tuple[Batch, Place] | None:
         """Take the next batch that may leave, with its place. None if no batch may leave."""
         line, limiter = self._lines[endpoint], endpoint.limiter

@@ -76,7 +76,7 @@ def frames_of(id_: str, read: Read) -> list[str]:
 
 
 def dot_label(quoted: str) -> tuple[str, ...]:
-    """What Graphviz makes of a quoted label: escapes first, then the entities of HTML."""
+    """Return the text that Graphviz shows for a quoted label: it reads escapes first, then the entities of HTML."""
     lines, line = [], ""
     for found in re.finditer(r"\\(.)|([^\\])", quoted[1:-1]):
         if found[1] == "n":

@@ -117,6 +117,21 @@ class Reduce:
     def asks(self) -> tuple[Ask, ...]:
         return tuple(ask for ask in (self.ask, self.deciding) if ask is not None)
 
+    @property
+    def form(self) -> Literal["rule", "ask", "tree", "fold", "extern"]:
+        """The way in which the results become one value.
+
+        They are counted by a rule, or combined by one ask, by asks of some results each, by an ask for each next
+        result, or by an extern.
+        """
+        if self.extern is not None:
+            return "extern"
+        if self.ask is None:
+            return "rule"
+        if self.rule == "fold":
+            return "fold"
+        return "ask" if self.count is None else "tree"
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

@@ -10,7 +10,7 @@ import pytest
 from flowrun.dsl import FlowError, Source, bounds_of, check_flow, make_plan
 from flowrun.runtime import RunError, run, run_async
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.engine import blocks
+from flowrun.runtime.engine.blocks import flow
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary.call import Request
@@ -262,7 +262,7 @@ async def test_a_file_of_types_cannot_be_run(tmp_path: Path) -> None:
 
 
 async def test_flows_that_double_end_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "FLOWS_AT_ONCE", 20)
+    monkeypatch.setattr(flow, "FLOWS_AT_ONCE", 20)
     levels = 'flow f0(x: text) {\n  a = ask "{{ x }}"\n  return a\n}\n'
     for level in range(1, 7):
         called = f"f{level - 1}(x: x)"

@@ -17,8 +17,8 @@ from flowrun.runtime.api import resume_async, run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.engine.answers import read_answer
+from flowrun.runtime.engine.ceilings import ceiling_of
 from flowrun.runtime.engine.corrections import corrected
-from flowrun.runtime.engine.requests import ceiling_of
 from flowrun.runtime.files.files import Files
 from flowrun.runtime.forecast.estimate import estimate_plan
 from flowrun.runtime.providers.protocol import Provider, Surroundings

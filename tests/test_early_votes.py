@@ -49,7 +49,7 @@ def vote(text: str, ballots: Sequence[str], rng: random.Random) -> tuple[Outcome
         else:
             outcome = take(state.answered(number, Answer(ballots[index])))
     assert flying == []
-    assert not state._calls._pending
+    assert not state._machine.calls._pending
     return outcome, answered, cancelled
 
 

@@ -125,7 +125,7 @@ def test_a_decided_vote_takes_back_the_calls_that_are_left() -> None:
     outcome = run.go()
     assert outcome.value == "aye"
     assert len(run.of(e.RequestCancelled)) == 1
-    assert not run.state._calls._pending
+    assert not run.state._machine.calls._pending
     finished, steps = len(run.of(e.StepFinished)), sum(event.elements * event.steps for event in run.of(e.BlockOpened))
     assert steps + 1 - sum(event.spared for event in run.of(e.BlockClosed)) == finished == 7
 

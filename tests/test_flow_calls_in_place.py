@@ -183,7 +183,7 @@ def test_a_failure_in_the_depth_comes_up_through_every_block() -> None:
     (failure,) = run.go().failures
     assert failure.reason == "the key is wrong"
     assert not run.left
-    assert not run.state._calls._pending
+    assert not run.state._machine.calls._pending
 
 
 def test_taking_back_reaches_the_depth() -> None:

@@ -18,7 +18,7 @@ from flowrun.dsl import Source, check_flow, make_plan, types
 from flowrun.runtime import run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.documents.row_file import RowFile
-from flowrun.runtime.engine.streaming import only_mapped
+from flowrun.runtime.plans.streaming import only_mapped
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary.call import Request

@@ -77,7 +77,7 @@ def run_flow(
         outcome = loop.run_until_complete(whole())
     finally:
         loop.close()
-    assert not state._calls._pending
+    assert not state._machine.calls._pending
     assert not scheduler.busy
     assert endpoint.limiter.active == 0
     return Ran(outcome, events, provider, loop.now)

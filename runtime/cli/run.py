@@ -13,12 +13,12 @@ from flowrun.dsl import types
 
 from ..api import run_async
 from ..costs.written_budget import read_budget
-from ..engine.streaming import only_mapped
 from ..externs.externs import permit
 from ..files.files import Files
 from ..inputs.inputs import files_given, read_input
 from ..journal.beside import FOLDER
 from ..outputs.target import Source
+from ..plans.streaming import only_mapped
 from ..reads.places import files_read
 from ..session.loading import load, plan_of
 from ..vocabulary.errors import UsageError

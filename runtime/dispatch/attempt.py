@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..engine.ceilings import believable, rough_ceiling_of
 from ..engine.decisions import Call
-from ..engine.requests import believable, rough_ceiling_of
 from ..limits import Verdict
 from ..vocabulary import events as e
 from ..vocabulary.account import Ceiling

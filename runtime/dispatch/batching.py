@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..engine.decisions import Call
+from ..engine.decisions import Call, Group
 from ..limits.retry import Retries, RetryPolicy
 from .batch import Batch, prompt_tokens
 from .endpoint import Endpoint
 
-Groups = dict[tuple[str, tuple[int, str]], Batch]
+Groups = dict[tuple[str, Group], Batch]
 """The last batch of each group, by model and group."""
 
 
@@ -26,8 +26,8 @@ class Batcher:
                 batch.calls.append(call)
                 return batch, False
         policy = endpoint.policy
-        if call.retries is not None:
-            policy = RetryPolicy(call.retries + 1, policy.wait_initial, policy.wait_max, policy.total)
+        if call.policy.retries is not None:
+            policy = RetryPolicy(call.policy.retries + 1, policy.wait_initial, policy.wait_max, policy.total)
         # A call that was sent before has the attempts that it has left.
         retries = Retries(policy, now, tries=call.tries, made=call.tries)
         batch = Batch(self._number(), endpoint, [call], retries, prompt_tokens(call.request))

@@ -100,12 +100,12 @@ class Hedges:
     def began(self, batch: Batch) -> None:
         """Watch a request that has left, if its ask has the option ``hedge``."""
         call = batch.calls[0] if len(batch.calls) == 1 else None
-        if call is None or call.hedge is None or batch.twin_of is not None:
+        if call is None or call.policy.hedge is None or batch.twin_of is not None:
             return
-        key = (call.model, _INDEX.sub("", call.path), call.hedge)
+        key = (call.model, _INDEX.sub("", call.path), call.policy.hedge)
         tail = self._tails.get(key)
         if tail is None:
-            tail = self._tails[key] = Tail(call.hedge)
+            tail = self._tails[key] = Tail(call.policy.hedge)
         self._tail_of[batch.number] = tail
         self._watched[batch.number] = batch
         tail.began(batch.number, asyncio.get_running_loop().time())

@@ -95,7 +95,7 @@ class RunLog(NoLog):
 
         If a request for the same calls was under way when a run ended, it is the key of that request.
         """
-        attempts = [call.open[-1].number for call in calls if call.open]
+        attempts = [call.known.open[-1].number for call in calls if call.known.open]
         if len(attempts) == len(calls):
             bodies = [self.journal.body(attempt) for attempt in attempts]
             keys = {str(body["key"]) for body in bodies if isinstance(body, dict) and body.get("of") == len(calls)}
@@ -106,12 +106,12 @@ class RunLog(NoLog):
     async def intend(self, calls: Sequence[Call], key: str) -> None:
         # An attempt that was under way when its run ended is sent again: from here on it is in doubt in that run.
         before = [
-            Record(one.run, Kind.DOUBT, {"said": "sent again"}, call.key, one.place)
+            Record(one.run, Kind.DOUBT, {"said": "sent again"}, call.known.key, one.place)
             for call in calls
-            for one in call.open
+            for one in call.known.open
             if not one.ended and one.number not in self._closed
         ]
-        self._closed.update(one.number for call in calls for one in call.open)
+        self._closed.update(one.number for call in calls for one in call.known.open)
         intents = [self._record(Kind.INTENT, call, _intent(call, key, len(calls))) for call in calls]
         await self.journal.append([*before, *intents])
 
@@ -155,7 +155,7 @@ class RunLog(NoLog):
         await self.journal.append([Record(self.run, Kind.END, body)])
 
     def _record(self, kind: Kind, call: Call, body: Json) -> Record:
-        return Record(self.run, kind, body, call.key, call.place)
+        return Record(self.run, kind, body, call.known.key, call.place)
 
 
 def _keys() -> Iterator[str]:

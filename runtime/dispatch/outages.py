@@ -42,11 +42,11 @@ class Allowance:
     def add(self, batch: Batch) -> None:
         """Add the unused attempts of a batch for one of its calls, which has been answered."""
         # A budget counts each attempt: attempts left over in a called flow are not for calls outside of it.
-        if not batch.asked[0].budgeted:
+        if not batch.asked[0].policy.budgeted:
             self.left += max(0, batch.retries.policy.attempts - batch.retries.tries - 1)
 
     def covers(self, batch: Batch) -> bool:
-        return not batch.asked[0].budgeted and self.left >= len(batch.asked)
+        return not batch.asked[0].policy.budgeted and self.left >= len(batch.asked)
 
 
 def wait_after(batch: Batch, error: CallError, now: float, allowance: Allowance) -> float:
@@ -91,7 +91,7 @@ def _shared(batch: Batch, error: CallError) -> bool:
     """
     limiter = batch.endpoint.limiter
     seen, batch.seen = batch.seen, limiter.answers
-    if batch.asked[0].retries is not None:
+    if batch.asked[0].policy.retries is not None:
         return False
     if isinstance(error, InDoubtError):
         return limiter.known and limiter.down

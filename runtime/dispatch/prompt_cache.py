@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..engine.decisions import Group
 from .batch import Batch, Held, prompt_tokens
 
-Key = tuple[str, tuple[int, str], int]
+Key = tuple[str, Group, int]
 _REMEMBERED = 4096
 """The most prompts that are remembered as read; a server forgets them within minutes."""
 
@@ -35,7 +36,7 @@ class PromptCache:
         """Hold a batch if another with the same prompt has gone ahead. Return True if it must wait."""
         call, provider = batch.calls[0], batch.endpoint.provider
         least = getattr(provider, "caches_from", None)
-        if call.group is None or not call.patient or least is None or provider.samples > 1:
+        if call.group is None or not call.group.patient or least is None or provider.samples > 1:
             return False
         if prompt_tokens(call.request) < least:
             return False

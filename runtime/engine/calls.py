@@ -3,54 +3,42 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flowrun.dsl import RETRIES
-from flowrun.dsl import plan as p
-
-from ..costs.budget import Ledger, Price, reserve
-from ..plans.options import OPTIONS, quantile_of
-from ..values.expressions import ModelValue, evaluate
-from ..values.ranges import within_bounds
+from ..costs.budget import Ledger
 from ..vocabulary import events as e
 from ..vocabulary.call import Answer, Request
 from ..vocabulary.errors import AnswerError, BudgetError, CallError, InDoubtError, MalformedError
 from ..vocabulary.usage import NO_USAGE, Usage
+from .asks import Ask
 from .corrections import corrected
-from .decisions import Call, Cancel, Decision, Failure, Known, Launch
+from .decisions import Call, Cancel, Decision, Failure, Group, Known, Launch, Policy, Sample
 from .frames import Frame
-from .requests import request_of, value_of, worst_of
-from .samples import Sample
+from .holds import Hold
 from .scopes import Context, Scope
 
 Json = Any
-_FIXED = 1024
-"""The most sets of options that are kept."""
 
 
 @dataclass(eq=False, slots=True)
 class _Pending:
     """A call that is under way or in line, with the ``request`` that it began with.
 
-    ``worst`` are the dollars that its ``ledgers`` hold back for it.
+    ``tries`` is how often an answer that does not fit is asked for anew. ``fallback`` is the address of the model that
+    stands in when the call fails for good.
     """
 
     call: Call
     request: Request
     frame: Frame
-    ask: p.Ask
+    ask: Ask
     on_value: Callable[[Json], None]
     on_failure: Callable[[Failure], None]
-    retries: int
-    fallback: str | None = None
-    ledgers: tuple[Ledger, ...] = ()
-    price: Price | None = None
-    worst: float = 0.0
-    counted: bool = False
-    sent: bool = False
-    hedged: bool = False
+    tries: int
+    fallback: str | None
+    hold: Hold
 
 
 class Calls:
@@ -68,78 +56,62 @@ class Calls:
         self._pending: dict[int, _Pending] = {}
         self._line: deque[_Pending] = deque()
         self._out: set[int] = set()
-        self._recalled: deque[tuple[int, Known]] = deque()
-        self._fixed: dict[tuple[int, int], tuple[Mapping[str, Json], ModelValue, Mapping[str, p.Expr]]] = {}
+        self._reused: deque[tuple[int, Known]] = deque()
         self._budget = Ledger("", context.calls_limit, context.money_limit, *context.spent_within(""))
         self._count = 0
 
     def launch(
         self,
         frame: Frame,
-        ask: p.Ask,
-        options: Mapping[str, p.Expr],
+        ask: Ask,
         path: str,
         on_value: Callable[[Json], None],
         on_failure: Callable[[Failure], None],
         *,
-        sample: Sample | None = None,
+        sample: tuple[Group, int] | None = None,
         ballot: bool = False,
         place: str = "",
     ) -> None:
-        """Make a call of an ask. ``place`` tells calls of the same path apart.
+        """Make a call of an ask. ``sample`` is its group and its number there; ``place`` tells calls of a path apart.
 
         If the answer to a ``ballot`` does not fit, the call is not repeated. Raises FlowrunError if the prompt cannot
         be made, BudgetError if the flow may make no more calls.
         """
         scope, within = Scope(self.context, frame), frame.within
-        model = self.context.default_model if ask.model is None else evaluate(ask.model, scope)
-        if isinstance(model, str):
-            model = ModelValue(model, model)
-        settings = self._settings(model, options, scope)
+        model = ask.model(scope)
+        settings = ask.settings(model, scope)
+        ledgers = () if within is None else within.around.ledgers
+        group, number = (None, None) if sample is None else sample
         call = Call(
             self._next(),
             path,
             model.address,
-            request_of(ask, settings, scope, sample.index if sample is not None else None),
-            group=(sample.run, sample.step) if sample is not None else None,
-            patient=sample is not None and sample.patient,
-            retries=settings.get("retries"),
-            sample=sample.index if sample is not None else 0,
-            place=path + place,
-            hedge=None if ballot or "hedge" not in settings else quantile_of(settings["hedge"]),
-            lane=0 if within is None else within.around.lane,
-            budgeted=within is not None and bool(within.around.ledgers),
+            ask.request(settings, scope, number),
+            group,
+            Sample(number or 0),
+            path + place,
+            0 if within is None else within.around.lane,
+            Policy(settings.retries, None if ballot else settings.hedge, bool(ledgers)),
         )
-        retries = 0 if ballot else int(settings.get("retries", RETRIES))
-        self._enter(_Pending(call, call.request, frame, ask, on_value, on_failure, retries, fallback=model.fallback))
-
-    def _settings(self, model: ModelValue, options: Mapping[str, p.Expr], scope: Scope) -> Mapping[str, Json]:
-        """Work out the options of a call: the model's, then the ask's own. Options that never change are kept."""
-        key = (id(model), id(options))
-        if key in self._fixed:
-            return self._fixed[key][0]
-        settings = {**dict(model.options), **scope.options(options)}
-        within_bounds(OPTIONS, settings)
-        if all(isinstance(option, p.Constant) for option in options.values()) and len(self._fixed) < _FIXED:
-            # Both are kept: another object might get the same identity.
-            self._fixed[key] = (settings, model, options)
-        return settings
+        tries = 0 if ballot else settings.tries
+        hold = Hold(self._budget, ledgers, call, self.context)
+        self._enter(_Pending(call, call.request, frame, ask, on_value, on_failure, tries, model.fallback, hold))
 
     def answered(self, number: int, answer: Answer, usage: Usage) -> None:
         """Take an answer and its part of the bill. Drop it if its call was cancelled meanwhile."""
         if pending := self._take(number):
-            self._settle(pending, usage)
-            pending.frame.used(pending.call.model, usage)
+            pending.hold.settle(usage)
+            _count_tokens(pending, usage)
             self._read(pending, answer)
 
     def failed(self, number: int, error: CallError) -> None:
         if pending := self._take(number):
             if isinstance(error, AnswerError):
-                self._settle(pending, error.usage or NO_USAGE)
+                pending.hold.settle(error.usage or NO_USAGE)
                 self._again(pending, error)
                 return
             # A refused request is not billed; for any other failure the bill is not known.
-            self._settle(pending, NO_USAGE if error.doubtful else Usage(0, 0))
+            pending.hold.settle(NO_USAGE if error.doubtful else Usage(0, 0))
             self._lost(pending, error)
 
     def doubted(self, number: int) -> bool:
@@ -150,11 +122,11 @@ class Calls:
         pending = self._pending.get(number)
         if pending is None:
             return False
-        self._settle(pending, Usage())
+        pending.hold.settle(Usage())
         try:
-            self._admit(self._ledgers(pending.frame))
+            pending.hold.repeat()
             self.events.append(e.CallInDoubt(pending.call.path, pending.call.model))
-            if not self._line and self._reserve(pending):
+            if not self._line and pending.hold.reserve(pending.call):
                 return True
             self._out.discard(number)
         except BudgetError as error:
@@ -166,28 +138,10 @@ class Calls:
         return False
 
     def hedged(self, number: int) -> bool:
-        """Tell whether all budgets of a call have room to send its request a second time, side by side.
-
-        One of the two requests will be given up and may still be paid, so it counts at its worst.
-        """
+        """Tell whether all budgets of a call have room to send its request a second time, side by side."""
         pending = self._pending.get(number)
-        if pending is None or pending.hedged:
+        if pending is None or pending.hold.hedged or not pending.hold.hedge(pending.call):
             return False
-        ledgers = self._ledgers(pending.frame)
-        try:
-            for ledger in ledgers:
-                ledger.admit()
-            if pending.price is not None:
-                worst = worst_of(pending.call, pending.price)
-                if not reserve(pending.ledgers, worst):
-                    return False
-                for ledger in pending.ledgers:
-                    ledger.settle(worst, None)
-        except BudgetError:
-            return False
-        for ledger in ledgers:
-            ledger.calls += 1
-        pending.hedged = True
         self.events.append(e.CallHedged(pending.call.path, pending.call.model))
         return True
 
@@ -195,7 +149,7 @@ class Calls:
         """Cancel calls. ``keep``: a request that is under way goes on to its end, for its answer is paid."""
         for number in sorted(numbers):
             # The call may have been answered and billed before it was cancelled.
-            self._settle(self._pending.pop(number), Usage())
+            self._pending.pop(number).hold.settle(Usage())
             self._out.discard(number)
             self.decisions.append(Cancel(number, keep))
         numbers.clear()
@@ -205,11 +159,11 @@ class Calls:
 
         Return True if an answer was given or a call left the line.
         """
-        if self._recalled:
-            number, known = self._recalled.popleft()
+        if self._reused:
+            number, known = self._reused.popleft()
             if pending := self._take(number):
                 if isinstance(known.answer, Answer):
-                    pending.frame.used(pending.call.model, known.usage)
+                    _count_tokens(pending, known.usage)
                     self._read(pending, known.answer)
                 elif known.answer is not None:
                     self._again(pending, known.answer)
@@ -236,19 +190,16 @@ class Calls:
         paid before and must not be sent again.
         """
         call = pending.call
-        known = self._known(pending)
-        call.key, call.open = known.key, known.open
-        self._price(pending)
+        call.known = known = self._known(pending)
         if known.answer is not None:
             self.events.append(e.AnswerRecalled(call.path, call.model))
-            self._recalled.append((call.number, known))
+            self._reused.append((call.number, known))
         else:
             if known.open:
                 if not self.context.ask_doubtful:
                     raise InDoubtError("it was under way when a run was ended and may be paid: it is not sent again")
                 self.events.append(e.CallInDoubt(call.path, call.model))
-            self._must_be_priced(pending)
-            self._admit(pending.frame.ledgers)
+            pending.hold.admit(call)
             if self._line or not self._sent_at_once(pending):
                 self._line.append(pending)
         self._pending[call.number] = pending
@@ -263,25 +214,14 @@ class Calls:
             return known if bare.answer is None else bare
         return known
 
-    def _ledgers(self, frame: Frame) -> tuple[Ledger, ...]:
-        return (*frame.ledgers, self._budget)
-
-    def _admit(self, ledgers: Sequence[Ledger]) -> None:
-        """Count a call in each budget. Raises BudgetError if a budget allows no more calls."""
-        for ledger in ledgers:
-            ledger.admit()
-        for ledger in ledgers:
-            ledger.calls += 1
-
     def _resend(self, pending: _Pending, call: Call) -> None:
         """Repeat a call, as a call of its own with its own number."""
-        path = call.path
-        pending.call = replace(call, number=self._next(), group=None, tries=0)
-        pending.counted = pending.hedged = False
+        pending.call = replace(call, number=self._next(), group=None, tries=0, ceiling=None)
+        pending.hold = Hold(self._budget, pending.hold.ledgers, pending.call, self.context)
         try:
             self._enter(pending)
         except (BudgetError, InDoubtError) as error:
-            pending.on_failure(Failure(path, str(error), error))
+            pending.on_failure(Failure(call.path, str(error), error))
 
     def _next(self) -> int:
         self._count += 1
@@ -294,39 +234,13 @@ class Calls:
             pending.frame.calls.discard(number)
         return pending
 
-    def _price(self, pending: _Pending) -> None:
-        """Find the budgets in money that a call counts in, and the price of its model."""
-        ledgers = pending.frame.ledgers
-        if not ledgers and self._budget.money_limit is None:
-            return
-        pending.ledgers = tuple(one for one in (*ledgers, self._budget) if one.money_limit is not None)
-        pending.price = self.context.price(pending.call.model) if pending.ledgers else None
-
-    def _must_be_priced(self, pending: _Pending) -> None:
-        """Raise BudgetError if a call counts in a budget in money, and the most that it can cost is not known."""
-        if not pending.ledgers:
-            return
-        model = pending.call.model
-        if pending.price is None:
-            raise BudgetError(f"no price is known for `{model}`, so the flow's budget in money cannot be held")
-        if pending.price.worst(0, pending.call.request.max_tokens) is None:
-            raise BudgetError(
-                f"nobody knows how long an answer of `{model}` may be, so the flow's budget in money cannot be held: "
-                "set `max_tokens`"
-            )
-
     def _send(self, pending: _Pending) -> bool:
         """Send a call if its budgets have room for it, and return True if they do.
 
         Raises BudgetError if they will never have room.
         """
-        if not pending.counted:
-            self._budget.admit()
-        if not self._reserve(pending):
+        if not pending.hold.reserve(pending.call):
             return False
-        if not pending.counted:
-            self._budget.calls += 1
-            pending.counted = True
         self._out.add(pending.call.number)
         self.decisions.append(Launch(pending.call))
         return True
@@ -339,26 +253,9 @@ class Calls:
                 raise
             return False
 
-    def _reserve(self, pending: _Pending) -> bool:
-        if pending.price is not None:
-            worst = worst_of(pending.call, pending.price)
-            if not reserve(pending.ledgers, worst):
-                return False
-            pending.worst = worst
-        pending.sent = True
-        return True
-
-    def _settle(self, pending: _Pending, usage: Usage) -> None:
-        if pending.price is None or not pending.sent:
-            return
-        bill = pending.price.bill(usage.input_tokens, usage.output_tokens)
-        for ledger in pending.ledgers:
-            ledger.settle(pending.worst, bill)
-        pending.sent = False
-
     def _read(self, pending: _Pending, answer: Answer) -> None:
         try:
-            value = value_of(pending.ask, answer, pending.call.request)
+            value = pending.ask.value(answer, pending.call.request)
         except AnswerError as error:
             self._again(pending, error)
         else:
@@ -369,17 +266,17 @@ class Calls:
 
         If the answer was malformed, the request tells the model its fault.
         """
-        call = pending.call
+        call, again = pending.call, pending.call.sample.again
         if error.final:
             self._lost(pending, error)
-        elif call.again >= pending.retries:
-            times = f" ({call.again + 1} times)" if call.again else ""
+        elif again >= pending.tries:
+            times = f" ({again + 1} times)" if again else ""
             pending.on_failure(Failure(call.path, f"{error}{times}", error))
         else:
             request = pending.request
             if isinstance(error, MalformedError):
                 request = corrected(request, pending.ask.answer, error)
-            self._resend(pending, replace(call, request=request, again=call.again + 1, ceiling=None))
+            self._resend(pending, replace(call, request=request, sample=Sample(call.sample.number, again + 1)))
 
     def _lost(self, pending: _Pending, error: CallError) -> None:
         """Give up a call at its model, and ask the fallback model if the flow names one.
@@ -390,4 +287,11 @@ class Calls:
             pending.on_failure(Failure(pending.call.path, str(error), error))
             return
         address, pending.fallback = pending.fallback, None
-        self._resend(pending, replace(pending.call, model=address, request=pending.request, ceiling=None))
+        self._resend(pending, replace(pending.call, model=address, request=pending.request))
+
+
+def _count_tokens(pending: _Pending, usage: Usage) -> None:
+    """Add the tokens of an answer to the votes around its call."""
+    within = pending.frame.within
+    for vote in () if within is None else within.around.votes:
+        vote.add(pending.call.model, usage)

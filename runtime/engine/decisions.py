@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..journal.index import Open
 from ..reducers import ReduceError, UndecidedError
@@ -26,37 +26,37 @@ from ..vocabulary.usage import NO_USAGE, Usage
 Json = Any
 
 
-@dataclass(eq=False, slots=True)
-class Call:
-    """A question that gets one answer. ``number`` is unique in the run; ``path`` names the step for people.
+class Group(NamedTuple):
+    """The calls of a repeat that ask the same: the block's serial number and the step.
 
-    Calls of the same ``group`` that ask the same may go out as one request. ``patient`` calls may wait for the first of
-    their group, if that makes the others cheaper. ``retries`` is how often a request that failed on the way may be sent
-    again; None is the usual number. ``sample`` is the index among calls that ask the same, ``again`` counts the answers
-    that did not fit, and ``place`` tells the call from every other call of the flow. ``hedge`` is a share of similar
-    requests: a request that takes longer than that share of them may be sent once more. ``lane`` is the number of the
-    outermost block; calls of different lanes take turns. ``tries`` counts the failed attempts of a call that is sent
-    anew. ``budgeted``: the call counts in the budget of a called flow. ``ceiling`` is the most that the call can take,
-    None until it is worked out. ``key`` is the call's key in the journal. ``open`` are its attempts that have no end
-    in the journal.
+    ``patient`` calls may wait for the first of their group, if that makes the others cheaper.
     """
 
-    number: int
-    path: str
-    model: str
-    request: Request
-    group: tuple[int, str] | None = None
-    patient: bool = False
-    retries: int | None = None
-    sample: int = 0
+    block: int
+    step: str
+    patient: bool
+
+
+class Sample(NamedTuple):
+    """The place of an answer among all answers to one question.
+
+    ``number`` is its place among the samples, and ``again`` counts the answers before it that did not fit.
+    """
+
+    number: int = 0
     again: int = 0
-    place: str = ""
-    lane: int = 0
+
+
+class Policy(NamedTuple):
+    """The rules for sending a call.
+
+    ``retries`` is how often a request that failed on the way may be sent again; None is the usual number. ``hedge`` is
+    a share of similar requests: a request that takes longer than that share of them may be sent once more.
+    ``budgeted``: the call counts in the budget of a called flow.
+    """
+
+    retries: int | None = None
     hedge: float | None = None
-    ceiling: Ceiling | None = None
-    key: bytes = b""
-    open: tuple[Open, ...] = ()
-    tries: int = 0
     budgeted: bool = False
 
 
@@ -64,7 +64,8 @@ class Call:
 class Known:
     """The journal's knowledge of a call: its paid answer, which may be an error; None if it has no answer.
 
-    ``open`` are attempts of runs that were ended while they waited for this answer.
+    ``key`` is the call's key in the journal. ``open`` are attempts of runs that were ended while they waited for this
+    answer.
     """
 
     key: bytes = b""
@@ -74,6 +75,29 @@ class Known:
 
 
 NOTHING = Known()
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """A question that gets one answer. ``number`` is unique in the run; ``path`` names the step for people.
+
+    Calls of the same ``group`` may go out as one request. ``place`` tells the call from every other call of the flow.
+    ``lane`` is the number of the outermost block; calls of different lanes take turns. ``ceiling`` is the most that the
+    call can take, None until it is worked out. ``tries`` counts the failed attempts of a call that is sent anew.
+    """
+
+    number: int
+    path: str
+    model: str
+    request: Request
+    group: Group | None = None
+    sample: Sample = Sample()
+    place: str = ""
+    lane: int = 0
+    policy: Policy = Policy()
+    known: Known = NOTHING
+    ceiling: Ceiling | None = None
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)

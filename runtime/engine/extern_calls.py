@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowrun.dsl import plan as p
 
 from ..vocabulary.errors import FlowrunError
 from .decisions import CancelExtern, Decision, Failure, LaunchExtern
-from .frames import BlockRun, Frame
+from .frames import Frame
 from .scopes import Context, Defaults
 
+if TYPE_CHECKING:
+    from .blocks.block import Block
+
 Json = Any
-Owner = Frame | BlockRun
 
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    owner: Owner
+    owner: Frame | Block
     path: str
     on_value: Callable[[Json], None]
     on_failure: Callable[[Failure], None]
@@ -33,12 +35,12 @@ class ExternCalls:
         self.decisions = decisions
         self._defaults = Defaults(context)
         self._pending: dict[int, _Pending] = {}
-        self._out: dict[Owner, set[int]] = {}
+        self._out: dict[Frame | Block, set[int]] = {}
         self._count = 0
 
     def launch(
         self,
-        owner: Owner,
+        owner: Frame | Block,
         extern: str,
         args: Mapping[str, Json],
         path: str,
@@ -61,7 +63,7 @@ class ExternCalls:
         if pending := self._take(number):
             pending.on_failure(Failure(pending.path, str(error), error))
 
-    def cancel(self, owner: Owner) -> None:
+    def cancel(self, owner: Frame | Block) -> None:
         for number in sorted(self._out.pop(owner, ())):
             del self._pending[number]
             self.decisions.append(CancelExtern(number))

@@ -1,4 +1,4 @@
-"""Scopes give a mention in a frame its value. Paths name steps for people."""
+"""Scopes give a mention in a frame its value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..values.expressions import ModelValue, evaluate
 from ..vocabulary.errors import FlowrunError
 from ..vocabulary.tally import Tally
 from .decisions import NOTHING, Call, Known
-from .frames import Frame, Layout
+from .frames import NO_STEPS, Frame
 
 Json = Any
 
@@ -50,11 +50,13 @@ class Scope:
         self.frame = frame
 
     def value(self, name: str) -> Json:
-        for frame in self.frame.outward():
+        frame: Frame | None = self.frame
+        while frame is not None:
             if name in frame.given:
                 return frame.given[name]
             if name in frame.values:
                 return frame.values[name]
+            frame = frame.parent
         if name in self.context.models:
             return self.context.models[name]
         raise FlowrunError(f"nothing is called `{name}` here")
@@ -68,12 +70,16 @@ class Scope:
     def options(self, options: Mapping[str, p.Expr]) -> dict[str, Json]:
         return {name: evaluate(expr, self) for name, expr in options.items()}
 
+    def among(self, name: str, value: Json) -> Scope:
+        """Return the scope inside this one where a name has a value, such as the element of a map."""
+        return Scope(self.context, Frame(NO_STEPS, self.frame, given={name: value}))
+
 
 class Defaults:
     """The default values of parameters, worked out once for each flow or extern."""
 
     def __init__(self, context: Context) -> None:
-        self._scope = Scope(context, Frame(Layout((), None), None))
+        self._scope = Scope(context, Frame(NO_STEPS, None))
         self._known: dict[str, dict[str, Json]] = {}
 
     def filled(self, owner: str, params: Iterable[p.Param], given: Mapping[str, Json]) -> dict[str, Json]:
@@ -91,32 +97,3 @@ class Defaults:
                 known[param.name] = None if param.default is None else evaluate(param.default, self._scope)
             values[param.name] = known[param.name]
         return values
-
-
-def path_of(frame: Frame, step: p.Step) -> str:
-    """Name a step by its path through its blocks and the calls of its flow, with the place of each element.
-
-    ``notes[3].draft`` is the step ``draft`` of element 3 of ``notes``, or of the flow that it calls.
-    """
-    if frame.prefix is None:
-        run = frame.run
-        if run is None:
-            frame.prefix = ""
-        elif isinstance(run.step.node, (p.Map, p.Repeat)):
-            frame.prefix = f"{run.around.path}[{frame.place}]."
-        else:
-            frame.prefix = f"{run.around.path}."
-    return frame.prefix + step.title
-
-
-def steps_once(steps: Iterable[p.Step]) -> int:
-    """Count the steps, with those inside them, that run once each time the block runs.
-
-    Steps of a called flow are not counted here: the flow reports them when it begins.
-    """
-    count = 0
-    for step in steps:
-        count += 1
-        if isinstance(step.node, (p.Fanout, p.Chain)):
-            count += steps_once(step.node.body.steps)
-    return count

@@ -17,15 +17,11 @@ from ..vocabulary import events as e
 from ..vocabulary.call import Answer
 from ..vocabulary.errors import CallError, FlowrunError
 from ..vocabulary.usage import NO_USAGE, Usage
-from .blocks import Blocks
-from .calls import Calls
 from .decisions import Decision, Failure, Finish, HandOn, Outcome
-from .extern_calls import ExternCalls
-from .frames import Frame, Layout
-from .reduction import Ends
-from .scopes import Context, Defaults, Scope, steps_once
-from .steps import Steps
-from .timers import Timers
+from .frames import NO_STEPS, Frame
+from .machine import Machine
+from .prepare import Preparation
+from .scopes import Context, Defaults, Scope
 
 Json = Any
 
@@ -48,33 +44,26 @@ class State:
         handed: p.Step | None = None,
     ) -> None:
         self.plan = plan
-        self.context = context
-        self.events: list[e.Event] = []
-        self._decisions: list[Decision] = []
-        self._root = Frame(Layout(plan.steps, None), None, given=dict(inputs))
-        self._calls = Calls(context, self._decisions, self.events)
-        self._timers = Timers(self._decisions)
-        self._externs = ExternCalls(context, plan.externs, self._decisions)
-        self._steps = Steps(context, self._calls, self._externs, self.events)
-        self._ends = Ends(context, self._calls, self._externs, self._steps, self._timers, self.events)
-        self._blocks = Blocks(context, self._steps, self._ends, self._timers, self.events, window, plan)
-        self._blocks.handed = handed
-        self._blocks.hand_on = lambda value: self._decisions.append(HandOn(value))
-        self._steps.begin_block = self._blocks.begin
-        self._steps.on_end = self._finish
+        self._machine = Machine(context, plan.externs)
+        self._prepared = Preparation(self._machine, plan, window, handed, self._hand_on)
+        self._root = Frame(NO_STEPS, None, given=dict(inputs))
+
+    @property
+    def events(self) -> list[e.Event]:
+        return self._machine.events
 
     def begin(self) -> list[Decision]:
-        self.events.append(e.RunStarted(self.plan.flow, steps_once(self.plan.steps)))
-        root = self._root
+        machine, plan, root = self._machine, self.plan, self._root
+        root.layout = self._prepared.layout(plan.steps)
+        self.events.append(e.RunStarted(plan.flow, root.layout.once))
         try:
-            root.given = Defaults(self.context).filled(self.plan.flow, self.plan.params, root.given)
+            root.given = Defaults(machine.context).filled(plan.flow, plan.params, root.given)
         except FlowrunError as error:
-            self._steps.failures.append(Failure(self.plan.flow, str(error), error))
-            self._finish()
+            machine.failures.append(Failure(plan.flow, str(error), error))
         else:
-            self._steps.open(root)
+            machine.open(root)
         decisions = self._drain()
-        if self._steps.failures and not any(isinstance(one, Finish) for one in decisions):
+        if machine.failures and not root.over:
             # A failure at the start, such as a row of the wrong type, costs nothing: no call has gone out.
             self._finish()
             decisions = self._drain()
@@ -82,26 +71,26 @@ class State:
 
     def answered(self, number: int, answer: Answer, usage: Usage = NO_USAGE) -> list[Decision]:
         """Take an answer and its part of the bill. Drop it if its call was cancelled meanwhile."""
-        self._calls.answered(number, answer, usage)
+        self._machine.calls.answered(number, answer, usage)
         return self._drain()
 
     def failed(self, number: int, error: CallError) -> list[Decision]:
         """Take the failure of a call whose request is not sent again."""
-        self._calls.failed(number, error)
+        self._machine.calls.failed(number, error)
         return self._drain()
 
     def doubted(self, number: int) -> tuple[bool, list[Decision]]:
         """Tell whether the budgets afford another attempt at a call after one that may have been paid."""
-        afforded = self._calls.doubted(number)
+        afforded = self._machine.calls.doubted(number)
         return afforded, self._drain()
 
     def hedged(self, number: int) -> bool:
         """Tell whether the budgets afford to send a slow call a second time, side by side."""
-        return self._calls.hedged(number)
+        return self._machine.calls.hedged(number)
 
     def timed_out(self, number: int) -> list[Decision]:
         """Act on a timer whose time is over."""
-        self._timers.over(number)
+        self._machine.timers.over(number)
         return self._drain()
 
     def abandoned(self) -> Outcome:
@@ -110,41 +99,48 @@ class State:
 
     def returned(self, number: int, value: Json) -> list[Decision]:
         """Take the value of an extern; it has the declared type."""
-        self._externs.returned(number, value)
+        self._machine.externs.returned(number, value)
         return self._drain()
 
     def raised(self, number: int, error: FlowrunError) -> list[Decision]:
         """Take the failure of an extern."""
-        self._externs.failed(number, error)
+        self._machine.externs.failed(number, error)
         return self._drain()
 
     def _drain(self) -> list[Decision]:
-        work = self._steps.work
-        while work or self._calls.resume():
+        machine = self._machine
+        work = machine.work
+        while work or machine.calls.resume():
             while work:
                 work.popleft()()
-        decisions = self._decisions[:]
-        self._decisions.clear()
+        if not self._root.left and not self._root.over:
+            self._finish()
+        decisions = machine.decisions[:]
+        machine.decisions.clear()
         return decisions
 
+    def _hand_on(self, value: Json) -> None:
+        self._machine.decisions.append(HandOn(value))
+
     def _finish(self) -> None:
-        failures = self._steps.failures
+        self._root.end()
+        failures = self._machine.failures
         value, complete = None, False
         try:
-            value = evaluate(self.plan.result, Scope(self.context, self._root))
+            value = evaluate(self.plan.result, Scope(self._machine.context, self._root))
             complete = True
         except FlowrunError as error:
             if not failures:
                 failures.append(Failure(self.plan.flow, str(error), error))
-        self._decisions.append(Finish(self._outcome(value, complete)))
+        self._machine.decisions.append(Finish(self._outcome(value, complete)))
 
     def _outcome(self, value: Json, complete: bool) -> Outcome:
         values = self._root.values
         return Outcome(
             value,
             complete,
-            tuple(self._steps.failures),
-            tuple(self._blocks.losses.all),
-            self._ends.tallies,
+            tuple(self._machine.failures),
+            tuple(self._machine.losses),
+            self._machine.tallies,
             steps={} if complete else {name: values[name] for name in values if not name.startswith("#")},
         )

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..vocabulary.call import Request
+from ..vocabulary.call import Request, schema_text
 from ..vocabulary.json_text import JsonError, read_json, unfenced
 
 # Keywords that strict modes take besides those of the structure: OpenAI's page "Structured Outputs", supported schemas.
@@ -81,17 +81,16 @@ class Shape:
         return f"Answer with JSON and nothing else. It must satisfy this JSON Schema:\n{schema}"
 
 
-_shapes: dict[tuple[tuple[str, ...], int, frozenset[str]], Shape] = {}
+_shapes: dict[tuple[tuple[str, ...], str | None, frozenset[str]], Shape] = {}
 
 
 def shape(request: Request, keywords: frozenset[str] = frozenset()) -> Shape | None:
     """Return the shape of a request's answers; None where the request asks for plain text."""
     if not request.choices and request.schema is None:
         return None
-    # A map sends the same schema object a million times. The shape keeps it alive, so its id stays its own.
-    key = (request.choices, id(request.schema), keywords)
+    key = (request.choices, None if request.schema is None else schema_text(request.schema), keywords)
     known = _shapes.get(key)
-    if known is None or (request.schema is not None and known.source is not request.schema):
+    if known is None:
         if len(_shapes) >= 256:
             _shapes.clear()
         known = _shapes[key] = _make(request, keywords)

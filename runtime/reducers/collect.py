@@ -20,4 +20,6 @@ def _result(given: Given) -> types.Type:
     return types.ListOf(given.item)
 
 
-RULE = Rule(ReducerSpec("collect", (), _result, "a list of all results; after a fanout a record"), Collect)
+RULE = Rule(
+    ReducerSpec("collect", (), _result, "a list of all results; after a fanout a record", gathers=True), Collect
+)

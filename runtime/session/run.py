@@ -20,13 +20,13 @@ from ..dispatch.scheduler import Scheduler
 from ..engine.decisions import Failure, Outcome
 from ..engine.scopes import Context
 from ..engine.state import State
-from ..engine.streaming import handed_on
 from ..externs.externs import opened
 from ..files.files import Files
 from ..forecast.model_prices import declared_prices
 from ..journal.history import History
 from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
+from ..plans.streaming import handed_on
 from ..providers import open_provider
 from ..providers.protocol import Surroundings
 from ..reads.reading import calling

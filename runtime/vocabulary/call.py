@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from .usage import Rates, Usage
@@ -16,6 +18,19 @@ Finish = Literal["stop", "length", "filtered", "unterminated", "other"]
 class Message:
     role: Role
     text: str
+
+
+class Schema(dict[str, Any]):
+    """A JSON Schema that many calls share. ``text`` is its JSON with sorted keys, made once."""
+
+    @cached_property
+    def text(self) -> str:
+        return json.dumps(self, sort_keys=True)
+
+
+def schema_text(schema: Mapping[str, Any]) -> str:
+    """Write a schema as JSON with sorted keys."""
+    return schema.text if isinstance(schema, Schema) else json.dumps(schema, sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)

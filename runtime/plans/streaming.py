@@ -1,50 +1,13 @@
-"""Lists that are never whole in memory: results handed on as they come, and inputs that are read once by maps."""
+"""Lists that need not be whole in memory: results that are handed on as they come, and inputs that maps read once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from flowrun.dsl import plan as p
 
-from ..plans.free_names import mentions, spoken
-from ..reducers import Setting
-from ..reducers.protocol import Gathering
-from .combining import SKIPPED
-
-Json = Any
-
-
-class Handing(Gathering):
-    """A reducer in place of `collect` or `flatten` that hands on each result in the order of the input.
-
-    A result waits here only for its turn. The value of the reducer is the number of results.
-    """
-
-    def __init__(self, setting: Setting, hand_on: Callable[[Json], None], *, flat: bool) -> None:
-        super().__init__(setting)
-        self.hand_on = hand_on
-        self.flat = flat
-        self.count = 0
-        self._next = 0
-
-    def add(self, index: int, value: Json) -> None:
-        super().add(index, value)
-        while self._next in self.results:
-            value = self.results.pop(self._next)
-            self._next += 1
-            if value is SKIPPED:
-                continue
-            for one in (value or ()) if self.flat else (value,):
-                self.hand_on(one)
-                self.count += 1
-
-    def skip(self, index: int) -> None:
-        self.add(index, SKIPPED)
-
-    def value(self) -> Json:
-        return self.count
+from ..reducers import REDUCERS
+from .free_names import mentions, spoken
 
 
 def handed_on(plan: p.Plan) -> p.Step | None:
@@ -56,7 +19,7 @@ def handed_on(plan: p.Plan) -> p.Step | None:
     if step is None or not isinstance(step.node, p.Map | p.Repeat) or step.when is not None:
         return None
     reduce = step.node.reduce
-    if reduce.ask is not None or reduce.extern is not None or reduce.rule not in ("collect", "flatten"):
+    if reduce.form != "rule" or not (REDUCERS[reduce.rule].spec.gathers or REDUCERS[reduce.rule].spec.joins):
         return None
     todo = list(plan.steps)
     while todo:

@@ -1,0 +1,135 @@
+"""Asks, prepared once from the plan: the form of the answer, and the options that never change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from flowrun.dsl import RETRIES, Extents, types
+from flowrun.dsl import plan as p
+
+from ..plans.options import OPTIONS, quantile_of
+from ..values.expressions import ModelValue, evaluate
+from ..values.prompts import render
+from ..values.ranges import within_bounds
+from ..vocabulary.call import Answer, Message, Request, Schema
+from ..vocabulary.errors import AnswerError, InputError
+from .answers import read_answer
+from .scopes import Scope
+
+Json = Any
+TIMEOUT = 600.0
+"""Seconds for one attempt, where the flow sets none."""
+_DEEPEST = 40
+"""The most levels of an answer's type, so that its reader stays well within Python's stack."""
+_SAID = {
+    "filtered": "the provider's filter held the answer back",
+    "unterminated": "the answer has no end: the server stopped in the midst of it",
+    "length": "the answer was cut off at its greatest length: allow more with `max_tokens`",
+    "other": "the answer did not come to a good end",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of a call. ``tries`` is how often an answer that does not fit is asked for anew."""
+
+    temperature: float | None
+    max_tokens: int | None
+    seed: int | None
+    timeout: float
+    stream: bool
+    retries: int | None
+    tries: int
+    hedge: float | None
+
+    @classmethod
+    def of(cls, options: Mapping[str, Json]) -> Settings:
+        retries, hedge = options.get("retries"), options.get("hedge")
+        return cls(
+            options.get("temperature"),
+            options.get("max_tokens"),
+            options.get("seed"),
+            float(options.get("timeout", TIMEOUT)),
+            bool(options.get("stream", False)),
+            retries,
+            int(RETRIES if retries is None else retries),
+            None if hedge is None else quantile_of(hedge),
+        )
+
+
+class Ask:
+    """An ask that becomes a request in the scope of a frame. ``answer`` is the type of its value."""
+
+    def __init__(self, plan: p.Ask, options: Mapping[str, p.Expr], answer: types.Type | None = None) -> None:
+        self.plan = plan
+        self.options = options
+        self.answer = plan.answer if answer is None else answer
+        self._choices = self.answer.options if isinstance(self.answer, types.Choice) else ()
+        self._steady = all(isinstance(option, p.Constant) for option in options.values())
+        self._settings: dict[tuple[str, str], Settings] = {}
+
+    def to(self, answer: types.Type) -> Ask:
+        """Return the same ask with another type of answer."""
+        return Ask(self.plan, self.options, answer)
+
+    def model(self, scope: Scope) -> ModelValue:
+        plan = self.plan.model
+        model = scope.context.default_model if plan is None else evaluate(plan, scope)
+        return ModelValue(model, model) if isinstance(model, str) else model
+
+    def settings(self, model: ModelValue, scope: Scope) -> Settings:
+        """Work out the options of a call: the model's, then the ask's own. Raises InputError for one out of bounds."""
+        key = (model.name, model.address)
+        settings = self._settings.get(key)
+        if settings is None:
+            options = {**dict(model.options), **scope.options(self.options)}
+            within_bounds(OPTIONS, options)
+            settings = Settings.of(options)
+            if self._steady:
+                self._settings[key] = settings
+        return settings
+
+    def request(self, settings: Settings, scope: Scope, sample: int | None) -> Request:
+        """Fill in the prompt. ``sample`` is the number of the call among those that ask the same.
+
+        Raises FlowrunError if the prompt cannot be made.
+        """
+        seed = settings.seed
+        if seed is not None and sample is not None:
+            # One seed for all would make every sample the same answer.
+            seed += sample
+        return Request(
+            tuple(Message(message.role, render(message.template, scope.value)) for message in self.plan.messages),
+            choices=self._choices,
+            schema=None if self._choices or self.answer == types.TEXT else _schema(self.answer),
+            temperature=settings.temperature,
+            max_tokens=settings.max_tokens,
+            seed=seed,
+            timeout=settings.timeout,
+            stream=settings.stream,
+        )
+
+    def value(self, answer: Answer, request: Request) -> Json:
+        """Read the value of an answer. Raises AnswerError if it has none."""
+        if answer.finish != "stop":
+            # At temperature 0, and with a seed, the same answer comes again; so does one that a filter holds back.
+            same = answer.finish == "length" and (request.temperature == 0 or request.seed is not None)
+            final = answer.final or answer.finish == "filtered" or same
+            raise AnswerError(answer.said or _SAID[answer.finish], text=answer.text, final=final)
+        return read_answer(answer.text, self.answer)
+
+
+@lru_cache(maxsize=512)
+def _schema(type_: types.Type) -> Schema:
+    """Make the schema of a type. All calls share the same object, so the work on a schema is done once.
+
+    Raises InputError if the type is nested too deep for its answers to be read.
+    """
+    if (levels := Extents().levels(type_)) > _DEEPEST:
+        raise InputError(
+            f"an answer is nested {_DEEPEST} levels deep at most, and this type has {levels}: ask for less"
+        )
+    return Schema(types.json_schema(type_))

@@ -1,0 +1,1 @@
+"""Blocks: one kind of block a file."""

@@ -1,0 +1,188 @@
+"""A block whose bodies are numbered: of a map or a repeat. It opens as many at once as its window allows."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...vocabulary import events as e
+from ...vocabulary.errors import FlowrunError, InputError
+from ..combiners.combiner import SKIPPED, Combiner
+from ..decisions import Failure
+from ..frames import Frame
+from .block import Around
+from .losses import Losses
+from .reduced import ReducedBlock, ReducedStep
+
+Json = Any
+
+
+@dataclass(eq=False, slots=True)
+class Pace:
+    """The pace at which bodies open. At most ``window`` are open at once.
+
+    ``total`` is the number of elements known so far; ``whole``: no more will come. While more than ``refill`` bodies
+    are open none are added, so that samples go out many at a time; None for no such limit.
+    """
+
+    window: int
+    total: int
+    whole: bool = True
+    refill: int | None = None
+    launched: int = 0
+    finished: int = 0
+    opening: bool = False
+
+
+class CountedBlock(ReducedBlock):
+    """A block of numbered bodies."""
+
+    def __init__(
+        self, step: ReducedStep, frame: Frame, around: Around, combiner: Combiner, losses: Losses, pace: Pace
+    ) -> None:
+        super().__init__(step, frame, around, combiner, losses)
+        self.pace = pace
+
+    @property
+    def total(self) -> int:
+        return self.pace.total
+
+    @property
+    def launched(self) -> int:
+        return self.pace.launched
+
+    @property
+    def whole(self) -> bool:
+        return self.pace.whole
+
+    @property
+    def progress(self) -> str:
+        return f"; {self.pace.finished} of {self.pace.total} were done"
+
+    def path_of(self, index: int) -> str:
+        return f"{self.around.path}[{index}]"
+
+    @property
+    def available(self) -> int:
+        """The number of bodies that the combiner wants and that can be opened."""
+        return min(self.combiner.wanted(self.pace.launched), self.pace.total - self.pace.launched)
+
+    @property
+    def waiting(self) -> bool:
+        """True if bodies may be left to open."""
+        return self.pace.launched < self.pace.total
+
+    @property
+    def exhausted(self) -> bool:
+        """True if the combiner wants no more bodies."""
+        return not self.combiner.wanted(self.pace.launched)
+
+    @abstractmethod
+    def next(self) -> Frame:
+        """Make the frame of the next body. Raises FlowrunError if it cannot be made."""
+
+    def start(self) -> None:
+        pace = self.pace
+        self.open_list(listed=self.step.reduction.gathers)
+        self.machine.events.append(e.BlockOpened(self.around.path, pace.total, self.step.layout.once))
+        self.machine.work.append(self.combine if pace.whole and not pace.total else self._open_bodies)
+
+    def more(self) -> None:
+        """Open more bodies as soon as all that is at hand is done."""
+        if not self.pace.opening:
+            self.pace.opening = True
+            self.machine.work.append(self._open_bodies)
+
+    def _open_bodies(self) -> None:
+        """Open as many bodies as the combiner wants and the window allows."""
+        pace = self.pace
+        pace.opening = False
+        if self.over or (pace.refill is not None and len(self.bodies) > pace.refill):
+            return
+        if not self.bodies and self.exhausted:
+            self.conclude()
+            return
+        for _ in range(min(self.available, pace.window - len(self.bodies))):
+            try:
+                body = self.next()
+            except FlowrunError as error:
+                self.give_up(Failure(self.around.path, str(error), error))
+                return
+            pace.launched += 1
+            self.open(body)
+
+    def body_done(self, frame: Frame, value: Json) -> None:
+        if self.over:
+            return
+        del self.bodies[frame.index]
+        self.machine.events.append(e.ElementFinished(frame.path("")[:-1]))
+        self.list_up(frame.index, value)
+        self.result(frame.index, value)
+        self._counted()
+
+    def body_failed(self, frame: Frame, failure: Failure) -> None:
+        if self.over:
+            return
+        losses, spares = self.losses, self.spares
+        if self.inherits(failure) or not (spares or losses.policy in ("skip", "none")):
+            self.give_up(failure)
+            return
+        self.machine.drop(frame, keep=True)
+        del self.bodies[frame.index]
+        self.lost(failure)
+        if self.pace.whole and self.too_many():
+            return
+        empty = losses.policy == "none" and not spares
+        self.list_up(frame.index, None if empty else SKIPPED)
+        missing = self.votes and not failure.abstains
+        other = None if empty and not self.combiner.eager else SKIPPED
+        self.result(frame.index, failure if missing else other)
+        self._counted()
+
+    def result(self, number: int, result: Json) -> None:
+        """Give the result of a body to the combiner."""
+        self.give(number, result)
+
+    def too_many(self) -> bool:
+        """Fail a block that has lost more elements than the flow allows. Return True if it has."""
+        failure = self.losses.too_many(self.pace.total)
+        if failure is None:
+            return False
+        self.give_up(Failure(self.around.path, failure.reason, failure.error))
+        return True
+
+    def conclude(self) -> None:
+        spared = (self.pace.total - self.pace.finished) * self.step.layout.once
+        if spared:
+            self.machine.events.append(e.BlockClosed(self.around.path, spared))
+        super().conclude()
+
+    def lose_open(self) -> None:
+        for index in self.bodies:
+            self.combiner.lose(index, sent=True)
+
+    def _counted(self) -> None:
+        """Count a body as finished. Then end the block, or open the next body."""
+        pace = self.pace
+        pace.finished += 1
+        if self.over:
+            return
+        if pace.whole and (pace.finished == pace.total or self.combiner.decided):
+            self.conclude()
+        elif self.waiting:
+            self.more()
+
+
+class CountedStep(ReducedStep):
+    """A step that begins a map or a repeat."""
+
+    def window(self, options: Mapping[str, Json], usual: int) -> int:
+        """Return the number of bodies that may be open at once. Raises InputError if it is below 1."""
+        window = options.get("concurrency")
+        if window is None:
+            return usual
+        if window < 1:
+            raise InputError(f"`concurrency` is 1 or more, and this is {window}")
+        return int(window)

@@ -1,0 +1,87 @@
+"""A call of a flow. It runs like a chain, but its frame does not see the names around the call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flowrun.dsl import plan as p
+
+from ...costs.budget import Ledger
+from ...values.expressions import evaluate
+from ...vocabulary import events as e
+from ...vocabulary.errors import FlowrunError, InputError
+from ..decisions import Failure
+from ..frames import NO_STEPS, Frame, Layout
+from ..machine import Machine
+from ..scopes import Defaults, Scope
+from .block import Around, Block, BlockStep
+
+Json = Any
+FLOWS_AT_ONCE = 100_000
+"""The most calls of flows that may be open at once. Flows that call flows can double their number at every level."""
+
+
+class FlowCall(Block):
+    """A called flow that is running, with the values of its parameters and the expression of its value."""
+
+    passes_on = True
+
+    def __init__(self, step: BlockStep, frame: Frame, around: Around, given: dict[str, Json], result: p.Expr) -> None:
+        super().__init__(step, frame, around)
+        self.given = given
+        self.result = result
+
+    def start(self) -> None:
+        self.machine.flows_open += 1
+        self.machine.events.append(e.BlockOpened(self.around.path, 1, self.step.layout.once))
+        self.open(Frame(self.step.layout, None, self, given=self.given))
+
+    def body_done(self, frame: Frame, value: Json) -> None:
+        try:
+            value = evaluate(self.result, Scope(self.machine.context, frame))
+        except FlowrunError as error:
+            self.give_up(Failure(self.around.path, str(error), error))
+        else:
+            self.end(value)
+
+    def makes(self, name: str) -> bool:
+        return self.result == p.Ref(name)
+
+    def dropped(self, *, keep: bool) -> list[Frame]:
+        self.machine.events.append(e.BlockClosed(self.around.path, self.step.layout.once))
+        return [*super().dropped(keep=keep)]
+
+    def cancel(self, *, keep: bool) -> None:
+        super().cancel(keep=keep)
+        self.machine.flows_open -= 1
+
+
+class FlowStep(BlockStep):
+    """A step that calls a flow, whose steps are ``prepared`` when it is called for the first time."""
+
+    def __init__(
+        self,
+        plan: p.Step,
+        node: p.FlowCall,
+        machine: Machine,
+        flow: p.Flow,
+        defaults: Defaults,
+        prepared: Callable[[], Layout],
+    ) -> None:
+        super().__init__(plan, machine, NO_STEPS)
+        self.call = node
+        self.flow = flow
+        self.defaults = defaults
+        self.prepared = prepared
+
+    def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> FlowCall:
+        if self.machine.flows_open >= FLOWS_AT_ONCE:
+            raise InputError(f"more than {FLOWS_AT_ONCE:,} calls of flows would be open at once here")
+        name, flow = self.call.flow, self.flow
+        given = self.defaults.filled(name, flow.params, scope.options(self.call.args))
+        self.layout = self.prepared()
+        path, ledger = frame.path(self.title), None
+        if flow.calls_limit is not None or flow.money_limit is not None:
+            ledger = Ledger(name, flow.calls_limit, flow.money_limit, *self.machine.context.spent_within(path))
+        return FlowCall(self, frame, self.around(frame, path, ledger=ledger), given, flow.result)

@@ -1,0 +1,52 @@
+"""The elements, samples and branches that a block does without."""
+
+from __future__ import annotations
+
+from math import floor
+from typing import Any
+
+from ...values.rules import RuleValue
+from ...vocabulary.errors import InputError
+from ..decisions import Failure
+
+Json = Any
+
+
+class Losses:
+    """The losses of a block. ``policy`` is its option ``errors``; ``share`` of its elements may fail, None for all.
+
+    Raises InputError for a share that is not from 0% to 100%.
+    """
+
+    __slots__ = ("count", "last", "policy", "share")
+
+    def __init__(self, errors: Json) -> None:
+        self.count = 0
+        self.last: Failure | None = None
+        self.policy = str(errors)
+        self.share: float | None = None
+        if isinstance(errors, RuleValue):
+            share = errors.args.get("share")
+            if errors.rule != "skip" or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+                raise InputError(f"`errors: skip(share)` takes a share from 0% to 100%, and this is {share!r}")
+            self.policy, self.share = errors.rule, share
+
+    def enter(self, failure: Failure) -> None:
+        """Count a loss. As the last one the block names a missing answer rather than a bad one."""
+        self.count += 1
+        if self.last is None or self.last.abstains or not failure.abstains:
+            self.last = failure
+
+    def too_many(self, total: int) -> Failure | None:
+        """Return the last loss and the reason, at no path, if more of the elements were lost than the flow allows."""
+        if self.share is None or self.last is None:
+            return None
+        # 29% of 100 is 29, and as a binary fraction a little less.
+        most = floor(total * self.share + 1e-9)
+        if self.count <= most:
+            return None
+        reason = (
+            f"{self.count} of {total} elements failed, and `skip({self.share * 100:g}%)` allows {most}; "
+            f"the last: {self.last.reason}"
+        )
+        return Failure("", reason, self.last.error)

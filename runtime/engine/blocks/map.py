@@ -1,0 +1,101 @@
+"""A map: one body for each element of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flowrun.dsl import plan as p
+
+from ...values.expressions import evaluate
+from ...values.functions import kind_of
+from ...vocabulary.errors import InputError
+from ..combiners.combiner import Combiner
+from ..frames import Frame, Layout
+from ..machine import Machine
+from ..pipelines import Pipelines
+from ..reductions import Reduction
+from ..scopes import Scope
+from ..streams import Feed
+from .block import Around
+from .counted import CountedBlock, CountedStep, Pace
+from .losses import Losses
+from .streamed_map import RankedMap, StreamedMap
+
+Json = Any
+
+
+class Map(CountedBlock):
+    """A map over a list that is whole."""
+
+    def __init__(
+        self,
+        step: MapStep,
+        frame: Frame,
+        around: Around,
+        combiner: Combiner,
+        losses: Losses,
+        pace: Pace,
+        elements: Sequence[Json],
+    ) -> None:
+        super().__init__(step, frame, around, combiner, losses, pace)
+        self.element = step.map.element
+        self.elements = elements
+
+    def next(self) -> Frame:
+        index = self.pace.launched
+        return Frame(self.step.layout, self.frame, self, index, {self.element: self.elements[index]})
+
+
+class MapStep(CountedStep):
+    """A step that begins a map. ``usual`` is its window where the flow sets none."""
+
+    def __init__(
+        self,
+        plan: p.Step,
+        node: p.Map,
+        machine: Machine,
+        layout: Layout,
+        reduction: Reduction,
+        pipelines: Pipelines,
+        usual: int,
+    ) -> None:
+        super().__init__(plan, machine, layout, reduction, pipelines)
+        self.map = node
+        self.usual = usual
+
+    def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> CountedBlock:
+        feed = self._feed(frame)
+        ranked = feed is not None and not (feed.exact and self.map.where is None)
+        elements = self._elements(scope) if feed is None else []
+        total = len(elements) if feed is None else None if ranked else feed.bound
+        path = frame.path(self.title)
+        combiner = self.reduction.combiner(scope, path, total, total, (), "cost")
+        pace = Pace(self.window(options, self.usual), total or 0, whole=total is not None)
+        losses = Losses(options.get("errors", "fail"))
+        around = self.around(frame, path, votes=self.reduction.rule.spec.votes)
+        if feed is None:
+            return Map(self, frame, around, combiner, losses, pace, elements)
+        kind = RankedMap if ranked else StreamedMap
+        return kind(self, frame, around, combiner, losses, pace, self.map, feed)
+
+    def _feed(self, frame: Frame) -> Feed | None:
+        """Find the list in the making that the map takes its elements from; None if the list is whole."""
+        home = None if self.source is None else frame.home(self.source)
+        if self.source is None or home is None or self.source in home.values:
+            return None
+        return home.feed(self.source)
+
+    def _elements(self, scope: Scope) -> Sequence[Json]:
+        node = self.map
+        source = evaluate(node.source, scope)
+        if not isinstance(source, Sequence) or isinstance(source, str):
+            raise InputError(f"a map goes through a list, and this is {kind_of(source)}")
+        elements: Sequence[Json] = source
+        if node.where is not None:
+            elements = [one for one in source if evaluate(node.where, scope.among(node.element, one))]
+        if node.at_most is not None and len(elements) > node.at_most:
+            raise InputError(
+                f"there are {len(elements)} elements, and the flow promises `at most {node.at_most}`: nothing was asked"
+            )
+        return elements

@@ -1,0 +1,167 @@
+"""A map over a list in the making: it takes the elements as they come."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from flowrun.dsl import plan as p
+
+from ...values.expressions import evaluate
+from ...vocabulary import events as e
+from ...vocabulary.errors import FlowrunError
+from ..combiners.combiner import Combiner
+from ..decisions import Failure
+from ..frames import Frame
+from ..scopes import Scope
+from ..streams import Feed, Key, Ranks, label
+from .block import Around
+from .counted import CountedBlock, CountedStep, Pace
+from .losses import Losses
+
+Json = Any
+
+
+class StreamedMap(CountedBlock):
+    """A map over a list of known length, whose elements come in any order.
+
+    ``ready`` holds the number and the value of each element that has come and was not begun.
+    """
+
+    def __init__(
+        self,
+        step: CountedStep,
+        frame: Frame,
+        around: Around,
+        combiner: Combiner,
+        losses: Losses,
+        pace: Pace,
+        node: p.Map,
+        source: Feed,
+    ) -> None:
+        super().__init__(step, frame, around, combiner, losses, pace)
+        self.node = node
+        self.source = source
+        self.ready: deque[tuple[int, Json]] = deque()
+
+    @property
+    def available(self) -> int:
+        return len(self.ready)
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self.ready)
+
+    @property
+    def exhausted(self) -> bool:
+        return False
+
+    def start(self) -> None:
+        super().start()
+        name = self.step.source
+        assert name is not None
+        self.machine.wait(self.frame, (name,), self._source_done)
+        self.source.tell(self)
+
+    def next(self) -> Frame:
+        number, value = self.ready.popleft()
+        return Frame(self.step.layout, self.frame, self, number, {self.node.element: value})
+
+    def take(self, key: Key, value: Json) -> None:
+        """Take an element by its key, which is its number."""
+        if not self.over:
+            self.ready.append((key, value))
+            self.more()
+
+    def passed(self, before: Key) -> None:
+        """Note that all elements that sort before this key are there."""
+
+    def _source_done(self, failure: Failure | None) -> None:
+        """Note that the step that makes the list is finished, or give the map up with that step's failure."""
+        if self.over:
+            return
+        if failure is not None:
+            self.give_up(failure)
+        elif not self.pace.whole:
+            self.pace.whole = True
+            self.close()
+
+    def close(self) -> None:
+        """Note that no more elements will come."""
+        if self.too_many():
+            return
+        self.ask(self.combiner.close(self.pace.total))
+        if not self.alive:
+            return
+        if not self.pace.total:
+            self.combine()
+        elif self.pace.finished == self.pace.total:
+            self.conclude()
+
+
+class RankedMap(StreamedMap):
+    """A map over a list of unknown length. An element has a rank once all elements before it are known.
+
+    ``keys`` has the key of each element by its number, counted in the order of arrival. ``held`` has the results of
+    elements that have no rank yet.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.ranks = Ranks()
+        self.keys: dict[int, Key] = {}
+        self.held: dict[int, Json] = {}
+
+    @property
+    def orderly(self) -> bool:
+        return False
+
+    def key_of(self, place: int) -> Key:
+        return self.keys.get(place, place)
+
+    def next(self) -> Frame:
+        body = super().next()
+        body.prefix = f"{self.around.path}[{label(self.keys[body.index])}]."
+        return body
+
+    def take(self, key: Key, value: Json) -> None:
+        if self.over or not self._passes(value):
+            return
+        number = self.ranks.enter(key)
+        self.keys[number] = key
+        self.pace.total += 1
+        self.machine.events.append(e.BlockGrew(self.around.path, 1, self.step.layout.once))
+        super().take(number, value)
+
+    def passed(self, before: Key | None) -> None:
+        """Give the results of all elements that sort before this key, None for all: their ranks are known."""
+        if not self.over:
+            for number in self.ranks.passed(before):
+                if number in self.held:
+                    self.result(number, self.held.pop(number))
+
+    def result(self, number: int, result: Json) -> None:
+        """Give the result of an element with its rank, or hold it until the rank is known."""
+        self.keys.pop(number, None)
+        rank = self.ranks.rank(number)
+        if rank is None:
+            self.held[number] = result
+        else:
+            self.give(rank, result)
+
+    def close(self) -> None:
+        if self.too_many():
+            return
+        self.passed(None)
+        super().close()
+
+    def _passes(self, value: Json) -> bool:
+        """Tell whether the map's `where` holds for an element. If it has no value, the map fails."""
+        where = self.node.where
+        if where is None:
+            return True
+        try:
+            return bool(evaluate(where, Scope(self.machine.context, self.frame).among(self.node.element, value)))
+        except FlowrunError as error:
+            self.give_up(Failure(self.around.path, str(error), error))
+            return False

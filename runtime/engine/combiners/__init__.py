@@ -1,0 +1,1 @@
+"""Combiners: each makes one value of the results of a block."""

@@ -1,0 +1,52 @@
+"""The base of combiners that ask while results are still to come.
+
+``take`` gets the value of a place and returns the questions that are ready. A place is (level, index); level 0 holds
+the results. Values keep the order of the results, whatever the order in which they arrive.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from flowrun.dsl import types
+
+from .combiner import NO_QUESTIONS, SKIPPED, Gathered, Question
+from .nothing import value_of_nothing
+
+Json = Any
+
+
+class Eager(Gathered, ABC):
+    """A tree or a fold. It has its value, the ``root``, when one value is left; it is ``empty`` when all are lost."""
+
+    eager = True
+
+    def __init__(self, most: int | None, answer: types.Type) -> None:
+        super().__init__(most or 0)
+        self.answer = answer
+        self.empty = True
+        self.lost = False
+        self.root: Json = None
+
+    @abstractmethod
+    def take(self, level: int, index: int, value: Json) -> list[Question]:
+        """Take the value of a place. Return the questions that are ready."""
+
+    def add(self, place: int, value: Json) -> Sequence[Question]:
+        return self.take(0, place, value)
+
+    def skip(self, place: int) -> Sequence[Question]:
+        self.lost = True
+        return self.take(0, place, SKIPPED)
+
+    def conclude(self) -> Sequence[Question]:
+        return NO_QUESTIONS
+
+    def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Question]:
+        level, index = place
+        return self.take(level, index, value)
+
+    def value(self) -> Json:
+        return value_of_nothing(self.answer, lost=self.lost) if self.empty else self.root

@@ -1,0 +1,22 @@
+"""The value of an ask that has no results to combine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowrun.dsl import types
+
+from ...reducers import ReduceError
+
+Json = Any
+
+
+def value_of_nothing(answer: types.Type, *, lost: bool) -> Json:
+    """Return the empty text or list. Raise ReduceError for any other type, or if results were ``lost``."""
+    if lost:
+        raise ReduceError("every element failed")
+    if answer == types.TEXT:
+        return ""
+    if isinstance(answer, types.ListOf):
+        return []
+    raise ReduceError(f"there is nothing to combine, and nothing is no {types.show(answer)}")

@@ -1,0 +1,58 @@
+"""One question about all results: of an ask, or of an extern."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flowrun.dsl import types
+
+from ...values.expressions import shaped
+from .combiner import NO_QUESTIONS, Gathered, Question
+from .nothing import value_of_nothing
+
+Json = Any
+
+
+class SingleAsk(Gathered):
+    """A combiner that asks once, about all results. Without results nothing is asked."""
+
+    def __init__(self, most: int, answer: types.Type) -> None:
+        super().__init__(most)
+        self.answer = answer
+        self.lost = False
+        self._root: list[Json] = []
+
+    def skip(self, place: int) -> Sequence[Question]:
+        self.lost = True
+        return NO_QUESTIONS
+
+    def conclude(self) -> Sequence[Question]:
+        self.done = not self.results
+        return [Question((), {"results": self.in_order()})] if self.results else NO_QUESTIONS
+
+    def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Question]:
+        self._root, self.done = [value], True
+        return NO_QUESTIONS
+
+    def value(self) -> Json:
+        return self._root[0] if self._root else value_of_nothing(self.answer, lost=self.lost)
+
+
+class SingleExtern(Gathered):
+    """A combiner that calls an extern once, also with no results. They are cut to the type that the extern takes."""
+
+    def __init__(self, most: int, taken: types.Type) -> None:
+        super().__init__(most)
+        self.taken = taken
+        self._value: Json = None
+
+    def conclude(self) -> Sequence[Question]:
+        return [Question((), {"results": shaped(self.in_order(), self.taken)})]
+
+    def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Question]:
+        self._value, self.done = value, True
+        return NO_QUESTIONS
+
+    def value(self) -> Json:
+        return self._value

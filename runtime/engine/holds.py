@@ -1,0 +1,118 @@
+"""The budgets that calls count in, and the dollars that these hold back for a call until its bill is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..costs.budget import Ledger, reserve
+from ..vocabulary.errors import BudgetError
+from ..vocabulary.usage import Price, Usage
+from .ceilings import worst_of
+from .decisions import Call
+from .scopes import Context
+
+
+class Hold:
+    """The hold of one call on its budgets.
+
+    ``ledgers`` are those of the called flows around the call, ``run`` is that of the run. Those that limit dollars are
+    ``paying``; they hold back ``worst`` dollars while the call is ``sent``. ``counted``: the run has counted the call.
+    """
+
+    __slots__ = ("counted", "hedged", "ledgers", "paying", "price", "run", "sent", "worst")
+
+    def __init__(self, run: Ledger, ledgers: Sequence[Ledger], call: Call, context: Context) -> None:
+        self.run = run
+        self.ledgers = ledgers
+        self.paying: tuple[Ledger, ...] = ()
+        self.price: Price | None = None
+        if ledgers or run.money_limit is not None:
+            self.paying = tuple(one for one in (*ledgers, run) if one.money_limit is not None)
+            self.price = context.price(call.model) if self.paying else None
+        self.worst = 0.0
+        self.counted = False
+        self.sent = False
+        self.hedged = False
+
+    def admit(self, call: Call) -> None:
+        """Count a call in the budgets of the called flows. Raises BudgetError if one will never have room for it."""
+        if self.paying:
+            _must_be_priced(call, self.price)
+        _count(self.ledgers)
+
+    def repeat(self) -> None:
+        """Count one more call, for an attempt that may have been paid. Raises BudgetError if a budget allows none."""
+        _count((*self.ledgers, self.run))
+
+    def reserve(self, call: Call) -> bool:
+        """Hold back the worst cost of a call. Return True if all budgets have room; the call may be sent.
+
+        Raises BudgetError if they will never have room.
+        """
+        if not self.counted:
+            self.run.admit()
+        if not self._fits(call):
+            return False
+        if not self.counted:
+            self.run.calls += 1
+            self.counted = True
+        return True
+
+    def settle(self, usage: Usage) -> None:
+        """Put the bill of a call in place of the dollars held back for it."""
+        if self.price is None or not self.sent:
+            return
+        bill = self.price.bill(usage.input_tokens, usage.output_tokens)
+        for ledger in self.paying:
+            ledger.settle(self.worst, bill)
+        self.sent = False
+
+    def hedge(self, call: Call) -> bool:
+        """Count a second request of the call, side by side with the first. Return True if all budgets have room for it.
+
+        One of the two requests will be given up and may still be paid, so it counts at its worst.
+        """
+        ledgers = (*self.ledgers, self.run)
+        try:
+            for ledger in ledgers:
+                ledger.admit()
+            if self.price is not None:
+                worst = worst_of(call, self.price)
+                if not reserve(self.paying, worst):
+                    return False
+                for ledger in self.paying:
+                    ledger.settle(worst, None)
+        except BudgetError:
+            return False
+        for ledger in ledgers:
+            ledger.calls += 1
+        self.hedged = True
+        return True
+
+    def _fits(self, call: Call) -> bool:
+        if self.price is not None:
+            worst = worst_of(call, self.price)
+            if not reserve(self.paying, worst):
+                return False
+            self.worst = worst
+        self.sent = True
+        return True
+
+
+def _count(ledgers: Sequence[Ledger]) -> None:
+    """Count a call in each budget. Raises BudgetError if a budget allows no more calls."""
+    for ledger in ledgers:
+        ledger.admit()
+    for ledger in ledgers:
+        ledger.calls += 1
+
+
+def _must_be_priced(call: Call, price: Price | None) -> None:
+    """Raise BudgetError if the most that a call can cost is not known."""
+    if price is None:
+        raise BudgetError(f"no price is known for `{call.model}`, so the flow's budget in money cannot be held")
+    if price.worst(0, call.request.max_tokens) is None:
+        raise BudgetError(
+            f"nobody knows how long an answer of `{call.model}` may be, so the flow's budget in money cannot be held: "
+            "set `max_tokens`"
+        )

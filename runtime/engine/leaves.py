@@ -1,0 +1,62 @@
+"""Steps without a body: a value, an ask, and a call of an extern."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flowrun.dsl import plan as p
+
+from ..values.expressions import evaluate
+from .asks import Ask
+from .blocks.reduced import sample_of
+from .frames import Frame
+from .machine import Machine
+from .scopes import Scope
+from .step import Step
+
+
+class ValueStep(Step):
+    silent = True
+
+    def __init__(self, plan: p.Step, node: p.Value, machine: Machine) -> None:
+        super().__init__(plan)
+        self.expr = node.expr
+        self.machine = machine
+
+    def begin(self, frame: Frame) -> None:
+        self.machine.settle(frame, self, evaluate(self.expr, Scope(self.machine.context, frame)))
+
+
+class AskStep(Step):
+    def __init__(self, plan: p.Step, node: p.Ask, machine: Machine) -> None:
+        super().__init__(plan)
+        self.ask = Ask(node, plan.options)
+        self.machine = machine
+
+    def begin(self, frame: Frame) -> None:
+        self.machine.calls.launch(
+            frame,
+            self.ask,
+            frame.path(self.title),
+            partial(self.machine.settle, frame, self),
+            partial(self.machine.fail, frame, self),
+            sample=sample_of(frame, self.name),
+            ballot=frame.block is not None and frame.block.around.ballot,
+        )
+
+
+class ExternStep(Step):
+    def __init__(self, plan: p.Step, node: p.ExternCall, machine: Machine) -> None:
+        super().__init__(plan)
+        self.call = node
+        self.machine = machine
+
+    def begin(self, frame: Frame) -> None:
+        self.machine.externs.launch(
+            frame,
+            self.call.extern,
+            Scope(self.machine.context, frame).options(self.call.args),
+            frame.path(self.title),
+            partial(self.machine.settle, frame, self),
+            partial(self.machine.fail, frame, self),
+        )

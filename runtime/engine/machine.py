@@ -1,0 +1,191 @@
+"""The life of a step: it waits for the steps that it mentions, begins, and is finished or failed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from flowrun.dsl import plan as p
+
+from ..values.expressions import evaluate
+from ..vocabulary import events as e
+from ..vocabulary.errors import FlowrunError
+from ..vocabulary.tally import Tally
+from .calls import Calls
+from .decisions import Decision, Failure
+from .extern_calls import ExternCalls
+from .frames import Frame, Wake
+from .scopes import Context, Scope
+from .step import Step
+from .streams import Feed
+from .timers import Timers
+
+Json = Any
+
+
+class Machine:
+    """The parts that all steps of one run share. All further work is put on ``work``, so that the stack does not grow.
+
+    ``failures`` ended steps of the flow itself; ``losses`` are elements and samples that blocks do without. ``tallies``
+    are the votes by the path of their step. ``flows_open`` counts the calls of flows under way, and ``blocks_begun``
+    all blocks that have begun.
+    """
+
+    def __init__(self, context: Context, externs: Mapping[str, p.Extern]) -> None:
+        self.context = context
+        self.events: list[e.Event] = []
+        self.decisions: list[Decision] = []
+        self.work: deque[Callable[[], None]] = deque()
+        self.calls = Calls(context, self.decisions, self.events)
+        self.externs = ExternCalls(context, externs, self.decisions)
+        self.timers = Timers(self.decisions)
+        self.failures: list[Failure] = []
+        self.losses: list[Failure] = []
+        self.tallies: dict[str, Tally] = {}
+        self.flows_open = 0
+        self.blocks_begun = 0
+
+    def open(self, frame: Frame) -> None:
+        """Start the steps of a frame, each as soon as the steps that it needs are finished."""
+        frame.left = len(frame.layout.steps)
+        if not frame.left:
+            self.work.append(partial(self._finish, frame))
+        for step in frame.layout.steps:
+            begin = self._begin if step.source is None else self._take
+            self.wait(frame, step.needs, partial(begin, frame, step))
+
+    def wait(self, frame: Frame, needs: Iterable[str], then: Wake) -> None:
+        """Call ``then`` once: with None when all needed steps are finished, or with the first failure among them."""
+        homes: list[tuple[Frame, str]] = []
+        for name in needs:
+            home = frame.home(name)
+            if home is None or name in home.values:
+                continue
+            failure = home.failure(name)
+            if failure is not None:
+                self.work.append(partial(then, failure))
+                return
+            homes.append((home, name))
+        if not homes:
+            self.work.append(partial(then, None))
+            return
+        missing = len(homes)
+
+        def woken(failure: Failure | None) -> None:
+            nonlocal missing
+            if missing <= 0:
+                return
+            missing = 0 if failure is not None else missing - 1
+            if missing == 0:
+                then(failure)
+
+        for home, name in homes:
+            home.watch.waiting.setdefault(name, []).append(woken)
+
+    def opened(self, frame: Frame, name: str, feed: Feed) -> None:
+        """Open the list of a step, so that maps may take its elements as they come."""
+        frame.watch.feeds[name] = feed
+        for wake in frame.takers(name):
+            self.work.append(partial(wake, None))
+
+    def settle(self, frame: Frame, step: Step, value: Json, *, skipped: bool = False) -> None:
+        """Give a step its value."""
+        if frame.over:
+            return
+        frame.values[step.name] = value
+        frame.left -= 1
+        self.events.append(e.StepFinished(frame.path(step.title), step.kind, skipped))
+        self._wake(frame, step.name, None)
+        if frame.block is not None:
+            frame.block.step_done(frame, step, value)
+        # The block may have ended with this step.
+        if frame.left == 0:
+            self.work.append(partial(self._finish, frame))
+
+    def fail(self, frame: Frame, step: Step, failure: Failure) -> None:
+        """Fail a step. A block around it decides about the failure; without one the steps that need it fail too."""
+        if frame.over:
+            return
+        frame.watch.failed[step.name] = failure
+        frame.left -= 1
+        path = frame.path(step.title)
+        if failure.path == path:
+            self.events.append(e.StepFailed(path, failure.reason))
+        if frame.block is not None:
+            frame.block.body_failed(frame, failure)
+            return
+        if all(known is not failure for known in self.failures):
+            self.failures.append(failure)
+        self._wake(frame, step.name, failure)
+
+    def drop(self, frame: Frame, *, keep: bool) -> None:
+        """Cancel everything that runs in a frame, however deep flows call flows in it.
+
+        ``keep``: requests that are under way still get their answers, for these are paid.
+        """
+        todo = [frame]
+        while todo:
+            one = todo.pop()
+            one.end()
+            self.calls.cancel(one.calls, keep=keep)
+            self.externs.cancel(one)
+            for block in one.blocks:
+                todo.extend(block.dropped(keep=keep))
+            one.blocks.clear()
+
+    def _wake(self, frame: Frame, name: str, failure: Failure | None) -> None:
+        for wake in frame.takers(name):
+            self.work.append(partial(wake, None))
+        for wake in frame.woken(name):
+            self.work.append(partial(wake, failure))
+
+    def _finish(self, frame: Frame) -> None:
+        if not frame.over and frame.block is not None:
+            frame.end()
+            result = frame.layout.result
+            frame.block.body_done(frame, frame.values[result] if result else None)
+
+    def _take(self, frame: Frame, step: Step, failure: Failure | None) -> None:
+        """Begin a map that takes the results of a step as they come.
+
+        Wait for the list in the making if it is not open yet, or for the whole list if the map cannot take from it.
+        """
+        source = step.source
+        home = frame.home(source) if source is not None else None
+        if source is not None and failure is None and home is not None and source not in home.values:
+            failure, feed = home.failure(source), home.feed(source)
+            if failure is None and feed is None:
+                home.watch.takers.setdefault(source, []).append(partial(self._take, frame, step))
+                return
+            if failure is None and feed is not None and not step.may_take(feed):
+                self.wait(frame, (source,), partial(self._begin, frame, step))
+                return
+        self._begin(frame, step, failure)
+
+    def _begin(self, frame: Frame, step: Step, failure: Failure | None) -> None:
+        if frame.over:
+            return
+        if failure is not None:
+            self.fail(frame, step, failure)
+            return
+        try:
+            if step.when is not None and not evaluate(step.when, Scope(self.context, frame)):
+                self._skip(frame, step)
+                return
+            if not step.silent:
+                self.events.append(e.StepStarted(frame.path(step.title), step.kind))
+            step.begin(frame)
+        except FlowrunError as error:
+            self.fail(frame, step, Failure(frame.path(step.title), str(error), error))
+
+    def _skip(self, frame: Frame, step: Step) -> None:
+        """Give a step whose `when` is false its other value."""
+        home = frame.home(step.source) if step.source is not None else None
+        if step.source is not None and home is not None and step.source not in home.values:
+            # If the list fails, this step fails with it, skipped or not.
+            self.wait(frame, (step.source,), partial(self._begin, frame, step))
+            return
+        other = None if step.otherwise is None else evaluate(step.otherwise, Scope(self.context, frame))
+        self.settle(frame, step, other, skipped=True)

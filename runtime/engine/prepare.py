@@ -1,0 +1,79 @@
+"""The preparation of a plan: each step is made ready once, before anything of it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from flowrun.dsl import plan as p
+
+from .blocks.chain import ChainStep
+from .blocks.fanout import FanoutStep
+from .blocks.flow import FlowStep
+from .blocks.map import MapStep
+from .blocks.repeat import RepeatStep
+from .frames import Layout, steps_once
+from .leaves import AskStep, ExternStep, ValueStep
+from .machine import Machine
+from .pipelines import Pipelines
+from .reductions import HandOn, Reduction
+from .scopes import Defaults
+from .step import Step
+
+
+class Preparation:
+    """The prepared steps of one plan. A called flow is prepared when it is called for the first time.
+
+    ``window`` is the number of bodies that a map may have open at once where the flow sets none. The results of the
+    step ``handed`` are handed on as they come.
+    """
+
+    def __init__(self, machine: Machine, plan: p.Plan, window: int, handed: p.Step | None, hand_on: HandOn) -> None:
+        self.machine = machine
+        self.plan = plan
+        self.window = window
+        self.handed = handed
+        self.hand_on = hand_on
+        self.defaults = Defaults(machine.context)
+        self.pipelines = Pipelines(machine, plan)
+        self._flows: dict[str, Layout] = {}
+
+    def layout(self, steps: Iterable[p.Step], result: str | None = None) -> Layout:
+        steps = tuple(steps)
+        return Layout([self._step(step) for step in steps], result, steps_once(steps))
+
+    def _flow(self, name: str) -> Layout:
+        if name not in self._flows:
+            self._flows[name] = self.layout(self.plan.flows[name].steps)
+        return self._flows[name]
+
+    def _step(self, step: p.Step) -> Step:
+        machine, node = self.machine, step.node
+        match node:
+            case p.Value():
+                return ValueStep(step, node, machine)
+            case p.Ask():
+                return AskStep(step, node, machine)
+            case p.ExternCall():
+                return ExternStep(step, node, machine)
+            case p.FlowCall():
+                flow = self.plan.flows[node.flow]
+                return FlowStep(step, node, machine, flow, self.defaults, partial(self._flow, node.flow))
+            case p.Chain():
+                return ChainStep(step, machine, self._body(node.body))
+            case p.Fanout():
+                # The branches are equals: none of them is the last line.
+                layout = self.layout(node.body.steps)
+                return FanoutStep(step, machine, layout, self._reduction(step, node.reduce), self.pipelines)
+            case p.Map():
+                layout, reduction = self._body(node.body), self._reduction(step, node.reduce)
+                return MapStep(step, node, machine, layout, reduction, self.pipelines, self.window)
+            case p.Repeat():
+                layout, reduction = self._body(node.body), self._reduction(step, node.reduce)
+                return RepeatStep(step, node, machine, layout, reduction, self.pipelines, self.window)
+
+    def _body(self, body: p.Block) -> Layout:
+        return self.layout(body.steps, body.result)
+
+    def _reduction(self, step: p.Step, reduce: p.Reduce) -> Reduction:
+        return Reduction(step, reduce, self.plan.externs, self.hand_on if step is self.handed else None)

@@ -1,0 +1,122 @@
+"""The reducer of a block, prepared once from the plan: it makes a combiner for each run of the block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from zlib import crc32
+
+from flowrun.dsl import plan as p
+from flowrun.dsl import rule_of, types
+
+from ..plans.free_names import in_asks, mentions
+from ..reducers import REDUCERS, Setting
+from ..values.expressions import evaluate
+from ..values.prompts import shown
+from ..values.ranges import within_bounds
+from ..values.rules import RuleValue
+from ..vocabulary.errors import InputError
+from ..vocabulary.tokens import estimate
+from .asks import Ask
+from .combiners.combiner import Combiner, Question
+from .combiners.fold import Fold
+from .combiners.rule import RuleCombiner
+from .combiners.single import SingleAsk, SingleExtern
+from .combiners.streaming import Streaming
+from .combiners.token_tree import TokenTree
+from .combiners.tree import Tree
+from .scopes import Scope
+
+Json = Any
+HandOn = Callable[[Json], None]
+
+
+class Reduction:
+    """The reducer of a block. ``hand_on`` takes the results one by one, if the caller of the flow wants them so.
+
+    ``branches`` are those that the reducer's asks mention: they wait for these even while results are still to come.
+    """
+
+    def __init__(self, step: p.Step, reduce: p.Reduce, externs: Mapping[str, p.Extern], hand_on: HandOn | None) -> None:
+        self.plan = reduce
+        self.item = _item_of(step)
+        self.rule = REDUCERS[rule_of(reduce) or "collect"]
+        self.ask = None if reduce.ask is None else Ask(reduce.ask, reduce.options)
+        self.deciding = None if reduce.deciding is None else Ask(reduce.deciding, reduce.options)
+        self.taken = None if reduce.extern is None else _taken(externs[reduce.extern])
+        self.hand_on = hand_on
+        names = {one.name for one in step.block.steps} if step.block and isinstance(step.node, p.Fanout) else set()
+        self.branches = tuple(sorted((in_asks(reduce.asks) | {*mentions([*reduce.options.values()])}) & names))
+
+    @property
+    def gathers(self) -> bool:
+        """True if the value is the list of the results."""
+        return self.plan.form == "rule" and self.rule.spec.gathers
+
+    @property
+    def joins(self) -> bool:
+        """True if the value is the list of the items in the results."""
+        return self.plan.form == "rule" and self.rule.spec.joins
+
+    def asking(self, question: Question) -> Ask | None:
+        """Return the ask for a question; None if an extern answers it."""
+        ask = self.deciding if self.plan.form == "rule" else self.ask
+        return ask if ask is None or question.answer is None else ask.to(question.answer)
+
+    def combiner(
+        self, scope: Scope, path: str, least: int | None, most: int | None, names: tuple[str, ...], launch: str
+    ) -> Combiner:
+        """Make the combiner of a block that will have ``least`` to ``most`` results; None if that is not known yet.
+
+        Raises InputError if an argument is out of its bounds.
+        """
+        plan = self.plan
+        if self.ask is not None:
+            return _asking(plan, self.ask.answer, most, scope)
+        if self.taken is not None:
+            return SingleExtern(most or 0, self.taken)
+        args = scope.options(plan.args)
+        within_bounds({param.name: param for param in self.rule.spec.params}, args)
+        if self.hand_on is not None:
+            return Streaming(most or 0, self.hand_on, flat=self.joins)
+        asks = plan.deciding is not None
+        seed = crc32(path.encode()) if asks else 0
+        setting = Setting(least or 0, most or 0, names, args, launch, self.item, plan.tallied, asks, seed)
+        return RuleCombiner(self.rule.make(setting), deciding=asks)
+
+
+def _asking(plan: p.Reduce, answer: types.Type, most: int | None, scope: Scope) -> Combiner:
+    """Make the combiner of an ask. Raises InputError for a size that is out of its bounds."""
+    if plan.form == "fold":
+        first = (evaluate(plan.args["from"], scope),) if "from" in plan.args else ()
+        return Fold(most, answer, *first)
+    if plan.count is None:
+        return SingleAsk(most or 0, answer)
+    fan_in = evaluate(plan.count, scope)
+    if isinstance(fan_in, RuleValue):
+        size = fan_in.args.get("size")
+        if not isinstance(size, int) or size < 1:
+            raise InputError(f"`by tokens(n)` takes a whole number from 1, and this is {size!r}")
+        return TokenTree(most, size, answer, _tokens)
+    if not isinstance(fan_in, int) or fan_in < 2:
+        raise InputError(f"a tree merges two or more at a time, and this is {fan_in!r}")
+    return Tree(most, fan_in, answer)
+
+
+def _tokens(value: Json) -> int:
+    """Estimate the number of tokens that a value takes in a prompt."""
+    return estimate(shown(value))
+
+
+def _item_of(step: p.Step) -> types.Type:
+    """Return the type of a single result of a block."""
+    block = step.block
+    if block is None or not block.steps:
+        return types.UNKNOWN
+    if isinstance(step.node, p.Fanout):
+        return types.join(branch.type for branch in block.steps)
+    return next(one.type for one in block.steps if one.name == block.result)
+
+
+def _taken(extern: p.Extern) -> types.Type:
+    return next(one.type for one in extern.params if one.name == "results")

@@ -1,0 +1,151 @@
+"""The recording of a run: for each turn of the state machine the event that came in and the decisions that went out.
+
+The state machine depends on nothing else, so the same events make the same decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any
+
+from flowrun.dsl import plan as p
+
+from ..engine.decisions import Decision, Known
+from ..engine.scopes import Context
+from ..engine.state import State
+from ..vocabulary.call import Answer
+from ..vocabulary.errors import CallError, FlowrunError
+from ..vocabulary.usage import NO_USAGE, Price, Usage
+
+Json = Any
+
+
+@dataclass(slots=True)
+class Turn:
+    """One turn: the ``event`` and its arguments, what was ``found`` outside meanwhile, and the rows of the decisions.
+
+    The journal, the prices and the money spent before are outside of the machine; it looks them up in a turn.
+    """
+
+    event: str
+    args: tuple[Any, ...]
+    found: list[Any] = field(default_factory=list)
+    decisions: tuple[Any, ...] = ()
+
+
+@dataclass(slots=True)
+class Recording:
+    """All turns of a run, with the plan, the inputs and the window that it began with."""
+
+    plan: p.Plan
+    inputs: Mapping[str, Json]
+    window: int
+    handed: p.Step | None = None
+    turns: list[Turn] = field(default_factory=list)
+
+
+class ReplayError(FlowrunError):
+    """A replayed run decided otherwise than the recorded run."""
+
+
+class RecordedState(State):
+    """A state machine that records its turns in ``recording``."""
+
+    def __init__(
+        self,
+        plan: p.Plan,
+        inputs: Mapping[str, Json],
+        context: Context,
+        window: int = 256,
+        *,
+        handed: p.Step | None = None,
+    ) -> None:
+        self.recording = Recording(plan, dict(inputs), window, handed, [Turn("made", ())])
+        super().__init__(plan, inputs, _watched(context, self._find), window, handed=handed)
+
+    def begin(self) -> list[Decision]:
+        return self._list("begin", super().begin)
+
+    def answered(self, number: int, answer: Answer, usage: Usage = NO_USAGE) -> list[Decision]:
+        return self._list("answered", super().answered, number, answer, usage)
+
+    def failed(self, number: int, error: CallError) -> list[Decision]:
+        return self._list("failed", super().failed, number, error)
+
+    def doubted(self, number: int) -> tuple[bool, list[Decision]]:
+        afforded, decisions = self._turn("doubted", super().doubted, number)
+        return afforded, decisions
+
+    def hedged(self, number: int) -> bool:
+        return bool(self._turn("hedged", super().hedged, number))
+
+    def timed_out(self, number: int) -> list[Decision]:
+        return self._list("timed_out", super().timed_out, number)
+
+    def returned(self, number: int, value: Json) -> list[Decision]:
+        return self._list("returned", super().returned, number, value)
+
+    def raised(self, number: int, error: FlowrunError) -> list[Decision]:
+        return self._list("raised", super().raised, number, error)
+
+    def _list(self, event: str, act: Callable[..., list[Decision]], *args: Any) -> list[Decision]:
+        decisions: list[Decision] = self._turn(event, act, *args)
+        return decisions
+
+    def _turn(self, event: str, act: Callable[..., Any], *args: Any) -> Any:
+        turn = Turn(event, args)
+        self.recording.turns.append(turn)
+        out = act(*args)
+        turn.decisions = row(out)
+        return out
+
+    def _find(self, found: Any) -> Any:
+        self.recording.turns[-1].found.append(found)
+        return found
+
+
+def replay(recording: Recording, context: Context) -> State:
+    """Run a recording again. Return the machine at its end.
+
+    Of the context only the models and functions are used. Raises ReplayError at the first decision that differs.
+    """
+    found: list[Any] = []
+
+    def again(_: Any) -> Any:
+        if not found:
+            raise ReplayError("the replayed run looks something up that the recorded run did not")
+        return found.pop(0)
+
+    turns = iter(recording.turns)
+    found += next(turns).found
+    inner = replace(context, known=again, price=again, spent_within=again)
+    state = State(recording.plan, recording.inputs, inner, recording.window, handed=recording.handed)
+    for number, turn in enumerate(turns):
+        found[:] = turn.found
+        out = row(getattr(state, turn.event)(*turn.args))
+        if out != turn.decisions:
+            said = f"{out!r:.200}, recorded is {turn.decisions!r:.200}"
+            raise ReplayError(f"turn {number} (`{turn.event}`) decides {said}")
+    return state
+
+
+def row(value: Any) -> Any:
+    """Return decisions as tuples that can be compared: each has its name and its fields."""
+    if isinstance(value, list):
+        return tuple(row(one) for one in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return (type(value).__name__, *(row(getattr(value, one.name)) for one in fields(value) if one.compare))
+    if isinstance(value, tuple):
+        return tuple(row(one) for one in value)
+    if isinstance(value, FlowrunError):
+        return type(value).__name__, str(value)
+    return value
+
+
+def _watched(context: Context, find: Callable[[Any], Any]) -> Context:
+    """Return a context that passes on whatever is looked up in it."""
+    known: Callable[[Any], Known] = lambda call: find(context.known(call))  # noqa: E731
+    price: Callable[[str], Price | None] = lambda address: find(context.price(address))  # noqa: E731
+    spent: Callable[[str], tuple[int, float]] = lambda path: find(context.spent_within(path))  # noqa: E731
+    return replace(context, known=known, price=price, spent_within=spent)

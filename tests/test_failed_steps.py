@@ -32,7 +32,7 @@ def test_exactly_the_dependants_of_a_failed_step_are_skipped() -> None:
     outcome = run.go()
     root = run.state._root
     assert set(root.values) == {"a", "free", "more"}
-    assert set(root.failed) == {"b", "c", "d", "m", "n", "r", "s", "z"}
+    assert set(root.watch.failed) == {"b", "c", "d", "m", "n", "r", "s", "z"}
     assert sorted(run.prompts) == sorted(["a", "b x", "d1", "g", "h", "free x", "more 1 x", "more 2 x"])
     assert [(one.path, one.reason) for one in outcome.failures] == [("b", "the key is wrong")]
     assert not outcome.complete

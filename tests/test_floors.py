@@ -34,7 +34,7 @@ FLOORS = {
         "values/*",
         "plans/* externs/* reads/*",
         "engine/* catalog",
-        "dispatch/*",
+        "dispatch/* replay/*",
         "forecast/*",
         "session/* api",
         "cli/*",

@@ -56,7 +56,7 @@ def test_a_failure_inside_fails_the_call_and_takes_back_what_runs_beside_it() ->
     )
     outcome = run.go()
     assert [(one.path, one.reason) for one in outcome.failures] == [("s.b.a", "the key is wrong")]
-    assert set(run.state._root.failed) == {"s", "t"}
+    assert set(run.state._root.watch.failed) == {"s", "t"}
     assert sorted(run.prompts) == ["bad", "free", "slow", "slow too"]
     assert {event.path for event in run.of(e.RequestCancelled)} == {"s.b.b", "s.a"}
     assert not run.left

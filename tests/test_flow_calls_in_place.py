@@ -205,4 +205,4 @@ def test_a_map_of_many_calls() -> None:
         items=[str(number) for number in range(3000)],
     )
     assert run.go().value == [str(number) for number in range(3000)]
-    assert len(run.state._blocks._layouts) == 2
+    assert list(run.state._prepared._flows) == ["inner"]

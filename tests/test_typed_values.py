@@ -97,7 +97,7 @@ def run(checked: Checked, writer: Writer, rng: random.Random) -> tuple[dict[str,
             case Finish():
                 break
     root = state._root
-    for name, failure in root.failed.items():
+    for name, failure in root.watch.failed.items():
         if not any(reason in failure.reason for reason in EMPTY):
             wrong.append(f"{name}: {failure.path}: {failure.reason}")
     return root.values, wrong

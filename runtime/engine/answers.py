@@ -28,7 +28,7 @@ def read_answer(text: str, type_: types.Type) -> Json:
     if type_ == types.TEXT:
         return text.strip()
     if isinstance(type_, types.Choice):
-        found = option_of(unfenced(text), type_.options)
+        found = text if text in type_.options else option_of(unfenced(text), type_.options)
         if found is None:
             raise _malformed(text, type_, "")
         return found

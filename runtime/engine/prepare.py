@@ -11,7 +11,7 @@ from .blocks.chain import ChainStep
 from .blocks.fanout import FanoutStep
 from .blocks.flow import FlowStep
 from .blocks.map import MapStep
-from .blocks.repeat import RepeatStep
+from .blocks.repeat import SAMPLES_AT_ONCE, RepeatStep
 from .frames import Layout, steps_once
 from .leaves import AskStep, ExternStep, ValueStep
 from .machine import Machine
@@ -58,7 +58,7 @@ class Preparation:
                 return ExternStep(step, node, machine)
             case p.FlowCall():
                 flow = self.plan.flows[node.flow]
-                return FlowStep(step, node, machine, flow, self.defaults, partial(self._flow, node.flow))
+                return FlowStep(step, machine, flow, self.defaults, partial(self._flow, node.flow))
             case p.Chain():
                 return ChainStep(step, machine, self._body(node.body))
             case p.Fanout():
@@ -67,10 +67,10 @@ class Preparation:
                 return FanoutStep(step, machine, layout, self._reduction(step, node.reduce), self.pipelines)
             case p.Map():
                 layout, reduction = self._body(node.body), self._reduction(step, node.reduce)
-                return MapStep(step, node, machine, layout, reduction, self.pipelines, self.window)
+                return MapStep(step, machine, layout, reduction, self.pipelines, self.window)
             case p.Repeat():
                 layout, reduction = self._body(node.body), self._reduction(step, node.reduce)
-                return RepeatStep(step, node, machine, layout, reduction, self.pipelines, self.window)
+                return RepeatStep(step, machine, layout, reduction, self.pipelines, max(SAMPLES_AT_ONCE, self.window))
 
     def _body(self, body: p.Block) -> Layout:
         return self.layout(body.steps, body.result)

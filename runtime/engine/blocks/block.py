@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -51,6 +51,7 @@ class Around:
     ledgers: tuple[Ledger, ...]
 
 
+@dataclass(eq=False)
 class Block(ABC):
     """A block that is running. ``bodies`` are its open bodies by their numbers.
 
@@ -63,13 +64,12 @@ class Block(ABC):
     patient = True
     passes_on = False
 
-    def __init__(self, step: BlockStep, frame: Frame, around: Around) -> None:
-        self.step = step
-        self.frame = frame
-        self.around = around
-        self.bodies: dict[int, Frame] = {}
-        self.timer = 0
-        self.over = False
+    step: BlockStep
+    frame: Frame
+    around: Around
+    bodies: dict[int, Frame] = field(init=False, default_factory=dict)
+    timer: int = field(init=False, default=0)
+    over: bool = field(init=False, default=False)
 
     @property
     def machine(self) -> Machine:
@@ -95,7 +95,7 @@ class Block(ABC):
 
     def step_done(self, frame: Frame, step: Step, value: Json) -> None:
         """Take the value of a step of a body. Only the branches of a fan-out are results by themselves."""
-        return None
+        return
 
     def path_of(self, index: int) -> str:
         """Name a body by its path."""
@@ -175,7 +175,7 @@ class BlockStep(Step):
         super().__init__(plan)
         self.machine = machine
         self.layout = layout
-        self.node = plan.node
+        self.node: p.Node = plan.node
         self.options = plan.options
 
     @abstractmethod

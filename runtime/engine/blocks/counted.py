@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flowrun.dsl import plan as p
+
 from ...vocabulary import events as e
 from ...vocabulary.errors import FlowrunError, InputError
-from ..combiners.combiner import SKIPPED, Combiner
+from ..combiners.combiner import SKIPPED
 from ..decisions import Failure
-from ..frames import Frame
-from .block import Around
-from .losses import Losses
+from ..frames import Frame, Layout
+from ..machine import Machine
+from ..pipelines import Pipelines
+from ..reductions import Reduction
 from .reduced import ReducedBlock, ReducedStep
 
 Json = Any
@@ -36,14 +39,11 @@ class Pace:
     opening: bool = False
 
 
+@dataclass(eq=False)
 class CountedBlock(ReducedBlock):
     """A block of numbered bodies."""
 
-    def __init__(
-        self, step: ReducedStep, frame: Frame, around: Around, combiner: Combiner, losses: Losses, pace: Pace
-    ) -> None:
-        super().__init__(step, frame, around, combiner, losses)
-        self.pace = pace
+    pace: Pace
 
     @property
     def total(self) -> int:
@@ -176,13 +176,19 @@ class CountedBlock(ReducedBlock):
 
 
 class CountedStep(ReducedStep):
-    """A step that begins a map or a repeat."""
+    """A step that begins a map or a repeat. ``usual`` is the window where the flow sets none."""
 
-    def window(self, options: Mapping[str, Json], usual: int) -> int:
+    def __init__(
+        self, plan: p.Step, machine: Machine, layout: Layout, reduction: Reduction, pipelines: Pipelines, usual: int
+    ) -> None:
+        super().__init__(plan, machine, layout, reduction, pipelines)
+        self.usual = usual
+
+    def window(self, options: Mapping[str, Json]) -> int:
         """Return the number of bodies that may be open at once. Raises InputError if it is below 1."""
         window = options.get("concurrency")
         if window is None:
-            return usual
+            return self.usual
         if window < 1:
             raise InputError(f"`concurrency` is 1 or more, and this is {window}")
         return int(window)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flowrun.dsl import plan as p
@@ -15,22 +16,21 @@ from ..decisions import Failure
 from ..frames import NO_STEPS, Frame, Layout
 from ..machine import Machine
 from ..scopes import Defaults, Scope
-from .block import Around, Block, BlockStep
+from .block import Block, BlockStep
 
 Json = Any
 FLOWS_AT_ONCE = 100_000
 """The most calls of flows that may be open at once. Flows that call flows can double their number at every level."""
 
 
+@dataclass(eq=False)
 class FlowCall(Block):
     """A called flow that is running, with the values of its parameters and the expression of its value."""
 
     passes_on = True
 
-    def __init__(self, step: BlockStep, frame: Frame, around: Around, given: dict[str, Json], result: p.Expr) -> None:
-        super().__init__(step, frame, around)
-        self.given = given
-        self.result = result
+    given: dict[str, Json]
+    result: p.Expr
 
     def start(self) -> None:
         self.machine.flows_open += 1
@@ -60,17 +60,12 @@ class FlowCall(Block):
 class FlowStep(BlockStep):
     """A step that calls a flow, whose steps are ``prepared`` when it is called for the first time."""
 
+    node: p.FlowCall
+
     def __init__(
-        self,
-        plan: p.Step,
-        node: p.FlowCall,
-        machine: Machine,
-        flow: p.Flow,
-        defaults: Defaults,
-        prepared: Callable[[], Layout],
+        self, plan: p.Step, machine: Machine, flow: p.Flow, defaults: Defaults, prepared: Callable[[], Layout]
     ) -> None:
         super().__init__(plan, machine, NO_STEPS)
-        self.call = node
         self.flow = flow
         self.defaults = defaults
         self.prepared = prepared
@@ -78,8 +73,8 @@ class FlowStep(BlockStep):
     def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> FlowCall:
         if self.machine.flows_open >= FLOWS_AT_ONCE:
             raise InputError(f"more than {FLOWS_AT_ONCE:,} calls of flows would be open at once here")
-        name, flow = self.call.flow, self.flow
-        given = self.defaults.filled(name, flow.params, scope.options(self.call.args))
+        name, flow = self.node.flow, self.flow
+        given = self.defaults.filled(name, flow.params, scope.options(self.node.args))
         self.layout = self.prepared()
         path, ledger = frame.path(self.title), None
         if flow.calls_limit is not None or flow.money_limit is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flowrun.dsl import plan as p
@@ -10,14 +11,9 @@ from flowrun.dsl import plan as p
 from ...values.expressions import evaluate
 from ...values.functions import kind_of
 from ...vocabulary.errors import InputError
-from ..combiners.combiner import Combiner
-from ..frames import Frame, Layout
-from ..machine import Machine
-from ..pipelines import Pipelines
-from ..reductions import Reduction
+from ..frames import Frame
 from ..scopes import Scope
 from ..streams import Feed
-from .block import Around
 from .counted import CountedBlock, CountedStep, Pace
 from .losses import Losses
 from .streamed_map import RankedMap, StreamedMap
@@ -25,22 +21,12 @@ from .streamed_map import RankedMap, StreamedMap
 Json = Any
 
 
+@dataclass(eq=False)
 class Map(CountedBlock):
     """A map over a list that is whole."""
 
-    def __init__(
-        self,
-        step: MapStep,
-        frame: Frame,
-        around: Around,
-        combiner: Combiner,
-        losses: Losses,
-        pace: Pace,
-        elements: Sequence[Json],
-    ) -> None:
-        super().__init__(step, frame, around, combiner, losses, pace)
-        self.element = step.map.element
-        self.elements = elements
+    element: str
+    elements: Sequence[Json]
 
     def next(self) -> Frame:
         index = self.pace.launched
@@ -48,36 +34,22 @@ class Map(CountedBlock):
 
 
 class MapStep(CountedStep):
-    """A step that begins a map. ``usual`` is its window where the flow sets none."""
-
-    def __init__(
-        self,
-        plan: p.Step,
-        node: p.Map,
-        machine: Machine,
-        layout: Layout,
-        reduction: Reduction,
-        pipelines: Pipelines,
-        usual: int,
-    ) -> None:
-        super().__init__(plan, machine, layout, reduction, pipelines)
-        self.map = node
-        self.usual = usual
+    node: p.Map
 
     def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> CountedBlock:
         feed = self._feed(frame)
-        ranked = feed is not None and not (feed.exact and self.map.where is None)
+        ranked = feed is not None and not (feed.exact and self.node.where is None)
         elements = self._elements(scope) if feed is None else []
         total = len(elements) if feed is None else None if ranked else feed.bound
         path = frame.path(self.title)
         combiner = self.reduction.combiner(scope, path, total, total, (), "cost")
-        pace = Pace(self.window(options, self.usual), total or 0, whole=total is not None)
+        pace = Pace(self.window(options), total or 0, whole=total is not None)
         losses = Losses(options.get("errors", "fail"))
         around = self.around(frame, path, votes=self.reduction.rule.spec.votes)
         if feed is None:
-            return Map(self, frame, around, combiner, losses, pace, elements)
+            return Map(self, frame, around, combiner, losses, pace, self.node.element, elements)
         kind = RankedMap if ranked else StreamedMap
-        return kind(self, frame, around, combiner, losses, pace, self.map, feed)
+        return kind(self, frame, around, combiner, losses, pace, self.node, feed)
 
     def _feed(self, frame: Frame) -> Feed | None:
         """Find the list in the making that the map takes its elements from; None if the list is whole."""
@@ -87,7 +59,7 @@ class MapStep(CountedStep):
         return home.feed(self.source)
 
     def _elements(self, scope: Scope) -> Sequence[Json]:
-        node = self.map
+        node = self.node
         source = evaluate(node.source, scope)
         if not isinstance(source, Sequence) or isinstance(source, str):
             raise InputError(f"a map goes through a list, and this is {kind_of(source)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -21,12 +21,13 @@ from ..pipelines import Pipelines
 from ..reductions import Reduction
 from ..scopes import Scope
 from ..streams import Feed
-from .block import Around, Block, BlockStep
+from .block import Block, BlockStep
 from .losses import Losses
 
 Json = Any
 
 
+@dataclass(eq=False)
 class ReducedBlock(Block):
     """A block with a combiner. ``feed`` is its list in the making for maps; ``calls`` are those of the reducer itself.
 
@@ -34,13 +35,10 @@ class ReducedBlock(Block):
     """
 
     step: ReducedStep
-
-    def __init__(self, step: ReducedStep, frame: Frame, around: Around, combiner: Combiner, losses: Losses) -> None:
-        super().__init__(step, frame, around)
-        self.combiner = combiner
-        self.losses = losses
-        self.feed: Feed | None = None
-        self.calls: set[int] = set()
+    combiner: Combiner
+    losses: Losses
+    feed: Feed | None = field(init=False, default=None)
+    calls: set[int] = field(init=False, default_factory=set)
 
     @property
     def votes(self) -> bool:

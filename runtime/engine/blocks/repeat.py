@@ -7,10 +7,7 @@ from typing import Any
 
 from flowrun.dsl import plan as p
 
-from ..frames import Frame, Layout
-from ..machine import Machine
-from ..pipelines import Pipelines
-from ..reductions import Reduction
+from ..frames import Frame
 from ..scopes import Scope
 from .counted import CountedBlock, CountedStep, Pace
 from .losses import Losses
@@ -21,8 +18,6 @@ SAMPLES_AT_ONCE = 1024
 
 
 class Repeat(CountedBlock):
-    patient = False
-
     @property
     def samples(self) -> int:  # type: ignore[override]
         return self.pace.total
@@ -32,29 +27,15 @@ class Repeat(CountedBlock):
 
 
 class RepeatStep(CountedStep):
-    """A step that begins a repeat. ``usual`` is the window of maps where the flow sets none."""
-
-    def __init__(
-        self,
-        plan: p.Step,
-        node: p.Repeat,
-        machine: Machine,
-        layout: Layout,
-        reduction: Reduction,
-        pipelines: Pipelines,
-        usual: int,
-    ) -> None:
-        super().__init__(plan, machine, layout, reduction, pipelines)
-        self.least = node.least
-        self.most = node.most
-        self.usual = max(SAMPLES_AT_ONCE, usual)
+    node: p.Repeat
 
     def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> Repeat:
+        least, most = self.node.least, self.node.most
         path, launch = frame.path(self.title), str(options.get("launch", "cost"))
-        combiner = self.reduction.combiner(scope, path, self.least, self.most, (), launch)
-        window = self.window(options, self.usual)
+        combiner = self.reduction.combiner(scope, path, least, most, (), launch)
+        window = self.window(options)
         # A window that the flow sets is kept full; the usual one is filled many samples at a time.
-        pace = Pace(window, self.most, refill=None if "concurrency" in options else window // 2)
+        pace = Pace(window, most, refill=None if "concurrency" in options else window // 2)
         around = self.around(frame, path, votes=self.reduction.rule.spec.votes)
         block = Repeat(self, frame, around, combiner, Losses("fail"), pace)
         block.patient = launch == "cost"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass, field
 from typing import Any
 
 from flowrun.dsl import plan as p
@@ -10,39 +11,25 @@ from flowrun.dsl import plan as p
 from ...values.expressions import evaluate
 from ...vocabulary import events as e
 from ...vocabulary.errors import FlowrunError
-from ..combiners.combiner import Combiner
 from ..decisions import Failure
 from ..frames import Frame
 from ..scopes import Scope
 from ..streams import Feed, Key, Ranks, label
-from .block import Around
-from .counted import CountedBlock, CountedStep, Pace
-from .losses import Losses
+from .counted import CountedBlock
 
 Json = Any
 
 
+@dataclass(eq=False)
 class StreamedMap(CountedBlock):
     """A map over a list of known length, whose elements come in any order.
 
     ``ready`` holds the number and the value of each element that has come and was not begun.
     """
 
-    def __init__(
-        self,
-        step: CountedStep,
-        frame: Frame,
-        around: Around,
-        combiner: Combiner,
-        losses: Losses,
-        pace: Pace,
-        node: p.Map,
-        source: Feed,
-    ) -> None:
-        super().__init__(step, frame, around, combiner, losses, pace)
-        self.node = node
-        self.source = source
-        self.ready: deque[tuple[int, Json]] = deque()
+    node: p.Map
+    source: Feed
+    ready: deque[tuple[int, Json]] = field(init=False, default_factory=deque)
 
     @property
     def available(self) -> int:
@@ -99,6 +86,7 @@ class StreamedMap(CountedBlock):
             self.conclude()
 
 
+@dataclass(eq=False)
 class RankedMap(StreamedMap):
     """A map over a list of unknown length. An element has a rank once all elements before it are known.
 
@@ -106,11 +94,9 @@ class RankedMap(StreamedMap):
     elements that have no rank yet.
     """
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.ranks = Ranks()
-        self.keys: dict[int, Key] = {}
-        self.held: dict[int, Json] = {}
+    ranks: Ranks = field(init=False, default_factory=Ranks)
+    keys: dict[int, Key] = field(init=False, default_factory=dict)
+    held: dict[int, Json] = field(init=False, default_factory=dict)
 
     @property
     def orderly(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pytest
+
 from flowrun.dsl import ATTEMPTS, Source, check_flow, make_plan
 from flowrun.dsl import plan as p
 from flowrun.runtime.catalog import catalog
@@ -12,7 +14,7 @@ from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
-from flowrun.runtime.vocabulary.errors import InDoubtError, ModelError
+from flowrun.runtime.vocabulary.errors import InDoubtError, ModelError, PermanentError
 from flowrun.runtime.vocabulary.usage import Usage
 from support.bank import MODEL, PRICE, Bank, stretch
 from support.failing_runs import Staged
@@ -125,3 +127,36 @@ def test_a_request_whose_hedge_answers_first_counts_as_a_slow_one() -> None:
     ran = stage(text, script, {"rows": rows})
     assert ran.outcome.value == rows[0] + rows[1]
     assert sorted(event.path for event in ran.of(e.CallHedged)) == [f"all[0].line 3[{n}].line 3" for n in range(12, 16)]
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_two_maps_get_every_second_place_each(limit: int) -> None:
+    text = """flow f(xs: [int]) {
+      a = map x in xs { ask "a {{ x }}" } reduce collect
+      b = map x in xs { ask "b {{ x }}" } reduce collect
+      return { a, b }
+    }"""
+    xs = list(range(10))
+    ran = stage(text, lambda request, number: Scripted("x", 1.0), {"xs": xs}, limit=limit)
+    for count in range(limit, 20):
+        ahead = sum(1 if prompt.startswith("a") else -1 for prompt in ran.prompts[:count])
+        assert abs(ahead) <= limit + 1
+    for letter in "ab":
+        assert [prompt for prompt in ran.prompts if prompt.startswith(letter)] == [f"{letter} {x}" for x in xs]
+
+
+def test_samples_that_wait_for_a_prompt_go_on_when_its_first_call_is_not_needed() -> None:
+    """The first sample is lost while its long prompt stands in line; the others must not wait for that for good."""
+    long = "word " * 2000
+    text = f"""flow f() {{
+      v = repeat 3 {{ a = ask "short" b = ask "{long}" -> aye | nay b }} reduce majority
+      return v
+    }}"""
+
+    def script(request: Request, number: int) -> Scripted:
+        return Scripted(PermanentError("no") if number == 0 else "aye", 1.0)
+
+    provider = ScriptedProvider(script, caches_from=1024)
+    ran = stage(text, script, limit=1, provider=provider)
+    assert ran.outcome.value == "aye", ran.outcome.failures
+    assert [loss.path for loss in ran.outcome.losses] == ["v[0].a"]

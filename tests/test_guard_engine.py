@@ -15,8 +15,10 @@ from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
-from flowrun.runtime.vocabulary.errors import PermanentError
+from flowrun.runtime.vocabulary.errors import CallError, PermanentError, RefusedError
+from flowrun.runtime.vocabulary.usage import Usage
 from support.bank import MODEL, PRICE, Bank, history, stretch
+from support.failing_runs import Staged
 from support.staged import stage
 
 
@@ -119,3 +121,121 @@ def test_a_lost_element_keeps_the_requests_that_are_under_way(tmp_path: Path) ->
     again = stretch(tmp_path / "j.db", at, plan=planned(text), values={"xs": ["one"]})
     assert again.result is not None and again.result.ok
     assert [prompt for prompt, _ in at.asked] == ["bad", "slow", "bad"]
+
+
+def test_a_late_map_begins_at_once_to_merge_what_has_its_place() -> None:
+    """Two elements of three are there before the map begins; their merge does not wait for the third."""
+    text = """flow f(xs: [text]) {
+      gate = ask "gate"
+      all = map x in xs { ask "first {{ x }}" } reduce collect
+      out = map a in all where a != gate { ask "then {{ a }}" } reduce by 2 ask "merge {{ results }}"
+      return out
+    }"""
+    seconds = {"gate": 2.0, "first c": 100.0}
+
+    def script(request: Request, number: int) -> Scripted:
+        prompt = request.messages[-1].text
+        return Scripted(prompt, seconds.get(prompt, 1.0))
+
+    ran = stage(text, script, {"xs": ["a", "b", "c"]})
+    assert ran.outcome.complete
+    started = [at for event, at in zip(ran.events, ran.at, strict=True) if isinstance(event, e.RequestStarted)]
+    merges = [when for prompt, when in zip(ran.prompts, started, strict=True) if prompt.startswith("merge")]
+    assert merges == [3.0, 101.0]
+
+
+BRANCHES = " ".join(f'{name} = ask "{name}" -> aye | nay' for name in ("one", "two", "three"))
+
+
+def test_a_vote_that_is_given_up_counts_each_of_its_branches_once() -> None:
+    """One branch has answered, one is lost, and one is still out when the time is over."""
+    text = f"flow f() {{ v = fanout {{ {BRANCHES} }} reduce majority with timeout: 5s return v }}"
+    replies: dict[str, Scripted] = {
+        "one": Scripted(PermanentError("no"), 1.0),
+        "two": Scripted("aye", 2.0),
+        "three": Scripted("aye", 60.0),
+    }
+    ran = stage(text, lambda request, number: replies[request.messages[-1].text])
+    assert (ran.outcome.complete, ran.seconds) == (False, 5.0)
+    (told,) = ran.of(e.VoteCounted)
+    assert (told.tally.counted, told.tally.missing, told.tally.discarded) == (1, 2, 0)
+    assert not told.tally.settled
+
+
+def test_a_branch_whose_answer_does_not_fit_abstains() -> None:
+    """It is no missing ballot, so that one vote of three decides."""
+    text = f"flow f() {{ v = fanout {{ {BRANCHES} }} reduce majority return v }}"
+    ran = stage(text, lambda request, number: "aye" if request.messages[-1].text == "two" else "neither")
+    assert ran.outcome.value == "aye"
+    tally = ran.outcome.tallies["v"]
+    assert (tally.counted, tally.discarded, tally.missing) == (1, 2, 0)
+
+
+def test_a_lost_ballot_alone_is_no_reason_to_resume() -> None:
+    """The element that is lost for good stays lost, and the vote has its value without the ballot."""
+    text = """model m = "openai:m"
+flow main(xs: [text]) {
+  all = map x in xs { ask m "{{ x }}" with retries: 0 } reduce collect with errors: skip
+  v = fanout {
+    one = ask m "aye" -> aye | nay
+    two = ask m "aye" -> aye | nay
+    three = ask m "busy" -> aye | nay with retries: 0
+  } reduce majority
+  return { all, v }
+}
+"""
+    errors = {"bad": PermanentError("no", status=400), "busy": RefusedError("busy", status=503)}
+    cases = (["good"], ["good", "bad"], ["good", "busy"])
+    outcomes = [Staged(text, lambda r, now: errors.get(r.messages[-1].text, "aye"), xs=xs).outcome for xs in cases]
+    assert [outcome.value["v"] for outcome in outcomes] == ["aye"] * 3
+    assert [(outcome.status, outcome.resumable) for outcome in outcomes] == [
+        ("done", False),
+        ("partial", False),
+        ("partial", True),
+    ]
+
+
+def test_a_resumed_flow_with_a_budget_counts_the_calls_that_it_made_itself(tmp_path: Path) -> None:
+    """Three calls are made outside of it. Inside, one is answered and one in doubt; there is room for one more."""
+    text = """flow part() budget 3 calls { a = ask m "a" b = ask m "b" after a return b }
+    flow main() {
+      first = map x in ["x", "y", "z"] { ask m "{{ x }}" } reduce collect
+      got = part() after first
+      return got
+    }"""
+    plan = make_plan(check_flow(Source(f'model m = "openai:m" {MODEL}\n' + text), catalog()), "main")
+    at = bank({})
+    assert stretch(tmp_path / "j.db", at, plan=plan, kill_at=2.5).result is None
+    assert [prompt for prompt, _ in at.asked] == ["x", "y", "z", "a", "b"]
+    again = stretch(tmp_path / "j.db", at)
+    assert again.result is not None
+    assert again.result.ok, again.result.outcome.failures
+    assert at.calls == 6
+
+
+def test_a_model_that_stands_in_gets_the_question_alone() -> None:
+    """The first model got a correction of its answer, which the other model has not given."""
+    text = """model m = "openai:m" else "openai:spare"
+flow main() { x = ask m "how many" -> int return x }
+"""
+    seen: list[list[str]] = []
+
+    def says(request: Request, now: float) -> CallError | str:
+        seen.append([message.role for message in request.messages])
+        return ("many", PermanentError("gone"), "7")[len(seen) - 1]
+
+    ran = Staged(text, says)
+    assert ran.outcome.value == 7
+    assert [model for model, _ in ran.asked] == ["openai:m", "openai:m", "openai:spare"]
+    assert seen == [["user"], ["user", "assistant", "user"], ["user"]]
+
+
+def test_a_correction_is_held_back_at_its_own_worst(tmp_path: Path) -> None:
+    """Nothing is billed. The budget has room for the question, and none for the question with its correction."""
+    text = 'flow f() { x = ask m "one" -> int return x }'
+    for budget, requests in ((PRICE.worst(150, 40), 1), (PRICE.worst(2000, 40), 3)):
+        at = bank({}, speak=lambda request: "what " * 10)
+        at.bill = lambda request, answers: Usage(0, 0)  # type: ignore[method-assign]
+        ran = stretch(tmp_path / f"{requests}.db", at, Budget(None, budget), plan=planned(text))
+        assert ran.result is not None
+        assert at.requests == requests

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flowrun.dsl import ATTEMPTS, Source, check_flow, make_plan
 from flowrun.dsl import plan as p
+from flowrun.runtime import Result, run_async
+from flowrun.runtime.api import resume_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.costs.written_budget import Budget
+from flowrun.runtime.journal.reading import read_journal
+from flowrun.runtime.limits.retry import RetryPolicy
+from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary import events as e
-from flowrun.runtime.vocabulary.call import Request
-from flowrun.runtime.vocabulary.errors import InDoubtError, ModelError, PermanentError
-from flowrun.runtime.vocabulary.usage import Usage
+from flowrun.runtime.vocabulary.call import Reply, Request
+from flowrun.runtime.vocabulary.errors import CallError, InDoubtError, ModelError, PermanentError, RefusedError
+from flowrun.runtime.vocabulary.usage import Rate, Rates, Usage
 from support.bank import MODEL, PRICE, Bank, stretch
 from support.failing_runs import Staged
 from support.staged import stage
@@ -160,3 +167,110 @@ def test_samples_that_wait_for_a_prompt_go_on_when_its_first_call_is_not_needed(
     ran = stage(text, script, limit=1, provider=provider)
     assert ran.outcome.value == "aye", ran.outcome.failures
     assert [loss.path for loss in ran.outcome.losses] == ["v[0].a"]
+
+
+async def test_a_resumed_run_takes_the_answer_that_was_there_when_it_began(tmp_path: Path) -> None:
+    """Three runs: an answer, a flow that fails before it needs that answer, and another answer to the same question."""
+    alone = 'flow alone() { x = ask "same" return x }'
+    both = 'flow both() { a = ask "first" b = ask "same" after a return [a, b] }'
+    journal = tmp_path / "j.db"
+    broken = True
+
+    def script(request: Request, number: int) -> Scripted:
+        prompt = request.messages[-1].text
+        if prompt == "first" and broken:
+            return Scripted(PermanentError("no"))
+        asked.append(prompt)
+        return Scripted(f"{prompt} {len(asked)}")
+
+    def opener(model: str, surroundings: Surroundings) -> Provider:
+        return ScriptedProvider(script, model=model)
+
+    async def go(text: str, *, fresh: bool = False) -> Result:
+        plan = make_plan(check_flow(Source(text), catalog()))
+        return await run_async(plan, opener=opener, journal=journal, fresh=fresh)
+
+    asked: list[str] = []
+    assert (await go(alone)).value == "same 1"
+    failed = await go(both)
+    assert failed.status == "failed"
+    assert (await go(alone, fresh=True)).value == "same 2"
+    broken = False
+    again = await resume_async(failed.run, journal, opener=opener)
+    assert again.value == ["first 3", "same 1"]
+
+
+MAP = """model m = "openai:m"
+flow main(xs: [text]) { all = map x in xs { ask m "{{ x }}" } reduce collect with errors: skip return all }
+"""
+
+
+def test_the_time_in_line_is_no_time_of_the_attempts() -> None:
+    """The last of 20 calls leaves after 19 s; from then on it may be tried again for ten seconds."""
+    refused: list[float] = []
+
+    def says(request: Request, now: float) -> CallError | str:
+        if request.messages[0].text == "19" and not refused:
+            refused.append(now)
+            return RefusedError("busy", status=503)
+        return "fine"
+
+    xs = [str(n) for n in range(20)]
+    ran = Staged(MAP, says, limit=1, seconds=1.0, policy=RetryPolicy(total=10.0), xs=xs)
+    assert refused == [19.0]
+    assert ran.outcome.losses == ()
+    assert ran.calls == 21
+
+
+@pytest.mark.parametrize("launch", ["latency", "cost"])
+def test_no_request_takes_the_place_of_one_whose_answer_decides(launch: str) -> None:
+    text = f'flow f() {{ v = repeat 5 {{ ask "?" -> aye | nay }} reduce majority with launch: {launch} return v }}'
+    ran = stage(text, lambda request, number: Scripted("aye", 1.0), limit=1)
+    assert (ran.outcome.value, ran.seconds) == ("aye", 3.0)
+    assert len(ran.provider.calls) == len(ran.of(e.RequestStarted)) == 3
+
+
+def test_a_call_that_fails_in_the_moment_in_which_its_model_closes_waits_for_nothing() -> None:
+    errors = {"busy": RefusedError("busy", status=503), "closes": ModelError("gone", status=404)}
+
+    def says(request: Request, now: float) -> CallError | str:
+        return errors.get(request.messages[0].text, "fine")
+
+    ran = Staged(MAP, says, limit=20, seconds=1.0, xs=["fine", "busy", "closes"])
+    assert ran.outcome.value == ["fine"]
+    assert (ran.calls, ran.seconds) == (3, 1.0)
+    assert {loss.reason for loss in ran.outcome.losses} == {"gone"}
+
+
+class Counted(ScriptedProvider):
+    """Allows four requests in each minute of the clock, and says with each answer how many are left."""
+
+    async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
+        reply = await super().complete(request, samples, idempotency_key)
+        now = asyncio.get_running_loop().time()
+        left = -len(self.calls) % 4
+        return replace(reply, rates=Rates(Rate(limit=4, remaining=left, reset=60.0 - now % 60.0)))
+
+
+def test_a_limit_that_an_answer_tells_of_is_kept() -> None:
+    text = 'flow f(xs: [int]) { all = map x in xs { ask "{{ x }}" } reduce collect return all }'
+    provider = Counted(lambda request, number: Scripted("x", 1.0))
+    ran = stage(text, lambda request, number: "", {"xs": list(range(10))}, limit=1, provider=provider)
+    started = [at for event, at in zip(ran.events, ran.at, strict=True) if isinstance(event, e.RequestStarted)]
+    assert started == [0, 1, 2, 3, 60, 61, 62, 63, 120, 121]
+
+
+def test_a_paid_request_that_outlasts_the_end_of_its_run_is_in_doubt(tmp_path: Path) -> None:
+    """The run waits for its answer for a while. Then nobody knows whether it was paid, and a resumed run says so."""
+    text = 'flow f(xs: [text]) { all = map x in xs { ask m "{{ x }}" } reduce collect return all }'
+    times = {"bad": 1.0, "slow": 500.0}
+    at = Bank(random.Random(1), rate=0.0, fault_of=lambda prompt: "permanent" if prompt == "bad" else "")
+    at.seconds = lambda request: times[request.messages[-1].text]
+    journal = tmp_path / "j.db"
+    ran = stretch(journal, at, plan=planned(text), values={"xs": ["bad", "slow"]})
+    assert ran.result is not None and ran.result.status == "failed"
+    assert [prompt for prompt, _ in at.left] == ["slow"]
+    assert 1.0 < at.left[0][1] < 60.0
+    index = read_journal(journal)
+    [run] = index.runs
+    assert len(index.in_doubt(run)) == 1

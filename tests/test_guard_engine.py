@@ -16,6 +16,7 @@ from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import CallError, PermanentError, RefusedError
+from flowrun.runtime.vocabulary.tokens import estimate
 from flowrun.runtime.vocabulary.usage import Usage
 from support.bank import MODEL, PRICE, Bank, history, stretch
 from support.failing_runs import Staged
@@ -239,3 +240,64 @@ def test_a_correction_is_held_back_at_its_own_worst(tmp_path: Path) -> None:
         ran = stretch(tmp_path / f"{requests}.db", at, Budget(None, budget), plan=planned(text))
         assert ran.result is not None
         assert at.requests == requests
+
+
+@pytest.mark.parametrize("fan_in", [2, 3, 4])
+def test_a_merge_by_tokens_fills_each_group_anew(fan_in: int) -> None:
+    words = [f"{letter} {'word ' * 8}".strip() for letter in "abcdefghijkl"]
+    size = fan_in * estimate(words[0])
+    assert len({estimate(word) for word in words}) == 1
+    text = f"""flow f(xs: [text]) {{
+      out = map x in xs {{ ask "{{{{ x }}}}" }} reduce by tokens({size}) ask "merge: {{{{ results }}}}"
+      return out
+    }}"""
+
+    def script(request: Request, number: int) -> str:
+        prompt = request.messages[-1].text
+        # What was merged is too long to be merged with anything but a second one.
+        return "long " * 400 if prompt.startswith("merge") else prompt
+
+    ran = stage(text, script, {"xs": words})
+    merged = [[word for word in words if word in prompt] for prompt in ran.prompts if prompt.startswith("merge")]
+    groups = [group for group in merged if group]
+    assert groups == [words[at : at + fan_in] for at in range(0, 12, fan_in)]
+
+
+def test_a_vote_that_lost_its_race_is_not_counted_when_its_time_is_over() -> None:
+    text = """flow f() {
+      race = fanout {
+        long = chain { v = repeat 3 { ask "vote" -> aye | nay } reduce majority with timeout: 5s text "{{ v }}" }
+        short = ask "short"
+      } reduce first
+      last = ask "last {{ race }}"
+      return last
+    }"""
+    seconds = {"vote": 60.0, "short": 2.0}
+    votes = iter([1.0])
+
+    def script(request: Request, number: int) -> Scripted:
+        prompt = request.messages[-1].text
+        taken = next(votes, 60.0) if prompt == "vote" else seconds.get(prompt, 20.0)
+        return Scripted("aye" if prompt == "vote" else prompt, taken)
+
+    ran = stage(text, script)
+    assert (ran.outcome.value, ran.seconds) == ("last short", 22.0)
+    assert ran.of(e.VoteCounted) == []
+    assert ran.outcome.tallies == {}
+
+
+def test_a_call_without_money_fails_after_the_answers_that_are_paid_for(tmp_path: Path) -> None:
+    """The answers under way are waited for, and only then the run says that its money is gone."""
+    text = """flow f(xs: [text]) {
+      all = map x in xs { a = ask m "{{ x }}" b = ask m "dear {{ a }}" with max_tokens: 400 b } reduce collect
+      return all
+    }"""
+    at = bank({}, {"slow": 9.0})
+    at.bill = lambda request, answers: Usage(3, 40)  # type: ignore[method-assign]
+    worst = PRICE.worst(3 + 32, 40)
+    assert worst is not None
+    ran = stretch(tmp_path / "j.db", at, Budget(None, 4 * worst), plan=planned(text), values={"xs": ["quick", "slow"]})
+    assert ran.result is not None
+    assert ran.result.status == "budget"
+    told = [event for event in ran.events if isinstance(event, (e.RequestFinished, e.StepFailed))]
+    assert [event.path for event in told] == ["all[0].a", "all[1].a", "all[0].b"]

@@ -23,9 +23,11 @@ from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Reply, Request
 from flowrun.runtime.vocabulary.errors import CallError, InDoubtError, ModelError, PermanentError, RefusedError
 from flowrun.runtime.vocabulary.usage import Rate, Rates, Usage
+from support import staged
 from support.bank import MODEL, PRICE, Bank, stretch
 from support.failing_runs import Staged
 from support.staged import stage
+from support.virtual_clock import VirtualLoop
 
 
 def test_an_outage_takes_an_attempt_for_each_call_of_a_shared_request() -> None:
@@ -274,3 +276,23 @@ def test_a_paid_request_that_outlasts_the_end_of_its_run_is_in_doubt(tmp_path: P
     index = read_journal(journal)
     [run] = index.runs
     assert len(index.in_doubt(run)) == 1
+
+
+class Creeping(VirtualLoop):
+    """A loop in which every turn takes a hundredth of a second, as in a process with much to do."""
+
+    def _run_once(self) -> None:
+        self.now += 0.01
+        super()._run_once()  # type: ignore[misc]
+
+
+def test_an_answer_that_has_come_counts_before_a_time_that_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the moment in which the time is over, the flow has each answer whose end was told, or none came."""
+    monkeypatch.setattr(staged, "VirtualLoop", Creeping)
+    ends = set()
+    for hundredths in range(95, 130):
+        text = f'flow f() {{ v = chain {{ x = ask "?" x }} with timeout: {hundredths * 10}ms return v }}'
+        ran = stage(text, lambda request, number: Scripted("fine", 1.0))
+        assert ran.outcome.complete is bool(ran.of(e.RequestFinished)), hundredths
+        ends.add(ran.outcome.complete)
+    assert ends == {True, False}

@@ -301,3 +301,18 @@ def test_a_call_without_money_fails_after_the_answers_that_are_paid_for(tmp_path
     assert ran.result.status == "budget"
     told = [event for event in ran.events if isinstance(event, (e.RequestFinished, e.StepFailed))]
     assert [event.path for event in told] == ["all[0].a", "all[1].a", "all[0].b"]
+
+
+def test_a_step_fails_with_the_first_of_its_sources_that_fails() -> None:
+    """It does not wait for the other one, and is no failure of its own."""
+    text = """flow f() {
+      bad = ask "bad"
+      slow = ask "slow"
+      both = ask "{{ bad }} {{ slow }}"
+      return both
+    }"""
+    replies: dict[str, Scripted] = {"bad": Scripted(PermanentError("no"), 1.0), "slow": Scripted("x", 60.0)}
+    ran = stage(text, lambda request, number: replies[request.messages[-1].text])
+    assert [(failure.path, failure.reason) for failure in ran.outcome.failures] == [("bad", "no")]
+    assert [event.path for event in ran.of(e.StepFailed)] == ["bad"]
+    assert ran.outcome.steps == {"slow": "x"}

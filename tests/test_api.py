@@ -273,3 +273,26 @@ async def test_flows_that_double_end_with_a_sentence(tmp_path: Path, monkeypatch
     result = await run_async(path, {"x": "hi"}, opener=lambda model, surroundings: provider)
     assert "more than 20 calls of flows" in result.failures[0].reason
     assert provider.calls == []
+
+
+async def test_calls_of_flows_that_lost_their_race_are_open_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "FLOWS_AT_ONCE", 5)
+    path = tmp_path / "races.flow"
+    path.write_text("""flow part(x: text) { a = ask "{{ x }}" return a }
+flow f(xs: [int]) {
+  all = map x in xs {
+    fanout { quick = part(x: "quick {{ x }}") slow = part(x: "slow {{ x }}") } reduce first
+  } reduce collect with concurrency: 1
+  return all
+}
+""")
+
+    def script(request: Request, number: int) -> Scripted:
+        return Scripted("x", 60.0 if request.messages[-1].text.startswith("slow") else 0.0)
+
+    provider = ScriptedProvider(script)
+    result = await run_async(path, {"xs": list(range(12))}, opener=lambda model, surroundings: provider)
+    assert result.value == ["x"] * 12
+    assert result.outcome.losses == ()

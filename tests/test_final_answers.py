@@ -75,6 +75,7 @@ CERTAIN = [
     ("openai", chat(None, "stop", refusal="I will not."), 200, ""),
     ("openai", chat("cut", "length"), 200, "temperature: 0, seed: 1, max_tokens: 9"),
     ("openai", chat("cut", "length"), 200, "temperature: 0, max_tokens: 9"),
+    ("openai", chat("cut", "length"), 200, "seed: 1, max_tokens: 9"),
     ("openai", {"error": ERROR | {"code": "content_filter"}}, 400, ""),
     ("openai", {"error": ERROR | {"code": "context_length_exceeded"}}, 400, ""),
     ("openai", {"error": ERROR | {"type": "exceed_context_size_error", "code": 400}}, 400, ""),

@@ -278,7 +278,7 @@ async def test_flows_that_double_end_with_a_sentence(tmp_path: Path, monkeypatch
 async def test_calls_of_flows_that_lost_their_race_are_open_no_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocks, "FLOWS_AT_ONCE", 5)
+    monkeypatch.setattr(flow, "FLOWS_AT_ONCE", 5)
     path = tmp_path / "races.flow"
     path.write_text("""flow part(x: text) { a = ask "{{ x }}" return a }
 flow f(xs: [int]) {

@@ -145,8 +145,12 @@ async def test_an_answer_ends_the_row_of_failures() -> None:
     assert limiter.since is None
     # One call that fails again and again may have a bad prompt: the calls before the answer are no witnesses.
     fail(limiter, *["e"] * 12)
-    taken(limiter)
+    limiter.release(taken(limiter), Verdict.OK)
+    fail(limiter, "f", "g", "h", "i")
+    limiter.release(taken(limiter))
     assert not limiter.down
+    fail(limiter, "f")
+    assert limiter.acquire() is None
 
 
 async def test_requests_that_left_before_the_outage_neither_close_the_breaker_nor_delay_the_probe() -> None:
@@ -236,6 +240,23 @@ async def test_after_an_outage_it_comes_back_to_the_last_width_that_went_well_fo
     assert limiter.down
     await opens_at(limiter)
     assert await full_rounds(limiter, 6) == [1, 2, 4, 8, 8, 8]
+
+
+async def test_after_an_outage_a_slower_server_is_not_measured_by_its_past() -> None:
+    limiter = Limiter(64, start=4)
+    dead = False
+    driver = Driver(limiter, [0] * 10_000, 0.01, lambda number: Verdict.FAILED if dead else Verdict.OK)
+    driver.pump()
+    while limiter.width < 16:
+        await asyncio.sleep(0.001)
+    dead = True
+    await asyncio.sleep(3)
+    assert limiter.down
+    dead, driver.seconds, began = False, 1.0, now()
+    while limiter.width < 64:
+        await asyncio.sleep(0.5)
+    assert now() - began < 30
+    limiter.close()
 
 
 # The waits of retries

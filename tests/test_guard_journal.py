@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import multiprocessing
+import shutil
 import sqlite3
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime.journal.reading import read_journal
+from flowrun.runtime.journal.reading import JournalReader, read_journal
 from flowrun.runtime.journal.records import JUST_BEGUN, NOT_ANSWERED, NOT_SENT, Kind, Record
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
@@ -70,6 +72,11 @@ def written_before(path: Path) -> None:
     path.with_name(f"{path.name}.head").write_bytes(FROZEN_HEAD)
 
 
+def begin_a_frame(log: Path) -> None:
+    """Make a log longer, as a process does that is in the midst of a write."""
+    log.write_bytes(log.read_bytes() + bytes(10))
+
+
 async def listed(path: Path) -> list[dict[str, Any]]:
     ran = await command("runs", "--journal", str(path), "--json", folder=path.parent)
     rows: list[dict[str, Any]] = json.loads(ran.out)
@@ -112,6 +119,21 @@ async def test_rows_are_written_byte_for_byte_as_before(tmp_path: Path) -> None:
     assert path.with_name("j.db.head").read_bytes() == FROZEN_HEAD
 
 
+async def test_half_a_character_is_written_and_read(tmp_path: Path) -> None:
+    """From a model it stays in an answer; in a place, which SQLite keeps as text, it is replaced."""
+    path = tmp_path / "j.db"
+    journal = Journal.open(path)
+    run = await journal.append([begun("r1")])
+    answer = {"text": "\ud83d", "finish": "stop"}
+    place = "a[\udc80]"
+    records = [call(run, Kind.INTENT, {}, place=place), call(run, Kind.ANSWER, answer, place=place)]
+    await asyncio.wait_for(journal.append(records), 20)
+    (paid,) = read_journal(path).paid[KEY]
+    assert paid.place == "a[?]"
+    assert journal.body(paid.number) == answer
+    journal.close()
+
+
 async def test_an_attempt_without_its_bound_counts_at_its_bytes_and_a_margin(tmp_path: Path) -> None:
     """The earliest versions wrote neither the most tokens in nor the number of calls in the request."""
     path = tmp_path / "j.db"
@@ -144,6 +166,23 @@ async def test_calls_that_were_not_sent_or_not_answered_are_not_on_the_bill(tmp_
     names = ("requests", "sent", "answered", "refused", "broken_off", "unbilled")
     assert [rows["r1"][name] for name in names] == [0, 0, 0, 0, 0, 0]
     assert [rows["r2"][name] for name in names] == [1, 1, 1, 0, 0, 0]
+
+
+async def test_another_journal_that_lost_as_much_is_noticed(tmp_path: Path) -> None:
+    """It ends where the transaction before the last one ended, as if the last had not come to the disk."""
+    path, other = tmp_path / "j.db", tmp_path / "other.db"
+    journal = Journal.open(path)
+    for name in ("r1", "r2", "r3"):
+        await journal.append([begun(name)])
+    journal.close()
+    journal = Journal.open(other)
+    for name in ("o1", "o2"):
+        await journal.append([begun(name)])
+    for end in ("", "-wal"):
+        shutil.copy(f"{other}{end}", f"{path}{end}")
+    journal.close()
+    with pytest.raises(DiskError, match="row 2 is not the one that was written last here"):
+        Journal.open(path)
 
 
 # Runs and their ends
@@ -241,6 +280,19 @@ async def test_a_live_run_is_in_no_doubt_for_the_others(tmp_path: Path) -> None:
     assert len(third.index.in_doubt(run)) == 2
     second.close()
     third.close()
+
+
+async def test_a_row_that_is_being_written_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    journal = Journal.open(path)
+    await journal.append([begun("r1")])
+    begin_a_frame(Path(f"{path}-wal"))
+    with JournalReader(path) as reader:
+        assert reader.notes == []
+        assert list(reader.index.runs) == [1]
+    await journal.append([begun("r2")])
+    journal.close()
+    assert len(read_journal(path).runs) == 2
 
 
 async def test_a_run_is_resumed_by_one_at_a_time(tmp_path: Path) -> None:

@@ -8,35 +8,23 @@ from ..costs.prices import Prices
 from ..vocabulary import events as e
 from ..vocabulary.account import Account, Ceiling
 from ..vocabulary.usage import Usage
+from .traffic import Traffic
 
 
 @dataclass(slots=True)
-class Summary:
+class Summary(Traffic):
     """The counts of a run so far.
 
     ``account`` is the account of the run since it began or was resumed, ``past`` the account before that. ``out`` are
     the requests that are on their way. ``recalled`` counts answers from the journal, ``in_doubt`` calls that were sent
     again though they may have been paid, ``hedged`` calls that were sent twice side by side, and ``spared`` samples
-    that votes did not need. ``busy`` is the sum of the requests' own times in seconds, the time that they would have
-    taken one after another. ``growing`` are the characters of streamed answers that are on their way, by request.
-    ``loading`` is the longest time in seconds that a model took to get ready; it is a part of ``seconds``. Tokens are
-    those that servers reported; ``uncounted`` calls had none reported. ``notices`` are lines for the user, such as the
-    assumptions of a reader of files.
+    that votes did not need. Tokens are those that servers reported; ``uncounted`` calls had none reported. ``notices``
+    are lines for the user, such as the assumptions of a reader of files.
     """
 
-    steps: int = 0
-    finished: int = 0
-    flying: int = 0
-    failed: int = 0
-    cancelled: int = 0
-    retries: int = 0
-    busy: float = 0.0
-    seconds: float = 0.0
-    loading: float = 0.0
     recalled: int = 0
     in_doubt: int = 0
     hedged: int = 0
-    growing: dict[int, int] = field(default_factory=dict)
     prices: Prices = field(default_factory=Prices)
     account: Account = field(default_factory=Account)
     past: Account = field(default_factory=Account)
@@ -52,23 +40,19 @@ class Summary:
             return
         if kind is e.StepFinished:
             self.finished += 1
-        elif isinstance(event, e.RequestStarted):
-            self.flying += event.calls
+            return
+        self.count(event)
+        if isinstance(event, e.RequestStarted):
             self.out[event.number] = event
             self.account.requests += 1
             self.account.use(event.model).launch(event.calls, event.each)
         elif isinstance(event, e.RequestFinished):
             self._answered(event)
-        elif isinstance(event, e.AnswerGrew):
-            self.growing[event.number] = event.characters
         else:
-            self._rarer(event)
+            self._note(event)
 
     def _answered(self, event: e.RequestFinished) -> None:
         calls = event.calls if event.answers is None else event.answers
-        self.growing.pop(event.number, None)
-        self.flying -= event.calls
-        self.busy += event.seconds
         started = self.out.pop(event.number, None)
         each = Ceiling(0) if started is None else started.each
         use = self.account.use(event.model)
@@ -86,29 +70,12 @@ class Summary:
             use.spoilt += event.calls
             self.account.pay(started.model, event.usage.parts(event.calls), started.each)
 
-    def _rarer(self, event: e.Event) -> None:
-        if isinstance(event, e.RequestFailed | e.RequestCancelled | e.RequestRetried):
-            self.growing.pop(event.number, None)
+    def _note(self, event: e.Event) -> None:
         match event:
-            case e.RunStarted(_, steps):
-                self.steps += steps
-            case e.BlockOpened(_, elements, steps) | e.BlockGrew(_, elements, steps):
-                self.steps += elements * steps
-            case e.BlockClosed(_, spared):
-                self.steps -= spared
-            case e.RequestFailed(_, _, _, calls, seconds):
-                self.flying -= calls
-                self.failed += calls
-                self.busy += seconds
             case e.AttemptFailed():
                 self._failed(event)
-            case e.RequestCancelled(number, _, calls):
+            case e.RequestCancelled(number):
                 self.out.pop(number, None)
-                self.flying -= calls
-                self.cancelled += calls
-            case e.RequestRetried(_, _, _, _, calls):
-                self.flying -= calls
-                self.retries += 1
             case e.AnswerRecalled():
                 self.recalled += 1
             case e.CallHedged():
@@ -125,10 +92,6 @@ class Summary:
                 self.losses.append(event)
             case e.Notice(text):
                 self.notices.append(text)
-            case e.ModelReady(_, seconds):
-                self.loading = max(self.loading, seconds)
-            case e.RunFinished(_, seconds):
-                self.seconds = seconds
 
     @property
     def calls(self) -> int:

@@ -9,7 +9,7 @@ from math import inf
 
 from ..vocabulary.usage import Rates
 from .breaker import COOLING, Breaker
-from .rate import Pace, Told
+from .rate import Quota
 from .verdict import Verdict
 from .width import Width
 
@@ -57,10 +57,7 @@ class Limiter:
         self.answers = 0
         self._width = Width(limit, limit if start is None else start)
         self._breaker = Breaker(cooling)
-        self._requests = Pace(rpm) if rpm is not None else None
-        self._tokens = Pace(tpm) if tpm is not None else None
-        self._told_requests, self._told_tokens = Told(), Told()
-        self._tokens_out = 0
+        self._quota = Quota(rpm, tpm)
         self._paused_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: dict[Callable[[], None], None] = {}
@@ -108,13 +105,7 @@ class Limiter:
         if self._ready(now) > now + _CLOSE:
             return None
         self.active += 1
-        if self._requests is not None:
-            self._requests.take(now, 1)
-        if self._tokens is not None:
-            self._tokens.take(now, tokens)
-        self._told_requests.take(1)
-        self._told_tokens.take(tokens)
-        self._tokens_out += tokens
+        self._quota.take(now, tokens)
         return Place(self._width.epoch, tokens, self._breaker.take())
 
     def release(
@@ -129,9 +120,7 @@ class Limiter:
         place.held = False
         now = asyncio.get_running_loop().time()
         in_flight, self.active = self.active, self.active - 1
-        self._tokens_out -= place.tokens
-        if used is not None and self._tokens is not None:
-            self._tokens.correct(used - place.tokens)
+        self._quota.settle(place.tokens, used)
         if verdict is Verdict.OK:
             self.answers += 1
             if self._breaker.answered(place.probe):
@@ -151,9 +140,7 @@ class Limiter:
 
     def learn(self, rates: Rates) -> None:
         """Keep to the limits that the server reports in its headers."""
-        now = asyncio.get_running_loop().time()
-        self._told_requests.learn(rates.requests, now, max(0, self.active - 1))
-        self._told_tokens.learn(rates.tokens, now, self._tokens_out)
+        self._quota.learn(rates, asyncio.get_running_loop().time(), max(0, self.active - 1))
 
     def on_ready(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` once when a place is free. Asking again before that changes nothing."""
@@ -177,17 +164,7 @@ class Limiter:
 
     def _ready(self, now: float) -> float:
         """Work out the loop's time at which a request may leave, apart from the number in flight."""
-        ready = max(
-            self._paused_until,
-            self._breaker.ready(),
-            self._told_requests.ready(now),
-            self._told_tokens.ready(now),
-        )
-        if self._requests is not None:
-            ready = max(ready, self._requests.ready(now))
-        if self._tokens is not None:
-            ready = max(ready, self._tokens.ready(now))
-        return ready
+        return max(self._paused_until, self._breaker.ready(), self._quota.ready(now))
 
     def _arm(self) -> None:
         """Set the timer for callbacks that wait for a time, and not for another request to end."""

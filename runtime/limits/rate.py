@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..vocabulary.usage import Rate
+from ..vocabulary.usage import Rate, Rates
 
 BURST = 1.0
 """The seconds whose share of requests or tokens may go at once after a rest."""
@@ -55,3 +55,47 @@ class Told:
     def take(self, cost: float) -> None:
         if self.left is not None:
             self.left -= cost
+
+
+class Quota:
+    """The rates of an endpoint in requests and in tokens: those that the flow sets, and those that the server reports.
+
+    ``rpm`` and ``tpm`` are requests and tokens a minute; None if the flow sets no rate.
+    """
+
+    def __init__(self, rpm: float | None, tpm: float | None) -> None:
+        self._requests = None if rpm is None else Pace(rpm)
+        self._tokens = None if tpm is None else Pace(tpm)
+        self._told_requests = Told()
+        self._told_tokens = Told()
+        self._under_way = 0
+
+    def ready(self, now: float) -> float:
+        """Return the loop's time at which the next request may go; a past time means at once."""
+        ready = max(self._told_requests.ready(now), self._told_tokens.ready(now))
+        if self._requests is not None:
+            ready = max(ready, self._requests.ready(now))
+        if self._tokens is not None:
+            ready = max(ready, self._tokens.ready(now))
+        return ready
+
+    def take(self, now: float, tokens: int) -> None:
+        """Count a request that leaves, with an estimate of its tokens."""
+        if self._requests is not None:
+            self._requests.take(now, 1)
+        if self._tokens is not None:
+            self._tokens.take(now, tokens)
+        self._told_requests.take(1)
+        self._told_tokens.take(tokens)
+        self._under_way += tokens
+
+    def settle(self, tokens: int, used: int | None) -> None:
+        """Count a request that is over: ``tokens`` was its estimate, ``used`` are its tokens, None if not known."""
+        self._under_way -= tokens
+        if used is not None and self._tokens is not None:
+            self._tokens.correct(used - tokens)
+
+    def learn(self, rates: Rates, now: float, requests: int) -> None:
+        """Take a report of the server, which may not have counted ``requests`` yet, nor the tokens under way."""
+        self._told_requests.learn(rates.requests, now, requests)
+        self._told_tokens.learn(rates.tokens, now, self._under_way)

@@ -10,6 +10,7 @@ that few requests are refused.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import inf
 
 DECREASE = 0.7
@@ -24,6 +25,40 @@ GAIN = 0.4
 wait."""
 _NOISE = 0.1
 """The share by which the answers a second vary by chance, at the least; in a round of n it is the root of 1/n."""
+
+
+@dataclass(slots=True)
+class Round:
+    """The requests that went well at one width.
+
+    ``good`` counts all of them, and ``calm`` those in a row while all places were taken. The row began at ``since``.
+    """
+
+    since: float
+    good: int = 0
+    calm: int = 0
+
+    def add_calm(self, now: float) -> None:
+        if self.calm == 0:
+            self.since = now
+        self.calm += 1
+
+    def rate(self, now: float) -> float:
+        """Work out the answers a second in the row."""
+        return (self.calm - 1) / (now - self.since) if now > self.since else inf
+
+
+@dataclass(slots=True)
+class Refusal:
+    """The refusals of requests that were in flight together: ``refused`` of them were refused so far."""
+
+    in_flight: int = 0
+    refused: int = 0
+
+    @property
+    def left(self) -> int:
+        """The number of requests that were not refused, at least 1."""
+        return max(1, self.in_flight - self.refused)
 
 
 class Width:
@@ -42,41 +77,36 @@ class Width:
         self.refused_at: float = inf
         self.step = self.width
         self.proven = self.width
-        self._good = 0
-        self._calm = 0
+        self._round = Round(0.0)
+        self._refusal = Refusal()
         self._hold = CALM
-        self._event = 0
-        self._refused = 0
-        self._since = 0.0
         self._best = 0.0
 
     def good(self, now: float, full: bool) -> None:
         """Count a request that went well. ``full``: all places were taken, so that a wider width could be of use."""
-        self._good += 1
-        if self._good >= self.width:
+        self._round.good += 1
+        if self._round.good >= self.width:
             self.proven = self.width
         if self.width < self.safe < inf:
             self.width += 1
-            self._begin(now)
+            self._round = Round(now)
             return
         if not full or self.width >= self.limit:
-            self._calm = 0 if not full else self._calm
+            self._round.calm = 0 if not full else self._round.calm
             return
-        if self._calm == 0:
-            self._since = now
-        self._calm += 1
-        if self.step and self._calm > self.width:
+        self._round.add_calm(now)
+        if self.step and self._round.calm > self.width:
             self._passed(now)
-        elif not self.step and self._calm >= self._hold:
+        elif not self.step and self._round.calm >= self._hold:
             self.step = 1
             self.width += 1
-            self._begin(now)
+            self._round = Round(now)
 
     def _passed(self, now: float) -> None:
         """Judge a trial whose whole round went well: widen further, or go back if it brought too few answers more."""
-        rate = (self._calm - 1) / (now - self._since) if now > self._since else inf
+        rate = self._round.rate(now)
         wider = self.width / max(1, self.width - self.step)
-        noise = max(_NOISE, self._calm**-0.5)
+        noise = max(_NOISE, self._round.calm**-0.5)
         if rate < self._best * (1 + (wider - 1) * GAIN - noise):
             # Requests only wait longer: go back to the width that brought as much. The best rate sinks toward this one,
             # so that a round that was quick by chance does not count for ever.
@@ -90,8 +120,8 @@ class Width:
             self.step = self._next_step()
             self.width += self.step
             # The server takes more than it did, so its next refusal is news, too.
-            self._hold = self._round()
-        self._begin(now)
+            self._hold = self._usual()
+        self._round = Round(now)
 
     def _next_step(self) -> int:
         if self.width >= self.refused_at:
@@ -107,19 +137,19 @@ class Width:
         if epoch == self.epoch:
             gentle = self.step == 1
             self.epoch += 1
-            self._event, self._refused = in_flight, 0
+            self._refusal = Refusal(in_flight)
             self.refused_at = in_flight
             # After a trial with one request more, the width that is taken is known.
             self.width = max(1, min(self.width, in_flight - 1 if gentle else int(in_flight * DECREASE)))
-            self._hold = min(2 * self._hold, self._calmest()) if gentle else self._round()
+            self._hold = min(2 * self._hold, self._calmest()) if gentle else self._usual()
             self.step, self._best = 0, 0.0
         elif epoch < self.epoch - 1:
             return
-        self._refused += 1
-        left = max(1, self._event - self._refused)
+        self._refusal.refused += 1
+        left = self._refusal.left
         self.safe = min(left, self.limit)
         self.width = min(self.width, left)
-        self._begin(now)
+        self._round = Round(now)
 
     def restart(self, now: float) -> None:
         """Restart after an outage: from one request back up to the width that the server took before."""
@@ -128,13 +158,10 @@ class Width:
         self.safe = self.proven
         self._hold = min(self.proven, self._calmest())
         self.width, self.step, self._best = 1, 0, 0.0
-        self._begin(now)
+        self._round = Round(now)
 
-    def _round(self) -> int:
+    def _usual(self) -> int:
         return min(self.width, self._calmest())
 
     def _calmest(self) -> int:
         return min(CALMEST, max(CALM, 5 * self.width))
-
-    def _begin(self, now: float) -> None:
-        self._calm, self._good, self._since = 0, 0, now

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...vocabulary.call import Reply, Request
@@ -14,7 +13,7 @@ from .grammar import constraint, messages, token_limit
 from .models import Model
 from .process import EngineProcess
 from .stream import failure, read_reply
-from .weights import ensure, own_weights, size_text
+from .weights import Weights
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -31,15 +30,14 @@ class EmbeddedProvider:
     are drawn at 0.7, several labels at 0.3 (a model this small is unsure of labels at more), and a single sample at 0.
     """
 
+    samples = 12
+    concurrency = 1
+
     def __init__(self, model: Model, surroundings: Surroundings, own_weights: str | None = None) -> None:
         self.model = model.name
         self.endpoint = f"{model.name}/{own_weights or model.file}"
-        self.samples = 12
-        self.concurrency = 1
-        self._known = model
-        self._own_weights = own_weights
         self._surroundings = surroundings
-        self._weights: Path | None = None
+        self._weights = Weights(model, surroundings, own_weights)
         self._engine: EngineProcess | None = None
         self._port = 0
         self._session: ClientSession | None = None
@@ -122,25 +120,15 @@ class EmbeddedProvider:
         engine = EngineProcess(self._surroundings.environ)
         try:
             await engine.spawn()  # first, so that a missing engine is reported before a long download
-            if self._weights is None:
-                self._weights = await self._find_weights()
-            progress(f"{self.model}: loading {self._weights.name}")
+            weights = await self._weights.find()
+            progress(f"{self.model}: loading {weights.name}")
             begun = time.monotonic()
-            self._port = await engine.serve(self._weights, self._known.context, self.samples)
+            self._port = await engine.serve(weights, self._weights.model.context, self.samples)
             progress(f"{self.model}: loaded in {time.monotonic() - begun:.1f} s")
         except BaseException:
             await engine.stop()
             raise
         self._engine = engine
-
-    async def _find_weights(self) -> Path:
-        if self._own_weights is None:
-            return await ensure(self._known, self._surroundings.environ, self._surroundings.progress)
-        path, size = await asyncio.to_thread(own_weights, self._own_weights)
-        self._surroundings.progress(
-            f"{self.model}: FLOWRUN_GGUF is {path} ({size_text(size)}); its hash is not verified"
-        )
-        return path
 
     async def _attempt(self, session: ClientSession, request: Request, samples: int) -> Reply:
         async with self._restarting:
@@ -188,7 +176,7 @@ class EmbeddedProvider:
             "stream": True,
             "stream_options": {"include_usage": True},
             "temperature": temperature,
-            "max_tokens": token_limit(request, self._known.context),
+            "max_tokens": token_limit(request, self._weights.model.context),
             **({} if request.seed is None else {"seed": request.seed}),
             **constraint(request),
         }

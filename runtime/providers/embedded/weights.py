@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ...files.folders import cache_folder
 from ...vocabulary.errors import UsageError
-from ..protocol import Progress
+from ..protocol import Progress, Surroundings
 from .fetch import fetch, in_thread
 from .models import Model
 
@@ -156,6 +156,30 @@ def own_weights(text: str) -> tuple[Path, int]:
     if magic != b"GGUF":
         raise UsageError(f"FLOWRUN_GGUF names {path}, which is not a GGUF file")
     return path, path.stat().st_size
+
+
+class Weights:
+    """The weights of a model: a file of the user's ``own``, or else the published file, fetched if it is missing."""
+
+    def __init__(self, model: Model, surroundings: Surroundings, own: str | None = None) -> None:
+        self.model = model
+        self._surroundings = surroundings
+        self._own = own
+        self._path: Path | None = None
+
+    async def find(self) -> Path:
+        """Return the path of the file. It is looked for once. Raises UsageError."""
+        if self._path is None:
+            self._path = await self._look()
+        return self._path
+
+    async def _look(self) -> Path:
+        around = self._surroundings
+        if self._own is None:
+            return await ensure(self.model, around.environ, around.progress)
+        path, size = await asyncio.to_thread(own_weights, self._own)
+        around.progress(f"{self.model.name}: FLOWRUN_GGUF is {path} ({size_text(size)}); its hash is not verified")
+        return path
 
 
 def size_text(size: int) -> str:

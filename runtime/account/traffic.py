@@ -1,0 +1,66 @@
+"""The traffic of a run: its steps and requests under way, and the time that they took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..vocabulary import events as e
+
+
+@dataclass(slots=True)
+class Traffic:
+    """The counts of a run's steps and requests so far.
+
+    ``busy`` is the sum of the requests' own times in seconds, the time that they would have taken one after another.
+    ``growing`` are the characters of streamed answers that are on their way, by request. ``loading`` is the longest
+    time in seconds that a model took to get ready; it is a part of ``seconds``.
+    """
+
+    steps: int = 0
+    finished: int = 0
+    flying: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    retries: int = 0
+    busy: float = 0.0
+    seconds: float = 0.0
+    loading: float = 0.0
+    growing: dict[int, int] = field(default_factory=dict)
+
+    def count(self, event: e.Event) -> None:
+        """Count an event about a run, a block or a request."""
+        if isinstance(event, e.RequestStarted):
+            self.flying += event.calls
+        elif isinstance(event, e.AnswerGrew):
+            self.growing[event.number] = event.characters
+        elif isinstance(event, e.RequestFinished | e.RequestFailed | e.RequestCancelled | e.RequestRetried):
+            self.growing.pop(event.number, None)
+            self.flying -= event.calls
+            self._end(event)
+        else:
+            self._rarer(event)
+
+    def _end(self, event: e.RequestFinished | e.RequestFailed | e.RequestCancelled | e.RequestRetried) -> None:
+        match event:
+            case e.RequestFinished():
+                self.busy += event.seconds
+            case e.RequestFailed():
+                self.failed += event.calls
+                self.busy += event.seconds
+            case e.RequestCancelled():
+                self.cancelled += event.calls
+            case e.RequestRetried():
+                self.retries += 1
+
+    def _rarer(self, event: e.Event) -> None:
+        match event:
+            case e.RunStarted(_, steps):
+                self.steps += steps
+            case e.BlockOpened(_, elements, steps) | e.BlockGrew(_, elements, steps):
+                self.steps += elements * steps
+            case e.BlockClosed(_, spared):
+                self.steps -= spared
+            case e.ModelReady(_, seconds):
+                self.loading = max(self.loading, seconds)
+            case e.RunFinished(_, seconds):
+                self.seconds = seconds

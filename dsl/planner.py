@@ -97,7 +97,7 @@ class _Planner:
             self.params(decl.params),
             tuple(self.step(step) for step in flow.steps),
             self.expr(decl.returns[0].value),
-            t.planned(self.typed.results[id(decl)]),
+            t.planned(self.typed.nodes.results[decl.number]),
             int(budget.calls.value) if budget and budget.calls else None,
             float(budget.money.value) if budget and budget.money else None,
         )
@@ -106,9 +106,9 @@ class _Planner:
         return tuple(
             p.Param(
                 param.name.text,
-                self.typed.params[id(param)],
+                self.typed.nodes.params[param.number],
                 self.expr(param.default) if param.default is not None else None,
-                param.default is None and not isinstance(self.typed.params[id(param)], t.Optional),
+                param.default is None and not isinstance(self.typed.nodes.params[param.number], t.Optional),
             )
             for param in params
         )
@@ -136,7 +136,7 @@ class _Planner:
 
         The key includes the path of the callee's file.
         """
-        found = self.typed.callees.get(id(part))
+        found = self.typed.nodes.callees.get(part.number)
         if found is None:
             return None
         found = found if found.path else replace(found, path=self.path)
@@ -236,7 +236,7 @@ class _Planner:
             for message in ask.messages
         )
         model = self.expr(ask.model) if ask.model is not None else None
-        return p.Ask(model, messages, self.typed.answers[id(ask)])
+        return p.Ask(model, messages, self.typed.nodes.answers[ask.number])
 
     def reduce(self, step: Step, reduce: s.Reduce) -> p.Reduce:
         spec = self.catalog.reducers.get(reduce.rule.text)
@@ -285,7 +285,7 @@ class _Planner:
             if isinstance(arg.value, s.Ask):
                 continue
             if spec.takes_type:
-                given[spec.name] = p.TypeOf(self.typed.arguments[id(arg.value)])
+                given[spec.name] = p.TypeOf(self.typed.nodes.arguments[arg.value.number])
             else:
                 given[spec.name] = self.rule(spec.rules, arg.value) if spec.rules else self.expr(arg.value)
         return given
@@ -296,13 +296,13 @@ class _Planner:
         return p.RuleOf(value.word.text if isinstance(value, s.Name) else "", {})
 
     def expr(self, expr: s.Expr) -> p.Expr:
-        shape = self.typed.shapes.get(id(expr))
+        shape = self.typed.nodes.shapes.get(expr.number)
         return self._expr(expr) if shape is None else p.ShapeOf(self._expr(expr), t.planned(shape))
 
     def _expr(self, expr: s.Expr) -> p.Expr:
         match expr:
             case s.Name(word):
-                if id(expr) in self.typed.words:
+                if expr.number in self.typed.nodes.words:
                     return p.Constant(word.text)
                 if word.text in WORDS:
                     return p.Constant(WORDS[word.text])

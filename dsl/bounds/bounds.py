@@ -11,6 +11,7 @@ from .. import types as t
 from ..ballots import holds_ballots
 from ..catalog import ReducerSpec
 from ..graph import topological
+from ..identity import Identity
 from .amounts import Amounts, Bounds, bounds_for, either, in_all
 from .asking import RETRIES, asked, quoted
 from .block_bounds import fanned, repeated
@@ -88,7 +89,7 @@ class _Survey:
         self.work = 0
         self.depth = 0
         self._order = Order()
-        self._weights: dict[int, tuple[int, bool]] = {}
+        self._weights: dict[Identity, tuple[int, bool]] = {}
         self._flows: dict[tuple[str, bool], dict[object, Done]] = {}
 
     # Flows
@@ -201,15 +202,16 @@ class _Survey:
 
         Called flows do not count: the survey works them out for a few arguments only.
         """
-        if id(block) not in self._weights:
+        key = Identity(block)
+        if key not in self._weights:
             inner = list(p.walk_steps(block.steps))
-            self._weights[id(block)] = len(inner), any(isinstance(step.node, p.FlowCall) for step in inner)
-        steps, calls = self._weights[id(block)]
+            self._weights[key] = len(inner), any(isinstance(step.node, p.FlowCall) for step in inner)
+        steps, calls = self._weights[key]
         weight = steps if calls else max(steps, spent)
         affords = self.work + weight * elements <= EXACT_WORK
         if not affords:
             # Remember the weight, so that the block is not tried again inside another block.
-            self._weights[id(block)] = weight, calls
+            self._weights[key] = weight, calls
         return affords
 
     def size(self, expr: p.Expr, scope: Scope) -> Size:

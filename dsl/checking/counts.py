@@ -38,7 +38,8 @@ def counted_map(step: Step, typed: Typed, catalog: Catalog) -> Iterator[Diagnost
         return
     folding = typed.folding
     spec = None if node.reduce.ask is not None else catalog.reducers.get(node.reduce.rule.text)
-    answer = typed.answers.get(id(node.reduce.ask), t.UNKNOWN)
+    ask = node.reduce.ask
+    answer = t.UNKNOWN if ask is None else typed.nodes.answers.get(ask.number, t.UNKNOWN)
     least, most = folding.elements(step)
     allowed = node.at_most
     if allowed is not None and least > allowed.value >= 1:

@@ -127,7 +127,7 @@ class Program:
     """A file with its names resolved.
 
     ``declared`` has the names that are no values: flows, types, externs, and the prefixes of imports. ``templates`` has
-    the templates by the id of their string; a broken template is None.
+    the templates by the number of their string; a broken template is None.
     """
 
     file: s.File
@@ -138,7 +138,7 @@ class Program:
     problems: list[Diagnostic] = field(default_factory=list)
 
     def template(self, string: s.String) -> Template | None:
-        return self.templates.get(id(string))
+        return self.templates.get(string.number)
 
 
 def resolve(file: s.File) -> Program:
@@ -315,9 +315,9 @@ class _Resolver:
         template = read_template(string)
         if isinstance(template, list):
             self.program.problems.extend(template)
-            self.program.templates[id(string)] = None
+            self.program.templates[string.number] = None
             return
-        self.program.templates[id(string)] = template
+        self.program.templates[string.number] = template
         for found in template.mentions:
             yield Mention(found.name, string.place(found.start, found.end), scope.lookup(found.name), step, part)
 

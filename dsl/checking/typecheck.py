@@ -18,7 +18,9 @@ from .conditions import found_there
 from .counts import counted_map
 from .dependencies import Dependencies
 from .expressions import Expressions
+from .folding import Folding
 from .names import Flow, Program, Scope, Step, Symbol, children
+from .node_tables import NodeTables
 from .test_types import check_test
 from .typed import Typed
 from .written_types import WrittenTypes
@@ -29,7 +31,6 @@ _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*
 
 def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies, imported: Imported) -> Typed:
     checker = _Checker(program, catalog, imported)
-    checker.typed.folding = checker.expressions.folding
     for model in program.file.models:
         checker.model(model)
     for extern in program.file.externs:
@@ -42,7 +43,7 @@ def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies, im
         checker.flow(flow)
     typed, expressions = checker.typed, checker.expressions
     # A test that reads a tally changes nothing in how its flow runs.
-    typed.tallied = set(expressions.tallied)
+    tallied = set(typed.tallied)
     titles: set[str] = set()
     for test in program.file.tests:
         if test.title.value in titles:
@@ -50,11 +51,8 @@ def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies, im
         titles.add(test.title.value)
         check_test(test, program, typed, expressions)
     typed.problems.extend(expressions.problems)
-    typed.words, typed.arguments, typed.own = expressions.words, expressions.types, expressions.own
-    typed.callees |= expressions.callees
-    typed.shapes = expressions.shapes
+    typed.tallied = tallied
     typed.declared = checker.written.declared_types
-    typed.elements = checker.elements
     return typed
 
 
@@ -63,20 +61,21 @@ class _Checker(Blocks):
         super().__init__()
         self.program = program
         self.catalog = catalog
-        self.typed = Typed()
+        nodes = NodeTables()
+        self.typed = Typed(nodes, Folding(program, catalog.functions, nodes.words, nodes.callees))
         self.written = WrittenTypes(program.file, self.typed.problems, imported)
         hidden: dict[str, Step] = {}
         for flow in program.flows:
             for step in flow.walk():
                 if step.parent and step.symbol:
                     hidden.setdefault(step.symbol.name, step)
-        self.expressions = Expressions(program, catalog, imported, self.type_of, self.written.named, hidden)
+        self.expressions = Expressions(program, catalog, imported, self.type_of, self.written.named, hidden, self.typed)
 
     def type_of(self, symbol: Symbol) -> t.Type:
         if symbol.kind == "model":
             return t.MODEL
         if symbol.kind == "param" and symbol.param:
-            return self.typed.params.get(id(symbol.param), t.UNKNOWN)
+            return self.typed.nodes.params.get(symbol.param.number, t.UNKNOWN)
         step = symbol.step
         if step is None:
             return t.UNKNOWN
@@ -126,7 +125,7 @@ class _Checker(Blocks):
 
     def param(self, param: s.Param) -> ParamSpec:
         type_ = self.written.read(param.type)
-        self.typed.params[id(param)] = type_
+        self.typed.nodes.params[param.number] = type_
         if param.default is not None:
             # A default is worked out before the flow begins: it sees the models and nothing else.
             self.expressions.expect(param.default, self.program.scope, type_, f"`{param.name.text}`")
@@ -136,7 +135,7 @@ class _Checker(Blocks):
     def _callee(self, name: s.Word, callee: Callee) -> None:
         if name.text in self.catalog.functions:
             self.report("F0202", f"`{name.text}` is a function of the language", name.span, "choose another name")
-        self.expressions.own.setdefault(name.text, callee)
+        self.typed.own.setdefault(name.text, callee)
 
     def extern(self, decl: s.ExternDecl) -> None:
         params = tuple(self.param(param) for param in decl.params)
@@ -176,10 +175,10 @@ class _Checker(Blocks):
                 self.report(
                     "F0301", "a model is no answer", returned.value.span, "return what it said, and leave it out"
                 )
-            self.typed.results[id(flow.decl)] = type_
-            own = self.expressions.own[flow.decl.name.text]
+            self.typed.nodes.results[flow.decl.number] = type_
+            own = self.typed.own[flow.decl.name.text]
             if own.kind == "flow":
-                self.expressions.own[own.name] = replace(own, result=type_)
+                self.typed.own[own.name] = replace(own, result=type_)
 
     # Steps
 
@@ -235,7 +234,7 @@ class _Checker(Blocks):
                 kinds, what, type_ = (), "a value", self._stray(word, help, step.scope)
             case s.Call():
                 type_ = self.expressions.call(node, step.scope, alone=True)
-                callee = self.expressions.callees.get(id(node))
+                callee = self.typed.nodes.callees.get(node.number)
                 kinds, what = ("flow",) if callee is not None and callee.kind == "flow" else (), "a call"
             case _:
                 kinds, what = (), "a value"
@@ -284,7 +283,7 @@ class _Checker(Blocks):
             self.report("F0301", problem, ask.answer.span, help)
             # One problem is enough: uses of this answer are not judged.
             type_ = t.UNKNOWN
-        self.typed.answers[id(ask)] = type_
+        self.typed.nodes.answers[ask.number] = type_
         return type_
 
 

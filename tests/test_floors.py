@@ -16,7 +16,7 @@ import pytest
 FLOORS = {
     "dsl": (
         "source codes spelling diagnostics texts plain_data identity",
-        "types type_forms type_fits plan plan_expressions syntax/* catalog fields graph render guesses arithmetic",
+        "types type_forms type_fits plan plan_steps plan_expressions syntax/* catalog fields graph render guesses arithmetic",
         "parsing/* ballots",
         "templates/* formatting/* fixes",
         "checking/*",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from . import plan as p
 from . import types as t
 from .catalog import ReducerSpec
-from .checking.names import Flow, Step
+from .checking.program import Flow, Step
 from .diagnostics import Diagnostic, Label
 from .needed_calls import necessary
 

@@ -7,7 +7,8 @@ from .. import types as t
 from ..catalog import Catalog, ParamSpec
 from ..checking.callees import Callee, Imported
 from ..checking.dependencies import depend
-from ..checking.names import Step, resolve
+from ..checking.names import resolve
+from ..checking.program import Step
 from ..checking.typecheck import typecheck
 from ..checking.typed import Typed
 from ..graph import topological

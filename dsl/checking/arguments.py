@@ -13,9 +13,9 @@ from ..diagnostics import Diagnostic, did_you_mean
 from ..source import Span
 from .callees import Callee, Imported
 from .intervals import Intervals
-from .names import Program, Scope, Step, Symbol
 from .origins import origins
 from .overlaps import overlap
+from .program import Program, Scope, Step, Symbol
 from .typed import Typed
 
 _KINDS = {"flow": "a flow", "extern": "an extern"}

@@ -12,8 +12,8 @@ from ..diagnostics import Diagnostic, did_you_mean
 from .bodies import Bodies, keeps_places, word_of
 from .callees import Callee
 from .counts import numbers_of
-from .names import Program, Scope, Step
 from .origins import origins
+from .program import Program, Scope, Step
 from .reducer_arguments import named, parameters
 from .reducer_names import reducer_meant
 from .written_types import WrittenTypes

@@ -7,7 +7,7 @@ from .. import types as t
 from ..diagnostics import Diagnostic
 from ..source import Span
 from .expressions import Expressions
-from .names import Step
+from .program import Step
 from .typed import Typed
 
 

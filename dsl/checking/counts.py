@@ -9,8 +9,8 @@ from .. import types as t
 from ..catalog import Catalog, Given, ReducerSpec
 from ..diagnostics import Diagnostic, Label
 from .folding import Folding
-from .names import Step
 from .origins import origins
+from .program import Step
 from .typed import Typed
 
 _FILL = "put something into the list, or take a rule that has a value for nothing, such as `collect` or `count`"

@@ -12,7 +12,7 @@ from .. import syntax as s
 from ..diagnostics import Diagnostic, Label
 from ..graph import cycles, topological
 from .long_lists import MOST_NAMED, few, shortened
-from .names import Flow, Mention, Program, Scope, Step
+from .program import Flow, Mention, Program, Scope, Step
 
 
 @dataclass(eq=False, repr=False, slots=True)

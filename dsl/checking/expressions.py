@@ -10,7 +10,7 @@ from ..diagnostics import Diagnostic, Edit, Fix, Label, did_you_mean, nearest
 from ..fields import field_type, misfit
 from ..source import Span
 from ..templates.types import check_template
-from .names import Scope
+from .program import Scope
 from .unknown_names import CONSTANTS, UnknownNames
 
 _UNITS: dict[str, t.Type] = {

@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterator, Mapping
 
 from .. import syntax as s
 from ..catalog import FunctionSpec
+from ..syntax.children import children
 from ..templates.read import Piece, template_pieces
 from .callees import Callee
-from .names import Program, Scope, Step, children
+from .program import Program, Scope, Step
 from .static_operators import binary, built, field_of, list_of, record_of, text_of, unary
 from .static_values import HEAVIEST, OPEN, Allowance, Json, NoValue, OpenRecord, Outcome, StaticValue, scalar
 

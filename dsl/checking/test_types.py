@@ -10,7 +10,7 @@ from ..diagnostics import Diagnostic, Label, did_you_mean
 from ..source import Span
 from .expressions import Expressions
 from .folding import named_steps
-from .names import Flow, Program, Scope, Step
+from .program import Flow, Program, Scope, Step
 from .static_values import StaticValue
 from .typed import Typed
 

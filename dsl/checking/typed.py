@@ -8,8 +8,8 @@ from .. import types as t
 from ..diagnostics import Diagnostic
 from .callees import Callee
 from .folding import Folding
-from .names import Step, Symbol
 from .node_tables import NodeTables
+from .program import Step, Symbol
 
 
 @dataclass(eq=False, repr=False, slots=True)

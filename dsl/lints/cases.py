@@ -7,8 +7,9 @@ from itertools import product
 
 from .. import syntax as s
 from .. import types as t
-from ..checking.names import Scope, Step, Symbol, children
+from ..checking.program import Scope, Step, Symbol
 from ..checking.typed import Typed
+from ..syntax.children import children
 
 MOST_CASES = 2000
 """The most cases to try. With more of them the lints claim nothing."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog
-from ..checking.names import Program, Scope
 from ..checking.origins import origins
+from ..checking.program import Program, Scope
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
 from ..source import Span

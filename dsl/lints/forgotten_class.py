@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from .. import syntax as s
 from ..catalog import Catalog
-from ..checking.names import Program, Scope, Step
+from ..checking.program import Program, Scope, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from ..source import Span

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog
-from ..checking.names import Program, Scope
+from ..checking.program import Program, Scope
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
 from ..source import Span

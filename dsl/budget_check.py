@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from . import plan as p
 from . import types as t
 from .catalog import ReducerSpec
-from .checking.names import Flow, Step
+from .checking.program import Flow, Step
 from .diagnostics import Diagnostic, Label
 from .needed_calls import necessary
 
@@ -38,8 +38,8 @@ def over_budget(files: Sequence[Checked]) -> list[Diagnostic]:
 
 def _by_path(files: Sequence[Checked]) -> Iterator[tuple[str, Checked]]:
     """Yield the files with their paths. The path of the first file, which imports the others, is empty."""
-    paths = {id(file): path for path, file in files[0].imports.items()}
-    return ((paths.get(id(file), ""), file) for file in files)
+    paths = {file: path for path, file in files[0].imports.items()}
+    return ((paths.get(file, ""), file) for file in files)
 
 
 def _key(path: str, flow: Flow) -> str:

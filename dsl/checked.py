@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from . import syntax as s
 from .catalog import Catalog
 from .checking.dependencies import Dependencies
-from .checking.names import Program
+from .checking.program import Program
 from .checking.typed import Typed
 from .diagnostics import Diagnostic
 

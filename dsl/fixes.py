@@ -60,13 +60,13 @@ def offered(found: Sequence[Diagnostic], check: Check) -> tuple[Diagnostic, ...]
     the fixes are very many or the text is long, only together. A fix that was not tried, or does harm only with others,
     is offered as a guess. A "did you mean" that fails is still offered, since its help says that it is a guess.
     """
-    sound: set[int] = set()
-    failed: set[int] = set()
+    sound: set[Diagnostic] = set()
+    failed: set[Diagnostic] = set()
     for source in {one.span.source.name: one.span.source for one in found if one.fix and one.fix.safe}.values():
         good, bad = _tried(source, found, check)
         sound |= good
         failed |= bad
-    return tuple(_offer(one, id(one) in failed) if id(one) not in sound else one for one in found)
+    return tuple(_offer(one, one in failed) if one not in sound else one for one in found)
 
 
 def _offer(finding: Diagnostic, failed: bool) -> Diagnostic:
@@ -77,20 +77,20 @@ def _offer(finding: Diagnostic, failed: bool) -> Diagnostic:
     return replace(finding, fix=replace(finding.fix, safe=False))
 
 
-def _tried(source: Source, found: Sequence[Diagnostic], check: Check) -> tuple[set[int], set[int]]:
-    """Return the problems in one text, by id, whose fixes leave fewer errors, and those whose fix alone does not."""
+def _tried(source: Source, found: Sequence[Diagnostic], check: Check) -> tuple[set[Diagnostic], set[Diagnostic]]:
+    """Return the problems in one text whose fixes leave fewer errors, and those whose fix alone does not."""
     fixes = _fixable(source, found)
     checks = max(1, min(MOST_CHECKS, MOST_TRIED // max(len(source.text), 1)))
-    failed: set[int] = set()
+    failed: set[Diagnostic] = set()
     each = len(fixes) < checks
     if each:
         checks -= len(fixes)
-        failed = {id(one) for one in fixes if not _Round(source, found, check, 1, strict=True).take([one])}
-        fixes = [one for one in fixes if id(one) not in failed]
+        failed = {one for one in fixes if not _Round(source, found, check, 1, strict=True).take([one])}
+        fixes = [one for one in fixes if one not in failed]
     apart = _apart(fixes)
     taken = apart if each and len(apart) < 2 else _Round(source, found, check, checks, strict=True).take(apart)
     # A fix that overlaps another is judged by its trial alone.
-    return {id(one) for one in fixes if one in taken or (each and one not in apart)}, failed
+    return {one for one in fixes if one in taken or (each and one not in apart)}, failed
 
 
 def edited(source: Source, edits: Iterable[Edit]) -> Source:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import syntax as s
 from .checked import Checked
-from .checking.names import Step
+from .checking.program import Step
 
 
 def hedges(step: Step, node: s.Repeat, checked: Checked) -> bool:

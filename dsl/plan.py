@@ -7,10 +7,10 @@ write and read a plan as text. Its version is the version of this layout.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from .plain_data import must_be_kept, plain_data, strict_json
 from .plan_expressions import (
@@ -27,8 +27,26 @@ from .plan_expressions import (
     ShapeOf,
     TextOf,
     TypeOf,
+    expr_parts,
+    walk_exprs,
 )
-from .types import ByKind, Type
+from .plan_steps import (
+    Ask,
+    Block,
+    Chain,
+    ExternCall,
+    Fanout,
+    FlowCall,
+    Map,
+    Message,
+    Node,
+    Reduce,
+    Repeat,
+    Step,
+    Value,
+    walk_steps,
+)
+from .types import Type
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -67,188 +85,17 @@ __all__ = [
     "TypeOf",
     "Value",
     "as_data",
+    "expr_parts",
     "from_json",
     "json_schema",
     "to_json",
+    "walk_exprs",
+    "walk_steps",
 ]
 
 VERSION = 1
 WITH_RETRIES = " with retries "
 """The words between a flow's key and the `retries` of its call: each such pair is planned as a flow of its own."""
-
-# Steps
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    role: Literal["system", "user", "assistant"]
-    template: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    model: Expr | None
-    messages: tuple[Message, ...]
-    answer: Type
-    kind: Literal["ask"] = "ask"
-
-
-@dataclass(frozen=True, slots=True)
-class Reduce:
-    """The reducer of a block.
-
-    ``needs`` are the steps outside the block that the reducer mentions. ``count`` is the fan-in of a tree. ``ask``
-    combines the results. ``deciding`` is an ask that the reducer makes beside its counting, such as to break a tie.
-    ``tallied`` says that the flow reads the tally of a vote. ``extern`` is the key of an extern that combines: its
-    parameter ``results`` gets the results, ``args`` has the other arguments.
-    """
-
-    rule: str
-    args: dict[str, Expr] = field(default_factory=dict)
-    ask: Ask | None = None
-    options: dict[str, Expr] = field(default_factory=dict)
-    count: Expr | None = None
-    needs: tuple[str, ...] = ()
-    extern: str | None = None
-    deciding: Ask | None = None
-    tallied: bool = False
-
-    @property
-    def asks(self) -> tuple[Ask, ...]:
-        return tuple(ask for ask in (self.ask, self.deciding) if ask is not None)
-
-    @property
-    def form(self) -> Literal["rule", "ask", "tree", "fold", "extern"]:
-        """The way in which the results become one value.
-
-        They are counted by a rule, or combined by one ask, by asks of some results each, by an ask for each next
-        result, or by an extern.
-        """
-        if self.extern is not None:
-            return "extern"
-        if self.ask is None:
-            return "rule"
-        if self.rule == "fold":
-            return "fold"
-        return "ask" if self.count is None else "tree"
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """The steps of a block, in the order of the file, which has no meaning.
-
-    ``result`` is the step that gives the value.
-    """
-
-    steps: tuple[Step, ...]
-    result: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fanout:
-    body: Block
-    reduce: Reduce
-    kind: Literal["fanout"] = "fanout"
-
-
-@dataclass(frozen=True, slots=True)
-class Map:
-    """A map over the elements of a source.
-
-    If the source is the value of a block, the map takes its elements as they come. ``whole`` says that it waits for
-    all.
-    """
-
-    element: str
-    source: Expr
-    where: Expr | None
-    at_most: int | None
-    body: Block
-    reduce: Reduce
-    whole: bool = False
-    kind: Literal["map"] = "map"
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    least: int
-    most: int
-    body: Block
-    reduce: Reduce
-    kind: Literal["repeat"] = "repeat"
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    body: Block
-    kind: Literal["chain"] = "chain"
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    expr: Expr
-    kind: Literal["value"] = "value"
-
-
-@dataclass(frozen=True, slots=True)
-class FlowCall:
-    """A call of another flow of the plan.
-
-    That flow knows its own parameters and steps, and the models, and nothing else.
-    """
-
-    flow: str
-    args: dict[str, Expr]
-    kind: Literal["flow"] = "flow"
-
-
-@dataclass(frozen=True, slots=True)
-class ExternCall:
-    """A call of a Python function that the plan declares."""
-
-    extern: str
-    args: dict[str, Expr]
-    kind: Literal["extern"] = "extern"
-
-
-Node: TypeAlias = Annotated[Ask | Fanout | Map | Repeat | Chain | Value | FlowCall | ExternCall, ByKind()]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A node of the plan.
-
-    ``needs`` are the steps that must finish before this step begins: those that it mentions and those in ``after``.
-    Steps that only the inner steps of a block mention are needed by those inner steps alone. ``line`` is the line of
-    the step in the file, from 1.
-    """
-
-    name: str
-    needs: tuple[str, ...]
-    node: Node
-    type: Type
-    options: dict[str, Expr] = field(default_factory=dict)
-    when: Expr | None = None
-    otherwise: Expr | None = None
-    line: int = 0
-
-    @property
-    def title(self) -> str:
-        return f"line {self.line}" if self.name.startswith("#") else self.name
-
-    @property
-    def block(self) -> Block | None:
-        return None if isinstance(self.node, (Ask, Value, FlowCall, ExternCall)) else self.node.body
-
-
-def walk_steps(steps: Iterable[Step]) -> Iterator[Step]:
-    """Yield the steps, and after each step those inside it."""
-    todo = list(reversed(tuple(steps)))
-    while todo:
-        step = todo.pop()
-        yield step
-        if step.block is not None:
-            todo.extend(reversed(step.block.steps))
 
 
 @dataclass(frozen=True, slots=True)

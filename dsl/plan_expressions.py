@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -106,3 +107,26 @@ class ShapeOf:
 Expr: TypeAlias = Annotated[
     Constant | Ref | FieldOf | TextOf | Items | RecordOf | CallOf | RuleOf | Apply | TypeOf | ShapeOf, ByKind()
 ]
+
+
+def expr_parts(expr: Expr) -> tuple[Expr, ...]:
+    """Return the expressions directly inside an expression, in the order of reading."""
+    match expr:
+        case FieldOf(inner) | ShapeOf(inner):
+            return (inner,)
+        case Items(inside) | Apply(_, inside):
+            return inside
+        case RecordOf(entries):
+            return tuple(entry.value for entry in entries)
+        case CallOf(_, args) | RuleOf(_, args):
+            return tuple(args.values())
+    return ()
+
+
+def walk_exprs(exprs: Iterable[Expr]) -> Iterator[Expr]:
+    """Yield expressions and all expressions inside them, in the order of reading."""
+    todo = [*exprs][::-1]
+    while todo:
+        expr = todo.pop()
+        yield expr
+        todo.extend(reversed(expr_parts(expr)))

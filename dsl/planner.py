@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from . import plan as p
 from . import syntax as s
 from . import types as t
-from .catalog import Catalog, ParamSpec
 from .checked import Checked
 from .checking.block_types import FOLD, TOKENS
 from .checking.callees import Callee
-from .checking.folding import WORDS
-from .checking.names import Flow, Mention, Step
+from .checking.program import Flow, Mention, Step
+from .expression_planner import ExpressionPlanner
 from .hedges import hedges
 
 
@@ -70,21 +69,14 @@ _Called = tuple[Callee, tuple[p.Expr, ...]]
 """A called flow or extern, and the `retries` of the innermost block around the call, if there are any."""
 
 
-class _Planner:
-    """The planner of one file. ``called`` collects the called flows and externs.
-
-    ``path`` is empty for the root file.
-    """
+class _Planner(ExpressionPlanner):
+    """The planner of one file. ``called`` collects the called flows and externs."""
 
     def __init__(self, checked: Checked, path: str, called: dict[str, _Called]) -> None:
-        self.checked = checked
-        self.typed = checked.typed
-        self.catalog: Catalog = checked.catalog
-        self.path = path
+        super().__init__(checked, path)
         self.called = called
         self.names: dict[Step, str] = {}
         self.retries: list[p.Expr] = []
-        self.model_names = {model.name.text for model in checked.file.models}
 
     def flow(self, flow: Flow, retries: tuple[p.Expr, ...] = ()) -> p.Flow:
         """Plan a flow. ``retries`` are those of the call, for the asks that set none themselves."""
@@ -97,7 +89,7 @@ class _Planner:
             self.params(decl.params),
             tuple(self.step(step) for step in flow.steps),
             self.expr(decl.returns[0].value),
-            t.planned(self.typed.results[id(decl)]),
+            t.planned(self.typed.nodes.results[decl.number]),
             int(budget.calls.value) if budget and budget.calls else None,
             float(budget.money.value) if budget and budget.money else None,
         )
@@ -106,9 +98,9 @@ class _Planner:
         return tuple(
             p.Param(
                 param.name.text,
-                self.typed.params[id(param)],
+                self.typed.nodes.params[param.number],
                 self.expr(param.default) if param.default is not None else None,
-                param.default is None and not isinstance(self.typed.params[id(param)], t.Optional),
+                param.default is None and not isinstance(self.typed.nodes.params[param.number], t.Optional),
             )
             for param in params
         )
@@ -128,15 +120,12 @@ class _Planner:
             for model in self.checked.file.models
         )
 
-    def model(self, name: str) -> str:
-        return f"{self.path}:{name}" if self.path else name
-
     def callee(self, part: s.Call | s.Reduce) -> tuple[str, Callee] | None:
         """Return the callee of a call or a reducer, and its key in the plan.
 
         The key includes the path of the callee's file.
         """
-        found = self.typed.callees.get(id(part))
+        found = self.typed.nodes.callees.get(part.number)
         if found is None:
             return None
         found = found if found.path else replace(found, path=self.path)
@@ -236,7 +225,7 @@ class _Planner:
             for message in ask.messages
         )
         model = self.expr(ask.model) if ask.model is not None else None
-        return p.Ask(model, messages, self.typed.answers[id(ask)])
+        return p.Ask(model, messages, self.typed.nodes.answers[ask.number])
 
     def reduce(self, step: Step, reduce: s.Reduce) -> p.Reduce:
         spec = self.catalog.reducers.get(reduce.rule.text)
@@ -266,73 +255,6 @@ class _Planner:
         asks = reduce.ask is not None or any(isinstance(arg.value, s.Ask) for arg in reduce.args)
         inherited = {"retries": self.retries[-1]} if self.retries and asks else {}
         return inherited | self.options(reduce.options)
-
-    def options(self, options: tuple[s.Option, ...]) -> dict[str, p.Expr]:
-        made: dict[str, p.Expr] = {}
-        for option in options:
-            value = option.value
-            rules = self.catalog.options[option.name.text].rules
-            if isinstance(value, s.Call) and value.function.text in rules:
-                made[option.name.text] = self.rule(rules, value)
-            elif not isinstance(value, s.Ask):
-                made[option.name.text] = self.expr(value)
-        return made
-
-    def args(self, params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> dict[str, p.Expr]:
-        given: dict[str, p.Expr] = {}
-        for place, arg in enumerate(args):
-            spec = params[place] if arg.name is None else next(one for one in params if one.name == arg.name.text)
-            if isinstance(arg.value, s.Ask):
-                continue
-            if spec.takes_type:
-                given[spec.name] = p.TypeOf(self.typed.arguments[id(arg.value)])
-            else:
-                given[spec.name] = self.rule(spec.rules, arg.value) if spec.rules else self.expr(arg.value)
-        return given
-
-    def rule(self, rules: Mapping[str, tuple[ParamSpec, ...]], value: s.Expr) -> p.Expr:
-        if isinstance(value, s.Call):
-            return p.RuleOf(value.function.text, self.args(rules[value.function.text], value.args))
-        return p.RuleOf(value.word.text if isinstance(value, s.Name) else "", {})
-
-    def expr(self, expr: s.Expr) -> p.Expr:
-        shape = self.typed.shapes.get(id(expr))
-        return self._expr(expr) if shape is None else p.ShapeOf(self._expr(expr), t.planned(shape))
-
-    def _expr(self, expr: s.Expr) -> p.Expr:
-        match expr:
-            case s.Name(word):
-                if id(expr) in self.typed.words:
-                    return p.Constant(word.text)
-                if word.text in WORDS:
-                    return p.Constant(WORDS[word.text])
-                return p.Ref(self.model(word.text) if word.text in self.model_names else word.text)
-            case s.Get(base, word):
-                return p.FieldOf(self.expr(base), word.text)
-            case s.Text(string):
-                return p.Constant(string.value)
-            case s.Template(_, string):
-                return p.TextOf(string.value)
-            case s.Number():
-                return p.Constant(expr.amount)
-            case s.ListExpr(items):
-                return p.Items(tuple(self.expr(item) for item in items))
-            case s.RecordExpr(entries):
-                return p.RecordOf(
-                    tuple(p.Entry(entry.name.text if entry.name else None, self.expr(entry.value)) for entry in entries)
-                )
-            case s.Call(function, args):
-                spec = self.catalog.functions[function.text]
-                given = self.args(spec.params, args)
-                if spec.of_step:
-                    given = {
-                        name: p.Constant(ref.name) if isinstance(ref, p.Ref) else ref for name, ref in given.items()
-                    }
-                return p.CallOf(spec.name, given)
-            case s.Unary(operator, operand):
-                return p.Apply("negative" if operator == "-" else operator, (self.expr(operand),))
-            case s.Binary(operator, left, right):
-                return p.Apply(operator, (self.expr(left), self.expr(right)))
 
 
 def _whole(step: Step, node: s.Map) -> bool:

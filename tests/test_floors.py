@@ -15,13 +15,14 @@ import pytest
 # A folder of `runtime/` is a room: a file is placed by the room that it lies in. Loose files stand on a floor by name.
 FLOORS = {
     "dsl": (
-        "source codes spelling diagnostics texts plain_data",
-        "types type_forms type_fits plan plan_expressions syntax/* catalog fields graph render guesses arithmetic",
+        "source codes spelling diagnostics texts plain_data identity",
+        "types type_forms type_fits plan plan_steps plan_expressions syntax/* catalog fields graph render guesses "
+        "arithmetic",
         "parsing/* ballots",
         "templates/* formatting/* fixes",
         "checking/*",
         "lints/* checked needed_calls",
-        "bounds/* hedges planner budget_check check",
+        "bounds/* hedges expression_planner planner budget_check check",
         "audit/* export/* formats/*",
         "__init__",
     ),

@@ -7,7 +7,8 @@ from .. import types as t
 from ..catalog import Catalog, ParamSpec
 from ..checking.callees import Callee, Imported
 from ..checking.dependencies import depend
-from ..checking.names import Step, resolve
+from ..checking.names import resolve
+from ..checking.program import Step
 from ..checking.typecheck import typecheck
 from ..checking.typed import Typed
 from ..graph import topological
@@ -47,8 +48,8 @@ def _audit(tree: Tree, catalog: Catalog, callees: dict[tuple[str, str], Callee])
         if problem.severity == "error" and problem.code != _TOO_LARGE:
             raise UnfitError(problem.span.text, problem.message)
     for step in program.flows[0].walk():
-        _told(tree.lines[id(step.line)], step, typed, tree)
-    return typed.results[id(program.flows[0].decl)]
+        _told(tree.planned[step.line.number], step, typed, tree)
+    return typed.nodes.results[program.flows[0].decl.number]
 
 
 def _told(planned: p.Step, step: Step, typed: Typed, tree: Tree) -> None:
@@ -64,7 +65,7 @@ def _told(planned: p.Step, step: Step, typed: Typed, tree: Tree) -> None:
     if reduce.ask is not None or reduce.extern is not None or not tree.catalog.reducers[reduce.rule].goes_by_type:
         return
     for inner in step.steps if isinstance(node, p.Fanout) else step.steps[-1:]:
-        said, found = tree.lines[id(inner.line)], typed.steps[inner]
+        said, found = tree.planned[inner.line.number], typed.steps[inner]
         if not _same(found, said.type):
             raise UnfitError(said.name, f"its value is {t.show(found)}, and is said to be {t.show(said.type)}")
 

@@ -38,7 +38,9 @@ class Tree:
             size += len(name) + 1
         self._source = Source("\n".join(self._places), title)
         self.exprs = Exprs(catalog, self._type_of, self._no_tally)
-        self.lines: dict[int, p.Step] = {}
+        self._lines: list[tuple[s.Line, p.Step]] = []
+        self.planned: dict[int, p.Step] = {}
+        """The step of each line, by the line's number."""
 
     def at(self, name: str) -> Span:
         return self._source.span(*self._places[name])
@@ -63,7 +65,10 @@ class Tree:
         returned = s.Return(self.exprs.expr(self.flow.result, at, self.flow.type), at)
         word = s.Word(self.title, at)
         decl = s.FlowDecl(word, (*params, *self.exprs.holes), None, body, (returned,), at)
-        return s.File((*self.exprs.types, *models, *externs, decl), (), at)
+        file = s.File((*self.exprs.types, *models, *externs, decl), (), at)
+        s.number_nodes(file)
+        self.planned = {line.number: step for line, step in self._lines}
+        return file
 
     def _param(self, param: p.Param, type_: str = "") -> s.Param:
         at = self.at(param.name)
@@ -110,7 +115,7 @@ class Tree:
             raise UnfitError(step.name, "it has a value for when it is skipped, and nothing says when that is")
         word = None if step.name.startswith("#") and not isinstance(node, p.Fanout) else s.Word(step.name, at)
         line = s.Line(word, self._node(step, at), self.exprs.options(options, at), (), when, at)
-        self.lines[id(line)] = step
+        self._lines.append((line, step))
         return line
 
     def _node(self, step: p.Step, at: Span) -> s.Node:

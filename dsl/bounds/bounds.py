@@ -10,11 +10,12 @@ from .. import plan as p
 from .. import types as t
 from ..ballots import holds_ballots
 from ..catalog import ReducerSpec
-from ..graph import topological
 from .amounts import Amounts, Bounds, bounds_for, either, in_all
 from .asking import RETRIES, asked, quoted
 from .block_bounds import fanned, repeated
 from .bound import Bound
+from .called_flows import CalledFlows
+from .effort import Effort
 from .expression_sizes import Scope, size_of
 from .loads import countable, loads_of, widths_of
 from .losses import failing_ask, failing_of, may_fail
@@ -22,22 +23,13 @@ from .map_bounds import mapped
 from .order import Order, early_needs, kind_of
 from .rounds import START, Rounds, first_of, side_by_side
 from .served import Blank, World
-from .sizes import NONE, Known, Size, Some, kept, key_of, one_of
+from .sizes import NONE, Known, Size, Some, one_of
 from .survey import Body, Done, Feed, Least
 
 __all__ = ["RETRIES", "Bounds", "bounds_of"]
 
-EXACT_WORK = 40_000
-"""The most steps that are worked out one element at a time; beyond it one body stands for all elements of a map."""
-EXACT_CALLS = 64
-"""The most different arguments of one flow that are taken exactly.
-
-After them only their sizes count, and later not even those.
-"""
 RIGHT = 0.8
 """The probability that one sample of a vote is right, unless the caller says."""
-DEEPEST = 60
-"""The most bodies inside one another; a flow that is called deeper down is worked out by itself."""
 
 
 def bounds_of(
@@ -61,7 +53,7 @@ def bounds_of(
     for param in plan.params:
         scope.sizes[param.name] = survey.param(param, scope, {k: Known(v) for k, v in (inputs or {}).items()})
     found = survey.flow(plan, scope)
-    flows = tuple(replace(bounds, title=name) for name, bounds in survey.called.items())
+    flows = tuple(replace(bounds, title=name) for name, bounds in survey.called.bounds.items())
     return replace(found.bounds, title=plan.flow, what="flow", flows=flows)
 
 
@@ -84,12 +76,9 @@ class _Survey:
         self.top = Scope(None, {name: Known(one) for name, one in declared.items()})
         self.models = {**declared, "": declared.get(model) or p.Model(model, model, {})}
         self.widths = widths_of(plan, self.models.values(), self.top, world)
-        self.called: dict[str, Bounds] = {}
-        self.work = 0
-        self.depth = 0
+        self.effort = Effort()
+        self.called = CalledFlows(plan.flows, world.count, self.effort, self._called)
         self._order = Order()
-        self._weights: dict[int, tuple[int, bool]] = {}
-        self._flows: dict[tuple[str, bool], dict[object, Done]] = {}
 
     # Flows
 
@@ -119,50 +108,11 @@ class _Survey:
             body.feed,
         )
 
-    def call(self, name: str, args: Mapping[str, Size], sharing: bool) -> Done:
-        """Return the bounds of one call of a flow.
-
-        Equal arguments are worked out once, very many different ones together.
-        """
-        flow = self.plan.flows[name]
-        known = self._flows.setdefault((name, sharing), {})
-        count = self.world.count
-        if len(known) >= EXACT_CALLS:
-            args = {param: kept(size, count) for param, size in args.items()}
-        alone = self.depth >= DEEPEST
-        if alone or len(known) >= 4 * EXACT_CALLS or self.work > 4 * EXACT_WORK:
-            why = f"it depends on what `{name}` is called with"
-            args = {param.name: Some(param.type, Bound(0, None, why)) for param in flow.params}
-        key = tuple((param, key_of(size)) for param, size in sorted(args.items()))
-        if key not in known:
-            if alone:
-                self._prepare(name)
-            scope = Scope(self.top)
-            for param in flow.params:
-                scope.sizes[param.name] = self.param(param, scope, args)
-            known[key] = self.flow(flow, scope, sharing=sharing)
-            bounds = replace(known[key].bounds, title=name, what="flow, each call")
-            self.called[name] = self.called[name] | bounds if name in self.called else bounds
-        return known[key]
-
-    def _prepare(self, name: str) -> None:
-        """Work out the flows that this flow calls first, the innermost first, so that the recursion stays shallow."""
-        needs: dict[str, list[str]] = {}
-        todo = [name]
-        while todo:
-            one = todo.pop()
-            if one not in needs:
-                needs[one] = [
-                    step.node.flow
-                    for step in p.walk_steps(self.plan.flows[one].steps)
-                    if isinstance(step.node, p.FlowCall)
-                ]
-                # A flow that is worked out already needs no recursion.
-                todo += [need for need in needs[one] if not all(self._flows.get((need, way)) for way in (False, True))]
-        for one in topological(needs)[0][:-1]:
-            for sharing in (False, True):
-                if not self._flows.get((one, sharing)):
-                    self.call(one, {}, sharing)
+    def _called(self, flow: p.Flow, args: Mapping[str, Size], sharing: bool) -> Done:
+        scope = Scope(self.top)
+        for param in flow.params:
+            scope.sizes[param.name] = self.param(param, scope, args)
+        return self.flow(flow, scope, sharing=sharing)
 
     # Bodies
 
@@ -170,7 +120,7 @@ class _Survey:
         """Work out the steps of a body. Their values are then in ``scope``."""
         found: dict[str, Done] = {}
         ways: dict[str, Rounds] = {}
-        self.depth += 1
+        self.effort.depth += 1
         for step in self._order.of(steps):
             done = self.step(step, scope, vote=vote, sharing=sharing)
             found[step.name] = done
@@ -179,7 +129,7 @@ class _Survey:
             if done.feed is not None:
                 scope.made[step.name] = done.feed.steady
                 ways[first_of(step.name)] = done.feed.rounds
-        self.depth -= 1
+        self.effort.depth -= 1
         last = found.get(result.name) if isinstance(result, p.Ref) else None
         rounds, begun = side_by_side(ways, first_of(result.name) if isinstance(result, p.Ref) else "")
         feed = Feed(begun, last.feed.steady) if begun is not None and last is not None and last.feed else None
@@ -196,29 +146,13 @@ class _Survey:
     def body(self, block: p.Block, scope: Scope, *, vote: bool, sharing: bool) -> Body:
         return self.steps(block.steps, scope, p.Ref(block.result), vote=vote, sharing=sharing)
 
-    def affords(self, block: p.Block, elements: int, *, spent: int = 0) -> bool:
-        """Tell whether the survey may work out so many bodies one by one; ``spent`` is the work of the last one.
-
-        Called flows do not count: the survey works them out for a few arguments only.
-        """
-        if id(block) not in self._weights:
-            inner = list(p.walk_steps(block.steps))
-            self._weights[id(block)] = len(inner), any(isinstance(step.node, p.FlowCall) for step in inner)
-        steps, calls = self._weights[id(block)]
-        weight = steps if calls else max(steps, spent)
-        affords = self.work + weight * elements <= EXACT_WORK
-        if not affords:
-            # Remember the weight, so that the block is not tried again inside another block.
-            self._weights[id(block)] = weight, calls
-        return affords
-
     def size(self, expr: p.Expr, scope: Scope) -> Size:
         return size_of(expr, scope, self.world, self.world.count)
 
     # Steps
 
     def step(self, step: p.Step, scope: Scope, *, vote: bool, sharing: bool) -> Done:
-        self.work += 1
+        self.effort.spent += 1
         needed = self.size(step.when, scope) if step.when is not None else Known(True)
         if isinstance(needed, Known) and not needed.value:
             value = self.size(step.otherwise, scope) if step.otherwise is not None else NONE
@@ -261,7 +195,7 @@ class _Survey:
                 return self.part(step, "chain", body, body.inside)
             case p.FlowCall():
                 args = {name: self.size(expr, scope) for name, expr in node.args.items()}
-                called = self.call(node.flow, args, sharing)
+                called = self.called.call(node.flow, args, sharing)
                 return self.part(step, kind_of(node), called)
             case p.ExternCall():
                 why = f"what {quoted(step.title)} gives is known when the flow runs"

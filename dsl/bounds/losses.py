@@ -39,17 +39,13 @@ def failing_ask(amounts: Amounts) -> Least:
 def may_fail(expr: p.Expr) -> bool:
     """Return True if an expression may have no value although its operands have values."""
     match expr:
-        case p.CallOf(function, args):
-            return function not in _PLAIN or any(may_fail(one) for one in args.values())
-        case p.Apply(operator, operands):
-            return operator in ("/", "%") or any(may_fail(one) for one in operands)
-        case p.Items(items):
-            return any(may_fail(one) for one in items)
-        case p.RecordOf(entries):
-            return any(may_fail(one.value) for one in entries)
-        case p.FieldOf(base, _):
-            return may_fail(base)
-    return False
+        case p.CallOf(function) if function not in _PLAIN:
+            return True
+        case p.Apply("/" | "%"):
+            return True
+        case p.ShapeOf() | p.RuleOf():
+            return False
+    return any(may_fail(part) for part in p.expr_parts(expr))
 
 
 def failing_of(behind: Mapping[str, frozenset[str]], steps: Mapping[str, Done]) -> Least | None:

@@ -200,11 +200,11 @@ def _bodies(
 
     bodies: list[Body] = []
     for place, (item, certain) in enumerate(found.items, 1):
-        before = survey.work
+        before = survey.effort.spent
         bodies.append(body(item, certain))
         # Maps inside this map multiply the work; the size of the work is known only after the first body.
         left = len(found.items) - place
-        if found.apart and not survey.affords(node.body, left, spent=survey.work - before):
+        if found.apart and not survey.effort.affords(node.body, left, spent=survey.effort.spent - before):
             return [body(one_of([item for item, _ in found.items]), True)], False
     return bodies, found.apart
 
@@ -234,6 +234,6 @@ def _elements(survey: Survey, step: p.Step, node: p.Map, scope: Scope) -> _Eleme
     whole = Bound(sum(certain for _, certain in found), len(found))
     count = whole.capped(node.at_most)
     over = count != whole
-    if len(found) != count.most or not survey.affords(node.body, len(found)):
+    if len(found) != count.most or not survey.effort.affords(node.body, len(found)):
         return _Elements(count, [(one_of([item for item, _ in found]), True)] if found else [], False, over)
     return _Elements(count, found, True, over)

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 from .. import plan as p
 from ..graph import topological
+from ..identity import Identity
 
 
 class Order:
     """The order of the steps in each body, worked out once for each body."""
 
     def __init__(self) -> None:
-        self._orders: dict[int, tuple[p.Step, ...]] = {}
-        self._before: dict[int, dict[str, frozenset[str]]] = {}
-        self._inner: dict[int, frozenset[str]] = {}
+        self._orders: dict[Identity, tuple[p.Step, ...]] = {}
+        self._before: dict[Identity, dict[str, frozenset[str]]] = {}
+        self._inner: dict[Identity, frozenset[str]] = {}
 
     def of(self, steps: tuple[p.Step, ...]) -> tuple[p.Step, ...]:
         """Return the steps of a body, each after the steps that it waits for."""
-        if id(steps) not in self._orders:
+        body = Identity(steps)
+        if body not in self._orders:
             own = {step.name: step for step in steps}
             order = topological(
                 {name: [need for need in self._needs(step) if need in own] for name, step in own.items()}
             )
-            self._orders[id(steps)] = tuple(own[name] for name in order[0])
-        return self._orders[id(steps)]
+            self._orders[body] = tuple(own[name] for name in order[0])
+        return self._orders[body]
 
     def before(self, steps: tuple[p.Step, ...]) -> dict[str, frozenset[str]]:
         """Return for each step of a body the steps that are finished before it begins.
 
         A map may begin before the list that it takes from is finished, so that list's step does not count.
         """
-        if id(steps) not in self._before:
+        body = Identity(steps)
+        if body not in self._before:
             own = {step.name for step in steps}
             before: dict[str, frozenset[str]] = {}
             for step in self.of(steps):
@@ -37,19 +40,20 @@ class Order:
                 source = node.source.name if isinstance(node, p.Map) and isinstance(node.source, p.Ref) else None
                 near = {need for need in step.needs if need in own and need != source}
                 before[step.name] = frozenset(near.union(*(before[need] for need in near)))
-            self._before[id(steps)] = before
-        return self._before[id(steps)]
+            self._before[body] = before
+        return self._before[body]
 
     def _needs(self, step: p.Step) -> frozenset[str]:
         """Return the names that a step, or any step inside it, waits for."""
-        if id(step) not in self._inner:
+        key = Identity(step)
+        if key not in self._inner:
             needs = set(step.needs)
             if step.block is not None:
                 needs.update(*(self._needs(inner) for inner in step.block.steps))
             if isinstance(step.node, (p.Map, p.Repeat, p.Fanout)):
                 needs.update(step.node.reduce.needs)
-            self._inner[id(step)] = frozenset(needs)
-        return self._inner[id(step)]
+            self._inner[key] = frozenset(needs)
+        return self._inner[key]
 
 
 def early_needs(node: p.Node) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from ..ballots import holds_ballots, rule_of
 from ..catalog import ReducerSpec
 from .amounts import Amounts, Bounds, Expected
 from .bound import COUNTED, Bound
+from .effort import Effort
 from .expression_sizes import Scope
 from .rounds import Rounds
 from .served import World
@@ -119,13 +120,11 @@ class Survey(Protocol):
     given_sizes: Mapping[str, int]
     widths: Mapping[str, float]
     right: float
-    work: int
+    effort: Effort
 
     def body(self, block: p.Block, scope: Scope, *, vote: bool, sharing: bool) -> Body: ...
 
     def size(self, expr: p.Expr, scope: Scope) -> Size: ...
-
-    def affords(self, block: p.Block, elements: int, *, spent: int = 0) -> bool: ...
 
     def tree(self, bodies: Sequence[Body]) -> tuple[Bounds, ...]: ...
 

@@ -12,11 +12,11 @@ from ..catalog import Catalog, FunctionSpec, ParamSpec, outside, usage
 from ..diagnostics import Diagnostic, did_you_mean
 from ..source import Span
 from .callees import Callee, Imported
-from .folding import Folding
 from .intervals import Intervals
-from .names import Program, Scope, Step, Symbol
 from .origins import origins
 from .overlaps import overlap
+from .program import Program, Scope, Step, Symbol
+from .typed import Typed
 
 _KINDS = {"flow": "a flow", "extern": "an extern"}
 
@@ -26,11 +26,7 @@ class Calls(ABC):
     """The part of the type checker that handles calls, with the state that it shares with the other parts.
 
     ``type_of`` gives the type of a symbol. ``read_type`` gives the type for a type's name and prefix. ``hidden`` has
-    the steps that are known only inside a block, by name. ``own`` has the flows and externs of the file.
-
-    The checker fills the rest. By the ids of the tree's parts: ``words`` are names that stand for themselves (a bare
-    choice, a rule), ``types`` are types given as arguments, ``callees`` belong to calls, ``shapes`` are the types to
-    which values are cut. ``tallied`` has the votes whose tally the flow reads.
+    the steps that are known only inside a block, by name. ``typed`` has the results, which the checker fills.
     """
 
     program: Program
@@ -39,20 +35,13 @@ class Calls(ABC):
     type_of: Callable[[Symbol], t.Type]
     read_type: Callable[[s.Word, s.Word | None], t.Type]
     hidden: Mapping[str, Step]
-    own: dict[str, Callee] = field(default_factory=dict)
+    typed: Typed
     problems: list[Diagnostic] = field(default_factory=list)
-    words: set[int] = field(default_factory=set)
-    types: dict[int, t.Type] = field(default_factory=dict)
-    callees: dict[int, Callee] = field(default_factory=dict)
-    shapes: dict[int, t.Type] = field(default_factory=dict)
-    tallied: set[Step] = field(default_factory=set)
-    folding: Folding = field(init=False)
     intervals: Intervals = field(init=False)
     _checked_templates: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.folding = Folding(self.program, self.catalog.functions, self.words, self.callees)
-        self.intervals = Intervals(self.folding, self.type_of)
+        self.intervals = Intervals(self.typed.folding, self.type_of)
 
     def report(self, code: str, message: str, span: Span, *, help: str = "", note: str = "", label: str = "") -> None:
         self.problems.append(Diagnostic(code, message, span, label=label, note=note, help=help))
@@ -93,14 +82,14 @@ class Calls(ABC):
         self.arguments(
             expr.span.source.text[expr.span.start : expr.function.span.end], callee.params, expr.args, expr.span, scope
         )
-        self.callees[id(expr)] = callee
+        self.typed.nodes.callees[expr.number] = callee
         return callee.result
 
     def callee(self, expr: s.Call, scope: Scope) -> Callee | None:
         """Find the flow or the extern that a call names. Report a problem and return None if it does not exist."""
         name = expr.function.text
         prefix = expr.prefix.text if expr.prefix else ""
-        found = self.own.get(name) if not prefix else None
+        found = self.typed.own.get(name) if not prefix else None
         found = found or self.imported.flows.get((prefix, name))
         if found is not None or prefix in self.imported.broken:
             return found
@@ -127,7 +116,7 @@ class Calls(ABC):
                 else did_you_mean(prefix, self.imported.paths) or f"in a text write `{{{{ {prefix} | {name} }}}}`",
             )
         else:
-            known = [*self.catalog.functions, *self.own, *self.imported.names("", "flows")]
+            known = [*self.catalog.functions, *self.typed.own, *self.imported.names("", "flows")]
             functions = ", ".join(f"`{word}`" for word in sorted(self.catalog.functions))
             self.report(
                 "F0208",
@@ -180,7 +169,7 @@ class Calls(ABC):
                     given[spec.name] = self._taken(name, spec, given[spec.name], arg.value.span)
         missing = [spec.name for spec in params if spec.required and spec.name not in given]
         if function is not None:
-            self.problems.extend(overlap(values, scope, self.folding))
+            self.problems.extend(overlap(values, scope, self.typed.folding))
         # A misspelt name is one mistake: the parameter that it meant is not reported as missing too.
         misspelt = any(arg.name is not None and arg.name.text not in {spec.name for spec in params} for arg in args)
         if missing and not misspelt:
@@ -218,7 +207,7 @@ class Calls(ABC):
             return
         between = f"{found.low:.12g}" if found.low == found.high else f"from {found.low:.12g} to {found.high:.12g}"
         said = "" if isinstance(value, s.Number) else f", and this is {between}"
-        labels = origins(value, scope, self.folding)
+        labels = origins(value, scope, self.typed.folding)
         wanted = outside(found.low, low, high)
         self.problems.append(Diagnostic(code, f"`{name}` takes a value {wanted}{said}", value.span, labels=labels))
 
@@ -235,7 +224,7 @@ class Calls(ABC):
             if scope.lookup(name) is not None:
                 help = f'for the field write `"{name}"`; otherwise give the step another name'
                 self.report("F0308", f"`{name}` could be the field or the name", value.span, help=help)
-            self.words.add(id(value))
+            self.typed.nodes.words.add(value.number)
         elif not isinstance(value, s.Text):
             help = f"write its name alone, as in `{spec.name}: score`"
             self.report("F0303", f"`{spec.name}` takes the name of a field", value.span, help=help)
@@ -254,7 +243,7 @@ class Calls(ABC):
                     help="declare one: `type Row = { … }`",
                 )
                 return t.UNKNOWN
-        self.types[id(value)] = type_
+        self.typed.nodes.arguments[value.number] = type_
         return type_
 
     def _rule(self, spec: ParamSpec, value: s.Expr, scope: Scope) -> None:
@@ -269,7 +258,7 @@ class Calls(ABC):
                 help=did_you_mean(written, spec.rules) or f"there are {known}",
             )
             return
-        self.words.add(id(value))
+        self.typed.nodes.words.add(value.number)
         args = value.args if isinstance(value, s.Call) else ()
         self.arguments(word.text, spec.rules[word.text], args, value.span, scope)
 
@@ -291,5 +280,5 @@ class Calls(ABC):
             return t.UNKNOWN
         if step is None or symbol is None:
             return t.UNKNOWN
-        self.tallied.add(step)
+        self.typed.tallied.add(step)
         return self.type_of(symbol)

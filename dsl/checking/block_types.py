@@ -12,8 +12,8 @@ from ..diagnostics import Diagnostic, did_you_mean
 from .bodies import Bodies, keeps_places, word_of
 from .callees import Callee
 from .counts import numbers_of
-from .names import Program, Scope, Step
 from .origins import origins
+from .program import Program, Scope, Step
 from .reducer_arguments import named, parameters
 from .reducer_names import reducer_meant
 from .written_types import WrittenTypes
@@ -65,11 +65,11 @@ class Blocks(Bodies, ABC):
                 return type_
             return self.tree(step, reduce, one, type_, step.argument_scope or step.scope)
         spec = self.catalog.reducers.get(reduce.rule.text)
-        extern = self.expressions.own.get(reduce.rule.text)
+        extern = self.typed.own.get(reduce.rule.text)
         if spec is None and extern is not None and extern.kind == "extern":
             return self._reduce_extern(step, reduce, extern, step.argument_scope or step.scope)
         if spec is None:
-            externs = [name for name, one in self.expressions.own.items() if one.kind == "extern"]
+            externs = [name for name, one in self.typed.own.items() if one.kind == "extern"]
             help = reducer_meant(reduce.rule.text, [*self.catalog.reducers, "ask", *externs])
             self.report("F0208", f"no reducer is called `{reduce.rule.text}`", reduce.rule.span, help)
             return t.UNKNOWN
@@ -85,7 +85,7 @@ class Blocks(Bodies, ABC):
         branches = {branch.title: self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps} if fanout else None
         if branches is not None:
             item = t.join(branches.values())
-        given = replace(numbers_of(step, self.expressions.folding), item=item, branches=branches)
+        given = replace(numbers_of(step, self.typed.folding), item=item, branches=branches)
         return self._rule(step, reduce, spec, given)
 
     def _rule(self, step: Step, reduce: s.Reduce, spec: ReducerSpec, given: Given) -> t.Type:
@@ -104,7 +104,7 @@ class Blocks(Bodies, ABC):
                 self._asked(param, param.asks, arg.value, given.item)
         scope = step.argument_scope or step.scope
         self.expressions.arguments(spec.name, params, reduce.args, reduce.span, scope)
-        folding, values = self.expressions.folding, dict(named(spec.params, reduce.args))
+        folding, values = self.typed.folding, dict(named(spec.params, reduce.args))
         args = {name: folding.known(value, scope) for name, value in values.items()}
         if self._told > before:
             # Problems of an argument are reported already: a problem that only follows from them is no second mistake.
@@ -135,7 +135,7 @@ class Blocks(Bodies, ABC):
 
         The reducer sets it: one of the results, or their order.
         """
-        self.typed.answers[id(ask)] = asks.answer(item)
+        self.typed.nodes.answers[ask.number] = asks.answer(item)
         if ask.answer is not None:
             said = (
                 f"what `{param.name}` is answered with is the rule's own: one of the results it is shown, or a number"
@@ -162,7 +162,7 @@ class Blocks(Bodies, ABC):
                 f"`{extern.name}` takes {t.show(taken.type)} for `results`, and these are {t.show(given)}",
                 reduce.rule.span,
             )
-        self.typed.callees[id(reduce)] = extern
+        self.typed.nodes.callees[reduce.number] = extern
         return extern.result
 
     def tree(self, step: Step, reduce: s.Reduce, item: t.Type, merged: t.Type, scope: Scope) -> t.Type:
@@ -246,7 +246,7 @@ class Blocks(Bodies, ABC):
             else:
                 self._option(option, spec, scope)
                 own = "ask" in kinds or "model" in kinds
-                if name == "retries" and not own and self.expressions.folding.number(option.value, scope) is None:
+                if name == "retries" and not own and self.typed.folding.number(option.value, scope) is None:
                     self.report("F0307", "`retries` of a block is for the asks in it: a number", option.value.span)
             seen.add(name)
 

@@ -7,7 +7,7 @@ from .. import types as t
 from ..diagnostics import Diagnostic
 from ..source import Span
 from .expressions import Expressions
-from .names import Step
+from .program import Step
 from .typed import Typed
 
 
@@ -17,29 +17,26 @@ class Bodies:
     typed: Typed
     expressions: Expressions
 
-    def __init__(self) -> None:
-        self.elements: dict[Step, t.Type] = {}
-
     def report(self, code: str, message: str, span: Span, help: str = "", note: str = "") -> None:
         self.typed.problems.append(Diagnostic(code, message, span, help=help, note=note))
 
     def element(self, step: Step) -> t.Type:
         node = step.line.node
-        if step in self.elements or not isinstance(node, s.Map):
-            return self.elements.get(step, t.UNKNOWN)
-        self.elements[step] = t.UNKNOWN
+        if step in self.typed.elements or not isinstance(node, s.Map):
+            return self.typed.elements.get(step, t.UNKNOWN)
+        self.typed.elements[step] = t.UNKNOWN
         given = self.expressions.infer(node.source, step.scope)
         if isinstance(given, t.ListOf):
-            self.elements[step] = given.item
+            self.typed.elements[step] = given.item
         elif isinstance(given, t.Optional):
             self.report("F0306", "this list may be missing", node.source.span, "supply an empty one: `… ?? []`")
         elif given == t.JSON:
-            self.elements[step] = t.JSON
+            self.typed.elements[step] = t.JSON
         elif given != t.UNKNOWN:
             source = node.source.word.text if isinstance(node.source, s.Name) else "…"
             help = f"cut it into a list: `split({source}, by: heading)`" if t.is_text(given) else ""
             self.report("F0301", f"a map goes through a list, and this is {t.show(given)}", node.source.span, help)
-        return self.elements[step]
+        return self.typed.elements[step]
 
     def repeat(self, node: s.Repeat) -> None:
         for number in (node.least, node.most):

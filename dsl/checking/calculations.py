@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from .. import syntax as s
 from ..diagnostics import Diagnostic
+from ..syntax.children import children
 from .folding import Folding
-from .names import Flow, Program, Scope, Step, children
 from .origins import origins
+from .program import Flow, Program, Scope, Step
 from .static_values import NoValue, StaticValue
 
 Fact = tuple[s.Expr, bool]

@@ -9,8 +9,8 @@ from .. import types as t
 from ..catalog import Catalog, Given, ReducerSpec
 from ..diagnostics import Diagnostic, Label
 from .folding import Folding
-from .names import Step
 from .origins import origins
+from .program import Step
 from .typed import Typed
 
 _FILL = "put something into the list, or take a rule that has a value for nothing, such as `collect` or `count`"
@@ -38,7 +38,8 @@ def counted_map(step: Step, typed: Typed, catalog: Catalog) -> Iterator[Diagnost
         return
     folding = typed.folding
     spec = None if node.reduce.ask is not None else catalog.reducers.get(node.reduce.rule.text)
-    answer = typed.answers.get(id(node.reduce.ask), t.UNKNOWN)
+    ask = node.reduce.ask
+    answer = t.UNKNOWN if ask is None else typed.nodes.answers.get(ask.number, t.UNKNOWN)
     least, most = folding.elements(step)
     allowed = node.at_most
     if allowed is not None and least > allowed.value >= 1:

@@ -12,7 +12,7 @@ from .. import syntax as s
 from ..diagnostics import Diagnostic, Label
 from ..graph import cycles, topological
 from .long_lists import MOST_NAMED, few, shortened
-from .names import Flow, Mention, Program, Step
+from .program import Flow, Mention, Program, Scope, Step
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -89,9 +89,9 @@ def _flow(flow: Flow, result: Dependencies) -> None:
                 inside = inside.parent
             if inside is not None:
                 edges[inside].setdefault(target, (mention, (inside, *reversed(inner))))
-    bodies: dict[int, list[Step]] = {}
+    bodies: dict[Scope, list[Step]] = {}
     for step in edges:
-        bodies.setdefault(id(step.scope), []).append(step)
+        bodies.setdefault(step.scope, []).append(step)
     for steps in bodies.values():
         if steps[0].scope.fanout:
             # Branches that need each other are reported once, with the whole circle.

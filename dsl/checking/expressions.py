@@ -10,7 +10,7 @@ from ..diagnostics import Diagnostic, Edit, Fix, Label, did_you_mean, nearest
 from ..fields import field_type, misfit
 from ..source import Span
 from ..templates.types import check_template
-from .names import Scope
+from .program import Scope
 from .unknown_names import CONSTANTS, UnknownNames
 
 _UNITS: dict[str, t.Type] = {
@@ -29,7 +29,7 @@ class Expressions(UnknownNames):
         given = self.infer(expr, scope, wanted)
         if t.fits(given, wanted):
             if not t.exact(given, wanted):
-                self.shapes[id(expr)] = wanted
+                self.typed.nodes.shapes[expr.number] = wanted
         elif isinstance(given, t.Optional) and t.fits(given.item, wanted):
             self.report(
                 "F0306",
@@ -49,7 +49,7 @@ class Expressions(UnknownNames):
     def infer(self, expr: s.Expr, scope: Scope, wanted: t.Type | None = None) -> t.Type:
         given = self._infer(expr, scope, wanted)
         if given in (t.INT, t.NUMBER) and wanted is not None and isinstance(t.unwrapped(wanted), t.Range):
-            number = self.folding.number(expr, scope)
+            number = self.typed.folding.number(expr, scope)
             return given if number is None else t.Range(number, number)
         return given
 
@@ -94,9 +94,9 @@ class Expressions(UnknownNames):
     def template(self, string: s.String, scope: Scope, sure: frozenset[str] = frozenset()) -> None:
         """Check a template once. ``sure`` has the names, and fields as dotted text, that cannot be missing here."""
         template = self.program.template(string)
-        if template is None or id(string) in self._checked_templates:
+        if template is None or string.number in self._checked_templates:
             return
-        self._checked_templates.add(id(string))
+        self._checked_templates.add(string.number)
 
         def lookup(name: str) -> t.Type | None:
             symbol = scope.lookup(name)
@@ -124,7 +124,7 @@ class Expressions(UnknownNames):
                         fix=Fix(f"write `{quoted}`", (Edit(expr.span, quoted),), safe=False),
                     )
                 )
-            self.words.add(id(expr))
+            self.typed.nodes.words.add(expr.number)
             return t.Choice((name,))
         if symbol:
             return self.type_of(symbol)
@@ -181,7 +181,7 @@ class Expressions(UnknownNames):
                 if isinstance(spread, t.Record):
                     if any(isinstance(one.type, t.Optional) and one.name in fields for one in spread.fields):
                         # An optional field still replaces the field of the same name before it.
-                        self.shapes[id(entry.value)] = spread
+                        self.typed.nodes.shapes[entry.value.number] = spread
                     fields.update({one.name: one for one in spread.fields})
                 elif spread != t.UNKNOWN:
                     self.report("F0301", f"only a record can be spread, not {t.show(spread)}", entry.span)

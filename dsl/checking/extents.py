@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..identity import Identity
 from ..types import Choice, ListOf, Mixed, Optional, Record, Type
 
 MOST_PARTS = 20_000
@@ -15,14 +16,13 @@ class Extents:
     """
 
     def __init__(self) -> None:
-        # Each measure is kept with its type: an id is unique only as long as the object lives.
-        self._measured: dict[int, tuple[Type, int, int]] = {}
+        self._measured: dict[Identity, tuple[int, int]] = {}
 
     def parts(self, type_: Type) -> int:
-        return self._measure(type_)[1]
+        return self._measure(type_)[0]
 
     def levels(self, type_: Type) -> int:
-        return self._measure(type_)[2]
+        return self._measure(type_)[1]
 
     def too_much(self, type_: Type) -> str | None:
         """Return the limit that a type exceeds, as the end of a sentence; None if it keeps to the limits."""
@@ -30,23 +30,24 @@ class Extents:
             return f"has more than {MOST_PARTS:,} parts"
         return f"is nested deeper than {MOST_LEVELS} levels" if self.levels(type_) > MOST_LEVELS else None
 
-    def _measure(self, type_: Type) -> tuple[Type, int, int]:
-        found = self._measured.get(id(type_))
+    def _measure(self, type_: Type) -> tuple[int, int]:
+        key = Identity(type_)
+        found = self._measured.get(key)
         if found is not None:
             return found
         parts, levels = 1, 1
         match type_:
             case ListOf(item) | Optional(item):
-                _, parts, levels = self._measure(item)
+                parts, levels = self._measure(item)
                 parts, levels = parts + 1, levels + 1
             case Choice(options):
                 parts = 1 + len(options)
             case Mixed(several):
                 inner = [self._measure(one) for one in several]
-                parts, levels = 1 + sum(one[1] for one in inner), 1 + max(one[2] for one in inner)
+                parts, levels = 1 + sum(one[0] for one in inner), 1 + max(one[1] for one in inner)
             case Record(fields):
                 inner = [self._measure(field.type) for field in fields]
-                parts = 1 + sum(one[1] for one in inner)
-                levels = 1 + max((one[2] for one in inner), default=0)
-        self._measured[id(type_)] = type_, parts, levels
-        return self._measured[id(type_)]
+                parts = 1 + sum(one[0] for one in inner)
+                levels = 1 + max((one[1] for one in inner), default=0)
+        self._measured[key] = parts, levels
+        return parts, levels

@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterator, Mapping
 
 from .. import syntax as s
 from ..catalog import FunctionSpec
+from ..syntax.children import children
 from ..templates.read import Piece, template_pieces
 from .callees import Callee
-from .names import Program, Scope, Step, children
+from .program import Program, Scope, Step
 from .static_operators import binary, built, field_of, list_of, record_of, text_of, unary
 from .static_values import HEAVIEST, OPEN, Allowance, Json, NoValue, OpenRecord, Outcome, StaticValue, scalar
 
@@ -25,7 +26,8 @@ _LISTS = frozenset({"collect", "flatten", "rank"})
 class Folding:
     """The constant values of one checked file; each expression is worked out once.
 
-    ``words`` has the ids of names that stand for themselves. ``callees`` has the callee of each call, by the call's id.
+    ``words`` has the numbers of names that stand for themselves. ``callees`` has the callee of each call, by the number
+    of the call.
     """
 
     def __init__(
@@ -40,8 +42,7 @@ class Folding:
         self._callees = callees
         self._flows = {flow.decl.name.text: flow for flow in reversed(program.flows)}
         self._steps: dict[Step, Outcome] = {}
-        # Each value is kept with its part of the tree: an id is unique only as long as the object lives.
-        self._parts: dict[int, tuple[s.Expr, Outcome]] = {}
+        self._composed: dict[int, Outcome] = {}
         self._allowance = Allowance()
 
     # The questions that callers ask
@@ -122,7 +123,7 @@ class Folding:
 
     def _called(self, node: s.Node) -> tuple[s.Expr, Scope] | None:
         """Return the expression that a called flow of this file returns, with its scope; None for any other node."""
-        callee = self._callees.get(id(node)) if isinstance(node, s.Call) else None
+        callee = self._callees.get(node.number) if isinstance(node, s.Call) else None
         flow = (
             self._flows.get(callee.name) if callee is not None and callee.kind == "flow" and not callee.path else None
         )
@@ -137,9 +138,9 @@ class Folding:
                 return self._steps.get(step.steps[-1]) if step.steps else None
             case s.Fanout() | s.Map() | s.Repeat():
                 return None if node.reduce.ask is not None else self._of_block(step, node, node.reduce.rule.text)
-            case s.Call() if id(node) in self._callees:
+            case s.Call() if node.number in self._callees:
                 called = self._called(node)
-                return self._fold(*called) if called is not None else self._callees[id(node)].value
+                return self._fold(*called) if called is not None else self._callees[node.number].value
         return self._fold(node, step.scope)
 
     def _of_block(self, step: Step, node: s.Fanout | s.Map | s.Repeat, rule: str) -> Outcome:
@@ -162,15 +163,14 @@ class Folding:
     def _fold(self, expr: s.Expr, scope: Scope) -> Outcome:
         match expr:
             case s.Name(word):
-                return scalar(word.text) if id(expr) in self._words else self._name(word.text, scope)
+                return scalar(word.text) if expr.number in self._words else self._name(word.text, scope)
             case s.Text(string):
                 return scalar(string.value)
             case s.Number():
                 return scalar(expr.amount)
-        kept = self._parts.get(id(expr))
-        if kept is None:
-            kept = self._parts[id(expr)] = expr, self._composed(expr, scope)
-        return kept[1]
+        if expr.number not in self._composed:
+            self._composed[expr.number] = self._compose(expr, scope)
+        return self._composed[expr.number]
 
     def _name(self, word: str, scope: Scope) -> Outcome:
         symbol = scope.lookup(word)
@@ -178,7 +178,7 @@ class Folding:
             return scalar(WORDS[word]) if word in WORDS else None
         return self._steps.get(symbol.step) if symbol.step and symbol.kind in ("step", "branch") else None
 
-    def _composed(self, expr: s.Expr, scope: Scope) -> Outcome:
+    def _compose(self, expr: s.Expr, scope: Scope) -> Outcome:
         match expr:
             case s.Get(base, word):
                 return field_of(self._fold(base, scope), word.text, expr.span, self._allowance)

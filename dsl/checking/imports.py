@@ -12,7 +12,7 @@ from .. import syntax as s
 from ..diagnostics import Diagnostic, Label
 from ..source import Span
 from .callees import Callee, Exports, Imported
-from .names import Program
+from .program import Program
 from .typed import Typed
 
 

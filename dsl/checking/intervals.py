@@ -10,7 +10,7 @@ from .. import syntax as s
 from .. import types as t
 from .calculations import Fact, Facts
 from .folding import Folding
-from .names import Scope, Step, Symbol
+from .program import Scope, Step, Symbol
 
 DEEPEST = 60
 """The most steps that are followed back; beyond them no bounds are claimed."""

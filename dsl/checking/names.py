@@ -1,17 +1,17 @@
-"""The meaning of names: scopes, steps, and the mentions that connect them."""
+"""The meaning of names: finds the scopes, steps and mentions of a file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 from .. import syntax as s
 from ..diagnostics import Diagnostic, Label
 from ..source import Span
-from ..templates.read import Template, read_template
+from ..syntax.children import children
+from ..templates.read import read_template
+from .program import Flow, Mention, Part, Program, Scope, Step, Symbol, SymbolKind
 
-SymbolKind = Literal["model", "param", "step", "branch", "element", "results"]
 RESERVED = {
     "results": "`results` is what a reducer sees",
     "loop": "`loop` counts the turns of a `for` in a template",
@@ -19,126 +19,6 @@ RESERVED = {
     "false": "`false` is a value",
     "none": "`none` is the value of a step that was skipped",
 }
-Part = Literal["head", "reduce"]
-"""The place of a mention in a step: "head" if the step needs it to begin, "reduce" if only its reducer needs it."""
-
-
-@dataclass(eq=False, repr=False, slots=True)
-class Symbol:
-    """The thing that a name stands for.
-
-    ``step`` is the step that makes the value, or the block of the element or results.
-    """
-
-    name: str
-    kind: SymbolKind
-    span: Span
-    scope: Scope
-    step: Step | None = None
-    param: s.Param | None = None
-
-
-@dataclass(eq=False, repr=False, slots=True)
-class Scope:
-    """The names that are known in one place.
-
-    ``withheld`` has the names of a reducer that its arguments may not mention.
-    """
-
-    parent: Scope | None
-    fanout: bool = False
-    symbols: dict[str, Symbol] = field(default_factory=dict)
-    withheld: dict[str, Symbol] = field(default_factory=dict)
-
-    def lookup(self, name: str) -> Symbol | None:
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.symbols:
-                return scope.symbols[name]
-            scope = scope.parent
-        return None
-
-    def known(self) -> list[str]:
-        names: list[str] = []
-        scope: Scope | None = self
-        while scope is not None:
-            names.extend(scope.symbols)
-            scope = scope.parent
-        return names
-
-
-@dataclass(eq=False, repr=False, slots=True)
-class Mention:
-    """A name that a step uses. ``symbol`` is None if no such name is in scope."""
-
-    name: str
-    span: Span
-    symbol: Symbol | None
-    step: Step | None
-    part: Part = "head"
-
-
-@dataclass(eq=False, repr=False, slots=True)
-class Step:
-    """A line of a flow, with the names that are known around and inside it.
-
-    ``inner`` is the scope of a block's body. ``reduce_scope`` is the scope of the reducer's asks, with their models and
-    options. ``argument_scope`` is the scope of the reducer's arguments.
-    """
-
-    line: s.Line
-    scope: Scope
-    parent: Step | None
-    symbol: Symbol | None = None
-    mentions: list[Mention] = field(default_factory=list)
-    inner: Scope | None = None
-    reduce_scope: Scope | None = None
-    argument_scope: Scope | None = None
-    steps: list[Step] = field(default_factory=list)
-
-    @property
-    def title(self) -> str:
-        return self.line.name.text if self.line.name else f"line {self.line.span.line}"
-
-    @property
-    def span(self) -> Span:
-        return self.line.name.span if self.line.name else self.line.span
-
-    def walk(self) -> Iterator[Step]:
-        yield self
-        for step in self.steps:
-            yield from step.walk()
-
-
-@dataclass(eq=False, repr=False, slots=True)
-class Flow:
-    decl: s.FlowDecl
-    scope: Scope
-    steps: list[Step] = field(default_factory=list)
-    mentions: list[Mention] = field(default_factory=list)
-
-    def walk(self) -> Iterator[Step]:
-        for step in self.steps:
-            yield from step.walk()
-
-
-@dataclass(eq=False, repr=False, slots=True)
-class Program:
-    """A file with its names resolved.
-
-    ``declared`` has the names that are no values: flows, types, externs, and the prefixes of imports. ``templates`` has
-    the templates by the id of their string; a broken template is None.
-    """
-
-    file: s.File
-    scope: Scope
-    flows: list[Flow] = field(default_factory=list)
-    declared: dict[str, Span] = field(default_factory=dict)
-    templates: dict[int, Template | None] = field(default_factory=dict)
-    problems: list[Diagnostic] = field(default_factory=list)
-
-    def template(self, string: s.String) -> Template | None:
-        return self.templates.get(id(string))
 
 
 def resolve(file: s.File) -> Program:
@@ -315,9 +195,9 @@ class _Resolver:
         template = read_template(string)
         if isinstance(template, list):
             self.program.problems.extend(template)
-            self.program.templates[id(string)] = None
+            self.program.templates[string.number] = None
             return
-        self.program.templates[id(string)] = template
+        self.program.templates[string.number] = template
         for found in template.mentions:
             yield Mention(found.name, string.place(found.start, found.end), scope.lookup(found.name), step, part)
 
@@ -331,23 +211,3 @@ class _Resolver:
             case _:
                 for child in children(expr):
                     yield from self.in_value(child, scope, step, part)
-
-
-def children(expr: s.Expr) -> Iterator[s.Expr | s.Ask]:
-    """Yield the expressions directly inside an expression."""
-    match expr:
-        case s.Get(base):
-            yield base
-        case s.ListExpr(items):
-            yield from items
-        case s.RecordExpr(entries):
-            for entry in entries:
-                yield entry.value
-        case s.Call(_, args):
-            for arg in args:
-                yield arg.value
-        case s.Unary(_, operand):
-            yield operand
-        case s.Binary(_, left, right):
-            yield left
-            yield right

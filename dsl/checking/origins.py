@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from .. import syntax as s
 from ..diagnostics import Label
+from ..syntax.children import children
 from .folding import Folding
-from .names import Scope, Symbol, children
+from .program import Scope, Symbol
 from .static_values import StaticValue
 
 DEEPEST = 60

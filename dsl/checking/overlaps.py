@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from .. import syntax as s
 from ..diagnostics import Diagnostic
 from .folding import Folding
-from .names import Scope
 from .origins import origins
+from .program import Scope
 
 
 def overlap(given: Mapping[str, s.Expr | s.Ask], scope: Scope, folding: Folding) -> Iterator[Diagnostic]:

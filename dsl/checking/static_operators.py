@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from .. import syntax as s
 from ..arithmetic import NoValueError, combined, negative
 from ..source import Span
-from .names import children
+from ..syntax.children import children
 from .static_values import OPEN, Allowance, Json, NoValue, OpenRecord, Outcome, StaticValue, scalar
 
 _REFLEXIVE = {"==": True, "<=": True, ">=": True, "!=": False, "<": False, ">": False}

@@ -10,7 +10,7 @@ from ..diagnostics import Diagnostic, Label, did_you_mean
 from ..source import Span
 from .expressions import Expressions
 from .folding import named_steps
-from .names import Flow, Program, Scope, Step
+from .program import Flow, Program, Scope, Step
 from .static_values import StaticValue
 from .typed import Typed
 
@@ -68,7 +68,7 @@ class _Test:
             for param in self.flow.decl.params
             if param.default is None
             and param.name.text not in given
-            and not isinstance(self.typed.params[id(param)], t.Optional)
+            and not isinstance(self.typed.nodes.params[param.number], t.Optional)
         ]
         if missing:
             names = " and ".join(f"`{name}`" for name in missing)
@@ -82,7 +82,7 @@ class _Test:
             self.report("F0409", "this test expects nothing", self.test.title.span, "write `expect CONDITION`")
 
     def _looks_at_nothing(self, condition: s.Expr) -> bool:
-        known = isinstance(self.expressions.folding.value(condition, self.flow.scope), StaticValue)
+        known = isinstance(self.typed.folding.value(condition, self.flow.scope), StaticValue)
         return known and not any(named_steps(condition, self.flow.scope))
 
     def given(self, line: s.Given, given: dict[str, Span]) -> None:
@@ -107,7 +107,7 @@ class _Test:
                 (Label(first, "first here"),),
             )
         given.setdefault(name, line.name.span)
-        self.expressions.expect(line.value, self.scope, self.typed.params[id(param)], f"`{name}`")
+        self.expressions.expect(line.value, self.scope, self.typed.nodes.params[param.number], f"`{name}`")
 
     def reply(self, line: s.Reply, replied: dict[Step, Span]) -> None:
         step = self._step(line.path)
@@ -165,8 +165,8 @@ class _Test:
         for one in step.walk():
             node = one.line.node
             if isinstance(node, s.Ask):
-                yield self.typed.answers.get(id(node), t.UNKNOWN)
-            elif isinstance(node, s.Call) and (callee := self.expressions.callees.get(id(node))):
+                yield self.typed.nodes.answers.get(node.number, t.UNKNOWN)
+            elif isinstance(node, s.Call) and (callee := self.typed.nodes.callees.get(node.number)):
                 yield callee.result
             elif isinstance(node, (s.Fanout, s.Map, s.Repeat)) and node.reduce.ask is not None:
-                yield self.typed.answers.get(id(node.reduce.ask), t.UNKNOWN)
+                yield self.typed.nodes.answers.get(node.reduce.ask.number, t.UNKNOWN)

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from .. import syntax as s
 from .. import types as t
-from ..catalog import Catalog, ParamSpec, Where
-from ..diagnostics import did_you_mean
+from ..catalog import Catalog, Where
 from ..parsing.habits import stray_word
-from ..source import Span
 from ..templates.places import spared
-from .block_types import Blocks
-from .callees import Callee, Imported
+from .callees import Imported
 from .conditions import found_there
 from .counts import counted_map
+from .declarations import Declarations
 from .dependencies import Dependencies
 from .expressions import Expressions
-from .names import Flow, Program, Scope, Step, Symbol, children
+from .folding import Folding
+from .node_tables import NodeTables
+from .program import Flow, Program, Scope, Step, Symbol
 from .test_types import check_test
 from .typed import Typed
 from .written_types import WrittenTypes
 
 _A: dict[t.Type, str] = {t.MODEL: "a model", t.DOCUMENT: "a document"}
-_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
 def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies, imported: Imported) -> Typed:
     checker = _Checker(program, catalog, imported)
-    checker.typed.folding = checker.expressions.folding
     for model in program.file.models:
         checker.model(model)
     for extern in program.file.externs:
@@ -42,7 +39,7 @@ def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies, im
         checker.flow(flow)
     typed, expressions = checker.typed, checker.expressions
     # A test that reads a tally changes nothing in how its flow runs.
-    typed.tallied = set(expressions.tallied)
+    tallied = set(typed.tallied)
     titles: set[str] = set()
     for test in program.file.tests:
         if test.title.value in titles:
@@ -50,33 +47,31 @@ def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies, im
         titles.add(test.title.value)
         check_test(test, program, typed, expressions)
     typed.problems.extend(expressions.problems)
-    typed.words, typed.arguments, typed.own = expressions.words, expressions.types, expressions.own
-    typed.callees |= expressions.callees
-    typed.shapes = expressions.shapes
+    typed.tallied = tallied
     typed.declared = checker.written.declared_types
-    typed.elements = checker.elements
     return typed
 
 
-class _Checker(Blocks):
+class _Checker(Declarations):
     def __init__(self, program: Program, catalog: Catalog, imported: Imported) -> None:
         super().__init__()
         self.program = program
         self.catalog = catalog
-        self.typed = Typed()
+        nodes = NodeTables()
+        self.typed = Typed(nodes, Folding(program, catalog.functions, nodes.words, nodes.callees))
         self.written = WrittenTypes(program.file, self.typed.problems, imported)
         hidden: dict[str, Step] = {}
         for flow in program.flows:
             for step in flow.walk():
                 if step.parent and step.symbol:
                     hidden.setdefault(step.symbol.name, step)
-        self.expressions = Expressions(program, catalog, imported, self.type_of, self.written.named, hidden)
+        self.expressions = Expressions(program, catalog, imported, self.type_of, self.written.named, hidden, self.typed)
 
     def type_of(self, symbol: Symbol) -> t.Type:
         if symbol.kind == "model":
             return t.MODEL
         if symbol.kind == "param" and symbol.param:
-            return self.typed.params.get(id(symbol.param), t.UNKNOWN)
+            return self.typed.nodes.params.get(symbol.param.number, t.UNKNOWN)
         step = symbol.step
         if step is None:
             return t.UNKNOWN
@@ -99,75 +94,6 @@ class _Checker(Blocks):
         spec = self.catalog.reducers.get(node.reduce.rule.text) if isinstance(node, s.Fanout) else None
         return spec is not None and spec.spares
 
-    # Declarations
-
-    def model(self, decl: s.ModelDecl) -> None:
-        for address in (decl.address, decl.fallback):
-            if address is None:
-                continue
-            provider = address.value.split(":", 1)[0]
-            if provider not in self.catalog.providers:
-                known = sorted(self.catalog.providers)
-                self.report(
-                    "F0207",
-                    f"no provider is called `{provider}`",
-                    address.span,
-                    help=did_you_mean(provider, known) or "write `provider:name` with one of " + ", ".join(known),
-                )
-        self.options(decl.options, ("model",), self.program.scope, "a model")
-        for option in decl.options:
-            if read := _read(option.value, self.program.scope):
-                self.report(
-                    "F0307",
-                    f"a model's options are plain values, and `{read.text}` is none",
-                    read,
-                    "write the value itself, or set the option on each `ask`",
-                )
-
-    def param(self, param: s.Param) -> ParamSpec:
-        type_ = self.written.read(param.type)
-        self.typed.params[id(param)] = type_
-        if param.default is not None:
-            # A default is worked out before the flow begins: it sees the models and nothing else.
-            self.expressions.expect(param.default, self.program.scope, type_, f"`{param.name.text}`")
-        required = param.default is None and not isinstance(type_, t.Optional)
-        return ParamSpec(param.name.text, type_, required)
-
-    def _callee(self, name: s.Word, callee: Callee) -> None:
-        if name.text in self.catalog.functions:
-            self.report("F0202", f"`{name.text}` is a function of the language", name.span, "choose another name")
-        self.expressions.own.setdefault(name.text, callee)
-
-    def extern(self, decl: s.ExternDecl) -> None:
-        params = tuple(self.param(param) for param in decl.params)
-        seen: set[str] = set()
-        for param, spec in zip(decl.params, params, strict=True):
-            if t.holds_model(spec.type):
-                self.report("F0301", "a model is no data, and an extern takes data", param.type.span)
-            if spec.name in seen:
-                self.report("F0202", f"the name `{spec.name}` is taken", param.name.span, "choose another name")
-            seen.add(spec.name)
-        type_ = self.written.read(decl.type)
-        if t.holds_model(type_):
-            self.report("F0301", "a model is no data, and an extern gives data", decl.type.span)
-        if not _TARGET.fullmatch(decl.target.value):
-            self.report(
-                "F0210",
-                "this names no Python function",
-                decl.target.span,
-                'write the module and the function: `from "package.module:function"`',
-            )
-        if decl.name.text in self.catalog.reducers and "results" in seen:
-            self.report(
-                "F0202", f"`{decl.name.text}` is a reducer of the language", decl.name.span, "choose another name"
-            )
-        self._callee(decl.name, Callee(decl.name.text, "extern", params, type_))
-
-    def signature(self, flow: Flow) -> None:
-        """Note the parameters of a flow, for its callers. Its result is unknown until the flow is checked."""
-        params = tuple(self.param(param) for param in flow.decl.params)
-        self._callee(flow.decl.name, Callee(flow.decl.name.text, "flow", params, t.UNKNOWN))
-
     def flow(self, flow: Flow) -> None:
         for returned in flow.decl.returns:
             type_ = self.expressions.infer(returned.value, flow.scope)
@@ -176,10 +102,10 @@ class _Checker(Blocks):
                 self.report(
                     "F0301", "a model is no answer", returned.value.span, "return what it said, and leave it out"
                 )
-            self.typed.results[id(flow.decl)] = type_
-            own = self.expressions.own[flow.decl.name.text]
+            self.typed.nodes.results[flow.decl.number] = type_
+            own = self.typed.own[flow.decl.name.text]
             if own.kind == "flow":
-                self.expressions.own[own.name] = replace(own, result=type_)
+                self.typed.own[own.name] = replace(own, result=type_)
 
     # Steps
 
@@ -235,7 +161,7 @@ class _Checker(Blocks):
                 kinds, what, type_ = (), "a value", self._stray(word, help, step.scope)
             case s.Call():
                 type_ = self.expressions.call(node, step.scope, alone=True)
-                callee = self.expressions.callees.get(id(node))
+                callee = self.typed.nodes.callees.get(node.number)
                 kinds, what = ("flow",) if callee is not None and callee.kind == "flow" else (), "a call"
             case _:
                 kinds, what = (), "a value"
@@ -284,23 +210,8 @@ class _Checker(Blocks):
             self.report("F0301", problem, ask.answer.span, help)
             # One problem is enough: uses of this answer are not judged.
             type_ = t.UNKNOWN
-        self.typed.answers[id(ask)] = type_
+        self.typed.nodes.answers[ask.number] = type_
         return type_
-
-
-def _read(value: s.Expr | s.Ask, scope: Scope) -> Span | None:
-    """Return the place of a name or a function call in a model's option; None for a plain value.
-
-    A model is declared before any value that a name could stand for.
-    """
-    match value:
-        case s.Call(function):
-            return function.span
-        case s.Name(word) if scope.lookup(word.text) is not None:
-            return word.span
-        case s.Ask():
-            return None
-    return next((found for child in children(value) if (found := _read(child, scope))), None)
 
 
 def _no_answer(type_: t.Type) -> t.Type | None:

@@ -11,7 +11,7 @@ from ..parsing.tables import KEYWORDS
 from ..source import Span
 from ..spelling import MOST_GUESSED
 from .arguments import Calls
-from .names import Scope, Step
+from .program import Scope, Step
 
 CONSTANTS: dict[str, t.Type] = {"true": t.BOOL, "false": t.BOOL, "none": t.NONE}
 

@@ -45,7 +45,7 @@ class Link:
     arrives: float | None = None
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Cell:
     """A cell of a layer: a box, or a piece of a lane."""
 
@@ -57,7 +57,7 @@ class Cell:
     order: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Arc:
     """A piece of one or more links, from a cell to a cell of the next layer. ``links`` are those that end with it."""
 
@@ -173,8 +173,8 @@ def _order(rows: list[list[Cell]], arcs: list[Arc]) -> None:
             break
         down = turn % 2 == 0
         for row in rows if down else reversed(rows):
-            keys = {id(cell): _middle(cell, down) for cell in row}
-            row.sort(key=lambda cell: keys[id(cell)])
+            keys = {cell: _middle(cell, down) for cell in row}
+            row.sort(key=keys.__getitem__)
             _number(row)
         crossings = _crossings(rows)
         if crossings < fewest:

@@ -22,26 +22,12 @@ def names_in_ask(ask: p.Ask, functions: Functions) -> tuple[str, ...]:
 
 
 def _names(exprs: Iterable[p.Expr | None], functions: Functions) -> Iterator[str]:
-    todo = [expr for expr in exprs if expr is not None][::-1]
-    while todo:
-        expr = todo.pop()
+    for expr in p.walk_exprs(one for one in exprs if one is not None):
         match expr:
             case p.Ref(name):
                 yield name
-            case p.FieldOf(base) | p.ShapeOf(base):
-                todo.append(base)
             case p.TextOf(template):
                 yield from template_names(template)
-            case p.Items(items):
-                todo.extend(reversed(items))
-            case p.RecordOf(entries):
-                todo.extend(entry.value for entry in reversed(entries))
-            case p.CallOf(function, args):
-                if function in functions and functions[function].of_step:
-                    # The argument is the step itself, and so its name.
-                    yield from (str(arg.value) for arg in args.values() if isinstance(arg, p.Constant))
-                todo.extend(reversed(args.values()))
-            case p.RuleOf(_, args):
-                todo.extend(reversed(args.values()))
-            case p.Apply(_, operands):
-                todo.extend(reversed(operands))
+            case p.CallOf(function, args) if function in functions and functions[function].of_step:
+                # The argument is the step itself, and so its name.
+                yield from (str(arg.value) for arg in args.values() if isinstance(arg, p.Constant))

@@ -75,12 +75,12 @@ def arrange(
     for cell, box in zip(layers.cells, boxes, strict=False):
         spare = bottoms[cell.layer] - tops[cell.layer] - box.along
         # An edge across the frame begins or ends at the frame, however high the title is.
-        places.append((tops[cell.layer] + (0.0 if box.edge else spare / 2), xs[id(cell)]))
+        places.append((tops[cell.layer] + (0.0 if box.edge else spare / 2), xs[cell]))
     lines: list[Line] = []
     ends: dict[int, tuple[float, float]] = {}
     arrivals = _arrivals(layers, xs)
     for arc in layers.arcs:
-        x1, x2 = _leaving(arc, xs), arrivals[id(arc)]
+        x1, x2 = _leaving(arc, xs), arrivals[arc]
         y1, y2 = bottoms[arc.above.layer], tops[arc.below.layer]
         if arc.above.box is not None:
             begin = places[arc.above.box][0] + boxes[arc.above.box].along
@@ -94,18 +94,18 @@ def arrange(
         start, end = layers.cells[link.start], layers.cells[link.end]
         begin = places[link.start][0] + boxes[link.start].along
         finish = places[link.end][0]
-        x1 = xs[id(start)] + (start.across / 2 if link.leaves is None else link.leaves)
-        x2 = xs[id(end)] + (end.across / 2 if link.arrives is None else link.arrives)
+        x1 = xs[start] + (start.across / 2 if link.leaves is None else link.leaves)
+        x2 = xs[end] + (end.across / 2 if link.arrives is None else link.arrives)
         lines.append(Line(link.group, begin, x1, finish, x2))
         ends[place] = finish, x2
-    width = max((xs[id(cell)] + cell.across for cell in layers.cells), default=0.0)
+    width = max((xs[cell] + cell.across for cell in layers.cells), default=0.0)
     width = width if title is None else max(width, named + title.across)
     kept = [line for line in dict.fromkeys(lines) if (line.along, line.across) != (line.to_along, line.to_across)]
     return Arranged(bottoms[-1] if bottoms else 0.0, width, places, kept, ends, named)
 
 
 def _along(
-    layers: Layers, boxes: Sequence[Box], xs: dict[int, float], gaps: Gaps, header: float, least: float
+    layers: Layers, boxes: Sequence[Box], xs: dict[Cell, float], gaps: Gaps, header: float, least: float
 ) -> tuple[list[float], list[float]]:
     tops: list[float] = []
     bottoms: list[float] = []
@@ -131,12 +131,12 @@ def _along(
     return tops, bottoms
 
 
-def _across(layers: Layers, gaps: Gaps) -> dict[int, float]:
-    xs: dict[int, float] = {}
+def _across(layers: Layers, gaps: Gaps) -> dict[Cell, float]:
+    xs: dict[Cell, float] = {}
     for row in layers.rows:
         at = 0.0
         for cell in row:
-            xs[id(cell)] = at
+            xs[cell] = at
             at += cell.across + gaps.across
     rounds = _ROUNDS if len(layers.cells) < _MANY_CELLS else 3
     for turn in range(rounds):
@@ -146,11 +146,11 @@ def _across(layers: Layers, gaps: Gaps) -> dict[int, float]:
     return xs
 
 
-def _title_place(layers: Layers, xs: dict[int, float], title: Title, gap: float) -> float:
+def _title_place(layers: Layers, xs: dict[Cell, float], title: Title, gap: float) -> float:
     """Return the position of a title: at the left, or behind all entering links, whichever keeps the frame narrower."""
     low = min(xs.values(), default=0.0)
-    high = max((xs[id(cell)] + cell.across for cell in layers.cells), default=0.0)
-    entering = [xs[id(cell)] for cell in layers.rows[0]] if layers.rows else []
+    high = max((xs[cell] + cell.across for cell in layers.cells), default=0.0)
+    entering = [xs[cell] for cell in layers.rows[0]] if layers.rows else []
     if not entering:
         return low
     left, right = min(entering) - gap - title.across, max(entering) + gap
@@ -158,7 +158,7 @@ def _title_place(layers: Layers, xs: dict[int, float], title: Title, gap: float)
     return min(left, low) if low - left <= max(right + title.across - high, 0.0) + _TITLE_LEFT else right
 
 
-def _settle(row: list[Cell], xs: dict[int, float], gaps: Gaps, down: bool) -> None:
+def _settle(row: list[Cell], xs: dict[Cell, float], gaps: Gaps, down: bool) -> None:
     """Move the cells of a row as close to the wishes of their neighbours as their order permits.
 
     Cells that stand in each other's way are joined into groups. This gives the least sum of squares for the given
@@ -180,7 +180,7 @@ def _settle(row: list[Cell], xs: dict[int, float], gaps: Gaps, down: bool) -> No
     number = 0
     for total, mass, count in groups:
         for cell in row[number : number + count]:
-            xs[id(cell)] = total / mass + offsets[number]
+            xs[cell] = total / mass + offsets[number]
             number += 1
 
 
@@ -189,7 +189,7 @@ def _between(left: Cell, right: Cell, gaps: Gaps) -> float:
     return gaps.across * (1.0, 0.5, 0.0)[lanes]
 
 
-def _wish(cell: Cell, xs: dict[int, float], down: bool) -> tuple[float, float]:
+def _wish(cell: Cell, xs: dict[Cell, float], down: bool) -> tuple[float, float]:
     """Return the position that a cell prefers and the weight of this wish. Only its strongest links count."""
     strongest, total, count = 0, 0.0, 0
     for arc in cell.up if down else cell.down:
@@ -202,30 +202,30 @@ def _wish(cell: Cell, xs: dict[int, float], down: bool) -> tuple[float, float]:
         own = arc.arrives if down else arc.leaves
         total += other - (cell.across / 2 if own is None else own)
         count += 1
-    return (total / count, float(strongest**2)) if count else (xs[id(cell)], 0.05)
+    return (total / count, float(strongest**2)) if count else (xs[cell], 0.05)
 
 
-def _leaving(arc: Arc, xs: dict[int, float]) -> float:
-    return xs[id(arc.above)] + (arc.above.across / 2 if arc.leaves is None else arc.leaves)
+def _leaving(arc: Arc, xs: dict[Cell, float]) -> float:
+    return xs[arc.above] + (arc.above.across / 2 if arc.leaves is None else arc.leaves)
 
 
-def _arriving(arc: Arc, xs: dict[int, float]) -> float:
-    return xs[id(arc.below)] + (arc.below.across / 2 if arc.arrives is None else arc.arrives)
+def _arriving(arc: Arc, xs: dict[Cell, float]) -> float:
+    return xs[arc.below] + (arc.below.across / 2 if arc.arrives is None else arc.arrives)
 
 
-def _middle_of(cell: Cell, xs: dict[int, float]) -> float:
-    return xs[id(cell)] + cell.across / 2
+def _middle_of(cell: Cell, xs: dict[Cell, float]) -> float:
+    return xs[cell] + cell.across / 2
 
 
-def _arrivals(layers: Layers, xs: dict[int, float]) -> dict[int, float]:
+def _arrivals(layers: Layers, xs: dict[Cell, float]) -> dict[Arc, float]:
     """Return the position at which each arc ends.
 
     The arcs that lead to one box end side by side, and an arc that comes straight ends in the middle.
     """
-    found: dict[int, float] = {}
+    found: dict[Arc, float] = {}
     for cell in layers.cells:
         free = sorted((arc for arc in cell.up if arc.arrives is None), key=lambda arc: _leaving(arc, xs))
-        found.update((id(arc), _arriving(arc, xs)) for arc in cell.up if arc.arrives is not None)
+        found.update((arc, _arriving(arc, xs)) for arc in cell.up if arc.arrives is not None)
         if not free:
             continue
         middle = _middle_of(cell, xs)
@@ -233,5 +233,5 @@ def _arrivals(layers: Layers, xs: dict[int, float]) -> dict[int, float]:
         centre = float(anchor) if abs(_leaving(free[anchor], xs) - middle) < 2 else (len(free) - 1) / 2
         widest = max(centre, len(free) - 1 - centre)
         step = min(_SPREAD, max(cell.across / 2 - _MARGIN, 0.0) / widest) if widest else 0.0
-        found.update((id(arc), middle + (place - centre) * step) for place, arc in enumerate(free))
+        found.update((arc, middle + (place - centre) * step) for place, arc in enumerate(free))
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..catalog import Catalog
-from ..checking.names import Program
+from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from .constant_condition import constant_condition

@@ -7,8 +7,9 @@ from itertools import product
 
 from .. import syntax as s
 from .. import types as t
-from ..checking.names import Scope, Step, Symbol, children
+from ..checking.program import Scope, Step, Symbol
 from ..checking.typed import Typed
+from ..syntax.children import children
 
 MOST_CASES = 2000
 """The most cases to try. With more of them the lints claim nothing."""
@@ -18,8 +19,8 @@ DEEPEST = 60
 
 Known = str | bool | int | float | tuple[object, ...] | None
 """A value that the file decides, or None where only the run decides it."""
-Subject = tuple[int, str]
-"""The subject of a condition: the id of a name's symbol, and the name as written, with its field if it has one."""
+Subject = tuple[Symbol, str]
+"""The subject of a condition: the symbol of a name, and the name as written, with its field if it has one."""
 Case = Mapping[Subject, Known]
 
 
@@ -64,9 +65,9 @@ class Cases:
     def _collect(
         self, expr: s.Expr, scope: Scope, found: dict[Subject, tuple[Known, ...]], seen: set[int], depth: int
     ) -> None:
-        if depth > DEEPEST or id(expr) in seen:
+        if depth > DEEPEST or expr.number in seen:
             return
-        seen.add(id(expr))
+        seen.add(expr.number)
         subject = self._subject(expr, scope)
         if subject and (values := _values(subject[1])):
             found[subject[0]] = values
@@ -79,14 +80,14 @@ class Cases:
 
     def _subject(self, expr: s.Expr, scope: Scope, depth: int = 0) -> tuple[Subject, t.Type] | None:
         match expr:
-            case s.Name(word) if id(expr) not in self._typed.words:
+            case s.Name(word) if expr.number not in self._typed.nodes.words:
                 symbol = scope.lookup(word.text)
                 if symbol is None:
                     return None
                 step = _plain(symbol)
                 if step and isinstance(step.line.node, (s.Name, s.Get)) and depth < DEEPEST:
                     return self._subject(step.line.node, step.scope, depth + 1)
-                return (id(symbol), word.text), self._typed.type_of(symbol)
+                return (symbol, word.text), self._typed.type_of(symbol)
             case s.Get(base, field):
                 inside = self._subject(base, scope, depth)
                 type_ = t.unwrapped(inside[1]) if inside else t.UNKNOWN
@@ -101,13 +102,13 @@ class Cases:
         if depth > DEEPEST:
             return None
         self._enter(case)
-        if id(expr) not in self._values:
-            self._values[id(expr)] = self._value(expr, scope, case, depth)
-        return self._values[id(expr)]
+        if expr.number not in self._values:
+            self._values[expr.number] = self._value(expr, scope, case, depth)
+        return self._values[expr.number]
 
     def _value(self, expr: s.Expr, scope: Scope, case: Case, depth: int) -> Known:
         match expr:
-            case s.Name(word) if id(expr) in self._typed.words:
+            case s.Name(word) if expr.number in self._typed.nodes.words:
                 return word.text
             case s.Name(word) if scope.lookup(word.text) is None:
                 return {"true": True, "false": False}.get(word.text)
@@ -163,9 +164,9 @@ class Cases:
         if depth > DEEPEST:
             return False
         self._enter(case)
-        if id(expr) not in self._missing:
-            self._missing[id(expr)] = self._is_missing(expr, scope, case, depth)
-        return self._missing[id(expr)]
+        if expr.number not in self._missing:
+            self._missing[expr.number] = self._is_missing(expr, scope, case, depth)
+        return self._missing[expr.number]
 
     def _is_missing(self, expr: s.Node, scope: Scope, case: Case, depth: int) -> bool:
         match expr:
@@ -187,9 +188,9 @@ class Cases:
         todo: list[tuple[s.Node, Scope, int]] = [(expr, scope, 0)]
         while todo:
             expr, scope, depth = todo.pop()
-            if depth > DEEPEST or id(expr) in seen:
+            if depth > DEEPEST or expr.number in seen:
                 continue
-            seen.add(id(expr))
+            seen.add(expr.number)
             match expr:
                 case s.Binary("??", left, right):
                     todo += [(right, scope, depth + 1), (left, scope, depth + 1)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .. import syntax as s
 from ..catalog import Catalog
-from ..checking.names import Program
 from ..checking.origins import origins
+from ..checking.program import Program
 from ..checking.static_values import StaticValue
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic

@@ -8,8 +8,8 @@ from __future__ import annotations
 from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog
-from ..checking.names import Program, Scope
 from ..checking.origins import origins
+from ..checking.program import Program, Scope
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
 from ..source import Span
@@ -28,7 +28,7 @@ def few_tokens(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnos
                 asked += [(ask, node.reduce.options, scope) for ask in asks(node.reduce)]
             for ask, options, scope in asked:
                 limit = option(options, "max_tokens") or _of_model(ask, scope, models)
-                least = _fewest(typed.answers.get(id(ask), t.UNKNOWN))
+                least = _fewest(typed.nodes.answers.get(ask.number, t.UNKNOWN))
                 given = typed.folding.number(limit.value, scope) if limit else None
                 if limit and given is not None and given < least:
                     labels = origins(limit.value, scope, typed.folding)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from .. import syntax as s
 from ..catalog import Catalog
-from ..checking.names import Program, Scope, Step
+from ..checking.program import Program, Scope, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from ..source import Span
@@ -38,7 +38,7 @@ def _inside(step: Step) -> Iterator[tuple[s.Expr, Scope]]:
         if isinstance(node, s.Name | s.Binary):
             yield from _values(node, step.scope)
         elif step.line.name and step.line.when and step.line.when.otherwise is not None:
-            yield s.Name(step.line.name, step.line.name.span), step.scope
+            yield s.Name(step.line.name, step.line.name.span, number=step.line.number), step.scope
     if isinstance(node, s.RecordExpr | s.ListExpr):
         yield from _values(node, step.scope)
 

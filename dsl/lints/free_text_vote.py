@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog
-from ..checking.names import Program
+from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from .parts import votes

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from .. import syntax as s
 from ..catalog import Catalog
-from ..checking.names import Program, Step
 from ..checking.origins import origins
+from ..checking.program import Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
 from .parts import blocks, followers, option

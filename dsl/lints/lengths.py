@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from .. import syntax as s
 from .. import types as t
 from ..catalog import FunctionSpec
-from ..checking.names import Scope, Step, children
+from ..checking.program import Scope, Step
 from ..checking.typed import Typed
+from ..syntax.children import children
 
 DEEPEST = 60
 """The most steps to follow back. Behind more of them the lints claim nothing."""

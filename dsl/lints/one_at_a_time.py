@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..catalog import Catalog
-from ..checking.names import Program
 from ..checking.origins import origins
+from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from .parts import Block, blocks, option, rule_of

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from .. import syntax as s
 from ..catalog import Catalog, ReducerSpec
-from ..checking.names import Flow, Mention, Program, Step
+from ..checking.program import Flow, Mention, Program, Step
 
 Block = s.Fanout | s.Map | s.Repeat
 

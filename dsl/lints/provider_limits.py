@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog
-from ..checking.names import Program, Scope
+from ..checking.program import Program, Scope
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
 from ..source import Span
@@ -38,7 +38,7 @@ def provider_limits(program: Program, typed: Typed, catalog: Catalog) -> list[Di
     for ask, scope in _asks(program) if models else ():
         symbol = scope.lookup(ask.model.word.text) if isinstance(ask.model, s.Name) else None
         model = models.get(symbol.name) if symbol and symbol.kind == "model" else None
-        type_ = typed.answers.get(id(ask), t.UNKNOWN)
+        type_ = typed.nodes.answers.get(ask.number, t.UNKNOWN)
         if model is None or ask.answer is None or isinstance(type_, t.Simple):
             continue
         for address in (model.address, model.fallback):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import syntax as s
 from ..catalog import Catalog
-from ..checking.names import Program, Step
+from ..checking.program import Program, Scope, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
 from .parts import Costs, walk
@@ -16,12 +16,12 @@ def same_question(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
     prints = _Prints()
     for flow in program.flows:
         # Within one scope a name always means the same, so equal texts mean equal prompts.
-        first: dict[tuple[int, int], Step] = {}
+        first: dict[tuple[Scope, int], Step] = {}
         marks: dict[Step, int] = {}
         for step in reversed(list(walk(flow))):
             marks[step] = prints.of(step, marks)
         for step in walk(flow):
-            one = first.setdefault((id(step.scope), marks[step]), step)
+            one = first.setdefault((step.scope, marks[step]), step)
             if one is not step and costs.pays(step):
                 found.append(_finding(step, one))
     return found

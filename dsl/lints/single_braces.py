@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 from .. import syntax as s
 from ..catalog import Catalog
-from ..checking.names import Flow, Program, Scope, Step, children
+from ..checking.program import Flow, Program, Scope, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Edit, Fix
+from ..syntax.children import children
 from .parts import asks, walk
 
 _SINGLE = re.compile(r"(?<![\w{\\}])\$?\{ *([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*) *\}(?!\})")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .. import syntax as s
 from ..catalog import Catalog
-from ..checking.names import Program, Step
+from ..checking.program import Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from .parts import Block, Costs, blocks, rule_of

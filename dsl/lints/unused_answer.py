@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..catalog import Catalog
-from ..checking.names import Flow, Program, Step
+from ..checking.program import Flow, Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from .parts import Costs, mentions, walk

@@ -7,7 +7,7 @@ import re
 from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog
-from ..checking.names import Mention, Program, Step
+from ..checking.program import Mention, Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from .parts import Costs, blocks, mentions

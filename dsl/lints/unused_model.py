@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..catalog import Catalog
-from ..checking.names import Program
+from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from .parts import mentions

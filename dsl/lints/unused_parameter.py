@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..catalog import Catalog
-from ..checking.names import Program
+from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from .parts import mentions
@@ -12,9 +12,9 @@ from .parts import mentions
 def unused_parameter(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
     found = []
     for flow in program.flows:
-        used = {id(mention.symbol.param) for mention in mentions(flow) if mention.symbol}
+        used = {mention.symbol.param.number for mention in mentions(flow) if mention.symbol and mention.symbol.param}
         for param in flow.decl.params:
-            if id(param) not in used:
+            if param.number not in used:
                 name = param.name.text
                 found.append(
                     Diagnostic(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import syntax as s
 from ..catalog import Catalog
-from ..checking.names import Program, Scope, Step, Symbol
+from ..checking.program import Program, Scope, Step, Symbol
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
 from .parts import blocks

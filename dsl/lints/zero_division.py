@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..catalog import Catalog
 from ..checking.calculations import calculations
 from ..checking.intervals import Intervals
-from ..checking.names import Program
+from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 

@@ -34,14 +34,14 @@ class TreeBuilder(Values):
         budget = next((child for child in c if isinstance(child, s.Budget)), None)
         lines, returns = c[-2]
         body = s.Body(lines, Span(self.source, self._start(c[-3]), self._end(c[-1])))
-        return s.FlowDecl(self._word(c[1]), tuple(params), budget, body, returns, self._span(c))
+        return s.FlowDecl(self._word(c[1]), tuple(params), budget, body, returns, self._span(c), number=self._next())
 
     def params(self, c: list[Any]) -> list[s.Param]:
         return [child for child in c if isinstance(child, s.Param)]
 
     def param(self, c: list[Any]) -> s.Param:
         default = c[4] if len(c) > 4 else None
-        return s.Param(self._word(c[0]), c[2], default, self._span(c))
+        return s.Param(self._word(c[0]), c[2], default, self._span(c), number=self._next())
 
     def budget(self, c: list[Any]) -> s.Budget:
         limits = [child for child in c if isinstance(child, s.Number)]
@@ -120,7 +120,7 @@ class TreeBuilder(Values):
                 after = tuple(child)
             elif isinstance(child, s.When):
                 when = child
-        return s.Line(name, node, options, after, when, self._span(c))
+        return s.Line(name, node, options, after, when, self._span(c), number=self._next())
 
     def returned(self, c: list[Any]) -> s.Return:
         return s.Return(c[1], self._span(c))
@@ -143,13 +143,15 @@ class TreeBuilder(Values):
         model = c[1] if isinstance(c[1], (s.Name, s.Get)) else None
         messages = next(child for child in c if isinstance(child, list))
         arrow = next((i for i, child in enumerate(c) if isinstance(child, Token) and child == "->"), None)
-        return s.Ask(model, tuple(messages), c[arrow + 1] if arrow is not None else None, self._span(c))
+        return s.Ask(
+            model, tuple(messages), c[arrow + 1] if arrow is not None else None, self._span(c), number=self._next()
+        )
 
     def model_ref(self, c: list[Any]) -> s.Expr:
-        expr: s.Expr = s.Name(self._word(c[0]), self._span(c[:1]))
+        expr: s.Expr = s.Name(self._word(c[0]), self._span(c[:1]), number=self._next())
         for token in c[2::2]:
             word = self._word(token)
-            expr = self._grown(s.Get(expr, word, expr.span.to(word.span)), expr)
+            expr = self._grown(s.Get(expr, word, expr.span.to(word.span), number=self._next()), expr)
         return expr
 
     def prompt(self, c: list[Any]) -> list[s.Message]:
@@ -162,7 +164,7 @@ class TreeBuilder(Values):
         return s.Message(self._word(c[0]), self._string(c[1]), self._span(c))
 
     def fanout(self, c: list[Any]) -> s.Fanout:
-        return s.Fanout(self._body(c[1:4]), c[4], self._span(c))
+        return s.Fanout(self._body(c[1:4]), c[4], self._span(c), number=self._next())
 
     def map_(self, c: list[Any]) -> s.Map:
         clauses: dict[str, Any] = dict(c[4:-4])
@@ -174,6 +176,7 @@ class TreeBuilder(Values):
             self._body(c[-4:-1]),
             c[-1],
             self._span(c),
+            number=self._next(),
         )
 
     def where(self, c: list[Any]) -> tuple[str, s.Expr]:
@@ -184,10 +187,10 @@ class TreeBuilder(Values):
 
     def repeat(self, c: list[Any]) -> s.Repeat:
         numbers = [self._number(child) for child in c if isinstance(child, Token) and child.type == "NUMBER"]
-        return s.Repeat(numbers[0], numbers[-1], self._body(c[-4:-1]), c[-1], self._span(c))
+        return s.Repeat(numbers[0], numbers[-1], self._body(c[-4:-1]), c[-1], self._span(c), number=self._next())
 
     def chain(self, c: list[Any]) -> s.Chain:
-        return s.Chain(self._body(c[1:4]), self._span(c))
+        return s.Chain(self._body(c[1:4]), self._span(c), number=self._next())
 
     def _body(self, c: list[Any]) -> s.Body:
         lines, returns = c[1]
@@ -204,27 +207,27 @@ class TreeBuilder(Values):
 
     def reduce_rule(self, c: list[Any]) -> s.Reduce:
         args = c[2][1:-1] if len(c) > 2 else ()
-        return s.Reduce(self._word(c[1]), tuple(args), None, None, (), self._span(c))
+        return s.Reduce(self._word(c[1]), tuple(args), None, None, (), self._span(c), number=self._next())
 
     def reduce_ask(self, c: list[Any]) -> s.Reduce:
-        return s.Reduce(self._keyword_of(c[1]), (), c[1], None, (), self._span(c))
+        return s.Reduce(self._keyword_of(c[1]), (), c[1], None, (), self._span(c), number=self._next())
 
     def reduce_ask_with(self, c: list[Any]) -> s.Reduce:
-        return s.Reduce(self._keyword_of(c[2]), (), c[2], None, tuple(c[3]), self._span(c))
+        return s.Reduce(self._keyword_of(c[2]), (), c[2], None, tuple(c[3]), self._span(c), number=self._next())
 
     def reduce_tree(self, c: list[Any]) -> s.Reduce:
-        return s.Reduce(self._word(c[1]), (), c[3], c[2], (), self._span(c))
+        return s.Reduce(self._word(c[1]), (), c[3], c[2], (), self._span(c), number=self._next())
 
     def reduce_tree_with(self, c: list[Any]) -> s.Reduce:
-        return s.Reduce(self._word(c[2]), (), c[4], c[3], tuple(c[5]), self._span(c))
+        return s.Reduce(self._word(c[2]), (), c[4], c[3], tuple(c[5]), self._span(c), number=self._next())
 
     def reduce_fold(self, c: list[Any]) -> s.Reduce:
         args = tuple(c[2][1:-1]) if len(c) > 3 else ()
-        return s.Reduce(self._word(c[1]), args, c[-1], None, (), self._span(c))
+        return s.Reduce(self._word(c[1]), args, c[-1], None, (), self._span(c), number=self._next())
 
     def reduce_fold_with(self, c: list[Any]) -> s.Reduce:
         args = tuple(c[3][1:-1]) if len(c) > 6 else ()
-        return s.Reduce(self._word(c[2]), args, c[-3], None, tuple(c[-2]), self._span(c))
+        return s.Reduce(self._word(c[2]), args, c[-3], None, tuple(c[-2]), self._span(c), number=self._next())
 
     def _keyword_of(self, ask: s.Ask) -> s.Word:
         return s.Word("ask", Span(self.source, ask.span.start, ask.span.start + 3))

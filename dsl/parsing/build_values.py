@@ -102,7 +102,9 @@ class Values(Words):
             c = c[-3:]
         left: s.Expr = c[0]
         for operator, right in zip(c[1::2], c[2::2], strict=True):
-            left = self._grown(s.Binary(str(operator), left, right, left.span.to(right.span)), left, right)
+            left = self._grown(
+                s.Binary(str(operator), left, right, left.span.to(right.span), number=self._next()), left, right
+            )
         return left
 
     def _chained_before(self, c: list[Any]) -> int:
@@ -118,9 +120,9 @@ class Values(Words):
 
     def _grown(self, expr: s.Expr, *parts: Any) -> s.Expr:
         """Return the expression, or a mere name in its place if it is too deep for later passes."""
-        height = 1 + max((self.heights.get(id(part), 1) for part in parts), default=0)
+        height = 1 + max((self.heights.get(part.number, 1) for part in parts), default=0)
         if height <= DEEPEST_EXPRESSION:
-            self.heights[id(expr)] = height
+            self.heights[expr.number] = height
             return expr
         if not self.too_deep:
             self.too_deep = True
@@ -130,20 +132,22 @@ class Values(Words):
                 expr.span,
                 "give parts of it a name of their own",
             )
-        return s.Name(s.Word("_", expr.span), expr.span)
+        return s.Name(s.Word("_", expr.span), expr.span, number=self._next())
 
     def unary(self, c: list[Any]) -> s.Expr:
-        return self._grown(s.Unary("not" if c[0] == "not" else "-", c[1], self._span(c)), c[1])
+        return self._grown(s.Unary("not" if c[0] == "not" else "-", c[1], self._span(c), number=self._next()), c[1])
 
     def name(self, c: list[Any]) -> s.Name:
-        return s.Name(self._word(c[0]), self._span(c))
+        return s.Name(self._word(c[0]), self._span(c), number=self._next())
 
     def get(self, c: list[Any]) -> s.Expr:
-        return self._grown(s.Get(c[0], self._word(c[2]), self._span(c)), c[0])
+        return self._grown(s.Get(c[0], self._word(c[2]), self._span(c), number=self._next()), c[0])
 
     def call(self, c: list[Any]) -> s.Expr:
         args = tuple(c[1][1:-1])
-        return self._grown(s.Call(self._word(c[0]), args, self._span(c)), *(arg.value for arg in args))
+        return self._grown(
+            s.Call(self._word(c[0]), args, self._span(c), number=self._next()), *(arg.value for arg in args)
+        )
 
     def call_of(self, c: list[Any]) -> s.Expr:
         base: s.Expr = c[0]
@@ -151,7 +155,7 @@ class Values(Words):
         if not isinstance(base, s.Name):
             self._no_method(self._span(c[2:3]))
             return self._grown(base, base)
-        call = s.Call(self._word(c[2]), args, self._span(c), base.word)
+        call = s.Call(self._word(c[2]), args, self._span(c), base.word, number=self._next())
         return self._grown(call, *(arg.value for arg in args))
 
     def _no_method(self, span: Span) -> None:
@@ -163,14 +167,14 @@ class Values(Words):
         )
 
     def tagged(self, c: list[Any]) -> s.Template:
-        return s.Template(self._word(c[0]), self._string(c[1]), self._span(c))
+        return s.Template(self._word(c[0]), self._string(c[1]), self._span(c), number=self._next())
 
     def grouped(self, c: list[Any]) -> s.Expr:
         inner: s.Expr = c[1]
         return inner
 
     def string(self, c: list[Any]) -> s.Text:
-        return s.Text(self._string(c[0]), self._span(c))
+        return s.Text(self._string(c[0]), self._span(c), number=self._next())
 
     def number(self, c: list[Any]) -> s.Number:
         return self._number(c[0])
@@ -179,15 +183,17 @@ class Values(Words):
 
     def list_expr(self, c: list[Any]) -> s.Expr:
         items = tuple(child for child in c if not isinstance(child, Token))
-        return self._grown(s.ListExpr(items, self._span(c)), *items)
+        return self._grown(s.ListExpr(items, self._span(c), number=self._next()), *items)
 
     def record(self, c: list[Any]) -> s.Expr:
         entries = tuple(child for child in c if isinstance(child, s.Entry))
-        return self._grown(s.RecordExpr(entries, self._span(c)), *(entry.value for entry in entries))
+        return self._grown(
+            s.RecordExpr(entries, self._span(c), number=self._next()), *(entry.value for entry in entries)
+        )
 
     def entry_name(self, c: list[Any]) -> s.Entry:
         word = self._word(c[0])
-        return s.Entry(word, s.Name(word, word.span), True, self._span(c))
+        return s.Entry(word, s.Name(word, word.span, number=self._next()), True, self._span(c))
 
     def entry_value(self, c: list[Any]) -> s.Entry:
         return s.Entry(self._word(c[0]), c[2], False, self._span(c))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 from .. import syntax as s
@@ -24,6 +25,7 @@ class Words:
         self.problems: list[Diagnostic] = []
         self.comments: list[s.Comment] = []
         self.heights: dict[int, int] = {}
+        self._next: Callable[[], int] = count().__next__
         self.too_deep = False
 
     def comment(self, token: Token) -> Token:
@@ -39,20 +41,20 @@ class Words:
         return Span(self.source, self._start(children[0]), self._end(children[-1]))
 
     def _start(self, child: Any) -> Any:
-        while isinstance(child, (list, tuple)):
-            child = child[0]
-        return child.start_pos if isinstance(child, Token) else child.span.start
+        if isinstance(child, Token):
+            return child.start_pos
+        return self._start(child[0]) if isinstance(child, (list, tuple)) else child.span.start
 
     def _end(self, child: Any) -> Any:
-        while isinstance(child, (list, tuple)):
-            child = child[-1]
-        return child.end_pos if isinstance(child, Token) else child.span.end
+        if isinstance(child, Token):
+            return child.end_pos
+        return self._end(child[-1]) if isinstance(child, (list, tuple)) else child.span.end
 
     def _word(self, token: Token) -> s.Word:
         return s.Word(str(token), Span(self.source, token.start_pos or 0, token.end_pos or 0))
 
     def _string(self, token: Token) -> s.String:
-        return read_string(self.source, token.start_pos or 0, token.end_pos or 0, self.problems)
+        return read_string(self.source, token.start_pos or 0, token.end_pos or 0, self.problems, self._next())
 
     def _number(self, token: Token) -> s.Number:
         text = str(token)
@@ -67,7 +69,7 @@ class Words:
         if len(text) > 30:
             self._problem("F0402", "a number of more than 30 digits", self._span([token]))
             text = "0"
-        return s.Number(text, unit, self._span([token]))
+        return s.Number(text, unit, self._span([token]), number=self._next())
 
     def _problem(self, code: str, message: str, span: Span, help: str = "") -> None:
         self.problems.append(Diagnostic(code, message, span, help=help))

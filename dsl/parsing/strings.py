@@ -6,7 +6,7 @@ import re
 
 from ..diagnostics import Diagnostic
 from ..source import Source, Span
-from ..syntax import String
+from ..syntax import UNNUMBERED, String
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
 _BLANKS = {" ": "\\u{20}", "\t": "\\t"}
@@ -23,7 +23,7 @@ MOST_PROBLEMS = 100
 _INDENT = re.compile(r"[ \t]*")
 
 
-def read_string(source: Source, start: int, end: int, problems: list[Diagnostic]) -> String:
+def read_string(source: Source, start: int, end: int, problems: list[Diagnostic], number: int = UNNUMBERED) -> String:
     """Read the string between two offsets, which include its quotes. Report wrong escapes in ``problems``."""
     span = Span(source, start, end)
     triple = end - start >= 6 and source.text.startswith('"""', start)
@@ -48,7 +48,7 @@ def read_string(source: Source, start: int, end: int, problems: list[Diagnostic]
             marks.append((length, at))
             value.append(source.text[at:piece_end])
             length += piece_end - at
-    return String("".join(value), span, tuple(marks), triple)
+    return String("".join(value), span, tuple(marks), triple, number=number)
 
 
 def _unescape(found: re.Match[str], source: Source, problems: list[Diagnostic]) -> str:

@@ -51,10 +51,12 @@ from .nodes import (
     Unit,
     When,
 )
-from .words import String, Word
+from .numbering import number_nodes
+from .words import UNNUMBERED, String, Word
 from .written import FieldDecl, TypeChoice, TypeExpr, TypeList, TypeName, TypeOptional, TypeRange, TypeRecord
 
 __all__ = [
+    "UNNUMBERED",
     "Arg",
     "Ask",
     "Binary",
@@ -107,4 +109,5 @@ __all__ = [
     "Unit",
     "When",
     "Word",
+    "number_nodes",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ..source import Span
 from .nodes import Body, Expr, Number, Option, Return
-from .words import String, Word, at
+from .words import String, Word, at, numbered
 from .written import TypeExpr
 
 
@@ -16,6 +16,7 @@ class Param:
     type: TypeExpr
     default: Expr | None
     span: Span = at()
+    number: int = numbered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class FlowDecl:
     body: Body
     returns: tuple[Return, ...]
     span: Span = at()
+    number: int = numbered()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..source import Span
-from .words import String, Word, at
+from .words import String, Word, at, numbered
 from .written import TypeExpr
 
 
@@ -14,6 +14,7 @@ from .written import TypeExpr
 class Name:
     word: Word
     span: Span = at()
+    number: int = numbered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Get:
     base: Expr
     field: Word
     span: Span = at()
+    number: int = numbered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Text:
 
     string: String
     span: Span = at()
+    number: int = numbered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Template:
     tag: Word
     string: String
     span: Span = at()
+    number: int = numbered()
 
 
 Unit = Literal["", "%", "$", "ms", "s", "m", "h"]
@@ -53,6 +57,7 @@ class Number:
     digits: str
     unit: Unit
     span: Span = at()
+    number: int = numbered()
 
     @property
     def value(self) -> int | float:
@@ -70,6 +75,7 @@ class Number:
 class ListExpr:
     items: tuple[Expr, ...]
     span: Span = at()
+    number: int = numbered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,7 @@ class Entry:
 class RecordExpr:
     entries: tuple[Entry, ...]
     span: Span = at()
+    number: int = numbered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,7 @@ class Call:
     args: tuple[Arg, ...]
     span: Span = at()
     prefix: Word | None = None
+    number: int = numbered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,7 @@ class Unary:
     operator: Literal["not", "-"]
     operand: Expr
     span: Span = at()
+    number: int = numbered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,7 @@ class Binary:
     left: Expr
     right: Expr
     span: Span = at()
+    number: int = numbered()
 
 
 Expr = Name | Get | Text | Template | Number | ListExpr | RecordExpr | Call | Unary | Binary
@@ -141,6 +151,7 @@ class Ask:
     messages: tuple[Message, ...]
     answer: TypeExpr | None
     span: Span = at()
+    number: int = numbered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +175,7 @@ class Reduce:
     count: Expr | None
     options: tuple[Option, ...]
     span: Span = at()
+    number: int = numbered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +191,7 @@ class Fanout:
     body: Body
     reduce: Reduce
     span: Span = at()
+    number: int = numbered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +203,7 @@ class Map:
     body: Body
     reduce: Reduce
     span: Span = at()
+    number: int = numbered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +215,14 @@ class Repeat:
     body: Body
     reduce: Reduce
     span: Span = at()
+    number: int = numbered()
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
     body: Body
     span: Span = at()
+    number: int = numbered()
 
 
 Node = Ask | Fanout | Map | Repeat | Chain | Expr
@@ -229,6 +245,7 @@ class Line:
     after: tuple[Word, ...]
     when: When | None
     span: Span = at()
+    number: int = numbered()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,19 @@ def at() -> Span:
     return field(compare=False, repr=False)  # type: ignore[no-any-return]
 
 
+UNNUMBERED = -1
+"""The number of a node that belongs to no file yet."""
+
+
+def numbered() -> int:
+    """Declare the number of a node: its place in the order in which the tree of its file was made.
+
+    No two nodes of a file have the same number, and the same text always gives the same numbers. So tables about the
+    nodes of a file have the numbers as their keys.
+    """
+    return field(default=UNNUMBERED, compare=False, repr=False, kw_only=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     text: str
@@ -30,6 +43,7 @@ class String:
     span: Span = at()
     marks: tuple[tuple[int, int], ...] = field(compare=False, repr=False, default=())
     triple: bool = field(compare=False, repr=False, default=False)
+    number: int = numbered()
 
     def place(self, start: int, end: int) -> Span:
         """Return the span in the source for a stretch of the value."""

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .. import types as t
-from ..diagnostics import did_you_mean
 from ..source import Span
 from ..syntax import String
 from . import nodes
+from .comparisons import Comparisons, constant
 from .guards import when_false, when_true
-from .places import Known, Lookup, Places
+from .places import Known, Lookup
 
 _NUMBERS = ("index", "index0", "length", "revindex")
 LOOP = t.Record(
     (*(t.Field(name, t.INT) for name in _NUMBERS), t.Field("first", t.BOOL), t.Field("last", t.BOOL)), "loop"
 )
-_SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">=", "in": "in", "notin": "not in"}
-_DYNAMIC = (t.JSON, t.UNKNOWN)
 
 
-class Values(Places):
+class Values(Comparisons):
     """The part of the template checker that types expressions.
 
     ``problems`` has its findings. ``lost`` tells why a name that was set is not known in the rest of the template.
@@ -52,7 +50,7 @@ class Values(Places):
         """
         match node:
             case nodes.Const():
-                return _constant(node.value)
+                return constant(node.value)
             case nodes.Filter():
                 return self.filtered(node, known)
             case nodes.Test():
@@ -171,88 +169,6 @@ class Values(Places):
             message = f"this always holds: it is a number from {t.show(given)}, never 0"
             self.report("F0301", message, at, f"compare it: `{{% if {written} > {given.low} %}}`")
 
-    def compared(self, node: nodes.Compare, known: Known) -> t.Type:
-        left, given = node.expr, self.infer(node.expr, known)
-        for operand in node.ops:
-            right = operand.expr
-            other = self.infer(right, known)
-            pair = (self.literal(left, given, other), self.literal(right, other, given))
-            if operand.op in ("eq", "ne"):
-                self.equal(left, right, *pair)
-            elif operand.op in ("in", "notin"):
-                self.within(left, right, *pair, sign=_SIGNS[operand.op])
-            else:
-                self.ordered(left, right, *pair, sign=_SIGNS[operand.op])
-            left, given = right, other
-        return t.BOOL
-
-    def literal(self, node: nodes.Node, given: t.Type, other: t.Type) -> t.Type:
-        """Return the type of a written value as the other side suggests: a choice, or one number of a range."""
-        other = t.unwrapped(other)
-        if isinstance(node, nodes.List) and node.items:
-            return t.ListOf(t.join(self.literal(item, given.item, other) for item in node.items))  # type: ignore[union-attr]
-        if isinstance(other, t.ListOf):
-            other = t.unwrapped(other.item)
-        if isinstance(node, nodes.Const):
-            if isinstance(node.value, str) and isinstance(other, t.Choice):
-                return t.Choice((node.value,))
-            if isinstance(node.value, (int, float)) and given in (t.INT, t.NUMBER) and isinstance(other, t.Range):
-                return t.Range(node.value, node.value)
-        return given
-
-    def equal(self, left: nodes.Node, right: nodes.Node, first: t.Type, second: t.Type) -> None:
-        if _incomparable(first, second):
-            self.never(left, right, first, second)
-
-    def never(self, left: nodes.Node, right: nodes.Node, first: t.Type, second: t.Type) -> None:
-        """Report two sides that are never equal. If one side is a word outside the other's choice, name that word."""
-        for node, given, other in ((left, first, second), (right, second, first)):
-            choice = t.unwrapped(other)
-            if isinstance(node, nodes.Const) and isinstance(node.value, str) and isinstance(choice, t.Choice):
-                help = did_you_mean(node.value, choice.options)
-                message = f"'{node.value}' is none of {t.show(choice)}"
-                self.report("F0301", message, node.last_word(), help)
-                return
-            if isinstance(node, nodes.Const) and isinstance(given, t.Range) and isinstance(choice, t.Range):
-                self.report("F0301", f"{node.value} is not in {t.show(choice)}", node.last_word())
-                return
-        at = (left.extent()[0], right.extent()[1])
-        self.report("F0301", f"{t.show(first)} and {t.show(second)} are never equal", at, _unquoted(left, right))
-
-    def within(self, left: nodes.Node, right: nodes.Node, item: t.Type, given: t.Type, *, sign: str) -> None:
-        if isinstance(given, t.ListOf):
-            if isinstance(right, nodes.List):
-                for one in right.items:
-                    kind = self.literal(one, _constant(one.value) if isinstance(one, nodes.Const) else t.UNKNOWN, item)
-                    if _incomparable(item, kind):
-                        self.never(one, one, kind, item)
-            elif _incomparable(item, given.item):
-                at = (left.extent()[0], right.extent()[1])
-                self.report("F0301", f"{t.show(item)} is never in {t.show(given)}", at, _unquoted(left, right))
-        elif given in _DYNAMIC:
-            return
-        elif isinstance(given, t.Optional):
-            self.missing(right, f"`{sign}` looks into a list or a text")
-        elif not t.is_text(given):
-            message = f"`{sign}` looks into a list or a text, not into {t.show(given)}"
-            self.report("F0301", message, right.last_word())
-        elif isinstance(item, t.Optional):
-            self.missing(left, f"`{sign}` looks for a value")
-        elif not t.is_text(item) and item != t.JSON:
-            message = f"only a text is in a text, and this is {t.show(item)}"
-            self.report("F0301", message, left.last_word())
-
-    def ordered(self, left: nodes.Node, right: nodes.Node, first: t.Type, second: t.Type, *, sign: str) -> None:
-        for node, given in ((left, first), (right, second)):
-            if isinstance(given, t.Optional):
-                self.missing(node, f"`{sign}` needs a value")
-                return
-        plain = [given for given in (first, second) if given not in _DYNAMIC]
-        if all(t.is_number(given) for given in plain) or all(t.is_text(given) for given in plain):
-            return
-        at = (left.extent()[0], right.extent()[1])
-        self.report("F0301", f"`{sign}` does not take {t.show(first)} and {t.show(second)}", at, _unquoted(left, right))
-
     def summed(self, node: nodes.BinExpr, known: Known) -> t.Type:
         left, right = self.infer(node.left, known), self.infer(node.right, known)
         if isinstance(node, nodes.Add):
@@ -276,30 +192,6 @@ class Values(Places):
         return False
 
 
-def _incomparable(first: t.Type, second: t.Type) -> bool:
-    sides = (t.unwrapped(first), t.unwrapped(second))
-    if t.NONE in sides or any(side in _DYNAMIC for side in sides):
-        return False
-    return not t.comparable(*sides)
-
-
-def _unquoted(*sides: nodes.Node) -> str:
-    for side in sides:
-        if isinstance(side, nodes.Const) and isinstance(side.value, str) and side.value.lstrip("-").isdigit():
-            return f"a number has no quotes: `{side.value}`"
-    return "compare values of one type"
-
-
 def _holds_list(given: t.Type) -> bool:
     given = t.unwrapped(given)
     return isinstance(given, t.ListOf) or (isinstance(given, t.Mixed) and any(map(_holds_list, given.options)))
-
-
-def _constant(value: object) -> t.Type:
-    if isinstance(value, bool):
-        return t.BOOL
-    if isinstance(value, int):
-        return t.INT
-    if isinstance(value, float):
-        return t.NUMBER
-    return t.NONE if value is None else t.TEXT

@@ -16,39 +16,35 @@ def mentions(exprs: list[p.Expr]) -> Iterator[str]:
     todo = list(exprs)
     while todo:
         expr = todo.pop()
+        inside = p.expr_parts(expr)
         match expr:
             case p.Ref(name):
                 yield name
-            case p.FieldOf(base) | p.ShapeOf(base):
-                todo.append(base)
             case p.TextOf(text):
                 yield from template(text)
-            case p.Items(items):
-                todo.extend(items)
-            case p.RecordOf(entries):
-                todo.extend(entry.value for entry in entries)
             case p.CallOf(function, args):
-                if function not in FUNCTIONS:
-                    raise PlanError(f"no function is called `{function}`")
-                params = FUNCTIONS[function].spec.params
-                missing = [param.name for param in params if param.required and param.name not in args]
-                if missing or args.keys() - {param.name for param in params}:
-                    raise PlanError(f"the arguments of `{function}` are not those that it takes")
-                if FUNCTIONS[function].spec.of_step:
-                    yield from _votes(function, args)
-                todo.extend(arg for arg in args.values() if not isinstance(arg, p.TypeOf))
-            case p.RuleOf(_, args):
-                todo.extend(args.values())
-            case p.Apply(operator, operands):
-                if OPERANDS.get(operator) != len(operands):
-                    raise PlanError(f"no operator `{operator}` takes {len(operands)} operands")
-                todo.extend(operands)
+                yield from _votes(function, args)
+                inside = tuple(arg for arg in inside if not isinstance(arg, p.TypeOf))
+            case p.Apply(operator, operands) if OPERANDS.get(operator) != len(operands):
+                raise PlanError(f"no operator `{operator}` takes {len(operands)} operands")
             case p.TypeOf():
                 raise PlanError("a type of this plan stands where a value is needed")
+        todo.extend(inside)
 
 
 def _votes(function: str, args: Mapping[str, p.Expr]) -> Iterator[str]:
-    """Find the votes that a function looks at. Each must be named by a constant, and not by a worked-out value."""
+    """Find the votes that a call looks at. Raises PlanError if the language has no function that takes its arguments.
+
+    Each vote must be named by a constant, and not by a worked-out value.
+    """
+    if function not in FUNCTIONS:
+        raise PlanError(f"no function is called `{function}`")
+    spec = FUNCTIONS[function].spec
+    missing = [param.name for param in spec.params if param.required and param.name not in args]
+    if missing or args.keys() - {param.name for param in spec.params}:
+        raise PlanError(f"the arguments of `{function}` are not those that it takes")
+    if not spec.of_step:
+        return
     for arg in args.values():
         if not isinstance(arg, p.Constant) or not isinstance(arg.value, str):
             raise PlanError(f"`{function}` takes the name of a vote, and nothing that is worked out")

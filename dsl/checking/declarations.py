@@ -1,0 +1,104 @@
+"""The types of declarations: models, externs, and the parameters of flows."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC
+
+from .. import syntax as s
+from .. import types as t
+from ..catalog import ParamSpec
+from ..diagnostics import did_you_mean
+from ..source import Span
+from ..syntax.children import children
+from .block_types import Blocks
+from .callees import Callee
+from .program import Flow, Scope
+
+_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+
+class Declarations(Blocks, ABC):
+    """The part of the checker that handles declarations."""
+
+    def model(self, decl: s.ModelDecl) -> None:
+        for address in (decl.address, decl.fallback):
+            if address is None:
+                continue
+            provider = address.value.split(":", 1)[0]
+            if provider not in self.catalog.providers:
+                known = sorted(self.catalog.providers)
+                self.report(
+                    "F0207",
+                    f"no provider is called `{provider}`",
+                    address.span,
+                    help=did_you_mean(provider, known) or "write `provider:name` with one of " + ", ".join(known),
+                )
+        self.options(decl.options, ("model",), self.program.scope, "a model")
+        for option in decl.options:
+            if read := _read(option.value, self.program.scope):
+                self.report(
+                    "F0307",
+                    f"a model's options are plain values, and `{read.text}` is none",
+                    read,
+                    "write the value itself, or set the option on each `ask`",
+                )
+
+    def param(self, param: s.Param) -> ParamSpec:
+        type_ = self.written.read(param.type)
+        self.typed.nodes.params[param.number] = type_
+        if param.default is not None:
+            # A default is worked out before the flow begins: it sees the models and nothing else.
+            self.expressions.expect(param.default, self.program.scope, type_, f"`{param.name.text}`")
+        required = param.default is None and not isinstance(type_, t.Optional)
+        return ParamSpec(param.name.text, type_, required)
+
+    def _callee(self, name: s.Word, callee: Callee) -> None:
+        if name.text in self.catalog.functions:
+            self.report("F0202", f"`{name.text}` is a function of the language", name.span, "choose another name")
+        self.typed.own.setdefault(name.text, callee)
+
+    def extern(self, decl: s.ExternDecl) -> None:
+        params = tuple(self.param(param) for param in decl.params)
+        seen: set[str] = set()
+        for param, spec in zip(decl.params, params, strict=True):
+            if t.holds_model(spec.type):
+                self.report("F0301", "a model is no data, and an extern takes data", param.type.span)
+            if spec.name in seen:
+                self.report("F0202", f"the name `{spec.name}` is taken", param.name.span, "choose another name")
+            seen.add(spec.name)
+        type_ = self.written.read(decl.type)
+        if t.holds_model(type_):
+            self.report("F0301", "a model is no data, and an extern gives data", decl.type.span)
+        if not _TARGET.fullmatch(decl.target.value):
+            self.report(
+                "F0210",
+                "this names no Python function",
+                decl.target.span,
+                'write the module and the function: `from "package.module:function"`',
+            )
+        if decl.name.text in self.catalog.reducers and "results" in seen:
+            self.report(
+                "F0202", f"`{decl.name.text}` is a reducer of the language", decl.name.span, "choose another name"
+            )
+        self._callee(decl.name, Callee(decl.name.text, "extern", params, type_))
+
+    def signature(self, flow: Flow) -> None:
+        """Note the parameters of a flow, for its callers. Its result is unknown until the flow is checked."""
+        params = tuple(self.param(param) for param in flow.decl.params)
+        self._callee(flow.decl.name, Callee(flow.decl.name.text, "flow", params, t.UNKNOWN))
+
+
+def _read(value: s.Expr | s.Ask, scope: Scope) -> Span | None:
+    """Return the place of a name or a function call in a model's option; None for a plain value.
+
+    A model is declared before any value that a name could stand for.
+    """
+    match value:
+        case s.Call(function):
+            return function.span
+        case s.Name(word) if scope.lookup(word.text) is not None:
+            return word.span
+        case s.Ask():
+            return None
+    return next((found for child in children(value) if (found := _read(child, scope))), None)

@@ -1,0 +1,134 @@
+"""A file with its names resolved: scopes, steps, and the mentions that connect them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .. import syntax as s
+from ..diagnostics import Diagnostic
+from ..source import Span
+from ..templates.read import Template
+
+SymbolKind = Literal["model", "param", "step", "branch", "element", "results"]
+Part = Literal["head", "reduce"]
+"""The place of a mention in a step: "head" if the step needs it to begin, "reduce" if only its reducer needs it."""
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Symbol:
+    """The thing that a name stands for.
+
+    ``step`` is the step that makes the value, or the block of the element or results.
+    """
+
+    name: str
+    kind: SymbolKind
+    span: Span
+    scope: Scope
+    step: Step | None = None
+    param: s.Param | None = None
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Scope:
+    """The names that are known in one place.
+
+    ``withheld`` has the names of a reducer that its arguments may not mention.
+    """
+
+    parent: Scope | None
+    fanout: bool = False
+    symbols: dict[str, Symbol] = field(default_factory=dict)
+    withheld: dict[str, Symbol] = field(default_factory=dict)
+
+    def lookup(self, name: str) -> Symbol | None:
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.symbols:
+                return scope.symbols[name]
+            scope = scope.parent
+        return None
+
+    def known(self) -> list[str]:
+        names: list[str] = []
+        scope: Scope | None = self
+        while scope is not None:
+            names.extend(scope.symbols)
+            scope = scope.parent
+        return names
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Mention:
+    """A name that a step uses. ``symbol`` is None if no such name is in scope."""
+
+    name: str
+    span: Span
+    symbol: Symbol | None
+    step: Step | None
+    part: Part = "head"
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Step:
+    """A line of a flow, with the names that are known around and inside it.
+
+    ``inner`` is the scope of a block's body. ``reduce_scope`` is the scope of the reducer's asks, with their models and
+    options. ``argument_scope`` is the scope of the reducer's arguments.
+    """
+
+    line: s.Line
+    scope: Scope
+    parent: Step | None
+    symbol: Symbol | None = None
+    mentions: list[Mention] = field(default_factory=list)
+    inner: Scope | None = None
+    reduce_scope: Scope | None = None
+    argument_scope: Scope | None = None
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        return self.line.name.text if self.line.name else f"line {self.line.span.line}"
+
+    @property
+    def span(self) -> Span:
+        return self.line.name.span if self.line.name else self.line.span
+
+    def walk(self) -> Iterator[Step]:
+        yield self
+        for step in self.steps:
+            yield from step.walk()
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Flow:
+    decl: s.FlowDecl
+    scope: Scope
+    steps: list[Step] = field(default_factory=list)
+    mentions: list[Mention] = field(default_factory=list)
+
+    def walk(self) -> Iterator[Step]:
+        for step in self.steps:
+            yield from step.walk()
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Program:
+    """A file with its names resolved.
+
+    ``declared`` has the names that are no values: flows, types, externs, and the prefixes of imports. ``templates`` has
+    the templates by the number of their string; a broken template is None.
+    """
+
+    file: s.File
+    scope: Scope
+    flows: list[Flow] = field(default_factory=list)
+    declared: dict[str, Span] = field(default_factory=dict)
+    templates: dict[int, Template | None] = field(default_factory=dict)
+    problems: list[Diagnostic] = field(default_factory=list)
+
+    def template(self, string: s.String) -> Template | None:
+        return self.templates.get(string.number)

@@ -17,7 +17,7 @@ from ..files.files import Files
 from ..inputs.inputs import read_input
 from ..session.loading import load, plan_of
 from ..vocabulary.errors import FlowrunError, UsageError
-from ..vocabulary.quoting import shown
+from ..vocabulary.quoting import inert, shown
 from ..vocabulary.remarks import Tell
 from .flags import Flags, first_and_flow, spellings
 from .paths import refuse_pipe
@@ -163,7 +163,7 @@ def _metavar(type_: types.Type) -> str:
 
 def _help(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        click.echo(ctx.get_help())
+        click.echo(inert(ctx.get_help()))
         ctx.exit()
 
 

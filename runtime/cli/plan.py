@@ -18,14 +18,14 @@ from ..files.files import Files
 from ..forecast.estimate import estimate_plan
 from ..session.loading import checked_inputs
 from ..vocabulary.errors import UsageError
-from ..vocabulary.quoting import inert
+from ..vocabulary.quoting import inert, shown
 from . import exits
 from .journals import journal_path
 from .params import Chosen, FlowCommand
 from .paths import PathThatIs
 from .plan_view import cost_in_words, in_words, journal_line, money, most_in_words, view
 from .plans import allowed, known_model
-from .show import complain, remark, show_findings
+from .show import complain, remark, say, show_findings
 
 
 class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -37,7 +37,7 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         except ValueError:
             amount = -1.0
         if not isfinite(amount) or amount < 0:
-            self.fail(f"{value!r} is no amount in dollars, such as 2.50", param, ctx)
+            self.fail(f"{shown(str(value))} is no amount in dollars, such as 2.50", param, ctx)
         return amount
 
 
@@ -126,7 +126,7 @@ def command(
     bounds = estimate_plan(plan, inputs, files, model=model, right=right)
     kept = _foreseen(plan, inputs, model, files, journal)
     if as_json:
-        click.echo(planned_json(plan, bounds, kept))
+        say(f"{planned_json(plan, bounds, kept)}\n")
     else:
         for line in view(bounds, plan.calls_limit, plan.money_limit):
             click.echo(inert(line))

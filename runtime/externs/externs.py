@@ -23,8 +23,8 @@ from flowrun.dsl import plan as p
 from ..documents.rows import check_depth
 from ..inputs.inputs import check_value
 from ..values.expressions import ModelValue
-from ..vocabulary.errors import FlowrunError, InputError, UsageError
-from .modules import Function, found, told
+from ..vocabulary.errors import FlowrunError, InputError, UsageError, told
+from .modules import Function, found
 from .threads import Raised, Threads
 
 Json = Any

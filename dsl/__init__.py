@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .plain_data import misplaced
     from .planner import make_plan
     from .render import render_diagnostic, render_diagnostics
+    from .safe_text import STEERS, inert, one_line
     from .source import Source, Span
     from .templates.read import Template, read_template, template_names, template_pieces
     from .texts import alike, option_of, text_key
@@ -91,6 +92,7 @@ _HOMES = {
     "plain_data": ("misplaced",),
     "planner": ("make_plan",),
     "render": ("render_diagnostic", "render_diagnostics"),
+    "safe_text": ("STEERS", "inert", "one_line"),
     "bounds.served": ("Rates", "Served"),
     "bounds.bound": ("Bound",),
     "source": ("Source", "Span"),
@@ -109,6 +111,7 @@ __all__ = [
     "OPERANDS",
     "RETRIES",
     "RIGHT",
+    "STEERS",
     "AskSpec",
     "Bound",
     "Bounds",
@@ -151,11 +154,13 @@ __all__ = [
     "format_file",
     "format_report",
     "holds_ballots",
+    "inert",
     "make_plan",
     "misplaced",
     "nearest",
     "necessary",
     "negative",
+    "one_line",
     "option_of",
     "outside",
     "page",

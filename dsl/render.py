@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .diagnostics import Diagnostic, Label
+from .safe_text import inert, one_line
 from .source import Span
 
 WIDEST = 160
@@ -21,12 +22,12 @@ def render_diagnostic(diagnostic: Diagnostic, *, colour: bool = False) -> str:
     """Render one problem: code and message, its lines with carets under them, the reason and the way out."""
     paint = _painter(colour)
     severity = diagnostic.severity
-    head = paint(severity, f"{severity}[{diagnostic.code}]") + paint("bold", f": {diagnostic.message}")
+    head = paint(severity, f"{severity}[{diagnostic.code}]") + paint("bold", f": {inert(diagnostic.message)}")
     width = max(len(str(place.line)) for place in [diagnostic.span, *(label.span for label in diagnostic.labels)])
     gutter = " " * width
     lines = [
         head,
-        f"{gutter}{paint('place', '-->')} {escaped(str(diagnostic.span))}",
+        f"{gutter}{paint('place', '-->')} {one_line(str(diagnostic.span))}",
         f"{gutter} {paint('place', '|')}",
     ]
     here: list[Label] = []
@@ -41,20 +42,20 @@ def render_diagnostic(diagnostic: Diagnostic, *, colour: bool = False) -> str:
         lines += snippet[1:] if label.span.line == shown and len(snippet[0]) < WIDEST else snippet
         shown = label.span.line
     for label in elsewhere:
-        lines.append(f"{gutter}{paint('place', ':::')} {escaped(str(label.span))}")
+        lines.append(f"{gutter}{paint('place', ':::')} {one_line(str(label.span))}")
         lines += _snippet(label, "-", "place", width, paint)
     if diagnostic.note or diagnostic.help or diagnostic.fix:
         lines.append(f"{gutter} {paint('place', '|')}")
     if diagnostic.note:
-        lines.append(f"{gutter} {paint('place', '=')} note: {diagnostic.note}")
+        lines.append(f"{gutter} {paint('place', '=')} note: {inert(diagnostic.note)}")
     fix = diagnostic.fix
     # A fix that --fix makes is shown as a fix; a fix for a person to judge is shown as help.
     mends = fix is not None and fix.safe
     help = diagnostic.help or (fix.title if fix and not mends else "")
     if help and not (fix and mends and fix.title == help):
-        lines.append(f"{gutter} {paint('place', '=')} {paint('help', 'help')}: {help}")
+        lines.append(f"{gutter} {paint('place', '=')} {paint('help', 'help')}: {inert(help)}")
     if fix and mends:
-        lines.append(f"{gutter} {paint('place', '=')} {paint('help', 'fix')}: {fix.title}")
+        lines.append(f"{gutter} {paint('place', '=')} {paint('help', 'fix')}: {inert(fix.title)}")
     return "\n".join(lines)
 
 
@@ -62,16 +63,11 @@ def render_diagnostics(diagnostics: Iterable[Diagnostic], *, colour: bool = Fals
     return "\n\n".join(render_diagnostic(diagnostic, colour=colour) for diagnostic in diagnostics)
 
 
-def escaped(name: str) -> str:
-    """Return a file's name on one line, with control characters escaped, which could steer a terminal."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
-
-
 def _snippet(label: Label, mark: str, style: str, width: int, paint: _Paint) -> list[str]:
     span = label.span
     text, column, length = _visible(span)
     number = str(span.line).rjust(width)
-    under = " " * column + paint(style, mark * length + (f" {label.text}" if label.text else ""))
+    under = " " * column + paint(style, mark * length + (f" {inert(label.text)}" if label.text else ""))
     bar = paint("place", "|")
     return [f"{paint('place', number)} {bar} {text}".rstrip(), f"{' ' * width} {bar} {under}"]
 

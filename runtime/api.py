@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from flowrun.dsl import plan as p
 
@@ -30,10 +29,9 @@ from .session.loading import checked_inputs, load, plan_of
 from .session.resume import Keeping, Settings
 from .session.run import Listener, Parts, Result, Stop, execute
 from .vocabulary.errors import FlowrunError
+from .vocabulary.json_value import Json
 
 __all__ = ["Result", "RunError", "Stop", "checked_inputs", "load", "resume_async", "run", "run_async"]
-
-Json = Any
 
 
 class RunError(FlowrunError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..render import escaped
+from ..safe_text import one_line
 from .report import Report, encodable, place_of, told
 
 
@@ -39,5 +39,5 @@ def _data(text: str) -> str:
 
 def _property(text: str) -> str:
     # Line ends have an escape of GitHub's own.
-    shown = "".join(c if c in "\r\n" else escaped(c) for c in text)
+    shown = "".join(c if c in "\r\n" else one_line(c) for c in text)
     return _data(shown).replace(":", "%3A").replace(",", "%2C")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..costs.prices import Prices
 from ..vocabulary.account import Account
-
-Json = Any
+from ..vocabulary.json_value import Json
 
 
 def figures_of(account: Account, prices: Prices) -> dict[str, Json]:

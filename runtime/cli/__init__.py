@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from ..outputs.pipe import wait_to_write
-from ..vocabulary.errors import DiskError, FlowrunError
+from ..vocabulary.errors import DiskError, FlowrunError, mistake_in
+from ..vocabulary.quoting import inert
 from . import exits
 from .group import flowrun
 
@@ -37,7 +38,7 @@ def main() -> None:
         if os.environ.get("FLOWRUN_DEBUG"):
             raise
         print(
-            f"flowrun: a mistake of flowrun's own: {type(error).__name__}: {error}. "
+            f"flowrun: a mistake of flowrun's own: {mistake_in(error)}. "
             "Set FLOWRUN_DEBUG=1 to see where, and please report it.",
             file=sys.stderr,
         )
@@ -97,7 +98,9 @@ def run_command(arguments: list[str]) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         return exits.INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        told = io.StringIO()
+        error.show(told)
+        print(inert(told.getvalue()), end="", file=sys.stderr)
         return exits.USAGE
     except FlowrunError as error:
         _complain(str(error))

@@ -84,7 +84,7 @@ class FlowGroup(click.Group):
 
             from .run import command_for
 
-            return name, command_for(Path(name), args[1:]), args[1:]
+            return name, command_for(Path(name)), args[1:]
         if name not in COMMANDS:
             raise click.UsageError(_no_command(name, args[1:]), ctx)
         return super().resolve_command(ctx, args)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
 from ..outputs.replace import put_new
 from ..vocabulary.errors import UsageError
-from ..vocabulary.quoting import shown
+from ..vocabulary.quoting import one_line, shown
 from . import exits
 from .paths import PathThatIs
 from .show import complain
@@ -40,7 +41,7 @@ def command(path: Path) -> int:
     except OSError as error:
         complain(f"{shown(str(path))} cannot be written: {error.strerror or error}")
         return exits.DISK
-    click.echo(
-        f'{path} is written. Run it:\n\n  flowrun {path} --email "You have won! Click here to claim your prize."'
-    )
+    command = one_line(f"flowrun {shlex.quote(str(path))}")
+    mail = "You have won! Click here to claim your prize."
+    click.echo(f'{one_line(str(path))} is written. Run it:\n\n  {command} --email "{mail}"')
     return exits.DONE

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from flowrun.dsl import plan as p
 from flowrun.dsl import types
 
 from ..api import Result
@@ -25,26 +24,12 @@ HELP = "Write the answer to FILE, as its ending says: .json, .jsonl (line by lin
 RAW = "Leave formulas in the texts of a .csv or .tsv file as they are."
 
 
-def output_options(plan: p.Plan | None = None) -> list[click.Parameter]:
-    """Return the options of a command that writes an answer.
-
-    ``plan`` is given where the parameters of its flow are options of the same command.
-    """
+def output_options() -> list[click.Parameter]:
+    """Return the options of a command that writes an answer."""
     return [
         click.Option(["--output", "-o"], type=OutputPath(), metavar="FILE", help=HELP),
-        click.Option(
-            ["--raw"],
-            is_flag=True,
-            callback=_clash if plan is not None and any(one.name == "raw" for one in plan.params) else None,
-            help=RAW,
-        ),
+        click.Option(["--raw"], is_flag=True, help=RAW),
     ]
-
-
-def _clash(ctx: click.Context, param: click.Parameter, given: bool) -> bool:
-    if given:
-        raise UsageError("`--raw` is an option of the command and a parameter of this flow: write `--param-raw VALUE`")
-    return given
 
 
 def output_file(path: Path | None, *, raw: bool) -> Path | None:

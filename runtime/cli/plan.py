@@ -16,15 +16,16 @@ from flowrun.dsl import plan as p
 
 from ..files.files import Files
 from ..forecast.estimate import estimate_plan
-from ..session.loading import checked_inputs, load, plan_of
+from ..session.loading import checked_inputs
 from ..vocabulary.errors import UsageError
-from ..vocabulary.quoting import inert
+from ..vocabulary.quoting import inert, shown
 from . import exits
 from .journals import journal_path
-from .paths import PathThatIs, refuse_pipe
+from .params import Chosen, FlowCommand
+from .paths import PathThatIs
 from .plan_view import cost_in_words, in_words, journal_line, money, most_in_words, view
-from .plans import allowed, inputs_of, known_model
-from .show import complain, show_findings
+from .plans import allowed, known_model
+from .show import complain, remark, say, show_findings
 
 
 class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -36,23 +37,17 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         except ValueError:
             amount = -1.0
         if not isfinite(amount) or amount < 0:
-            self.fail(f"{value!r} is no amount in dollars, such as 2.50", param, ctx)
+            self.fail(f"{shown(str(value))} is no amount in dollars, such as 2.50", param, ctx)
         return amount
 
 
-@click.command(
-    "plan",
-    short_help="Show what a flow would do, and what that takes.",
-    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
-)
+@click.command("plan", cls=FlowCommand, short_help="Show what a flow would do, and what that takes.")
 @click.argument("path", required=False, type=PathThatIs())
-@click.option("--flow", metavar="NAME", help="The flow to plan, if not the last one.")
 @click.option(
     "--model",
     metavar="MODEL",
     help="The model of asks that name none, such as openai:gpt-4o-mini.",
 )
-@click.option("--param", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter, by its name.")
 @click.option("--journal", metavar="FILE", help="The journal that the run would use.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan and its bounds, as JSON.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of what --json prints.")
@@ -90,13 +85,12 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     metavar="DIR",
     help="A folder that the flow may read besides its own.",
 )
-@click.pass_context
+@click.pass_obj
 def command(
-    ctx: click.Context,
+    chosen: Chosen | None,
+    *,
     path: Path | None,
-    flow: str | None,
     model: str | None,
-    pairs: tuple[str, ...],
     journal: str | None,
     as_json: bool,
     schema: bool,
@@ -121,20 +115,18 @@ def command(
     if schema:
         click.echo(package_files("flowrun.grammars").joinpath("plan.schema.json").read_text(encoding="utf-8"), nl=False)
         return exits.DONE
-    if path is None:
+    if path is None or chosen is None:
         raise UsageError("name a flow file: flowrun plan FILE.flow")
-    refuse_pipe(path)
-    checked = load(path)
-    if checked.warnings:
-        show_findings(checked.warnings)
-    plan = plan_of(checked, flow)
+    if chosen.checked.warnings:
+        show_findings(chosen.checked.warnings)
+    plan = chosen.plan
     model = known_model(plan, model)
     files = Files(path.parent, allow_read)
-    inputs = checked_inputs(plan, inputs_of(plan, ctx.args, pairs, files), complete=False)
+    inputs = checked_inputs(plan, chosen.inputs(files, remark), complete=False)
     bounds = estimate_plan(plan, inputs, files, model=model, right=right)
     kept = _foreseen(plan, inputs, model, files, journal)
     if as_json:
-        click.echo(planned_json(plan, bounds, kept))
+        say(f"{planned_json(plan, bounds, kept)}\n")
     else:
         for line in view(bounds, plan.calls_limit, plan.money_limit):
             click.echo(inert(line))

@@ -15,6 +15,7 @@ from ..journal.history import History
 from ..journal.index import Run
 from ..journal.lock import holder_of
 from ..journal.reading import JournalReader
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import one_line
 from .journals import journal_path
 from .show import complain, print_json
@@ -22,8 +23,6 @@ from .summary import cost_text
 
 if TYPE_CHECKING:
     from ..costs.prices import Prices
-
-Json = Any
 
 
 @click.command("runs", short_help="List the runs that the journal has.")

@@ -7,6 +7,7 @@ from typing import Any
 from ..account.causes import Cause, Causes, in_lines
 from ..api import Result
 from ..reducers.ballots import in_words, votes
+from ..vocabulary.quoting import sentence
 from ..vocabulary.tally import Tally
 from .plan_view import money
 
@@ -146,8 +147,7 @@ def _account(tally: Tally) -> str:
 
 
 def _short(answer: Any) -> str:
-    text = " ".join(in_words(answer).split())
-    return text if len(text) <= 60 else text[:59] + "…"
+    return sentence(in_words(answer), 60)
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Any
 
 from ..providers import traits_of
 from ..vocabulary.account import Account
 from ..vocabulary.errors import UsageError
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from .budget import Price
 
-Json = Any
 _FREE = Price(0.0, 0.0)
 _LONG = 50_000_000
 """A number of tokens in a prompt that is beyond every tier of a price."""

@@ -6,16 +6,15 @@ import re
 from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 from flowrun.dsl import did_you_mean, nearest, option_of, types
 
 from ..files.files import read_plain_text
 from ..vocabulary.errors import InputError
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from .rows import check_depth, is_unicode, parse_json
 
-Json = Any
 # Where a value stands: a line, the field of a record, the number of an item.
 Place = tuple[str | types.Field | int, ...]
 _INT = re.compile(r"[+-]?[0-9]+")

@@ -8,17 +8,17 @@ from array import array
 from codecs import BOM_UTF8
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import overload
 from weakref import finalize
 
 from flowrun.dsl import types
 
 from ..vocabulary.errors import InputError
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from .fitting import Problems, fit
 from .rows import read_row
 
-Json = Any
 LARGE = 8 * 1024 * 1024
 """The size in bytes from which a file is read in this way."""
 _HEAD = 64 * 1024

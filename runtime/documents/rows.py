@@ -7,14 +7,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from ..vocabulary.errors import InputError
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
 from .dialects import NONE, Dialect, cells_of, dialect_of, fits_width, is_blank, lines_of, named_width
 
-Json = Any
 Row = tuple[int, list[str]]
 DEEPEST = 64
 _WITH_PARTS = (list, tuple, Mapping)

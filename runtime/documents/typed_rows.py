@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import chain
-from typing import Any
 
 from flowrun.dsl import did_you_mean, types
 
 from ..vocabulary.errors import InputError
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
 from .dialects import lines_of
 from .fitting import Problems, fit
 from .rows import open_table
 
-Json = Any
 Rows = Iterable[tuple[int, Json]]
 
 

@@ -23,11 +23,11 @@ from flowrun.dsl import plan as p
 from ..documents.rows import check_depth
 from ..inputs.inputs import check_value
 from ..values.expressions import ModelValue
-from ..vocabulary.errors import FlowrunError, InputError, UsageError
-from .modules import Function, found, told
+from ..vocabulary.errors import FlowrunError, InputError, UsageError, told
+from ..vocabulary.json_value import Json
+from .modules import Function, found
 from .threads import Raised, Threads
 
-Json = Any
 WORKERS = 32
 """The most functions that may run at once; the others wait for a thread."""
 # Python does not write longer numbers.

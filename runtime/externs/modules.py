@@ -12,11 +12,10 @@ from typing import Any
 from flowrun.dsl import did_you_mean
 from flowrun.dsl import plan as p
 
-from ..vocabulary.errors import UsageError
+from ..vocabulary.errors import UsageError, told
 from ..vocabulary.quoting import shown
 
 Function = Callable[..., Any]
-_LONGEST = 500
 
 
 def found(name: str, extern: p.Extern, folder: Path) -> Function:
@@ -89,13 +88,3 @@ def _fits(where: str, function: Function, names: list[str]) -> None:
         free = one.kind in (one.VAR_KEYWORD, one.VAR_POSITIONAL) or one.default is not one.empty
         if not free and (name not in names or name not in by_name):
             raise UsageError(f"{where}: the function needs `{name}`, which the flow does not give it; {takes}")
-
-
-def told(error: BaseException) -> str:
-    """Describe an exception in one line: its type, and its message if it has one."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 (writing it out is code of a person's own, too)
-        text = ""
-    text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

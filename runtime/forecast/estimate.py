@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from flowrun.dsl import RIGHT, Bounds, Rates, Served, UnsettledError, bounds_of, necessary
 from flowrun.dsl import plan as p
@@ -20,10 +19,10 @@ from ..values.expressions import evaluate
 from ..values.functions import FUNCTIONS, World
 from ..values.prompts import render
 from ..vocabulary.errors import FlowrunError, UsageError
+from ..vocabulary.json_value import Json
 from ..vocabulary.tokens import estimate
 from .model_prices import declared_prices
 
-Json = Any
 Lookup = Callable[[str], Json]
 
 

@@ -18,10 +18,10 @@ from ..documents.rows import parse_json, read_json, read_jsonl
 from ..documents.typed_rows import fit_lines, fit_rows, fit_table, is_plain
 from ..files.files import BOM, Files, read_plain_text
 from ..vocabulary.errors import InputError
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
 
-Json = Any
 Stdin = Callable[[], str]
 _STDIN = "standard input"
 _TABLES = (".csv", ".tsv", ".tab", ".psv")

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from ..vocabulary.account import Account, Ceiling, PriceOf, Use
+from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Usage
 from .records import NOT_ANSWERED, NOT_SENT, Kind
 
-Json = Any
 Row = tuple[Any, ...]
 """The run, kind, key and place of one row of a journal, and up to four fields of its body.
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from ..vocabulary.json_value import Json
 from .records import Kind
-
-Json = Any
 
 
 class Paid(NamedTuple):

@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 from urllib.parse import quote
 
 from ..vocabulary.errors import DiskError
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from .beside import HEAD, check_files, file_beside
 from .head import NO_HEAD, Head, Mark, UnreadableHead, read_head
@@ -22,7 +22,6 @@ from .lock import holder_of
 from .records import APPLICATION, TABLE, Kind, checksum
 from .tail import Tail, tail_of
 
-Json = Any
 Connect = Callable[..., sqlite3.Connection]
 _WITH_BODIES = frozenset({Kind.RUN, Kind.END})
 _ROWS = "SELECT number, run, kind, key, place, body, sum FROM records WHERE number > ? ORDER BY number"

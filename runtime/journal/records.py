@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-Json = Any
+from ..vocabulary.json_value import Json
 
 APPLICATION = 0x666C6F77
 """The mark of a SQLite file that is a journal of flowrun's (``PRAGMA application_id``)."""

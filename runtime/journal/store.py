@@ -12,9 +12,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from ..vocabulary.errors import DiskError, UsageError
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from .beside import check_files, open_file
 from .creation import ELSEWHERE, make_folder, prepare, refusal
@@ -25,8 +26,6 @@ from .lock import Lock
 from .reading import Connect, Evidence, attempts_of, fold, open_mended, open_to_read, read_body, read_through
 from .records import Record
 from .writer import Entry, Writer
-
-Json = Any
 
 
 class Journal:

@@ -6,11 +6,11 @@ import csv
 import io
 import json
 from collections.abc import Iterable
-from typing import Any
 
 from flowrun.dsl import types
 
-Json = Any
+from ..vocabulary.json_value import Json
+
 COLUMN = "value"
 """The name of the only column of a table whose rows are no records."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

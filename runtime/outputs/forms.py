@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Any
 
 from flowrun.dsl import types
 
 from ..vocabulary.errors import DiskError, UsageError
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import json_text, shown
 from .cells import NotFlatError, columns_of, is_plain, table, told
 
-Json = Any
 LINES = (".jsonl", ".ndjson")
 _TABLES = {".csv": ",", ".tsv": "\t"}
 _TEXTS = (".txt", ".text", ".md", ".markdown")

@@ -11,6 +11,7 @@ from flowrun.dsl import plan as p
 
 from ..reducers import REDUCERS
 from ..vocabulary.errors import PlanError
+from ..vocabulary.quoting import shown
 from .free_names import mentions, template
 from .kinds import verify_kinds
 
@@ -35,7 +36,9 @@ def verify(plan: p.Plan) -> None:
         _held(model.name, (), mentions(list(model.options.values())), {}, set())
     for extern_name, extern in plan.externs.items():
         if not _TARGET.fullmatch(extern.target):
-            raise PlanError(f"the extern `{extern_name}` has no Python function: {extern.target!r} is not module:name")
+            raise PlanError(
+                f"the extern `{extern_name}` has no Python function: {shown(extern.target)} is not module:name"
+            )
         _distinct(f"the extern `{extern_name}`", extern.params)
         _defaults(extern.params, models)
     _flow("the flow", plan.params, plan.steps, plan.result, plan, models)

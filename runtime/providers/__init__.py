@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
 from ..vocabulary.tokens import estimate
 from .traits import Count, Traits
 
@@ -176,4 +177,4 @@ def _foreign(model: str, provider: str) -> Callable[[str, Surroundings], Provide
     name = model.partition(":")[2]
     guess = f"Did you mean {near[0]}{':' if name else ''}{name}? " if near else ""
     listed = ", ".join(known if known in _NAMELESS else f"{known}:NAME" for known in names)
-    raise UsageError(f"no provider is called {provider!r}. {guess}A model is written as one of {listed}")
+    raise UsageError(f"no provider is called {shown(provider)}. {guess}A model is written as one of {listed}")

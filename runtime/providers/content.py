@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-Json = Any
+from ..vocabulary.json_value import Json
 
 _TEXT = frozenset({None, "text", "output_text"})
 _REASONING = ("reasoning_content", "reasoning", "thinking")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..vocabulary.call import Answer, Finish
+from ..vocabulary.quoting import shown
 
 LONGEST = 60
 """The most characters of a server's word that a message shows."""
@@ -29,27 +30,26 @@ class Endings:
         if reason is None or reason == "":
             return Answer(text, "unterminated", f"the answer has no end: the server sent no `{self.name}`")
         word = reason if isinstance(reason, str) else ""
-        shown = word if word else str(reason)
-        shown = f"`{shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + '…'}`"
+        named = shown(word if word else str(reason), LONGEST)
         finish: Finish = "other"
         if word in self.stop:
             if text or not reasoning:
                 return Answer(text)
-            said = f"{ONLY_REASONING}, and no answer ({shown}): allow more with `max_tokens`, or ask another model"
+            said = f"{ONLY_REASONING}, and no answer ({named}): allow more with `max_tokens`, or ask another model"
         elif word in self.length:
-            finish, said = "length", f"the answer was cut off at its greatest length ({shown})"
+            finish, said = "length", f"the answer was cut off at its greatest length ({named})"
             if reasoning and not text:
-                said = f"{ONLY_REASONING} before its greatest length was reached ({shown})"
+                said = f"{ONLY_REASONING} before its greatest length was reached ({named})"
             said += ": allow more with `max_tokens`"
         elif word in self.filtered:
-            finish, said = "filtered", f"the provider's filter held the answer back ({shown})"
+            finish, said = "filtered", f"the provider's filter held the answer back ({named})"
         elif word in self.tools:
             said = (
-                f"the model asked for a tool ({shown}) instead of giving an answer, and flows have none to give: "
+                f"the model asked for a tool ({named}) instead of giving an answer, and flows have none to give: "
                 "say in the prompt that it is to answer by itself, or ask another model"
             )
         else:
-            said = f"the answer ended with {shown}, which is no good end of an answer"
+            said = f"the answer ended with {named}, which is no good end of an answer"
         return Answer(text, finish, said, final=word.lower() in _FULL)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import sentence
 from .addresses import (
     check_address,
     check_header,
@@ -151,10 +152,8 @@ class Endpoint:
         return ""
 
     def quote(self, text: str) -> str:
-        """Make foreign text fit for a message: one line, no control characters, no key, at most 300 characters."""
-        text = self.redact(text)[:4096]
-        line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-        return line if len(line) <= SENTENCE else f"{line[: SENTENCE - 1]}…"
+        """Make foreign text fit for a message: a line that cannot steer a terminal, no key, at most 300 characters."""
+        return sentence(self.redact(text), SENTENCE)
 
 
 def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> Endpoint:

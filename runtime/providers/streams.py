@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any
 
+from ..vocabulary.json_value import Json
 from .content import read_message, read_parts
 from .event_stream import EventReader
-
-Json = Any
 
 
 class Stream(ABC):

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from flowrun.dsl import plan as p
 
@@ -14,8 +13,7 @@ from ..documents.row_file import RowFile
 from ..files.files import Files
 from ..values.functions import FUNCTIONS
 from ..vocabulary.errors import UsageError
-
-Json = Any
+from ..vocabulary.json_value import Json
 
 
 def files_read(plan: p.Plan, values: Mapping[str, Json], folder: Path, allowed: tuple[Path, ...] = ()) -> list[Path]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 from flowrun.dsl import types
 
@@ -12,10 +11,9 @@ from ..files.files import Files
 from ..values.functions import FUNCTIONS, Args, TallyOf, World, kind_of
 from ..values.rules import FileText
 from ..vocabulary.errors import UsageError
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
-
-Json = Any
 
 
 def reading(files: Files, tell: Tell = unheard) -> Callable[[str, Args], Json]:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from .protocol import Json, Setting
+from ..vocabulary.json_value import Json
+from .protocol import Setting
 from .voting import LOST, Vote
 
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 
 from flowrun.dsl import Given, ReducerSpec, Refusal, alike, types
 
+from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
 from .expected import expected_samples
 from .majority import Majority
-from .protocol import Json, ReduceError, Rule
+from .protocol import ReduceError, Rule
 from .reach import with_ballots
 from .voting import AT_LEAST, TIES, told_apart
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
-from typing import Any
 
 from flowrun.dsl import text_key, types
 
-Json = Any
+from ..vocabulary.json_value import Json
 
 
 class Ballots:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from flowrun.dsl import ReducerSpec, types
 
+from ..vocabulary.json_value import Json
 from .judging import ORDER, Judged, judge, ordered
-from .protocol import Json, ReduceError, Rule
+from .protocol import ReduceError, Rule
 from .voting import BY
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
-from .protocol import Gathering, Json, Rule
+from ..vocabulary.json_value import Json
+from .protocol import Gathering, Rule
 
 
 class Concat(Gathering):

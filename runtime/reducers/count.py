@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
+from ..vocabulary.json_value import Json
 from .ballots import normal
-from .protocol import Gathering, Json, Rule
+from .protocol import Gathering, Rule
 from .voting import BY, field_of
 
 

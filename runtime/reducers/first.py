@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from flowrun.dsl import Given, ReducerSpec, types
 
-from .protocol import Gathering, Json, ReduceError, Rule
+from ..vocabulary.json_value import Json
+from .protocol import Gathering, ReduceError, Rule
 
 
 class First(Gathering):

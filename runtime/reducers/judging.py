@@ -14,8 +14,9 @@ from random import Random
 
 from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, types
 
+from ..vocabulary.json_value import Json
 from .numbers import number_of
-from .protocol import Gathering, Json, Question, Setting
+from .protocol import Gathering, Question, Setting
 
 ORDER = ParamSpec("order", types.Choice(("high", "low")))
 

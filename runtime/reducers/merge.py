@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from flowrun.dsl import Given, ReducerSpec, Refusal, types
 
-from .protocol import Gathering, Json, ReduceError, Rule
+from ..vocabulary.json_value import Json
+from .protocol import Gathering, ReduceError, Rule
 
 
 class Merge(Gathering):

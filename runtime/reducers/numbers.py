@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from statistics import mean, median
-from typing import Any
 
 from flowrun.dsl import Given, ReducerSpec, Refusal, types
 
+from ..vocabulary.json_value import Json
 from .protocol import Gathering, ReduceError, Rule
 from .voting import BY, field_of
-
-Json = Any
 
 
 class _Numbers(Gathering):

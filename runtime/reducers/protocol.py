@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from flowrun.dsl import ReducerSpec, types
 
 from ..vocabulary.errors import FlowrunError
+from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
-
-Json = Any
 
 
 class ReduceError(FlowrunError):

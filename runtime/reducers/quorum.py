@@ -10,8 +10,9 @@ from collections.abc import Mapping
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
+from ..vocabulary.json_value import Json
 from .expected import expected_samples
-from .protocol import Json, ReduceError, Rule, Setting
+from .protocol import ReduceError, Rule, Setting
 from .reach import beyond, with_ballots
 from .voting import PARAMS, Vote, plurality
 

@@ -16,10 +16,11 @@ from math import comb
 
 from flowrun.dsl import ParamSpec, ReducerSpec, types
 
+from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
 from .approval import inner_type, listed
 from .ballots import Ballots, normal
-from .protocol import Json, Question, ReduceError, Rule, Setting
+from .protocol import Question, ReduceError, Rule, Setting
 from .reach import with_ballots
 from .voting import AT_LEAST, TIES, Vote
 

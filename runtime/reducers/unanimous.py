@@ -10,8 +10,9 @@ from collections.abc import Mapping
 
 from flowrun.dsl import ReducerSpec
 
+from ..vocabulary.json_value import Json
 from .expected import expected_samples
-from .protocol import Json, ReduceError, Rule
+from .protocol import ReduceError, Rule
 from .reach import with_ballots
 from .voting import AT_LEAST, BY, Vote, plurality
 

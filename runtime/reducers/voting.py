@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, alike, types
 
+from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
 from .ballots import Ballots, in_words
 from .protocol import Question, ReduceError, Setting, UndecidedError
 
-Json = Any
 LOST = object()
 """The stand-in for a sample whose call never brought an answer."""
 

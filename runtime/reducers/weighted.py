@@ -13,8 +13,9 @@ from fractions import Fraction
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
+from ..vocabulary.json_value import Json
 from .expected import expected_samples
-from .protocol import Json, Rule, Setting
+from .protocol import Rule, Setting
 from .reach import with_ballots
 from .voting import AT_LEAST, TIES, Vote, counted, field_of
 

@@ -10,8 +10,9 @@ from fractions import Fraction
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
+from ..vocabulary.json_value import Json
 from .adaptive import Adaptive
-from .protocol import Json, Rule, Setting
+from .protocol import Rule, Setting
 from .reach import beyond, with_ballots
 from .voting import PARAMS, plurality
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from flowrun.dsl import Foreseen
 from flowrun.dsl import plan as p
@@ -21,9 +20,9 @@ from ..providers import open_provider
 from ..providers.protocol import Surroundings
 from ..reads.reading import calling
 from ..vocabulary import events as e
+from ..vocabulary.json_value import Json
 from .endpoints import default_model, open_endpoints
 
-Json = Any
 _WINDOW = 100_000
 """The most bodies of a map that are looked at; calls of further bodies are not counted."""
 _AFTER_ALL = 2**62

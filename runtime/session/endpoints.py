@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 from flowrun.dsl import plan as p
 from flowrun.dsl import types
@@ -16,8 +15,8 @@ from ..providers import DEFAULT_MODEL, MODEL_VARIABLE
 from ..providers.protocol import Provider, Surroundings
 from ..values.expressions import ModelValue, Names, evaluate
 from ..vocabulary.errors import FlowrunError
+from ..vocabulary.json_value import Json
 
-Json = Any
 OpenProvider = Callable[[str, Surroundings], Provider]
 GROWTH = 8
 """The factor from the requests that a provider begins with to the most in flight, where the flow sets no limit."""

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flowrun.dsl import Checked, Source, check_flow, did_you_mean, make_plan, types
 
 from ..catalog import catalog
 from ..files.files import Files, read_plain
 from ..vocabulary.errors import InputError, UsageError
+from ..vocabulary.json_value import Json
 from ..vocabulary.remarks import Tell, unheard
 
 if TYPE_CHECKING:
     from flowrun.dsl import plan as p
-
-Json = Any
 
 
 def load(path: str | Path) -> Checked:

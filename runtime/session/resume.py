@@ -23,10 +23,10 @@ from ..journal.index import Run
 from ..journal.records import JUST_BEGUN, Kind, Record
 from ..journal.store import Journal
 from ..vocabulary.errors import DiskError, UsageError
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Price
 
-Json = Any
 _AROUND = 4096
 """More tokens than a provider puts around a prompt."""
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from flowrun.dsl import plan as p
 
@@ -34,6 +33,7 @@ from ..values.expressions import ModelValue
 from ..vocabulary.account import PriceOf
 from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageError
 from ..vocabulary.events import Event, Notice, PastCounted, PricesDeclared, RunFinished
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Price
 from .endpoints import OpenProvider, chosen_addresses, default_model, open_endpoints
@@ -41,7 +41,6 @@ from .hosts import Ask, permit_hosts
 from .least import must_afford
 from .resume import Keeping, Settings, begin, go_on
 
-Json = Any
 Listener = Callable[[Event], None]
 
 

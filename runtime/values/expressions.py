@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from flowrun.dsl import NoValueError, combined, negative, types
 from flowrun.dsl import plan as p
 
 from ..vocabulary.errors import FlowrunError
+from ..vocabulary.json_value import Json
 from .prompts import render
 from .rules import FileText, RuleValue
-
-Json = Any
 
 
 class ValueFailure(FlowrunError):

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from flowrun.dsl import FunctionSpec, ParamSpec, types
 
 from ..splitters import SPLITTERS
 from ..vocabulary.errors import UsageError
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.tally import Tally
 from .plain_functions import joined, length_of
 from .rules import RuleValue
 
-Json = Any
 Args = Mapping[str, Json]
 
 

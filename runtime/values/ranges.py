@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from flowrun.dsl import OptionSpec, ParamSpec, outside
 
 from ..vocabulary.errors import InputError
-
-Json = Any
+from ..vocabulary.json_value import Json
 
 
 def within_bounds(specs: Mapping[str, OptionSpec] | Mapping[str, ParamSpec], values: Mapping[str, Json]) -> None:

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from .usage import Price, Usage, charge
 
-Json = Any
 PriceOf = Callable[[str], Price | None]
 
 

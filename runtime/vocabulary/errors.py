@@ -5,27 +5,40 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from .quoting import inert, sentence
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .usage import Rates, Usage
 
 
-def mistake_in(error: BaseException, hide: Callable[[str], str] = str) -> str:
-    """Describe an unexpected exception for a message: its kind, its words in one line, and the place that raised it.
+def told(error: BaseException, hide: Callable[[str], str] = str, most: int = 500) -> str:
+    """Describe an exception of foreign code in one line: its kind, and its words if it has any.
 
     ``hide`` removes secrets from the words.
     """
+    try:
+        words = sentence(hide(str(error)), most)
+    except Exception:  # noqa: BLE001 (writing it out is foreign code, too)
+        words = ""
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def mistake_in(error: BaseException, hide: Callable[[str], str] = str) -> str:
+    """Describe an unexpected exception for a message: what it tells, and the place that raised it."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     place = f", in {PurePath(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}" if trace else ""
-    said = " ".join("".join(char if char.isprintable() else " " for char in hide(str(error))[:200]).split())
-    return f"{type(error).__name__}{': ' if said else ''}{said}{place}"
+    return f"{told(error, hide, 200)}{place}"
 
 
 class FlowrunError(Exception):
-    """The base of all failures that a user can cause or meet. Its text is fit to print."""
+    """The base of all failures that a user can cause or meet. Its text is fit to print: it cannot steer a terminal."""
+
+    def __str__(self) -> str:
+        return inert(super().__str__())
 
 
 class UsageError(FlowrunError):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from .account import Account, Ceiling
 from .tally import Tally
 from .usage import NO_USAGE, Price, Usage
-
-Json = Any
 
 
 @dataclass(frozen=True, slots=True)

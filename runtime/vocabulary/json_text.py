@@ -13,9 +13,10 @@ from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal, DecimalException
 from math import isinf
-from typing import Any, NoReturn
+from typing import NoReturn
 
-Json = Any
+from .json_value import Json
+
 DEEPEST = 64
 """The most levels of lists and objects that a document may have."""
 _EXACT = 2**53

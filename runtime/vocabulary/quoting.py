@@ -1,4 +1,4 @@
-"""Make foreign text safe to show: characters that would steer a terminal become visible, and all other text stays."""
+"""Quote foreign text in messages: an answer of a model, an error of a server, the name of a file."""
 
 from __future__ import annotations
 
@@ -6,30 +6,22 @@ import json
 import re
 from typing import Any
 
-_STEERS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
-"""The C0 and C1 controls, the overrides and isolates of direction (Unicode, UAX 9), and halves of characters.
+from flowrun.dsl import STEERS, inert, one_line
 
-Joiners, soft hyphens and marks of direction are left out here: words and emoji need them.
-"""
-_IN_TEXT = re.compile(rf"[{_STEERS}]|\r(?!\n)")
-_IN_LINE = re.compile(rf"[{_STEERS}\t\n\r\u2028\u2029]")
-_IN_JSON = re.compile(rf"[{_STEERS}]")
+__all__ = ["inert", "json_text", "one_line", "sentence", "shown"]
 
-
-def inert(text: str) -> str:
-    """Make a text that cannot steer a terminal. Line breaks and tabs stay."""
-    return _IN_TEXT.sub(_visible, text)
-
-
-def one_line(text: str) -> str:
-    """Make a text, such as the name of a file, that neither breaks a line nor steers a terminal."""
-    return _IN_LINE.sub(_visible, text)
+_IN_JSON = re.compile(rf"[{STEERS}]")
 
 
 def shown(text: str, most: int = 200) -> str:
     """Quote a text in backticks: at most ``most`` characters, on one line, and safe for a terminal."""
-    text = text if len(text) <= most else text[: most - 1] + "…"
-    return f"`{one_line(text)}`"
+    return f"`{one_line(_cut(text, most))}`"
+
+
+def sentence(text: str, most: int = 200) -> str:
+    """Write foreign words as part of a message: at most ``most`` characters on one line, and safe for a terminal."""
+    # No more is looked at than can be shown: an error's page may be long.
+    return _cut(one_line(" ".join(text[: 16 * most].split())), most)
 
 
 def json_text(value: Any, *, indent: int | None = 2, ascii_only: bool = False) -> str:
@@ -38,5 +30,5 @@ def json_text(value: Any, *, indent: int | None = 2, ascii_only: bool = False) -
     return _IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def _visible(found: re.Match[str]) -> str:
-    return ascii(found[0])[1:-1]
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

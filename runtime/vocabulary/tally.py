@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-Json = Any
+from .json_value import Json
 
 
 @dataclass(frozen=True, slots=True)

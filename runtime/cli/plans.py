@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from flowrun.dsl import did_you_mean
 from flowrun.dsl import plan as p
 
 from ..files.files import Files
+from ..files.folders import must_be_folder
 from ..inputs.inputs import read_input
 from ..providers import provider_table
 from ..vocabulary.errors import UsageError
@@ -73,12 +73,7 @@ def twice(name: str) -> UsageError:
 def allowed(ctx: click.Context, param: click.Parameter, places: tuple[Path, ...]) -> tuple[Path, ...]:
     """Check the folders of --allow-read. Raises UsageError for a path that is no folder: it would allow nothing."""
     for place in places:
-        if os.path.isdir(place):
-            continue
-        if os.path.lexists(place):
-            folder = shown(f"--allow-read {place.parent}")
-            raise UsageError(f"--allow-read takes a folder, and {shown(str(place))} is none; its folder is {folder}")
-        raise UsageError(f"--allow-read takes a folder, and there is none at {shown(str(place))}")
+        must_be_folder(place, "--allow-read", "--allow-read {}")
     return places
 
 

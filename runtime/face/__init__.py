@@ -25,19 +25,22 @@ __all__ = ["Checked", "Diagnostic", "FlowError", "Source", "__version__", "dsl",
 __all__ += runtime.__all__
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name == "__version__":
-        from importlib.metadata import version
+if not TYPE_CHECKING:
+    # Type checkers see the imports above, and tell of a misspelt name.
 
-        value: Any = version("flowrun-dsl")
-    elif name == "dsl":
-        value = import_module("flowrun.dsl")
-    else:
-        value = getattr(runtime if name in runtime.__all__ else import_module("flowrun.dsl"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name == "__version__":
+            from importlib.metadata import version
+
+            value: Any = version("flowrun-dsl")
+        elif name == "dsl":
+            value = import_module("flowrun.dsl")
+        else:
+            value = getattr(runtime if name in runtime.__all__ else import_module("flowrun.dsl"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

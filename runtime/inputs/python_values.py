@@ -24,11 +24,25 @@ from ..vocabulary.quoting import shown
 
 Json = Any
 _PLAIN = frozenset((str, int, bool, type(None)))
+_HOLDING = frozenset((dict, list, tuple))
 _MISSING = ("NaTType", "NAType")
 """The classes of the missing values of pandas, beside NaN."""
 _METHODS = ("model_dump", "to_dicts", "to_pylist", "tolist", "to_list", "as_py")
 """The methods that return Python values: of models of pydantic, of tables of polars and pyarrow, of arrays and scalars
 of numpy, and of columns."""
+
+_UNCLEAR: tuple[tuple[tuple[type, ...], str, str], ...] = (
+    (
+        (bytes, bytearray, memoryview),
+        "is {}, which are no text by themselves",
+        'give x.decode("utf-8"), or for a document the Path of its file',
+    ),
+    ((set, frozenset), "is a set, which has no order", "give a list, such as sorted(x)"),
+    ((timedelta,), "is a timedelta", "give its seconds: x.total_seconds()"),
+    ((IOBase,), "is an open file", "give its Path, or its text: x.read()"),
+    ((complex,), "is a complex number", "give a list of its two parts"),
+)
+"""The kinds of objects that are refused: what they are, and the way out."""
 
 
 def plain_inputs(given: Mapping[Any, Any]) -> dict[str, Json]:
@@ -49,7 +63,7 @@ class _Reader:
             return value
         if kind is float:
             return _finite(value, place)
-        if (scalar := _scalar(value, place)) is not None:
+        if kind not in _HOLDING and (scalar := _scalar(value, place)) is not None:
             return scalar
         if id(value) in self._inside:
             raise _refused(place, "holds itself", "give it without the circle")
@@ -98,10 +112,7 @@ class _Reader:
 
 def _scalar(value: Any, place: str) -> Json:
     """Return an object that is a single text or number, or a ``Path``; None if it is not."""
-    if isinstance(value, type):
-        raise _refused(place, f"is the class {value.__name__}", "give an object of it")
-    if type(value).__name__ in _MISSING:
-        raise _missing(place)
+    _must_be_clear(value, place)
     match value:
         case Enum():
             return None
@@ -119,21 +130,18 @@ def _scalar(value: Any, place: str) -> Json:
             return str(value)
         case os.PathLike():
             return Path(os.fsdecode(value))
-        case timedelta():
-            raise _refused(place, "is a timedelta", "give its seconds: x.total_seconds()")
-        case bytes() | bytearray() | memoryview():
-            raise _refused(
-                place,
-                f"is {type(value).__name__}, which are no text by themselves",
-                'give x.decode("utf-8"), or for a document the Path of its file',
-            )
-        case set() | frozenset():
-            raise _refused(place, "is a set, which has no order", "give a list, such as sorted(x)")
-        case IOBase():
-            raise _refused(place, "is an open file", "give its Path, or its text: x.read()")
-        case complex():
-            raise _refused(place, "is a complex number", "give a list of its two parts")
     return None
+
+
+def _must_be_clear(value: Any, place: str) -> None:
+    """Refuse an object that may be several things, or none."""
+    if isinstance(value, type):
+        raise _refused(place, f"is the class {value.__name__}", "give an object of it")
+    if type(value).__name__ in _MISSING:
+        raise _missing(place)
+    for kinds, problem, way_out in _UNCLEAR:
+        if isinstance(value, kinds):
+            raise _refused(place, problem.format(type(value).__name__), way_out)
 
 
 def _finite(value: float, place: str) -> float:

@@ -236,6 +236,23 @@ def test_a_run_is_resumed(flow: Path, tmp_path: Path) -> None:
         resume(5, journal)  # type: ignore[arg-type]
 
 
+async def test_a_resumed_run_may_reach_the_hosts_of_both(tmp_path: Path) -> None:
+    path, journal = tmp_path / "f.flow", tmp_path / "j.db"
+    path.write_text('model m = "openai:m"\nflow f() { a = ask m "hi" return a }\n')
+    stop = Stop()
+    stop()
+    environ = {"OPENAI_API_KEY": "key", "HOME": str(tmp_path)}
+    rest: dict[str, Any] = {"environ": environ, "stop": stop}
+    with pytest.raises(UsageError, match="nobody has allowed it"):
+        await run_async(path, options=RunOptions(**rest, allow_host="b.example"))
+    given = RunOptions(**rest, allow_host="api.openai.com", journal=journal)
+    assert (await run_async(path, options=given)).status == "stopped"
+    # A stopped run sends nothing; a host that is not allowed would be refused before that.
+    for host in ("b.example", "api.openai.com"):
+        again = await resume_async("last", journal, options=RunOptions(**rest, allow_host=host))
+        assert again.status == "stopped"
+
+
 @pytest.mark.parametrize("given", [{"model": "a:b"}, {"allow_read": "."}, {"fresh": True}])
 async def test_what_a_run_began_with_stays(given: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=f"goes on with the `{next(iter(given))}` that it began with"):

@@ -20,9 +20,18 @@ ROOT = Path(__file__).resolve().parent.parent
 HALVES = ("dsl", "runtime", "grammars")
 FILES = ("pyproject.toml", "README.md", "LICENSE")
 IMPORTS = """
-import flowrun.dsl, flowrun.runtime
-for module in (flowrun.dsl, flowrun.runtime):
+import flowrun
+for module in (flowrun, flowrun.dsl, flowrun.runtime):
     print(module.__name__, module.__file__)
+"""
+FACE = """
+import flowrun
+from pathlib import Path
+Path("sum.flow").write_text("flow f(a: int, b: int) {\\n  return a + b\\n}\\n")
+assert flowrun.run("sum.flow", a=1, b=2).value == 3
+missing = [name for name in flowrun.__all__ if getattr(flowrun, name, None) is None]
+assert not missing, missing
+print(flowrun.__version__)
 """
 
 
@@ -78,7 +87,7 @@ def compare(wheel: Path, source: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         inside = {name for name in archive.namelist() if ".dist-info/" not in name}
     wanted = {
-        f"flowrun/{path.relative_to(source).as_posix()}"
+        f"flowrun/{path.relative_to(source).as_posix().removeprefix('runtime/face/')}"
         for half in HALVES
         for path in (source / half).rglob("*")
         if path.is_file()
@@ -118,6 +127,9 @@ def use(programs: Path, work: Path) -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     if version not in run([flowrun, "--version"], cwd=empty, env=env):
         raise Failed(f"flowrun --version does not say {version}")
+    if version not in run([programs / "python", "-W", "error", "-c", FACE], cwd=empty, env=env):
+        raise Failed(f"flowrun.__version__ does not say {version}")
+    (empty / "sum.flow").unlink()
     run([flowrun, "init"], cwd=empty, env=env)
     flows = sorted(empty.rglob("*.flow"))
     if not flows:

@@ -69,10 +69,12 @@ def planned(text: str) -> Any:
 
 
 async def result_of(plan: Any, base: str, inputs: dict[str, Any], *, journal: Path | None = None) -> Any:
-    from flowrun.runtime import run_async
+    from flowrun.runtime import RunOptions, run_async
 
     environ = {"OPENAI_BASE_URL": base, "OPENAI_API_KEY": "none"}
-    result = await run_async(plan, inputs, environ=environ, **({"journal": journal} if journal else {}))
+    result = await run_async(
+        plan, inputs, options=RunOptions(environ=environ, **{"journal": journal} if journal else {})
+    )
     assert result.ok, result.failures
     return result
 

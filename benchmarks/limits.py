@@ -40,7 +40,7 @@ async def by_flow(
     concurrency: int | None = None,
 ) -> Any:
     """The result of a map, which is stopped after so many seconds."""
-    from flowrun.runtime.api import Stop, run_async
+    from flowrun.runtime.api import RunOptions, Stop, run_async
     from flowrun.runtime.limits.retry import RetryPolicy
 
     stop, usual = Stop(), RetryPolicy()
@@ -53,10 +53,7 @@ async def by_flow(
     return await run_async(
         path,
         {"numbers": list(range(calls))},
-        environ={"OPENAI_BASE_URL": base},
-        journal=journal,
-        stop=stop,
-        policy=waits,
+        options=RunOptions(environ={"OPENAI_BASE_URL": base}, journal=journal, stop=stop, policy=waits),
     )
 
 

@@ -176,6 +176,8 @@ def outside(value: float, low: float | None, high: float | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
+    """The things that exist beside the language, by their names: they are handed to the checker."""
+
     functions: Mapping[str, FunctionSpec]
     reducers: Mapping[str, ReducerSpec]
     options: Mapping[str, OptionSpec]

@@ -60,6 +60,7 @@ def render_diagnostic(diagnostic: Diagnostic, *, colour: bool = False) -> str:
 
 
 def render_diagnostics(diagnostics: Iterable[Diagnostic], *, colour: bool = False) -> str:
+    """Write problems as text, as ``render_diagnostic`` does, with an empty line between two."""
     return "\n\n".join(render_diagnostic(diagnostic, colour=colour) for diagnostic in diagnostics)
 
 

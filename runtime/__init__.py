@@ -1,26 +1,133 @@
 """The runner: from a plan to events, an answer and a report.
 
-A name is loaded when it is first used, so that the command starts at once.
+The names in ``__all__`` are the public face of the runner: docs/python.md tells what each is. The modules behind them
+are not promised. A name is loaded when it is first used, so that the command starts at once.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Result, RunError, run, run_async
-    from .session.loading import load
+    from .api import RunError, resume, resume_async, run, run_async
+    from .costs.written_budget import Budget
+    from .engine.decisions import Failure
+    from .limits.retry import RetryPolicy
+    from .providers import open_provider
+    from .providers.protocol import Provider, Surroundings
+    from .session.endpoints import OpenProvider
+    from .session.hosts import Reach
+    from .session.loading import load, plan_of
+    from .session.options import RunOptions
+    from .session.run import Listener, Result, Stop
+    from .vocabulary import events
+    from .vocabulary.call import Answer, Message, Reply, Request
+    from .vocabulary.errors import (
+        AnswerError,
+        BudgetError,
+        CallError,
+        DiskError,
+        EndpointError,
+        FlowrunError,
+        InDoubtError,
+        InputError,
+        MalformedError,
+        ModelError,
+        PermanentError,
+        PlanError,
+        RefusedError,
+        StoppedError,
+        UsageError,
+    )
+    from .vocabulary.events import Event
+    from .vocabulary.tally import Tally
+    from .vocabulary.usage import Rate, Rates, Usage
 
-__all__ = ["Result", "RunError", "load", "run", "run_async"]
+_HOMES = {
+    "api": "RunError resume resume_async run run_async",
+    "costs.written_budget": "Budget",
+    "engine.decisions": "Failure",
+    "limits.retry": "RetryPolicy",
+    "providers": "open_provider",
+    "providers.protocol": "Provider Surroundings",
+    "session.endpoints": "OpenProvider",
+    "session.hosts": "Reach",
+    "session.loading": "load plan_of",
+    "session.options": "RunOptions",
+    "session.run": "Listener Result Stop",
+    "vocabulary.call": "Answer Message Reply Request",
+    "vocabulary.errors": (
+        "AnswerError BudgetError CallError DiskError EndpointError FlowrunError InDoubtError InputError MalformedError "
+        "ModelError PermanentError PlanError RefusedError StoppedError UsageError"
+    ),
+    "vocabulary.events": "Event",
+    "vocabulary.tally": "Tally",
+    "vocabulary.usage": "Rate Rates Usage",
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+_MODULES = {"events": "vocabulary.events"}
+
+__all__ = [
+    "Answer",
+    "AnswerError",
+    "Budget",
+    "BudgetError",
+    "CallError",
+    "DiskError",
+    "EndpointError",
+    "Event",
+    "Failure",
+    "FlowrunError",
+    "InDoubtError",
+    "InputError",
+    "Listener",
+    "MalformedError",
+    "Message",
+    "ModelError",
+    "OpenProvider",
+    "PermanentError",
+    "PlanError",
+    "Provider",
+    "Rate",
+    "Rates",
+    "Reach",
+    "RefusedError",
+    "Reply",
+    "Request",
+    "Result",
+    "RetryPolicy",
+    "RunError",
+    "RunOptions",
+    "Stop",
+    "StoppedError",
+    "Surroundings",
+    "Tally",
+    "Usage",
+    "UsageError",
+    "events",
+    "load",
+    "open_provider",
+    "plan_of",
+    "resume",
+    "resume_async",
+    "run",
+    "run_async",
+]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "load":
-        from .session.loading import load
+if not TYPE_CHECKING:
+    # Type checkers see the imports above, and tell of a misspelt name.
 
-        return load
-    if name in __all__:
-        from . import api
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return import_module(f".{_MODULES[name]}", __name__)
+        if name in _HOME:
+            value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+            globals()[name] = value
+            return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-        return getattr(api, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

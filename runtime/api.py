@@ -1,6 +1,6 @@
 """The functions that run flows from Python.
 
-from flowrun.runtime import run
+from flowrun import run
 
 result = run("is_spam.flow", email="You have won!")
 print(result.value)
@@ -9,29 +9,33 @@ print(result.value)
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
+from typing import Any, Never
 
+from flowrun.dsl import Checked
 from flowrun.dsl import plan as p
 
-from .costs.written_budget import Budget
+from .documents.fitting import described
 from .externs.externs import permit
 from .inputs.python_inputs import check_texts, names_a_file
-from .limits.retry import RetryPolicy
+from .inputs.python_values import plain_inputs
 from .plans.verify import verify
-from .providers import open_provider
-from .session.endpoints import OpenProvider, default_model_name
-from .session.hosts import Ask
 from .session.loading import checked_inputs, load, plan_of
+from .session.options import AnyPath, RunOptions
 from .session.resume import Keeping, Settings
-from .session.run import Listener, Parts, Result, Stop, execute
-from .vocabulary.errors import FlowrunError
+from .session.run import Result, Stop, execute
+from .vocabulary.errors import FlowrunError, InputError, UsageError
 from .vocabulary.json_value import Json
 
-__all__ = ["Result", "RunError", "Stop", "checked_inputs", "load", "resume_async", "run", "run_async"]
+__all__ = ["Result", "RunError", "RunOptions", "Stop", "resume", "resume_async", "resume_run", "run", "run_async"]
+
+Flow = AnyPath | Checked | p.Plan
+Results = Callable[[p.Plan, Mapping[str, Json], Settings], Callable[[Json], None] | None]
+_OPTIONS = frozenset(field.name for field in fields(RunOptions))
+_OF_THE_BEGINNING = ("model", "allow_read", "fresh")
 
 
 class RunError(FlowrunError):
@@ -46,68 +50,164 @@ class RunError(FlowrunError):
 
 
 def run(
-    flow: str | Path | p.Plan, /, *, allow_python: bool = False, journal: str | Path | None = None, **inputs: Json
+    flow: Flow, /, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None, **values: Any
 ) -> Result:
     """Run a flow and wait for its end: ``run_async`` for callers without an event loop.
 
     Raises: RunError, if the flow has no value; and all errors of ``run_async``.
     """
-    result = asyncio.run(run_async(flow, inputs, allow_python=allow_python, journal=journal))
+    return _waited("run", lambda: run_async(flow, inputs, options=options, **values))
+
+
+async def run_async(
+    flow: Flow, /, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None, **values: Any
+) -> Result:
+    """Run a flow: the last one of a file, the last one of a checked file that ``load`` returned, or a plan.
+
+    The inputs are keywords, or stand in the mapping ``inputs``: there a parameter may also be called ``inputs`` or
+    ``options``. docs/python.md lists the Python objects that an input may be. For a document, a ``Path`` names a file,
+    which is read. A ``str`` is the text itself. It is refused if it is the path of a file: write ``Path(…)`` for the
+    file, or end the text with a line break.
+
+    Raises: FlowError (the file has errors), UsageError, PlanError, DiskError. A flow that fails returns a Result that
+    is not ok.
+    """
+    options = _options(options)
+    plan = _planned(flow)
+    given = _given(plan, inputs, values)
+    verify(plan)
+    permit(plan, options.allow_python)
+    remarks: list[str] = []
+    read = await _read(plan, given, remarks)
+    with Keeping.open(options.journal) as keeping:
+        return await _executed(plan, read, options.settings(), options, keeping, remarks=remarks)
+
+
+def resume(run: str, journal: AnyPath | None = None, *, options: RunOptions | None = None, **others: Never) -> Result:
+    """Resume a run and wait for its end: ``resume_async`` for callers without an event loop.
+
+    Raises: RunError, if the flow has no value; and all errors of ``resume_async``.
+    """
+    return _waited("resume", lambda: resume_async(run, journal, options=options, **others))
+
+
+async def resume_async(
+    run: str, journal: AnyPath | None = None, *, options: RunOptions | None = None, **others: Never
+) -> Result:
+    """Resume a run from a journal, with the flow, inputs and settings that it began with.
+
+    ``run`` is its id, the beginning of its id, or ``last``. The journal may stand in ``options`` instead. Of the
+    options, ``model``, ``allow_read`` and ``fresh`` belong to the beginning of a run, and are refused. ``budget``
+    replaces that of the run, and ``allow_host`` adds to its hosts.
+
+    Raises: the errors of ``run_async``; UsageError, where the journal has no such run.
+    """
+    for name in others:
+        raise UsageError(f"a run is resumed with options alone: {_as_option(name)}")
+    return await resume_run(run, journal, options)
+
+
+async def resume_run(
+    run: str, journal: AnyPath | None, options: RunOptions | None, results: Results | None = None
+) -> Result:
+    """Resume a run as ``resume_async`` does.
+
+    ``results`` is called with the plan, inputs and settings before anything is sent; it may raise to refuse the run,
+    and returns the function that replaces ``on_result``.
+    """
+    options = _options(options)
+    if not isinstance(run, str):
+        raise UsageError(f"a run is called by its id, or `last`; found {described(run)}")
+    if journal is not None:
+        if options.journal is not None:
+            raise UsageError("the journal is given twice, as an argument and in the options: give it once")
+        options = replace(options, journal=journal)
+    if options.journal is None:
+        raise UsageError("a run is resumed from its journal: name the file, as in resume('last', 'journal.db')")
+    for name in _OF_THE_BEGINNING:
+        if getattr(options, name):
+            raise UsageError(f"a run goes on with the `{name}` that it began with: leave that option out")
+    with Keeping.open(options.journal) as keeping:
+        plan, values, kept, number = keeping.taken_up(run)
+        verify(plan)
+        permit(plan, options.allow_python)
+        if results is not None:
+            options = replace(options, on_result=results(plan, values, kept))
+        own = options.settings()
+        settings = replace(
+            kept,
+            budget=own.budget or kept.budget,
+            ask_doubtful=options.ask_doubtful,
+            allow_host=(*kept.allow_host, *own.allow_host),
+        )
+        return await _executed(plan, checked_inputs(plan, values), settings, options, keeping, number)
+
+
+async def _executed(
+    plan: p.Plan,
+    values: Mapping[str, Json],
+    settings: Settings,
+    options: RunOptions,
+    keeping: Keeping,
+    number: int | None = None,
+    remarks: Sequence[str] = (),
+) -> Result:
+    listeners = options.listeners()
+    try:
+        return await execute(plan, values, settings, options.parts(listeners, remarks), keeping, number)
+    finally:
+        listeners.warn()
+
+
+def _waited(name: str, begin: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        result = asyncio.run(begin())
+    else:
+        raise UsageError(f"`{name}` would hold up the event loop that it is called in: write `await {name}_async(…)`")
     if not result.ok:
         raise RunError(result)
     return result
 
 
-async def run_async(
-    flow: str | Path | p.Plan,
-    inputs: Mapping[str, Json] | None = None,
-    *,
-    model: str | None = None,
-    on_event: Sequence[Listener] = (),
-    allow_read: Sequence[Path] = (),
-    allow_host: Sequence[str] = (),
-    allow_python: bool = False,
-    environ: Mapping[str, str] | None = None,
-    opener: OpenProvider = open_provider,
-    ask_hosts: Ask | None = None,
-    journal: str | Path | None = None,
-    fresh: bool = False,
-    budget: Budget | None = None,
-    policy: RetryPolicy | None = None,
-    stop: Stop | None = None,
-    on_result: Callable[[Json], None] | None = None,
-) -> Result:
-    """Run the last flow of a file, or a plan.
+def _options(given: object) -> RunOptions:
+    if given is None:
+        return RunOptions()
+    if not isinstance(given, RunOptions):
+        raise UsageError(
+            f"`options` is a RunOptions, such as RunOptions(budget='$1'); found {described(given)}. A parameter of the "
+            'flow that is called `options` stands in the mapping of inputs: {"options": …}'
+        )
+    return given
 
-    For a document, a ``Path`` names a file, which is read. A ``str`` is the text itself. It is refused if it is the
-    path of a file: write ``Path(…)`` for the file, or end the text with a line break.
 
-    ``model`` is the model of asks that name none; without it, the variable FLOWRUN_MODEL or the embedded model is.
-    ``allow_python`` lets flowrun import and call the flow's externs. ``allow_host`` lists hosts that models named by
-    the flow may be at; ``ask_hosts`` may allow others. ``opener`` makes the provider of an address; a caller who gives
-    it vouches for the hosts. ``journal`` is a file that keeps answers; a call with an answer in it is not sent again,
-    unless ``fresh``. ``budget`` replaces the flow's own. ``on_result`` takes the results of a list one by one, in
-    order, if the flow returns the list of a map unchanged; the Result does not keep them then.
+def _planned(flow: Flow) -> p.Plan:
+    if isinstance(flow, p.Plan):
+        return flow
+    return plan_of(flow if isinstance(flow, Checked) else load(flow))
 
-    Raises: FlowError (the file has errors), UsageError, PlanError, DiskError. A flow that fails returns a Result that
-    is not ok.
-    """
-    plan = flow if isinstance(flow, p.Plan) else plan_of(load(flow))
-    environ = os.environ if environ is None else environ
-    settings = Settings(
-        model=model or default_model_name(environ),
-        allow_read=tuple(allow_read),
-        allow_host=tuple(allow_host),
-        budget=budget,
-        fresh=fresh,
-    )
-    verify(plan)
-    permit(plan, allow_python)
-    remarks: list[str] = []
-    values = await _read(plan, inputs or {}, remarks)
-    parts = Parts(on_event, environ, opener, policy or RetryPolicy(), stop or Stop(), ask_hosts, on_result, remarks)
-    with Keeping.open(journal) as keeping:
-        return await execute(plan, values, settings, parts, keeping, None)
+
+def _given(plan: p.Plan, inputs: object, values: Mapping[str, Any]) -> dict[str, Json]:
+    """Return the caller's inputs, of the mapping and of the keywords, as plain data. Raises InputError, UsageError."""
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise UsageError(
+            f"`inputs` is a mapping of the flow's parameters to their values; found {described(inputs)}. A parameter "
+            'that is called `inputs` stands in it: {"inputs": …}'
+        )
+    known = {param.name for param in plan.params}
+    for name in values:
+        if name in _OPTIONS and name not in known:
+            raise UsageError(f"the flow `{plan.flow}` has no parameter `{name}`: {_as_option(name)}")
+        if inputs and name in inputs:
+            raise InputError(f"`{name}` stands in the mapping of inputs and among the keywords: give it once")
+    return plain_inputs({**(inputs or {}), **values})
+
+
+def _as_option(name: str) -> str:
+    if name not in _OPTIONS:
+        return f"there is no option `{name}`; there are {', '.join(sorted(_OPTIONS))}"
+    return f"the option is given as options=RunOptions({name}=…)"
 
 
 async def _read(plan: p.Plan, given: Mapping[str, Json], remarks: list[str]) -> dict[str, Json]:
@@ -116,46 +216,3 @@ async def _read(plan: p.Plan, given: Mapping[str, Json], remarks: list[str]) -> 
     read = partial(checked_inputs, plan, given, tell=remarks.append)
     # Files are read in a thread, because the event loop may serve others.
     return await asyncio.to_thread(read) if any(map(names_a_file, given.values())) else read()
-
-
-async def resume_async(
-    run: str,
-    journal: str | Path,
-    *,
-    on_event: Sequence[Listener] = (),
-    allow_host: Sequence[str] = (),
-    allow_python: bool = False,
-    environ: Mapping[str, str] | None = None,
-    opener: OpenProvider = open_provider,
-    ask_hosts: Ask | None = None,
-    budget: Budget | None = None,
-    ask_doubtful: bool = True,
-    policy: RetryPolicy | None = None,
-    stop: Stop | None = None,
-    on_result: Callable[[Json], None] | None = None,
-    results: Callable[[p.Plan, Mapping[str, Json], Settings], Callable[[Json], None] | None] | None = None,
-) -> Result:
-    """Resume a run from a journal, with the flow, inputs and settings that it began with.
-
-    ``run`` is its id, the beginning of its id, or ``last``. ``ask_doubtful`` sends the calls in doubt again: those that
-    were under way when the run was ended, and may have been paid; otherwise they fail. ``results`` is called with the
-    plan, inputs and settings before anything is sent; it may raise to refuse the run, and returns the function that
-    replaces ``on_result``.
-
-    Raises: the errors of ``run_async``; UsageError, where the journal has no such run.
-    """
-    environ = os.environ if environ is None else environ
-    with Keeping.open(journal) as keeping:
-        plan, values, settings, number = keeping.taken_up(run)
-        verify(plan)
-        permit(plan, allow_python)
-        if results is not None:
-            on_result = results(plan, values, settings)
-        parts = Parts(on_event, environ, opener, policy or RetryPolicy(), stop or Stop(), ask_hosts, on_result)
-        settings = replace(
-            settings,
-            budget=budget or settings.budget,
-            ask_doubtful=ask_doubtful,
-            allow_host=(*settings.allow_host, *allow_host),
-        )
-        return await execute(plan, checked_inputs(plan, values), settings, parts, keeping, number)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime.api import resume_async, run_async
+from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.dispatch.batch import part_of
 from flowrun.runtime.engine.decisions import Call
@@ -196,14 +196,14 @@ async def test_an_error_in_the_midst_of_a_stream_counts_at_its_worst(
         tmp_path / "j.db",
     )
     given = {"OPENAI_BASE_URL": faults.url}
-    ran = await run_async(path, environ=given, journal=journal, budget=Budget(None, 1.0))
+    ran = await run_async(path, options=RunOptions(environ=given, journal=journal, budget=Budget(None, 1.0)))
     assert ran.status == "failed"
     worst = ran.spent
     assert worst > 20 * 100e-6
     assert (ran.summary.whole.broken_off, ran.summary.whole.refused) == (1, 0)
-    again = await resume_async("last", journal, environ=given)
+    again = await resume_async("last", journal, options=RunOptions(environ=given))
     assert again.spent == pytest.approx(2 * worst)
-    none = await resume_async("last", journal, environ=given, budget=Budget(None, 2.5 * worst))
+    none = await resume_async("last", journal, options=RunOptions(environ=given, budget=Budget(None, 2.5 * worst)))
     assert none.status == "budget"
     assert len(faults.seen) == 2
 
@@ -214,13 +214,15 @@ async def test_a_budget_that_is_set_below_what_is_spent_sends_nothing(
     path, journal = flow(MODEL + FLAT.format("")), tmp_path / "j.db"
     given = {"OPENAI_BASE_URL": faults.url}
     items = [f"thing {number}" for number in range(8)]
-    first = await run_async(path, {"items": items}, environ=given, journal=journal, budget=Budget(5))
+    first = await run_async(
+        path, {"items": items}, options=RunOptions(environ=given, journal=journal, budget=Budget(5))
+    )
     assert (first.status, shop.answers) == ("budget", 5)
     for lower in (Budget(3), Budget(5), Budget(None, 0.0001), Budget(None, shop.dollars)):
-        again = await resume_async("last", journal, environ=given, budget=lower)
+        again = await resume_async("last", journal, options=RunOptions(environ=given, budget=lower))
         assert (again.status, shop.answers) == ("budget", 5)
     # The calls that a budget has left are counted for all elements together, not for each as it comes.
-    more = await resume_async("last", journal, environ=given, budget=Budget(6))
+    more = await resume_async("last", journal, options=RunOptions(environ=given, budget=Budget(6)))
     assert (more.status, shop.answers) == ("budget", 6)
 
 
@@ -229,12 +231,14 @@ async def test_answers_of_other_runs_are_not_of_this_runs_bill(
 ) -> None:
     path, journal = flow(MODEL + FLAT.format("")), tmp_path / "j.db"
     given = {"OPENAI_BASE_URL": faults.url}
-    await run_async(path, {"items": ["a", "b", "c", "d"]}, environ=given, journal=journal)
+    await run_async(path, {"items": ["a", "b", "c", "d"]}, options=RunOptions(environ=given, journal=journal))
     two = Budget(2, 1.0)
-    second = await run_async(path, {"items": ["a", "b", "c", "d", "e"]}, environ=given, journal=journal, budget=two)
+    second = await run_async(
+        path, {"items": ["a", "b", "c", "d", "e"]}, options=RunOptions(environ=given, journal=journal, budget=two)
+    )
     assert second.ok
     assert second.spent == pytest.approx(370e-6)
-    again = await resume_async("last", journal, environ=given)
+    again = await resume_async("last", journal, options=RunOptions(environ=given))
     assert again.ok
     assert again.spent == pytest.approx(370e-6)
 
@@ -247,11 +251,11 @@ async def test_the_past_of_a_run_that_cannot_be_priced_is_refused(
     text = MODEL.replace(", max_tokens: 20", "") + 'flow f() { a = ask m "hi" with retries: 0 return a }\n'
     path, journal = flow(text), tmp_path / "j.db"
     given = {"OPENAI_BASE_URL": faults.url}
-    await run_async(path, environ=given, journal=journal)
+    await run_async(path, options=RunOptions(environ=given, journal=journal))
     with pytest.raises(UsageError, match="go on with a budget of calls"):
-        await resume_async("last", journal, environ=given, budget=Budget(None, 1.0))
+        await resume_async("last", journal, options=RunOptions(environ=given, budget=Budget(None, 1.0)))
     assert len(faults.seen) == 1
-    await resume_async("last", journal, environ=given, budget=Budget(9))
+    await resume_async("last", journal, options=RunOptions(environ=given, budget=Budget(9)))
     assert len(faults.seen) == 2
 
 

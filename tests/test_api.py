@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flowrun.dsl import FlowError, Source, bounds_of, check_flow, make_plan
-from flowrun.runtime import RunError, run, run_async
+from flowrun.runtime import RunError, RunOptions, run, run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.engine.blocks import flow
 from flowrun.runtime.providers.protocol import Provider, Surroundings
@@ -42,7 +42,9 @@ def path(tmp_path: Path) -> Path:
 
 async def test_rows_keep_their_order_and_their_ids(path: Path) -> None:
     rows = [{"id": n, "body": f"b{n}"} for n in range(20)]
-    result = await run_async(path, {"rows": rows}, opener=scripted(lambda request, _: request.messages[0].text.upper()))
+    result = await run_async(
+        path, {"rows": rows}, options=RunOptions(opener=scripted(lambda request, _: request.messages[0].text.upper()))
+    )
     assert [row["id"] for row in result.value] == list(range(20))
     assert result.value[7]["said"] == "B7 NONE"
     assert result.ok
@@ -52,16 +54,16 @@ async def test_a_path_is_read_and_a_text_is_taken_as_it_is(path: Path) -> None:
     (path.parent / "note.md").write_text("from a file")
     echo = scripted(lambda request, _: request.messages[0].text)
     rows = [{"id": 1, "body": "x"}]
-    result = await run_async(path, {"rows": rows, "note": path.parent / "note.md"}, opener=echo)
+    result = await run_async(path, {"rows": rows, "note": path.parent / "note.md"}, options=RunOptions(opener=echo))
     assert result.value[0]["said"] == "x from a file"
-    result = await run_async(path, {"rows": rows, "note": "note.md"}, opener=echo)
+    result = await run_async(path, {"rows": rows, "note": "note.md"}, options=RunOptions(opener=echo))
     assert result.value[0]["said"] == "x note.md"
 
 
 async def test_events_tell_the_whole_story(path: Path) -> None:
     seen: list[Event] = []
     rows = [{"id": 1, "body": "x"}, {"id": 2, "body": "y"}]
-    await run_async(path, {"rows": rows}, opener=scripted(lambda *_: "ok"), on_event=(seen.append,))
+    await run_async(path, {"rows": rows}, options=RunOptions(opener=scripted(lambda *_: "ok"), on_event=(seen.append,)))
     assert [event.path for event in seen if isinstance(event, RequestStarted)] == ["out[0].said", "out[1].said"]
     assert isinstance(seen[-1], RunFinished)
     assert seen[-1].status == "done"
@@ -78,7 +80,7 @@ async def test_events_tell_the_whole_story(path: Path) -> None:
 )
 async def test_wrong_inputs_are_refused_before_any_call(path: Path, inputs: dict[str, object], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        await run_async(path, inputs, opener=scripted(lambda *_: "ok"))
+        await run_async(path, inputs, options=RunOptions(opener=scripted(lambda *_: "ok")))
 
 
 async def test_only_models_that_are_used_are_opened(tmp_path: Path) -> None:
@@ -92,10 +94,10 @@ async def test_only_models_that_are_used_are_opened(tmp_path: Path) -> None:
         opened.append(model)
         return ScriptedProvider(lambda *_: "ok", model=model)
 
-    await run_async(path, model="b", opener=opener)
+    await run_async(path, options=RunOptions(model="b", opener=opener))
     assert sorted(opened) == ["openai:a", "openai:b"]
     opened.clear()
-    await run_async(path, environ={"FLOWRUN_MODEL": "gemini:c"}, opener=opener)
+    await run_async(path, options=RunOptions(environ={"FLOWRUN_MODEL": "gemini:c"}, opener=opener))
     assert sorted(opened) == ["gemini:c", "openai:a"]
 
 
@@ -111,7 +113,7 @@ async def test_models_are_values(tmp_path: Path) -> None:
         providers.append(ScriptedProvider(lambda *_: model, model=model))
         return providers[-1]
 
-    result = await run_async(path, opener=opener)
+    result = await run_async(path, options=RunOptions(opener=opener))
     assert result.value == ["openai:a", "openai:b"]
     assert [provider.calls[0].temperature for provider in providers] == [0.2, None]
 
@@ -139,20 +141,20 @@ async def test_a_flow_reads_its_own_folder_and_no_other(tmp_path: Path) -> None:
     result = await run_async(path)
     assert not result.ok
     assert "--allow-read" in result.failures[0].reason
-    assert (await run_async(path, allow_read=[tmp_path])).value == "outside"
+    assert (await run_async(path, options=RunOptions(allow_read=[tmp_path]))).value == "outside"
 
 
 async def test_a_vote_that_the_flow_looks_into_asks_all(tmp_path: Path) -> None:
     path = tmp_path / "v.flow"
     vote = 'v = repeat 5 { ask "?" -> A | B } reduce majority'
     path.write_text(f"flow f() {{ {vote} return v }}\n")
-    result = await run_async(path, opener=scripted(lambda *_: "A"))
+    result = await run_async(path, options=RunOptions(opener=scripted(lambda *_: "A")))
     assert (result.value, result.summary.calls, result.summary.spared) == ("A", 3, 2)
     path.write_text(f"flow f() {{ {vote} return agreement(v) }}\n")
-    result = await run_async(path, opener=scripted(lambda _, number: "B" if number == 4 else "A"))
+    result = await run_async(path, options=RunOptions(opener=scripted(lambda _, number: "B" if number == 4 else "A")))
     assert (result.value, result.summary.calls) == (0.8, 5)
     path.write_text(f"flow f() {{ {vote} with launch: cost return agreement(v) }}\n")
-    result = await run_async(path, opener=scripted(lambda *_: "A"))
+    result = await run_async(path, options=RunOptions(opener=scripted(lambda *_: "A")))
     assert (result.value, result.summary.calls) == (1.0, 3)
 
 
@@ -161,14 +163,14 @@ async def test_an_element_that_failed_keeps_its_place_as_nothing(tmp_path: Path)
     body = 'out = map x in xs { ask "{{ x }}" -> YES | NO with retries: 0 } reduce collect with errors: none'
     path.write_text(f"flow f(xs: [text]) {{ {body} return out }}\n")
     said = scripted(lambda request, _: "YES" if request.messages[0].text != "b" else "perhaps")
-    result = await run_async(path, {"xs": ["a", "b", "c"]}, opener=said)
+    result = await run_async(path, {"xs": ["a", "b", "c"]}, options=RunOptions(opener=said))
     assert result.value == ["YES", None, "YES"]
     assert [loss.path for loss in result.outcome.losses] == ["out[1].line 1"]
     path.write_text(
         f'flow f(xs: [text]) {{ {body} t = text "{{% for o in out %}}{{{{ o }}}}{{% endfor %}}" return t }}\n'
     )
     with pytest.raises(FlowError, match="F0306"):
-        await run_async(path, {"xs": []}, opener=said)
+        await run_async(path, {"xs": []}, options=RunOptions(opener=said))
 
 
 async def test_a_budget_of_calls_is_held(tmp_path: Path) -> None:
@@ -176,7 +178,7 @@ async def test_a_budget_of_calls_is_held(tmp_path: Path) -> None:
     body = 'out = map x in xs { ask "{{ x }}" } reduce collect with errors: skip'
     path.write_text(f"flow f(xs: [text]) budget 3 calls {{ {body} return out }}\n")
     provider = ScriptedProvider(lambda request, _: request.messages[0].text)
-    result = await run_async(path, {"xs": list("abcdef")}, opener=lambda *_: provider)
+    result = await run_async(path, {"xs": list("abcdef")}, options=RunOptions(opener=lambda *_: provider))
     assert result.value == ["a", "b", "c"]
     assert len(provider.calls) == 3
     assert "budget of 3 calls is spent" in result.outcome.losses[0].reason
@@ -186,7 +188,7 @@ async def test_a_malformed_answer_is_not_asked_for_again_beyond_the_budget(tmp_p
     path = tmp_path / "b.flow"
     path.write_text('flow f() budget 2 calls { a = ask "?" -> YES | NO return a }\n')
     provider = ScriptedProvider(lambda *_: "perhaps")
-    result = await run_async(path, opener=lambda *_: provider)
+    result = await run_async(path, options=RunOptions(opener=lambda *_: provider))
     assert len(provider.calls) == 2
     assert "budget of 2 calls" in result.failures[0].reason
 
@@ -201,10 +203,10 @@ async def test_another_model_stands_in_for_one_that_fails(tmp_path: Path) -> Non
 
         return ScriptedProvider(script, model=model)
 
-    result = await run_async(path, opener=opener)
+    result = await run_async(path, options=RunOptions(opener=opener))
     assert result.value == "gemini:b"
     path.write_text('model m = "openai:a" else "openai:a"\nflow f() { x = ask m "?" return x }\n')
-    result = await run_async(path, opener=opener)
+    result = await run_async(path, options=RunOptions(opener=opener))
     assert [failure.reason for failure in result.failures] == ["gone"]
 
 
@@ -232,7 +234,7 @@ async def test_what_is_wrong_from_the_start_costs_no_call(tmp_path: Path) -> Non
     )
     (path.parent / "rows.jsonl").write_text('{"id": 1}\n{"id": "two"}\n')
     provider = ScriptedProvider(lambda *_: "yes")
-    result = await run_async(path, {"n": 1}, opener=lambda model, surroundings: provider)
+    result = await run_async(path, {"n": 1}, options=RunOptions(opener=lambda model, surroundings: provider))
     assert provider.calls == []
     [failure] = result.failures
     assert failure.path == "rows"
@@ -250,7 +252,7 @@ async def test_models_inside_an_input_are_opened(type_: str, value: object) -> N
         return ScriptedProvider(lambda request, _: "x", model=model)
 
     text = f'type One = {{ one: model }}\nflow f(ms: {type_}) {{\n  a = ask "hi"\n  return a\n}}\n'
-    await run_async(make_plan(check_flow(Source(text), catalog())), {"ms": value}, opener=opener)
+    await run_async(make_plan(check_flow(Source(text), catalog())), {"ms": value}, options=RunOptions(opener=opener))
     assert "there:x" in opened
 
 
@@ -270,7 +272,7 @@ async def test_flows_that_double_end_with_a_sentence(tmp_path: Path, monkeypatch
     path = tmp_path / "doubling.flow"
     path.write_text(levels)
     provider = ScriptedProvider(lambda *_: "yes")
-    result = await run_async(path, {"x": "hi"}, opener=lambda model, surroundings: provider)
+    result = await run_async(path, {"x": "hi"}, options=RunOptions(opener=lambda model, surroundings: provider))
     assert "more than 20 calls of flows" in result.failures[0].reason
     assert provider.calls == []
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime.api import resume_async, run_async
+from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.costs.written_budget import Budget, read_budget
 from flowrun.runtime.vocabulary.errors import UsageError
 
@@ -74,7 +74,7 @@ async def test_no_money_is_overspent_at_a_thousand_at_once(saying: str, faults: 
     path = tmp_path / "a.flow"
     path.write_text(MODEL + MANY.format(budget="$0.50"))
     environ = {"OPENAI_BASE_URL": faults.url}
-    result = await run_async(path, {"n": 1}, environ=environ)
+    result = await run_async(path, {"n": 1}, options=RunOptions(environ=environ))
     assert 0 < shop.dollars <= 0.50
     assert result.spent <= 0.50 + 1e-9
     assert shop.calls < ELEMENTS
@@ -89,7 +89,7 @@ async def test_no_call_is_made_beyond_the_number_allowed(faults: Any, tmp_path: 
     faults.replies.append(shop.reply)
     path = tmp_path / "a.flow"
     path.write_text(MODEL + MANY.format(budget="700 calls"))
-    result = await run_async(path, {"n": 1}, environ={"OPENAI_BASE_URL": faults.url})
+    result = await run_async(path, {"n": 1}, options=RunOptions(environ={"OPENAI_BASE_URL": faults.url}))
     assert shop.calls == 700
     assert len(result.value) == 699
     assert len(result.outcome.losses) == ELEMENTS - 699
@@ -111,19 +111,19 @@ async def test_a_budget_is_kept_across_resumes_and_may_be_raised(faults: Any, tm
     path.write_text(MODEL + FEW)
     environ = {"OPENAI_BASE_URL": faults.url}
     xs = [f"thing {n}" for n in range(10)]
-    result = await run_async(path, {"xs": xs}, environ=environ, journal=journal)
+    result = await run_async(path, {"xs": xs}, options=RunOptions(environ=environ, journal=journal))
     assert shop.calls == 5
     assert result.status == "budget"
     assert result.value is None
     # What was done when the money ran out is shown.
     assert result.outcome.steps["first"] == "fine"
-    again = await resume_async("last", journal, environ=environ)
+    again = await resume_async("last", journal, options=RunOptions(environ=environ))
     assert again.status == "budget"
     assert shop.calls == 5
-    more = await resume_async("last", journal, environ=environ, budget=Budget(8, None))
+    more = await resume_async("last", journal, options=RunOptions(environ=environ, budget=Budget(8, None)))
     assert more.status == "budget"
     assert shop.calls == 8
-    enough = await resume_async("last", journal, environ=environ, budget=Budget(11, None))
+    enough = await resume_async("last", journal, options=RunOptions(environ=environ, budget=Budget(11, None)))
     assert enough.ok
     assert shop.calls == 11
     assert enough.value == {"first": "fine", "rest": ["fine"] * 10}
@@ -136,16 +136,16 @@ async def test_money_is_kept_across_resumes(faults: Any, tmp_path: Path) -> None
     path.write_text(MODEL + FEW.replace("5 calls", "$0.02"))
     environ = {"OPENAI_BASE_URL": faults.url}
     xs = [f"thing {n}" for n in range(30)]
-    result = await run_async(path, {"xs": xs}, environ=environ, journal=journal)
+    result = await run_async(path, {"xs": xs}, options=RunOptions(environ=environ, journal=journal))
     assert result.status == "budget"
     spent = shop.dollars
     assert 0 < spent <= 0.02
     for _ in range(3):
-        again = await resume_async("last", journal, environ=environ)
+        again = await resume_async("last", journal, options=RunOptions(environ=environ))
         assert again.status == "budget"
         assert again.spent <= 0.02
         assert shop.dollars <= 0.02
-    enough = await resume_async("last", journal, environ=environ, budget=Budget(None, 1.0))
+    enough = await resume_async("last", journal, options=RunOptions(environ=environ, budget=Budget(None, 1.0)))
     assert enough.ok
     assert enough.spent == pytest.approx(shop.dollars, rel=1e-3)
 
@@ -158,7 +158,7 @@ async def test_answers_of_another_run_cost_nothing(faults: Any, tmp_path: Path) 
     environ = {"OPENAI_BASE_URL": faults.url}
     for count in (4, 8, 12):
         xs = [f"thing {n}" for n in range(count)]
-        result = await run_async(path, {"xs": xs}, environ=environ, journal=journal)
+        result = await run_async(path, {"xs": xs}, options=RunOptions(environ=environ, journal=journal))
         assert result.ok
     assert shop.calls == 13
     assert result.summary.recalled == 9

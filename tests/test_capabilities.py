@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime import run_async
+from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.vocabulary.call import Answer
 from flowrun.runtime.vocabulary.errors import PermanentError, RefusedError
 from support.served_forms import (
@@ -48,7 +48,7 @@ from support.served_forms import (
 async def test_ballots_are_never_lost_to_a_server_of_one_sample(faults: Any, flow: Any, said: str) -> None:
     answers(faults, lambda body: rejected(said) if body.get("n", 1) > 1 else chat('{"answer": "SPAM"}'))
     text = 'flow v() { a = repeat 3 { ask "?" -> SPAM | NOT } reduce majority return votes(a) }'
-    result = await run_async(flow(text), model="openai:m", environ=environ(faults), journal=None)
+    result = await run_async(flow(text), options=RunOptions(model="openai:m", environ=environ(faults), journal=None))
     assert result.value["counted"] == 3
     assert not result.failures
     # The refused ones are few, and each ballot has the form it should.
@@ -100,7 +100,7 @@ async def test_many_votes_at_once_find_out_together(faults: Any) -> None:
 async def test_one_sample_for_several_is_noticed_and_the_missing_are_asked_for(faults: Any, flow: Any) -> None:
     answers(faults, lambda body: chat('{"answer": "SPAM"}'))
     text = 'flow v() { a = repeat 5 { ask "?" -> SPAM | NOT } reduce majority return votes(a) }'
-    result = await run_async(flow(text), model="openai:m", environ=environ(faults), journal=None)
+    result = await run_async(flow(text), options=RunOptions(model="openai:m", environ=environ(faults), journal=None))
     assert result.value["counted"] == 5
     assert [seen.get("n") for seen in faults.seen] == [5, None, None, None, None]
 
@@ -118,7 +118,7 @@ async def test_what_is_missing_of_a_batch_goes_out_together(faults: Any, flow: A
     )
     answers(faults, serve)
     text = 'flow v() { a = repeat 8 { ask "?" -> a | b } reduce majority with launch: together return votes(a) }'
-    result = await run_async(flow(text), model="openai:m", environ=environ(faults), journal=None)
+    result = await run_async(flow(text), options=RunOptions(model="openai:m", environ=environ(faults), journal=None))
     assert result.value["counted"] == 8
     assert [seen.get("n") for seen in faults.seen] == [8, 4, 4]
 

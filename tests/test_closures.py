@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime.api import run_async
+from flowrun.runtime.api import RunOptions, run_async
 from flowrun.runtime.providers.endpoints import Endpoint
 from flowrun.runtime.providers.failures import RejectedError, failure
 from flowrun.runtime.vocabulary.call import Request
@@ -155,7 +155,7 @@ async def test_a_model_that_is_withdrawn_in_mid_run_costs_as_many_requests_as_we
         'flow f(xs: [text]) { a = map x in xs { ask m "{{ x }}" } reduce collect with errors: skip return length(a) }\n'
     )
     xs = [str(n) for n in range(300)]
-    result = await run_async(path, {"xs": xs}, environ={"OPENAI_BASE_URL": faults.url})
+    result = await run_async(path, {"xs": xs}, options=RunOptions(environ={"OPENAI_BASE_URL": faults.url}))
     assert result.status == "done"
     assert result.value == 300
     assert len(faults.seen) <= 300 + 5

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flowrun.runtime import run_async
+from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.vocabulary.errors import FlowrunError
 
 from .test_api import scripted
@@ -52,7 +52,7 @@ async def test_a_computed_number_out_of_range_fails_its_step(tmp_path: Path, nod
 
     path = tmp_path / "f.flow"
     path.write_text(f"flow f(mail: text, n: int) {{ x = {node} return x }}")
-    result = await run_async(path, {"mail": "hello there", "n": number}, opener=scripted(answer))
+    result = await run_async(path, {"mail": "hello there", "n": number}, options=RunOptions(opener=scripted(answer)))
     (failure,) = result.failures
     assert failure.path == "x"
     assert says in failure.reason

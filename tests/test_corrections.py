@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import CORRECTION, MESSAGE_TOKENS, Source, check_flow, make_plan
 from flowrun.dsl import types as t
-from flowrun.runtime.api import resume_async, run_async
+from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.engine.answers import read_answer
@@ -165,7 +165,9 @@ async def test_a_budget_has_room_for_the_longer_request_or_it_is_not_sent(tmp_pa
     provider = ScriptedProvider(lambda *_: "word " * 50)
     first = ceiling_of(replace(FIRST, schema=t.json_schema(t.Range(1, 5)), max_tokens=5)).cost(Price(0.001, 0.0))
     assert first is not None
-    result = await run_async(path, opener=lambda *_: provider, journal=None, budget=Budget(None, 1.5 * first))
+    result = await run_async(
+        path, options=RunOptions(opener=lambda *_: provider, journal=None, budget=Budget(None, 1.5 * first))
+    )
     assert len(provider.calls) == 1
     assert "this call could cost" in result.failures[0].reason
 
@@ -177,7 +179,7 @@ async def ran(folder: Path, script: Any, text: str = FLOW) -> tuple[Any, list[Re
     path = folder / "a.flow"
     path.write_text(text)
     provider = ScriptedProvider(script)
-    result = await run_async(path, opener=lambda *_: provider, journal=folder / "j" / "journal.db")
+    result = await run_async(path, options=RunOptions(opener=lambda *_: provider, journal=folder / "j" / "journal.db"))
     return result, provider.calls
 
 
@@ -188,7 +190,9 @@ async def test_a_run_that_has_the_bad_answer_builds_the_same_second_request(tmp_
     result, before = await ran(tmp_path, dies)
     assert result.failures
     provider = ScriptedProvider(by_turn("3"))
-    result = await resume_async("last", opener=lambda *_: provider, journal=tmp_path / "j" / "journal.db")
+    result = await resume_async(
+        "last", journal=tmp_path / "j" / "journal.db", options=RunOptions(opener=lambda *_: provider)
+    )
     assert result.value == 3
     assert provider.calls == before[1:]
     # Both answers are known by now.
@@ -218,7 +222,7 @@ async def test_what_the_server_could_not_read_is_told_after_a_resume_too(tmp_pat
 
     _, before = await ran(tmp_path, dies)
     provider = ScriptedProvider(by_turn("3"))
-    await resume_async("last", opener=lambda *_: provider, journal=tmp_path / "j" / "journal.db")
+    await resume_async("last", journal=tmp_path / "j" / "journal.db", options=RunOptions(opener=lambda *_: provider))
     assert provider.calls == before[1:]
     assert "it is no JSON by the server's word." in provider.calls[0].messages[-1].text
 
@@ -234,6 +238,6 @@ async def test_a_model_that_stands_in_takes_what_tries_are_left(flow: Any) -> No
         return ScriptedProvider(script, model=model)
 
     path = flow('model m = "openai:a" else "gemini:b"\nflow f() { a = ask m "?" -> 1..5 return a }')
-    result = await run_async(path, opener=opener, journal=None)
+    result = await run_async(path, options=RunOptions(opener=opener, journal=None))
     assert result.failures
     assert asked == ["openai:a"] * 3 + ["gemini:b"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime import run_async
+from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.vocabulary.errors import MalformedError
 from support.served_forms import (
     LINES,
@@ -66,7 +66,7 @@ async def test_a_repeated_question_in_a_run_finds_out_what_the_server_drops(faul
     answers(faults, serve)
     ask = 'ask "{{ x }}?" -> SPAM | NOT'
     text = f"flow f() {{ a = map x in [1, 2, 3] {{ {ask} }} reduce collect with concurrency: 1 return a }}"
-    result = await run_async(flow(text), model="openai:m", environ=environ(faults), journal=None)
+    result = await run_async(flow(text), options=RunOptions(model="openai:m", environ=environ(faults), journal=None))
     assert result.value == ["SPAM"] * 3
     assert forms(faults) == ["json_schema", "json_object", "json_object", "json_object"]
 
@@ -100,7 +100,7 @@ async def test_such_an_answer_is_asked_for_again(faults: Any, flow: Any) -> None
 
     answers(faults, serve)
     path = flow('flow f() { a = ask "?" -> SPAM | NOT return a }')
-    result = await run_async(path, model="openai:m", environ=environ(faults), journal=None)
+    result = await run_async(path, options=RunOptions(model="openai:m", environ=environ(faults), journal=None))
     assert result.value == "SPAM"
     assert [message["role"] for message in faults.seen[1]["messages"]] == ["user", "assistant", "user"]
     assert faults.seen[1]["messages"][1]["content"] == '{"answer": SP'

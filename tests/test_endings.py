@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime.api import resume_async, run_async
+from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.providers.silence import Silence
@@ -181,8 +181,8 @@ async def test_the_sentence_of_an_end_is_that_of_the_failure_also_after_a_resume
     path = flow('flow f() { a = ask "hi" with retries: 0 return a }\n')
     environ = {"OPENAI_BASE_URL": faults.url}
     journal = path.parent / "journal.db"
-    first = await run_async(path, model="openai:m", environ=environ, journal=journal)
-    again = await resume_async("last", journal, environ=environ)
+    first = await run_async(path, options=RunOptions(model="openai:m", environ=environ, journal=journal))
+    again = await resume_async("last", journal, options=RunOptions(environ=environ))
     assert len(faults.seen) == 1
     for result in (first, again):
         assert "`insufficient_system_resource`" in result.failures[0].reason
@@ -206,7 +206,9 @@ async def test_two_whole_answers_without_a_reason_are_both_used(
     rows = [f"row {number}" for number in range(12)]
     told: list[e.Event] = []
     environ = {"OPENAI_BASE_URL": faults.url}
-    result = await run_async(path, {"xs": rows}, model="openai:m", environ=environ, on_event=[told.append])
+    result = await run_async(
+        path, {"xs": rows}, options=RunOptions(model="openai:m", environ=environ, on_event=[told.append])
+    )
     assert result.value == rows
     assert len(faults.seen) == len(rows)
     notices = [event.text for event in told if isinstance(event, e.Notice)]
@@ -221,7 +223,7 @@ async def test_one_that_is_alone_counts_where_the_server_has_no_field_for_a_reas
 async def test_a_null_one_that_is_alone_is_asked_again_once(faults: Any, flow: Callable[[str], Path]) -> None:
     faults.json(chat("whole", None))
     path = flow('flow f() { a = ask "hi" b = ask "{{ a }}" c = ask "{{ b }}" return c }\n')
-    result = await run_async(path, model="openai:m", environ={"OPENAI_BASE_URL": faults.url})
+    result = await run_async(path, options=RunOptions(model="openai:m", environ={"OPENAI_BASE_URL": faults.url}))
     assert result.value == "whole"
     assert len(faults.seen) == 4
 

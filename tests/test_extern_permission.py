@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from flowrun.dsl import plan
-from flowrun.runtime.api import run, run_async
+from flowrun.runtime.api import RunOptions, run, run_async
 from flowrun.runtime.providers.scripted import ScriptedProvider
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import PlanError, UsageError
@@ -44,13 +44,13 @@ async def test_nothing_runs_and_nothing_is_imported_without_permission(folder: P
         return ScriptedProvider(answers)
 
     with pytest.raises(UsageError) as caught:
-        await run_async(whole, {"n": "x"}, opener=opener)
+        await run_async(whole, {"n": "x"}, options=RunOptions(opener=opener))
     assert "`look`" in str(caught.value)
     assert "--allow-python" in str(caught.value)
     assert name not in sys.modules
     assert not opened
     with pytest.raises(UsageError, match=r"importing .* failed: AssertionError: imported"):
-        await run_async(whole, {"n": "x"}, opener=opener, allow_python=True)
+        await run_async(whole, {"n": "x"}, options=RunOptions(opener=opener, allow_python=True))
     assert not opened
 
 
@@ -60,7 +60,7 @@ def test_run_takes_the_permission(folder: Path) -> None:
     )
     with pytest.raises(UsageError, match="allow_python=True"):
         run(whole, n="x")
-    assert run(whole, allow_python=True, n="x").value == {"n": "x", "length": 1}
+    assert run(whole, n="x", options=RunOptions(allow_python=True)).value == {"n": "x", "length": 1}
 
 
 async def test_an_extern_that_is_not_called_needs_no_permission(folder: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime.api import Result, run_async
+from flowrun.runtime.api import Result, RunOptions, run_async
 from flowrun.runtime.limits.retry import RetryPolicy
 
 FLOW = """
@@ -122,9 +122,7 @@ async def ran(faults: Any, tmp_path: Path) -> Result:
     return await run_async(
         path,
         {"xs": ["a", "b", "c"]},
-        environ={"OPENAI_BASE_URL": faults.url},
-        journal=tmp_path / "journal.db",
-        policy=QUICK,
+        options=RunOptions(environ={"OPENAI_BASE_URL": faults.url}, journal=tmp_path / "journal.db", policy=QUICK),
     )
 
 
@@ -227,7 +225,9 @@ async def test_a_spent_account_stops_its_endpoint_at_once_and_is_named(faults: A
         'model m = "openai:x" with concurrency: 2\n'
         'flow f(xs: [text]) { a = map x in xs { ask m "{{ x }}" } reduce collect with errors: skip return a }\n'
     )
-    result = await run_async(path, {"xs": [str(n) for n in range(50)]}, environ={"OPENAI_BASE_URL": faults.url})
+    result = await run_async(
+        path, {"xs": [str(n) for n in range(50)]}, options=RunOptions(environ={"OPENAI_BASE_URL": faults.url})
+    )
     assert len(faults.seen) <= 2
     assert len(result.outcome.losses) == 50
     assert all("openai:x" in loss.reason and "used up" in loss.reason for loss in result.outcome.losses)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime import Result, run_async
+from flowrun.runtime import Result, RunOptions, run_async
 from flowrun.runtime.api import resume_async
 
 Json = Any
@@ -66,7 +66,7 @@ def answers(faults: Any, name: str, body: Json, status: int = 200) -> None:
 async def ran(faults: Any, path: Path, name: str, journal: Path | None = None) -> Result:
     environ = dict.fromkeys(HOME.values(), faults.url)
     environ |= {"ANTHROPIC_API_KEY": "ak", "GEMINI_API_KEY": "gk"}
-    return await run_async(path, model=f"{name}:m", environ=environ, journal=journal)
+    return await run_async(path, options=RunOptions(model=f"{name}:m", environ=environ, journal=journal))
 
 
 ERROR = {"message": "no", "type": "invalid_request_error"}
@@ -170,6 +170,6 @@ async def test_a_resume_knows_that_it_can_have_no_other_end(
     path = flow('flow f() { a = ask "?" return a }')
     await ran(faults, path, name, tmp_path / "j" / "journal.db")
     environ = {HOME[name]: faults.url, "ANTHROPIC_API_KEY": "ak", "GEMINI_API_KEY": "gk"}
-    result = await resume_async("last", environ=environ, journal=tmp_path / "j" / "journal.db")
+    result = await resume_async("last", journal=tmp_path / "j" / "journal.db", options=RunOptions(environ=environ))
     assert result.failures
     assert len(faults.seen) == 1

@@ -40,6 +40,7 @@ FLOORS = {
         "session/* api",
         "cli/*",
         "__init__",
+        "face/*",
     ),
 }
 LOOSE = 4
@@ -60,6 +61,8 @@ PURE = frozenset({"vocabulary", "reducers", "values", "plans", "engine"})
 READS_PACKAGE_DATA = frozenset({"dsl/parsing/tables", "dsl/codes"})
 # The face of a half loads its own modules when they are asked for.
 LOADS_ITS_OWN = frozenset({"dsl/__init__"})
+# `import flowrun` itself: it lies in a room of the runner, and stands above both halves.
+WHOLE = "face/__init__"
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -121,23 +124,30 @@ def may_share_a_floor(importer: str, imported: str) -> bool:
     return folder in ("", imported.partition("/")[0])
 
 
-def public_names(tree: ast.Module) -> set[str]:
-    """What a face offers: its `__all__`, or failing that what it binds at the top."""
-    names: set[str] = set()
+def offered_names(tree: ast.Module) -> set[str]:
+    """The names that a face offers to the other half: those of its `__all__`, and those whose homes it knows.
+
+    A face without `__all__` offers what it binds at the top.
+    """
+    bound: set[str] = set()
+    listed: set[str] = set()
     for node in tree.body:
         if isinstance(node, ast.ImportFrom):
-            names |= {alias.asname or alias.name for alias in node.names}
+            bound |= {alias.asname or alias.name for alias in node.names}
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
+            bound.add(node.name)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
-            bound = [t.id for t in getattr(node, "targets", [getattr(node, "target", None)]) if isinstance(t, ast.Name)]
-            if bound == ["__all__"] and isinstance(node.value, ast.List | ast.Tuple):
-                return {str(item.value) for item in node.value.elts if isinstance(item, ast.Constant)}
-            names |= set(bound)
-    return names
+            targets = getattr(node, "targets", [getattr(node, "target", None)])
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+            bound |= set(names)
+            if names == ["__all__"] and isinstance(node.value, ast.List | ast.Tuple):
+                listed |= set(ast.literal_eval(node.value))
+            elif names == ["_HOMES"] and node.value is not None:
+                listed |= {name for text in ast.literal_eval(node.value).values() for name in text.split()}
+    return listed or bound
 
 
-def across(found: Import, half: str, face: set[str]) -> str | None:
+def across(found: Import, half: str, module: str, face: set[str]) -> str | None:
     """What is wrong with an import's way out of its half, or None."""
     parts = found.whole.split(".")
     if parts[0] in FLOORS:
@@ -146,7 +156,7 @@ def across(found: Import, half: str, face: set[str]) -> str | None:
         return None
     if half == "dsl":
         return None if parts[1:2] in (["dsl"], ["grammars"]) else f"imports {found.whole}; dsl knows no other half"
-    if parts[1:2] == ["runtime"]:
+    if parts[1:2] == ["runtime"] or (module == WHOLE and parts[1:] == ["dsl"]):
         return None
     if found.base != "flowrun.dsl" or not found.name:
         return f"imports {found.whole}; write `from flowrun.dsl import ...`"
@@ -189,7 +199,7 @@ def violations(root: Path) -> list[str]:
         for half in FLOORS
         for module, path in sorted(modules(root, half).items())
     }
-    face = public_names(trees["dsl", "__init__"][1]) if ("dsl", "__init__") in trees else set()
+    face = offered_names(trees["dsl", "__init__"][1]) if ("dsl", "__init__") in trees else set()
     known = {half: modules(root, half) for half in FLOORS}
     arrows: dict[str, set[str]] = {f"{half}/{module}": set() for half, module in trees}
     out: list[str] = []
@@ -200,7 +210,7 @@ def violations(root: Path) -> list[str]:
             out.append(f"{shown}:1: stands on no floor; name it in FLOORS")
         found = list(imports(tree, half, module))
         for one in found:
-            if wrong := across(one, half, face):
+            if wrong := across(one, half, module, face):
                 out.append(f"{shown}:{one.line}: {wrong}")
             other = target(one, half, known[half])
             if other is None:

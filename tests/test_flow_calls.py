@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flowrun.dsl import plan, types
-from flowrun.runtime.api import run_async
+from flowrun.runtime.api import RunOptions, run_async
 from flowrun.runtime.engine.scopes import Context
 from flowrun.runtime.engine.state import State
 from flowrun.runtime.plans.verify import verify
@@ -221,7 +221,9 @@ def test_a_called_flow_that_fails_inside_a_vote_is_missing() -> None:
 async def test_a_plan_with_calls_is_run() -> None:
     whole = program('flow f(n: text) { s = { flow: "summary", args: { note: n } } return s }', summary=SUMMARY)
     result = await run_async(
-        whole, {"n": "x"}, opener=lambda model, around: ScriptedProvider(lambda request, _: "ok", model=model)
+        whole,
+        {"n": "x"},
+        options=RunOptions(opener=lambda model, around: ScriptedProvider(lambda request, _: "ok", model=model)),
     )
     assert result.value == {"draft": "ok", "tone": "dry"}
     assert result.summary.steps == result.summary.finished == 2
@@ -245,7 +247,7 @@ async def test_a_model_may_reach_a_flow_under_the_name_of_another(tmp_path: Path
     def opener(model: str, around: Any) -> ScriptedProvider:
         return ScriptedProvider(lambda request, number: asked.append(model) or "ok", model=model)
 
-    assert (await run_async(whole, opener=opener)).value == "ok"
+    assert (await run_async(whole, options=RunOptions(opener=opener))).value == "ok"
     assert asked == ["openai:slow"]
 
 
@@ -266,10 +268,12 @@ async def test_flows_of_other_files_are_run(tmp_path: Path) -> None:
             lambda request, number: Scripted(BROKEN if request.messages[0].text == "bad" else "ok"), model=model
         )
 
-    result = await run_async(tmp_path / "f.flow", {"notes": ["1", "bad"]}, opener=opener, on_event=(events.append,))
+    result = await run_async(
+        tmp_path / "f.flow", {"notes": ["1", "bad"]}, options=RunOptions(opener=opener, on_event=(events.append,))
+    )
     assert result.value == ["ok"]
     assert [one.path for one in result.outcome.losses] == ["m[1].s.draft"]
-    result = await run_async(tmp_path / "f.flow", {"notes": ["1", "bad", "bad"]}, opener=opener)
+    result = await run_async(tmp_path / "f.flow", {"notes": ["1", "bad", "bad"]}, options=RunOptions(opener=opener))
     assert [one.reason for one in result.failures] == [
         "2 of 3 elements failed, and `skip(50%)` allows 1; the last: the key is wrong"
     ]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flowrun.dsl import types
-from flowrun.runtime import run_async
+from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.files.files import Files
 from flowrun.runtime.providers.scripted import ScriptedProvider
 from flowrun.runtime.reads.reading import reading
@@ -119,8 +119,10 @@ async def test_a_folder_that_moves_asks_nothing_again(tmp_path: Path) -> None:
         result = await run_async(
             tmp_path / place / "f.flow",
             {"pattern": f"{inbox}/*.md"},
-            opener=lambda model, surroundings: ScriptedProvider(script, model=model),
-            journal=tmp_path / "journal.db",
+            options=RunOptions(
+                opener=lambda model, surroundings: ScriptedProvider(script, model=model),
+                journal=tmp_path / "journal.db",
+            ),
         )
         assert result.value == ["yes"]
     assert sent == ["ay of inbox/a.md"]

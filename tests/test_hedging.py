@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Source, bounds_of, check_flow, make_plan
 from flowrun.dsl import plan as p
-from flowrun.runtime import run_async
+from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.dispatch.hedging import MARGIN, Tail
@@ -171,7 +171,9 @@ async def test_a_budget_has_room_for_it_or_it_is_not_sent(calls: int, twice: int
     plan = make_plan(check_flow(Source(MANY.format("with hedge: p95")), catalog()))
     provider = ScriptedProvider(slow(7, usual=0.01, seconds=0.5, again=0.01))
     result = await run_async(
-        plan, {"q": list(range(40))}, opener=lambda address, around: provider, budget=Budget(calls, None)
+        plan,
+        {"q": list(range(40))},
+        options=RunOptions(opener=lambda address, around: provider, budget=Budget(calls, None)),
     )
     assert result.ok
     assert len(provider.calls) == 40 + twice
@@ -182,13 +184,13 @@ async def test_both_are_in_the_journal_and_none_is_asked_again(tmp_path: Path) -
     plan = make_plan(check_flow(Source(MANY.format("with hedge: p95")), catalog()))
     provider = ScriptedProvider(slow(7, usual=0.01, seconds=0.5, again=0.01))
     given: dict[str, Any] = {"opener": lambda address, around: provider, "journal": tmp_path / "journal.db"}
-    first = await run_async(plan, {"q": list(range(40))}, **given)
+    first = await run_async(plan, {"q": list(range(40))}, options=RunOptions(**given))
     index = read_journal(tmp_path / "journal.db")
     run = next(iter(index.runs.values()))
     assert (run.answers, run.doubts) == (40, 1)
     assert not index.open
     assert not index.in_doubt(run.number)
-    second = await run_async(plan, {"q": list(range(40))}, **given)
+    second = await run_async(plan, {"q": list(range(40))}, options=RunOptions(**given))
     assert second.value == first.value
     assert len(provider.calls) == 41
 
@@ -211,7 +213,7 @@ async def test_against_a_server_the_loser_is_hung_up_on(faults: Any) -> None:
 
     for _ in range(41):
         faults.replies.append(reply)
-    result = await run_async(plan, {"q": list(range(40))}, environ={"OPENAI_BASE_URL": faults.url})
+    result = await run_async(plan, {"q": list(range(40))}, options=RunOptions(environ={"OPENAI_BASE_URL": faults.url}))
     assert result.value == [str(n) for n in range(40)]
     assert seen.count("7") == 2
     assert result.summary.seconds < 10

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime.api import resume_async, run_async
+from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.journal.reading import read_journal
 from flowrun.runtime.journal.records import Kind, Record
 from flowrun.runtime.journal.store import Journal
@@ -45,7 +45,9 @@ async def test_twenty_runs_at_once(echo: Any, flow: Any, tmp_path: Path) -> None
     path, journal, environ = flow(FLOW), tmp_path / "j.db", {"OPENAI_BASE_URL": echo.url}
 
     async def run(number: int) -> Any:
-        return await run_async(path, {"x": str(number)}, model="openai:m", environ=environ, journal=journal)
+        return await run_async(
+            path, {"x": str(number)}, options=RunOptions(model="openai:m", environ=environ, journal=journal)
+        )
 
     results = await asyncio.gather(*map(run, range(20)))
     assert [result.value for result in results] == [f"<<{number}>!>" for number in range(20)]
@@ -53,7 +55,7 @@ async def test_twenty_runs_at_once(echo: Any, flow: Any, tmp_path: Path) -> None
     index = read_journal(journal)
     assert [(run.status, run.answers) for run in index.runs.values()] == [("done", 2)] * 20
     for result in results:
-        again = await resume_async(result.run, journal, environ=environ)
+        again = await resume_async(result.run, journal, options=RunOptions(environ=environ))
         assert again.value == result.value
     assert len(echo.seen) == 40
 
@@ -64,7 +66,9 @@ async def test_runs_of_several_threads(echo: Any, flow: Any, tmp_path: Path) -> 
     values: list[Any] = []
 
     def run(number: int) -> None:
-        made = asyncio.run(run_async(path, {"x": str(number)}, model="openai:m", environ=environ, journal=journal))
+        made = asyncio.run(
+            run_async(path, {"x": str(number)}, options=RunOptions(model="openai:m", environ=environ, journal=journal))
+        )
         values.append(made.value)
 
     await asyncio.gather(*(asyncio.to_thread(run, number) for number in range(6)))
@@ -76,11 +80,11 @@ async def test_a_run_sees_what_was_paid_before_it_began(echo: Any, flow: Any, tm
     """Though the journal was open all the time, for another run."""
     path, journal, environ = flow(FLOW), tmp_path / "j.db", {"OPENAI_BASE_URL": echo.url}
     held = Journal.open(journal)
-    first = await run_async(path, {"x": "a"}, model="openai:m", environ=environ, journal=journal)
-    again = await run_async(path, {"x": "a"}, model="openai:m", environ=environ, journal=journal)
+    first = await run_async(path, {"x": "a"}, options=RunOptions(model="openai:m", environ=environ, journal=journal))
+    again = await run_async(path, {"x": "a"}, options=RunOptions(model="openai:m", environ=environ, journal=journal))
     assert again.value == first.value
     assert (again.summary.calls, again.summary.recalled) == (0, 2)
-    assert (await resume_async(first.run, journal, environ=environ)).value == first.value
+    assert (await resume_async(first.run, journal, options=RunOptions(environ=environ))).value == first.value
     assert len(echo.seen) == 2
     held.close()
 
@@ -91,10 +95,14 @@ async def test_what_another_run_has_under_way_is_in_nobodys_doubt(faults: Any, f
     faults.json(chat("fine"))
     path, journal = flow('flow f() { a = ask "hi" return a }\n'), tmp_path / "j.db"
     environ = {"OPENAI_BASE_URL": faults.url}
-    slow = asyncio.ensure_future(run_async(path, model="openai:m", environ=environ, journal=journal))
+    slow = asyncio.ensure_future(
+        run_async(path, options=RunOptions(model="openai:m", environ=environ, journal=journal))
+    )
     await faults.arrived.wait()
     told: list[e.Event] = []
-    quick = await run_async(path, model="openai:m", environ=environ, journal=journal, on_event=[told.append])
+    quick = await run_async(
+        path, options=RunOptions(model="openai:m", environ=environ, journal=journal, on_event=[told.append])
+    )
     assert quick.value == "fine"
     assert [event for event in told if isinstance(event, e.Notice)] == []
     keys = [headers["Idempotency-Key"] for headers in faults.headers]
@@ -102,7 +110,7 @@ async def test_what_another_run_has_under_way_is_in_nobodys_doubt(faults: Any, f
     assert len(read_journal(journal).in_doubt(1)) == 1
     name = read_journal(journal).runs[1].id
     with pytest.raises(UsageError, match=f"the run {name} goes on in this process already"):
-        await resume_async(name, journal, environ=environ)
+        await resume_async(name, journal, options=RunOptions(environ=environ))
     listed = await command("runs", "--journal", str(journal), "--json", folder=tmp_path)
     assert '"status": "running"' in listed.out and '"status": "done"' in listed.out
     faults.closing.set()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime.api import Stop, resume_async, run_async
+from flowrun.runtime.api import RunOptions, Stop, resume_async, run_async
 from flowrun.runtime.cli.journals import journal_path
 from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.dispatch import scheduler
@@ -64,7 +64,7 @@ def go(faults: Any, tmp_path: Path) -> Callable[..., Any]:
         inputs = more.pop("inputs", {"parts": ["one", "two", "three"], "tone": "warm"})
         environ = {"OPENAI_BASE_URL": faults.url, "HOME": str(tmp_path)}
         given = {"model": "openai:m", "environ": environ, "journal": tmp_path / "journal.db", **more}
-        return await run_async(path, inputs, **given)
+        return await run_async(path, inputs, options=RunOptions(**given))
 
     return run
 
@@ -162,7 +162,9 @@ async def test_equal_elements_of_a_map_are_answered_one_by_one(model: Model, flo
 
 async def test_a_run_that_is_done_is_told_again(model: Model, flow: Any, go: Any, tmp_path: Path, faults: Any) -> None:
     first = await go(flow(REVIEW))
-    again = await resume_async("last", tmp_path / "journal.db", environ={"OPENAI_BASE_URL": faults.url})
+    again = await resume_async(
+        "last", tmp_path / "journal.db", options=RunOptions(environ={"OPENAI_BASE_URL": faults.url})
+    )
     assert again.value == first.value
     assert again.run == first.run
     assert len(model.asked) == 4
@@ -171,9 +173,9 @@ async def test_a_run_that_is_done_is_told_again(model: Model, flow: Any, go: Any
 async def test_going_on_needs_a_run(model: Model, flow: Any, go: Any, tmp_path: Path) -> None:
     await go(flow(REVIEW))
     with pytest.raises(UsageError, match="no run is called `nothing`"):
-        await resume_async("nothing", tmp_path / "journal.db", environ={})
+        await resume_async("nothing", tmp_path / "journal.db", options=RunOptions(environ={}))
     with pytest.raises(UsageError, match=r"no run is called `last`"):
-        await resume_async("last", tmp_path / "other.db", environ={})
+        await resume_async("last", tmp_path / "other.db", options=RunOptions(environ={}))
 
 
 async def test_a_flow_that_changed_meanwhile_goes_on_as_it_was(
@@ -183,7 +185,7 @@ async def test_a_flow_that_changed_meanwhile_goes_on_as_it_was(
     assert (await go(path)).status == "budget"
     path.write_text("flow other() { return 1 }\n")
     environ = {"OPENAI_BASE_URL": faults.url}
-    done = await resume_async("last", tmp_path / "journal.db", environ=environ, budget=Budget(9))
+    done = await resume_async("last", tmp_path / "journal.db", options=RunOptions(environ=environ, budget=Budget(9)))
     assert done.ok
     assert len(model.asked) == 4
 
@@ -252,14 +254,16 @@ async def test_a_call_that_was_cut_off_by_the_end_of_its_run_is_told_of(
     path, journal = flow('flow f() { a = ask "hi" return a }\n'), tmp_path / "journal.db"
     environ = {"OPENAI_BASE_URL": faults.url}
     stop = Stop()
-    running = asyncio.ensure_future(run_async(path, model="openai:m", environ=environ, journal=journal, stop=stop))
+    running = asyncio.ensure_future(
+        run_async(path, options=RunOptions(model="openai:m", environ=environ, journal=journal, stop=stop))
+    )
     await faults.arrived.wait()
     stop()
     assert (await running).status == "stopped"
     told: list[e.Event] = []
-    failed = await resume_async("last", journal, environ=environ, ask_doubtful=False)
+    failed = await resume_async("last", journal, options=RunOptions(environ=environ, ask_doubtful=False))
     assert failed.status == "failed"
-    again = await resume_async("last", journal, environ=environ, on_event=[told.append])
+    again = await resume_async("last", journal, options=RunOptions(environ=environ, on_event=[told.append]))
     assert again.value == "fine"
     notices = [event.text for event in told if isinstance(event, e.Notice)]
     assert ["1 call was under way" in notice for notice in notices] == [True]
@@ -277,19 +281,25 @@ async def test_what_failed_in_doubt_is_told_of_before_it_is_sent_again(
     faults.json(chat("fine"))
     path, journal = flow('flow f() { a = ask "hi" with retries: 0 return a }\n'), tmp_path / "journal.db"
     environ = {"OPENAI_BASE_URL": faults.url}
-    assert (await run_async(path, model="openai:m", environ=environ, journal=journal)).status == "failed"
+    assert (
+        await run_async(path, options=RunOptions(model="openai:m", environ=environ, journal=journal))
+    ).status == "failed"
     told: list[e.Event] = []
     if way == "resume":
-        again = await resume_async("last", journal, environ=environ, on_event=[told.append])
+        again = await resume_async("last", journal, options=RunOptions(environ=environ, on_event=[told.append]))
     else:
-        again = await run_async(path, model="openai:m", environ=environ, journal=journal, on_event=[told.append])
+        again = await run_async(
+            path, options=RunOptions(model="openai:m", environ=environ, journal=journal, on_event=[told.append])
+        )
     assert again.value == "fine"
     assert again.summary.in_doubt == 1
     assert any("may have been paid" in event.text for event in told if isinstance(event, e.Notice))
     assert len({headers["Idempotency-Key"] for headers in faults.headers}) == 1
     # Answered, it is in doubt no more.
     told.clear()
-    await run_async(path, model="openai:m", environ=environ, journal=journal, on_event=[told.append])
+    await run_async(
+        path, options=RunOptions(model="openai:m", environ=environ, journal=journal, on_event=[told.append])
+    )
     assert not [event for event in told if isinstance(event, e.Notice)]
 
 
@@ -302,7 +312,9 @@ async def test_what_is_in_doubt_is_told_of_once(faults: Any, flow: Any, tmp_path
     async def run(prompt: str) -> list[str]:
         told.clear()
         path = flow(f'flow f() {{ a = ask "{prompt}" with retries: 0 return a }}\n')
-        await run_async(path, model="openai:m", environ=environ, journal=journal, on_event=[told.append])
+        await run_async(
+            path, options=RunOptions(model="openai:m", environ=environ, journal=journal, on_event=[told.append])
+        )
         return [event.text for event in told if isinstance(event, e.Notice)]
 
     assert await run("hi") == []

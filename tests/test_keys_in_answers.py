@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrun.runtime.api import run_async
+from flowrun.runtime.api import RunOptions, run_async
 from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.providers.secret import Secret
@@ -78,7 +78,7 @@ async def test_a_key_that_is_a_word_stays_in_answers(key: str, faults: Any, flow
     faults.replies[:] = [answer]
     journal = path.parent / "journal.db"
     environ = {"OPENAI_BASE_URL": faults.url, "OPENAI_API_KEY": key}
-    result = await run_async(path, model="openai:m", environ=environ, journal=journal)
+    result = await run_async(path, options=RunOptions(model="openai:m", environ=environ, journal=journal))
     assert result.value == {"a": said, "b": key, "c": {"name": said}}
     assert faults.headers[0]["Authorization"] == f"Bearer {key}"
     connection = sqlite3.connect(journal)
@@ -164,7 +164,7 @@ async def test_what_is_kept_of_a_spoilt_answer_has_no_key(
     journal = tmp_path / "journal.db"
     path = flow('flow f() { a = ask "hi" with retries: 0 return a }\n')
     environ = {"OPENAI_BASE_URL": faults.url, "OPENAI_API_KEY": KEY}
-    result = await run_async(path, model="openai:m", environ=environ, journal=journal)
+    result = await run_async(path, options=RunOptions(model="openai:m", environ=environ, journal=journal))
     assert "has your key in it" in result.failures[0].reason
     assert "SHA-256" in result.failures[0].reason
     connection = sqlite3.connect(journal)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import Diagnostic, FlowError, Source, check_flow
-from flowrun.runtime.api import Result, resume_async, run_async
+from flowrun.runtime.api import Result, RunOptions, resume_async, run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
@@ -101,11 +101,9 @@ def go(tmp_path: Path, provider: ScriptedProvider) -> Go:
         return await run_async(
             plan,
             {"x": "x"},
-            opener=lambda address, around: provider,
-            environ={},
-            budget=budget,
-            journal=journal,
-            **more,
+            options=RunOptions(
+                opener=lambda address, around: provider, environ={}, budget=budget, journal=journal, **more
+            ),
         )
 
     return run
@@ -136,11 +134,13 @@ async def test_a_resume_compares_with_what_the_journal_lacks(go: Go, tmp_path: P
     journal = tmp_path / "j.db"
     opener = lambda address, around: failing  # noqa: E731
     first = await run_async(
-        plan_of(load(tmp_path / "four.flow")), {"x": "x"}, opener=opener, environ={}, journal=journal
+        plan_of(load(tmp_path / "four.flow")),
+        {"x": "x"},
+        options=RunOptions(opener=opener, environ={}, journal=journal),
     )
     assert not first.ok
     sent = len(failing.calls)
     with pytest.raises(UsageError, match="of which the journal has 2 at the most, and its budget allows 3, of which"):
-        await resume_async("last", journal, opener=opener, environ={}, budget=Budget(3))
+        await resume_async("last", journal, options=RunOptions(opener=opener, environ={}, budget=Budget(3)))
     assert len(failing.calls) == sent
-    assert (await resume_async("last", journal, opener=opener, environ={}, budget=Budget(9))).ok
+    assert (await resume_async("last", journal, options=RunOptions(opener=opener, environ={}, budget=Budget(9)))).ok

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flowrun.dsl import FlowError, Source, check_flow, format_file, make_plan, parse_flow, picture_of, to_dot
-from flowrun.runtime.api import run_async
+from flowrun.runtime.api import RunOptions, run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.files.files import Files
 from flowrun.runtime.forecast.estimate import estimate_plan
@@ -88,7 +88,9 @@ async def test_a_long_flow_runs(shape: str, tmp_path: Path) -> None:
     path = tmp_path / "long.flow"
     path.write_text(SHAPES[shape](300))
     provider = ScriptedProvider(lambda request, number: "true" if request.schema else "t")
-    result = await run_async(path, {"a": "x"}, opener=lambda address, around: provider, model="scripted:x", environ={})
+    result = await run_async(
+        path, {"a": "x"}, options=RunOptions(opener=lambda address, around: provider, model="scripted:x", environ={})
+    )
     assert result.ok
 
 

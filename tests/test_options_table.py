@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from flowrun.dsl import FlowError, Source, Where, check_flow, make_plan, plan
-from flowrun.runtime.api import run_async
+from flowrun.runtime.api import RunOptions, run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.plans.options import OPTIONS
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
@@ -116,7 +116,9 @@ def asked(made: plan.Plan) -> list[plan.Expr | None]:
 @pytest.mark.parametrize("where", sorted(set(STEPS) & TABLE["retries"]))
 async def test_retries_are_those_of_the_asks_inside(where: str) -> None:
     provider = ScriptedProvider(lambda request, number: "perhaps")
-    result = await run_async(planned(written("retries", where)), opener=lambda address, around: provider, environ={})
+    result = await run_async(
+        planned(written("retries", where)), options=RunOptions(opener=lambda address, around: provider, environ={})
+    )
     assert not result.ok
     assert len(provider.calls) == 2
 
@@ -125,7 +127,7 @@ async def test_retries_are_those_of_the_asks_inside(where: str) -> None:
 async def test_a_timeout_ends_the_whole_block(where: str) -> None:
     text = written("timeout", where).replace("5s", "10ms")
     provider = ScriptedProvider(lambda request, number: Scripted("yes", 5.0))
-    result = await run_async(planned(text), opener=lambda address, around: provider, environ={})
+    result = await run_async(planned(text), options=RunOptions(opener=lambda address, around: provider, environ={}))
     assert not result.ok
     assert "10 ms" in result.failures[0].reason or "0.01" in result.failures[0].reason
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime.api import run_async
+from flowrun.runtime.api import RunOptions, run_async
 from flowrun.runtime.limits.retry import RetryPolicy
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import CallError, InDoubtError, PermanentError, RefusedError
@@ -270,7 +270,9 @@ async def test_an_outage_of_a_real_server(faults: Any, tmp_path: Path, down: int
     )
     policy = RetryPolicy(wait_initial=0.02, wait_max=0.1, total=30.0)
     xs = list(range(3000))
-    result = await run_async(path, {"xs": xs}, environ={"OPENAI_BASE_URL": faults.url}, policy=policy)
+    result = await run_async(
+        path, {"xs": xs}, options=RunOptions(environ={"OPENAI_BASE_URL": faults.url}, policy=policy)
+    )
     assert result.status == "done", result.outcome.losses[:3]
     assert result.value == 3000
     assert len(failed) <= 20 + 20 + 5

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from flowrun.dsl import Source, check_flow, make_plan, types
-from flowrun.runtime import run_async
+from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.documents.row_file import RowFile
 from flowrun.runtime.plans.streaming import only_mapped
@@ -102,7 +102,7 @@ async def test_rows_that_change_while_they_are_mapped_fail_the_map(tmp_path: Pat
         return said(request, number)
 
     plan = make_plan(check_flow(Source(EACH, "each.flow"), catalog()))
-    result = await run_async(plan, {"rows": RowFile(path, ROW)}, opener=opener(script))
+    result = await run_async(plan, {"rows": RowFile(path, ROW)}, options=RunOptions(opener=opener(script)))
     assert not result.ok
     assert "has changed while the flow went through it" in result.failures[0].reason
 
@@ -131,7 +131,7 @@ async def test_results_are_handed_on_in_order_and_not_kept(tmp_path: Path) -> No
     plan = make_plan(check_flow(Source(EACH, "each.flow"), catalog()))
     taken: list[Any] = []
     rows = RowFile(rows_in(tmp_path / "rows.jsonl", 3000), ROW)
-    result = await run_async(plan, {"rows": rows}, opener=opener(), on_result=taken.append)
+    result = await run_async(plan, {"rows": rows}, options=RunOptions(opener=opener(), on_result=taken.append))
     assert taken == [f"row {n}" for n in range(3000)]
     assert (result.value, result.handed) == (3000, True)
 
@@ -147,7 +147,9 @@ async def test_lists_are_handed_on_item_by_item_without_what_was_lost() -> None:
 
     taken: list[Any] = []
     plan = make_plan(check_flow(Source(text), catalog()))
-    result = await run_async(plan, {"names": ["a", "b", "c"]}, opener=opener(script), on_result=taken.append)
+    result = await run_async(
+        plan, {"names": ["a", "b", "c"]}, options=RunOptions(opener=opener(script), on_result=taken.append)
+    )
     assert taken == ["a", "a", "c", "c"]
     assert result.value == 4
 
@@ -165,7 +167,7 @@ async def test_what_the_flow_still_needs_is_kept(rest: str) -> None:
     text = f'flow f(names: [text]) {{ x = map n in names {{ ask "Say {{{{ n }}}}" }} reduce collect {rest} }}'
     taken: list[Any] = []
     plan = make_plan(check_flow(Source(text), catalog()))
-    result = await run_async(plan, {"names": ["a", "b"]}, opener=opener(), on_result=taken.append)
+    result = await run_async(plan, {"names": ["a", "b"]}, options=RunOptions(opener=opener(), on_result=taken.append))
     assert (taken, result.handed) == ([], False)
     assert result.ok
 

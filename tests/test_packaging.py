@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 HALVES = ("dsl", "runtime", "grammars")
+FACE = ("runtime", "face")
+"""The folder of `flowrun` itself."""
 LONGEST = 400
 MEDIAN = 160
 
@@ -25,7 +27,13 @@ def files_in(half: str) -> list[Path]:
 
 
 def package_of(folder: Path) -> str:
-    return ".".join(["flowrun", *folder.relative_to(ROOT).parts])
+    parts = folder.relative_to(ROOT).parts
+    return ".".join(["flowrun", *(parts[2:] if parts[:2] == FACE else parts)])
+
+
+def folder_of(package: str) -> Path:
+    parts = package.split(".")[1:]
+    return ROOT.joinpath(*(parts or FACE))
 
 
 def test_every_folder_with_code_is_a_listed_package(setuptools: Any) -> None:
@@ -34,21 +42,18 @@ def test_every_folder_with_code_is_a_listed_package(setuptools: Any) -> None:
 
 
 def test_every_package_has_an_init(setuptools: Any) -> None:
-    folders = [ROOT.joinpath(*name.split(".")[1:]) for name in setuptools["packages"]]
+    folders = [folder_of(name) for name in setuptools["packages"]]
     assert [str(folder) for folder in folders if not (folder / "__init__.py").is_file()] == []
 
 
 def test_import_names_map_to_the_top_level_folders(setuptools: Any) -> None:
-    assert setuptools["package-dir"] == {f"flowrun.{half}": half for half in HALVES}
+    assert setuptools["package-dir"] == {"flowrun": "/".join(FACE), **{f"flowrun.{half}": half for half in HALVES}}
 
 
 def test_every_data_file_is_shipped(setuptools: Any) -> None:
     data: dict[str, list[str]] = setuptools["package-data"]
     shipped = {
-        path
-        for package, patterns in data.items()
-        for pattern in patterns
-        for path in ROOT.joinpath(*package.split(".")[1:]).glob(pattern)
+        path for package, patterns in data.items() for pattern in patterns for path in folder_of(package).glob(pattern)
     }
     present = {path for half in HALVES for path in files_in(half) if path.suffix != ".py"}
     assert sorted(str(path.relative_to(ROOT)) for path in present - shipped) == []
@@ -60,7 +65,7 @@ def test_every_data_pattern_ships_something(setuptools: Any) -> None:
         f"{package}: {pattern}"
         for package, patterns in data.items()
         for pattern in patterns
-        if not list(ROOT.joinpath(*package.split(".")[1:]).glob(pattern))
+        if not list(folder_of(package).glob(pattern))
     ]
     assert idle == []
 
@@ -74,6 +79,14 @@ def test_types_are_announced_and_linked(half: str) -> None:
     )
     assert link.readlink().as_posix() == f"../../{half}"
     assert link.resolve() == ROOT / half
+
+
+@pytest.mark.parametrize("name", ["__init__.py", "py.typed"])
+def test_flowrun_itself_is_linked_for_type_checkers(name: str) -> None:
+    link = ROOT / ".typing" / "flowrun" / name
+    assert link.is_symlink()
+    assert link.readlink().as_posix() == f"../../{'/'.join(FACE)}/{name}"
+    assert link.resolve() == ROOT.joinpath(*FACE, name)
 
 
 def test_there_is_no_flowrun_folder() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from flowrun.dsl import Source, plan, types
-from flowrun.runtime.api import run_async
+from flowrun.runtime.api import RunOptions, run_async
 from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.providers.scripted import ScriptedProvider
@@ -117,7 +117,7 @@ def fate(data: Json, rng: random.Random) -> str:
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         try:
-            result = runner.run(run_async(made, inputs, opener=opener, budget=Budget(calls=300)))
+            result = runner.run(run_async(made, inputs, options=RunOptions(opener=opener, budget=Budget(calls=300))))
         except FlowrunError as error:
             assert not PYTHON.search(str(error)), error
             return "stopped"

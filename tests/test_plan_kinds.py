@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from flowrun.dsl import Source, check_flow, make_plan, plan
-from flowrun.runtime import run_async
+from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.providers.scripted import ScriptedProvider
@@ -338,7 +338,9 @@ async def test_what_no_answer_can_be_read_into_is_not_asked() -> None:
     answer("u1", nested(100))(data)
     provider = ScriptedProvider(lambda request, number: "x")
     inputs = {"items": ["x"], "doc": "text"}
-    result = await run_async(plan.from_json(json.dumps(data)), inputs, opener=lambda address, around: provider)
+    result = await run_async(
+        plan.from_json(json.dumps(data)), inputs, options=RunOptions(opener=lambda address, around: provider)
+    )
     assert "an answer is nested 40 levels deep at most, and this type has 101" in str(result.failures)
     assert not provider.calls
 

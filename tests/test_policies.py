@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime.api import Result, run_async
+from flowrun.runtime.api import Result, RunOptions, run_async
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import InDoubtError, PermanentError, RefusedError
@@ -36,7 +36,7 @@ def model(**replies: Any) -> ScriptedProvider:
 async def went(tmp_path: Path, text: str, provider: ScriptedProvider, **inputs: Any) -> Result:
     path = tmp_path / "a.flow"
     path.write_text(text)
-    return await run_async(path, inputs, model="m:m", environ={}, opener=lambda *_: provider)
+    return await run_async(path, inputs, options=RunOptions(model="m:m", environ={}, opener=lambda *_: provider))
 
 
 MAP = """flow f(xs: [text]) {{
@@ -166,7 +166,7 @@ async def test_a_model_stands_in_and_the_one_that_failed_is_not_asked_more_than_
     path = tmp_path / "a.flow"
     flow = 'flow f() { a = ask m "x" b = ask m "{{ a }}" return [a, b] }'
     path.write_text(f'model m = "openai:a" else "gemini:b" with retries: 2\n{flow}\n')
-    result = await run_async(path, {}, environ={}, opener=opener)
+    result = await run_async(path, {}, options=RunOptions(environ={}, opener=opener))
     assert result.value == ["from two", "from two"]
     assert asked == ["openai:a"] * 3 + ["gemini:b"] + ["openai:a"] * 3 + ["gemini:b"]
 
@@ -177,7 +177,7 @@ async def test_both_models_fail_and_the_last_one_is_told_of(tmp_path: Path) -> N
 
     path = tmp_path / "a.flow"
     path.write_text('model m = "openai:a" else "gemini:b"\nflow f() { a = ask m "x" return a }\n')
-    result = await run_async(path, {}, environ={}, opener=opener)
+    result = await run_async(path, {}, options=RunOptions(environ={}, opener=opener))
     assert [one.reason for one in result.failures] == ["gemini:b is closed"]
 
 

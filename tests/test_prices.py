@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import Source, check_flow, make_plan
 from flowrun.runtime.account.summary import Summary
-from flowrun.runtime.api import run_async
+from flowrun.runtime.api import RunOptions, run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.costs.budget import Price
 from flowrun.runtime.costs.prices import cost, must_be_priced, price
@@ -212,7 +212,7 @@ async def test_a_run_refuses_a_model_without_a_price_before_it_asks(tmp_path: Pa
     path.write_text('flow f() budget $1 { a = ask "?" return a }\n')
     provider = Billing([(1, 1)], 1)
     with pytest.raises(UsageError, match="no price is known for `elsewhere:x`"):
-        await run_async(path, model="elsewhere:x", opener=lambda *_: provider)
+        await run_async(path, options=RunOptions(model="elsewhere:x", opener=lambda *_: provider))
     assert provider.calls == 0
 
 
@@ -225,7 +225,9 @@ async def test_a_run_holds_its_budget_by_the_table(tmp_path: Path) -> None:
     assert listed is not None
     provider = Billing([(None, None)], 1, model="openai:gpt-4o-mini")
     result = await run_async(
-        path, {"xs": list("abcdef")}, model="openai:gpt-4o-mini", environ={}, opener=lambda *_: provider
+        path,
+        {"xs": list("abcdef")},
+        options=RunOptions(model="openai:gpt-4o-mini", environ={}, opener=lambda *_: provider),
     )
     assert 1 <= provider.calls == len(result.value) <= 0.001 / listed.worst(0, 1000)  # type: ignore[operator]
     assert "the flow's budget of $0.001 has" in result.outcome.losses[0].reason

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime import run, run_async
+from flowrun.runtime import RunOptions, run, run_async
 from flowrun.runtime.documents import fitting
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.errors import InputError
@@ -107,7 +107,7 @@ async def test_what_a_reader_assumed_is_told(tmp_path: Path) -> None:
     flow.write_text('flow t(rows: json) { own = csv("t.csv") return { rows, own } }\n')
     (tmp_path / "t.csv").write_text("text\nHello, world\n")
     seen: list[e.Event] = []
-    result = await run_async(flow, {"rows": tmp_path / "t.csv"}, on_event=(seen.append,))
+    result = await run_async(flow, {"rows": tmp_path / "t.csv"}, options=RunOptions(on_event=(seen.append,)))
     assert result.value["rows"] == result.value["own"] == [{"text": "Hello, world"}]
     told = [event.text for event in seen if isinstance(event, e.Notice)]
     assert told == result.summary.notices

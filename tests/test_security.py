@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime.api import resume_async, run_async
+from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.vocabulary.errors import UsageError
 from support.command_line import chat, command
 
@@ -143,7 +143,7 @@ async def test_a_host_that_the_flow_names_needs_permission(flow: Callable[[str],
     path = flow(OWN)
     environ = {"OPENAI_API_KEY": KEY, "HOME": str(tmp_path)}
     with pytest.raises(UsageError, match=r"`openai:gpt-4o` at `api\.openai\.com`.*--allow-host api\.openai\.com"):
-        await run_async(path, environ=environ)
+        await run_async(path, options=RunOptions(environ=environ))
     asked: list[Any] = []
 
     def no(reaches: Any) -> bool:
@@ -151,11 +151,11 @@ async def test_a_host_that_the_flow_names_needs_permission(flow: Callable[[str],
         return False
 
     with pytest.raises(UsageError, match="nobody has allowed it"):
-        await run_async(path, environ=environ, ask_hosts=no)
+        await run_async(path, options=RunOptions(environ=environ, ask_hosts=no))
     assert [(reach.model, reach.host) for reach in asked] == [("openai:gpt-4o", "api.openai.com")]
     # Another host's permission is none.
     with pytest.raises(UsageError, match="nobody has allowed it"):
-        await run_async(path, environ=environ, allow_host=["openai.com", "*.openai.com.evil"])
+        await run_async(path, options=RunOptions(environ=environ, allow_host=["openai.com", "*.openai.com.evil"]))
 
 
 @pytest.mark.parametrize("how", ["flag", "variable", "settings", "asked"])
@@ -174,7 +174,7 @@ async def test_a_host_is_allowed_by_its_user(how: str, flow: Callable[[str], Pat
         settings.write_text('allow_hosts = ["api.openai.com"]\n')
     else:
         given["ask_hosts"] = lambda reaches: True
-    result = await run_async(path, environ=environ, **given)
+    result = await run_async(path, options=RunOptions(environ=environ, **given))
     # It was let through, as far as a proxy that is not there.
     assert result.status == "failed"
     assert "api.openai.com" in result.failures[0].reason
@@ -212,7 +212,7 @@ async def test_the_settings_of_a_flows_folder_are_nobodys(flow: Callable[[str], 
     home = tmp_path / "home"
     home.mkdir()
     with pytest.raises(UsageError, match="nobody has allowed it"):
-        await run_async(path, environ={"OPENAI_API_KEY": KEY, "HOME": str(home)})
+        await run_async(path, options=RunOptions(environ={"OPENAI_API_KEY": KEY, "HOME": str(home)}))
 
 
 async def test_models_of_the_user_and_servers_of_their_own_are_allowed(
@@ -220,15 +220,17 @@ async def test_models_of_the_user_and_servers_of_their_own_are_allowed(
 ) -> None:
     faults.json(chat("fine"))
     environ = {"OPENAI_BASE_URL": faults.url, "HOME": str(tmp_path)}
-    assert (await run_async(flow(OWN), environ=environ)).ok
+    assert (await run_async(flow(OWN), options=RunOptions(environ=environ))).ok
     path = flow('flow f() { a = ask "hi" return a }\n')
-    assert (await run_async(path, model="openai:gpt-4o", environ=environ)).ok
+    assert (await run_async(path, options=RunOptions(model="openai:gpt-4o", environ=environ))).ok
 
 
 @pytest.mark.parametrize("text", ["http://x", "a b", "*", "*.*", "", "x/y", "user@host"])
 async def test_a_permission_that_is_no_host_is_refused(text: str, flow: Callable[[str], Path], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no host"):
-        await run_async(flow(OWN), environ={"OPENAI_API_KEY": KEY, "HOME": str(tmp_path)}, allow_host=[text])
+        await run_async(
+            flow(OWN), options=RunOptions(environ={"OPENAI_API_KEY": KEY, "HOME": str(tmp_path)}, allow_host=[text])
+        )
 
 
 async def test_going_on_with_a_run_gives_no_permission(
@@ -238,10 +240,10 @@ async def test_going_on_with_a_run_gives_no_permission(
     module.write_text("def shout(x: str) -> str:\n    return x.upper()\n")
     path = flow('extern shout(x: text) -> text from "mine:shout"\nflow f() { a = shout(x: "hi") return a }\n')
     journal = tmp_path / "journal.db"
-    result = await run_async(path, environ={}, journal=journal, allow_python=True)
+    result = await run_async(path, options=RunOptions(environ={}, journal=journal, allow_python=True))
     assert result.value == "HI"
     with pytest.raises(UsageError, match="--allow-python"):
-        await resume_async("last", journal, environ={})
+        await resume_async("last", journal, options=RunOptions(environ={}))
 
 
 # A flow is data: what checks and plans it opens nothing else, reaches nothing and runs no code
@@ -313,7 +315,11 @@ async def test_the_journal_is_plain_and_for_its_user_alone(
 ) -> None:
     faults.json(chat("fine"))
     journal = tmp_path / "deep" / "journal.db"
-    await run_async(flow(TALK), {"x": "y"}, model="openai:m", environ={"OPENAI_BASE_URL": faults.url}, journal=journal)
+    await run_async(
+        flow(TALK),
+        {"x": "y"},
+        options=RunOptions(model="openai:m", environ={"OPENAI_BASE_URL": faults.url}, journal=journal),
+    )
     for path in (journal, *journal.parent.glob("journal.db*")):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(journal.parent.stat().st_mode) == 0o700

@@ -12,7 +12,7 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowrun.runtime.api import run_async
+from flowrun.runtime.api import RunOptions, run_async
 from flowrun.runtime.providers import open_provider
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.providers.streams import ChatStream, GenerateStream, MessagesStream, Stream
@@ -204,7 +204,7 @@ async def test_a_flow_says_so_and_is_told_how_far_it_is(faults: Any, tmp_path: P
     path = tmp_path / "a.flow"
     path.write_text('model m = "openai:x" with stream: true\nflow f() { a = ask m "hi" return a }\n')
     told: list[e.Event] = []
-    result = await run_async(path, environ={"OPENAI_BASE_URL": faults.url}, on_event=[told.append])
+    result = await run_async(path, options=RunOptions(environ={"OPENAI_BASE_URL": faults.url}, on_event=[told.append]))
     assert result.value == "Grüß Gott, 世界"
     grown = [event.characters for event in told if isinstance(event, e.AnswerGrew)]
     assert grown[-1] == len("Grüß Gott, 世界")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flowrun.dsl import Source, check_flow, make_plan
-from flowrun.runtime import run_async
+from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.api import Result
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.cli.outcome import report
@@ -256,7 +256,9 @@ def test_answers_under_way_are_waited_for_when_the_vote_is_lost() -> None:
 async def run(path: Path, provider: ScriptedProvider, text: str, budget: Budget | None = None) -> Result:
     plan = make_plan(check_flow(Source(text), catalog()))
     given: dict[str, Any] = {} if budget is None else {"budget": budget}
-    return await run_async(plan, {}, opener=lambda address, around: provider, journal=path / "journal.db", **given)
+    return await run_async(
+        plan, {}, options=RunOptions(opener=lambda address, around: provider, journal=path / "journal.db", **given)
+    )
 
 
 ANSWERS: list[str | CallError] = ["21", "18", "24", "18", "18"]

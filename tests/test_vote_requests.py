@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime import Result, run_async
+from flowrun.runtime import Result, RunOptions, run_async
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
@@ -38,7 +38,7 @@ async def ran(faults: Any, text: str, folder: Path) -> Result:
     path = folder / "a.flow"
     path.write_text(text, encoding="utf-8")
     environ = {"OPENAI_BASE_URL": faults.url}
-    return await run_async(path, model="openai:x", environ=environ, journal=None)
+    return await run_async(path, options=RunOptions(model="openai:x", environ=environ, journal=None))
 
 
 async def test_the_first_batch_is_one_request(faults: Any, tmp_path: Path) -> None:

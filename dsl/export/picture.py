@@ -58,6 +58,8 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
+    """A drawing of a plan: its nodes and clusters, and the edges between them. It has no places on paper."""
+
     title: str
     parts: tuple[Part, ...]
     edges: tuple[Edge, ...] = field(default=())

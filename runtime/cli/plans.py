@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -10,6 +9,7 @@ import click
 from flowrun.dsl import did_you_mean
 from flowrun.dsl import plan as p
 
+from ..files.folders import must_be_folder
 from ..providers import provider_table
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
@@ -18,12 +18,7 @@ from ..vocabulary.quoting import shown
 def allowed(ctx: click.Context, param: click.Parameter, places: tuple[Path, ...]) -> tuple[Path, ...]:
     """Check the folders of --allow-read. Raises UsageError for a path that is no folder: it would allow nothing."""
     for place in places:
-        if os.path.isdir(place):
-            continue
-        if os.path.lexists(place):
-            folder = shown(f"--allow-read {place.parent}")
-            raise UsageError(f"--allow-read takes a folder, and {shown(str(place))} is none; its folder is {folder}")
-        raise UsageError(f"--allow-read takes a folder, and there is none at {shown(str(place))}")
+        must_be_folder(place, "--allow-read", "--allow-read {}")
     return places
 
 

@@ -11,7 +11,7 @@ import click
 
 from flowrun.dsl import plan as p
 
-from ..api import resume_async
+from ..api import RunOptions, resume_run
 from ..costs.written_budget import read_budget
 from ..reads.places import files_read
 from ..session.resume import Settings
@@ -82,17 +82,19 @@ def command(
 
         with watcher(quiet) as watch:
             result = run_stoppable(
-                lambda stop: resume_async(
+                lambda stop: resume_run(
                     run,
                     path,
-                    on_event=(watch,),
-                    allow_host=allow_host,
-                    ask_hosts=host_question(),
-                    allow_python=allow_python,
-                    budget=limit,
-                    ask_doubtful=in_doubt == "retry",
-                    stop=stop,
-                    results=results,
+                    RunOptions(
+                        allow_host=allow_host,
+                        allow_python=allow_python,
+                        ask_hosts=host_question(),
+                        ask_doubtful=in_doubt == "retry",
+                        budget=limit,
+                        stop=stop,
+                        on_event=watch,
+                    ),
+                    results,
                 )
             )
         flags = " --allow-python" if allow_python else ""

@@ -11,7 +11,7 @@ import click
 
 from flowrun.dsl import plan as p
 
-from ..api import run_async
+from ..api import RunOptions, run_async
 from ..costs.written_budget import read_budget
 from ..externs.externs import permit
 from ..files.files import Files
@@ -100,17 +100,19 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
                 lambda stop: run_async(
                     plan,
                     inputs,
-                    model=given["model"],
-                    on_event=(watch,),
-                    allow_read=given["allow_read"],
-                    allow_host=given["allow_host"],
-                    allow_python=given["allow_python"],
-                    ask_hosts=host_question(),
-                    journal=journal,
-                    fresh=given["fresh"],
-                    budget=budget,
-                    stop=stop,
-                    on_result=output.row if output is not None and output.by_line else None,
+                    options=RunOptions(
+                        model=given["model"],
+                        allow_read=given["allow_read"],
+                        allow_host=given["allow_host"],
+                        allow_python=given["allow_python"],
+                        ask_hosts=host_question(),
+                        journal=journal,
+                        fresh=given["fresh"],
+                        budget=budget,
+                        stop=stop,
+                        on_event=watch,
+                        on_result=output.row if output is not None and output.by_line else None,
+                    ),
                 )
             )
         flags = " --allow-python" if given["allow_python"] else ""

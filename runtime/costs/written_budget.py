@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import isfinite
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
@@ -20,6 +21,39 @@ class Budget:
 
     calls: int | None = None
     money: float | None = None
+
+
+def budget_of(given: object) -> Budget | None:
+    """Return the budget that a caller gives as a ``Budget`` or as a text; None for None.
+
+    A number is refused: it may be dollars, and it may be calls. Raises UsageError.
+    """
+    if given is None:
+        return None
+    if isinstance(given, str):
+        return read_budget(given)
+    if not isinstance(given, Budget):
+        raise UsageError(
+            f"`budget` is a text such as '$2.50', '400 calls' or '$2.50, 400 calls'; found {_found(given)}"
+        )
+    calls, money = given.calls, given.money
+    if calls is not None and (isinstance(calls, bool) or not isinstance(calls, int) or calls < 0):
+        raise UsageError(f"the calls of a budget are a whole number; found {shown(repr(calls))}")
+    if money is not None and not (_is_number(money) and isfinite(money) and money >= 0):
+        raise UsageError(f"the money of a budget is a number of dollars; found {shown(repr(money))}")
+    if given != Budget() and not calls and not money:
+        raise UsageError(f"the budget {given} allows nothing")
+    return given
+
+
+def _found(given: object) -> str:
+    if _is_number(given):
+        return f"the number {given}, which may be dollars or calls"
+    return f"a Python {type(given).__name__}"
+
+
+def _is_number(given: object) -> bool:
+    return isinstance(given, int | float) and not isinstance(given, bool)
 
 
 def read_budget(text: str) -> Budget:

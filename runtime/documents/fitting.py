@@ -131,7 +131,9 @@ def _problem(value: Json, type_: types.Type) -> str | None:
         case types.Simple("text" | "document" | "model"):
             if isinstance(value, str):
                 return (
-                    None if is_unicode(value) else f"{_found(value)} has bytes that are no character; give it in UTF-8"
+                    None
+                    if is_unicode(value)
+                    else f"{described(value)} has bytes that are no character; give it in UTF-8"
                 )
             fits = False
         case types.Simple("bool"):
@@ -170,9 +172,9 @@ def _json_problem(value: Json) -> str | None:
             todo.extend(one)
         elif isinstance(one, str):
             if not is_unicode(one):
-                return f"{_found(one)} has bytes that are no character; give it in UTF-8"
+                return f"{described(one)} has bytes that are no character; give it in UTF-8"
         elif not (one is None or isinstance(one, bool) or _is_number(one)):
-            return f"expected json, found {_found(one)}"
+            return f"expected json, found {described(one)}"
     return None
 
 
@@ -190,7 +192,7 @@ def _unfit(type_: types.Type, value: Json) -> str:
     wanted = types.show(type_)
     if isinstance(type_, types.Record) and not type_.name:
         wanted = "a record"
-    problem = f"expected {wanted}, found {_found(value)}"
+    problem = f"expected {wanted}, found {described(value)}"
     if type_ == types.BOOL:
         return problem + "; write true or false"
     if types.is_number(type_) and isinstance(value, str):
@@ -202,7 +204,8 @@ def _unfit(type_: types.Type, value: Json) -> str:
     return problem
 
 
-def _found(value: Json) -> str:
+def described(value: object) -> str:
+    """Describe a value for a message, such as "the number 5" or "a list"."""
     match value:
         case None:
             return "nothing"

@@ -57,7 +57,7 @@ def permit(plan: p.Plan, allowed: bool) -> None:
         listed = ", ".join(f"`{name}` ({extern.target})" for name, extern in used.items())
         raise UsageError(
             f"the flow `{plan.flow}` runs Python of yours: {listed}; "
-            "if you trust it, allow it with --allow-python (from Python: allow_python=True)"
+            "if you trust it, allow it with --allow-python (from Python: RunOptions(allow_python=True))"
         )
 
 

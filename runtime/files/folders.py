@@ -1,10 +1,13 @@
-"""The folder on this machine for files that flowrun can make or fetch again."""
+"""Folders: the one for files that flowrun can make or fetch again, and those that a user allows a flow to read."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
+
+from ..vocabulary.errors import UsageError
+from ..vocabulary.quoting import shown
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
@@ -19,3 +22,16 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
         return Path(xdg) / "flowrun"
     home = environ.get("HOME")
     return (Path(home) if home else Path.home()) / ".cache" / "flowrun"
+
+
+def must_be_folder(place: Path, option: str, written: str) -> None:
+    """Raise UsageError if a path is no folder: an option that takes folders would allow nothing by it.
+
+    ``option`` names the option in the message. ``written`` is the format of the option with a path in it.
+    """
+    if os.path.isdir(place):
+        return
+    if os.path.lexists(place):
+        folder = shown(written.format(str(place.parent)))
+        raise UsageError(f"{option} takes a folder, and {shown(str(place))} is none; its folder is {folder}")
+    raise UsageError(f"{option} takes a folder, and there is none at {shown(str(place))}")

@@ -59,8 +59,8 @@ def permit_hosts(
     flags = " ".join(f"--allow-host {host}" for host in hosts)
     raise UsageError(
         f"the flow names models of its own, and nobody has allowed it to send prompts, and your key, there: {listed}. "
-        f"If you trust it, add {flags} (from Python: allow_host), or put the host into {settings_file(environ)} as "
-        f'allow_hosts = ["{hosts[0]}"]'
+        f"If you trust it, add {flags} (from Python: RunOptions(allow_host=…)), or put the host into "
+        f'{settings_file(environ)} as allow_hosts = ["{hosts[0]}"]'
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowrun.dsl import Checked, Source, check_flow, did_you_mean, make_plan, types
+from flowrun.dsl import Checked, Source, check_flow, did_you_mean, make_plan
 
 from ..catalog import catalog
 from ..files.files import Files, read_plain
@@ -18,12 +19,21 @@ if TYPE_CHECKING:
     from flowrun.dsl import plan as p
 
 
-def load(path: str | Path) -> Checked:
-    """Read and check a flow file, with the files that it imports.
+def load(flow: str | os.PathLike[str] | Source) -> Checked:
+    """Read and check a flow file, or the text of one, with the files that it imports.
 
-    Raises InputError if it cannot be read, FlowError if it has errors.
+    The checked file can be run many times: it is not read again. Raises InputError if the file cannot be read,
+    FlowError if it has errors, UsageError if this is no path.
     """
-    return check_source(Source(read_plain(Path(path)), str(path)))
+    if isinstance(flow, Source):
+        return check_source(flow)
+    if not isinstance(flow, str | os.PathLike) or isinstance(path := os.fspath(flow), bytes):
+        raise UsageError(
+            f"a flow is the path of its file, a file that `load` has checked, or a plan; found a {type(flow).__name__}"
+        )
+    if "\n" in path:
+        raise UsageError("a path is needed, and this looks like the text of a flow: give it as load(Source(text))")
+    return check_source(Source(read_plain(Path(path)), path))
 
 
 def check_source(source: Source, read: MutableMapping[str, Source] | None = None) -> Checked:
@@ -81,9 +91,5 @@ def checked_inputs(
     values = {}
     for name, value in given.items():
         type_ = params[name].type
-        values[name] = (
-            value
-            if type_ == types.MODEL or isinstance(value, RowFile)
-            else check_value(value, type_, f"`{name}`", tell)
-        )
+        values[name] = value if isinstance(value, RowFile) else check_value(value, type_, f"`{name}`", tell)
     return values

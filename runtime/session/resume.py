@@ -54,7 +54,7 @@ class Keeping:
     journal: Journal | None = None
 
     @classmethod
-    def open(cls, path: str | Path | None) -> Keeping:
+    def open(cls, path: str | os.PathLike[str] | None) -> Keeping:
         """Open a journal; without a path, keep nothing.
 
         Raises UsageError if another process has the journal, DiskError if it cannot be written or is damaged.

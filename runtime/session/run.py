@@ -35,7 +35,8 @@ from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageErro
 from ..vocabulary.events import Event, Notice, PastCounted, PricesDeclared, RunFinished
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
-from ..vocabulary.usage import Price
+from ..vocabulary.tally import Tally
+from ..vocabulary.usage import Price, Usage
 from .endpoints import OpenProvider, chosen_addresses, default_model, open_endpoints
 from .hosts import Ask, permit_hosts
 from .least import must_afford
@@ -48,6 +49,7 @@ Listener = Callable[[Event], None]
 class Result:
     """The result of a run. ``value`` is plain JSON data, None if the flow could not make it.
 
+    ``outcome`` is the end of the flow, ``summary`` the account of the run.
     ``run`` is the run's name in the journal, "" without a journal. ``spent`` are the dollars of the whole run as a
     budget in money counts them: calls without a known bill count at their worst. If the results were ``handed`` on one
     by one, ``value`` is their number.
@@ -71,7 +73,29 @@ class Result:
 
     @property
     def failures(self) -> tuple[Failure, ...]:
+        """The failures that ended steps."""
         return self.outcome.failures
+
+    @property
+    def losses(self) -> tuple[Failure, ...]:
+        """The elements and samples that the flow did without."""
+        return self.outcome.losses
+
+    @property
+    def tallies(self) -> Mapping[str, Tally]:
+        """The votes, by the path of their step."""
+        return self.outcome.tallies
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens of the whole run that servers reported."""
+        whole = self.summary.whole
+        return Usage(whole.input_tokens, whole.output_tokens)
+
+    @property
+    def cost(self) -> float | None:
+        """The dollars for the tokens that servers reported; None if a price is not known."""
+        return self.summary.prices.of(self.summary.whole)
 
 
 class Stop:

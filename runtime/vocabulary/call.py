@@ -16,6 +16,8 @@ Finish = Literal["stop", "length", "filtered", "unterminated", "other"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """A part of a prompt, and the role that says it."""
+
     role: Role
     text: str
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flowrun.dsl import Source, check_flow, make_plan, plan, types
-from flowrun.runtime.api import Result, run_async
+from flowrun.runtime.api import Result, RunOptions, run_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary import events as e
@@ -83,9 +83,11 @@ async def go(
     return await run_async(
         plan.from_json(plan.to_json(whole)),
         inputs,
-        allow_python=True,
-        on_event=(seen.append,),
-        opener=lambda model, around: ScriptedProvider(script, model=model),
+        options=RunOptions(
+            allow_python=True,
+            on_event=(seen.append,),
+            opener=lambda model, around: ScriptedProvider(script, model=model),
+        ),
     )
 
 

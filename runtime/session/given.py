@@ -1,0 +1,130 @@
+"""Readers of the options that come from Python: they return an option in its usual form, or refuse it in a sentence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from inspect import iscoroutinefunction
+from pathlib import Path
+from typing import Any
+
+from ..documents.fitting import described
+from ..files.folders import must_be_folder
+from ..limits.retry import RetryPolicy
+from ..vocabulary.errors import UsageError
+
+
+def flag(given: object, name: str) -> bool:
+    if not isinstance(given, bool):
+        raise _refused(name, "True or False", given)
+    return given
+
+
+def text(given: object, name: str) -> str | None:
+    if given is not None and not isinstance(given, str):
+        raise _refused(name, 'a text such as "openai:gpt-4o-mini"', given)
+    return given
+
+
+def path(given: object, name: str) -> Path | None:
+    return None if given is None else _path(given, name, "the path of a file")
+
+
+def folders(given: object, name: str) -> tuple[Path, ...]:
+    wanted = "the path of a folder, or several"
+    places = tuple(_path(one, name, wanted) for one in _several(given, name, wanted, (str, bytes, os.PathLike)))
+    for place in places:
+        must_be_folder(place, f"`{name}`", f"{name}={{!r}}")
+    return places
+
+
+def hosts(given: object, name: str) -> tuple[str, ...]:
+    wanted = 'a host such as "api.openai.com", or several'
+    names: list[str] = []
+    for one in _several(given, name, wanted, (str, bytes)):
+        if not isinstance(one, str):
+            raise _refused(name, wanted, one)
+        names.append(one)
+    return tuple(names)
+
+
+def function(given: object, name: str) -> Callable[..., Any] | None:
+    return None if given is None else needed_function(given, name)
+
+
+def needed_function(given: object, name: str) -> Callable[..., Any]:
+    if not callable(given):
+        raise _refused(name, "a function", given)
+    if iscoroutinefunction(given) or iscoroutinefunction(getattr(given, "__call__", None)):  # noqa: B004
+        raise UsageError(
+            f"`{name}` takes a plain function, and {_name_of(given)} is an `async` one, which nobody would await: "
+            "let a plain function put what it gets into an asyncio.Queue, and await that"
+        )
+    return given
+
+
+def functions(given: object, name: str) -> tuple[Callable[..., Any], ...]:
+    wanted = "a function, or several"
+    several = (given,) if callable(given) else _several(given, name, wanted, (str, bytes))
+    return tuple(needed_function(one, name) for one in several)
+
+
+def variables(given: object, name: str) -> Mapping[str, str] | None:
+    if given is None:
+        return None
+    if not isinstance(given, Mapping) or not all(isinstance(one, str) for pair in given.items() for one in pair):
+        raise UsageError(f"`{name}` is a mapping of texts to texts, as os.environ is")
+    return given
+
+
+def retries(given: object, name: str) -> RetryPolicy | None:
+    """Read a policy for retries; its attempts are a whole number from 1, and its times are seconds."""
+    if given is None:
+        return None
+    if not isinstance(given, RetryPolicy):
+        raise _refused(name, "a RetryPolicy", given)
+    attempts: object = given.attempts
+    if isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1:
+        raise UsageError(f"the attempts of `{name}` are a whole number from 1; found {described(attempts)}")
+    for part in ("wait_initial", "wait_max", "total"):
+        seconds: object = getattr(given, part)
+        # A comparison with NaN is false.
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
+            raise UsageError(f"`{part}` of `{name}` is a number of seconds; found {described(seconds)}")
+    return given
+
+
+def of_kind(kind: type) -> Callable[[object, str], object]:
+    """Make the reader of an option that is an object of one class, or None."""
+
+    def read(given: object, name: str) -> object:
+        if given is not None and not isinstance(given, kind):
+            raise _refused(name, f"a {kind.__name__}", given)
+        return given
+
+    return read
+
+
+def _path(given: object, name: str, wanted: str) -> Path:
+    if not isinstance(given, str | os.PathLike) or isinstance(written := os.fspath(given), bytes):
+        raise _refused(name, wanted, given)
+    if not written or "\0" in written:
+        raise UsageError(f"`{name}` is {wanted}; found {'a text with a zero byte' if written else 'an empty text'}")
+    return Path(written)
+
+
+def _several(given: object, name: str, wanted: str, single: tuple[type, ...]) -> Iterable[object]:
+    """Return one value or several as several."""
+    if isinstance(given, single):
+        return (given,)
+    if not isinstance(given, Iterable) or isinstance(given, Mapping):
+        raise _refused(name, wanted, given)
+    return given
+
+
+def _refused(name: str, wanted: str, given: object) -> UsageError:
+    return UsageError(f"`{name}` is {wanted}; found {described(given)}")
+
+
+def _name_of(given: object) -> str:
+    return f"`{getattr(given, '__qualname__', type(given).__qualname__)}`"

@@ -1,0 +1,40 @@
+"""The listeners of a run: functions of the caller that take its events. A listener that fails does not end the run."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+from ..vocabulary.errors import mistake_in
+from ..vocabulary.events import Event
+from ..vocabulary.quoting import shown
+from .run import Listener
+
+
+class Listeners:
+    """The listeners of one run, as one listener. Each gets every event, whatever became of the events before."""
+
+    def __init__(self, several: Sequence[Listener]) -> None:
+        self._several = several
+        self._failed: dict[int, tuple[Exception, int]] = {}
+
+    def __call__(self, event: Event) -> None:
+        for at, listener in enumerate(self._several):
+            try:
+                listener(event)
+            except Exception as error:  # noqa: BLE001  a listener is foreign code, and the run is paid for
+                first, times = self._failed.get(at, (error, 0))
+                self._failed[at] = (first, times + 1)
+
+    def warn(self) -> None:
+        """Warn of each listener that raised: by its name, with its first error."""
+        for at, (first, times) in self._failed.items():
+            listener = self._several[at]
+            name = getattr(listener, "__qualname__", type(listener).__qualname__)
+            often = "once" if times == 1 else f"{times:,} times"
+            warnings.warn(
+                f"the listener {shown(name)} raised an error {often}, and the run went on; "
+                f"the first is {mistake_in(first)}",
+                RuntimeWarning,
+                stacklevel=2,
+            )

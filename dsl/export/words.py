@@ -42,7 +42,7 @@ def wrapped(text: str, width: int, most: int) -> tuple[str, ...]:
     return tuple(line.strip() for line in lines)
 
 
-class Words:
+class ExpressionWriter:
     """The writer of expressions. ``functions`` tells it which functions take a step by its name."""
 
     def __init__(self, functions: Functions) -> None:

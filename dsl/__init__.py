@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from . import plan, types
     from .arithmetic import OPERANDS, NoValueError, combined, negative
     from .audit.audit import audit_plan
-    from .audit.unfit import UnfitError
+    from .audit.errors import UnfitError
     from .ballots import holds_ballots, rule_of
     from .bounds.amounts import Bounds
-    from .bounds.asking import ATTEMPTS, CORRECTION, MESSAGE_TOKENS, RETRIES
+    from .bounds.ask_bounds import ATTEMPTS, CORRECTION, MESSAGE_TOKENS, RETRIES
     from .bounds.bound import Bound
     from .bounds.bounds import RIGHT, bounds_of
     from .bounds.expression_sizes import UnsettledError
@@ -56,9 +56,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "arithmetic": ("OPERANDS", "NoValueError", "combined", "negative"),
     "audit.audit": ("audit_plan",),
-    "audit.unfit": ("UnfitError",),
+    "audit.errors": ("UnfitError",),
     "bounds.amounts": ("Bounds",),
-    "bounds.asking": ("ATTEMPTS", "CORRECTION", "MESSAGE_TOKENS", "RETRIES"),
+    "bounds.ask_bounds": ("ATTEMPTS", "CORRECTION", "MESSAGE_TOKENS", "RETRIES"),
     "bounds.bounds": ("RIGHT", "bounds_of"),
     "catalog": (
         "AskSpec",

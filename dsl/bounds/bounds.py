@@ -11,7 +11,7 @@ from .. import types as t
 from ..ballots import holds_ballots
 from ..catalog import ReducerSpec
 from .amounts import Amounts, Bounds, bounds_for, either, in_all
-from .asking import RETRIES, asked, quoted
+from .ask_bounds import RETRIES, asked, quoted
 from .block_bounds import fanned, repeated
 from .bound import Bound
 from .called_flows import CalledFlows

@@ -8,7 +8,7 @@ from math import ceil, floor, inf
 
 from .. import plan as p
 from .. import types as t
-from .asking import candidates
+from .ask_bounds import candidates
 from .bound import COUNTED, Bound
 from .expression_sizes import SizeScope, size_of
 from .served import Served, World

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from .. import plan as p
 from ..catalog import ReducerSpec
 from .amounts import Amounts, merged
-from .asking import quoted
+from .ask_bounds import quoted
 from .block_ends import ended, feed_of
 from .bound import Bound
 from .expected import constants, expected_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from .. import plan as p
 from .. import types as t
 from .amounts import Amounts, bounds_for, levels, merges
-from .asking import Asked, asked
+from .ask_bounds import Asked, asked
 from .bound import NOTHING, Bound, any_of
 from .expression_sizes import SizeScope, joined
 from .numbered import numbered

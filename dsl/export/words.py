@@ -7,7 +7,7 @@ import textwrap
 
 from .. import plan as p
 from .. import types as t
-from .mentions import Functions
+from .free_names import Functions
 
 _JOINING = ("and", "or")
 _PREFIXES = {"negative": "-", "not": "not "}

@@ -11,8 +11,8 @@ from ..diagnostics import FlowError
 from ..source import Source
 from .build import TreeBuilder
 from .lexer import lex, named
-from .oddities import oddities
 from .readable import MOST_TOKENS, too_deep, too_many_tokens, unreadable
+from .suspicious_lines import oddities
 from .tables import END, GrammarRule, Tables, grammar, packaged
 from .token import Token
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..diagnostics import Diagnostic
 from ..syntax import String
 from . import nodes as own
-from .explained import CALLED, called_by_name, explained
+from .error_messages import CALLED, called_by_name, explained
 from .plain import MOST_PARTS
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from . import plan, types
     from .arithmetic import OPERANDS, NoValueError, combined, negative
     from .audit.audit import audit_plan
-    from .audit.unfit import UnfitError
+    from .audit.errors import UnfitError
     from .ballots import holds_ballots, rule_of
     from .bounds.amounts import Bounds
-    from .bounds.asking import ATTEMPTS, CORRECTION, MESSAGE_TOKENS, RETRIES
+    from .bounds.ask_bounds import ATTEMPTS, CORRECTION, MESSAGE_TOKENS, RETRIES
     from .bounds.bound import Bound
     from .bounds.bounds import RIGHT, bounds_of
     from .bounds.expression_sizes import UnsettledError
@@ -59,10 +59,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "arithmetic": "OPERANDS NoValueError combined negative",
     "audit.audit": "audit_plan",
-    "audit.unfit": "UnfitError",
+    "audit.errors": "UnfitError",
     "ballots": "holds_ballots rule_of",
     "bounds.amounts": "Bounds",
-    "bounds.asking": "ATTEMPTS CORRECTION MESSAGE_TOKENS RETRIES",
+    "bounds.ask_bounds": "ATTEMPTS CORRECTION MESSAGE_TOKENS RETRIES",
     "bounds.bound": "Bound",
     "bounds.bounds": "RIGHT bounds_of",
     "bounds.expression_sizes": "UnsettledError",

@@ -14,7 +14,7 @@ from flowrun.runtime.vocabulary.tokens import ceiling, estimate
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = {
     "english": (ROOT / "LICENSE").read_text(encoding="utf-8"),
-    "python": (ROOT / "runtime" / "engine" / "blocks.py").read_text(encoding="utf-8"),
+    "python": (ROOT / "runtime" / "engine" / "machine.py").read_text(encoding="utf-8"),
     "rows": (ROOT / "workflows" / "emails.jsonl").read_text(encoding="utf-8"),
 }
 SCRIPTS = {

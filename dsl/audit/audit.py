@@ -12,8 +12,8 @@ from ..checking.program import Step
 from ..checking.typecheck import typecheck
 from ..checking.typed import Typed
 from ..graph import topological
+from .errors import UnfitError
 from .tree import ANY, Tree
-from .unfit import UnfitError
 
 _TOO_LARGE = "F0104"
 """The code of a type that is too large to write out. Nothing is known of such a type, so nothing is reported."""

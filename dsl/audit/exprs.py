@@ -11,7 +11,7 @@ from .. import types as t
 from ..catalog import Catalog, ParamSpec
 from ..checking.block_types import TOKENS
 from ..source import Span
-from .unfit import UnfitError
+from .errors import UnfitError
 from .written import field_type, type_expr, value_expr
 
 _SAME_KIND = frozenset({"==", "!=", "in", "??"})

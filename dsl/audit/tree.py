@@ -10,8 +10,8 @@ from .. import types as t
 from ..catalog import Catalog, ParamSpec
 from ..checking.block_types import FOLD
 from ..source import Source, Span
+from .errors import UnfitError
 from .exprs import Exprs
-from .unfit import UnfitError
 from .written import number_expr, type_expr
 
 ANY = "#any"

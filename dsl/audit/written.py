@@ -11,7 +11,7 @@ from .. import syntax as s
 from .. import types as t
 from ..checking.extents import Extents
 from ..source import Span
-from .unfit import UnfitError
+from .errors import UnfitError
 
 _CONSTANTS = {True: "true", False: "false"}
 _PLAIN = frozenset({t.INT, t.NUMBER, t.BOOL, t.TEXT, t.JSON, t.DOCUMENT, t.MODEL})

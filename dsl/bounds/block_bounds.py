@@ -10,21 +10,21 @@ from .amounts import in_all
 from .block_ends import ended, feed_of
 from .bound import Bound
 from .expected import constants, expected_of
-from .expression_sizes import Scope
+from .expression_sizes import SizeScope
 from .losses import ballots, failing_block, first_of_all, shorter, some_of
 from .rounds import Rounds, all_of
 from .sizes import Many, Size, listed, record
-from .survey import Body, Done, Parts, Survey, spec_of, votes_in
+from .survey import BlockBounds, BodyBounds, Done, Survey, spec_of, votes_in
 from .waves import launch_of, waves_of
 
 MOST_SAMPLES = 1000
 """The most samples whose values are kept apart."""
 
 
-def fanned(survey: Survey, step: p.Step, node: p.Fanout, scope: Scope, sharing: bool) -> Done:
+def fanned(survey: Survey, step: p.Step, node: p.Fanout, scope: SizeScope, sharing: bool) -> Done:
     spec = spec_of(survey, node.reduce)
     spares = spec is not None and spec.spares
-    inner = Scope(scope)
+    inner = SizeScope(scope)
     body = survey.body(node.body, inner, vote=votes_in(survey, node), sharing=sharing)
     branches = {branch.name: inner.size(branch.name) for branch in node.body.steps}
     each = [_branch(body.steps[branch.name]) for branch in node.body.steps]
@@ -38,7 +38,7 @@ def fanned(survey: Survey, step: p.Step, node: p.Fanout, scope: Scope, sharing: 
         rounds = _spared(each, all_run=spec.votes)
     count = Bound(len(each), len(each))
     soonest = first_of_all(each, lost=spares)
-    parts = Parts("fanout", amounts, rounds, record(branches), count, body.inside, soonest, len(each))
+    parts = BlockBounds("fanout", amounts, rounds, record(branches), count, body.inside, soonest, len(each))
     given = {**branches, "results": listed([*branches.values()])}
     done = ended(survey, step, node.reduce, parts, scope, given, sharing)
     feed = feed_of(node.reduce, each, sure=True, steady=False, fails=True) if node.reduce.rule == "flatten" else None
@@ -46,20 +46,20 @@ def fanned(survey: Survey, step: p.Step, node: p.Fanout, scope: Scope, sharing: 
     return replace(done, failing=failing, feed=feed)
 
 
-def _branch(done: Done) -> Body:
-    return Body((), done.amounts, done.rounds, done.value, done.failing, done.feed)
+def _branch(done: Done) -> BodyBounds:
+    return BodyBounds((), done.amounts, done.rounds, done.value, done.failing, done.feed)
 
 
-def _spared(branches: Sequence[Body], *, all_run: bool) -> Rounds:
+def _spared(branches: Sequence[BodyBounds], *, all_run: bool) -> Rounds:
     """Return the rounds of branches of which some may be lost: at least one gives a result."""
     rounds = all_of([shorter(branch) for branch in branches], certain=all_run)
     return rounds.at_least(first_of_all(branches, lost=False))
 
 
-def repeated(survey: Survey, step: p.Step, node: p.Repeat, scope: Scope) -> Done:
+def repeated(survey: Survey, step: p.Step, node: p.Repeat, scope: SizeScope) -> Done:
     spec = spec_of(survey, node.reduce)
     votes, spares = votes_in(survey, node), spec is not None and spec.spares
-    body = survey.body(node.body, Scope(scope), vote=votes, sharing=True)
+    body = survey.body(node.body, SizeScope(scope), vote=votes, sharing=True)
     launch = launch_of(survey, step, scope, votes=votes, exact=node.least == node.most)
     args = constants(node.reduce)
     fewest = node.most if spec is None else spec.fewest(node.least, node.most, args)
@@ -80,7 +80,7 @@ def repeated(survey: Survey, step: p.Step, node: p.Repeat, scope: Scope) -> Done
     rounds = rounds.so_often(node.most).in_waves(waves, soonest)
     if spares and samples.least:
         rounds = rounds.at_least(body.rounds)
-    parts = Parts(
+    parts = BlockBounds(
         f"repeat {number}",
         amounts,
         rounds,

@@ -7,25 +7,31 @@ from dataclasses import replace
 
 from .. import plan as p
 from .bound import Bound
-from .expression_sizes import Scope
+from .expression_sizes import SizeScope
 from .loads import Loads, loads_of, together
 from .losses import shorter
 from .reduction_bounds import combined
 from .rounds import Rounds, all_of
 from .sizes import Size
-from .survey import Body, Done, Feed, Parts, Survey
+from .survey import BlockBounds, BodyBounds, Done, FeedRounds, Survey
 
 
 def ended(
-    survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size], sharing: bool
+    survey: Survey,
+    step: p.Step,
+    reduce: p.Reduce,
+    parts: BlockBounds,
+    scope: SizeScope,
+    given: dict[str, Size],
+    sharing: bool,
 ) -> Done:
     """Return the bounds of a whole block. Its rounds include those in which a call waits for a place."""
     done = combined(survey, step, reduce, parts, scope, given, sharing)
-    rounds = done.rounds.loaded(_loads(survey, reduce, Scope(scope, given), parts, done, sharing))
+    rounds = done.rounds.loaded(_loads(survey, reduce, SizeScope(scope, given), parts, done, sharing))
     return replace(done, rounds=rounds, bounds=replace(done.bounds, rounds=rounds.queued(done.bounds.calls)))
 
 
-def _loads(survey: Survey, reduce: p.Reduce, scope: Scope, parts: Parts, done: Done, sharing: bool) -> Loads:
+def _loads(survey: Survey, reduce: p.Reduce, scope: SizeScope, parts: BlockBounds, done: Done, sharing: bool) -> Loads:
     most, before = done.amounts.calls.most, parts.amounts.calls.most
     calls = Bound(0, None if most is None or before is None else most - before, done.amounts.calls.why)
     widths = {} if sharing else survey.widths
@@ -34,7 +40,9 @@ def _loads(survey: Survey, reduce: p.Reduce, scope: Scope, parts: Parts, done: D
     )
 
 
-def feed_of(reduce: p.Reduce, bodies: Sequence[Body], *, sure: bool, steady: bool, fails: bool) -> Feed | None:
+def feed_of(
+    reduce: p.Reduce, bodies: Sequence[BodyBounds], *, sure: bool, steady: bool, fails: bool
+) -> FeedRounds | None:
     """Return the list that a block makes one by one; None if it makes no such list.
 
     Its rounds lead to the end of the first body, or, for `flatten`, to the first item of that body's list. ``sure``
@@ -46,5 +54,5 @@ def feed_of(reduce: p.Reduce, bodies: Sequence[Body], *, sure: bool, steady: boo
     flat = reduce.rule == "flatten"
     first = [body.feed.rounds if flat and fails and body.feed is not None else shorter(body) for body in bodies]
     if not sure:
-        return Feed(Rounds())
-    return Feed(replace(all_of(first, certain=False), loads={}), steady and not flat)
+        return FeedRounds(Rounds())
+    return FeedRounds(replace(all_of(first, certain=False), loads={}), steady and not flat)

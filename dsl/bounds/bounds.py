@@ -11,20 +11,20 @@ from .. import types as t
 from ..ballots import holds_ballots
 from ..catalog import ReducerSpec
 from .amounts import Amounts, Bounds, bounds_for, either, in_all
-from .asking import RETRIES, asked, quoted
+from .ask_bounds import RETRIES, asked, quoted
 from .block_bounds import fanned, repeated
 from .bound import Bound
 from .called_flows import CalledFlows
 from .effort import Effort
-from .expression_sizes import Scope, size_of
+from .expression_sizes import SizeScope, size_of
 from .loads import countable, loads_of, widths_of
 from .losses import failing_ask, failing_of, may_fail
 from .map_bounds import mapped
-from .order import Order, early_needs, kind_of
+from .order import StepOrder, early_needs, kind_of
 from .rounds import START, Rounds, first_of, side_by_side
 from .served import Blank, World
 from .sizes import NONE, Known, Size, Some, one_of
-from .survey import Body, Done, Feed, Least
+from .survey import BodyBounds, Done, FeedRounds, Least
 
 __all__ = ["RETRIES", "Bounds", "bounds_of"]
 
@@ -49,7 +49,7 @@ def bounds_of(
     sample of a vote is right, for the average of the vote.
     """
     survey = _Survey(plan, reducers, sizes or {}, world or Blank(), model, right)
-    scope = Scope(survey.top)
+    scope = SizeScope(survey.top)
     for param in plan.params:
         scope.sizes[param.name] = survey.param(param, scope, {k: Known(v) for k, v in (inputs or {}).items()})
     found = survey.flow(plan, scope)
@@ -73,23 +73,23 @@ class _Survey:
         self.given_sizes = sizes
         self.world = world
         declared = {one.name: one for one in plan.models}
-        self.top = Scope(None, {name: Known(one) for name, one in declared.items()})
+        self.top = SizeScope(None, {name: Known(one) for name, one in declared.items()})
         self.models = {**declared, "": declared.get(model) or p.Model(model, model, {})}
         self.widths = widths_of(plan, self.models.values(), self.top, world)
         self.effort = Effort()
         self.called = CalledFlows(plan.flows, world.count, self.effort, self._called)
-        self._order = Order()
+        self._order = StepOrder()
 
     # Flows
 
-    def param(self, param: p.Param, scope: Scope, given: Mapping[str, Size]) -> Size:
+    def param(self, param: p.Param, scope: SizeScope, given: Mapping[str, Size]) -> Size:
         if param.name in given:
             return given[param.name]
         if param.default is not None:
             return self.size(param.default, scope)
         return NONE if not param.required else Some(param.type, Bound(0, None, f"`{param.name}` is not given"))
 
-    def flow(self, flow: p.Plan | p.Flow, scope: Scope, *, sharing: bool = False) -> Done:
+    def flow(self, flow: p.Plan | p.Flow, scope: SizeScope, *, sharing: bool = False) -> Done:
         body = self.steps(flow.steps, scope, flow.result, vote=False, sharing=sharing)
         whole = body.amounts.countable
         amounts = whole.within(flow.calls_limit, flow.money_limit)
@@ -109,14 +109,16 @@ class _Survey:
         )
 
     def _called(self, flow: p.Flow, args: Mapping[str, Size], sharing: bool) -> Done:
-        scope = Scope(self.top)
+        scope = SizeScope(self.top)
         for param in flow.params:
             scope.sizes[param.name] = self.param(param, scope, args)
         return self.flow(flow, scope, sharing=sharing)
 
     # Bodies
 
-    def steps(self, steps: tuple[p.Step, ...], scope: Scope, result: p.Expr, *, vote: bool, sharing: bool) -> Body:
+    def steps(
+        self, steps: tuple[p.Step, ...], scope: SizeScope, result: p.Expr, *, vote: bool, sharing: bool
+    ) -> BodyBounds:
         """Work out the steps of a body. Their values are then in ``scope``."""
         found: dict[str, Done] = {}
         ways: dict[str, Rounds] = {}
@@ -132,8 +134,8 @@ class _Survey:
         self.effort.depth -= 1
         last = found.get(result.name) if isinstance(result, p.Ref) else None
         rounds, begun = side_by_side(ways, first_of(result.name) if isinstance(result, p.Ref) else "")
-        feed = Feed(begun, last.feed.steady) if begun is not None and last is not None and last.feed else None
-        return Body(
+        feed = FeedRounds(begun, last.feed.steady) if begun is not None and last is not None and last.feed else None
+        return BodyBounds(
             tuple(found[step.name].bounds for step in steps),
             in_all(one.amounts for one in found.values()),
             rounds,
@@ -143,15 +145,15 @@ class _Survey:
             found,
         )
 
-    def body(self, block: p.Block, scope: Scope, *, vote: bool, sharing: bool) -> Body:
+    def body(self, block: p.Block, scope: SizeScope, *, vote: bool, sharing: bool) -> BodyBounds:
         return self.steps(block.steps, scope, p.Ref(block.result), vote=vote, sharing=sharing)
 
-    def size(self, expr: p.Expr, scope: Scope) -> Size:
+    def size(self, expr: p.Expr, scope: SizeScope) -> Size:
         return size_of(expr, scope, self.world, self.world.count)
 
     # Steps
 
-    def step(self, step: p.Step, scope: Scope, *, vote: bool, sharing: bool) -> Done:
+    def step(self, step: p.Step, scope: SizeScope, *, vote: bool, sharing: bool) -> Done:
         self.effort.spent += 1
         needed = self.size(step.when, scope) if step.when is not None else Known(True)
         if isinstance(needed, Known) and not needed.value:
@@ -162,7 +164,7 @@ class _Survey:
         rounds = done.rounds
         needs = (*step.needs, *early_needs(step.node))
         taken = done.taken if done.taken not in early_needs(step.node) else None
-        feed = done.feed and Feed(done.feed.rounds.waiting(step.needs, taken), done.feed.steady)
+        feed = done.feed and FeedRounds(done.feed.rounds.waiting(step.needs, taken), done.feed.steady)
         if isinstance(needed, Known):
             return replace(done, rounds=rounds.waiting(needs, taken), feed=feed)
         other = self.size(step.otherwise, scope) if step.otherwise is not None else NONE
@@ -172,10 +174,10 @@ class _Survey:
             elements=done.bounds.elements, inside=done.bounds.inside, line=step.line,
         )  # fmt: skip
         late = replace(rounds.maybe.waiting(step.needs), most=rounds.waiting(needs).most)
-        feed = feed and Feed(feed.rounds.maybe)
+        feed = feed and FeedRounds(feed.rounds.maybe)
         return Done(bounds, amounts, late, one_of([done.value, other]), done.failing, feed)
 
-    def node(self, step: p.Step, scope: Scope, vote: bool, sharing: bool) -> Done:
+    def node(self, step: p.Step, scope: SizeScope, vote: bool, sharing: bool) -> Done:
         node = step.node
         match node:
             case p.Ask():
@@ -190,7 +192,7 @@ class _Survey:
                 failing = Least() if not isinstance(value, Known) and may_fail(node.expr) else None
                 return self.done(step, "value", Amounts(), Rounds(), value, failing=failing)
             case p.Chain():
-                inner = Scope(scope)
+                inner = SizeScope(scope)
                 body = self.body(node.body, inner, vote=holds_ballots(node, votes=False, around=vote), sharing=sharing)
                 return self.part(step, "chain", body, body.inside)
             case p.FlowCall():
@@ -208,7 +210,7 @@ class _Survey:
             case p.Map():
                 return mapped(self, step, node, scope, sharing)
 
-    def _typed(self, expr: p.Expr, step: p.Step, scope: Scope) -> Size:
+    def _typed(self, expr: p.Expr, step: p.Step, scope: SizeScope) -> Size:
         """Return the size of an expression's value; if little is known of it, any value of the step's type."""
         size = self.size(expr, scope)
         if isinstance(size, Some) and size.type in (t.JSON, t.NUMBER):
@@ -217,18 +219,18 @@ class _Survey:
 
     def done(
         self, step: p.Step, what: str, amounts: Amounts, rounds: Rounds, value: Size, *,
-        failing: Least | None = None, inside: tuple[Bounds, ...] = (), feed: Feed | None = None,
+        failing: Least | None = None, inside: tuple[Bounds, ...] = (), feed: FeedRounds | None = None,
     ) -> Done:  # fmt: skip
         row = bounds_for(step.title, what, amounts, rounds.queued(amounts.calls), inside=inside, line=step.line)
         return Done(row, amounts, rounds, value, failing, feed)
 
-    def part(self, step: p.Step, what: str, part: Body | Done, inside: tuple[Bounds, ...] = ()) -> Done:
+    def part(self, step: p.Step, what: str, part: BodyBounds | Done, inside: tuple[Bounds, ...] = ()) -> Done:
         """Return the bounds of a chain or of a call of a flow. With a time-out it may fail before any call."""
         failing = part.failing if "timeout" not in step.options else Least()
         return self.done(
             step, what, part.amounts, part.rounds, part.value, failing=failing, inside=inside, feed=part.feed
         )
 
-    def tree(self, bodies: Sequence[Body]) -> tuple[Bounds, ...]:
+    def tree(self, bodies: Sequence[BodyBounds]) -> tuple[Bounds, ...]:
         """Return bounds of one run of a body that hold for any of these bodies."""
         return reduce(either, [body.inside for body in bodies]) if bodies else ()

@@ -40,7 +40,7 @@ class UnsettledError(Exception):
     """The error for an expression whose value depends on an answer, or that has no value."""
 
 
-class Values(Protocol):
+class Evaluator(Protocol):
     """The evaluator of values that need no answer. Both methods raise UnsettledError for any other value."""
 
     def value(self, expr: p.Expr, lookup: Lookup) -> Json: ...
@@ -49,18 +49,18 @@ class Values(Protocol):
 
 
 @dataclass(slots=True)
-class Scope:
+class SizeScope:
     """The names in a body, with the sizes of their values.
 
     ``made`` has the steps that make a list one by one; True says that the last element comes with the list's end.
     """
 
-    outer: Scope | None = None
+    outer: SizeScope | None = None
     sizes: dict[str, Size] = field(default_factory=dict)
     made: dict[str, bool] = field(default_factory=dict)
 
     def find(self, name: str) -> Size | None:
-        scope: Scope | None = self
+        scope: SizeScope | None = self
         while scope is not None:
             if name in scope.sizes:
                 return scope.sizes[name]
@@ -72,7 +72,7 @@ class Scope:
 
         Else return True if the last element comes with the list's end.
         """
-        scope: Scope | None = self
+        scope: SizeScope | None = self
         while scope is not None:
             if name in scope.sizes:
                 return scope.made.get(name)
@@ -89,7 +89,7 @@ class Scope:
         return found.value
 
 
-def size_of(expr: p.Expr, scope: Scope, values: Values, count: Count) -> Size:
+def size_of(expr: p.Expr, scope: SizeScope, values: Evaluator, count: Count) -> Size:
     def inner(part: p.Expr) -> Size:
         return size_of(part, scope, values, count)
 
@@ -121,7 +121,7 @@ def size_of(expr: p.Expr, scope: Scope, values: Values, count: Count) -> Size:
         return _open(expr, inner, count)
 
 
-def text_size(template: str, scope: Scope, values: Values, count: Count) -> Size:
+def text_size(template: str, scope: SizeScope, values: Evaluator, count: Count) -> Size:
     """Return the text of a template if all its values are known, else its tokens."""
     names = names_of(template)
     if all(isinstance(scope.find(name), Known) for name in names):

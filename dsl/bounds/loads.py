@@ -8,9 +8,9 @@ from math import ceil, floor, inf
 
 from .. import plan as p
 from .. import types as t
-from .asking import candidates
+from .ask_bounds import candidates
 from .bound import COUNTED, Bound
-from .expression_sizes import Scope, size_of
+from .expression_sizes import SizeScope, size_of
 from .served import Served, World
 from .sizes import Known
 
@@ -65,7 +65,7 @@ def so_often(loads: Loads, times: float | None) -> Loads:
     }
 
 
-def widths_of(plan: p.Plan, models: Iterable[p.Model], scope: Scope, world: World) -> Mapping[str, float]:
+def widths_of(plan: p.Plan, models: Iterable[p.Model], scope: SizeScope, world: World) -> Mapping[str, float]:
     """Return the most requests that each endpoint may ever have in flight. It is empty if an input may name a model."""
     if any(t.holds_model(param.type) for param in plan.params):
         return {}
@@ -81,7 +81,7 @@ def widths_of(plan: p.Plan, models: Iterable[p.Model], scope: Scope, world: Worl
 
 
 def loads_of(
-    ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: Scope, world: World,
+    ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: SizeScope, world: World,
     widths: Mapping[str, float], calls: Bound,
 ) -> Loads:  # fmt: skip
     """Return the loads of an ask with so many calls, for every endpoint that it may use."""
@@ -108,7 +108,7 @@ def _endpoint(served: Served | None) -> str:
 
 
 def _places(
-    served: Served | None, model: p.Model | None, options: Mapping[str, p.Expr], scope: Scope, world: World
+    served: Served | None, model: p.Model | None, options: Mapping[str, p.Expr], scope: SizeScope, world: World
 ) -> float:
     """Return the requests that may be in flight at the beginning. An unknown model has one place."""
     settings = {**(model.options if model is not None else {}), **options}

@@ -15,7 +15,7 @@ from .amounts import Amounts, merged
 from .bound import Bound
 from .expected import constants
 from .rounds import START, Rounds, all_of
-from .survey import Body, Done, Least
+from .survey import BodyBounds, Done, Least
 
 SAFE = frozenset({"collect", "concat", "count", "flatten", "rank", "sum"})
 """The reducers that make a value of any results, and also of no results."""
@@ -59,7 +59,7 @@ def failing_of(behind: Mapping[str, frozenset[str]], steps: Mapping[str, Done]) 
 
 
 def failing_block(
-    step: p.Step, rule: p.Reduce, bodies: Sequence[Body], *, spared: bool, empty: bool, loses: bool
+    step: p.Step, rule: p.Reduce, bodies: Sequence[BodyBounds], *, spared: bool, empty: bool, loses: bool
 ) -> Least | None:
     """Return the least of a block that fails; None if it cannot fail.
 
@@ -81,7 +81,7 @@ def failing_block(
 # The amounts of some of the bodies
 
 
-def lowered(body: Body, *, answered: bool = False) -> Amounts:
+def lowered(body: BodyBounds, *, answered: bool = False) -> Amounts:
     """Return the amounts of a body that succeeds or fails.
 
     Failed calls are surely billed only if they were ``answered``.
@@ -108,7 +108,7 @@ def _from(amounts: Amounts, low: Least, shared_input: float, shared_cost: float)
     )
 
 
-def shorter(body: Body) -> Rounds:
+def shorter(body: BodyBounds) -> Rounds:
     """Return the rounds of a body that succeeds or fails."""
     if body.failing is None:
         return body.rounds
@@ -116,7 +116,7 @@ def shorter(body: Body) -> Rounds:
 
 
 def some_of(
-    whole: Amounts, bodies: Sequence[Body], runs: int, sure: int, *, apart: bool, sharing: bool, answered: bool
+    whole: Amounts, bodies: Sequence[BodyBounds], runs: int, sure: int, *, apart: bool, sharing: bool, answered: bool
 ) -> Amounts:
     """Return the amounts of bodies of which ``runs`` surely run, and ``sure`` of those surely have a result.
 
@@ -132,7 +132,7 @@ def some_of(
     return _from(whole, least_of(least), least.shared_input, least.shared_cost)
 
 
-def first_of_all(bodies: Sequence[Body], *, lost: bool) -> Rounds:
+def first_of_all(bodies: Sequence[BodyBounds], *, lost: bool) -> Rounds:
     """Return the rounds of any one of these bodies. ``lost`` says that it may fail."""
     return all_of([shorter(body) if lost else body.rounds for body in bodies], certain=False)
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from .. import plan as p
 from ..catalog import ReducerSpec
 from .amounts import Amounts, merged
-from .asking import quoted
+from .ask_bounds import quoted
 from .block_ends import ended, feed_of
 from .bound import Bound
 from .expected import constants, expected_of
-from .expression_sizes import Scope
+from .expression_sizes import SizeScope
 from .losses import SAFE, ballots, failing_block, first_of_all, share_of, shorter, some_of
 from .rounds import Rounds, all_of
 from .sizes import NONE, Known, Many, Size, is_counted, items_of, listed, one_of
-from .survey import Body, Done, Parts, Survey, spec_of, votes_in
-from .waves import Launch, launch_of, waves_of
+from .survey import BlockBounds, BodyBounds, Done, Survey, spec_of, votes_in
+from .waves import LaunchMode, launch_of, waves_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class _Fates:
     hollow: bool = False
 
 
-def mapped(survey: Survey, step: p.Step, node: p.Map, scope: Scope, sharing: bool) -> Done:
+def mapped(survey: Survey, step: p.Step, node: p.Map, scope: SizeScope, sharing: bool) -> Done:
     reduce = node.reduce
     spec = spec_of(survey, reduce)
     votes, spares = votes_in(survey, node), spec is not None and spec.spares
@@ -71,7 +71,7 @@ def mapped(survey: Survey, step: p.Step, node: p.Map, scope: Scope, sharing: boo
     elements = int(found.count.least) if found.count.least == found.count.most else None
     times = f" × {elements:,}" if elements is not None else ""
     results = _results(found, bodies, fates, apart=apart)
-    parts = Parts(
+    parts = BlockBounds(
         f"map {node.element}{times}",
         amounts,
         rounds,
@@ -103,8 +103,8 @@ def _too_few(reduce: p.Reduce, elements: float) -> bool:
 
 
 def _fates(
-    survey: Survey, step: p.Step, reduce: p.Reduce, spec: ReducerSpec | None, launch: Launch, scope: Scope,
-    count: Bound, bodies: Sequence[Body],
+    survey: Survey, step: p.Step, reduce: p.Reduce, spec: ReducerSpec | None, launch: LaunchMode, scope: SizeScope,
+    count: Bound, bodies: Sequence[BodyBounds],
 ) -> _Fates:  # fmt: skip
     number = int(count.least)
     if spec is not None and spec.spares:
@@ -138,7 +138,14 @@ def _needs_one(reduce: p.Reduce) -> bool:
 
 
 def _amounts(
-    bodies: Sequence[Body], fates: _Fates, running: Bound, *, apart: bool, sharing: bool, lossy: bool, answered: bool
+    bodies: Sequence[BodyBounds],
+    fates: _Fates,
+    running: Bound,
+    *,
+    apart: bool,
+    sharing: bool,
+    lossy: bool,
+    answered: bool,
 ) -> Amounts:
     if not bodies:
         return Amounts()
@@ -152,7 +159,14 @@ def _amounts(
 
 
 def _rounds(
-    bodies: Sequence[Body], fates: _Fates, running: Bound, waves: Bound, *, apart: bool, all_run: bool, lossy: bool
+    bodies: Sequence[BodyBounds],
+    fates: _Fates,
+    running: Bound,
+    waves: Bound,
+    *,
+    apart: bool,
+    all_run: bool,
+    lossy: bool,
 ) -> tuple[Rounds, Rounds]:
     """Return the rounds of all bodies, and the rounds to the first result."""
     if not bodies:
@@ -168,7 +182,7 @@ def _rounds(
     return rounds.at_least(won) if waves.least else rounds, won
 
 
-def _results(found: _Elements, bodies: Sequence[Body], fates: _Fates, *, apart: bool) -> Size:
+def _results(found: _Elements, bodies: Sequence[BodyBounds], fates: _Fates, *, apart: bool) -> Size:
     values = [one_of([body.value, NONE]) if fates.hollow else body.value for body in bodies]
     exact = apart and found.count.least == len(found.items)
     if exact and (fates.hollow or not fates.loses):
@@ -176,7 +190,7 @@ def _results(found: _Elements, bodies: Sequence[Body], fates: _Fates, *, apart: 
     return Many(found.count if fates.hollow else fates.results, one_of(values or [NONE]))
 
 
-def _taken(step: p.Step, node: p.Map, spec: ReducerSpec | None, scope: Scope) -> str | None:
+def _taken(step: p.Step, node: p.Map, spec: ReducerSpec | None, scope: SizeScope) -> str | None:
     """Return the step whose list a map takes from while it is made.
 
     None if the map waits for the list's end, as a vote, a race and a map with a time-out do.
@@ -189,16 +203,16 @@ def _taken(step: p.Step, node: p.Map, spec: ReducerSpec | None, scope: Scope) ->
 
 
 def _bodies(
-    survey: Survey, node: p.Map, scope: Scope, found: _Elements, *, vote: bool, sharing: bool
-) -> tuple[list[Body], bool]:
+    survey: Survey, node: p.Map, scope: SizeScope, found: _Elements, *, vote: bool, sharing: bool
+) -> tuple[list[BodyBounds], bool]:
     """Return a body for each element and True. If that is too much work, return one body for all and False."""
 
-    def body(item: Size, certain: bool) -> Body:
-        inner = Scope(scope, {node.element: item})
+    def body(item: Size, certain: bool) -> BodyBounds:
+        inner = SizeScope(scope, {node.element: item})
         made = survey.body(node.body, inner, vote=vote, sharing=sharing)
         return made if certain else replace(made, amounts=made.amounts.maybe, rounds=made.rounds.maybe)
 
-    bodies: list[Body] = []
+    bodies: list[BodyBounds] = []
     for place, (item, certain) in enumerate(found.items, 1):
         before = survey.effort.spent
         bodies.append(body(item, certain))
@@ -209,7 +223,7 @@ def _bodies(
     return bodies, found.apart
 
 
-def _elements(survey: Survey, step: p.Step, node: p.Map, scope: Scope) -> _Elements:
+def _elements(survey: Survey, step: p.Step, node: p.Map, scope: SizeScope) -> _Elements:
     source = survey.size(node.source, scope)
     count, items = items_of(source)
     if not is_counted(source):
@@ -226,7 +240,7 @@ def _elements(survey: Survey, step: p.Step, node: p.Map, scope: Scope) -> _Eleme
     for item in items:
         held: Size = Known(True)
         if node.where is not None:
-            held = survey.size(node.where, Scope(scope, {node.element: item}))
+            held = survey.size(node.where, SizeScope(scope, {node.element: item}))
         if not isinstance(held, Known):
             found.append((item, False))
         elif held.value:

@@ -7,7 +7,7 @@ from ..graph import topological
 from ..identity import Identity
 
 
-class Order:
+class StepOrder:
     """The order of the steps in each body, worked out once for each body."""
 
     def __init__(self) -> None:

@@ -7,19 +7,25 @@ from dataclasses import dataclass, replace
 from .. import plan as p
 from .. import types as t
 from .amounts import Amounts, bounds_for, levels, merges
-from .asking import Asked, asked
+from .ask_bounds import Asked, asked
 from .bound import NOTHING, Bound, any_of
-from .expression_sizes import Scope, joined
+from .expression_sizes import SizeScope, joined
 from .numbered import numbered
 from .sizes import NONE, Known, Many, Size, Some, is_counted, items_of, listed, one_of
-from .survey import Done, Parts, Survey
+from .survey import BlockBounds, Done, Survey
 
 _DIGITS = 24
 """The most tokens of a number that a reducer makes."""
 
 
 def combined(
-    survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size], sharing: bool
+    survey: Survey,
+    step: p.Step,
+    reduce: p.Reduce,
+    parts: BlockBounds,
+    scope: SizeScope,
+    given: dict[str, Size],
+    sharing: bool,
 ) -> Done:
     """Add the reducer's bounds to those of the bodies of its block."""
     title = reduce.rule
@@ -63,24 +69,26 @@ class _Asks:
     value: Size
 
 
-def _fold(survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size]) -> _Asks:
+def _fold(
+    survey: Survey, step: p.Step, reduce: p.Reduce, parts: BlockBounds, scope: SizeScope, given: dict[str, Size]
+) -> _Asks:
     items = items_of(given["results"])[1]
     begins, times = items, _one_fewer(parts.count)
     if "from" in reduce.args:
         begins, times = [survey.size(reduce.args["from"], scope)], parts.count
     after = one_of(items or [NONE])
-    first = _asked(survey, step, reduce, Scope(scope, {"so_far": one_of(begins or [NONE]), "next": after}))
+    first = _asked(survey, step, reduce, SizeScope(scope, {"so_far": one_of(begins or [NONE]), "next": after}))
     # The later asks of a fold see its own answers.
-    each = _asked(survey, step, reduce, Scope(scope, {"so_far": one_of([*begins, first.value]), "next": after}))
+    each = _asked(survey, step, reduce, SizeScope(scope, {"so_far": one_of([*begins, first.value]), "next": after}))
     value = each.value if times.least else one_of([each.value, *begins])
     return _Asks(reduce.rule, each, times, times, value)
 
 
 def _merged(
-    survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size]
+    survey: Survey, step: p.Step, reduce: p.Reduce, parts: BlockBounds, scope: SizeScope, given: dict[str, Size]
 ) -> _Asks:
     """Bound one ask about all results, or a tree of such asks."""
-    each = _asked(survey, step, reduce, Scope(scope, given))
+    each = _asked(survey, step, reduce, SizeScope(scope, given))
     if reduce.count is None:
         times = Bound(min(1, parts.count.least), 0 if parts.count.most == 0 else 1)
         return _Asks(reduce.rule, each, times, times, each.value)
@@ -90,13 +98,13 @@ def _merged(
     count, items = items_of(given["results"])
     # Higher up, a tree merges its own answers.
     some = Many(Bound(2, count.most if width is None else width, count.why), one_of([*items, each.value]))
-    each = _asked(survey, step, reduce, Scope(scope, {**given, "results": some}))
+    each = _asked(survey, step, reduce, SizeScope(scope, {**given, "results": some}))
     value = each.value if times.least else one_of([each.value, *items])
     title = f"by {width or ('tokens' if isinstance(reduce.count, p.RuleOf) else 'N')} ask"
     return _Asks(title, each, times, deep, value)
 
 
-def _asked(survey: Survey, step: p.Step, reduce: p.Reduce, scope: Scope) -> Asked:
+def _asked(survey: Survey, step: p.Step, reduce: p.Reduce, scope: SizeScope) -> Asked:
     """Bound one of the asks that combine the results."""
     assert reduce.ask is not None
     return asked(reduce.ask, reduce.options, survey.models, scope, survey.world, title=step.title, vote=False)
@@ -108,7 +116,7 @@ def _one_fewer(count: Bound) -> Bound:
 
 
 def _decided(
-    survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope, given: dict[str, Size]
+    survey: Survey, step: p.Step, reduce: p.Reduce, parts: BlockBounds, scope: SizeScope, given: dict[str, Size]
 ) -> Asked:
     """Bound the asks that a counting reducer makes beside its counting, such as for a tie."""
     ask = reduce.deciding
@@ -121,14 +129,14 @@ def _decided(
     count, items = items_of(given["results"])
     seen = numbered(Bound(min(2, count.least), count.most, count.why), items)
     found = asked(
-        ask, reduce.options, survey.models, Scope(scope, {**given, "results": seen}), survey.world, title=step.title,
-        vote=False,
+        ask, reduce.options, survey.models, SizeScope(scope, {**given, "results": seen}), survey.world,
+        title=step.title, vote=False,
     )  # fmt: skip
     tries = found.tries if times.least else found.tries.maybe
     return Asked(found.amounts * times, tries if times.most else NOTHING, found.value)
 
 
-def _present(step: p.Step, parts: Parts) -> Bound:
+def _present(step: p.Step, parts: BlockBounds) -> Bound:
     """Bound the results that a reducer counts if it skips missing ones, such as a skipped branch."""
     block = step.block
     if block is None:
@@ -153,7 +161,7 @@ def _tree(leaves: Bound, fan_in: int | None) -> tuple[Bound, Bound]:
     return Bound(least, merges(leaves.most, fan_in or 2)), Bound(deep, levels(leaves.most, fan_in or 2))
 
 
-def _reduced(survey: Survey, step: p.Step, reduce: p.Reduce, parts: Parts, scope: Scope) -> Size:
+def _reduced(survey: Survey, step: p.Step, reduce: p.Reduce, parts: BlockBounds, scope: SizeScope) -> Size:
     """Return the size of the value of a reducer that makes no call."""
     results, rule = parts.results, reduce.rule
     spec = survey.reducers.get(rule) if reduce.extern is None else None

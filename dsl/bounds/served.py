@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .. import plan as p
-from .expression_sizes import Json, Lookup, UnsettledError, Values
+from .expression_sizes import Evaluator, Json, Lookup, UnsettledError
 from .sizes import Count
 
 
@@ -38,7 +38,7 @@ class Served:
     places: int | None = None
 
 
-class World(Values, Protocol):
+class World(Evaluator, Protocol):
     """The world as bounds see it.
 
     ``count`` counts tokens for no particular model; ``served`` takes a model's address.

@@ -12,7 +12,7 @@ from ..catalog import ReducerSpec
 from .amounts import Amounts, Bounds, Expected
 from .bound import COUNTED, Bound
 from .effort import Effort
-from .expression_sizes import Scope
+from .expression_sizes import SizeScope
 from .rounds import Rounds
 from .served import World
 from .sizes import Size
@@ -52,7 +52,7 @@ class Least:
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class FeedRounds:
     """A list that a map may take from while it is made: the rounds until its first element.
 
     A ``steady`` list gets one element from each body, so that its last element comes with its end.
@@ -75,12 +75,12 @@ class Done:
     rounds: Rounds
     value: Size
     failing: Least | None = None
-    feed: Feed | None = None
+    feed: FeedRounds | None = None
     taken: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class BodyBounds:
     """The bounds of one run of a body, worked out: of the whole body, and of its ``steps`` by name."""
 
     inside: tuple[Bounds, ...]
@@ -88,12 +88,12 @@ class Body:
     rounds: Rounds
     value: Size
     failing: Least | None = None
-    feed: Feed | None = None
+    feed: FeedRounds | None = None
     steps: Mapping[str, Done] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class BlockBounds:
     """The bodies of a block together: their amounts, their results, and the number of results.
 
     ``soonest`` has the rounds to the first possible result. ``loses`` says that other results may be lost.
@@ -122,11 +122,11 @@ class Survey(Protocol):
     right: float
     effort: Effort
 
-    def body(self, block: p.Block, scope: Scope, *, vote: bool, sharing: bool) -> Body: ...
+    def body(self, block: p.Block, scope: SizeScope, *, vote: bool, sharing: bool) -> BodyBounds: ...
 
-    def size(self, expr: p.Expr, scope: Scope) -> Size: ...
+    def size(self, expr: p.Expr, scope: SizeScope) -> Size: ...
 
-    def tree(self, bodies: Sequence[Body]) -> tuple[Bounds, ...]: ...
+    def tree(self, bodies: Sequence[BodyBounds]) -> tuple[Bounds, ...]: ...
 
 
 def spec_of(survey: Survey, reduce: p.Reduce) -> ReducerSpec | None:

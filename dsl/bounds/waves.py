@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from .. import plan as p
 from .bound import NOTHING, Bound
-from .expression_sizes import Scope
+from .expression_sizes import SizeScope
 from .sizes import Known
 from .survey import Survey
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class LaunchMode:
     """The way that a block launches its bodies: all at once (``eager``), or as they are needed.
 
     ``together`` says that it needs all of them. ``cheap`` is a vote that asks for no more than it needs.
@@ -23,7 +23,7 @@ class Launch:
     cheap: bool
 
 
-def launch_of(survey: Survey, step: p.Step, scope: Scope, *, votes: bool, exact: bool) -> Launch:
+def launch_of(survey: Survey, step: p.Step, scope: SizeScope, *, votes: bool, exact: bool) -> LaunchMode:
     """Return the way that a block launches its bodies. ``exact`` says that their number is fixed.
 
     A reducer that is no vote launches all at once.
@@ -31,10 +31,10 @@ def launch_of(survey: Survey, step: p.Step, scope: Scope, *, votes: bool, exact:
     launch = survey.size(step.options["launch"], scope) if "launch" in step.options else Known("cost")
     together = votes and launch == Known("together")
     eager = not votes or together or (exact and launch == Known("latency"))
-    return Launch(eager, together, launch == Known("cost"))
+    return LaunchMode(eager, together, launch == Known("cost"))
 
 
-def waves_of(survey: Survey, step: p.Step, scope: Scope, bodies: Bound, first: float | None) -> Bound:
+def waves_of(survey: Survey, step: p.Step, scope: SizeScope, bodies: Bound, first: float | None) -> Bound:
     """Return the number of waves, where only some bodies may be open at once.
 
     ``first`` is the number of bodies that a vote launches at first; each later body may wait for an earlier one. It is

@@ -22,7 +22,7 @@ _KINDS = {"flow": "a flow", "extern": "an extern"}
 
 
 @dataclass(eq=False, slots=True)
-class Calls(ABC):
+class CallTypes(ABC):
     """The part of the type checker that handles calls, with the state that it shares with the other parts.
 
     ``type_of`` gives the type of a symbol. ``read_type`` gives the type for a type's name and prefix. ``hidden`` has

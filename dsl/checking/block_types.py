@@ -25,7 +25,7 @@ TOKENS = (ParamSpec("size", t.INT, required=True, low=1),)
 _NO_OPTIONS = {"a call": "a call takes none: set it on the asks inside, or on the model"}
 
 
-class Blocks(Bodies, ABC):
+class BlockTypes(Bodies, ABC):
     """The part of the checker that handles blocks, their reducers and their options."""
 
     program: Program

@@ -11,14 +11,14 @@ from ..catalog import ParamSpec
 from ..diagnostics import did_you_mean
 from ..source import Span
 from ..syntax.children import children
-from .block_types import Blocks
+from .block_types import BlockTypes
 from .callees import Callee
 from .program import Flow, Scope
 
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
-class Declarations(Blocks, ABC):
+class Declarations(BlockTypes, ABC):
     """The part of the checker that handles declarations."""
 
     def model(self, decl: s.ModelDecl) -> None:

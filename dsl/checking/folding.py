@@ -15,7 +15,7 @@ from ..templates.read import Piece, template_pieces
 from .callees import Callee
 from .program import Program, Scope, Step
 from .static_operators import binary, built, field_of, list_of, record_of, text_of, unary
-from .static_values import HEAVIEST, OPEN, Allowance, Json, NoValue, OpenRecord, Outcome, StaticValue, scalar
+from .static_values import HEAVIEST, OPEN, FoldingAllowance, Json, NoValue, OpenRecord, Outcome, StaticValue, scalar
 
 WORDS = {"true": True, "false": False, "none": None}
 """The values that have a name in every flow."""
@@ -43,7 +43,7 @@ class Folding:
         self._flows = {flow.decl.name.text: flow for flow in reversed(program.flows)}
         self._steps: dict[Step, Outcome] = {}
         self._composed: dict[int, Outcome] = {}
-        self._allowance = Allowance()
+        self._allowance = FoldingAllowance()
 
     # The questions that callers ask
 

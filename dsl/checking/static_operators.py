@@ -9,18 +9,18 @@ from .. import syntax as s
 from ..arithmetic import NoValueError, combined, negative
 from ..source import Span
 from ..syntax.children import children
-from .static_values import OPEN, Allowance, Json, NoValue, OpenRecord, Outcome, StaticValue, scalar
+from .static_values import OPEN, FoldingAllowance, Json, NoValue, OpenRecord, Outcome, StaticValue, scalar
 
 _REFLEXIVE = {"==": True, "<=": True, ">=": True, "!=": False, "<": False, ">": False}
 """The result of comparing a value with itself, by the operator."""
 
 
-def built(found: StaticValue, allowance: Allowance) -> StaticValue | None:
+def built(found: StaticValue, allowance: FoldingAllowance) -> StaticValue | None:
     """Return the value, or None if it is too heavy to follow."""
     return found if allowance.take(found.weight) else None
 
 
-def field_of(base: Outcome, name: str, span: Span, allowance: Allowance) -> Outcome:
+def field_of(base: Outcome, name: str, span: Span, allowance: FoldingAllowance) -> Outcome:
     if not isinstance(base, StaticValue):
         return base
     if not isinstance(base.value, dict) or name not in base.value:
@@ -45,7 +45,7 @@ def _whole(value: Json) -> bool:
     return True
 
 
-def list_of(items: Iterable[Outcome], allowance: Allowance) -> Outcome:
+def list_of(items: Iterable[Outcome], allowance: FoldingAllowance) -> Outcome:
     values, whole, weight = [], True, 1
     for one in items:
         if isinstance(one, NoValue):
@@ -56,7 +56,7 @@ def list_of(items: Iterable[Outcome], allowance: Allowance) -> Outcome:
     return built(StaticValue(values, whole, weight), allowance)
 
 
-def record_of(entries: Iterable[tuple[str | None, Outcome]], allowance: Allowance) -> Outcome:
+def record_of(entries: Iterable[tuple[str | None, Outcome]], allowance: FoldingAllowance) -> Outcome:
     """Build the record of these fields, in their order; an entry without a name is spread."""
     fields: dict[str, Json] = {}
     whole, weight = True, 1
@@ -79,7 +79,7 @@ def record_of(entries: Iterable[tuple[str | None, Outcome]], allowance: Allowanc
     return built(StaticValue(fields, whole, weight), allowance)
 
 
-def text_of(parts: Iterable[Outcome], allowance: Allowance) -> Outcome:
+def text_of(parts: Iterable[Outcome], allowance: FoldingAllowance) -> Outcome:
     """Join the texts and values of a template into one text."""
     texts: list[str] = []
     failed: NoValue | None = None
@@ -102,7 +102,7 @@ def unary(expr: s.Unary, operand: Outcome) -> Outcome:
     return scalar(not operand.value) if expr.operator == "not" else _worked_out(expr, negative, operand.value)
 
 
-def binary(expr: s.Binary, left: Outcome, right: Outcome, allowance: Allowance) -> Outcome:
+def binary(expr: s.Binary, left: Outcome, right: Outcome, allowance: FoldingAllowance) -> Outcome:
     operator = expr.operator
     if isinstance(left, NoValue):
         return left
@@ -129,7 +129,7 @@ def _joined(left: StaticValue | None, right: Outcome, *, ends: bool) -> Outcome:
     return scalar(ends) if isinstance(right, StaticValue) and bool(right.value) is ends else None
 
 
-def _both(expr: s.Binary, left: StaticValue, right: StaticValue, allowance: Allowance) -> Outcome:
+def _both(expr: s.Binary, left: StaticValue, right: StaticValue, allowance: FoldingAllowance) -> Outcome:
     weight = left.weight + right.weight
     if weight > 2 and not allowance.take(weight):
         return None

@@ -61,7 +61,7 @@ Outcome = StaticValue | NoValue | None
 """The outcome of an expression; None if the run decides it."""
 
 
-class Allowance:
+class FoldingAllowance:
     """The weight of values that may still be built and gone through for one file."""
 
     def __init__(self) -> None:

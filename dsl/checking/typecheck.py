@@ -7,7 +7,7 @@ from dataclasses import replace
 from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog, Where
-from ..parsing.habits import stray_word
+from ..parsing.foreign_syntax import stray_word
 from ..templates.places import spared
 from .callees import Imported
 from .conditions import found_there

@@ -10,7 +10,7 @@ from ..diagnostics import Diagnostic, Label, did_you_mean
 from ..parsing.tables import KEYWORDS
 from ..source import Span
 from ..spelling import MOST_GUESSED
-from .arguments import Calls
+from .arguments import CallTypes
 from .program import Scope, Step
 
 CONSTANTS: dict[str, t.Type] = {"true": t.BOOL, "false": t.BOOL, "none": t.NONE}
@@ -25,7 +25,7 @@ _WITHOUT_RESULTS = (
 
 
 @dataclass(eq=False, slots=True)
-class UnknownNames(Calls):
+class UnknownNames(CallTypes):
     """The part of the type checker that reports names that are not known where they stand."""
 
     def withheld(self, name: str, span: Span, scope: Scope) -> bool:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from .. import plan as p
 from .. import types as t
 from .called import Called
-from .mentions import Functions, names_in, names_in_ask
+from .free_names import Functions, names_in, names_in_ask
 from .picture import BlockKind, Cluster, Edge, Kind, Node, Part, Picture, Style
-from .words import Words, plain, short, wrapped
+from .words import ExpressionWriter, plain, short, wrapped
 
 _TITLE = 34
 _LINE = 38
@@ -47,7 +47,7 @@ class _Drawer:
     def __init__(self, plan: p.Plan, functions: Functions) -> None:
         self.plan = plan
         self.functions = functions
-        self.words = Words(functions)
+        self.words = ExpressionWriter(functions)
         self.called = Called(plan)
         self.nodes = 0
         self.clusters = 0

@@ -46,7 +46,7 @@ class Link:
 
 
 @dataclass(eq=False, slots=True)
-class Cell:
+class Vertex:
     """A cell of a layer: a box, or a piece of a lane."""
 
     layer: int
@@ -61,8 +61,8 @@ class Cell:
 class Arc:
     """A piece of one or more links, from a cell to a cell of the next layer. ``links`` are those that end with it."""
 
-    above: Cell
-    below: Cell
+    above: Vertex
+    below: Vertex
     group: Hashable
     leaves: float | None
     arrives: float | None
@@ -76,18 +76,18 @@ class Layers:
     ``cells`` begins with the cells of the boxes. ``straight`` holds the indexes of the links that have no lane.
     """
 
-    rows: list[list[Cell]]
-    cells: list[Cell]
+    rows: list[list[Vertex]]
+    cells: list[Vertex]
     arcs: list[Arc]
     straight: list[int]
 
 
 def layered(boxes: Sequence[Box], links: Sequence[Link]) -> Layers:
     ranks = _ranks(boxes, links)
-    cells = [Cell(rank, box.across, place) for place, (box, rank) in enumerate(zip(boxes, ranks, strict=True))]
+    cells = [Vertex(rank, box.across, place) for place, (box, rank) in enumerate(zip(boxes, ranks, strict=True))]
     arcs, straight = _arcs(cells, links)
     lanes = [arc.below for arc in arcs if arc.below.box is None]
-    rows: list[list[Cell]] = [[] for _ in range(max(ranks, default=0) + 1)]
+    rows: list[list[Vertex]] = [[] for _ in range(max(ranks, default=0) + 1)]
     for cell in [*cells, *lanes]:
         rows[cell.layer].append(cell)
     for row in rows:
@@ -117,10 +117,10 @@ def _ranks(boxes: Sequence[Box], links: Sequence[Link]) -> list[int]:
     return [last if box.edge == "last" else rank for rank, box in zip(ranks, boxes, strict=True)]
 
 
-def _arcs(cells: list[Cell], links: Sequence[Link]) -> tuple[list[Arc], list[int]]:
+def _arcs(cells: list[Vertex], links: Sequence[Link]) -> tuple[list[Arc], list[int]]:
     longest = _longest_lane(cells, links)
     arcs: list[Arc] = []
-    lanes: dict[tuple[int, Hashable], list[Cell]] = defaultdict(list)
+    lanes: dict[tuple[int, Hashable], list[Vertex]] = defaultdict(list)
     straight = []
     for place, link in enumerate(links):
         start, end = cells[link.start], cells[link.end]
@@ -131,7 +131,7 @@ def _arcs(cells: list[Cell], links: Sequence[Link]) -> tuple[list[Arc], list[int
         passed = end.layer - start.layer - 1
         while len(lane) < passed:
             above, leaves = (lane[-1], LANE / 2) if lane else (start, link.leaves)
-            lane.append(Cell(above.layer + 1, LANE))
+            lane.append(Vertex(above.layer + 1, LANE))
             arcs.append(_joined(above, lane[-1], link, leaves, LANE / 2))
         above, leaves = (lane[passed - 1], LANE / 2) if passed else (start, link.leaves)
         arcs.append(_joined(above, end, link, leaves, link.arrives))
@@ -139,14 +139,14 @@ def _arcs(cells: list[Cell], links: Sequence[Link]) -> tuple[list[Arc], list[int
     return arcs, straight
 
 
-def _joined(above: Cell, below: Cell, link: Link, leaves: float | None, arrives: float | None) -> Arc:
+def _joined(above: Vertex, below: Vertex, link: Link, leaves: float | None, arrives: float | None) -> Arc:
     arc = Arc(above, below, link.group, leaves, arrives)
     above.down.append(arc)
     below.up.append(arc)
     return arc
 
 
-def _longest_lane(cells: list[Cell], links: Sequence[Link]) -> int:
+def _longest_lane(cells: list[Vertex], links: Sequence[Link]) -> int:
     """Return the number of layers that a link may span in a lane, so that there are not too many lanes in all."""
     lanes: dict[tuple[int, Hashable], int] = defaultdict(int)
     for link in links:
@@ -161,7 +161,7 @@ def _longest_lane(cells: list[Cell], links: Sequence[Link]) -> int:
     return longest
 
 
-def _order(rows: list[list[Cell]], arcs: list[Arc]) -> None:
+def _order(rows: list[list[Vertex]], arcs: list[Arc]) -> None:
     """Sort each row by the positions of its neighbours, down and up in turn.
 
     Keep the order with the fewest crossings.
@@ -184,12 +184,12 @@ def _order(rows: list[list[Cell]], arcs: list[Arc]) -> None:
         _number(row)
 
 
-def _number(row: list[Cell]) -> None:
+def _number(row: list[Vertex]) -> None:
     for order, cell in enumerate(row):
         cell.order = order
 
 
-def _middle(cell: Cell, down: bool) -> float:
+def _middle(cell: Vertex, down: bool) -> float:
     if down:
         places = [arc.above.order + _part(arc.leaves, arc.above) for arc in cell.up]
     else:
@@ -197,11 +197,11 @@ def _middle(cell: Cell, down: bool) -> float:
     return sum(places) / len(places) if places else cell.order + 0.5
 
 
-def _part(at: float | None, cell: Cell) -> float:
+def _part(at: float | None, cell: Vertex) -> float:
     return 0.5 if at is None or not cell.across else at / cell.across
 
 
-def _crossings(rows: list[list[Cell]]) -> int:
+def _crossings(rows: list[list[Vertex]]) -> int:
     """Count the pairs of links that cross, by counting the inversions between each two rows."""
     total = 0
     for row in rows:

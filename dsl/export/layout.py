@@ -10,7 +10,7 @@ from typing import Literal
 from .layers import Box, Link
 from .measures import PADDING, node_size, title_width
 from .picture import Cluster, Edge, Node, Part, Picture, Style
-from .places import Arranged, Gaps, Line, Title, arrange
+from .places import Arranged, Gaps, Segment, Title, arrange
 
 _FRAME = 16.0
 _HEADER = 26.0
@@ -239,6 +239,6 @@ class _Engine:
                 along, across = arranged.ends[number]
                 layout.heads[route].append(self.turned(along + origin[0], across + origin[1]))
 
-    def stroke(self, line: Line, origin: tuple[float, float]) -> Stroke:
+    def stroke(self, line: Segment, origin: tuple[float, float]) -> Stroke:
         start = self.turned(line.along + origin[0], line.across + origin[1])
         return Stroke(*start, *self.turned(line.to_along + origin[0], line.to_across + origin[1]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from .layers import Arc, Box, Cell, Layers, Link, layered
+from .layers import Arc, Box, Layers, Link, Vertex, layered
 
 _ROUNDS = 8
 _MANY_CELLS = 10_000
@@ -27,7 +27,7 @@ class Gaps:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Segment:
     """A piece of a link, given by the positions of both ends along and across. It leaves and arrives along."""
 
     group: Hashable
@@ -56,7 +56,7 @@ class Arranged:
     along: float
     across: float
     places: list[tuple[float, float]]
-    lines: list[Line]
+    lines: list[Segment]
     ends: dict[int, tuple[float, float]]
     title: float = 0.0
 
@@ -76,7 +76,7 @@ def arrange(
         spare = bottoms[cell.layer] - tops[cell.layer] - box.along
         # An edge across the frame begins or ends at the frame, however high the title is.
         places.append((tops[cell.layer] + (0.0 if box.edge else spare / 2), xs[cell]))
-    lines: list[Line] = []
+    lines: list[Segment] = []
     ends: dict[int, tuple[float, float]] = {}
     arrivals = _arrivals(layers, xs)
     for arc in layers.arcs:
@@ -84,10 +84,10 @@ def arrange(
         y1, y2 = bottoms[arc.above.layer], tops[arc.below.layer]
         if arc.above.box is not None:
             begin = places[arc.above.box][0] + boxes[arc.above.box].along
-            lines.append(Line(arc.group, begin, x1, y1, x1))
-        lines.append(Line(arc.group, y1, x1, y2, x2))
+            lines.append(Segment(arc.group, begin, x1, y1, x1))
+        lines.append(Segment(arc.group, y1, x1, y2, x2))
         finish = bottoms[arc.below.layer] if arc.below.box is None else places[arc.below.box][0]
-        lines.append(Line(arc.group, y2, x2, finish, x2))
+        lines.append(Segment(arc.group, y2, x2, finish, x2))
         ends.update((link, (finish, x2)) for link in arc.links)
     for place in layers.straight:
         link = links[place]
@@ -96,7 +96,7 @@ def arrange(
         finish = places[link.end][0]
         x1 = xs[start] + (start.across / 2 if link.leaves is None else link.leaves)
         x2 = xs[end] + (end.across / 2 if link.arrives is None else link.arrives)
-        lines.append(Line(link.group, begin, x1, finish, x2))
+        lines.append(Segment(link.group, begin, x1, finish, x2))
         ends[place] = finish, x2
     width = max((xs[cell] + cell.across for cell in layers.cells), default=0.0)
     width = width if title is None else max(width, named + title.across)
@@ -105,7 +105,7 @@ def arrange(
 
 
 def _along(
-    layers: Layers, boxes: Sequence[Box], xs: dict[Cell, float], gaps: Gaps, header: float, least: float
+    layers: Layers, boxes: Sequence[Box], xs: dict[Vertex, float], gaps: Gaps, header: float, least: float
 ) -> tuple[list[float], list[float]]:
     tops: list[float] = []
     bottoms: list[float] = []
@@ -131,8 +131,8 @@ def _along(
     return tops, bottoms
 
 
-def _across(layers: Layers, gaps: Gaps) -> dict[Cell, float]:
-    xs: dict[Cell, float] = {}
+def _across(layers: Layers, gaps: Gaps) -> dict[Vertex, float]:
+    xs: dict[Vertex, float] = {}
     for row in layers.rows:
         at = 0.0
         for cell in row:
@@ -146,7 +146,7 @@ def _across(layers: Layers, gaps: Gaps) -> dict[Cell, float]:
     return xs
 
 
-def _title_place(layers: Layers, xs: dict[Cell, float], title: Title, gap: float) -> float:
+def _title_place(layers: Layers, xs: dict[Vertex, float], title: Title, gap: float) -> float:
     """Return the position of a title: at the left, or behind all entering links, whichever keeps the frame narrower."""
     low = min(xs.values(), default=0.0)
     high = max((xs[cell] + cell.across for cell in layers.cells), default=0.0)
@@ -158,7 +158,7 @@ def _title_place(layers: Layers, xs: dict[Cell, float], title: Title, gap: float
     return min(left, low) if low - left <= max(right + title.across - high, 0.0) + _TITLE_LEFT else right
 
 
-def _settle(row: list[Cell], xs: dict[Cell, float], gaps: Gaps, down: bool) -> None:
+def _settle(row: list[Vertex], xs: dict[Vertex, float], gaps: Gaps, down: bool) -> None:
     """Move the cells of a row as close to the wishes of their neighbours as their order permits.
 
     Cells that stand in each other's way are joined into groups. This gives the least sum of squares for the given
@@ -184,12 +184,12 @@ def _settle(row: list[Cell], xs: dict[Cell, float], gaps: Gaps, down: bool) -> N
             number += 1
 
 
-def _between(left: Cell, right: Cell, gaps: Gaps) -> float:
+def _between(left: Vertex, right: Vertex, gaps: Gaps) -> float:
     lanes = (left.box is None) + (right.box is None)
     return gaps.across * (1.0, 0.5, 0.0)[lanes]
 
 
-def _wish(cell: Cell, xs: dict[Cell, float], down: bool) -> tuple[float, float]:
+def _wish(cell: Vertex, xs: dict[Vertex, float], down: bool) -> tuple[float, float]:
     """Return the position that a cell prefers and the weight of this wish. Only its strongest links count."""
     strongest, total, count = 0, 0.0, 0
     for arc in cell.up if down else cell.down:
@@ -205,19 +205,19 @@ def _wish(cell: Cell, xs: dict[Cell, float], down: bool) -> tuple[float, float]:
     return (total / count, float(strongest**2)) if count else (xs[cell], 0.05)
 
 
-def _leaving(arc: Arc, xs: dict[Cell, float]) -> float:
+def _leaving(arc: Arc, xs: dict[Vertex, float]) -> float:
     return xs[arc.above] + (arc.above.across / 2 if arc.leaves is None else arc.leaves)
 
 
-def _arriving(arc: Arc, xs: dict[Cell, float]) -> float:
+def _arriving(arc: Arc, xs: dict[Vertex, float]) -> float:
     return xs[arc.below] + (arc.below.across / 2 if arc.arrives is None else arc.arrives)
 
 
-def _middle_of(cell: Cell, xs: dict[Cell, float]) -> float:
+def _middle_of(cell: Vertex, xs: dict[Vertex, float]) -> float:
     return xs[cell] + cell.across / 2
 
 
-def _arrivals(layers: Layers, xs: dict[Cell, float]) -> dict[Arc, float]:
+def _arrivals(layers: Layers, xs: dict[Vertex, float]) -> dict[Arc, float]:
     """Return the position at which each arc ends.
 
     The arcs that lead to one box end side by side, and an arc that comes straight ends in the middle.

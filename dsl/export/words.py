@@ -7,7 +7,7 @@ import textwrap
 
 from .. import plan as p
 from .. import types as t
-from .mentions import Functions
+from .free_names import Functions
 
 _JOINING = ("and", "or")
 _PREFIXES = {"negative": "-", "not": "not "}
@@ -42,7 +42,7 @@ def wrapped(text: str, width: int, most: int) -> tuple[str, ...]:
     return tuple(line.strip() for line in lines)
 
 
-class Words:
+class ExpressionWriter:
     """The writer of expressions. ``functions`` tells it which functions take a step by its name."""
 
     def __init__(self, functions: Functions) -> None:

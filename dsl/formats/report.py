@@ -48,7 +48,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Region:
     """The begin and end of a span, counted from 1. The end column lies behind the last character."""
 
     line: int
@@ -57,8 +57,8 @@ class Place:
     end_column: int
 
 
-def place_of(span: Span) -> Place:
-    return Place(*span.source.position(span.start), *span.source.position(max(span.start, span.end)))
+def place_of(span: Span) -> Region:
+    return Region(*span.source.position(span.start), *span.source.position(max(span.start, span.end)))
 
 
 def told(finding: Diagnostic) -> str:

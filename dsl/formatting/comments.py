@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from .. import syntax as s
-from .layout import Concat, Doc, Group, Indent, Line, Suffix
+from .layout import Doc, DocConcat, Group, Indent, LineBreak, Suffix
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Unit:
             self.blank = True
 
     def rows(self, separator: Doc = "") -> list[tuple[bool, Doc]]:
-        return [*self.leading, (self.blank, Concat([self.doc, separator, self.trailing]))]
+        return [*self.leading, (self.blank, DocConcat([self.doc, separator, self.trailing]))]
 
 
 class Comments:
@@ -139,11 +139,11 @@ class Comments:
         rows = joined_rows(units, rest, separator, last)
         commented = bool(opening or rest) or any(unit.commented for unit in units)
         if not rows:
-            return Concat([between[0], opening, Line(), between[1]]) if commented else between[0] + between[1]
+            return DocConcat([between[0], opening, LineBreak(), between[1]]) if commented else between[0] + between[1]
         if short and not commented:
-            return Concat([between[0], *(unit.doc for unit in units), between[1]])
-        inner = Indent(Concat([Line(pad), *rows]))
-        return Group(Concat([between[0], opening, inner, Line(pad), between[1]]), hard=broken or commented)
+            return DocConcat([between[0], *(unit.doc for unit in units), between[1]])
+        inner = Indent(DocConcat([LineBreak(pad), *rows]))
+        return Group(DocConcat([between[0], opening, inner, LineBreak(pad), between[1]]), hard=broken or commented)
 
     def chained(self, units: list[Unit], *, separator: str = "", by: int = 4) -> Doc:
         """Put units one behind the other without brackets.
@@ -154,14 +154,14 @@ class Comments:
         units[0].trailing = self.settle(units[1:], units[0].end)
         docs: list[Doc] = []
         for before, unit in pairwise(units):
-            docs += [separator, before.trailing, Line(" ")]
+            docs += [separator, before.trailing, LineBreak(" ")]
             for _, comment in unit.leading:
-                docs += [comment, Line(" ")]
+                docs += [comment, LineBreak(" ")]
             docs.append(unit.doc)
         if not docs:
             return units[0].doc
         broken = any(unit.commented for unit in units)
-        return Concat([units[0].doc, Group(Indent(Concat(docs), by), hard=broken)])
+        return DocConcat([units[0].doc, Group(Indent(DocConcat(docs), by), hard=broken)])
 
 
 def joined_rows(
@@ -173,7 +173,7 @@ def joined_rows(
         rows += unit.rows(separator if number < len(units) - 1 else last)
     docs: list[Doc] = []
     for number, (blank, doc) in enumerate([*rows, *rest]):
-        docs += [Line(" ", blank), doc] if number else [doc]
+        docs += [LineBreak(" ", blank), doc] if number else [doc]
     return docs
 
 

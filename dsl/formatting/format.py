@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from .. import syntax as s
 from .comments import Unit, joined_rows
-from .layout import COMMA, Concat, Doc, Group, Line, render
+from .layout import COMMA, Doc, DocConcat, Group, LineBreak, render
 from .phrases import Phrases, number
 
 _BLOCKS = frozenset({"ask", "fanout", "map", "repeat", "chain"})
@@ -33,7 +33,7 @@ class _Formatter(Phrases):
             if isinstance(item, (s.FlowDecl, s.TestDecl)) or type(before) is not type(item):
                 unit.part()
         rows = joined_rows(units, rest)
-        return render(Group(Concat([*rows, Line()]), hard=True)) if rows else ""
+        return render(Group(DocConcat([*rows, LineBreak()]), hard=True)) if rows else ""
 
     def _declaration(self, item: s.Declaration) -> Doc:
         match item:
@@ -44,17 +44,17 @@ class _Formatter(Phrases):
                 if item.fallback is not None:
                     parts += [" else ", self.string(item.fallback)]
                 end = (item.fallback or item.address).span.end
-                units = [Unit(item.span.start, end, Concat(parts)), *self._with(item.options)]
+                units = [Unit(item.span.start, end, DocConcat(parts)), *self._with(item.options)]
                 return self.comments.chained(units)
             case s.TypeDecl():
-                return Concat(["type ", item.name.text, " = ", self.type_expr(item.type)])
+                return DocConcat(["type ", item.name.text, " = ", self.type_expr(item.type)])
             case s.ImportDecl():
                 prefix = f" as {item.prefix.text}" if item.prefix is not None else ""
-                return Concat(["import ", self.string(item.path), prefix])
+                return DocConcat(["import ", self.string(item.path), prefix])
             case s.ExternDecl():
                 head = self._params(item.params, item.name.span.end, item.type.span.start)
                 parts = ["extern ", item.name.text, head, " -> ", self.type_expr(item.type)]
-                return Concat([*parts, " from ", self.string(item.target)])
+                return DocConcat([*parts, " from ", self.string(item.target)])
             case s.TestDecl():
                 return self._test(item)
 
@@ -63,34 +63,34 @@ class _Formatter(Phrases):
         region = (test.braces.start, test.braces.end)
         early = self.comments.take(test.flow.span.end, test.braces.start)
         body = self.comments.enclosed(units, ("{", "}"), region, pad=" ", broken=bool(units), early=early)
-        return Concat(["test ", self.string(test.title), " of ", test.flow.text, " ", body])
+        return DocConcat(["test ", self.string(test.title), " of ", test.flow.text, " ", body])
 
     def _test_line(self, line: s.TestLine) -> Doc:
         match line:
             case s.Given():
-                return Concat([line.name.text, " = ", self.expr(line.value)])
+                return DocConcat([line.name.text, " = ", self.expr(line.value)])
             case s.Expect():
-                return Concat(["expect ", self.expr(line.condition)])
+                return DocConcat(["expect ", self.expr(line.condition)])
             case s.Reply():
                 units = [Unit(one.span.start, one.span.end, self.expr(one)) for one in line.answers]
                 path = ".".join(word.text for word in line.path)
-                return Concat(["reply ", path, ": ", self.comments.chained(units, separator=",", by=2)])
+                return DocConcat(["reply ", path, ": ", self.comments.chained(units, separator=",", by=2)])
 
     def _flow(self, flow: s.FlowDecl) -> Doc:
         head = self._params(flow.params, flow.name.span.end, flow.body.span.start)
         if flow.budget is not None:
             money, calls = flow.budget.money, flow.budget.calls
             limits = ([number(money)] if money else []) + ([f"{number(calls)} calls"] if calls else [])
-            head = Concat([head, " budget ", ", ".join(limits)])
+            head = DocConcat([head, " budget ", ", ".join(limits)])
         early = self.comments.take(flow.name.span.end, flow.body.span.start)
-        return Concat(["flow ", flow.name.text, head, " ", self._body(flow.body, early, returns=flow.returns)])
+        return DocConcat(["flow ", flow.name.text, head, " ", self._body(flow.body, early, returns=flow.returns)])
 
     def _params(self, params: Sequence[s.Param], start: int, before: int) -> Doc:
         """Write parameters in brackets. The brackets stand between the offsets ``start`` and ``before``."""
         units = []
         for param in params:
             default = [" = ", self.expr(param.default)] if param.default is not None else []
-            doc = Concat([param.name.text, ": ", self.type_expr(param.type), *default])
+            doc = DocConcat([param.name.text, ": ", self.type_expr(param.type), *default])
             units.append(self.unit(param, doc))
         end = self._closing_bracket(units[-1].end if units else start, before)
         return self.comments.enclosed(units, ("(", ")"), (start, end), separator=",", last=COMMA)
@@ -125,20 +125,20 @@ class _Formatter(Phrases):
 
     def _line(self, line: s.Line | s.Return) -> Doc:
         if isinstance(line, s.Return):
-            return Concat(["return ", self.expr(line.value)])
+            return DocConcat(["return ", self.expr(line.value)])
         head = self._node(line.node)
         if line.name is not None:
-            head = Concat([line.name.text, " = ", head])
+            head = DocConcat([line.name.text, " = ", head])
         units = [Unit(line.span.start, line.node.span.end, head), *self._with(line.options)]
         if line.after:
             names = ", ".join(name.text for name in line.after)
             units.append(Unit(line.after[0].span.start, line.after[-1].span.end, f"after {names}"))
         if line.when is not None:
             condition, otherwise = line.when.condition, line.when.otherwise
-            doc = Concat(["when ", self.expr(condition)])
+            doc = DocConcat(["when ", self.expr(condition)])
             units.append(Unit(line.when.span.start, condition.span.end, doc))
             if otherwise is not None:
-                doc = Concat(["else ", self.expr(otherwise)])
+                doc = DocConcat(["else ", self.expr(otherwise)])
                 units.append(Unit(otherwise.span.start, otherwise.span.end, doc))
         return self.comments.chained(units)
 
@@ -147,10 +147,10 @@ class _Formatter(Phrases):
         if not options:
             return []
         units = [
-            Unit(option.span.start, option.span.end, Concat([option.name.text, ": ", self.argument(option.value)]))
+            Unit(option.span.start, option.span.end, DocConcat([option.name.text, ": ", self.argument(option.value)]))
             for option in options
         ]
-        doc = Concat(["with ", self.comments.chained(units, separator=",", by=2)])
+        doc = DocConcat(["with ", self.comments.chained(units, separator=",", by=2)])
         return [Unit(units[0].start, units[-1].end, doc)]
 
     # Nodes
@@ -170,7 +170,7 @@ class _Formatter(Phrases):
                 if node.at_most is not None:
                     head.append(f" at most {number(node.at_most)}")
                     end = node.at_most.span.end
-                return self._block(Concat(head), end, node.body, node.reduce)
+                return self._block(DocConcat(head), end, node.body, node.reduce)
             case s.Repeat():
                 count = number(node.least)
                 if node.most != node.least:
@@ -182,25 +182,25 @@ class _Formatter(Phrases):
                 return self.expr(node, hidden=_BLOCKS)
 
     def _block(self, head: Doc, end: int, body: s.Body, reduce: s.Reduce | None) -> Doc:
-        tail = Concat([" ", self._reduce(reduce)]) if reduce is not None else ""
+        tail = DocConcat([" ", self._reduce(reduce)]) if reduce is not None else ""
         early = self.comments.take(end, body.span.start)
         late = self.comments.take(body.span.end, reduce.span.end) if reduce is not None else ()
-        return Concat([head, " ", self._body(body, early, late), tail])
+        return DocConcat([head, " ", self._body(body, early, late), tail])
 
     def _reduce(self, reduce: s.Reduce) -> Doc:
         if reduce.ask is None:
-            return Concat(
+            return DocConcat(
                 ["reduce ", reduce.rule.text, self.arguments(reduce.args, reduce.rule, reduce) if reduce.args else ""]
             )
         combined = self.ask(reduce.ask)
         start = reduce.ask.span.start
         if reduce.rule.text == "fold":
             args = self.arguments(reduce.args, reduce.rule, reduce) if reduce.args else ""
-            combined, start = Concat(["fold", args, " ", combined]), reduce.rule.span.start
+            combined, start = DocConcat(["fold", args, " ", combined]), reduce.rule.span.start
         elif reduce.count is not None:
-            combined = Concat(["by ", self.expr(reduce.count), " ", combined])
+            combined = DocConcat(["by ", self.expr(reduce.count), " ", combined])
             start = reduce.rule.span.start
         if reduce.options:
             units = [Unit(start, reduce.ask.span.end, combined), *self._with(reduce.options)]
-            return Concat(["reduce (", self.comments.chained(units), ")"])
-        return Concat(["reduce ", combined])
+            return DocConcat(["reduce (", self.comments.chained(units), ")"])
+        return DocConcat(["reduce ", combined])

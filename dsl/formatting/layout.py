@@ -9,7 +9,7 @@ WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LineBreak:
     """A possible line end. ``flat`` is the text in its place if the line does not end; with None it always ends."""
 
     flat: str | None = None
@@ -32,7 +32,7 @@ class IfBroken:
 
 
 @dataclass(slots=True)
-class Concat:
+class DocConcat:
     parts: Sequence[Doc]
     hard: bool = field(init=False)
 
@@ -64,7 +64,7 @@ class Group:
         self.hard = self.hard or is_hard(self.doc)
 
 
-Doc = str | Line | Suffix | IfBroken | Concat | Indent | Group
+Doc = str | LineBreak | Suffix | IfBroken | DocConcat | Indent | Group
 
 
 COMMA = IfBroken(",")
@@ -72,9 +72,9 @@ COMMA = IfBroken(",")
 
 def is_hard(doc: Doc) -> bool:
     """Tell whether a document contains a line end that is always taken."""
-    if isinstance(doc, (Concat, Indent, Group)):
+    if isinstance(doc, (DocConcat, Indent, Group)):
         return doc.hard
-    return isinstance(doc, Line) and doc.flat is None
+    return isinstance(doc, LineBreak) and doc.flat is None
 
 
 @dataclass(slots=True)
@@ -108,12 +108,12 @@ def render(doc: Doc, width: int = WIDTH) -> str:
                 paper.text(doc.text)
             case IfBroken():
                 paper.text(doc.flat if flat else doc.text)
-            case Line():
+            case LineBreak():
                 if flat and doc.flat is not None:
                     paper.text(doc.flat)
                 else:
                     paper.line(indent, doc.blank)
-            case Concat():
+            case DocConcat():
                 stack.extend((indent, flat, part) for part in reversed(doc.parts))
             case Indent():
                 stack.append((indent + doc.by, flat, doc.doc))
@@ -140,11 +140,11 @@ def _fits(doc: Doc, rest: list[tuple[int, bool, Doc]], room: int) -> bool:
                 room -= len(doc)
             case IfBroken():
                 room -= len(doc.flat if flat else doc.text)
-            case Line():
+            case LineBreak():
                 if not flat or doc.flat is None:
                     return True
                 room -= len(doc.flat)
-            case Concat():
+            case DocConcat():
                 todo.extend((flat, part) for part in reversed(doc.parts))
             case Indent() | Group():
                 todo.append((flat, doc.doc))

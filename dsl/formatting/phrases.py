@@ -8,7 +8,7 @@ from decimal import Decimal
 from .. import syntax as s
 from ..parsing.strings import quoted, quoted_lines
 from .comments import Comments, Unit
-from .layout import COMMA, Concat, Doc, Group, IfBroken, Indent, Line
+from .layout import COMMA, Doc, DocConcat, Group, IfBroken, Indent, LineBreak
 
 _LEVELS = (
     ("or",),
@@ -43,19 +43,19 @@ class Phrases:
         return self.comments.unit(part.span.start, part.span.end, doc)
 
     def ask(self, ask: s.Ask) -> Doc:
-        head = Concat(["ask", *([" ", self.expr(ask.model)] if ask.model is not None else [])])
+        head = DocConcat(["ask", *([" ", self.expr(ask.model)] if ask.model is not None else [])])
         answer: Doc = ""
         if ask.answer is not None:
-            answer = Concat(["-> ", self.type_expr(ask.answer)])
-            answer = Concat([" ", answer]) if answer.hard else Group(Indent(Concat([Line(" "), answer]), 4))
+            answer = DocConcat(["-> ", self.type_expr(ask.answer)])
+            answer = DocConcat([" ", answer]) if answer.hard else Group(Indent(DocConcat([LineBreak(" "), answer]), 4))
         first = ask.messages[0]
         if first.role is None:
-            return Concat([head, " ", self.string(first.template), answer])
+            return DocConcat([head, " ", self.string(first.template), answer])
         end = ask.model.span.end if ask.model is not None else ask.span.start
         units = [Unit(ask.span.start, end, head)]
         for message in ask.messages:
             role = message.role.text if message.role is not None else "user"
-            doc = Concat([role, " ", self.string(message.template), answer if message is ask.messages[-1] else ""])
+            doc = DocConcat([role, " ", self.string(message.template), answer if message is ask.messages[-1] else ""])
             units.append(Unit(message.span.start, message.span.end, doc))
         return self.comments.chained(units, by=2)
 
@@ -69,7 +69,7 @@ class Phrases:
                 units: list[Unit] = []
                 for option in written.options:
                     doc = option.text if isinstance(option, s.Word) else self.string(option)
-                    doc = Concat(["| ", doc]) if units else doc
+                    doc = DocConcat(["| ", doc]) if units else doc
                     units.append(Unit(option.span.start, option.span.end, doc))
                 return self.comments.chained(units)
             case s.TypeRange():
@@ -78,7 +78,7 @@ class Phrases:
                 units = [Unit(written.item.span.start, written.item.span.end, self.type_expr(written.item))]
                 return self.comments.enclosed(units, ("[", "]"), (written.span.start, written.span.end))
             case s.TypeOptional():
-                return Concat([self.type_expr(written.item), "?"])
+                return DocConcat([self.type_expr(written.item), "?"])
             case s.TypeRecord():
                 units = [self.unit(field, self._field(field)) for field in written.fields]
                 broken = len(units) > _MOST_FIELDS or any(field.description for field in written.fields)
@@ -89,7 +89,7 @@ class Phrases:
 
     def _field(self, field: s.FieldDecl) -> Doc:
         description = ["  ", self.string(field.description)] if field.description is not None else []
-        return Concat([field.name.text, ": ", self.type_expr(field.type), *description])
+        return DocConcat([field.name.text, ": ", self.type_expr(field.type), *description])
 
     # Expressions
 
@@ -100,7 +100,7 @@ class Phrases:
         units = []
         for arg in args:
             doc = self.argument(arg.value)
-            units.append(self.unit(arg, doc if arg.name is None else Concat([arg.name.text, ": ", doc])))
+            units.append(self.unit(arg, doc if arg.name is None else DocConcat([arg.name.text, ": ", doc])))
         # A fold goes on behind its brackets.
         ask = whole.ask if isinstance(whole, s.Reduce) else None
         region = (function.span.end, ask.span.start if ask is not None else whole.span.end)
@@ -113,7 +113,7 @@ class Phrases:
         It gets brackets if it binds weaker than ``least``, or if its first word is one of ``hidden``.
         """
         if _level(expr) < least or (hidden and _first_word(expr) in hidden):
-            return Concat(["(", self.expr(expr), ")"])
+            return DocConcat(["(", self.expr(expr), ")"])
         match expr:
             case s.Name():
                 return expr.word.text
@@ -122,7 +122,7 @@ class Phrases:
             case s.Text():
                 return self.string(expr.string)
             case s.Template():
-                return Concat([expr.tag.text, " ", self.string(expr.string)])
+                return DocConcat([expr.tag.text, " ", self.string(expr.string)])
             case s.Number():
                 return number(expr)
             case s.ListExpr():
@@ -135,11 +135,11 @@ class Phrases:
                 return self.comments.enclosed(units, ("{", "}"), region, separator=",", last=COMMA, pad=" ")
             case s.Call():
                 prefix = f"{expr.prefix.text}." if expr.prefix else ""
-                return Concat([prefix, expr.function.text, self.arguments(expr.args, expr.function, expr)])
+                return DocConcat([prefix, expr.function.text, self.arguments(expr.args, expr.function, expr)])
             case s.Unary():
                 if expr.operator == "not":
-                    return Concat(["not ", self.expr(expr.operand, _LEVEL["not"] + 1)])
-                return Concat(["-", self.expr(expr.operand, _PRIMARY)])
+                    return DocConcat(["not ", self.expr(expr.operand, _LEVEL["not"] + 1)])
+                return DocConcat(["-", self.expr(expr.operand, _PRIMARY)])
             case s.Binary():
                 return self._binary(expr)
 
@@ -149,7 +149,7 @@ class Phrases:
         while isinstance(base, s.Get):
             names += [base.field.text, "."]
             base = base.base
-        return Concat([self.expr(base, _PRIMARY), *reversed(names)])
+        return DocConcat([self.expr(base, _PRIMARY), *reversed(names)])
 
     def _binary(self, expr: s.Binary) -> Doc:
         level = _LEVEL[expr.operator]
@@ -160,22 +160,22 @@ class Phrases:
             left = left.left
         units = [Unit(left.span.start, left.span.end, self.expr(left, level + 1))]
         for operator, operand in reversed(operands):
-            doc = Concat([operator, " ", self.expr(operand, level + 1)])
+            doc = DocConcat([operator, " ", self.expr(operand, level + 1)])
             units.append(Unit(operand.span.start, operand.span.end, doc))
         return self.comments.chained(units)
 
     def _entry(self, entry: s.Entry) -> Doc:
         if entry.name is None:
-            return Concat(["..", self.expr(entry.value)])
+            return DocConcat(["..", self.expr(entry.value)])
         if entry.short:
             return entry.name.text
-        return Concat([entry.name.text, ": ", self.expr(entry.value)])
+        return DocConcat([entry.name.text, ": ", self.expr(entry.value)])
 
     def string(self, string: s.String) -> Doc:
         if not string.triple or not string.value:
             return quoted(string.value)
-        lines = [part for line in quoted_lines(string.value) for part in (Line(), line)]
-        return Concat(['"""', Indent(Concat(lines)), Line(), '"""'])
+        lines = [part for line in quoted_lines(string.value) for part in (LineBreak(), line)]
+        return DocConcat(['"""', Indent(DocConcat(lines)), LineBreak(), '"""'])
 
 
 def _short(value: s.Expr | s.Ask) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import syntax as s
 from ..source import Span
-from .build_values import Values
+from .build_values import ValueReductions
 from .token import Token
 
 
@@ -21,7 +21,7 @@ class After(tuple[s.Word, ...]):
     """The names of an `after` clause."""
 
 
-class TreeBuilder(Values):
+class TreeBuilder(ValueReductions):
     """The methods that build the tree for declarations, lines and blocks, one for each rule of the grammar."""
 
     # Declarations

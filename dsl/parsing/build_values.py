@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import syntax as s
 from ..source import Span
-from .build_words import Words
+from .build_words import TokenReductions
 from .token import Token
 
 MOST_OPERANDS = 100
@@ -34,7 +34,7 @@ def _instead(part: s.TypeExpr, parts: list[s.TypeExpr]) -> str:
     )
 
 
-class Values(Words):
+class ValueReductions(TokenReductions):
     """The methods that build types and expressions, one for each rule of the grammar."""
 
     # Types

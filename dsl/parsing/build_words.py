@@ -13,7 +13,7 @@ from .strings import read_string
 from .token import Token
 
 
-class Words:
+class TokenReductions:
     """The helpers of every reduction: they make the spans, words, texts and numbers of one source."""
 
     def __init__(self) -> None:

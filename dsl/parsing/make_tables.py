@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from .tables import END, Rule, Tables
+from .tables import END, GrammarRule, Tables
 
 
 def make_tables(grammar: str) -> Tables:
@@ -76,7 +76,7 @@ def _numbers(actions: list[dict[str, int]], gotos: list[dict[str, int]], start: 
     return number
 
 
-def _rule(rule: Any) -> Rule:
+def _rule(rule: Any) -> GrammarRule:
     origin = str(rule.origin.name)
     parts = rule.expansion
     # A rule with `?` stands for its part where it has but one; an alias is for what the grammar adds around it.
@@ -85,4 +85,4 @@ def _rule(rule: Any) -> Rule:
     name = "" if origin.startswith("_") else rule.alias or origin
     grows = not name and bool(parts) and not parts[0].is_term and parts[0].name == origin
     spliced = tuple(place for place in reversed(inner) if not (grows and place == 0))
-    return Rule(origin, len(parts), name, single, spliced, grows)
+    return GrammarRule(origin, len(parts), name, single, spliced, grows)

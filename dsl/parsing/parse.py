@@ -11,9 +11,9 @@ from ..diagnostics import FlowError
 from ..source import Source
 from .build import TreeBuilder
 from .lexer import lex, named
-from .oddities import oddities
 from .readable import MOST_TOKENS, too_deep, too_many_tokens, unreadable
-from .tables import END, Rule, Tables, grammar, packaged
+from .suspicious_lines import oddities
+from .tables import END, GrammarRule, Tables, grammar, packaged
 from .token import Token
 
 _lock = Lock()
@@ -116,7 +116,7 @@ def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder) -> s.File | 
     return None
 
 
-def _method(builder: TreeBuilder, rule: Rule) -> Callable[[list[Any]], Any]:
+def _method(builder: TreeBuilder, rule: GrammarRule) -> Callable[[list[Any]], Any]:
     """Return the function that builds a rule's value from the values of its parts."""
     if rule.name:
         named: Callable[[list[Any]], Any] = getattr(builder, rule.name, _only)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..diagnostics import Diagnostic, nearest
-from .habits import HABITS, else_alone, stray_word
-from .mending import without_comma
+from .corrections import without_comma
+from .foreign_syntax import HABITS, else_alone, stray_word
 from .out_of_place import OUT_OF_PLACE, VALUES
 from .place import NODES, VALUE, Place
 from .tables import END, KEYWORDS

@@ -25,7 +25,7 @@ NAME = "tables.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class GrammarRule:
     """One expansion of a grammar rule: the parser replaces ``size`` symbols with one ``origin``.
 
     ``name`` is the builder's method that makes the value. A ``single`` rule passes its only part on. ``spliced`` lists,
@@ -51,7 +51,7 @@ class Tables:
     terminals: tuple[tuple[str, str], ...]
     ignored: frozenset[str]
     keywords: dict[str, str]
-    rules: tuple[Rule, ...]
+    rules: tuple[GrammarRule, ...]
     actions: tuple[dict[str, int], ...]
     gotos: tuple[dict[str, int], ...]
     start: int
@@ -183,7 +183,7 @@ def load(text: str) -> Tables:
         frozenset(data["ignored"]),
         data["keywords"],
         tuple(
-            Rule(origin, size, name, bool(one), tuple(at), bool(grows))
+            GrammarRule(origin, size, name, bool(one), tuple(at), bool(grows))
             for origin, size, name, one, at, grows in data["rules"]
         ),
         tuple(data["actions"]),

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from .. import types as t
 from ..diagnostics import did_you_mean
 from . import nodes
-from .filters import FILTERS, INSTEAD, Filter, FilterArg
-from .places import Known
-from .values import Values
+from .filters import FILTERS, INSTEAD, FilterArg, FilterSpec
+from .places import TemplateScope
+from .values import TemplateExpressions
 
 
-class Calls(Values):
+class FilterTypes(TemplateExpressions):
     """The part of the template checker that types filters."""
 
-    def filtered(self, node: nodes.Filter, known: Known) -> t.Type:
+    def filtered(self, node: nodes.Filter, known: TemplateScope) -> t.Type:
         given = self.infer(node.node, known, lenient=node.name == "default")
         row = FILTERS.get(node.name)
         if row is None:
@@ -41,7 +41,7 @@ class Calls(Values):
         help = INSTEAD.get(node.name) or did_you_mean(node.name, FILTERS) or f"there are {known}"
         self.report("F0304", f"no filter is called `{node.name}`", node.last_word(), help)
 
-    def applied(self, node: nodes.Filter, row: Filter, given: t.Type, known: Known) -> t.Type:
+    def applied(self, node: nodes.Filter, row: FilterSpec, given: t.Type, known: TemplateScope) -> t.Type:
         at = node.last_word()
         if given == t.UNKNOWN:
             return row.gives(t.UNKNOWN) or t.UNKNOWN
@@ -67,7 +67,7 @@ class Calls(Values):
             return item if item is not None else result
         return result
 
-    def unfit(self, row: Filter, given: t.Type, at: tuple[int, int]) -> tuple[str, tuple[int, int], str]:
+    def unfit(self, row: FilterSpec, given: t.Type, at: tuple[int, int]) -> tuple[str, tuple[int, int], str]:
         message = f"the filter `{row.name}` takes {row.takes}, and this is {t.show(given)}"
         help = ""
         if isinstance(given, t.ListOf):
@@ -85,7 +85,7 @@ class Calls(Values):
             help = "give the value a type that is a number where it comes from"
         return message, at, help
 
-    def has_elements(self, node: nodes.Node, known: Known) -> bool:
+    def has_elements(self, node: nodes.Node, known: TemplateScope) -> bool:
         if isinstance(node, nodes.Filter) and node.name in ("sort", "unique"):
             return self.has_elements(node.node, known)
         return node.path() + "?" in known.sure or (isinstance(node, nodes.List) and bool(node.items))
@@ -101,7 +101,7 @@ class Calls(Values):
         return t.ListOf(item)
 
     def arguments(
-        self, node: nodes.Filter, row: Filter, known: Known
+        self, node: nodes.Filter, row: FilterSpec, known: TemplateScope
     ) -> tuple[dict[str, nodes.Node], dict[str, t.Type]]:
         """Return a filter's arguments and their types, by name. Report problems with them."""
         given: dict[str, nodes.Node] = {}
@@ -116,7 +116,7 @@ class Calls(Values):
             self.shortest(given, types, node)
         return given, types
 
-    def named(self, node: nodes.Filter, row: Filter) -> Iterator[tuple[str | None, nodes.Node]]:
+    def named(self, node: nodes.Filter, row: FilterSpec) -> Iterator[tuple[str | None, nodes.Node]]:
         names = [arg.name for arg in row.args]
         seen: set[str] = set()
         for place, value in enumerate(node.args):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import types as t
 from ..diagnostics import did_you_mean
 from . import nodes
-from .places import Known, Places
+from .places import Places, TemplateScope
 
 _SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">=", "in": "in", "notin": "not in"}
 _DYNAMIC = (t.JSON, t.UNKNOWN)
@@ -14,7 +14,7 @@ _DYNAMIC = (t.JSON, t.UNKNOWN)
 class Comparisons(Places):
     """The part of the template checker that types comparisons."""
 
-    def compared(self, node: nodes.Compare, known: Known) -> t.Type:
+    def compared(self, node: nodes.Compare, known: TemplateScope) -> t.Type:
         left, given = node.expr, self.infer(node.expr, known)
         for operand in node.ops:
             right = operand.expr

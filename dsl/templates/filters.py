@@ -19,7 +19,7 @@ class FilterArg:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class FilterSpec:
     """A filter of templates.
 
     ``takes`` names in words the values that it takes. ``gives`` maps the type of the value to the type of the result,
@@ -92,29 +92,29 @@ _CASE = FilterArg("case_sensitive", t.BOOL)
 _METHODS = t.Choice(("common", "ceil", "floor"))
 MOST_PLACES = 12
 
-FILTERS: dict[str, Filter] = {
+FILTERS: dict[str, FilterSpec] = {
     row.name: row
     for row in (
-        Filter("capitalize", "a text", _of_text),
-        Filter("default", "a value", _anything, (FilterArg("other", t.JSON),)),
-        Filter("first", "a list", _one),
-        Filter("indent", "a text", _of_text, (FilterArg("width", t.INT), FilterArg("first", t.BOOL))),
-        Filter("join", "a list", _joined, (FilterArg("separator", t.TEXT),)),
-        Filter("json", "a value", _anything),
-        Filter("last", "a list", _one),
-        Filter("length", "a list or a text", _counted),
-        Filter("lower", "a text", _of_text),
-        Filter(
+        FilterSpec("capitalize", "a text", _of_text),
+        FilterSpec("default", "a value", _anything, (FilterArg("other", t.JSON),)),
+        FilterSpec("first", "a list", _one),
+        FilterSpec("indent", "a text", _of_text, (FilterArg("width", t.INT), FilterArg("first", t.BOOL))),
+        FilterSpec("join", "a list", _joined, (FilterArg("separator", t.TEXT),)),
+        FilterSpec("json", "a value", _anything),
+        FilterSpec("last", "a list", _one),
+        FilterSpec("length", "a list or a text", _counted),
+        FilterSpec("lower", "a text", _of_text),
+        FilterSpec(
             "round",
             "a number",
             _rounded,
             (FilterArg("precision", t.INT, 0, MOST_PLACES), FilterArg("method", _METHODS)),
         ),
-        Filter("sort", "a list of numbers or texts", _sorted, (FilterArg("reverse", t.BOOL), _CASE, _ATTRIBUTE)),
-        Filter("sum", "numbers", _summed, (_ATTRIBUTE, FilterArg("start", t.NUMBER))),
-        Filter("title", "a text", _of_text),
-        Filter("trim", "a text", _of_text, (FilterArg("chars", t.TEXT),)),
-        Filter(
+        FilterSpec("sort", "a list of numbers or texts", _sorted, (FilterArg("reverse", t.BOOL), _CASE, _ATTRIBUTE)),
+        FilterSpec("sum", "numbers", _summed, (_ATTRIBUTE, FilterArg("start", t.NUMBER))),
+        FilterSpec("title", "a text", _of_text),
+        FilterSpec("trim", "a text", _of_text, (FilterArg("chars", t.TEXT),)),
+        FilterSpec(
             "truncate",
             "a text",
             _of_text,
@@ -125,8 +125,8 @@ FILTERS: dict[str, Filter] = {
                 FilterArg("leeway", t.INT, 0),
             ),
         ),
-        Filter("unique", "a list of numbers, texts or bools", _unique, (_CASE, _ATTRIBUTE)),
-        Filter("upper", "a text", _of_text),
+        FilterSpec("unique", "a list of numbers, texts or bools", _unique, (_CASE, _ATTRIBUTE)),
+        FilterSpec("upper", "a text", _of_text),
     )
 }
 

@@ -19,7 +19,7 @@ NOTHING: Paths = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class TemplateScope:
     """The facts at one place of a template: the types of its own names, and the paths that are there.
 
     ``turning`` has the names of the loops around the place. ``outer`` has the names set before the innermost loop.
@@ -30,10 +30,10 @@ class Known:
     turning: frozenset[str] = frozenset()
     outer: frozenset[str] = frozenset()
 
-    def with_sure(self, paths: Paths) -> Known:
+    def with_sure(self, paths: Paths) -> TemplateScope:
         return replace(self, sure=self.sure | paths) if paths else self
 
-    def fork(self, paths: Paths = NOTHING) -> Known:
+    def fork(self, paths: Paths = NOTHING) -> TemplateScope:
         return replace(self, local=dict(self.local), sure=self.sure | paths)
 
 
@@ -67,17 +67,17 @@ class Places:
     def report(self, code: str, message: str, at: tuple[int, int], help: str = "") -> None:
         self.problems.append(Diagnostic(code, message, self.string.place(*at), help=help))
 
-    def body(self, body: tuple[Node, ...], known: Known) -> None:
+    def body(self, body: tuple[Node, ...], known: TemplateScope) -> None:
         for node in body:
             self.statement(node, known)
 
-    def statement(self, node: Node, known: Known) -> None:
+    def statement(self, node: Node, known: TemplateScope) -> None:
         if isinstance(node, Output):
             for part in node.nodes:
                 if not isinstance(part, TemplateData):
                     self.placed(part, known)
 
-    def placed(self, node: Node, known: Known) -> None:
+    def placed(self, node: Node, known: TemplateScope) -> None:
         """Check an expression that is written into the text."""
         self.data(node, self.infer(node, known))
 
@@ -99,7 +99,7 @@ class Places:
         help = f"{guarded}supply a default, `{{{{ {text} | default({default}) }}}}`"
         self.report("F0306", f"this may be missing: {why}", node.last_word(), help)
 
-    def infer(self, node: Node, known: Known, *, lenient: bool = False) -> t.Type:
+    def infer(self, node: Node, known: TemplateScope, *, lenient: bool = False) -> t.Type:
         """Return the type of an expression.
 
         ``lenient`` is for a value before `default`: a field on the way may be missing.
@@ -111,7 +111,7 @@ class Places:
                 return self.guarded(node, self.attribute(node, known, lenient), known)
         return _never(node)
 
-    def name(self, node: Name, known: Known) -> t.Type:
+    def name(self, node: Name, known: TemplateScope) -> t.Type:
         if node.name == "loop":
             help = "it stands inside a `for`; to drop elements write `{% if loop.index … %}` there"
             self.report("F0201", "`loop` is not known here", node.last_word(), help)
@@ -122,7 +122,7 @@ class Places:
             return t.UNKNOWN
         return given
 
-    def attribute(self, node: Getattr, known: Known, lenient: bool) -> t.Type:
+    def attribute(self, node: Getattr, known: TemplateScope, lenient: bool) -> t.Type:
         base = self.infer(node.node, known, lenient=lenient)
         if lenient and isinstance(base, t.Optional):
             found = self.field(base.item, node.attr, node.last_word())
@@ -132,7 +132,7 @@ class Places:
     def field(self, base: t.Type, name: str, at: tuple[int, int]) -> t.Type:
         return field_type(base, name, self.string.place(*at), self.problems)
 
-    def guarded(self, node: Node, type_: t.Type, known: Known) -> t.Type:
+    def guarded(self, node: Node, type_: t.Type, known: TemplateScope) -> t.Type:
         path = node.path()
         return t.unwrapped(type_) if path and path in known.sure else type_
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from .. import types as t
 from . import nodes
-from .calls import Calls
+from .calls import FilterTypes
 from .guards import assigned, forgotten, when_false, when_true
-from .places import NOTHING, Known, Paths
+from .places import NOTHING, Paths, TemplateScope
 from .values import LOOP
 
 
-class Statements(Calls):
-    def body(self, body: tuple[nodes.Node, ...], known: Known) -> None:
+class Statements(FilterTypes):
+    def body(self, body: tuple[nodes.Node, ...], known: TemplateScope) -> None:
         for node in body:
             self.statement(node, known)
             if names := set(assigned(node)):
-                known = Known(known.local, forgotten(known.sure, names), known.turning, known.outer)
+                known = TemplateScope(known.local, forgotten(known.sure, names), known.turning, known.outer)
 
-    def statement(self, node: nodes.Node, known: Known) -> None:
+    def statement(self, node: nodes.Node, known: TemplateScope) -> None:
         match node:
             case nodes.Assign():
                 self.assign(node, known)
@@ -28,7 +28,7 @@ class Statements(Calls):
             case _:
                 super().statement(node, known)
 
-    def assign(self, node: nodes.Assign, known: Known) -> None:
+    def assign(self, node: nodes.Assign, known: TemplateScope) -> None:
         name: str = node.target.name
         given = self.infer(node.node, known)
         at = node.target.last_word()
@@ -51,7 +51,7 @@ class Statements(Calls):
         elif self.lookup(name) is not None:
             self.report("F0202", f"the name `{name}` is taken", at, "the flow has this name: choose another one here")
 
-    def branches(self, node: nodes.If, known: Known) -> None:
+    def branches(self, node: nodes.If, known: TemplateScope) -> None:
         before = dict(known.local)
         ends: list[dict[str, t.Type]] = []
         rest: Paths = NOTHING
@@ -73,11 +73,11 @@ class Statements(Calls):
                     f"set it in the others too, or before the `if`: `{{% set {name} = … %}}`",
                 )
 
-    def branch(self, body: tuple[nodes.Node, ...], known: Known) -> dict[str, t.Type]:
+    def branch(self, body: tuple[nodes.Node, ...], known: TemplateScope) -> dict[str, t.Type]:
         self.body(body, known)
         return known.local
 
-    def loop(self, node: nodes.For, known: Known) -> None:
+    def loop(self, node: nodes.For, known: TemplateScope) -> None:
         name: str = node.target.name
         given = self.infer(node.iter, known)
         at = node.target.last_word()
@@ -91,13 +91,13 @@ class Statements(Calls):
         turning = known.turning | {name}
         if node.test is not None:
             asked = {one: type_ for one, type_ in known.local.items() if one != "loop"}
-            self.logic(node.test, Known({**asked, name: item}, sure, turning), tested=True)
+            self.logic(node.test, TemplateScope({**asked, name: item}, sure, turning), tested=True)
             sure |= when_true(node.test)
         local = {**known.local, name: item, "loop": LOOP}
         lost = dict(self.lost)
-        self.body(node.body, Known(local, sure, turning, frozenset(known.local)))
+        self.body(node.body, TemplateScope(local, sure, turning, frozenset(known.local)))
         if node.else_:
-            self.body(node.else_, Known(dict(known.local), known.sure, known.turning, frozenset(known.local)))
+            self.body(node.else_, TemplateScope(dict(known.local), known.sure, known.turning, frozenset(known.local)))
         self.lost = lost
         for inner in (*node.body, *node.else_):
             for one in assigned(inner):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ..diagnostics import Diagnostic
 from ..syntax import String
 from . import nodes
-from .explained import CALLED
+from .error_messages import CALLED
 from .filters import FILTERS
 from .plain import Mention
 from .syntax import read_tree

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..diagnostics import Diagnostic
 from ..syntax import String
 from . import nodes as own
-from .explained import CALLED, called_by_name, explained
+from .error_messages import CALLED, called_by_name, explained
 from .plain import MOST_PARTS
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ LONGEST_NUMBER = 100
 """The most digits of a number; Python refuses to write out far longer numbers."""
 
 
-class Place(int):
+class TokenOffset(int):
     """An offset in a template that also knows where its token ends."""
 
     end: int
@@ -75,8 +75,8 @@ def _environment() -> Environment:
             text = re.sub(r"\r\n?", "\n", source)
             pairs = [pair.start() - number for number, pair in enumerate(re.finditer("\r\n", source))]
 
-            def place(start: int, end: int) -> Place:
-                placed = Place(start + bisect_left(pairs, start))
+            def place(start: int, end: int) -> TokenOffset:
+                placed = TokenOffset(start + bisect_left(pairs, start))
                 placed.end = end + bisect_left(pairs, end)
                 return placed
 
@@ -93,11 +93,11 @@ def _environment() -> Environment:
                         _check_number(value, place(start, at))
                     yield place(start, at), token, value
             except TemplateSyntaxError as error:
-                if not isinstance(error.lineno, Place):
+                if not isinstance(error.lineno, TokenOffset):
                     error.lineno = place(at, at)
                 raise
 
-    def _check_number(value: str, place: Place) -> None:
+    def _check_number(value: str, place: TokenOffset) -> None:
         digits = value.replace("_", "")
         if len(digits) > LONGEST_NUMBER:
             raise TemplateSyntaxError(f"a number of more than {LONGEST_NUMBER} digits", place)
@@ -247,4 +247,4 @@ def _word(text: str, word: str, start: int) -> tuple[int, int]:
 
 
 def _end(place: int, otherwise: int) -> int:
-    return place.end if isinstance(place, Place) else otherwise
+    return place.end if isinstance(place, TokenOffset) else otherwise

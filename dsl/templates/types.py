@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..diagnostics import Diagnostic
 from ..source import Span
-from .places import NOTHING, Known, Lookup, Paths, Places
+from .places import NOTHING, Lookup, Paths, Places, TemplateScope
 from .read import Template
 
 
@@ -24,5 +24,5 @@ def check_template(
 
         kind = Statements
     checker = kind(template.string, lookup, unknown)
-    checker.body(template.body, Known(sure=guarded))
+    checker.body(template.body, TemplateScope(sure=guarded))
     return checker.problems

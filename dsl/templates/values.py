@@ -10,7 +10,7 @@ from ..syntax import String
 from . import nodes
 from .comparisons import Comparisons, constant
 from .guards import when_false, when_true
-from .places import Known, Lookup
+from .places import Lookup, TemplateScope
 
 _NUMBERS = ("index", "index0", "length", "revindex")
 LOOP = t.Record(
@@ -18,7 +18,7 @@ LOOP = t.Record(
 )
 
 
-class Values(Comparisons):
+class TemplateExpressions(Comparisons):
     """The part of the template checker that types expressions.
 
     ``problems`` has its findings. ``lost`` tells why a name that was set is not known in the rest of the template.
@@ -33,7 +33,7 @@ class Values(Comparisons):
             why, guard = "the list may be empty", False
         super().missing(node, why, default, guard=guard)
 
-    def placed(self, node: nodes.Node, known: Known) -> None:
+    def placed(self, node: nodes.Node, known: TemplateScope) -> None:
         """Check an expression that is written into the text."""
         if isinstance(node, nodes.CondExpr):
             self.logic(node.test, known, tested=True)
@@ -43,7 +43,7 @@ class Values(Comparisons):
             return
         super().placed(node, known)
 
-    def infer(self, node: nodes.Node, known: Known, *, lenient: bool = False) -> t.Type:
+    def infer(self, node: nodes.Node, known: TemplateScope, *, lenient: bool = False) -> t.Type:
         """Return the type of an expression.
 
         ``lenient`` is for a value before `default`: a field on the way may be missing.
@@ -78,10 +78,10 @@ class Values(Comparisons):
                 return t.Range(-given.high, -given.low) if isinstance(given, t.Range) else given
         return super().infer(node, known, lenient=lenient)
 
-    def filtered(self, node: nodes.Filter, known: Known) -> t.Type:
+    def filtered(self, node: nodes.Filter, known: TemplateScope) -> t.Type:
         raise NotImplementedError
 
-    def name(self, node: nodes.Name, known: Known) -> t.Type:
+    def name(self, node: nodes.Name, known: TemplateScope) -> t.Type:
         at = node.last_word()
         if node.name in known.local:
             found = known.local[node.name]
@@ -95,12 +95,12 @@ class Values(Comparisons):
             return t.UNKNOWN
         return super().name(node, known)
 
-    def attribute(self, node: nodes.Getattr, known: Known, lenient: bool) -> t.Type:
+    def attribute(self, node: nodes.Getattr, known: TemplateScope, lenient: bool) -> t.Type:
         if isinstance(node.node, nodes.Name) and known.local.get(node.node.name) is LOOP:
             return self.field(LOOP, node.attr, node.last_word())
         return super().attribute(node, known, lenient)
 
-    def list(self, node: nodes.List, known: Known) -> t.Type:
+    def list(self, node: nodes.List, known: TemplateScope) -> t.Type:
         items = []
         for item in node.items:
             given = self.infer(item, known)
@@ -116,7 +116,7 @@ class Values(Comparisons):
             items.append(given)
         return t.ListOf(t.join(items))
 
-    def conditional(self, node: nodes.CondExpr, known: Known, lenient: bool) -> t.Type:
+    def conditional(self, node: nodes.CondExpr, known: TemplateScope, lenient: bool) -> t.Type:
         self.logic(node.test, known, tested=True)
         then = self.infer(node.expr1, known.with_sure(when_true(node.test)), lenient=lenient)
         if node.expr2 is None:
@@ -132,7 +132,7 @@ class Values(Comparisons):
         other = self.infer(node.expr2, known.with_sure(when_false(node.test)), lenient=lenient)
         return t.join([then, other])
 
-    def logic(self, node: nodes.Node, known: Known, *, tested: bool) -> t.Type:
+    def logic(self, node: nodes.Node, known: TemplateScope, *, tested: bool) -> t.Type:
         """Type `and`, `or`, `not` and their operands. ``tested`` says that the value decides something."""
         match node:
             case nodes.Not():
@@ -169,7 +169,7 @@ class Values(Comparisons):
             message = f"this always holds: it is a number from {t.show(given)}, never 0"
             self.report("F0301", message, at, f"compare it: `{{% if {written} > {given.low} %}}`")
 
-    def summed(self, node: nodes.BinExpr, known: Known) -> t.Type:
+    def summed(self, node: nodes.BinExpr, known: TemplateScope) -> t.Type:
         left, right = self.infer(node.left, known), self.infer(node.right, known)
         if isinstance(node, nodes.Add):
             if t.is_text(left) and t.is_text(right):

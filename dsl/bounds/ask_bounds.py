@@ -11,7 +11,7 @@ from .. import plan as p
 from .. import types as t
 from .amounts import Amounts
 from .bound import ONE, Bound, total
-from .expression_sizes import Scope, size_of, text_size
+from .expression_sizes import SizeScope, size_of, text_size
 from .served import Served, World
 from .sizes import Known, OneOf, Size, Some, answer_bound, shown
 
@@ -38,7 +38,7 @@ class Asked:
 
 
 def asked(
-    ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: Scope, world: World, *,
+    ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: SizeScope, world: World, *,
     title: str, vote: bool,
 ) -> Asked:  # fmt: skip
     """Bound one ask. ``vote`` says that it is a ballot: its malformed answer is discarded, not asked for again."""
@@ -64,7 +64,9 @@ def _either(a: Asked, b: Asked) -> Asked:
     return Asked(a.amounts | b.amounts, a.tries | b.tries, values)
 
 
-def candidates(model: p.Expr | None, models: Mapping[str, p.Model], scope: Scope, world: World) -> list[p.Model | None]:
+def candidates(
+    model: p.Expr | None, models: Mapping[str, p.Model], scope: SizeScope, world: World
+) -> list[p.Model | None]:
     """Return the models that an ask may use; None among them stands for a model that is chosen when the flow runs.
 
     ``models`` has the model of asks that name none under "".
@@ -83,11 +85,11 @@ def candidates(model: p.Expr | None, models: Mapping[str, p.Model], scope: Scope
     return found
 
 
-def _setting(name: str, settings: Mapping[str, p.Expr], scope: Scope, world: World) -> Size | None:
+def _setting(name: str, settings: Mapping[str, p.Expr], scope: SizeScope, world: World) -> Size | None:
     return size_of(settings[name], scope, world, world.count) if name in settings else None
 
 
-def _tries(settings: Mapping[str, p.Expr], scope: Scope, world: World, title: str) -> Bound:
+def _tries(settings: Mapping[str, p.Expr], scope: SizeScope, world: World, title: str) -> Bound:
     match _setting("retries", settings, scope, world):
         case None:
             return Bound(1, 1 + RETRIES)
@@ -96,7 +98,7 @@ def _tries(settings: Mapping[str, p.Expr], scope: Scope, world: World, title: st
     return Bound(1, None, f"`retries` of {quoted(title)} is not known yet")
 
 
-def _attempts(settings: Mapping[str, p.Expr], scope: Scope, world: World, title: str, share: float) -> Bound:
+def _attempts(settings: Mapping[str, p.Expr], scope: SizeScope, world: World, title: str, share: float) -> Bound:
     """Bound the attempts at one call that may be billed. The hedged ``share`` of attempts adds at most one more."""
     match _setting("retries", settings, scope, world):
         case None:
@@ -114,7 +116,7 @@ def _attempted(amounts: Amounts, attempts: Bound) -> Amounts:
     return replace(amounts, attempts=amounts.calls * attempts, billed=amounts.cost * attempts)
 
 
-def _share(settings: Mapping[str, p.Expr], scope: Scope, world: World) -> float:
+def _share(settings: Mapping[str, p.Expr], scope: SizeScope, world: World) -> float:
     """Return the greatest share of the calls that is sent twice."""
     match _setting("hedge", settings, scope, world):
         case None:
@@ -125,7 +127,7 @@ def _share(settings: Mapping[str, p.Expr], scope: Scope, world: World) -> float:
 
 
 def _one(
-    ask: p.Ask, settings: Mapping[str, p.Expr], served: Served | None, tries: Bound, scope: Scope, world: World,
+    ask: p.Ask, settings: Mapping[str, p.Expr], served: Served | None, tries: Bound, scope: SizeScope, world: World,
     title: str,
 ) -> Asked:  # fmt: skip
     count = served.count if served else world.count
@@ -152,7 +154,7 @@ def _one(
 
 
 def _answer(
-    type_: t.Type, settings: Mapping[str, p.Expr], served: Served | None, scope: Scope, world: World, title: str
+    type_: t.Type, settings: Mapping[str, p.Expr], served: Served | None, scope: SizeScope, world: World, title: str
 ) -> Bound:
     """Bound the tokens of one answer."""
     count = served.count if served else world.count

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from .. import syntax as s
 from ..diagnostics import Diagnostic
 from ..source import Source
-from .habits import else_alone, stray_word
-from .mending import prefix, quote_ended
+from .corrections import prefix, quote_ended
+from .foreign_syntax import else_alone, stray_word
 
 _NODE_FOLLOWS = re.compile(r"[ \t]+(ask|map|repeat|fanout|chain)\b(?![ \t]*[:=.])")
 _BEHIND_TEXT = re.compile(r"\b(?:text|ask)[ \t]+\Z")

@@ -6,7 +6,7 @@ import re
 
 from ..diagnostics import Diagnostic, nearest
 from ..source import Span
-from .mending import prefix, quote_ended, sign, unbracketed, written
+from .corrections import prefix, quote_ended, sign, unbracketed, written
 from .place import NODES, VALUE, Place
 
 _STEP = "a step is written `name = …`, with no word before it"

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flowrun.dsl import plan as p
 
 from ..vocabulary.errors import FlowrunError
 from .decisions import CancelExtern, Decision, Failure, LaunchExtern
-from .frames import Frame
+from .frames import Enclosing, Frame
 from .scopes import Context, Defaults
-
-if TYPE_CHECKING:
-    from .blocks.block import Block
 
 Json = Any
 
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    owner: Frame | Block
+    owner: Frame | Enclosing
     path: str
     on_value: Callable[[Json], None]
     on_failure: Callable[[Failure], None]
@@ -35,12 +32,12 @@ class ExternCalls:
         self.decisions = decisions
         self._defaults = Defaults(context)
         self._pending: dict[int, _Pending] = {}
-        self._out: dict[Frame | Block, set[int]] = {}
+        self._out: dict[Frame | Enclosing, set[int]] = {}
         self._count = 0
 
     def launch(
         self,
-        owner: Frame | Block,
+        owner: Frame | Enclosing,
         extern: str,
         args: Mapping[str, Json],
         path: str,
@@ -63,7 +60,7 @@ class ExternCalls:
         if pending := self._take(number):
             pending.on_failure(Failure(pending.path, str(error), error))
 
-    def cancel(self, owner: Frame | Block) -> None:
+    def cancel(self, owner: Frame | Enclosing) -> None:
         for number in sorted(self._out.pop(owner, ())):
             del self._pending[number]
             self.decisions.append(CancelExtern(number))

@@ -1,24 +1,55 @@
-"""Frames hold values while a flow runs: one for the flow, one for each call of a flow, one for each body of a block."""
+"""Frames hold values while a flow runs: one for the flow, one for each call of a flow, one for each body of a block.
+
+A step is prepared once from the plan for all the frames that run it.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from flowrun.dsl import plan as p
 
+from ..plans.dependencies import first_needs, taken_from
 from ..vocabulary.tally import Tally
+from .around import Around
 from .decisions import Failure
-from .streams import Feed
-
-if TYPE_CHECKING:
-    from .blocks.block import Block
-    from .step import Step
+from .streams import Feed, Key
 
 Json = Any
 Wake = Callable[[Failure | None], None]
 """A function that is called when a value that was waited for is there (None), or when it has failed."""
+
+
+class Step(ABC):
+    """A step that can begin in a frame.
+
+    ``source`` is the step whose elements a map takes as they come, None for any other step. ``needs`` are the steps
+    that must be finished before this step begins, without the source. A ``silent`` step is finished as it begins, and
+    tells nobody that it has begun.
+    """
+
+    silent = False
+
+    def __init__(self, plan: p.Step) -> None:
+        self.name = plan.name
+        self.title = plan.title
+        self.kind = plan.node.kind
+        self.source = taken_from(plan)
+        self.needs = tuple(name for name in first_needs(plan) if name != self.source)
+        self.when = plan.when
+        self.otherwise = plan.otherwise
+        self.at_most = plan.node.at_most if isinstance(plan.node, p.Map) else None
+
+    @abstractmethod
+    def begin(self, frame: Frame) -> None:
+        """Begin the step in a frame. Raises FlowrunError if it cannot begin."""
+
+    def may_take(self, feed: Feed) -> bool:
+        """Tell whether a list will keep the map's promise of `at most`, whatever elements come."""
+        return self.at_most is None or (feed.bound is not None and feed.bound <= self.at_most)
 
 
 class Layout:
@@ -38,6 +69,54 @@ class Layout:
 
 
 NO_STEPS = Layout()
+
+
+class Enclosing(Protocol):
+    """A block or a call of a flow, as the frames of its bodies know it.
+
+    ``frame`` is the frame that it stands in. ``samples`` is the number of samples of a repeat, 0 for any other block;
+    ``patient`` samples are rather cheap than fast. ``passes_on``: the value of its last step is its own value.
+    ``longer`` is a list in the making that takes the items of its bodies' lists at once.
+    """
+
+    passes_on: bool
+
+    @property
+    def step(self) -> Step: ...
+    @property
+    def frame(self) -> Frame: ...
+    @property
+    def around(self) -> Around: ...
+    @property
+    def samples(self) -> int: ...
+    @property
+    def patient(self) -> bool: ...
+    @property
+    def longer(self) -> Feed | None: ...
+
+    def path_of(self, index: int) -> str:
+        """Name a body by its path."""
+
+    def makes(self, name: str) -> bool:
+        """Tell whether the value of a step is the value of a body, or a part of it."""
+
+    def place_in(self, frame: Frame, name: str) -> int:
+        """Return the place of a step's value among the results."""
+
+    def key_of(self, place: int) -> Key:
+        """Return the key of a result in the list that the block makes."""
+
+    def step_done(self, frame: Frame, step: Step, value: Json) -> None:
+        """Take the value of a step of a body."""
+
+    def body_done(self, frame: Frame, value: Json) -> None:
+        """Take the value of a body whose steps are all finished."""
+
+    def body_failed(self, frame: Frame, failure: Failure) -> None:
+        """Take the failure of a step of a body."""
+
+    def dropped(self, *, keep: bool) -> Iterable[Frame]:
+        """Cancel what runs in the block itself. Return its bodies, for what runs in them."""
 
 
 @dataclass(eq=False, slots=True)
@@ -67,13 +146,13 @@ class Frame:
 
     layout: Layout
     parent: Frame | None
-    block: Block | None = None
+    block: Enclosing | None = None
     index: int = 0
     given: dict[str, Json] = field(default_factory=dict)
     values: dict[str, Json] = field(default_factory=dict)
     tallies: dict[str, Tally] = field(default_factory=dict)
     calls: set[int] = field(default_factory=set)
-    blocks: dict[Block, None] = field(default_factory=dict)
+    blocks: dict[Enclosing, None] = field(default_factory=dict)
     left: int = 0
     prefix: str | None = None
     _watch: Watch | None = None
@@ -121,7 +200,7 @@ class Frame:
             frame = frame.parent
 
     @property
-    def within(self) -> Block | None:
+    def within(self) -> Enclosing | None:
         """The innermost block or call of a flow that this frame belongs to; None outside of all."""
         frame: Frame | None = self
         while frame is not None and frame.block is None:

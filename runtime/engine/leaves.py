@@ -9,10 +9,9 @@ from flowrun.dsl import plan as p
 from ..values.expressions import evaluate
 from .asks import Ask
 from .blocks.reduced import sample_of
-from .frames import Frame
+from .frames import Frame, Step
 from .machine import Machine
 from .scopes import Scope
-from .step import Step
 
 
 class ValueStep(Step):

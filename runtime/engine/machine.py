@@ -16,9 +16,8 @@ from ..vocabulary.tally import Tally
 from .calls import Calls
 from .decisions import Decision, Failure
 from .extern_calls import ExternCalls
-from .frames import Frame, Wake
+from .frames import Frame, Step, Wake
 from .scopes import Context, Scope
-from .step import Step
 from .streams import Feed
 from .timers import Timers
 

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from flowrun.dsl import plan as p
 
 from ..plans.dependencies import taken_from
-from .blocks.block import Block
-from .frames import Frame
+from .frames import Frame, Step
 from .machine import Machine
-from .step import Step
 from .streams import Feed, Nested
 
 
@@ -47,5 +45,5 @@ def _outward(frame: Frame, step: Step) -> Iterator[tuple[Frame, Step]]:
 
 def _longer(frame: Frame, step: Step) -> Feed | None:
     """Find the longer list that takes the items of this step's list at once."""
-    block: Block | None = frame.block
+    block = frame.block
     return block.longer if block is not None and block.makes(step.name) else None

@@ -12,13 +12,12 @@ from .blocks.fanout import FanoutStep
 from .blocks.flow import FlowStep
 from .blocks.map import MapStep
 from .blocks.repeat import SAMPLES_AT_ONCE, RepeatStep
-from .frames import Layout, steps_once
+from .frames import Layout, Step, steps_once
 from .leaves import AskStep, ExternStep, ValueStep
 from .machine import Machine
 from .pipelines import Pipelines
 from .reductions import HandOn, Reduction
 from .scopes import Defaults
-from .step import Step
 
 
 class Preparation:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..around import Around
 from ..combiners.combiner import SKIPPED, Combiner
 from ..decisions import Failure
-from ..frames import Frame
+from ..frames import Frame, Step
 from ..scopes import Scope
-from ..step import Step
-from .block import Around
 from .losses import Losses
 from .reduced import ReducedBlock, ReducedStep
 

@@ -41,8 +41,8 @@ class MapStep(CountedStep):
         ranked = feed is not None and not (feed.exact and self.node.where is None)
         elements = self._elements(scope) if feed is None else []
         total = len(elements) if feed is None else None if ranked else feed.bound
-        path = frame.path(self.title)
-        combiner = self.reduction.combiner(scope, path, total, total, (), "cost")
+        path, launch = frame.path(self.title), str(options.get("launch", "cost"))
+        combiner = self.reduction.combiner(scope, path, total, total, (), launch)
         pace = Pace(self.window(options), total or 0, whole=total is not None)
         losses = Losses(options.get("errors", "fail"))
         around = self.around(frame, path, votes=self.reduction.rule.spec.votes)

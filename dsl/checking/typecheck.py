@@ -157,7 +157,7 @@ class _Checker(Blocks):
                 decl.target.span,
                 'write the module and the function: `from "package.module:function"`',
             )
-        if decl.name.text in self.catalog.reducers and "results" in seen:
+        if "results" in seen and decl.name.text in self.catalog.reducers:
             self.report(
                 "F0202", f"`{decl.name.text}` is a reducer of the language", decl.name.span, "choose another name"
             )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from flowrun.dsl import Given, Refusal, types
+from flowrun.dsl import Given, ParamSpec, Refusal, types
 
 from ..vocabulary.errors import FlowrunError, mistake_in
 from ..vocabulary.tally import Tally
@@ -19,6 +19,8 @@ T = TypeVar("T")
 def guarded(rule: Rule, who: str) -> Rule:
     """Return a rule whose mistakes are refusals in the check, and failures of its block in a run."""
     spec = rule.spec
+    if not (callable(rule.make) and callable(spec.result) and all(isinstance(one, ParamSpec) for one in spec.params)):
+        raise TypeError("its `make` and `result` must be functions, and its params a tuple of ParamSpec")
 
     def result(given: Given) -> types.Type | Refusal:
         try:

@@ -27,7 +27,8 @@ class Registry(Mapping[str, T]):
 
     ``kind`` is the word for them in messages. ``package`` holds flowrun's own, and ``group`` is that of the entry
     points. ``name`` and ``order`` return the name of a thing and its place among flowrun's own. ``guarded`` makes a
-    thing of another package safe to use: it gets the thing and the words for it in messages.
+    thing of another package safe to use: it gets the thing and the words for it in messages, and raises TypeError if
+    the thing has not the shape of its kind.
     """
 
     def __init__(
@@ -103,14 +104,14 @@ class Registry(Mapping[str, T]):
             return f"{who} cannot be used: only one package may have one of this name, so uninstall the others"
         try:
             thing = entries[0].load()
+            if isinstance(thing, self._shape) and self._name(thing) == name:
+                return self._guarded(thing, who)
         except (Exception, SystemExit) as mistake:  # noqa: BLE001 (the package is somebody else's)
             return f"{who} cannot be loaded: {mistake_in(mistake)}"
         if not isinstance(thing, self._shape):
             home = f"{self._package}.{self._shape.__name__}"
             return f"{who} cannot be used: {entries[0].value} is no {home}, but of the type {type(thing).__name__}"
-        if self._name(thing) != name:
-            return f"{who} cannot be used: it calls itself `{self._name(thing)}`, and its entry point `{name}`"
-        return self._guarded(thing, who)
+        return f"{who} cannot be used: it calls itself `{self._name(thing)}`, and its entry point `{name}`"
 
 
 class View(Mapping[str, P], Generic[T, P]):

@@ -35,6 +35,9 @@ class Splitter:
 def guarded(splitter: Splitter, who: str) -> Splitter:
     """Return a splitter of another package whose mistakes are UsageErrors that name the package."""
 
+    if not (callable(splitter.split) and all(isinstance(param, ParamSpec) for param in splitter.params)):
+        raise TypeError("its `split` must be a function, and its params a tuple of ParamSpec")
+
     def split(text: str, args: Mapping[str, Any]) -> list[str]:
         try:
             pieces = splitter.split(text, args)

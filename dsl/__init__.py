@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .check import Load, check_flow
     from .checked import Checked
     from .checking.extents import Extents
-    from .codes import CODES, page
+    from .codes import CODES
     from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
     from .export import Picture, picture_of, to_dot, to_mermaid, to_svg
     from .fixes import Fixed, apply_fixes
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .formatting.format import format_file
     from .graph import cycles, topological
     from .needed_calls import necessary
+    from .pages import page
     from .parsing.parse import parse_flow
     from .plain_data import misplaced
     from .planner import make_plan
@@ -75,7 +76,7 @@ _HOMES = {
     "checking.extents": ("Extents",),
     "check": ("Load", "check_flow"),
     "checked": ("Checked",),
-    "codes": ("CODES", "page"),
+    "codes": ("CODES",),
     "diagnostics": ("Diagnostic", "Edit", "Fix", "FlowError", "did_you_mean", "nearest"),
     "bounds.expression_sizes": ("UnsettledError",),
     "export": ("Picture", "picture_of", "to_dot", "to_mermaid", "to_svg"),
@@ -85,6 +86,7 @@ _HOMES = {
     "formats.report": ("Report", "Unread"),
     "graph": ("cycles", "topological"),
     "needed_calls": ("necessary",),
+    "pages": ("page",),
     "parsing.parse": ("parse_flow",),
     "ballots": ("holds_ballots", "rule_of"),
     "bounds.planned": ("Foreseen", "planned_json", "planned_schema"),

@@ -21,7 +21,7 @@ FLOORS = {
         "templates/* formatting/* fixes",
         "checking/*",
         "lints/* checked needed_calls",
-        "bounds/* hedges planner budget_check check",
+        "bounds/* hedges planner budget_check check pages",
         "audit/* export/* formats/*",
         "__init__",
     ),
@@ -57,7 +57,7 @@ HARMLESS = frozenset(
 # The rooms that have no effect, nor has anything that they import.
 PURE = frozenset({"vocabulary", "reducers", "values", "plans", "engine"})
 # The grammar and the explain pages travel inside the package: these may read them, and nothing else.
-READS_PACKAGE_DATA = frozenset({"dsl/parsing/tables", "dsl/codes"})
+READS_PACKAGE_DATA = frozenset({"dsl/parsing/tables", "dsl/pages"})
 # The face of a half and the lints load their own modules when they are asked for.
 LOADS_ITS_OWN = frozenset({"dsl/__init__", "dsl/lints/__init__"})
 # The registry loads the modules of a folder and other people's packages, on behalf of the rooms above.

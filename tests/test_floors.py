@@ -37,6 +37,7 @@ FLOORS = {
         "engine/* catalog",
         "dispatch/*",
         "forecast/*",
+        "testing/*",
         "session/* api",
         "cli/*",
         "__init__",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from flowrun.dsl import Given, ParamSpec, Refusal, types
 
@@ -27,7 +27,7 @@ def guarded(rule: Rule, who: str) -> Rule:
             found = _attempted(who, lambda: spec.result(given))
         except ReduceError as error:
             return Refusal(str(error), "tell its maker, or take another reducer")
-        if isinstance(found, types.Type | Refusal):
+        if isinstance(found, (Refusal, *get_args(types.Type))):
             return found
         return Refusal(f"{who} returns no type for its value, but {found!r:.80}", "tell its maker")
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Refusal,
         Where,
         outside,
+        usage,
     )
     from .check import Load, check_flow
     from .checked import Checked
@@ -72,6 +73,7 @@ _HOMES = {
         "Refusal",
         "Where",
         "outside",
+        "usage",
     ),
     "checking.extents": ("Extents",),
     "check": ("Load", "check_flow"),
@@ -178,6 +180,7 @@ __all__ = [
     "to_svg",
     "topological",
     "types",
+    "usage",
 ]
 
 

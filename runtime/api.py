@@ -16,8 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from flowrun.dsl import Catalog
 from flowrun.dsl import plan as p
 
+from .catalog import open_catalog
 from .costs.written_budget import Budget
 from .externs.externs import permit
 from .inputs.python_inputs import check_texts, names_a_file
@@ -78,6 +80,7 @@ async def run_async(
     policy: RetryPolicy | None = None,
     stop: Stop | None = None,
     on_result: Callable[[Json], None] | None = None,
+    catalog: Catalog | None = None,
 ) -> Result:
     """Run the last flow of a file, or a plan.
 
@@ -87,14 +90,15 @@ async def run_async(
     ``model`` is the model of asks that name none; without it, the variable FLOWRUN_MODEL or the embedded model is.
     ``allow_python`` lets flowrun import and call the flow's externs. ``allow_host`` lists hosts that models named by
     the flow may be at; ``ask_hosts`` may allow others. ``opener`` makes the provider of an address; a caller who gives
-    it vouches for the hosts. ``journal`` is a file that keeps answers; a call with an answer in it is not sent again,
+    it vouches for the hosts, and the file may name any provider. ``catalog`` is what the file is checked against; None
+    for what is installed. ``journal`` is a file that keeps answers; a call with an answer in it is not sent again,
     unless ``fresh``. ``budget`` replaces the flow's own. ``on_result`` takes the results of a list one by one, in
     order, if the flow returns the list of a map unchanged; the Result does not keep them then.
 
     Raises: FlowError (the file has errors), UsageError, PlanError, DiskError. A flow that fails returns a Result that
     is not ok.
     """
-    plan = flow if isinstance(flow, p.Plan) else plan_of(load(flow))
+    plan = flow if isinstance(flow, p.Plan) else plan_of(load(flow, catalog or _known_to(opener)))
     environ = os.environ if environ is None else environ
     settings = Settings(
         model=model or default_model_name(environ),
@@ -110,6 +114,10 @@ async def run_async(
     parts = Parts(on_event, environ, opener, policy or RetryPolicy(), stop or Stop(), ask_hosts, on_result, remarks)
     with Keeping.open(journal) as keeping:
         return await execute(plan, values, settings, parts, keeping, None)
+
+
+def _known_to(opener: OpenProvider) -> Catalog | None:
+    return None if opener is open_provider else open_catalog()
 
 
 async def _read(plan: p.Plan, given: Mapping[str, Json], remarks: list[str]) -> dict[str, Json]:

@@ -7,21 +7,28 @@ import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
+from flowrun.runtime.reducers import REDUCERS
+from flowrun.runtime.registry.registry import Registry
+from flowrun.runtime.splitters import SPLITTERS
+
 FLOW = 'flow one() {{\n  answer = repeat 3 {{ ask "Say something" }} reduce {}\n  return answer\n}}\n'
 RULE = """
-from flowrun.dsl import ParamSpec, ReducerSpec, types
+from flowrun.dsl import ParamSpec, ReducerSpec, Refusal, types
 from flowrun.runtime.reducers import Gathering, Rule
 
 class Shout(Gathering):
     def value(self):
         return " ".join(self.in_order()).upper() + "!" * self.setting.args.get("marks", 1)
 
-RULE = Rule(
-    ReducerSpec("shout", (ParamSpec("marks", types.INT, low=1),), lambda given: types.TEXT, "all in capitals"), Shout
-)
+def result(given):
+    texts = all(types.is_text(one) for one in given.each)
+    return types.TEXT if texts else Refusal("`shout` takes texts", "take `reduce collect`")
+
+RULE = Rule(ReducerSpec("shout", (ParamSpec("marks", types.INT, low=1),), result, "all in capitals"), Shout)
 """
 RUN = """
 import asyncio, json
@@ -329,3 +336,38 @@ def test_entry_points_that_cannot_be_read(place: Place) -> None:
 
 def test_no_package_adds_anything(place: Place) -> None:
     assert place.command("plugins") == "no package adds anything; docs/plugins.md tells how one does\n"
+
+
+def test_the_opener_of_a_caller_reaches_the_checker(place: Place) -> None:
+    place.flow(ECHO)
+    assert "no provider is called `echo`" in place.command("validate", "a.flow")
+    assert json.loads(place.python(RUN).stdout) == "hi ho he"
+
+
+def test_the_catalog_of_a_caller_reaches_the_checker(place: Place) -> None:
+    place.flow(FLOW.format("concat"))
+    code = """
+from dataclasses import replace
+from flowrun.dsl import FlowError
+from flowrun.runtime.catalog import catalog
+from flowrun.runtime import load
+known = replace(catalog(), reducers={"collect": catalog().reducers["collect"]})
+try:
+    load("a.flow", known)
+except FlowError as error:
+    print(error.diagnostics[0].message)
+"""
+    assert place.python(code).stdout == "no reducer is called `concat`\n"
+
+
+def test_a_reducer_is_documented_by_its_docstring(place: Place) -> None:
+    place.package("acme-flows", '"""`shout`: all texts in capitals."""\n' + RULE, reducers="shout=RULE")
+    shown = place.command("explain", "shout")
+    assert shown == "reduce shout(marks: int?)\n\n`shout`: all texts in capitals.\n"
+
+
+@pytest.mark.parametrize("registry", [REDUCERS, SPLITTERS], ids=lambda registry: registry.kind)
+def test_each_docstring_begins_with_the_names_that_it_documents(registry: Registry[Any]) -> None:
+    for name in registry.own:
+        first = registry.page(name).splitlines()[0]
+        assert f"`{name}`" in first or f"`{name}(" in first

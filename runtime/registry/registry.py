@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..vocabulary.errors import mistake_in
@@ -48,6 +49,7 @@ class Registry(Mapping[str, T]):
         self._order = order
         self._guarded = guarded
         self._loaded: dict[str, T | str] = {}
+        self._modules: dict[str, str] = {}
 
     @cached_property
     def own(self) -> Mapping[str, T]:
@@ -55,8 +57,11 @@ class Registry(Mapping[str, T]):
         things: dict[str, T] = {}
         for module in module_names(self._package):
             for thing in vars(import_module(f"{self._package}.{module}")).values():
-                if isinstance(thing, self._shape) and things.setdefault(self._name(thing), thing) is not thing:
+                if not isinstance(thing, self._shape):
+                    continue
+                if things.setdefault(self._name(thing), thing) is not thing:
                     raise TypeError(f"{self._package} has two {self.kind}s with the name {self._name(thing)}")
+                self._modules.setdefault(self._name(thing), f"{self._package}.{module}")
         return {self._name(thing): thing for thing in sorted(things.values(), key=self._order)}
 
     def __getitem__(self, name: str) -> T:
@@ -84,6 +89,12 @@ class Registry(Mapping[str, T]):
             return None
         thing = self._foreign(name)
         return "" if isinstance(thing, self._shape) else str(thing)
+
+    def page(self, name: str) -> str:
+        """Return the docstring of the module that a thing is in. Raise KeyError if there is no such thing."""
+        self[name]
+        module = self._modules[name] if name in self.own else self.entries[name][0].module
+        return cleandoc(import_module(module).__doc__ or "")
 
     @cached_property
     def entries(self) -> Mapping[str, list[EntryPoint]]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowrun.dsl import Checked, Source, check_flow, did_you_mean, make_plan, types
+from flowrun.dsl import Catalog, Checked, Source, check_flow, did_you_mean, make_plan, types
 
-from ..catalog import catalog
+from ..catalog import catalog as installed
 from ..files.files import Files, read_plain
 from ..vocabulary.errors import InputError, UsageError
 from ..vocabulary.remarks import Tell, unheard
@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 Json = Any
 
 
-def load(path: str | Path) -> Checked:
-    """Read and check a flow file, with the files that it imports.
+def load(path: str | Path, known: Catalog | None = None) -> Checked:
+    """Read and check a flow file, with the files that it imports. ``known`` replaces the catalog of what is installed.
 
     Raises InputError if it cannot be read, FlowError if it has errors.
     """
-    return check_source(Source(read_plain(Path(path)), str(path)))
+    return check_source(Source(read_plain(Path(path)), str(path)), catalog=known)
 
 
-def check_source(source: Source, read: MutableMapping[str, Source] | None = None) -> Checked:
+def check_source(
+    source: Source, read: MutableMapping[str, Source] | None = None, *, catalog: Catalog | None = None
+) -> Checked:
     """Check the text of a flow file, and the files that it imports from its folder. Raises FlowError.
 
     ``read`` holds sources by the names of their files. It also takes the files that are read here.
@@ -45,7 +47,7 @@ def check_source(source: Source, read: MutableMapping[str, Source] | None = None
         except UsageError as error:
             return str(error)
 
-    return check_flow(source, catalog(), imported)
+    return check_flow(source, catalog or installed(), imported)
 
 
 def plan_of(checked: Checked, flow: str | None = None) -> p.Plan:

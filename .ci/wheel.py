@@ -87,7 +87,9 @@ def compare(wheel: Path, source: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         inside = {name for name in archive.namelist() if ".dist-info/" not in name}
     wanted = {
-        f"flowrun/{path.relative_to(source).as_posix().removeprefix('runtime/face/')}"
+        f"flowrun/{path.relative_to(source).as_posix().removeprefix('runtime/face/')}".replace(
+            "flowrun/runtime/testing/", "flowrun/testing/"
+        )
         for half in HALVES
         for path in (source / half).rglob("*")
         if path.is_file()

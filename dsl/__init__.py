@@ -34,11 +34,12 @@ if TYPE_CHECKING:
         Refusal,
         Where,
         outside,
+        usage,
     )
     from .check import Load, check_flow
     from .checked import Checked
     from .checking.extents import Extents
-    from .codes import CODES, page
+    from .codes import CODES
     from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
     from .export import Picture, picture_of, to_dot, to_mermaid, to_svg
     from .fixes import Fixed, apply_fixes
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from .formatting.format import format_file
     from .graph import cycles, topological
     from .needed_calls import necessary
+    from .pages import page
     from .parsing.parse import parse_flow
     from .plain_data import misplaced
     from .planner import make_plan
@@ -68,11 +70,11 @@ _HOMES = {
     "bounds.expression_sizes": "UnsettledError",
     "bounds.planned": "Foreseen planned_json planned_schema",
     "bounds.served": "Rates Served",
-    "catalog": "AskSpec Catalog FunctionSpec Given OptionSpec ParamSpec ReducerSpec Refusal Where outside",
+    "catalog": "AskSpec Catalog FunctionSpec Given OptionSpec ParamSpec ReducerSpec Refusal Where outside usage",
     "check": "Load check_flow",
     "checked": "Checked",
     "checking.extents": "Extents",
-    "codes": "CODES page",
+    "codes": "CODES",
     "diagnostics": "Diagnostic Edit Fix FlowError did_you_mean nearest",
     "export": "Picture picture_of to_dot to_mermaid to_svg",
     "fixes": "Fixed apply_fixes",
@@ -81,6 +83,7 @@ _HOMES = {
     "formatting.format": "format_file",
     "graph": "cycles topological",
     "needed_calls": "necessary",
+    "pages": "page",
     "parsing.parse": "parse_flow",
     "plain_data": "misplaced",
     "planner": "make_plan",

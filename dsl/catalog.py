@@ -5,12 +5,14 @@ The checker gets a catalog; it looks nothing up. The program that runs flows bui
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from .types import NONE, Type, show
 
+MEND = "bring the package in order or uninstall it; `flowrun plugins` lists what other packages add"
+"""The help beside a fault of another package."""
 _KINDS = {(True, False): "TYPE", (False, True): "FIELD"}
 
 
@@ -176,12 +178,44 @@ def outside(value: float, low: float | None, high: float | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The things that exist beside the language, by their names: they are handed to the checker."""
+    """The declarations of what exists.
+
+    ``fault`` gets a kind (``reducer`` or ``splitter``) and a name. It returns why the thing of another package with
+    this name cannot be used; "" if it can, and None if no other package has one.
+    """
 
     functions: Mapping[str, FunctionSpec]
     reducers: Mapping[str, ReducerSpec]
     options: Mapping[str, OptionSpec]
     providers: Set[str]
+    fault: Callable[[str, str], str | None] = lambda kind, name: None
+
+    def beside(self, names: Iterable[str]) -> Catalog:
+        """Return the catalog for a file that declares reducers with these names.
+
+        They come before those of other packages: a package that is installed changes no flow that does not use it.
+        """
+        hidden = {name for name in names if self.fault("reducer", name) is not None}
+        return replace(self, reducers=_Without(self.reducers, hidden)) if hidden else self
+
+
+class _Without(Mapping[str, ReducerSpec]):
+    """The reducers without those of some names. Nothing is loaded to leave one out."""
+
+    def __init__(self, reducers: Mapping[str, ReducerSpec], hidden: Set[str]) -> None:
+        self._reducers = reducers
+        self._hidden = hidden
+
+    def __getitem__(self, name: str) -> ReducerSpec:
+        if name in self._hidden:
+            raise KeyError(name)
+        return self._reducers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._reducers if name not in self._hidden)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def usage(name: str, params: tuple[ParamSpec, ...]) -> str:

@@ -70,6 +70,8 @@ def _check(file: s.File, catalog: Catalog, files: Mapping[int, Exports | None], 
     problems += program.problems
     imported, clashes = bring(program, files)
     problems += clashes
+    combining = [one.name.text for one in file.externs if any(param.name.text == "results" for param in one.params)]
+    catalog = catalog.beside(combining)
     dependencies = depend(program)
     typed = typecheck(program, catalog, dependencies, imported)
     problems += [*_without_words(dependencies.problems, typed.problems), *typed.problems]

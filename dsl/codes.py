@@ -1,9 +1,8 @@
-"""The table of all diagnostic codes. Each code has a page, ``explain/CODE.md``."""
+"""The table of all diagnostic codes. Each code has a page: see ``pages``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pkgutil import get_data
 from typing import Literal
 
 
@@ -85,9 +84,3 @@ CODES: dict[str, Code] = {
     "F0728": Code("a division that may be by zero", "warning"),
     "F0729": Code("a map that goes through nothing", "warning"),
 }
-
-
-def page(code: str) -> str:
-    """Return the page of a code, as Markdown. Raise KeyError for an unknown code."""
-    CODES[code]
-    return (get_data(__package__, f"explain/{code}.md") or b"").decode()

@@ -18,11 +18,13 @@ from typing import Any, Never
 from flowrun.dsl import Checked
 from flowrun.dsl import plan as p
 
+from .catalog import open_catalog
 from .documents.fitting import described
 from .externs.externs import permit
 from .inputs.python_inputs import check_texts, names_a_file
 from .inputs.python_values import plain_inputs
 from .plans.verify import verify
+from .providers import open_provider
 from .session.loading import checked_inputs, load, plan_of
 from .session.options import AnyPath, RunOptions
 from .session.resume import Keeping, Settings
@@ -73,7 +75,7 @@ async def run_async(
     is not ok.
     """
     options = _options(options)
-    plan = _planned(flow)
+    plan = _planned(flow, options)
     given = _given(plan, inputs, values)
     verify(plan)
     permit(plan, options.allow_python)
@@ -182,10 +184,12 @@ def _options(given: object) -> RunOptions:
     return given
 
 
-def _planned(flow: Flow) -> p.Plan:
+def _planned(flow: Flow, options: RunOptions) -> p.Plan:
     if isinstance(flow, p.Plan):
         return flow
-    return plan_of(flow if isinstance(flow, Checked) else load(flow))
+    if isinstance(flow, Checked):
+        return plan_of(flow)
+    return plan_of(load(flow, options.catalog or (None if options.opener is open_provider else open_catalog())))
 
 
 def _given(plan: p.Plan, inputs: object, values: Mapping[str, Any]) -> dict[str, Json]:

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from flowrun.runtime.providers import http, open_provider
-from flowrun.runtime.providers.endpoints import OPENAI, endpoint
+from flowrun.runtime.providers.endpoints import endpoint
+from flowrun.runtime.providers.openai import PROVIDER as OPENAI
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.vocabulary.errors import AnswerError, CallError, InDoubtError, PermanentError, RefusedError

@@ -13,7 +13,9 @@ import flowrun.runtime.providers as registry
 from flowrun.runtime.costs.budget import Price
 from flowrun.runtime.costs.prices import price
 from flowrun.runtime.providers import open_provider, provider_table
-from flowrun.runtime.providers.endpoints import GEMINI, OPENAI, endpoint
+from flowrun.runtime.providers.endpoints import endpoint
+from flowrun.runtime.providers.gemini import PROVIDER as GEMINI
+from flowrun.runtime.providers.openai import PROVIDER as OPENAI
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.providers.scripted import ScriptedProvider
 from flowrun.runtime.providers.traits import Traits
@@ -79,8 +81,8 @@ def test_a_missing_key_names_its_variable(model: str, variable: str) -> None:
 
 def test_an_unknown_provider() -> None:
     said = usage_error("opanai:gpt")
-    assert "no provider is called 'opanai'. Did you mean openai:gpt? " in said
-    assert "openai:NAME, anthropic:NAME, gemini:NAME, embedded" in said
+    assert "no provider is called `opanai`. Did you mean openai:gpt? " in said
+    assert "embedded, anthropic:NAME, gemini:NAME, openai:NAME" in said
     assert "Did you mean" not in usage_error("zzz")
     assert "name one, as in openai:" in usage_error("openai")
     assert "printed" in usage_error("openai:\x1b[31m")
@@ -111,7 +113,7 @@ def test_the_table() -> None:
         row.name: row
         for row in provider_table({"OPENAI_API_KEY": "s3cret", "ANTHROPIC_BASE_URL": "http://u:s3cret@localhost:1/"})
     }
-    assert list(rows)[:4] == ["embedded", "openai", "anthropic", "gemini"]
+    assert list(rows)[:4] == ["embedded", "anthropic", "gemini", "openai"]
     assert dict(rows["openai"].variables)["OPENAI_API_KEY"] is True
     assert dict(rows["gemini"].variables) == dict.fromkeys(
         ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"), False

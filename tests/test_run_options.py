@@ -100,6 +100,7 @@ WRONG = [
     ({"environ": [("A", "b")]}, "`environ` is a mapping of texts to texts"),
     ({"environ": {"A": 5}}, "`environ` is a mapping of texts to texts"),
     ({"opener": None}, "`opener` is a function"),
+    ({"catalog": {}}, "`catalog` is a Catalog"),
 ]
 
 

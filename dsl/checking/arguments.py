@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .. import syntax as s
 from .. import types as t
-from ..catalog import Catalog, FunctionSpec, ParamSpec, outside, usage
+from ..catalog import MEND, Catalog, FunctionSpec, ParamSpec, outside, usage
 from ..diagnostics import Diagnostic, did_you_mean
 from ..source import Span
 from .callees import Callee, Imported
@@ -251,12 +251,9 @@ class CallTypes(ABC):
         if word is None or word.text not in spec.rules:
             written = word.text if word else value.span.text
             known = ", ".join(f"`{usage(rule, params)}`" for rule, params in spec.rules.items())
-            self.report(
-                "F0303",
-                f"`{spec.name}` has no rule `{written}`",
-                value.span,
-                help=did_you_mean(written, spec.rules) or f"there are {known}",
-            )
+            fault = self.catalog.fault("splitter", written)
+            help = MEND if fault else did_you_mean(written, spec.rules) or f"there are {known}"
+            self.report("F0303", fault or f"`{spec.name}` has no rule `{written}`", value.span, help=help)
             return
         self.typed.nodes.words.add(value.number)
         args = value.args if isinstance(value, s.Call) else ()

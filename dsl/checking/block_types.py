@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .. import syntax as s
 from .. import types as t
-from ..catalog import AskSpec, Catalog, Given, OptionSpec, ParamSpec, ReducerSpec, Refusal, Where
+from ..catalog import MEND, AskSpec, Catalog, Given, OptionSpec, ParamSpec, ReducerSpec, Refusal, Where
 from ..diagnostics import Diagnostic, did_you_mean
 from .bodies import Bodies, keeps_places, word_of
 from .callees import Callee
@@ -70,6 +70,9 @@ class BlockTypes(Bodies, ABC):
             return self._reduce_extern(step, reduce, extern, step.argument_scope or step.scope)
         if spec is None:
             externs = [name for name, one in self.typed.own.items() if one.kind == "extern"]
+            if fault := self.catalog.fault("reducer", reduce.rule.text):
+                self.report("F0208", fault, reduce.rule.span, MEND)
+                return t.UNKNOWN
             help = reducer_meant(reduce.rule.text, [*self.catalog.reducers, "ask", *externs])
             self.report("F0208", f"no reducer is called `{reduce.rule.text}`", reduce.rule.span, help)
             return t.UNKNOWN

@@ -77,7 +77,7 @@ class Declarations(BlockTypes, ABC):
                 decl.target.span,
                 'write the module and the function: `from "package.module:function"`',
             )
-        if decl.name.text in self.catalog.reducers and "results" in seen:
+        if "results" in seen and decl.name.text in self.catalog.reducers:
             self.report(
                 "F0202", f"`{decl.name.text}` is a reducer of the language", decl.name.span, "choose another name"
             )

@@ -6,8 +6,9 @@ import json
 import re
 from typing import Any
 
-from ..codes import CODES, page
+from ..codes import CODES
 from ..diagnostics import Diagnostic, Edit, Fix, Label
+from ..pages import page
 from ..source import Span
 from .report import Report, encodable, place_of, told
 

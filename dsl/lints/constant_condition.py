@@ -1,4 +1,23 @@
-"""The lint for a condition that never changes: its step always runs and is paid for, or it never runs."""
+"""Nothing in this condition can differ from run to run, so the step always runs and is always paid for, or never does.
+Compare a parameter or the value of a step, or delete the condition. A step that is to rest for a while is better
+deleted too, or put in a comment.
+
+```flow bad
+flow reply(email: text) {
+  mood = ask "Is the writer angry? {{ email }}" -> bool
+  calm = ask "Write a calming reply: {{ email }}" when true
+  return { mood, calm }
+}
+```
+
+```flow good
+flow reply(email: text) {
+  mood = ask "Is the writer angry? {{ email }}" -> bool
+  calm = ask "Write a calming reply: {{ email }}" when mood
+  return { mood, calm }
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -9,6 +28,7 @@ from ..checking.program import Program, Scope
 from ..checking.static_values import StaticValue
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
+from .lint import Lint
 from .parts import walk
 
 
@@ -40,3 +60,6 @@ def _finding(condition: s.Expr, scope: Scope, typed: Typed, clause: str, what: s
             + ("" if value.value else " together with what it keeps from running"),
         )
     ]
+
+
+LINT = Lint("F0713", constant_condition, near=True)

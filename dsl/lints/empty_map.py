@@ -1,4 +1,26 @@
-"""The lint for a map over a list that the file leaves empty: its body never runs."""
+"""The file alone decides that this list is empty, so the body of the map never runs. Put something into the list, or
+delete the map.
+
+```flow bad
+flow check(email: text) {
+  questions = []
+  answers = map question in questions {
+    ask "{{ question }} {{ email }}"
+  } reduce collect
+  return answers
+}
+```
+
+```flow good
+flow check(email: text) {
+  questions = ["Is it polite?", "Is it clear?"]
+  answers = map question in questions {
+    ask "{{ question }} {{ email }}"
+  } reduce collect
+  return answers
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -9,6 +31,7 @@ from ..checking.program import Program
 from ..checking.static_values import StaticValue
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
+from .lint import Lint
 from .parts import blocks
 
 
@@ -30,3 +53,6 @@ def empty_map(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnost
                 )
             )
     return found
+
+
+LINT = Lint("F0729", empty_map)

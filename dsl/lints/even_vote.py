@@ -1,4 +1,26 @@
-"""The lint for an even number of votes: a tie costs every vote and settles nothing."""
+"""An even number of votes can end in a tie, and then the answer that was asked for first wins, which has no
+deeper reason: all of the votes are paid for and settle nothing. Take an odd number. Or say what a tie means:
+`reduce majority(ties: first)` keeps that rule on purpose, and `reduce majority(ties: error)` stops. A fan-out of
+two branches and a map over a list of two models vote as well.
+
+```flow bad
+flow is_spam(email: text) {
+  verdict = repeat 4 {
+    ask "Is this spam? {{ email }}" -> YES | NO
+  } reduce majority
+  return verdict
+}
+```
+
+```flow good
+flow is_spam(email: text) {
+  verdict = repeat 5 {
+    ask "Is this spam? {{ email }}" -> YES | NO
+  } reduce majority
+  return verdict
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -8,6 +30,7 @@ from ..checking.program import Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from ..source import Span
+from .lint import Lint
 from .parts import Block, argument, votes
 
 
@@ -45,3 +68,6 @@ def _count(step: Step, node: Block, typed: Typed) -> tuple[int | float, Span] | 
             fewest, count = typed.folding.elements(step)
             return (count, source.span) if count is not None and fewest == count else None
     return None
+
+
+LINT = Lint("F0705", even_vote, near=True)

@@ -1,6 +1,20 @@
-"""The lint for a `max_tokens` that is too small for any answer of the type.
+"""A record is written with the names of its fields, and they alone take more tokens than `max_tokens` allows here. So
+every answer is cut off and is no record, it is asked for again, each time is paid, and in the end the step fails.
+Leave `max_tokens` out, or allow a few hundred.
 
-Each answer is cut off, asked for again, and paid for again.
+```flow bad
+flow facts(email: text) {
+  found = ask "Who wants what? {{ email }}" -> { who: text, what: text } with max_tokens: 1
+  return found
+}
+```
+
+```flow good
+flow facts(email: text) {
+  found = ask "Who wants what? {{ email }}" -> { who: text, what: text } with max_tokens: 300
+  return found
+}
+```
 """
 
 from __future__ import annotations
@@ -13,6 +27,7 @@ from ..checking.program import Program, Scope
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
 from ..source import Span
+from .lint import Lint
 from .parts import asks, option, walk
 
 
@@ -59,3 +74,6 @@ def _finding(place: Span, limit: float, labels: tuple[Label, ...], ask: s.Ask, l
         note="an answer that is cut off is asked for again, and each of them is paid for",
         help="leave `max_tokens` out, or allow a few hundred",
     )
+
+
+LINT = Lint("F0714", few_tokens, near=True)

@@ -1,4 +1,26 @@
-"""The lint for steps that cover the cases of a choice and leave one out. In that case the value is silently missing."""
+"""Steps with `when` are joined by `??` or `else`, each of them for other cases of a choice, and together they leave a
+case out. In that case none of them runs, and the value is `none` without a word. The message names the case. Add a step
+for it, or give the last step an `else`. Where a missing value is meant, say so: `a ?? b ?? none`.
+
+```flow bad
+flow support(mail: text) {
+  team = ask "Which team? {{ mail }}" -> billing | technical | account
+  bill = ask "Answer about the bill: {{ mail }}" when team == billing
+  fault = ask "Answer about the fault: {{ mail }}" when team == technical
+  return bill ?? fault
+}
+```
+
+```flow good
+flow support(mail: text) {
+  team = ask "Which team? {{ mail }}" -> billing | technical | account
+  bill = ask "Answer about the bill: {{ mail }}" when team == billing
+  fault = ask "Answer about the fault: {{ mail }}" when team == technical
+  other = ask "Answer about the account: {{ mail }}" when team == account
+  return bill ?? fault ?? other
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -11,6 +33,7 @@ from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from ..source import Span
 from .cases import Case, Cases, Known, step_of
+from .lint import Lint
 from .parts import walk
 
 MOST_NAMED = 3
@@ -99,3 +122,6 @@ def _told(every: Sequence[Case], lost: Sequence[Case]) -> str:
 
 def _word(value: Known) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+LINT = Lint("F0725", forgotten_class)

@@ -1,4 +1,25 @@
-"""The lint for a vote on free text: hardly two answers are equal, so the first wins and the others are wasted."""
+"""A vote counts equal answers. A model hardly ever says the same thing twice in the same words, so each answer
+gets one vote and the first of them wins. Give the answer a type, and the votes can meet: `-> YES | NO`. To
+combine texts, let one more call do it: `reduce ask "…{{ results }}…"`.
+
+```flow bad
+flow mood(review: text) {
+  verdict = repeat 3 {
+    ask "Is this review positive or negative? {{ review }}"
+  } reduce majority
+  return verdict
+}
+```
+
+```flow good
+flow mood(review: text) {
+  verdict = repeat 3 {
+    ask "Is this review positive or negative? {{ review }}" -> positive | negative
+  } reduce majority
+  return verdict
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -8,6 +29,7 @@ from ..catalog import Catalog
 from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
+from .lint import Lint
 from .parts import votes
 
 
@@ -24,3 +46,6 @@ def free_text_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Dia
         for value in (step.steps if isinstance(node, s.Fanout) else step.steps[-1:])
         if t.unwrapped(typed.steps.get(value, t.UNKNOWN)) in (t.TEXT, t.DOCUMENT)
     ]
+
+
+LINT = Lint("F0704", free_text_vote, near=True)

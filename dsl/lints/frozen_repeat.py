@@ -1,4 +1,30 @@
-"""The lint for a repeat at temperature 0: the same prompt gets the same answer, and each copy is paid for."""
+"""At temperature 0 a model takes the likeliest word each time, so the same prompt gets the same answer. Asking
+it several times buys that answer several times, and the vote can tell nothing. The temperature may stand on the
+`ask` or on the declaration of the model that it names. Leave it out, or set one above 0. A cold `ask` is fine where
+its prompt mentions something that differs from sample to sample, such as an idea that each sample has anew.
+
+```flow bad
+model judge = "openai:gpt-4o-mini" with temperature: 0
+
+flow is_spam(email: text) {
+  verdict = repeat 3 {
+    ask judge "Is this spam? {{ email }}" -> YES | NO
+  } reduce majority
+  return verdict
+}
+```
+
+```flow good
+model judge = "openai:gpt-4o-mini" with temperature: 0
+
+flow is_spam(email: text) {
+  verdict = repeat 3 {
+    ask judge "Is this spam? {{ email }}" -> YES | NO with temperature: 0.7
+  } reduce majority
+  return verdict
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -10,6 +36,7 @@ from ..checking.origins import origins
 from ..checking.program import Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
+from .lint import Lint
 from .parts import blocks, followers, option
 
 
@@ -78,3 +105,6 @@ def _finding(step: Step, zero: s.Option, typed: Typed) -> Diagnostic:
         note="the same prompt is paid for again and again, and the answers tell no more than one of them",
         help=help,
     )
+
+
+LINT = Lint("F0707", frozen_repeat, near=True)

@@ -1,4 +1,25 @@
-"""The lint for an idle `confidence`: it decides when to stop asking, and a fixed number of votes leaves it nothing."""
+"""`confidence` says how sure a vote has to be before it asks no more. A vote of a fixed number has no such choice, so
+all that it could save is paid for. With `repeat 3..9` it asks three times, and goes on to at most nine only while the
+answers leave it less sure than that. Write such a range, or leave the confidence out.
+
+```flow bad
+flow is_spam(email: text) {
+  verdict = repeat 9 {
+    ask "Is this spam? {{ email }}" -> YES | NO
+  } reduce majority(confidence: 0.95)
+  return verdict
+}
+```
+
+```flow good
+flow is_spam(email: text) {
+  verdict = repeat 3..9 {
+    ask "Is this spam? {{ email }}" -> YES | NO
+  } reduce majority(confidence: 0.95)
+  return verdict
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -7,6 +28,7 @@ from ..catalog import Catalog
 from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
+from .lint import Lint
 from .parts import argument, blocks, rule_of
 
 
@@ -32,3 +54,6 @@ def idle_confidence(program: Program, typed: Typed, catalog: Catalog) -> list[Di
             )
         )
     return found
+
+
+LINT = Lint("F0717", idle_confidence, near=True)

@@ -1,4 +1,25 @@
-"""The lint for many votes: each one is a paid call, and votes beyond nine seldom change the winner."""
+"""Each vote is a call and is paid for. Three to five mostly tell as much as twenty, since further votes seldom
+change the winner. Where a few questions are hard and most are easy, `repeat 3..9` asks three times and goes
+on only while the answers disagree.
+
+```flow bad
+flow is_spam(email: text) {
+  verdict = repeat 21 {
+    ask "Is this spam? {{ email }}" -> YES | NO
+  } reduce majority
+  return verdict
+}
+```
+
+```flow good
+flow is_spam(email: text) {
+  verdict = repeat 3..9 {
+    ask "Is this spam? {{ email }}" -> YES | NO
+  } reduce majority
+  return verdict
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -7,6 +28,7 @@ from ..catalog import Catalog
 from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
+from .lint import Lint
 from .parts import votes
 
 MANY = 9
@@ -26,3 +48,6 @@ def many_votes(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnos
         for _, node in votes(program, catalog)
         if isinstance(node, s.Repeat) and node.most.value > (MANY if node.least.value == node.most.value else VERY_MANY)
     ]
+
+
+LINT = Lint("F0708", many_votes, near=True)

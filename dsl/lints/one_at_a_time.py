@@ -1,4 +1,26 @@
-"""The lint for `concurrency: 1` on a parallel block: its calls wait for each other and take as long as all in a row."""
+"""`map` and `repeat` run their bodies side by side, and `concurrency: 1` takes that away: each call waits for the one
+before, although none needs another. It saves no call and no money, unless the rule may be decided before all have
+answered, as a vote or `first` may. Mostly it is left over from a trial. Leave it out. A server that takes one request
+at a time is spared everywhere at once by its model: `model local = "openai:llama3.1" with concurrency: 1`.
+
+```flow bad
+flow label(mails: [text]) {
+  labels = map mail in mails {
+    ask "Is this spam? {{ mail }}" -> YES | NO
+  } reduce collect with concurrency: 1
+  return labels
+}
+```
+
+```flow good
+flow label(mails: [text]) {
+  labels = map mail in mails {
+    ask "Is this spam? {{ mail }}" -> YES | NO
+  } reduce collect with concurrency: 8
+  return labels
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -7,6 +29,7 @@ from ..checking.origins import origins
 from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
+from .lint import Lint
 from .parts import Block, blocks, option, rule_of
 
 _WHOLE = "it saves no call and no money: it only takes as long as all calls one after another"
@@ -37,3 +60,6 @@ def one_at_a_time(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
 def _ends_early(node: Block, catalog: Catalog) -> bool:
     rule = rule_of(node, catalog)
     return rule is not None and (rule.votes or rule.adaptive or rule.fewest(_MANY, _MANY, {}) < _MANY)
+
+
+LINT = Lint("F0715", one_at_a_time, near=True)

@@ -1,13 +1,33 @@
-"""The lint for an answer type beyond the provider's limits.
+"""Providers hold an answer to its type up to a size that they document. OpenAI takes 1,000 choices, 10 levels of
+records, 5,000 fields, and so many characters of names and choices; Anthropic takes 16 parts that may be missing. A
+request beyond that is refused, and the answer is then asked for in words, to which nothing holds the model. Ask for
+less at once, or in several steps. It is said only where the model of the `ask` is declared.
 
-The request is refused, or the type is only asked for in words. The limits are those that the providers document for
-structured outputs.
+```flow bad
+model claude = "anthropic:claude-sonnet-4-5"
+type Form = {
+  a: text?  b: text?  c: text?  d: text?  e: text?  f: text?  g: text?  h: text?  i: text?
+  j: text?  k: text?  l: text?  m: text?  n: text?  o: text?  p: text?  q: text?
+}
 
-OpenAI: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas (5,000 properties, 10 levels,
-120,000 characters of names and choices, 1,000 choices, 15,000 characters of one list of more than 250 choices).
-Anthropic: https://platform.claude.com/docs/en/build-with-claude/structured-outputs#schema-complexity-limits (16 parts
-with a union; an optional part is one, since it is a value or null). Gemini documents none:
-https://ai.google.dev/gemini-api/docs/structured-output.
+flow read(scan: text) {
+  form = ask claude "Fill in the form: {{ scan }}" -> Form
+  return form
+}
+```
+
+```flow good
+model claude = "anthropic:claude-sonnet-4-5"
+type Form = {
+  a: text   b: text   c: text   d: text   e: text   f: text   g: text   h: text   i: text
+  j: text?  k: text?  l: text?  m: text?  n: text?  o: text?  p: text?  q: text?
+}
+
+flow read(scan: text) {
+  form = ask claude "Fill in the form: {{ scan }}" -> Form
+  return form
+}
+```
 """
 
 from __future__ import annotations
@@ -21,7 +41,14 @@ from ..checking.program import Program, Scope
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
 from ..source import Span
+from .lint import Lint
 from .parts import asks, walk
+
+# OpenAI: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas (5,000 properties, 10 levels,
+# 120,000 characters of names and choices, 1,000 choices, 15,000 characters of one list of more than 250 choices).
+# Anthropic: https://platform.claude.com/docs/en/build-with-claude/structured-outputs#schema-complexity-limits (16 parts
+# with a union; an optional part is one, since it is a value or null). Gemini documents none:
+# https://ai.google.dev/gemini-api/docs/structured-output.
 
 MOST_LEVELS = 10
 MOST_FIELDS = 5_000
@@ -144,3 +171,6 @@ def _finding(answer: Span, address: Span, message: str, help: str) -> Diagnostic
         note="beyond that the type is refused, and the answer is asked for in words, to which nothing holds the model",
         help=help,
     )
+
+
+LINT = Lint("F0724", provider_limits)

@@ -1,4 +1,26 @@
-"""The lint for a step of a map's body that does not depend on the element: each element pays for the same call."""
+"""This step stands in the body of a map and depends on nothing of the element, so the same prompt is sent and paid for
+once for each element. Write the step before the map: its answer is then made once, and every element can mention it.
+
+```flow bad
+flow audit(sections: [text], policy: text) {
+  findings = map section in sections {
+    rules = ask "Sum up this policy in ten rules: {{ policy }}"
+    ask "Which rule does this break? {{ rules }} {{ section }}"
+  } reduce collect
+  return findings
+}
+```
+
+```flow good
+flow audit(sections: [text], policy: text) {
+  rules = ask "Sum up this policy in ten rules: {{ policy }}"
+  findings = map section in sections {
+    ask "Which rule does this break? {{ rules }} {{ section }}"
+  } reduce collect
+  return findings
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -7,6 +29,7 @@ from ..catalog import Catalog
 from ..checking.program import Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
+from .lint import Lint
 from .parts import Costs, blocks, followers, mentions
 
 
@@ -64,3 +87,6 @@ def _finding(step: Step, node: s.Map) -> Diagnostic:
         note="the same prompt is paid for once for each element",
         help="move it before the map, under a name: asked once, every element can mention it",
     )
+
+
+LINT = Lint("F0718", same_for_each)

@@ -1,4 +1,28 @@
-"""The lint for the same question twice in one place: it is paid twice, and mostly one of them is a slip."""
+"""Two steps send the same prompt to the same model with the same options, so one answer is bought twice. Mostly the
+second was copied to be changed, and was not. Blanks and line ends make no difference. Change one of the two, or
+mention the first answer in both places. Where several answers to one question are wanted, `repeat 3 { … }` says so,
+and a reducer says what becomes of them.
+
+```flow bad
+flow weigh(plan: text) {
+  views = fanout {
+    pro = ask "What speaks for this? {{ plan }}"
+    con = ask "What speaks for this? {{ plan }}"
+  } reduce collect
+  return views
+}
+```
+
+```flow good
+flow weigh(plan: text) {
+  views = fanout {
+    pro = ask "What speaks for this? {{ plan }}"
+    con = ask "What speaks against this? {{ plan }}"
+  } reduce collect
+  return views
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -7,6 +31,7 @@ from ..catalog import Catalog
 from ..checking.program import Program, Scope, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
+from .lint import Lint
 from .parts import Costs, walk
 
 
@@ -82,3 +107,6 @@ def _reduce(reduce: s.Reduce) -> object:
 
 def _options(options: tuple[s.Option, ...]) -> object:
     return tuple(sorted(options, key=lambda option: option.name.text))
+
+
+LINT = Lint("F0709", same_question)

@@ -1,6 +1,20 @@
-"""The lint for a name in single braces: it is sent unchanged, because only double braces are filled in.
+"""Values are filled into a text between two braces, `{{ mail }}`. In single braces, as in f-strings and shells, the
+name itself is sent, and the model never sees the value. This is said only where a value of that name is known. Where
+the braces are meant, silence it with a comment, or give the value another name.
 
-F-strings and shells fill in single ones.
+```flow bad
+flow label(mail: text) {
+  kind = ask "Is this spam? {mail} Answer for {{ mail }}" -> YES | NO
+  return kind
+}
+```
+
+```flow good
+flow label(mail: text) {
+  kind = ask "Is this spam? {{ mail }}" -> YES | NO
+  return kind
+}
+```
 """
 
 from __future__ import annotations
@@ -14,6 +28,7 @@ from ..checking.program import Flow, Program, Scope, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Edit, Fix
 from ..syntax.children import children
+from .lint import Lint
 from .parts import asks, walk
 
 _SINGLE = re.compile(r"(?<![\w{\\}])\$?\{ *([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*) *\}(?!\})")
@@ -85,3 +100,6 @@ def _finding(string: s.String, found: re.Match[str]) -> Diagnostic:
         help=f"write `{better}`; for the braces themselves give the value another name",
         fix=Fix(f"write `{better}`", (Edit(span, better),), safe=False),
     )
+
+
+LINT = Lint("F0726", single_braces)

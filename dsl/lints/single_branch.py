@@ -1,4 +1,23 @@
-"""The lint for a fan-out of one branch: nothing runs side by side, and the block only makes the flow longer to read."""
+"""A fan-out is for different questions side by side, and this one has only one branch. Nothing runs beside it,
+so the block and its reducer only make the flow longer to read. Write the step alone, or add the branches that
+are missing.
+
+```flow bad
+flow weigh(plan: text) {
+  views = fanout {
+    pro = ask "What speaks for this? {{ plan }}"
+  } reduce collect
+  return views.pro
+}
+```
+
+```flow good
+flow weigh(plan: text) {
+  pro = ask "What speaks for this? {{ plan }}"
+  return pro
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -7,6 +26,7 @@ from ..catalog import Catalog
 from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
+from .lint import Lint
 from .parts import blocks
 
 
@@ -24,3 +44,6 @@ def single_branch(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
         for step, node in blocks(program)
         if isinstance(node, s.Fanout) and len(step.steps) == 1
     ]
+
+
+LINT = Lint("F0703", single_branch, near=True)

@@ -1,4 +1,22 @@
-"""The lint for a repeat of one sample: the vote has a single ballot, and a plain step does the same without a block."""
+"""A repeat of one asks once, and its reducer has one answer to choose from. The step says the same without the
+block. For a vote take 3 or 5.
+
+```flow bad
+flow is_spam(email: text) {
+  verdict = repeat 1 {
+    ask "Is this spam? {{ email }}" -> YES | NO
+  } reduce majority
+  return verdict
+}
+```
+
+```flow good
+flow is_spam(email: text) {
+  verdict = ask "Is this spam? {{ email }}" -> YES | NO
+  return verdict
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -7,6 +25,7 @@ from ..catalog import Catalog
 from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
+from .lint import Lint
 from .parts import blocks
 
 
@@ -22,3 +41,6 @@ def single_repeat(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
         for _, node in blocks(program)
         if isinstance(node, s.Repeat) and node.most.value == 1
     ]
+
+
+LINT = Lint("F0706", single_repeat, near=True)

@@ -1,4 +1,29 @@
-"""The lint for a map over a list that a model writes: the model decides the number of calls, and nothing limits it."""
+"""The list that this map goes through was written by a model, each of its elements is a paid call, and nothing says
+how many there may be: a model that lists five findings today may list five hundred tomorrow. Write the most that
+you would pay for, `map … at most 50`, or give the flow a budget, `budget 400 calls`. More elements than that are then
+an error before any of these calls is made. A list that is there before the first call, such as a parameter, a file, or
+what `split` cuts from one of them, is no such case: `flowrun plan` reads it and counts the calls.
+
+```flow bad
+flow review(contract: document) {
+  findings = ask "Which clauses are risky? {{ contract }}" -> [text]
+  advice = map finding in findings {
+    ask "How would you soften this? {{ finding }}"
+  } reduce collect
+  return advice
+}
+```
+
+```flow good
+flow review(contract: document) {
+  findings = ask "Which clauses are risky? {{ contract }}" -> [text]
+  advice = map finding in findings at most 50 {
+    ask "How would you soften this? {{ finding }}"
+  } reduce collect
+  return advice
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -8,6 +33,7 @@ from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
 from .lengths import Lengths
+from .lint import Lint
 from .parts import Costs, walk
 
 
@@ -35,3 +61,6 @@ def _finding(node: s.Map) -> Diagnostic:
         help=f"write the most that you would pay for, `map {node.element.text} in … at most 50 {{ … }}`, "
         "or give the flow a budget, `budget 400 calls`",
     )
+
+
+LINT = Lint("F0710", unbounded_map)

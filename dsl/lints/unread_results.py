@@ -1,4 +1,26 @@
-"""The lint for a reducer's prompt that never mentions the results: all calls of the block are paid for in vain."""
+"""The block makes its calls, and then one more call is to combine their answers, but its prompt mentions none of them.
+So all the calls of the block are paid for and thrown away, and the last answer is made up. The answers stand in
+`results`, in the order of the input; after a fan-out the branches have their names as well. A judge answers with a
+number, and only `results` shows numbers.
+
+```flow bad
+flow review(document: document) {
+  notes = map section in split(document, by: heading) {
+    ask "Review this section: {{ section }}"
+  } reduce ask "Combine these notes into one review."
+  return notes
+}
+```
+
+```flow good
+flow review(document: document) {
+  notes = map section in split(document, by: heading) {
+    ask "Review this section: {{ section }}"
+  } reduce ask "Combine these notes into one review: {% for note in results %}- {{ note }}{% endfor %}"
+  return notes
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -9,6 +31,7 @@ from ..catalog import Catalog
 from ..checking.program import Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
+from .lint import Lint
 from .parts import Block, Costs, blocks, rule_of
 
 _FORGETS = {
@@ -71,3 +94,6 @@ def _reads(block: Step, name: str, *, by_name: bool = True) -> bool:
             if by_name and name == "results" and symbol.kind == "branch" and symbol.step.parent is block:
                 return True
     return False
+
+
+LINT = Lint("F0716", unread_results)

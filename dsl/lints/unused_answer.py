@@ -1,4 +1,23 @@
-"""The lint for an answer that nothing mentions: it is still paid for, and mostly the mention was forgotten."""
+"""The call is made and paid for, and nothing mentions its answer. Mostly a mention was forgotten, or the line is
+a left-over. Mention the answer, return it, or delete the line. The last line of a block and the branches of a
+fan-out need no mention: the block takes their values.
+
+```flow bad
+flow reply(email: text) {
+  mood = ask "How does the writer feel? {{ email }}"
+  answer = ask "Reply to this: {{ email }}"
+  return answer
+}
+```
+
+```flow good
+flow reply(email: text) {
+  mood = ask "How does the writer feel? {{ email }}"
+  answer = ask "Reply to this {{ mood }} e-mail: {{ email }}"
+  return answer
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -6,6 +25,7 @@ from ..catalog import Catalog
 from ..checking.program import Flow, Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
+from .lint import Lint
 from .parts import Costs, mentions, walk
 
 
@@ -38,3 +58,6 @@ def _finding(step: Step) -> Diagnostic:
         if step.symbol
         else "give it a name and mention it, or delete the line",
     )
+
+
+LINT = Lint("F0701", unused_answer, near=True)

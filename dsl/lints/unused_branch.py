@@ -1,4 +1,28 @@
-"""The lint for a branch that is combined with others but never read afterwards: its calls are paid for in vain."""
+"""A fan-out makes the calls of all its branches, and this branch is left out by whatever takes them: the reducer's
+prompt mentions the others, or of the record only the other fields are read. Mention it there, or delete the branch.
+
+```flow bad
+flow weigh(plan: text) {
+  view = fanout {
+    legal = ask "What could a lawyer object to? {{ plan }}"
+    money = ask "What will it cost? {{ plan }}"
+    people = ask "Who will have more work? {{ plan }}"
+  } reduce ask "Should this be done? Legal: {{ legal }} Money: {{ money }}"
+  return view
+}
+```
+
+```flow good
+flow weigh(plan: text) {
+  view = fanout {
+    legal = ask "What could a lawyer object to? {{ plan }}"
+    money = ask "What will it cost? {{ plan }}"
+    people = ask "Who will have more work? {{ plan }}"
+  } reduce ask "Should this be done? Legal: {{ legal }} Money: {{ money }} People: {{ people }}"
+  return view
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -10,6 +34,7 @@ from ..catalog import Catalog
 from ..checking.program import Mention, Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
+from .lint import Lint
 from .parts import Costs, blocks, mentions
 
 _FIELD = re.compile(r"\s*\.\s*(\w+)")
@@ -67,3 +92,6 @@ def _finding(branch: Step, where: str) -> Diagnostic:
         note=f"{where} mentions other branches and leaves this one out, but its calls are made and charged",
         help=f"mention `{branch.title}` there, or delete the branch",
     )
+
+
+LINT = Lint("F0723", unused_branch)

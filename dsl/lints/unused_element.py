@@ -1,4 +1,25 @@
-"""The lint for a map whose body never mentions its element: it pays for the same call again and again."""
+"""A `map` runs its body once for each element, and this body never mentions the element. So every call asks the
+same and every element gets an answer to nothing of its own. Place the element in the prompt. If the same
+question is to be asked several times, `repeat` says so.
+
+```flow bad
+flow label(mails: [text], rules: text) {
+  labels = map mail in mails {
+    ask "Is this spam by these rules? {{ rules }}" -> YES | NO
+  } reduce collect
+  return labels
+}
+```
+
+```flow good
+flow label(mails: [text], rules: text) {
+  labels = map mail in mails {
+    ask "Is this spam by these rules? {{ rules }} {{ mail }}" -> YES | NO
+  } reduce collect
+  return labels
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -7,6 +28,7 @@ from ..catalog import Catalog
 from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
+from .lint import Lint
 from .parts import Costs, blocks, mentions
 
 
@@ -36,3 +58,6 @@ def unused_element(program: Program, typed: Typed, catalog: Catalog) -> list[Dia
                 )
             )
     return found
+
+
+LINT = Lint("F0702", unused_element, near=True)

@@ -1,4 +1,25 @@
-"""The lint for a model that no call names: the calls meant for it go to another model, at that model's price."""
+"""A model is declared and nothing mentions it. An `ask` that names no model goes to the one of the command line, so the
+calls that this model was meant for are made by another, at its price. Write its name before the prompt, as in
+`ask fast "…"`, or delete the declaration.
+
+```flow bad
+model fast = "openai:gpt-4o-mini"
+
+flow reply(email: text) {
+  answer = ask "Reply to this: {{ email }}"
+  return answer
+}
+```
+
+```flow good
+model fast = "openai:gpt-4o-mini"
+
+flow reply(email: text) {
+  answer = ask fast "Reply to this: {{ email }}"
+  return answer
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -6,6 +27,7 @@ from ..catalog import Catalog
 from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
+from .lint import Lint
 from .parts import mentions
 
 
@@ -23,3 +45,6 @@ def unused_model(program: Program, typed: Typed, catalog: Catalog) -> list[Diagn
         for model in program.file.models
         if model.name.text not in used
     ]
+
+
+LINT = Lint("F0712", unused_model)

@@ -1,4 +1,21 @@
-"""The lint for a parameter that nothing mentions: every run must give it, and no prompt ever contains it."""
+"""Whoever runs the flow is asked for this parameter, and nothing in the flow mentions it: the calls are made and paid
+for without it. Mostly a prompt was to place it and does not. A name in a prompt is a mention only between two braces,
+`{{ tone }}`. Place it, or delete the parameter.
+
+```flow bad
+flow reply(email: text, tone: text) {
+  answer = ask "Write a friendly reply: {{ email }}"
+  return answer
+}
+```
+
+```flow good
+flow reply(email: text, tone: text) {
+  answer = ask "Write a {{ tone }} reply: {{ email }}"
+  return answer
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -6,6 +23,7 @@ from ..catalog import Catalog
 from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
+from .lint import Lint
 from .parts import mentions
 
 
@@ -26,3 +44,6 @@ def unused_parameter(program: Program, typed: Typed, catalog: Catalog) -> list[D
                     )
                 )
     return found
+
+
+LINT = Lint("F0711", unused_parameter)

@@ -1,4 +1,26 @@
-"""The lint for a text that is cut into pieces and sent whole with each: the bill grows with its length squared."""
+"""A text is cut into pieces so that each call reads one of them, and then the whole text is sent along with each: a
+text of forty pieces is paid for forty times. What every piece has to know, sum up once in a step before the map,
+and mention that. Where each call really needs the whole, say so with `ignore[F0722]` in a comment on this line.
+
+```flow bad
+flow review(contract: document) {
+  notes = map clause in split(contract, by: heading) {
+    ask "Is this clause fair? {{ clause }} It is from this contract: {{ contract }}"
+  } reduce collect
+  return notes
+}
+```
+
+```flow good
+flow review(contract: document) {
+  outline = ask "Sum up this contract in five lines: {{ contract }}"
+  notes = map clause in split(contract, by: heading) {
+    ask "Is this clause fair? {{ clause }} It is from this contract: {{ outline }}"
+  } reduce collect
+  return notes
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -7,6 +29,7 @@ from ..catalog import Catalog
 from ..checking.program import Program, Scope, Step, Symbol
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
+from .lint import Lint
 from .parts import blocks
 
 
@@ -48,3 +71,6 @@ def _cut(source: s.Expr, scope: Scope) -> Symbol | None:
         return None
     text = source.args[0].value if source.args else None
     return scope.lookup(text.word.text) if isinstance(text, s.Name) else None
+
+
+LINT = Lint("F0722", whole_document)

@@ -1,4 +1,22 @@
-"""The lint for a divisor whose type is a range that includes 0: with 0 the step fails after all the calls before it."""
+"""The type of this divisor is a range that holds 0, and where it is 0 the step fails. Give it a range without 0, or say
+when the step is to run: `when count > 0`.
+
+```flow bad
+flow average(report: text) {
+  found = ask "How many faults, and their points in all? {{ report }}" -> { count: 0..99, points: 0..999 }
+  mean = found.points / found.count
+  return mean
+}
+```
+
+```flow good
+flow average(report: text) {
+  found = ask "How many faults, and their points in all? {{ report }}" -> { count: 0..99, points: 0..999 }
+  mean = found.points / found.count when found.count > 0
+  return mean
+}
+```
+"""
 
 from __future__ import annotations
 
@@ -8,6 +26,7 @@ from ..checking.intervals import Intervals
 from ..checking.program import Program
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
+from .lint import Lint
 
 
 def zero_division(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
@@ -30,3 +49,6 @@ def zero_division(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
                 )
             )
     return found
+
+
+LINT = Lint("F0728", zero_division, near=True)

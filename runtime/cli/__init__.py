@@ -12,7 +12,6 @@ import click
 
 from ..outputs.pipe import wait_to_write
 from ..vocabulary.errors import DiskError, FlowrunError, mistake_in
-from ..vocabulary.quoting import inert
 from . import exits
 from .group import flowrun
 
@@ -100,6 +99,8 @@ def run_command(arguments: list[str]) -> int:
     except click.ClickException as error:
         told = io.StringIO()
         error.show(told)
+        from ..vocabulary.quoting import inert
+
         print(inert(told.getvalue()), end="", file=sys.stderr)
         return exits.USAGE
     except FlowrunError as error:

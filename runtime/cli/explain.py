@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flowrun.dsl import CODES, did_you_mean, page
+from flowrun.dsl import CODES, did_you_mean, page, usage
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
@@ -14,15 +14,35 @@ from . import exits
 @click.command("explain", short_help="Show the page of a diagnostic's code.")
 @click.argument("code", required=False)
 def command(code: str | None) -> int:
-    """Show what a code such as F0203 means, with a bad and a good example. Without a code: the list of them."""
+    """Show what a code such as F0203 means, with a bad and a good example. Without a code: the list of them.
+
+    The name of a reducer or a splitter, such as majority, shows how it is written and what it does.
+    """
     if code is None:
         for name, entry in CODES.items():
             click.echo(f"{name}  {entry.severity:<8} {entry.title}")
         return exits.DONE
     name = code.strip().strip("[]").upper()
+    if name not in CODES and (found := _thing(code.strip())):
+        click.echo(found)
+        return exits.DONE
     if name not in CODES:
         raise UsageError(
             f"no code is called {shown(code)}; {did_you_mean(name, CODES) or '`flowrun explain` lists them'}"
         )
     click.echo(page(name).rstrip())
     return exits.DONE
+
+
+def _thing(name: str) -> str:
+    """Return the page of a reducer or a splitter; "" if there is none of this name."""
+    from ..reducers import REDUCERS
+    from ..splitters import SPLITTERS
+
+    if fault := REDUCERS.fault(name) or SPLITTERS.fault(name):
+        raise UsageError(fault)
+    if name in REDUCERS:
+        return f"reduce {usage(name, REDUCERS[name].spec.params)}\n\n{REDUCERS.page(name)}"
+    if name in SPLITTERS:
+        return f"split(…, by: {usage(name, SPLITTERS[name].params)})\n\n{SPLITTERS.page(name)}"
+    return ""

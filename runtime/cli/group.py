@@ -3,28 +3,49 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..registry.modules import binding, binds, text_of
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-COMMANDS = {
-    "validate": "Check flow files without running them.",
-    "plan": "Show what a flow would do, and what that takes.",
-    "runs": "List the runs that the journal has.",
-    "resume": "Go on with a run that was interrupted.",
-    "graph": "Draw a flow, as Mermaid, DOT or SVG.",
-    "fmt": "Put flow files into the one canonical layout.",
-    "explain": "Show the page of a diagnostic's code.",
-    "models": "List the providers of models, and what each needs.",
-    "init": "Write a first flow to start from.",
-    "completion": "Print the shell's completion script.",
-}
-"""Every named command, with its line of help. Its module is loaded when the command is called."""
+_SHORT_HELP = re.compile(r'^@click\.command\([^)]*?\bshort_help="([^"\n]*)"', re.MULTILINE)
+_DOCSTRING = re.compile(r'\A\s*"""(?:`[^`\n]*`: )?([^\n"]*)')
+
+
+class _Commands(Mapping[str, str]):
+    """Every named command, with its line of help.
+
+    A command is a module of this folder that binds ``command``. Its line is the ``short_help`` of its decorator, or
+    else the first line of the module. Both are read from the text: the module is loaded when the command is called.
+    """
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self:
+            raise KeyError(name)
+        text = text_of(_FOLDER, name)
+        found = _SHORT_HELP.search(text) or _DOCSTRING.match(text)
+        return found[1] if found else ""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and not name.startswith("_") and binds(_FOLDER, name, "command")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(binding(_FOLDER, "command"))
+
+    def __len__(self) -> int:
+        return len(binding(_FOLDER, "command"))
+
+
+_FOLDER = __name__.rpartition(".")[0]
+COMMANDS = _Commands()
 
 RUNS = frozenset({"run", "exec", "execute", "start", "go", "do", "launch"})
 """Words that a user may try for running a flow; flowrun needs only the name of the file."""

@@ -1,1 +1,10 @@
-"""Files and documents as values of the language. Nothing is imported here, so a run that reads none starts sooner."""
+"""The readers of documents: one kind of file, one file.
+
+A reader is a module of this folder that binds a ``Reader``, or an entry point of the group ``flowrun.readers``.
+"""
+
+from __future__ import annotations
+
+from .protocol import Reader
+
+__all__ = ["Reader"]

@@ -67,7 +67,14 @@ class ReadingProcess:
         self._end()
         try:
             self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", _CHILD, str(self.most_memory)],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    _CHILD,
+                    str(self.most_memory),
+                    _path(),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -109,6 +116,11 @@ class ReadingProcess:
                 except BrokenPipeError:
                     # Closing flushes the rest of a document that nobody reads any more.
                     continue
+
+
+def _path() -> str:
+    """Return the folders in which this process finds modules, as JSON."""
+    return json.dumps([place for place in sys.path if os.path.isabs(place)])
 
 
 def _ended(child: subprocess.Popen[bytes]) -> str:

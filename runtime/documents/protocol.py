@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from ..vocabulary.errors import InputError, mistake_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +20,32 @@ class Reader:
     suffixes: tuple[str, ...]
     read: Callable[[bytes, str], str]
     is_heavy: Callable[[bytes], bool] = lambda data: False
+
+
+def guarded(reader: Reader, who: str) -> Reader:
+    """Return a reader of another package whose mistakes are InputErrors that name the package."""
+
+    if not (callable(reader.read) and callable(reader.is_heavy)):
+        raise TypeError("its `read` and `is_heavy` must be functions")
+    if isinstance(reader.suffixes, str) or not all(isinstance(one, str) for one in reader.suffixes):
+        raise TypeError("its suffixes must be a tuple of texts")
+
+    def read(data: bytes, name: str) -> str:
+        try:
+            text = reader.read(data, name)
+        except (InputError, MemoryError):
+            raise
+        except Exception as mistake:  # noqa: BLE001 (the reader is somebody else's)
+            raise InputError(f"{name} cannot be read: {who} failed: {mistake_in(mistake)}") from None
+        if isinstance(text, str):
+            return text
+        raise InputError(f"{name} cannot be read: {who} returned no text, but {text!r:.80}")
+
+    def is_heavy(data: bytes) -> bool:
+        try:
+            return bool(reader.is_heavy(data))
+        except Exception:  # noqa: BLE001 (the child process says what is wrong)
+            return True
+
+    suffixes = tuple(suffix.lower() for suffix in reader.suffixes)
+    return replace(reader, suffixes=suffixes, read=read, is_heavy=is_heavy)

@@ -3,19 +3,53 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from ..files.files import Files, read_plain_bytes
+from ..registry.registry import Registry
 from ..vocabulary.errors import InputError
 from ..vocabulary.quoting import shown
-from .docx import READER as DOCX
-from .html import READER as HTML
-from .pdf import READER as PDF
 from .process import PROCESS
-from .protocol import Reader
+from .protocol import Reader, guarded
 from .text import READER as TEXT
 
-READERS: dict[str, Reader] = {suffix: reader for reader in (TEXT, HTML, PDF, DOCX) for suffix in reader.suffixes}
+
+class Readers(Mapping[str, Reader]):
+    """The readers by suffix. Those of other packages are looked up for a suffix that flowrun does not read itself."""
+
+    def __init__(self, registry: Registry[Reader]) -> None:
+        self.registry = registry
+
+    def __getitem__(self, suffix: str) -> Reader:
+        return self._own[suffix] if suffix in self._own else self._foreign[suffix]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._own
+        yield from (suffix for suffix in self._foreign if suffix not in self._own)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def faults(self) -> list[str]:
+        """Return why readers of other packages cannot be used."""
+        return [fault for name in self.registry.entries if (fault := self.registry.fault(name))]
+
+    @cached_property
+    def _own(self) -> dict[str, Reader]:
+        return {suffix: reader for reader in self.registry.own.values() for suffix in reader.suffixes}
+
+    @cached_property
+    def _foreign(self) -> dict[str, Reader]:
+        """The readers of other packages. Of two for one suffix, the first by name reads it."""
+        readers = [reader for name, reader in sorted(self.registry.items()) if name not in self.registry.own]
+        return {suffix: reader for reader in reversed(readers) for suffix in reader.suffixes}
+
+
+READERS = Readers(
+    Registry("reader", __package__, Reader, lambda reader: reader.name, lambda reader: reader.suffixes, guarded)
+)
 
 # Kinds that need a reader of their own, some of which would pass for text.
 _UNREAD_SUFFIXES = """
@@ -43,11 +77,11 @@ def _read(reader: Reader, data: bytes, name: str) -> str:
 
 def _reader(path: str) -> Reader:
     suffix = os.path.splitext(path)[1].lower()
-    if suffix in _UNREAD:
+    if suffix in _UNREAD and suffix not in READERS:
         known = ", ".join(suffix for suffix in READERS if suffix)
         raise InputError(
             f"{shown(path)}: documents of the kind {suffix} are not read; those that are: {known}, and all other text. "
-            "Convert it to one of these first"
+            + ". ".join(["Convert it to one of these first", *READERS.faults()])
         )
     return READERS.get(suffix, TEXT)
 

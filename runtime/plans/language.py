@@ -7,6 +7,8 @@ from functools import cache
 from flowrun.dsl import Catalog
 
 from ..reducers import REDUCERS
+from ..registry.registry import View
+from ..splitters import SPLITTERS
 from ..values.functions import FUNCTIONS
 from .options import OPTIONS
 
@@ -16,7 +18,12 @@ def language() -> Catalog:
     """Make a catalog that is enough to check a plan. It takes any provider: models are checked when they are opened."""
     return Catalog(
         {name: function.spec for name, function in FUNCTIONS.items()},
-        {name: rule.spec for name, rule in REDUCERS.items()},
+        View(REDUCERS, lambda rule: rule.spec),
         OPTIONS,
         frozenset({"any"}),
+        _fault,
     )
+
+
+def _fault(kind: str, name: str) -> str | None:
+    return REDUCERS.fault(name) if kind == "reducer" else SPLITTERS.fault(name) if kind == "splitter" else None

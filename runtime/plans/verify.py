@@ -156,7 +156,8 @@ def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) ->
             raise PlanError(f"the extern `{reduce.extern}` combines for `{step.name}`: it gets them as `results` alone")
         _arguments(step.name, f"the extern `{reduce.extern}`", {*reduce.args, "results"}, params)
     elif reduce.ask is None and reduce.rule not in REDUCERS:
-        raise PlanError(f"`{step.name}` has no way to combine its results: no reducer is called `{reduce.rule}`")
+        why = REDUCERS.fault(reduce.rule) or f"no reducer is called `{reduce.rule}`"
+        raise PlanError(f"`{step.name}` has no way to combine its results: {why}")
     if reduce.ask is not None and reduce.extern is not None:
         raise PlanError(f"`{step.name}` has two ways to combine its results")
     if reduce.deciding is not None and (reduce.ask is not None or reduce.extern is not None):

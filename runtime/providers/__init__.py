@@ -1,37 +1,37 @@
-"""The table of the providers, by name. An import of this module loads no provider."""
+"""The table of the providers, by name. An import of this module loads no provider.
+
+A provider is a module of this folder with its own name that binds ``PROVIDER``, or an entry point of the group
+``flowrun.providers``.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ..vocabulary.errors import UsageError
+from ..registry.entries import entry_points, words_for
+from ..registry.modules import binding, binds
+from ..vocabulary.errors import FlowrunError, UsageError, mistake_in
 from ..vocabulary.quoting import shown
 from ..vocabulary.tokens import estimate
-from .traits import Count, Traits
+from .traits import Count, ProviderSpec, Traits
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from .endpoints import Service
     from .protocol import Provider, Surroundings
 
 GROUP = "flowrun.providers"
-"""The entry points of other people's providers: a name, and a callable that takes the model's name and Surroundings."""
+"""The entry points of other people's providers.
 
-_BUILT_IN = {
-    "openai": (".openai", "open_openai"),
-    "anthropic": (".anthropic", "open_anthropic"),
-    "gemini": (".gemini", "open_gemini"),
-    "embedded": (".embedded", "open_embedded"),
-}
-_NAMELESS = frozenset({"embedded"})
-_EMBEDDED = Traits(local=True, bare=True, concurrency=1)
+Each names a ProviderSpec, or a callable that takes a model's name and Surroundings and may have ``traits``.
+"""
 
+_MEMBERS = ("model", "endpoint", "samples", "concurrency", "start", "complete", "close")
 DEFAULT_MODEL = "embedded"
 MODEL_VARIABLE = "FLOWRUN_MODEL"
 
@@ -55,17 +55,40 @@ class ProviderNames(Set[str]):
     """
 
     def __contains__(self, name: object) -> bool:
-        return name in _BUILT_IN or name in self._foreign
+        return isinstance(name, str) and (is_own(name) or name in self._foreign)
 
     def __iter__(self) -> Iterator[str]:
-        return iter((*_BUILT_IN, *self._foreign))
+        return iter((*own_names(), *self._foreign))
 
     def __len__(self) -> int:
-        return len(_BUILT_IN) + len(self._foreign)
+        return len(own_names()) + len(self._foreign)
 
     @cached_property
     def _foreign(self) -> tuple[str, ...]:
         return tuple(_entries())
+
+
+def is_own(name: str) -> bool:
+    """Tell whether flowrun has a provider of this name itself. No provider is loaded for this."""
+    return binds(__name__, name, "PROVIDER")
+
+
+def own_names() -> tuple[str, ...]:
+    """Return the names of flowrun's own providers. No provider is loaded for this."""
+    return tuple(binding(__name__, "PROVIDER"))
+
+
+@cache
+def _own(name: str) -> ProviderSpec:
+    spec: ProviderSpec = import_module(f".{name}", __name__).PROVIDER
+    if spec.name != name:
+        raise TypeError(f"the provider {spec.name} is in the module {name}: a provider has the name of its module")
+    return spec
+
+
+def _all_own() -> list[ProviderSpec]:
+    """Return the declarations of flowrun's own providers, those of this machine first."""
+    return sorted(map(_own, own_names()), key=lambda spec: (not spec.traits.local, spec.name))
 
 
 def open_provider(model: str, surroundings: Surroundings) -> Provider:
@@ -76,27 +99,24 @@ def open_provider(model: str, surroundings: Surroundings) -> Provider:
     provider, _, name = model.partition(":")
     if not model.isprintable():
         raise UsageError("a model's name holds a character that cannot be printed")
-    if provider not in _BUILT_IN:
-        return _foreign(model, provider)(name, surroundings)
-    if not name and provider not in _NAMELESS:
-        example = next(service.example for service in _services() if service.name == provider)
-        raise UsageError(f"{provider} serves many models: name one, as in {example}")
-    module, function = _BUILT_IN[provider]
-    opened: Provider = getattr(import_module(module, __package__), function)(name, surroundings)
-    return opened
+    if not is_own(provider):
+        return _open_foreign(model, provider, name, surroundings)
+    spec = _own(provider)
+    if not name and not spec.nameless:
+        raise UsageError(f"{provider} serves many models: name one, as in {spec.example}")
+    return spec.open(name, surroundings)
 
 
 def provider_table(environ: Mapping[str, str] | None = None) -> tuple[ProviderInfo, ...]:
     """Return a row for every provider, read from the variables in ``environ`` (None: this process's own)."""
     environ = os.environ if environ is None else environ
-    rows = [ProviderInfo("embedded", "A small model inside flowrun, without a key", "embedded:tiny")]
-    for service in _services():
-        variables = tuple((name, bool(environ.get(name, "").strip())) for name in service.variables)
+    rows = []
+    for spec in _all_own():
+        variables = tuple((name, bool(environ.get(name, "").strip())) for name in spec.variables)
         # An address may carry a password; only its host and path are shown.
-        address = service.address(environ)
-        scheme, _, rest = address.rpartition("://")
-        shown = f"{scheme}://{rest.rpartition('@')[2]}"
-        rows.append(ProviderInfo(service.name, service.title, service.example, variables, shown))
+        scheme, _, rest = spec.address(environ).rpartition("://")
+        shown = f"{scheme}://{rest.rpartition('@')[2]}" if rest else None
+        rows.append(ProviderInfo(spec.name, spec.title, spec.example, variables, shown))
     rows += [
         ProviderInfo(entry.name, f"from {entry.dist.name if entry.dist else entry.value}", f"{entry.name}:NAME")
         for entry in _entries().values()
@@ -106,7 +126,8 @@ def provider_table(environ: Mapping[str, str] | None = None) -> tuple[ProviderIn
 
 def base_variables(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the base URLs that the user has set: from the name of each variable to its value."""
-    set_ = {service.base_variable: environ.get(service.base_variable, "").strip() for service in _services()}
+    names = [spec.base_variable for spec in _all_own() if spec.base_variable]
+    set_ = {name: environ.get(name, "").strip() for name in names}
     return {name: value for name, value in set_.items() if value}
 
 
@@ -116,15 +137,13 @@ def traits_of(address: str) -> Traits:
     For other people's providers: the attribute ``traits`` of the object that the entry point names, or the defaults.
     """
     provider = address.partition(":")[0]
-    if provider == "embedded":
-        return _EMBEDDED
-    if provider in _BUILT_IN:
-        return next(service.traits for service in _services() if service.name == provider)
+    if is_own(provider):
+        return _own(provider).traits
     entry = _entries().get(provider)
     try:
         found = getattr(entry.load(), "traits", None) if entry is not None else None
-    except (ImportError, AttributeError):
-        found = None  # open_provider says why
+    except (Exception, SystemExit):  # noqa: BLE001 (open_provider says why)
+        found = None
     return found if isinstance(found, Traits) else Traits()
 
 
@@ -146,35 +165,55 @@ def is_local(address: str, endpoint: str) -> bool:
 def places_of(address: str, environ: Mapping[str, str]) -> int | None:
     """Return how many requests may be in flight to a model's endpoint when a run begins; None where nobody knows."""
     name = address.partition(":")[0]
-    own = next((one.places(one.address(environ)) for one in _services() if one.name == name), None)
-    return own or traits_of(address).concurrency
+    return _own(name).places(environ) if is_own(name) else traits_of(address).concurrency
 
 
-def _services() -> tuple[Service, ...]:
-    from .endpoints import ANTHROPIC, GEMINI, OPENAI
-
-    return OPENAI, ANTHROPIC, GEMINI
+def provider_faults() -> list[str]:
+    """Return a sentence for each provider of another package that cannot be used because of its name."""
+    faults = []
+    for name, entries in entry_points(GROUP).items():
+        who = words_for("provider", name, entries)
+        if is_own(name):
+            faults.append(f"{who} is not used: flowrun has a provider of this name itself")
+        elif len(entries) > 1:
+            faults.append(f"{who} cannot be used: only one package may have one of this name, so uninstall the others")
+    return faults
 
 
 def _entries() -> dict[str, EntryPoint]:
-    from importlib.metadata import entry_points
-
-    return {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in _BUILT_IN}
+    return {name: entries[0] for name, entries in entry_points(GROUP).items() if not is_own(name)}
 
 
-def _foreign(model: str, provider: str) -> Callable[[str, Surroundings], Provider]:
-    entries = _entries()
-    if provider in entries:
-        try:
-            opener: Callable[[str, Surroundings], Provider] = entries[provider].load()
-        except (ImportError, AttributeError) as error:
-            raise UsageError(f"the provider {provider} is installed but cannot be loaded: {error}") from error
-        return opener
+def _open_foreign(model: str, provider: str, name: str, surroundings: Surroundings) -> Provider:
+    entry = _entries().get(provider)
+    if entry is None:
+        raise UsageError(_unknown(model, provider))
+    who = words_for("provider", provider, [entry])
+    for fault in provider_faults():
+        if fault.startswith(words_for("provider", provider, entry_points(GROUP).get(provider, []))):
+            raise UsageError(fault)
+    try:
+        found = entry.load()
+    except (Exception, SystemExit) as mistake:  # noqa: BLE001 (the package is somebody else's)
+        raise UsageError(f"{who} is installed but cannot be loaded: {mistake_in(mistake)}") from None
+    opener: Callable[[str, Surroundings], Provider] = found.open if isinstance(found, ProviderSpec) else found
+    try:
+        opened = opener(name, surroundings)
+    except FlowrunError:
+        raise
+    except Exception as mistake:  # noqa: BLE001 (the package is somebody else's)
+        raise UsageError(f"{who} cannot open `{model}`: {mistake_in(mistake)}") from None
+    if missing := [member for member in _MEMBERS if not hasattr(opened, member)]:
+        raise UsageError(f"{who} opens no provider for `{model}`: what it opens has no {', '.join(missing)}")
+    return opened
+
+
+def _unknown(model: str, provider: str) -> str:
     from difflib import get_close_matches
 
-    names = [*_BUILT_IN, *entries]
+    own = {spec.name: spec.name if spec.nameless else f"{spec.name}:NAME" for spec in _all_own()}
+    names = own | {name: f"{name}:NAME" for name in _entries()}
     near = get_close_matches(provider.lower(), names, n=1)
     name = model.partition(":")[2]
     guess = f"Did you mean {near[0]}{':' if name else ''}{name}? " if near else ""
-    listed = ", ".join(known if known in _NAMELESS else f"{known}:NAME" for known in names)
-    raise UsageError(f"no provider is called {shown(provider)}. {guess}A model is written as one of {listed}")
+    return f"no provider is called {shown(provider)}. {guess}A model is written as one of {', '.join(names.values())}"

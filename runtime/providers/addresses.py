@@ -102,15 +102,15 @@ def check_address(address: str, variable: str, example: str) -> SplitResult:
     return parts
 
 
-def check_path(address: str, parts: SplitResult, variable: str, *, for_openai: bool) -> None:
+def check_path(address: str, parts: SplitResult, variable: str, *, spoken: bool) -> None:
     """Check the path of a base URL.
 
     Raises: UsageError, where the path is one that clients append themselves, or is wrong for a well-known service.
     """
     host = (parts.hostname or "").lower()
     plain = f"{parts.scheme}://{parts.netloc}"
-    wanted = _PATHS.get(host) if for_openai else None
-    if for_openai and host.endswith(_AZURE):
+    wanted = _PATHS.get(host) if spoken else None
+    if spoken and host.endswith(_AZURE):
         wanted = "/openai/v1"
     path = parts.path.rstrip("/")
     if wanted is not None and (path != wanted or parts.query):

@@ -11,18 +11,22 @@ from ..vocabulary.errors import AnswerError
 from ..vocabulary.usage import Usage
 from .content import read_parts
 from .endings import ANTHROPIC_ENDINGS
-from .endpoints import ANTHROPIC, MOST_WRITTEN, endpoint
+from .endpoints import Service, endpoint
 from .protocol import Provider, Surroundings
 from .served import PLAIN, Call, ServedProvider, count, told
 from .streams import MessagesStream
 from .structured import ANTHROPIC_KEYWORDS, Shape
+from .traits import Traits
 
+MOST_WRITTEN = 4096
+"""The most tokens of an answer that a request names; the API requires a number."""
 _TOOL = "answer"
 
 
 def open_anthropic(name: str, surroundings: Surroundings) -> Provider:
-    at = endpoint(ANTHROPIC, name, surroundings.environ).with_headers(anthropic_version="2023-06-01")
-    return AnthropicProvider(at, samples=1, concurrency=ANTHROPIC.places(at.base_url), progress=surroundings.progress)
+    places = PROVIDER.places(surroundings.environ)
+    at = endpoint(PROVIDER, name, surroundings.environ).with_headers(anthropic_version="2023-06-01")
+    return AnthropicProvider(at, samples=1, concurrency=places, progress=surroundings.progress)
 
 
 class AnthropicProvider(ServedProvider):
@@ -86,3 +90,23 @@ class AnthropicProvider(ServedProvider):
         usage = data.get("usage")
         read = count(usage, "input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
         return Usage(read, count(usage, "output_tokens"))
+
+
+PROVIDER = Service(
+    name="anthropic",
+    title="Anthropic (Messages)",
+    example="anthropic:claude-haiku-4-5",
+    base_url="https://api.anthropic.com",
+    base_variable="ANTHROPIC_BASE_URL",
+    key_variables=("ANTHROPIC_API_KEY",),
+    key_header="x-api-key",
+    traits=Traits(
+        price_list="anthropic",
+        price_variable="ANTHROPIC_BASE_URL",
+        shares_prompt=False,
+        most_written=MOST_WRITTEN,
+        concurrency=32,
+    ),
+    versions=("/v1",),
+    open=open_anthropic,
+)

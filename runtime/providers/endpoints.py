@@ -19,91 +19,43 @@ from .addresses import (
     other_account,
 )
 from .secret import digest_of, secret
-from .traits import Traits
-from .vocabulary import openai_tokens
+from .traits import ProviderSpec
 
-MOST_WRITTEN = 4096
-"""The most tokens of an answer that a request to Anthropic's API names; that API requires a number."""
 SENTENCE = 300  # the most characters of a server's text in a message
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A hosted API: its address, and the environment variables that its SDK reads, in order of precedence."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service(ProviderSpec):
+    """A hosted API: its address, and the environment variables that its SDK reads, in order of precedence.
 
-    name: str
-    title: str
-    example: str
+    Attributes:
+        base_url: the address where ``base_variable`` is not set.
+        key_prefix: the text before the key in the header.
+        other_headers: optional headers, as pairs of a variable and a header.
+        versions: endings of a base URL that some clients of this API want. They are cut off: each call names its
+            version.
+        spoken: many other servers speak this API, and their users set its variables.
+    """
+
     base_url: str
-    base_variable: str
     key_variables: tuple[str, ...]
     key_header: str
     key_prefix: str = ""
     other_headers: tuple[tuple[str, str], ...] = ()
-    """Optional headers, as pairs of a variable and a header."""
-    traits: Traits = Traits()
     versions: tuple[str, ...] = ()
-    """Endings of a base URL that some clients of this API want. They are cut off: each call names its version."""
+    spoken: bool = False
 
-    @property
-    def variables(self) -> tuple[str, ...]:
-        return (*self.key_variables, self.base_variable, *(variable for variable, _ in self.other_headers))
+    def __post_init__(self) -> None:
+        others = (variable for variable, _ in self.other_headers)
+        object.__setattr__(self, "variables", (*self.key_variables, self.base_variable, *others))
 
     def address(self, environ: Mapping[str, str]) -> str:
         given = environ.get(self.base_variable, "").strip() or self.base_url
         return given if given.endswith("://") else given.rstrip("/")
 
-    def places(self, base_url: str) -> int:
-        """Return how many requests may be in flight when a run begins, where the flow sets no number."""
+    def places(self, environ: Mapping[str, str]) -> int:
         traits = self.traits
-        return (traits.at_home if is_loopback(base_url) else 0) or traits.concurrency or 1
-
-
-OPENAI = Service(
-    name="openai",
-    title="OpenAI, and servers that speak its Chat Completions (vLLM, llama.cpp, Ollama, gateways)",
-    example="openai:gpt-5.4-mini",
-    base_url="https://api.openai.com/v1",
-    base_variable="OPENAI_BASE_URL",
-    key_variables=("OPENAI_API_KEY",),
-    key_header="Authorization",
-    key_prefix="Bearer ",
-    traits=Traits(
-        price_list="openai", price_variable="OPENAI_BASE_URL", tokens=openai_tokens, concurrency=64, at_home=16
-    ),
-    other_headers=(("OPENAI_ORG_ID", "OpenAI-Organization"), ("OPENAI_PROJECT_ID", "OpenAI-Project")),
-)
-
-ANTHROPIC = Service(
-    name="anthropic",
-    title="Anthropic (Messages)",
-    example="anthropic:claude-haiku-4-5",
-    base_url="https://api.anthropic.com",
-    base_variable="ANTHROPIC_BASE_URL",
-    key_variables=("ANTHROPIC_API_KEY",),
-    key_header="x-api-key",
-    traits=Traits(
-        price_list="anthropic",
-        price_variable="ANTHROPIC_BASE_URL",
-        shares_prompt=False,
-        most_written=MOST_WRITTEN,
-        concurrency=32,
-    ),
-    versions=("/v1",),
-)
-
-# The google-genai SDK prefers GOOGLE_API_KEY when both are set.
-GEMINI = Service(
-    name="gemini",
-    title="Google Gemini (generateContent)",
-    example="gemini:gemini-2.5-flash",
-    base_url="https://generativelanguage.googleapis.com",
-    base_variable="GOOGLE_GEMINI_BASE_URL",
-    key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
-    key_header="x-goog-api-key",
-    traits=Traits(price_list="google", price_variable="GOOGLE_GEMINI_BASE_URL", concurrency=32),
-    versions=("/v1beta",),
-)
+        return (traits.at_home if is_loopback(self.address(environ)) else 0) or traits.concurrency or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +120,7 @@ def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> Endpoin
         if parts.path.rstrip("/").endswith(version):
             base = base.removesuffix("/").removesuffix(version).rstrip("/")
             parts = parts._replace(path=parts.path.rstrip("/").removesuffix(version))
-    check_path(base, parts, service.base_variable, for_openai=service is OPENAI)
+    check_path(base, parts, service.base_variable, spoken=service.spoken)
     keys = {variable: environ.get(variable, "").strip() for variable in service.key_variables}
     variable = next((variable for variable, key in keys.items() if key), service.key_variables[-1])
     key = keys[variable]
@@ -176,7 +128,7 @@ def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> Endpoin
         raise UsageError(
             f"{service.name}:{name} needs a key: set {' or '.join(reversed(service.key_variables))}. "
             f"A local server needs none: set {service.base_variable} to its address"
-            + (other_account(environ) if service is OPENAI else "")
+            + (other_account(environ) if service.spoken else "")
         )
     headers = {}
     for other, header in service.other_headers:

@@ -11,16 +11,18 @@ from ..vocabulary.errors import AnswerError
 from ..vocabulary.usage import Usage
 from .content import read_parts
 from .endings import GEMINI_ENDINGS
-from .endpoints import GEMINI, endpoint
+from .endpoints import Service, endpoint
 from .protocol import Provider, Surroundings
 from .served import PLAIN, Call, ServedProvider, count, told
 from .streams import GenerateStream
 from .structured import Shape
+from .traits import Traits
 
 
 def open_gemini(name: str, surroundings: Surroundings) -> Provider:
-    at = endpoint(GEMINI, name, surroundings.environ)
-    provider = GeminiProvider(at, samples=8, concurrency=GEMINI.places(at.base_url), progress=surroundings.progress)
+    places = PROVIDER.places(surroundings.environ)
+    at = endpoint(PROVIDER, name, surroundings.environ)
+    provider = GeminiProvider(at, samples=8, concurrency=places, progress=surroundings.progress)
     # The smallest prompts that implicit caching takes (ai.google.dev/gemini-api/docs/caching).
     provider.caches_from = 2048 if name.removeprefix("models/").startswith("gemini-2") else 4096
     return provider
@@ -94,3 +96,18 @@ class GeminiProvider(ServedProvider):
             count(usage, "promptTokenCount", "toolUsePromptTokenCount"),
             count(usage, "candidatesTokenCount", "thoughtsTokenCount"),
         )
+
+
+# The google-genai SDK prefers GOOGLE_API_KEY when both are set.
+PROVIDER = Service(
+    name="gemini",
+    title="Google Gemini (generateContent)",
+    example="gemini:gemini-2.5-flash",
+    base_url="https://generativelanguage.googleapis.com",
+    base_variable="GOOGLE_GEMINI_BASE_URL",
+    key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+    key_header="x-goog-api-key",
+    traits=Traits(price_list="google", price_variable="GOOGLE_GEMINI_BASE_URL", concurrency=32),
+    versions=("/v1beta",),
+    open=open_gemini,
+)

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..vocabulary.call import Answer, Request
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.usage import Usage
 from .content import read_message
 from .endings import CHAT_ENDINGS
-from .endpoints import OPENAI, endpoint
+from .endpoints import Service, endpoint
 from .failures import sentence_of
 from .protocol import Provider, Surroundings
 from .served import PLAIN, Call, ServedProvider, count, told
-from .silence import Silence
 from .streams import ChatStream
 from .structured import OPENAI_KEYWORDS, Shape
+from .traits import Traits
+from .vocabulary import openai_tokens
+
+if TYPE_CHECKING:
+    from .silence import Silence
 
 _CAPS = ("max_completion_tokens", "max_tokens")
 
 
 def open_openai(name: str, surroundings: Surroundings) -> Provider:
-    at = endpoint(OPENAI, name, surroundings.environ)
-    return OpenAIProvider(at, samples=8, concurrency=OPENAI.places(at.base_url), progress=surroundings.progress)
+    places = PROVIDER.places(surroundings.environ)
+    at = endpoint(PROVIDER, name, surroundings.environ)
+    return OpenAIProvider(at, samples=8, concurrency=places, progress=surroundings.progress)
 
 
 class OpenAIProvider(ServedProvider):
@@ -110,3 +115,21 @@ class OpenAIProvider(ServedProvider):
 
 def _dicts(items: object) -> list[dict[str, Any]]:
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+PROVIDER = Service(
+    name="openai",
+    title="OpenAI, and servers that speak its Chat Completions (vLLM, llama.cpp, Ollama, gateways)",
+    example="openai:gpt-5.4-mini",
+    base_url="https://api.openai.com/v1",
+    base_variable="OPENAI_BASE_URL",
+    key_variables=("OPENAI_API_KEY",),
+    key_header="Authorization",
+    key_prefix="Bearer ",
+    traits=Traits(
+        price_list="openai", price_variable="OPENAI_BASE_URL", tokens=openai_tokens, concurrency=64, at_home=16
+    ),
+    other_headers=(("OPENAI_ORG_ID", "OpenAI-Organization"), ("OPENAI_PROJECT_ID", "OpenAI-Project")),
+    spoken=True,
+    open=open_openai,
+)

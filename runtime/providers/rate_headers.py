@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from email.utils import mktime_tz, parsedate_tz
 from math import isfinite
 
 from ..vocabulary.usage import Rate, Rates
@@ -102,6 +101,8 @@ def _until(text: str, headers: Mapping[str, str]) -> float | None:
 
 def date_of(text: str) -> float | None:
     """Return a header's date as seconds since 1970; None where the text is no date."""
+    from email.utils import mktime_tz, parsedate_tz  # these load sockets
+
     parts = parsedate_tz(text)
     try:
         return None if parts is None else float(mktime_tz(parts))

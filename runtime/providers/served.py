@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..vocabulary.call import Answer, Message, Reply, Request
 from ..vocabulary.errors import AnswerError, RefusedError
@@ -17,13 +16,17 @@ from .capabilities import Capabilities
 from .endings import ONLY_REASONING
 from .endpoints import Endpoint
 from .failures import RejectedError, spoiled, unforeseen
-from .http import HttpClient
 from .protocol import Progress
 from .rejections import SAMPLES, SHAPE, is_named
-from .silence import Silence
 from .streams import Stream
 from .structured import Shape, clean, shape, unfence
 from .trials import Lesson, Trial
+
+if TYPE_CHECKING:
+    from asyncio import Lock
+
+    from .http import HttpClient
+    from .silence import Silence
 
 PLAIN = "plain"
 
@@ -72,11 +75,16 @@ class ServedProvider(ABC):
         self._progress = progress
         self._client: HttpClient | None = None
         self._known = Capabilities(self.modes)
-        self._trying = asyncio.Lock()
+        self._trying: Lock | None = None
 
     async def start(self) -> None:
         if self._client is None:
-            self._client = HttpClient.join()
+            # Loaded here: the declaration of a provider is read where nothing is sent.
+            from asyncio import Lock
+
+            from .http import HttpClient
+
+            self._client, self._trying = HttpClient.join(), self._trying or Lock()
 
     async def close(self) -> None:
         if self._client is not None:
@@ -84,8 +92,10 @@ class ServedProvider(ABC):
             await client.leave()
 
     async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
+        from asyncio import get_running_loop
+
         await self.start()
-        deadline = asyncio.get_running_loop().time() + request.timeout
+        deadline = get_running_loop().time() + request.timeout
         assert self._client is not None
         with self._client.silence(self._at).asking():
             return await self._asked(request, samples, deadline, idempotency_key)
@@ -112,8 +122,11 @@ class ServedProvider(ABC):
     @asynccontextmanager
     async def _turn(self, deadline: float, rejected: RejectedError) -> AsyncIterator[None]:
         """Wait for this request's turn to try: only one request at a time finds out what the server objects to."""
+        from asyncio import timeout_at
+
+        assert self._trying is not None
         try:
-            async with asyncio.timeout_at(deadline):
+            async with timeout_at(deadline):
                 await self._trying.acquire()
         except TimeoutError:
             said = f"{rejected} (its time was over while another request found out what the server takes)"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .protocol import Provider, Surroundings
 
 Count = Callable[[str], int]
 """A function that counts the tokens of a text."""
@@ -34,3 +38,36 @@ class Traits:
     concurrency: int | None = None
     at_home: int | None = None
     tokens: Callable[[str], Count | None] = lambda name: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSpec:
+    """The declaration of a provider, which a module of this folder binds as ``PROVIDER``.
+
+    Attributes:
+        name: the word before the colon in the full name of a model; also the name of the module.
+        title: what it serves, for `flowrun models`.
+        example: the full name of a model.
+        open: returns the provider of one model, given the name behind the colon. It sends and loads nothing yet.
+        traits: the facts that are needed before a model is opened.
+        nameless: the name alone also stands for a model.
+        variables: the environment variables that it reads.
+        base_variable: the variable with the base URL of its server; "" where it has none.
+    """
+
+    name: str
+    title: str
+    example: str
+    open: Callable[[str, Surroundings], Provider]
+    traits: Traits = Traits()
+    nameless: bool = False
+    variables: tuple[str, ...] = ()
+    base_variable: str = ""
+
+    def address(self, environ: Mapping[str, str]) -> str:
+        """Return the base URL of its server; "" where it has none."""
+        return environ.get(self.base_variable, "").strip()
+
+    def places(self, environ: Mapping[str, str]) -> int | None:
+        """Return how many requests may be in flight when a run begins, where the flow sets no number."""
+        return self.traits.concurrency

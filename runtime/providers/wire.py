@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pydantic_core import PydanticSerializationError, from_json, to_json
-
 _plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode(value: Any) -> bytes:
     """Write a value as JSON. Half surrogate pairs, which are no characters, become question marks."""
+    from pydantic_core import PydanticSerializationError, to_json  # a provider's declaration is read without it
+
     try:
         return to_json(value)
     except PydanticSerializationError:
@@ -20,6 +20,8 @@ def encode(value: Any) -> bytes:
 
 def decode(raw: bytes | bytearray) -> Any:
     """Read a value from JSON. Raises: UnicodeDecodeError, ValueError, RecursionError."""
+    from pydantic_core import from_json
+
     try:
         return from_json(raw)
     except ValueError:

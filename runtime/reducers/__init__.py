@@ -1,49 +1,14 @@
-"""The registry of reducers: one rule, one file."""
+"""The registry of reducers: one rule, one file.
+
+A reducer is a module of this folder that binds a ``Rule``, or an entry point of the group ``flowrun.reducers``.
+"""
 
 from __future__ import annotations
 
-from . import (
-    ahead,
-    approval,
-    best,
-    collect,
-    concat,
-    count,
-    first,
-    flatten,
-    majority,
-    merge,
-    numbers,
-    quorum,
-    rank,
-    ranked,
-    unanimous,
-    weighted,
-    window,
-)
-from .protocol import Question, ReduceError, Reducer, Rule, Setting, UndecidedError
+from ..registry.registry import Registry
+from .guard import guarded
+from .protocol import Gathering, Question, ReduceError, Reducer, Rule, Setting, UndecidedError
 
-_RULES = (
-    collect.RULE,
-    concat.RULE,
-    flatten.RULE,
-    merge.RULE,
-    first.RULE,
-    majority.RULE,
-    quorum.RULE,
-    unanimous.RULE,
-    weighted.RULE,
-    ahead.RULE,
-    window.RULE,
-    approval.RULE,
-    ranked.RULE,
-    best.RULE,
-    rank.RULE,
-    count.RULE,
-    numbers.SUM,
-    numbers.MEAN,
-    numbers.MEDIAN,
-)
-REDUCERS: dict[str, Rule] = {rule.spec.name: rule for rule in _RULES}
+REDUCERS = Registry("reducer", __name__, Rule, lambda rule: rule.spec.name, lambda rule: rule.spec.name, guarded)
 
-__all__ = ["REDUCERS", "Question", "ReduceError", "Reducer", "Rule", "Setting", "UndecidedError"]
+__all__ = ["REDUCERS", "Gathering", "Question", "ReduceError", "Reducer", "Rule", "Setting", "UndecidedError"]

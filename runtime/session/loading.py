@@ -7,9 +7,9 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowrun.dsl import Checked, Source, check_flow, did_you_mean, make_plan
+from flowrun.dsl import Catalog, Checked, Source, check_flow, did_you_mean, make_plan
 
-from ..catalog import catalog
+from ..catalog import catalog as installed
 from ..files.files import Files, read_plain
 from ..vocabulary.errors import InputError, UsageError
 from ..vocabulary.json_value import Json
@@ -19,24 +19,26 @@ if TYPE_CHECKING:
     from flowrun.dsl import plan as p
 
 
-def load(flow: str | os.PathLike[str] | Source) -> Checked:
+def load(flow: str | os.PathLike[str] | Source, catalog: Catalog | None = None) -> Checked:
     """Read and check a flow file, or the text of one, with the files that it imports.
 
-    The checked file can be run many times: it is not read again. Raises InputError if the file cannot be read,
-    FlowError if it has errors, UsageError if this is no path.
+    The checked file can be run many times: it is not read again. ``catalog`` replaces the catalog of what is installed.
+    Raises InputError if the file cannot be read, FlowError if it has errors, UsageError if this is no path.
     """
     if isinstance(flow, Source):
-        return check_source(flow)
+        return check_source(flow, catalog=catalog)
     if not isinstance(flow, str | os.PathLike) or isinstance(path := os.fspath(flow), bytes):
         raise UsageError(
             f"a flow is the path of its file, a file that `load` has checked, or a plan; found a {type(flow).__name__}"
         )
     if "\n" in path:
         raise UsageError("a path is needed, and this looks like the text of a flow: give it as load(Source(text))")
-    return check_source(Source(read_plain(Path(path)), path))
+    return check_source(Source(read_plain(Path(path)), path), catalog=catalog)
 
 
-def check_source(source: Source, read: MutableMapping[str, Source] | None = None) -> Checked:
+def check_source(
+    source: Source, read: MutableMapping[str, Source] | None = None, *, catalog: Catalog | None = None
+) -> Checked:
     """Check the text of a flow file, and the files that it imports from its folder. Raises FlowError.
 
     ``read`` holds sources by the names of their files. It also takes the files that are read here.
@@ -54,7 +56,7 @@ def check_source(source: Source, read: MutableMapping[str, Source] | None = None
         except UsageError as error:
             return str(error)
 
-    return check_flow(source, catalog(), imported)
+    return check_flow(source, catalog or installed(), imported)
 
 
 def plan_of(checked: Checked, flow: str | None = None) -> p.Plan:

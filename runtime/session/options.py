@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowrun.dsl import Catalog
+
 from ..costs.written_budget import Budget, budget_of
 from ..limits.retry import RetryPolicy
 from ..providers import open_provider
@@ -82,7 +84,8 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
 
     ``model`` is the model of asks that name none; without it, the variable FLOWRUN_MODEL or the embedded model is.
     ``environ`` stands for the environment variables of the process. ``opener`` makes the provider of an address; a
-    caller who gives it vouches for the hosts. One object may serve many runs.
+    caller who gives it vouches for the hosts, and the file may name any provider. ``catalog`` is what the file is
+    checked against; None for what is installed. One object may serve many runs.
 
     Raises: UsageError, for an option of the wrong type.
     """
@@ -90,6 +93,7 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
     model: str | None = None
     environ: Mapping[str, str] | None = field(default=None, repr=False)
     opener: OpenProvider = open_provider
+    catalog: Catalog | None = None
 
     def __post_init__(self) -> None:
         # An iterator can be read once, and the options may serve many runs.
@@ -144,4 +148,5 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "on_result": function,
     "environ": variables,
     "opener": needed_function,
+    "catalog": of_kind(Catalog),
 }

@@ -1,18 +1,15 @@
-"""The registry of splitters. Each splitter is a file of its own."""
+"""The registry of splitters. Each splitter is a file of its own.
+
+A splitter is a module of this folder that binds a ``Splitter``, or an entry point of the group ``flowrun.splitters``.
+"""
 
 from __future__ import annotations
 
-from .chars import SPLITTER as CHARS
-from .heading import SPLITTER as HEADING
-from .line import SPLITTER as LINE
-from .page import SPLITTER as PAGE
-from .paragraph import SPLITTER as PARAGRAPH
-from .protocol import Splitter
-from .sentence import SPLITTER as SENTENCE
-from .tokens import SPLITTER as TOKENS
+from ..registry.registry import Registry
+from .protocol import Splitter, guarded
 
-_ALL = (HEADING, PARAGRAPH, SENTENCE, LINE, PAGE, TOKENS, CHARS)
-
-SPLITTERS: dict[str, Splitter] = {splitter.name: splitter for splitter in _ALL}
+SPLITTERS = Registry(
+    "splitter", __name__, Splitter, lambda one: one.name, lambda one: (bool(one.params), one.name), guarded
+)
 
 __all__ = ["SPLITTERS", "Splitter"]

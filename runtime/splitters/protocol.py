@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flowrun.dsl import ParamSpec
 
-from ..vocabulary.errors import UsageError
+from ..vocabulary.errors import FlowrunError, UsageError, mistake_in
 
 Stretch = tuple[int, int]
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
@@ -30,6 +30,26 @@ class Splitter:
     params: tuple[ParamSpec, ...]
     split: Callable[[str, Mapping[str, Any]], list[str]]
     summary: str
+
+
+def guarded(splitter: Splitter, who: str) -> Splitter:
+    """Return a splitter of another package whose mistakes are UsageErrors that name the package."""
+
+    if not (callable(splitter.split) and all(isinstance(param, ParamSpec) for param in splitter.params)):
+        raise TypeError("its `split` must be a function, and its params a tuple of ParamSpec")
+
+    def split(text: str, args: Mapping[str, Any]) -> list[str]:
+        try:
+            pieces = splitter.split(text, args)
+        except FlowrunError:
+            raise
+        except Exception as mistake:  # noqa: BLE001 (the splitter is somebody else's)
+            raise UsageError(f"{who} failed: {mistake_in(mistake)}") from None
+        if isinstance(pieces, list) and all(isinstance(piece, str) for piece in pieces):
+            return pieces
+        raise UsageError(f"{who} returned no list of texts, but {pieces!r:.80}")
+
+    return replace(splitter, split=split)
 
 
 def lines(text: str) -> Iterator[Stretch]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flowrun.dsl import FunctionSpec, ParamSpec, types
 
+from ..registry.registry import View
 from ..splitters import SPLITTERS
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
@@ -49,7 +50,8 @@ def _split(args: Args, world: World) -> Json:
     if not isinstance(by, RuleValue) or by.rule not in SPLITTERS:
         name = by.rule if isinstance(by, RuleValue) else str(by)
         raise UsageError(
-            f"`split` has no rule {shown(name)}; there are " + ", ".join(f"`{rule}`" for rule in SPLITTERS)
+            SPLITTERS.fault(name)
+            or f"`split` has no rule {shown(name)}; there are " + ", ".join(f"`{rule}`" for rule in SPLITTERS)
         )
     text = args["document"]
     if not isinstance(text, str):
@@ -167,7 +169,7 @@ def _rows(takes: Callable[[types.Type], bool], taken: str) -> tuple[ParamSpec, P
 _VOTE = ParamSpec("of", types.JSON, required=True)
 _SPLIT = (
     ParamSpec("document", types.DOCUMENT, required=True),
-    ParamSpec("by", types.TEXT, required=True, rules={rule.name: rule.params for rule in SPLITTERS.values()}),
+    ParamSpec("by", types.TEXT, required=True, rules=View(SPLITTERS, lambda rule: rule.params)),
     ParamSpec("overlap", types.INT, low=0),
 )
 _JOIN = (ParamSpec("items", _TEXTS, required=True), ParamSpec("separator", types.TEXT))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from .quoting import inert, sentence
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,6 +17,8 @@ def told(error: BaseException, hide: Callable[[str], str] = str, most: int = 500
     ``hide`` removes secrets from the words.
     """
     try:
+        from .quoting import sentence
+
         words = sentence(hide(str(error)), most)
     except Exception:  # noqa: BLE001 (writing it out is foreign code, too)
         words = ""
@@ -38,6 +38,8 @@ class FlowrunError(Exception):
     """The base of all failures that a user can cause or meet. Its text is fit to print: it cannot steer a terminal."""
 
     def __str__(self) -> str:
+        from .quoting import inert  # a program that only helps shows no foreign text
+
         return inert(super().__str__())
 
 

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from ...vocabulary.errors import UsageError
 from ..protocol import Provider, Surroundings
+from ..traits import ProviderSpec, Traits
 from .models import MODELS
 
 
@@ -29,3 +30,13 @@ def open_embedded(name: str, surroundings: Surroundings) -> Provider:
         )
     own = surroundings.environ.get("FLOWRUN_GGUF", "") if name == "" else ""
     return EmbeddedProvider(model, surroundings, own_weights=own or None)
+
+
+PROVIDER = ProviderSpec(
+    name="embedded",
+    title="A small model inside flowrun, without a key",
+    example="embedded:tiny",
+    open=open_embedded,
+    traits=Traits(local=True, bare=True, concurrency=1),
+    nameless=True,
+)

@@ -1,0 +1,26 @@
+"""The declaration of a lint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..catalog import Catalog
+from ..checking.program import Program
+from ..checking.typed import Typed
+from ..diagnostics import Diagnostic
+
+Find = Callable[[Program, Typed, Catalog], list[Diagnostic]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lint:
+    """A lint, which its module binds: the code that it reports, and the function that finds it in a file.
+
+    A lint that is ``near`` still holds when the file has an error elsewhere. The page of the code is the docstring of
+    the module.
+    """
+
+    code: str
+    find: Find
+    near: bool = False

@@ -1,0 +1,17 @@
+"""The page of a diagnostic code: the docstring of its lint, or a file of ``explain/``."""
+
+from __future__ import annotations
+
+from inspect import cleandoc
+from pkgutil import get_data
+
+from .codes import CODES
+from .lints import PAGES
+
+
+def page(code: str) -> str:
+    """Return the page of a code, as Markdown. Raise KeyError for an unknown code."""
+    title = CODES[code].title
+    if code in PAGES:
+        return f"# {code}: {title}\n\n{cleandoc(PAGES[code])}\n"
+    return (get_data(__package__, f"explain/{code}.md") or b"").decode()

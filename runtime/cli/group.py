@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "validate": "Check flow files without running them.",
-    "plan": "Show what a flow would do, and what that takes.",
-    "runs": "List the runs that the journal has.",
+    "plan": "Show the steps of a flow, and the calls, tokens and dollars that it takes.",
+    "runs": "List the runs in the journal.",
     "resume": "Go on with a run that was interrupted.",
-    "graph": "Draw a flow, as Mermaid, DOT or SVG.",
-    "fmt": "Put flow files into the one canonical layout.",
-    "explain": "Show the page of a diagnostic's code.",
-    "models": "List the providers of models, and what each needs.",
-    "init": "Write a first flow to start from.",
-    "completion": "Print the shell's completion script.",
+    "graph": "Draw a flow as Mermaid, DOT or SVG.",
+    "fmt": "Put flow files into the canonical layout.",
+    "explain": "Explain the code of a diagnostic.",
+    "models": "List the providers of models, and the variables that each needs.",
+    "init": "Write a first flow.",
+    "completion": "Print the script that completes commands in a shell.",
 }
 """Every named command, with its line of help. Its module is loaded when the command is called."""
 
@@ -135,7 +135,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 flowrun = FlowGroup(
     "flowrun",
-    help="Run language-model calls side by side, from a small file that says what depends on what.",
+    help="Run calls of language models side by side. A small file lists the calls and their dependencies.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     subcommand_metavar="FILE.flow | COMMAND [ARGS]…",
     params=[

@@ -46,32 +46,28 @@ def command_for(path: Path, arguments: list[str]) -> click.Command:
     plan = plan_of(checked, _flow_named(arguments))
     options: list[click.Parameter] = [_option(param) for param in plan.params]
     options += [
-        click.Option(["--param", "pairs"], multiple=True, metavar="NAME=VALUE", help="A parameter, by its name."),
+        click.Option(["--param", "pairs"], multiple=True, metavar="NAME=VALUE", help="A value for the parameter NAME."),
         click.Option(
-            ["--model"], metavar="MODEL", help="The model of asks that name none, such as openai:gpt-4o-mini."
+            ["--model"], metavar="MODEL", help="The model for asks without a model, such as openai:gpt-4o-mini."
         ),
-        click.Option(["--flow"], metavar="NAME", help="The flow to run, if not the last one."),
-        click.Option(
-            ["--json", "as_json"], is_flag=True, help="Print the answer with the account of the run, as JSON."
-        ),
+        click.Option(["--flow"], metavar="NAME", help="The flow to run. The default is the last flow of the file."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print the answer and the account of the run as JSON."),
         *output_options(plan),
-        click.Option(["--quiet", "-q"], is_flag=True, help="Print the answer alone."),
+        click.Option(["--quiet", "-q"], is_flag=True, help="Print only the answer."),
         click.Option(
             ["--allow-read"],
             multiple=True,
             type=PathThatIs(),
             callback=allowed,
             metavar="DIR",
-            help="A folder that the flow may read besides its own.",
+            help="Let the flow read this folder, besides its own.",
         ),
-        click.Option(
-            ["--allow-host"], multiple=True, metavar="HOST", help="A host that models which the flow names may be at."
-        ),
-        click.Option(["--allow-python"], is_flag=True, help="Let the flow run the Python functions that it declares."),
-        click.Option(["--budget"], metavar="BUDGET", help="In place of the flow's own: '$2.50, 400 calls'."),
-        click.Option(["--fresh"], is_flag=True, help="Ask everything again, whatever the journal has."),
-        click.Option(["--journal"], metavar="FILE", help=f"Where to keep answers, if not in {FOLDER}/{NAME}."),
-        click.Option(["--no-journal"], is_flag=True, help="Keep no answers: what is interrupted is paid again."),
+        click.Option(["--allow-host"], multiple=True, metavar="HOST", help="Let the flow use models at this host."),
+        click.Option(["--allow-python"], is_flag=True, help="Let the flow call the Python functions that it declares."),
+        click.Option(["--budget"], metavar="BUDGET", help="Replace the budget of the flow: '$2.50, 400 calls'."),
+        click.Option(["--fresh"], is_flag=True, help="Send all calls again, and use no answers from the journal."),
+        click.Option(["--journal"], metavar="FILE", help=f"The file for the answers. The default is {FOLDER}/{NAME}."),
+        click.Option(["--no-journal"], is_flag=True, help="Keep no answers: an interrupted run cannot go on."),
     ]
 
     def run(**given: Any) -> int:
@@ -84,7 +80,7 @@ def command_for(path: Path, arguments: list[str]) -> click.Command:
         params=options,
         callback=run,
         help=f"Run the flow `{plan.flow}` of {path}.",
-        epilog="A value is taken as it is; @FILE is the content of a file, and - is standard input.",
+        epilog="A value stands for itself, @FILE for the content of a file, and - for standard input.",
     )
 
 

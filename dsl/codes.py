@@ -14,7 +14,7 @@ class Code:
 
 CODES: dict[str, Code] = {
     # F01: the text itself
-    "F0101": Code("the text is no flow"),
+    "F0101": Code("the text is not a flow"),
     "F0102": Code("something is opened and never closed"),
     "F0103": Code("a parallel block has no reducer"),
     "F0104": Code("the file is too large or nested too deep"),
@@ -27,11 +27,11 @@ CODES: dict[str, Code] = {
     "F0204": Code("steps that wait for each other in a circle"),
     "F0205": Code("a name that is hidden inside a block"),
     "F0206": Code("an unknown type"),
-    "F0207": Code("this is no model"),
+    "F0207": Code("a name that is not a model"),
     "F0208": Code("an unknown function, flow or reducer"),
     "F0209": Code("an import that leads nowhere"),
     "F0210": Code("an extern that names no function"),
-    "F0211": Code("an argument of a reducer that mentions what is combined"),
+    "F0211": Code("an argument of a reducer that mentions results"),
     # F03: types, arguments, templates
     "F0301": Code("a value of the wrong type"),
     "F0302": Code("no such field"),
@@ -41,9 +41,9 @@ CODES: dict[str, Code] = {
     "F0306": Code("a value that may be missing"),
     "F0307": Code("an option that does not fit"),
     "F0308": Code("a word that is also a name"),
-    "F0360": Code("two choices that are one answer"),
-    "F0363": Code("a value that no run can work out"),
-    "F0364": Code("a rule that needs results, over none"),
+    "F0360": Code("two choices that are the same answer"),
+    "F0363": Code("a calculation that fails in every run"),
+    "F0364": Code("a reducer that needs results and gets none"),
     "F0365": Code("a budget that is never enough"),
     # F04: the shape of a flow
     "F0401": Code("a flow returns one value"),
@@ -52,9 +52,9 @@ CODES: dict[str, Code] = {
     "F0404": Code("an empty block"),
     "F0405": Code("a file without a flow"),
     "F0406": Code("a value that nothing can mention"),
-    "F0407": Code("a budget of nothing"),
-    "F0408": Code("a call that is no step of its own"),
-    "F0409": Code("a test that tests nothing"),
+    "F0407": Code("a budget that allows no call"),
+    "F0408": Code("a call inside an expression"),
+    "F0409": Code("a test without a check, or with replies that do not fit"),
     # F07: allowed, and probably not meant
     "F0701": Code("an answer that is paid for and never used", "warning"),
     "F0702": Code("a map whose calls are all the same", "warning"),

@@ -8,10 +8,10 @@ from click.shell_completion import get_completion_class
 from . import exits
 
 
-@click.command("completion", short_help="Print the shell's completion script.")
+@click.command("completion", short_help="Print the script that completes commands in a shell.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> int:
-    """Print the completion script of a shell. For bash: eval "$(flowrun completion bash)"."""
+    """Print the script that completes commands in a shell. For bash: eval "$(flowrun completion bash)"."""
     from .group import flowrun
 
     complete = get_completion_class(shell)

@@ -11,12 +11,12 @@ from ..vocabulary.quoting import shown
 from . import exits
 
 
-@click.command("explain", short_help="Show the page of a diagnostic's code.")
+@click.command("explain", short_help="Explain the code of a diagnostic.")
 @click.argument("code", required=False)
 def command(code: str | None) -> int:
-    """Show what a code such as F0203 means, with a bad and a good example. Without a code: the list of them.
+    """Explain a code such as F0203, with a bad and a good example. Without CODE, list all codes.
 
-    The name of a reducer or a splitter, such as majority, shows how it is written and what it does.
+    The name of a reducer or a splitter, such as majority, shows its form and its rule.
     """
     if code is None:
         for name, entry in CODES.items():

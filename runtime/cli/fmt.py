@@ -17,14 +17,14 @@ from .paths import PathThatIs, find_flows, refuse_pipe, rewrite
 from .show import complain, say, show_difference, show_findings, standard_flow
 
 
-@click.command("fmt", short_help="Put flow files into the one canonical layout.")
+@click.command("fmt", short_help="Put flow files into the canonical layout.")
 @click.argument("paths", nargs=-1, required=True, type=PathThatIs())
-@click.option("--check", is_flag=True, help="Change nothing; exit with 1 when a file would change.")
-@click.option("--diff", is_flag=True, help="Change nothing; show what would change.")
+@click.option("--check", is_flag=True, help="Change nothing, but exit with 1 if a file would change.")
+@click.option("--diff", is_flag=True, help="Change nothing, but show the changes.")
 def command(paths: tuple[Path, ...], check: bool, diff: bool) -> int:
-    """Put flow files into the one canonical layout; meaning and comments stay. `-` formats standard input.
+    """Put flow files into the canonical layout. Their meaning and their comments stay. `-` stands for standard input.
 
-    What is wrong with one file stops no other.
+    A broken file does not stop the others.
     """
     files, refused = find_flows(paths)
     for _, error in refused:

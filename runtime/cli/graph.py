@@ -26,18 +26,23 @@ MERMAID_EDGES = 500
 MERMAID_TEXT = 50_000
 
 
-@click.command("graph", short_help="Draw a flow, as Mermaid, DOT or SVG.")
+@click.command("graph", short_help="Draw a flow as Mermaid, DOT or SVG.")
 @click.argument("path", type=PathThatIs())
-@click.option("--flow", metavar="NAME", help="The flow to draw, if not the last one.")
-@click.option("--format", "form", type=click.Choice(list(FORMATS)), help="How to draw; else as OUT's name says.")
+@click.option("--flow", metavar="NAME", help="The flow to draw. The default is the last flow of the file.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    help="The form of the drawing. The default follows the ending of OUT.",
+)
 @click.option(
     "--output", "-o", "out", metavar="OUT", help="Write to a file (.mmd, .dot or .svg) instead of standard output."
 )
 def command(path: Path, flow: str | None, form: str | None, out: str | None) -> int:
-    """Draw a flow: its steps, the blocks around them, and what waits for what.
+    """Draw a flow: its steps, the blocks around them, and the edges between them.
 
-    Mermaid is for Markdown, DOT for Graphviz, and SVG for everything else; it needs no other tool. Without OUT, Mermaid
-    goes to standard output. Nothing is sent, and nothing but the flow and its imports is read.
+    Mermaid is for Markdown, DOT for Graphviz, and SVG for everything else. SVG needs no other tool. Without OUT the
+    command prints Mermaid on standard output. It sends nothing, and reads only the flow and its imports.
     """
     to_file = Path(out) if out is not None and out != "-" else None
     chosen = form or _format_of(to_file)

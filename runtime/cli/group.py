@@ -156,7 +156,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 flowrun = FlowGroup(
     "flowrun",
-    help="Run language-model calls side by side, from a small file that says what depends on what.",
+    help="Run calls of language models side by side. A small file lists the calls and their dependencies.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     subcommand_metavar="FILE.flow | COMMAND [ARGS]…",
     params=[

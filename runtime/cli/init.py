@@ -26,10 +26,10 @@ flow is_spam(email: text) {
 """
 
 
-@click.command("init", short_help="Write a first flow to start from.")
+@click.command("init", short_help="Write a first flow.")
 @click.argument("path", required=False, default="is_spam.flow", type=PathThatIs())
 def command(path: Path) -> int:
-    """Write a first flow to PATH (is_spam.flow), and say how to run it. A file that is there is left alone."""
+    """Write a first flow to PATH (is_spam.flow), and show how to run it. An existing file is never changed."""
     if path.is_dir():
         path /= "is_spam.flow"
     elif not path.suffix:

@@ -8,9 +8,9 @@ from ..providers import provider_table
 from . import exits
 
 
-@click.command("models", short_help="List the providers of models, and what each needs.")
+@click.command("models", short_help="List the providers of models, and the variables that each needs.")
 def command() -> int:
-    """List the providers of models. Keys come from the environment alone; their values are never shown."""
+    """List the providers of models. Keys come only from the environment. Their values are never shown."""
     for info in provider_table():
         click.echo(f"{info.name:<10} {info.title}")
         click.echo(f"{'':<10} e.g. {info.example}")

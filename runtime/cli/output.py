@@ -19,9 +19,9 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .paths import OutputPath, to_file
 
-HELP = "Write the answer to FILE, as its ending says: .json, .jsonl (line by line), .csv, .tsv, .txt or .md."
+HELP = "Write the answer to FILE. Its ending sets the form: .json, .jsonl (line by line), .csv, .tsv, .txt or .md."
 
-RAW = "Leave formulas in the texts of a .csv or .tsv file as they are."
+RAW = "Do not mark texts of a .csv or .tsv file that look like formulas."
 
 
 def output_options() -> list[click.Parameter]:

@@ -41,27 +41,31 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return amount
 
 
-@click.command("plan", cls=FlowCommand, short_help="Show what a flow would do, and what that takes.")
+@click.command(
+    "plan",
+    cls=FlowCommand,
+    short_help="Show the steps of a flow, and the calls, tokens and dollars that it takes.",
+)
 @click.argument("path", required=False, type=PathThatIs())
 @click.option(
     "--model",
     metavar="MODEL",
-    help="The model of asks that name none, such as openai:gpt-4o-mini.",
+    help="The model for asks without a model, such as openai:gpt-4o-mini.",
 )
 @click.option("--journal", metavar="FILE", help="The journal that the run would use.")
-@click.option("--json", "as_json", is_flag=True, help="Print the plan and its bounds, as JSON.")
-@click.option("--schema", is_flag=True, help="Print the JSON Schema of what --json prints.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan and its bounds as JSON.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of the output of --json.")
 @click.option(
     "--max-calls",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Fail when the flow could make more calls than this while no server fails.",
+    help="Fail if the flow could make more than N calls while no server fails.",
 )
 @click.option(
     "--max-attempts",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Fail when the flow could make more attempts that may be billed than this, whatever servers do.",
+    help="Fail if servers could bill more than N attempts, whatever they do.",
 )
 @click.option(
     "--right",
@@ -69,13 +73,13 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     default=RIGHT,
     metavar="P",
     show_default=True,
-    help="How often one sample of a vote is right, for what is expected of votes.",
+    help="The probability that a sample of a vote is right, for the expected calls of votes.",
 )
 @click.option(
     "--max-cost",
     type=_Dollars(),
     metavar="X",
-    help="Fail when the flow could cost more dollars than this while no server fails.",
+    help="Fail if the flow could cost more than X dollars while no server fails.",
 )
 @click.option(
     "--allow-read",
@@ -83,7 +87,7 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     type=PathThatIs(),
     callback=allowed,
     metavar="DIR",
-    help="A folder that the flow may read besides its own.",
+    help="Let the flow read this folder, besides its own.",
 )
 @click.pass_obj
 def command(
@@ -100,17 +104,17 @@ def command(
     max_cost: float | None,
     allow_read: tuple[Path, ...],
 ) -> int:
-    """Show a flow's steps with the least and the most that each takes: calls, rounds, tokens and dollars.
+    """Show the steps of a flow. Each step has its least and its most calls, rounds, tokens and dollars.
 
-    Nothing is sent. Rounds are calls that stand one behind another. Tokens are estimates.
+    The command sends nothing. Rounds are calls that wait for each other. Tokens are estimates.
 
-    Calls, rounds, tokens and dollars hold while no server fails: a malformed answer is asked for again, and nothing
-    else is. A server that fails or does not answer in time may bill attempts that bring nothing. How many of those
-    there are at most holds always, and so do the dollars of them all.
+    The bounds of calls, rounds, tokens and dollars hold while no server fails. They include the calls that repeat a
+    malformed answer. A server that fails or does not answer in time may bill attempts that bring no answer. The bounds
+    of attempts and of their dollars always hold.
 
-    Parameters are given as when running: `flowrun plan FILE --document report.md` reads the document and counts its
-    sections. Some or all may be left out; what they decide is then open. With all of them it also tells which answers
-    the journal has: those cost nothing again.
+    Give parameters as for a run: `flowrun plan FILE --document report.md` reads the document and counts its sections.
+    You may leave parameters out. Then the bounds that depend on them stay open. With all parameters the command also
+    shows how many answers the journal has. These cost nothing again.
     """
     if schema:
         click.echo(package_files("flowrun.grammars").joinpath("plan.schema.json").read_text(encoding="utf-8"), nl=False)

@@ -33,18 +33,18 @@ from .signals import run_stoppable
     type=click.Choice(["retry", "fail"]),
     default="retry",
     show_default=True,
-    help="Calls that were under way when the run was ended, and may have been paid: send them again, or let them fail.",
+    help="Send the calls again that were under way when the run ended, or let them fail. They may have been paid.",
 )
 @click.option(
-    "--budget", metavar="BUDGET", help="In place of the run's own: '$2.50, 400 calls', with what it has spent."
+    "--budget", metavar="BUDGET", help="Replace the budget of the run: '$2.50, 400 calls'. The spending so far counts."
 )
-@click.option("--journal", metavar="FILE", help="The journal that the run is in.")
-@click.option("--json", "as_json", is_flag=True, help="Print the answer with the account of the run, as JSON.")
+@click.option("--journal", metavar="FILE", help="The journal of the run.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer and the account of the run as JSON.")
 @click.option("--output", "-o", type=OutputPath(), metavar="FILE", help=HELP)
 @click.option("--raw", is_flag=True, help=RAW)
-@click.option("--quiet", "-q", is_flag=True, help="Print the answer alone.")
-@click.option("--allow-host", multiple=True, metavar="HOST", help="A host that models which the flow names may be at.")
-@click.option("--allow-python", is_flag=True, help="Let the flow run the Python functions that it declares.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only the answer.")
+@click.option("--allow-host", multiple=True, metavar="HOST", help="Let the flow use models at this host.")
+@click.option("--allow-python", is_flag=True, help="Let the flow call the Python functions that it declares.")
 def command(
     run: str,
     in_doubt: str,
@@ -57,10 +57,10 @@ def command(
     allow_host: tuple[str, ...],
     allow_python: bool,
 ) -> int:
-    """Go on with RUN: its id from `flowrun runs`, how that begins, or `last`.
+    """Go on with RUN: its id from `flowrun runs`, the first characters of the id, or `last`.
 
-    Its flow, inputs, model and permissions are those that it began with. What was answered is taken from the journal
-    and never asked again. A run that was done prints its answer once more.
+    The run keeps its flow, inputs, model and permissions. It takes answers from the journal and never asks for them
+    again. A run that is done prints its answer once more.
     """
     path = journal_path(journal)
     if not path.exists():

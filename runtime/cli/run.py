@@ -39,36 +39,32 @@ def command_for(path: Path) -> click.Command:
     """Make the command of one flow file, with an option for each parameter of its flow."""
     options: list[click.Parameter] = [
         click.Option(
-            ["--model"], metavar="MODEL", help="The model of asks that name none, such as openai:gpt-4o-mini."
+            ["--model"], metavar="MODEL", help="The model for asks without a model, such as openai:gpt-4o-mini."
         ),
-        click.Option(
-            ["--json", "as_json"], is_flag=True, help="Print the answer with the account of the run, as JSON."
-        ),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print the answer and the account of the run as JSON."),
         *output_options(),
-        click.Option(["--quiet", "-q"], is_flag=True, help="Print the answer alone."),
+        click.Option(["--quiet", "-q"], is_flag=True, help="Print only the answer."),
         click.Option(
             ["--allow-read"],
             multiple=True,
             type=PathThatIs(),
             callback=allowed,
             metavar="DIR",
-            help="A folder that the flow may read besides its own.",
+            help="Let the flow read this folder, besides its own.",
         ),
-        click.Option(
-            ["--allow-host"], multiple=True, metavar="HOST", help="A host that models which the flow names may be at."
-        ),
-        click.Option(["--allow-python"], is_flag=True, help="Let the flow run the Python functions that it declares."),
-        click.Option(["--budget"], metavar="BUDGET", help="In place of the flow's own: '$2.50, 400 calls'."),
-        click.Option(["--fresh"], is_flag=True, help="Ask everything again, whatever the journal has."),
-        click.Option(["--journal"], metavar="FILE", help=f"Where to keep answers, if not in {FOLDER}/{NAME}."),
-        click.Option(["--no-journal"], is_flag=True, help="Keep no answers: what is interrupted is paid again."),
+        click.Option(["--allow-host"], multiple=True, metavar="HOST", help="Let the flow use models at this host."),
+        click.Option(["--allow-python"], is_flag=True, help="Let the flow call the Python functions that it declares."),
+        click.Option(["--budget"], metavar="BUDGET", help="Replace the budget of the flow: '$2.50, 400 calls'."),
+        click.Option(["--fresh"], is_flag=True, help="Send all calls again, and use no answers from the journal."),
+        click.Option(["--journal"], metavar="FILE", help=f"The file for the answers. The default is {FOLDER}/{NAME}."),
+        click.Option(["--no-journal"], is_flag=True, help="Keep no answers: an interrupted run cannot go on."),
     ]
     return _Run(
         path.name,
         path=path,
         params=options,
         callback=_run,
-        epilog="A value is taken as it is; @FILE is the content of a file, and - is standard input.",
+        epilog="A value stands for itself, @FILE for the content of a file, and - for standard input.",
     )
 
 

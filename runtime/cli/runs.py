@@ -25,15 +25,16 @@ if TYPE_CHECKING:
     from ..costs.prices import Prices
 
 
-@click.command("runs", short_help="List the runs that the journal has.")
+@click.command("runs", short_help="List the runs in the journal.")
 @click.option("--journal", metavar="FILE", help="The journal to read.")
-@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the runs as JSON.")
 def command(journal: str | None, as_json: bool) -> None:
     """List the runs of the project's journal, the latest last.
 
-    A run is done, partial (its answer lacks something), failed, out of its budget, stopped (by a signal), ended by its
-    disk, killed (nobody saw its end), or runs still. All but the last can be gone on with: `flowrun resume RUN`.
-    Its cost is that of all its stretches; "at most" counts what was broken off or is in doubt, which may be paid.
+    A run is done, partial (its answer lacks elements or steps), failed, out of its budget, stopped (by a signal),
+    ended by its disk, killed (its process died), or still running. `flowrun resume RUN` goes on with all of them
+    except a running one. The cost of a run includes all its resumes. "At most" also counts calls that were broken off
+    or are in doubt, since the provider may bill them.
     """
     path = journal_path(journal)
     holder = holder_of(path)

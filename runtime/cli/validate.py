@@ -32,27 +32,27 @@ STDIN = "<stdin>"
     type=click.Choice(["text", *FORMATS]),
     default="text",
     show_default=True,
-    help="How findings are told. Every format but text goes to standard output and is complete.",
+    help="The form of the findings. Every form except text goes to standard output and is complete.",
 )
 @click.option("--output", "-o", type=OutputPath(), metavar="FILE", help="Write the findings to FILE.")
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
-@click.option("--fix", is_flag=True, help="Make the safe fixes in the files, then tell what is left.")
-@click.option("--diff", is_flag=True, help="Show what --fix would change; change nothing.")
-@click.option("--quiet", "-q", is_flag=True, help="Print nothing when all is well.")
+@click.option("--fix", is_flag=True, help="Make the safe fixes in the files, then show the remaining findings.")
+@click.option("--diff", is_flag=True, help="Show the changes of --fix, but change nothing.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing if there are no findings.")
 def command(
     paths: tuple[Path, ...], format_: str, output: Path | None, strict: bool, fix: bool, diff: bool, quiet: bool
 ) -> int:
-    """Check flow files. PATHS are files, folders with .flow files in them or below, and patterns such as
-    'flows/**/*.flow'; `-` is standard input.
+    """Check flow files. PATHS are files, folders, and patterns such as 'flows/**/*.flow'. A folder stands for all .flow
+    files in it and below. `-` stands for standard input.
 
-    Nothing is sent and nothing is run. Every file is checked, whatever is wrong with the others.
+    The command sends nothing and runs nothing. A broken file does not stop the check of the others.
 
     \b
     Exits with
       0   no errors (with --strict: no warnings either)
-      1   findings, or with --diff something to change
-      2   the command is wrong, or a path leads to no file that can be read
-      74  a file could not be written
+      1   findings, or changes to show with --diff
+      2   a wrong command, or a path without a readable file
+      74  a file that could not be written
     """
     if diff and format_ != "text":
         raise UsageError(f"--diff and --format {format_} would both write to standard output; take one of them")

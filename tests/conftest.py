@@ -16,6 +16,9 @@ import pytest
 from aiohttp import web
 from hypothesis import settings
 
+# The asserts of `tests/support` say what they compared, as those of the tests do. Before the first import of it.
+pytest.register_assert_rewrite("support")
+
 # One commit gives one verdict. `pytest --hypothesis-profile default` looks further, with other examples each time.
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.load_profile("same")

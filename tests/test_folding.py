@@ -13,8 +13,7 @@ from flowrun.dsl import FlowError, Source, check_flow
 from flowrun.dsl.checking.static_values import HEAVIEST, StaticValue
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.files.files import Files
-
-from .support.constant_flows import FAILS, ConstantFlow, checked_flow, constant_flows, folded, worked_out
+from support.constant_flows import FAILS, ConstantFlow, checked_flow, constant_flows, folded, worked_out
 
 FILES = Files(Path())
 

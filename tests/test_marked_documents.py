@@ -8,8 +8,7 @@ import pytest
 
 from flowrun.runtime.documents.reading import READERS
 from flowrun.runtime.vocabulary.errors import InputError
-
-from .support.word_files import docx_of, item, para
+from support.word_files import docx_of, item, para
 
 HTML = {
     "a power": ("5&times;10<sup>6</sup> m<sup>2</sup> 10<sup>-3</sup>", "5×10^6 m^2 10^-3"),

@@ -13,8 +13,7 @@ from flowrun.runtime import run, run_async
 from flowrun.runtime.documents import fitting
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.errors import InputError
-
-from .support.command_line import command
+from support.command_line import command
 
 FLOW = """\
 type Row = { id: int, doc: document? }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import InputError, PermanentError, UsageError
 from flowrun.runtime.vocabulary.events import Event, RequestStarted, RunFinished
+from support.harness import scripted
 
 FLOW = """\
 type Row = { id: int, body: text }
@@ -27,10 +27,6 @@ flow f(rows: [Row], note: document = "none") {
   return out
 }
 """
-
-
-def scripted(script: Callable[[Request, int], str]) -> Callable[[str, Surroundings], Provider]:
-    return lambda model, surroundings: ScriptedProvider(script, model=model)
 
 
 @pytest.fixture
@@ -209,7 +205,7 @@ async def test_another_model_stands_in_for_one_that_fails(tmp_path: Path) -> Non
 
 
 def test_the_bounds_count_retries_wherever_they_are_set() -> None:
-    def most(text: str, model: str = "") -> int | None:
+    def most(text: str, model: str = "") -> float | None:
         plan = make_plan(check_flow(Source(text), catalog()))
         return bounds_of(plan, catalog().reducers, model=model).most
 

@@ -65,7 +65,7 @@ def test_a_map_with_failed_elements(reduce: str, errors: str) -> None:
         return
     assert outcome.failures == ()
     assert [one.path for one in outcome.losses] == ["m[1].line 1"]
-    expected = {"collect": ["x", "x"], "concat": "x\n\nx", "flatten": ["x", "x"]}.get(reduce, "x")
+    expected: object = {"collect": ["x", "x"], "concat": "x\n\nx", "flatten": ["x", "x"]}.get(reduce, "x")
     if (reduce, errors) == ("collect", "none"):
         expected = ["x", None, "x"]
     assert outcome.value == expected

@@ -24,6 +24,11 @@ def timed(request: Request, number: int) -> Scripted:
     return Scripted(prompt.removeprefix("first "), seconds)
 
 
+def at_random_times(seed: int) -> Callable[[Request, int], Scripted]:
+    draw = random.Random(seed)
+    return lambda request, number: Scripted(timed(request, number).text, draw.random())
+
+
 FIRST = 'xs = map n in names { ask "first {{ n }}" } reduce collect'
 SECOND = 'map x in xs { ask "second {{ x }}" } reduce collect'
 
@@ -99,12 +104,7 @@ def test_a_tree_takes_what_has_its_place() -> None:
         }
         """
     for seed in range(20):
-        draw = random.Random(seed)
-        ran = stage(
-            flow,
-            lambda request, number, draw=draw: Scripted(timed(request, number).text, draw.random()),
-            {"names": ["a", "b", "c", "a", "c"]},
-        )
+        ran = stage(flow, at_random_times(seed), {"names": ["a", "b", "c", "a", "c"]})
         pairs = ["m second a+second a", "m second c+second c", "m second a+second a", "m second c+second c"]
         assert ran.outcome.value == "m m " + "+".join(pairs[:2]) + "+m " + "+".join(pairs[2:])
 

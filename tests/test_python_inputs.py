@@ -57,7 +57,10 @@ def test_an_absolute_path_is_no_text(path: Path) -> None:
 
 
 def test_texts_and_files(path: Path) -> None:
-    given = {"doc": Path("report.md"), "docs": ["report.md\n", "gone.md", Path("report.md"), "", "here\n./report.md"]}
+    given: dict[str, Any] = {
+        "doc": Path("report.md"),
+        "docs": ["report.md\n", "gone.md", Path("report.md"), "", "here\n./report.md"],
+    }
     found = run(path, **given, note="report.md", data="report.md").value
     assert found["doc"] == "# The report"
     assert found["docs"] == ["report.md\n", "gone.md", "# The report", "", "here\n./report.md"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -173,7 +174,7 @@ KINDS = st.recursive(
     max_leaves=4,
 )
 # Types of our own are made into readers once; `KINDS` makes one for each example.
-POOL = st.sampled_from(
+POOL: st.SearchStrategy[t.Type] = st.sampled_from(
     [
         t.INT,
         t.NUMBER,
@@ -229,7 +230,7 @@ def comma_behind(value: Json) -> str:
     return f"{text[:-2]},\n{text[-1]}" if value and isinstance(value, list | dict) else text
 
 
-DRESSES = {
+DRESSES: dict[str, Callable[[Json], str]] = {
     "as it is": json.dumps,
     "over lines": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
     "compact": lambda value: json.dumps(value, separators=(",", ":")),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib.metadata
 import json
 import socket
 import struct
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,6 +142,23 @@ def main_loop() -> Iterator[None]:
     yield
     asyncio.set_event_loop(None)
     loop.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def installed() -> Iterator[None]:
+    """Look through the installed packages once for each search path: it takes longer than a random flow."""
+    found: dict[tuple[object, ...], Any] = {}
+    look = importlib.metadata.entry_points
+
+    def entry_points(**params: Any) -> Any:
+        key = (*sys.path, *params.items())
+        if key not in found:
+            found[key] = look(**params)
+        return found[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importlib.metadata, "entry_points", entry_points)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -142,6 +142,7 @@ def test_encodings_that_are_not_read(data: bytes, words: str) -> None:
     assert words in str(caught.value)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "bit",
     [

@@ -106,6 +106,7 @@ def test_what_a_repair_would_have_to_guess_is_no_answer(text: str, type_: t.Type
     assert caught.value.text == text
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "text",
     [

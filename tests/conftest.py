@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import importlib.metadata
 import json
+import random
 import socket
 import struct
 import sys
@@ -166,6 +167,12 @@ def journals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for the journals of the test under way: nothing is written beside the code."""
     folder = tmp_path_factory.mktemp("journals")
     yield folder
+
+
+@pytest.fixture(autouse=True)
+def own_chance(request: pytest.FixtureRequest) -> None:
+    """What a run leaves to chance, as the wait before a retry, is the same in every order of the tests."""
+    random.seed(request.node.nodeid)
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,8 @@ from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Reply, Request
 from flowrun.runtime.vocabulary.errors import AnswerError, CallError, RefusedError, UsageError
 from flowrun.runtime.vocabulary.tally import Tally
-from support.state_runs import BROKEN, QUICK, Run, by_prompt
+from support.harness import Run
+from support.state_runs import BROKEN, QUICK, by_prompt
 
 # Answers that are none
 

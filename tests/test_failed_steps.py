@@ -8,7 +8,8 @@ from flowrun.runtime.engine.decisions import Finish
 from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
-from support.state_runs import BROKEN, Run, by_prompt, state_of
+from support.harness import Run
+from support.state_runs import BROKEN, by_prompt, state_of
 
 
 def test_exactly_the_dependants_of_a_failed_step_are_skipped() -> None:

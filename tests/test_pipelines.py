@@ -11,7 +11,7 @@ from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import PermanentError
-from support.staged import stage
+from support.harness import stage
 
 PAIRS = {"a": (1, 30), "b": (10, 10), "c": (30, 1)}
 """Seconds of each element in the first map and in the second one: one after the other 60, side by side 31."""

@@ -72,9 +72,8 @@ async def result_of(plan: Any, base: str, inputs: dict[str, Any], *, journal: Pa
     from flowrun.runtime import RunOptions, run_async
 
     environ = {"OPENAI_BASE_URL": base, "OPENAI_API_KEY": "none"}
-    result = await run_async(
-        plan, inputs, options=RunOptions(environ=environ, **{"journal": journal} if journal else {})
-    )
+    more: dict[str, Any] = {"journal": journal} if journal else {}
+    result = await run_async(plan, inputs, options=RunOptions(environ=environ, **more))
     assert result.ok, result.failures
     return result
 

@@ -48,10 +48,10 @@ async def pydantic_graph(ask: Ask, prompts: Sequence[str], wide: int) -> list[st
 
     builder: Any = GraphBuilder(input_type=list, output_type=list)
 
-    @builder.step
-    async def one(context: Any) -> str:
+    async def step(context: Any) -> str:
         return await ask(context.inputs)
 
+    one = builder.step(step)
     collect = builder.join(reduce_list_append, initial_factory=list)
     builder.add(
         builder.edge_from(builder.start_node).map().to(one),

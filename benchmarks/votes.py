@@ -32,7 +32,7 @@ from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import AnswerError
-from support.staged import stage
+from support.harness import stage
 
 Counts = tuple[int, int]
 TAIL = math.log(10) / 2.326

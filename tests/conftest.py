@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib.metadata
 import json
+import random
 import socket
 import struct
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +18,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 from hypothesis import settings
+
+# The asserts of `tests/support` say what they compared, as those of the tests do. Before the first import of it.
+pytest.register_assert_rewrite("support")
 
 # One commit gives one verdict. `pytest --hypothesis-profile default` looks further, with other examples each time.
 settings.register_profile("same", derandomize=True, deadline=None)
@@ -140,10 +146,33 @@ def main_loop() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def installed() -> Iterator[None]:
+    """Look through the installed packages once for each search path: it takes longer than a random flow."""
+    found: dict[tuple[object, ...], Any] = {}
+    look = importlib.metadata.entry_points
+
+    def entry_points(**params: Any) -> Any:
+        key = (*sys.path, *params.items())
+        if key not in found:
+            found[key] = look(**params)
+        return found[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importlib.metadata, "entry_points", entry_points)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def journals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for the journals of the test under way: nothing is written beside the code."""
     folder = tmp_path_factory.mktemp("journals")
     yield folder
+
+
+@pytest.fixture(autouse=True)
+def own_chance(request: pytest.FixtureRequest) -> None:
+    """What a run leaves to chance, as the wait before a retry, is the same in every order of the tests."""
+    random.seed(request.node.nodeid)
 
 
 @pytest.fixture(autouse=True)

@@ -43,6 +43,7 @@ def test_an_adaptive_vote_is_that_of_the_first_sure_prefix(
         assert driven.seen == len(ballots)
 
 
+@pytest.mark.no_cover
 def test_a_long_adaptive_vote_is_counted_quickly() -> None:
     began = time.process_time()
     driven = vote("majority", ["ab"[index % 2] for index in range(5000)], 0, least=3)

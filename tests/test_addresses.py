@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -245,7 +245,9 @@ asyncio.run(main())
 """
 
 
-async def said_over_tls(folder: Path, name: str, first: int = -1, last: int = 1, **environ: str) -> str:
+async def said_over_tls(
+    folder: Path, name: str, first: int = -1, last: int = 1, environ: Mapping[str, str] | None = None
+) -> str:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
@@ -259,7 +261,7 @@ async def said_over_tls(folder: Path, name: str, first: int = -1, last: int = 1,
     server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=server_context(folder, name, first, last))
     url = f"https://localhost:{server.sockets[0].getsockname()[1]}/v1"
     # A process of its own: aiohttp reads the certificates that are trusted when it is imported.
-    environ = {"PATH": os.environ["PATH"], **environ}
+    environ = {"PATH": os.environ["PATH"], **(environ or {})}
     ran = await asyncio.to_thread(
         subprocess.run, [sys.executable, "-c", ASK, url], env=environ, capture_output=True, text=True, check=False
     )
@@ -272,11 +274,11 @@ async def test_why_a_certificate_is_not_taken(tmp_path: Path) -> None:
     issuer = {"SSL_CERT_FILE": str(tmp_path / "issuer.pem")}
     said = await said_over_tls(tmp_path, "localhost")
     assert "PermanentError" in said and "an issuer that is not known here" in said and "set SSL_CERT_FILE" in said
-    assert await said_over_tls(tmp_path, "localhost", **issuer) == "over TLS"
-    said = await said_over_tls(tmp_path, "other.example", **issuer)
+    assert await said_over_tls(tmp_path, "localhost", environ=issuer) == "over TLS"
+    said = await said_over_tls(tmp_path, "other.example", environ=issuer)
     assert "for another host name" in said and "localhost" in said and "check OPENAI_BASE_URL" in said
-    assert "has expired" in await said_over_tls(tmp_path, "localhost", -9, -2, **issuer)
-    assert "not valid yet" in await said_over_tls(tmp_path, "localhost", 2, 9, **issuer)
+    assert "has expired" in await said_over_tls(tmp_path, "localhost", -9, -2, environ=issuer)
+    assert "not valid yet" in await said_over_tls(tmp_path, "localhost", 2, 9, environ=issuer)
 
 
 async def test_a_server_without_tls_is_told_apart(faults: Any) -> None:

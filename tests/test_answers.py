@@ -139,6 +139,7 @@ def test_a_long_answer_is_quoted_in_part() -> None:
     assert len(str(caught.value)) < 200
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("type_", [t.JSON, t.ListOf(t.JSON), FINDING])
 @pytest.mark.parametrize(
     "text", ["[" * 100_000, "[" * 100_000 + "]" * 100_000, '{"a":' * 30_000, '[{"a":' * 40_000 + "1", "[1 2 " * 3000]

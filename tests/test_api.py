@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import InputError, PermanentError, UsageError
 from flowrun.runtime.vocabulary.events import Event, RequestStarted, RunFinished
+from support.harness import scripted
 
 FLOW = """\
 type Row = { id: int, body: text }
@@ -27,10 +27,6 @@ flow f(rows: [Row], note: document = "none") {
   return out
 }
 """
-
-
-def scripted(script: Callable[[Request, int], str]) -> Callable[[str, Surroundings], Provider]:
-    return lambda model, surroundings: ScriptedProvider(script, model=model)
 
 
 @pytest.fixture
@@ -211,7 +207,7 @@ async def test_another_model_stands_in_for_one_that_fails(tmp_path: Path) -> Non
 
 
 def test_the_bounds_count_retries_wherever_they_are_set() -> None:
-    def most(text: str, model: str = "") -> int | None:
+    def most(text: str, model: str = "") -> float | None:
         plan = make_plan(check_flow(Source(text), catalog()))
         return bounds_of(plan, catalog().reducers, model=model).most
 
@@ -295,6 +291,8 @@ flow f(xs: [int]) {
         return Scripted("x", 60.0 if request.messages[-1].text.startswith("slow") else 0.0)
 
     provider = ScriptedProvider(script)
-    result = await run_async(path, {"xs": list(range(12))}, opener=lambda model, surroundings: provider)
+    result = await run_async(
+        path, {"xs": list(range(12))}, options=RunOptions(opener=lambda model, surroundings: provider)
+    )
     assert result.value == ["x"] * 12
     assert result.outcome.losses == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -193,12 +194,17 @@ def test_flows_that_call_flows_may_go_deep() -> None:
 
 
 def test_flows_that_call_flows_are_looked_through_a_few_times_however_deep(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked = []
+    looked: list[object] = []
     text = 'flow f0(x: text) { a = ask "{{ x }}" return a }\n' + "\n".join(
         f"flow f{n}(x: text) {{ a = f{n - 1}(x) return a }}" for n in range(1, 400)
     )
     flow, walk = planned(text), plan.walk_steps
-    monkeypatch.setattr(plan, "walk_steps", lambda steps: looked.append(steps) or walk(steps))
+
+    def counted(steps: Iterable[plan.Step]) -> Iterator[plan.Step]:
+        looked.append(steps)
+        return walk(steps)
+
+    monkeypatch.setattr(plan, "walk_steps", counted)
     estimate_plan(flow, {"x": "hi"}, HERE, model="m", environ={})
     assert 0 < len(looked) < 5 * 400
 

@@ -12,7 +12,6 @@ import pytest
 from flowrun.runtime.account.causes import FIRST, MOST, Causes
 from flowrun.runtime.account.summary import Summary
 from flowrun.runtime.api import Result
-from flowrun.runtime.cli import progress
 from flowrun.runtime.cli.progress import Teller
 from flowrun.runtime.cli.summary import failures_lines, losses_lines
 from flowrun.runtime.engine.decisions import Failure, Outcome
@@ -112,7 +111,7 @@ def test_failures_of_steps_are_put_together_as_well() -> None:
 
 def test_retries_of_an_outage_are_told_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    monkeypatch.setattr("flowrun.runtime.cli.progress.time.monotonic", lambda: now)
     teller = Teller()
     lines = 0
     for number in range(60_000):

@@ -8,8 +8,7 @@ import pytest
 
 from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.vocabulary.errors import FlowrunError
-
-from .test_api import scripted
+from support.harness import scripted
 
 ANSWER = 'ask "{{ mail }}" -> YES | NO'
 VOTE = f"repeat 3 {{ {ANSWER} }} reduce"

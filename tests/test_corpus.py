@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from lark import Lark, Tree
+from lark import Lark, Token, Tree
 
 from flowrun.dsl import CODES, Diagnostic, FlowError, Source, check_flow, make_plan, plan, render_diagnostic
 from flowrun.runtime.catalog import catalog
@@ -137,10 +137,10 @@ def test_right_flows_use_the_whole_grammar() -> None:
         if path.stem == "soft_words":
             # lark's own lexer does not know that a word before a `:` is a name.
             continue
-        tree: Tree[object] = parser.parse(path.read_text(encoding="utf-8"))
+        tree: Tree[Token] = parser.parse(path.read_text(encoding="utf-8"))
         for part in tree.iter_subtrees():
             used.add(str(part.data))
-            used |= {child.type for child in part.children if not isinstance(child, Tree)}  # type: ignore[attr-defined]
+            used |= {child.type for child in part.children if not isinstance(child, Tree)}
     # A rule that stands for one of its parts leaves no trace of its own name in the tree.
     rules = {rule.alias or str(rule.origin.name) for rule in parser.rules if rule.alias or not rule.options.expand1}
     named = {rule for rule in rules if not rule.startswith("_")} | {terminal.name for terminal in parser.terminals}

@@ -27,7 +27,7 @@ from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.vocabulary.errors import AnswerError, MalformedError, PermanentError
 from flowrun.runtime.vocabulary.tokens import MARGIN, estimate, shortened
 from flowrun.runtime.vocabulary.usage import Price
-from support.staged import stage
+from support.harness import stage
 
 Json = Any
 FLOW = 'flow f() { a = ask "How bad is it?" -> 1..5 return a }'

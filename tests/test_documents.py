@@ -314,6 +314,7 @@ def test_no_word_of_a_page_is_lost(words: list[str]) -> None:
     assert "".join(letter for letter in text if letter in "ab") == said
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "bit",
     ["<", "<!--", "<a ", "<a x='", "&#", "&#9", "</", "<?", "<![CDATA[", "<script>", "<ul><li>a", "&amp", "<pre>"],

@@ -14,7 +14,8 @@ from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Answer, Reply, Request
 from flowrun.runtime.vocabulary.errors import PermanentError
-from support.state_runs import QUICK, Run, state_of
+from support.harness import Run
+from support.state_runs import QUICK, state_of
 
 WORDS = ("aye", "nay", "none of it")
 BALLOTS = st.lists(st.sampled_from([*WORDS, "no answer at all"]), min_size=1, max_size=9)

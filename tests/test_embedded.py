@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from flowrun.runtime.files.folders import cache_folder
 from flowrun.runtime.providers.embedded import open_embedded
 from flowrun.runtime.providers.embedded.models import TINY
 from flowrun.runtime.providers.embedded.provider import EmbeddedProvider
-from flowrun.runtime.providers.embedded.weights import cache_folder
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.vocabulary.errors import PermanentError, RefusedError, UsageError

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from flowrun.runtime.files.folders import cache_folder
 from flowrun.runtime.providers.embedded import open_embedded
 from flowrun.runtime.providers.embedded.grammar import choice_grammar, messages, token_limit
 from flowrun.runtime.providers.embedded.models import DEFAULT, TINY, Model, Part
 from flowrun.runtime.providers.embedded.process import EngineProcess, _hint
 from flowrun.runtime.providers.embedded.stream import failure
-from flowrun.runtime.providers.embedded.weights import cache_folder, ensure, is_verified
+from flowrun.runtime.providers.embedded.weights import ensure, is_verified
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.vocabulary.call import Message, Request
 from flowrun.runtime.vocabulary.errors import UsageError

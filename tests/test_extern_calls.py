@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ async def test_context_variables_are_kept(folder: Path, kind: str) -> None:
     name = module(folder, f"seen = []\n{kind} look():\n    return variable.get()\n")
     sys.path.insert(0, str(folder))
     try:
-        __import__(name).variable = VARIABLE
+        vars(import_module(name))["variable"] = VARIABLE
     finally:
         sys.path.remove(str(folder))
     token = VARIABLE.set("kept")

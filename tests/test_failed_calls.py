@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Reply, Request
-from flowrun.runtime.vocabulary.errors import AnswerError, RefusedError, UsageError
+from flowrun.runtime.vocabulary.errors import AnswerError, CallError, RefusedError, UsageError
 from flowrun.runtime.vocabulary.tally import Tally
-from support.state_runs import BROKEN, QUICK, Run, by_prompt
+from support.harness import Run
+from support.state_runs import BROKEN, QUICK, by_prompt
 
 # Answers that are none
 
@@ -55,7 +57,7 @@ def test_a_vote_that_cannot_be_held_tells_its_cause() -> None:
 
 
 def test_a_refused_request_is_sent_again_by_itself() -> None:
-    replies = iter([RefusedError("busy"), RefusedError("busy"), "x"])
+    replies: Iterator[str | CallError] = iter([RefusedError("busy"), RefusedError("busy"), "x"])
     run = Run('flow f() { a = ask "a" return a }', lambda request, number: Scripted(next(replies)))
     assert run.go().value == "x"
     assert len(run.of(e.RequestRetried)) == 2

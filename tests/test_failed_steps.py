@@ -8,7 +8,8 @@ from flowrun.runtime.engine.decisions import Finish
 from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
-from support.state_runs import BROKEN, Run, by_prompt, state_of
+from support.harness import Run
+from support.state_runs import BROKEN, by_prompt, state_of
 
 
 def test_exactly_the_dependants_of_a_failed_step_are_skipped() -> None:
@@ -65,7 +66,7 @@ def test_a_map_with_failed_elements(reduce: str, errors: str) -> None:
         return
     assert outcome.failures == ()
     assert [one.path for one in outcome.losses] == ["m[1].line 1"]
-    expected = {"collect": ["x", "x"], "concat": "x\n\nx", "flatten": ["x", "x"]}.get(reduce, "x")
+    expected: object = {"collect": ["x", "x"], "concat": "x\n\nx", "flatten": ["x", "x"]}.get(reduce, "x")
     if (reduce, errors) == ("collect", "none"):
         expected = ["x", None, "x"]
     assert outcome.value == expected

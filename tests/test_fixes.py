@@ -309,7 +309,7 @@ def test_whatever_is_offered_the_text_outside_the_edits_stays(text: str, offered
     # What is left of the old text stands in the new one, in order.
     rest = iter(fixed.source.text)
     assert all(letter in rest for letter in "".join(kept))
-    places = sorted((e.span.start, e.span.end) for one in fixed.made for e in one.fix.edits if one.fix)
+    places = sorted((e.span.start, e.span.end) for one in fixed.made if one.fix for e in one.fix.edits)
     assert all(a[1] <= b[0] and a != b for a, b in pairwise(places))
 
 

@@ -10,11 +10,11 @@ import pytest
 from flowrun.dsl import plan
 from flowrun.runtime.engine.decisions import Outcome
 from flowrun.runtime.plans.verify import verify
-from flowrun.runtime.providers.scripted import Scripted
+from flowrun.runtime.providers.scripted import Script, Scripted
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import BudgetError
-from support.called_flows import BROKEN, SUMMARY, Json, Run, Script, program, voting
+from support.called_flows import BROKEN, SUMMARY, Json, Run, program, voting
 
 # Failures
 

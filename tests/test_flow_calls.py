@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.values.expressions import ModelValue
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
+from flowrun.runtime.vocabulary.errors import CallError
 from flowrun.runtime.vocabulary.tally import Tally
 from support.called_flows import BROKEN, SUMMARY, Json, Run, program, voting
+from support.harness import scripted
 
 # Values and scopes
 
@@ -198,7 +201,7 @@ def test_an_ask_in_a_called_flow_is_asked_again_also_inside_a_vote() -> None:
 
 
 def test_a_called_flow_that_fails_inside_a_vote_is_missing() -> None:
-    replies = iter([BROKEN, "aye", "aye"])
+    replies: Iterator[str | CallError] = iter([BROKEN, "aye", "aye"])
     run = Run(
         voting(
             program(
@@ -220,11 +223,8 @@ def test_a_called_flow_that_fails_inside_a_vote_is_missing() -> None:
 
 async def test_a_plan_with_calls_is_run() -> None:
     whole = program('flow f(n: text) { s = { flow: "summary", args: { note: n } } return s }', summary=SUMMARY)
-    result = await run_async(
-        whole,
-        {"n": "x"},
-        options=RunOptions(opener=lambda model, around: ScriptedProvider(lambda request, _: "ok", model=model)),
-    )
+    options = RunOptions(opener=scripted(lambda request, _: "ok"))
+    result = await run_async(whole, {"n": "x"}, options=options)
     assert result.value == {"draft": "ok", "tone": "dry"}
     assert result.summary.steps == result.summary.finished == 2
 
@@ -245,7 +245,11 @@ async def test_a_model_may_reach_a_flow_under_the_name_of_another(tmp_path: Path
     asked: list[str] = []
 
     def opener(model: str, around: Any) -> ScriptedProvider:
-        return ScriptedProvider(lambda request, number: asked.append(model) or "ok", model=model)
+        def answer(request: Request, number: int) -> str:
+            asked.append(model)
+            return "ok"
+
+        return ScriptedProvider(answer, model=model)
 
     assert (await run_async(whole, options=RunOptions(opener=opener))).value == "ok"
     assert asked == ["openai:slow"]

@@ -20,9 +20,9 @@ from flowrun.runtime.cli.plan import command as plan_command
 from flowrun.runtime.cli.run import command_for
 from flowrun.runtime.vocabulary.errors import UsageError
 
-COMMANDS: dict[str, Callable[[Path], FlowCommand]] = {"run": command_for, "plan": lambda path: plan_of_a_flow}
 assert isinstance(plan_command, FlowCommand)
-plan_of_a_flow = plan_command
+plan_of_a_flow: click.Command = plan_command
+COMMANDS: dict[str, Callable[[Path], click.Command]] = {"run": command_for, "plan": lambda path: plan_of_a_flow}
 OWN = {
     flag.removeprefix("--").replace("-", "_")
     for command in (command_for(Path("a.flow")), plan_of_a_flow)

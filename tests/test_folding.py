@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowrun.dsl import FlowError, Source, check_flow
+from flowrun.dsl import syntax as s
 from flowrun.dsl.checking.static_values import HEAVIEST, StaticValue
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.files.files import Files
-
-from .support.constant_flows import FAILS, ConstantFlow, checked_flow, constant_flows, folded, worked_out
+from support.constant_flows import FAILS, ConstantFlow, checked_flow, constant_flows, folded, worked_out
 
 FILES = Files(Path())
 
@@ -126,7 +126,8 @@ def test_a_word_of_a_choice_is_a_value() -> None:
     checked = checked_flow(flow_of("x = [on] y = mode == on", before=""))
     flow = checked.program.flows[-1]
     word = next(step for step in flow.steps if step.title == "y").line.node
-    assert checked.typed.folding.known(word.right, flow.scope) == "on"  # type: ignore[union-attr]
+    assert isinstance(word, s.Binary)
+    assert checked.typed.folding.known(word.right, flow.scope) == "on"
 
 
 def test_the_value_of_an_imported_flow_is_known() -> None:

@@ -222,9 +222,10 @@ class Maker:
 
         def budget() -> s.Budget:
             money, calls = self.number("$"), self.count()
-            return self.draw(
-                st.sampled_from([s.Budget(money, calls, AT), s.Budget(None, calls, AT), s.Budget(money, None, AT)])
-            )  # type: ignore[no-any-return]
+            given: tuple[s.Number | None, s.Number | None] = self.draw(
+                st.sampled_from([(money, calls), (None, calls), (money, None)])
+            )
+            return s.Budget(*given, AT)
 
         def flow() -> s.FlowDecl:
             returns = self.some(lambda: s.Return(self.expr(), AT), 0, 1)

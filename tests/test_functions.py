@@ -11,7 +11,6 @@ import pytest
 from flowrun.dsl import types
 from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.files.files import Files
-from flowrun.runtime.providers.scripted import ScriptedProvider
 from flowrun.runtime.reads.reading import reading
 from flowrun.runtime.splitters import SPLITTERS
 from flowrun.runtime.values.functions import FUNCTIONS, World
@@ -20,6 +19,7 @@ from flowrun.runtime.values.rules import RuleValue
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import InputError, UsageError
 from flowrun.runtime.vocabulary.tally import Tally
+from support.harness import scripted
 
 TALLY = Tally("spam", (("spam", 2), ("not", 1)), 5, 1, asked=4, counted=3, first="spam", of=3, values=("spam", "not"))
 
@@ -119,10 +119,7 @@ async def test_a_folder_that_moves_asks_nothing_again(tmp_path: Path) -> None:
         result = await run_async(
             tmp_path / place / "f.flow",
             {"pattern": f"{inbox}/*.md"},
-            options=RunOptions(
-                opener=lambda model, surroundings: ScriptedProvider(script, model=model),
-                journal=tmp_path / "journal.db",
-            ),
+            options=RunOptions(opener=scripted(script), journal=tmp_path / "journal.db"),
         )
         assert result.value == ["yes"]
     assert sent == ["ay of inbox/a.md"]

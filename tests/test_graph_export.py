@@ -18,7 +18,7 @@ from flowrun.dsl.export.layers import Box, Link, layered
 from flowrun.dsl.export.layout import lay_out
 from flowrun.dsl.export.places import Gaps, arrange
 from flowrun.dsl.export.widths import text_width
-from flowrun.runtime.api import load
+from flowrun.runtime import load
 from flowrun.runtime.catalog import catalog
 from support.pictures import SVG, ask, called, clusters, edges, holds, nodes, pictured, program
 

@@ -70,7 +70,8 @@ def plans(draw: st.DrawFn) -> p.Plan:
             return p.Value(p.RecordOf(tuple(p.Entry(draw(nasty), p.Ref(name)) for name in mentions)))
         model = draw(st.sampled_from([None, p.Ref("fast"), p.Constant(draw(nasty))]))
         text = " ".join(f"{{{{ {name} }}}}" for name in mentions)
-        answer = draw(st.sampled_from([t.TEXT, t.Choice((draw(nasty), "b")), t.Record((), draw(nasty))]))
+        answers: list[t.Type] = [t.TEXT, t.Choice((draw(nasty), "b")), t.Record((), draw(nasty))]
+        answer = draw(st.sampled_from(answers))
         return p.Ask(model, (p.Message("user", text or "hello"),), answer)
 
     def body(known: list[str], depth: int, *, apart: bool) -> p.Block:

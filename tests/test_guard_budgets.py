@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowrun.runtime.api import resume_async, run_async
+from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.costs.written_budget import Budget
 from support.command_line import chat
 
@@ -76,9 +76,11 @@ async def test_a_called_flow_has_left_what_it_did_not_spend(
     path.write_text(MODEL + NESTED.format(inner=inner, outer=outer))
     environ = {"OPENAI_BASE_URL": faults.url}
     # The run's own budget stops it in the middle, three times.
-    result = await run_async(path, {"items": ITEMS}, environ=environ, journal=journal, budget=Budget(3))
+    result = await run_async(
+        path, {"items": ITEMS}, options=RunOptions(environ=environ, journal=journal, budget=Budget(3))
+    )
     for limit in (5, 8, 30):
-        result = await resume_async("last", journal, environ=environ, budget=Budget(limit))
+        result = await resume_async("last", journal, options=RunOptions(environ=environ, budget=Budget(limit)))
     words = ["First", "Second", "Third"][:calls]
     assert shop.first_words == sorted(words * len(ITEMS))
     assert result.value == (ITEMS if calls == 3 else [])

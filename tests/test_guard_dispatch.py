@@ -11,7 +11,7 @@ import pytest
 
 from flowrun.dsl import ATTEMPTS, Source, check_flow, make_plan
 from flowrun.dsl import plan as p
-from flowrun.runtime import Result, run_async
+from flowrun.runtime import Result, RunOptions, run_async
 from flowrun.runtime.api import resume_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.costs.written_budget import Budget
@@ -23,10 +23,10 @@ from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Reply, Request
 from flowrun.runtime.vocabulary.errors import CallError, InDoubtError, ModelError, PermanentError, RefusedError
 from flowrun.runtime.vocabulary.usage import Rate, Rates, Usage
-from support import staged
+from support import harness
 from support.bank import MODEL, PRICE, Bank, stretch
 from support.failing_runs import Staged
-from support.staged import stage
+from support.harness import stage
 from support.virtual_clock import VirtualLoop
 
 
@@ -190,7 +190,7 @@ async def test_a_resumed_run_takes_the_answer_that_was_there_when_it_began(tmp_p
 
     async def go(text: str, *, fresh: bool = False) -> Result:
         plan = make_plan(check_flow(Source(text), catalog()))
-        return await run_async(plan, opener=opener, journal=journal, fresh=fresh)
+        return await run_async(plan, options=RunOptions(opener=opener, journal=journal, fresh=fresh))
 
     asked: list[str] = []
     assert (await go(alone)).value == "same 1"
@@ -198,7 +198,7 @@ async def test_a_resumed_run_takes_the_answer_that_was_there_when_it_began(tmp_p
     assert failed.status == "failed"
     assert (await go(alone, fresh=True)).value == "same 2"
     broken = False
-    again = await resume_async(failed.run, journal, opener=opener)
+    again = await resume_async(failed.run, journal, options=RunOptions(opener=opener))
     assert again.value == ["first 3", "same 1"]
 
 
@@ -288,7 +288,7 @@ class Creeping(VirtualLoop):
 
 def test_an_answer_that_has_come_counts_before_a_time_that_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the moment in which the time is over, the flow has each answer whose end was told, or none came."""
-    monkeypatch.setattr(staged, "VirtualLoop", Creeping)
+    monkeypatch.setattr(harness, "VirtualLoop", Creeping)
     ends = set()
     for hundredths in range(95, 130):
         text = f'flow f() {{ v = chain {{ x = ask "?" x }} with timeout: {hundredths * 10}ms return v }}'

@@ -20,7 +20,7 @@ from flowrun.runtime.vocabulary.tokens import estimate
 from flowrun.runtime.vocabulary.usage import Usage
 from support.bank import MODEL, PRICE, Bank, history, stretch
 from support.failing_runs import Staged
-from support.staged import stage
+from support.harness import stage
 
 
 def planned(text: str) -> p.Plan:

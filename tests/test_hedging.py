@@ -24,13 +24,13 @@ from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import PermanentError, RefusedError
-from support.staged import Staged, stage
+from support.harness import Run, stage
 
 MANY = 'flow f(q: [int]) {{ out = map x in q {{ ask "{{{{ x }}}}" {} }} reduce collect return out }}'
 Script = Callable[[Request, int], Scripted]
 
 
-def fan_out(seed: int, options: str) -> Staged:
+def fan_out(seed: int, options: str) -> Run:
     """50 calls with log-normal times, median 200 ms and p99 2 s; a call that is sent again takes a time of its own."""
     draw = random.Random(seed)
     return stage(

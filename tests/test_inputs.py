@@ -334,6 +334,7 @@ def test_any_argument_is_read_or_refused(given: str, type_: types.Type) -> None:
         assert str(error).startswith("`it`: ")
 
 
+@pytest.mark.no_cover
 def test_many_rows_take_little_time() -> None:
     write("m.jsonl", '{"id": 1, "body": "x"}\n' * 100_000)
     began = time.process_time()

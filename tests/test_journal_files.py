@@ -102,19 +102,16 @@ def test_a_folder_that_the_user_names_may_be_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "large" / "journal.db").exists()
 
 
-def test_a_link_that_is_put_there_later_is_not_written_through(folder: Path) -> None:
+def test_a_link_that_is_put_there_later_is_not_written_through(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reserve is made anew, whatever its name has come to mean since it was looked at."""
     from flowrun.runtime.journal import reserve
 
     victim = folder.parent / "victim"
     planted = folder / "journal.db.reserve"
     kept = reserve.Reserve(folder / "journal.db")
-    found = reserve.status_of
-    reserve.status_of = lambda path: planted.symlink_to(victim)  # type: ignore[assignment,func-returns-value]
-    try:
+    with monkeypatch.context() as patch:
+        patch.setattr(reserve, "status_of", lambda path: planted.symlink_to(victim))
         kept.keep()
-    finally:
-        reserve.status_of = found
     assert victim.read_bytes() == b"dear"
     assert stat.S_ISREG(os.lstat(planted).st_mode)
 

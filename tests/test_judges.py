@@ -21,7 +21,7 @@ from flowrun.runtime.values.prompts import render
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import AnswerError
 from flowrun.runtime.vocabulary.tokens import estimate
-from support.staged import Staged, stage
+from support.harness import Run, stage
 
 Json = Any
 LINE = re.compile(r"\s*(\d+)[.):]\s?(.*)")
@@ -55,7 +55,7 @@ def shown_as(lines: dict[int, str], candidates: list[str]) -> list[str]:
     return [json.loads(line) for line in bare]
 
 
-def judged(rule: str, template: str, candidates: list[str], judge: Any) -> Staged:
+def judged(rule: str, template: str, candidates: list[str], judge: Any) -> Run:
     text = f"flow f(xs: [text]) {{ v = map x in xs {{ x }} reduce {rule}(judge: ask {json.dumps(template)}) return v }}"
     return stage(text, judge, {"xs": candidates})
 

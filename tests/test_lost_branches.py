@@ -9,7 +9,7 @@ import pytest
 from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import PermanentError
-from support.staged import stage
+from support.harness import stage
 
 BRANCHES = ("one", "two", "three")
 

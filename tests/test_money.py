@@ -90,7 +90,9 @@ def check_account(bank: Bank, journal: Path, plan: p.Plan, budget: Budget | None
         assert account.calls <= budget.calls
     # Each called flow keeps to the budget of its own.
     flow = plan.flows.get("inner")
-    for number in range(40) if flow is not None else ():
+    if flow is None:
+        return
+    for number in range(40):
         calls, dollars = past.within(f"out[{number}].line 8")
         assert flow.calls_limit is None or calls <= flow.calls_limit
         assert flow.money_limit is None or dollars <= flow.money_limit * (1 + 1e-9)
@@ -145,10 +147,8 @@ def begun(journal: Path) -> bool:
 
 
 def figures(account: Any) -> dict[str, Any]:
-    uses = {}
-    for model, use in account.models.items():
-        uses[model] = (use.sent, use.answered, use.spoilt, use.refused, use.uncounted, use.input_tokens)
-        uses[model] += (use.output_tokens, use.unbilled)
+    names = "sent answered spoilt refused uncounted input_tokens output_tokens unbilled".split()
+    uses = {model: [getattr(use, name) for name in names] for model, use in account.models.items()}
     return {"requests": account.requests, **uses}
 
 

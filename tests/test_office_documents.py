@@ -21,8 +21,7 @@ from flowrun.runtime.documents.reading import READERS, read_document
 from flowrun.runtime.files.files import Files
 from flowrun.runtime.splitters import SPLITTERS
 from flowrun.runtime.vocabulary.errors import InputError
-
-from .support.word_files import W, docx_of, item, para
+from support.word_files import W, docx_of, item, para
 
 REL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 

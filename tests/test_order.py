@@ -40,7 +40,8 @@ class Shuffler:
         out, at = [], 0
         for flow in self.file.flows:
             out.append(self.text[at : flow.body.span.start])
-            lines = sorted([*flow.body.lines, *flow.returns], key=lambda line: line.span.start)
+            lines: list[s.Line | s.Return] = [*flow.body.lines, *flow.returns]
+            lines.sort(key=lambda line: line.span.start)
             out.append(self.body(flow.body, lines, moved=len(lines)))
             at = flow.body.span.end
         return "".join(out) + self.text[at:]

@@ -11,7 +11,7 @@ from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import PermanentError
-from support.staged import stage
+from support.harness import stage
 
 PAIRS = {"a": (1, 30), "b": (10, 10), "c": (30, 1)}
 """Seconds of each element in the first map and in the second one: one after the other 60, side by side 31."""
@@ -22,6 +22,11 @@ def timed(request: Request, number: int) -> Scripted:
     kind, _, name = prompt.partition(" ")
     seconds = PAIRS[name[-1]][0 if kind == "first" else 1] if kind in ("first", "second") else 1
     return Scripted(prompt.removeprefix("first "), seconds)
+
+
+def at_random_times(seed: int) -> Callable[[Request, int], Scripted]:
+    draw = random.Random(seed)
+    return lambda request, number: Scripted(timed(request, number).text, draw.random())
 
 
 FIRST = 'xs = map n in names { ask "first {{ n }}" } reduce collect'
@@ -99,12 +104,7 @@ def test_a_tree_takes_what_has_its_place() -> None:
         }
         """
     for seed in range(20):
-        draw = random.Random(seed)
-        ran = stage(
-            flow,
-            lambda request, number, draw=draw: Scripted(timed(request, number).text, draw.random()),
-            {"names": ["a", "b", "c", "a", "c"]},
-        )
+        ran = stage(flow, at_random_times(seed), {"names": ["a", "b", "c", "a", "c"]})
         pairs = ["m second a+second a", "m second c+second c", "m second a+second a", "m second c+second c"]
         assert ran.outcome.value == "m m " + "+".join(pairs[:2]) + "+m " + "+".join(pairs[2:])
 

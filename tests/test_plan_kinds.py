@@ -313,7 +313,7 @@ def test_nothing_is_taken_for_what_it_is_not(edit: Edit) -> None:
 
 
 def nested(levels: int) -> Json:
-    type_ = TEXT
+    type_: Json = TEXT
     for _ in range(levels):
         type_ = {"kind": "list", "item": type_}
     return type_

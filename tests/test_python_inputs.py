@@ -13,8 +13,7 @@ from flowrun.runtime import RunOptions, run, run_async
 from flowrun.runtime.documents import fitting
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.errors import InputError
-
-from .support.command_line import command
+from support.command_line import command
 
 FLOW = """\
 type Row = { id: int, doc: document? }
@@ -58,7 +57,10 @@ def test_an_absolute_path_is_no_text(path: Path) -> None:
 
 
 def test_texts_and_files(path: Path) -> None:
-    given = {"doc": Path("report.md"), "docs": ["report.md\n", "gone.md", Path("report.md"), "", "here\n./report.md"]}
+    given: dict[str, Any] = {
+        "doc": Path("report.md"),
+        "docs": ["report.md\n", "gone.md", Path("report.md"), "", "here\n./report.md"],
+    }
     found = run(path, **given, note="report.md", data="report.md").value
     assert found["doc"] == "# The report"
     assert found["docs"] == ["report.md\n", "gone.md", "# The report", "", "here\n./report.md"]

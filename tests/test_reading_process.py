@@ -19,8 +19,7 @@ from flowrun.runtime.documents import reading
 from flowrun.runtime.documents.process import ReadingProcess
 from flowrun.runtime.documents.reading import READERS, read_plain_document
 from flowrun.runtime.vocabulary.errors import InputError
-
-from .support.word_files import docx_of, para
+from support.word_files import docx_of, para
 
 MIB = 1024 * 1024
 PAGE = b"<h1>One</h1><p>two"

@@ -17,7 +17,7 @@ from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import PlanError
 from support.bank import Bank, stretch
-from support.staged import Staged, stage
+from support.harness import Run, stage
 
 Json = Any
 TEXTS = 'a = ask "one"  b = ask "two"  c = ask "three"'
@@ -40,7 +40,7 @@ def run(
     then: str = "1",
     inputs: dict[str, Json] | None = None,
     seconds: dict[str, float] | None = None,
-) -> Staged:
+) -> Run:
     """Branches answer with what is ``said`` to their prompts, after ``seconds``; all else answers ``then``."""
 
     def script(request: Request, number: int) -> Scripted:

@@ -125,5 +125,5 @@ def test_no_policy_is_ever_overstepped(errors: list[CallError], chance: float, a
     assert 1 <= len(calls.times) <= attempts
     assert calls.times[-1] - calls.times[0] <= total + 0.01
     assert len(calls.waits) == len(calls.times) - 1
-    for wait, error in zip(calls.waits, errors, strict=False):
-        assert wait >= (error.retry_after or 0)
+    for wait, refusal in zip(calls.waits, errors, strict=False):
+        assert wait >= (refusal.retry_after or 0)

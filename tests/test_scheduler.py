@@ -23,11 +23,11 @@ from flowrun.runtime.plans.dependencies import taken_from
 from flowrun.runtime.plans.verify import verify
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.values.expressions import ModelValue
-from flowrun.runtime.values.functions import FUNCTIONS, World
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import PermanentError
 from support.by_hand import Reference, Undecided, drawn, latency, reply
+from support.harness import functions
 from support.random_flows import MANY, Writer
 from support.virtual_clock import VirtualLoop
 
@@ -55,9 +55,6 @@ def run_flow(
     provider = ScriptedProvider(script)
     endpoint = Endpoint(provider, Limiter(limit))
     events: list[e.Event] = []
-
-    def functions(name: str, args: Any, tally: Any) -> Json:
-        return FUNCTIONS[name].call(args, World(tally))
 
     state = State(flow, inputs, Context({}, ModelValue("m", "m"), functions), window=10**6)
     scheduler = Scheduler(state, {"m": endpoint}, events.append)

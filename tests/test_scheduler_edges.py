@@ -21,9 +21,9 @@ from flowrun.runtime.engine.state import State
 from flowrun.runtime.limits import Limiter
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.values.expressions import ModelValue
-from flowrun.runtime.values.functions import FUNCTIONS, World
 from flowrun.runtime.vocabulary.call import Reply, Request
 from support.by_hand import TICK, latency, reply
+from support.harness import functions
 from support.random_flows import MANY, Writer
 from support.slow_log import SlowLog
 from support.virtual_clock import CountingLoop, VirtualLoop
@@ -38,10 +38,6 @@ SLOW = settings(RANDOM, max_examples=MANY)
 
 def planned(text: str) -> plan.Plan:
     return make_plan(check_flow(Source(text), catalog()))
-
-
-def functions(name: str, args: Any, tally: Any) -> Any:
-    return FUNCTIONS[name].call(args, World(tally))
 
 
 class Keyed(ScriptedProvider):

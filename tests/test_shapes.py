@@ -15,9 +15,9 @@ from flowrun.runtime.engine.decisions import Decision, Finish, Launch, LaunchExt
 from flowrun.runtime.engine.scopes import Context
 from flowrun.runtime.engine.state import State
 from flowrun.runtime.values.expressions import ModelValue
-from flowrun.runtime.values.functions import FUNCTIONS, World
 from flowrun.runtime.values.rules import FileText
 from flowrun.runtime.vocabulary.call import Answer
+from support.harness import functions
 
 Json = Any
 
@@ -29,9 +29,6 @@ class Run:
         self.plan = plan or make_plan(check_flow(Source(text), catalog()))
         self.prompts: list[str] = []
         self.args: list[Mapping[str, Json]] = []
-
-        def functions(name: str, args: Mapping[str, Json], tally: Any) -> Json:
-            return FUNCTIONS[name].call(args, World(tally))
 
         state = State(self.plan, inputs, Context({}, ModelValue("m", "m"), functions))
         todo: list[Decision] = state.begin()

@@ -353,6 +353,7 @@ LARGE = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("kind", LARGE)
 def test_a_large_text_takes_little_time(rule: str, kind: str) -> None:

@@ -109,7 +109,12 @@ def test_the_face_of_the_language_is_light(tmp_path: Path) -> None:
 
 def test_a_model_that_is_built_in_asks_no_installed_package(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(registry, "_entries", lambda: asked.append(1) or {"acme": None})
+
+    def entries() -> dict[str, None]:
+        asked.append(1)
+        return {"acme": None}
+
+    monkeypatch.setattr(registry, "_entries", entries)
     names = ProviderNames()
     assert "openai" in names
     assert not asked

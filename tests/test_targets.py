@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -268,14 +269,15 @@ def test_a_place_that_becomes_another_meanwhile_is_left_alone(here: Path) -> Non
         (here / "x").write_text("theirs")
         (here / "x").chmod(0o444)
 
-    for change in (
+    changes: list[Callable[[], None]] = [
         lambda: os.mkdir("x"),
         lambda: os.mkfifo("x"),
         lambda: os.symlink("elsewhere", "x"),
         lambda: os.link("source", "x"),
         lambda: os.symlink("nowhere/at/all", "x"),
         becomes_read_only,
-    ):
+    ]
+    for change in changes:
         found = Target(Path("x"), [Path("source")])
         change()
         with pytest.raises((DiskError, UsageError)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,8 +19,8 @@ from flowrun.runtime.engine.scopes import Context
 from flowrun.runtime.engine.state import State
 from flowrun.runtime.inputs.inputs import check_value
 from flowrun.runtime.values.expressions import ModelValue
-from flowrun.runtime.values.functions import FUNCTIONS, World
 from flowrun.runtime.vocabulary.call import Answer, Request
+from support.harness import functions
 from support.soak import share
 from support.typed_flows import Writer
 from support.typed_values import given, holds, sample, told
@@ -75,9 +74,6 @@ def run(checked: Checked, writer: Writer, rng: random.Random) -> tuple[dict[str,
     plan = make_plan(checked)
     types = {param.name: param.type for param in plan.params}
     inputs = {name: check_value(given(rng, kind), types[name], name) for name, kind in writer.params.items()}
-
-    def functions(name: str, args: Mapping[str, Json], tally: Any) -> Json:
-        return FUNCTIONS[name].call(args, World(tally))
 
     wrong: list[str] = []
     state = State(plan, inputs, Context({}, ModelValue("m", "m"), functions))

@@ -162,6 +162,7 @@ def test_what_is_no_plan_is_refused_when_it_is_read(edit: Edit) -> None:
         plan.from_json(json.dumps(data))
 
 
+@pytest.mark.no_cover
 def test_a_deep_plan_is_read_back_in_no_time() -> None:
     step = 'ask "{{ x }}" -> [[{ a: [int?] }]]'
     for _ in range(45):

@@ -25,7 +25,7 @@ from flowrun.runtime.vocabulary.errors import (
     PermanentError,
     RefusedError,
 )
-from support.staged import Staged, stage
+from support.harness import Run, stage
 
 Json = Any
 LAUNCHES = pytest.mark.parametrize("launch", ["cost", "latency", "together"])
@@ -53,7 +53,7 @@ def vote(rule: str = "majority", samples: str = "5", options: str = "") -> str:
     )
 
 
-def lost(ran: Staged) -> str:
+def lost(ran: Run) -> str:
     assert not ran.outcome.complete
     assert ran.outcome.status == "failed"
     (failure,) = ran.outcome.failures

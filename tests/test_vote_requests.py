@@ -14,7 +14,7 @@ from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import RefusedError
-from support.staged import Staged, stage
+from support.harness import Run, stage
 
 LONG = "word " * 2000
 
@@ -85,11 +85,11 @@ def by_turn(request: Request, number: int) -> Scripted:
     return Scripted("a", 1.0)
 
 
-def staged(text: str, script: Any = by_turn, samples: int = 1) -> Staged:
+def staged(text: str, script: Any = by_turn, samples: int = 1) -> Run:
     return stage(text, script, provider=ScriptedProvider(script, samples=samples, caches_from=1024))
 
 
-def starts(run: Staged) -> list[int]:
+def starts(run: Run) -> list[int]:
     """How many requests left before the time of each answer, the first answer first."""
     timed = list(zip(run.events, run.at, strict=True))
     left = [at for event, at in timed if isinstance(event, e.RequestStarted)]

@@ -14,7 +14,7 @@ from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import PermanentError
-from support.staged import Staged, stage
+from support.harness import Run, stage
 
 Json = Any
 LAUNCH = st.sampled_from(["cost", "latency", "together"])
@@ -348,7 +348,7 @@ def test_branches_go_into_a_tree() -> None:
     assert stage(text, echo).outcome.value == "123"
 
 
-def escalated(ran: Staged) -> bool:
+def escalated(ran: Run) -> bool:
     return any("sure" in prompt for prompt in ran.prompts)
 
 

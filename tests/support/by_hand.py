@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -161,7 +161,9 @@ class Reference:
                     made = place.made[step.name] = Made()
                     made.flatten([(inner, name, inner.done[name][1]) for name in inner.steps])
                 return self.reduce(reduce, place, {name: inner.done[name] for name in inner.steps}, step)
-        return self.many(node, place, step, start, source)
+            case plan.Map() | plan.Repeat():
+                return self.many(node, place, step, start, source)
+        raise AssertionError(f"{step.name} is a call of code that is not here")
 
     def many(
         self, node: plan.Map | plan.Repeat, place: Place, step: plan.Step, start: float, source: Made | None
@@ -297,7 +299,8 @@ class Reference:
     ) -> tuple[Json, float]:
         names = _Names(self, Place({}, place, start, given=given))
         seed = evaluate(options["seed"], names) if "seed" in options else None
-        inside, scale = place, 1
+        inside: Place | None = place
+        scale = 1
         while seed is not None and inside is not None:
             if inside.samples:
                 seed += inside.index * scale
@@ -384,7 +387,7 @@ class _Names:
     def value(self, name: str) -> Json:
         return self.reference.get(self.place, name)[0]
 
-    def call(self, function: str, args: dict[str, Json]) -> Json:
+    def call(self, function: str, args: Mapping[str, Json]) -> Json:
         assert function == "length"
         return len(args["of"])
 

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import looptime
-
 from flowrun.dsl import Source, check_flow, make_plan, plan
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.costs.budget import Price
-from flowrun.runtime.dispatch.scheduler import Endpoint, Scheduler
-from flowrun.runtime.engine.decisions import Outcome
-from flowrun.runtime.engine.scopes import Context
-from flowrun.runtime.engine.state import State
-from flowrun.runtime.limits import Limiter
 from flowrun.runtime.plans.verify import verify
-from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+from flowrun.runtime.providers.scripted import Script
 from flowrun.runtime.values.expressions import ModelValue
-from flowrun.runtime.values.functions import FUNCTIONS, World
-from flowrun.runtime.vocabulary import events as e
-from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import PermanentError
+from flowrun.runtime.vocabulary.usage import Price
+
+from . import harness
 
 Json = Any
-Script = Callable[[Request, int], Scripted | str]
 BROKEN = PermanentError("the key is wrong")
 
 
@@ -69,46 +58,23 @@ def flow_of(one: plan.Plan) -> plan.Flow:
     return plan.Flow(one.params, tuple(map(calling, one.steps)), one.result, one.type, one.calls_limit)
 
 
-class Run:
-    """A plan and a scripted provider, run in virtual time."""
+class Run(harness.Run):
+    """A run whose model says again what it is asked. A token of an answer costs a dollar; questions are free."""
 
     def __init__(self, whole: plan.Plan, script: Script | None = None, **inputs: Json) -> None:
-        def functions(name: str, args: Any, tally: Any) -> Json:
-            return FUNCTIONS[name].call(args, World(tally))
-
         models = {"fast": ModelValue("fast", "m", (("temperature", 0.5),))}
-        # A dollar for each token of an answer; questions are free.
-        price = Price(0.0, 1.0)
-        context = Context(
-            models, ModelValue("m", "m"), functions, whole.calls_limit, whole.money_limit, lambda _: price
+        super().__init__(
+            whole,
+            script or (lambda request, number: request.messages[-1].text),
+            inputs=inputs,
+            models=models,
+            price=Price(0.0, 1.0),
         )
-        self.state = State(whole, inputs, context)
-        self.provider = ScriptedProvider(script or (lambda request, number: request.messages[-1].text))
-        self.events: list[e.Event] = []
-        self.left: set[Any] = set()
-
-    def go(self, cancel_at: float | None = None) -> Outcome:
-        with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
-            return runner.run(self._go(cancel_at))
-
-    async def _go(self, cancel_at: float | None) -> Outcome:
-        endpoint = Endpoint(self.provider, Limiter(64))
-        run = asyncio.ensure_future(Scheduler(self.state, {"m": endpoint}, self.events.append).run())
-        try:
-            if cancel_at is not None:
-                await asyncio.sleep(cancel_at)
-                run.cancel()
-            return await run
-        finally:
-            await endpoint.close()
-            self.left = asyncio.all_tasks() - {asyncio.current_task(), run}
 
     @property
     def prompts(self) -> list[str]:
+        """The questions, also of calls that ask again for an answer of another form."""
         return [request.messages[0].text for request in self.provider.calls]
-
-    def of(self, kind: type) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
 
 
 SUMMARY = 'flow summary(note: text, tone: text = "dry") { draft = ask "{{ tone }} {{ note }}" return { draft, tone } }'

@@ -8,9 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from flowrun.dsl import Source, make_plan, parse_flow
+from flowrun.dsl import Checked, Source, make_plan, parse_flow
 from flowrun.dsl import plan as p
-from flowrun.dsl.check import Checked
 from flowrun.dsl.checking.callees import Imported
 from flowrun.dsl.checking.dependencies import depend
 from flowrun.dsl.checking.names import resolve
@@ -18,8 +17,8 @@ from flowrun.dsl.checking.static_values import NoValue, StaticValue
 from flowrun.dsl.checking.typecheck import typecheck
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.files.files import Files
+from flowrun.runtime.reads.reading import calling
 from flowrun.runtime.values.expressions import evaluate
-from flowrun.runtime.values.functions import FUNCTIONS, World
 from flowrun.runtime.vocabulary.errors import FlowrunError
 
 Json = Any
@@ -130,7 +129,7 @@ class _Run:
 
     def __init__(self, steps: Mapping[str, p.Step], files: Files) -> None:
         self._steps = steps
-        self._files = files
+        self._call = calling(files)
 
     def found(self, name: str) -> Json:
         try:
@@ -144,4 +143,4 @@ class _Run:
         return evaluate(node.expr, self)
 
     def call(self, function: str, args: Mapping[str, Json]) -> Json:
-        return FUNCTIONS[function].call(args, World(self._files, lambda _: None))
+        return self._call(function, args, lambda _: None)

@@ -12,9 +12,11 @@ from typing import Any
 from flowrun.dsl import Source, check_flow, make_plan, plan, types
 from flowrun.runtime.api import Result, RunOptions, run_async
 from flowrun.runtime.catalog import catalog
-from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
+
+from .harness import scripted
 
 Json = Any
 
@@ -83,11 +85,7 @@ async def go(
     return await run_async(
         plan.from_json(plan.to_json(whole)),
         inputs,
-        options=RunOptions(
-            allow_python=True,
-            on_event=(seen.append,),
-            opener=lambda model, around: ScriptedProvider(script, model=model),
-        ),
+        options=RunOptions(allow_python=True, on_event=(seen.append,), opener=scripted(script)),
     )
 
 

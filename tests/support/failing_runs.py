@@ -18,11 +18,11 @@ from flowrun.runtime.limits.retry import RetryPolicy
 from flowrun.runtime.plans.models import declared_models
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 from flowrun.runtime.values.expressions import ModelValue
-from flowrun.runtime.values.functions import FUNCTIONS, World
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import CallError, FlowrunError
 from flowrun.runtime.vocabulary.usage import Price
 
+from .harness import functions
 from .virtual_clock import VirtualLoop
 
 Json = Any
@@ -65,9 +65,6 @@ class Staged:
         **inputs: Json,
     ) -> None:
         plan = make_plan(check_flow(Source(text), catalog()), "main")
-
-        def functions(name: str, args: Any, tally: Any) -> Json:
-            return FUNCTIONS[name].call(args, World(tally))
 
         async def extern(name: str, args: Mapping[str, Json]) -> Json:
             raise FlowrunError("it raised at once")

@@ -221,7 +221,8 @@ class Reader(Blocks):
 
     def seed(self, seed: int | None, place: Place) -> int | None:
         """Return the seed of a sample, different for each sample, also in nested repeats."""
-        scale, home = 1, place
+        scale = 1
+        home: Place | None = place
         while seed is not None and home is not None:
             if home.samples:
                 seed += home.index * scale

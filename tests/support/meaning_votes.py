@@ -112,14 +112,14 @@ class Vote:
         first = int(count.votes[count.order()[0]])
         second = first - int(count.lead)
         if self.rule == "ahead":
-            return first - second >= self.args["lead"]
+            return first - second >= int(self.args["lead"])
         if self.rule == "window":
             width = self.args["width"]
             window = [None if one is None else self.count([one]).order() for one in results[-width:]]
             return len(results) % width == 0 and None not in window and all(one == window[0] for one in window)
         total = first + second + 1
         sure = Fraction(sum(comb(total, i) for i in range(first + 1)), 2**total)
-        return float(sure) >= self.args.get("confidence", 0.95)
+        return float(sure) >= float(self.args.get("confidence", 0.95))
 
     def looked_at(self, *, prefix: bool) -> list[Json]:
         """Return the results that count: all of them, or, in order, those up to the decision of the vote."""

@@ -12,12 +12,14 @@ JUNK: tuple[Json, ...] = (0, -1, 1, 2, 10**9, 0.5, -0.5, 1e30, True, False, None
 EXPRESSIONS = frozenset("literal ref field text list record call rule apply type".split())
 NODES = frozenset("ask fanout map repeat chain value flow extern".split())
 FUNCTIONS = {"votes": "of", "agreement": "of", "length": "of", "file": "path", "files": "pattern", "csv": "path"}
-RULES = ("majority", "best", "rank", "merge", "count", "sum", "mean", "concat", "flatten", "first", "collect")
-RULES += ("quorum", "unanimous", "weighted", "ahead", "window", "approval", "ranked", "median", "ask", "by", "fold")
-
-
-NAMES = ("concurrency", "errors", "launch", "retries", "timeout", "hedge", "temperature", "seed", "stream", "rpm")
-NAMES += ("by", "of", "at_least", "ties", "judge", "lead", "width", "votes", "from", "separator", "size", "overlap")
+RULES = (
+    *("majority", "best", "rank", "merge", "count", "sum", "mean", "concat", "flatten", "first", "collect"),
+    *("quorum", "unanimous", "weighted", "ahead", "window", "approval", "ranked", "median", "ask", "by", "fold"),
+)
+NAMES = (
+    *("concurrency", "errors", "launch", "retries", "timeout", "hedge", "temperature", "seed", "stream", "rpm"),
+    *("by", "of", "at_least", "ties", "judge", "lead", "width", "votes", "from", "separator", "size", "overlap"),
+)
 
 
 class Editor:

@@ -22,13 +22,13 @@ from flowrun.runtime.providers import places_of
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.session.endpoints import open_endpoints
 from flowrun.runtime.values.expressions import ModelValue
-from flowrun.runtime.values.functions import FUNCTIONS, World
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Answer, Reply, Request
 from flowrun.runtime.vocabulary.errors import CallError, InDoubtError, PermanentError, RefusedError
 from flowrun.runtime.vocabulary.tokens import estimate
 from flowrun.runtime.vocabulary.usage import Usage
 
+from .harness import functions
 from .oracle import CORRECTED, SPOILT, Form, Key, Oracle
 from .virtual_clock import VirtualLoop
 
@@ -154,9 +154,6 @@ class Ran:
 
 def run(flow: plan.Plan, inputs: Mapping[str, Json], servers: Servers) -> Ran:
     """Run a plan without a journal and files. Fail the test if the scheduler leaves anything running at the end."""
-
-    def functions(name: str, args: Any, tally: Any) -> Json:
-        return FUNCTIONS[name].call(args, World(tally))
 
     events: list[e.Event] = []
 

@@ -162,9 +162,9 @@ class Values:
                 add((f"agreement({one.name})", NUMBER))
                 add((f"votes({one.name}).counted", NUMBER))
         loose = [one for one in known if one.optional and one.shape.kind in ("word", "score", "list")]
+        spare = {"word": '"nay"', "score": "1", "list": "[]"}
         for one in loose[-2:]:
-            other = {"word": '"nay"', "score": "1", "list": "[]"}[one.shape.kind]
-            add((f"{one.name} ?? {other}", one.shape.firm))
+            add((f"{one.name} ?? {spare[one.shape.kind]}", one.shape.firm))
         return choices
 
     def spread(self, fields: dict[str, Shape], name: str, shape: Shape) -> Shape:

@@ -16,7 +16,7 @@ Json = Any
 Serve = Callable[[dict[str, Json]], "tuple[Json, int]"]
 LINES: list[str] = []
 SMALL = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
-LARGE = {
+LARGE: dict[str, Json] = {
     "type": "object",
     "properties": {f"f{number}": {"type": "string"} for number in range(30)},
     "required": [f"f{number}" for number in range(30)],

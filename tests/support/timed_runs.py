@@ -26,10 +26,11 @@ from flowrun.runtime.providers import places_of
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.session.endpoints import open_endpoints
 from flowrun.runtime.values.expressions import ModelValue
-from flowrun.runtime.values.functions import FUNCTIONS, World
 from flowrun.runtime.vocabulary.call import Answer, Reply, Request
 from flowrun.runtime.vocabulary.tokens import estimate
 from flowrun.runtime.vocabulary.usage import Usage
+
+from .harness import functions
 
 Json = Any
 HERE = Files(Path(__file__).parent)
@@ -111,9 +112,6 @@ def run(text: str, inputs: Mapping[str, Json], server: Server) -> tuple[Outcome,
     flow = planned(text)
     declared = declared_models(flow)
     default = ModelValue("m", "m")
-
-    def functions(name: str, args: Any, tally: Any) -> Json:
-        return FUNCTIONS[name].call(args, World(tally))
 
     async def whole() -> tuple[Outcome, float]:
         silent = Surroundings({}, lambda line: None)

@@ -142,6 +142,9 @@ class Blocks:
 
     def _returned(self, run: BlockRun, frame: Frame, result: p.Expr) -> None:
         """Take the value of a called flow, all of whose steps are finished, and end its run with that."""
+        self.steps.reads.attempt(run, partial(self._returned_ready, run, frame, result))
+
+    def _returned_ready(self, run: BlockRun, frame: Frame, result: p.Expr) -> None:
         try:
             value = evaluate(result, Scope(self.context, frame))
         except FlowrunError as error:
@@ -215,15 +218,16 @@ class Blocks:
         self.ends.give_up(run, Failure(path, f"it was not done within {seconds:g} s{done}"))
 
     def _elements(self, frame: Frame, node: p.Map, scope: Scope) -> Sequence[Json]:
-        source = evaluate(node.source, scope)
+        once = self.steps.reads.once
+        source = once("source", lambda: evaluate(node.source, scope))
         if not isinstance(source, Sequence) or isinstance(source, str):
             raise InputError(f"a map goes through a list, and this is {kind_of(source)}")
         elements: Sequence[Json] = source
         if node.where is not None:
             elements = []
-            for element in source:
-                inner = Frame(Layout((), None), frame, given={node.element: element})
-                if evaluate(node.where, Scope(self.context, inner)):
+            for place, element in enumerate(source):
+                inner = Scope(self.context, Frame(Layout((), None), frame, given={node.element: element}))
+                if once(place, partial(evaluate, node.where, inner)):
                     elements.append(element)
         if node.at_most is not None and len(elements) > node.at_most:
             raise InputError(

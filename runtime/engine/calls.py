@@ -96,11 +96,12 @@ class Calls:
         if isinstance(model, str):
             model = ModelValue(model, model)
         settings = self._settings(model, options, scope)
+        request = request_of(ask, settings, scope, sample.index if sample is not None else None)
         call = Call(
             self._next(),
             path,
             model.address,
-            request_of(ask, settings, scope, sample.index if sample is not None else None),
+            request,
             group=(sample.run, sample.step) if sample is not None else None,
             patient=sample is not None and sample.patient,
             retries=settings.get("retries"),

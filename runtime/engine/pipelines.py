@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -124,8 +125,9 @@ class Pipelines:
 
     def take(self, run: BlockRun, feed: Feed) -> None:
         """Begin to take elements from a list in the making."""
-        self.steps.wait(run.frame, (run.frame.layout.taken[run.step.name],), partial(self._closed, run))
-        feed.tell(_Taking(self, run))
+        taking = _Taking(self, run)
+        self.steps.wait(run.frame, (run.frame.layout.taken[run.step.name],), partial(self._closed, run, taking))
+        feed.tell(taking)
 
     def given(self, run: BlockRun, number: int, value: Json) -> Iterator[tuple[int, Json]]:
         """Give the result of an element with its place in the list, or hold it until that place is known."""
@@ -140,7 +142,7 @@ class Pipelines:
         else:
             yield rank, value
 
-    def _closed(self, run: BlockRun, failure: Failure | None) -> None:
+    def _closed(self, run: BlockRun, taking: _Taking, failure: Failure | None) -> None:
         """Note that the step that makes the list is finished, or give the map up with that step's failure."""
         if run.over:
             return
@@ -148,7 +150,7 @@ class Pipelines:
             self.ends.give_up(run, failure)
         elif not run.whole:
             run.whole = True
-            self.maps.closed(run)
+            taking.in_turn(partial(self.maps.closed, run))
 
 
 class Maps(Protocol):
@@ -165,39 +167,77 @@ class Maps(Protocol):
 
 
 class _Taking:
-    """A map that takes elements from a list in the making."""
+    """A map that takes elements from a list in the making.
+
+    While a condition waits for a read, what comes behind its element stands in line.
+    """
 
     def __init__(self, pipelines: Pipelines, run: BlockRun) -> None:
         self.pipelines = pipelines
         self.run = run
+        self._line: deque[Callable[[], None]] = deque()
+        self._deciding = False
+        self._going_on = False
 
     def take(self, key: Key, value: Json) -> None:
-        run, node, lines = self.run, self.run.step.node, self.pipelines
+        self.in_turn(partial(self._take, key, value))
+
+    def passed(self, before: Key) -> None:
+        self.in_turn(partial(self._passed, before))
+
+    def in_turn(self, then: Callable[[], None]) -> None:
+        """Do this when all that came before it is done."""
+        self._line.append(then)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._going_on:
+            return
+        self._going_on = True
+        while self._line and not self._deciding:
+            self._line.popleft()()
+        self._going_on = False
+
+    def _take(self, key: Key, value: Json) -> None:
+        run, node = self.run, self.run.step.node
         intake = run.intake
         if run.over or intake is None or not isinstance(node, p.Map):
             return
         if intake.ranks is None:
-            number = key
+            self._enter(intake, key, value)
+        elif node.where is None:
+            self._rank(intake, intake.ranks, key, value)
         else:
-            if node.where is not None and not self._wanted(node, node.where, value):
-                return
-            number = intake.ranks.enter(key)
-            intake.keys[number] = key
-            run.total += 1
-            lines.events.append(e.BlockGrew(run.around.path, 1, run.layout.once))
-        intake.ready.append((number, value))
-        lines.maps.more(run)
+            self._deciding = True
+            decide = partial(self._decide, node, node.where, intake, intake.ranks, key, value)
+            self.pipelines.steps.reads.attempt(run, decide)
 
-    def _wanted(self, node: p.Map, where: p.Expr, value: Json) -> bool:
+    def _decide(self, node: p.Map, where: p.Expr, intake: Intake, ranks: Ranks, key: Key, value: Json) -> None:
+        """Enter an element if the map wants it. What stands behind it goes on then."""
         run, lines = self.run, self.pipelines
         inner = Frame(Layout((), None), run.frame, given={node.element: value})
         try:
-            return bool(evaluate(where, Scope(lines.context, inner)))
+            wanted = bool(evaluate(where, Scope(lines.context, inner)))
         except FlowrunError as error:
             lines.ends.give_up(run, Failure(run.around.path, str(error), error))
-            return False
+            wanted = False
+        self._deciding = False
+        if wanted:
+            self._rank(intake, ranks, key, value)
+        self._go_on()
 
-    def passed(self, before: Key) -> None:
+    def _rank(self, intake: Intake, ranks: Ranks, key: Key, value: Json) -> None:
+        number = ranks.enter(key)
+        intake.keys[number] = key
+        self.run.total += 1
+        self.pipelines.events.append(e.BlockGrew(self.run.around.path, 1, self.run.layout.once))
+        self._enter(intake, number, value)
+
+    def _enter(self, intake: Intake, number: int, value: Json) -> None:
+        intake.ready.append((number, value))
+        self.pipelines.maps.more(self.run)
+
+    def _passed(self, before: Key) -> None:
         run = self.run
         if run.over or run.intake is None or run.intake.ranks is None:
             return

@@ -62,6 +62,7 @@ class Ends:
             one.over = True
             self.calls.cancel(one.calls, keep=keep)
             self.externs.cancel(one)
+            self.steps.reads.cancel(one)
             for run in one.runs:
                 run.over = True
                 self.timers.stop(run.timer)
@@ -70,6 +71,7 @@ class Ends:
                     self.events.append(e.BlockClosed(run.around.path, run.layout.once))
                 self.calls.cancel(run.calls, keep=keep)
                 self.externs.cancel(run)
+                self.steps.reads.cancel(run)
                 todo.extend(run.open.values())
                 run.open.clear()
             one.runs.clear()
@@ -84,6 +86,7 @@ class Ends:
         self._drop_open(run, keep=keep)
         self.calls.cancel(run.calls, keep=keep)
         self.externs.cancel(run)
+        self.steps.reads.cancel(run)
 
     def _drop_open(self, run: BlockRun, *, keep: bool) -> None:
         for body in run.open.values():
@@ -212,7 +215,10 @@ class Ends:
                 return
             if failure is not None:
                 self.give_up(run, failure)
-                return
+            else:
+                self.steps.reads.attempt(run, combine)
+
+        def combine() -> None:
             fail = partial(self.give_up, run)
             try:
                 if reduce.extern is not None:

@@ -7,7 +7,10 @@ between blocks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from flowrun.dsl import plan as p
@@ -22,6 +25,7 @@ from .calls import Calls
 from .decisions import Decision, Failure, Finish, HandOn, Outcome
 from .extern_calls import ExternCalls
 from .frames import Frame, Layout
+from .reads import Reads
 from .reduction import Ends
 from .scopes import Context, Defaults, Scope, steps_once
 from .steps import Steps
@@ -48,14 +52,16 @@ class State:
         handed: p.Step | None = None,
     ) -> None:
         self.plan = plan
-        self.context = context
         self.events: list[e.Event] = []
         self._decisions: list[Decision] = []
+        self._arrivals: deque[Callable[[], None]] = deque()
+        self._reads = Reads(context.functions, self._decisions, self.events)
+        self.context = context = replace(context, functions=self._reads.call)
         self._root = Frame(Layout(plan.steps, None), None, given=dict(inputs))
         self._calls = Calls(context, self._decisions, self.events)
         self._timers = Timers(self._decisions)
         self._externs = ExternCalls(context, plan.externs, self._decisions)
-        self._steps = Steps(context, self._calls, self._externs, self.events)
+        self._steps = Steps(context, self._calls, self._externs, self.events, self._reads)
         self._ends = Ends(context, self._calls, self._externs, self._steps, self._timers, self.events)
         self._blocks = Blocks(context, self._steps, self._ends, self._timers, self.events, window, plan)
         self._blocks.handed = handed
@@ -65,6 +71,10 @@ class State:
 
     def begin(self) -> list[Decision]:
         self.events.append(e.RunStarted(self.plan.flow, steps_once(self.plan.steps)))
+        self._reads.attempt(self._root, self._open)
+        return self._drain()
+
+    def _open(self) -> None:
         root = self._root
         try:
             root.given = Defaults(self.context).filled(self.plan.flow, self.plan.params, root.given)
@@ -73,22 +83,23 @@ class State:
             self._finish()
         else:
             self._steps.open(root)
-        decisions = self._drain()
-        if self._steps.failures and not any(isinstance(one, Finish) for one in decisions):
+
+    def _begun(self) -> None:
+        """End the start of the run: all that can be done without an answer is done."""
+        if self._steps.failures and not any(isinstance(one, Finish) for one in self._decisions):
             # A failure at the start, such as a row of the wrong type, costs nothing: no call has gone out.
+            self._decisions.clear()
             self._finish()
-            decisions = self._drain()
-        return decisions
+        else:
+            self._reads.beginning = False
 
     def answered(self, number: int, answer: Answer, usage: Usage = NO_USAGE) -> list[Decision]:
         """Take an answer and its part of the bill. Drop it if its call was cancelled meanwhile."""
-        self._calls.answered(number, answer, usage)
-        return self._drain()
+        return self._take(partial(self._calls.answered, number, answer, usage))
 
     def failed(self, number: int, error: CallError) -> list[Decision]:
         """Take the failure of a call whose request is not sent again."""
-        self._calls.failed(number, error)
-        return self._drain()
+        return self._take(partial(self._calls.failed, number, error))
 
     def doubted(self, number: int) -> tuple[bool, list[Decision]]:
         """Tell whether the budgets afford another attempt at a call after one that may have been paid."""
@@ -101,8 +112,7 @@ class State:
 
     def timed_out(self, number: int) -> list[Decision]:
         """Act on a timer whose time is over."""
-        self._timers.over(number)
-        return self._drain()
+        return self._take(partial(self._timers.over, number))
 
     def abandoned(self) -> Outcome:
         """Return the outcome of a stopped run: no value, but the values of the finished steps."""
@@ -110,24 +120,55 @@ class State:
 
     def returned(self, number: int, value: Json) -> list[Decision]:
         """Take the value of an extern; it has the declared type."""
-        self._externs.returned(number, value)
-        return self._drain()
+        return self._take(partial(self._externs.returned, number, value))
 
     def raised(self, number: int, error: FlowrunError) -> list[Decision]:
         """Take the failure of an extern."""
-        self._externs.failed(number, error)
+        return self._take(partial(self._externs.failed, number, error))
+
+    @property
+    def holding(self) -> bool:
+        """True if a read holds the engine: its events and decisions so far are not to be seen yet."""
+        return self._reads.holding
+
+    def read(self, number: int, value: Json) -> list[Decision]:
+        """Take the value of a read, or the FlowrunError with which it failed."""
+        self._reads.over(number, value)
+        return self._drain()
+
+    def slow(self, number: int) -> list[Decision]:
+        """Note that a read will take long."""
+        self._reads.slow(number)
+        return self._drain()
+
+    def _take(self, arrival: Callable[[], None]) -> list[Decision]:
+        """Take what came from outside, when all that came before it is done."""
+        self._arrivals.append(arrival)
         return self._drain()
 
     def _drain(self) -> list[Decision]:
-        work = self._steps.work
-        while work or self._calls.resume():
-            while work:
+        reads, work = self._reads, self._reads.work
+        while not reads.holding:
+            if work:
                 work.popleft()()
-        decisions = self._decisions[:]
+            elif self._calls.resume():
+                continue
+            elif reads.beginning:
+                self._begun()
+            elif self._arrivals:
+                self._arrivals.popleft()()
+            else:
+                break
+        if reads.holding:
+            return reads.given_out()
+        decisions = [*reads.given_out(), *self._decisions]
         self._decisions.clear()
         return decisions
 
     def _finish(self) -> None:
+        self._reads.attempt(self._root, self._finish_ready)
+
+    def _finish_ready(self) -> None:
         failures = self._steps.failures
         value, complete = None, False
         try:

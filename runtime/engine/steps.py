@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -16,6 +15,7 @@ from .calls import Calls
 from .decisions import Failure
 from .extern_calls import ExternCalls
 from .frames import Frame, Wake
+from .reads import Reads
 from .samples import sample_of
 from .scopes import Context, Scope, path_of
 from .streams import Feed
@@ -29,12 +29,15 @@ class Steps:
     ``begin_block`` begins a block or a call of a flow; ``on_end`` is called when the last step of the flow is over.
     """
 
-    def __init__(self, context: Context, calls: Calls, externs: ExternCalls, events: list[e.Event]) -> None:
+    def __init__(
+        self, context: Context, calls: Calls, externs: ExternCalls, events: list[e.Event], reads: Reads
+    ) -> None:
         self.context = context
         self.calls = calls
         self.externs = externs
         self.events = events
-        self.work: deque[Callable[[], None]] = deque()
+        self.reads = reads
+        self.work = reads.work
         self.begin_block: Callable[[Frame, p.Step], None]
         self.on_end: Callable[[], None]
         self.failures: list[Failure] = []
@@ -163,6 +166,10 @@ class Steps:
         if failure is not None:
             self.fail(frame, step, failure)
             return
+        self.reads.attempt(frame, partial(self._begin_ready, frame, step))
+
+    def _begin_ready(self, frame: Frame, step: p.Step) -> None:
+        """Begin a step that has all that it waits for."""
         scope = Scope(self.context, frame)
         try:
             if step.when is not None and not evaluate(step.when, scope):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import io
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +18,7 @@ from flowrun.runtime import run_async
 from flowrun.runtime.api import resume_async
 from flowrun.runtime.dispatch import read_pool
 from flowrun.runtime.dispatch.read_pool import ReadPool
+from flowrun.runtime.documents import child as reading_child
 from flowrun.runtime.documents.process import Job, ReadingProcess
 from flowrun.runtime.files.files import Files
 from flowrun.runtime.reads.quick import is_quick
@@ -99,11 +102,13 @@ async def test_remarks_are_told_once_and_in_the_loop(tmp_path: Path) -> None:
     (tmp_path / "small.csv").write_text("a;b,c\n1;2,3\n")
     (tmp_path / "large.csv").write_text("a;b,c\n" + body)
     notices: list[str] = []
+    events: list[e.Event] = []
     (tmp_path / "f.flow").write_text(
         'flow f() { x = csv("small.csv") y = csv("small.csv") z = csv("large.csv") return length(x) + length(z) }'
     )
 
     def heard(event: e.Event) -> None:
+        events.append(event)
         if isinstance(event, e.Notice):
             asyncio.get_running_loop()
             notices.append(event.text)
@@ -111,6 +116,7 @@ async def test_remarks_are_told_once_and_in_the_loop(tmp_path: Path) -> None:
     result = await run_async(tmp_path / "f.flow", on_event=[heard])
     assert result.value == 60_001, result.failures
     assert [text.partition(":")[0] for text in notices] == ["`small.csv`", "`large.csv`"]
+    assert [type(event) for event in events[:3]] == [e.Notice, e.Notice, e.RunStarted]
 
 
 async def test_the_errors_of_large_reads(tmp_path: Path, process: ReadingProcess) -> None:
@@ -141,6 +147,7 @@ async def test_a_read_that_is_cancelled_ends_its_child_and_no_other(tmp_path: Pa
         child, job = process._child, process._job
         assert child is not None
         process.give_up(Job())
+        await asyncio.sleep(0.2)
         assert child.poll() is None
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -168,6 +175,14 @@ async def test_a_run_that_is_stopped_in_a_read_is_resumed(tmp_path: Path, proces
     again = await resume_async("last", tmp_path / "j")
     assert again.ok
     assert 0 < again.value < len(PAGE)
+
+
+def test_a_long_list_comes_in_parts() -> None:
+    out = io.BytesIO()
+    reading_child._send_items(out, ({"n": number} for number in range(100_000)))
+    sizes = [int(size) for size in re.findall(rb'{"kind": "items", "size": (\d+)}', out.getvalue())]
+    assert len(sizes) > 3
+    assert max(sizes) < 300_000
 
 
 @pytest.mark.parametrize(

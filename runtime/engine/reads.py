@@ -143,9 +143,11 @@ class Reads:
         self._equal.pop(out.key, None)
         for attempt, table in out.waiting:
             table.append(_Done(out.read.function, out.read.args, value))
-            self._waits[attempt.owner].discard(number)
-            if not self._waits[attempt.owner]:
-                del self._waits[attempt.owner]
+            numbers = self._waits.get(attempt.owner, set())
+            numbers.discard(number)
+            if not numbers:
+                # Another work of the same owner may have waited for the same read.
+                self._waits.pop(attempt.owner, None)
         if number in self._holding:
             self._holding.discard(number)
             self._over.append(out)

@@ -91,7 +91,7 @@ def test_a_default_is_worked_out_once_for_all_calls() -> None:
           m = map e in ["1", "2", "3"] { { flow: "inner", args: { n: e } } } reduce collect
           return m
         }""",
-        inner='flow inner(n: text, policy: text = file("p.md")) { return text "{{ n }}{{ policy }}" }',
+        inner='flow inner(n: text, policy: text = join(["!"])) { return text "{{ n }}{{ policy }}" }',
     )
     run = Run(whole)
 
@@ -101,7 +101,7 @@ def test_a_default_is_worked_out_once_for_all_calls() -> None:
 
     run.state = State(whole, {}, Context({}, ModelValue("m", "m"), functions))
     assert run.go().value == ["1!", "2!", "3!"]
-    assert read == ["file"]
+    assert read == ["join"]
 
 
 # Blocks

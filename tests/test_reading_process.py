@@ -10,14 +10,16 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from flowrun.runtime import run_async
+from flowrun.runtime.dispatch import read_pool
 from flowrun.runtime.documents import reading
 from flowrun.runtime.documents.process import ReadingProcess
-from flowrun.runtime.documents.reading import READERS, read_plain_document
+from flowrun.runtime.documents.reading import READERS, parse, read_plain_document
 from flowrun.runtime.vocabulary.errors import InputError
 from support.word_files import docx_of, para
 
@@ -33,27 +35,32 @@ def process() -> Iterator[ReadingProcess]:
     process.close()
 
 
+def read(process: ReadingProcess, suffix: str, data: bytes, name: str) -> str:
+    text: str = process.run(partial(parse, suffix, data, name), name)
+    return text
+
+
 def pid_of(process: ReadingProcess) -> int:
     assert process._child is not None
     return process._child.pid
 
 
 def test_one_child_reads_one_document_after_another(process: ReadingProcess) -> None:
-    assert process.read(".html", PAGE, "`x`") == "# One\n\ntwo"
+    assert read(process, ".html", PAGE, "`x`") == "# One\n\ntwo"
     child = pid_of(process)
-    assert process.read(".docx", docx_of(para("é")), "`x`") == "é"
+    assert read(process, ".docx", docx_of(para("é")), "`x`") == "é"
     with pytest.raises(InputError, match="`y` is damaged or cut off"):
-        process.read(".docx", b"nothing", "`y`")
-    assert process.read(".html", b"", "`x`") == ""
+        read(process, ".docx", b"nothing", "`y`")
+    assert read(process, ".html", b"", "`x`") == ""
     assert pid_of(process) == child
     assert child != os.getpid()
 
 
 def test_what_takes_too_much_memory_is_an_error_of_its_document(process: ReadingProcess) -> None:
     with pytest.raises(InputError) as caught:
-        process.read(".html", b"<p>" + b"x" * 60 * MIB, "`large.html`")
+        read(process, ".html", b"<p>" + b"x" * 60 * MIB, "`large.html`")
     assert str(caught.value).startswith("`large.html` takes more than 160 MiB of memory to read")
-    assert process.read(".html", PAGE, "`x`") == "# One\n\ntwo"
+    assert read(process, ".html", PAGE, "`x`") == "# One\n\ntwo"
 
 
 def test_a_part_that_unpacks_to_too_much(process: ReadingProcess) -> None:
@@ -62,30 +69,30 @@ def test_a_part_that_unpacks_to_too_much(process: ReadingProcess) -> None:
     assert len(data) < MIB
     assert READERS[".docx"].is_heavy(data)
     with pytest.raises(InputError, match="`x` takes more than 100 MiB"):
-        process.read(".docx", data, "`x`")
+        read(process, ".docx", data, "`x`")
 
 
 def test_a_child_that_is_ended(process: ReadingProcess) -> None:
-    process.read(".html", PAGE, "`x`")
+    read(process, ".html", PAGE, "`x`")
     os.kill(pid_of(process), signal.SIGKILL)
     time.sleep(0.05)
-    assert process.read(".html", PAGE, "`x`") == "# One\n\ntwo"
+    assert read(process, ".html", PAGE, "`x`") == "# One\n\ntwo"
     child = pid_of(process)
     killer = threading.Timer(0.3, os.kill, (child, signal.SIGKILL))
     killer.start()
     with pytest.raises(InputError, match="`x` cannot be read: the process that reads it was ended by SIGKILL"):
-        process.read(".html", b"<p>a" * 2_000_000, "`x`")
+        read(process, ".html", b"<p>a" * 2_000_000, "`x`")
     killer.join()
-    assert process.read(".html", PAGE, "`x`") == "# One\n\ntwo"
+    assert read(process, ".html", PAGE, "`x`") == "# One\n\ntwo"
 
 
 def test_threads_take_turns(process: ReadingProcess) -> None:
     found: dict[int, str] = {}
 
-    def read(number: int) -> None:
-        found[number] = process.read(".html", f"<p>{number}".encode() * 1000, "`x`")
+    def one(number: int) -> None:
+        found[number] = read(process, ".html", f"<p>{number}".encode() * 1000, "`x`")
 
-    threads = [threading.Thread(target=read, args=(number,)) for number in range(8)]
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -96,7 +103,7 @@ def test_threads_take_turns(process: ReadingProcess) -> None:
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="the environment of a process is not shown")
 def test_the_child_has_no_keys(process: ReadingProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    process.read(".html", PAGE, "`x`")
+    read(process, ".html", PAGE, "`x`")
     environ = Path(f"/proc/{pid_of(process)}/environ").read_bytes()
     assert b"PATH=" in environ
     assert b"sk-secret" not in environ
@@ -130,6 +137,7 @@ async def test_a_run_tells_which_file_is_too_large(
     tmp_path: Path, process: ReadingProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "PROCESS", process)
+    monkeypatch.setattr(read_pool, "PROCESS", process)
     (tmp_path / "large.html").write_bytes(b"<p>" + b"x" * 60 * MIB)
     (tmp_path / "f.flow").write_text(
         'flow f(d: document = "x") { a = file("large.html") return { d, n: length(a) } }\n'

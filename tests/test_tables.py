@@ -20,7 +20,7 @@ from flowrun.runtime.documents.row_file import RowFile
 from flowrun.runtime.documents.rows import open_table, read_csv
 from flowrun.runtime.files.files import Files
 from flowrun.runtime.inputs.inputs import read_input
-from flowrun.runtime.reads.reading import calling
+from flowrun.runtime.reads.reading import reading
 from flowrun.runtime.vocabulary.errors import InputError
 
 ROWS = types.ListOf(types.JSON)
@@ -78,7 +78,7 @@ def test_tables(
     data = text.encode(encoding)
     (tmp_path / "t.csv").write_bytes(data)
     if way == "csv()":
-        found = calling(Files(tmp_path))("csv", {"path": "t.csv"}, no_tally)
+        found = reading(Files(tmp_path))("csv", {"path": "t.csv"})
     else:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), "ascii"))
         found = read_input(param("rows", ROWS), "t.csv" if way == "file" else "-", standard_input)
@@ -104,9 +104,9 @@ TOLD = {
 def test_what_cannot_be_known_is_told_once(text: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(text)
     said: list[str] = []
-    call = calling(Files(tmp_path), said.append)
+    call = reading(Files(tmp_path), said.append)
     for _ in range(3):
-        call("csv", {"path": "t.csv"}, no_tally)
+        call("csv", {"path": "t.csv"})
     assert len(said) == 1
     assert said[0].startswith(words)
     said.clear()

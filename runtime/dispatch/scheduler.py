@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,12 +12,14 @@ from ..engine.decisions import (
     Call,
     Cancel,
     CancelExtern,
+    CancelRead,
     Decision,
     Finish,
     HandOn,
     Launch,
     LaunchExtern,
     Outcome,
+    Read,
     StartTimer,
     StopTimer,
 )
@@ -36,6 +38,11 @@ __all__ = ["Endpoint", "Publish", "Scheduler"]
 Json = Any
 CallExtern = Callable[[str, Mapping[str, Json]], Awaitable[Json]]
 """A function that calls an extern, by its key, with its arguments. Raises FlowrunError."""
+DoRead = Callable[[str, Mapping[str, Json], Callable[[], None]], Awaitable[Json]]
+"""A function that does a read, by the name of its function, with its arguments. Raises FlowrunError.
+
+It calls the third argument as soon as it knows that the read will take long.
+"""
 GRACE = 20.0
 """Seconds that a failed or stopped run waits for answers that are under way, for these are paid.
 
@@ -45,6 +52,10 @@ Programs that send SIGTERM often send SIGKILL 30 seconds later.
 
 async def _no_python(extern: str, args: Mapping[str, Json]) -> Json:
     raise UsageError(f"nothing here may run Python, and `{extern}` does")
+
+
+async def _no_files(function: str, args: Mapping[str, Json], slow: Callable[[], None]) -> Json:
+    raise UsageError(f"`{function}` reads a file, and no file may be read here")
 
 
 class Scheduler(Listener):
@@ -58,14 +69,17 @@ class Scheduler(Listener):
         call_extern: CallExtern = _no_python,
         log: NoLog | None = None,
         hand_on: Callable[[Json], None] = lambda value: None,
+        do_read: DoRead = _no_files,
     ) -> None:
         self.state = state
         self.publish = publish
         self.call_extern = call_extern
+        self.do_read = do_read
         self.hand_on = hand_on
         self._dispatcher = Dispatcher(endpoints, publish, log or NoLog(), self)
         self._heard: list[tuple[int, Answer | CallError, Usage]] = []
         self._externs: dict[int, asyncio.Task[None]] = {}
+        self._reads: dict[int, asyncio.Task[None]] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._outcome: asyncio.Future[Outcome] | None = None
         self._grace: asyncio.TimerHandle | None = None
@@ -87,16 +101,16 @@ class Scheduler(Listener):
                 self._grace.cancel()
             for timer in self._timers.values():
                 timer.cancel()
-            externs = list(self._externs.values())
-            for task in externs:
+            tasks = [*self._externs.values(), *self._reads.values()]
+            for task in tasks:
                 task.cancel()
             await self._dispatcher.close()
-            await asyncio.gather(*externs, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
     def busy(self) -> bool:
         """True if anything of the run is on its way or waits."""
-        return self._dispatcher.busy or bool(self._externs or self._timers or self._heard)
+        return self._dispatcher.busy or bool(self._externs or self._reads or self._timers or self._heard)
 
     def stop(self, why: FlowrunError) -> None:
         """Begin nothing more. The run ends when all requests under way have ended, or after ``GRACE``.
@@ -107,14 +121,13 @@ class Scheduler(Listener):
             return
         self._stopped = why
         self._grace = asyncio.get_running_loop().call_later(GRACE, self.idle)
-        for task in self._externs.values():
+        for task in (*self._externs.values(), *self._reads.values()):
             task.cancel()
         self._dispatcher.stop()
 
     def _act(self, decisions: Iterable[Decision]) -> None:
-        for event in self.state.events:
-            self.publish(event)
-        self.state.events.clear()
+        if not self.state.holding:
+            self._publish_all()
         launched: dict[int, Call] = {}
         unknown: list[Call] = []
         loop = asyncio.get_running_loop()
@@ -129,15 +142,13 @@ class Scheduler(Listener):
                     if launched.pop(number, None) is None:
                         self._dispatcher.cancel(number, keep)
                 case LaunchExtern(number):
-                    if self._stopped is None:
-                        task = loop.create_task(self._call_extern(decision))
-                        self._externs[number] = task
-                        task.add_done_callback(partial(self._extern_over, number))
+                    self._start(self._externs, number, self._call_extern(decision))
                 case CancelExtern(number):
-                    # An extern that is missing here is over; the current task is the extern that led to this decision.
-                    extern = self._externs.get(number)
-                    if extern is not None and extern is not asyncio.current_task():
-                        extern.cancel()
+                    _cancel(self._externs.get(number))
+                case Read(number):
+                    self._start(self._reads, number, self._read(decision))
+                case CancelRead(number):
+                    _cancel(self._reads.get(number))
                 case StartTimer(number, seconds):
                     self._timers[number] = loop.call_later(seconds, self._timed_out, number)
                 case StopTimer(number):
@@ -159,6 +170,11 @@ class Scheduler(Listener):
         for call in unknown:
             error = PermanentError(f"the model `{call.model}` was not known when the run began: declare it in the flow")
             self.failed(call, error)
+
+    def _publish_all(self) -> None:
+        for event in self.state.events:
+            self.publish(event)
+        self.state.events.clear()
 
     # Answers and failures of calls
 
@@ -210,6 +226,7 @@ class Scheduler(Listener):
     def idle(self) -> None:
         self.catch_up()
         if self._stopped is not None and self._outcome is not None and not self._outcome.done():
+            self._publish_all()
             self._outcome.set_result(self.state.abandoned())
 
     def trouble(self, error: DiskError) -> None:
@@ -220,7 +237,14 @@ class Scheduler(Listener):
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_exception(error)
 
-    # Externs and timers
+    # Externs, reads and timers
+
+    def _start(self, tasks: dict[int, asyncio.Task[None]], number: int, work: Coroutine[Any, Any, None]) -> None:
+        if self._stopped is not None:
+            work.close()
+            return
+        task = tasks[number] = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(partial(self._over, tasks, number))
 
     async def _call_extern(self, launch: LaunchExtern) -> None:
         try:
@@ -232,8 +256,21 @@ class Scheduler(Listener):
             self.catch_up()
             self._act(self.state.returned(launch.number, value))
 
-    def _extern_over(self, number: int, task: asyncio.Task[None]) -> None:
-        del self._externs[number]
+    async def _read(self, read: Read) -> None:
+        value: Json
+        try:
+            value = await self.do_read(read.function, read.args, partial(self._slow, read.number))
+        except FlowrunError as error:
+            value = error
+        self.catch_up()
+        self._act(self.state.read(read.number, value))
+
+    def _slow(self, number: int) -> None:
+        self.catch_up()
+        self._act(self.state.slow(number))
+
+    def _over(self, tasks: dict[int, asyncio.Task[None]], number: int, task: asyncio.Task[None]) -> None:
+        del tasks[number]
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self.mistake(error)
@@ -242,3 +279,9 @@ class Scheduler(Listener):
         self.catch_up()
         del self._timers[number]
         self._act(self.state.timed_out(number))
+
+
+def _cancel(task: asyncio.Task[None] | None) -> None:
+    """Cancel a task. One that is missing is over; the current task is the one that led to the decision to cancel."""
+    if task is not None and task is not asyncio.current_task():
+        task.cancel()

@@ -1,23 +1,31 @@
-"""The child process that reads heavy documents, one after another, with a limit on its memory.
+"""The child process that reads heavy documents and large files, one after another, with a limit on its memory.
 
-A request is a line of JSON with the ``suffix``, the ``name`` for messages and the ``size`` of the bytes behind it. An
-answer is a line of JSON: it has the ``size`` of the text behind it in UTF-8, an ``error``, or ``memory`` if the memory
-was too small. ``leaves`` says that this answer is the last. The process ends as soon as stdin closes.
+A request is a pickled function; it comes from the parent, which can be trusted. An answer is a row of messages, each a
+line of JSON with its ``kind`` and the ``size`` of the bytes behind it in UTF-8: ``text`` is a part of a text, ``items``
+are items of a list in JSON, and ``end`` is the last. ``end`` may have an ``error``, or ``memory`` if the memory was too
+small, and it has the ``remarks`` of the readers. ``leaves`` says that this answer is the last. The process ends as soon
+as stdin closes.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import pickle
 import sys
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, BinaryIO
 
 from ..files.children import claim_stdout
-from ..vocabulary.errors import InputError
-from .reading import READERS
+from ..vocabulary.errors import InputError, UsageError
+from .process import PROCESS
 
+Json = Any
 _USED_UP = 0.5
 """The share of its memory above which the process leaves after an answer. It may never give that memory back."""
+_TEXT = 1024 * 1024
+_ITEMS = 256 * 1024
+"""The characters of a message. No other thread of the parent runs while Python reads one."""
 
 
 def main() -> int:
@@ -25,28 +33,57 @@ def main() -> int:
     # The reader may be another package's that only the parent's path leads to.
     sys.path += [place for place in json.loads(sys.argv[2]) if place not in sys.path]
     _limit(most)
+    PROCESS.here = True
     # Some systems count the memory that the parent had when it started this process.
     before = _peak()
     with os.fdopen(claim_stdout(), "wb") as out:
         leaves = False
-        while not leaves and (line := sys.stdin.buffer.readline()):
-            answer, text = _answer(json.loads(line))
-            leaves = "memory" in answer or _peak() > max(before, most * _USED_UP)
-            out.write(json.dumps({**answer, "leaves": leaves}).encode() + b"\n")
-            out.write(text)
+        while not leaves:
+            remarks: list[str] = []
+            try:
+                end = _answer(out, remarks)
+            except EOFError:
+                return 0
+            leaves = "memory" in end or _peak() > max(before, most * _USED_UP)
+            _send(out, "end", b"", {"listed": False, **end, "remarks": remarks, "leaves": leaves})
             out.flush()
     return 0
 
 
-def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+def _answer(out: BinaryIO, remarks: list[str]) -> dict[str, Any]:
+    """Do the next work and send its value. Return the fields of the last message."""
     try:
-        data = sys.stdin.buffer.read(request["size"])
-        text = READERS[request["suffix"]].read(data, request["name"]).encode("utf-8", "surrogatepass")
-    except InputError as error:
-        return {"error": str(error)}, b""
+        # The parent writes the requests, nobody else.
+        value = pickle.load(sys.stdin.buffer)(remarks.append)
+        if isinstance(value, str):
+            for at in range(0, len(value), _TEXT):
+                _send(out, "text", value[at : at + _TEXT].encode("utf-8", "surrogatepass"))
+            return {}
+        _send_items(out, value)
+    except UsageError as error:
+        return {"error": str(error), "input": isinstance(error, InputError)}
     except MemoryError:
-        return {"memory": True}, b""
-    return {"size": len(text)}, text
+        return {"memory": True}
+    return {"listed": True}
+
+
+def _send_items(out: BinaryIO, items: Iterable[Json]) -> None:
+    texts: list[str] = []
+    size = 0
+    for item in items:
+        text = json.dumps(item, ensure_ascii=False)
+        texts.append(text)
+        size += len(text)
+        if size > _ITEMS:
+            _send(out, "items", f"[{','.join(texts)}]".encode("utf-8", "surrogatepass"))
+            texts.clear()
+            size = 0
+    _send(out, "items", f"[{','.join(texts)}]".encode("utf-8", "surrogatepass"))
+
+
+def _send(out: BinaryIO, kind: str, body: bytes, more: dict[str, Any] | None = None) -> None:
+    out.write(json.dumps({"kind": kind, "size": len(body), **(more or {})}).encode() + b"\n")
+    out.write(body)
 
 
 def _limit(most: int) -> None:

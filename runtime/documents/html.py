@@ -211,4 +211,4 @@ def read(data: bytes, name: str) -> str:
     return page.text()
 
 
-READER = Reader("HTML", (".html", ".htm", ".xhtml"), read, lambda data: len(data) > _LARGE)
+READER = Reader("HTML", (".html", ".htm", ".xhtml"), read, lambda data: len(data) > _LARGE, 128 * 1024)

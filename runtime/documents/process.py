@@ -1,7 +1,7 @@
-"""The parent's side of the child process that reads heavy documents.
+"""The parent's side of the child process that reads heavy documents and large files.
 
-One child reads one document after another, with a limit on its memory. If a document needs more, that is an error of
-this document, and the run goes on.
+One child does one work after another, with a limit on its memory. If a work needs more, that is an error of this work,
+and the run goes on. The child works on foreign data, so nothing that it sends is ever unpickled.
 """
 
 from __future__ import annotations
@@ -9,51 +9,133 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from ..files.children import without_keys
-from ..vocabulary.errors import InputError
+from ..vocabulary.errors import InputError, UsageError
+from ..vocabulary.remarks import Tell, unheard
 
+Json = Any
+Work = Callable[[Tell], str | Iterable[Json]]
+"""A function that can be pickled. It returns a text, or the items of a list; it may raise UsageError."""
 MOST_MEMORY = 1024 * 1024 * 1024
 """The most bytes of address space for the child. The interpreter and the libraries take about a tenth of it."""
 _CHILD = "flowrun.runtime.documents.child"
+_PART = 1024 * 1024
+"""The most characters that are sent at once, because no other thread runs while Python copies a text."""
+_MOVED = 33 * 1024 * 1024
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One work for the child, which can be given up from another thread."""
+
+    given_up: bool = False
+
+
+class LongText:
+    """A text on its way to the child, where it is a plain text again. It is sent in parts."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __reduce__(self) -> tuple[Callable[[list[str]], str], tuple[list[str]]]:
+        return "".join, ([self.text[at : at + _PART] for at in range(0, len(self.text), _PART)],)
+
+
+class _GrowingText:
+    """A text made of parts, without a copy of the whole: Python would run nothing else meanwhile.
+
+    A C library such as glibc moves blocks of more than 32 MiB without copying them. So the first parts are joined to
+    such a block, which then grows.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._size = 0
+        self._text = ""
+
+    def add(self, part: str) -> None:
+        if self._size > _MOVED:
+            # CPython extends a text in place only if a local variable alone holds it.
+            text, self._text = self._text, ""
+            text += part
+            self._text = text
+            return
+        self._parts.append(part)
+        self._size += sys.getsizeof(part)
+        if self._size > _MOVED:
+            self._text = "".join(self._parts)
+            self._parts.clear()
+
+    def whole(self) -> str:
+        return self._text or "".join(self._parts)
 
 
 class ReadingProcess:
-    """The owner of the child process. It starts a child when there is something to read, and another if one has ended.
+    """The owner of the child process. It starts a child when there is something to do, and another if one has ended.
 
-    Threads take turns.
+    Threads take turns. ``here``: this process is the child, and does the work in place.
     """
 
     def __init__(self, most_memory: int = MOST_MEMORY) -> None:
         self.most_memory = most_memory
+        self.here = False
         self._turn = threading.Lock()
+        self._switch = threading.Lock()
+        self._job: Job | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._owner = 0
 
-    def read(self, suffix: str, data: bytes, name: str) -> str:
-        """Read a document and return its text. Raise InputError if it cannot be read or takes too much memory."""
+    def run(self, work: Work, name: str, tell: Tell = unheard, job: Job | None = None) -> Json:
+        """Do a work in the child and return its text or list. ``name`` is the file's name for messages.
+
+        Raises the UsageError of the work, and InputError if it takes too much memory or if the child ends.
+        """
+        if self.here:
+            value = work(tell)
+            return value if isinstance(value, str) else list(value)
         with self._turn:
             try:
-                answer, text = self._ask(self._running(), suffix, data, name)
-                if answer["leaves"]:
+                child = self._running()
+                with self._switch:
+                    self._job = job
+                    if job is not None and job.given_up:
+                        raise InputError(f"{name} is not wanted any more")
+                end, value = self._ask(child, work, name)
+                if end["leaves"]:
                     self._end()
             except BaseException:
-                # In the middle of an answer: the next document needs another child.
+                # In the middle of an answer: the next work needs another child.
                 self._end()
                 raise
-        if "error" in answer:
-            raise InputError(answer["error"])
-        if "memory" in answer:
+            finally:
+                with self._switch:
+                    self._job = None
+        for remark in end["remarks"]:
+            tell(remark)
+        if "error" in end:
+            raise (InputError if end["input"] else UsageError)(end["error"])
+        if "memory" in end:
             raise InputError(
                 f"{name} takes more than {self.most_memory // 1024**2:,} MiB of memory to read, the most that there is "
                 "for one document; cut it up first"
             )
-        return text
+        return value
+
+    def give_up(self, job: Job) -> None:
+        """Give up a job, from any thread. If the child works on it, the child ends."""
+        with self._switch:
+            job.given_up = True
+            if self._job is job and self._child is not None:
+                self._child.kill()
 
     def close(self) -> None:
         """End the child. Closing is safe at any time, and also twice."""
@@ -86,25 +168,31 @@ class ReadingProcess:
         self._owner = os.getpid()
         return self._child
 
-    def _ask(self, child: subprocess.Popen[bytes], suffix: str, data: bytes, name: str) -> tuple[dict[str, Any], str]:
+    def _ask(self, child: subprocess.Popen[bytes], work: Work, name: str) -> tuple[dict[str, Any], Json]:
         assert child.stdin is not None
-        assert child.stdout is not None
-        head = {"suffix": suffix, "name": name, "size": len(data)}
         try:
-            child.stdin.write(json.dumps(head).encode() + b"\n")
-            child.stdin.write(data)
+            pickle.dump(work, child.stdin)
             child.stdin.flush()
-            line = child.stdout.readline()
-            answer: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {}
-            text = child.stdout.read(answer.get("size", 0))
         except BrokenPipeError:
-            answer, text = {}, b""
-        if not answer or len(text) < answer.get("size", 0):
-            raise InputError(f"{name} cannot be read: {_ended(child)}; cut it up first, or save it anew")
-        return answer, text.decode("utf-8", "surrogatepass")
+            # The child says why it ended, or its end does.
+            pass
+        text = _GrowingText()
+        items: list[Json] = []
+        while True:
+            head, body = _message(child)
+            match head.get("kind"):
+                case "text":
+                    text.add(body.decode("utf-8", "surrogatepass"))
+                case "items":
+                    items += json.loads(body.decode("utf-8", "surrogatepass"))
+                case "end":
+                    return head, items if head["listed"] else text.whole()
+                case _:
+                    raise InputError(f"{name} cannot be read: {_ended(child)}; cut it up first, or save it anew")
 
     def _end(self) -> None:
-        child, self._child = self._child, None
+        with self._switch:
+            child, self._child = self._child, None
         if child is None or self._owner != os.getpid():
             return
         child.kill()
@@ -121,6 +209,17 @@ class ReadingProcess:
 def _path() -> str:
     """Return the folders in which this process finds modules, as JSON."""
     return json.dumps([place for place in sys.path if os.path.isabs(place)])
+
+
+def _message(child: subprocess.Popen[bytes]) -> tuple[dict[str, Any], bytes]:
+    """Read the next message of the child. It is empty if the child has ended."""
+    assert child.stdout is not None
+    line = child.stdout.readline()
+    if not line.endswith(b"\n"):
+        return {}, b""
+    head: dict[str, Any] = json.loads(line)
+    body = child.stdout.read(head["size"])
+    return (head, body) if len(body) == head["size"] else ({}, b"")
 
 
 def _ended(child: subprocess.Popen[bytes]) -> str:

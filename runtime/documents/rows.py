@@ -68,10 +68,16 @@ def read_json(text: str, name: str) -> Json:
 
 
 def read_jsonl(text: str, name: str) -> list[tuple[int, Json]]:
-    """Return the values with their line numbers, counted from 1. Blank lines are skipped."""
+    """Return the values with their line numbers. See ``open_jsonl``."""
+    return list(open_jsonl(text, name))
+
+
+def open_jsonl(text: str, name: str) -> Iterator[tuple[int, Json]]:
+    """Yield the values with their line numbers, counted from 1. Blank lines are skipped."""
     # Only \\n ends a line: other separators may stand inside a JSON text.
-    lines = enumerate(lines_of(text), 1)
-    return [(line, read_row(one, name, line)) for line, one in lines if not one.isspace()]
+    for line, one in enumerate(lines_of(text), 1):
+        if not one.isspace():
+            yield line, read_row(one, name, line)
 
 
 def read_row(text: str, name: str, line: int) -> Json:

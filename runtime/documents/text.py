@@ -5,4 +5,4 @@ from __future__ import annotations
 from ..files.files import decode
 from .protocol import Reader
 
-READER = Reader("text", ("", ".md", ".markdown", ".txt", ".text", ".rst"), decode)
+READER = Reader("text", ("", ".md", ".markdown", ".txt", ".text", ".rst"), decode, quick=4 * 1024 * 1024)

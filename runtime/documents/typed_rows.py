@@ -6,7 +6,7 @@ that do not fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from flowrun.dsl import did_you_mean, types
@@ -24,12 +24,9 @@ Rows = Iterable[tuple[int, Json]]
 
 def fit_rows(rows: Rows, type_: types.Type, name: str, *, cells: bool = False) -> Json:
     """Fit rows that come with their lines. With ``cells``, their texts are converted to the type."""
-    if type_ == types.JSON or (type_ == types.ListOf(types.JSON) and not cells):
+    if type_ == types.JSON:
         return [value for _, value in rows]
-    problems = Problems()
-    item = type_.item if isinstance(type_, types.ListOf) else type_
-    values = [fit(value, item, (f"line {line}",), problems, cells=cells) for line, value in rows]
-    problems.stop(name)
+    values = list(fit_each(rows, type_.item if isinstance(type_, types.ListOf) else type_, name, cells=cells))
     if isinstance(type_, types.ListOf):
         return values
     if len(values) != 1:
@@ -37,25 +34,46 @@ def fit_rows(rows: Rows, type_: types.Type, name: str, *, cells: bool = False) -
     return values[0]
 
 
+def fit_each(rows: Rows, row: types.Type, name: str, *, cells: bool = False) -> Iterator[Json]:
+    """Fit rows to the type of one of them, and yield each. Raise InputError behind the last one if some do not fit."""
+    if row == types.JSON and not cells:
+        yield from (value for _, value in rows)
+        return
+    problems = Problems()
+    for line, value in rows:
+        yield fit(value, row, (f"line {line}",), problems, cells=cells)
+    problems.stop(name)
+
+
 def fit_table(text: str, type_: types.Type, name: str, path: str = "", tell: Tell = unheard) -> Json:
-    """Fit the rows of CSV. A missing column is reported once and not for every row."""
+    """Fit the rows of CSV. See ``table_rows``."""
+    row = type_.item if isinstance(type_, types.ListOf) else type_
+    return fit_rows(table_rows(text, row, name, path, tell), type_, name, cells=True)
+
+
+def table_rows(text: str, row: types.Type, name: str, path: str = "", tell: Tell = unheard) -> Rows:
+    """Open the rows of CSV. A missing column is reported once and not for every row."""
     columns, rows = open_table(text, name, path, tell)
     first = next(rows, None)
     if first is None:
-        return fit_rows((), type_, name)
-    record = types.unwrapped(type_.item if isinstance(type_, types.ListOf) else type_)
+        return ()
+    record = types.unwrapped(row)
     if isinstance(record, types.Record):
         for field in record.fields:
             if field.name not in columns and not isinstance(field.type, types.Optional):
                 guess = did_you_mean(field.name, columns) or "its columns are " + ", ".join(map(shown, columns[:20]))
                 raise InputError(f"{name} has no column {shown(field.name)}, which {types.show(record)} needs; {guess}")
-    return fit_rows(chain((first,), rows), type_, name, cells=True)
+    return chain((first,), rows)
 
 
 def fit_lines(text: str, type_: types.Type, name: str) -> Json:
     """Fit the lines that are not blank."""
-    rows = ((number, line.rstrip()) for number, line in enumerate(lines_of(text), 1) if not line.isspace())
-    return fit_rows(rows, type_, name, cells=True)
+    return fit_rows(line_rows(text), type_, name, cells=True)
+
+
+def line_rows(text: str) -> Rows:
+    """Yield the lines that are not blank, each with its number."""
+    return ((number, line.rstrip()) for number, line in enumerate(lines_of(text), 1) if not line.isspace())
 
 
 def is_plain(item: types.Type) -> bool:

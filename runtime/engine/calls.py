@@ -82,11 +82,12 @@ class Calls:
         settings = ask.settings(model, scope)
         ledgers = () if within is None else within.around.ledgers
         group, number = (None, None) if sample is None else sample
+        request = ask.request(settings, scope, number)
         call = Call(
             self._next(),
             path,
             model.address,
-            ask.request(settings, scope, number),
+            request,
             group,
             Sample(number or 0),
             path + place,

@@ -129,6 +129,20 @@ class CancelExtern:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """Call a function that reads files or cuts a long text. Reads are numbered apart from calls."""
+
+    number: int
+    function: str
+    args: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRead:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class StartTimer:
     """Start a timer, and report when its seconds are over. Timers are numbered apart from calls."""
 
@@ -222,4 +236,4 @@ class Finish:
     outcome: Outcome
 
 
-Decision = Launch | Cancel | LaunchExtern | CancelExtern | StartTimer | StopTimer | HandOn | Finish
+Decision = Launch | Cancel | LaunchExtern | CancelExtern | Read | CancelRead | StartTimer | StopTimer | HandOn | Finish

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from flowrun.dsl import plan as p
 
 from ..plans.dependencies import first_needs, taken_from
+from ..plans.reads import may_read
 from ..vocabulary.tally import Tally
 from .around import Around
 from .decisions import Failure
@@ -27,8 +28,8 @@ class Step(ABC):
     """A step that can begin in a frame.
 
     ``source`` is the step whose elements a map takes as they come, None for any other step. ``needs`` are the steps
-    that must be finished before this step begins, without the source. A ``silent`` step is finished as it begins, and
-    tells nobody that it has begun.
+    that must be finished before this step begins, without the source. ``reads``: its expressions may call functions
+    that read files or cut long texts. A ``silent`` step is finished as it begins, and tells nobody that it has begun.
     """
 
     silent = False
@@ -39,6 +40,7 @@ class Step(ABC):
         self.kind = plan.node.kind
         self.source = taken_from(plan)
         self.needs = tuple(name for name in first_needs(plan) if name != self.source)
+        self.reads = may_read(plan)
         self.when = plan.when
         self.otherwise = plan.otherwise
         self.at_most = plan.node.at_most if isinstance(plan.node, p.Map) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from .calls import Calls
 from .decisions import Decision, Failure
 from .extern_calls import ExternCalls
 from .frames import Frame, Step, Wake
+from .reads import Reads
 from .scopes import Context, Scope
 from .streams import Feed
 from .timers import Timers
@@ -33,10 +35,10 @@ class Machine:
     """
 
     def __init__(self, context: Context, externs: Mapping[str, p.Extern]) -> None:
-        self.context = context
         self.events: list[e.Event] = []
         self.decisions: list[Decision] = []
-        self.work: deque[Callable[[], None]] = deque()
+        self.reads = Reads(context.functions, self.decisions, self.events)
+        self.context = context = replace(context, functions=self.reads.call)
         self.calls = Calls(context, self.decisions, self.events)
         self.externs = ExternCalls(context, externs, self.decisions)
         self.timers = Timers(self.decisions)
@@ -45,6 +47,10 @@ class Machine:
         self.tallies: dict[str, Tally] = {}
         self.flows_open = 0
         self.blocks_begun = 0
+
+    @property
+    def work(self) -> deque[Callable[[], None]]:
+        return self.reads.work
 
     def open(self, frame: Frame) -> None:
         """Start the steps of a frame, each as soon as the steps that it needs are finished."""
@@ -130,6 +136,7 @@ class Machine:
             one.end()
             self.calls.cancel(one.calls, keep=keep)
             self.externs.cancel(one)
+            self.reads.cancel(one)
             for block in one.blocks:
                 todo.extend(block.dropped(keep=keep))
             one.blocks.clear()
@@ -168,7 +175,13 @@ class Machine:
             return
         if failure is not None:
             self.fail(frame, step, failure)
-            return
+        elif step.reads:
+            self.reads.attempt(frame, partial(self._begin_now, frame, step))
+        else:
+            self._begin_now(frame, step)
+
+    def _begin_now(self, frame: Frame, step: Step) -> None:
+        """Begin a step that has all that it waits for."""
         try:
             if step.when is not None and not evaluate(step.when, Scope(self.context, frame)):
                 self._skip(frame, step)

@@ -22,7 +22,8 @@ Json = Any
 class Context:
     """The surroundings of a flow: its models, the default model for asks that name none, and the built-in functions.
 
-    ``functions`` gets the name of a function, its arguments, and a function that finds the tally of a vote by name.
+    ``functions`` calls a function that is no read: it gets its name, its arguments, and a function that finds the tally
+    of a vote by name.
     ``calls_limit`` and ``money_limit`` (dollars) are the flow's budget. ``price`` gives the price of a model's address.
     ``known`` looks a call up in the journal. ``ask_doubtful``: a call that may have been paid is sent again.
     ``spent_within`` gives the calls and dollars that the run had spent before it was interrupted, in the called flow of

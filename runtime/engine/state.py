@@ -7,7 +7,9 @@ between blocks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from flowrun.dsl import plan as p
@@ -47,37 +49,32 @@ class State:
         self._machine = Machine(context, plan.externs)
         self._prepared = Preparation(self._machine, plan, window, handed, self._hand_on)
         self._root = Frame(NO_STEPS, None, given=dict(inputs))
+        self._ending = False
+        self._arrivals: deque[Callable[[], None]] = deque()
 
     @property
     def events(self) -> list[e.Event]:
         return self._machine.events
 
+    @property
+    def holding(self) -> bool:
+        """True if a read holds the machine: its events and decisions so far are not to be seen yet."""
+        return self._machine.reads.holding
+
     def begin(self) -> list[Decision]:
-        machine, plan, root = self._machine, self.plan, self._root
-        root.layout = self._prepared.layout(plan.steps)
-        self.events.append(e.RunStarted(plan.flow, root.layout.once))
-        try:
-            root.given = Defaults(machine.context).filled(plan.flow, plan.params, root.given)
-        except FlowrunError as error:
-            machine.failures.append(Failure(plan.flow, str(error), error))
-        else:
-            machine.open(root)
-        decisions = self._drain()
-        if machine.failures and not root.over:
-            # A failure at the start, such as a row of the wrong type, costs nothing: no call has gone out.
-            self._finish()
-            decisions = self._drain()
-        return decisions
+        root = self._root
+        root.layout = self._prepared.layout(self.plan.steps)
+        self.events.append(e.RunStarted(self.plan.flow, root.layout.once))
+        self._machine.reads.attempt(root, self._open)
+        return self._drain()
 
     def answered(self, number: int, answer: Answer, usage: Usage = NO_USAGE) -> list[Decision]:
         """Take an answer and its part of the bill. Drop it if its call was cancelled meanwhile."""
-        self._machine.calls.answered(number, answer, usage)
-        return self._drain()
+        return self._take(partial(self._machine.calls.answered, number, answer, usage))
 
     def failed(self, number: int, error: CallError) -> list[Decision]:
         """Take the failure of a call whose request is not sent again."""
-        self._machine.calls.failed(number, error)
-        return self._drain()
+        return self._take(partial(self._machine.calls.failed, number, error))
 
     def doubted(self, number: int) -> tuple[bool, list[Decision]]:
         """Tell whether the budgets afford another attempt at a call after one that may have been paid."""
@@ -90,40 +87,78 @@ class State:
 
     def timed_out(self, number: int) -> list[Decision]:
         """Act on a timer whose time is over."""
-        self._machine.timers.over(number)
+        return self._take(partial(self._machine.timers.over, number))
+
+    def returned(self, number: int, value: Json) -> list[Decision]:
+        """Take the value of an extern; it has the declared type."""
+        return self._take(partial(self._machine.externs.returned, number, value))
+
+    def raised(self, number: int, error: FlowrunError) -> list[Decision]:
+        """Take the failure of an extern."""
+        return self._take(partial(self._machine.externs.failed, number, error))
+
+    def read(self, number: int, value: Json) -> list[Decision]:
+        """Take the value of a read, or the FlowrunError with which it failed."""
+        self._machine.reads.over(number, value)
+        return self._drain()
+
+    def slow(self, number: int) -> list[Decision]:
+        """Note that a read will take long."""
+        self._machine.reads.slow(number)
         return self._drain()
 
     def abandoned(self) -> Outcome:
         """Return the outcome of a stopped run: no value, but the values of the finished steps."""
         return self._outcome(None, complete=False)
 
-    def returned(self, number: int, value: Json) -> list[Decision]:
-        """Take the value of an extern; it has the declared type."""
-        self._machine.externs.returned(number, value)
-        return self._drain()
+    def _open(self) -> None:
+        machine, plan, root = self._machine, self.plan, self._root
+        try:
+            root.given = Defaults(machine.context).filled(plan.flow, plan.params, root.given)
+        except FlowrunError as error:
+            machine.failures.append(Failure(plan.flow, str(error), error))
+        else:
+            machine.open(root)
 
-    def raised(self, number: int, error: FlowrunError) -> list[Decision]:
-        """Take the failure of an extern."""
-        self._machine.externs.failed(number, error)
+    def _take(self, arrival: Callable[[], None]) -> list[Decision]:
+        """Take what came from outside, when all that came before it is done."""
+        self._arrivals.append(arrival)
         return self._drain()
 
     def _drain(self) -> list[Decision]:
-        machine = self._machine
-        work = machine.work
-        while work or machine.calls.resume():
-            while work:
+        machine, reads, work = self._machine, self._machine.reads, self._machine.work
+        while not reads.holding:
+            if work:
                 work.popleft()()
-        if not self._root.left and not self._root.over:
-            self._finish()
-        decisions = machine.decisions[:]
+            elif machine.calls.resume():
+                continue
+            elif not self._root.left and not self._ending:
+                self._ending = True
+                reads.attempt(self._root, self._finish)
+            elif reads.beginning:
+                self._begun()
+            elif self._arrivals:
+                self._arrivals.popleft()()
+            else:
+                break
+        if reads.holding:
+            return reads.given_out()
+        decisions = [*reads.given_out(), *machine.decisions]
         machine.decisions.clear()
         return decisions
+
+    def _begun(self) -> None:
+        """End the start of the run: all that can be done without an answer is done."""
+        if self._machine.failures and not self._ending:
+            # A failure at the start, such as a row of the wrong type, costs nothing: no call has gone out.
+            self._machine.decisions.clear()
+            self._root.left = 0
+        self._machine.reads.beginning = False
 
     def _hand_on(self, value: Json) -> None:
         self._machine.decisions.append(HandOn(value))
 
     def _finish(self) -> None:
-        self._root.end()
         failures = self._machine.failures
         value, complete = None, False
         try:
@@ -132,6 +167,7 @@ class State:
         except FlowrunError as error:
             if not failures:
                 failures.append(Failure(self.plan.flow, str(error), error))
+        self._root.end()
         self._machine.decisions.append(Finish(self._outcome(value, complete)))
 
     def _outcome(self, value: Json, complete: bool) -> Outcome:

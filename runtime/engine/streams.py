@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any, Protocol
 
@@ -115,6 +117,34 @@ class Ranks:
             self._ranked += 1
             numbers.append(number)
         return numbers
+
+
+class Turns:
+    """Work that is done in the order in which it came. A piece of work may hold the rest until it goes on."""
+
+    def __init__(self) -> None:
+        self._line: deque[Callable[[], None]] = deque()
+        self._held = False
+        self._busy = False
+
+    def put(self, work: Callable[[], None]) -> None:
+        """Do this as soon as all that came before it is done."""
+        self._line.append(work)
+        self._work()
+
+    def hold(self) -> None:
+        self._held = True
+
+    def go_on(self) -> None:
+        self._held = False
+        self._work()
+
+    def _work(self) -> None:
+        if not self._busy:
+            self._busy = True
+            while self._line and not self._held:
+                self._line.popleft()()
+            self._busy = False
 
 
 def label(key: Key) -> str:

@@ -26,7 +26,8 @@ Queue = SimpleQueue[Callable[[], None] | None]
 class Threads:
     """A pool of at most ``most`` threads at once; threads that were given up do not count. They are daemons."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, name: str = "flowrun-extern") -> None:
+        self.name = name
         self._places = asyncio.Semaphore(most)
         self._idle: list[Queue] = []
         self._closed = False
@@ -37,7 +38,7 @@ class Threads:
             loop = asyncio.get_running_loop()
             done: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
             try:
-                queue = self._idle.pop() if self._idle else _started()
+                queue = self._idle.pop() if self._idle else _started(self.name)
             except RuntimeError as refused:
                 # The system has no more threads to give.
                 raise Raised(refused) from None
@@ -62,9 +63,9 @@ class Threads:
         self._idle.clear()
 
 
-def _started() -> Queue:
+def _started(name: str) -> Queue:
     queue: Queue = SimpleQueue()
-    threading.Thread(target=_serve, args=(queue,), name="flowrun-extern", daemon=True).start()
+    threading.Thread(target=_serve, args=(queue,), name=name, daemon=True).start()
     return queue
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
 from flowrun.dsl import types
 
 from ..files.files import Files
-from ..values.functions import FUNCTIONS, Args, TallyOf, World, kind_of
+from ..values.functions import FUNCTIONS, Args, World, kind_of
 from ..values.rules import FileText
 from ..vocabulary.errors import UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
+
+Read = str | Iterable[Json]
+"""The value of a read: a text, or the items of a list one by one."""
 
 
 def reading(files: Files, tell: Tell = unheard) -> Callable[[str, Args], Json]:
@@ -22,48 +25,56 @@ def reading(files: Files, tell: Tell = unheard) -> Callable[[str, Args], Json]:
     ``tell`` gets each assumption of a reader once.
     """
     once = cache(tell)
-    return lambda name, args: READERS[name](args, files, once)
+    return lambda name, args: whole(read(name, args, files, once))
 
 
-def calling(files: Files, tell: Tell = unheard) -> Callable[[str, Args, TallyOf], Json]:
-    """Make a function that calls all functions by name, for a flow that may read these files."""
-    read = reading(files, tell)
-    return lambda name, args, tally: FUNCTIONS[name].call(args, World(tally, read))
+def read(function: str, args: Args, files: Files, tell: Tell) -> Read:
+    """Do a read. Return a text, or the items of a list one by one. Raises UsageError, at an item too."""
+    if function in READERS:
+        return READERS[function](args, files, tell)
+    pieces: list[Json] = FUNCTIONS[function].call(args, World(lambda name: None))
+    return pieces
 
 
-def _file(args: Args, files: Files, tell: Tell) -> Json:
+def whole(value: Read) -> Json:
+    """Make a list of the items of a read; a text stays as it is."""
+    return value if isinstance(value, str) else list(value)
+
+
+def _file(args: Args, files: Files, tell: Tell) -> Read:
     from ..documents.reading import read_document
 
     return read_document(files, _path(args["path"]))
 
 
-def _files(args: Args, files: Files, tell: Tell) -> Json:
+def _files(args: Args, files: Files, tell: Tell) -> Iterator[Json]:
     from ..documents.reading import read_document
 
-    paths = files.glob(_path(args["pattern"]))
-    return [FileText(path=files.name_of(path), text=read_document(files, path)) for path in paths]
+    for path in files.glob(_path(args["pattern"])):
+        yield FileText(path=files.name_of(path), text=read_document(files, path))
 
 
-def _lines(args: Args, files: Files, tell: Tell) -> Json:
-    from ..documents.typed_rows import fit_lines
-
-    text, name = _text_of(args, files)
-    return fit_lines(text, _rows_of(args, types.TEXT), name)
-
-
-def _jsonl(args: Args, files: Files, tell: Tell) -> Json:
-    from ..documents.rows import read_jsonl
-    from ..documents.typed_rows import fit_rows
+def _lines(args: Args, files: Files, tell: Tell) -> Read:
+    from ..documents.typed_rows import fit_each, line_rows
 
     text, name = _text_of(args, files)
-    return fit_rows(read_jsonl(text, name), _rows_of(args, types.JSON), name)
+    return fit_each(line_rows(text), _row_of(args, types.TEXT), name, cells=True)
 
 
-def _csv(args: Args, files: Files, tell: Tell) -> Json:
-    from ..documents.typed_rows import fit_table
+def _jsonl(args: Args, files: Files, tell: Tell) -> Read:
+    from ..documents.rows import open_jsonl
+    from ..documents.typed_rows import fit_each
 
     text, name = _text_of(args, files)
-    return fit_table(text, _rows_of(args, types.JSON), name, args["path"], tell)
+    return fit_each(open_jsonl(text, name), _row_of(args, types.JSON), name)
+
+
+def _csv(args: Args, files: Files, tell: Tell) -> Read:
+    from ..documents.typed_rows import fit_each, table_rows
+
+    text, name = _text_of(args, files)
+    row = _row_of(args, types.JSON)
+    return fit_each(table_rows(text, row, name, args["path"], tell), row, name, cells=True)
 
 
 def _text_of(args: Args, files: Files) -> tuple[str, str]:
@@ -72,12 +83,12 @@ def _text_of(args: Args, files: Files) -> tuple[str, str]:
     return files.read_text(path), shown(path)
 
 
-def _rows_of(args: Args, bare: types.Type) -> types.Type:
-    """Return the type of a list whose items have the type in ``of``, or the type ``bare`` without that."""
+def _row_of(args: Args, bare: types.Type) -> types.Type:
+    """Return the type in ``of``, which an item of the list has, or the type ``bare`` without that."""
     row = bare if args.get("of") is None else args["of"]
     if not isinstance(row, types.Simple | types.Range | types.Choice | types.ListOf | types.Optional | types.Record):
         raise UsageError(f"`of` takes the name of a type, and this is {kind_of(row)}")
-    return types.ListOf(row)
+    return row
 
 
 def _path(value: Json) -> str:
@@ -86,7 +97,7 @@ def _path(value: Json) -> str:
     return value
 
 
-READERS: dict[str, Callable[[Args, Files, Tell], Json]] = {
+READERS: dict[str, Callable[[Args, Files, Tell], Read]] = {
     "file": _file,
     "files": _files,
     "lines": _lines,

@@ -89,6 +89,12 @@ class RecordedState(State):
     def raised(self, number: int, error: FlowrunError) -> list[Decision]:
         return self._list("raised", super().raised, number, error)
 
+    def read(self, number: int, value: Json) -> list[Decision]:
+        return self._list("read", super().read, number, value)
+
+    def slow(self, number: int) -> list[Decision]:
+        return self._list("slow", super().slow, number)
+
     def _list(self, event: str, act: Callable[..., list[Decision]], *args: Any) -> list[Decision]:
         decisions: list[Decision] = self._turn(event, act, *args)
         return decisions

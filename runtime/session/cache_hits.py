@@ -9,7 +9,7 @@ from flowrun.dsl import Foreseen
 from flowrun.dsl import plan as p
 
 from ..dispatch.cache import Recall
-from ..engine.decisions import Launch
+from ..engine.decisions import Decision, Launch, Read
 from ..engine.scopes import Context
 from ..engine.state import State
 from ..files.files import Files
@@ -18,8 +18,10 @@ from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
 from ..providers import open_provider
 from ..providers.protocol import Surroundings
-from ..reads.reading import calling
+from ..reads.reading import reading
+from ..values.functions import call_function
 from ..vocabulary import events as e
+from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json
 from .endpoints import default_model, open_endpoints
 
@@ -45,7 +47,26 @@ def foresee(
         silent = Surroundings(environ, lambda line: None)
         endpoints = open_endpoints(plan, values, declared, default, silent, open_provider, RetryPolicy())
         recall = Recall(reader, _AFTER_ALL, {address: one.provider.endpoint for address, one in endpoints.items()})
-        state = State(plan, values, Context(declared, default, calling(files), known=recall.find), window=_WINDOW)
-        decisions = state.begin()
+        state = State(plan, values, Context(declared, default, call_function, known=recall.find), window=_WINDOW)
+        decisions = _begun(state, files)
         recalled = sum(isinstance(event, e.AnswerRecalled) for event in state.events)
         return Foreseen(recalled, sum(isinstance(one, Launch) for one in decisions))
+
+
+def _begun(state: State, files: Files) -> list[Decision]:
+    """Begin a run, and do its reads up to where it needs an answer. Return its other decisions."""
+    read = reading(files)
+    decisions: list[Decision] = []
+    todo = state.begin()
+    while todo:
+        decision = todo.pop(0)
+        if isinstance(decision, Read):
+            value: Json
+            try:
+                value = read(decision.function, decision.args)
+            except FlowrunError as error:
+                value = error
+            todo += state.read(decision.number, value)
+        else:
+            decisions.append(decision)
+    return decisions

@@ -15,6 +15,7 @@ from ..costs.prices import Prices, must_be_priced
 from ..costs.written_budget import Budget
 from ..dispatch.endpoint import Endpoint
 from ..dispatch.ledger import NoLog
+from ..dispatch.read_pool import ReadPool
 from ..dispatch.scheduler import Scheduler
 from ..engine.decisions import Failure, Outcome
 from ..engine.scopes import Context
@@ -28,8 +29,8 @@ from ..plans.models import declared_models
 from ..plans.streaming import handed_on
 from ..providers import open_provider
 from ..providers.protocol import Surroundings
-from ..reads.reading import calling
 from ..values.expressions import ModelValue
+from ..values.functions import call_function
 from ..vocabulary.account import PriceOf
 from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageError
 from ..vocabulary.events import Event, Notice, PastCounted, PricesDeclared, RunFinished
@@ -166,7 +167,7 @@ async def execute(
         publish(Notice(line))
     budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)
     in_money = budget.money is not None or any(flow.money_limit is not None for flow in plan.flows.values())
-    with opened(plan, folder) as externs:
+    with opened(plan, folder) as externs, ReadPool(files, lambda line: publish(Notice(line))) as reads:
         models = _models(plan, values, settings, parts, publish, priced=in_money)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         past = _past(plan, keeping, summary.account.price, number)
@@ -182,7 +183,7 @@ async def execute(
         context = Context(
             models.declared,
             models.default,
-            calling(files, lambda line: publish(Notice(line))),
+            call_function,
             budget.calls,
             budget.money,
             models.prices,
@@ -192,7 +193,9 @@ async def execute(
         )
         handed = None if parts.on_result is None else handed_on(plan)
         state = State(plan, values, context, window=max(64, 2 * models.slots), handed=handed)
-        scheduler = Scheduler(state, models.endpoints, publish, externs.call, log, parts.on_result or _nowhere)
+        scheduler = Scheduler(
+            state, models.endpoints, publish, externs.call, log, parts.on_result or _nowhere, reads.read
+        )
         keeping.on_trouble(scheduler.trouble)
         parts.stop.listen(scheduler.stop)
         outcome = await _finished(scheduler, models, publish)

@@ -25,6 +25,11 @@ Read = Callable[[str, Args], Json]
 """Call a function that reads files, by its name."""
 
 
+def call_function(name: str, args: Args, tally: TallyOf) -> Json:
+    """Call a function that reads no file. Raises FlowrunError."""
+    return FUNCTIONS[name].call(args, World(tally))
+
+
 def _nothing_to_read(name: str, args: Args) -> Json:
     raise UsageError(f"`{name}` reads a file, and no file may be read here")
 

@@ -17,8 +17,9 @@ from flowrun.dsl.checking.static_values import NoValue, StaticValue
 from flowrun.dsl.checking.typecheck import typecheck
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.files.files import Files
-from flowrun.runtime.reads.reading import calling
+from flowrun.runtime.reads.reading import READERS, reading
 from flowrun.runtime.values.expressions import evaluate
+from flowrun.runtime.values.functions import call_function
 from flowrun.runtime.vocabulary.errors import FlowrunError
 
 Json = Any
@@ -129,7 +130,7 @@ class _Run:
 
     def __init__(self, steps: Mapping[str, p.Step], files: Files) -> None:
         self._steps = steps
-        self._call = calling(files)
+        self._read = reading(files)
 
     def found(self, name: str) -> Json:
         try:
@@ -143,4 +144,4 @@ class _Run:
         return evaluate(node.expr, self)
 
     def call(self, function: str, args: Mapping[str, Json]) -> Json:
-        return self._call(function, args, lambda _: None)
+        return self._read(function, args) if function in READERS else call_function(function, args, lambda _: None)

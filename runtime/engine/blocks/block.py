@@ -127,6 +127,7 @@ class Block(ABC):
         """Take no more results, and cancel what the block itself waits for."""
         self.over = True
         self.machine.timers.stop(self.timer)
+        self.machine.reads.cancel(self)
 
     def drop_bodies(self, *, keep: bool) -> None:
         for body in self.bodies.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flowrun.dsl import plan as p
@@ -38,6 +39,9 @@ class FlowCall(Block):
         self.open(Frame(self.step.layout, None, self, given=self.given))
 
     def body_done(self, frame: Frame, value: Json) -> None:
+        self.machine.reads.attempt(self, partial(self._return, frame))
+
+    def _return(self, frame: Frame) -> None:
         try:
             value = evaluate(self.result, Scope(self.machine.context, frame))
         except FlowrunError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flowrun.dsl import plan as p
@@ -60,12 +61,16 @@ class MapStep(CountedStep):
 
     def _elements(self, scope: Scope) -> Sequence[Json]:
         node = self.node
-        source = evaluate(node.source, scope)
+        once = self.machine.reads.once
+        source = once("source", lambda: evaluate(node.source, scope))
         if not isinstance(source, Sequence) or isinstance(source, str):
             raise InputError(f"a map goes through a list, and this is {kind_of(source)}")
         elements: Sequence[Json] = source
         if node.where is not None:
-            elements = [one for one in source if evaluate(node.where, scope.among(node.element, one))]
+            elements = []
+            for place, element in enumerate(source):
+                if once(place, partial(evaluate, node.where, scope.among(node.element, element))):
+                    elements.append(element)
         if node.at_most is not None and len(elements) > node.at_most:
             raise InputError(
                 f"there are {len(elements)} elements, and the flow promises `at most {node.at_most}`: nothing was asked"

@@ -212,6 +212,9 @@ class ReducedBlock(Block):
         if failure is not None:
             self.give_up(failure)
             return
+        self.machine.reads.attempt(self, partial(self._try, question))
+
+    def _try(self, question: Question) -> None:
         path = f"{self.around.path}.reduce"
         try:
             self._call(question, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from flowrun.dsl import plan as p
@@ -14,7 +15,7 @@ from ...vocabulary.errors import FlowrunError
 from ..decisions import Failure
 from ..frames import Frame
 from ..scopes import Scope
-from ..streams import Feed, Key, Ranks, label
+from ..streams import Feed, Key, Ranks, Turns, label
 from .counted import CountedBlock
 
 Json = Any
@@ -97,6 +98,7 @@ class RankedMap(StreamedMap):
     ranks: Ranks = field(init=False, default_factory=Ranks)
     keys: dict[int, Key] = field(init=False, default_factory=dict)
     held: dict[int, Json] = field(init=False, default_factory=dict)
+    turns: Turns = field(init=False, default_factory=Turns)
 
     @property
     def orderly(self) -> bool:
@@ -111,20 +113,14 @@ class RankedMap(StreamedMap):
         return body
 
     def take(self, key: Key, value: Json) -> None:
-        if self.over or not self._passes(value):
-            return
-        number = self.ranks.enter(key)
-        self.keys[number] = key
-        self.pace.total += 1
-        self.machine.events.append(e.BlockGrew(self.around.path, 1, self.step.layout.once))
-        super().take(number, value)
+        where = self.node.where
+        self.turns.put(partial(self._enter, key, value) if where is None else partial(self._ask, where, key, value))
 
     def passed(self, before: Key | None) -> None:
-        """Give the results of all elements that sort before this key, None for all: their ranks are known."""
-        if not self.over:
-            for number in self.ranks.passed(before):
-                if number in self.held:
-                    self.result(number, self.held.pop(number))
+        self.turns.put(partial(self._rank, before))
+
+    def close(self) -> None:
+        self.turns.put(self._end_list)
 
     def result(self, number: int, result: Json) -> None:
         """Give the result of an element with its rank, or hold it until the rank is known."""
@@ -135,19 +131,39 @@ class RankedMap(StreamedMap):
         else:
             self.give(rank, result)
 
-    def close(self) -> None:
-        if self.too_many():
-            return
-        self.passed(None)
-        super().close()
+    def _ask(self, where: p.Expr, key: Key, value: Json) -> None:
+        """Hold what comes behind an element until the map's condition is worked out for it."""
+        if not self.over:
+            self.turns.hold()
+            self.machine.reads.attempt(self, partial(self._decide, where, key, value))
 
-    def _passes(self, value: Json) -> bool:
-        """Tell whether the map's `where` holds for an element. If it has no value, the map fails."""
-        where = self.node.where
-        if where is None:
-            return True
+    def _decide(self, where: p.Expr, key: Key, value: Json) -> None:
         try:
-            return bool(evaluate(where, Scope(self.machine.context, self.frame).among(self.node.element, value)))
+            wanted = bool(evaluate(where, Scope(self.machine.context, self.frame).among(self.node.element, value)))
         except FlowrunError as error:
             self.give_up(Failure(self.around.path, str(error), error))
-            return False
+            wanted = False
+        if wanted:
+            self._enter(key, value)
+        self.turns.go_on()
+
+    def _enter(self, key: Key, value: Json) -> None:
+        if self.over:
+            return
+        number = self.ranks.enter(key)
+        self.keys[number] = key
+        self.pace.total += 1
+        self.machine.events.append(e.BlockGrew(self.around.path, 1, self.step.layout.once))
+        super().take(number, value)
+
+    def _rank(self, before: Key | None) -> None:
+        """Give the results of all elements that sort before this key, None for all: their ranks are known."""
+        if not self.over:
+            for number in self.ranks.passed(before):
+                if number in self.held:
+                    self.result(number, self.held.pop(number))
+
+    def _end_list(self) -> None:
+        if not self.over and not self.too_many():
+            self._rank(None)
+            super().close()

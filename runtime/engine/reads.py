@@ -1,0 +1,214 @@
+"""The reads of a run, and the work that waits for their values.
+
+Work that needs a read is given up and tried again when the read is done. So nothing may change before all expressions
+of the work are evaluated.
+
+A read holds the engine: no other work is done and no decision is given out until it is over, so that a run has the
+same order as if reading took no time. Only a read that takes long does not hold it, once the run has begun. The start
+of a run waits for all its reads: if one fails there, no call has gone out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from ..values.reads import ReadNeeded, is_read
+from ..vocabulary import events as e
+from ..vocabulary.errors import FlowrunError
+from ..vocabulary.json_value import Json
+from ..vocabulary.tally import Tally
+from .decisions import CancelRead, Decision, Read
+
+Args = Mapping[str, Json]
+Functions = Callable[[str, Args, Callable[[str], Tally | None]], Json]
+Owner = object
+"""A frame or a block: when it is cancelled, so is its work."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A read that is done. ``value`` is a FlowrunError if it has failed."""
+
+    function: str
+    args: Args
+    value: Json
+
+
+@dataclass(eq=False, slots=True)
+class _Attempt:
+    """Work that is tried until it has all its reads.
+
+    ``done`` are the reads of the whole work, ``passing`` those of the part of it that is being worked out; ``parts``
+    are the values of the parts that are worked out.
+    """
+
+    owner: Owner
+    work: Callable[[], None]
+    done: list[_Done] = field(default_factory=list)
+    passing: list[_Done] = field(default_factory=list)
+    parts: dict[Hashable, Json] = field(default_factory=dict)
+    in_part: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class _Out:
+    """A read that is out, and the attempts that wait for it. Each has the table that takes its value."""
+
+    read: Read
+    key: Hashable | None
+    waiting: list[tuple[_Attempt, list[_Done]]] = field(default_factory=list)
+
+
+class Reads:
+    """The reads of one run. ``work`` is the engine's line of work; what was given up comes back there.
+
+    ``beginning``: the run has not begun yet, and every read holds the engine.
+    """
+
+    def __init__(self, functions: Functions, decisions: list[Decision], events: list[e.Event]) -> None:
+        self.work: deque[Callable[[], None]] = deque()
+        self.beginning = True
+        self._functions = functions
+        self._decisions = decisions
+        self._events = events
+        self._attempt: _Attempt | None = None
+        self._new: list[Decision] = []
+        self._out: dict[int, _Out] = {}
+        self._equal: dict[Hashable, _Out] = {}
+        self._holding: set[int] = set()
+        self._over: list[_Out] = []
+        self._waits: dict[Owner, set[int]] = {}
+        self._count = 0
+
+    @property
+    def holding(self) -> bool:
+        """True if a read holds the engine."""
+        return bool(self._holding)
+
+    def attempt(self, owner: Owner, work: Callable[[], None]) -> None:
+        """Do work that evaluates expressions. If it needs a read, it is done again when the read is over.
+
+        It is forgotten if its owner is cancelled.
+        """
+        self._try(_Attempt(owner, work))
+
+    def once(self, key: Hashable, part: Callable[[], Json]) -> Json:
+        """Return the value of a part of the work. It is worked out once, and then its reads are forgotten.
+
+        So a long list does not keep the files of all its elements.
+        """
+        attempt = self._attempt
+        if attempt is None:
+            return part()
+        if key not in attempt.parts:
+            attempt.in_part = True
+            value = part()
+            attempt.in_part = False
+            attempt.passing.clear()
+            attempt.parts[key] = value
+        return attempt.parts[key]
+
+    def call(self, function: str, args: Args, tally: Callable[[str], Tally | None]) -> Json:
+        """Call a function of the language. Raises ReadNeeded if its value is still to be read."""
+        if not is_read(function, args):
+            return self._functions(function, args, tally)
+        if self._attempt is not None:
+            for done in (*self._attempt.done, *self._attempt.passing):
+                if done.function == function and done.args == args:
+                    if isinstance(done.value, FlowrunError):
+                        raise done.value
+                    return done.value
+        raise ReadNeeded(function, args)
+
+    def given_out(self) -> list[Decision]:
+        """Return the decisions to read that have not been given out."""
+        new, self._new = self._new, []
+        return new
+
+    def slow(self, number: int) -> None:
+        """Note that a read will take long. Once the run has begun, it does not hold the engine."""
+        if not self.beginning:
+            self._holding.discard(number)
+            self._release()
+
+    def over(self, number: int, value: Json) -> None:
+        """Take the value of a read, or its FlowrunError. Drop it if the read was cancelled meanwhile."""
+        out = self._out.pop(number, None)
+        if out is None:
+            return
+        self._equal.pop(out.key, None)
+        for attempt, table in out.waiting:
+            table.append(_Done(out.read.function, out.read.args, value))
+            numbers = self._waits.get(attempt.owner, set())
+            numbers.discard(number)
+            if not numbers:
+                # Another work of the same owner may have waited for the same read.
+                self._waits.pop(attempt.owner, None)
+        if number in self._holding:
+            self._holding.discard(number)
+            self._over.append(out)
+            self._release()
+        else:
+            self.work.extend(partial(self._try, attempt) for attempt, _ in out.waiting)
+
+    def cancel(self, owner: Owner) -> None:
+        """Forget the work of an owner. A read that nothing waits for any more is cancelled."""
+        for number in sorted(self._waits.pop(owner, ())):
+            out = self._out[number]
+            out.waiting = [one for one in out.waiting if one[0].owner is not owner]
+            if not out.waiting:
+                del self._out[number]
+                self._equal.pop(out.key, None)
+                self._decisions.append(CancelRead(number))
+                self._holding.discard(number)
+                self._release()
+
+    def _try(self, attempt: _Attempt) -> None:
+        before, self._attempt = self._attempt, attempt
+        events = len(self._events)
+        try:
+            attempt.work()
+        except ReadNeeded as needed:
+            del self._events[events:]
+            self._park(attempt, needed)
+        finally:
+            attempt.in_part = False
+            self._attempt = before
+
+    def _park(self, attempt: _Attempt, needed: ReadNeeded) -> None:
+        """Let an attempt wait for a read, which may be out already for other work."""
+        key = _key(needed)
+        out = None if key is None else self._equal.get(key)
+        if out is None:
+            self._count += 1
+            read = Read(self._count, needed.function, needed.given)
+            out = self._out[self._count] = _Out(read, key)
+            if key is not None:
+                self._equal[key] = out
+            self._new.append(read)
+            self._holding.add(self._count)
+        out.waiting.append((attempt, attempt.passing if attempt.in_part else attempt.done))
+        self._waits.setdefault(attempt.owner, set()).add(out.read.number)
+
+    def _release(self) -> None:
+        """Put the work that waited in front, if nothing holds the engine any more."""
+        if self._holding:
+            return
+        again = [attempt for out in sorted(self._over, key=lambda one: one.read.number) for attempt, _ in out.waiting]
+        self._over.clear()
+        self.work.extendleft(partial(self._try, attempt) for attempt in reversed(again))
+
+
+def _key(needed: ReadNeeded) -> Hashable | None:
+    """Return a key that equal reads share. None for a text to be cut, which is too long to compare."""
+    if needed.function == "split":
+        return None
+    key = (needed.function, *sorted(needed.given.items(), key=lambda one: one[0]))
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key

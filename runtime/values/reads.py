@@ -1,0 +1,33 @@
+"""The functions whose values an expression cannot make itself: they read files, or they cut a long text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .functions import FUNCTIONS
+
+Json = Any
+LONG = 8 * 1024
+"""The most characters of a text that ``split`` cuts in place. The slowest rule takes about a microsecond for each."""
+
+
+class ReadNeeded(Exception):
+    """An expression needs the value of this call before it can be evaluated.
+
+    It is no FlowrunError: nothing has failed, and the expression is to be evaluated again when the value is there.
+    """
+
+    def __init__(self, function: str, args: Mapping[str, Json]) -> None:
+        super().__init__(function)
+        self.function = function
+        self.given = args
+
+
+def is_read(function: str, args: Mapping[str, Json]) -> bool:
+    """Tell whether the call of a function is a read: it takes time or needs a file, and is done outside of the loop."""
+    known = FUNCTIONS.get(function)
+    if known is None or not known.spec.reads:
+        document = args.get("document")
+        return function == "split" and isinstance(document, str) and len(document) > LONG
+    return True

@@ -186,6 +186,7 @@ for name in list(texts):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is counted in other units elsewhere")
 def test_a_huge_text_is_answered_in_little_memory() -> None:
     done = subprocess.run(

@@ -154,7 +154,7 @@ async def stepped(server: Steps, seconds: float, limit: int, start: int) -> None
     ("latency", "spread", "limit", "start"),
     [
         (0.1, 0.0, 200, 200),
-        (0.1, 0.3, 128, 16),
+        pytest.param(0.1, 0.3, 128, 16, marks=pytest.mark.slow),
         pytest.param(0.5, 0.9, 512, 64, marks=pytest.mark.slow),
         pytest.param(2.0, 0.3, 100, 100, marks=pytest.mark.slow),
     ],

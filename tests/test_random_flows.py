@@ -29,7 +29,7 @@ from support.random_runs import Servers, Span, one_each
 from support.soak import share
 
 CHUNK = 100
-FEWEST = 1_000 // CHUNK
+FEWEST = 600 // CHUNK
 MOST = share(20_000) // CHUNK
 CHECKS = ("right", "slowly", "refused", "spoilt", "faults")
 

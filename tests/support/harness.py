@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from flowrun.dsl import Source, check_flow, make_plan, plan
@@ -31,7 +32,9 @@ def scripted(script: Script) -> Opener:
     return lambda model, around: ScriptedProvider(script, model=model)
 
 
+@lru_cache(maxsize=256)
 def planned(text: str) -> plan.Plan:
+    """Check and plan a flow, once for all runs of it."""
     made = make_plan(check_flow(Source(text), catalog()))
     verify(made)
     return made

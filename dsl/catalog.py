@@ -120,8 +120,8 @@ class ReducerSpec:
     ``votes`` marks a reducer that counts ballots and keeps a tally. ``spares`` marks a reducer that does without failed
     results: a vote takes them for abstentions. ``needs`` marks a reducer that fails without results, as every vote
     does. ``adaptive`` marks a reducer that may choose the number of samples between two, as in ``repeat 3..9``.
-    ``typed`` marks a reducer, beside votes, whose value depends on the type of its results. ``gathers`` marks a reducer
-    whose value is the list of its results, and ``joins`` one whose value is the list of the items in its results.
+    ``typed`` marks a reducer, beside votes, whose value depends on the type of its results. ``lists`` tells that
+    the value is a list: of the results, or of the items in the results.
 
     ``fewest`` returns the smallest number of results that can settle it, from the planned least and most. ``expected``
     returns its average number of samples, if each sample is right by itself with the given probability and all wrong
@@ -139,8 +139,7 @@ class ReducerSpec:
     fewest: Callable[[int, int, Mapping[str, object]], int] = lambda least, most, args: most
     expected: Callable[[int, int, Mapping[str, object], float], float | None] | None = None
     typed: bool = False
-    gathers: bool = False
-    joins: bool = False
+    lists: Literal["", "results", "items"] = ""
 
     @property
     def goes_by_type(self) -> bool:

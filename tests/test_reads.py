@@ -303,7 +303,7 @@ def test_work_that_waited_goes_on_in_its_order() -> None:
     done: list[str] = []
     for name in ("a", "b", "a"):
         table.attempt(owner, lambda name=name: done.append(table.call("file", {"path": name}, lambda vote: None)))  # type: ignore[misc]
-    assert [one.number for one in table.given_out() if isinstance(one, Read)] == [1, 2]
+    assert [one.number for one in table.new if isinstance(one, Read)] == [1, 2]
     for number, name in ((2, "b"), (1, "a")):
         assert table.holding
         table.over(number, name)

@@ -122,6 +122,13 @@ class Batch:
                     task.cancel()
 
 
+@dataclass(eq=False, slots=True)
+class Worker:
+    """A task that sends one batch after the other."""
+
+    batch: Batch | None
+
+
 def prompt_tokens(request: Request) -> int:
     """Return the approximate number of tokens in a prompt."""
     return sum(len(message.text) for message in request.messages) // _CHARACTERS

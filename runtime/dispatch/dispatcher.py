@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass
 from functools import partial
 
 from ..engine.decisions import Call
@@ -16,7 +15,7 @@ from ..limits import Place
 from ..vocabulary import events as e
 from ..vocabulary.errors import CallError, EndpointError
 from .attempt import Answered, Attempts, Publish
-from .batch import Batch, Out, Over, Waiting, part_of
+from .batch import Batch, Out, Over, Waiting, Worker, part_of
 from .batching import Batcher, Groups
 from .endpoint import Endpoint
 from .hedging import Hedges
@@ -24,13 +23,6 @@ from .ledger import NoLog
 from .lines import Lines
 from .listener import Listener
 from .outages import Allowance, closing, goes_first, wait_after
-
-
-@dataclass(eq=False, slots=True)
-class _Worker:
-    """A task that sends one batch after the other."""
-
-    batch: Batch | None
 
 
 class Dispatcher:
@@ -132,16 +124,15 @@ class Dispatcher:
             self._start(*ready)
 
     def _start(self, batch: Batch, place: Place) -> None:
-        worker = _Worker(batch)
+        worker = Worker(batch)
         task = asyncio.get_running_loop().create_task(self._work(worker))
         self._go(batch, task, place)
         task.add_done_callback(partial(self._ended, worker))
 
     def _go(self, batch: Batch, task: asyncio.Task[None], place: Place) -> None:
-        batch.state = Out(task, place)
-        self._live[batch] = None
+        batch.state, self._live[batch] = Out(task, place), None
 
-    async def _work(self, worker: _Worker) -> None:
+    async def _work(self, worker: Worker) -> None:
         """Make an attempt at a batch, and then, with the same task, at the next batch that may leave."""
         while (batch := worker.batch) is not None:
             wait = await self._attempt(batch)
@@ -158,7 +149,7 @@ class Dispatcher:
                     # There may be more places than this one.
                     self._pump(endpoint)
 
-    def _ended(self, worker: _Worker, task: asyncio.Task[None]) -> None:
+    def _ended(self, worker: Worker, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.listener.mistake(error)
         if worker.batch is not None:
@@ -179,7 +170,8 @@ class Dispatcher:
         else:
             batch.state = Over()
             self._live.pop(batch, None)
-        self._hedges.ended(batch, None)
+        if batch.number in self._hedges.watched:
+            self._hedges.ended(batch, None)
         self._lines.let_go(batch)
         self._lines.forget_alone(batch.endpoint)
         batch.endpoint.limiter.release(out.place, out.verdict, out.used, batch.number)
@@ -194,7 +186,8 @@ class Dispatcher:
             batch.retries.began = asyncio.get_running_loop().time()
         ended = await self._attempts.make(batch)
         if isinstance(ended, Answered):
-            self._hedges.ended(batch, ended.seconds)
+            if batch.number in self._hedges.watched:
+                self._hedges.ended(batch, ended.seconds)
             if ended.reply.rates is not None:
                 batch.endpoint.limiter.learn(ended.reply.rates)
             self._deliver(batch, ended)

@@ -93,7 +93,7 @@ class Hedges:
         self.send = send
         self._tails: dict[tuple[str, str, float], Tail] = {}
         self._tail_of: dict[int, Tail] = {}
-        self._watched: dict[int, Batch] = {}
+        self.watched: dict[int, Batch] = {}
         self._twice: set[int] = set()
         self._timers: dict[Tail, asyncio.TimerHandle] = {}
 
@@ -107,7 +107,7 @@ class Hedges:
         if tail is None:
             tail = self._tails[key] = Tail(call.policy.hedge)
         self._tail_of[batch.number] = tail
-        self._watched[batch.number] = batch
+        self.watched[batch.number] = batch
         tail.began(batch.number, asyncio.get_running_loop().time())
         if tail not in self._timers and tail.limit is not None:
             self._look(tail)
@@ -117,7 +117,7 @@ class Hedges:
         tail = self._tail_of.pop(batch.number, None)
         if tail is None:
             return
-        del self._watched[batch.number]
+        del self.watched[batch.number]
         self._twice.discard(batch.number)
         tail.ended(batch.number, seconds)
         if seconds is not None:
@@ -145,7 +145,7 @@ class Hedges:
         for number in slow:
             if not tail.allowed:
                 return
-            sent = self.send(self._watched[number])
+            sent = self.send(self.watched[number])
             tail.sent_twice += bool(sent)
             if sent is None:
                 then = loop.time() + _AGAIN * (tail.limit or 1.0)

@@ -78,8 +78,7 @@ class Scheduler(Listener):
         self.hand_on = hand_on
         self._dispatcher = Dispatcher(endpoints, publish, log or NoLog(), self)
         self._heard: list[tuple[int, Answer | CallError, Usage]] = []
-        self._externs: dict[int, asyncio.Task[None]] = {}
-        self._reads: dict[int, asyncio.Task[None]] = {}
+        self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._outcome: asyncio.Future[Outcome] | None = None
         self._grace: asyncio.TimerHandle | None = None
@@ -101,7 +100,7 @@ class Scheduler(Listener):
                 self._grace.cancel()
             for timer in self._timers.values():
                 timer.cancel()
-            tasks = [*self._externs.values(), *self._reads.values()]
+            tasks = list(self._tasks.values())
             for task in tasks:
                 task.cancel()
             await self._dispatcher.close()
@@ -110,7 +109,7 @@ class Scheduler(Listener):
     @property
     def busy(self) -> bool:
         """True if anything of the run is on its way or waits."""
-        return self._dispatcher.busy or bool(self._externs or self._reads or self._timers or self._heard)
+        return self._dispatcher.busy or bool(self._tasks or self._timers or self._heard)
 
     def stop(self, why: FlowrunError) -> None:
         """Begin nothing more. The run ends when all requests under way have ended, or after ``GRACE``.
@@ -121,7 +120,7 @@ class Scheduler(Listener):
             return
         self._stopped = why
         self._grace = asyncio.get_running_loop().call_later(GRACE, self.idle)
-        for task in (*self._externs.values(), *self._reads.values()):
+        for task in self._tasks.values():
             task.cancel()
         self._dispatcher.stop()
 
@@ -142,13 +141,13 @@ class Scheduler(Listener):
                     if launched.pop(number, None) is None:
                         self._dispatcher.cancel(number, keep)
                 case LaunchExtern(number):
-                    self._start(self._externs, number, self._call_extern(decision))
+                    self._start(("extern", number), self._call_extern(decision))
                 case CancelExtern(number):
-                    _cancel(self._externs.get(number))
+                    _cancel(self._tasks.get(("extern", number)))
                 case Read(number):
-                    self._start(self._reads, number, self._read(decision))
+                    self._start(("read", number), self._read(decision))
                 case CancelRead(number):
-                    _cancel(self._reads.get(number))
+                    _cancel(self._tasks.get(("read", number)))
                 case StartTimer(number, seconds):
                     self._timers[number] = loop.call_later(seconds, self._timed_out, number)
                 case StopTimer(number):
@@ -239,12 +238,12 @@ class Scheduler(Listener):
 
     # Externs, reads and timers
 
-    def _start(self, tasks: dict[int, asyncio.Task[None]], number: int, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, key: tuple[str, int], work: Coroutine[Any, Any, None]) -> None:
         if self._stopped is not None:
             work.close()
             return
-        task = tasks[number] = asyncio.get_running_loop().create_task(work)
-        task.add_done_callback(partial(self._over, tasks, number))
+        task = self._tasks[key] = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(partial(self._over, key))
 
     async def _call_extern(self, launch: LaunchExtern) -> None:
         try:
@@ -269,8 +268,8 @@ class Scheduler(Listener):
         self.catch_up()
         self._act(self.state.slow(number))
 
-    def _over(self, tasks: dict[int, asyncio.Task[None]], number: int, task: asyncio.Task[None]) -> None:
-        del tasks[number]
+    def _over(self, key: tuple[str, int], task: asyncio.Task[None]) -> None:
+        del self._tasks[key]
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self.mistake(error)

@@ -114,6 +114,8 @@ class Ask:
 
     def value(self, answer: Answer, request: Request) -> Json:
         """Read the value of an answer. Raises AnswerError if it has none."""
+        if answer.text in self._choices and answer.finish == "stop":
+            return answer.text
         if answer.finish != "stop":
             # At temperature 0, and with a seed, the same answer comes again; so does one that a filter holds back.
             same = answer.finish == "length" and (request.temperature == 0 or request.seed is not None)

@@ -101,7 +101,8 @@ class Calls:
     def answered(self, number: int, answer: Answer, usage: Usage) -> None:
         """Take an answer and its part of the bill. Drop it if its call was cancelled meanwhile."""
         if pending := self._take(number):
-            pending.hold.settle(usage)
+            if pending.hold.price is not None:
+                pending.hold.settle(usage)
             _count_tokens(pending, usage)
             self._read(pending, answer)
 

@@ -62,10 +62,40 @@ class _Out:
     waiting: list[tuple[_Attempt, list[_Done]]] = field(default_factory=list)
 
 
+class _Table:
+    """The reads that are out, by their numbers. Equal reads are one."""
+
+    def __init__(self) -> None:
+        self._out: dict[int, _Out] = {}
+        self._equal: dict[Hashable, _Out] = {}
+        self._count = 0
+
+    def __getitem__(self, number: int) -> _Out:
+        return self._out[number]
+
+    def enter(self, needed: ReadNeeded) -> tuple[_Out, bool]:
+        """Find a read that is out, or enter it. Return it, and whether it is entered."""
+        key = _key(needed)
+        out = None if key is None else self._equal.get(key)
+        if out is not None:
+            return out, False
+        self._count += 1
+        out = self._out[self._count] = _Out(Read(self._count, needed.function, needed.given), key)
+        if key is not None:
+            self._equal[key] = out
+        return out, True
+
+    def take(self, number: int) -> _Out | None:
+        out = self._out.pop(number, None)
+        if out is not None:
+            self._equal.pop(out.key, None)
+        return out
+
+
 class Reads:
     """The reads of one run. ``work`` is the engine's line of work; what was given up comes back there.
 
-    ``beginning``: the run has not begun yet, and every read holds the engine.
+    ``beginning``: the run has not begun yet, and every read holds the engine. ``holding`` are the reads that hold it.
     """
 
     def __init__(self, functions: Functions, decisions: list[Decision], events: list[e.Event]) -> None:
@@ -75,18 +105,11 @@ class Reads:
         self._decisions = decisions
         self._events = events
         self._attempt: _Attempt | None = None
-        self._new: list[Decision] = []
-        self._out: dict[int, _Out] = {}
-        self._equal: dict[Hashable, _Out] = {}
-        self._holding: set[int] = set()
+        self.new: list[Decision] = []
+        self._out = _Table()
+        self.holding: set[int] = set()
         self._over: list[_Out] = []
         self._waits: dict[Owner, set[int]] = {}
-        self._count = 0
-
-    @property
-    def holding(self) -> bool:
-        """True if a read holds the engine."""
-        return bool(self._holding)
 
     def attempt(self, owner: Owner, work: Callable[[], None]) -> None:
         """Do work that evaluates expressions. If it needs a read, it is done again when the read is over.
@@ -123,23 +146,17 @@ class Reads:
                     return done.value
         raise ReadNeeded(function, args)
 
-    def given_out(self) -> list[Decision]:
-        """Return the decisions to read that have not been given out."""
-        new, self._new = self._new, []
-        return new
-
     def slow(self, number: int) -> None:
         """Note that a read will take long. Once the run has begun, it does not hold the engine."""
         if not self.beginning:
-            self._holding.discard(number)
+            self.holding.discard(number)
             self._release()
 
     def over(self, number: int, value: Json) -> None:
         """Take the value of a read, or its FlowrunError. Drop it if the read was cancelled meanwhile."""
-        out = self._out.pop(number, None)
+        out = self._out.take(number)
         if out is None:
             return
-        self._equal.pop(out.key, None)
         for attempt, table in out.waiting:
             table.append(_Done(out.read.function, out.read.args, value))
             numbers = self._waits.get(attempt.owner, set())
@@ -147,8 +164,8 @@ class Reads:
             if not numbers:
                 # Another work of the same owner may have waited for the same read.
                 self._waits.pop(attempt.owner, None)
-        if number in self._holding:
-            self._holding.discard(number)
+        if number in self.holding:
+            self.holding.discard(number)
             self._over.append(out)
             self._release()
         else:
@@ -160,10 +177,9 @@ class Reads:
             out = self._out[number]
             out.waiting = [one for one in out.waiting if one[0].owner is not owner]
             if not out.waiting:
-                del self._out[number]
-                self._equal.pop(out.key, None)
+                self._out.take(number)
                 self._decisions.append(CancelRead(number))
-                self._holding.discard(number)
+                self.holding.discard(number)
                 self._release()
 
     def _try(self, attempt: _Attempt) -> None:
@@ -180,22 +196,16 @@ class Reads:
 
     def _park(self, attempt: _Attempt, needed: ReadNeeded) -> None:
         """Let an attempt wait for a read, which may be out already for other work."""
-        key = _key(needed)
-        out = None if key is None else self._equal.get(key)
-        if out is None:
-            self._count += 1
-            read = Read(self._count, needed.function, needed.given)
-            out = self._out[self._count] = _Out(read, key)
-            if key is not None:
-                self._equal[key] = out
-            self._new.append(read)
-            self._holding.add(self._count)
+        out, entered = self._out.enter(needed)
+        if entered:
+            self.new.append(out.read)
+            self.holding.add(out.read.number)
         out.waiting.append((attempt, attempt.passing if attempt.in_part else attempt.done))
         self._waits.setdefault(attempt.owner, set()).add(out.read.number)
 
     def _release(self) -> None:
         """Put the work that waited in front, if nothing holds the engine any more."""
-        if self._holding:
+        if self.holding:
             return
         again = [attempt for out in sorted(self._over, key=lambda one: one.read.number) for attempt, _ in out.waiting]
         self._over.clear()

@@ -51,12 +51,12 @@ class Reduction:
     @property
     def gathers(self) -> bool:
         """True if the value is the list of the results."""
-        return self.plan.form == "rule" and self.rule.spec.gathers
+        return self.plan.form == "rule" and self.rule.spec.lists == "results"
 
     @property
     def joins(self) -> bool:
         """True if the value is the list of the items in the results."""
-        return self.plan.form == "rule" and self.rule.spec.joins
+        return self.plan.form == "rule" and self.rule.spec.lists == "items"
 
     def asking(self, question: Question) -> Ask | None:
         """Return the ask for a question; None if an extern answers it."""

@@ -59,7 +59,7 @@ class State:
     @property
     def holding(self) -> bool:
         """True if a read holds the machine: its events and decisions so far are not to be seen yet."""
-        return self._machine.reads.holding
+        return bool(self._machine.reads.holding)
 
     def begin(self) -> list[Decision]:
         root = self._root
@@ -141,10 +141,10 @@ class State:
                 self._arrivals.popleft()()
             else:
                 break
-        if reads.holding:
-            return reads.given_out()
-        decisions = [*reads.given_out(), *machine.decisions]
-        machine.decisions.clear()
+        decisions = [*reads.new, *machine.decisions] if not reads.holding else reads.new[:]
+        reads.new.clear()
+        if not reads.holding:
+            machine.decisions.clear()
         return decisions
 
     def _begun(self) -> None:

@@ -19,7 +19,7 @@ def handed_on(plan: p.Plan) -> p.Step | None:
     if step is None or not isinstance(step.node, p.Map | p.Repeat) or step.when is not None:
         return None
     reduce = step.node.reduce
-    if reduce.form != "rule" or not (REDUCERS[reduce.rule].spec.gathers or REDUCERS[reduce.rule].spec.joins):
+    if reduce.form != "rule" or not REDUCERS[reduce.rule].spec.lists:
         return None
     todo = list(plan.steps)
     while todo:

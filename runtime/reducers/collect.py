@@ -22,5 +22,5 @@ def _result(given: Given) -> types.Type:
 
 
 RULE = Rule(
-    ReducerSpec("collect", (), _result, "a list of all results; after a fanout a record", gathers=True), Collect
+    ReducerSpec("collect", (), _result, "a list of all results; after a fanout a record", lists="results"), Collect
 )

@@ -24,4 +24,4 @@ def _result(given: Given) -> types.Type | Refusal:
     return types.join(lists)
 
 
-RULE = Rule(ReducerSpec("flatten", (), _result, "one list of all the lists", joins=True), Flatten)
+RULE = Rule(ReducerSpec("flatten", (), _result, "one list of all the lists", lists="items"), Flatten)

@@ -248,8 +248,8 @@ async def test_a_thread_that_is_given_up_is_replaced() -> None:
 COMMAND = """
 import sys
 from flowrun.dsl import plan
-from flowrun.runtime.api import run
-run(plan.from_json(open(sys.argv[1]).read()), allow_python=True)
+from flowrun import RunOptions, run
+run(plan.from_json(open(sys.argv[1]).read()), options=RunOptions(allow_python=True))
 """
 
 

@@ -97,7 +97,8 @@ def test_choices() -> None:
 def test_the_same_schema_is_worked_out_once() -> None:
     schema = dict(NODE)
     assert make(schema) is make(schema)
-    assert make(dict(NODE)) is not make(schema)
+    assert make(dict(NODE)) is make(schema)
+    assert make({**NODE, "title": "another"}) is not make(schema)
 
 
 def test_fences_and_surrogates() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from flowrun.dsl import types
-from flowrun.runtime import run_async
+from flowrun.runtime import RunOptions, run_async
 from flowrun.runtime.api import resume_async
 from flowrun.runtime.dispatch import read_pool
 from flowrun.runtime.dispatch.read_pool import ReadPool
@@ -113,7 +113,7 @@ async def test_remarks_are_told_once_and_in_the_loop(tmp_path: Path) -> None:
             asyncio.get_running_loop()
             notices.append(event.text)
 
-    result = await run_async(tmp_path / "f.flow", on_event=[heard])
+    result = await run_async(tmp_path / "f.flow", options=RunOptions(on_event=[heard]))
     assert result.value == 60_001, result.failures
     assert [text.partition(":")[0] for text in notices] == ["`small.csv`", "`large.csv`"]
     assert [type(event) for event in events[:3]] == [e.Notice, e.Notice, e.RunStarted]
@@ -165,7 +165,7 @@ async def test_a_run_that_is_stopped_in_a_read_is_resumed(tmp_path: Path, proces
     (tmp_path / "page.html").write_text(PAGE * 100_000)
     (tmp_path / "f.flow").write_text('flow f() { a = file("page.html") return length(a) }')
     stop = Stop()
-    run = asyncio.create_task(run_async(tmp_path / "f.flow", journal=tmp_path / "j", stop=stop))
+    run = asyncio.create_task(run_async(tmp_path / "f.flow", options=RunOptions(journal=tmp_path / "j", stop=stop)))
     await asyncio.to_thread(wait_for_job, process)
     stop()
     result = await run

@@ -92,7 +92,7 @@ CALLS: dict[str, tuple[Edit, str]] = {
     ),
     "an extern that is no function": (
         lambda d: d["externs"]["look"].update(target="os.system"),
-        "the extern `look` has no Python function: 'os.system' is not module:name",
+        "the extern `look` has no Python function: `os.system` is not module:name",
     ),
     "a reducing extern that is not there": (
         lambda d: d["externs"].pop("best"),

@@ -6,7 +6,7 @@ A step is prepared once from the plan for all the frames that run it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -125,14 +125,18 @@ class Enclosing(Protocol):
 class Watch:
     """The steps of a frame that have no value yet, or never will.
 
-    ``waiting`` wait for the end of a step, ``takers`` for the beginning of its list. ``feeds`` are lists in the making,
-    for maps that take their elements one by one. ``failed`` are the failures of steps.
+    ``waiting`` wait for the end of a step. ``failed`` are the failures of steps. ``feeds`` are lists in the making, for
+    maps that take their elements one by one, and ``takers`` wait for the beginning of such a list; None until needed.
     """
 
     waiting: dict[str, list[Wake]] = field(default_factory=dict)
-    takers: dict[str, list[Wake]] = field(default_factory=dict)
-    feeds: dict[str, Feed] = field(default_factory=dict)
     failed: dict[str, Failure] = field(default_factory=dict)
+    feeds: dict[str, Feed] | None = None
+    takers: dict[str, list[Wake]] | None = None
+
+    def woken(self, name: str) -> Sequence[Wake]:
+        """Take away the functions that wait for the beginning of a step's list."""
+        return () if self.takers is None else self.takers.pop(name, ())
 
 
 @dataclass(eq=False, slots=True)
@@ -157,7 +161,7 @@ class Frame:
     blocks: dict[Enclosing, None] = field(default_factory=dict)
     left: int = 0
     prefix: str | None = None
-    _watch: Watch | None = None
+    watched: Watch | None = None
 
     @property
     def over(self) -> bool:
@@ -165,28 +169,18 @@ class Frame:
 
     @property
     def watch(self) -> Watch:
-        if self._watch is None:
-            self._watch = Watch()
-        return self._watch
+        if self.watched is None:
+            self.watched = Watch()
+        return self.watched
 
     def end(self) -> None:
         self.left = -1
 
     def failure(self, name: str) -> Failure | None:
-        return None if self._watch is None else self._watch.failed.get(name)
+        return None if self.watched is None else self.watched.failed.get(name)
 
     def feed(self, name: str) -> Feed | None:
-        return None if self._watch is None else self._watch.feeds.get(name)
-
-    def woken(self, name: str) -> Iterator[Wake]:
-        """Take away the functions that wait for the end of a step."""
-        if self._watch is not None:
-            yield from self._watch.waiting.pop(name, ())
-
-    def takers(self, name: str) -> Iterator[Wake]:
-        """Take away the functions that wait for the beginning of a step's list."""
-        if self._watch is not None:
-            yield from self._watch.takers.pop(name, ())
+        return None if self.watched is None or self.watched.feeds is None else self.watched.feeds.get(name)
 
     def home(self, name: str) -> Frame | None:
         """Find the frame whose steps define this name: this frame or one around it. None if there is none."""

@@ -91,8 +91,9 @@ class Machine:
 
     def opened(self, frame: Frame, name: str, feed: Feed) -> None:
         """Open the list of a step, so that maps may take its elements as they come."""
-        frame.watch.feeds[name] = feed
-        for wake in frame.takers(name):
+        watch = frame.watch
+        watch.feeds = {**(watch.feeds or {}), name: feed}
+        for wake in watch.woken(name):
             self.work.append(partial(wake, None))
 
     def settle(self, frame: Frame, step: Step, value: Json, *, skipped: bool = False) -> None:
@@ -142,10 +143,13 @@ class Machine:
             one.blocks.clear()
 
     def _wake(self, frame: Frame, name: str, failure: Failure | None) -> None:
-        for wake in frame.takers(name):
-            self.work.append(partial(wake, None))
-        for wake in frame.woken(name):
-            self.work.append(partial(wake, failure))
+        watch = frame.watched
+        if watch is not None:
+            work = self.reads.work
+            for wake in watch.woken(name):
+                work.append(partial(wake, None))
+            for wake in watch.waiting.pop(name, ()):
+                work.append(partial(wake, failure))
 
     def _finish(self, frame: Frame) -> None:
         if not frame.over and frame.block is not None:
@@ -163,7 +167,9 @@ class Machine:
         if source is not None and failure is None and home is not None and source not in home.values:
             failure, feed = home.failure(source), home.feed(source)
             if failure is None and feed is None:
-                home.watch.takers.setdefault(source, []).append(partial(self._take, frame, step))
+                watch = home.watch
+                watch.takers = watch.takers or {}
+                watch.takers.setdefault(source, []).append(partial(self._take, frame, step))
                 return
             if failure is None and feed is not None and not step.may_take(feed):
                 self.wait(frame, (source,), partial(self._begin, frame, step))

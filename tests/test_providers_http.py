@@ -384,7 +384,7 @@ async def test_a_proxy_that_does_not_let_through(status: int, kind: type[CallErr
 
 async def test_tls_to_a_server_without_it_is_refused(faults: Any) -> None:
     error = await failure(openai(faults.url.replace("http:", "https:")))
-    assert isinstance(error, RefusedError) and "()" not in str(error)  # noqa: PT018 (one sentence)
+    assert isinstance(error, RefusedError) and "()" not in str(error)
 
 
 async def test_a_proxy_is_used_where_the_variables_say_so(faults: Any) -> None:

@@ -70,9 +70,10 @@ class Keeping:
         if self.journal is not None:
             self.journal.close()
 
-    def on_trouble(self, tell: Callable[[DiskError], None]) -> None:
+    def listen(self, trouble: Callable[[DiskError], None], mistake: Callable[[BaseException], None]) -> None:
+        """Set the functions that hear of a disk that fails, and of records that cannot be made into rows."""
         if self.journal is not None:
-            self.journal.on_trouble = tell
+            self.journal.on_trouble, self.journal.on_mistake = trouble, mistake
 
     def taken_up(self, name: str) -> tuple[p.Plan, dict[str, Json], Settings, int]:
         """Read the plan, inputs and settings of a run, and its number. Raises UsageError, DiskError."""

@@ -34,9 +34,7 @@ def finish(
     for trouble in lost:
         complain(trouble)
     if not quiet:
-        for line in votes_lines(result):
-            print(inert(line), file=sys.stderr)
-        for line in losses_lines(result):
+        for line in (*votes_lines(result), *losses_lines(result)):
             print(inert(line), file=sys.stderr)
     for line in failures_lines(result):
         complain(line)

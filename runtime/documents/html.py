@@ -64,39 +64,49 @@ class _Page:
         self.hidden: Hidden | None = None
 
     def take(self, part: Part) -> None:
-        if self.hidden is not None and self.hidden.goes_on(part, _BLOCKS):
-            return
-        if self.hidden is not None:
-            ended, self.hidden = part.kind == "close" and part.value == self.hidden.name, None
-            if ended:
-                return
-        if self.formula is not None and self.in_formula(part):
-            return
-        if part.kind == "text":
-            self.words.add(part.value)
+        if (self.hidden is not None and self.in_hidden(part)) or (self.formula is not None and self.in_formula(part)):
             return
         attributes = part.attributes if part.kind == "open" else {}
-        if part.kind == "open" and (hidden := Hidden.of(part.value, attributes, part.value in _DROPPED)):
-            if part.value in _BLOCKS and part.value not in _CELLS:
-                self.end_block()
-            self.hidden = hidden
+        if part.kind == "text":
+            self.words.add(part.value)
+        elif part.kind == "open" and self.hides(part.value, attributes):
+            pass
         elif part.value == "br":
             self.words.add("\n" if self.code else "\v")
-        elif part.value == "math" and part.kind == "open":
+        elif part.value in _BLOCKS:
+            self.block(part, attributes)
+        elif part.kind == "close":
+            self.words.close(part.value)
+        elif part.value == "math":
             self.formula = Formula()
-        elif self.code and part.value in _BLOCKS and part.value != "pre":
+        else:
+            self.inline(part.value, attributes)
+
+    def in_hidden(self, part: Part) -> bool:
+        """Tell whether a part belongs to the hidden element, also as its end tag."""
+        assert self.hidden is not None
+        if self.hidden.goes_on(part, _BLOCKS):
+            return True
+        name, self.hidden = self.hidden.name, None
+        return part.kind == "close" and part.value == name
+
+    def hides(self, name: str, attributes: Mapping[str, str]) -> bool:
+        """Tell whether a hidden element begins."""
+        self.hidden = Hidden.of(name, attributes, name in _DROPPED)
+        if self.hidden is not None and name in _BLOCKS and name not in _CELLS:
+            self.end_block()
+        return self.hidden is not None
+
+    def block(self, part: Part, attributes: Mapping[str, str]) -> None:
+        if self.code and part.value != "pre":
             if part.kind == "close" and not "".join(self.words.words[-1:]).endswith("\n"):
                 self.words.add("\n")
-        elif part.value in _BLOCKS:
-            self.end_block()
-            if part.kind == "open":
-                self.open(part.value, attributes)
-            else:
-                self.close(part.value)
-        elif part.kind == "open":
-            self.inline(part.value, attributes)
+            return
+        self.end_block()
+        if part.kind == "open":
+            self.open(part.value, attributes)
         else:
-            self.words.close(part.value)
+            self.close(part.value)
 
     def inline(self, name: str, attributes: Mapping[str, str]) -> None:
         if name == "input":

@@ -25,7 +25,7 @@ from .inputs.python_values import plain_inputs
 from .plans.verify import verify
 from .session.loading import checked_inputs, load, plan_of
 from .session.options import AnyPath, RunOptions
-from .session.resume import Keeping, Settings
+from .session.resume import Keeping, RunSettings
 from .session.run import Result, Stop, execute
 from .vocabulary.errors import FlowrunError, InputError, UsageError
 from .vocabulary.json_value import Json
@@ -33,7 +33,7 @@ from .vocabulary.json_value import Json
 __all__ = ["Result", "RunError", "RunOptions", "Stop", "resume", "resume_async", "resume_run", "run", "run_async"]
 
 Flow = AnyPath | Checked | p.Plan
-Results = Callable[[p.Plan, Mapping[str, Json], Settings], Callable[[Json], None] | None]
+Results = Callable[[p.Plan, Mapping[str, Json], RunSettings], Callable[[Json], None] | None]
 _OPTIONS = frozenset(field.name for field in fields(RunOptions))
 _OF_THE_BEGINNING = ("model", "allow_read", "fresh")
 
@@ -146,7 +146,7 @@ async def resume_run(
 async def _executed(
     plan: p.Plan,
     values: Mapping[str, Json],
-    settings: Settings,
+    settings: RunSettings,
     options: RunOptions,
     keeping: Keeping,
     number: int | None = None,

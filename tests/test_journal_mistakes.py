@@ -17,11 +17,11 @@ from flowrun.runtime.journal import writer
 from flowrun.runtime.journal.head import HeadFile
 from flowrun.runtime.journal.index import Index
 from flowrun.runtime.journal.reading import JournalReader
-from flowrun.runtime.journal.records import Kind, Record, row
+from flowrun.runtime.journal.records import Kind, LogRecord, row
 from flowrun.runtime.journal.store import Journal
 from support.command_line import chat
 
-HEAD = Record(0, Kind.RUN, {"id": "r1", "flow": "f", "source": "f.flow", "began": 1.0})
+HEAD = LogRecord(0, Kind.RUN, {"id": "r1", "flow": "f", "source": "f.flow", "began": 1.0})
 ERRORS = [
     UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
     TypeError("Object of type set is not JSON serializable"),
@@ -35,8 +35,8 @@ for _ in range(100_000):
     deep = [deep]
 
 
-def intent(number: int, run: int = 1) -> Record:
-    return Record(run, Kind.INTENT, {}, number.to_bytes(16, "big"), f"a[{number}]")
+def intent(number: int, run: int = 1) -> LogRecord:
+    return LogRecord(run, Kind.INTENT, {}, number.to_bytes(16, "big"), f"a[{number}]")
 
 
 def content(path: Path) -> Index:
@@ -50,7 +50,7 @@ class Plant:
     def __init__(self, at: Kind, error: BaseException) -> None:
         self.at, self.error = at, error
 
-    def __call__(self, number: int, record: Record, *given: Any) -> Any:
+    def __call__(self, number: int, record: LogRecord, *given: Any) -> Any:
         if record.kind is self.at:
             raise self.error
         return row(number, record, *given)
@@ -59,14 +59,14 @@ class Plant:
 @pytest.mark.parametrize(
     ("record", "kind"),
     [
-        (Record(1, Kind.INTENT, {1, 2}, b"k", "p"), TypeError),
-        (Record(1, Kind.INTENT, deep, b"k", "p"), RecursionError),
-        (Record(1, Kind.INTENT, None, "key", "p"), TypeError),  # type: ignore[arg-type]
-        (Record(1 << 70, Kind.INTENT, None, b"k", "p"), OverflowError),
+        (LogRecord(1, Kind.INTENT, {1, 2}, b"k", "p"), TypeError),
+        (LogRecord(1, Kind.INTENT, deep, b"k", "p"), RecursionError),
+        (LogRecord(1, Kind.INTENT, None, "key", "p"), TypeError),  # type: ignore[arg-type]
+        (LogRecord(1 << 70, Kind.INTENT, None, b"k", "p"), OverflowError),
     ],
     ids=["no JSON", "too deep", "text for bytes", "a number past 64 bits"],
 )
-async def test_a_record_that_makes_no_row_fails_alone(tmp_path: Path, record: Record, kind: type[Exception]) -> None:
+async def test_a_record_that_makes_no_row_fails_alone(tmp_path: Path, record: LogRecord, kind: type[Exception]) -> None:
     """Those that share its transaction are written, under the numbers that they are told."""
     journal = Journal.open(tmp_path / "j.db")
     await journal.append([HEAD])

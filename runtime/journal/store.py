@@ -24,8 +24,8 @@ from .history import Row
 from .index import Index
 from .lock import Lock
 from .reading import Connect, Evidence, attempts_of, fold, open_mended, open_to_read, read_body, read_through
-from .records import Record
-from .writer import Entry, Writer
+from .records import LogRecord
+from .writer import Writer, WriteRequest
 
 
 class Journal:
@@ -57,7 +57,7 @@ class Journal:
         with _gate:
             return _joined(cls, path, connect)
 
-    def append(self, records: Iterable[Record]) -> asyncio.Future[int]:
+    def append(self, records: Iterable[LogRecord]) -> asyncio.Future[int]:
         """Write records. The future gets the number of the first one when they are on the disk.
 
         They are written even if nobody waits for the future. It raises DiskError; for records that cannot be made into
@@ -65,10 +65,10 @@ class Journal:
         """
         self.loop = asyncio.get_running_loop()
         done: asyncio.Future[int] = self.loop.create_future()
-        self._shared.writer.put(Entry(tuple(records), done))
+        self._shared.writer.put(WriteRequest(tuple(records), done))
         return done
 
-    def note(self, records: Iterable[Record]) -> None:
+    def note(self, records: Iterable[LogRecord]) -> None:
         """Write records that nobody waits for, after all records that were given before."""
         self.append(records).add_done_callback(self._noted)
 

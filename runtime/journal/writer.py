@@ -18,14 +18,14 @@ from typing import NamedTuple
 from ..vocabulary.errors import DiskError, told
 from ..vocabulary.quoting import shown
 from .head import HeadFile, Mark
-from .records import INSERT, Kind, Record, row
+from .records import INSERT, Kind, LogRecord, row
 from .reserve import Reserve
 
 
-class Entry(NamedTuple):
+class WriteRequest(NamedTuple):
     """Records that go into one transaction. ``done`` gets the number of the first one when they are on the disk."""
 
-    records: tuple[Record, ...] = ()
+    records: tuple[LogRecord, ...] = ()
     done: asyncio.Future[int] | None = None
     flushed: threading.Event | None = None
 
@@ -52,7 +52,7 @@ class Writer:
         self._tell = tell
         self._reserve = Reserve(path)
         self._broken = False
-        self._queue: SimpleQueue[Entry | None] = SimpleQueue()
+        self._queue: SimpleQueue[WriteRequest | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -61,7 +61,7 @@ class Writer:
         self._thread = threading.Thread(target=self._write, name="flowrun-journal", daemon=True)
         self._thread.start()
 
-    def put(self, entry: Entry) -> None:
+    def put(self, entry: WriteRequest) -> None:
         refused: Exception | None = self.trouble if self._broken else None
         if not self._writes:
             refused = ValueError(f"the journal {shown(str(self.path))} is closed in this process")
@@ -74,7 +74,7 @@ class Writer:
         """Wait until every entry that was given before is written, or has failed."""
         if self._writes:
             flushed = threading.Event()
-            self._queue.put(Entry(flushed=flushed))
+            self._queue.put(WriteRequest(flushed=flushed))
             flushed.wait()
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class Writer:
     def _write(self) -> None:
         over = False
         while not over:
-            entries: list[Entry] = []
+            entries: list[WriteRequest] = []
             entry = self._queue.get()
             with suppress(Empty):
                 while entry is not None:
@@ -108,7 +108,7 @@ class Writer:
             if entries:
                 self._group(entries)
 
-    def _group(self, entries: list[Entry]) -> None:
+    def _group(self, entries: list[WriteRequest]) -> None:
         """Commit a group of entries, and complete the futures and events that wait for them."""
         known = self.trouble
         ends = self._commit(entries)
@@ -126,7 +126,7 @@ class Writer:
             if entry.flushed is not None:
                 entry.flushed.set()
 
-    def _commit(self, entries: list[Entry]) -> list[End]:
+    def _commit(self, entries: list[WriteRequest]) -> list[End]:
         """Write entries in one transaction, and return the end of each."""
         before = self.last
         try:
@@ -137,7 +137,7 @@ class Writer:
         # Each entry gets a transaction of its own, so that an entry that cannot be written costs no other one.
         return [self._commit([entry])[0] for entry in entries]
 
-    def _ends_on_disk(self, entries: list[Entry]) -> list[End]:
+    def _ends_on_disk(self, entries: list[WriteRequest]) -> list[End]:
         """Write entries, and return their ends: all fail where the disk does, unless the reserve helps."""
         if self._broken and self.trouble is not None:
             return [self.trouble] * len(entries)
@@ -153,7 +153,7 @@ class Writer:
         self._broken = True
         return [self.trouble] * len(entries)
 
-    def _insert(self, entries: list[Entry]) -> list[End]:
+    def _insert(self, entries: list[WriteRequest]) -> list[End]:
         """Write entries in one transaction, and return the numbers of their first rows."""
         number, before = self.last
         rows, firsts, begun = [], list[End](), 0

@@ -10,7 +10,7 @@ from ..costs.budget import dollars
 from ..costs.written_budget import Budget
 from ..forecast.estimate import least_of
 from ..vocabulary.errors import UsageError
-from .resume import Keeping, Settings
+from .resume import Keeping, RunSettings
 
 _DOUBT = 2.0
 """The factor by which a least cost must exceed the budget to count, for its tokens are estimates."""
@@ -19,7 +19,7 @@ _DOUBT = 2.0
 def must_afford(
     plan: p.Plan,
     budget: Budget,
-    settings: Settings,
+    settings: RunSettings,
     environ: Mapping[str, str],
     keeping: Keeping,
     number: int | None,

@@ -20,7 +20,7 @@ from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
 from ..documents.row_file import RowFile
 from ..journal.index import Run
-from ..journal.records import JUST_BEGUN, Kind, Record
+from ..journal.records import JUST_BEGUN, Kind, LogRecord
 from ..journal.store import Journal
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.json_value import Json
@@ -32,7 +32,7 @@ _AROUND = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class RunSettings:
     """The settings of a run beside its flow and inputs. ``folder`` is the flow's; None for that of the plan's source.
 
     ``allow_python`` is not a setting here: a user who resumes a run must allow it again, so that no journal runs code.
@@ -75,7 +75,7 @@ class Keeping:
         if self.journal is not None:
             self.journal.on_trouble, self.journal.on_mistake = trouble, mistake
 
-    def taken_up(self, name: str) -> tuple[p.Plan, dict[str, Json], Settings, int]:
+    def taken_up(self, name: str) -> tuple[p.Plan, dict[str, Json], RunSettings, int]:
         """Read the plan, inputs and settings of a run, and its number. Raises UsageError, DiskError."""
         assert self.journal is not None
         run = found_run(self.journal.index.named(name), name, self.journal.path)
@@ -88,7 +88,9 @@ class Keeping:
             budget = Budget(*given["budget"]) if given["budget"] else None
             places = tuple(Path(place) for place in given["allow_read"])
             hosts = tuple(str(host) for host in given["allow_host"])
-            settings = Settings(str(given["model"]), Path(given["folder"]), places, hosts, budget, bool(given["fresh"]))
+            settings = RunSettings(
+                str(given["model"]), Path(given["folder"]), places, hosts, budget, bool(given["fresh"])
+            )
             inputs = {**body["inputs"], **_reopened(plan, body.get("files", {}))}
             return plan, inputs, settings, run.number
         except (KeyError, TypeError, ValueError) as error:
@@ -172,14 +174,14 @@ def found_run(found: list[Run], name: str, journal: Path) -> Run:
 
 
 async def begin(
-    keeping: Keeping, plan: p.Plan, values: Mapping[str, Json], settings: Settings, endpoints: Mapping[str, str]
+    keeping: Keeping, plan: p.Plan, values: Mapping[str, Json], settings: RunSettings, endpoints: Mapping[str, str]
 ) -> RunLog:
     """Write that a run begins, with its plan, inputs and settings. Raises DiskError."""
     assert keeping.journal is not None
     head = _head(plan)
     given = _given(plan, values, settings)
     # In one transaction, so that every run that has begun can be resumed.
-    run = await keeping.journal.append([Record(0, Kind.RUN, head), Record(JUST_BEGUN, Kind.GIVEN, given)])
+    run = await keeping.journal.append([LogRecord(0, Kind.RUN, head), LogRecord(JUST_BEGUN, Kind.GIVEN, given)])
     keeping.journal.begin(run)
     return RunLog(keeping.journal, head["id"], run, endpoints, settings.fresh, flow=head["flow"], source=head["source"])
 
@@ -191,7 +193,7 @@ def _head(plan: p.Plan) -> dict[str, Any]:
     return {"id": name, "flow": plan.flow, "source": source, "began": now}
 
 
-def _given(plan: p.Plan, values: Mapping[str, Json], settings: Settings) -> Json:
+def _given(plan: p.Plan, values: Mapping[str, Json], settings: RunSettings) -> Json:
     folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
     kept = {
         "model": settings.model,
@@ -211,10 +213,10 @@ def _given(plan: p.Plan, values: Mapping[str, Json], settings: Settings) -> Json
     }
 
 
-async def go_on(keeping: Keeping, number: int, settings: Settings, endpoints: Mapping[str, str]) -> RunLog:
+async def go_on(keeping: Keeping, number: int, settings: RunSettings, endpoints: Mapping[str, str]) -> RunLog:
     """Write that a run is resumed. Raises DiskError, and UsageError if this process is already running it."""
     assert keeping.journal is not None
     run = keeping.journal.index.runs[number]
     keeping.journal.begin(number)
-    await keeping.journal.append([Record(number, Kind.RESUMED, {"began": time.time()})])
+    await keeping.journal.append([LogRecord(number, Kind.RESUMED, {"began": time.time()})])
     return RunLog(keeping.journal, run.id, number, endpoints, settings.fresh, flow=run.flow, source=run.source)

@@ -40,7 +40,7 @@ from ..vocabulary.usage import Price, Usage
 from .endpoints import OpenProvider, chosen_addresses, default_model, open_endpoints
 from .hosts import Ask, permit_hosts
 from .least import must_afford
-from .resume import Keeping, Settings, begin, go_on
+from .resume import Keeping, RunSettings, begin, go_on
 
 Listener = Callable[[Event], None]
 
@@ -150,7 +150,7 @@ class _Models:
 
 
 async def execute(
-    plan: p.Plan, values: Mapping[str, Json], settings: Settings, parts: Parts, keeping: Keeping, number: int | None
+    plan: p.Plan, values: Mapping[str, Json], settings: RunSettings, parts: Parts, keeping: Keeping, number: int | None
 ) -> Result:
     """Run a verified plan. ``number`` is the number of the run in the journal that is resumed, None for a new run."""
     folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
@@ -220,7 +220,7 @@ def _nowhere(value: Json) -> None:
 def _models(
     plan: p.Plan,
     values: Mapping[str, Json],
-    settings: Settings,
+    settings: RunSettings,
     parts: Parts,
     publish: Listener,
     *,
@@ -261,7 +261,7 @@ def _past(plan: p.Plan, keeping: Keeping, price: PriceOf | None, number: int | N
 async def _log(
     plan: p.Plan,
     values: Mapping[str, Json],
-    settings: Settings,
+    settings: RunSettings,
     keeping: Keeping,
     models: _Models,
     number: int | None,

@@ -20,12 +20,12 @@ from flowrun.runtime.dispatch.cache import Recall
 from flowrun.runtime.engine.decisions import Call, Known
 from flowrun.runtime.journal.history import History
 from flowrun.runtime.journal.reading import JournalReader
-from flowrun.runtime.journal.records import Record
+from flowrun.runtime.journal.records import LogRecord
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.limits.retry import RetryPolicy
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.session import run as running
-from flowrun.runtime.session.resume import Keeping, Settings
+from flowrun.runtime.session.resume import Keeping, RunSettings
 from flowrun.runtime.session.run import Parts, Result, Stop
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.account import Account
@@ -180,7 +180,7 @@ class QuickJournal(Journal):
     dead = False
     seconds = 0.0
 
-    def append(self, records: Iterable[Record]) -> asyncio.Future[int]:
+    def append(self, records: Iterable[LogRecord]) -> asyncio.Future[int]:
         done = asyncio.get_running_loop().create_future()
         if not self.dead:
             writer = self._shared.writer
@@ -192,7 +192,7 @@ class QuickJournal(Journal):
                 done.set_result(number)
         return done
 
-    def note(self, records: Iterable[Record]) -> None:
+    def note(self, records: Iterable[LogRecord]) -> None:
         if not self.dead:
             assert self._shared.writer._commit(list(records)) is None
 
@@ -259,10 +259,10 @@ def stretch(
     async def whole() -> Result:
         with Keeping(journal) as keeping:
             if plan is not None:
-                settings, number = Settings(model, path.parent, budget=budget), None
+                settings, number = RunSettings(model, path.parent, budget=budget), None
                 return await running.execute(plan, values or {}, settings, parts, keeping, number)
             taken, given, before, number = keeping.taken_up("last")
-            settings = Settings(before.model, before.folder, budget=budget or before.budget)
+            settings = RunSettings(before.model, before.folder, budget=budget or before.budget)
             return await running.execute(taken, given, settings, parts, keeping, number)
 
     async def killed() -> Result | None:

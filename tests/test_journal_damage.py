@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from flowrun.runtime.journal.index import Index
-from flowrun.runtime.journal.reading import JournalReader, read_journal
+from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.journal.records import Kind, LogRecord
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.vocabulary.errors import DiskError
+from support.written import read_journal
 
 BEGUN = LogRecord(0, Kind.RUN, {"id": "r1", "flow": "f", "source": "f.flow", "began": 1.0})
 

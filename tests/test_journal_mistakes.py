@@ -15,11 +15,10 @@ import pytest
 from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.journal import writer
 from flowrun.runtime.journal.head import HeadFile
-from flowrun.runtime.journal.index import Index
-from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.journal.records import Kind, LogRecord, row
 from flowrun.runtime.journal.store import Journal
 from support.command_line import chat
+from support.written import read_journal
 
 HEAD = LogRecord(0, Kind.RUN, {"id": "r1", "flow": "f", "source": "f.flow", "began": 1.0})
 ERRORS = [
@@ -37,11 +36,6 @@ for _ in range(100_000):
 
 def intent(number: int, run: int = 1) -> LogRecord:
     return LogRecord(run, Kind.INTENT, {}, number.to_bytes(16, "big"), f"a[{number}]")
-
-
-def content(path: Path) -> Index:
-    with JournalReader(path) as reader:
-        return reader.index
 
 
 class Plant:
@@ -75,7 +69,7 @@ async def test_a_record_that_makes_no_row_fails_alone(tmp_path: Path, record: Lo
     assert (before, type(bad), behind) == (2, kind, 3)
     assert await journal.append([intent(5)]) == 5
     journal.close()
-    found = {attempt.number: attempt.place for attempt in content(tmp_path / "j.db").in_doubt(1)}
+    found = {attempt.number: attempt.place for attempt in read_journal(tmp_path / "j.db").in_doubt(1)}
     assert found == {2: "a[1]", 3: "a[3]", 4: "a[4]", 5: "a[5]"}
 
 
@@ -114,7 +108,7 @@ async def test_whatever_is_raised_the_writer_goes_on(
     planted.clear()
     assert await asyncio.wait_for(journal.append([intent(9)]), 30) == 2
     await asyncio.wait_for(asyncio.to_thread(journal.close), 30)
-    assert [attempt.place for attempt in content(tmp_path / "j.db").in_doubt(1)] == ["a[9]"]
+    assert [attempt.place for attempt in read_journal(tmp_path / "j.db").in_doubt(1)] == ["a[9]"]
 
 
 async def _caught(journal: Journal, number: int) -> BaseException | int:
@@ -203,7 +197,7 @@ async def test_a_run_ends_with_the_error_and_can_be_resumed(
         with pytest.raises(type(error)) as caught:
             await asyncio.wait_for(run_async(path, options=options), 30)
     assert caught.value is error
-    runs = list(content(journal).runs.values())
+    runs = list(read_journal(journal).runs.values())
     # A transaction is whole or absent: a run without its inputs has not begun.
     assert [run.status for run in runs] == ([] if at in (Kind.RUN, Kind.GIVEN) else [None])
     assert len(faults.seen) == (1 if at in (Kind.ANSWER, Kind.END) else 0)

@@ -13,12 +13,12 @@ import pytest
 from aiohttp import web
 
 from flowrun.runtime.api import RunOptions, resume_async, run_async
-from flowrun.runtime.journal.reading import read_journal
 from flowrun.runtime.journal.records import Kind, LogRecord
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 from support.command_line import chat, command
+from support.written import read_journal
 
 FLOW = 'flow f(x: text) { a = ask "{{ x }}" b = ask "{{ a }}!" return b }\n'
 

@@ -226,12 +226,6 @@ class JournalReader:
         self.close()
 
 
-def read_journal(path: Path) -> Index:
-    """Read the content of a journal without its lock; where there is no journal, it is empty. Raises DiskError."""
-    with JournalReader(path) as reader:
-        return reader.index
-
-
 def attempts_of(connection: sqlite3.Connection, path: Path, runs: Collection[int]) -> Iterator[Row]:
     """Read the rows about attempts at calls of these runs, in order. Raises DiskError."""
     try:

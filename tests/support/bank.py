@@ -22,6 +22,7 @@ from flowrun.runtime.journal.history import History
 from flowrun.runtime.journal.reading import JournalReader
 from flowrun.runtime.journal.records import LogRecord
 from flowrun.runtime.journal.store import Journal
+from flowrun.runtime.journal.writer import WriteRequest
 from flowrun.runtime.limits.retry import RetryPolicy
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.session import run as running
@@ -183,9 +184,7 @@ class QuickJournal(Journal):
     def append(self, records: Iterable[LogRecord]) -> asyncio.Future[int]:
         done = asyncio.get_running_loop().create_future()
         if not self.dead:
-            writer = self._shared.writer
-            number = writer.last.rows + 1
-            assert writer._commit(list(records)) is None
+            number = self.write(records)
             if self.seconds:
                 asyncio.get_running_loop().call_later(self.seconds, _tell, done, number)
             else:
@@ -194,7 +193,13 @@ class QuickJournal(Journal):
 
     def note(self, records: Iterable[LogRecord]) -> None:
         if not self.dead:
-            assert self._shared.writer._commit(list(records)) is None
+            self.write(records)
+
+    def write(self, records: Iterable[LogRecord]) -> int:
+        """Write records, and return the number of the first one."""
+        (end,) = self._shared.writer._commit([WriteRequest(tuple(records))])
+        assert isinstance(end, int), end
+        return end
 
 
 _UNPAID = frozenset({"refused", "overloaded", "permanent", "closes"})

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -22,10 +23,11 @@ from .documents.fitting import described
 from .externs.externs import permit
 from .inputs.python_inputs import check_texts, names_a_file
 from .inputs.python_values import plain_inputs
+from .journal.store import Journal
 from .plans.verify import verify
 from .session.loading import checked_inputs, load, plan_of
 from .session.options import AnyPath, RunOptions
-from .session.resume import Keeping, RunSettings
+from .session.resume import RunSettings, taken_up
 from .session.run import Result, Stop, execute
 from .vocabulary.errors import FlowrunError, InputError, UsageError
 from .vocabulary.json_value import Json
@@ -79,8 +81,9 @@ async def run_async(
     permit(plan, options.allow_python)
     remarks: list[str] = []
     read = await _read(plan, given, remarks)
-    with Keeping.open(options.journal) as keeping:
-        return await _executed(plan, read, options.settings(), options, keeping, remarks=remarks)
+    path = options.journal
+    with nullcontext() if path is None else closing(Journal.open(Path(path))) as journal:
+        return await _executed(plan, read, options.settings(), options, journal, remarks=remarks)
 
 
 def resume(run: str, journal: AnyPath | None = None, *, options: RunOptions | None = None, **others: Never) -> Result:
@@ -127,8 +130,8 @@ async def resume_run(
     for name in _OF_THE_BEGINNING:
         if getattr(options, name):
             raise UsageError(f"a run goes on with the `{name}` that it began with: leave that option out")
-    with Keeping.open(options.journal) as keeping:
-        plan, values, kept, number = keeping.taken_up(run)
+    with closing(Journal.open(Path(options.journal))) as opened:
+        plan, values, kept, number = taken_up(opened, run)
         verify(plan)
         permit(plan, options.allow_python)
         if results is not None:
@@ -140,7 +143,7 @@ async def resume_run(
             ask_doubtful=options.ask_doubtful,
             allow_host=(*kept.allow_host, *own.allow_host),
         )
-        return await _executed(plan, checked_inputs(plan, values), settings, options, keeping, number)
+        return await _executed(plan, checked_inputs(plan, values), settings, options, opened, number)
 
 
 async def _executed(
@@ -148,13 +151,13 @@ async def _executed(
     values: Mapping[str, Json],
     settings: RunSettings,
     options: RunOptions,
-    keeping: Keeping,
+    journal: Journal | None,
     number: int | None = None,
     remarks: Sequence[str] = (),
 ) -> Result:
     listeners = options.listeners()
     try:
-        return await execute(plan, values, settings, options.parts(listeners, remarks), keeping, number)
+        return await execute(plan, values, settings, options.parts(listeners, remarks), journal, number)
     finally:
         listeners.warn()
 

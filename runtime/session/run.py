@@ -21,8 +21,9 @@ from ..engine.scopes import Context
 from ..engine.state import State
 from ..externs.externs import opened
 from ..files.files import Files
-from ..forecast.model_prices import declared_prices
+from ..forecast.estimate import declared_prices
 from ..journal.history import History
+from ..journal.store import Journal
 from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
 from ..plans.streaming import handed_on
@@ -40,7 +41,7 @@ from ..vocabulary.usage import Price, Usage
 from .endpoints import OpenProvider, chosen_addresses, default_model, open_endpoints
 from .hosts import Ask, permit_hosts
 from .least import must_afford
-from .resume import Keeping, RunSettings, begin, go_on
+from .resume import RunSettings, begin, go_on, notices
 
 Listener = Callable[[Event], None]
 
@@ -150,7 +151,12 @@ class _Models:
 
 
 async def execute(
-    plan: p.Plan, values: Mapping[str, Json], settings: RunSettings, parts: Parts, keeping: Keeping, number: int | None
+    plan: p.Plan,
+    values: Mapping[str, Json],
+    settings: RunSettings,
+    parts: Parts,
+    journal: Journal | None,
+    number: int | None,
 ) -> Result:
     """Run a verified plan. ``number`` is the number of the run in the journal that is resumed, None for a new run."""
     folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
@@ -169,15 +175,15 @@ async def execute(
     with opened(plan, folder) as externs:
         models = _models(plan, values, settings, parts, publish, priced=in_money)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
-        past = _past(plan, keeping, summary.account.price, number)
-        must_afford(plan, budget, settings, parts.environ, keeping, number, past.within(""))
+        past = _past(plan, journal, summary.account.price, number)
+        must_afford(plan, budget, settings, parts.environ, journal, number, past.within(""))
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
-        log = await _log(plan, values, settings, keeping, models, number)
+        log = await _log(plan, values, settings, journal, models, number)
         if models.declared_prices:
             publish(PricesDeclared(models.declared_prices))
         if number is not None:
             publish(PastCounted(past.account))
-        for line in keeping.notices(log, models.prices, settings.ask_doubtful):
+        for line in notices(journal, log, models.prices, settings.ask_doubtful):
             publish(Notice(line, urgent=True))
         context = Context(
             models.declared,
@@ -199,7 +205,8 @@ async def execute(
             mistakes.append(error)
             scheduler.mistake(error)
 
-        keeping.listen(scheduler.trouble, mistake)
+        if journal is not None:
+            journal.on_trouble, journal.on_mistake = scheduler.trouble, mistake
         parts.stop.listen(scheduler.stop)
         outcome = await _finished(scheduler, models, publish)
     try:
@@ -240,15 +247,15 @@ def _models(
     return _Models(declared, default, endpoints, own, Prices(parts.environ, own), asked)
 
 
-def _past(plan: p.Plan, keeping: Keeping, price: PriceOf | None, number: int | None) -> History:
+def _past(plan: p.Plan, journal: Journal | None, price: PriceOf | None, number: int | None) -> History:
     """Read the past of a run from the journal, so that all it has spent counts before anything is sent.
 
     Raises UsageError if a budget in money holds the run and its cost so far is not known.
     """
     flows = any(flow.calls_limit is not None or flow.money_limit is not None for flow in plan.flows.values())
     past = History(price, by_place=flows)
-    if keeping.journal is not None and number is not None:
-        for row in keeping.journal.attempts(number):
+    if journal is not None and number is not None:
+        for row in journal.attempts(number):
             past.take(row)
     if past.unpriced:
         raise UsageError(
@@ -262,16 +269,16 @@ async def _log(
     plan: p.Plan,
     values: Mapping[str, Json],
     settings: RunSettings,
-    keeping: Keeping,
+    journal: Journal | None,
     models: _Models,
     number: int | None,
 ) -> NoLog:
-    if keeping.journal is None:
+    if journal is None:
         return NoLog()
     addresses = {address: one.provider.endpoint for address, one in models.endpoints.items()}
     if number is None:
-        return await begin(keeping, plan, values, settings, addresses)
-    return await go_on(keeping, number, settings, addresses)
+        return await begin(journal, plan, values, settings, addresses)
+    return await go_on(journal, number, settings, addresses)
 
 
 async def _finished(scheduler: Scheduler, models: _Models, publish: Listener) -> Outcome:

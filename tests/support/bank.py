@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from flowrun.runtime.journal.writer import WriteRequest
 from flowrun.runtime.limits.retry import RetryPolicy
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.session import run as running
-from flowrun.runtime.session.resume import Keeping, RunSettings
+from flowrun.runtime.session.resume import RunSettings, taken_up
 from flowrun.runtime.session.run import Parts, Result, Stop
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.account import Account
@@ -262,13 +263,13 @@ def stretch(
     bank.closed_at = None
 
     async def whole() -> Result:
-        with Keeping(journal) as keeping:
+        with closing(journal):
             if plan is not None:
                 settings, number = RunSettings(model, path.parent, budget=budget), None
-                return await running.execute(plan, values or {}, settings, parts, keeping, number)
-            taken, given, before, number = keeping.taken_up("last")
+                return await running.execute(plan, values or {}, settings, parts, journal, number)
+            taken, given, before, number = taken_up(journal, "last")
             settings = RunSettings(before.model, before.folder, budget=budget or before.budget)
-            return await running.execute(taken, given, settings, parts, keeping, number)
+            return await running.execute(taken, given, settings, parts, journal, number)
 
     async def killed() -> Result | None:
         task = asyncio.ensure_future(whole())

@@ -17,6 +17,11 @@ ROOT = Path(__file__).resolve().parent.parent
 HALVES = ("dsl", "runtime")
 MOST_FIELDS = 12
 MOST_BRANCHES = 10
+RECORDS = {
+    "dsl/bounds/amounts.py Bounds": "the bounds in `flowrun plan --json`",
+    "runtime/vocabulary/tally.py Tally": "a vote in `flowrun --json`",
+}
+"""Frozen classes whose fields are published as JSON: no field can move, so they do not count as large."""
 MOST_LINES = {"dsl": 300, "runtime": 300, "tests": 400}
 
 
@@ -44,11 +49,19 @@ def fields(node: ast.ClassDef) -> int:
     return max(declared, len(made))
 
 
+def is_record(node: ast.ClassDef) -> bool:
+    """Tell whether a class only holds values that never change: a frozen dataclass or a NamedTuple."""
+    frozen = any("frozen=True" in ast.unparse(one) for one in node.decorator_list)
+    return frozen or any(ast.unparse(base) == "NamedTuple" for base in node.bases)
+
+
 def large_classes(half: str) -> Iterator[str]:
     for path in files(half):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef) and (count := fields(node)) > MOST_FIELDS:
-                yield f"{path.relative_to(ROOT)} {node.name} {count}"
+                name = f"{path.relative_to(ROOT).as_posix()} {node.name}"
+                if name not in RECORDS or not is_record(node):
+                    yield f"{name} {count}"
 
 
 def branching(half: str) -> int:
@@ -75,6 +88,8 @@ def main() -> None:
         print(f"{half}: {count} of {of:,} functions over complexity {MOST_BRANCHES} ({count / of:.1%})")
         for one in large_classes(half):
             print(f"{half}: more than {MOST_FIELDS} fields: {one}")
+    for name, what in RECORDS.items():
+        print(f"a record, whatever its number of fields: {name} ({what})")
     for folder, most in MOST_LINES.items():
         for path in files(folder):
             if (count := lines(path)) > most:

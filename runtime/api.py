@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -23,11 +24,12 @@ from .documents.fitting import described
 from .externs.externs import permit
 from .inputs.python_inputs import check_texts, names_a_file
 from .inputs.python_values import plain_inputs
+from .journal.store import Journal
 from .plans.verify import verify
 from .providers import open_provider
 from .session.loading import checked_inputs, load, plan_of
 from .session.options import AnyPath, RunOptions
-from .session.resume import Keeping, Settings
+from .session.resume import RunSettings, taken_up
 from .session.run import Result, Stop, execute
 from .vocabulary.errors import FlowrunError, InputError, UsageError
 from .vocabulary.json_value import Json
@@ -35,7 +37,7 @@ from .vocabulary.json_value import Json
 __all__ = ["Result", "RunError", "RunOptions", "Stop", "resume", "resume_async", "resume_run", "run", "run_async"]
 
 Flow = AnyPath | Checked | p.Plan
-Results = Callable[[p.Plan, Mapping[str, Json], Settings], Callable[[Json], None] | None]
+Results = Callable[[p.Plan, Mapping[str, Json], RunSettings], Callable[[Json], None] | None]
 _OPTIONS = frozenset(field.name for field in fields(RunOptions))
 _OF_THE_BEGINNING = ("model", "allow_read", "fresh")
 
@@ -81,8 +83,9 @@ async def run_async(
     permit(plan, options.allow_python)
     remarks: list[str] = []
     read = await _read(plan, given, remarks)
-    with Keeping.open(options.journal) as keeping:
-        return await _executed(plan, read, options.settings(), options, keeping, remarks=remarks)
+    path = options.journal
+    with nullcontext() if path is None else closing(Journal.open(Path(path))) as journal:
+        return await _executed(plan, read, options.settings(), options, journal, remarks=remarks)
 
 
 def resume(run: str, journal: AnyPath | None = None, *, options: RunOptions | None = None, **others: Never) -> Result:
@@ -129,8 +132,8 @@ async def resume_run(
     for name in _OF_THE_BEGINNING:
         if getattr(options, name):
             raise UsageError(f"a run goes on with the `{name}` that it began with: leave that option out")
-    with Keeping.open(options.journal) as keeping:
-        plan, values, kept, number = keeping.taken_up(run)
+    with closing(Journal.open(Path(options.journal))) as opened:
+        plan, values, kept, number = taken_up(opened, run)
         verify(plan)
         permit(plan, options.allow_python)
         if results is not None:
@@ -142,21 +145,21 @@ async def resume_run(
             ask_doubtful=options.ask_doubtful,
             allow_host=(*kept.allow_host, *own.allow_host),
         )
-        return await _executed(plan, checked_inputs(plan, values), settings, options, keeping, number)
+        return await _executed(plan, checked_inputs(plan, values), settings, options, opened, number)
 
 
 async def _executed(
     plan: p.Plan,
     values: Mapping[str, Json],
-    settings: Settings,
+    settings: RunSettings,
     options: RunOptions,
-    keeping: Keeping,
+    journal: Journal | None,
     number: int | None = None,
     remarks: Sequence[str] = (),
 ) -> Result:
     listeners = options.listeners()
     try:
-        return await execute(plan, values, settings, options.parts(listeners, remarks), keeping, number)
+        return await execute(plan, values, settings, options.parts(listeners, remarks), journal, number)
     finally:
         listeners.warn()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime.providers.allowance import STEP, Allowance, Lease
+from flowrun.runtime.providers.allowance import STEP, Lease, MemoryPool
 from support.raw_server import raw_server
 
 MIB = 1024 * 1024
@@ -115,7 +115,7 @@ async def grow(lease: Lease, steps: int, most: list[int], held: set[Lease]) -> N
 
 
 async def test_bodies_never_wait_for_each_other_for_ever() -> None:
-    allowance, most, held = Allowance(TOTAL * STEP), [0], set[Lease]()
+    allowance, most, held = MemoryPool(TOTAL * STEP), [0], set[Lease]()
     async with asyncio.timeout(10):
         await asyncio.gather(*(grow(allowance.lease(), 31, most, held) for _ in range(50)))
     assert max(most) == TOTAL
@@ -124,7 +124,7 @@ async def test_bodies_never_wait_for_each_other_for_ever() -> None:
 
 
 async def test_one_that_is_cancelled_while_it_waits_leaves_its_place_and_its_part() -> None:
-    allowance = Allowance(STEP)
+    allowance = MemoryPool(STEP)
     first, second, third, fourth = (allowance.lease() for _ in range(4))
     await first.hold(2 * STEP)
     await second.hold(2 * STEP)
@@ -151,7 +151,7 @@ async def test_one_that_is_cancelled_while_it_waits_leaves_its_place_and_its_par
 
 
 def test_the_loops_of_several_threads_share_it() -> None:
-    allowance, done = Allowance(2 * STEP), []
+    allowance, done = MemoryPool(2 * STEP), []
 
     async def work() -> None:
         for _ in range(20):

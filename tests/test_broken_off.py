@@ -12,10 +12,10 @@ from flowrun.dsl import Source, check_flow, make_plan
 from flowrun.dsl import plan as p
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.costs.written_budget import Budget
-from flowrun.runtime.journal.reading import read_journal
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.call import Request
 from support.bank import MODEL, PRICE, Bank, charged, history, keys, stretch
+from support.written import read_journal
 
 M = f'model m = "openai:m" {MODEL}\n'
 

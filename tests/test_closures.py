@@ -11,13 +11,13 @@ import pytest
 from aiohttp import web
 
 from flowrun.runtime.api import RunOptions, run_async
-from flowrun.runtime.providers.endpoints import Endpoint
+from flowrun.runtime.providers.endpoints import HttpEndpoint
 from flowrun.runtime.providers.failures import RejectedError, failure
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import CallError, EndpointError, ModelError, PermanentError
 from support.failing_runs import Staged, in_a_map
 
-AT = Endpoint("openai:gpt-x", "https://host.example/v1", "KEY")
+AT = HttpEndpoint("openai:gpt-x", "https://host.example/v1", "KEY")
 GONE: list[tuple[int, Any]] = [
     (404, {"error": {"message": "The model `gpt-x` does not exist or you do not have access to it.",
                      "type": "invalid_request_error", "param": None, "code": "model_not_found"}}),

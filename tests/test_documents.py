@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrun.runtime.documents.reading import READERS, read_document, read_plain_document
-from flowrun.runtime.documents.rows import parse_json, read_csv, read_jsonl
+from flowrun.runtime.documents.rows import parse_json, read_jsonl
 from flowrun.runtime.files import files as files_module
 from flowrun.runtime.files.files import Files, read_plain, read_plain_text
 from flowrun.runtime.vocabulary.errors import InputError
+from support.written import read_csv
 
 
 @pytest.fixture

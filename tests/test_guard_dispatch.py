@@ -15,7 +15,6 @@ from flowrun.runtime import Result, RunOptions, run_async
 from flowrun.runtime.api import resume_async
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.costs.written_budget import Budget
-from flowrun.runtime.journal.reading import read_journal
 from flowrun.runtime.limits.retry import RetryPolicy
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
@@ -28,6 +27,7 @@ from support.bank import MODEL, PRICE, Bank, stretch
 from support.failing_runs import Staged
 from support.harness import stage
 from support.virtual_clock import VirtualLoop
+from support.written import read_journal
 
 
 def test_an_outage_takes_an_attempt_for_each_call_of_a_shared_request() -> None:

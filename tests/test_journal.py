@@ -18,17 +18,17 @@ from typing import Any
 import pytest
 
 from flowrun.runtime.journal.index import Index
-from flowrun.runtime.journal.reading import read_journal
-from flowrun.runtime.journal.records import Kind, Record
+from flowrun.runtime.journal.records import Kind, LogRecord
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
+from support.written import read_journal
 
 
-def call(number: int, kind: Kind, run: int = 1, **body: Any) -> Record:
-    return Record(run, kind, body, number.to_bytes(16, "big"), f"a[{number}]")
+def call(number: int, kind: Kind, run: int = 1, **body: Any) -> LogRecord:
+    return LogRecord(run, kind, body, number.to_bytes(16, "big"), f"a[{number}]")
 
 
-HEAD = Record(0, Kind.RUN, {"id": "r1", "flow": "f", "source": "f.flow", "began": 1.0})
+HEAD = LogRecord(0, Kind.RUN, {"id": "r1", "flow": "f", "source": "f.flow", "began": 1.0})
 
 
 async def filled(path: Path, calls: int = 3) -> None:
@@ -65,7 +65,7 @@ async def test_attempts_without_an_end_are_known(tmp_path: Path) -> None:
     journal.close()
     index = read_journal(path)
     run = index.runs[1]
-    assert (run.answers, run.doubts) == (1, 2)
+    assert (run.answers, len(index.unanswered)) == (1, 2)
     assert [one.place for one in index.in_doubt(1)] == ["a[9]", "a[2]"]
 
 
@@ -277,11 +277,11 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
 
 
 async def test_rows_that_make_no_sense_are_damage_and_no_crash(tmp_path: Path) -> None:
-    bad: list[Record] = [
-        Record(0, Kind.RUN, {"id": "x"}),
-        Record(0, Kind.RUN, ["x"]),
-        Record(7, Kind.ANSWER, {}, b"k", "p"),
-        Record(1, Kind.END, {"status": "done", "ended": "then"}),
+    bad: list[LogRecord] = [
+        LogRecord(0, Kind.RUN, {"id": "x"}),
+        LogRecord(0, Kind.RUN, ["x"]),
+        LogRecord(7, Kind.ANSWER, {}, b"k", "p"),
+        LogRecord(1, Kind.END, {"status": "done", "ended": "then"}),
     ]
     for number, record in enumerate(bad):
         path = tmp_path / f"{number}.db"

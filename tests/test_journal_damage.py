@@ -12,16 +12,17 @@ from pathlib import Path
 import pytest
 
 from flowrun.runtime.journal.index import Index
-from flowrun.runtime.journal.reading import JournalReader, read_journal
-from flowrun.runtime.journal.records import Kind, Record
+from flowrun.runtime.journal.reading import JournalReader
+from flowrun.runtime.journal.records import Kind, LogRecord
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.vocabulary.errors import DiskError
+from support.written import read_journal
 
-BEGUN = Record(0, Kind.RUN, {"id": "r1", "flow": "f", "source": "f.flow", "began": 1.0})
+BEGUN = LogRecord(0, Kind.RUN, {"id": "r1", "flow": "f", "source": "f.flow", "began": 1.0})
 
 
-def answer(number: int) -> Record:
-    return Record(1, Kind.ANSWER, {"text": "x" * 60, "finish": "stop"}, number.to_bytes(16, "big"), f"a[{number}]")
+def answer(number: int) -> LogRecord:
+    return LogRecord(1, Kind.ANSWER, {"text": "x" * 60, "finish": "stop"}, number.to_bytes(16, "big"), f"a[{number}]")
 
 
 def written(path: Path, answers: int, first: int = 0) -> None:

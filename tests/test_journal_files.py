@@ -13,13 +13,13 @@ import pytest
 
 from flowrun.runtime.journal.beside import ENDS
 from flowrun.runtime.journal.reading import JournalReader
-from flowrun.runtime.journal.records import Kind, Record
+from flowrun.runtime.journal.records import Kind, LogRecord
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.vocabulary.errors import DiskError
 from support.command_line import command
 
 FLOW = 'flow f(x: text) { a = ask "{{ x }}" return a }\n'
-HEAD = Record(0, Kind.RUN, {"id": "r1", "flow": "f", "source": "f.flow", "began": 1.0})
+HEAD = LogRecord(0, Kind.RUN, {"id": "r1", "flow": "f", "source": "f.flow", "began": 1.0})
 
 
 def a_link(path: Path, victim: Path) -> None:

@@ -13,22 +13,22 @@ import pytest
 from aiohttp import web
 
 from flowrun.runtime.api import RunOptions, resume_async, run_async
-from flowrun.runtime.journal.reading import read_journal
-from flowrun.runtime.journal.records import Kind, Record
+from flowrun.runtime.journal.records import Kind, LogRecord
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 from support.command_line import chat, command
+from support.written import read_journal
 
 FLOW = 'flow f(x: text) { a = ask "{{ x }}" b = ask "{{ a }}!" return b }\n'
 
 
-def begun(name: str) -> Record:
-    return Record(0, Kind.RUN, {"id": name, "flow": "f", "source": "f.flow", "began": 1.0})
+def begun(name: str) -> LogRecord:
+    return LogRecord(0, Kind.RUN, {"id": name, "flow": "f", "source": "f.flow", "began": 1.0})
 
 
-def call(run: int, number: int, kind: Kind, **body: Any) -> Record:
-    return Record(run, kind, body, number.to_bytes(16, "big"), f"a[{number}]")
+def call(run: int, number: int, kind: Kind, **body: Any) -> LogRecord:
+    return LogRecord(run, kind, body, number.to_bytes(16, "big"), f"a[{number}]")
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from flowrun.runtime.journal.reading import read_journal
 from support.place import Place, announced, place
 from support.processes import DiskAt
+from support.written import read_journal
 
 BIG = """
 model m = "openai:x" with concurrency: 40, temperature: 0.5

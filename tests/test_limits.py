@@ -81,14 +81,13 @@ async def test_a_pause_closes_all_places_and_is_never_undercut() -> None:
     limiter.pause(5)
     limiter.pause(2)
     assert limiter.acquire() is None
-    assert limiter.paused
     limiter.on_ready(lambda: times.append(now()))
     await asyncio.sleep(4)
     limiter.pause(3)
     await asyncio.sleep(10)
     assert times == [pytest.approx(7, abs=0.01)]
     assert times[0] >= 7 - 1e-6
-    assert not limiter.paused
+    assert limiter.acquire() is not None
 
 
 async def test_close_leaves_no_timer() -> None:

@@ -16,10 +16,10 @@ from flowrun.dsl import Source, check_flow, make_plan
 from flowrun.dsl import plan as p
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.costs.written_budget import Budget
-from flowrun.runtime.journal.reading import read_journal
 from support.bank import MODEL, Bank, charged, history, keys, stretch
 from support.by_hand import Reference, latency
 from support.random_flows import MANY, Writer
+from support.written import read_journal
 
 SEEDS = st.integers(0, 2**32 - 1)
 RANDOM = settings(max_examples=25, suppress_health_check=list(HealthCheck), database=None)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import template_names
 from flowrun.runtime.values import prompts
-from flowrun.runtime.values.prompts import MOST_CHARACTERS, PromptError, render
+from flowrun.runtime.values.prompt_text import MOST_CHARACTERS, PromptError
+from flowrun.runtime.values.prompts import render
 
 Json = Any
 

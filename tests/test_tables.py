@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from flowrun.dsl import plan, types
 from flowrun.runtime.cli.show import standard_input
 from flowrun.runtime.documents.row_file import RowFile
-from flowrun.runtime.documents.rows import open_table, read_csv
+from flowrun.runtime.documents.rows import open_table
 from flowrun.runtime.files.files import Files
 from flowrun.runtime.inputs.inputs import read_input
 from flowrun.runtime.reads.reading import reading
 from flowrun.runtime.vocabulary.errors import InputError
+from support.written import read_csv
 
 ROWS = types.ListOf(types.JSON)
 

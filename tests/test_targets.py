@@ -13,7 +13,7 @@ import pytest
 
 from flowrun.runtime.outputs import pipe as pipes
 from flowrun.runtime.outputs import replace, target
-from flowrun.runtime.outputs.part import Part
+from flowrun.runtime.outputs.part import PartFile
 from flowrun.runtime.outputs.target import Target
 from flowrun.runtime.vocabulary.errors import DiskError, UsageError
 from support.reader import reading
@@ -304,8 +304,8 @@ def test_a_write_that_fails_leaves_the_old_file_whole(here: Path, monkeypatch: p
 # Parts
 
 
-def part(rows: list[bytes], *, ends: str, sources: tuple[Path, ...] = ()) -> Part:
-    made = Part(Target(Path("x.jsonl"), sources))
+def part(rows: list[bytes], *, ends: str, sources: tuple[Path, ...] = ()) -> PartFile:
+    made = PartFile(Target(Path("x.jsonl"), sources))
     for row in rows:
         made.write(row)
     if ends == "finish":

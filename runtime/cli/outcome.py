@@ -16,13 +16,19 @@ from ..vocabulary.errors import DiskError, StoppedError, UsageError
 from ..vocabulary.quoting import inert
 from . import exits
 from .journals import NAME
-from .output import Output
+from .output import AnswerFile
 from .show import complain, print_answer, print_json
 from .summary import closing_line, failures_lines, losses_lines, votes_lines
 
 
 def finish(
-    result: Result, journal: Path | None, *, as_json: bool, quiet: bool, flags: str = "", output: Output | None = None
+    result: Result,
+    journal: Path | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+    flags: str = "",
+    output: AnswerFile | None = None,
 ) -> int:
     """Print the answer and the account of a run, and return its exit code.
 
@@ -34,9 +40,7 @@ def finish(
     for trouble in lost:
         complain(trouble)
     if not quiet:
-        for line in votes_lines(result):
-            print(inert(line), file=sys.stderr)
-        for line in losses_lines(result):
+        for line in (*votes_lines(result), *losses_lines(result)):
             print(inert(line), file=sys.stderr)
     for line in failures_lines(result):
         complain(line)
@@ -52,7 +56,7 @@ def finish(
     return exits.DISK if lost else exits.STATUS[result.status]
 
 
-def _delivered(result: Result, output: Output | None, *, as_json: bool) -> tuple[str, list[str]]:
+def _delivered(result: Result, output: AnswerFile | None, *, as_json: bool) -> tuple[str, list[str]]:
     """Write the answer to its place. Return a remark on that for the user, and the failures.
 
     If it cannot be written there, the answer, which is paid for, goes to standard output.

@@ -13,7 +13,7 @@ from flowrun.dsl import types
 
 from ..api import Result
 from ..outputs.forms import Form
-from ..outputs.part import Part
+from ..outputs.part import PartFile
 from ..outputs.target import Source, Target
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
@@ -40,7 +40,7 @@ def output_file(path: Path | None, *, raw: bool) -> Path | None:
     return file
 
 
-class Output:
+class AnswerFile:
     """The file of an answer. It is written when the flow has its answer, so that no half answer looks like a whole one.
 
     A ``.jsonl`` file holds the items of a list, one on a line. Each item is written once all items before it are: into
@@ -55,14 +55,14 @@ class Output:
         self.rows = 0
         self.form = Form(str(path), type_, raw=raw)
         self.target = Target(path, sources)
-        self._part: Part | None = None
+        self._part: PartFile | None = None
         if self.form.by_line and self.target.pipe is None:
             try:
-                self._part = Part(self.target)
+                self._part = PartFile(self.target)
             except OSError as error:
                 raise self.target.trouble(error) from None
 
-    def __enter__(self) -> Output:
+    def __enter__(self) -> AnswerFile:
         return self
 
     def __exit__(

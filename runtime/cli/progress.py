@@ -32,7 +32,7 @@ class Watcher(Protocol):
 def watcher(quiet: bool) -> Watcher:
     if quiet:
         return Silent()
-    return LiveLine() if sys.stderr.isatty() else Lines()
+    return LiveLine() if sys.stderr.isatty() else ProgressLines()
 
 
 class Silent:
@@ -51,7 +51,7 @@ class Silent:
         return None
 
 
-class Lines(Silent):
+class ProgressLines(Silent):
     """A watcher that prints notices, retries and losses at once, and the progress of the run every few seconds."""
 
     def __init__(self) -> None:

@@ -14,13 +14,13 @@ from flowrun.dsl import plan as p
 from ..api import RunOptions, resume_run
 from ..costs.written_budget import read_budget
 from ..reads.places import files_read
-from ..session.resume import Settings
+from ..session.resume import RunSettings
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .asking import host_question
 from .journals import journal_files, journal_path
 from .outcome import finish
-from .output import HELP, RAW, Output, output_file
+from .output import HELP, RAW, AnswerFile, output_file
 from .paths import OutputPath
 from .progress import watcher
 from .signals import run_stoppable
@@ -68,15 +68,15 @@ def command(
     limit = read_budget(budget) if budget is not None else None
     file = output_file(output, raw=raw)
     with ExitStack() as stack:
-        opened: list[Output] = []
+        opened: list[AnswerFile] = []
 
-        def results(plan: p.Plan, values: Mapping[str, Any], settings: Settings) -> Callable[[Any], None] | None:
+        def results(plan: p.Plan, values: Mapping[str, Any], settings: RunSettings) -> Callable[[Any], None] | None:
             """Open the output once the plan is known, before anything is sent; return a taker of its lines, if any."""
             if file is None:
                 return None
             folder = settings.folder or Path()
             sources = (*files_read(plan, values, folder, settings.allow_read), *journal_files(path))
-            to = stack.enter_context(Output(file, plan.type, sources, raw=raw))
+            to = stack.enter_context(AnswerFile(file, plan.type, sources, raw=raw))
             opened.append(to)
             return to.row if to.by_line else None
 

@@ -26,7 +26,7 @@ from ..vocabulary.remarks import unheard
 from .asking import host_question
 from .journals import NAME, journal_files, journal_path
 from .outcome import finish
-from .output import Output, output_file, output_options
+from .output import AnswerFile, output_file, output_options
 from .params import Chosen, FlowCommand
 from .paths import PathThatIs
 from .plans import allowed
@@ -90,7 +90,7 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
     inputs = chosen.inputs(beside, unheard if quiet else remark, partial(only_mapped, plan))
     file = output_file(given["output"], raw=given["raw"])
     sources = [] if file is None else _sources(plan, texts, inputs, given["allow_read"], journal)
-    with nullcontext() if file is None else Output(file, plan.type, sources, raw=given["raw"]) as output:
+    with nullcontext() if file is None else AnswerFile(file, plan.type, sources, raw=given["raw"]) as output:
         with watcher(quiet) as watch:
             result = run_stoppable(
                 lambda stop: run_async(

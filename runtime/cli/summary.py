@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..account.causes import Cause, Causes, in_lines
+from ..account.summary import Summary
 from ..api import Result
 from ..reducers.ballots import in_words, votes
 from ..vocabulary.quoting import sentence
@@ -56,44 +57,47 @@ def closing_line(result: Result) -> str:
     The time stands beside the time that the same calls would take one after another.
     """
     summary, account = result.summary, result.summary.whole
-    parts = []
-    if headline := _headline(result):
-        parts.append(headline)
+    tokens = account.input_tokens or account.output_tokens
+    parts = (
+        _headline(result),
+        _calls(summary),
+        summary.recalled and f"{_count(summary.recalled, 'answer')} from the journal",
+        summary.hedged and f"{summary.hedged:,} sent twice",
+        summary.in_doubt and f"{summary.in_doubt:,} sent again in doubt",
+        _times(summary),
+        tokens and f"{account.input_tokens:,} tokens in, {account.output_tokens:,} out",
+        cost_text(summary.prices.of(account), account.unbilled(summary.prices)),
+    )
+    return " · ".join(part for part in parts if part)
+
+
+def _calls(summary: Summary) -> str:
+    """Write the calls that were paid, and in brackets what else came of calls."""
+    account = summary.whole
     calls = _count(account.answered, "call")
     if account.requests != account.answered:
         calls += f" in {_count(account.requests, 'request')}"
-    extras = []
-    if summary.past.answered:
-        extras.append(f"{summary.past.answered:,} before")
-    if account.spoilt:
-        extras.append(f"{account.spoilt:,} spoilt")
-    if account.broken_off:
-        extras.append(f"{account.broken_off:,} broken off")
-    if summary.spared:
-        saved = f", ≈ {money(summary.saved)} saved" if summary.saved else ""
-        extras.append(f"{summary.spared} not needed{saved}")
-    if summary.failed:
-        extras.append(f"{summary.failed:,} failed")
-    if summary.retries:
-        extras.append(f"{_count(summary.retries, 'retry', 'retries')}")
-    parts.append(calls + (f" ({', '.join(extras)})" if extras else ""))
-    if summary.recalled:
-        parts.append(f"{_count(summary.recalled, 'answer')} from the journal")
-    if summary.hedged:
-        parts.append(f"{summary.hedged:,} sent twice")
-    if summary.in_doubt:
-        parts.append(f"{summary.in_doubt:,} sent again in doubt")
-    time = _time(summary.seconds - summary.loading)
-    if summary.requests > 1 and summary.busy > summary.seconds - summary.loading:
+    saved = f", ≈ {money(summary.saved)} saved" if summary.saved else ""
+    extras = (
+        summary.past.answered and f"{summary.past.answered:,} before",
+        account.spoilt and f"{account.spoilt:,} spoilt",
+        account.broken_off and f"{account.broken_off:,} broken off",
+        summary.spared and f"{summary.spared} not needed{saved}",
+        summary.failed and f"{summary.failed:,} failed",
+        summary.retries and _count(summary.retries, "retry", "retries"),
+    )
+    told = ", ".join(extra for extra in extras if extra)
+    return f"{calls} ({told})" if told else calls
+
+
+def _times(summary: Summary) -> str:
+    seconds = summary.seconds - summary.loading
+    time = _time(seconds)
+    if summary.requests > 1 and summary.busy > seconds:
         time += f"; one after another {_time(summary.busy)}"
     if summary.loading >= 0.1:
         time += f"; {_time(summary.loading)} to load the model"
-    parts.append(time)
-    if account.input_tokens or account.output_tokens:
-        parts.append(f"{account.input_tokens:,} tokens in, {account.output_tokens:,} out")
-    if cost := cost_text(summary.prices.of(account), account.unbilled(summary.prices)):
-        parts.append(cost)
-    return " · ".join(parts)
+    return time
 
 
 def cost_text(cost: float | None, unbilled: float | None) -> str:

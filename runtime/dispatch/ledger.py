@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from ..engine.decisions import NOTHING, Call, Known
-from ..journal.records import NOT_ANSWERED, NOT_SENT, Kind, Record
+from ..journal.records import NOT_ANSWERED, NOT_SENT, Kind, LogRecord
 from ..journal.store import Journal
 from ..vocabulary.call import Answer
 from ..vocabulary.errors import AnswerError, CallError, MalformedError, RefusedError
@@ -106,7 +106,7 @@ class RunLog(NoLog):
     async def intend(self, calls: Sequence[Call], key: str) -> None:
         # An attempt that was under way when its run ended is sent again: from here on it is in doubt in that run.
         before = [
-            Record(one.run, Kind.DOUBT, {"said": "sent again"}, call.known.key, one.place)
+            LogRecord(one.run, Kind.DOUBT, {"said": "sent again"}, call.known.key, one.place)
             for call in calls
             for one in call.known.open
             if not one.ended and one.number not in self._closed
@@ -152,10 +152,10 @@ class RunLog(NoLog):
 
     async def end(self, status: str, account: Json = None) -> None:
         body = {"status": status, "ended": time.time(), "account": account}
-        await self.journal.append([Record(self.run, Kind.END, body)])
+        await self.journal.append([LogRecord(self.run, Kind.END, body)])
 
-    def _record(self, kind: Kind, call: Call, body: Json) -> Record:
-        return Record(self.run, kind, body, call.known.key, call.place)
+    def _record(self, kind: Kind, call: Call, body: Json) -> LogRecord:
+        return LogRecord(self.run, kind, body, call.known.key, call.place)
 
 
 def _keys() -> Iterator[str]:

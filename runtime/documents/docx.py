@@ -102,7 +102,7 @@ class _Body:
             self.inside(paragraph, tag, attributes)
 
     def inside(self, paragraph: _Paragraph, tag: str, attributes: Attributes) -> None:
-        value = attributes.get("val", "")
+        """Take a tag of a paragraph: the text that it stands for, or else a property."""
         match tag:
             case "r":
                 paragraph.in_run, paragraph.look = True, paragraph.style.look
@@ -120,7 +120,13 @@ class _Body:
             case "checkBox":
                 self.box = "[ ] "
             case "default" | "checked" if self.box is not None:
-                self.box = "[ ] " if value.lower() in _OFF else "[x] "
+                self.box = "[ ] " if attributes.get("val", "").lower() in _OFF else "[x] "
+            case _:
+                self.property(paragraph, tag, attributes)
+
+    def property(self, paragraph: _Paragraph, tag: str, attributes: Attributes) -> None:
+        value = attributes.get("val", "")
+        match tag:
             case "pStyle":
                 found = self.styles.get(value, Style())
                 paragraph.style = Style(found.heading, found.number, found.depth, look=found.look)
@@ -141,23 +147,25 @@ class _Body:
             return
         if tag == "t":
             self.in_text = False
+        paragraph = self.paragraphs[-1] if self.paragraphs else None
         if self.formula is not None:
-            if tag == "oMath" and self.paragraphs:
-                self.paragraphs[-1].add(self.formula.line(), Look(hidden=self.paragraphs[-1].style.look.hidden))
-                self.formula = None
-            elif tag != "oMath":
+            if tag != "oMath":
                 self.formula.end(tag)
+            elif paragraph is not None:
+                paragraph.add(self.formula.line(), Look(hidden=paragraph.style.look.hidden))
+                self.formula = None
             return
         match tag:
-            case "r" if self.paragraphs:
-                self.paragraphs[-1].in_run, self.paragraphs[-1].look = False, PLAIN
-            case "checkBox" if self.box is not None and self.paragraphs:
-                self.paragraphs[-1].add(self.box)
+            case "r" if paragraph is not None:
+                paragraph.in_run, paragraph.look = False, PLAIN
+            case "checkBox" if self.box is not None and paragraph is not None:
+                paragraph.add(self.box)
                 self.box = None
             case "pPrChange" | "rPrChange" | "tcPrChange" | "trPrChange":
                 self.old_properties -= 1
-            case "p" if self.paragraphs:
-                self.paragraph(self.paragraphs.pop())
+            case "p" if paragraph is not None:
+                self.paragraphs.pop()
+                self.paragraph(paragraph)
             case "tr" if self.tables:
                 if row := self.tables[-1].row():
                     self.put(row, above=2)

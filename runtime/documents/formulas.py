@@ -20,18 +20,18 @@ _ROWS = frozenset({"mtable", "m", "eqArr"})
 
 
 @dataclass(slots=True)
-class Node:
+class Element:
     """An element of a formula. ``parts`` are the texts and nodes inside, in their order."""
 
     tag: str
     attributes: Mapping[str, str] = field(default_factory=dict)
-    parts: list[str | Node] = field(default_factory=list)
+    parts: list[str | Element] = field(default_factory=list)
 
     @property
-    def nodes(self) -> list[Node]:
-        return [part for part in self.parts if isinstance(part, Node)]
+    def nodes(self) -> list[Element]:
+        return [part for part in self.parts if isinstance(part, Element)]
 
-    def child(self, tag: str) -> Node | None:
+    def child(self, tag: str) -> Element | None:
         return next((node for node in self.nodes if node.tag == tag), None)
 
 
@@ -39,10 +39,10 @@ class Formula:
     """The builder of one formula's tree from its tags. It ignores an end tag without a start tag."""
 
     def __init__(self) -> None:
-        self._open = [Node("row")]
+        self._open = [Element("row")]
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        node = Node(tag, attributes)
+        node = Element(tag, attributes)
         self._open[-1].parts.append(node)
         if len(self._open) < DEEPEST:
             self._open.append(node)
@@ -66,7 +66,7 @@ def script(mark: str, text: str) -> str:
     return f"{mark}{text if _SCRIPT.fullmatch(text) else f'({text})'}" if text else ""
 
 
-def _line(node: Node) -> str:
+def _line(node: Element) -> str:
     if node.tag in _DROPPED or node.tag.endswith("Pr"):
         return ""
     if node.tag in _ROWS:
@@ -77,7 +77,7 @@ def _line(node: Node) -> str:
     return _row(node.parts) if found is None else found
 
 
-def _mathml(node: Node) -> str | None:
+def _mathml(node: Element) -> str | None:
     parts = [_line(one) for one in node.nodes if one.tag not in _DROPPED]
     match node.tag, parts:
         case "mfrac", [above, below]:
@@ -102,7 +102,7 @@ def _mathml(node: Node) -> str | None:
     return None
 
 
-def _office(node: Node) -> str | None:
+def _office(node: Element) -> str | None:
     def of(tag: str) -> str:
         inner = node.child(tag)
         return "" if inner is None else _line(inner)
@@ -133,7 +133,7 @@ def _office(node: Node) -> str | None:
     return None
 
 
-def _set(node: Node, name: str, usual: str) -> str:
+def _set(node: Element, name: str, usual: str) -> str:
     """Return a property of an Office element.
 
     ``usual`` applies if it is not set; it may also be set to the empty text.
@@ -143,18 +143,18 @@ def _set(node: Node, name: str, usual: str) -> str:
     return usual if found is None else found.attributes.get("val", "")
 
 
-def _cells(row: Node) -> str:
+def _cells(row: Element) -> str:
     if row.tag in ("mtr", "mr", "mlabeledtr"):
         return ", ".join(_line(cell) for cell in row.nodes if not cell.tag.endswith("Pr"))
     return _line(row)
 
 
-def _row(parts: list[str | Node]) -> str:
+def _row(parts: list[str | Element]) -> str:
     out = ""
     before = ""
     for part in parts:
-        tag = part.tag if isinstance(part, Node) else "r"
-        text = _line(part) if isinstance(part, Node) else part.translate(_UNSEEN)
+        tag = part.tag if isinstance(part, Element) else "r"
+        text = _line(part) if isinstance(part, Element) else part.translate(_UNSEEN)
         # Two numbers side by side, one of them a fraction perhaps, are two: 2 1/2 is not 21/2. Runs of Office are cut
         # anywhere.
         apart = not (tag == before == "r") and out[-1:].isalnum() and text[:1].isalnum()

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from .charsets import decode_page
 from .formulas import Formula
 from .inline import Kind, Words
-from .markup import Blocks, Part, parts
-from .ordered import Listing, listing, reversed_lengths
+from .markup import Blocks, HtmlToken, parts
+from .ordered import HtmlList, listing, reversed_lengths
 from .protocol import Reader
-from .spans import MOST_COLUMNS, MOST_ROWS, Cell, Table
+from .spans import MOST_COLUMNS, MOST_ROWS, Cell, Grid
 from .visibility import ENDED_BY, Hidden, is_struck
 
 _DROPPED = frozenset({"script", "style", "template", "title", "noscript", "iframe", "rp"})
@@ -55,48 +55,58 @@ class _Page:
         self.words = Words()
         self.prefix = ""
         self.tight = False
-        self.lists: list[Listing] = []
+        self.lists: list[HtmlList] = []
         self.lengths = lengths
-        self.table = Table()
+        self.table = Grid()
         self.row: list[Cell] | None = None
         self.code = False
         self.formula: Formula | None = None
         self.hidden: Hidden | None = None
 
-    def take(self, part: Part) -> None:
-        if self.hidden is not None and self.hidden.goes_on(part, _BLOCKS):
-            return
-        if self.hidden is not None:
-            ended, self.hidden = part.kind == "close" and part.value == self.hidden.name, None
-            if ended:
-                return
-        if self.formula is not None and self.in_formula(part):
-            return
-        if part.kind == "text":
-            self.words.add(part.value)
+    def take(self, part: HtmlToken) -> None:
+        if (self.hidden is not None and self.in_hidden(part)) or (self.formula is not None and self.in_formula(part)):
             return
         attributes = part.attributes if part.kind == "open" else {}
-        if part.kind == "open" and (hidden := Hidden.of(part.value, attributes, part.value in _DROPPED)):
-            if part.value in _BLOCKS and part.value not in _CELLS:
-                self.end_block()
-            self.hidden = hidden
+        if part.kind == "text":
+            self.words.add(part.value)
+        elif part.kind == "open" and self.hides(part.value, attributes):
+            pass
         elif part.value == "br":
             self.words.add("\n" if self.code else "\v")
-        elif part.value == "math" and part.kind == "open":
+        elif part.value in _BLOCKS:
+            self.block(part, attributes)
+        elif part.kind == "close":
+            self.words.close(part.value)
+        elif part.value == "math":
             self.formula = Formula()
-        elif self.code and part.value in _BLOCKS and part.value != "pre":
+        else:
+            self.inline(part.value, attributes)
+
+    def in_hidden(self, part: HtmlToken) -> bool:
+        """Tell whether a part belongs to the hidden element, also as its end tag."""
+        assert self.hidden is not None
+        if self.hidden.goes_on(part, _BLOCKS):
+            return True
+        name, self.hidden = self.hidden.name, None
+        return part.kind == "close" and part.value == name
+
+    def hides(self, name: str, attributes: Mapping[str, str]) -> bool:
+        """Tell whether a hidden element begins."""
+        self.hidden = Hidden.of(name, attributes, name in _DROPPED)
+        if self.hidden is not None and name in _BLOCKS and name not in _CELLS:
+            self.end_block()
+        return self.hidden is not None
+
+    def block(self, part: HtmlToken, attributes: Mapping[str, str]) -> None:
+        if self.code and part.value != "pre":
             if part.kind == "close" and not "".join(self.words.words[-1:]).endswith("\n"):
                 self.words.add("\n")
-        elif part.value in _BLOCKS:
-            self.end_block()
-            if part.kind == "open":
-                self.open(part.value, attributes)
-            else:
-                self.close(part.value)
-        elif part.kind == "open":
-            self.inline(part.value, attributes)
+            return
+        self.end_block()
+        if part.kind == "open":
+            self.open(part.value, attributes)
         else:
-            self.words.close(part.value)
+            self.close(part.value)
 
     def inline(self, name: str, attributes: Mapping[str, str]) -> None:
         if name == "input":
@@ -110,7 +120,7 @@ class _Page:
             self.words.link()
         self.words.open(name, _KINDS.get(name) or ("struck" if is_struck(attributes) else None))
 
-    def in_formula(self, part: Part) -> bool:
+    def in_formula(self, part: HtmlToken) -> bool:
         """Tell whether a part belongs to the open formula. A formula without an end tag ends with its block."""
         assert self.formula is not None
         if part.kind == "text":
@@ -138,7 +148,7 @@ class _Page:
         elif name in _ROW_GROUPS or name == "tr":
             self.end_row()
             if name != "tr":
-                self.table = Table()
+                self.table = Grid()
             self.row = [] if name == "tr" else None
         elif name in _CELLS and self.row is not None:
             rows = MOST_ROWS if attributes.get("rowspan", "").strip() == "0" else _span(attributes, "rowspan")
@@ -158,7 +168,7 @@ class _Page:
         elif name == "tr" or name in _ROW_GROUPS:
             self.end_row()
             if name != "tr":
-                self.table = Table()
+                self.table = Grid()
         if name != "li" and (_HEADING.fullmatch(name) or not self.lists):
             self.prefix, self.tight = "", False
 

@@ -24,7 +24,7 @@ _MOST_ATTRIBUTES = 16 * 1024
 _RAW = frozenset({"script", "style", "title", "textarea", "noscript", "xmp", "iframe"})
 
 
-class Part(NamedTuple):
+class HtmlToken(NamedTuple):
     """A tag or a text. ``value`` is the text, or the tag's name in lower case. ``inside`` is the rest of the tag."""
 
     kind: Literal["text", "open", "close"]
@@ -44,33 +44,33 @@ def attributes_of(inside: str) -> dict[str, str]:
     return found
 
 
-def parts(html: str) -> Iterator[Part]:
+def parts(html: str) -> Iterator[HtmlToken]:
     at = 0
     while at < len(html):
         begin = html.find("<", at)
         if begin == -1:
-            yield Part("text", _plain(html[at:]))
+            yield HtmlToken("text", _plain(html[at:]))
             return
         if begin > at:
-            yield Part("text", _plain(html[at:begin]))
+            yield HtmlToken("text", _plain(html[at:begin]))
         tag = _TAG.match(html, begin)
         if tag:
             at = _after_tag(html, tag.end())
             name = tag[2].lower()
-            yield Part("close" if tag[1] else "open", name, html[tag.end() : at].removesuffix(">"))
+            yield HtmlToken("close" if tag[1] else "open", name, html[tag.end() : at].removesuffix(">"))
             if name in _RAW and not tag[1]:
                 end = _raw_end(html, name, at)
-                yield Part("text", _plain(html[at:end]) if name in ("title", "textarea") else html[at:end])
+                yield HtmlToken("text", _plain(html[at:end]) if name in ("title", "textarea") else html[at:end])
                 at = end
         elif html.startswith("<!--", begin):
             at = _behind(html, "-->", begin + 2)
         elif html.startswith("<![CDATA[", begin):
             at = _behind(html, "]]>", begin)
-            yield Part("text", html[begin + 9 : at].removesuffix("]]>"))
+            yield HtmlToken("text", html[begin + 9 : at].removesuffix("]]>"))
         elif html.startswith(("<!", "<?", "</"), begin):
             at = _behind(html, ">", begin)
         else:
-            yield Part("text", "<")
+            yield HtmlToken("text", "<")
             at = begin + 1
 
 

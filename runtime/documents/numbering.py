@@ -15,7 +15,7 @@ LEVELS = 9
 
 
 @dataclass(slots=True)
-class _Level:
+class _ListLevel:
     kind: str = "decimal"
     text: str = ""
     start: int = 1
@@ -26,7 +26,7 @@ class Numbering:
     """The kinds of lists that a document declares, and the count that each has reached."""
 
     kinds: dict[str, str] = field(default_factory=dict)
-    levels: dict[tuple[str, int], _Level] = field(default_factory=dict)
+    levels: dict[tuple[str, int], _ListLevel] = field(default_factory=dict)
     counts: dict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
     overrides: dict[tuple[str, int], int] = field(default_factory=dict)
     """The first number of a list that shares the kind of another, by its number and level, until the list has begun."""
@@ -55,7 +55,7 @@ class Numbering:
 def read_numbering(archive: Archive, part: str) -> Numbering:
     out = Numbering()
     kind = number = ""
-    level = _Level()
+    level = _ListLevel()
     overridden = 0
 
     def start(tag: str, attributes: Attributes) -> None:
@@ -69,7 +69,7 @@ def read_numbering(archive: Archive, part: str) -> Numbering:
             case "abstractNumId" if number:
                 out.kinds[number] = value
             case "lvl" if not number:
-                level = out.levels[kind, whole(attributes.get("ilvl", ""))] = _Level()
+                level = out.levels[kind, whole(attributes.get("ilvl", ""))] = _ListLevel()
             case "numFmt" if not number:
                 level.kind = value
             case "lvlText" if not number:

@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"\s*([+-]?[0-9]{1,9})")
 
 
 @dataclass(slots=True)
-class Listing:
+class HtmlList:
     """An open list. ``next`` is the number of its next item, or None in a list of bullets."""
 
     next: int | None = None
@@ -31,14 +31,14 @@ class Listing:
         return f"{written_number(number, kind)}. "
 
 
-def listing(name: str, attributes: Mapping[str, str], lengths: list[int]) -> Listing:
+def listing(name: str, attributes: Mapping[str, str], lengths: list[int]) -> HtmlList:
     """Begin a list. ``lengths`` are the lengths of the following lists that count down, the next one last."""
     if name != "ol":
-        return Listing()
+        return HtmlList()
     kind = _KINDS.get(attributes.get("type", "").strip(), "decimal")
     if "reversed" not in attributes:
-        return Listing(_whole(attributes.get("start", ""), 1), 1, kind)
-    return Listing(_whole(attributes.get("start", ""), lengths.pop() if lengths else 1), -1, kind)
+        return HtmlList(_whole(attributes.get("start", ""), 1), 1, kind)
+    return HtmlList(_whole(attributes.get("start", ""), lengths.pop() if lengths else 1), -1, kind)
 
 
 def reversed_lengths(html: str) -> list[int]:

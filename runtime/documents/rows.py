@@ -97,11 +97,6 @@ class Table(NamedTuple):
     rows: Iterator[tuple[int, dict[str, str]]]
 
 
-def read_csv(text: str, name: str) -> list[tuple[int, dict[str, str]]]:
-    """Return the rows below the header, each with the line on which it begins. See ``open_table``."""
-    return list(open_table(text, name).rows)
-
-
 def open_table(text: str, name: str, path: str = "", tell: Tell = unheard) -> Table:
     """Open a table of CSV. Empty rows are skipped, and so are columns with neither a name nor a value.
 

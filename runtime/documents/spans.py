@@ -18,7 +18,7 @@ class Cell(NamedTuple):
     head: bool = False
 
 
-class Table:
+class Grid:
     """The layout of rows, one after the other. A cell is repeated in each row that it spans, since a row is read alone.
 
     If a cell spans several columns, it stands in the first of them. A head stands in all of them.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .markup import Part
+from .markup import HtmlToken
 
 _HIDING = re.compile(
     r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\s*(?:!important\s*)?(?:;|$)", re.I
@@ -50,7 +50,7 @@ class Hidden:
         hidden = always or _is_hidden(attributes)
         return cls(name) if hidden else None
 
-    def goes_on(self, part: Part, blocks: frozenset[str]) -> bool:
+    def goes_on(self, part: HtmlToken, blocks: frozenset[str]) -> bool:
         """Tell whether the hidden element is still open with the next part. Its own end tag closes it."""
         if part.kind == "text":
             return True

@@ -47,10 +47,10 @@ _UNCLEAR: tuple[tuple[tuple[type, ...], str, str], ...] = (
 
 def plain_inputs(given: Mapping[Any, Any]) -> dict[str, Json]:
     """Return the inputs of a flow as plain data: a ``Path`` and a ``RowFile`` stay. Raises InputError."""
-    return {(key := _name(name, "inputs")): _Reader(key).plain(value, key) for name, value in given.items()}
+    return {(key := _name(name, "inputs")): _ValueReader(key).plain(value, key) for name, value in given.items()}
 
 
-class _Reader:
+class _ValueReader:
     """The reader of one input. ``_inside`` are the objects that the value lies in, by ``id``."""
 
     def __init__(self, name: str) -> None:

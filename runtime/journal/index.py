@@ -37,9 +37,8 @@ class Run:
     """A run in the journal.
 
     ``id`` is its name for people. ``began`` and ``ended`` are in seconds of the epoch; ``ended`` and ``status`` are
-    None where the run was killed or still goes on. ``answers`` counts the answers that it bought, and ``doubts`` the
-    attempts that may have been paid for nothing. ``given`` is the row of its plan and inputs; ``stretch`` is the row of
-    its beginning or of its last resume.
+    None where the run was killed or still goes on. ``answers`` counts the answers that it bought. ``given`` is the row
+    of its plan and inputs; ``stretch`` is the row of its beginning or of its last resume.
     """
 
     number: int
@@ -53,7 +52,6 @@ class Run:
     ended: float | None = None
     account: Json = None
     answers: int = 0
-    doubts: int = 0
 
 
 @dataclass(slots=True)
@@ -117,7 +115,6 @@ class Index:
                 if attempt is not None:
                     ended = attempt._replace(ended=True, unwanted=kind == Kind.CANCELLED)
                     self.unanswered.setdefault(key, {})[run, place] = ended
-                self.runs[run].doubts += 1
             case Kind.RUN:
                 named, flow, source = (str(body[name]) for name in ("id", "flow", "source"))
                 self.runs[number] = Run(number, named, flow, source, float(body["began"]), stretch=number)

@@ -20,7 +20,7 @@ from .history import Row, read_attempts
 from .index import Index
 from .lock import holder_of
 from .records import APPLICATION, TABLE, Kind, checksum
-from .tail import Tail, tail_of
+from .tail import LogTail, tail_of
 
 Connect = Callable[..., sqlite3.Connection]
 _WITH_BODIES = frozenset({Kind.RUN, Kind.END})
@@ -75,7 +75,7 @@ class Evidence:
     """Evidence of the rows that a journal must hold: its head, and the end of its log before SQLite opened it."""
 
     head: Head
-    tail: Tail
+    tail: LogTail
     unreadable: bool = False
 
     @classmethod
@@ -86,7 +86,7 @@ class Evidence:
 
         Raises: DiskError, where a file is not the user's own or the log is broken; OSError.
         """
-        tail = Tail() if live else tail_of(path)
+        tail = LogTail() if live else tail_of(path)
         if tail.damaged:
             raise damaged(path, f"its log {shown(path.name + '-wal')} is broken in frame {tail.whole + 1}")
         try:
@@ -224,12 +224,6 @@ class JournalReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def read_journal(path: Path) -> Index:
-    """Read the content of a journal without its lock; where there is no journal, it is empty. Raises DiskError."""
-    with JournalReader(path) as reader:
-        return reader.index
 
 
 def attempts_of(connection: sqlite3.Connection, path: Path, runs: Collection[int]) -> Iterator[Row]:

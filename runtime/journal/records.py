@@ -53,7 +53,7 @@ class Kind(StrEnum):
     END = "end"
 
 
-class Record(NamedTuple):
+class LogRecord(NamedTuple):
     """A row to write. ``key`` identifies a call and ``place`` its place in the flow; both are empty for other rows."""
 
     run: int
@@ -63,7 +63,7 @@ class Record(NamedTuple):
     place: str = ""
 
 
-def row(number: int, record: Record, before: bytes, begun: int = 0) -> tuple[int, int, str, bytes, str, str, bytes]:
+def row(number: int, record: LogRecord, before: bytes, begun: int = 0) -> tuple[int, int, str, bytes, str, str, bytes]:
     """Return the columns of a record; ``before`` is the checksum of the row before it. A record of run 0 begins a run.
 
     ``begun`` is the run that began last in this transaction.

@@ -24,8 +24,8 @@ from .history import Row
 from .index import Index
 from .lock import Lock
 from .reading import Connect, Evidence, attempts_of, fold, open_mended, open_to_read, read_body, read_through
-from .records import Record
-from .writer import Entry, Writer
+from .records import LogRecord
+from .writer import Writer, WriteRequest
 
 
 class Journal:
@@ -33,7 +33,7 @@ class Journal:
 
     ``index`` is its content when it was opened, without the attempts of other live runs in this process; ``notes`` are
     remarks on it for the user. ``on_trouble`` is called once when the disk fails; the futures of commits that cannot be
-    made get the same error.
+    made get the same error. ``on_mistake`` is called when records that nobody waits for cannot be made into rows.
     """
 
     def __init__(self, path: Path, shared: _Shared, index: Index, live: frozenset[int], notes: list[str]) -> None:
@@ -41,6 +41,7 @@ class Journal:
         self.index = index
         self.notes = notes
         self.on_trouble: Callable[[DiskError], None] = lambda error: None
+        self.on_mistake: Callable[[BaseException], None] = lambda error: None
         self.loop: asyncio.AbstractEventLoop | None = None
         self._shared = shared
         self._live = live
@@ -56,20 +57,25 @@ class Journal:
         with _gate:
             return _joined(cls, path, connect)
 
-    def append(self, records: Iterable[Record]) -> asyncio.Future[int]:
+    def append(self, records: Iterable[LogRecord]) -> asyncio.Future[int]:
         """Write records. The future gets the number of the first one when they are on the disk.
 
-        They are written even if nobody waits for the future. It raises DiskError.
+        They are written even if nobody waits for the future. It raises DiskError; for records that cannot be made into
+        rows it raises the error that this met, and none of them is written.
         """
         self.loop = asyncio.get_running_loop()
         done: asyncio.Future[int] = self.loop.create_future()
-        self._shared.writer.put(Entry(tuple(records), done))
+        self._shared.writer.put(WriteRequest(tuple(records), done))
         return done
 
-    def note(self, records: Iterable[Record]) -> None:
+    def note(self, records: Iterable[LogRecord]) -> None:
         """Write records that nobody waits for, after all records that were given before."""
-        self.loop = asyncio.get_running_loop()
-        self._shared.writer.put(Entry(tuple(records)))
+        self.append(records).add_done_callback(self._noted)
+
+    def _noted(self, done: asyncio.Future[int]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is not None and not isinstance(error, DiskError):
+            self.on_mistake(error)
 
     def begin(self, run: int) -> None:
         """Set the number of this journal's run. Raises UsageError where that run is already live in this process."""

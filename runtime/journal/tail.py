@@ -27,7 +27,7 @@ _PAGES = frozenset(1 << power for power in range(9, 17))
 
 
 @dataclass(frozen=True, slots=True)
-class Tail:
+class LogTail:
     """The frames of a log: ``frames`` carry its salts, and the first ``whole`` of them end its last good transaction.
 
     ``ends`` are the numbers of the frames that end a transaction, from 1. ``cut`` says that the file ends within a
@@ -53,20 +53,20 @@ class Tail:
         return self.headless or len(lost) > 1 or (len(lost) == 1 and self.frames > lost[0])
 
 
-def tail_of(journal: Path) -> Tail:
+def tail_of(journal: Path) -> LogTail:
     """Read the end of a journal's log. Raises DiskError where the log is not the user's own file, OSError."""
     try:
         number = open_file(file_beside(journal, "-wal"), os.O_RDONLY)
     except FileNotFoundError:
-        return Tail()
+        return LogTail()
     with open(number, "rb") as file:
         return _read(file)
 
 
-def _read(file: BinaryIO) -> Tail:
+def _read(file: BinaryIO) -> LogTail:
     header = file.read(_HEADER.size)
     if len(header) < _HEADER.size:
-        return Tail(cut=bool(header), exists=bool(header))
+        return LogTail(cut=bool(header), exists=bool(header))
     magic, _, page, _, *salts, first, second = _HEADER.unpack(header)
     order = "big" if magic & 1 else "little"
     sums = (0, 0)
@@ -74,20 +74,20 @@ def _read(file: BinaryIO) -> Tail:
         sums = _summed(header[:24], order, sums)
     if sums != (first, second) or sums == (0, 0):
         # SQLite syncs the header before the first frame, so content after a broken header was good once.
-        return Tail(headless=bool(file.read().strip(b"\0")), cut=True, exists=True)
+        return LogTail(headless=bool(file.read().strip(b"\0")), cut=True, exists=True)
     frames = whole = 0
     ends: list[int] = []
     good = True
     while True:
         head = file.read(_FRAME.size)
         if len(head) < _FRAME.size:
-            return Tail(frames, whole, tuple(ends), bool(head), exists=True)
+            return LogTail(frames, whole, tuple(ends), bool(head), exists=True)
         _, size, *rest = _FRAME.unpack(head)
         if rest[:2] != salts:
-            return Tail(frames, whole, tuple(ends), exists=True)
+            return LogTail(frames, whole, tuple(ends), exists=True)
         content = file.read(page)
         if len(content) < page:
-            return Tail(frames, whole, tuple(ends), cut=True, exists=True)
+            return LogTail(frames, whole, tuple(ends), cut=True, exists=True)
         frames += 1
         if good:
             sums = _summed(content, order, _summed(head[:_SUMMED], order, sums))

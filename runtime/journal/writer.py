@@ -15,25 +15,30 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
-from ..vocabulary.errors import DiskError
+from ..vocabulary.errors import DiskError, told
 from ..vocabulary.quoting import shown
 from .head import HeadFile, Mark
-from .records import INSERT, Kind, Record, row
+from .records import INSERT, Kind, LogRecord, row
 from .reserve import Reserve
 
 
-class Entry(NamedTuple):
+class WriteRequest(NamedTuple):
     """Records that go into one transaction. ``done`` gets the number of the first one when they are on the disk."""
 
-    records: tuple[Record, ...] = ()
+    records: tuple[LogRecord, ...] = ()
     done: asyncio.Future[int] | None = None
     flushed: threading.Event | None = None
+
+
+End = int | BaseException
+"""How an entry ended: the number of its first row on the disk, or the error that kept it off the disk."""
 
 
 class Writer:
     """A writer that takes entries from any thread. ``last`` marks the last row of the last transaction.
 
-    ``tell`` is called once, in the writer's thread, when the disk fails.
+    ``tell`` is called once, in the writer's thread, when the disk fails. Any other error comes from the records of one
+    entry: only that entry fails, with the error itself.
     """
 
     def __init__(
@@ -47,7 +52,7 @@ class Writer:
         self._tell = tell
         self._reserve = Reserve(path)
         self._broken = False
-        self._queue: SimpleQueue[Entry | None] = SimpleQueue()
+        self._queue: SimpleQueue[WriteRequest | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -56,17 +61,21 @@ class Writer:
         self._thread = threading.Thread(target=self._write, name="flowrun-journal", daemon=True)
         self._thread.start()
 
-    def put(self, entry: Entry) -> None:
-        if self._broken and self.trouble is not None and entry.done is not None:
-            entry.done.set_exception(self.trouble)
-        else:
+    def put(self, entry: WriteRequest) -> None:
+        refused: Exception | None = self.trouble if self._broken else None
+        if not self._writes:
+            refused = ValueError(f"the journal {shown(str(self.path))} is closed in this process")
+        if refused is None:
             self._queue.put(entry)
+        elif entry.done is not None:
+            entry.done.set_exception(refused)
 
     def flush(self) -> None:
         """Wait until every entry that was given before is written, or has failed."""
-        flushed = threading.Event()
-        self._queue.put(Entry(flushed=flushed))
-        flushed.wait()
+        if self._writes:
+            flushed = threading.Event()
+            self._queue.put(WriteRequest(flushed=flushed))
+            flushed.wait()
 
     def close(self) -> None:
         """Write all entries that were given, and end the thread. Safe to call twice."""
@@ -79,12 +88,17 @@ class Writer:
         with suppress(sqlite3.Error):
             self._connection.close()
 
+    @property
+    def _writes(self) -> bool:
+        """True from start to close; False in a forked process, which has no copy of the thread."""
+        return self._thread is not None and self._thread.is_alive()
+
     # In the writer's thread
 
     def _write(self) -> None:
         over = False
         while not over:
-            entries: list[Entry] = []
+            entries: list[WriteRequest] = []
             entry = self._queue.get()
             with suppress(Empty):
                 while entry is not None:
@@ -94,72 +108,85 @@ class Writer:
             if entries:
                 self._group(entries)
 
-    def _group(self, entries: list[Entry]) -> None:
+    def _group(self, entries: list[WriteRequest]) -> None:
         """Commit a group of entries, and complete the futures and events that wait for them."""
-        first = self.last.rows + 1
-        records = [one for entry in entries for one in entry.records]
-        trouble = self.trouble if self._broken or not records else self._commit(records)
-        told = trouble is not None and self.trouble is None
-        self.trouble = self.trouble or trouble
-        done: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[int], int]]] = {}
-        for entry in entries:
-            if entry.done is not None:
-                done.setdefault(entry.done.get_loop(), []).append((entry.done, first))
-            first += len(entry.records)
-        failed = self.trouble if self._broken else None
-        if told and self.trouble is not None:
+        known = self.trouble
+        ends = self._commit(entries)
+        if self.trouble is not None and known is None:
             self._tell(self.trouble)
+        done: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[int], End]]] = {}
+        for entry, end in zip(entries, ends, strict=True):
+            if entry.done is not None:
+                done.setdefault(entry.done.get_loop(), []).append((entry.done, end))
         for loop, waiting in done.items():
             # On a closed loop nobody is left to wait.
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(_settle, waiting, failed)
+                loop.call_soon_threadsafe(_settle, waiting)
         for entry in entries:
             if entry.flushed is not None:
                 entry.flushed.set()
 
-    def _commit(self, records: list[Record]) -> DiskError | None:
-        """Write records in one transaction, and return the disk's error, if any. ``_broken``: they are not written."""
+    def _commit(self, entries: list[WriteRequest]) -> list[End]:
+        """Write entries in one transaction, and return the end of each."""
+        before = self.last
         try:
-            self._insert(records)
+            return self._ends_on_disk(entries)
+        except BaseException as error:  # noqa: BLE001 (it reaches those who wait for the entry; the thread goes on)
+            if len(entries) == 1 or self.last != before:
+                return [error] * len(entries)
+        # Each entry gets a transaction of its own, so that an entry that cannot be written costs no other one.
+        return [self._commit([entry])[0] for entry in entries]
+
+    def _ends_on_disk(self, entries: list[WriteRequest]) -> list[End]:
+        """Write entries, and return their ends: all fail where the disk does, unless the reserve helps."""
+        if self._broken and self.trouble is not None:
+            return [self.trouble] * len(entries)
+        try:
+            return self._insert(entries)
         except sqlite3.Error as error:
             trouble = DiskError(f"the journal {shown(str(self.path))} cannot be written any more: {error}")
+            self.trouble = self.trouble or trouble
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                 self._reserve.give()
-                try:
-                    self._insert(records)
-                except sqlite3.Error:
-                    self._broken = True
-            else:
-                self._broken = True
-            return trouble
-        return None
+                with suppress(sqlite3.Error):
+                    return self._insert(entries)
+        self._broken = True
+        return [self.trouble] * len(entries)
 
-    def _insert(self, records: list[Record]) -> None:
+    def _insert(self, entries: list[WriteRequest]) -> list[End]:
+        """Write entries in one transaction, and return the numbers of their first rows."""
         number, before = self.last
-        rows, begun = [], 0
-        for record in records:
-            number += 1
-            if record.kind is Kind.RUN:
-                begun = number
-            columns = row(number, record, before, begun)
-            before = columns[-1]
-            rows.append(columns)
-        try:
-            self._connection.executemany(INSERT, rows)
-            self._connection.commit()
-        except sqlite3.Error:
-            with suppress(sqlite3.Error):
-                self._connection.rollback()
-            raise
-        self.last = Mark(number, before)
-        self._head.move(self.last)
+        rows, firsts, begun = [], list[End](), 0
+        for entry in entries:
+            firsts.append(number + 1)
+            for record in entry.records:
+                number += 1
+                if record.kind is Kind.RUN:
+                    begun = number
+                columns = row(number, record, before, begun)
+                before = columns[-1]
+                rows.append(columns)
+        if rows:
+            try:
+                self._connection.executemany(INSERT, rows)
+                self._connection.commit()
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._connection.rollback()
+                raise
+            self.last = Mark(number, before)
+            self._head.move(self.last)
+        return firsts
 
 
-def _settle(waiting: list[tuple[asyncio.Future[int], int]], trouble: DiskError | None) -> None:
-    for future, number in waiting:
+def _settle(waiting: list[tuple[asyncio.Future[int], End]]) -> None:
+    for future, end in waiting:
         if future.done():
             continue
-        if trouble is not None:
-            future.set_exception(trouble)
+        if isinstance(end, StopIteration):
+            # A future takes every exception but this one.
+            future.set_exception(RuntimeError(told(end)))
+        elif isinstance(end, BaseException):
+            future.set_exception(end)
         else:
-            future.set_result(number)
+            future.set_result(end)

@@ -74,10 +74,6 @@ class Limiter:
         return self.active >= self._width.width
 
     @property
-    def paused(self) -> bool:
-        return self._paused_until > asyncio.get_running_loop().time() + _CLOSE
-
-    @property
     def known(self) -> bool:
         """True if the server has served a request, so that it exists and accepts the key."""
         return self._breaker.known

@@ -9,7 +9,7 @@ BURST = 1.0
 _CLOSE = 1e-9
 
 
-class Pace:
+class CellRate:
     """A generic cell rate algorithm (ITU-T I.371): an even rate, without a count of past requests.
 
     A cost beyond the burst may go all the same, and the next request waits for it.
@@ -64,8 +64,8 @@ class Quota:
     """
 
     def __init__(self, rpm: float | None, tpm: float | None) -> None:
-        self._requests = None if rpm is None else Pace(rpm)
-        self._tokens = None if tpm is None else Pace(tpm)
+        self._requests = None if rpm is None else CellRate(rpm)
+        self._tokens = None if tpm is None else CellRate(tpm)
         self._told_requests = Told()
         self._told_tokens = Told()
         self._under_way = 0

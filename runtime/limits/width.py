@@ -49,7 +49,7 @@ class Round:
 
 
 @dataclass(slots=True)
-class Refusal:
+class Refusals:
     """The refusals of requests that were in flight together: ``refused`` of them were refused so far."""
 
     in_flight: int = 0
@@ -78,7 +78,7 @@ class Width:
         self.step = self.width
         self.proven = self.width
         self._round = Round(0.0)
-        self._refusal = Refusal()
+        self._refusal = Refusals()
         self._hold = CALM
         self._best = 0.0
 
@@ -137,7 +137,7 @@ class Width:
         if epoch == self.epoch:
             gentle = self.step == 1
             self.epoch += 1
-            self._refusal = Refusal(in_flight)
+            self._refusal = Refusals(in_flight)
             self.refused_at = in_flight
             # After a trial with one request more, the width that is taken is known.
             self.width = max(1, min(self.width, in_flight - 1 if gentle else int(in_flight * DECREASE)))

@@ -14,7 +14,7 @@ _MOST = 100
 _BLOCK = 1 << 20
 
 
-class Part:
+class PartFile:
     """A part file, called ``x.jsonl.part``, or ``x.jsonl.2.part`` if that exists already, and so on.
 
     A part that an earlier run left is removed once its whole content stands in this one too.

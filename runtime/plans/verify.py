@@ -103,44 +103,51 @@ def _body(steps: tuple[p.Step, ...], around: _Around, fanout: str | None) -> Non
 
 
 def _step(step: p.Step, around: _Around) -> None:
-    node, visible, known = step.node, around.visible, around.known
-    head: list[p.Expr] = [*step.options.values()]
-    head += [expr for expr in (step.when, step.otherwise) if expr is not None]
-    inner = set(known)
-    match node:
+    head = [*step.options.values(), *(expr for expr in (step.when, step.otherwise) if expr is not None)]
+    head += _head(step, around)
+    _held(step.name, step.needs, mentions(head), around.visible, around.known)
+    for need in step.needs:
+        if need not in around.visible:
+            raise PlanError(f"`{step.name}` needs `{need}`, and there is no such step around it")
+    if step.block is not None:
+        _block(step, step.block, around)
+    if isinstance(step.node, (p.Map, p.Repeat, p.Fanout)):
+        _reduce(step, step.node, around)
+
+
+def _head(step: p.Step, around: _Around) -> list[p.Expr]:
+    """Check what is particular to the kind of a step, and return its expressions."""
+    visible, known = around.visible, around.known
+    match step.node:
         case p.Ask():
-            _ask(node, step.name, step.needs, visible, known)
+            _ask(step.node, step.name, step.needs, visible, known)
         case p.Value(expr):
-            head.append(expr)
+            return [expr]
         case p.FlowCall(name, args):
             if name not in around.plan.flows:
                 raise PlanError(f"`{step.name}` calls the flow `{name}`, and this plan has none of that name")
             _arguments(step.name, f"the flow `{name}`", {*args}, around.plan.flows[name].params)
-            head += args.values()
+            return [*args.values()]
         case p.ExternCall(name, args):
             _arguments(step.name, f"the extern `{name}`", {*args}, _extern(step.name, name, around.plan).params)
-            head += args.values()
-        case p.Map():
-            head.append(node.source)
-            if node.element in visible or node.element in known:
-                raise PlanError(f"the element `{node.element}` of `{step.name}` has the name of something around it")
-            inner.add(node.element)
-            if node.where is not None:
-                _held(step.name, step.needs, mentions([node.where]), visible, inner)
-        case p.Repeat(least, most):
-            if not 1 <= least <= most:
-                raise PlanError(f"`{step.name}` repeats from {least} up to {most} times: it must be once or more")
-    _held(step.name, step.needs, mentions(head), visible, known)
-    for need in step.needs:
-        if need not in visible:
-            raise PlanError(f"`{step.name}` needs `{need}`, and there is no such step around it")
-    if step.block is not None:
-        fanout = step.name if isinstance(node, p.Fanout) else None
-        _body(step.block.steps, _Around(around.plan, visible, inner), fanout)
-        if step.block.result not in {one.name for one in step.block.steps}:
-            raise PlanError(f"the value of `{step.name}` is that of `{step.block.result}`, which it does not have")
-    if isinstance(node, (p.Map, p.Repeat, p.Fanout)):
-        _reduce(step, node, around)
+            return [*args.values()]
+        case p.Map(element=element, source=source, where=where):
+            if element in visible or element in known:
+                raise PlanError(f"the element `{element}` of `{step.name}` has the name of something around it")
+            if where is not None:
+                _held(step.name, step.needs, mentions([where]), visible, {*known, element})
+            return [source]
+        case p.Repeat(least, most) if not 1 <= least <= most:
+            raise PlanError(f"`{step.name}` repeats from {least} up to {most} times: it must be once or more")
+    return []
+
+
+def _block(step: p.Step, block: p.Block, around: _Around) -> None:
+    inner = {*around.known, step.node.element} if isinstance(step.node, p.Map) else around.known
+    fanout = step.name if isinstance(step.node, p.Fanout) else None
+    _body(block.steps, _Around(around.plan, around.visible, inner), fanout)
+    if block.result not in {one.name for one in block.steps}:
+        raise PlanError(f"the value of `{step.name}` is that of `{block.result}`, which it does not have")
 
 
 def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) -> None:
@@ -150,20 +157,7 @@ def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) ->
     own = around.known - {model.name for model in around.plan.models}
     for name in sorted(given & (branches | own | visible.keys())):
         raise PlanError(f"the name `{name}` stands for two things in this plan: a reducer's ask sees its own")
-    if reduce.extern is not None:
-        params = _extern(step.name, reduce.extern, around.plan).params
-        if "results" in reduce.args or all(param.name != "results" for param in params):
-            raise PlanError(f"the extern `{reduce.extern}` combines for `{step.name}`: it gets them as `results` alone")
-        _arguments(step.name, f"the extern `{reduce.extern}`", {*reduce.args, "results"}, params)
-    elif reduce.ask is None and reduce.rule not in REDUCERS:
-        why = REDUCERS.fault(reduce.rule) or f"no reducer is called `{reduce.rule}`"
-        raise PlanError(f"`{step.name}` has no way to combine its results: {why}")
-    if reduce.ask is not None and reduce.extern is not None:
-        raise PlanError(f"`{step.name}` has two ways to combine its results")
-    if reduce.deciding is not None and (reduce.ask is not None or reduce.extern is not None):
-        raise PlanError(f"`{step.name}` asks beside a rule, and has none")
-    if reduce.ask is None and reduce.count is not None:
-        raise PlanError(f"`{step.name}` combines its results as a tree, and only an ask can do so")
+    _way(step.name, reduce, around.plan)
     for need in reduce.needs:
         if need not in visible:
             raise PlanError(f"the reducer of `{step.name}` needs `{need}`, and there is no such step around it")
@@ -176,6 +170,24 @@ def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) ->
     _held(step.name, needs, mentions([*reduce.options.values()]), visible, sees)
     for ask in reduce.asks:
         _ask(ask, step.name, reduce.needs, visible, sees)
+
+
+def _way(step: str, reduce: p.Reduce, plan: p.Plan) -> None:
+    """Check that a step has one way to combine its results: a rule, an ask or an extern."""
+    if reduce.extern is not None:
+        params = _extern(step, reduce.extern, plan).params
+        if "results" in reduce.args or all(param.name != "results" for param in params):
+            raise PlanError(f"the extern `{reduce.extern}` combines for `{step}`: it gets them as `results` alone")
+        _arguments(step, f"the extern `{reduce.extern}`", {*reduce.args, "results"}, params)
+    elif reduce.ask is None and reduce.rule not in REDUCERS:
+        why = REDUCERS.fault(reduce.rule) or f"no reducer is called `{reduce.rule}`"
+        raise PlanError(f"`{step}` has no way to combine its results: {why}")
+    if reduce.ask is not None and reduce.extern is not None:
+        raise PlanError(f"`{step}` has two ways to combine its results")
+    if reduce.deciding is not None and (reduce.ask is not None or reduce.extern is not None):
+        raise PlanError(f"`{step}` asks beside a rule, and has none")
+    if reduce.ask is None and reduce.count is not None:
+        raise PlanError(f"`{step}` combines its results as a tree, and only an ask can do so")
 
 
 def _extern(step: str, name: str, plan: p.Plan) -> p.Extern:

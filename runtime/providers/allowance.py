@@ -10,7 +10,7 @@ STEP = 1024 * 1024
 """The bytes of one step: a body takes one step at a time, after a first step that is free for every body."""
 
 
-class Allowance:
+class MemoryPool:
     """A stock of ``total`` bytes for all bodies, given out in steps. A body waits while no step is left.
 
     Bodies that hold some steps and wait for more could wait for each other for ever. So the first body that finds
@@ -70,7 +70,7 @@ class Lease:
 
     __slots__ = ("_allowance", "boundless", "steps")
 
-    def __init__(self, allowance: Allowance) -> None:
+    def __init__(self, allowance: MemoryPool) -> None:
         self._allowance = allowance
         self.steps = 0
         self.boundless = False

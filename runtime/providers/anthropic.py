@@ -13,7 +13,7 @@ from .content import read_parts
 from .endings import ANTHROPIC_ENDINGS
 from .endpoints import Service, endpoint
 from .protocol import Provider, Surroundings
-from .served import PLAIN, Call, ServedProvider, count, told
+from .served import PLAIN, Post, ServedProvider, count, told
 from .streams import MessagesStream
 from .structured import ANTHROPIC_KEYWORDS, Shape
 from .traits import Traits
@@ -42,7 +42,7 @@ class AnthropicProvider(ServedProvider):
     optional = ("temperature",)
     keywords = ANTHROPIC_KEYWORDS
 
-    def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Call:
+    def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
         mode = self._mode(form, lacks)
         messages = request.messages
         body: dict[str, Any] = {"model": self._name, "max_tokens": request.max_tokens or MOST_WRITTEN}
@@ -69,9 +69,9 @@ class AnthropicProvider(ServedProvider):
         if self._streams(request, lacks):
             body["stream"] = True
             stream = MessagesStream(request.hear, typed=form is not None and mode == PLAIN)
-        return Call("/v1/messages", body, 1, form, mode, stream, wrapped=mode != PLAIN)
+        return Post("/v1/messages", body, 1, form, mode, stream, wrapped=mode != PLAIN)
 
-    def _answers(self, data: dict[str, Any], call: Call) -> Iterator[Answer]:
+    def _answers(self, data: dict[str, Any], call: Post) -> Iterator[Answer]:
         blocks = data.get("content")
         if not isinstance(blocks, list):
             raise AnswerError(f"{self.model}: {self._at.host} sent no content")

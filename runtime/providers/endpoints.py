@@ -59,7 +59,7 @@ class Service(ProviderSpec):
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class HttpEndpoint:
     """A model at an address. The key is sent to ``base_url`` only. The key and the proxy are never printed."""
 
     model: str
@@ -74,7 +74,7 @@ class Endpoint:
     def host(self) -> str:
         return host_of(self.base_url) or "the server"
 
-    def with_headers(self, **headers: str) -> Endpoint:
+    def with_headers(self, **headers: str) -> HttpEndpoint:
         return replace(self, headers={**self.headers, **{name.replace("_", "-"): headers[name] for name in headers}})
 
     def redact(self, text: str) -> str:
@@ -108,7 +108,7 @@ class Endpoint:
         return sentence(self.redact(text), SENTENCE)
 
 
-def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> Endpoint:
+def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> HttpEndpoint:
     """Return the endpoint that serves the model ``name``.
 
     Raises: UsageError, which says what is wrong and what to set.
@@ -139,7 +139,7 @@ def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> Endpoin
         check_header(key, variable)
         check_key(key, (parts.hostname or "").lower())
         headers[service.key_header] = service.key_prefix + key
-    return Endpoint(
+    return HttpEndpoint(
         model=f"{service.name}:{name}",
         base_url=base,
         key_variable=variable,

@@ -21,7 +21,7 @@ from ..vocabulary.errors import (
 from ..vocabulary.usage import Rates, Usage
 from .addresses import host_of
 from .closures import closes_model
-from .endpoints import Endpoint
+from .endpoints import HttpEndpoint
 from .pauses import details_of, retry_after
 from .rate_headers import read_rates
 from .structured import clean
@@ -99,7 +99,9 @@ class RejectedError(PermanentError):
         self.billed = billed
 
 
-def read_answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes | bytearray) -> dict[str, Any]:
+def read_answer(
+    endpoint: HttpEndpoint, status: int, headers: Mapping[str, str], raw: bytes | bytearray
+) -> dict[str, Any]:
     """Return the JSON object of a good answer; raise the fitting class of error for any other answer."""
     if not 200 <= status < 300:
         raise failure(endpoint, status, headers, raw)
@@ -125,7 +127,7 @@ def read_answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw
     return data
 
 
-def failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes | bytearray) -> CallError:
+def failure(endpoint: HttpEndpoint, status: int, headers: Mapping[str, str], raw: bytes | bytearray) -> CallError:
     """Return the error for an answer that failed, by its status and error object, with the rates from its headers."""
     error: CallError
     try:
@@ -138,7 +140,7 @@ def failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: by
     return error
 
 
-def unforeseen(endpoint: Endpoint, mistake: Exception) -> str:
+def unforeseen(endpoint: HttpEndpoint, mistake: Exception) -> str:
     """Return the message for a reply that makes flowrun's own code fail: it names the mistake and its place."""
     what = mistake_in(mistake, endpoint.redact)
     return (
@@ -148,7 +150,7 @@ def unforeseen(endpoint: Endpoint, mistake: Exception) -> str:
 
 
 def spoiled(
-    endpoint: Endpoint,
+    endpoint: HttpEndpoint,
     message: str,
     text: str,
     usage: Usage | None = None,
@@ -165,7 +167,7 @@ def spoiled(
     return AnswerError(said, text=clean(kept[:KEPT]), usage=usage, rates=rates, final=final)
 
 
-def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: bytes | bytearray) -> CallError:
+def _failure(endpoint: HttpEndpoint, status: int, headers: Mapping[str, str], raw: bytes | bytearray) -> CallError:
     if 300 <= status < 400:
         target = host_of(headers.get("Location", "")) or "an address of its own"
         return PermanentError(
@@ -217,7 +219,7 @@ def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: b
     return PermanentError(f"{message} ({hint})" if hint else message, status=status)
 
 
-def _useless(endpoint: Endpoint, what: str, raw: bytes | bytearray) -> AnswerError:
+def _useless(endpoint: HttpEndpoint, what: str, raw: bytes | bytearray) -> AnswerError:
     # Twice as much as is kept, so that the search for the key sees it whole at the cut.
     return spoiled(
         endpoint, f"{endpoint.model}: {what} (from {endpoint.host})", raw[: 2 * KEPT].decode("utf-8", "replace")

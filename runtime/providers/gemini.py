@@ -13,7 +13,7 @@ from .content import read_parts
 from .endings import GEMINI_ENDINGS
 from .endpoints import Service, endpoint
 from .protocol import Provider, Surroundings
-from .served import PLAIN, Call, ServedProvider, count, told
+from .served import PLAIN, Post, ServedProvider, count, told
 from .streams import GenerateStream
 from .structured import Shape
 from .traits import Traits
@@ -38,7 +38,7 @@ class GeminiProvider(ServedProvider):
     modes = ("responseJsonSchema", PLAIN)
     optional = ("seed", "temperature")
 
-    def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Call:
+    def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
         mode = self._mode(form, lacks)
         messages = request.messages
         config: dict[str, Any] = {}
@@ -69,15 +69,15 @@ class GeminiProvider(ServedProvider):
             body["generationConfig"] = config
         name = self._name if "/" in self._name else f"models/{self._name}"
         if not self._streams(request, lacks):
-            return Call(f"/v1beta/{quote(name)}:generateContent", body, samples, form, mode)
+            return Post(f"/v1beta/{quote(name)}:generateContent", body, samples, form, mode)
         stream = GenerateStream(request.hear, typed=form is not None and mode == PLAIN and samples == 1)
         path = f"/v1beta/{quote(name)}:streamGenerateContent?alt=sse"
-        return Call(path, body, samples, form, mode, stream)
+        return Post(path, body, samples, form, mode, stream)
 
-    def _holds(self, call: Call, name: str) -> bool:
+    def _holds(self, call: Post, name: str) -> bool:
         return name in call.body.get("generationConfig", {})
 
-    def _answers(self, data: dict[str, Any], call: Call) -> Iterator[Answer]:
+    def _answers(self, data: dict[str, Any], call: Post) -> Iterator[Answer]:
         candidates = data.get("candidates")
         if not isinstance(candidates, list) or not candidates:
             feedback = data.get("promptFeedback")

@@ -11,10 +11,10 @@ import aiohttp
 
 from ..vocabulary.usage import Rates
 from .allowance import STEP
-from .endpoints import Endpoint
+from .endpoints import HttpEndpoint
 from .silence import Silence
 from .streams import Stream
-from .turns import ANSWER_CAP, ERROR_CAP, Deadlines, Turn
+from .turns import ANSWER_CAP, ERROR_CAP, Deadlines, Exchange
 from .wire_failures import wire_failure
 
 # Requests that may be on the way to a connection at once, for one address: thousands at once stop the loop for seconds.
@@ -57,7 +57,7 @@ class HttpClient:
             session, self._session = self._session, None
             await session.close()
 
-    def silence(self, endpoint: Endpoint) -> Silence:
+    def silence(self, endpoint: HttpEndpoint) -> Silence:
         """Return the record of whether this endpoint names reasons for the ends of its answers."""
         found = self._silences.get(endpoint.base_url)
         if found is None:
@@ -66,7 +66,7 @@ class HttpClient:
 
     async def post(
         self,
-        endpoint: Endpoint,
+        endpoint: HttpEndpoint,
         path: str,
         body: Mapping[str, Any],
         deadline: float,
@@ -82,7 +82,7 @@ class HttpClient:
         """
         task = asyncio.current_task()
         assert task is not None
-        turn = Turn(body, stream, task)
+        turn = Exchange(body, stream, task)
         seconds = deadline - self._loop.time()
         try:
             problem = await self._sent(endpoint, path, turn, deadline, idempotency_key)
@@ -98,7 +98,7 @@ class HttpClient:
             turn.lease.end()
 
     async def _sent(
-        self, endpoint: Endpoint, path: str, turn: Turn, deadline: float, idempotency_key: str
+        self, endpoint: HttpEndpoint, path: str, turn: Exchange, deadline: float, idempotency_key: str
     ) -> Exception | None:
         """Send the request and read the answer. Return the failure below HTTP; None where there was none."""
         if deadline <= self._loop.time():
@@ -123,7 +123,7 @@ class HttpClient:
                 task.uncancel()
         return problem
 
-    async def _exchange(self, endpoint: Endpoint, path: str, turn: Turn, idempotency_key: str) -> None:
+    async def _exchange(self, endpoint: HttpEndpoint, path: str, turn: Exchange, idempotency_key: str) -> None:
         session = self._session
         if session is None:
             connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)

@@ -13,7 +13,7 @@ from .endings import CHAT_ENDINGS
 from .endpoints import Service, endpoint
 from .failures import sentence_of
 from .protocol import Provider, Surroundings
-from .served import PLAIN, Call, ServedProvider, count, told
+from .served import PLAIN, Post, ServedProvider, count, told
 from .streams import ChatStream
 from .structured import OPENAI_KEYWORDS, Shape
 from .traits import Traits
@@ -45,7 +45,7 @@ class OpenAIProvider(ServedProvider):
     # OpenAI's own figure; gateways and local servers that keep prefixes do so from less.
     caches_from: int | None = 1024
 
-    def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Call:
+    def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
         mode = self._mode(form, lacks)
         messages = request.messages
         body: dict[str, Any] = {"model": self._name}
@@ -70,18 +70,18 @@ class OpenAIProvider(ServedProvider):
                 body["stream_options"] = {"include_usage": True}
             # No schema binds the model here, so it may talk on after the value.
             stream = ChatStream(request.hear, typed=form is not None and mode != "json_schema" and samples == 1)
-        return Call("/chat/completions", body, samples, form, mode, stream, wrapped=mode != PLAIN)
+        return Post("/chat/completions", body, samples, form, mode, stream, wrapped=mode != PLAIN)
 
     def _cap(self, lacks: frozenset[str]) -> str:
         first, second = _CAPS if self._at.host.endswith(".openai.com") else reversed(_CAPS)
         return second if first in lacks else first
 
-    def _parts(self, call: Call, lacks: frozenset[str]) -> list[str]:
+    def _parts(self, call: Post, lacks: frozenset[str]) -> list[str]:
         # The limit of an answer's length has two names, and one of them must stay.
         own = ("stream_options", *(_CAPS if lacks.isdisjoint(_CAPS) else ()))
         return [*(name for name in own if name in call.body), *super()._parts(call, lacks)]
 
-    def _answers(self, data: dict[str, Any], call: Call) -> Iterator[Answer]:
+    def _answers(self, data: dict[str, Any], call: Post) -> Iterator[Answer]:
         choices = _dicts(data.get("choices"))
         if not choices:
             raise AnswerError(f"{self.model}: {self._at.host} sent no choices")
@@ -95,7 +95,7 @@ class OpenAIProvider(ServedProvider):
             else:
                 yield CHAT_ENDINGS.read(choice.get("finish_reason"), content.text, content.reasoning)
 
-    async def _ended(self, data: dict[str, Any], call: Call, silence: Silence, deadline: float) -> dict[str, Any]:
+    async def _ended(self, data: dict[str, Any], call: Post, silence: Silence, deadline: float) -> dict[str, Any]:
         choices = _dicts(data.get("choices"))
         if any(choice.get("finish_reason") for choice in choices):
             silence.named(self.model)

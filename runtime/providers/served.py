@@ -14,7 +14,7 @@ from ..vocabulary.errors import AnswerError, RefusedError
 from ..vocabulary.usage import Rates, Usage
 from .capabilities import Capabilities
 from .endings import ONLY_REASONING
-from .endpoints import Endpoint
+from .endpoints import HttpEndpoint
 from .failures import RejectedError, spoiled, unforeseen
 from .protocol import Progress
 from .rejections import SAMPLES, SHAPE, is_named
@@ -32,7 +32,7 @@ PLAIN = "plain"
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Post:
     """A request as it goes to the server.
 
     ``samples`` is the number of answers, ``form`` the shape that they must have, and ``mode`` the way in which the
@@ -65,7 +65,7 @@ class ServedProvider(ABC):
     """Keywords of JSON Schema that the server's strict mode takes besides those of the structure."""
     caches_from: int | None = None
 
-    def __init__(self, endpoint: Endpoint, *, samples: int, concurrency: int, progress: Progress) -> None:
+    def __init__(self, endpoint: HttpEndpoint, *, samples: int, concurrency: int, progress: Progress) -> None:
         self.model = endpoint.model
         self.endpoint = endpoint.base_url
         self.samples = samples
@@ -114,7 +114,7 @@ class ServedProvider(ABC):
                     if self._known.version == version:
                         return await self._tried(request, call, rejected, lacks, deadline, key)
 
-    async def _sent(self, call: Call, request: Request, deadline: float, key: str) -> Reply:
+    async def _sent(self, call: Post, request: Request, deadline: float, key: str) -> Reply:
         assert self._client is not None
         data, rates = await self._client.post(self._at, call.path, call.body, deadline, key, call.stream)
         return await self._read(data, call, request, rates, deadline)
@@ -137,7 +137,7 @@ class ServedProvider(ABC):
             self._trying.release()
 
     async def _tried(
-        self, request: Request, call: Call, rejected: RejectedError, lacks: frozenset[str], deadline: float, key: str
+        self, request: Request, call: Post, rejected: RejectedError, lacks: frozenset[str], deadline: float, key: str
     ) -> Reply:
         """Send a rejected request again and again, each time without another part that the server may object to."""
         first, asked, parts = rejected, call.samples, self._parts(call, lacks)
@@ -164,7 +164,7 @@ class ServedProvider(ABC):
         self._learn([lesson for lesson in trial.lessons if is_named(lesson.part, lesson.rejected)], call, asked)
         raise rejected
 
-    def _learn(self, lessons: Sequence[Lesson], call: Call, asked: int) -> None:
+    def _learn(self, lessons: Sequence[Lesson], call: Post, asked: int) -> None:
         for lesson in lessons:
             if not self._known.learn(lesson, call.form, asked):
                 continue
@@ -176,16 +176,16 @@ class ServedProvider(ABC):
             for name in sorted(lesson.without):
                 self._progress(f"{self.model}: going on without {name} ({why})")
 
-    async def _ended(self, data: dict[str, Any], call: Call, silence: Silence, deadline: float) -> dict[str, Any]:
+    async def _ended(self, data: dict[str, Any], call: Post, silence: Silence, deadline: float) -> dict[str, Any]:
         """Return the reply, with a good end put into each answer if its server is known never to name an end."""
         return data
 
     @abstractmethod
-    def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Call:
+    def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
         """Write the request in the server's form, without the parameters and modes in ``lacks``."""
 
     @abstractmethod
-    def _answers(self, data: dict[str, Any], call: Call) -> Iterator[Answer]:
+    def _answers(self, data: dict[str, Any], call: Post) -> Iterator[Answer]:
         """Read the samples, as the model wrote them. Raises AnswerError where the reply can hold none."""
 
     @abstractmethod
@@ -193,7 +193,7 @@ class ServedProvider(ABC):
         """Read the billed usage of all samples together."""
 
     async def _read(
-        self, data: dict[str, Any], call: Call, request: Request, rates: Rates | None, deadline: float
+        self, data: dict[str, Any], call: Post, request: Request, rates: Rates | None, deadline: float
     ) -> Reply:
         assert self._client is not None
         usage = Usage()
@@ -221,14 +221,14 @@ class ServedProvider(ABC):
             self.samples = max(1, min(self.samples, came))
         self._known.served = max(self._known.served, min(came, asked))
 
-    def _hear(self, fits: Sequence[bool], call: Call, request: Request) -> None:
+    def _hear(self, fits: Sequence[bool], call: Post, request: Request) -> None:
         """Learn from answers of another form that the server ignores a mode, and report a mode that is given up."""
         if call.form is not None and fits:
             given_up = self._known.hear(call.form, call.mode, request.messages, fits=any(fits))
             if given_up:
                 self._progress(f"{self.model}: going on without {given_up} (the server passes it over in silence)")
 
-    def _shaped(self, answer: Answer, call: Call) -> tuple[Answer, bool | None]:
+    def _shaped(self, answer: Answer, call: Post) -> tuple[Answer, bool | None]:
         """Return the answer in the protocol's form, and whether it fits the form of the call; None where not tested."""
         text, form, fits = answer.text, call.form, None
         if form is not None and answer.finish == "stop" and text:
@@ -256,7 +256,7 @@ class ServedProvider(ABC):
     def _mode(self, form: Shape | None, lacks: frozenset[str]) -> str:
         return next(mode for mode in self.modes if mode == PLAIN or mode not in lacks) if form else PLAIN
 
-    def _parts(self, call: Call, lacks: frozenset[str]) -> list[str]:
+    def _parts(self, call: Post, lacks: frozenset[str]) -> list[str]:
         """Return the parts of a call, made without ``lacks``, that the server might refuse, the likeliest first."""
         parts = [SAMPLES] if call.samples > 1 else []
         if call.mode != PLAIN:
@@ -264,7 +264,7 @@ class ServedProvider(ABC):
         parts += [name for name in self.optional if self._holds(call, name)]
         return [*parts, "stream"] if call.stream is not None else parts
 
-    def _holds(self, call: Call, name: str) -> bool:
+    def _holds(self, call: Post, name: str) -> bool:
         return name in call.body
 
 

@@ -147,16 +147,7 @@ def _strict(node: object, keywords: Collection[str]) -> dict[str, Any]:
         raise _OpenSchemaError
     kind = node.get("type")
     if kind == "object":
-        properties = node.get("properties")
-        if not properties or node.get("additionalProperties"):
-            raise _OpenSchemaError
-        required = node.get("required", ())
-        out["properties"] = {
-            name: _strict(value, keywords) if name in required else _or_null(_strict(value, keywords))
-            for name, value in properties.items()
-        }
-        out["required"] = list(properties)
-        out["additionalProperties"] = False
+        out |= _strict_fields(node, keywords)
         rest.pop("properties", None)
     elif kind == "array":
         out["items"] = _strict(node.get("items"), keywords)
@@ -168,6 +159,20 @@ def _strict(node: object, keywords: Collection[str]) -> dict[str, Any]:
     if notes:
         out["description"] = f"{out['description']} ({notes})" if out.get("description") else notes
     return out
+
+
+def _strict_fields(node: Mapping[str, Any], keywords: Collection[str]) -> dict[str, Any]:
+    """Require every property of an object: an optional one may be null instead."""
+    properties = node.get("properties")
+    if not properties or node.get("additionalProperties"):
+        raise _OpenSchemaError
+    required = node.get("required", ())
+    fields = {name: _strict(value, keywords) for name, value in properties.items()}
+    return {
+        "properties": {name: one if name in required else _or_null(one) for name, one in fields.items()},
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def _or_null(node: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from aiohttp.abc import AbstractStreamWriter
 
 from ..vocabulary.errors import CallError, FlowrunError
 from ..vocabulary.usage import Rates
-from .allowance import Allowance
-from .endpoints import Endpoint
+from .allowance import MemoryPool
+from .endpoints import HttpEndpoint
 from .failures import KEPT, failure, read_answer, spoiled, unforeseen
 from .rate_headers import read_rates
 from .streams import Stream
@@ -26,10 +26,10 @@ ERROR_CAP = 1024 * 1024
 _GRACE = 4
 
 # The memory for all bodies that this process reads, beyond the first MiB of each.
-_BODIES = Allowance(2 * ANSWER_CAP)
+_BODIES = MemoryPool(2 * ANSWER_CAP)
 
 
-class Body(aiohttp.Payload):
+class JsonPayload(aiohttp.Payload):
     """The JSON bytes of a request. ``sent`` says whether they went out: if not, the server cannot have taken them.
 
     Until they go out, they hold a place among the requests that are connecting. ``leave`` gives that place back, once.
@@ -67,15 +67,15 @@ class Deadlines:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._due: dict[Turn, float] = {}
+        self._due: dict[Exchange, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def enter(self, turn: Turn, deadline: float) -> None:
+    def enter(self, turn: Exchange, deadline: float) -> None:
         self._due[turn] = deadline
         if self._timer is None or deadline < self._timer.when():
             self._arm(deadline)
 
-    def leave(self, turn: Turn) -> None:
+    def leave(self, turn: Exchange) -> None:
         turn.over = True
         self._due.pop(turn, None)
 
@@ -96,7 +96,7 @@ class Deadlines:
         if self._due:
             self._arm(min(self._due.values()))
 
-    def _expire(self, turn: Turn, rounds: int) -> None:
+    def _expire(self, turn: Exchange, rounds: int) -> None:
         if turn.over:
             return
         if rounds:
@@ -106,7 +106,7 @@ class Deadlines:
             turn.task.cancel()
 
 
-class Turn:
+class Exchange:
     """The state of one request and its answer, in the task that sends it.
 
     ``expired``: the deadline has cancelled the task. ``cancelling`` counts the requests to cancel the task that were
@@ -122,7 +122,7 @@ class Turn:
         self.task = task
         self.cancelling = task.cancelling()
         self.expired = False
-        self.body = Body(encode(body))
+        self.body = JsonPayload(encode(body))
         self.response: aiohttp.ClientResponse | None = None
         # One buffer: parts that are joined at the end would be in memory twice.
         self.raw = bytearray()
@@ -139,7 +139,7 @@ class Turn:
         kind = self.response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return self.stream if kind == "text/event-stream" else None
 
-    def judged(self, endpoint: Endpoint) -> tuple[dict[str, Any], Rates | None]:
+    def judged(self, endpoint: HttpEndpoint) -> tuple[dict[str, Any], Rates | None]:
         try:
             return self._judge(endpoint)
         except FlowrunError:
@@ -148,7 +148,7 @@ class Turn:
             unread = unforeseen(endpoint, mistake)
         raise spoiled(endpoint, unread, self.beginning())
 
-    def _judge(self, endpoint: Endpoint) -> tuple[dict[str, Any], Rates | None]:
+    def _judge(self, endpoint: HttpEndpoint) -> tuple[dict[str, Any], Rates | None]:
         assert self.response is not None
         status, headers = self.response.status, self.response.headers
         stream = self.streamed
@@ -169,7 +169,7 @@ class Turn:
             raise spoiled(endpoint, f"{endpoint.model}: {stream.problem}", stream.text(), rates=rates)
         return stream.whole(), rates
 
-    def failure(self, endpoint: Endpoint) -> CallError:
+    def failure(self, endpoint: HttpEndpoint) -> CallError:
         """Return the error for an answer whose status is no success, from as much of the body as has come."""
         assert self.response is not None
         return failure(endpoint, self.response.status, self.response.headers, self.raw)

@@ -7,7 +7,7 @@ import ssl
 import aiohttp
 
 from ..vocabulary.errors import CallError, InDoubtError, PermanentError, RefusedError
-from .endpoints import Endpoint
+from .endpoints import HttpEndpoint
 from .failures import unforeseen
 
 _ISSUER = "set SSL_CERT_FILE to a file with the certificate of whoever issued it, if you trust them"
@@ -16,7 +16,7 @@ _EXPIRED, _TOO_EARLY, _OTHER_NAME, _OTHER_NUMBER = 10, 9, 62, 64
 _UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21})
 
 
-def wire_failure(endpoint: Endpoint, problem: Exception, *, sent: bool, seconds: float) -> CallError:
+def wire_failure(endpoint: HttpEndpoint, problem: Exception, *, sent: bool, seconds: float) -> CallError:
     """Return the error for a failure. ``sent``: the request had gone out. ``seconds``: the time that it was given."""
     where = f"{endpoint.model}: {endpoint.host}"
     if isinstance(problem, TimeoutError):
@@ -50,7 +50,7 @@ def wire_failure(endpoint: Endpoint, problem: Exception, *, sent: bool, seconds:
     return InDoubtError(f"{where} broke the connection off before the answer was complete; it may have been paid")
 
 
-def _certificate(endpoint: Endpoint, error: Exception) -> str:
+def _certificate(endpoint: HttpEndpoint, error: Exception) -> str:
     """Say why a certificate is not accepted, and what the user can do."""
     code = getattr(error, "verify_code", None)
     said = endpoint.quote(str(getattr(error, "verify_message", "") or ""))

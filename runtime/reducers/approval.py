@@ -6,13 +6,11 @@ lead is larger than the number of ballots still out. An empty list approves of n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from flowrun.dsl import Given, ReducerSpec, Refusal, alike, types
 
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
-from .expected import expected_samples
+from .expected import more_than_half, until_uncatchable
 from .majority import Majority
 from .protocol import ReduceError, Rule
 from .reach import with_ballots
@@ -71,15 +69,6 @@ def listed(given: Given, name: str) -> types.Type | Refusal:
     return inner
 
 
-def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
-    return most // 2 + 1
-
-
-def _expected(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
-    # As if each ballot approved of one answer.
-    return expected_samples(most, right, lambda a, b: abs(a - b) > most - a - b)
-
-
 RULE = Rule(
     ReducerSpec(
         "approval",
@@ -88,8 +77,8 @@ RULE = Rule(
         "the answer that most ballots approve of",
         votes=True,
         spares=True,
-        fewest=_fewest,
-        expected=_expected,
+        fewest=more_than_half,
+        expected=until_uncatchable,
     ),
     Approval,
 )

@@ -8,7 +8,7 @@ from ..vocabulary.json_value import Json
 from .protocol import Gathering, Rule
 
 
-class Concat(Gathering):
+class Concatenation(Gathering):
     def value(self) -> Json:
         separator = self.setting.args.get("separator", "\n\n")
         return str(separator).join(str(text) for text in self.in_order() if text is not None)
@@ -28,5 +28,5 @@ RULE = Rule(
     ReducerSpec(
         "concat", (ParamSpec("separator", types.TEXT),), _result, "one text of all, by default a blank line between"
     ),
-    Concat,
+    Concatenation,
 )

@@ -10,14 +10,13 @@ from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 from ..vocabulary.json_value import Json
 from .ballots import normal
 from .protocol import Gathering, Rule
-from .voting import BY, field_of
+from .voting import BY, looked_at
 
 
 class Count(Gathering):
     def value(self) -> Json:
-        args = self.setting.args
+        args, found = self.setting.args, self.looked_at()
         by = args.get("by")
-        found = [value if by is None else value.get(by) for value in self.there()]
         if "of" not in args:
             return sum(value is not None for value in found)
         type_ = types.unwrapped(self.setting.item)
@@ -28,13 +27,9 @@ class Count(Gathering):
 
 
 def _result(given: Given) -> types.Type | Refusal:
-    item = types.unwrapped(given.item)
-    by = given.args.get("by")
-    if isinstance(by, str):
-        found = field_of(item, by, "by")
-        if isinstance(found, Refusal):
-            return found
-        item = types.unwrapped(found)
+    item = looked_at(given)
+    if isinstance(item, Refusal):
+        return item
     of = given.args.get("of")
     if isinstance(of, str) and isinstance(item, types.Choice) and of not in item.options:
         known = ", ".join(f"`{option}`" for option in item.options)

@@ -5,7 +5,7 @@ All wrong samples are assumed to give the same answer, which is the worst case f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 MOST = 500
 """The most samples of a vote to compute the mean for: the work grows with the square of their number."""
@@ -31,3 +31,13 @@ def expected_samples(most: int, right: float, over: Callable[[int, int], bool]) 
         if not going:
             break
     return mean
+
+
+def more_than_half(least: int, most: int, args: Mapping[str, object]) -> int:
+    """Return the fewest samples that decide a vote by the lead: all for one answer, and fewer still out."""
+    return most // 2 + 1
+
+
+def until_uncatchable(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
+    """Return the mean number of samples until no other answer can catch up, as if each ballot were one vote."""
+    return expected_samples(most, right, lambda a, b: abs(a - b) > most - a - b)

@@ -14,7 +14,7 @@ from flowrun.dsl import Given, ReducerSpec, Refusal, types
 
 from ..vocabulary.json_value import Json
 from .protocol import Gathering, ReduceError, Rule
-from .voting import BY, field_of
+from .voting import BY, looked_at
 
 
 class _Numbers(Gathering):
@@ -26,8 +26,7 @@ class _Numbers(Gathering):
         raise NotImplementedError
 
     def value(self) -> Json:
-        by = self.setting.args.get("by")
-        found = [value if by is None else value.get(by) for value in self.there()]
+        found = self.looked_at()
         numbers = [Fraction(number) for number in found if number is not None]
         if not numbers and self.name != "sum":
             raise ReduceError(f"there is nothing to take the {self.name} of")
@@ -59,14 +58,8 @@ class Median(_Numbers):
 
 def number_of(given: Given, rule: str) -> types.Type | Refusal:
     """Return the type of the numbers, which are the results or one of their fields."""
-    item = types.unwrapped(given.item)
-    by = given.args.get("by")
-    if isinstance(by, str):
-        found = field_of(item, by, "by")
-        if isinstance(found, Refusal):
-            return found
-        item = types.unwrapped(found)
-    if types.is_number(item):
+    item, by = looked_at(given), given.args.get("by")
+    if isinstance(item, Refusal) or types.is_number(item):
         return item
     names = [field.name for field in item.fields] if isinstance(item, types.Record) else []
     of = next((field.name for field in getattr(item, "fields", ()) if types.is_number(types.unwrapped(field.type))), "")

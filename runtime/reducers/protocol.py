@@ -127,6 +127,11 @@ class Gathering:
         """Return the results in order, without the missing ones."""
         return [value for value in self.in_order() if value is not None]
 
+    def looked_at(self) -> list[Json]:
+        """Return the results that are there, or the field of each that the argument `by` names."""
+        by = self.setting.args.get("by")
+        return [value if by is None else value.get(by) for value in self.there()]
+
     def value(self) -> Json:
         return self.in_order()
 

@@ -247,13 +247,7 @@ def _listed(item: types.Type) -> bool:
 
 def counted(given: Given, by: str = "by") -> types.Type | Refusal:
     """Return the type of the counted answers, which are the results or one of their fields."""
-    item = types.unwrapped(given.item)
-    field = given.args.get(by)
-    if isinstance(field, str):
-        found = field_of(item, field, by)
-        if isinstance(found, Refusal):
-            return found
-        item = types.unwrapped(found)
+    item = looked_at(given, by)
     if isinstance(item, types.Choice) and (pair := alike(item.options)):
         return told_apart(*pair)
     if isinstance(item, types.Record | types.ListOf | types.Mixed) or item == types.JSON:
@@ -272,6 +266,13 @@ def told_apart(one: str, other: str) -> Refusal:
         f"the results have two words for one answer, `{one}` and `{other}`",
         "give all that is voted on one choice: `type Label = A | B`, and `-> Label`",
     )
+
+
+def looked_at(given: Given, by: str = "by") -> types.Type | Refusal:
+    """Return the type that a rule looks at: that of the results, or of the field of them that an argument names."""
+    item, name = types.unwrapped(given.item), given.args.get(by)
+    found = field_of(item, name, by) if isinstance(name, str) else item
+    return found if isinstance(found, Refusal) else types.unwrapped(found)
 
 
 def field_of(item: types.Type, name: str, arg: str) -> types.Type | Refusal:

@@ -7,14 +7,13 @@ arrive.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
 from flowrun.dsl import Given, ParamSpec, ReducerSpec, Refusal, types
 
 from ..vocabulary.json_value import Json
-from .expected import expected_samples
+from .expected import more_than_half, until_uncatchable
 from .protocol import Rule, Setting
 from .reach import with_ballots
 from .voting import AT_LEAST, TIES, Vote, counted, field_of
@@ -76,15 +75,6 @@ def _result(given: Given) -> types.Type | Refusal:
     return answer if isinstance(answer, Refusal) else item
 
 
-def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
-    return most // 2 + 1
-
-
-def _expected(least: int, most: int, args: Mapping[str, object], right: float) -> float | None:
-    # As if all ballots weighed the same.
-    return expected_samples(most, right, lambda a, b: abs(a - b) > most - a - b)
-
-
 RULE = Rule(
     ReducerSpec(
         "weighted",
@@ -98,8 +88,8 @@ RULE = Rule(
         "the answer whose ballots weigh most",
         votes=True,
         spares=True,
-        fewest=_fewest,
-        expected=_expected,
+        fewest=more_than_half,
+        expected=until_uncatchable,
     ),
     Weighted,
 )

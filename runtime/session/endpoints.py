@@ -64,30 +64,7 @@ def open_endpoints(
     policy: RetryPolicy,
 ) -> dict[str, Endpoint]:
     """Open the endpoints of all models that the flow may ask. They are returned by the address of the model."""
-    asks = [ask for step in plan.walk() for ask in _asks(step)]
-    mentioned = {expr.name for ask in asks if isinstance(expr := ask.model, p.Ref)}
-    # A flow of another file may call something of its own as a model is called here.
-    certain = declared.keys() - {name for flow in plan.flows.values() for name in flow.names}
-    wanted: dict[str, ModelValue] = {}
-    if any(ask.model is None for ask in asks):
-        wanted[default.address] = default
-    for model in declared.values():
-        # A model may also reach an ask through a list or a parameter: then open models that no ask names, too.
-        if asks and (model.name in mentioned or not mentioned <= certain):
-            wanted.setdefault(model.address, model)
-    for param in plan.params:
-        for address in _addresses(param.type, values.get(param.name)):
-            wanted.setdefault(address, ModelValue(address, address))
-    if asks:
-        inner = [param for flow in plan.flows.values() for param in flow.params]
-        for param in (*(one for one in plan.params if one.name not in values), *inner):
-            if isinstance(param.default, p.Constant | p.Items | p.RecordOf | p.ShapeOf):
-                with suppress(FlowrunError):  # told of where the default is needed
-                    value = evaluate(param.default, _Declared(declared))
-                    wanted |= {one: ModelValue(one, one) for one in _addresses(param.type, value) if one not in wanted}
-    for model in tuple(wanted.values()):
-        if model.fallback is not None:
-            wanted.setdefault(model.fallback, ModelValue(model.name, model.fallback, model.options))
+    wanted = _wanted(plan, values, declared, default)
     providers = {address: opener(address, surroundings) for address in wanted}
     sharing: dict[str, list[str]] = {}
     for address, provider in providers.items():
@@ -97,6 +74,37 @@ def open_endpoints(
         limiter = _limiter([(providers[one].concurrency, dict(wanted[one].options)) for one in addresses], policy)
         endpoints |= {one: Endpoint(providers[one], limiter, policy) for one in addresses}
     return {address: endpoints[address] for address in wanted}
+
+
+def _wanted(
+    plan: p.Plan, values: Mapping[str, Json], declared: Mapping[str, ModelValue], default: ModelValue
+) -> dict[str, ModelValue]:
+    """Return the models that the flow may ask, by their addresses."""
+    asks = [ask for step in plan.walk() for ask in _asks(step)]
+    mentioned = {expr.name for ask in asks if isinstance(expr := ask.model, p.Ref)}
+    # A flow of another file may call something of its own as a model is called here.
+    certain = declared.keys() - {name for flow in plan.flows.values() for name in flow.names}
+    wanted = {default.address: default} if any(ask.model is None for ask in asks) else {}
+    # A model may also reach an ask through a list or a parameter: then models that no ask names are wanted, too.
+    for model in declared.values():
+        if asks and (model.name in mentioned or not mentioned <= certain):
+            wanted.setdefault(model.address, model)
+    given = [one for param in plan.params for one in _addresses(param.type, values.get(param.name))]
+    for address in (*given, *(_in_defaults(plan, values, declared) if asks else ())):
+        wanted.setdefault(address, ModelValue(address, address))
+    for model in tuple(wanted.values()):
+        if model.fallback is not None:
+            wanted.setdefault(model.fallback, ModelValue(model.name, model.fallback, model.options))
+    return wanted
+
+
+def _in_defaults(plan: p.Plan, values: Mapping[str, Json], declared: Mapping[str, ModelValue]) -> Iterator[str]:
+    """Find the addresses of models in the defaults of parameters that get no value here."""
+    inner = [param for flow in plan.flows.values() for param in flow.params]
+    for param in (*(one for one in plan.params if one.name not in values), *inner):
+        if isinstance(param.default, p.Constant | p.Items | p.RecordOf | p.ShapeOf):
+            with suppress(FlowrunError):  # told of where the default is needed
+                yield from _addresses(param.type, evaluate(param.default, _Declared(declared)))
 
 
 def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPolicy) -> Limiter:

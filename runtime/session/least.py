@@ -9,8 +9,9 @@ from flowrun.dsl import plan as p
 from ..costs.budget import dollars
 from ..costs.written_budget import Budget
 from ..forecast.estimate import least_of
+from ..journal.store import Journal
 from ..vocabulary.errors import UsageError
-from .resume import Keeping, Settings
+from .resume import RunSettings
 
 _DOUBT = 2.0
 """The factor by which a least cost must exceed the budget to count, for its tokens are estimates."""
@@ -19,9 +20,9 @@ _DOUBT = 2.0
 def must_afford(
     plan: p.Plan,
     budget: Budget,
-    settings: Settings,
+    settings: RunSettings,
     environ: Mapping[str, str],
-    keeping: Keeping,
+    journal: Journal | None,
     number: int | None,
     spent: tuple[int, float],
 ) -> None:
@@ -33,7 +34,7 @@ def must_afford(
     if budget.calls is None and budget.money is None:
         return
     bounds = least_of(plan, settings.model, environ)
-    answers = _answers(keeping, number, fresh=settings.fresh)
+    answers = _answers(journal, number, fresh=settings.fresh)
     least, cost = round(bounds.calls.least), bounds.cost.least
     if budget.calls is not None and least - answers > max(0, budget.calls - spent[0]):
         raise UsageError(f"{_said(least, answers)}, and {_allowed(budget.calls, spent[0])}; {_way_out(least)}")
@@ -42,11 +43,11 @@ def must_afford(
         raise UsageError(f"this flow costs at least about {dollars(cost)}, and {allowed}; nothing was sent")
 
 
-def _answers(keeping: Keeping, number: int | None, *, fresh: bool) -> int:
+def _answers(journal: Journal | None, number: int | None, *, fresh: bool) -> int:
     """Count the answers of the journal that the run may use at most."""
-    if keeping.journal is None:
+    if journal is None:
         return 0
-    paid = keeping.journal.index.paid.values()
+    paid = journal.index.paid.values()
     return sum(not fresh or one.run == number for answers in paid for one in answers)
 
 

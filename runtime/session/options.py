@@ -16,7 +16,7 @@ from .endpoints import OpenProvider, default_model_name
 from .given import flag, folders, function, functions, hosts, needed_function, of_kind, path, retries, text, variables
 from .hosts import Ask
 from .listeners import Listeners
-from .resume import Settings
+from .resume import RunSettings
 from .run import Listener, Parts, Stop
 
 Json = Any
@@ -105,9 +105,9 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
         """The environment variables."""
         return os.environ if self.environ is None else self.environ
 
-    def settings(self) -> Settings:
+    def settings(self) -> RunSettings:
         """Return the part that the journal keeps."""
-        return Settings(
+        return RunSettings(
             model=self.model or default_model_name(self.surroundings),
             allow_read=folders(self.allow_read, "allow_read"),
             allow_host=hosts(self.allow_host, "allow_host"),

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from flowrun.dsl import plan as p
@@ -20,7 +19,7 @@ from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
 from ..documents.row_file import RowFile
 from ..journal.index import Run
-from ..journal.records import JUST_BEGUN, Kind, Record
+from ..journal.records import JUST_BEGUN, Kind, LogRecord
 from ..journal.store import Journal
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.json_value import Json
@@ -32,7 +31,7 @@ _AROUND = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class RunSettings:
     """The settings of a run beside its flow and inputs. ``folder`` is the flow's; None for that of the plan's source.
 
     ``allow_python`` is not a setting here: a user who resumes a run must allow it again, so that no journal runs code.
@@ -47,89 +46,62 @@ class Settings:
     ask_doubtful: bool = True
 
 
-@dataclass(eq=False)
-class Keeping:
-    """The journal of a run; None if the run keeps nothing."""
+def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunSettings, int]:
+    """Read the plan, inputs and settings of a run, and its number. Raises UsageError, DiskError."""
+    run = found_run(journal.index.named(name), name, journal.path)
+    if not run.given:
+        raise UsageError(f"the run {run.id} ended before it had begun: run its flow again")
+    body = journal.body(run.given)
+    try:
+        plan = p.from_json(json.dumps(body["plan"]))
+        given = body["settings"]
+        budget = Budget(*given["budget"]) if given["budget"] else None
+        places = tuple(Path(place) for place in given["allow_read"])
+        hosts = tuple(str(host) for host in given["allow_host"])
+        settings = RunSettings(str(given["model"]), Path(given["folder"]), places, hosts, budget, bool(given["fresh"]))
+        inputs = {**body["inputs"], **_reopened(plan, body.get("files", {}))}
+        return plan, inputs, settings, run.number
+    except (KeyError, TypeError, ValueError) as error:
+        raise DiskError(f"the journal's row {run.given} holds no run ({error})") from None
 
-    journal: Journal | None = None
 
-    @classmethod
-    def open(cls, path: str | os.PathLike[str] | None) -> Keeping:
-        """Open a journal; without a path, keep nothing.
+def notices(journal: Journal | None, log: NoLog, price: Callable[[str], Price | None], again: bool) -> Iterator[str]:
+    """Tell the user about the journal and its calls in doubt, before anything is sent.
 
-        Raises UsageError if another process has the journal, DiskError if it cannot be written or is damaged.
-        """
-        return cls(None if path is None else Journal.open(Path(path)))
+    ``again``: calls in doubt are sent again.
+    """
+    if journal is None or not isinstance(log, RunLog):
+        return
+    yield from journal.notes
+    own = journal.index.runs.get(log.run)
+    if own is not None:
+        if journal.index.in_doubt(own.number):
+            then = "is asked again" if again else "fails"
+            yield f"{_in_doubt(journal, own, price)}; what is still needed of that {then}"
+        return
+    untold: list[Run] = []
+    for run in journal.index.runs.values():
+        if (run.flow, run.source) != (log.flow, log.source):
+            continue
+        if run.status is not None:
+            # That run has told about the calls in doubt before it.
+            untold.clear()
+        if journal.index.in_doubt(run.number):
+            untold.append(run)
+    for run in untold:
+        yield (
+            f"{_in_doubt(journal, run, price)}; what this run needs of that it asks again "
+            f"(`flowrun resume {run.id}` goes on with that one)"
+        )
 
-    def __enter__(self) -> Keeping:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.journal is not None:
-            self.journal.close()
-
-    def on_trouble(self, tell: Callable[[DiskError], None]) -> None:
-        if self.journal is not None:
-            self.journal.on_trouble = tell
-
-    def taken_up(self, name: str) -> tuple[p.Plan, dict[str, Json], Settings, int]:
-        """Read the plan, inputs and settings of a run, and its number. Raises UsageError, DiskError."""
-        assert self.journal is not None
-        run = found_run(self.journal.index.named(name), name, self.journal.path)
-        if not run.given:
-            raise UsageError(f"the run {run.id} ended before it had begun: run its flow again")
-        body = self.journal.body(run.given)
-        try:
-            plan = p.from_json(json.dumps(body["plan"]))
-            given = body["settings"]
-            budget = Budget(*given["budget"]) if given["budget"] else None
-            places = tuple(Path(place) for place in given["allow_read"])
-            hosts = tuple(str(host) for host in given["allow_host"])
-            settings = Settings(str(given["model"]), Path(given["folder"]), places, hosts, budget, bool(given["fresh"]))
-            inputs = {**body["inputs"], **_reopened(plan, body.get("files", {}))}
-            return plan, inputs, settings, run.number
-        except (KeyError, TypeError, ValueError) as error:
-            raise DiskError(f"the journal's row {run.given} holds no run ({error})") from None
-
-    def notices(self, log: NoLog, price: Callable[[str], Price | None], again: bool) -> Iterator[str]:
-        """Tell the user about the journal and its calls in doubt, before anything is sent.
-
-        ``again``: calls in doubt are sent again.
-        """
-        if self.journal is None or not isinstance(log, RunLog):
-            return
-        yield from self.journal.notes
-        own = self.journal.index.runs.get(log.run)
-        if own is not None:
-            if self.journal.index.in_doubt(own.number):
-                then = "is asked again" if again else "fails"
-                yield f"{self._in_doubt(own, price)}; what is still needed of that {then}"
-            return
-        untold: list[Run] = []
-        for run in self.journal.index.runs.values():
-            if (run.flow, run.source) != (log.flow, log.source):
-                continue
-            if run.status is not None:
-                # That run has told about the calls in doubt before it.
-                untold.clear()
-            if self.journal.index.in_doubt(run.number):
-                untold.append(run)
-        for run in untold:
-            yield (
-                f"{self._in_doubt(run, price)}; what this run needs of that it asks again "
-                f"(`flowrun resume {run.id}` goes on with that one)"
-            )
-
-    def _in_doubt(self, run: Run, price: Callable[[str], Price | None]) -> str:
-        assert self.journal is not None
-        bodies = [self.journal.body(one.number) for one in self.journal.index.in_doubt(run.number)]
-        worsts = [_worst(body, price) for body in bodies]
-        known = [one for one in worsts if one is not None]
-        at_most = f" ({dollars(sum(known))} at most)" if len(known) == len(worsts) else ""
-        calls = "1 call was" if len(bodies) == 1 else f"{len(bodies):,} calls were"
-        return f"{calls} under way when the run {run.id} was ended, and may have been paid{at_most}"
+def _in_doubt(journal: Journal, run: Run, price: Callable[[str], Price | None]) -> str:
+    bodies = [journal.body(one.number) for one in journal.index.in_doubt(run.number)]
+    worsts = [_worst(body, price) for body in bodies]
+    known = [one for one in worsts if one is not None]
+    at_most = f" ({dollars(sum(known))} at most)" if len(known) == len(worsts) else ""
+    calls = "1 call was" if len(bodies) == 1 else f"{len(bodies):,} calls were"
+    return f"{calls} under way when the run {run.id} was ended, and may have been paid{at_most}"
 
 
 def _reopened(plan: p.Plan, files: Mapping[str, Mapping[str, str]]) -> dict[str, Json]:
@@ -171,16 +143,15 @@ def found_run(found: list[Run], name: str, journal: Path) -> Run:
 
 
 async def begin(
-    keeping: Keeping, plan: p.Plan, values: Mapping[str, Json], settings: Settings, endpoints: Mapping[str, str]
+    journal: Journal, plan: p.Plan, values: Mapping[str, Json], settings: RunSettings, endpoints: Mapping[str, str]
 ) -> RunLog:
     """Write that a run begins, with its plan, inputs and settings. Raises DiskError."""
-    assert keeping.journal is not None
     head = _head(plan)
     given = _given(plan, values, settings)
     # In one transaction, so that every run that has begun can be resumed.
-    run = await keeping.journal.append([Record(0, Kind.RUN, head), Record(JUST_BEGUN, Kind.GIVEN, given)])
-    keeping.journal.begin(run)
-    return RunLog(keeping.journal, head["id"], run, endpoints, settings.fresh, flow=head["flow"], source=head["source"])
+    run = await journal.append([LogRecord(0, Kind.RUN, head), LogRecord(JUST_BEGUN, Kind.GIVEN, given)])
+    journal.begin(run)
+    return RunLog(journal, head["id"], run, endpoints, settings.fresh, flow=head["flow"], source=head["source"])
 
 
 def _head(plan: p.Plan) -> dict[str, Any]:
@@ -190,7 +161,7 @@ def _head(plan: p.Plan) -> dict[str, Any]:
     return {"id": name, "flow": plan.flow, "source": source, "began": now}
 
 
-def _given(plan: p.Plan, values: Mapping[str, Json], settings: Settings) -> Json:
+def _given(plan: p.Plan, values: Mapping[str, Json], settings: RunSettings) -> Json:
     folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
     kept = {
         "model": settings.model,
@@ -210,10 +181,9 @@ def _given(plan: p.Plan, values: Mapping[str, Json], settings: Settings) -> Json
     }
 
 
-async def go_on(keeping: Keeping, number: int, settings: Settings, endpoints: Mapping[str, str]) -> RunLog:
+async def go_on(journal: Journal, number: int, settings: RunSettings, endpoints: Mapping[str, str]) -> RunLog:
     """Write that a run is resumed. Raises DiskError, and UsageError if this process is already running it."""
-    assert keeping.journal is not None
-    run = keeping.journal.index.runs[number]
-    keeping.journal.begin(number)
-    await keeping.journal.append([Record(number, Kind.RESUMED, {"began": time.time()})])
-    return RunLog(keeping.journal, run.id, number, endpoints, settings.fresh, flow=run.flow, source=run.source)
+    run = journal.index.runs[number]
+    journal.begin(number)
+    await journal.append([LogRecord(number, Kind.RESUMED, {"began": time.time()})])
+    return RunLog(journal, run.id, number, endpoints, settings.fresh, flow=run.flow, source=run.source)

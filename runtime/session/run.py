@@ -22,8 +22,9 @@ from ..engine.scopes import Context
 from ..engine.state import State
 from ..externs.externs import opened
 from ..files.files import Files
-from ..forecast.model_prices import declared_prices
+from ..forecast.estimate import declared_prices
 from ..journal.history import History
+from ..journal.store import Journal
 from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
 from ..plans.streaming import handed_on
@@ -41,7 +42,7 @@ from ..vocabulary.usage import Price, Usage
 from .endpoints import OpenProvider, chosen_addresses, default_model, open_endpoints
 from .hosts import Ask, permit_hosts
 from .least import must_afford
-from .resume import Keeping, Settings, begin, go_on
+from .resume import RunSettings, begin, go_on, notices
 
 Listener = Callable[[Event], None]
 
@@ -151,7 +152,12 @@ class _Models:
 
 
 async def execute(
-    plan: p.Plan, values: Mapping[str, Json], settings: Settings, parts: Parts, keeping: Keeping, number: int | None
+    plan: p.Plan,
+    values: Mapping[str, Json],
+    settings: RunSettings,
+    parts: Parts,
+    journal: Journal | None,
+    number: int | None,
 ) -> Result:
     """Run a verified plan. ``number`` is the number of the run in the journal that is resumed, None for a new run."""
     folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
@@ -170,15 +176,15 @@ async def execute(
     with opened(plan, folder) as externs, ReadPool(files, lambda line: publish(Notice(line))) as reads:
         models = _models(plan, values, settings, parts, publish, priced=in_money)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
-        past = _past(plan, keeping, summary.account.price, number)
-        must_afford(plan, budget, settings, parts.environ, keeping, number, past.within(""))
+        past = _past(plan, journal, summary.account.price, number)
+        must_afford(plan, budget, settings, parts.environ, journal, number, past.within(""))
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
-        log = await _log(plan, values, settings, keeping, models, number)
+        log = await _log(plan, values, settings, journal, models, number)
         if models.declared_prices:
             publish(PricesDeclared(models.declared_prices))
         if number is not None:
             publish(PastCounted(past.account))
-        for line in keeping.notices(log, models.prices, settings.ask_doubtful):
+        for line in notices(journal, log, models.prices, settings.ask_doubtful):
             publish(Notice(line, urgent=True))
         context = Context(
             models.declared,
@@ -196,13 +202,23 @@ async def execute(
         scheduler = Scheduler(
             state, models.endpoints, publish, externs.call, log, parts.on_result or _nowhere, reads.read
         )
-        keeping.on_trouble(scheduler.trouble)
+        mistakes: list[BaseException] = []
+
+        def mistake(error: BaseException) -> None:
+            mistakes.append(error)
+            scheduler.mistake(error)
+
+        if journal is not None:
+            journal.on_trouble, journal.on_mistake = scheduler.trouble, mistake
         parts.stop.listen(scheduler.stop)
         outcome = await _finished(scheduler, models, publish)
     try:
         await log.end(outcome.status, figures_of(summary.whole, summary.prices))
     except DiskError as error:
         outcome = replace(outcome, stopped=outcome.stopped or error)
+    if mistakes:
+        # It came after the last call: the scheduler had ended.
+        raise mistakes[0]
     spent = summary.whole.charged(models.prices) if in_money else None
     return Result(outcome.value, outcome, summary, log.id, spent or 0.0, handed is not None)
 
@@ -214,7 +230,7 @@ def _nowhere(value: Json) -> None:
 def _models(
     plan: p.Plan,
     values: Mapping[str, Json],
-    settings: Settings,
+    settings: RunSettings,
     parts: Parts,
     publish: Listener,
     *,
@@ -234,15 +250,15 @@ def _models(
     return _Models(declared, default, endpoints, own, Prices(parts.environ, own), asked)
 
 
-def _past(plan: p.Plan, keeping: Keeping, price: PriceOf | None, number: int | None) -> History:
+def _past(plan: p.Plan, journal: Journal | None, price: PriceOf | None, number: int | None) -> History:
     """Read the past of a run from the journal, so that all it has spent counts before anything is sent.
 
     Raises UsageError if a budget in money holds the run and its cost so far is not known.
     """
     flows = any(flow.calls_limit is not None or flow.money_limit is not None for flow in plan.flows.values())
     past = History(price, by_place=flows)
-    if keeping.journal is not None and number is not None:
-        for row in keeping.journal.attempts(number):
+    if journal is not None and number is not None:
+        for row in journal.attempts(number):
             past.take(row)
     if past.unpriced:
         raise UsageError(
@@ -255,17 +271,17 @@ def _past(plan: p.Plan, keeping: Keeping, price: PriceOf | None, number: int | N
 async def _log(
     plan: p.Plan,
     values: Mapping[str, Json],
-    settings: Settings,
-    keeping: Keeping,
+    settings: RunSettings,
+    journal: Journal | None,
     models: _Models,
     number: int | None,
 ) -> NoLog:
-    if keeping.journal is None:
+    if journal is None:
         return NoLog()
     addresses = {address: one.provider.endpoint for address, one in models.endpoints.items()}
     if number is None:
-        return await begin(keeping, plan, values, settings, addresses)
-    return await go_on(keeping, number, settings, addresses)
+        return await begin(journal, plan, values, settings, addresses)
+    return await go_on(journal, number, settings, addresses)
 
 
 async def _finished(scheduler: Scheduler, models: _Models, publish: Listener) -> Outcome:

@@ -66,13 +66,7 @@ def evaluate(expr: p.Expr, names: Names) -> Json:
         case p.Items(items):
             return [evaluate(item, names) for item in items]
         case p.RecordOf(entries):
-            record = {}
-            for entry in entries:
-                value = evaluate(entry.value, names)
-                if entry.name is None and not isinstance(value, Mapping):
-                    raise ValueFailure(f"only a record can be spread, and this is {value!r:.40}")
-                record.update(value if entry.name is None else {entry.name: value})
-            return record
+            return _record(entries, names)
         case p.CallOf(function, args):
             return names.call(function, {name: evaluate(arg, names) for name, arg in args.items()})
         case p.RuleOf(rule, args):
@@ -83,6 +77,19 @@ def evaluate(expr: p.Expr, names: Names) -> Json:
             return type
         case p.ShapeOf(value, type):
             return shaped(evaluate(value, names), type)
+
+
+def _record(entries: tuple[p.Entry, ...], names: Names) -> Json:
+    record: dict[str, Json] = {}
+    for entry in entries:
+        value = evaluate(entry.value, names)
+        if entry.name is not None:
+            record[entry.name] = value
+        elif isinstance(value, Mapping):
+            record.update(value)
+        else:
+            raise ValueFailure(f"only a record can be spread, and this is {value!r:.40}")
+    return record
 
 
 def shaped(value: Json, type_: types.Type) -> Json:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from jinja2 import Environment, nodes
+from jinja2 import Environment, nodes
 
 
 def metered(tree: nodes.Template, environment: Environment) -> nodes.Template:
     """Prepare a template: count the turns of its loops, and measure the texts that `~` joins."""
-    from jinja2 import nodes
-
     for loop in tree.find_all(nodes.For):
         loop.iter = nodes.Filter(loop.iter, "counted", [], [], None, None, lineno=loop.lineno)
     # The deepest nodes come first, because a replaced node may stand inside another one.
@@ -27,8 +22,6 @@ def metered(tree: nodes.Template, environment: Environment) -> nodes.Template:
 
 def with_numbers(tree: nodes.Template) -> nodes.Template:
     """Write the number of each candidate before it, in loops that show no number of their own. Return the template."""
-    from jinja2 import nodes
-
     for loop in tree.find_all(nodes.For):
         if not isinstance(loop.iter, nodes.Name) or loop.test is not None or _counts(loop.body):
             continue
@@ -41,8 +34,6 @@ def with_numbers(tree: nodes.Template) -> nodes.Template:
 
 def _counts(body: list[nodes.Node]) -> bool:
     """Tell whether the body of a loop counts its own turns. Loops inside it do not matter."""
-    from jinja2 import nodes
-
     todo = body[:]
     while todo:
         node = todo.pop()
@@ -57,7 +48,5 @@ def _counts(body: list[nodes.Node]) -> bool:
 
 
 def _joined(concat: nodes.Concat) -> nodes.Filter:
-    from jinja2 import nodes
-
     parts = nodes.List(concat.nodes, lineno=concat.lineno)
     return nodes.Filter(parts, "join", [], [], None, None, lineno=concat.lineno)

@@ -83,12 +83,12 @@ def _leniently(text: str) -> Json:
     if bracket is None:
         if text[:1] not in _STRINGS and not _NUMBER.match(text) and text not in _WORDS:
             raise JsonError("")
-        reader = _Reader(text, 0)
+        reader = _JsonReader(text, 0)
         value = reader.value(0)
         if reader.at < len(text):
             raise JsonError("goes on behind its value")
         return value
-    reader = _Reader(text, bracket.start())
+    reader = _JsonReader(text, bracket.start())
     value = reader.value(0)
     before, behind = text[: bracket.start()].rstrip(_OUTSIDE), text[reader.at :].lstrip(_OUTSIDE)
     if _BRACKETS.search(behind):
@@ -167,7 +167,7 @@ def _problem(value: Json, halves: bool) -> str:
     return ""
 
 
-class _Reader:
+class _JsonReader:
     """A reader of one value. The value begins at ``at``; after reading, ``at`` is behind it."""
 
     def __init__(self, text: str, at: int) -> None:

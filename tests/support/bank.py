@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ from flowrun.runtime.dispatch.cache import Recall
 from flowrun.runtime.engine.decisions import Call, Known
 from flowrun.runtime.journal.history import History
 from flowrun.runtime.journal.reading import JournalReader
-from flowrun.runtime.journal.records import Record
+from flowrun.runtime.journal.records import LogRecord
 from flowrun.runtime.journal.store import Journal
+from flowrun.runtime.journal.writer import WriteRequest
 from flowrun.runtime.limits.retry import RetryPolicy
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.session import run as running
-from flowrun.runtime.session.resume import Keeping, Settings
+from flowrun.runtime.session.resume import RunSettings, taken_up
 from flowrun.runtime.session.run import Parts, Result, Stop
 from flowrun.runtime.vocabulary import events as e
 from flowrun.runtime.vocabulary.account import Account
@@ -180,21 +182,25 @@ class QuickJournal(Journal):
     dead = False
     seconds = 0.0
 
-    def append(self, records: Iterable[Record]) -> asyncio.Future[int]:
+    def append(self, records: Iterable[LogRecord]) -> asyncio.Future[int]:
         done = asyncio.get_running_loop().create_future()
         if not self.dead:
-            writer = self._shared.writer
-            number = writer.last.rows + 1
-            assert writer._commit(list(records)) is None
+            number = self.write(records)
             if self.seconds:
                 asyncio.get_running_loop().call_later(self.seconds, _tell, done, number)
             else:
                 done.set_result(number)
         return done
 
-    def note(self, records: Iterable[Record]) -> None:
+    def note(self, records: Iterable[LogRecord]) -> None:
         if not self.dead:
-            assert self._shared.writer._commit(list(records)) is None
+            self.write(records)
+
+    def write(self, records: Iterable[LogRecord]) -> int:
+        """Write records, and return the number of the first one."""
+        (end,) = self._shared.writer._commit([WriteRequest(tuple(records))])
+        assert isinstance(end, int), end
+        return end
 
 
 _UNPAID = frozenset({"refused", "overloaded", "permanent", "closes"})
@@ -257,13 +263,13 @@ def stretch(
     bank.closed_at = None
 
     async def whole() -> Result:
-        with Keeping(journal) as keeping:
+        with closing(journal):
             if plan is not None:
-                settings, number = Settings(model, path.parent, budget=budget), None
-                return await running.execute(plan, values or {}, settings, parts, keeping, number)
-            taken, given, before, number = keeping.taken_up("last")
-            settings = Settings(before.model, before.folder, budget=budget or before.budget)
-            return await running.execute(taken, given, settings, parts, keeping, number)
+                settings, number = RunSettings(model, path.parent, budget=budget), None
+                return await running.execute(plan, values or {}, settings, parts, journal, number)
+            taken, given, before, number = taken_up(journal, "last")
+            settings = RunSettings(before.model, before.folder, budget=budget or before.budget)
+            return await running.execute(taken, given, settings, parts, journal, number)
 
     async def killed() -> Result | None:
         task = asyncio.ensure_future(whole())

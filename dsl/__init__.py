@@ -1,8 +1,8 @@
 """The language: from text to a checked flow to a plan. It uses no clock, no network and no disk.
 
-The names in ``__all__`` are the public face of the language: docs/python.md tells what each is. The other names are
-for the runner alone, and not promised. A name is loaded when it is first used, so that importing this package costs
-next to nothing.
+The names in ``__all__`` are the public interface of the language. docs/python.md describes each of them. The other
+names are for the runner only and may change. Each name is loaded when it is first used, so importing this package is
+quick.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The operators of expressions on values, for the checker and for a run alike."""
+"""The operators of expressions, applied to values. The checker and a run use the same operators."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ MOST_ITEMS = 4_000_000
 
 
 class NoValueError(Exception):
-    """The error for operands without a result, such as a division by zero. Its text is a sentence."""
+    """The error for operands that have no result, as in a division by zero. Its text is a sentence."""
 
 
 def negative(operand: Json) -> Json:
-    """Return the negative of a number. Raise NoValueError if the operand is no number."""
+    """Return the negative of a number. Raises NoValueError for any other operand."""
     if not isinstance(operand, (int, float)):
         raise NoValueError(f"`-` does not take {operand!r:.40}")
     return -operand
 
 
 def combined(operator: str, first: Json, second: Json) -> Json:
-    """Return the result of an operator in BINARY. Raise NoValueError if there is none."""
+    """Return the result of an operator in BINARY. Raises NoValueError if the operands have no result."""
     if operator == "*" and not (isinstance(first, (int, float)) and isinstance(second, (int, float))):
         # Python would repeat a text or a list, to any length.
         raise NoValueError(f"`*` does not take {first!r:.40} and {second!r:.40}")

@@ -1,4 +1,4 @@
-"""The reducer that ends a block, and the asks that are its ballots: for a plan's bounds and for its run alike."""
+"""The reducer of a block, and the rule which asks are ballots. The bounds of a plan and a run use the same rule."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def rule_of(reduce: p.Reduce | None) -> str | None:
 def holds_ballots(node: p.Node, *, votes: bool, around: bool) -> bool:
     """Return True if the asks of a block are ballots.
 
-    A malformed ballot is discarded; any other answer is asked for again.
+    If a ballot is malformed, it is discarded. If any other answer is malformed, the call is repeated.
 
-    ``votes`` says that the block's reducer counts ballots, and ``around`` that the asks beside the block are ballots. A
-    chain among ballots holds ballots. A called flow holds none: it promises an answer of its type wherever it is
-    called, and the value that it returns is the ballot. A race (`first`) goes on without a failed result, and counts no
+    ``votes`` says that the block's reducer counts ballots. ``around`` says that the asks beside the block are ballots.
+    A chain among ballots holds ballots. A called flow holds none, because it returns an answer of its type wherever it
+    is called; the value that it returns is the ballot. A race (`first`) goes on without a failed result and counts no
     ballots.
     """
     return votes or (around and isinstance(node, p.Chain))

@@ -1,4 +1,4 @@
-"""Budgets that are too small: they allow fewer calls than their flow makes at least, for any inputs."""
+"""The check for budgets that are too small: they allow fewer calls than every run of their flow makes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _WHOLE = "!"
 
 
 def over_budget(files: Sequence[Checked]) -> list[Diagnostic]:
-    """Report budgets that are too small for every run of their flow, or for a call that another flow always makes."""
+    """Report the budgets that are too small for every run.
+
+    A budget may be too small for its own flow, or for a call that another flow makes in every run.
+    """
     flows = {_key(path, flow): flow for path, file in _by_path(files) for flow in file.program.flows}
     if all(flow.decl.budget is None or flow.decl.budget.calls is None for flow in flows.values()):
         return []
@@ -142,7 +145,10 @@ def _certain(
 
 
 def _needs_all(step: p.Step, row: Bounds, reducers: Mapping[str, ReducerSpec]) -> bool:
-    """Return True if a block fails when a step inside fails: it loses nothing, and its body runs at least once."""
+    """Return True if a block certainly fails when a step inside it fails.
+
+    Such a block never goes on without a failed step, and its body runs at least once.
+    """
     match step.node:
         case p.Chain():
             return True
@@ -160,7 +166,7 @@ def _needs_all(step: p.Step, row: Bounds, reducers: Mapping[str, ReducerSpec]) -
 def _short(flow: Flow, least: float, limit: int, call: Step | None = None) -> Diagnostic:
     """Report a budget that is too small.
 
-    ``call`` is the step that makes so many calls, if other calls of the flow make fewer.
+    ``call`` is the step that needs this many calls, if other calls of the flow need fewer.
     """
     budget = flow.decl.budget
     assert budget is not None and budget.calls is not None

@@ -1,6 +1,6 @@
 """The catalog: the declarations of reducers, functions, splitters and options.
 
-The checker gets a catalog; it looks nothing up. The program that runs flows builds the catalog.
+The checker gets a catalog and looks nothing up. The program that runs flows builds the catalog.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _KINDS = {(True, False): "TYPE", (False, True): "FIELD"}
 
 @dataclass(frozen=True, slots=True)
 class AskSpec:
-    """An ask that a reducer makes.
+    """The declaration of an ask that a reducer makes.
 
-    ``answer`` makes the type of its answer from the type of one result. ``least`` and ``most`` are how often it is made
-    where there are two results or more. Its prompt sees the candidates as ``results``. The reducer sets the answer's
-    type, so a flow writes none.
+    ``answer`` makes the type of its answer from the type of one result. ``least`` and ``most`` say how often it is made
+    if there are two or more results. Its prompt sees the candidates as ``results``. The reducer sets the answer's type,
+    so a flow writes none.
     """
 
     answer: Callable[[Type], Type]
@@ -32,12 +32,12 @@ class AskSpec:
 
 @dataclass(frozen=True, slots=True)
 class ParamSpec:
-    """A parameter of a function, a reducer or a flow.
+    """The declaration of a parameter of a function, a reducer or a flow.
 
-    ``rules`` are the rules whose name the parameter takes, bare or called (``heading``, ``chars(800)``). ``takes_type``
-    marks a parameter that takes the name of a type, ``takes_field`` the name of a field of the results, ``of_item`` a
-    value of the results' type, and ``asks`` an ask. ``low`` and ``high`` bound a number. ``takes`` tells which types
-    fit, if ``type`` alone does not tell, and ``taken`` says the same in words.
+    ``rules`` are the rules that the parameter takes by name, with or without arguments (``heading``, ``chars(800)``).
+    ``takes_type`` marks a parameter that takes the name of a type, ``takes_field`` the name of a field of the results,
+    ``of_item`` a value of the results' type, and ``asks`` an ask. ``low`` and ``high`` bound a number. ``takes`` tells
+    which types fit, if ``type`` alone does not tell, and ``taken`` says the same in words.
     """
 
     name: str
@@ -56,12 +56,14 @@ class ParamSpec:
 
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
-    """A built-in function. ``result`` gets the types of the arguments by name, and returns the type of the value.
+    """The declaration of a built-in function.
 
-    ``reads`` marks a function whose argument is a path: the path must lie where the user allows reading. ``of_step``
-    marks a function whose argument is the name of a vote, not its value. ``known`` works out the value before the flow
-    runs; None if it cannot. It gets the arguments as far as the file tells them: an argument, or a part of one, that
-    the run decides is an object of no type of the language.
+    ``result`` makes the type of its value from the types of its arguments by name.
+
+    ``reads`` marks a function whose argument is a path. The path must lie where the user allows reading. ``of_step``
+    marks a function whose argument is the name of a vote and not its value. ``known`` works out the value before the
+    flow runs, or returns None if it cannot. It gets the arguments as far as the file decides them. A part that only the
+    run decides is an object of no type of the language.
     """
 
     name: str
@@ -75,7 +77,7 @@ class FunctionSpec:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The refusal of a reducer: why it does not take these results or this argument, and what it takes."""
+    """A refusal of a reducer: the results or the argument that it does not take, and what it takes instead."""
 
     message: str
     help: str
@@ -84,7 +86,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The results and arguments that a reducer gets, as the checker knows them.
+    """The results and arguments that a reducer gets, as far as the checker knows them.
 
     ``item`` is the type of one result. ``branches`` has the types of a fan-out's results, by name. ``least`` and
     ``most`` bound the number of results; None if only the run knows it. ``args`` has the arguments: the value of a
@@ -99,7 +101,7 @@ class Given:
 
     @property
     def each(self) -> tuple[Type, ...]:
-        """The types of the results: one for every branch, or a single type for all results."""
+        """The types of the results: one for every branch of a fan-out, or a single type for all results."""
         return (self.item,) if self.branches is None else tuple(self.branches.values())
 
     @property
@@ -143,7 +145,7 @@ class ReducerSpec:
 
     @property
     def goes_by_type(self) -> bool:
-        """True if the value depends on the declared type of the results, and not only on the results."""
+        """True if the value depends on the results and also on their declared type."""
         return self.votes or self.typed
 
 
@@ -152,9 +154,9 @@ Where = Literal["ask", "model", "map", "repeat", "fanout", "chain", "flow"]
 
 @dataclass(frozen=True, slots=True)
 class OptionSpec:
-    """An option of ``with``: its type, and the things that may have it.
+    """The declaration of an option of ``with``: its type, and the parts of a flow that may have it.
 
-    ``rules`` are words that it takes with arguments.
+    ``rules`` are the words that it takes with arguments.
     """
 
     name: str
@@ -167,7 +169,7 @@ class OptionSpec:
 
 
 def outside(value: float, low: float | None, high: float | None) -> str | None:
-    """Return, in words, what a number outside two bounds should be; None if it lies between them."""
+    """Describe the numbers between two bounds, if a number lies outside of them; None if it lies between them."""
     if (low is None or value >= low) and (high is None or value <= high):
         return None
     if low is None:
@@ -177,10 +179,10 @@ def outside(value: float, low: float | None, high: float | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The declarations of what exists.
+    """The declarations of everything that flows may use.
 
-    ``fault`` gets a kind (``reducer`` or ``splitter``) and a name. It returns why the thing of another package with
-    this name cannot be used; "" if it can, and None if no other package has one.
+    ``fault`` gets a kind (``reducer`` or ``splitter``) and a name. It returns the reason why another package's reducer
+    or splitter cannot be used: "" if it can, None if no other package has one of this name.
     """
 
     functions: Mapping[str, FunctionSpec]
@@ -192,14 +194,15 @@ class Catalog:
     def beside(self, names: Iterable[str]) -> Catalog:
         """Return the catalog for a file that declares reducers with these names.
 
-        They come before those of other packages: a package that is installed changes no flow that does not use it.
+        They take precedence over those of other packages. So a newly installed package changes no flow that does not
+        use it.
         """
         hidden = {name for name in names if self.fault("reducer", name) is not None}
         return replace(self, reducers=_Without(self.reducers, hidden)) if hidden else self
 
 
 class _Without(Mapping[str, ReducerSpec]):
-    """The reducers without those of some names. Nothing is loaded to leave one out."""
+    """The reducers without those of some names. No reducer is loaded for this."""
 
     def __init__(self, reducers: Mapping[str, ReducerSpec], hidden: Set[str]) -> None:
         self._reducers = reducers
@@ -218,7 +221,7 @@ class _Without(Mapping[str, ReducerSpec]):
 
 
 def usage(name: str, params: tuple[ParamSpec, ...]) -> str:
-    """Return how a function, a reducer or a rule is written."""
+    """Return the form of a function, a reducer or a rule, as a flow writes it."""
     if not params:
         return name
     parts = []

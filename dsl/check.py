@@ -1,4 +1,4 @@
-"""The whole checker: it reads a file and its imports, and checks them."""
+"""The whole checker. It reads a file and its imports, and checks them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Load = Callable[[str], Source | str]
 def check_flow(source: Source, catalog: Catalog, load: Load | None = None) -> Checked:
     """Read and check a flow file, and the files that it imports through ``load``.
 
-    Raise FlowError with all errors and warnings of all files if one is an error.
+    Raises FlowError if there is an error. It has the errors and warnings of all files.
     """
     try:
         return _Files(catalog, load).root(source)
@@ -50,7 +50,7 @@ def check_flow(source: Source, catalog: Catalog, load: Load | None = None) -> Ch
 
 
 def _findings(source: Source, changed: Source, catalog: Catalog, load: Load | None) -> tuple[Diagnostic, ...]:
-    """Return all problems after a change of one text: that of this file, or of a file that it imports."""
+    """Return all problems after a change of one text, which is this file or a file that it imports."""
 
     def read(path: str) -> Source | str:
         found = load(path) if load is not None else ""
@@ -64,7 +64,7 @@ def _findings(source: Source, changed: Source, catalog: Catalog, load: Load | No
 
 
 def _check(file: s.File, catalog: Catalog, files: Mapping[int, Exports | None], problems: list[Diagnostic]) -> Checked:
-    """Check one file. ``files`` has the exports of its imports. Problems are added to ``problems``."""
+    """Check one file and add its problems to ``problems``. ``files`` has the exports of its imports."""
     problems += structure(file)
     program = resolve(file)
     problems += program.problems
@@ -85,15 +85,18 @@ def _check(file: s.File, catalog: Catalog, files: Mapping[int, Exports | None], 
 
 
 def _without_words(needs: Sequence[Diagnostic], typed: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Return the errors of dependencies, except for needs by a word that is both a choice and the name of a step."""
+    """Return the errors of dependencies, except for the false ones.
+
+    A word may be both a choice and the name of a step. The file already has another error about it, F0308.
+    """
     words = {problem.span for problem in typed if problem.code == "F0308"}
     return [one for one in needs if words.isdisjoint([one.span, *(label.span for label in one.labels)])]
 
 
 class _Files:
-    """The files of a flow, found along the imports.
+    """The files of a flow and of its imports.
 
-    Each file is read and checked once, however often it is imported.
+    Each file is read and checked once, even if several files import it.
     """
 
     def __init__(self, catalog: Catalog, load: Load | None) -> None:

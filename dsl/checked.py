@@ -17,7 +17,7 @@ from .diagnostics import Diagnostic
 class Checked:
     """A file without errors, with all results of the checker. ``warnings`` are in the order of the text.
 
-    ``imports`` has all files that it imports, directly or through others, by their path from the flow's folder.
+    ``imports`` has all files that it imports, directly or through other files, by their path from the flow's folder.
     """
 
     file: s.File

@@ -17,7 +17,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A further place of a diagnostic, with a text that says how it is involved."""
+    """A further place of a diagnostic, with a text that explains its role."""
 
     span: Span
     text: str
@@ -25,7 +25,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A part of a source and the text that replaces it; an empty part is a place to insert at."""
+    """A part of a source and the text that replaces it. An empty part is a place where the text is inserted."""
 
     span: Span
     text: str
@@ -33,10 +33,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A way to correct a problem. Its edits are made all together or not at all.
+    """A way to correct a problem. Either all of its edits are made, or none.
 
-    ``title`` is an order that says what is done: "write `text`". A ``safe`` fix is beyond doubt what the author meant,
-    so that a tool may make it unasked. Any other fix is for a person to look at.
+    ``title`` is an instruction: "write `text`". A ``safe`` fix is certainly what the author meant, so a tool may make
+    it without asking. A person must look at any other fix.
     """
 
     title: str
@@ -48,8 +48,7 @@ class Fix:
 class Diagnostic:
     """A problem in a flow: an error or a warning.
 
-    ``message`` is one line. ``note`` says why it is a problem, ``help`` gives the way out. ``labels`` are shown in this
-    order.
+    ``message`` is one line. ``note`` gives the reason, ``help`` gives the way out. ``labels`` are shown in this order.
     """
 
     code: str
@@ -80,6 +79,6 @@ class FlowError(Exception):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return "did you mean `x`?" with the nearest known word, or "" if none is near."""
+    """Return "did you mean `x`?" with the most similar known word, or "" if no word is similar."""
     near = nearest(word, known)
     return f"did you mean `{near}`?" if near else ""

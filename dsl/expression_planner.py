@@ -1,4 +1,4 @@
-"""The planner of expressions: it makes the expressions of a plan from those of a checked flow."""
+"""The planner of expressions. It turns the expressions of a checked flow into those of a plan."""
 
 from __future__ import annotations
 

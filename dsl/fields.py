@@ -44,7 +44,7 @@ def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) 
 
 
 def misfit(given: t.Type, wanted: t.Type) -> str:
-    """Return in words the first field by which one record does not fit another; "" for other types."""
+    """Describe the first field by which one record does not fit another. "" for types that are not records."""
     if not isinstance(given, t.Record) or not isinstance(wanted, t.Record):
         return ""
     for field in wanted.fields:

@@ -1,4 +1,4 @@
-"""Fixes: each is tried before it is offered, and the safe fixes of a file are made as long as they do no harm."""
+"""Fixes. Each is tried before it is offered. All safe fixes of a file can be made, except those that do harm."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Fixed:
 def apply_fixes(source: Source, check: Check) -> Fixed:
     """Make every safe fix that can be made.
 
-    A fix is made whole or not at all. If two fixes overlap, the second is made in the next round. ``check`` returns all
-    problems of a text, and decides: a fix is not made if the text then no longer parses, has more errors, or still has
+    Either all edits of a fix are made, or none. If two fixes overlap, the second is made in the next round. ``check``
+    returns all problems of a text. A fix is not made if the text then no longer parses, has more errors, or still has
     the problem that the fix should correct.
     """
     found = tuple(check(source))
@@ -54,11 +54,12 @@ def apply_fixes(source: Source, check: Check) -> Fixed:
 
 
 def offered(found: Sequence[Diagnostic], check: Check) -> tuple[Diagnostic, ...]:
-    """Try the safe fixes of these problems. A fix that does not leave fewer errors is not offered.
+    """Try the safe fixes of these problems. A fix that does not reduce the number of errors is not offered.
 
-    ``check`` returns all problems again after a change of one text. A fix is tried alone, and then with all others; if
-    the fixes are very many or the text is long, only together. A fix that was not tried, or does harm only with others,
-    is offered as a guess. A "did you mean" that fails is still offered, since its help says that it is a guess.
+    ``check`` returns all problems after a change of one text. A fix is tried alone and then together with all others.
+    If there are very many fixes or the text is long, they are only tried together. A fix that was not tried, or that
+    does harm only together with others, is offered as a guess. A "did you mean" that fails is still offered, because
+    its help says that it is a guess.
     """
     sound: set[Diagnostic] = set()
     failed: set[Diagnostic] = set()
@@ -78,7 +79,7 @@ def _offer(finding: Diagnostic, failed: bool) -> Diagnostic:
 
 
 def _tried(source: Source, found: Sequence[Diagnostic], check: Check) -> tuple[set[Diagnostic], set[Diagnostic]]:
-    """Return the problems in one text whose fixes leave fewer errors, and those whose fix alone does not."""
+    """Return two groups of problems in one text: those whose fix reduces the errors, and those whose fix does not."""
     fixes = _fixable(source, found)
     checks = max(1, min(MOST_CHECKS, MOST_TRIED // max(len(source.text), 1)))
     failed: set[Diagnostic] = set()
@@ -104,7 +105,10 @@ def edited(source: Source, edits: Iterable[Edit]) -> Source:
 
 
 class _Round:
-    """A round of fixes in one text: all fixes are tried first, and if that does harm, halves of them."""
+    """One round of fixes in one text.
+
+    First all fixes are tried together; if that does harm, each half of them is tried.
+    """
 
     def __init__(
         self,
@@ -127,7 +131,7 @@ class _Round:
         self.taken: list[Diagnostic] = []
 
     def take(self, fixes: Sequence[Diagnostic]) -> list[Diagnostic]:
-        """Make the fixes, or as many of them as do no harm. Return all fixes made so far."""
+        """Make as many of the fixes as possible without harm. Return all fixes made so far."""
         if not fixes or not self.checks:
             return self.taken
         self.checks -= 1
@@ -158,7 +162,7 @@ class _Round:
         return worse or any(said[what] > self.said[what] - count for what, count in mended.items())
 
     def _told(self, found: Sequence[Diagnostic], made: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
-        """Return the problems up to the place where the first check stopped reporting."""
+        """Return the problems up to the place where the first check stopped."""
         if self.until is None:
             return found
         edits = [edit for one in made for edit in _edits(one) if edit.span.start <= self.until]
@@ -168,7 +172,7 @@ class _Round:
 
 
 def _told_until(found: Sequence[Diagnostic], name: str) -> int | None:
-    """Return the place where the parser stopped reporting errors; None if it reported all."""
+    """Return the place where the parser stopped reporting errors. None if it reported all of them."""
     told = [one.span.start for one in found if one.code.startswith("F01") and one.span.source.name == name]
     return max(told) if len(told) >= MOST_FINDINGS else None
 
@@ -178,7 +182,7 @@ def _errors(found: Iterable[Diagnostic]) -> int:
 
 
 def _unparsed(found: Sequence[Diagnostic]) -> bool:
-    """Return True if all errors are errors of parsing, so that nothing else could be checked."""
+    """Return True if all errors come from the parser, so that no further checks were possible."""
     errors = [one for one in found if one.severity == "error"]
     return bool(errors) and all(one.code.startswith("F01") for one in errors)
 
@@ -206,7 +210,7 @@ def _fixable(source: Source, found: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def _fits(edit: Edit, source: Source) -> bool:
-    """Return True if an edit belongs to this text: a check may have read the same file once more."""
+    """Return True if an edit belongs to this text. A check may have read the same file twice."""
     span = edit.span
     return (
         span.source.name == source.name
@@ -216,9 +220,9 @@ def _fits(edit: Edit, source: Source) -> bool:
 
 
 def _apart(fixes: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Choose fixes whose edits do not overlap each other or those of fixes before them.
+    """Choose fixes whose edits overlap neither each other nor earlier fixes.
 
-    Of equal fixes it keeps the first.
+    Of equal fixes the first is kept.
     """
     chosen: list[Diagnostic] = []
     taken: list[tuple[int, int]] = []
@@ -238,5 +242,5 @@ def _free(place: tuple[int, int], taken: Sequence[tuple[int, int]]) -> bool:
 
 
 def _meet(a: tuple[int, int], b: tuple[int, int]) -> bool:
-    """Return True if two spans share a character, or a place to insert at."""
+    """Return True if two spans share a character, or a place where text is inserted."""
     return a == b or (a[0] < b[1] and b[0] < a[1])

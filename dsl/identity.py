@@ -1,4 +1,7 @@
-"""Identity as a key: tables about objects that are equal to others, or are too large to compare."""
+"""Table keys that compare objects by identity.
+
+They serve for objects that are equal to others, or too large to compare.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Identity:
-    """An object as the key of a table, compared by what it is and not by its content.
+    """A table key for an object. Two keys are equal if they hold the same object, not if they hold equal objects.
 
-    The table holds the object. So no other object can take its place.
+    The key keeps the object alive. So no other object can get its ``id``.
     """
 
     held: object

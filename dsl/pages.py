@@ -1,4 +1,4 @@
-"""The page of a diagnostic code: the docstring of its lint, or a file of ``explain/``."""
+"""The page of a diagnostic code. It is the docstring of a lint, or a file of ``explain/``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .lints import PAGES
 
 
 def page(code: str) -> str:
-    """Return the page of a code, as Markdown. Raise KeyError for an unknown code."""
+    """Return the page of a code as Markdown. Raises KeyError for an unknown code."""
     title = CODES[code].title
     if code in PAGES:
         return f"# {code}: {title}\n\n{cleandoc(PAGES[code])}\n"

@@ -1,4 +1,4 @@
-"""The steps of a plan, and the nodes that they stand for."""
+"""The steps of a plan, and the nodes of these steps."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Reduce:
     """The reducer of a block.
 
     ``needs`` are the steps outside the block that the reducer mentions. ``count`` is the fan-in of a tree. ``ask``
-    combines the results. ``deciding`` is an ask that the reducer makes beside its counting, such as to break a tie.
-    ``tallied`` says that the flow reads the tally of a vote. ``extern`` is the key of an extern that combines: its
-    parameter ``results`` gets the results, ``args`` has the other arguments.
+    combines the results. ``deciding`` is an ask for a decision that counting cannot make, such as to break a tie.
+    ``tallied`` says that the flow reads the tally of a vote. ``extern`` is the key of an extern that combines the
+    results: its parameter ``results`` gets them, and ``args`` has the other arguments.
     """
 
     rule: str
@@ -52,8 +52,8 @@ class Reduce:
     def form(self) -> Literal["rule", "ask", "tree", "fold", "extern"]:
         """The way in which the results become one value.
 
-        They are counted by a rule, or combined by one ask, by asks of some results each, by an ask for each next
-        result, or by an extern.
+        "rule": a reducer computes it. "ask": one ask combines all results. "tree": each ask combines some results.
+        "fold": each ask adds the next result. "extern": an extern combines them.
         """
         if self.extern is not None:
             return "extern"
@@ -66,7 +66,7 @@ class Reduce:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The steps of a block, in the order of the file, which has no meaning.
+    """The steps of a block, in the order of the file. The order has no meaning.
 
     ``result`` is the step that gives the value.
     """
@@ -86,8 +86,8 @@ class Fanout:
 class Map:
     """A map over the elements of a source.
 
-    If the source is the value of a block, the map takes its elements as they come. ``whole`` says that it waits for
-    all.
+    If the source is the value of a block, the map takes the elements as they arrive. If ``whole`` is true, it waits for
+    all of them.
     """
 
     element: str
@@ -125,7 +125,7 @@ class Value:
 class FlowCall:
     """A call of another flow of the plan.
 
-    That flow knows its own parameters and steps, and the models, and nothing else.
+    The called flow sees its own parameters and steps, and the models. It sees nothing else.
     """
 
     flow: str
@@ -149,9 +149,9 @@ Node: TypeAlias = Annotated[Ask | Fanout | Map | Repeat | Chain | Value | FlowCa
 class Step:
     """A node of the plan.
 
-    ``needs`` are the steps that must finish before this step begins: those that it mentions and those in ``after``.
-    Steps that only the inner steps of a block mention are needed by those inner steps alone. ``line`` is the line of
-    the step in the file, from 1.
+    ``needs`` are the steps that must finish before this step begins: those that it mentions and those in ``after``. If
+    only the inner steps of a block mention a step, only those inner steps need it. ``line`` is the line of the step in
+    the file, from 1.
     """
 
     name: str

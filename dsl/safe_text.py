@@ -1,11 +1,11 @@
-"""Make foreign text safe to show: characters that would steer a terminal become visible, and all other text stays."""
+"""Make foreign text safe to show. Characters that control a terminal become visible, and all other text stays."""
 
 from __future__ import annotations
 
 import re
 
 STEERS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
-"""The C0 and C1 controls, the overrides and isolates of direction (Unicode, UAX 9), and halves of characters.
+"""The C0 and C1 controls, the characters that change the direction of text (Unicode, UAX 9), and lone surrogates.
 
 Joiners, soft hyphens and marks of direction are left out here: words and emoji need them.
 """
@@ -14,12 +14,15 @@ _IN_LINE = re.compile(rf"[{STEERS}\t\n\r\u2028\u2029]")
 
 
 def inert(text: str) -> str:
-    """Make a text that cannot steer a terminal. Line breaks and tabs stay."""
+    """Make a text safe for a terminal: its control characters become visible. Line breaks and tabs stay."""
     return _IN_TEXT.sub(_visible, text)
 
 
 def one_line(text: str) -> str:
-    """Make a text, such as the name of a file, that neither breaks a line nor steers a terminal."""
+    """Make a text, such as the name of a file, safe for one line of a terminal.
+
+    Line breaks and tabs become visible too.
+    """
     return _IN_LINE.sub(_visible, text)
 
 

@@ -1,4 +1,4 @@
 """The audit of a plan by the rules of the language.
 
-The plan is made into a tree again, and the checker checks that tree.
+It turns the plan back into the tree of a flow, and the checker checks this tree.
 """

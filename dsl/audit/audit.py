@@ -1,4 +1,4 @@
-"""The audit of a plan: the checker for flows finds the parts whose kind or type breaks the rules."""
+"""The audit of a plan. The checker for flows finds the parts of the plan whose kind or type breaks the rules."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _TOO_LARGE = "F0104"
 def audit_plan(plan: p.Plan, catalog: Catalog) -> None:
     """Raise UnfitError at the first part whose kind or type the language does not allow.
 
-    The caller has checked the plan's names and order already: every mentioned name exists, and no steps wait in a
-    circle.
+    The caller has checked the plan's names and order already: every mentioned name exists, and no steps wait for each
+    other in a circle.
     """
     called = {
         name: {step.node.flow: None for step in p.walk_steps(flow.steps) if isinstance(step.node, p.FlowCall)}
@@ -53,7 +53,7 @@ def _audit(tree: Tree, catalog: Catalog, callees: dict[tuple[str, str], Callee])
 
 
 def _told(planned: p.Step, step: Step, typed: Typed, tree: Tree) -> None:
-    """Compare the plan's own words on a block with the checker's results, where the runner relies on them."""
+    """Compare the plan's statements about a block with the checker's results, where the runner relies on them."""
     node = planned.node
     if not isinstance(node, p.Map | p.Repeat | p.Fanout):
         return

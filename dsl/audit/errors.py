@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 class UnfitError(ValueError):
-    """The error for a part of a plan that the language does not allow there.
+    """The error for a part of a plan that the language does not allow in its place.
 
-    ``place`` is the name of the step, or other named part of the plan, that it belongs to.
+    ``place`` is the name of the step that holds the part, or of another named part of the plan.
     """
 
     def __init__(self, place: str, message: str) -> None:

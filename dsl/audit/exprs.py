@@ -1,4 +1,4 @@
-"""The expressions of a plan, as a flow would write them."""
+"""The expressions of a plan, written as the expressions of a flow."""
 
 from __future__ import annotations
 
@@ -19,12 +19,10 @@ _SAME_KIND = frozenset({"==", "!=", "in", "??"})
 
 @dataclass(eq=False, slots=True)
 class Exprs:
-    """The writer of a plan's expressions as expressions of a tree.
+    """The writer that turns a plan's expressions into expressions of a tree.
 
-    ``type_of`` gives the plan's type of a step, by name.
-
-    ``types`` collects a declaration for each type that is an argument. ``holes`` collects a parameter for each value
-    that the language has no expression for.
+    ``type_of`` returns the plan's type of a step, by name. ``types`` collects a declaration for each type that is an
+    argument. ``holes`` collects a parameter for each value that the language cannot write as an expression.
     """
 
     catalog: Catalog
@@ -36,7 +34,7 @@ class Exprs:
     def expr(self, expr: p.Expr, at: Span, wanted: t.Type | None = None) -> s.Expr:
         """Write an expression.
 
-        ``wanted`` is the type at its place, since a plan does not say which unit a number has.
+        ``wanted`` is the type that its place needs, because a plan does not say which unit a number has.
         """
         match expr:
             case p.Constant(value):

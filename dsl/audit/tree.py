@@ -1,4 +1,4 @@
-"""The tree of a flow that would give a plan."""
+"""The tree of a flow that would have this plan."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ ANY = "#any"
 
 
 def extern_word(key: str) -> str:
-    """Return the name of an extern in the tree; no flow, function or reducer can have this name."""
+    """Return a name for an extern in the tree that no flow, function or reducer can have."""
     return f"extern {key}"
 
 
 class Tree:
-    """The maker of one flow's tree. The place of each part is the name of its step, in a text that lists the names."""
+    """The builder of one flow's tree.
+
+    The place of each part points to the name of its step, in a text that lists the names.
+    """
 
     def __init__(self, plan: p.Plan, flow: p.Flow | p.Plan, title: str, catalog: Catalog) -> None:
         self.plan, self.flow, self.title, self.catalog = plan, flow, title, catalog
@@ -49,12 +52,15 @@ class Tree:
         return self.steps[name].type if name in self.steps else None
 
     def _no_tally(self, name: str) -> bool:
-        """Return True if an extern reduces a block: the flow may read its tally, and finds none."""
+        """Return True if an extern reduces the block.
+
+        The flow may look for the tally of such a block, but there is none.
+        """
         node = self.steps[name].node if name in self.steps else None
         return isinstance(node, p.Map | p.Repeat | p.Fanout) and node.reduce.extern is not None
 
     def file(self) -> s.File:
-        """Make the tree of the file. Raise UnfitError if a part of the plan could stand in no flow."""
+        """Make the tree of the file. Raises UnfitError if no flow could have a part of the plan."""
         at = self.at(self.title)
         # A flow of another file does not see the models of this one, and may use their names for its own.
         own = self.flow.names if isinstance(self.flow, p.Flow) else set()

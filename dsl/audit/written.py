@@ -1,4 +1,4 @@
-"""Types and plain values, as a flow would write them."""
+"""Types and plain values of a plan, written as a flow would write them."""
 
 from __future__ import annotations
 

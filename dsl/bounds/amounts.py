@@ -1,4 +1,4 @@
-"""The amounts of steps, at least and at most, and their sums: calls, rounds, tokens and dollars."""
+"""The least and the most calls, rounds, tokens and dollars of steps, and their sums."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Amounts:
     """The calls, tokens and dollars of some steps together.
 
     Samples of a repeat with the same prompt may share one request. ``shared_input`` and ``shared_cost`` are the parts
-    of the least that the samples then pay only once. ``attempts`` counts the attempts that may be billed, even where
-    servers fail, and ``billed`` is their cost; of both only the most is known.
+    of the least tokens and dollars that such samples pay only once. ``attempts`` counts the attempts that may be
+    billed, even if servers fail, and ``billed`` is their cost. Of both only the most is known.
     """
 
     calls: Bound = NOTHING
@@ -65,7 +65,7 @@ class Amounts:
         )
 
     def hedged(self, share: float) -> Amounts:
-        """Return the amounts if at most this share of the calls is sent twice, while no server fails."""
+        """Return the amounts if at most this share of the calls is sent twice and no server fails."""
         if not share:
             return self
         more = Bound(1, 1 + share)
@@ -89,7 +89,7 @@ class Amounts:
 
     @property
     def countable(self) -> Amounts:
-        """The same as far as bounds count."""
+        """The same amounts, with each bound limited to COUNTED."""
         return Amounts(
             self.calls.countable,
             self.tokens_in.countable,
@@ -113,7 +113,7 @@ class Amounts:
         )
 
     def alike(self, times: Bound, *, sharing: bool) -> Amounts:
-        """Return the amounts of so many equal bodies. In a repeat (``sharing``) equal bodies share a prompt."""
+        """Return the amounts of this many equal bodies. In a repeat (``sharing``) equal bodies share a prompt."""
         found = self * times
         if not sharing or times.least <= 1:
             return found
@@ -127,7 +127,7 @@ class Amounts:
         )
 
     def sampled(self, samples: Bound) -> Amounts:
-        """Return the amounts of so many samples, which may share their prompts."""
+        """Return the amounts of this many samples. They may share their prompts."""
         return replace(self.alike(samples, sharing=True), shared_input=0, shared_cost=0)
 
 
@@ -136,9 +136,9 @@ def in_all(amounts: Iterable[Amounts]) -> Amounts:
 
 
 def merged(elements: Sequence[Amounts], fewest: int, *, sharing: bool) -> Amounts:
-    """Add up the bodies of a map, of which at least ``fewest`` run; any of them may be the ones that run.
+    """Add up the bodies of a map. At least ``fewest`` of them run, and it is not known which.
 
-    In a repeat (``sharing``) equal elements share a prompt too: only one of them is sure to be sent.
+    In a repeat (``sharing``) equal elements share a prompt too, so only one prompt is sure to be sent.
     """
     if not elements:
         return Amounts()
@@ -172,7 +172,10 @@ def merged(elements: Sequence[Amounts], fewest: int, *, sharing: bool) -> Amount
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The average amounts of a vote, if each sample is right by itself with the probability ``right``."""
+    """The average amounts of a vote.
+
+    Each sample is right with the probability ``right``, independently of the others.
+    """
 
     right: float
     samples: float
@@ -182,15 +185,15 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The bounds of one step, and of the steps inside it for one run of its body.
+    """The bounds of one step, and the bounds of the steps inside it for one run of its body.
 
-    ``calls``, ``rounds`` (calls in a row), tokens and ``cost`` hold while no server fails: then only malformed answers
-    are asked for again. ``attempts`` and ``billed`` hold even where servers fail: one run makes at most so many
-    attempts that may be billed, and ``billed`` is the cost of all of them. Tokens are estimates, and so are the
+    ``calls``, ``rounds`` (calls in a row), tokens and ``cost`` hold as long as no server fails. Then a call is repeated
+    only if its answer is malformed. ``attempts`` and ``billed`` hold even if servers fail: one run makes at most this
+    many attempts that may be billed, and ``billed`` is the cost of all of them. Tokens are estimates, and so are the
     dollars.
 
-    ``elements`` is the number of times that the body runs, where that is known. ``flows`` has the bounds of the called
-    flows, for one call each, and only at the top. ``expected`` has the average of a vote, where it is known.
+    ``elements`` is the number of times that the body runs, if it is known. ``flows`` has the bounds of the called
+    flows, for one call each, and only at the top. ``expected`` has the average of a vote, if it is known.
     """
 
     title: str
@@ -235,7 +238,7 @@ class Bounds:
 
 
 def either(ours: tuple[Bounds, ...], theirs: tuple[Bounds, ...]) -> tuple[Bounds, ...]:
-    """Join the bounds of the same steps in two runs. If one run did not need them, return the bounds of the other."""
+    """Join the bounds of the same steps in two runs. If a step ran in one of them only, its bounds stay."""
     if not ours or not theirs:
         return ours or theirs
     return tuple(a if a is b else a | b for a, b in zip(ours, theirs, strict=False))
@@ -251,7 +254,7 @@ def bounds_for(
     inside: tuple[Bounds, ...] = (),
     line: int = 0,
 ) -> Bounds:
-    """Make the bounds of these amounts. The rounds are never more than the calls."""
+    """Make bounds from these amounts. There are never more rounds than calls."""
     return Bounds(
         title,
         what,
@@ -269,12 +272,12 @@ def bounds_for(
 
 
 def _whole(bound: Bound) -> Bound:
-    """Round the most down to a whole number: a part of a call is no call."""
+    """Round the most down to a whole number, because a part of a call is not a call."""
     return bound if bound.most is None else replace(bound, most=floor(bound.most + 1e-9))
 
 
 def merges(leaves: float, fan_in: int) -> int:
-    """Return the number of merges in a tree over so many leaves."""
+    """Return the number of merges in a tree over this many leaves."""
     count, left = 0, int(leaves)
     while left > 1:
         whole, rest = divmod(left, fan_in)
@@ -284,7 +287,7 @@ def merges(leaves: float, fan_in: int) -> int:
 
 
 def levels(leaves: float, fan_in: int) -> int:
-    """Return the number of levels in such a tree: merges that follow one another."""
+    """Return the number of levels in such a tree. The merges of different levels follow one another."""
     count, left = 0, int(leaves)
     while left > 1:
         left = -(-left // fan_in)

@@ -1,4 +1,4 @@
-"""The bounds of one ask: its tries, its prompt, its answer and its price, for any of its models."""
+"""The bounds of one ask, for any of its models: its tries, its prompt, its answer and its price."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FORM = 40
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The amounts of an ask, its tries in a row, and the size of its answer."""
+    """The amounts of an ask, the number of its tries in a row, and the size of its answer."""
 
     amounts: Amounts
     tries: Bound
@@ -41,7 +41,10 @@ def asked(
     ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: SizeScope, world: World, *,
     title: str, vote: bool,
 ) -> Asked:  # fmt: skip
-    """Bound one ask. ``vote`` says that it is a ballot: its malformed answer is discarded, not asked for again."""
+    """Bound one ask.
+
+    ``vote`` says that it is a ballot, so a malformed answer is discarded and the call is not repeated.
+    """
     each = []
     for model in candidates(ask.model, models, scope, world):
         settings = {**(model.options if model else {}), **options}
@@ -67,9 +70,9 @@ def _either(a: Asked, b: Asked) -> Asked:
 def candidates(
     model: p.Expr | None, models: Mapping[str, p.Model], scope: SizeScope, world: World
 ) -> list[p.Model | None]:
-    """Return the models that an ask may use; None among them stands for a model that is chosen when the flow runs.
+    """Return the models that an ask may use. None among them stands for a model that is chosen when the flow runs.
 
-    ``models`` has the model of asks that name none under "".
+    ``models`` has under "" the model of asks that name none.
     """
     if model is None:
         return [models[""]]
@@ -99,7 +102,7 @@ def _tries(settings: Mapping[str, p.Expr], scope: SizeScope, world: World, title
 
 
 def _attempts(settings: Mapping[str, p.Expr], scope: SizeScope, world: World, title: str, share: float) -> Bound:
-    """Bound the attempts at one call that may be billed. The hedged ``share`` of attempts adds at most one more."""
+    """Bound the attempts at one call that may be billed. Hedging adds the given share of them, but at most one more."""
     match _setting("retries", settings, scope, world):
         case None:
             most = ATTEMPTS
@@ -117,7 +120,7 @@ def _attempted(amounts: Amounts, attempts: Bound) -> Amounts:
 
 
 def _share(settings: Mapping[str, p.Expr], scope: SizeScope, world: World) -> float:
-    """Return the greatest share of the calls that is sent twice."""
+    """Return the greatest share of the calls that hedging sends twice."""
     match _setting("hedge", settings, scope, world):
         case None:
             return 0.0
@@ -189,5 +192,5 @@ def _cost(served: Served | None, tokens_in: Bound, tokens_out: Bound, title: str
 
 
 def quoted(title: str) -> str:
-    """Return a step's title as a message quotes it."""
+    """Return a step's title in quotes, for a message."""
     return title if title.startswith("line ") else f"`{title}`"

@@ -1,4 +1,4 @@
-"""The bounds of a fan-out and of a repeat: bodies side by side or in waves, and the reducer after them."""
+"""The bounds of a fan-out and of a repeat. Their bodies run side by side or in waves, and then the reducer runs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _branch(done: Done) -> BodyBounds:
 
 
 def _spared(branches: Sequence[BodyBounds], *, all_run: bool) -> Rounds:
-    """Return the rounds of branches of which some may be lost: at least one gives a result."""
+    """Return the rounds of branches if some of them may fail and at least one gives a result."""
     rounds = all_of([shorter(branch) for branch in branches], certain=all_run)
     return rounds.at_least(first_of_all(branches, lost=False))
 

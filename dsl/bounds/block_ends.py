@@ -1,4 +1,4 @@
-"""The end of a block, with its reducer: the calls of the reducer, the list that it makes, and its failures."""
+"""The end of a block with its reducer: the reducer's calls, the list that the block makes, and its failures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def ended(
     given: dict[str, Size],
     sharing: bool,
 ) -> Done:
-    """Return the bounds of a whole block. Its rounds include those in which a call waits for a place."""
+    """Return the bounds of a whole block.
+
+    Its rounds include those in which a call waits for a free place at its endpoint.
+    """
     done = combined(survey, step, reduce, parts, scope, given, sharing)
     rounds = done.rounds.loaded(_loads(survey, reduce, SizeScope(scope, given), parts, done, sharing))
     return replace(done, rounds=rounds, bounds=replace(done.bounds, rounds=rounds.queued(done.bounds.calls)))
@@ -43,11 +46,11 @@ def _loads(survey: Survey, reduce: p.Reduce, scope: SizeScope, parts: BlockBound
 def feed_of(
     reduce: p.Reduce, bodies: Sequence[BodyBounds], *, sure: bool, steady: bool, fails: bool
 ) -> FeedRounds | None:
-    """Return the list that a block makes one by one; None if it makes no such list.
+    """Return the list whose elements maps may take before the block ends; None if the block makes no such list.
 
     Its rounds lead to the end of the first body, or, for `flatten`, to the first item of that body's list. ``sure``
-    says that there is a body. ``fails`` says that a failed body ends the block, so that items given out before need not
-    be taken back.
+    says that the block has a body. ``fails`` says that a failed body ends the block, so that no items have to be taken
+    back.
     """
     if reduce.ask is not None or reduce.extern is not None or reduce.rule not in ("collect", "flatten"):
         return None

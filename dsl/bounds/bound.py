@@ -1,4 +1,4 @@
-"""A bound: the least and the most of something that is counted."""
+"""A bound: the least and the most of a quantity."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import reduce
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The least and the most of something. ``most`` is None if nothing bounds it, and ``why`` then says why."""
+    """The least and the most of a quantity. If nothing limits it, ``most`` is None and ``why`` gives the reason."""
 
     least: float = 0
     most: float | None = 0
@@ -30,14 +30,14 @@ class Bound:
         return Bound(least, self.most * times.most)
 
     def __or__(self, other: Bound) -> Bound:
-        """Return a bound that holds for either of two."""
+        """Return a bound that holds for both quantities."""
         least = min(self.least, other.least)
         if self.most is None or other.most is None:
             return Bound(least, None, self.why if self.most is None else other.why)
         return Bound(least, max(self.most, other.most))
 
     def capped(self, most: float | None) -> Bound:
-        """Return the bound with at most this much."""
+        """Return the bound with its most cut to this number."""
         if most is None or (self.most is not None and self.most <= most):
             return self
         return Bound(min(self.least, most), most)
@@ -48,7 +48,7 @@ class Bound:
 
     @property
     def countable(self) -> Bound:
-        """The same as far as a bound counts."""
+        """The same bound, limited to COUNTED. A greater least is cut to it, and a greater most becomes None."""
         if self.least <= COUNTED and (self.most is None or self.most <= COUNTED):
             return self
         beyond = self.most is not None and self.most > COUNTED

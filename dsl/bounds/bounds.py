@@ -1,4 +1,4 @@
-"""The bounds of a plan, known before any call: calls, rounds, tokens and dollars, at least and at most."""
+"""The bounds of a plan, worked out before any call: the least and the most calls, rounds, tokens and dollars."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def bounds_of(
     model: str = "",
     right: float = RIGHT,
 ) -> Bounds:
-    """Return the bounds of a plan, as far as its inputs and the world are known.
+    """Return the bounds of a plan, as far as its inputs and its models are known.
 
-    ``sizes`` has the numbers of elements of maps, by step, for a caller that knows them without the inputs. ``model``
-    is for asks that name none: the name of a declared model, or an address. ``right`` is the probability that one
-    sample of a vote is right, for the average of the vote.
+    ``sizes`` has the number of elements of each map, by step, for a caller that knows the numbers without the inputs.
+    ``model`` is for asks that name none: the name of a declared model, or an address. ``right`` is the probability that
+    one sample of a vote is right; the average of the vote depends on it.
     """
     survey = _Survey(plan, reducers, sizes or {}, world or Blank(), model, right)
     scope = SizeScope(survey.top)
@@ -119,7 +119,7 @@ class _Survey:
     def steps(
         self, steps: tuple[p.Step, ...], scope: SizeScope, result: p.Expr, *, vote: bool, sharing: bool
     ) -> BodyBounds:
-        """Work out the steps of a body. Their values are then in ``scope``."""
+        """Work out the steps of a body. Their sizes are put into ``scope``."""
         found: dict[str, Done] = {}
         ways: dict[str, Rounds] = {}
         self.effort.depth += 1
@@ -211,7 +211,10 @@ class _Survey:
                 return mapped(self, step, node, scope, sharing)
 
     def _typed(self, expr: p.Expr, step: p.Step, scope: SizeScope) -> Size:
-        """Return the size of an expression's value; if little is known of it, any value of the step's type."""
+        """Return the size of an expression's value.
+
+        If little is known of it, return the size of any value of the step's type.
+        """
         size = self.size(expr, scope)
         if isinstance(size, Some) and size.type in (t.JSON, t.NUMBER):
             return Some(step.type, size.tokens)

@@ -23,9 +23,9 @@ DEEPEST = 60
 
 
 class CalledFlows:
-    """The called flows of a plan, each worked out once for equal arguments.
+    """The called flows of a plan. Each is worked out once for equal arguments.
 
-    ``bounds`` has those of any call, by the name of the flow. ``work_out`` works out one call, with its arguments.
+    ``bounds`` has the bounds of any call of a flow, by its name. ``work_out`` works out one call with its arguments.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class CalledFlows:
     def call(self, name: str, args: Mapping[str, Size], sharing: bool) -> Done:
         """Return the bounds of one call of a flow.
 
-        Equal arguments are worked out once, very many different ones together.
+        Equal arguments are worked out once. If a flow gets very many different arguments, they are worked out together.
         """
         flow = self._flows[name]
         known = self._known.setdefault((name, sharing), {})
@@ -65,7 +65,10 @@ class CalledFlows:
         return known[key]
 
     def _prepare(self, name: str) -> None:
-        """Work out the flows that this flow calls first, the innermost first, so that the recursion stays shallow."""
+        """Work out the flows that this flow calls before the flow itself, the innermost first.
+
+        So the recursion stays shallow.
+        """
         needs: dict[str, list[str]] = {}
         todo = [name]
         while todo:

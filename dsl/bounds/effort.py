@@ -1,4 +1,4 @@
-"""The effort of a survey: how much it has worked out, and whether it can afford to be exact."""
+"""The effort of a survey: the work that it has done, and whether it can afford to be exact."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EXACT_WORK = 40_000
 
 
 class Effort:
-    """The work of a survey. ``spent`` is the number of steps worked out, ``depth`` that of the bodies around a step."""
+    """The work of a survey. ``spent`` counts the steps worked out, ``depth`` the bodies around the current step."""
 
     def __init__(self) -> None:
         self.spent = 0
@@ -18,9 +18,9 @@ class Effort:
         self._weights: dict[Identity, tuple[int, bool]] = {}
 
     def affords(self, block: p.Block, elements: int, *, spent: int = 0) -> bool:
-        """Tell whether the survey may work out so many bodies one by one; ``spent`` is the work of the last one.
+        """Tell whether the survey may work out this many bodies one by one. ``spent`` is the work for the last body.
 
-        Called flows do not count: the survey works them out for a few arguments only.
+        Called flows do not count, because the survey works them out for only a few different arguments.
         """
         key = Identity(block)
         if key not in self._weights:

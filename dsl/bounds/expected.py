@@ -22,7 +22,7 @@ def expected_of(
 ) -> Expected | None:
     """Return the average amounts of a vote; None if they are not known.
 
-    A vote that launches all samples pays for all.
+    A vote that launches all samples at once pays for all of them.
     """
     if spec is None or not spec.votes:
         return None
@@ -34,5 +34,5 @@ def expected_of(
 
 
 def constants(reduce: p.Reduce) -> dict[str, object]:
-    """Return the arguments of a reducer: their value if it is a constant, None for the others."""
+    """Return the values of a reducer's constant arguments, and None for the other arguments."""
     return {name: one.value if isinstance(one, p.Constant) else None for name, one in reduce.args.items()}

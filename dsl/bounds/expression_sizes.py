@@ -1,4 +1,4 @@
-"""The size of an expression's value, where parts of the value come from answers."""
+"""The size of an expression's value before a run. The answers in it are not known yet."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ APART = 10_000
 
 
 class UnsettledError(Exception):
-    """The error for an expression whose value depends on an answer, or that has no value."""
+    """The error for an expression that has no value, or whose value depends on an answer."""
 
 
 class Evaluator(Protocol):
-    """The evaluator of values that need no answer. Both methods raise UnsettledError for any other value."""
+    """The evaluator of values that depend on no answer. Both methods raise UnsettledError for any other value."""
 
     def value(self, expr: p.Expr, lookup: Lookup) -> Json: ...
 
@@ -52,7 +52,8 @@ class Evaluator(Protocol):
 class SizeScope:
     """The names in a body, with the sizes of their values.
 
-    ``made`` has the steps that make a list one by one; True says that the last element comes with the list's end.
+    ``made`` has the steps that give out a list element by element. True means that the last element comes with the
+    list's end.
     """
 
     outer: SizeScope | None = None
@@ -68,9 +69,9 @@ class SizeScope:
         return None
 
     def feeds(self, name: str) -> bool | None:
-        """Return None if a step does not make a list one by one.
+        """Return None if the step does not give out a list element by element.
 
-        Else return True if the last element comes with the list's end.
+        Otherwise return True if the last element comes with the list's end.
         """
         scope: SizeScope | None = self
         while scope is not None:
@@ -122,7 +123,7 @@ def size_of(expr: p.Expr, scope: SizeScope, values: Evaluator, count: Count) -> 
 
 
 def text_size(template: str, scope: SizeScope, values: Evaluator, count: Count) -> Size:
-    """Return the text of a template if all its values are known, else its tokens."""
+    """Return the text of a template if all its values are known. Otherwise return a bound of its tokens."""
     names = names_of(template)
     if all(isinstance(scope.find(name), Known) for name in names):
         plain = plain_text(template, scope.lookup)
@@ -155,7 +156,7 @@ def _record(entries: tuple[p.Entry, ...], inner: Callable[[p.Expr], Size]) -> Si
 
 
 def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
-    """Return the size of a call or an operator whose operands are not fully known."""
+    """Return the size of a call or an operation whose operands are not fully known."""
     match expr:
         case p.ShapeOf(value, type_):
             return shaped(inner(value), type_)

@@ -1,4 +1,4 @@
-"""The loads of endpoints. Each has places for some requests in flight; further calls wait for a place."""
+"""The loads of endpoints. Each endpoint has places for some requests at a time. Further calls wait for a free place."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _UNKNOWN = "?"
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The load of one endpoint: the most ``calls``, and the ``places`` for requests in flight at the beginning.
+    """The load of one endpoint: the most ``calls``, and its ``places`` for requests at the beginning of a run.
 
-    ``wide`` is the most answers that may come at once, however the places grow and however requests are joined.
+    ``wide`` is the most answers that may come at once, even if the places grow and several calls share a request.
     """
 
     calls: float
@@ -51,7 +51,7 @@ def together(loads: Iterable[Loads]) -> Loads:
 
 
 def countable(loads: Loads) -> Loads:
-    """The same as far as bounds count."""
+    """Return the loads. If an endpoint has more calls than COUNTED, their number becomes infinite."""
     return {name: replace(load, calls=inf) if load.calls > COUNTED else load for name, load in loads.items()}
 
 
@@ -66,7 +66,7 @@ def so_often(loads: Loads, times: float | None) -> Loads:
 
 
 def widths_of(plan: p.Plan, models: Iterable[p.Model], scope: SizeScope, world: World) -> Mapping[str, float]:
-    """Return the most requests that each endpoint may ever have in flight. It is empty if an input may name a model."""
+    """Return the most requests that each endpoint may have in flight. Empty if an input may name a model."""
     if any(t.holds_model(param.type) for param in plan.params):
         return {}
     found: dict[str, float] = {}
@@ -84,7 +84,7 @@ def loads_of(
     ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: SizeScope, world: World,
     widths: Mapping[str, float], calls: Bound,
 ) -> Loads:  # fmt: skip
-    """Return the loads of an ask with so many calls, for every endpoint that it may use."""
+    """Return the loads of an ask with this many calls, for every endpoint that it may use."""
     most = inf if calls.most is None else calls.most
     found: dict[str, Load] = {}
     for model in candidates(ask.model, models, scope, world):
@@ -110,7 +110,7 @@ def _endpoint(served: Served | None) -> str:
 def _places(
     served: Served | None, model: p.Model | None, options: Mapping[str, p.Expr], scope: SizeScope, world: World
 ) -> float:
-    """Return the requests that may be in flight at the beginning. An unknown model has one place."""
+    """Return the number of requests that may be in flight at the beginning. An unknown model has one place."""
     settings = {**(model.options if model is not None else {}), **options}
     if "concurrency" in settings:
         size = size_of(settings["concurrency"], scope, world, world.count)
@@ -121,11 +121,11 @@ def _places(
 
 
 def queued(rounds: Bound, loads: Loads, calls: Bound) -> Bound:
-    """Return the rounds if calls also wait for places.
+    """Return the rounds of calls that also wait for places.
 
-    In each round, either the longest way goes on, or an endpoint is full (R. L. Graham, SIAM Journal on Applied
-    Mathematics 17 (2), 1969). Of W calls on k places, with R of them on the longest way, at most (W − R) / k rounds are
-    spent waiting.
+    In each round, either the longest path goes on, or an endpoint is full (R. L. Graham, SIAM Journal on Applied
+    Mathematics 17 (2), 1969). With W calls on k places, of which R are on the longest path, at most (W − R) / k rounds
+    are spent waiting.
     """
     alone = next(iter(loads.values())) if len(loads) == 1 else None
     least = rounds.least if alone is None else max(rounds.least, ceil(calls.least / alone.wide - 1e-9))

@@ -1,7 +1,7 @@
-"""The least amounts of bodies of which some may be lost: a body pays for its calls before it fails.
+"""The least amounts of bodies if some of them may fail. A body pays for its calls before it fails.
 
-A call that fails is paid for at least once; its answer may be malformed. An endpoint that closes during the run, or a
-spent budget, leaves calls unsent: this module does not bound the least of such a run.
+A call that fails is paid for at least once, because its answer may be malformed. If an endpoint closes during the run,
+or a budget is spent, some calls are never sent. This module does not bound the least of such a run.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def least_of(amounts: Amounts) -> Least:
 
 
 def failing_ask(amounts: Amounts) -> Least:
-    """Return the least of an ask that fails: one try, with a malformed answer of perhaps a single token."""
+    """Return the least amounts of an ask that fails: one try, with a malformed answer that may have a single token."""
     out = amounts.tokens_out.least
     return Least(1, amounts.tokens_in.least, min(1, out), amounts.cost.least if out <= 1 else amounts.shared_cost)
 
 
 def may_fail(expr: p.Expr) -> bool:
-    """Return True if an expression may have no value although its operands have values."""
+    """Return True if an expression may have no value even if its operands have values."""
     match expr:
         case p.CallOf(function) if function not in _PLAIN:
             return True
@@ -49,7 +49,10 @@ def may_fail(expr: p.Expr) -> bool:
 
 
 def failing_of(behind: Mapping[str, frozenset[str]], steps: Mapping[str, Done]) -> Least | None:
-    """Return the least of steps side by side if one of them fails: all steps that it waited for are done."""
+    """Return the least amounts of steps of which one fails; None if none can fail.
+
+    They include all steps that the failed step has waited for.
+    """
     ways = [
         sum((least_of(steps[name].amounts) for name in behind[at]), done.failing)
         for at, done in steps.items()
@@ -61,10 +64,10 @@ def failing_of(behind: Mapping[str, frozenset[str]], steps: Mapping[str, Done]) 
 def failing_block(
     step: p.Step, rule: p.Reduce, bodies: Sequence[BodyBounds], *, spared: bool, empty: bool, loses: bool
 ) -> Least | None:
-    """Return the least of a block that fails; None if it cannot fail.
+    """Return the least amounts of a block that fails; None if it cannot fail.
 
     ``spared`` says that the block goes on without a failed body. ``empty`` says that it may have no body. ``loses``
-    says that it may have lost all bodies.
+    says that all its bodies may have failed.
     """
     if "timeout" in step.options:
         # At the time-out, all its calls may still wait for a place.
@@ -82,9 +85,9 @@ def failing_block(
 
 
 def lowered(body: BodyBounds, *, answered: bool = False) -> Amounts:
-    """Return the amounts of a body that succeeds or fails.
+    """Return the amounts of a body that may succeed or fail.
 
-    Failed calls are surely billed only if they were ``answered``.
+    Its failed calls are certain to be billed only if they were ``answered``.
     """
     if body.failing is None:
         return body.amounts
@@ -95,7 +98,7 @@ def lowered(body: BodyBounds, *, answered: bool = False) -> Amounts:
 
 
 def _from(amounts: Amounts, low: Least, shared_input: float, shared_cost: float) -> Amounts:
-    """Return the amounts with another least."""
+    """Return the amounts with the least in ``low`` in place of their own."""
     calls, tokens_in, tokens_out, cost = amounts.calls, amounts.tokens_in, amounts.tokens_out, amounts.cost
     return replace(
         amounts,
@@ -109,7 +112,7 @@ def _from(amounts: Amounts, low: Least, shared_input: float, shared_cost: float)
 
 
 def shorter(body: BodyBounds) -> Rounds:
-    """Return the rounds of a body that succeeds or fails."""
+    """Return the rounds of a body that may succeed or fail."""
     if body.failing is None:
         return body.rounds
     return replace(body.rounds, least={START: min(body.rounds.shortest, 1 if body.failing.calls >= 1 else 0)})
@@ -118,7 +121,7 @@ def shorter(body: BodyBounds) -> Rounds:
 def some_of(
     whole: Amounts, bodies: Sequence[BodyBounds], runs: int, sure: int, *, apart: bool, sharing: bool, answered: bool
 ) -> Amounts:
-    """Return the amounts of bodies of which ``runs`` surely run, and ``sure`` of those surely have a result.
+    """Return the amounts of bodies. At least ``runs`` of them run, and at least ``sure`` of these have a result.
 
     ``whole`` is the most that the bodies take together. If the bodies are not ``apart``, the first stands for all.
     """
@@ -133,14 +136,14 @@ def some_of(
 
 
 def first_of_all(bodies: Sequence[BodyBounds], *, lost: bool) -> Rounds:
-    """Return the rounds of any one of these bodies. ``lost`` says that it may fail."""
+    """Return rounds that hold for each of these bodies. ``lost`` says that a body may fail."""
     return all_of([shorter(body) if lost else body.rounds for body in bodies], certain=False)
 
 
 def ballots(rule: p.Reduce, runs: int) -> int:
-    """Return the number of bodies that surely have a result.
+    """Return the number of bodies that certainly have a result.
 
-    It is at least one: a race has one, and so has a vote that does not fail.
+    It is at least one: a race has one result, and so has a vote that does not fail.
     """
     enough = constants(rule).get("at_least")
     return min(runs, max(1, enough if isinstance(enough, int) else 1))

@@ -1,4 +1,4 @@
-"""The bounds of a map: a body for each element, or one body that stands for all."""
+"""The bounds of a map. It has a body for each element, or one body that stands for all elements."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from .waves import LaunchMode, launch_of, waves_of
 
 @dataclass(frozen=True, slots=True)
 class _Elements:
-    """The elements of a map: their number, and for each its size, with True if it surely runs.
+    """The elements of a map: their number, and for each element its size and whether it certainly runs.
 
-    If they are not ``apart``, one stands for all: the elements are not known, or too many. ``over`` says that there may
-    be more than the map's `at most`.
+    If they are not ``apart``, one element stands for all, because they are not known or too many. ``over`` says that
+    there may be more elements than the map's `at most`.
     """
 
     count: Bound
@@ -36,10 +36,10 @@ class _Elements:
 
 @dataclass(frozen=True, slots=True)
 class _Fates:
-    """The outcome of a map's elements: ``runs`` surely run, and ``sure`` of those surely have a result.
+    """The outcome of a map's elements: at least ``runs`` of them run, and at least ``sure`` of these have a result.
 
     ``results`` bounds the number of results. ``loses`` says that the map goes on without a failed element. ``hollow``
-    says that such an element leaves an empty place.
+    says that a failed element leaves an empty place.
     """
 
     runs: int
@@ -97,7 +97,7 @@ def mapped(survey: Survey, step: p.Step, node: p.Map, scope: SizeScope, sharing:
 
 
 def _too_few(reduce: p.Reduce, elements: float) -> bool:
-    """Tell whether a quorum may have fewer elements than it needs votes: it then fails before it asks."""
+    """Tell whether a quorum may have fewer elements than it needs votes. It then fails before it asks."""
     needed = constants(reduce).get("votes")
     return isinstance(needed, int) and elements < needed
 
@@ -126,12 +126,15 @@ def _fates(
 
 
 def _one_by_one(reduce: p.Reduce) -> bool:
-    """Return True for a tree or a fold. Both take results as they come, and leave lost ones out."""
+    """Return True for a tree or a fold. Both take results as they arrive and leave failed ones out."""
     return reduce.count is not None or reduce.rule == "fold"
 
 
 def _needs_one(reduce: p.Reduce) -> bool:
-    """Return True if a reducer has no value when every element is lost. A fold may begin with a value of its own."""
+    """Return True if a reducer has no value when every element has failed.
+
+    A fold with a first value of its own has one.
+    """
     if reduce.ask is not None:
         return "from" not in reduce.args
     return reduce.extern is None and reduce.rule not in SAFE
@@ -168,7 +171,7 @@ def _rounds(
     all_run: bool,
     lossy: bool,
 ) -> tuple[Rounds, Rounds]:
-    """Return the rounds of all bodies, and the rounds to the first result."""
+    """Return the rounds until all bodies have ended, and the rounds until the first result."""
     if not bodies:
         return Rounds(), Rounds()
     each = [shorter(body) if lossy else body.rounds for body in bodies]
@@ -191,9 +194,9 @@ def _results(found: _Elements, bodies: Sequence[BodyBounds], fates: _Fates, *, a
 
 
 def _taken(step: p.Step, node: p.Map, spec: ReducerSpec | None, scope: SizeScope) -> str | None:
-    """Return the step whose list a map takes from while it is made.
+    """Return the step whose list a map takes element by element.
 
-    None if the map waits for the list's end, as a vote, a race and a map with a time-out do.
+    None if the map waits for the whole list, as a vote, a race and a map with a time-out do.
     """
     if node.whole or not isinstance(node.source, p.Ref) or "timeout" in step.options:
         return None
@@ -205,7 +208,7 @@ def _taken(step: p.Step, node: p.Map, spec: ReducerSpec | None, scope: SizeScope
 def _bodies(
     survey: Survey, node: p.Map, scope: SizeScope, found: _Elements, *, vote: bool, sharing: bool
 ) -> tuple[list[BodyBounds], bool]:
-    """Return a body for each element and True. If that is too much work, return one body for all and False."""
+    """Return a body for each element and True. If that is too much work, return one body for all elements and False."""
 
     def body(item: Size, certain: bool) -> BodyBounds:
         inner = SizeScope(scope, {node.element: item})

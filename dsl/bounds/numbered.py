@@ -1,4 +1,4 @@
-"""The size of candidates as a judge reads them: each on a line of its own, with its number."""
+"""The size of candidates as a judge reads them. Each is on a line of its own, with its number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NUMBER = Bound(0, 8)
 
 
 def numbered(number: Bound, items: Sequence[Size]) -> Many:
-    """Return the size of so many candidates, each of them any of these items."""
+    """Return the size of this many candidates. Each may be any of these items."""
     return Many(number, one_of([_with_number(item) for item in items] or [NONE]))
 
 

@@ -29,7 +29,7 @@ class StepOrder:
     def before(self, steps: tuple[p.Step, ...]) -> dict[str, frozenset[str]]:
         """Return for each step of a body the steps that are finished before it begins.
 
-        A map may begin before the list that it takes from is finished, so that list's step does not count.
+        A map may begin before the step whose list it takes is finished, so that step does not count.
         """
         body = Identity(steps)
         if body not in self._before:
@@ -57,14 +57,17 @@ class StepOrder:
 
 
 def early_needs(node: p.Node) -> tuple[str, ...]:
-    """Return the needs of a block's reducer, if the reducer makes no call: the block needs them at its beginning."""
+    """Return the needs of a block's reducer if the reducer makes no call.
+
+    The block then needs them when it begins.
+    """
     if isinstance(node, (p.Map, p.Repeat, p.Fanout)) and node.reduce.ask is None:
         return node.reduce.needs
     return ()
 
 
 def kind_of(node: p.Node) -> str:
-    """Return the kind of a node as the table of a plan shows it."""
+    """Return the kind of a node in the words of the table that `flowrun plan` prints."""
     match node:
         case p.FlowCall(flow):
             return f"flow {flow.rpartition(':')[2]}"

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """The use of a journal: ``answers`` that a run would take from it, and ``calls`` that it would make at once.
+    """The use that a run would make of a journal.
 
-    Calls that follow from the answers to those calls are not counted.
+    ``answers`` is the number of answers that it would take from the journal, and ``calls`` the number of calls that it
+    would send at the beginning. Calls that depend on the answers to those calls are not counted.
     """
 
     answers: int
@@ -29,7 +30,7 @@ class Planned:
     """A plan with its bounds, as `flowrun plan --json` prints it.
 
     ``version`` is the version of the plan's layout. ``bounds`` may get more fields without another version. ``journal``
-    is null if no journal has a useful answer, or an input is missing.
+    is null if no journal has a useful answer, or if an input is missing.
     """
 
     plan: Plan

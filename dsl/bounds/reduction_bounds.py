@@ -1,4 +1,4 @@
-"""The bounds of a reducer: its asks, and the value that it makes."""
+"""The bounds of a reducer: its asks, and the size of the value that it makes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def combined(
     given: dict[str, Size],
     sharing: bool,
 ) -> Done:
-    """Add the reducer's bounds to those of the bodies of its block."""
+    """Add the bounds of the reducer to the bounds of the bodies of its block."""
     title = reduce.rule
     amounts, rounds, inside = parts.amounts, parts.rounds, parts.inside
     if reduce.deciding is not None:
@@ -59,7 +59,7 @@ def combined(
 class _Asks:
     """The asks that combine the results of a block.
 
-    ``each`` has the bounds of one ask, ``times`` is their number, and ``deep`` is how many follow one another.
+    ``each`` has the bounds of one ask, ``times`` is the number of asks, and ``deep`` is the number of asks in a row.
     """
 
     title: str
@@ -118,7 +118,7 @@ def _one_fewer(count: Bound) -> Bound:
 def _decided(
     survey: Survey, step: p.Step, reduce: p.Reduce, parts: BlockBounds, scope: SizeScope, given: dict[str, Size]
 ) -> Asked:
-    """Bound the asks that a counting reducer makes beside its counting, such as for a tie."""
+    """Bound the asks that a reducer makes to decide, for example to break a tie."""
     ask = reduce.deciding
     spec = survey.reducers.get(reduce.rule)
     asks = next((param.asks for param in spec.params if param.asks is not None), None) if spec is not None else None
@@ -137,7 +137,7 @@ def _decided(
 
 
 def _present(step: p.Step, parts: BlockBounds) -> Bound:
-    """Bound the results that a reducer counts if it skips missing ones, such as a skipped branch."""
+    """Bound the number of results if the reducer leaves out missing results, such as that of a skipped branch."""
     block = step.block
     if block is None:
         return parts.count
@@ -151,7 +151,7 @@ def _may_be_none(type_: t.Type) -> bool:
 
 
 def _tree(leaves: Bound, fan_in: int | None) -> tuple[Bound, Bound]:
-    """Return the number of merges in a tree, and how many of them follow one another."""
+    """Return the number of merges in a tree, and the number of merges in a row."""
     if fan_in is not None and fan_in < 2:
         return NOTHING, NOTHING
     least = merges(leaves.least, fan_in) if fan_in else int(leaves.least > 1)

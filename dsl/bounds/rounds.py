@@ -1,4 +1,4 @@
-"""Rounds: the number of calls in a row on the longest way through steps, kept apart by the start of each way."""
+"""Rounds: the number of calls in a row on the longest path through steps. Each start of a path has its own number."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ __all__ = ["START", "Load", "Rounds", "all_of", "first_of", "side_by_side"]
 
 Ways = Mapping[str, float]
 START = ""
-"""The start of a way that waits for no step outside the block."""
+"""The start of a path that waits for no step outside the block."""
 
 
 def first_of(name: str) -> str:
-    """Return the start of a way that waits for the first element of a list that this step makes."""
+    """Return the start of a path that waits for the first element of this step's list."""
     return f"{name}[0]"
 
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """The calls in a row until the end of a step, kept apart by the start of each way.
+    """The number of calls in a row until the end of a step, for each start of a path.
 
-    A way starts at the step's beginning, or at the end of a step outside it. ``most`` is infinite if nothing bounds it;
-    ``why`` says why. ``loads`` has the calls to each endpoint in that time: a call that waits for a place makes the way
-    longer (see ``queued``).
+    A path starts at the step's beginning, or at the end of a step outside it. ``most`` is infinite if nothing limits
+    it; ``why`` gives the reason. ``loads`` has the calls to each endpoint in that time, because a call that waits for a
+    place makes the path longer (see ``queued``).
     """
 
     least: Ways = field(default_factory=lambda: {START: 0})
@@ -41,7 +41,7 @@ class Rounds:
         return Bound(max(self.least.values(), default=0), None if most == inf else most, self.why)
 
     def queued(self, calls: Bound) -> Bound:
-        """Return the rounds of so many calls, with the rounds in which a call waits for a place."""
+        """Return the rounds of these calls, including the rounds in which a call waits for a place."""
         return queued(self.bound.capped(calls.most), self.loads, calls)
 
     @property
@@ -60,17 +60,17 @@ class Rounds:
         return Rounds(self.least, self.most, self.why, together([self.loads, loads]) if self.loads else loads)
 
     def so_often(self, times: float | None) -> Rounds:
-        """Return the same rounds with the loads of so many bodies."""
+        """Return the same rounds with the loads of this many bodies."""
         return Rounds(self.least, self.most, self.why, so_often(self.loads, times))
 
     def at_least(self, other: Rounds) -> Rounds:
-        """Return these rounds, with a least that is no smaller than that of the others."""
+        """Return these rounds. Their least is raised to that of the other rounds if it is smaller."""
         return Rounds(_longest(self.least, other.least), self.most, self.why, self.loads)
 
     def waiting(self, needs: Iterable[str], taken: str | None = None) -> Rounds:
         """Return the rounds of a step that begins when its needs are finished.
 
-        ``taken`` is a need whose list the step takes from while that need still runs.
+        ``taken`` is the need whose list the step takes element by element, before that need is finished.
         """
         needs = tuple(needs)
         sure = [need for need in needs if need != taken]
@@ -84,8 +84,8 @@ class Rounds:
     def taking(self, source: str | None, behind: float | None = None) -> Rounds:
         """Return the rounds of bodies that begin with the first element of ``source``.
 
-        ``behind`` is the least number of rounds from the end of ``source`` to theirs; None if they need not wait for
-        that end.
+        ``behind`` is the least number of rounds from the end of ``source`` to the end of the bodies. None if the bodies
+        need not wait for the end of ``source``.
         """
         if source is None:
             return self
@@ -93,7 +93,7 @@ class Rounds:
         return replace(self, least=_longest(self.least, {first_of(source): self.shortest, **ends}))
 
     def then(self, calls: Bound, needs: Iterable[str] = ()) -> Rounds:
-        """Return these rounds with so many calls after them; the calls also wait for ``needs``."""
+        """Return these rounds followed by this many calls. The calls also wait for ``needs``."""
         needs = tuple(needs)
         most = inf if calls.most is None else calls.most
         # A call that may be skipped does not surely wait for anything.
@@ -106,17 +106,16 @@ class Rounds:
         )
 
     def merged(self, soonest: Rounds, calls: Bound, needs: Iterable[str], *, loses: bool = False) -> Rounds:
-        """Return these rounds with a tree or a fold after them, ``calls`` deep.
+        """Return these rounds followed by a tree or a fold with ``calls`` calls in a row.
 
-        Both ask as results come. After the first result, which may come as early as ``soonest``, all asks of the
-        longest way follow. After the last result only one ask may follow, or none if that result may be lost
-        (``loses``).
+        Both ask as results arrive. All asks of the longest path may follow the first result, which may arrive as early
+        as ``soonest``. Only one ask may follow the last result, or none if that result may be lost (``loses``).
         """
         last = self.then(Bound(0 if loses else min(1, calls.least), calls.most, calls.why), needs)
         return last.at_least(soonest.then(calls, needs))
 
     def in_waves(self, waves: Bound, soonest: Rounds) -> Rounds:
-        """Return the rounds of bodies in so many waves, one after the other.
+        """Return the rounds of bodies that run in this many waves, one wave after the other.
 
         ``soonest`` has the rounds of the shortest body.
         """
@@ -133,9 +132,9 @@ class Rounds:
 
 
 def side_by_side(steps: Mapping[str, Rounds], end: str = "") -> tuple[Rounds, Rounds | None]:
-    """Join steps of one block, each given after the steps it waits for.
+    """Join the rounds of the steps of one block. Each step comes after the steps that it waits for.
 
-    Return all rounds, and the rounds to ``end``.
+    Return the rounds of all steps, and the rounds until the step ``end``.
     """
     why = next((one.why for one in steps.values() if one.why), "")
     least, until = _through({name: one.least for name, one in steps.items()})
@@ -145,7 +144,7 @@ def side_by_side(steps: Mapping[str, Rounds], end: str = "") -> tuple[Rounds, Ro
 
 
 def all_of(bodies: Iterable[Rounds], *, certain: bool) -> Rounds:
-    """Join bodies that run at once. If ``certain``, all of them run; else perhaps only one, whichever it is."""
+    """Join the rounds of bodies that run at once. If not ``certain``, perhaps only one of them runs."""
     bodies = tuple(bodies)
     if not bodies:
         return Rounds()
@@ -173,7 +172,7 @@ def _longest(a: Ways, b: Ways) -> Ways:
 
 
 def _through(steps: Mapping[str, Ways]) -> tuple[Ways, Mapping[str, Ways]]:
-    """Return the ways through all the steps together, and the ways to the end of each step."""
+    """Return the longest paths through all the steps, and the longest paths to the end of each step."""
     done: dict[str, Ways] = {}
     whole: dict[str, float] = {START: 0}
     for name, ways in steps.items():

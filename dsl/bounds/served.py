@@ -1,4 +1,7 @@
-"""The world as bounds see it: models with their tokens and prices, and values that no answer decides."""
+"""The facts about models that bounds need: their tokens, prices and limits.
+
+And the evaluation of values without answers.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from .sizes import Count
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The dollars for one token in and for one out: the price of a short prompt, and the highest price."""
+    """The dollars for one input token and for one output token: ``least`` for a short prompt, ``most`` at the highest
+    price.
+    """
 
     least: tuple[float, float]
     most: tuple[float, float]
@@ -20,12 +25,12 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A model as its provider serves it.
+    """A model and the facts of its provider that matter to bounds.
 
-    ``shares`` says that one prompt may give several samples. ``bare`` says that the form of an answer takes no tokens.
-    ``longest`` is the greatest length of an answer in tokens, if the flow sets none. ``rates`` is None if the price is
-    not known. Models of one ``endpoint`` share its ``places``: the requests that may be in flight if the flow sets no
-    number; None for any number.
+    ``shares`` says that one prompt may give several samples. ``bare`` says that the schema or the choices of an answer
+    take no tokens. ``longest`` is the greatest length of an answer in tokens, if the flow sets none. ``rates`` is None
+    if the price is not known. Models of one ``endpoint`` share its ``places``: the number of requests that may be in
+    flight if the flow sets no number; None for any number.
     """
 
     address: str
@@ -39,9 +44,9 @@ class Served:
 
 
 class World(Evaluator, Protocol):
-    """The world as bounds see it.
+    """The source of everything that bounds cannot see in the plan: models, token counts, and values.
 
-    ``count`` counts tokens for no particular model; ``served`` takes a model's address.
+    ``count`` counts the tokens of a text for no particular model. ``served`` finds a model by its address.
     """
 
     @property
@@ -51,7 +56,7 @@ class World(Evaluator, Protocol):
 
 
 class Blank:
-    """An empty world: no file is read, tokens are estimated, and no price is known."""
+    """A world without facts: no file is read, tokens are estimated, and no price is known."""
 
     def count(self, text: str) -> int:
         return -(-len(text) // 4)

@@ -1,4 +1,4 @@
-"""Sizes: values of which the whole or only some bounds are known, such as answers before a run.
+"""The sizes of values before a run. A value may be known whole, or only within bounds, such as an answer.
 
 A size is a known value, or a list, a record or a text with bounds.
 """
@@ -22,7 +22,7 @@ Count = Callable[[str], int]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A value that no answer decides."""
+    """A known value, which no answer decides."""
 
     value: Json
 
@@ -36,7 +36,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """A list of like items."""
+    """A list of items that all have the same size."""
 
     count: Bound
     item: Size
@@ -49,7 +49,7 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Some:
-    """Any value of a type; ``tokens`` bounds its length as a prompt shows it."""
+    """Any value of a type. ``tokens`` bounds its length in a prompt."""
 
     type: t.Type
     tokens: Bound
@@ -57,7 +57,7 @@ class Some:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """A value that the run decides: one of these options."""
+    """A value that is one of these options. The run decides which."""
 
     options: tuple[Size, ...]
 
@@ -83,7 +83,7 @@ def record(fields: dict[str, Size]) -> Size:
 
 
 def one_of(options: Iterable[Size]) -> Size:
-    """Return the size of a value that may be any of these. Very many options are blended into one."""
+    """Return the size of a value that may be any of these. If there are very many, return one size that fits all."""
     different: list[Size] = []
     for option in options:
         for one in option.options if isinstance(option, OneOf) else (option,):
@@ -109,7 +109,7 @@ def _blend(a: Size, b: Size) -> Size:
 
 
 def _rough(text: str) -> int:
-    """Count tokens without a tokenizer: a token is taken to be four characters long."""
+    """Estimate the tokens of a text without a tokenizer: a token has about four characters."""
     return -(-len(text) // 4)
 
 
@@ -141,12 +141,12 @@ def type_of(size: Size) -> t.Type:
 
 
 def text_of(value: Json) -> str:
-    """Return a value as a template places it: a text as it is, anything else as JSON."""
+    """Return a value as a template writes it: a text as it is, any other value as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def shown(size: Size, count: Count) -> Bound:
-    """Bound the tokens of a value that a template places."""
+    """Bound the tokens of a value that a template writes."""
     match size:
         case Known(value):
             return _exactly(count(text_of(value)))
@@ -182,7 +182,10 @@ def _exactly(number: float) -> Bound:
 
 
 def items_of(size: Size) -> tuple[Bound, Sequence[Size]]:
-    """Return the number of a list's items, and the items. If the number is open, one item that all of them fit."""
+    """Return the number of a list's items, and the items.
+
+    If the number is not known, return one item that stands for all.
+    """
     match size:
         case Known(list() as values):
             return _exactly(len(values)), [Known(value) for value in values]
@@ -220,7 +223,7 @@ def field_of(size: Size, name: str) -> Size:
 
 
 def kept(size: Size, count: Count) -> Size:
-    """Keep only the size of a value: values that differ only in words become equal."""
+    """Return the size of a value without its content. Values that differ only in their words become equal."""
     match size:
         case Known(list() as values):
             return Listing(tuple(kept(Known(value), count) for value in values))
@@ -266,7 +269,7 @@ def _frozen(value: Json) -> object:
 
 
 def answer_bound(type_: t.Type, count: Count) -> Bound:
-    """Bound the tokens of an answer by its type. The caller sets ``why``."""
+    """Bound the tokens of an answer by its type. The caller sets ``why`` if there is no limit."""
     match type_:
         case t.Choice(options):
             sizes = [count(option) for option in options]

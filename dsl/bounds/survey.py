@@ -1,4 +1,4 @@
-"""The survey of a plan, and its results for a step, for a body and for the bodies of a block."""
+"""The survey of a plan, and its results for a step, for a body and for all bodies of a block."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .sizes import Size
 
 @dataclass(frozen=True, slots=True)
 class Least:
-    """The least calls, tokens and dollars of something."""
+    """The least calls, tokens and dollars of a part of a plan."""
 
     calls: float = 0
     tokens_in: float = 0
@@ -37,12 +37,12 @@ class Least:
 
     @property
     def countable(self) -> Least:
-        """The same as far as bounds count."""
+        """The same, with each number cut to COUNTED."""
         parts = (self.calls, self.tokens_in, self.tokens_out, self.cost)
         return self if max(parts) <= COUNTED else Least(*(min(part, COUNTED) for part in parts))
 
     def __or__(self, other: Least) -> Least:
-        """Return the least that holds for either of two."""
+        """Return the least of both, which holds for either."""
         return Least(
             min(self.calls, other.calls),
             min(self.tokens_in, other.tokens_in),
@@ -53,9 +53,9 @@ class Least:
 
 @dataclass(frozen=True, slots=True)
 class FeedRounds:
-    """A list that a map may take from while it is made: the rounds until its first element.
+    """A list whose elements a map may take before the list is complete, with the rounds until its first element.
 
-    A ``steady`` list gets one element from each body, so that its last element comes with its end.
+    A ``steady`` list gets one element from each body, so its last element comes with its end.
     """
 
     rounds: Rounds
@@ -64,10 +64,10 @@ class FeedRounds:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The bounds of a step or a flow, worked out.
+    """The bounds of a step or a flow.
 
-    ``failing`` is the least that it takes if it fails; None if it cannot fail. ``feed`` is the list that it makes one
-    by one. ``taken`` is the step whose list it takes from one by one.
+    ``failing`` is the least that it takes if it fails; None if it cannot fail. ``feed`` is the list that it gives out
+    element by element. ``taken`` is the step whose list it takes element by element.
     """
 
     bounds: Bounds
@@ -81,7 +81,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class BodyBounds:
-    """The bounds of one run of a body, worked out: of the whole body, and of its ``steps`` by name."""
+    """The bounds of one run of a body: of the whole body, and of its ``steps`` by name."""
 
     inside: tuple[Bounds, ...]
     amounts: Amounts
@@ -94,9 +94,9 @@ class BodyBounds:
 
 @dataclass(frozen=True, slots=True)
 class BlockBounds:
-    """The bodies of a block together: their amounts, their results, and the number of results.
+    """All bodies of a block together: their amounts, their results, and the number of results.
 
-    ``soonest`` has the rounds to the first possible result. ``loses`` says that other results may be lost.
+    ``soonest`` has the rounds until the first possible result. ``loses`` says that results may be lost.
     """
 
     what: str
@@ -112,7 +112,7 @@ class BlockBounds:
 
 
 class Survey(Protocol):
-    """The survey as the modules of single blocks see it: it works out bodies and sizes."""
+    """The part of a survey that the modules of single blocks use. It works out bodies and sizes."""
 
     world: World
     reducers: Mapping[str, ReducerSpec]
@@ -136,6 +136,6 @@ def spec_of(survey: Survey, reduce: p.Reduce) -> ReducerSpec | None:
 
 
 def votes_in(survey: Survey, node: p.Fanout | p.Map | p.Repeat) -> bool:
-    """Return True if the asks of a block are ballots; a malformed ballot is not asked for again."""
+    """Return True if the asks of a block are ballots. A call is not repeated if its ballot is malformed."""
     spec = spec_of(survey, node.reduce)
     return holds_ballots(node, votes=spec is not None and spec.votes, around=False)

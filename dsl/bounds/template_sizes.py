@@ -1,4 +1,4 @@
-"""The length of a template's text, where some of its values are not known yet."""
+"""The length of a template's text when some of its values are not known yet."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _JOINT = 1
 
 
 def template_size(template: str, names: Names, count: Count) -> Bound:
-    """Bound the tokens of a template's text. ``names`` has a size for every name in it."""
+    """Bound the tokens of a template's text. ``names`` has the size of every name in it."""
     read = _read(template)
     return NOTHING if read is None else _sum(_body(read.body, dict(names), count), count)
 
@@ -57,7 +57,7 @@ def names_of(template: str) -> tuple[str, ...]:
 
 
 def plain_text(template: str, lookup: Callable[[str], object]) -> str | None:
-    """Return the text of a template that only places named values; None for any other template."""
+    """Return the text of a template that only writes named values; None for any other template."""
     read = _read(template)
     if read is None or not read.plain:
         return None
@@ -79,7 +79,10 @@ Piece = str | Bound
 
 
 def _sum(pieces: Iterator[Piece], count: Count) -> Bound:
-    """Add up pieces. Adjacent texts are counted as one; each joint with a bound may add or save a token."""
+    """Add up the sizes of pieces. Adjacent texts are counted as one text.
+
+    A token may span two pieces, so each joint with a bound may add or save one token.
+    """
     texts: list[str] = []
     bounds: list[Bound] = []
     joints = 0
@@ -166,7 +169,10 @@ def _loop_fields(place: int, length: int) -> Size:
 
 
 def _branch(node: nodes.If, names: dict[str, Size], count: Count) -> Iterator[Piece]:
-    """Yield the pieces of the branch that is surely taken, or bounds of all branches that may be."""
+    """Yield the pieces of the branch that is certainly taken.
+
+    If none is certain, yield bounds of all possible branches.
+    """
     ways: list[tuple[nodes.Node, ...]] = []
     for test, body in [(node.test, node.body), *((one.test, one.body) for one in node.elif_)]:
         truth = _truth(test, names, count)
@@ -186,7 +192,7 @@ def _branch(node: nodes.If, names: dict[str, Size], count: Count) -> Iterator[Pi
 
 
 def _truth(node: nodes.Node, names: Names, count: Count) -> bool | None:
-    """Return True or False for a known condition; None if an answer decides it."""
+    """Return whether a condition holds. None if an answer decides that."""
     match node:
         case nodes.Not():
             inner = _truth(node.node, names, count)

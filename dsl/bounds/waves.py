@@ -1,4 +1,4 @@
-"""Waves: the bodies of a block follow one another where only some may be open at once."""
+"""Waves: if only some bodies of a block may be open at once, the bodies run one group after another."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .survey import Survey
 
 @dataclass(frozen=True, slots=True)
 class LaunchMode:
-    """The way that a block launches its bodies: all at once (``eager``), or as they are needed.
+    """The way in which a block launches its bodies: all at once (``eager``), or when they are needed.
 
-    ``together`` says that it needs all of them. ``cheap`` is a vote that asks for no more than it needs.
+    ``together`` says that it needs all of them. ``cheap`` says that a vote launches no more than it needs.
     """
 
     eager: bool
@@ -24,9 +24,9 @@ class LaunchMode:
 
 
 def launch_of(survey: Survey, step: p.Step, scope: SizeScope, *, votes: bool, exact: bool) -> LaunchMode:
-    """Return the way that a block launches its bodies. ``exact`` says that their number is fixed.
+    """Return the way in which a block launches its bodies. ``exact`` says that their number is fixed.
 
-    A reducer that is no vote launches all at once.
+    A block without a vote launches all of them at once.
     """
     launch = survey.size(step.options["launch"], scope) if "launch" in step.options else Known("cost")
     together = votes and launch == Known("together")
@@ -35,10 +35,10 @@ def launch_of(survey: Survey, step: p.Step, scope: SizeScope, *, votes: bool, ex
 
 
 def waves_of(survey: Survey, step: p.Step, scope: SizeScope, bodies: Bound, first: float | None) -> Bound:
-    """Return the number of waves, where only some bodies may be open at once.
+    """Return the number of waves if only some bodies may be open at once.
 
-    ``first`` is the number of bodies that a vote launches at first; each later body may wait for an earlier one. It is
-    None if all are launched at once.
+    ``first`` is the number of bodies that a vote launches at the beginning. Each later body may wait for an earlier
+    one. ``first`` is None if all bodies are launched at once.
     """
     window: float | None = None
     if "concurrency" in step.options:

@@ -1,1 +1,1 @@
-"""The meaning of a tree: its names, dependencies and types."""
+"""The meaning of a tree: the names, dependencies and types in it."""

@@ -23,10 +23,10 @@ _KINDS = {"flow": "a flow", "extern": "an extern"}
 
 @dataclass(eq=False, slots=True)
 class CallTypes(ABC):
-    """The part of the type checker that handles calls, with the state that it shares with the other parts.
+    """The part of the type checker that handles calls, and the state that it shares with the other parts.
 
-    ``type_of`` gives the type of a symbol. ``read_type`` gives the type for a type's name and prefix. ``hidden`` has
-    the steps that are known only inside a block, by name. ``typed`` has the results, which the checker fills.
+    ``type_of`` returns the type of a symbol. ``read_type`` returns the type for a type's name and prefix. ``hidden``
+    has the steps that are known only inside a block, by name. ``typed`` has the results, which the checker fills in.
     """
 
     program: Program
@@ -59,7 +59,7 @@ class CallTypes(ABC):
     def withheld(self, name: str, span: Span, scope: Scope) -> bool: ...
 
     def call(self, expr: s.Call, scope: Scope, *, alone: bool = False) -> t.Type:
-        """Type a call. ``alone`` says that the call is a step: only there may a flow or an extern be called."""
+        """Type a call. ``alone`` says that the call is a step. A flow or an extern may be called only there."""
         name = expr.function.text
         spec = self.catalog.functions.get(name) if expr.prefix is None else None
         if spec is not None:
@@ -137,7 +137,10 @@ class CallTypes(ABC):
         scope: Scope,
         function: FunctionSpec | None = None,
     ) -> dict[str, t.Type]:
-        """Check arguments against parameters. Return the types of the given arguments by the parameter's name."""
+        """Check arguments against parameters.
+
+        Return the types of the given arguments by the names of their parameters.
+        """
         given: dict[str, t.Type] = {}
         values: dict[str, s.Expr | s.Ask] = {}
         for place, arg in enumerate(args):
@@ -201,7 +204,7 @@ class CallTypes(ABC):
         return spec
 
     def within(self, value: s.Expr, scope: Scope, name: str, low: float | None, high: float | None, code: str) -> None:
-        """Report a number that lies outside two bounds in every run."""
+        """Report a number that is certainly outside of two bounds."""
         found = self.intervals.of(value, scope)
         if found is None or not ((low is not None and found.high < low) or (high is not None and found.low > high)):
             return
@@ -212,7 +215,7 @@ class CallTypes(ABC):
         self.problems.append(Diagnostic(code, f"`{name}` takes a value {wanted}{said}", value.span, labels=labels))
 
     def _taken(self, name: str, spec: ParamSpec, type_: t.Type, span: Span) -> t.Type:
-        """Return the type of an argument. Report the argument and return unknown if the function does not take it."""
+        """Return the type of an argument. If the function does not take the argument, report it and return unknown."""
         if spec.takes is None or type_ == t.UNKNOWN or spec.takes(t.unwrapped(type_)):
             return type_
         self.report("F0301", f"`{name}` takes {spec.taken}, not {t.show(type_)}", span)

@@ -92,7 +92,7 @@ class BlockTypes(Bodies, ABC):
         return self._rule(step, reduce, spec, given)
 
     def _rule(self, step: Step, reduce: s.Reduce, spec: ReducerSpec, given: Given) -> t.Type:
-        """Return the type of a reducer's value. Report arguments that do not fit the reducer, or each other."""
+        """Return the type of a reducer's value. Report arguments that do not fit the reducer or do not fit together."""
         item = t.unwrapped(given.item)
         by = dict(named(spec.params, reduce.args)).get("by")
         if isinstance(item, t.Record) and (field := item.field(word_of(by))):
@@ -134,9 +134,9 @@ class BlockTypes(Bodies, ABC):
         return len(self.typed.problems) + len(self.expressions.problems)
 
     def _asked(self, param: ParamSpec, asks: AskSpec, ask: s.Ask, item: t.Type) -> None:
-        """Note the answer's type of an ask inside a reducer.
+        """Record the answer's type of an ask inside a reducer.
 
-        The reducer sets it: one of the results, or their order.
+        The reducer sets this type: the answer is one of the results, or an order of them.
         """
         self.typed.nodes.answers[ask.number] = asks.answer(item)
         if ask.answer is not None:
@@ -146,7 +146,7 @@ class BlockTypes(Bodies, ABC):
             self.report("F0303", said, ask.answer.span, "leave the type out")
 
     def _reduce_extern(self, step: Step, reduce: s.Reduce, extern: Callee, scope: Scope) -> t.Type:
-        """Type a block that an extern reduces. The extern needs a parameter named ``results``."""
+        """Find the type of a block that an extern reduces. The extern must have a parameter named ``results``."""
         taken = next((param for param in extern.params if param.name == "results"), None)
         if taken is None:
             self.report(
@@ -171,8 +171,8 @@ class BlockTypes(Bodies, ABC):
     def tree(self, step: Step, reduce: s.Reduce, item: t.Type, merged: t.Type, scope: Scope) -> t.Type:
         """Return the type of a tree's value.
 
-        This is the type of a merge. If the block may have a single result, which is never merged, its type is joined to
-        it.
+        This is the type of a merge. A single result is never merged. If the block may have a single result, the type of
+        a result is joined to the type of a merge.
         """
         if isinstance(reduce.count, s.Call) and reduce.count.function.text == "tokens" and reduce.count.prefix is None:
             self.expressions.arguments("tokens", TOKENS, reduce.count.args, reduce.count.span, scope)
@@ -202,7 +202,7 @@ class BlockTypes(Bodies, ABC):
         return t.UNKNOWN
 
     def fold(self, step: Step, reduce: s.Reduce, ask: s.Ask, item: t.Type) -> t.Type:
-        """Type a fold. It begins with the first result, or with the value of its argument."""
+        """Find the type of a fold. A fold begins with the first result, or with the value of its argument."""
         scope = step.argument_scope or step.scope
         # Problems of the answer's type are reported when the ask itself is checked.
         known = len(self.typed.problems)
@@ -226,7 +226,7 @@ class BlockTypes(Bodies, ABC):
         return type_ if begins else t.join([item, type_])
 
     def folded(self, step: Step, name: str) -> t.Type:
-        """Return the type of a name in a fold's prompt: ``so_far`` or ``next``."""
+        """Return the type of ``so_far`` or ``next``, the two names in a fold's prompt."""
         return self._folds.get(step, (t.UNKNOWN, t.UNKNOWN))[name == "next"]
 
     def options(self, options: tuple[s.Option, ...], kinds: tuple[Where, ...], scope: Scope, what: str) -> None:
@@ -266,7 +266,7 @@ class BlockTypes(Bodies, ABC):
 
 
 def _may_be_alone(step: Step) -> bool:
-    """Return True if a block may have a single result, as far as the file tells."""
+    """Return True if a block may have a single result. The file may leave that open."""
     node = step.line.node
     if isinstance(node, s.Repeat):
         return node.least.value < 2

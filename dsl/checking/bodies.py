@@ -12,7 +12,7 @@ from .typed import Typed
 
 
 class Bodies:
-    """The part of the checker that handles bodies, and how often they run."""
+    """The part of the checker that handles bodies of blocks and how often they run."""
 
     typed: Typed
     expressions: Expressions
@@ -70,7 +70,7 @@ class Bodies:
         return self.typed.steps.get(step.steps[-1], t.UNKNOWN)
 
     def results(self, step: Step) -> t.ListOf:
-        """The type of ``results``: a list of the bodies' values."""
+        """The type of the name ``results``: a list of the bodies' values."""
         if isinstance(step.line.node, s.Fanout):
             return t.ListOf(t.join(self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps))
         item = self.typed.steps.get(step.steps[-1], t.UNKNOWN) if step.steps else t.UNKNOWN
@@ -78,7 +78,7 @@ class Bodies:
 
 
 def keeps_places(line: s.Line) -> bool:
-    """Return True if a failed element of a map leaves ``none`` in its place (``errors: none``)."""
+    """Return True if a failed element of a map becomes ``none`` in the list of results (``errors: none``)."""
     return any(option.name.text == "errors" and word_of(option.value) == "none" for option in line.options)
 
 

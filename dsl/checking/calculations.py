@@ -1,4 +1,4 @@
-"""The calculations in a file, each with the conditions that hold there; and the calculations that fail in every run."""
+"""The calculations in a file, with the conditions that hold for each, and the report of those that fail in every run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SIGNS = frozenset({"+", "-", "*", "/"})
 
 @dataclass(frozen=True, slots=True)
 class Calculation:
-    """A ``+``, ``-``, ``*`` or ``/`` with its two operands, and the conditions that hold when a run works it out."""
+    """A ``+``, ``-``, ``*`` or ``/`` with its two operands, and the conditions that hold whenever it is worked out."""
 
     expr: s.Binary
     scope: Scope
@@ -30,7 +30,7 @@ class Calculation:
 
 
 def calculations(program: Program, folding: Folding) -> Iterator[Calculation]:
-    """Yield all calculations of a file, except those that no run reaches."""
+    """Yield all calculations of a file that a run can reach."""
     for expr, scope, facts in _places(program, folding):
         yield from _inside(expr, scope, facts, folding)
 
@@ -81,7 +81,7 @@ def _inside(expr: s.Expr | s.Ask, scope: Scope, facts: Facts, folding: Folding) 
 
 
 def _places(program: Program, folding: Folding) -> Iterator[_Place]:
-    """Yield every outermost expression of a file, with its scope and the conditions that hold there."""
+    """Yield every expression of a file that is not inside another expression, with its scope and the conditions there."""
     for model in program.file.models:
         yield from ((option.value, program.scope, ()) for option in model.options)
     for extern in program.file.externs:

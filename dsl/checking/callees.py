@@ -1,4 +1,4 @@
-"""The things that a step can call: flows of this file, flows of imported files, and externs."""
+"""The callees of steps: flows of this file, flows of imported files, and externs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .static_values import StaticValue
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """A flow or an extern, as its caller sees it.
+    """A flow or an extern, with the facts that its callers need.
 
-    ``path`` is that of the imported file, empty for this file. ``value`` is the constant that a flow of an imported
-    file returns in every run; None where its own file does not decide the value alone.
+    ``path`` is the path of the imported file, empty for this file. ``value`` is the constant that a flow of an imported
+    file returns in every run; None if its file alone does not decide the value.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Callee:
 
 @dataclass(frozen=True, slots=True)
 class Exports:
-    """The flows and types that a file offers to files that import it."""
+    """The flows and types of a file that other files can import."""
 
     path: str
     flows: Mapping[str, Callee] = field(default_factory=dict)
@@ -43,10 +43,10 @@ class Exports:
 
 @dataclass(eq=False, repr=False, slots=True)
 class Imported:
-    """The names that the imports of a file bring, by prefix ("" for none) and name.
+    """The names that the imports of a file bring in, by prefix ("" for none) and name.
 
     ``paths`` has the path of each file by prefix. ``broken`` has the prefixes whose file could not be read or has
-    errors; the names behind them are not checked.
+    errors. The names behind such a prefix are not checked.
     """
 
     flows: dict[tuple[str, str], Callee] = field(default_factory=dict)

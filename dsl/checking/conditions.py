@@ -1,4 +1,4 @@
-"""The facts that follow from a condition: the names that cannot be missing where it holds."""
+"""The facts that follow from a condition: the values that cannot be missing if it holds."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from .. import syntax as s
 
 
 def found_there(condition: s.Expr) -> frozenset[str]:
-    """Return the names that cannot be missing where a condition holds; a field is dotted text.
+    """Return the names whose values cannot be missing if a condition holds. A field is written with dots.
 
-    Only comparisons such as `x != none` tell this, alone or joined by `and`.
+    Only comparisons such as `x != none` prove this, alone or joined by `and`.
     """
     match condition:
         case s.Binary("and", left, right):

@@ -1,4 +1,4 @@
-"""The number of a block's results, as far as the file tells; and problems with a map of too many or no elements."""
+"""The number of a block's results, as far as the file decides it, and maps with too many elements or none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FILL = "put something into the list, or take a rule that has a value for nothin
 
 
 def numbers_of(step: Step, folding: Folding) -> Given:
-    """Return the least and the greatest number of a block's results."""
+    """Return the least and the greatest number of results that a block can have."""
     node = step.line.node
     match node:
         case s.Repeat(least, most):
@@ -32,7 +32,7 @@ def numbers_of(step: Step, folding: Folding) -> Given:
 
 
 def counted_map(step: Step, typed: Typed, catalog: Catalog) -> Iterator[Diagnostic]:
-    """Report a map whose list is longer than its `at most`, and a map over no elements whose reducer needs some."""
+    """Report a map whose list is longer than its `at most`, and a map without elements whose reducer needs some."""
     node = step.line.node
     if not isinstance(node, s.Map):
         return
@@ -63,7 +63,7 @@ def counted_map(step: Step, typed: Typed, catalog: Catalog) -> Iterator[Diagnost
 
 
 def _of_nothing(reduce: s.Reduce, spec: ReducerSpec | None, answer: t.Type) -> str:
-    """Return why a block without results fails, as the beginning of a sentence; "" if it has a value even then."""
+    """Return the reason why a block without results fails, as the beginning of a sentence. "" if it does not fail."""
     if reduce.ask is not None:
         begins = reduce.rule.text == "fold" and bool(reduce.args)
         fits = begins or answer in (t.TEXT, t.UNKNOWN) or isinstance(answer, t.ListOf)
@@ -74,7 +74,7 @@ def _of_nothing(reduce: s.Reduce, spec: ReducerSpec | None, answer: t.Type) -> s
 
 
 def _source(step: Step, node: s.Map, folding: Folding, text: str) -> tuple[Label, ...]:
-    """Label the places in the file that decide the number of elements."""
+    """Label the places in the file that determine the number of elements."""
     where = node.where
     if where is not None and folding.known(where, step.inner or step.scope) is False:
         return (Label(where.span, "no element passes"), *origins(where, step.inner or step.scope, folding))

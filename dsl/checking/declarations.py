@@ -19,7 +19,7 @@ _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*
 
 
 class Declarations(BlockTypes, ABC):
-    """The part of the checker that handles declarations."""
+    """The part of the type checker that checks the declarations of models, externs and flows."""
 
     def model(self, decl: s.ModelDecl) -> None:
         for address in (decl.address, decl.fallback):
@@ -48,7 +48,7 @@ class Declarations(BlockTypes, ABC):
         type_ = self.written.read(param.type)
         self.typed.nodes.params[param.number] = type_
         if param.default is not None:
-            # A default is worked out before the flow begins: it sees the models and nothing else.
+            # A default is worked out before the flow begins. So it can mention models, but no parameter or step.
             self.expressions.expect(param.default, self.program.scope, type_, f"`{param.name.text}`")
         required = param.default is None and not isinstance(type_, t.Optional)
         return ParamSpec(param.name.text, type_, required)
@@ -84,15 +84,18 @@ class Declarations(BlockTypes, ABC):
         self._callee(decl.name, Callee(decl.name.text, "extern", params, type_))
 
     def signature(self, flow: Flow) -> None:
-        """Note the parameters of a flow, for its callers. Its result is unknown until the flow is checked."""
+        """Record the parameters of a flow, so that calls of it can be checked.
+
+        Its result type is unknown until it is checked.
+        """
         params = tuple(self.param(param) for param in flow.decl.params)
         self._callee(flow.decl.name, Callee(flow.decl.name.text, "flow", params, t.UNKNOWN))
 
 
 def _read(value: s.Expr | s.Ask, scope: Scope) -> Span | None:
-    """Return the place of a name or a function call in a model's option; None for a plain value.
+    """Return the place of the first name or function call in a model's option. None if the option is a plain value.
 
-    A model is declared before any value that a name could stand for.
+    A model is declared before any value to which a name could refer.
     """
     match value:
         case s.Call(function):

@@ -1,6 +1,6 @@
-"""The order of steps: each step after the steps that it needs.
+"""The order of steps: each step comes after the steps that it needs.
 
-Steps or branches that wait for each other are refused.
+The checker refuses steps or branches that wait for each other.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from .program import Flow, Mention, Program, Scope, Step
 
 @dataclass(eq=False, repr=False, slots=True)
 class Dependencies:
-    """The order of the flows of a file, and of the steps in each flow.
+    """The order of the flows in a file, and of the steps in each flow.
 
     ``order`` has every flow after the flows that it calls, and every step after the steps that it needs. ``tangled``
-    has the steps that lie in a circle or wait for one; they stand last in their flow.
+    has the steps that are in a circle, or wait for a step in one. They come last in their flow.
     """
 
     problems: list[Diagnostic] = field(default_factory=list)
@@ -36,7 +36,7 @@ def depend(program: Program) -> Dependencies:
 
 
 def _in_call_order(program: Program, result: Dependencies) -> list[Flow]:
-    """Return the flows, called flows first. Report the flows that call themselves; they come last."""
+    """Return the flows, each after the flows that it calls. Report flows that call themselves; they come last."""
     named = {flow.decl.name.text: flow for flow in reversed(program.flows)}
     calls: dict[Flow, dict[Flow, s.Call]] = {flow: {} for flow in program.flows}
     for flow in program.flows:
@@ -69,7 +69,7 @@ def _endless(circle: list[Flow], calls: dict[Flow, dict[Flow, s.Call]]) -> Diagn
 
 
 def _ends(labels: list[Label]) -> list[Label]:
-    """Keep the first labels of a long circle and the last."""
+    """Shorten a long circle to its first and last labels."""
     return labels if len(labels) <= MOST_NAMED else [*labels[: MOST_NAMED - 1], labels[-1]]
 
 
@@ -118,7 +118,7 @@ def _flow(flow: Flow, result: Dependencies) -> None:
 
 
 def _needed(step: Step, mentions: list[Mention]) -> list[Step]:
-    """Return the steps that a step's mentions stand for, except the step itself and the blocks around it."""
+    """Return the steps that a step mentions, without the step itself and the blocks around it."""
     hidden = {step, *_around(step)}
     steps = [mention.symbol.step for mention in mentions if mention.symbol]
     return [need for need in steps if need is not None and need not in hidden]

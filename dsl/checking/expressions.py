@@ -1,4 +1,4 @@
-"""The types of expressions, and the problems found in them."""
+"""The types of expressions, and the problems in them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _UNITS: dict[str, t.Type] = {
 
 @dataclass(eq=False, slots=True)
 class Expressions(UnknownNames):
-    """The part of the type checker that types expressions by the names in scope."""
+    """The part of the type checker that finds the types of expressions, from the names in scope."""
 
     def expect(self, expr: s.Expr, scope: Scope, wanted: t.Type, what: str = "") -> t.Type:
-        """Type an expression that must fit the wanted type; report it if it does not."""
+        """Find the type of an expression that must fit the wanted type. Report the expression if it does not fit."""
         given = self.infer(expr, scope, wanted)
         if t.fits(given, wanted):
             if not t.exact(given, wanted):
@@ -92,7 +92,7 @@ class Expressions(UnknownNames):
                 return self._binary(expr, scope)
 
     def template(self, string: s.String, scope: Scope, sure: frozenset[str] = frozenset()) -> None:
-        """Check a template once. ``sure`` has the names, and fields as dotted text, that cannot be missing here."""
+        """Check a template once. ``sure`` has the names that cannot be missing here; a field is written with dots."""
         template = self.program.template(string)
         if template is None or string.number in self._checked_templates:
             return
@@ -272,9 +272,9 @@ class Expressions(UnknownNames):
         return t.BOOL
 
     def _is_word(self, name: s.Name, other: s.Expr, scope: Scope) -> bool:
-        """Return True if a name beside ``==`` stands for itself.
+        """Return True if a name beside ``==`` stands for itself, as a choice.
 
-        Either no symbol has the name, or the name is a choice of the other side.
+        That is so if no symbol has this name, or if the name is a choice of the other side.
         """
         word = name.word.text
         if scope.lookup(word) is None:

@@ -1,4 +1,4 @@
-"""The size of a type when it is written out, and the limits on that size."""
+"""The size of a type when all names in it are written out, and the limits on that size."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ MOST_LEVELS = 120
 
 
 class Extents:
-    """The sizes of types when they are written out, with everything that their names stand for.
+    """The sizes of types when all names in them are written out.
 
-    A type that several others share is measured once. So a type that doubles again and again costs only arithmetic.
+    A type that several others share is measured once. So a type that doubles in size again and again takes little time.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Extents:
         return self._measure(type_)[1]
 
     def too_much(self, type_: Type) -> str | None:
-        """Return the limit that a type exceeds, as the end of a sentence; None if it keeps to the limits."""
+        """Return the limit that a type exceeds, as the end of a sentence. None if it exceeds no limit."""
         if self.parts(type_) > MOST_PARTS:
             return f"has more than {MOST_PARTS:,} parts"
         return f"is nested deeper than {MOST_LEVELS} levels" if self.levels(type_) > MOST_LEVELS else None

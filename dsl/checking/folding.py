@@ -1,7 +1,7 @@
-"""Constant folding: the value of an expression, wherever the file alone decides it.
+"""Constant folding: the checker works out an expression if the file alone decides its value.
 
-This is the only place where the checker works out values; a run works out the others. Parameters never fold, even with
-a default, because the caller decides them. A step with a ``when`` never folds, because it may be skipped.
+No other part of the checker works out values. A parameter never folds, even with a default, because the caller decides
+its value. A step with a ``when`` never folds, because it may be skipped.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LISTS = frozenset({"collect", "flatten", "rank"})
 
 
 class Folding:
-    """The constant values of one checked file; each expression is worked out once.
+    """The constant values of one checked file. Each expression is worked out once.
 
     ``words`` has the numbers of names that stand for themselves. ``callees`` has the callee of each call, by the number
     of the call.
@@ -55,7 +55,7 @@ class Folding:
         return self._fold(expr, scope)
 
     def known(self, expr: s.Expr | s.Ask, scope: Scope) -> Json:
-        """Return the value if all of it is known. None is either that value or a value that is not known."""
+        """Return the value if the file decides all of it, and None otherwise. A known value may be None too."""
         found = self.value(expr, scope)
         return found.value if isinstance(found, StaticValue) and found.whole else None
 
@@ -69,14 +69,14 @@ class Folding:
         return self._steps.get(step)
 
     def result(self, flow: str) -> StaticValue | None:
-        """Return the constant that a flow of the file returns for all inputs; None if there is none."""
+        """Return the constant that a flow of this file returns for all inputs. None if its value depends on the run."""
         found = self._flows[flow]
         returned = found.decl.returns[0].value if found.decl.returns else None
         value = self.value(returned, found.scope) if returned is not None else None
         return value if isinstance(value, StaticValue) else None
 
     def elements(self, step: Step) -> tuple[int, int | None]:
-        """Return the least and the greatest number of a map's elements; the greatest is None if the run decides it."""
+        """Return the least and the greatest number of a map's elements. The greatest is None if the run decides it."""
         node = step.line.node
         assert isinstance(node, s.Map)
         self.value(node.source, step.scope)
@@ -122,7 +122,10 @@ class Folding:
             yield from named_steps(called[0], called[1])
 
     def _called(self, node: s.Node) -> tuple[s.Expr, Scope] | None:
-        """Return the expression that a called flow of this file returns, with its scope; None for any other node."""
+        """Return the expression that a called flow of this file returns, with its scope.
+
+        None if the node calls no such flow.
+        """
         callee = self._callees.get(node.number) if isinstance(node, s.Call) else None
         flow = (
             self._flows.get(callee.name) if callee is not None and callee.kind == "flow" and not callee.path else None

@@ -1,8 +1,8 @@
 """Comments that silence warnings: ``# flowrun: ignore[F0702]``, and ``ignore-file[F0702]`` at the head of a file.
 
-A comment behind a line covers that line. Behind the last line of a step it also covers the step's first line, so that
-it still holds when the formatter breaks the step. A comment on a line of its own covers the next line that is no
-comment. A warning belongs to the line of its caret. Only warnings can be silenced, each by its code.
+A comment behind a line covers that line. A comment behind the last line of a step also covers the step's first line, so
+that it still works after the formatter has broken the step into lines. A comment on a line of its own covers the next
+line that is not a comment. A warning belongs to the line of its caret. Only warnings can be silenced, each by its code.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OWN = frozenset({"F0719", "F0720"})
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """A code that a comment silences, on the given lines; empty ``lines`` mean the whole file."""
+    """A code that a comment silences on the given lines. Empty ``lines`` stand for the whole file."""
 
     code: str
     lines: tuple[int, ...]
@@ -38,8 +38,8 @@ class Ignore:
 def silence(file: s.File, warnings: Iterable[Diagnostic], *, complete: bool) -> list[Diagnostic]:
     """Return the warnings that no comment silences, and the problems with such comments.
 
-    ``complete`` says that every lint has run. Otherwise a comment that silences nothing may still be needed, and is not
-    reported.
+    ``complete`` says that every lint has run. Otherwise a comment that silences nothing may still be needed, so it is
+    not reported.
     """
     ignores, wrong = _read(file)
     used: set[Ignore] = set()
@@ -88,7 +88,7 @@ def _read(file: s.File) -> tuple[list[Ignore], list[Diagnostic]]:
 
 
 class _Said:
-    """The text behind ``# flowrun`` in a comment, read as an order to the checker."""
+    """The text behind ``# flowrun`` in a comment, read as an instruction to the checker."""
 
     def __init__(self, comment: s.Comment, found: re.Match[str]) -> None:
         self._comment = comment
@@ -107,7 +107,7 @@ class _Said:
             yield code[0], self._span(self._found.start(3) + code.start(), self._found.start(3) + code.end())
 
     def problem(self, head: int) -> Diagnostic | None:
-        """Return the mistake in the form of the comment; None if the form is right or the comment is prose."""
+        """Return the mistake in the form of the comment. None if the form is right, or if the comment is just prose."""
         if not self.meant:
             return None
         found = self._found
@@ -169,7 +169,7 @@ def _like(code: str) -> str:
 
 
 def _lines(comment: s.Comment, begins: dict[int, list[int]]) -> tuple[int, ...]:
-    """Return the lines that a comment covers; the line that messages name comes first."""
+    """Return the lines that a comment covers. The first one is the line that messages name."""
     number = comment.span.line
     if not comment.own_line:
         return (number, *begins.get(number, ()))
@@ -182,7 +182,7 @@ def _lines(comment: s.Comment, begins: dict[int, list[int]]) -> tuple[int, ...]:
 
 
 def _begins(file: s.File) -> dict[int, list[int]]:
-    """Map the last line of each step of several lines to the first lines of the steps that end there."""
+    """Map the last line of each step that has several lines to the first lines of the steps that end there."""
     found: dict[int, list[int]] = {}
     todo = [line for flow in file.flows for line in flow.body.lines]
     while todo:

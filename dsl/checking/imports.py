@@ -1,6 +1,6 @@
-"""Imports: the file that an import leads to, and the names that it brings.
+"""Imports: the path of an imported file, and the names that it brings in.
 
-No file is read here: the caller hands them in.
+This module reads no file. Its callers provide the checked files.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .typed import Typed
 def import_path(importer: str, decl: s.ImportDecl) -> str | Diagnostic:
     """Return the path of an imported file, or the problem with it.
 
-    Like ``importer`` it starts at the folder of the run flow.
+    Like ``importer``, the path starts at the folder of the flow that is run.
     """
     written = decl.path.value
     path = PurePosixPath(written)
@@ -38,7 +38,7 @@ def import_path(importer: str, decl: s.ImportDecl) -> str | Diagnostic:
 
 
 def exports(path: str, program: Program, typed: Typed) -> Exports:
-    """The flows and types of a checked file, for those that import it."""
+    """Return the flows and types of a checked file that other files can import."""
     named = [flow.decl.name.text for flow in program.flows]
     flows = {
         name: Callee(name, "flow", own.params, own.result, path, typed.folding.result(name))
@@ -49,9 +49,9 @@ def exports(path: str, program: Program, typed: Typed) -> Exports:
 
 
 def bring(program: Program, files: Mapping[int, Exports | None]) -> tuple[Imported, list[Diagnostic]]:
-    """Collect the names that the imports of a file bring, and report names that are taken already.
+    """Collect the names that the imports of a file bring in. Report names that are already taken.
 
-    ``files`` has the exports of each imported file, by the place of the import; None if they are not known.
+    ``files`` has the exports of each imported file, by the place of the import. None if they are not known.
     """
     imported = Imported()
     problems: list[Diagnostic] = []
@@ -91,7 +91,7 @@ def bring(program: Program, files: Mapping[int, Exports | None]) -> tuple[Import
 
 
 def _taken(name: str, program: Program, imported: Imported) -> Span | str | None:
-    """Return what holds a name already: the span of a declaration in this file, or another import.
+    """Return the owner of a name: the span of a declaration in this file, or another import.
 
     None if the name is free.
     """
@@ -122,7 +122,7 @@ def missing(decl: s.ImportDecl, reason: str) -> Diagnostic:
 
 
 def circle(chain: list[str], decl: s.ImportDecl) -> Diagnostic:
-    """Report an import circle.
+    """Report a circle of imports.
 
     ``chain`` has the paths from the file that imports itself to the file that closes the circle.
     """

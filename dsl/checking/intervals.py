@@ -1,4 +1,4 @@
-"""The bounds of a number, where its type is a written range or the file tells its value."""
+"""The bounds of a number. They come from its declared range, or from its value if the file decides that."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _DENIED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The numbers from ``low`` to ``high`` that lie ``stride`` apart; a stride of 0 means any number between them.
+    """The numbers from ``low`` to ``high`` in steps of ``stride``. A stride of 0 means any number between them.
 
-    ``zero`` is False where 0 is ruled out.
+    ``zero`` is False if the number cannot be 0.
     """
 
     low: float
@@ -38,7 +38,7 @@ class Interval:
 
 
 class Intervals:
-    """The bounds of numbers in one checked file. ``type_of`` gives the type of a symbol."""
+    """The bounds of the numbers in one checked file. ``type_of`` returns the type of a symbol."""
 
     def __init__(self, folding: Folding, type_of: Callable[[Symbol], t.Type]) -> None:
         self._folding = folding
@@ -46,7 +46,7 @@ class Intervals:
         self._steps: dict[Step, Interval | None] = {}
 
     def of(self, expr: s.Expr, scope: Scope, facts: Facts = (), depth: int = 0) -> Interval | None:
-        """Return the bounds of an expression where these facts hold; None if nothing is known of it."""
+        """Return the bounds of an expression if these facts hold. None if nothing is known about it."""
         found = self._plain(expr, scope, facts, depth) if depth < DEEPEST else None
         return self._narrowed(expr, scope, found, facts)
 
@@ -92,7 +92,7 @@ class Intervals:
         return t.UNKNOWN
 
     def _narrowed(self, expr: s.Expr, scope: Scope, found: Interval | None, facts: Facts) -> Interval | None:
-        """Narrow the bounds of an expression by the conditions that compare this same expression."""
+        """Narrow the bounds of an expression by the conditions that compare this expression."""
         for operator, bound in self._compared(expr, scope, facts) if found is not None else ():
             assert found is not None
             zero = found.zero and not (bound == 0 and operator in ("!=", "<", ">"))
@@ -118,7 +118,7 @@ class Intervals:
 
 
 def _alone(facts: Facts) -> Iterator[Fact]:
-    """Yield the single comparisons inside these facts, each with True if it holds or False if it does not."""
+    """Yield the single comparisons inside these facts, each with True if it holds and False if it does not."""
     todo = list(facts)
     while todo:
         condition, holds = todo.pop()
@@ -154,12 +154,15 @@ def _combined(operator: str, a: Interval, b: Interval) -> Interval | None:
 
 
 def _factor(one: Interval) -> int:
-    """Return the absolute value of an interval of one whole number; 0 for any other interval."""
+    """Return the absolute value of an interval with only one whole number; 0 for any other interval."""
     return abs(int(one.low)) if one.low == one.high and one.stride else 0
 
 
 def _strides(a: Interval, b: Interval) -> int:
-    """Return the stride of the sums of two intervals. A single number keeps the stride of the other interval."""
+    """Return the stride of the sums of two intervals.
+
+    If one of them is a single number, it is the stride of the other.
+    """
     if not a.stride or not b.stride:
         return 0
     return gcd(*(one.stride for one in (a, b) if one.low != one.high)) or 1

@@ -1,4 +1,4 @@
-"""The meaning of names: finds the scopes, steps and mentions of a file."""
+"""The resolution of names: it finds the scopes, steps and mentions of a file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RESERVED = {
 def resolve(file: s.File) -> Program:
     """Find the scopes, steps and mentions of a file.
 
-    ``problems`` has the names taken twice and the broken templates.
+    ``problems`` of the result has names that are declared twice, and broken templates.
     """
     program = Program(file, Scope(None))
     resolver = _Resolver(program)
@@ -78,14 +78,14 @@ class _Resolver:
         scope.symbols[symbol.name] = symbol
 
     def outside(self, params: tuple[s.Param, ...]) -> list[Mention]:
-        """Resolve the defaults of parameters, which see no steps, and read their templates."""
+        """Resolve the default values of parameters and read their templates. They can mention no steps."""
         defaults = [param.default for param in params if param.default is not None]
         return [found for one in defaults for found in self.in_expr(one, self.program.scope, None, "head")]
 
     def test(self, decl: s.TestDecl) -> None:
         """Read the templates of a test.
 
-        The names in a test are those of the tested flow, and are resolved elsewhere.
+        The names in a test are those of the tested flow. Another module resolves them.
         """
         for line in decl.lines:
             match line:

@@ -1,4 +1,4 @@
-"""The checker's results about the nodes of a tree, by their numbers."""
+"""The results of the checker for the nodes of a tree. The nodes are known by their numbers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .callees import Callee
 
 @dataclass(slots=True)
 class NodeTables:
-    """The results about the nodes of one file. The keys are the numbers of the nodes.
+    """The results of the checker for the nodes of one file. The keys are the numbers of the nodes.
 
-    So two checks of one text give equal tables, and the tables outlive the tree.
+    So two checks of one text give equal tables, and the tables can be kept without the tree.
 
-    Types: ``answers`` of asks, ``params`` of parameters, ``results`` of flows, ``arguments`` of types given as
-    arguments, ``shapes`` to which values are cut. ``words`` are names that stand for themselves (a bare choice, a
-    rule). ``callees`` has the callee of each call and reducer.
+    The types: ``answers`` of asks, ``params`` of parameters, ``results`` of flows, ``arguments`` of types given as
+    arguments, and ``shapes``, to which values are cut. ``words`` are the numbers of names that stand for themselves,
+    such as a choice or a rule. ``callees`` has the function, flow or extern of each call and reducer.
     """
 
     answers: dict[int, t.Type] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The place in the file where the value of an expression is written, if that is elsewhere."""
+"""The origin of a value: the place in the file where the value of an expression is written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_LABELS = 3
 
 
 def origins(expr: s.Expr | s.Ask, scope: Scope, folding: Folding) -> tuple[Label, ...]:
-    """Label the constant steps that an expression takes its value from."""
+    """Label the constant steps from which an expression takes its value."""
     found: dict[int, Label] = {}
     todo: list[s.Expr | s.Ask] = [expr]
     while todo and len(found) < _MOST_LABELS:
@@ -39,7 +39,7 @@ def _base(expr: s.Expr) -> s.Expr:
 
 
 def _written(expr: s.Expr, scope: Scope, depth: int = 0) -> tuple[s.Node, Scope]:
-    """Find the place where the value of a name or a field is written out, with its scope."""
+    """Find the place where the value of a name or a field is written, with its scope."""
     at: tuple[s.Node, Scope] = expr, scope
     while depth < DEEPEST:
         depth += 1
@@ -62,7 +62,7 @@ def _is_step(symbol: Symbol) -> bool:
 
 
 def _entry(node: s.Node, field: str) -> s.Entry | None:
-    """Return the entry of a written record that gives a field; None if a spread may give it."""
+    """Return the entry of a written record that gives a field. None if a spread may give the field."""
     for entry in reversed(node.entries if isinstance(node, s.RecordExpr) else ()):
         if entry.name is None:
             return None

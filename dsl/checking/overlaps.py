@@ -1,4 +1,7 @@
-"""The overlap of text pieces: each piece repeats the end of the one before. Too large an overlap leaves nothing new."""
+"""The check for overlaps of text pieces that are too large. An overlap repeats the end of the piece before.
+
+If the overlap is as long as a piece, the next piece has nothing new.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file with its names resolved: scopes, steps, and the mentions that connect them."""
+"""A file with its names resolved: its scopes, its steps, and the mentions that connect the steps."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..templates.read import Template
 
 SymbolKind = Literal["model", "param", "step", "branch", "element", "results"]
 Part = Literal["head", "reduce"]
-"""The place of a mention in a step: "head" if the step needs it to begin, "reduce" if only its reducer needs it."""
+"""The part of a step that has a mention: "head" if the step needs it to begin, "reduce" if its reducer alone does."""
 
 
 @dataclass(eq=False, repr=False, slots=True)
 class Symbol:
-    """The thing that a name stands for.
+    """The declaration that a name refers to: a model, a parameter, a step, and so on.
 
-    ``step`` is the step that makes the value, or the block of the element or results.
+    ``step`` is the step whose value the name has. For an element or for results it is the block around them.
     """
 
     name: str
@@ -33,9 +33,9 @@ class Symbol:
 
 @dataclass(eq=False, repr=False, slots=True)
 class Scope:
-    """The names that are known in one place.
+    """The names that can be mentioned in one part of the file.
 
-    ``withheld`` has the names of a reducer that its arguments may not mention.
+    ``withheld`` has the names that the asks of a reducer may mention, but its arguments may not.
     """
 
     parent: Scope | None
@@ -62,7 +62,7 @@ class Scope:
 
 @dataclass(eq=False, repr=False, slots=True)
 class Mention:
-    """A name that a step uses. ``symbol`` is None if no such name is in scope."""
+    """A use of a name in a step. ``symbol`` is None if no such name is in scope."""
 
     name: str
     span: Span
@@ -73,7 +73,7 @@ class Mention:
 
 @dataclass(eq=False, repr=False, slots=True)
 class Step:
-    """A line of a flow, with the names that are known around and inside it.
+    """A line of a flow, with the scope around it and the scopes inside it.
 
     ``inner`` is the scope of a block's body. ``reduce_scope`` is the scope of the reducer's asks, with their models and
     options. ``argument_scope`` is the scope of the reducer's arguments.
@@ -119,8 +119,8 @@ class Flow:
 class Program:
     """A file with its names resolved.
 
-    ``declared`` has the names that are no values: flows, types, externs, and the prefixes of imports. ``templates`` has
-    the templates by the number of their string; a broken template is None.
+    ``declared`` has the names of declarations without a value: flows, types, externs, and the prefixes of imports.
+    ``templates`` has the template of each string by the string's number; a broken template is None.
     """
 
     file: s.File

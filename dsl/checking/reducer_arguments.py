@@ -7,7 +7,7 @@ from ..catalog import ParamSpec
 
 
 def parameters(params: tuple[ParamSpec, ...], args: tuple[s.Arg, ...]) -> list[ParamSpec | None]:
-    """Return the parameter of each argument; None for an argument that fits no parameter."""
+    """Return the parameter of each argument. None stands for an argument that fits no parameter."""
     known = {param.name: param for param in params}
     found = []
     for place, arg in enumerate(args):

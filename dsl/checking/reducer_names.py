@@ -1,4 +1,7 @@
-"""The help for an unknown reducer: the reducer that other tools call so, or a reducer for each purpose."""
+"""The help for an unknown reducer.
+
+Other tools may use its name for one of ours; otherwise the help lists our reducers.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ _PURPOSES = (
 
 
 def reducer_meant(word: str, known: Iterable[str]) -> str:
-    """Return the help for an unknown reducer. ``known`` has the reducers that exist."""
+    """Return the help for an unknown reducer. ``known`` has the names of the existing reducers."""
     rules = list(known)
     there = ELSEWHERE.get(word.lower())
     if there and (there == _ASK or there in rules):

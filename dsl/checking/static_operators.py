@@ -16,7 +16,7 @@ _REFLEXIVE = {"==": True, "<=": True, ">=": True, "!=": False, "<": False, ">": 
 
 
 def built(found: StaticValue, allowance: FoldingAllowance) -> StaticValue | None:
-    """Return the value, or None if it is too heavy to follow."""
+    """Return the value; None if it is too large to work with."""
     return found if allowance.take(found.weight) else None
 
 
@@ -57,7 +57,7 @@ def list_of(items: Iterable[Outcome], allowance: FoldingAllowance) -> Outcome:
 
 
 def record_of(entries: Iterable[tuple[str | None, Outcome]], allowance: FoldingAllowance) -> Outcome:
-    """Build the record of these fields, in their order; an entry without a name is spread."""
+    """Build a record from its fields, in order. An entry without a name is a record whose fields are added."""
     fields: dict[str, Json] = {}
     whole, weight = True, 1
     for name, found in entries:
@@ -120,7 +120,7 @@ def binary(expr: s.Binary, left: Outcome, right: Outcome, allowance: FoldingAllo
 
 
 def _joined(left: StaticValue | None, right: Outcome, *, ends: bool) -> Outcome:
-    """Work out ``and`` or ``or``. A side that equals ``ends`` decides the result alone."""
+    """Work out ``and`` or ``or``. A side with the value ``ends`` decides the result alone."""
     if left is not None and bool(left.value) is ends:
         return scalar(ends)
     if left is not None:
@@ -151,5 +151,8 @@ def _worked_out(expr: s.Expr, work: Callable[..., Json], *operands: Json) -> Sta
 
 
 def _reads_names_alone(expr: s.Expr | s.Ask) -> bool:
-    """Return True if an expression only reads names and calls nothing: in one place it then has one value."""
+    """Return True if an expression only reads names and calls no function.
+
+    In one place it then always has the same value.
+    """
     return not isinstance(expr, (s.Ask, s.Call)) and all(_reads_names_alone(child) for child in children(expr))

@@ -1,4 +1,4 @@
-"""Static values: values that the file decides in whole or in part, before any run."""
+"""Static values: values that the file decides, wholly or in part, before any run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_BUILT = 4_000_000
 
 
 class _Open:
-    """The placeholder for a part of a value that the run decides."""
+    """The placeholder for a part of a value that only the run decides."""
 
     def __repr__(self) -> str:
         return "OPEN"
@@ -29,14 +29,14 @@ OPEN: Final = _Open()
 
 
 class OpenRecord(dict[str, Json]):
-    """A record with some fields known from the file; the run may add others."""
+    """A record of which the file decides some fields. The run may add others."""
 
 
 @dataclass(frozen=True, slots=True)
 class StaticValue:
-    """A value that the file decides. A part that the run decides is OPEN, and ``whole`` is then False.
+    """A value that the file decides. OPEN stands for a part that the run decides, and ``whole`` is then False.
 
-    ``weight`` is at least the number of its characters and parts, each counted as often as it would be written out.
+    ``weight`` is at least the number of its characters and parts, counted as if all of them were written out.
     """
 
     value: Json
@@ -51,7 +51,7 @@ class StaticValue:
 
 @dataclass(frozen=True, slots=True)
 class NoValue:
-    """The outcome of an expression that fails in every run: the reason and the place."""
+    """The result of an expression that fails in every run: the reason and the place."""
 
     reason: str
     span: Span
@@ -62,15 +62,15 @@ Outcome = StaticValue | NoValue | None
 
 
 class FoldingAllowance:
-    """The weight of values that may still be built and gone through for one file."""
+    """The weight of values that the checker may still build and read for one file."""
 
     def __init__(self) -> None:
         self._left = MOST_BUILT
 
     def take(self, weight: int) -> bool:
-        """Spend this weight.
+        """Spend this weight and return True.
 
-        Return False, and spend nothing, if it is more than the rest or than one value may weigh.
+        If it is more than the rest, or more than one value may have, spend nothing and return False.
         """
         if weight > min(self._left, HEAVIEST):
             return False

@@ -1,4 +1,4 @@
-"""The shape of a file and of its flows, apart from names and types."""
+"""The structure of a file and of its flows, apart from names and types."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def structure(file: s.File) -> list[Diagnostic]:
 
 
 def _lost(lines: tuple[s.Line, ...]) -> list[Diagnostic]:
-    """Report values on lines of their own that no block takes and no name leads to.
+    """Report values that stand on lines of their own, have no name, and belong to no block.
 
-    A lone word is not reported here. It is mostly a word of another language or a misspelled one, and name checks
-    report it.
+    A single word is not reported here. Mostly it is a word of another language or a misspelt word, and the check of
+    names reports it.
     """
     problems = []
     for line in lines:
@@ -56,7 +56,7 @@ def _lost(lines: tuple[s.Line, ...]) -> list[Diagnostic]:
 
 
 def _budget(flow: s.FlowDecl) -> list[Diagnostic]:
-    """Report budgets that leave nothing to spend."""
+    """Report budgets that allow no calls or no dollars."""
     limits = () if flow.budget is None else (flow.budget.money, flow.budget.calls)
     return [
         Diagnostic(
@@ -97,9 +97,9 @@ def _flow(flow: s.FlowDecl) -> list[Diagnostic]:
 
 
 def _return(name: str, last: Span) -> Fix:
-    """Return a fix that returns the last named step, on a line of its own if the block has lines.
+    """Return a fix that returns the last named step. It is on a line of its own if the block has several lines.
 
-    It is a likely guess only.
+    The fix is only a likely guess.
     """
     source = last.source
     end = source.text.find("\n", last.end)

@@ -1,4 +1,4 @@
-"""The types of tests in a flow file: inputs, scripted replies and expectations must fit the tested flow."""
+"""The check of the tests in a flow file. Inputs, scripted replies and expected values must fit the tested flow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .typed import Typed
 
 
 def check_test(test: s.TestDecl, program: Program, typed: Typed, expressions: Expressions) -> None:
-    """Check a test, and add its problems to those found so far."""
+    """Check a test and add its problems to the earlier ones."""
     flow = next((one for one in program.flows if one.decl.name.text == test.flow.text), None)
     if flow is None:
         known = [one.decl.name.text for one in program.flows]
@@ -142,7 +142,7 @@ class _Test:
     def _step(self, path: tuple[s.Word, ...]) -> Step | None:
         """Find the step that a path names.
 
-        Its first word may be any step of the flow; each other word lies inside the one before.
+        The first word may be any step of the flow. Each further word names a step inside the step before.
         """
         steps = list(self.flow.walk())
         found: Step | None = None
@@ -161,7 +161,7 @@ class _Test:
         return found
 
     def _answers(self, step: Step) -> Iterator[t.Type]:
-        """Yield the types of the answers and call results that a step and its inner steps get from outside the flow."""
+        """Yield the types of the answers and call results that a step and its inner steps get."""
         for one in step.walk():
             node = one.line.node
             if isinstance(node, s.Ask):

@@ -83,9 +83,9 @@ class _Checker(Declarations):
         return spared(type_) if symbol.kind == "branch" and self._may_lack(step, symbol) else type_
 
     def _may_lack(self, branch: Step, symbol: Symbol) -> bool:
-        """Return True if ``symbol`` is a branch that may be lost, as the ask of a reducer mentions it.
+        """Return True if the symbol is a branch that may be missing when the ask of a reducer mentions it.
 
-        Branches may be lost where the reducer does without them (``spares``).
+        Branches may be missing if the reducer can do without failed ones (``spares``).
         """
         block = branch.parent
         if block is None or block.reduce_scope is None or block.reduce_scope.symbols.get(symbol.name) is not symbol:
@@ -215,7 +215,7 @@ class _Checker(Declarations):
 
 
 def _no_answer(type_: t.Type) -> t.Type | None:
-    """Return the part of a type that no model can answer with: a model or a document. None if there is none."""
+    """Return the part of a type that no model can return: a model or a document. None if the type has no such part."""
     match type_:
         case t.ListOf(item) | t.Optional(item):
             return _no_answer(item)

@@ -1,4 +1,4 @@
-"""The checker's results about a file, kept for the plan."""
+"""The checker's results about a file. The planner uses them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .program import Step, Symbol
 
 @dataclass(eq=False, repr=False, slots=True)
 class Typed:
-    """The checker's results about a file, for the plan.
+    """The checker's results about a file.
 
-    ``nodes`` has the results about the nodes of the tree. ``steps`` are the types of the steps' values, ``elements``
+    ``nodes`` has the results about the nodes of the tree. ``steps`` has the types of the steps' values, ``elements``
     those of the elements of maps. ``tallied`` has the votes whose tally the flow reads. ``own`` has the flows and
     externs of the file, ``declared`` its types. ``folding`` works out the values that the file alone decides.
     """
@@ -31,7 +31,7 @@ class Typed:
     declared: dict[str, t.Type] = field(default_factory=dict)
 
     def type_of(self, symbol: Symbol) -> t.Type:
-        """Return the type of a symbol; unknown for models, and for names that only a reducer sees."""
+        """Return the type of a symbol. It is unknown for models, and for names that only a reducer sees."""
         if symbol.param is not None:
             return self.nodes.params.get(symbol.param.number, t.UNKNOWN)
         if symbol.step is None or symbol.kind == "results":

@@ -1,4 +1,4 @@
-"""Choices that name types: `A | B` looks like one of two types, but is a choice between two words. It is refused."""
+"""The refusal of choices between types. `A | B` looks like one of two types, but means a choice between two words."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ Kind = Literal["record", "choice", "other"]
 
 
 def union(written: s.TypeChoice, kind_of: Callable[[str], Kind | None]) -> Diagnostic | None:
-    """Return the refusal of a choice between types; None for a choice of words.
+    """Return the refusal of a choice between types. None for a choice of words.
 
-    ``kind_of`` gives a type's kind, or None.
+    ``kind_of`` returns the kind of a type, or None.
     """
     bare = [option for option in written.options if isinstance(option, s.Word)]
     types = {word: kind for word in bare if (kind := kind_of(word.text)) is not None}

@@ -1,4 +1,4 @@
-"""Unknown names, and guesses at the name that was meant."""
+"""Unknown names, and suggestions for them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,13 @@ _WITHOUT_RESULTS = (
 
 @dataclass(eq=False, slots=True)
 class UnknownNames(CallTypes):
-    """The part of the type checker that reports names that are not known where they stand."""
+    """The part of the type checker that reports unknown names."""
 
     def withheld(self, name: str, span: Span, scope: Scope) -> bool:
-        """Return True, and report it, if an argument of a reducer mentions a name that only the reducer's asks see."""
+        """Report an argument of a reducer that mentions a name which only the reducer's asks see.
+
+        Return True if it does.
+        """
         symbol = scope.withheld.get(name)
         if symbol is None:
             return False
@@ -110,13 +113,13 @@ class UnknownNames(CallTypes):
         )
 
     def _models(self, scope: Scope) -> list[str]:
-        """Return the names in scope that stand for a model."""
+        """Return the names of models that are in scope."""
         found = ((word, scope.lookup(word)) for word in scope.known())
         return [word for word, one in found if one and one.kind in ("model", "param") and self.type_of(one) == t.MODEL]
 
 
 def _of_reducer(name: str, scope: Scope) -> str:
-    """Return the help for a name that only reducers give, used where no reducer gives it."""
+    """Return the help for a name that only reducers define, if it is used elsewhere."""
     if name != "results":
         return f'`{name}` is known in the ask of a fold: `reduce fold ask "… {{{{ so_far }}}} … {{{{ next }}}} …"`'
     if (seen := scope.lookup("so_far")) is not None and seen.kind == "results":
@@ -125,7 +128,10 @@ def _of_reducer(name: str, scope: Scope) -> str:
 
 
 def visible_block(hidden: Step, scope: Scope) -> Step | None:
-    """Return the block around a hidden step that is known in this scope; None in another flow."""
+    """Return the block around a hidden step, if this scope can mention that block.
+
+    None if the step is in another flow.
+    """
     known: list[Scope] = []
     outer: Scope | None = scope
     while outer is not None:

@@ -1,4 +1,4 @@
-"""Written types made into types: names are looked up, circles are refused."""
+"""The reader of written types. It looks up their names and refuses circles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KINDS: dict[type, Kind] = {s.TypeRecord: "record", s.TypeChoice: "choice"}
 
 
 class WrittenTypes:
-    """The reader of the types of one file. It reports the problems of the declarations once, when it is made."""
+    """The reader of the types of one file. When it is made, it reports the problems of the declarations once."""
 
     def __init__(self, file: s.File, problems: list[Diagnostic], imported: Imported) -> None:
         self.problems = problems
@@ -36,7 +36,7 @@ class WrittenTypes:
         self._declarations({name: decl for name, decl in self.declared.items() if name not in t.NAMED})
 
     def _declarations(self, declared: dict[str, s.TypeDecl]) -> None:
-        """Read the declarations, each after those that it mentions. Any length of such a chain works."""
+        """Read the declarations of types. Each is read after the types that it mentions, without recursion."""
         mentions = {name: _mentioned(decl.type) for name, decl in declared.items()}
         needs = {name: [need for need in words if need in declared] for name, words in mentions.items()}
         for circle in cycles(needs):
@@ -73,7 +73,7 @@ class WrittenTypes:
     def limited(self, type_: t.Type, span: Span, what: str = "this type") -> t.Type:
         """Return the type, or unknown if it is too large.
 
-        That is reported once, for types made of it are too large as well.
+        Only the first type that is too large is reported, because all types made from it are too large as well.
         """
         too_much = self._extents.too_much(type_)
         if too_much is None:
@@ -146,7 +146,10 @@ class WrittenTypes:
         return t.Choice(tuple(words))
 
     def _kind(self, name: str) -> Kind | None:
-        """Return the kind of type that a word between bars names. A type of this file may not have been read yet."""
+        """Return the kind of type that a word between bars names.
+
+        The type may be one of this file that is not read yet.
+        """
         if name in self.declared:
             written = self.declared[name].type
             return _KINDS.get(type(written), "other")
@@ -198,7 +201,7 @@ class WrittenTypes:
         return {name: self._known[name] for name in self.declared if name in self._known and name not in t.NAMED}
 
     def named(self, word: s.Word, prefix: s.Word | None = None) -> t.Type:
-        """Return the type of a name, with or without the prefix of an import. Report an unknown name."""
+        """Return the type of a name, which may have the prefix of an import. Report an unknown name."""
         name = word.text
         if prefix is not None:
             return self._of_import(prefix, word)
@@ -229,7 +232,7 @@ class WrittenTypes:
 
 
 def _mentioned(written: s.TypeExpr) -> dict[str, s.Word]:
-    """Return the names without a prefix that a type mentions, each at its first place."""
+    """Return the names without a prefix that a type mentions, each with the place of its first mention."""
     found: dict[str, s.Word] = {}
     todo = [written]
     while todo:
@@ -244,9 +247,9 @@ def _mentioned(written: s.TypeExpr) -> dict[str, s.Word]:
 
 
 def _instead(word: s.Word, better: str | None) -> Fix | None:
-    """Return a fix that writes another type's name.
+    """Return a fix that writes the name of another type.
 
-    It is safe if only case differs, or if other languages use the old name.
+    It is safe if the two names differ only in case, or if other languages use the written name.
     """
     if better is None:
         return None
@@ -255,7 +258,10 @@ def _instead(word: s.Word, better: str | None) -> Fix | None:
 
 
 def _without(word: str, before: Span, option: Span) -> Fix | None:
-    """Return a fix that deletes a choice's option and the bar before it; None if anything else stands between them."""
+    """Return a fix that deletes an option of a choice and the bar before it.
+
+    None if there is other text between them.
+    """
     gap = option.source.span(before.end, option.end)
     between = option.source.text[before.end : option.start]
     return Fix(f"delete the second `{word}`", (Edit(gap, ""),)) if between.strip() == "|" else None

@@ -1,4 +1,4 @@
-"""The choice of the called flows to draw in full. Every other call is drawn as a single node."""
+"""The choice of the called flows that are drawn in full. Every other call is drawn as a single node."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Called:
 
     @contextmanager
     def entered(self, name: str) -> Iterator[p.Flow | None]:
-        """Yield the flow to draw inside this context, or None if the call has to be a single node."""
+        """Yield the called flow inside this context if it is drawn in full. Yield None if the call is a single node."""
         size = self.sizes.get(name, 0)
         if name not in self.flows or self.depth == DEEPEST or size > min(LARGEST, self.left):
             yield None

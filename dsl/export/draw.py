@@ -1,4 +1,4 @@
-"""The picture of a plan: its boxes, the frames around them, and the edges between boxes that wait for each other."""
+"""The picture of a plan: its boxes, the frames around them, and the edges between them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _TIP = 600
 def picture_of(plan: p.Plan, functions: Functions) -> Picture:
     """Make the picture of a checked plan.
 
-    ``functions`` are the built-in ones, which tell what an expression mentions.
+    ``functions`` are the built-in functions. They tell which steps an expression mentions.
     """
     return _Drawer(plan, functions).picture()
 
 
 class _Scope:
-    """The names that a body can see, its own and those from around it.
+    """The names that a body can see: its own, and those around it.
 
     Each name leads to the node that has its value.
     """
@@ -69,7 +69,7 @@ class _Drawer:
     def flow(
         self, params: Iterable[p.Param], steps: Iterable[p.Step], result: p.Expr, type_: t.Type, scope: _Scope
     ) -> tuple[Part, ...]:
-        """Draw a whole flow. The last part is the returned value."""
+        """Draw a whole flow. The last part of it is the returned value."""
         parts: list[Part] = [self.param(param, scope) for param in params]
         parts += [self.step(step, scope)[0] for step in steps]
         text = self.words.expr(result)
@@ -109,7 +109,7 @@ class _Drawer:
     def uses(self, node: p.Node) -> tuple[str, ...]:
         """Return the names that the head of a node mentions.
 
-        If a called flow is drawn in full, ``call`` leads its arguments to the flow's parameters instead.
+        If a called flow is drawn in full, ``call`` connects its arguments to the flow's parameters instead.
         """
         match node:
             case p.Ask():
@@ -143,7 +143,7 @@ class _Drawer:
     ) -> tuple[Cluster, str, str]:
         """Draw a block.
 
-        Return its cluster, the id of the part that waits for what the block needs, and the node of its value.
+        Return its cluster, the id of the part that waits for the steps that the block needs, and the node of its value.
         """
         id_ = self.cluster_id()
         inner = _Scope(scope)

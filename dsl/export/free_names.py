@@ -1,4 +1,4 @@
-"""The names that a part of a plan mentions. Each comes once, in the order of reading."""
+"""The names that a part of a plan mentions, in the order of reading. Each name comes once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Functions = Mapping[str, FunctionSpec]
 
 
 def names_in(exprs: Iterable[p.Expr | None], functions: Functions) -> tuple[str, ...]:
-    """Return the names in expressions. None stands for a clause that is not written, and has no names."""
+    """Return the names in expressions. None stands for a missing clause, which has no names."""
     return tuple(dict.fromkeys(_names(exprs, functions)))
 
 

@@ -1,8 +1,8 @@
-"""The placing of boxes in layers: every link leads to a later layer, and the order in a layer keeps crossings few.
+"""The placing of boxes in layers. Every link leads to a later layer, and the order in each layer keeps crossings few.
 
 The method is that of Sugiyama, Tagawa and Toda (1981). A link that spans several layers gets a lane of its own through
-them, so that it crosses no box. This module knows nothing of flows or of pixels on a page. `along` is the direction in
-which links lead, and `across` is at right angles to it.
+them, so that it crosses no box. This module knows nothing about flows or pixels. `along` is the direction in which
+links lead, and `across` is at right angles to it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MANY_LINKS = 30_000
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A box with its size. An ``edge`` box lies in the first or the last layer, where no other boxes are."""
+    """A box with its size. An ``edge`` box is in the first or the last layer, which has only such boxes."""
 
     along: float
     across: float
@@ -32,10 +32,12 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link from one box to another, given by their indexes. Links of one ``group`` share a lane.
+    """A link from one box to another. ``start`` and ``end`` are the indexes of the boxes.
 
-    ``leaves`` and ``arrives`` are the positions across the box at which the link is fixed. None leaves the position
-    open, and the middle is best.
+    Links of one ``group`` share a lane.
+
+    ``leaves`` and ``arrives`` are the positions across the box at which the link must begin and end. If they are None,
+    any position will do, and the middle is best.
     """
 
     start: int
@@ -59,7 +61,10 @@ class Vertex:
 
 @dataclass(eq=False, slots=True)
 class Arc:
-    """A piece of one or more links, from a cell to a cell of the next layer. ``links`` are those that end with it."""
+    """A piece of one or more links, from a cell to a cell in the next layer.
+
+    ``links`` are the links that end with this piece.
+    """
 
     above: Vertex
     below: Vertex
@@ -73,7 +78,8 @@ class Arc:
 class Layers:
     """The boxes of a picture in layers.
 
-    ``cells`` begins with the cells of the boxes. ``straight`` holds the indexes of the links that have no lane.
+    ``cells`` begins with the cells of the boxes. ``straight`` holds the indexes of the links that are drawn without a
+    lane.
     """
 
     rows: list[list[Vertex]]
@@ -97,7 +103,10 @@ def layered(boxes: Sequence[Box], links: Sequence[Link]) -> Layers:
 
 
 def _ranks(boxes: Sequence[Box], links: Sequence[Link]) -> list[int]:
-    """Return the layer of each box: behind every box that leads to it, or close to its target if no box leads to it."""
+    """Return the layer of each box. It is behind every box that leads to it.
+
+    A box without such boxes is close to its target.
+    """
     before: dict[int, list[int]] = {place: [] for place in range(len(boxes))}
     behind: dict[int, list[int]] = {place: [] for place in range(len(boxes))}
     for link in links:
@@ -147,7 +156,7 @@ def _joined(above: Vertex, below: Vertex, link: Link, leaves: float | None, arri
 
 
 def _longest_lane(cells: list[Vertex], links: Sequence[Link]) -> int:
-    """Return the number of layers that a link may span in a lane, so that there are not too many lanes in all."""
+    """Return the greatest number of layers that a lane may span, so that the picture has not too many lanes."""
     lanes: dict[tuple[int, Hashable], int] = defaultdict(int)
     for link in links:
         key = link.start, link.group
@@ -162,7 +171,7 @@ def _longest_lane(cells: list[Vertex], links: Sequence[Link]) -> int:
 
 
 def _order(rows: list[list[Vertex]], arcs: list[Arc]) -> None:
-    """Sort each row by the positions of its neighbours, down and up in turn.
+    """Sort the cells of each row by the positions of their neighbours, downwards and upwards in turn.
 
     Keep the order with the fewest crossings.
     """
@@ -202,7 +211,7 @@ def _part(at: float | None, cell: Vertex) -> float:
 
 
 def _crossings(rows: list[list[Vertex]]) -> int:
-    """Count the pairs of links that cross, by counting the inversions between each two rows."""
+    """Count the pairs of links that cross. The method counts the inversions between each two neighbouring rows."""
     total = 0
     for row in rows:
         ends = [

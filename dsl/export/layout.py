@@ -42,7 +42,7 @@ class Rect:
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
-    """A line on the page. It is straight, or it bends so that it leaves and arrives in the picture's direction."""
+    """A line on the page. It is straight, or it bends so that both its ends point in the direction of the picture."""
 
     x: float
     y: float
@@ -54,7 +54,7 @@ class Stroke:
 class Layout:
     """The positions and sizes in a picture, in pixels.
 
-    ``strokes`` and the ``heads`` of arrows are found by the route that they belong to. Several edges may share strokes.
+    ``strokes`` and the ``heads`` of arrows are listed by their route. Several edges may share strokes.
     """
 
     direction: Direction
@@ -68,7 +68,7 @@ class Layout:
 
 
 def lay_out(picture: Picture) -> Layout:
-    """Lay out a picture down the page or from left to right, whichever is easier to read on one page."""
+    """Lay out a picture from top to bottom or from left to right, whichever is easier to read on one page."""
     down = _Engine(picture, "TB").layout()
     if (down.width <= _PAGE[0] and down.height <= _PAGE[1]) or len(down.rects) > _MANY_PARTS:
         return down
@@ -78,9 +78,9 @@ def lay_out(picture: Picture) -> Layout:
 
 @dataclass(slots=True)
 class _Level:
-    """The level of one cluster: its parts, which are laid out together, and the places where edges cross its frame.
+    """One cluster: its parts, which are laid out together, and the points where edges cross its frame.
 
-    Such a crossing is one box without size. All edges that come from the same node share it.
+    Such a crossing point is a box without size. All edges that come from the same node share it.
     """
 
     parts: tuple[Part, ...]
@@ -199,11 +199,11 @@ class _Engine:
         return level.arranged.along + end, ahead + level.arranged.across + behind
 
     def margins(self) -> tuple[float, float]:
-        """Return the room inside a frame, across, before its content and behind it."""
+        """Return the space inside a frame: at its sides, before its content, and behind its content."""
         return (_HEADER, _FRAME) if self.direction == "LR" else (_FRAME, _FRAME)
 
     def fixed(self, level: _Level, place: int, route: Route, side: Literal["entries", "exits"]) -> float | None:
-        """Return the position across a box at which a route crosses its frame. None if the position is free."""
+        """Return the position across a box at which a route must cross its frame. None if any position will do."""
         if place >= len(level.parts):
             return 0.0
         part = level.parts[place]
@@ -215,7 +215,7 @@ class _Engine:
         return None if crossing is None else self.margins()[0] + inner.arranged.places[crossing][1]
 
     def turned(self, along: float, across: float) -> tuple[float, float]:
-        """Turn sizes or positions along and across into width and height, or into x and y."""
+        """Turn a pair (along, across) into (width, height) or (x, y), for the direction of the picture."""
         return (across, along) if self.direction == "TB" else (along, across)
 
     def place(

@@ -1,4 +1,4 @@
-"""The room, in pixels, that the words of nodes and clusters take."""
+"""The space in pixels that the words of nodes and clusters take."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ _SPECIAL = re.compile(r"[^\w ,()/=?|→…·]|(?<![^\W_])_|_(?![^\W_])")
 def to_mermaid(picture: Picture) -> str:
     """Write the picture as a flowchart.
 
-    Names and texts are quoted, and every sign that could have a meaning is escaped.
+    Names and texts are quoted, and every character with a meaning in Mermaid is escaped.
     """
     lines = [f"flowchart {direction(picture)}", f"  accTitle: {_escaped(picture.title)}"]
     lines += _parts(picture.parts, "  ")
@@ -47,9 +47,9 @@ def to_mermaid(picture: Picture) -> str:
 
 
 def direction(picture: Picture) -> str:
-    """Choose the direction: down the page, or from left to right if much stands side by side.
+    """Choose the direction of the chart: downwards, or to the right if many boxes are side by side.
 
-    Labels are wider than they are high, so many of them take less room below each other.
+    Labels are wider than high, so many of them take less space below each other.
     """
     fanouts = (len(part.inside) for part in picture.walk() if isinstance(part, Cluster) and part.kind == "fanout")
     return "LR" if max(fanouts, default=0) > 5 else "TB"

@@ -1,4 +1,4 @@
-"""The content of a plan's drawing, whatever its format: nodes, nested clusters, and edges."""
+"""The content of a plan's drawing, for every format: nodes, nested clusters, and edges."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Style: TypeAlias = Literal["mention", "after", "reduce"]
 class Node:
     """A box.
 
-    ``lines`` stand under the title. ``tip`` holds the details that have no room in the box, on lines of its own.
+    ``lines`` are shown under the title. ``tip`` holds further details, each on a line of its own.
     """
 
     id: str
@@ -29,7 +29,7 @@ class Node:
 class Cluster:
     """A frame around nodes and clusters.
 
-    ``name`` is empty if the flow gives none. ``what`` says what the block does.
+    ``name`` is empty if the flow gives none. ``what`` describes the block.
     """
 
     id: str
@@ -47,8 +47,8 @@ Part: TypeAlias = Node | Cluster
 class Edge:
     """An edge from the part that must finish first to the part that waits for it.
 
-    Both are ids of nodes, or of a cluster if all of it waits. The style ``mention`` is a value that is used, ``after``
-    an order that the flow asks for, and ``reduce`` a result to combine.
+    Both are ids of nodes, or the id of a cluster if all of it waits. The style ``mention`` is for a value that is used,
+    ``after`` for an order that the flow asks for, and ``reduce`` for a result that is combined.
     """
 
     start: str
@@ -58,7 +58,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A drawing of a plan: its nodes and clusters, and the edges between them. It has no places on paper."""
+    """A drawing of a plan: its nodes and clusters, and the edges between them. It has no positions yet."""
 
     title: str
     parts: tuple[Part, ...]

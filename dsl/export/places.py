@@ -19,7 +19,7 @@ _TITLE_LEFT = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """The room between boxes of a layer, between layers, and behind a first layer that holds only edges."""
+    """The gaps between boxes of a layer, between layers, and behind a first layer that has only ``edge`` boxes."""
 
     across: float = 24.0
     along: float = 34.0
@@ -28,7 +28,7 @@ class Gaps:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of a link, given by the positions of both ends along and across. It leaves and arrives along."""
+    """A piece of a link, given by the positions of both its ends. Both ends point along the picture."""
 
     group: Hashable
     along: float
@@ -39,7 +39,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """A text in the first layer. The links of that layer pass beside it."""
+    """A text in the first layer. The links of that layer pass it on one side."""
 
     along: float
     across: float
@@ -49,8 +49,8 @@ class Title:
 class Arranged:
     """The result of an arrangement.
 
-    ``places`` are the positions, along and across, of the boxes' near corners. ``ends`` are the positions at which
-    links arrive, by the index of the link. ``title`` is the position across at which the title begins.
+    ``places`` are the positions, along and across, of the first corners of the boxes. ``ends`` are the positions at
+    which links arrive, by the index of the link. ``title`` is the position across at which the title begins.
     """
 
     along: float
@@ -147,7 +147,7 @@ def _across(layers: Layers, gaps: Gaps) -> dict[Vertex, float]:
 
 
 def _title_place(layers: Layers, xs: dict[Vertex, float], title: Title, gap: float) -> float:
-    """Return the position of a title: at the left, or behind all entering links, whichever keeps the frame narrower."""
+    """Return the position of a title: at the left, or behind all entering links. The choice keeps the frame narrow."""
     low = min(xs.values(), default=0.0)
     high = max((xs[cell] + cell.across for cell in layers.cells), default=0.0)
     entering = [xs[cell] for cell in layers.rows[0]] if layers.rows else []
@@ -159,10 +159,9 @@ def _title_place(layers: Layers, xs: dict[Vertex, float], title: Title, gap: flo
 
 
 def _settle(row: list[Vertex], xs: dict[Vertex, float], gaps: Gaps, down: bool) -> None:
-    """Move the cells of a row as close to the wishes of their neighbours as their order permits.
+    """Move the cells of a row as close to their wished positions as their order allows.
 
-    Cells that stand in each other's way are joined into groups. This gives the least sum of squares for the given
-    order.
+    Cells that are in each other's way are joined into groups. For the given order, this gives the least sum of squares.
     """
     groups: list[tuple[float, float, int]] = []
     offsets = []
@@ -190,7 +189,10 @@ def _between(left: Vertex, right: Vertex, gaps: Gaps) -> float:
 
 
 def _wish(cell: Vertex, xs: dict[Vertex, float], down: bool) -> tuple[float, float]:
-    """Return the position that a cell prefers and the weight of this wish. Only its strongest links count."""
+    """Return the position that a cell prefers, and the weight of this wish.
+
+    Only the strongest links of the cell count.
+    """
     strongest, total, count = 0, 0.0, 0
     for arc in cell.up if down else cell.down:
         strength = (2, 1, 3)[(arc.above.box is None) + (arc.below.box is None)]
@@ -220,7 +222,7 @@ def _middle_of(cell: Vertex, xs: dict[Vertex, float]) -> float:
 def _arrivals(layers: Layers, xs: dict[Vertex, float]) -> dict[Arc, float]:
     """Return the position at which each arc ends.
 
-    The arcs that lead to one box end side by side, and an arc that comes straight ends in the middle.
+    The arcs to one box end side by side. An arc that runs straight ends in the middle.
     """
     found: dict[Arc, float] = {}
     for cell in layers.cells:

@@ -1,6 +1,6 @@
-"""The drawing of a plan as SVG, with a layout of our own.
+"""The drawing of a plan as SVG, with flowrun's own layout.
 
-It is light or dark as the reader's system prefers, and each box has a tip that describes it.
+It follows the reader's choice of a light or dark system, and each box has a tip that describes it.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _edge(layout: Layout, route: Route, strokes: list[Stroke], tip: str) -> str:
 def _path(layout: Layout, strokes: list[Stroke]) -> Iterator[str]:
     """Write one path for all strokes of a route.
 
-    The pen is lifted only where a stroke does not continue the last one.
+    It starts a new piece only if a stroke does not continue the one before.
     """
     at: tuple[str, str] | None = None
     for stroke in strokes:

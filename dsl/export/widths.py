@@ -1,4 +1,4 @@
-"""The greatest width that a text may have, whatever sans serif font it is set in."""
+"""The greatest width that a text may have in any sans serif font."""
 
 from __future__ import annotations
 

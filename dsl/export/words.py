@@ -17,7 +17,7 @@ _MOST_ITEMS = 8
 
 
 def plain(text: str) -> str:
-    """Write a text on one line, without characters that could steer a terminal, a browser or the writing direction."""
+    """Write a text on one line, without characters that control a terminal, a browser or the direction of text."""
     if not text.isprintable():
         text = "".join(" " if c.isspace() else c if _visible(c) else "\ufffd" for c in text)
     return " ".join(text.split())
@@ -43,7 +43,7 @@ def wrapped(text: str, width: int, most: int) -> tuple[str, ...]:
 
 
 class ExpressionWriter:
-    """The writer of expressions. ``functions`` tells it which functions take a step by its name."""
+    """The writer of expressions. ``functions`` tells which functions take the name of a step."""
 
     def __init__(self, functions: Functions) -> None:
         self.functions = functions
@@ -86,7 +86,7 @@ class ExpressionWriter:
         return ", ".join(f"{name}: {self.expr(value, depth)}" for name, value in args.items())
 
     def _arguments(self, function: str, args: dict[str, p.Expr], depth: int) -> str:
-        """Write the arguments of a function. The first one needs no name, because the function makes it clear."""
+        """Write the arguments of a function. The first has no name, because the function makes its meaning clear."""
         of_step = function in self.functions and self.functions[function].of_step
         shown = []
         for number, (name, value) in enumerate(args.items()):

@@ -1,4 +1,4 @@
-"""The report of a check in machine-readable formats. Each format is a file with a function from a report to text."""
+"""The report of a check in machine-readable formats. Each format has a file with a function that writes a report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ FORMATS = ("json", "sarif", "junit", "github")
 
 
 def format_report(report: Report, format: str) -> str:
-    """Write the whole report in one of ``FORMATS``. It is complete even without diagnostics, and it ends in a line end.
+    """Write the whole report in one of ``FORMATS``. It ends with a line end, and is complete even without diagnostics.
 
     Only the module of the requested format is loaded.
     """

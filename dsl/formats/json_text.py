@@ -19,8 +19,8 @@ A further field keeps it; a removed field, or one with another meaning, raises i
 def json_text(report: Report) -> str:
     """Write one object with the files, the diagnostics, the files that could not be read, and the counts.
 
-    Lines and columns count characters from 1, and an end lies behind the last character. Offsets count characters from
-    0 in the text as the language reads it: without a byte-order mark, and with each line end as one character.
+    Lines and columns count characters from 1, and an end is one behind the last character. Offsets count characters
+    from 0, in the text without a byte-order mark and with each line end as one character.
     """
     told = {
         "version": VERSION,

@@ -15,10 +15,11 @@ _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(report: Report) -> str:
-    """Write one suite.
+    """Write one test suite.
 
-    A file with errors fails. With warnings alone it passes and lists them, unless the report is strict. A test case has
-    at most one failure, because many readers look at one only. It holds all diagnostics of the file.
+    A file with errors fails. A file that has only warnings passes and lists them, unless the report is strict. A test
+    case has at most one failure, which holds all diagnostics of the file, because many readers look only at the first
+    failure.
     """
     found: defaultdict[str, list[Diagnostic]] = defaultdict(list)
     for finding in report.findings:

@@ -23,8 +23,8 @@ class Unread:
 class Report:
     """The checked files and the diagnostics in them, both in order.
 
-    Names are paths with forward slashes. Relative paths start at the folder in which the check was started. With
-    ``strict``, a warning fails like an error. ``version`` is the version of the tool.
+    Names are paths with forward slashes. Relative paths start at the folder in which the check was started. If
+    ``strict`` is True, a warning fails like an error. ``version`` is the version of the tool.
     """
 
     files: tuple[str, ...]
@@ -49,7 +49,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """The begin and end of a span, counted from 1. The end column lies behind the last character."""
+    """The first and last line and column of a span, counted from 1. The end column is one behind the last character."""
 
     line: int
     column: int
@@ -62,7 +62,7 @@ def place_of(span: Span) -> Region:
 
 
 def told(finding: Diagnostic) -> str:
-    """Write all messages of a diagnostic, one line for each part, without the text of the file."""
+    """Write all messages of a diagnostic, each part on a line, without the text of the file."""
     parts = [
         f"{finding.message}: {finding.label}" if finding.label else finding.message,
         f"note: {finding.note}" if finding.note else "",
@@ -72,8 +72,8 @@ def told(finding: Diagnostic) -> str:
 
 
 def encodable(text: str) -> str:
-    """Make a text that UTF-8 can encode.
+    """Make a text that can be encoded in UTF-8.
 
-    It replaces the surrogates that stand for undecodable bytes, as in a file's name.
+    It replaces the surrogates that stand for undecodable bytes, for example in the name of a file.
     """
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)

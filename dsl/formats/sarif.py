@@ -23,7 +23,7 @@ _DRIVE = re.compile(r"[A-Za-z]:/")
 
 
 def sarif(report: Report) -> str:
-    """Write one run. It has a rule for each code that occurs, with the code's page as the rule's help."""
+    """Write one run. It has a rule for each code that occurs. The code's page is the rule's help."""
     rules = sorted({finding.code for finding in report.findings})
     driver: Json = {"name": "flowrun", "informationUri": ADDRESS, "rules": [_rule(code) for code in rules]}
     if report.version:
@@ -55,7 +55,7 @@ def _rule(code: str) -> Json:
 
 
 def _name(title: str) -> str:
-    """Make one word of a title, because GitHub and editors show the names of rules like that: `AnUnknownName`."""
+    """Make one word of a title, such as `AnUnknownName`. GitHub and editors show the names of rules in this form."""
     return "".join(word[:1].upper() + word[1:] for word in re.findall(r"\w+", title))
 
 
@@ -151,7 +151,7 @@ def _artifact(name: str) -> Json:
 
 
 def _encoded(path: str) -> str:
-    """Encode a path as part of an address: the bytes that it has on disk, percent-encoded except for plain ones."""
+    """Encode a path as part of an address: its bytes on the disk, percent-encoded except for plain characters."""
     data = path.encode("utf-8", "surrogateescape" if _from_disk(path) else "replace")
     return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in data)
 
@@ -159,14 +159,15 @@ def _encoded(path: str) -> str:
 def _from_disk(path: str) -> bool:
     """Tell whether every surrogate in a path stands for an undecodable byte.
 
-    Python reads the names of files that way.
+    Python reads the names of files in this way.
     """
     return all(not "\ud800" <= c <= "\udfff" or "\udc80" <= c <= "\udcff" for c in path)
 
 
 def _message(text: str) -> Json:
-    """Make a message object without anything that looks like an embedded link (§3.11.6) or a placeholder (§3.11.5).
+    """Make a message object whose text is read as plain text.
 
-    Braces elsewhere stay single, because readers show the text of a message without arguments as it stands.
+    A text must not look like an embedded link (§3.11.6) or a placeholder (§3.11.5). Other braces stay single, because
+    readers show the text of a message without arguments as it is.
     """
     return {"text": _PLACEHOLDER.sub(r"{{\1}}", text).replace("](", "] (")}

@@ -1,4 +1,4 @@
-"""The reads of a run, done outside of the loop: the quick ones in a thread, the others in the child process."""
+"""The reads of a run, done outside of the event loop: quick ones in a thread, others in the child process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SLOW = object()
 class ReadPool:
     """The threads that do the reads of one run, for a flow that may read these files.
 
-    ``tell`` gets each assumption of a reader once, in the loop.
+    ``tell`` gets each remark of a reader, on the event loop. It gets equal remarks once.
     """
 
     def __init__(self, files: Files, tell: Tell = unheard) -> None:
@@ -44,7 +44,7 @@ class ReadPool:
         self._slow.close()
 
     async def read(self, function: str, args: Args, slow: Callable[[], None]) -> Json:
-        """Do a read. Call ``slow`` before a read that is not quick. Raises UsageError."""
+        """Do a read. Call ``slow`` before a read that is not quick. Raises UsageError if the read fails."""
         remarks: list[str] = []
         try:
             value = await self._quick.run(partial(self._read_quickly, function, args, remarks.append))
@@ -59,7 +59,7 @@ class ReadPool:
         return value
 
     def _read_quickly(self, function: str, args: Args, tell: Tell) -> Json:
-        """Return the value of a read, or ``_SLOW`` if it is not quick."""
+        """Do a read if it is quick, and return its value. Otherwise return ``_SLOW``."""
         return whole(read(function, args, self.files, tell)) if is_quick(function, args, self.files) else _SLOW
 
     async def _read_slowly(self, function: str, args: Args, tell: Tell) -> Json:

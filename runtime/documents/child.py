@@ -1,10 +1,10 @@
 """The child process that reads heavy documents and large files, one after another, with a limit on its memory.
 
-A request is a pickled function; it comes from the parent, which can be trusted. An answer is a row of messages, each a
-line of JSON with its ``kind`` and the ``size`` of the bytes behind it in UTF-8: ``text`` is a part of a text, ``items``
-are items of a list in JSON, and ``end`` is the last. ``end`` may have an ``error``, or ``memory`` if the memory was too
-small, and it has the ``remarks`` of the readers. ``leaves`` says that this answer is the last. The process ends as soon
-as stdin closes.
+A request is a pickled function. It comes from the parent process, which can be trusted. An answer is a row of messages.
+Each message is a line of JSON with its ``kind`` and the ``size`` in bytes of the UTF-8 text behind it. A ``text``
+message is a part of a text. An ``items`` message is a JSON list of items. The ``end`` message is the last. It has the
+``remarks`` of the readers, an ``error`` if the work failed, ``memory`` if the memory was too small, and ``leaves`` if
+the process ends after this answer. The process also ends when stdin closes.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from .process import PROCESS
 
 Json = Any
 _USED_UP = 0.5
-"""The share of its memory above which the process leaves after an answer. It may never give that memory back."""
+"""The process ends after an answer if it has used more than this share of its memory. Python may never free it."""
 _TEXT = 1024 * 1024
 _ITEMS = 256 * 1024
-"""The characters of a message. No other thread of the parent runs while Python reads one."""
+"""The characters of a message. It is small, because Python runs no other thread of the parent while it reads one."""
 
 
 def main() -> int:
     most = int(sys.argv[1])
-    # The reader may be another package's that only the parent's path leads to.
+    # The reader may be in a package that only the parent's path has.
     sys.path += [place for place in json.loads(sys.argv[2]) if place not in sys.path]
     _limit(most)
     PROCESS.here = True
-    # Some systems count the memory that the parent had when it started this process.
+    # On some systems the peak includes the memory of the parent when it started this process.
     before = _peak()
     with os.fdopen(claim_stdout(), "wb") as out:
         leaves = False
@@ -51,9 +51,9 @@ def main() -> int:
 
 
 def _answer(out: BinaryIO, remarks: list[str]) -> dict[str, Any]:
-    """Do the next work and send its value. Return the fields of the last message."""
+    """Do the next requested work and send its value. Return the fields of the message ``end``."""
     try:
-        # The parent writes the requests, nobody else.
+        # Unpickling is safe: only the parent writes requests.
         value = pickle.load(sys.stdin.buffer)(remarks.append)
         if isinstance(value, str):
             for at in range(0, len(value), _TEXT):
@@ -99,7 +99,7 @@ def _limit(most: int) -> None:
 
 
 def _peak() -> int:
-    """Return the peak of the process's memory, in bytes."""
+    """Return the most memory that the process has used so far, in bytes. 0 if the system does not tell."""
     try:
         import resource
     except ImportError:

@@ -1,7 +1,7 @@
 """The parent's side of the child process that reads heavy documents and large files.
 
-One child does one work after another, with a limit on its memory. If a work needs more, that is an error of this work,
-and the run goes on. The child works on foreign data, so nothing that it sends is ever unpickled.
+The child does one job after another, with a limit on its memory. If a job needs more, this job fails, and the run goes
+on. The child works on foreign data, so its answers are never unpickled.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from ..vocabulary.remarks import Tell, unheard
 
 Json = Any
 Work = Callable[[Tell], str | Iterable[Json]]
-"""A function that can be pickled. It returns a text, or the items of a list; it may raise UsageError."""
+"""A function that can be pickled. It returns a text or the items of a list, or raises UsageError."""
 MOST_MEMORY = 1024 * 1024 * 1024
-"""The most bytes of address space for the child. The interpreter and the libraries take about a tenth of it."""
+"""The limit on the child's address space, in bytes. The interpreter and the libraries take about a tenth of it."""
 _CHILD = "flowrun.runtime.documents.child"
 _PART = 1024 * 1024
-"""The most characters that are sent at once, because no other thread runs while Python copies a text."""
+"""A long text is sent in parts of this many characters, because no other thread runs while Python copies a text."""
 _MOVED = 33 * 1024 * 1024
 
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """One work for the child, which can be given up from another thread."""
+    """One piece of work for the child. Another thread can give it up."""
 
     given_up: bool = False
 
 
 class LongText:
-    """A text on its way to the child, where it is a plain text again. It is sent in parts."""
+    """A text for the child, which is sent in parts. The child gets it as a plain text."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -51,10 +51,10 @@ class LongText:
 
 
 class _GrowingText:
-    """A text made of parts, without a copy of the whole: Python would run nothing else meanwhile.
+    """A text made of parts, without a copy of the whole text. Python would run no other thread during such a copy.
 
-    A C library such as glibc moves blocks of more than 32 MiB without copying them. So the first parts are joined to
-    such a block, which then grows.
+    A C library such as glibc moves blocks of more than 32 MiB without copying them. So the first parts are joined into
+    such a block, and the block then grows.
     """
 
     def __init__(self) -> None:
@@ -80,9 +80,9 @@ class _GrowingText:
 
 
 class ReadingProcess:
-    """The owner of the child process. It starts a child when there is something to do, and another if one has ended.
+    """The owner of the child process. It starts a child when there is work, and a new child if the last one has ended.
 
-    Threads take turns. ``here``: this process is the child, and does the work in place.
+    The threads of a run take turns. ``here`` is True inside the child itself, which then does the work directly.
     """
 
     def __init__(self, most_memory: int = MOST_MEMORY) -> None:
@@ -95,9 +95,9 @@ class ReadingProcess:
         self._owner = 0
 
     def run(self, work: Work, name: str, tell: Tell = unheard, job: Job | None = None) -> Json:
-        """Do a work in the child and return its text or list. ``name`` is the file's name for messages.
+        """Do a piece of work in the child. Return its text or list. ``name`` is the file's name in messages.
 
-        Raises the UsageError of the work, and InputError if it takes too much memory or if the child ends.
+        Raises the UsageError of the work. Raises InputError if the work takes too much memory, or if the child ends.
         """
         if self.here:
             value = work(tell)
@@ -113,7 +113,7 @@ class ReadingProcess:
                 if end["leaves"]:
                     self._end()
             except BaseException:
-                # In the middle of an answer: the next work needs another child.
+                # The child is in the middle of an answer. The next work needs a new child.
                 self._end()
                 raise
             finally:
@@ -131,14 +131,14 @@ class ReadingProcess:
         return value
 
     def give_up(self, job: Job) -> None:
-        """Give up a job, from any thread. If the child works on it, the child ends."""
+        """Give up a job, from any thread. If the child works on this job, kill the child."""
         with self._switch:
             job.given_up = True
             if self._job is job and self._child is not None:
                 self._child.kill()
 
     def close(self) -> None:
-        """End the child. Closing is safe at any time, and also twice."""
+        """End the child. This is safe at any time, and more than once."""
         with self._turn:
             self._end()
 
@@ -174,7 +174,7 @@ class ReadingProcess:
             pickle.dump(work, child.stdin)
             child.stdin.flush()
         except BrokenPipeError:
-            # The child says why it ended, or its end does.
+            # The child has ended. Its last message or its exit code tells the reason below.
             pass
         text = _GrowingText()
         items: list[Json] = []
@@ -202,17 +202,17 @@ class ReadingProcess:
                 try:
                     pipe.close()
                 except BrokenPipeError:
-                    # Closing flushes the rest of a document that nobody reads any more.
+                    # Closing the pipe flushes the rest of a document, and the child is gone.
                     continue
 
 
 def _path() -> str:
-    """Return the folders in which this process finds modules, as JSON."""
+    """Return the absolute folders of this process's module path, as JSON."""
     return json.dumps([place for place in sys.path if os.path.isabs(place)])
 
 
 def _message(child: subprocess.Popen[bytes]) -> tuple[dict[str, Any], bytes]:
-    """Read the next message of the child. It is empty if the child has ended."""
+    """Read the next message of the child: its head and its body. Both are empty if the child has ended."""
     assert child.stdout is not None
     line = child.stdout.readline()
     if not line.endswith(b"\n"):

@@ -1,1 +1,1 @@
-"""The engine of a run. It makes all decisions, and has no effects itself."""
+"""The engine decides what a run does next. It has no effects itself: the rooms above it carry the decisions out."""

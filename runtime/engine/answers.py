@@ -18,7 +18,7 @@ __all__ = ["DEEPEST", "read_answer"]
 
 Json = Any
 _PLACE = 80
-"""The most characters of a place in an answer that a message shows: a model may write field names of any length."""
+"""A message shows at most this many characters of a place in an answer. A model may write field names of any length."""
 
 
 def read_answer(text: str, type_: types.Type) -> Json:
@@ -99,14 +99,14 @@ def _python_type(type_: types.Type) -> Any:
                 for field in fields
             }
             optional = [field.name for field in fields if isinstance(field.type, types.Optional)]
-            # A field that the type does not have would be lost.
+            # An unknown field is an error. Otherwise the record would lose it silently.
             record: Any = TypedDict(name or "Record", shape)  # type: ignore[misc]
             return Annotated[with_config(ConfigDict(extra="forbid"))(record), BeforeValidator(_filler(optional))]
     return Any
 
 
 def _whole(value: Json) -> Json:
-    # Beyond that floats stand for several whole numbers each.
+    # From 2**53 on, one float stands for several whole numbers.
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
 
@@ -126,7 +126,7 @@ def _speller(options: tuple[str, ...]) -> Any:
 
 
 def _filler(optional: list[str]) -> Any:
-    """Make a function that fills in the ``optional`` fields which a record lacks, with None."""
+    """Make a function that sets each of the ``optional`` fields to None if a record lacks it."""
 
     def fill(value: Json) -> Json:
         found = _opened(value)

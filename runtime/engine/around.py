@@ -1,4 +1,4 @@
-"""The surroundings of a block's bodies."""
+"""The facts about a block that all its bodies share, such as its path and its budgets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from ..vocabulary.usage import Usage
 
 
 class TokenCount(dict[str, tuple[int, int] | None]):
-    """The tokens in and out of a vote's answers by the address of the model, None if a server gave no counts."""
+    """The number of input and output tokens of a vote's answers, by the address of the model.
+
+    The value is None if the server gave no counts for one of the answers.
+    """
 
     def add(self, model: str, usage: Usage) -> None:
         before = self.get(model, (0, 0))
@@ -20,11 +23,12 @@ class TokenCount(dict[str, tuple[int, int] | None]):
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """The surroundings of a block's bodies, worked out once for all of them.
+    """The facts about a block that all its bodies share. They are worked out once.
 
-    ``path`` is the path of the block, ``serial`` its number, and ``lane`` the number of the outermost block.
-    ``ballot``: the answers of the bodies are ballots of a vote. ``sampled``: the bodies are in a repeat. ``votes``
-    count the tokens of ballots, and ``ledgers`` are the budgets of called flows, both from the inside out.
+    ``path`` is the path of the block, ``serial`` its number, and ``lane`` the number of the outermost block. ``ballot``
+    is True if the answers in the bodies are ballots of a vote. ``sampled`` is True if the bodies are inside a repeat.
+    ``votes`` are the token counts of the votes around the bodies, ``ledgers`` the budgets of the called flows around
+    them. Both begin with the innermost.
     """
 
     path: str

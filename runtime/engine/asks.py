@@ -1,4 +1,4 @@
-"""Asks, prepared once from the plan: the form of the answer, and the options that never change."""
+"""Asks, prepared once from the plan. The type of the answer and the constant options are read here only once."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .scopes import Scope
 
 Json = Any
 TIMEOUT = 600.0
-"""Seconds for one attempt, where the flow sets none."""
+"""Seconds for one attempt, if the flow sets no time-out."""
 _DEEPEST = 40
-"""The most levels of an answer's type, so that its reader stays well within Python's stack."""
+"""An answer's type has at most this many levels, so that reading the answer does not exhaust Python's stack."""
 _SAID = {
     "filtered": "the provider's filter held the answer back",
     "unterminated": "the answer has no end: the server stopped in the midst of it",
@@ -34,7 +34,7 @@ _SAID = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options of a call. ``tries`` is how often an answer that does not fit is asked for anew."""
+    """The options of a call. If an answer does not fit, the call is repeated at most ``tries`` times."""
 
     temperature: float | None
     max_tokens: int | None
@@ -61,7 +61,7 @@ class Settings:
 
 
 class Ask:
-    """An ask that becomes a request in the scope of a frame. ``answer`` is the type of its value."""
+    """An ask of the plan. It makes a request from the values in a scope. ``answer`` is the type of the ask's value."""
 
     def __init__(self, plan: p.Ask, options: Mapping[str, p.Expr], answer: types.Type | None = None) -> None:
         self.plan = plan
@@ -81,7 +81,10 @@ class Ask:
         return ModelValue(model, model) if isinstance(model, str) else model
 
     def settings(self, model: ModelValue, scope: Scope) -> Settings:
-        """Work out the options of a call: the model's, then the ask's own. Raises InputError for one out of bounds."""
+        """Work out the options of a call: the model's options, then the ask's own.
+
+        Raises InputError if an option is out of bounds.
+        """
         key = (model.name, model.address)
         settings = self._settings.get(key)
         if settings is None:
@@ -93,13 +96,14 @@ class Ask:
         return settings
 
     def request(self, settings: Settings, scope: Scope, sample: int | None) -> Request:
-        """Fill in the prompt. ``sample`` is the number of the call among those that ask the same.
+        """Fill in the prompt. ``sample`` is the number of the call among the samples of a repeat; None outside of a
+        repeat.
 
         Raises FlowrunError if the prompt cannot be made.
         """
         seed = settings.seed
         if seed is not None and sample is not None:
-            # One seed for all would make every sample the same answer.
+            # With one seed for all samples, every sample would get the same answer.
             seed += sample
         return Request(
             tuple(Message(message.role, render(message.template, scope.value)) for message in self.plan.messages),
@@ -113,11 +117,11 @@ class Ask:
         )
 
     def value(self, answer: Answer, request: Request) -> Json:
-        """Read the value of an answer. Raises AnswerError if it has none."""
+        """Read the value of an answer. Raises AnswerError if the answer has no value of the type."""
         if answer.text in self._choices and answer.finish == "stop":
             return answer.text
         if answer.finish != "stop":
-            # At temperature 0, and with a seed, the same answer comes again; so does one that a filter holds back.
+            # Another try gives the same answer at temperature 0 or with a seed. It also meets the same filter again.
             same = answer.finish == "length" and (request.temperature == 0 or request.seed is not None)
             final = answer.final or answer.finish == "filtered" or same
             raise AnswerError(answer.said or _SAID[answer.finish], text=answer.text, final=final)
@@ -126,7 +130,7 @@ class Ask:
 
 @lru_cache(maxsize=512)
 def _schema(type_: types.Type) -> Schema:
-    """Make the schema of a type. All calls share the same object, so the work on a schema is done once.
+    """Make the schema of a type. Equal types share one schema object, so that each schema is worked on only once.
 
     Raises InputError if the type is nested too deep for its answers to be read.
     """

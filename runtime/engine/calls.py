@@ -1,4 +1,6 @@
-"""The calls under way: an ask becomes a request, and its answer a value. An answer that does not fit is asked anew."""
+"""The calls of a run. An ask becomes a request, and its answer a value. If an answer does not fit, the call is
+repeated.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,10 @@ Json = Any
 
 @dataclass(eq=False, slots=True)
 class _Pending:
-    """A call that is under way or in line, with the ``request`` that it began with.
+    """A call that is under way or waits in line. ``request`` is its first request, before any correction.
 
-    ``tries`` is how often an answer that does not fit is asked for anew. ``fallback`` is the address of the model that
-    stands in when the call fails for good.
+    If an answer does not fit, the call is repeated at most ``tries`` times. ``fallback`` is the address of the model
+    that gets the call if it fails for good at the first model.
     """
 
     call: Call
@@ -44,9 +46,9 @@ class _Pending:
 class Calls:
     """The calls of one run. They add their decisions to ``decisions``.
 
-    A call that the run's budget has no room for waits in line until ``resume``. Other calls may cost less than was held
-    back for them, and the calls that are paid for get their answers before the run says that its money is gone. An
-    answer from the journal waits for ``resume`` too.
+    A call waits in line if the run's budget has no room for it. ``resume`` tries it again, because other calls may cost
+    less than the budget holds back for them. So the run reports an empty budget only when all paid calls have their
+    answers. An answer from the journal also waits for ``resume``.
     """
 
     def __init__(self, context: Context, decisions: list[Decision], events: list[e.Event]) -> None:
@@ -72,7 +74,8 @@ class Calls:
         ballot: bool = False,
         place: str = "",
     ) -> None:
-        """Make a call of an ask. ``sample`` is its group and its number there; ``place`` tells calls of a path apart.
+        """Make a call of an ask. ``sample`` is its group and its number in the group. ``place`` tells calls of one path
+        apart.
 
         If the answer to a ``ballot`` does not fit, the call is not repeated. Raises FlowrunError if the prompt cannot
         be made, BudgetError if the flow may make no more calls.
@@ -99,7 +102,7 @@ class Calls:
         self._enter(_Pending(call, call.request, frame, ask, on_value, on_failure, tries, model.fallback, hold))
 
     def answered(self, number: int, answer: Answer, usage: Usage) -> None:
-        """Take an answer and its part of the bill. Drop it if its call was cancelled meanwhile."""
+        """Take an answer and its part of the bill. Ignore it if the call was cancelled in the meantime."""
         if pending := self._take(number):
             if pending.hold.price is not None:
                 pending.hold.settle(usage)
@@ -112,14 +115,14 @@ class Calls:
                 pending.hold.settle(error.usage or NO_USAGE)
                 self._again(pending, error)
                 return
-            # A refused request is not billed; for any other failure the bill is not known.
+            # A refused request is not billed. For a doubtful failure the bill is unknown.
             pending.hold.settle(NO_USAGE if error.doubtful else Usage(0, 0))
             self._lost(pending, error)
 
     def doubted(self, number: int) -> bool:
-        """Tell whether the budgets allow to repeat an attempt that may have been paid. It counts as one more call.
+        """Tell whether the budgets allow another attempt at a call, after an attempt that may have been paid.
 
-        If they do not, the call has failed, or waits in line for money.
+        The new attempt counts as one more call. If False, the call has failed, or waits in line for money.
         """
         pending = self._pending.get(number)
         if pending is None:
@@ -140,7 +143,7 @@ class Calls:
         return False
 
     def hedged(self, number: int) -> bool:
-        """Tell whether all budgets of a call have room to send its request a second time, side by side."""
+        """Tell whether all budgets of a call have room to send its request a second time, beside the first."""
         pending = self._pending.get(number)
         if pending is None or pending.hold.hedged or not pending.hold.hedge(pending.call):
             return False
@@ -148,7 +151,7 @@ class Calls:
         return True
 
     def cancel(self, numbers: set[int], *, keep: bool = False) -> None:
-        """Cancel calls. ``keep``: a request that is under way goes on to its end, for its answer is paid."""
+        """Cancel calls. With ``keep``, a request that is under way may finish, because its answer is paid."""
         for number in sorted(numbers):
             # The call may have been answered and billed before it was cancelled.
             self._pending.pop(number).hold.settle(Usage())
@@ -157,9 +160,10 @@ class Calls:
         numbers.clear()
 
     def resume(self) -> bool:
-        """Give the next answer from the journal, or else send the calls in line that the budgets have room for.
+        """Give out the next answer from the journal. If there is none, send the calls in line for which the budgets
+        have room.
 
-        Return True if an answer was given or a call left the line.
+        Return True if an answer was given out or a call left the line.
         """
         if self._reused:
             number, known = self._reused.popleft()
@@ -186,10 +190,10 @@ class Calls:
         return moved
 
     def _enter(self, pending: _Pending) -> None:
-        """Take the answer from the journal, or send the call, or put it in line.
+        """Take the answer from the journal, or send the call, or put the call in line.
 
-        Raises BudgetError if the budget of a called flow will never have room for it, InDoubtError if it may have been
-        paid before and must not be sent again.
+        Raises BudgetError if the budget of a called flow will never have room. Raises InDoubtError if the call may have
+        been paid before and must not be sent again.
         """
         call = pending.call
         call.known = known = self._known(pending)
@@ -208,7 +212,7 @@ class Calls:
         pending.frame.calls.add(call.number)
 
     def _known(self, pending: _Pending) -> Known:
-        """Look up a call in the journal, and if that has no answer, the same request without a correction."""
+        """Look up a call in the journal. If it has no answer there, look up the same request without its correction."""
         call = pending.call
         known = self.context.known(call)
         if known.answer is None and call.request is not pending.request:
@@ -217,7 +221,7 @@ class Calls:
         return known
 
     def _resend(self, pending: _Pending, call: Call) -> None:
-        """Repeat a call, as a call of its own with its own number."""
+        """Repeat a call as a new call with a number of its own."""
         pending.call = replace(call, number=self._next(), group=None, tries=0, ceiling=None)
         pending.hold = Hold(self._budget, pending.hold.ledgers, pending.call, self.context)
         try:
@@ -237,9 +241,9 @@ class Calls:
         return pending
 
     def _send(self, pending: _Pending) -> bool:
-        """Send a call if its budgets have room for it, and return True if they do.
+        """Send a call if its budgets have room for it. Return True if it was sent.
 
-        Raises BudgetError if they will never have room.
+        Raises BudgetError if the budgets will never have room.
         """
         if not pending.hold.reserve(pending.call):
             return False
@@ -264,9 +268,9 @@ class Calls:
             pending.on_value(value)
 
     def _again(self, pending: _Pending, error: AnswerError) -> None:
-        """Repeat a call whose answer does not fit, if it has tries left and another answer may be better.
+        """Repeat a call whose answer does not fit, if it has tries left and the error is not final.
 
-        If the answer was malformed, the request tells the model its fault.
+        If the answer was malformed, the new request tells the model the fault.
         """
         call, again = pending.call, pending.call.sample.again
         if error.final:
@@ -281,9 +285,9 @@ class Calls:
             self._resend(pending, replace(call, request=request, sample=Sample(call.sample.number, again + 1)))
 
     def _lost(self, pending: _Pending, error: CallError) -> None:
-        """Give up a call at its model, and ask the fallback model if the flow names one.
+        """Give up a call at its model. Send it to the fallback model if the flow names one.
 
-        The fallback model also takes over the tries that are left: a plan counts one more.
+        The fallback model takes over the tries that are left.
         """
         if pending.fallback is None:
             pending.on_failure(Failure(pending.call.path, str(error), error))
@@ -293,7 +297,7 @@ class Calls:
 
 
 def _count_tokens(pending: _Pending, usage: Usage) -> None:
-    """Add the tokens of an answer to the votes around its call."""
+    """Add the tokens of an answer to each vote around its call."""
     within = pending.frame.within
     for vote in () if within is None else within.around.votes:
         vote.add(pending.call.model, usage)

@@ -1,4 +1,4 @@
-"""The most that a request can take, and the counts of tokens that may be believed."""
+"""The most tokens that a request can take, and the reported counts of tokens that are possible."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ..vocabulary.usage import Price, Usage
 from .decisions import Call
 
 _AROUND = 32
-"""More tokens than a message takes beside its text, or a schema beside its JSON."""
+"""A message takes fewer tokens than this beside its text, and a schema fewer beside its JSON."""
 _MUCH = 4096
-"""More tokens than a provider puts around a message, or around the form of the answer."""
+"""A provider puts fewer tokens than this around a message, and around the schema or choices of the answer."""
 _LONGEST = 10_000_000
-"""More tokens than any answer has; the limit where the flow sets none."""
+"""The limit of an answer's tokens if the flow sets none. No answer has so many."""
 
 
 def ceiling_of(request: Request) -> Ceiling:
-    """Work out the most tokens that a request can take: for its messages, the form of the answer, and the answer."""
+    """Work out the most tokens that a request can take: for its messages, its schema or choices, and its answer."""
     texts = [message.text for message in request.messages]
     form = _form_of(request)
     return Ceiling(
@@ -29,14 +29,17 @@ def ceiling_of(request: Request) -> Ceiling:
 
 
 def worst_of(call: Call, price: Price | None) -> float:
-    """Work out the most dollars that a call can cost. A call that counts in a budget in money has a known price."""
+    """Work out the most dollars that a call can cost. Return 0 if the price is unknown.
+
+    A budget in money refuses a call without a known price before this is asked.
+    """
     if call.ceiling is None:
         call.ceiling = ceiling_of(call.request)
     return call.ceiling.cost(price) or 0.0
 
 
 def rough_ceiling_of(request: Request) -> Ceiling:
-    """Work out the same as ``ceiling_of`` from the length of the texts alone: never lower, and quicker."""
+    """Estimate ``ceiling_of`` from the bytes of the texts alone. The result is never lower, and quicker to work out."""
     texts = [message.text for message in request.messages]
     form = _form_of(request)
     size = sum(len(text.encode("utf-8", "replace")) for text in texts) + len(form)
@@ -50,9 +53,9 @@ def _form_of(request: Request) -> str:
 
 
 def believable(usage: Usage, request: Request, samples: int) -> Usage:
-    """Return the usage without the counts that such a request cannot have: those below zero or too high become None.
+    """Return the usage, with None in place of a count that is impossible for this request: below zero or too high.
 
-    No token is shorter than a byte, a character is at most four bytes, and no answer is longer than its limit.
+    No token is shorter than a byte, a character has at most four bytes, and no answer is longer than its limit.
     """
     read, written = usage.input_tokens, usage.output_tokens
     most = 4 * sum(len(message.text) for message in request.messages) + _MUCH * (len(request.messages) + 1)

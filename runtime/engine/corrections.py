@@ -1,4 +1,4 @@
-"""The correction: a message that shows a model its answer that did not fit, and says what is wrong with it."""
+"""The correction: a message that shows a model its answer and explains why the answer does not fit."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ..vocabulary.errors import MalformedError
 from ..vocabulary.tokens import shortened
 
 _ANSWER = CORRECTION // 5
-"""The most tokens of the answer that are shown. These limits hold by the estimate, which may be off by half."""
+"""A correction shows at most this many tokens of the answer, by an estimate that may be off by half."""
 _WHY = CORRECTION // 12
 _TYPE = CORRECTION // 10
 
 
 def corrected(request: Request, wanted: types.Type, error: MalformedError) -> Request:
-    """Add to a request the answer that did not fit and a sentence about its fault, in at most CORRECTION tokens.
+    """Add to a request the answer that did not fit, and a sentence about its fault, in at most CORRECTION tokens.
 
-    The addition depends on the answer alone, so a resumed run sends the same words.
+    The addition depends on the answer alone. So a resumed run sends the same words.
     """
     shown = types.show(replace(wanted, name="") if isinstance(wanted, types.Record) else wanted)
     said = (

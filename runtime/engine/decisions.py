@@ -1,4 +1,4 @@
-"""The decisions of the state machine. They are the whole vocabulary between deciding and acting."""
+"""The decisions of the state machine. The engine tells the dispatcher in these terms alone what to do."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ Json = Any
 
 
 class Group(NamedTuple):
-    """The calls of a repeat that ask the same: the block's serial number and the step.
+    """The calls that the samples of one repeat make for the same step: the block's serial number and the step.
 
-    ``patient`` calls may wait for the first of their group, if that makes the others cheaper.
+    ``patient`` calls may wait for the first call of their group, if that makes the others cheaper.
     """
 
     block: int
@@ -50,9 +50,9 @@ class Sample(NamedTuple):
 class Policy(NamedTuple):
     """The rules for sending a call.
 
-    ``retries`` is how often a request that failed on the way may be sent again; None is the usual number. ``hedge`` is
-    a share of similar requests: a request that takes longer than that share of them may be sent once more.
-    ``budgeted``: the call counts in the budget of a called flow.
+    A request that failed on the way may be sent again at most ``retries`` times; None is the usual number. ``hedge`` is
+    a share of similar requests: a request that takes longer than that share of them may be sent a second time.
+    ``budgeted`` is True if the call counts in the budget of a called flow.
     """
 
     retries: int | None = None
@@ -62,10 +62,9 @@ class Policy(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The journal's knowledge of a call: its paid answer, which may be an error; None if it has no answer.
+    """The record of a call in the journal. ``answer`` is its paid answer or its error, None if no answer came.
 
-    ``key`` is the call's key in the journal. ``open`` are attempts of runs that were ended while they waited for this
-    answer.
+    ``key`` is the call's key in the journal. ``open`` are attempts that were under way when an earlier run ended.
     """
 
     key: bytes = b""
@@ -79,11 +78,12 @@ NOTHING = Known()
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """A question that gets one answer. ``number`` is unique in the run; ``path`` names the step for people.
+    """A question to a model that gets one answer. ``number`` is unique in the run. ``path`` names the step for people.
 
     Calls of the same ``group`` may go out as one request. ``place`` tells the call from every other call of the flow.
-    ``lane`` is the number of the outermost block; calls of different lanes take turns. ``ceiling`` is the most that the
-    call can take, None until it is worked out. ``tries`` counts the failed attempts of a call that is sent anew.
+    ``lane`` is the number of the outermost block; calls of different lanes take turns. ``ceiling`` holds the most
+    tokens that the call can take, None until it is worked out. ``tries`` counts the failed attempts of a call that is
+    sent again.
     """
 
     number: int
@@ -107,7 +107,10 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Cancel a call. ``keep``: a request that is under way is paid, so its answer still goes into the journal."""
+    """Cancel a call.
+
+    With ``keep``, a request that is under way may finish: it is paid, and the journal keeps its answer.
+    """
 
     number: int
     keep: bool = False
@@ -115,7 +118,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class LaunchExtern:
-    """Call an extern with these arguments. Calls of externs are numbered apart from other calls."""
+    """Call an extern with these arguments. Calls of externs have numbers of their own."""
 
     number: int
     path: str
@@ -130,7 +133,7 @@ class CancelExtern:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Call a function that reads files or cuts a long text. Reads are numbered apart from calls."""
+    """Call a function that reads files or cuts a long text. Reads have numbers of their own."""
 
     number: int
     function: str
@@ -144,7 +147,7 @@ class CancelRead:
 
 @dataclass(frozen=True, slots=True)
 class StartTimer:
-    """Start a timer, and report when its seconds are over. Timers are numbered apart from calls."""
+    """Start a timer. The dispatcher reports when its seconds have passed. Timers have numbers of their own."""
 
     number: int
     seconds: float
@@ -157,14 +160,20 @@ class StopTimer:
 
 @dataclass(frozen=True, slots=True)
 class HandOn:
-    """Hand on the next result of the list that the flow returns, for a caller that takes results one by one."""
+    """Give the caller the next result of the list that the flow returns.
+
+    The caller has asked for the results one by one.
+    """
 
     value: Json
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failure: its reason, and the step or element where it happened. ``ballot``: a vote lost it, and reports it."""
+    """A failure: its reason, and the path of the step or element.
+
+    ``ballot`` is True if the failure lost a ballot of a vote.
+    """
 
     path: str
     reason: str
@@ -173,16 +182,16 @@ class Failure:
 
     @property
     def abstains(self) -> bool:
-        """Tell whether the failure abstains from a vote: an answer came, but it does not fit.
+        """True if the failure counts as an abstention in a vote: an answer came, but it does not fit.
 
-        After any other failure another try may bring a ballot, so the vote counts it as missing.
+        After any other failure another try may bring a ballot, so the vote counts the ballot as missing.
         """
         unsettled = isinstance(self.error, UndecidedError)
         return isinstance(self.error, AnswerError | ReduceError) and not unsettled
 
     @property
     def sent(self) -> bool:
-        """Tell whether a request was made before the failure; a budget stops a call before that."""
+        """True if a request was sent before the failure. A budget stops a call before anything is sent."""
         return not isinstance(self.error, BudgetError)
 
 
@@ -190,9 +199,10 @@ class Failure:
 class Outcome:
     """The outcome of a flow.
 
-    ``value`` is the flow's result, None if it could not be made. ``failures`` ended steps; ``losses`` are elements and
-    samples that the flow did without. ``tallies`` are the votes by the path of their step. ``stopped`` is the reason if
-    the run was stopped before its end. If the flow is not complete, ``steps`` are the values of its finished steps.
+    ``value`` is the flow's result, None if it could not be made. ``failures`` are the failures that ended steps.
+    ``losses`` are the failures of elements and samples that the flow went on without. ``tallies`` are the votes by the
+    path of their step. ``stopped`` is the reason if the run was stopped before its end. If the flow is not complete,
+    ``steps`` are the values of its finished steps.
     """
 
     value: Json
@@ -205,7 +215,7 @@ class Outcome:
 
     @property
     def status(self) -> str:
-        """``done``, ``partial`` (the answer lacks something), ``failed``, ``budget``, ``stopped`` or ``disk``."""
+        """``done``, ``partial`` (parts of the answer are missing), ``failed``, ``budget``, ``stopped`` or ``disk``."""
         if isinstance(self.stopped, DiskError):
             return "disk"
         if self.stopped is not None:
@@ -219,9 +229,10 @@ class Outcome:
 
     @property
     def resumable(self) -> bool:
-        """Tell whether a resumed run may find what is missing.
+        """True if a resumed run may find the missing parts.
 
-        That is so if the run is not ``done`` or ``partial``, or if it is ``partial`` because a server gave no answer.
+        This holds for every status but ``done`` and ``partial``. It also holds for ``partial`` if a server gave no
+        answer.
         """
         if self.status != "partial":
             return self.status != "done"

@@ -1,4 +1,4 @@
-"""The calls of externs that are under way, their arguments, and the steps or blocks that wait for their values."""
+"""The calls of externs: their arguments, and the functions that take their values."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ExternCalls:
         on_value: Callable[[Json], None],
         on_failure: Callable[[Failure], None],
     ) -> None:
-        """Call an extern. Raises FlowrunError if the default of an argument that was left out cannot be worked out."""
+        """Call an extern. Raises FlowrunError if the default value of a missing argument cannot be worked out."""
         given = self._defaults.filled(extern, self.externs[extern].params, args)
         self._count += 1
         self._pending[self._count] = _Pending(owner, path, on_value, on_failure)
@@ -52,7 +52,7 @@ class ExternCalls:
         self.decisions.append(LaunchExtern(self._count, path, extern, given))
 
     def returned(self, number: int, value: Json) -> None:
-        """Take the value of a call. Drop it if the call was cancelled meanwhile."""
+        """Take the value of a call. Ignore it if the call was cancelled in the meantime."""
         if pending := self._take(number):
             pending.on_value(value)
 

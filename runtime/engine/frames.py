@@ -1,6 +1,8 @@
-"""Frames hold values while a flow runs: one for the flow, one for each call of a flow, one for each body of a block.
+"""Frames hold the values of steps while a flow runs.
 
-A step is prepared once from the plan for all the frames that run it.
+The flow, each call of a flow and each body of a block has its frame.
+
+A step is prepared once from the plan. All frames that run it share it.
 """
 
 from __future__ import annotations
@@ -21,15 +23,15 @@ from .streams import Feed, Key
 
 Json = Any
 Wake = Callable[[Failure | None], None]
-"""A function that is called when a value that was waited for is there (None), or when it has failed."""
+"""A function that is called when the steps that it waits for are finished, with None, or when one failed, with it."""
 
 
 class Step(ABC):
     """A step that can begin in a frame.
 
-    ``source`` is the step whose elements a map takes as they come, None for any other step. ``needs`` are the steps
-    that must be finished before this step begins, without the source. ``reads``: its expressions may call functions
-    that read files or cut long texts. A ``silent`` step is finished as it begins, and tells nobody that it has begun.
+    ``source`` is the step whose elements a map takes as they arrive, None for any other step. ``needs`` are the steps
+    that must be finished before this step begins, without the source. ``reads`` is True if its expressions may call
+    functions that read files or cut long texts. A ``silent`` step reports no beginning, because it is finished at once.
     """
 
     silent = False
@@ -50,15 +52,15 @@ class Step(ABC):
         """Begin the step in a frame. Raises FlowrunError if it cannot begin."""
 
     def may_take(self, feed: Feed) -> bool:
-        """Tell whether a list will keep the map's promise of `at most`, whatever elements come."""
+        """Tell whether a growing list is sure to keep the map's promise of `at most`."""
         return self.at_most is None or (feed.bound is not None and feed.bound <= self.at_most)
 
 
 class Layout:
-    """The parts that all frames of a block or flow share: the prepared steps, and the places of their names.
+    """The parts that all frames of a block or flow share: the prepared steps, and the place of each step by its name.
 
-    ``result`` is the step that gives the block its value, None for a flow and for a fan-out. ``once`` is the number of
-    steps that run once in each frame; the progress display needs it.
+    ``result`` is the step whose value is the value of a body; None for a flow and for a fan-out. ``once`` is the number
+    of steps that run once in each frame; the progress display needs it.
     """
 
     __slots__ = ("once", "places", "result", "steps")
@@ -74,11 +76,12 @@ NO_STEPS = Layout()
 
 
 class Enclosing(Protocol):
-    """A block or a call of a flow, as the frames of its bodies know it.
+    """The view that the frames of the bodies have of their block or call of a flow.
 
-    ``frame`` is the frame that it stands in. ``samples`` is the number of samples of a repeat, 0 for any other block;
-    ``patient`` samples are rather cheap than fast. ``passes_on``: the value of its last step is its own value.
-    ``longer`` is a list in the making that takes the items of its bodies' lists at once.
+    ``frame`` is the frame in which the block runs. ``samples`` is the number of samples of a repeat, 0 for any other
+    block. If ``patient`` is True, the samples should be cheap rather than fast. If ``passes_on`` is True, the value of
+    the last step is the value of the block. ``longer`` is the growing list that joins the lists of the bodies and takes
+    each item at once.
     """
 
     passes_on: bool
@@ -97,10 +100,10 @@ class Enclosing(Protocol):
     def longer(self) -> Feed | None: ...
 
     def path_of(self, index: int) -> str:
-        """Name a body by its path."""
+        """Return the path of a body."""
 
     def makes(self, name: str) -> bool:
-        """Tell whether the value of a step is the value of a body, or a part of it."""
+        """Tell whether the value of this step is the value of a body, or a part of that value."""
 
     def place_in(self, frame: Frame, name: str) -> int:
         """Return the place of a step's value among the results."""
@@ -112,21 +115,25 @@ class Enclosing(Protocol):
         """Take the value of a step of a body."""
 
     def body_done(self, frame: Frame, value: Json) -> None:
-        """Take the value of a body whose steps are all finished."""
+        """Take the value of a body when all its steps are finished."""
 
     def body_failed(self, frame: Frame, failure: Failure) -> None:
         """Take the failure of a step of a body."""
 
     def dropped(self, *, keep: bool) -> Iterable[Frame]:
-        """Cancel what runs in the block itself. Return its bodies, for what runs in them."""
+        """Cancel the calls, reads and timers of the block itself.
+
+        Return its bodies, so that the caller can cancel them too.
+        """
 
 
 @dataclass(eq=False, slots=True)
 class Watch:
-    """The steps of a frame that have no value yet, or never will.
+    """The steps of a frame that have no value yet or have failed, and the functions that wait for them.
 
-    ``waiting`` wait for the end of a step. ``failed`` are the failures of steps. ``feeds`` are lists in the making, for
-    maps that take their elements one by one, and ``takers`` wait for the beginning of such a list; None until needed.
+    ``waiting`` holds the functions that wait for the end of a step. ``failed`` are the failures of steps. ``feeds`` are
+    the growing lists, from which maps take elements one by one. ``takers`` holds the functions that wait for the
+    beginning of such a list. Both are None until they are needed.
     """
 
     waiting: dict[str, list[Wake]] = field(default_factory=dict)
@@ -141,13 +148,13 @@ class Watch:
 
 @dataclass(eq=False, slots=True)
 class Frame:
-    """The frame of a flow or of one body of a block: it holds the values of the steps there.
+    """The frame of a flow or of one body of a block. It holds the values of the steps there.
 
-    ``given`` holds the element, the inputs of a flow, or the names that a reducer sees. ``left`` counts the steps that
-    are not finished; it is below 0 when the frame takes no more part. A name that is not here is looked up in
-    ``parent``. The frame of a called flow has no parent; its ``block`` tells where it was called. ``index`` is the
-    number of the body in its block. ``calls`` and ``blocks`` are under way. ``prefix`` is the path of the body with a
-    dot, None until it is worked out.
+    ``given`` holds the element, the inputs of a flow, or the names that a reducer sees. ``left`` counts the unfinished
+    steps; it is below 0 when the frame has ended. A name that is not here is looked up in ``parent``. The frame of a
+    called flow has no parent; its ``block`` tells where the flow was called. ``index`` is the number of the body in its
+    block. ``calls`` and ``blocks`` are those under way. ``prefix`` is the path of the body with a dot at its end, None
+    until it is worked out.
     """
 
     layout: Layout
@@ -183,7 +190,7 @@ class Frame:
         return None if self.watched is None or self.watched.feeds is None else self.watched.feeds.get(name)
 
     def home(self, name: str) -> Frame | None:
-        """Find the frame whose steps define this name: this frame or one around it. None if there is none."""
+        """Find the frame whose steps include this name: this frame or one around it. None if there is no such frame."""
         frame: Frame | None = self
         while frame is not None and name not in frame.layout.places:
             frame = frame.parent
@@ -197,16 +204,16 @@ class Frame:
 
     @property
     def within(self) -> Enclosing | None:
-        """The innermost block or call of a flow that this frame belongs to; None outside of all."""
+        """The innermost block or called flow around this frame. None if there is none."""
         frame: Frame | None = self
         while frame is not None and frame.block is None:
             frame = frame.parent
         return None if frame is None else frame.block
 
     def path(self, title: str) -> str:
-        """Name a step by its path through its blocks and the calls of its flow, with the place of each element.
+        """Return the path of a step: its title behind the blocks, elements and called flows around it.
 
-        ``notes[3].draft`` is the step ``draft`` of element 3 of ``notes``, or of the flow that it calls.
+        ``notes[3].draft`` is the step ``draft`` of element 3 of ``notes``, or of the flow that this element calls.
         """
         if self.prefix is None:
             self.prefix = "" if self.block is None else self.block.path_of(self.index) + "."
@@ -214,9 +221,9 @@ class Frame:
 
 
 def steps_once(steps: Iterable[p.Step]) -> int:
-    """Count the steps, with those inside them, that run once each time the block runs.
+    """Count the steps that run once each time the block runs, with the steps of fan-outs and chains inside it.
 
-    Steps of a called flow are not counted here: the flow reports them when it begins.
+    The steps of a called flow are not counted. The flow reports them when it begins.
     """
     count = 0
     for step in steps:

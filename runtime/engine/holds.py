@@ -1,4 +1,4 @@
-"""The budgets that calls count in, and the dollars that these hold back for a call until its bill is known."""
+"""The budgets in which a call counts, and the dollars that they hold back until its bill is known."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from .scopes import Context
 
 
 class Hold:
-    """The hold of one call on its budgets.
+    """The claim of one call on its budgets.
 
-    ``ledgers`` are those of the called flows around the call, ``run`` is that of the run. Those that limit dollars are
-    ``paying``; they hold back ``worst`` dollars while the call is ``sent``. ``counted``: the run has counted the call.
+    ``ledgers`` are the budgets of the called flows around the call, ``run`` is the budget of the run. Budgets in
+    dollars are ``paying``: they hold back ``worst`` dollars while the call is ``sent``. ``counted`` is True if the run
+    has counted the call.
     """
 
     __slots__ = ("counted", "hedged", "ledgers", "paying", "price", "run", "sent", "worst")
@@ -35,17 +36,25 @@ class Hold:
         self.hedged = False
 
     def admit(self, call: Call) -> None:
-        """Count a call in the budgets of the called flows. Raises BudgetError if one will never have room for it."""
+        """Count the call in the budgets of the called flows.
+
+        Raises BudgetError if one of them will never have room for it.
+        """
         if self.paying:
             _must_be_priced(call, self.price)
         _count(self.ledgers)
 
     def repeat(self) -> None:
-        """Count one more call, for an attempt that may have been paid. Raises BudgetError if a budget allows none."""
+        """Count one more call, after an attempt that may have been paid.
+
+        Raises BudgetError if a budget allows no more calls.
+        """
         _count((*self.ledgers, self.run))
 
     def reserve(self, call: Call) -> bool:
-        """Hold back the worst cost of a call. Return True if all budgets have room; the call may be sent.
+        """Hold back the most dollars that the call can cost.
+
+        Return True if all budgets have room, so the call may be sent.
 
         Raises BudgetError if they will never have room.
         """
@@ -59,7 +68,7 @@ class Hold:
         return True
 
     def settle(self, usage: Usage) -> None:
-        """Put the bill of a call in place of the dollars held back for it."""
+        """Replace the dollars held back for the call by its bill."""
         if self.price is None or not self.sent:
             return
         bill = self.price.bill(usage.input_tokens, usage.output_tokens)
@@ -68,9 +77,9 @@ class Hold:
         self.sent = False
 
     def hedge(self, call: Call) -> bool:
-        """Count a second request of the call, side by side with the first. Return True if all budgets have room for it.
+        """Count a second request of the call, beside the first. Return True if all budgets have room for it.
 
-        One of the two requests will be given up and may still be paid, so it counts at its worst.
+        flowrun gives up one of the two requests, and that request may still be paid. So it counts at its highest cost.
         """
         ledgers = (*self.ledgers, self.run)
         try:
@@ -108,7 +117,7 @@ def _count(ledgers: Sequence[Ledger]) -> None:
 
 
 def _must_be_priced(call: Call, price: Price | None) -> None:
-    """Raise BudgetError if the most that a call can cost is not known."""
+    """Raise BudgetError if the highest cost of a call is unknown."""
     if price is None:
         raise BudgetError(f"no price is known for `{call.model}`, so the flow's budget in money cannot be held")
     if price.worst(0, call.request.max_tokens) is None:

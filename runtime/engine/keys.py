@@ -1,4 +1,7 @@
-"""The key of an answer. It holds all that the answer depends on, so the answer is reused for the same question only."""
+"""The journal key of an answer.
+
+The key covers everything that the answer depends on: the same key means the same question.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,10 @@ _SIZE = 16
 
 
 def key_of(call: Call, endpoint: str) -> bytes:
-    """Make a call's key from its endpoint, model, parameters, messages, form of the answer, and number of the sample.
+    """Make a call's key from its endpoint, model, parameters, messages, answer form, and sample number.
 
     A call that is repeated because its answer did not fit has a key of its own. The place of a call in the flow does
-    not matter: steps may be renamed, and rows put between rows.
+    not matter: a user may rename steps and insert rows.
     """
     request = call.request
     choices, (number, again) = len(request.choices), call.sample
@@ -27,6 +30,6 @@ def key_of(call: Call, endpoint: str) -> bytes:
     )
     parts = [*head, *(text for message in request.messages for text in (message.role, message.text))]
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    # Lengths first: no two lists of parts have the same bytes.
+    # The lengths come first, so that two different lists of parts never have the same bytes.
     lengths = " ".join(str(len(part)) for part in encoded)
     return blake2b(b"".join((lengths.encode(), b"\n", *encoded)), digest_size=_SIZE).digest()

@@ -1,4 +1,4 @@
-"""The life of a step: it waits for the steps that it mentions, begins, and is finished or failed."""
+"""The life of a step. It waits for the steps that it mentions, begins, and then finishes or fails."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ Json = Any
 
 
 class Machine:
-    """The parts that all steps of one run share. All further work is put on ``work``, so that the stack does not grow.
+    """The parts that all steps of one run share. Steps put further work on ``work``, so that the stack does not grow.
 
-    ``failures`` ended steps of the flow itself; ``losses`` are elements and samples that blocks do without. ``tallies``
-    are the votes by the path of their step. ``flows_open`` counts the calls of flows under way, and ``blocks_begun``
-    all blocks that have begun.
+    ``failures`` are failures of the flow's own steps. ``losses`` are failures of elements and samples that blocks go on
+    without. ``tallies`` are the votes by the path of their step. ``flows_open`` counts the calls of flows under way,
+    ``blocks_begun`` all blocks that have begun.
     """
 
     def __init__(self, context: Context, externs: Mapping[str, p.Extern]) -> None:
@@ -90,7 +90,7 @@ class Machine:
             home.watch.waiting.setdefault(name, []).append(woken)
 
     def opened(self, frame: Frame, name: str, feed: Feed) -> None:
-        """Open the list of a step, so that maps may take its elements as they come."""
+        """Open the growing list of a step, so that maps may take its elements as they arrive."""
         watch = frame.watch
         watch.feeds = {**(watch.feeds or {}), name: feed}
         for wake in watch.woken(name):
@@ -111,7 +111,10 @@ class Machine:
             self.work.append(partial(self._finish, frame))
 
     def fail(self, frame: Frame, step: Step, failure: Failure) -> None:
-        """Fail a step. A block around it decides about the failure; without one the steps that need it fail too."""
+        """Fail a step. The block around it decides about the failure.
+
+        Without a block, the steps that need it fail too.
+        """
         if frame.over:
             return
         frame.watch.failed[step.name] = failure
@@ -127,9 +130,9 @@ class Machine:
         self._wake(frame, step.name, failure)
 
     def drop(self, frame: Frame, *, keep: bool) -> None:
-        """Cancel everything that runs in a frame, however deep flows call flows in it.
+        """Cancel everything that runs in a frame, at any depth.
 
-        ``keep``: requests that are under way still get their answers, for these are paid.
+        With ``keep``, requests that are under way may finish, because their answers are paid.
         """
         todo = [frame]
         while todo:
@@ -158,9 +161,9 @@ class Machine:
             frame.block.body_done(frame, frame.values[result] if result else None)
 
     def _take(self, frame: Frame, step: Step, failure: Failure | None) -> None:
-        """Begin a map that takes the results of a step as they come.
+        """Begin a map that takes the results of a step as they arrive.
 
-        Wait for the list in the making if it is not open yet, or for the whole list if the map cannot take from it.
+        If the growing list is not open yet, wait for it. If the map may not take from it, wait for the whole list.
         """
         source = step.source
         home = frame.home(source) if source is not None else None
@@ -187,7 +190,7 @@ class Machine:
             self._begin_now(frame, step)
 
     def _begin_now(self, frame: Frame, step: Step) -> None:
-        """Begin a step that has all that it waits for."""
+        """Begin a step when everything that it waits for is there."""
         try:
             if step.when is not None and not evaluate(step.when, Scope(self.context, frame)):
                 self._skip(frame, step)
@@ -199,10 +202,10 @@ class Machine:
             self.fail(frame, step, Failure(frame.path(step.title), str(error), error))
 
     def _skip(self, frame: Frame, step: Step) -> None:
-        """Give a step whose `when` is false its other value."""
+        """Give a step whose `when` is false the value of its `else`, or None."""
         home = frame.home(step.source) if step.source is not None else None
         if step.source is not None and home is not None and step.source not in home.values:
-            # If the list fails, this step fails with it, skipped or not.
+            # If the list fails, this step fails too, even when it is skipped.
             self.wait(frame, (step.source,), partial(self._begin, frame, step))
             return
         other = None if step.otherwise is None else evaluate(step.otherwise, Scope(self.context, frame))

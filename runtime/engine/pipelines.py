@@ -1,4 +1,4 @@
-"""Pipelines: blocks make lists, and maps take the elements of these lists as they come."""
+"""Pipelines. A block makes a list, and maps take the elements of the list before it is complete."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from .streams import Feed, Nested
 
 
 class Pipelines:
-    """The connections between the maps of one run and the blocks that make their lists."""
+    """The connections in one run between blocks that make lists and maps that take their elements."""
 
     def __init__(self, machine: Machine, plan: p.Plan) -> None:
         self.machine = machine
         self._fed = {name for step in plan.walk() if (name := taken_from(step)) is not None}
 
     def wanted(self, frame: Frame, step: Step) -> bool:
-        """Tell whether anything takes from a step's list: a map, or a block or flow that passes the list on."""
+        """Tell whether anything takes elements from a step's list: a map, or a longer list around the step."""
         return any(one.name in self._fed or _longer(at, one) is not None for at, one in _outward(frame, step))
 
     def open(self, frame: Frame, step: Step, feed: Feed) -> None:
-        """Open a step's list in the making for all that take from it."""
+        """Open the growing list of a step for everything that takes elements from it."""
         for at, one in _outward(frame, step):
             if one.name in self._fed:
                 self.machine.opened(at, one.name, feed)
@@ -36,7 +36,7 @@ class Pipelines:
 
 
 def _outward(frame: Frame, step: Step) -> Iterator[tuple[Frame, Step]]:
-    """Go through a step, and the chains and called flows around it that have the same value."""
+    """Yield a step with its frame, and then the chains and called flows around it that have the same value."""
     yield frame, step
     while (block := frame.block) is not None and block.passes_on and block.makes(step.name):
         frame, step = block.frame, block.step
@@ -44,6 +44,6 @@ def _outward(frame: Frame, step: Step) -> Iterator[tuple[Frame, Step]]:
 
 
 def _longer(frame: Frame, step: Step) -> Feed | None:
-    """Find the longer list that takes the items of this step's list at once."""
+    """Find the longer list that joins this step's list and takes its items at once. None if there is none."""
     block = frame.block
     return block.longer if block is not None and block.makes(step.name) else None

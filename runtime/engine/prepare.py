@@ -1,4 +1,4 @@
-"""The preparation of a plan: each step is made ready once, before anything of it runs."""
+"""The preparation of a plan. Each step is prepared once, before it runs."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from .scopes import Defaults
 
 
 class Preparation:
-    """The prepared steps of one plan. A called flow is prepared when it is called for the first time.
+    """The prepared steps of one plan. A called flow is prepared at its first call.
 
-    ``window`` is the number of bodies that a map may have open at once where the flow sets none. The results of the
-    step ``handed`` are handed on as they come.
+    A map may have ``window`` bodies open at once if the flow sets no `concurrency`. The results of the step ``handed``
+    go to the caller one by one.
     """
 
     def __init__(self, machine: Machine, plan: p.Plan, window: int, handed: p.Step | None, hand_on: HandOn) -> None:
@@ -61,7 +61,7 @@ class Preparation:
             case p.Chain():
                 return ChainStep(step, machine, self._body(node.body))
             case p.Fanout():
-                # The branches are equals: none of them is the last line.
+                # A fan-out has no last step: all branches are results.
                 layout = self.layout(node.body.steps)
                 return FanoutStep(step, machine, layout, self._reduction(step, node.reduce), self.pipelines)
             case p.Map():

@@ -1,11 +1,11 @@
 """The reads of a run, and the work that waits for their values.
 
-Work that needs a read is given up and tried again when the read is done. So nothing may change before all expressions
-of the work are evaluated.
+Work that needs a read is given up and tried again when the read is done. So the work must change nothing before all its
+expressions are evaluated.
 
-A read holds the engine: no other work is done and no decision is given out until it is over, so that a run has the
-same order as if reading took no time. Only a read that takes long does not hold it, once the run has begun. The start
-of a run waits for all its reads: if one fails there, no call has gone out.
+A read holds the engine: until the read is done, the engine does no other work and gives out no decision. So a run has
+the same order as if reading took no time. A slow read is an exception: it holds the engine only at the start of the
+run. The start waits for all reads, so that no call goes out if one of them fails.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from .decisions import CancelRead, Decision, Read
 Args = Mapping[str, Json]
 Functions = Callable[[str, Args, Callable[[str], Tally | None]], Json]
 Owner = object
-"""A frame or a block: when it is cancelled, so is its work."""
+"""A frame or a block. When it is cancelled, its work is cancelled too."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """A read that is done. ``value`` is a FlowrunError if it has failed."""
+    """A finished read. ``value`` is a FlowrunError if the read failed."""
 
     function: str
     args: Args
@@ -39,10 +39,11 @@ class _Done:
 
 @dataclass(eq=False, slots=True)
 class _Attempt:
-    """Work that is tried until it has all its reads.
+    """Work that is tried again until all its reads are done.
 
-    ``done`` are the reads of the whole work, ``passing`` those of the part of it that is being worked out; ``parts``
-    are the values of the parts that are worked out.
+    ``done`` are the finished reads of the whole work. The work may have parts: ``passing`` are the finished reads of
+    the current part, and ``parts`` are the values of the finished parts. ``in_part`` is True while a part is worked
+    out.
     """
 
     owner: Owner
@@ -55,7 +56,10 @@ class _Attempt:
 
 @dataclass(eq=False, slots=True)
 class _Out:
-    """A read that is out, and the attempts that wait for it. Each has the table that takes its value."""
+    """A read that is under way, and the attempts that wait for it.
+
+    Each attempt comes with the list that gets the value.
+    """
 
     read: Read
     key: Hashable | None
@@ -63,7 +67,7 @@ class _Out:
 
 
 class _Table:
-    """The reads that are out, by their numbers. Equal reads are one."""
+    """The reads that are under way, by their numbers. Equal reads share one entry."""
 
     def __init__(self) -> None:
         self._out: dict[int, _Out] = {}
@@ -74,7 +78,7 @@ class _Table:
         return self._out[number]
 
     def enter(self, needed: ReadNeeded) -> tuple[_Out, bool]:
-        """Find a read that is out, or enter it. Return it, and whether it is entered."""
+        """Find an equal read that is under way, or enter a new one. Return it, and True if it is new."""
         key = _key(needed)
         out = None if key is None else self._equal.get(key)
         if out is not None:
@@ -93,9 +97,10 @@ class _Table:
 
 
 class Reads:
-    """The reads of one run. ``work`` is the engine's line of work; what was given up comes back there.
+    """The reads of one run. ``work`` is the engine's queue of work. Work that was given up is queued there again.
 
-    ``beginning``: the run has not begun yet, and every read holds the engine. ``holding`` are the reads that hold it.
+    ``beginning`` is True until the run has begun; till then every read holds the engine. ``holding`` are the numbers of
+    the reads that hold it. ``new`` are the decisions to start reads that were not given out yet.
     """
 
     def __init__(self, functions: Functions, decisions: list[Decision], events: list[e.Event]) -> None:
@@ -112,16 +117,16 @@ class Reads:
         self._waits: dict[Owner, set[int]] = {}
 
     def attempt(self, owner: Owner, work: Callable[[], None]) -> None:
-        """Do work that evaluates expressions. If it needs a read, it is done again when the read is over.
+        """Do work that evaluates expressions. If it needs a read, do it again when the read is done.
 
-        It is forgotten if its owner is cancelled.
+        The work is dropped if its owner is cancelled.
         """
         self._try(_Attempt(owner, work))
 
     def once(self, key: Hashable, part: Callable[[], Json]) -> Json:
         """Return the value of a part of the work. It is worked out once, and then its reads are forgotten.
 
-        So a long list does not keep the files of all its elements.
+        So a long list does not keep the files of all its elements in memory.
         """
         attempt = self._attempt
         if attempt is None:
@@ -135,7 +140,7 @@ class Reads:
         return attempt.parts[key]
 
     def call(self, function: str, args: Args, tally: Callable[[str], Tally | None]) -> Json:
-        """Call a function of the language. Raises ReadNeeded if its value is still to be read."""
+        """Call a function of the language. Raises ReadNeeded if the function is a read whose value is not there yet."""
         if not is_read(function, args):
             return self._functions(function, args, tally)
         if self._attempt is not None:
@@ -147,13 +152,13 @@ class Reads:
         raise ReadNeeded(function, args)
 
     def slow(self, number: int) -> None:
-        """Note that a read will take long. Once the run has begun, it does not hold the engine."""
+        """Record that a read takes long. Once the run has begun, such a read does not hold the engine."""
         if not self.beginning:
             self.holding.discard(number)
             self._release()
 
     def over(self, number: int, value: Json) -> None:
-        """Take the value of a read, or its FlowrunError. Drop it if the read was cancelled meanwhile."""
+        """Take the value of a read, or its FlowrunError. Ignore it if the read was cancelled in the meantime."""
         out = self._out.take(number)
         if out is None:
             return
@@ -162,7 +167,7 @@ class Reads:
             numbers = self._waits.get(attempt.owner, set())
             numbers.discard(number)
             if not numbers:
-                # Another work of the same owner may have waited for the same read.
+                # The owner may be gone already, if two pieces of its work waited for this read.
                 self._waits.pop(attempt.owner, None)
         if number in self.holding:
             self.holding.discard(number)
@@ -172,7 +177,7 @@ class Reads:
             self.work.extend(partial(self._try, attempt) for attempt, _ in out.waiting)
 
     def cancel(self, owner: Owner) -> None:
-        """Forget the work of an owner. A read that nothing waits for any more is cancelled."""
+        """Drop the work of an owner. Cancel each read that nothing else waits for."""
         for number in sorted(self._waits.pop(owner, ())):
             out = self._out[number]
             out.waiting = [one for one in out.waiting if one[0].owner is not owner]
@@ -195,7 +200,7 @@ class Reads:
             self._attempt = before
 
     def _park(self, attempt: _Attempt, needed: ReadNeeded) -> None:
-        """Let an attempt wait for a read, which may be out already for other work."""
+        """Let an attempt wait for a read. The same read may be under way for other work already."""
         out, entered = self._out.enter(needed)
         if entered:
             self.new.append(out.read)
@@ -204,7 +209,7 @@ class Reads:
         self._waits.setdefault(attempt.owner, set()).add(out.read.number)
 
     def _release(self) -> None:
-        """Put the work that waited in front, if nothing holds the engine any more."""
+        """Put the waiting work at the front of the queue, if no read holds the engine."""
         if self.holding:
             return
         again = [attempt for out in sorted(self._over, key=lambda one: one.read.number) for attempt, _ in out.waiting]
@@ -213,7 +218,10 @@ class Reads:
 
 
 def _key(needed: ReadNeeded) -> Hashable | None:
-    """Return a key that equal reads share. None for a text to be cut, which is too long to compare."""
+    """Return a key that equal reads share.
+
+    None for `split`, whose text is too long to compare, and for arguments without a hash.
+    """
     if needed.function == "split":
         return None
     key = (needed.function, *sorted(needed.given.items(), key=lambda one: one[0]))

@@ -1,4 +1,4 @@
-"""The reducer of a block, prepared once from the plan: it makes a combiner for each run of the block."""
+"""The reducer of a block, prepared once from the plan. It makes a combiner each time the block runs."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ HandOn = Callable[[Json], None]
 
 
 class Reduction:
-    """The reducer of a block. ``hand_on`` takes the results one by one, if the caller of the flow wants them so.
+    """The reducer of a block. ``hand_on`` takes the results one by one, if the caller has asked for that.
 
-    ``branches`` are those that the reducer's asks mention: they wait for these even while results are still to come.
+    ``branches`` are the branches that the reducer's asks mention. The asks wait for them, even before all results are
+    there.
     """
 
     def __init__(self, step: p.Step, reduce: p.Reduce, externs: Mapping[str, p.Extern], hand_on: HandOn | None) -> None:
@@ -55,18 +56,20 @@ class Reduction:
 
     @property
     def joins(self) -> bool:
-        """True if the value is the list of the items in the results."""
+        """True if each result is a list, and the value is one list of all their items."""
         return self.plan.form == "rule" and self.rule.spec.lists == "items"
 
     def asking(self, question: Question) -> Ask | None:
-        """Return the ask for a question; None if an extern answers it."""
+        """Return the ask that answers a question. None if an extern answers it."""
         ask = self.deciding if self.plan.form == "rule" else self.ask
         return ask if ask is None or question.answer is None else ask.to(question.answer)
 
     def combiner(
         self, scope: Scope, path: str, least: int | None, most: int | None, names: tuple[str, ...], launch: str
     ) -> Combiner:
-        """Make the combiner of a block that will have ``least`` to ``most`` results; None if that is not known yet.
+        """Make the combiner of a block with ``least`` to ``most`` results.
+
+        They are None if the number is not known yet.
 
         Raises InputError if an argument is out of its bounds.
         """
@@ -86,7 +89,7 @@ class Reduction:
 
 
 def _asking(plan: p.Reduce, answer: types.Type, most: int | None, scope: Scope) -> Combiner:
-    """Make the combiner of an ask. Raises InputError for a size that is out of its bounds."""
+    """Make the combiner for an ask. Raises InputError for a size that is out of its bounds."""
     if plan.form == "fold":
         first = (evaluate(plan.args["from"], scope),) if "from" in plan.args else ()
         return Fold(most, answer, *first)

@@ -1,4 +1,4 @@
-"""Scopes give a mention in a frame its value."""
+"""Scopes look up the values of the names that expressions in a frame mention."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The surroundings of a flow: its models, the default model for asks that name none, and the built-in functions.
+    """The facts about a run that do not change: its models, its limits, and the functions that look things up.
 
-    ``functions`` calls a function that is no read: it gets its name, its arguments, and a function that finds the tally
-    of a vote by name.
-    ``calls_limit`` and ``money_limit`` (dollars) are the flow's budget. ``price`` gives the price of a model's address.
-    ``known`` looks a call up in the journal. ``ask_doubtful``: a call that may have been paid is sent again.
-    ``spent_within`` gives the calls and dollars that the run had spent before it was interrupted, in the called flow of
-    a path, or in all with "".
+    ``default_model`` answers asks that name no model. ``functions`` calls a built-in function other than a read. It
+    gets the name, the arguments, and a function that finds the tally of a vote by name. ``calls_limit`` and
+    ``money_limit`` (dollars) are the budget of the run. ``price`` returns the price of a model by its address.
+    ``known`` looks a call up in the journal. If ``ask_doubtful`` is True, a call that may have been paid is sent again.
+    ``spent_within`` returns the calls and dollars that the run had spent before it was interrupted: within the called
+    flow of a path, or in total for "".
     """
 
     models: Mapping[str, ModelValue]
@@ -42,7 +42,7 @@ class Context:
 
 
 class Scope:
-    """The names that can be mentioned in a frame."""
+    """The names that an expression in a frame can mention."""
 
     __slots__ = ("context", "frame")
 
@@ -72,19 +72,19 @@ class Scope:
         return {name: evaluate(expr, self) for name, expr in options.items()}
 
     def among(self, name: str, value: Json) -> Scope:
-        """Return the scope inside this one where a name has a value, such as the element of a map."""
+        """Return an inner scope with one more name, such as the element of a map, and its value."""
         return Scope(self.context, Frame(NO_STEPS, self.frame, given={name: value}))
 
 
 class Defaults:
-    """The default values of parameters, worked out once for each flow or extern."""
+    """The default values of parameters. They are worked out once for each flow or extern."""
 
     def __init__(self, context: Context) -> None:
         self._scope = Scope(context, Frame(NO_STEPS, None))
         self._known: dict[str, dict[str, Json]] = {}
 
     def filled(self, owner: str, params: Iterable[p.Param], given: Mapping[str, Json]) -> dict[str, Json]:
-        """Work out the values of all parameters of an owner, in their order: the given value, the default, or None.
+        """Return the values of all parameters of an owner, in order: the given value, else the default, else None.
 
         Raises FlowrunError if a default cannot be worked out.
         """

@@ -1,8 +1,8 @@
-"""The run as a state machine: an event comes in, decisions go out. It knows no clock, no network and no asyncio.
+"""The run as a state machine. An event goes in, decisions come out. It uses no clock, no network and no asyncio.
 
-A step begins as soon as all the steps that it mentions are finished. Blocks open a frame for each body. The steps
-inside wait only for the steps that they mention themselves, in their own block or around it, so there are no barriers
-between blocks.
+A step begins as soon as all steps that it mentions are finished. A block opens a frame for each body. The steps inside
+wait only for the steps that they mention, in their own block or around it. So no block waits for another block as a
+whole.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ Json = Any
 class State:
     """The state machine of one run of one plan.
 
-    ``window`` is the number of bodies that a map may have open at once where the flow sets none.
-    The results of the step ``handed`` are handed on as they come, and its value is their number.
-    ``begin``, ``answered``, ``failed`` and the like return decisions; ``events`` collects the events meanwhile.
+    A map may have ``window`` bodies open at once if the flow sets no `concurrency`. The results of the step ``handed``
+    go to the caller one by one, and its value is their number. ``begin``, ``answered``, ``failed`` and the like return
+    decisions; ``events`` collects the events that happen on the way.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class State:
 
     @property
     def holding(self) -> bool:
-        """True if a read holds the machine: its events and decisions so far are not to be seen yet."""
+        """True if a read holds the machine. Then nobody may see its events and decisions yet."""
         return bool(self._machine.reads.holding)
 
     def begin(self) -> list[Decision]:
@@ -69,28 +69,28 @@ class State:
         return self._drain()
 
     def answered(self, number: int, answer: Answer, usage: Usage = NO_USAGE) -> list[Decision]:
-        """Take an answer and its part of the bill. Drop it if its call was cancelled meanwhile."""
+        """Take an answer and its part of the bill. Ignore it if the call was cancelled in the meantime."""
         return self._take(partial(self._machine.calls.answered, number, answer, usage))
 
     def failed(self, number: int, error: CallError) -> list[Decision]:
-        """Take the failure of a call whose request is not sent again."""
+        """Take the failure of a call. Its request is not sent again."""
         return self._take(partial(self._machine.calls.failed, number, error))
 
     def doubted(self, number: int) -> tuple[bool, list[Decision]]:
-        """Tell whether the budgets afford another attempt at a call after one that may have been paid."""
+        """Tell whether the budgets allow another attempt at a call, after an attempt that may have been paid."""
         afforded = self._machine.calls.doubted(number)
         return afforded, self._drain()
 
     def hedged(self, number: int) -> bool:
-        """Tell whether the budgets afford to send a slow call a second time, side by side."""
+        """Tell whether the budgets allow a second request for a slow call, beside the first."""
         return self._machine.calls.hedged(number)
 
     def timed_out(self, number: int) -> list[Decision]:
-        """Act on a timer whose time is over."""
+        """Act on a timer whose time has passed."""
         return self._take(partial(self._machine.timers.over, number))
 
     def returned(self, number: int, value: Json) -> list[Decision]:
-        """Take the value of an extern; it has the declared type."""
+        """Take the value of an extern. The caller has checked that it has the declared type."""
         return self._take(partial(self._machine.externs.returned, number, value))
 
     def raised(self, number: int, error: FlowrunError) -> list[Decision]:
@@ -98,17 +98,17 @@ class State:
         return self._take(partial(self._machine.externs.failed, number, error))
 
     def read(self, number: int, value: Json) -> list[Decision]:
-        """Take the value of a read, or the FlowrunError with which it failed."""
+        """Take the value of a read, or the FlowrunError if it failed."""
         self._machine.reads.over(number, value)
         return self._drain()
 
     def slow(self, number: int) -> list[Decision]:
-        """Note that a read will take long."""
+        """Record that a read takes long."""
         self._machine.reads.slow(number)
         return self._drain()
 
     def abandoned(self) -> Outcome:
-        """Return the outcome of a stopped run: no value, but the values of the finished steps."""
+        """Return the outcome of a stopped run. It has no value, but it has the values of the finished steps."""
         return self._outcome(None, complete=False)
 
     def _open(self) -> None:
@@ -121,7 +121,7 @@ class State:
             machine.open(root)
 
     def _take(self, arrival: Callable[[], None]) -> list[Decision]:
-        """Take what came from outside, when all that came before it is done."""
+        """Queue an event from outside. It is handled after all earlier events."""
         self._arrivals.append(arrival)
         return self._drain()
 
@@ -148,9 +148,9 @@ class State:
         return decisions
 
     def _begun(self) -> None:
-        """End the start of the run: all that can be done without an answer is done."""
+        """End the start of the run, when everything that needs no answer is done."""
         if self._machine.failures and not self._ending:
-            # A failure at the start, such as a row of the wrong type, costs nothing: no call has gone out.
+            # A failure at the start, such as a row of the wrong type, costs nothing: no call is sent.
             self._machine.decisions.clear()
             self._root.left = 0
         self._machine.reads.beginning = False

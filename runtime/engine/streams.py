@@ -1,4 +1,4 @@
-"""A list in the making: the results of a block as they come, for the maps that take them one by one."""
+"""A growing list: the results of a block as they arrive, for maps that take them one by one."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any, Protocol
 
 Json = Any
 Key = Any
-"""The key of an element: its place in a list; or the place of an inner list, and the key in that list. Keys sort like
-the list."""
+"""The key of an element: its place in a list, or a pair of the place of an inner list and the key in that list. The
+order of the keys is the order of the list."""
 
 
 class Taker(Protocol):
-    """A taker of elements, which come in any order."""
+    """A taker of the elements of a growing list. They arrive in any order."""
 
     def take(self, key: Key, value: Json) -> None: ...
 
     def passed(self, before: Key) -> None:
-        """Note that all elements that sort before this key are there."""
+        """Record that all elements before this key have arrived."""
 
 
 class Feed:
-    """A list in the making. It ends with the step that makes it, in success or failure.
+    """A growing list. It is complete when the step that makes it ends.
 
-    ``bound`` is the most elements that it can have, None if that is not known yet. ``exact``: it will have just that
-    many, and their keys are 0, 1, 2 … A ``flat`` feed joins the elements of many lists; ``nested`` are the places of
-    those lists that are in the making themselves.
+    ``bound`` is the most elements that it can have, None if that is not known yet. ``exact`` is True if it will have
+    exactly that many, with the keys 0, 1, 2 … A ``flat`` feed joins the elements of many lists; ``nested`` are the
+    places of those inner lists that still grow.
     """
 
     def __init__(self, bound: int | None, *, exact: bool, flat: bool) -> None:
@@ -42,7 +42,7 @@ class Feed:
         self.nested: set[int] = set()
 
     def tell(self, taker: Taker) -> None:
-        """Give a taker the elements that are there already, and all that come later."""
+        """Give a taker all elements that have arrived. It also gets each later element when it arrives."""
         self._takers.append(taker)
         for at in range(len(self._keys)):
             taker.take(self._keys[at], self._values[at])
@@ -59,7 +59,7 @@ class Feed:
             taker.take(key, value)
 
     def settle(self, place: int) -> None:
-        """Note that this place of the block adds no more elements to the list."""
+        """Record that the body at this place adds no more elements to the list."""
         self._beyond.add(place)
         before = self._front
         while self._front in self._beyond:
@@ -71,7 +71,7 @@ class Feed:
 
 
 class Nested:
-    """A taker that passes the elements of an inner list on to the longer list that it is a part of."""
+    """A taker that passes the elements of an inner list to the longer list around it."""
 
     def __init__(self, longer: Feed, place: Key) -> None:
         self.longer = longer
@@ -85,9 +85,10 @@ class Nested:
 
 
 class Ranks:
-    """The ranks of elements in a list whose beginning is known before its end.
+    """The ranks of the elements in a list that arrives out of order.
 
-    Elements come with keys. An element gets its rank, its place in the list, once all elements before it are known.
+    Elements come with keys. The rank of an element is its place in the list. It is known when all elements before it
+    have arrived.
     """
 
     def __init__(self) -> None:
@@ -96,7 +97,7 @@ class Ranks:
         self._ranked = 0
 
     def enter(self, key: Key) -> int:
-        """Enter an element by its key. Return its number, counted in the order of arrival."""
+        """Enter an element by its key. Return its number; elements are numbered in the order of arrival."""
         number = len(self._rank_of)
         self._rank_of.append(None)
         heappush(self._unranked, (key, number))
@@ -106,9 +107,9 @@ class Ranks:
         return self._rank_of[number]
 
     def passed(self, before: Key | None) -> list[int]:
-        """Give ranks to the elements that sort before this key, None for all, for all of those are there.
+        """Give ranks to all elements before this key, because they have all arrived. None means all elements.
 
-        Return the numbers of the newly ranked elements, in order.
+        Return the numbers of the elements that got a rank, in order.
         """
         numbers = []
         while self._unranked and (before is None or self._unranked[0][0] < before):
@@ -120,7 +121,7 @@ class Ranks:
 
 
 class Turns:
-    """Work that is done in the order in which it came. A piece of work may hold the rest until it goes on."""
+    """A queue of work that is done in order. A piece of work may hold the queue until it is finished."""
 
     def __init__(self) -> None:
         self._line: deque[Callable[[], None]] = deque()
@@ -128,7 +129,7 @@ class Turns:
         self._busy = False
 
     def put(self, work: Callable[[], None]) -> None:
-        """Do this as soon as all that came before it is done."""
+        """Queue a piece of work. Do it as soon as all earlier work is done."""
         self._line.append(work)
         self._work()
 

@@ -1,4 +1,4 @@
-"""The timers of a run, and the functions that they call when their seconds are over."""
+"""The timers of a run. Each calls a function when its seconds have passed."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class Timers:
         self._count = 0
 
     def start(self, seconds: float, then: Callable[[], None]) -> int:
-        """Start a timer. Return its number; numbers begin at 1."""
+        """Start a timer and return its number, from 1 on. ``then`` is called after the seconds."""
         self._count += 1
         self._then[self._count] = then
         self.decisions.append(StartTimer(self._count, seconds))
         return self._count
 
     def stop(self, number: int) -> None:
-        """Stop a timer. Do nothing if it is over or was never set."""
+        """Stop a timer. Do nothing if it has ended or was never started."""
         if self._then.pop(number, None) is not None:
             self.decisions.append(StopTimer(number))
 
     def over(self, number: int) -> None:
-        """Call the function of a timer whose time is over. Do nothing if the timer was stopped meanwhile."""
+        """Call the function of a timer whose time has passed. Do nothing if the timer was stopped in the meantime."""
         if then := self._then.pop(number, None):
             then()

@@ -1,12 +1,12 @@
 """Run flows of calls to language models from Python.
 
-import flowrun
+    import flowrun
 
-result = flowrun.run("is_spam.flow", email="You have won!")
-print(result.value)
+    result = flowrun.run("is_spam.flow", email="You have won!")
+    print(result.value)
 
-The names are those of ``flowrun.runtime``, with a few of ``flowrun.dsl``. A name is loaded when it is first used, so
-that importing this package costs next to nothing. docs/python.md tells what each name is.
+The names are those of ``flowrun.runtime`` and a few of ``flowrun.dsl``. Each is loaded when it is first used, so
+importing this package is quick. docs/python.md describes each name.
 """
 
 from importlib import import_module
@@ -26,7 +26,7 @@ __all__ += runtime.__all__
 
 
 if not TYPE_CHECKING:
-    # Type checkers see the imports above, and tell of a misspelt name.
+    # Type checkers read the imports above instead. So they report a misspelt name.
 
     def __getattr__(name: str) -> Any:
         if name not in __all__:

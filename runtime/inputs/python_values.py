@@ -1,6 +1,6 @@
-"""The objects that a Python program gives to a flow, made into plain JSON data.
+"""Conversion of the objects that a Python program gives to a flow, into plain JSON data.
 
-An object is taken if it can be one thing only. All others are refused, with a way out.
+An object is taken if it has only one meaning. All others are refused, with a way out.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Json = Any
 _PLAIN = frozenset((str, int, bool, type(None)))
 _HOLDING = frozenset((dict, list, tuple))
 _MISSING = ("NaTType", "NAType")
-"""The classes of the missing values of pandas, beside NaN."""
+"""The classes by which pandas marks missing values, besides NaN."""
 _METHODS = ("model_dump", "to_dicts", "to_pylist", "tolist", "to_list", "as_py")
-"""The methods that return Python values: of models of pydantic, of tables of polars and pyarrow, of arrays and scalars
-of numpy, and of columns."""
+"""Methods that return plain Python values. Models of pydantic, tables of polars and pyarrow, and arrays of numpy have
+them."""
 
 _UNCLEAR: tuple[tuple[tuple[type, ...], str, str], ...] = (
     (
@@ -42,16 +42,16 @@ _UNCLEAR: tuple[tuple[tuple[type, ...], str, str], ...] = (
     ((IOBase,), "is an open file", "give its Path, or its text: x.read()"),
     ((complex,), "is a complex number", "give a list of its two parts"),
 )
-"""The kinds of objects that are refused: what they are, and the way out."""
+"""The kinds of objects that are refused, each with the problem and the way out."""
 
 
 def plain_inputs(given: Mapping[Any, Any]) -> dict[str, Json]:
-    """Return the inputs of a flow as plain data: a ``Path`` and a ``RowFile`` stay. Raises InputError."""
+    """Return the inputs of a flow as plain data. A ``Path`` and a ``RowFile`` stay as they are. Raises InputError."""
     return {(key := _name(name, "inputs")): _ValueReader(key).plain(value, key) for name, value in given.items()}
 
 
 class _ValueReader:
-    """The reader of one input. ``_inside`` are the objects that the value lies in, by ``id``."""
+    """The reader of one input. ``_inside`` has the ``id`` of each object around the current value, to find circles."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -80,7 +80,7 @@ class _ValueReader:
             self._inside.discard(id(value))
 
     def _whole(self, value: Any, place: str) -> Json:
-        """Return an object that may hold others."""
+        """Convert an object that may contain others."""
         if isinstance(value, Enum):
             return self.plain(value.value, place)
         if isinstance(value, Mapping):
@@ -111,7 +111,7 @@ class _ValueReader:
 
 
 def _scalar(value: Any, place: str) -> Json:
-    """Return an object that is a single text or number, or a ``Path``; None if it is not."""
+    """Convert a single text or number, or a path. Return None for any other object."""
     _must_be_clear(value, place)
     match value:
         case Enum():
@@ -134,7 +134,7 @@ def _scalar(value: Any, place: str) -> Json:
 
 
 def _must_be_clear(value: Any, place: str) -> None:
-    """Refuse an object that may be several things, or none."""
+    """Refuse an object that could be read in several ways or in none, such as bytes or a set."""
     if isinstance(value, type):
         raise _refused(place, f"is the class {value.__name__}", "give an object of it")
     if type(value).__name__ in _MISSING:
@@ -174,7 +174,7 @@ def _name(name: Any, place: str) -> str:
 
 
 def _rows(frame: Any, place: str) -> list[Any]:
-    """Return the rows of a data frame of pandas. pandas loses all but the last column of one name."""
+    """Return the rows of a pandas data frame. Refuse two columns of one name, because pandas would lose one of them."""
     columns = list(frame.columns)
     twice = next((one for one in columns if columns.count(one) > 1), None)
     if twice is not None:
@@ -184,7 +184,10 @@ def _rows(frame: Any, place: str) -> list[Any]:
 
 
 def _labels(value: Any) -> list[str] | None:
-    """Return the labels of a row of a pandas data frame; None for its columns, which are numbered, and for others."""
+    """Return the labels of one row of a pandas data frame.
+
+    None for a column, whose labels are numbers, and for other objects.
+    """
     if not (hasattr(value, "to_dict") and hasattr(value, "tolist") and hasattr(value, "index")):
         return None
     labels = list(value.index)
@@ -192,7 +195,10 @@ def _labels(value: Any) -> list[str] | None:
 
 
 def _must_be_plain(value: Any, place: str) -> None:
-    """Refuse what numpy returns without its meaning: times as bare numbers, rows without the names of their fields."""
+    """Refuse numpy arrays that lose their meaning as Python values.
+
+    Their times would become numbers, and their records would lose the names of the fields.
+    """
     dtype = getattr(value, "dtype", None)
     if dtype is None or type(value).__module__.partition(".")[0] != "numpy":
         return

@@ -1,1 +1,1 @@
-"""The files that a flow reads, and the functions that read them."""
+"""The functions of the language that read files, and the list of the files that a flow reads."""

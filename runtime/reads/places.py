@@ -1,4 +1,4 @@
-"""The files that a run reads, as far as its plan and inputs show. No output may be written over one of these files."""
+"""The files that a run reads, as far as its plan and inputs show. flowrun writes no output over one of these files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ def files_read(plan: p.Plan, values: Mapping[str, Json], folder: Path, allowed: 
 
 
 def _names_read(data: Json) -> tuple[list[str], bool]:
-    """Find the paths and patterns that the flow's functions get. The second value is True if some are not constants."""
+    """Find the constant paths and patterns that the flow's functions get.
+
+    The second value is True if some are not constants.
+    """
     names: list[str] = []
     open_ended = False
     todo = [data]
@@ -67,7 +70,7 @@ def _texts(values: list[Json]) -> Iterator[str]:
     while todo:
         one = todo.pop()
         if isinstance(one, str):
-            # The name of a file is short, and on one line.
+            # A longer text, or a text of several lines, is not the name of a file.
             if len(one) < 4096 and "\n" not in one:
                 yield one
         elif isinstance(one, dict):

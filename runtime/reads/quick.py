@@ -1,4 +1,4 @@
-"""The question whether a read is quick: it then takes less than about a tenth of a second."""
+"""The estimate whether a read is quick. A quick read takes less than about a tenth of a second."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from ..values.functions import Args
 from ..vocabulary.errors import UsageError
 
 _QUICK = {"lines": 512 * 1024, "jsonl": 256 * 1024, "csv": 256 * 1024}
-"""The most bytes of a file that are quick to read as rows."""
+"""A file with at most this many bytes is quick to read as rows."""
 _QUICK_TEXT = 64 * 1024
-"""The most characters that are quick to split."""
+"""A text of at most this many characters is quick to split."""
 
 
 def is_quick(function: str, args: Args, files: Files) -> bool:
-    """Tell from the sizes of the files or of the text whether a read is quick. Looks at the disk.
+    """Estimate from the sizes of the files, or of the text, whether a read is quick.
 
-    A read that will fail because there is no such file is quick.
+    The sizes of files come from the disk.
+
+    A read of a missing file is quick, because it fails at once.
     """
     if function == "split":
         return len(args["document"]) <= _QUICK_TEXT

@@ -1,4 +1,4 @@
-"""The functions of the language that read files. The readers of documents are loaded when a function is called."""
+"""The functions of the language that read files. A function loads the readers of documents when it is called."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ Read = str | Iterable[Json]
 def reading(files: Files, tell: Tell = unheard) -> Callable[[str, Args], Json]:
     """Make a function that calls the reading functions by name, for a flow that may read these files.
 
-    ``tell`` gets each assumption of a reader once.
+    ``tell`` gets each remark of a reader, about an assumption that it made. It gets equal remarks once.
     """
     once = cache(tell)
     return lambda name, args: whole(read(name, args, files, once))
 
 
 def read(function: str, args: Args, files: Files, tell: Tell) -> Read:
-    """Do a read. Return a text, or the items of a list one by one. Raises UsageError, at an item too."""
+    """Do a read. Return a text, or the items of a list one by one.
+
+    Raises UsageError, also while the items are taken.
+    """
     if function in READERS:
         return READERS[function](args, files, tell)
     pieces: list[Json] = FUNCTIONS[function].call(args, World(lambda name: None))
@@ -37,7 +40,7 @@ def read(function: str, args: Args, files: Files, tell: Tell) -> Read:
 
 
 def whole(value: Read) -> Json:
-    """Make a list of the items of a read; a text stays as it is."""
+    """Make a list of the items of a read. A text stays as it is."""
     return value if isinstance(value, str) else list(value)
 
 
@@ -84,7 +87,10 @@ def _text_of(args: Args, files: Files) -> tuple[str, str]:
 
 
 def _row_of(args: Args, bare: types.Type) -> types.Type:
-    """Return the type in ``of``, which an item of the list has, or the type ``bare`` without that."""
+    """Return the type that the argument ``of`` gives to an item of the list.
+
+    Without the argument, return the type ``bare``.
+    """
     row = bare if args.get("of") is None else args["of"]
     if not isinstance(row, types.Simple | types.Range | types.Choice | types.ListOf | types.Optional | types.Record):
         raise UsageError(f"`of` takes the name of a type, and this is {kind_of(row)}")

@@ -1,1 +1,1 @@
-"""The registry: the things of a folder, and those that other packages add, found by themselves."""
+"""The registry. It finds flowrun's own extensions in a folder, and those of other packages by their entry points."""

@@ -1,4 +1,4 @@
-"""The entry points by which other people's packages add things to flowrun."""
+"""The entry points by which other packages add extensions to flowrun."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PREFIX = "flowrun."
 
 
 def entry_points(group: str) -> Mapping[str, list[EntryPoint]]:
-    """Return the entry points of a group, by name. The metadata of every installed package is read for this, once."""
+    """Return the entry points of a group, by name. The metadata of all installed packages is read once for this."""
     found: dict[str, list[EntryPoint]] = {}
     for entry in _installed(tuple(sys.path))[0]:
         if entry.group == group:
@@ -29,21 +29,24 @@ def unreadable() -> Sequence[str]:
 
 
 def words_for(kind: str, name: str, entries: Sequence[EntryPoint]) -> str:
-    """Return the words for a thing of other packages in a message: its kind, its name and the packages."""
+    """Describe an extension of other packages for a message: its kind, its name and the packages."""
     packages = sorted(entry.dist.name if entry.dist else entry.value for entry in entries)
     return f"the {kind} `{name}` of the package{'s' if len(packages) > 1 else ''} {' and '.join(packages)}"
 
 
 @cache
 def _installed(path: tuple[str, ...]) -> tuple[list[EntryPoint], list[str]]:
-    """Read the entry points of flowrun's groups. ``path`` is that of the interpreter, which may change."""
+    """Read the entry points of flowrun's groups, and a sentence for each package that cannot be read.
+
+    ``path`` is the module path of the interpreter. A changed path is read again.
+    """
     from importlib.metadata import distributions
 
     entries: list[EntryPoint] = []
     faults: list[str] = []
     seen: set[str] = set()
     for package in distributions(path=list(path)):
-        # A package is named only if it adds something: its name is read from another file.
+        # The name is in another file. It is read only if the package adds something to flowrun.
         if _PREFIX not in (package.read_text("entry_points.txt") or ""):
             continue
         name = _name_of(package)

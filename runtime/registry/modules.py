@@ -1,4 +1,4 @@
-"""The modules of a package, found by the names and the text of their files and not by an import."""
+"""The modules of a package. They are found by their file names and their text; none is imported."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from typing import Any
 
 
 def module_names(package: str) -> list[str]:
-    """Return the names of a package's modules, in the order of the alphabet. Names that begin with `_` are left out."""
+    """Return the names of a package's modules in alphabetical order, without those that begin with `_`."""
     found = {module.name for module in pkgutil.iter_modules(import_module(package).__path__)}
     return sorted(name for name in found if not name.startswith("_"))
 
 
 def binding(package: str, name: str) -> list[str]:
-    """Return the names of the modules that bind a name at their top level. No module is imported for this."""
+    """Return the names of the modules that define a name at their top level. No module is imported for this."""
     return [module for module in module_names(package) if binds(package, module, name)]
 
 
 @cache
 def binds(package: str, module: str, name: str) -> bool:
-    """Tell whether there is such a module in a package, and it binds this name at its top level."""
+    """Tell whether a package has this module, and the module defines this name at its top level."""
     pattern = rf"^(?:(?:async )?def|class) {name}\b|^{name}\b[^=\n]*=(?!=)"
     return re.search(pattern, text_of(package, module), re.MULTILINE) is not None
 
 
 @cache
 def text_of(package: str, module: str) -> str:
-    """Return the source of a module; "" if there is no such module, or none with a source."""
+    """Return the source text of a module. "" if the module does not exist or has no source."""
     if not module.isidentifier():
         return ""
     finders: Iterable[Any] = pkgutil.iter_importers(f"{package}.{module}")

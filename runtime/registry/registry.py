@@ -1,7 +1,7 @@
-"""The registry of one kind of thing: what a folder of flowrun has, and what other people's packages add to it.
+"""The registry of one kind of extension, such as reducers: flowrun's own, and those of other packages.
 
-A thing of flowrun's own is a module in the folder that binds an object of the kind. Other packages name theirs in an
-entry point. They are looked up only if flowrun has no thing of a name, and loaded only if a flow uses them.
+An extension of flowrun's own is an object of the kind in a module of a folder. Other packages name theirs in entry
+points. flowrun looks at them only if it has no extension of the name itself, and loads them only if a flow uses them.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ P = TypeVar("P")
 
 
 class Registry(Mapping[str, T]):
-    """The things of one kind, by name.
+    """The extensions of one kind, by name.
 
-    ``kind`` is the word for them in messages. ``package`` holds flowrun's own, and ``group`` is that of the entry
-    points. ``name`` and ``order`` return the name of a thing and its place among flowrun's own. ``guarded`` makes a
-    thing of another package safe to use: it gets the thing and the words for it in messages, and raises TypeError if
-    the thing has not the shape of its kind.
+    ``kind`` is the word for them in messages. ``package`` holds flowrun's own. ``name`` and ``order`` return the name
+    of an extension and its place among flowrun's own. ``guarded`` makes an extension of another package safe to use: it
+    gets the extension and a description for messages, and raises TypeError if the extension has not the shape of its
+    kind.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Registry(Mapping[str, T]):
 
     @cached_property
     def own(self) -> Mapping[str, T]:
-        """The things of flowrun's own, without those of other packages."""
+        """The extensions of flowrun itself."""
         things: dict[str, T] = {}
         for module in module_names(self._package):
             for thing in vars(import_module(f"{self._package}.{module}")).values():
@@ -80,29 +80,35 @@ class Registry(Mapping[str, T]):
         return sum(1 for _ in self)
 
     def __bool__(self) -> bool:
-        # A count would look other packages up.
+        # Counting would search all installed packages, so flowrun's own come first.
         return bool(self.own) or len(self) > 0
 
     def fault(self, name: str) -> str | None:
-        """Return why another package's thing of this name cannot be used; "" if it can, None if there is none."""
+        """Return the reason why another package's extension cannot be used.
+
+        "" means that it can be used. None means that there is no such extension.
+        """
         if name not in self.entries:
             return None
         thing = self._foreign(name)
         return "" if isinstance(thing, self._shape) else str(thing)
 
     def page(self, name: str) -> str:
-        """Return the docstring of the module that a thing is in. Raise KeyError if there is no such thing."""
+        """Return the docstring of the module that holds an extension. Raises KeyError if there is no such extension."""
         self[name]
         module = self._modules[name] if name in self.own else self.entries[name][0].module
         return cleandoc(import_module(module).__doc__ or "")
 
     @cached_property
     def entries(self) -> Mapping[str, list[EntryPoint]]:
-        """The entry points of other packages, by name. Two packages may have the same name for a thing."""
+        """The entry points of other packages, by name. Several packages may use the same name."""
         return entry_points(self.group)
 
     def _foreign(self, name: str) -> T | str | None:
-        """Return another package's thing, or the reason why it cannot be used. None if there is none."""
+        """Return another package's extension, or the reason why it cannot be used.
+
+        None if there is no such extension.
+        """
         if name not in self._loaded and name in self.entries:
             self._loaded[name] = self._load(name, self.entries[name])
         return self._loaded.get(name)
@@ -126,7 +132,7 @@ class Registry(Mapping[str, T]):
 
 
 class View(Mapping[str, P], Generic[T, P]):
-    """A registry with one part of each thing, which is taken when the thing is looked up."""
+    """A read-only mapping that shows one part of each extension of a registry. A lookup takes the part."""
 
     def __init__(self, registry: Registry[T], part: Callable[[T], P]) -> None:
         self._registry = registry

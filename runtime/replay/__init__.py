@@ -1,1 +1,1 @@
-"""Replay: a run that was recorded happens again, without a clock and without a network."""
+"""Replay: run the state machine again on the recorded events of a run, without a clock and without a network."""

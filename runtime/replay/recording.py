@@ -1,6 +1,6 @@
-"""The recording of a run: for each turn of the state machine the event that came in and the decisions that went out.
+"""The recording of a run. For each turn of the state machine it holds the event and the decisions.
 
-The state machine depends on nothing else, so the same events make the same decisions.
+The state machine depends on nothing else. So the same events lead to the same decisions.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ Json = Any
 
 @dataclass(slots=True)
 class Turn:
-    """One turn: the ``event`` and its arguments, what was ``found`` outside meanwhile, and the rows of the decisions.
+    """One turn of the state machine: the ``event``, its arguments, and the decisions as tuples.
 
-    The journal, the prices and the money spent before are outside of the machine; it looks them up in a turn.
+    During a turn the machine may ask the journal, the prices, and the account of money spent before. ``found`` holds
+    their answers in order.
     """
 
     event: str
@@ -36,7 +37,7 @@ class Turn:
 
 @dataclass(slots=True)
 class Recording:
-    """All turns of a run, with the plan, the inputs and the window that it began with."""
+    """All turns of a run, with the plan, the inputs and the window from its start."""
 
     plan: p.Plan
     inputs: Mapping[str, Json]
@@ -46,7 +47,7 @@ class Recording:
 
 
 class ReplayError(FlowrunError):
-    """A replayed run decided otherwise than the recorded run."""
+    """The replayed run made other decisions than the recorded run."""
 
 
 class RecordedState(State):
@@ -112,9 +113,9 @@ class RecordedState(State):
 
 
 def replay(recording: Recording, context: Context) -> State:
-    """Run a recording again. Return the machine at its end.
+    """Run a recording again. Return the state machine at its end.
 
-    Of the context only the models and functions are used. Raises ReplayError at the first decision that differs.
+    Only the models and functions of the context are used. Raises ReplayError at the first decision that differs.
     """
     found: list[Any] = []
 
@@ -137,7 +138,7 @@ def replay(recording: Recording, context: Context) -> State:
 
 
 def row(value: Any) -> Any:
-    """Return decisions as tuples that can be compared: each has its name and its fields."""
+    """Turn decisions into tuples that can be compared. Each has the name and the fields of its decision."""
     if isinstance(value, list):
         return tuple(row(one) for one in value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -150,7 +151,7 @@ def row(value: Any) -> Any:
 
 
 def _watched(context: Context, find: Callable[[Any], Any]) -> Context:
-    """Return a context that passes on whatever is looked up in it."""
+    """Return a context that gives ``find`` every value that is looked up in it."""
     known: Callable[[Any], Known] = lambda call: find(context.known(call))  # noqa: E731
     price: Callable[[str], Price | None] = lambda address: find(context.price(address))  # noqa: E731
     spent: Callable[[str], tuple[int, float]] = lambda path: find(context.spent_within(path))  # noqa: E731

@@ -25,11 +25,12 @@ AnyPath = str | os.PathLike[str]
 
 @dataclass(frozen=True, kw_only=True)
 class Permissions:
-    """What a run may read, reach and call besides the flow's own folder and the hosts that the user has named.
+    """The files, hosts and code that a run may use.
 
-    ``allow_read`` is a folder that the flow may read, or several. ``allow_host`` is a host that models named by the
-    flow may be at, or several. ``allow_python`` lets flowrun import and call the flow's externs. ``ask_hosts`` is asked
-    about the hosts that are not allowed: it gets them as ``Reach`` and returns True to allow them all.
+    The flow's own folder and the hosts that the user has named are always allowed. ``allow_read`` is a folder that the
+    flow may read, or several. ``allow_host`` is a host where models named by the flow may be, or several.
+    ``allow_python`` lets flowrun import and call the flow's externs. ``ask_hosts`` is a function that gets the hosts
+    that are not allowed, as ``Reach`` objects. It returns True to allow all of them.
     """
 
     allow_read: AnyPath | Iterable[AnyPath] = ()
@@ -40,11 +41,11 @@ class Permissions:
 
 @dataclass(frozen=True, kw_only=True)
 class JournalOptions:
-    """Where a run keeps its answers, and which of them it takes.
+    """The file that keeps the answers of a run, and the use of answers that it already has.
 
-    ``journal`` is a file; without one the run keeps nothing. A call with an answer in it is not sent again, unless
-    ``fresh``. ``ask_doubtful``: a run that is resumed sends the calls in doubt again, those that were under way when
-    it was ended and may have been paid; otherwise they fail.
+    ``journal`` is a file; without it the run keeps nothing. A call whose answer is in the journal is not sent again,
+    unless ``fresh`` is True. A call is in doubt if it was under way when a run ended, since it may have been paid. If
+    ``ask_doubtful`` is True, a resumed run sends such calls again; otherwise they fail.
     """
 
     journal: AnyPath | None = None
@@ -54,10 +55,10 @@ class JournalOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What ends a run, or an attempt of it.
+    """The limits that end a run or an attempt.
 
-    ``budget`` replaces the flow's own: a ``Budget``, or a text such as "$2.50, 400 calls". ``policy`` is that of
-    retries. ``stop`` is a switch that stops the run.
+    ``budget`` replaces the flow's own budget. It is a ``Budget``, or a text such as "$2.50, 400 calls". ``policy`` sets
+    the retries. ``stop`` is a switch that stops the run.
     """
 
     budget: Budget | str | None = None
@@ -67,11 +68,11 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Display:
-    """What is told of a run while it goes on.
+    """The functions that hear of events and results while the run goes on.
 
-    ``on_event`` is a function that takes every event, or several functions. One that raises does not end the run: when
-    the run is over, a RuntimeWarning names it. ``on_result`` takes the results of a list one by one, in order, if the
-    flow returns the list of a map unchanged; the ``Result`` does not keep them then.
+    ``on_event`` is a function that takes every event, or several functions. If one raises, the run goes on, and a
+    RuntimeWarning names the function at the end. If the flow returns the list of a map unchanged, ``on_result`` takes
+    its results one by one, in order. The ``Result`` then does not keep them.
     """
 
     on_event: Listener | Iterable[Listener] = ()
@@ -82,10 +83,11 @@ class Display:
 class RunOptions(Permissions, JournalOptions, Limits, Display):
     """The options of a run: ``Permissions``, ``JournalOptions``, ``Limits``, ``Display``, and the model.
 
-    ``model`` is the model of asks that name none; without it, the variable FLOWRUN_MODEL or the embedded model is.
-    ``environ`` stands for the environment variables of the process. ``opener`` makes the provider of an address; a
-    caller who gives it vouches for the hosts, and the file may name any provider. ``catalog`` is what the file is
-    checked against; None for what is installed. One object may serve many runs.
+    ``model`` is the model of asks that name none. Without it flowrun takes the variable FLOWRUN_MODEL, or else the
+    embedded model. ``environ`` replaces the environment variables of the process. ``opener`` makes the provider of an
+    address. A caller who sets it is responsible for the hosts, and the flow may name any provider. ``catalog`` lists
+    the reducers, splitters and providers that the flow may use; None for the installed ones. One object may serve many
+    runs.
 
     Raises: UsageError, for an option of the wrong type.
     """
@@ -96,17 +98,17 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
     catalog: Catalog | None = None
 
     def __post_init__(self) -> None:
-        # An iterator can be read once, and the options may serve many runs.
+        # The options may serve many runs, and an iterator can be read only once.
         for name, read in _READERS.items():
             object.__setattr__(self, name, read(getattr(self, name), name))
 
     @property
     def surroundings(self) -> Mapping[str, str]:
-        """The environment variables."""
+        """The environment variables that the run sees."""
         return os.environ if self.environ is None else self.environ
 
     def settings(self) -> RunSettings:
-        """Return the part that the journal keeps."""
+        """Return the options that the journal keeps."""
         return RunSettings(
             model=self.model or default_model_name(self.surroundings),
             allow_read=folders(self.allow_read, "allow_read"),
@@ -116,7 +118,7 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
         )
 
     def parts(self, listeners: Listeners, remarks: Iterable[str] = ()) -> Parts:
-        """Return the part that the journal does not keep; ``remarks`` are those of the readers of the inputs."""
+        """Return the options that the journal does not keep. ``remarks`` come from the readers of the inputs."""
         return Parts(
             (listeners,),
             self.surroundings,

@@ -1,12 +1,12 @@
-"""The conformance suites for things that other packages add to flowrun: call one from a test of yours.
+"""The conformance suites for extensions that other packages add to flowrun. Call one from a test of yours.
 
     from flowrun.testing import check_reducer
 
     def test_reducer() -> None:
         check_reducer(RULE)
 
-Each function raises NonconformityError, an AssertionError, with one sentence for each rule that is violated. Everything
-is drawn from fixed seeds, so that a suite says the same each time.
+Each function raises NonconformityError, an AssertionError, with one sentence for each broken rule. All random data
+comes from fixed seeds, so a suite gives the same result each time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The violations that a suite has found."""
+"""The broken rules that a conformance suite has found."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class NonconformityError(AssertionError):
-    """A thing does not keep the rules of its kind; ``faults`` are the sentences."""
+    """An extension breaks the rules of its kind. ``faults`` has a sentence for each broken rule."""
 
     def __init__(self, who: str, faults: list[str]) -> None:
         self.faults = tuple(faults)
@@ -17,14 +17,14 @@ class NonconformityError(AssertionError):
 
 
 class Faults:
-    """A collector of sentences. Each is kept once."""
+    """A list of sentences about broken rules, without duplicates. ``who`` is the extension in words."""
 
     def __init__(self, who: str) -> None:
         self.who = who
         self.told: list[str] = []
 
     def unless(self, holds: bool, sentence: str) -> bool:
-        """Note the sentence unless it holds, and return whether it does."""
+        """Add the sentence if the rule does not hold. Return whether it holds."""
         if not holds and sentence not in self.told:
             self.told.append(sentence)
         return holds
@@ -33,13 +33,13 @@ class Faults:
         self.unless(False, sentence)
 
     def finish(self) -> None:
-        """Raise NonconformityError if anything was noted."""
+        """Raise NonconformityError if the list has a sentence."""
         if self.told:
             raise NonconformityError(self.who, self.told)
 
 
 def is_plain(value: Any) -> bool:
-    """Tell whether a value is plain JSON data, which survives being written down."""
+    """Tell whether a value is plain JSON data: it is the same after it was written and read again."""
     try:
         return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
     except (TypeError, ValueError, RecursionError):

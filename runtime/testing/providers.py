@@ -13,22 +13,24 @@ from flowrun.runtime.vocabulary.errors import CallError, FlowrunError, mistake_i
 from .faults import Faults, shown
 
 _PATIENCE = 30.0
-"""Seconds for one step of a provider."""
+"""Each step of a provider must end within this many seconds."""
 _SOON = 5.0
-"""Seconds in which a cancelled request must end."""
+"""A cancelled request must end within this many seconds."""
 
 
 async def check_provider(
     make: Callable[[], Provider], request: Request | None = None, *, slow: Request | None = None, answers: bool = True
 ) -> None:
-    """Check that a provider keeps its rules; ``make`` opens one, and ``request`` is a question that it can answer.
+    """Check that a provider keeps its rules.
 
-    ``slow`` is a request whose answer takes more than a second, if there is one: it is cancelled. Without ``answers``
-    every request fails, and the errors are checked alone.
+    ``make`` opens a provider, and ``request`` is a question that it can answer.
 
-    A provider answers after ``start``, with as many samples as were asked for or fewer, and with usage figures that are
-    None or 0 and more. A failure is a CallError with a sentence. A cancelled request ends at once. ``close`` may be
-    called at any time, also twice, and after it a provider refuses.
+    ``slow`` is a request whose answer takes more than a second; the suite cancels it. If ``answers`` is False, every
+    request is expected to fail, and the suite checks only the errors.
+
+    After ``start`` a provider answers with as many samples as were asked for, or fewer. Its usage figures are None, 0
+    or more. A failure is a CallError with a sentence. A cancelled request ends at once. ``close`` may be called at any
+    time and more than once; after it the provider refuses requests.
 
     Raises: NonconformityError.
     """
@@ -58,7 +60,7 @@ def _check_figures(provider: Provider, faults: Faults) -> None:
 
 
 async def _step(call: Callable[[], object], fault: str, faults: Faults) -> bool:
-    """Await one step of the provider, and note its failure. Return whether it went well."""
+    """Await one step of the provider, and record its failure. Return whether it succeeded."""
     try:
         async with asyncio.timeout(_PATIENCE):
             await call()  # type: ignore[misc]

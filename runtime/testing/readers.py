@@ -15,10 +15,10 @@ _DAMAGES = 40
 
 
 def check_reader(reader: Reader, samples: Mapping[bytes, str] | None = None) -> None:
-    """Check that a reader keeps its rules; ``samples`` are documents, each with a text that must be in what it reads.
+    """Check that a reader keeps its rules. ``samples`` are documents, each with a text that the reader must find in it.
 
-    A reader returns a text that can be written in UTF-8, and the same text each time. For bytes that are no document
-    of its kind, also for damaged ones, it returns a text or raises an InputError that names the file.
+    A reader returns a text that can be written in UTF-8, and always the same text for the same bytes. For bytes that
+    are no document of its kind, or a damaged one, it returns a text or raises an InputError that names the file.
 
     Raises: NonconformityError.
     """

@@ -56,12 +56,12 @@ class _Case:
 
 
 def check_reducer(rule: Rule, args: Mapping[str, Any] | None = None, *, timed: bool = False) -> None:
-    """Check that a reducer keeps its rules; ``args`` are its arguments, without which fitting ones are tried.
+    """Check that a reducer keeps its rules. ``args`` are its arguments; without them the suite tries some that fit.
 
-    The same results at the same places give the same value and the same tally, in whatever order they arrive, unless
-    the value is a matter of time (``timed``). A decision is for good. A reducer never wants more samples than are
-    planned, and no sample twice. Over no result and over a single one it has a value or raises ReduceError. It changes
-    no result and no argument, and its value is plain data.
+    The same results at the same places give the same value and the same tally, in whatever order they arrive. A reducer
+    whose value depends on time is ``timed`` and free of this rule. A decision is final. A reducer never wants more
+    samples than are planned, and no sample twice. For no results or a single one it returns a value or raises
+    ReduceError. It changes no result and no argument, and its value is plain data.
 
     Raises: NonconformityError.
     """
@@ -80,7 +80,7 @@ def check_reducer(rule: Rule, args: Mapping[str, Any] | None = None, *, timed: b
 
 
 def _cases(rule: Rule, args: Mapping[str, Any] | None, faults: Faults) -> Iterator[_Case]:
-    """Find the types of results that the rule takes, each with the first arguments that fit."""
+    """Yield a case for each type of results that the rule takes, with the first arguments that fit."""
     for item, values in _SAMPLES:
         tries = [args] if args is not None else _arguments(rule.spec.params, item)
         for given, least in (
@@ -95,7 +95,7 @@ def _cases(rule: Rule, args: Mapping[str, Any] | None, faults: Faults) -> Iterat
 
 
 def _arguments(params: tuple[ParamSpec, ...], item: types.Type) -> list[dict[str, Any]]:
-    """Return arguments to try: the required ones, alone and with one or two others."""
+    """Return arguments to try: the required ones alone, and together with one or two others."""
     known = {param.name: value for param in params if (value := _argument(param, item)) is not None}
     if any(param.required and param.name not in known for param in params):
         return []
@@ -139,7 +139,7 @@ def _check(rule: Rule, case: _Case, faults: Faults, timed: bool) -> None:
 def _end(
     rule: Rule, case: _Case, results: list[Any], order: list[int], lost: set[int], faults: Faults, where: str
 ) -> str:
-    """Feed all results to a reducer, in this order, and return its value and tally in words."""
+    """Give all results to a reducer, in this order. Return its value and tally as text."""
     before = deepcopy(results)
     try:
         reducer = case.make(rule, len(results))
@@ -161,7 +161,7 @@ def _end(
 def _drive(
     rule: Rule, case: _Case, results: list[Any], launch: str, dice: random.Random, faults: Faults, where: str
 ) -> None:
-    """Drive a reducer as a run does: launch the samples that it wants until it is decided or wants none."""
+    """Use a reducer as a run does: launch the samples that it wants until it is decided or wants no more."""
     reducer, flying, launched = case.make(rule, launch=launch), list[int](), 0
     while not reducer.decided and launched + len(flying) >= 0:
         more = reducer.wanted(launched)
@@ -182,7 +182,7 @@ def _drive(
             reducer.add(index, results[index])
         faults.unless(bool(reducer.decided), f"{where} it is decided, and then no longer")
         again = _value(reducer, faults, where)
-        # The sentence of a failure may count the late results too.
+        # The message of a failure may change, since it may count the late results.
         same = (isinstance(value, ReduceError) and isinstance(again, ReduceError)) or repr(value) == repr(again)
         faults.unless(same, f"{where} a late result changes its value, though it was decided")
 

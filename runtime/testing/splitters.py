@@ -28,11 +28,11 @@ _TEXTS = {
 
 
 def check_splitter(splitter: Splitter, args: Mapping[str, Any] | None = None) -> None:
-    """Check that a splitter keeps its rules; ``args`` are its arguments, without which fitting numbers are made up.
+    """Check that a splitter keeps its rules. ``args`` are its arguments; without them the suite chooses some that fit.
 
-    A splitter returns the pieces in the order of the text; no piece is blank, and of the text only blank space is
-    lost. The same text and arguments always give the same pieces. It changes no argument, and refuses an argument that
-    does not fit by a UsageError.
+    A splitter returns the pieces in the order of the text. No piece is blank, and the pieces hold all of the text but
+    blank space. The same text and arguments always give the same pieces. A splitter changes no argument. It raises
+    UsageError for an argument that does not fit.
 
     Raises: NonconformityError.
     """
@@ -81,7 +81,7 @@ def _refuses(splitter: Splitter, args: dict[str, Any], faults: Faults) -> None:
 
 
 def _fitting(param: ParamSpec) -> Any:
-    """Return an argument that fits: a size that is neither small nor large, or a word."""
+    """Choose an argument that fits: a number of medium size, or a word."""
     if types.is_number(param.type):
         return int(min(max(param.low or 0, 25), param.high or 25))
     return "word"

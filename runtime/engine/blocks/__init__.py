@@ -1,1 +1,1 @@
-"""Blocks: one kind of block a file."""
+"""The blocks. Each kind of block has its own file."""

@@ -1,4 +1,4 @@
-"""A block that is running, and the step that begins it. A call of a flow is a block of one body."""
+"""The base of all running blocks, and of the steps that begin them. A call of a flow is a block with one body."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ Json = Any
 
 @dataclass(eq=False)
 class Block(ABC):
-    """A block that is running. ``bodies`` are its open bodies by their numbers.
+    """A block that is running. ``bodies`` holds its open bodies by their numbers.
 
-    ``timer`` is the number of the time-out's timer, 0 for none. A block that is ``over`` takes no more results.
-    ``samples`` is the number of samples of a repeat, 0 for any other block; ``patient`` samples are rather cheap than
-    fast. ``passes_on``: the value of the last step is the value of the block.
+    ``timer`` is the number of the timer for the block's time-out, 0 if it has none. If ``over`` is True, the block
+    takes no more results. ``samples`` is the number of samples of a repeat, 0 for any other block. If ``patient`` is
+    True, the samples should be cheap rather than fast. If ``passes_on`` is True, the value of the last step is the
+    value of the block.
     """
 
     samples = 0
@@ -57,7 +58,7 @@ class Block(ABC):
 
     @abstractmethod
     def body_done(self, frame: Frame, value: Json) -> None:
-        """Take the value of a body whose steps are all finished."""
+        """Take the value of a body when all its steps are finished."""
 
     def body_failed(self, frame: Frame, failure: Failure) -> None:
         """Take the failure of a step of a body."""
@@ -65,20 +66,22 @@ class Block(ABC):
             self.give_up(failure)
 
     def step_done(self, frame: Frame, step: Step, value: Json) -> None:
-        """Take the value of a step of a body. Only the branches of a fan-out are results by themselves."""
+        """Take the value of a step of a body. Only a fan-out uses it, because each of its branches is a result."""
         return
 
     def path_of(self, index: int) -> str:
-        """Name a body by its path."""
+        """Return the path of a body."""
         return self.around.path
 
     def makes(self, name: str) -> bool:
-        """Tell whether the value of a step is the value of a body, or a part of it."""
+        """Tell whether the value of this step is the value of a body, or a part of that value."""
         return self.step.layout.result == name
 
     @property
     def longer(self) -> Feed | None:
-        """The list in the making that takes the items of its bodies' lists at once, if there is one."""
+        """The growing list that joins the lists of the bodies and takes each item at once. None if the block has no
+        such list.
+        """
         return None
 
     def place_in(self, frame: Frame, name: str) -> int:
@@ -99,32 +102,34 @@ class Block(ABC):
         self.machine.open(body)
 
     def end(self, value: Json) -> None:
-        """End the block with its value, and cancel everything that still runs in it."""
+        """End the block with its value. Cancel everything that still runs in it."""
         if not self.alive:
             return
         self._close(keep=False)
         self.machine.settle(self.frame, self.step, value)
 
     def give_up(self, failure: Failure) -> None:
-        """Fail the block. Requests under way still get their answers, for these are paid."""
+        """Fail the block. Requests that are under way may finish, because their answers are paid."""
         if not self.alive:
             return
         self._close(keep=True)
-        # Put first in line, not called from here: the failure may be nested deeper than Python's stack.
+        # The failure is queued, not passed on by a call: blocks may be nested deeper than Python's stack.
         self.machine.work.appendleft(partial(self.machine.fail, self.frame, self.step, failure))
 
     def timed_out(self, seconds: float) -> None:
         self.give_up(Failure(self.around.path, f"it was not done within {seconds:g} s{self.progress}"))
 
     def dropped(self, *, keep: bool) -> Iterable[Frame]:
-        """Cancel what runs in the block itself. Return its bodies, for what runs in them."""
+        """Cancel the calls, reads and timers of the block itself. Return its bodies, so that the caller can cancel them
+        too.
+        """
         self.cancel(keep=keep)
         bodies = list(self.bodies.values())
         self.bodies.clear()
         return bodies
 
     def cancel(self, *, keep: bool) -> None:
-        """Take no more results, and cancel what the block itself waits for."""
+        """Take no more results. Cancel the calls, reads and timers of the block itself."""
         self.over = True
         self.machine.timers.stop(self.timer)
         self.machine.reads.cancel(self)
@@ -141,7 +146,7 @@ class Block(ABC):
 
 
 class BlockStep(Step):
-    """A step that begins a block. All frames of the block share its ``layout``."""
+    """A step that begins a block. ``layout`` holds the steps of its bodies."""
 
     def __init__(self, plan: p.Step, machine: Machine, layout: Layout) -> None:
         super().__init__(plan)

@@ -1,4 +1,4 @@
-"""A block whose bodies are numbered: of a map or a repeat. It opens as many at once as its window allows."""
+"""The base of blocks with numbered bodies: maps and repeats. A block opens as many bodies as its window allows."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Json = Any
 
 @dataclass(eq=False, slots=True)
 class Pace:
-    """The pace at which bodies open. At most ``window`` are open at once.
+    """The pace at which a block opens its bodies. At most ``window`` bodies are open at once.
 
-    ``total`` is the number of elements known so far; ``whole``: no more will come. While more than ``refill`` bodies
-    are open none are added, so that samples go out many at a time; None for no such limit.
+    ``total`` is the number of elements known so far. ``whole`` is True if no more elements will come. With a
+    ``refill``, the block opens more bodies only when at most that many are open. So samples go out many at a time.
     """
 
     window: int
@@ -41,7 +41,7 @@ class Pace:
 
 @dataclass(eq=False)
 class CountedBlock(ReducedBlock):
-    """A block of numbered bodies."""
+    """A running block with numbered bodies: a map or a repeat."""
 
     pace: Pace
 
@@ -66,12 +66,12 @@ class CountedBlock(ReducedBlock):
 
     @property
     def available(self) -> int:
-        """The number of bodies that the combiner wants and that can be opened."""
+        """The number of bodies that can be opened and that the combiner wants."""
         return min(self.combiner.wanted(self.pace.launched), self.pace.total - self.pace.launched)
 
     @property
     def waiting(self) -> bool:
-        """True if bodies may be left to open."""
+        """True if the block may still have bodies to open."""
         return self.pace.launched < self.pace.total
 
     @property
@@ -81,7 +81,7 @@ class CountedBlock(ReducedBlock):
 
     @abstractmethod
     def next(self) -> Frame:
-        """Make the frame of the next body. Raises FlowrunError if it cannot be made."""
+        """Make the frame for the next body. Raises FlowrunError if the frame cannot be made."""
 
     def start(self) -> None:
         pace = self.pace
@@ -90,7 +90,7 @@ class CountedBlock(ReducedBlock):
         self.machine.work.append(self.combine if pace.whole and not pace.total else self._open_bodies)
 
     def more(self) -> None:
-        """Open more bodies as soon as all that is at hand is done."""
+        """Queue the opening of more bodies. It happens after the work that is already in the queue."""
         if not self.pace.opening:
             self.pace.opening = True
             self.machine.work.append(self._open_bodies)
@@ -146,7 +146,7 @@ class CountedBlock(ReducedBlock):
         self.give(number, result)
 
     def too_many(self) -> bool:
-        """Fail a block that has lost more elements than the flow allows. Return True if it has."""
+        """Fail the block if it has lost more elements than the flow allows. Return True if it failed."""
         failure = self.losses.too_many(self.pace.total)
         if failure is None:
             return False
@@ -176,7 +176,7 @@ class CountedBlock(ReducedBlock):
 
 
 class CountedStep(ReducedStep):
-    """A step that begins a map or a repeat. ``usual`` is the window where the flow sets none."""
+    """A step that begins a map or a repeat. ``usual`` is the window if the flow sets no `concurrency`."""
 
     def __init__(
         self, plan: p.Step, machine: Machine, layout: Layout, reduction: Reduction, pipelines: Pipelines, usual: int

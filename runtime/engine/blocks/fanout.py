@@ -1,4 +1,4 @@
-"""A fan-out: its branches run side by side in one body, and each is a result."""
+"""A fan-out. Its branches run side by side in one body. The value of each branch is one result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Json = Any
 
 
 class Fanout(ReducedBlock):
-    """A fan-out. The reducer's asks may mention its branches, also after it has closed."""
+    """A running fan-out. The reducer's asks may mention its branches, even after the fan-out has closed."""
 
     def __init__(self, step: ReducedStep, frame: Frame, around: Around, combiner: Combiner) -> None:
         super().__init__(step, frame, around, combiner, Losses("fail"))
@@ -48,7 +48,7 @@ class Fanout(ReducedBlock):
         if not self.spares or self.inherits(failure):
             self.give_up(failure)
             return
-        # The other branches may still win, or be counted.
+        # The other branches may still win, or count as ballots.
         self.lost(failure)
         place = self.step.layout.places[next(reversed(frame.watch.failed))]
         self.give(place, SKIPPED if failure.abstains else failure)

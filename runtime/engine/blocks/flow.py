@@ -1,4 +1,4 @@
-"""A call of a flow. It runs like a chain, but its frame does not see the names around the call."""
+"""A call of a flow. It runs like a chain, but it does not see the names around the call."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ from .block import Block, BlockStep
 
 Json = Any
 FLOWS_AT_ONCE = 100_000
-"""The most calls of flows that may be open at once. Flows that call flows can double their number at every level."""
+"""At most this many calls of flows may be open at once. If each flow calls two others, the number doubles with each
+level."""
 
 
 @dataclass(eq=False)
 class FlowCall(Block):
-    """A called flow that is running, with the values of its parameters and the expression of its value."""
+    """A called flow that is running. ``given`` has the values of its parameters, ``result`` is the expression of its
+    value.
+    """
 
     passes_on = True
 
@@ -62,7 +65,7 @@ class FlowCall(Block):
 
 
 class FlowStep(BlockStep):
-    """A step that calls a flow, whose steps are ``prepared`` when it is called for the first time."""
+    """A step that calls a flow. ``prepared`` prepares the steps of the flow; the first call does this work."""
 
     node: p.FlowCall
 

@@ -1,4 +1,4 @@
-"""The elements, samples and branches that a block does without."""
+"""The losses of a block: elements, samples and branches that failed while the block goes on."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ Json = Any
 
 
 class Losses:
-    """The losses of a block. ``policy`` is its option ``errors``; ``share`` of its elements may fail, None for all.
+    """The losses of a block. ``policy`` is its option ``errors``. With ``skip(share)``, that ``share`` of its elements
+    may fail.
 
-    Raises InputError for a share that is not from 0% to 100%.
+    ``share`` is None if no share is set. Raises InputError for a share that is not from 0% to 100%.
     """
 
     __slots__ = ("count", "last", "policy", "share")
@@ -32,16 +33,19 @@ class Losses:
             self.policy, self.share = errors.rule, share
 
     def enter(self, failure: Failure) -> None:
-        """Count a loss. As the last one the block names a missing answer rather than a bad one."""
+        """Count a loss. Remember it as the last one, but prefer a missing answer to an answer that does not fit."""
         self.count += 1
         if self.last is None or self.last.abstains or not failure.abstains:
             self.last = failure
 
     def too_many(self, total: int) -> Failure | None:
-        """Return the last loss and the reason, at no path, if more of the elements were lost than the flow allows."""
+        """Return a failure if more elements were lost than the flow allows; None otherwise.
+
+        Its reason includes that of the last loss. Its path is empty, and the caller fills it in.
+        """
         if self.share is None or self.last is None:
             return None
-        # 29% of 100 is 29, and as a binary fraction a little less.
+        # 0.29 * 100 is a little less than 29 in binary fractions.
         most = floor(total * self.share + 1e-9)
         if self.count <= most:
             return None

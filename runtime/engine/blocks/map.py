@@ -24,7 +24,7 @@ Json = Any
 
 @dataclass(eq=False)
 class Map(CountedBlock):
-    """A map over a list that is whole."""
+    """A running map over a list that is complete."""
 
     element: str
     elements: Sequence[Json]
@@ -53,7 +53,7 @@ class MapStep(CountedStep):
         return kind(self, frame, around, combiner, losses, pace, self.node, feed)
 
     def _feed(self, frame: Frame) -> Feed | None:
-        """Find the list in the making that the map takes its elements from; None if the list is whole."""
+        """Find the growing list that the map takes its elements from. None if the list is complete."""
         home = None if self.source is None else frame.home(self.source)
         if self.source is None or home is None or self.source in home.values:
             return None

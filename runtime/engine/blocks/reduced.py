@@ -1,4 +1,4 @@
-"""A block that combines the results of its bodies to one value."""
+"""The base of blocks that combine the results of their bodies into one value."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ Json = Any
 
 @dataclass(eq=False)
 class ReducedBlock(Block):
-    """A block with a combiner. ``feed`` is its list in the making for maps; ``calls`` are those of the reducer itself.
+    """A running block with a combiner. ``feed`` is the growing list of its results, for maps that take them at once.
 
-    ``launch`` is the way in which a repeat sends its samples.
+    ``calls`` holds the numbers of the calls that the reducer makes. ``losses`` are the results that it goes on without.
     """
 
     step: ReducedStep
@@ -46,7 +46,7 @@ class ReducedBlock(Block):
 
     @property
     def spares(self) -> bool:
-        """True if the rule does without failed results."""
+        """True if the reducer can make a value although some results have failed."""
         return self.step.reduction.rule.spec.spares
 
     @property
@@ -56,21 +56,21 @@ class ReducedBlock(Block):
 
     @property
     def launched(self) -> int:
-        """The number of samples that were begun; 0 where all branches begin at once."""
+        """The number of samples that have begun. 0 for a fan-out, whose branches all begin at once."""
         return 0
 
     @property
     def body(self) -> Frame | None:
-        """The body whose branches the reducer's asks may mention."""
+        """The body whose branches the reducer's asks may mention. None for all blocks but a fan-out."""
         return None
 
     @abstractmethod
     def lose_open(self) -> None:
-        """Count the ballots that are still out as lost."""
+        """Count the ballots that have not arrived yet as lost."""
 
     @property
     def orderly(self) -> bool:
-        """True if the place of each result in the list is known as soon as its body begins."""
+        """True if the block knows a result's place in the list when the body begins."""
         return True
 
     @property
@@ -80,16 +80,15 @@ class ReducedBlock(Block):
 
     @property
     def longer(self) -> Feed | None:
-        """The list that the block makes, if it joins lists.
+        """The growing list of the block, if the block joins lists.
 
-        The block must have the policy ``errors: fail``: with any other, items that it passed on might have to be taken
-        back.
+        The block must have the policy ``errors: fail``. With any other policy it might have to take items back.
         """
         feed = self.feed
         return feed if feed is not None and feed.flat and self.losses.policy == "fail" else None
 
     def open_list(self, *, listed: bool) -> None:
-        """Open the list in the making, if the block makes a list that anything takes from."""
+        """Open the growing list of the block's results, if a map takes elements from it."""
         flat = self.step.reduction.joins
         if (flat or listed) and self.step.pipelines.wanted(self.frame, self.step):
             bound = self.total if self.whole and not flat else None
@@ -98,7 +97,7 @@ class ReducedBlock(Block):
             self.step.pipelines.open(self.frame, self.step, self.feed)
 
     def list_up(self, place: int, value: Json) -> None:
-        """Add the result of a body to the list in the making. SKIPPED adds nothing."""
+        """Add the result of a body to the growing list. SKIPPED adds nothing."""
         feed = self.feed
         if feed is None:
             return
@@ -117,7 +116,7 @@ class ReducedBlock(Block):
     # Results
 
     def give(self, place: int, result: Json) -> None:
-        """Give a result to the combiner. SKIPPED is no result, a failure a lost ballot."""
+        """Give a result to the combiner. SKIPPED stands for no result. A failure stands for a lost ballot."""
         if isinstance(result, Failure):
             self.ask(self.combiner.lose(place, sent=result.sent))
         elif result is SKIPPED:
@@ -126,19 +125,19 @@ class ReducedBlock(Block):
             self.ask(self.combiner.add(place, result))
 
     def lost(self, failure: Failure) -> None:
-        """Enter the failure of a body that the block goes on without."""
+        """Record the failure of a body. The block goes on without it."""
         self.losses.enter(failure)
         self.machine.losses.append(replace(failure, ballot=self.votes))
         self.machine.events.append(e.ElementLost(failure.path, failure.reason))
 
     def inherits(self, failure: Failure) -> bool:
-        """Tell whether a failure comes from outside the block: then no element is to blame."""
+        """Tell whether the failure happened outside of the block. Such a failure is not the fault of an element."""
         return any(known is failure for known in self.machine.failures)
 
     # The end
 
     def conclude(self) -> None:
-        """Combine the results of a block that has all that count, and cancel its other bodies."""
+        """Combine the results, because no other result can count. Cancel the bodies that still run."""
         self.drop_bodies(keep=False)
         self.combine()
 
@@ -176,7 +175,8 @@ class ReducedBlock(Block):
     def _fail(self, error: ReduceError) -> None:
         """Fail a block whose results make no value.
 
-        If a loss may be to blame, the error says that the value is undecided; a vote decides that itself.
+        If a lost result may be the cause, the error says that the value is undecided. A vote raises that error by
+        itself.
         """
         last = self.losses.last
         nothing = self.votes and not self.total
@@ -186,7 +186,9 @@ class ReducedBlock(Block):
         self.give_up(Failure(self.around.path, reason + (f"; the last: {last.reason}" if last else ""), error))
 
     def _tell(self, *, ended: bool = True) -> None:
-        """Publish the tally of a vote, for the flow and for people. A vote that has not ``ended`` is not settled."""
+        """Publish the tally of a vote, for the flow and for people. If the vote has not ``ended``, the tally is not
+        settled.
+        """
         tally = self.combiner.tally(self.launched)
         if tally is not None:
             tally = tally if ended else replace(tally, settled=False)
@@ -197,13 +199,13 @@ class ReducedBlock(Block):
     # Questions
 
     def _await(self, question: Question) -> None:
-        """Make a call of the reducer as soon as the steps that it mentions are finished."""
+        """Answer a question of the combiner by a call, as soon as the steps that the reducer mentions are finished."""
         ready = partial(self._ready, question)
         needs, body = self.step.reduction.plan.needs, self.body
         if body is None or not self.combiner.eager:
             self.machine.wait(self.frame, needs, ready)
         else:
-            # Branches are still out: the reducer waits for those that it mentions by name.
+            # Some branches are still running. The reducer waits for the branches that it mentions by name.
             self.machine.wait(body, (*needs, *self.step.reduction.branches), ready)
 
     def _ready(self, question: Question, failure: Failure | None) -> None:
@@ -240,9 +242,10 @@ class ReducedBlock(Block):
         self.ask(self.combiner.answered(place, value))
 
     def _frame(self, given: Mapping[str, Json]) -> Frame:
-        """Make the frame of a reducer's ask: it sees the values given to it, and the branches of a fan-out by name.
+        """Make the frame for an ask of the reducer. The ask sees the ``given`` values, and the branches of a fan-out by
+        name.
 
-        A branch that was lost is None. The calls of this frame are the block's own, and are cancelled with the block.
+        The value of a lost branch is None. The calls of this frame belong to the block and are cancelled with it.
         """
         body = self.body
         branches = {} if body is None else {step.name: body.values.get(step.name) for step in body.layout.steps}
@@ -262,9 +265,9 @@ class ReducedStep(BlockStep):
 
 
 def sample_of(frame: Frame, step: str) -> tuple[Group, int] | None:
-    """Work out the sample that a call of this step is, in its group; None outside of every repeat.
+    """Return the group and the sample number of a call of this step. None outside of every repeat.
 
-    If repeats are nested, every sample of all of them has its own number.
+    If repeats are nested, each combination of their samples has its own number.
     """
     within = frame.within
     if within is None or not within.around.sampled:

@@ -1,4 +1,4 @@
-"""A repeat: its bodies are samples, numbered from 0. A vote opens as many as it needs to be decided."""
+"""A repeat. Its bodies are samples, numbered from 0. A vote opens samples until it is decided."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .losses import Losses
 
 Json = Any
 SAMPLES_AT_ONCE = 1024
-"""The window of a repeat where the flow sets none: at least this many of its bodies may be open at once."""
+"""The least window of a repeat for which the flow sets no `concurrency`: so many bodies may be open at once."""
 
 
 class Repeat(CountedBlock):
@@ -34,7 +34,7 @@ class RepeatStep(CountedStep):
         path, launch = frame.path(self.title), str(options.get("launch", "cost"))
         combiner = self.reduction.combiner(scope, path, least, most, (), launch)
         window = self.window(options)
-        # A window that the flow sets is kept full; the usual one is filled many samples at a time.
+        # If the flow sets the window, the repeat keeps it full. The usual window is filled many samples at a time.
         pace = Pace(window, most, refill=None if "concurrency" in options else window // 2)
         around = self.around(frame, path, votes=self.reduction.rule.spec.votes)
         block = Repeat(self, frame, around, combiner, Losses("fail"), pace)

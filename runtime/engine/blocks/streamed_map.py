@@ -1,4 +1,4 @@
-"""A map over a list in the making: it takes the elements as they come."""
+"""A map over a growing list. It takes the elements as they arrive."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Json = Any
 
 @dataclass(eq=False)
 class StreamedMap(CountedBlock):
-    """A map over a list of known length, whose elements come in any order.
+    """A running map over a growing list of known length. The elements arrive in any order.
 
-    ``ready`` holds the number and the value of each element that has come and was not begun.
+    ``ready`` holds the number and the value of each element that has arrived and has no body yet.
     """
 
     node: p.Map
@@ -62,10 +62,10 @@ class StreamedMap(CountedBlock):
             self.more()
 
     def passed(self, before: Key) -> None:
-        """Note that all elements that sort before this key are there."""
+        """Do nothing: the length is known, so the map need not know that all elements before a key have arrived."""
 
     def _source_done(self, failure: Failure | None) -> None:
-        """Note that the step that makes the list is finished, or give the map up with that step's failure."""
+        """Close the list when the step that makes it is finished. Fail the map if that step has failed."""
         if self.over:
             return
         if failure is not None:
@@ -75,7 +75,7 @@ class StreamedMap(CountedBlock):
             self.close()
 
     def close(self) -> None:
-        """Note that no more elements will come."""
+        """Record that no more elements will come."""
         if self.too_many():
             return
         self.ask(self.combiner.close(self.pace.total))
@@ -89,10 +89,11 @@ class StreamedMap(CountedBlock):
 
 @dataclass(eq=False)
 class RankedMap(StreamedMap):
-    """A map over a list of unknown length. An element has a rank once all elements before it are known.
+    """A running map over a growing list of unknown length. An element gets its rank when all elements before it are
+    known.
 
-    ``keys`` has the key of each element by its number, counted in the order of arrival. ``held`` has the results of
-    elements that have no rank yet.
+    ``keys`` has the key of each element by its number. Elements are numbered in the order of arrival. ``held`` has the
+    results of the elements without a rank.
     """
 
     ranks: Ranks = field(init=False, default_factory=Ranks)
@@ -132,7 +133,7 @@ class RankedMap(StreamedMap):
             self.give(rank, result)
 
     def _ask(self, where: p.Expr, key: Key, value: Json) -> None:
-        """Hold what comes behind an element until the map's condition is worked out for it."""
+        """Work out the map's condition for an element. Hold the later elements until it is known."""
         if not self.over:
             self.turns.hold()
             self.machine.reads.attempt(self, partial(self._decide, where, key, value))
@@ -157,7 +158,9 @@ class RankedMap(StreamedMap):
         super().take(number, value)
 
     def _rank(self, before: Key | None) -> None:
-        """Give the results of all elements that sort before this key, None for all: their ranks are known."""
+        """Give the held results of all elements before this key to the combiner: their ranks are known. None means all
+        elements.
+        """
         if not self.over:
             for number in self.ranks.passed(before):
                 if number in self.held:

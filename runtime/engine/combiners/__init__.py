@@ -1,1 +1,1 @@
-"""Combiners: each makes one value of the results of a block."""
+"""Combiners. Each makes one value from the results of a block."""

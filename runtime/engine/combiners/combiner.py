@@ -1,4 +1,4 @@
-"""The protocol of a combiner: it takes the results of a block as they come, asks its questions, and has one value."""
+"""The protocol of a combiner. It takes the results of a block as they arrive, asks questions, and makes one value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Json = Any
 
 
 class _Skipped:
-    """The mark in the place of a result that was lost."""
+    """The mark that stands in the place of a lost result."""
 
 
 SKIPPED = _Skipped()
@@ -22,10 +22,10 @@ SKIPPED = _Skipped()
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question of a combiner. Its ask or extern sees the values in ``given``.
+    """A question of a combiner. An ask or an extern answers it and sees the values in ``given``.
 
-    ``place`` tells the questions of a combiner apart. ``answer`` is the type of the answer, if that is not the type
-    that the plan gives to the ask.
+    ``place`` tells the questions of one combiner apart. ``answer`` is the type of the answer; None for the type that
+    the plan gives to the ask.
     """
 
     place: tuple[int, ...]
@@ -37,10 +37,11 @@ NO_QUESTIONS: Sequence[Question] = ()
 
 
 class Combiner(Protocol):
-    """The way in which the results of a block become one value. It is ``done`` when it has the value, or never will.
+    """The way in which the results of a block become one value.
 
-    Each method that takes something returns the questions that can be asked from then on. A combiner that is ``eager``
-    asks while results are still to come; then a result that was left empty does not count.
+    ``done`` is True when the value is known, or will never be known. The methods that take a result, an answer or a
+    total return the questions that can be asked next. An ``eager`` combiner asks before all results have arrived. For
+    an eager combiner, an element with the policy ``errors: none`` has no result instead of None.
     """
 
     done: bool
@@ -48,10 +49,10 @@ class Combiner(Protocol):
 
     @property
     def decided(self) -> bool:
-        """True if no result that may still come can change the value."""
+        """True if no further result can change the value."""
 
     def wanted(self, launched: int) -> int:
-        """Return the number of further bodies to open after ``launched``. With none in flight, 0 ends the block."""
+        """Return the number of bodies to open, after ``launched`` bodies so far. If none is open, 0 ends the block."""
 
     def add(self, place: int, value: Json) -> Sequence[Question]:
         """Take the result at this place in the input order."""
@@ -60,26 +61,26 @@ class Combiner(Protocol):
         """Record that this place has no result."""
 
     def lose(self, place: int, *, sent: bool) -> Sequence[Question]:
-        """Record that the call of this place never brought an answer. ``sent`` tells whether the call was sent."""
+        """Record that the call of this place brought no answer. ``sent`` tells whether the call was sent."""
 
     def close(self, total: int) -> Sequence[Question]:
-        """Take the number of results, which was not known at first."""
+        """Take the total number of results, if it was unknown when the block began."""
 
     def conclude(self) -> Sequence[Question]:
-        """Note that all results that count are there."""
+        """Record that no more results will come, or that the missing ones cannot matter."""
 
     def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Question]:
-        """Take the answer to the question of this place."""
+        """Take the answer to the question with this place."""
 
     def value(self) -> Json:
         """Return the value. Raise ReduceError if there is none."""
 
     def tally(self, launched: int) -> Tally | None:
-        """Return the tally of a vote that launched this number of samples. None for any other combiner."""
+        """Return the tally of a vote, None for any other combiner. ``launched`` is the number of samples begun."""
 
 
 class Gathered:
-    """The base of combiners that are no votes: every result counts, in the order of the input."""
+    """The base of all combiners but votes. Every result counts, in the order of the input."""
 
     eager = False
 

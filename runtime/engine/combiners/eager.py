@@ -1,7 +1,7 @@
-"""The base of combiners that ask while results are still to come.
+"""The base of combiners that ask before all results have arrived.
 
-``take`` gets the value of a place and returns the questions that are ready. A place is (level, index); level 0 holds
-the results. Values keep the order of the results, whatever the order in which they arrive.
+``take`` gets the value of a place and returns the questions that are ready. A place is (level, index). Level 0 holds
+the results. Values keep the order of the results, in whatever order they arrive.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Json = Any
 
 
 class Eager(Gathered, ABC):
-    """A tree or a fold. It has its value, the ``root``, when one value is left; it is ``empty`` when all are lost."""
+    """A tree or a fold. Its value is the ``root``, the last value that is left. It is ``empty`` if it has no value."""
 
     eager = True
 

@@ -13,9 +13,10 @@ Json = Any
 
 
 class Fold(Eager):
-    """A fold over the results in their order: each ask sees the value ``so_far`` and the ``next`` result.
+    """A fold over the results in their order. Each ask sees the value ``so_far`` and the ``next`` result.
 
-    Without ``begin`` the fold begins with the first result. ``total`` is their number, None if it is not known yet.
+    ``begin`` is the first value; without it the fold begins with the first result. ``total`` is the number of results,
+    None if it is not known yet.
     """
 
     def __init__(self, total: int | None, answer: types.Type, begin: Json = SKIPPED) -> None:

@@ -1,4 +1,4 @@
-"""The value of an ask that has no results to combine."""
+"""The value of an ask that got no results to combine."""
 
 from __future__ import annotations
 

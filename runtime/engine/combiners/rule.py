@@ -1,4 +1,6 @@
-"""A rule of the registry as a combiner. Its questions are for its deciding ask, such as to break a tie."""
+"""A combiner that uses a reducer of the registry. Its questions go to the reducer's deciding ask, for example to break
+a tie.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ Json = Any
 
 
 class RuleCombiner:
-    """A combiner that counts by a rule. ``deciding``: the flow gives the rule an ask."""
+    """A combiner that uses a reducer of the registry. ``deciding`` is True if the flow gives the reducer an ask."""
 
     eager = False
 

@@ -1,4 +1,4 @@
-"""One question about all results: of an ask, or of an extern."""
+"""Combiners that make one question of all results, for an ask or for an extern."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Json = Any
 
 
 class SingleAsk(Gathered):
-    """A combiner that asks once, about all results. Without results nothing is asked."""
+    """A combiner that asks once, about all results. If there are no results, it asks nothing."""
 
     def __init__(self, most: int, answer: types.Type) -> None:
         super().__init__(most)
@@ -40,7 +40,9 @@ class SingleAsk(Gathered):
 
 
 class SingleExtern(Gathered):
-    """A combiner that calls an extern once, also with no results. They are cut to the type that the extern takes."""
+    """A combiner that calls an extern once, even without results. The results are cut to the ``taken`` type of the
+    extern.
+    """
 
     def __init__(self, most: int, taken: types.Type) -> None:
         super().__init__(most)

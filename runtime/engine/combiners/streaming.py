@@ -1,4 +1,4 @@
-"""A list that is never whole in memory: its results are handed on as they come."""
+"""A combiner that hands results to the caller one by one. So the whole list is never in memory."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ Json = Any
 
 
 class Streaming(Gathered):
-    """A combiner in place of a list. It hands on each result in the order of the input.
+    """A combiner that hands each result on, in the order of the input.
 
-    A result waits here only for its turn. The value is the number of results. A ``flat`` list joins lists.
+    It keeps a result only until all results before it have come. Its value is the number of results. If it is ``flat``,
+    each result is a list, and its items are handed on.
     """
 
     def __init__(self, most: int, hand_on: Callable[[Json], None], *, flat: bool) -> None:

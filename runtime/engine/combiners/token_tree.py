@@ -1,4 +1,4 @@
-"""A tree whose merges take as many values as fit into a number of tokens."""
+"""A tree of merges. Each merge takes as many values as fit into a number of tokens."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Json = Any
 
 
 class TokenTree(Eager):
-    """A tree whose merges take values in a row up to ``size`` tokens together, but at least two values.
+    """A tree of merges. Each takes neighbouring values of up to ``size`` tokens in all, but at least two values.
 
-    The first value that does not fit closes a group, so the groups depend on the values alone. ``leaves`` is the number
-    of results, None if it is not known yet.
+    A value that does not fit closes the group. So the groups depend on the values alone. ``leaves`` is the number of
+    results, None if it is not known yet.
     """
 
     def __init__(self, leaves: int | None, size: int, answer: types.Type, tokens: Callable[[Json], int]) -> None:
@@ -48,7 +48,7 @@ class TokenTree(Eager):
         return ready
 
     def _advance(self, at: int, ready: list[Question]) -> bool:
-        """Put the values that are next in order into groups. Return True if the level above has something to do."""
+        """Put the next values into groups. Return True if the level above has work."""
         here = self._levels[at]
         moved = False
         while here.next in here.waiting:

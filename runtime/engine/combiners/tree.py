@@ -1,4 +1,4 @@
-"""A tree of merges with a fixed number of values each."""
+"""A tree of merges. Each merge takes a fixed number of values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Json = Any
 
 
 class Tree(Eager):
-    """A tree that merges ``fan_in`` values at a time. Each merge is asked as soon as all its values are there.
+    """A tree that merges ``fan_in`` values at a time. It asks for a merge as soon as all values of the group are there.
 
     ``leaves`` is the number of results, None if it is not known yet.
     """
@@ -41,7 +41,7 @@ class Tree(Eager):
         if (top, 0) in self._values:
             return self.take(top, 0, self._values.pop((top, 0)))
         for level, size in enumerate(self.sizes[:-1]):
-            # Only the last group of a level may be smaller, and so have waited for this.
+            # The last group of a level may be smaller than the others, so it waited until the total was known.
             if place := self._group(level, (size - 1) // self.fan_in, ready):
                 ready += self.take(*place)
         return ready
@@ -61,7 +61,11 @@ class Tree(Eager):
         return ready
 
     def _group(self, level: int, group: int, ready: list[Question]) -> tuple[int, int, Json] | None:
-        """Close a group that has all its values: ask for its merge, or return its only value with the place above."""
+        """Close a group that has all its values. Ask for its merge; or, for a single value, return it with its place
+        above.
+
+        Return None if the group waits for values or for its merge.
+        """
         first = group * self.fan_in
         last = first + self.fan_in
         places = range(first, last if self.sizes is None else min(last, self.sizes[level]))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
-Json = Any
+from .plain_data import Json
 
 MOST_BITS = 10_000
 """The bits of the largest whole number: about 3,000 digits, which Python still writes out."""

@@ -9,6 +9,9 @@ from math import isfinite
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+Json = Any
+"""A value of JSON: None, bool, int, float, str, or lists and dicts of those."""
+
 
 def plain_data(whole: Any) -> dict[str, Any]:
     """Return a dataclass as JSON data. This does not recurse, since blocks nest deep."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from .. import plan as p
 from .. import types as t
+from ..plain_data import Json
 from .bound import ONE, Bound, total
 from .sizes import (
     NONE,
@@ -28,7 +29,6 @@ from .sizes import (
 )
 from .template_sizes import names_of, plain_text, template_size
 
-Json = Any
 Lookup = Callable[[str], Json]
 
 

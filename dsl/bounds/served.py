@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .. import plan as p
-from .expression_sizes import Evaluator, Json, Lookup, UnsettledError
+from ..plain_data import Json
+from .expression_sizes import Evaluator, Lookup, UnsettledError
 from .sizes import Count
 
 

@@ -9,13 +9,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from .. import plan as p
 from .. import types as t
+from ..plain_data import Json
 from .bound import NOTHING, ONE, Bound, any_of, total
 
-Json = Any
 Count = Callable[[str], int]
 """A function that returns the number of tokens of a text."""
 

@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterator, Mapping
 
 from .. import syntax as s
 from ..catalog import FunctionSpec
+from ..plain_data import Json
 from ..syntax.children import children
 from ..templates.read import Piece, template_pieces
 from .callees import Callee
 from .program import Program, Scope, Step
 from .static_operators import binary, built, field_of, list_of, record_of, text_of, unary
-from .static_values import HEAVIEST, OPEN, FoldingAllowance, Json, NoValue, OpenRecord, Outcome, StaticValue, scalar
+from .static_values import HEAVIEST, OPEN, FoldingAllowance, NoValue, OpenRecord, Outcome, StaticValue, scalar
 
 WORDS = {"true": True, "false": False, "none": None}
 """The values that have a name in every flow."""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 from .. import syntax as s
 from ..arithmetic import NoValueError, combined, negative
+from ..plain_data import Json
 from ..source import Span
 from ..syntax.children import children
-from .static_values import OPEN, FoldingAllowance, Json, NoValue, OpenRecord, Outcome, StaticValue, scalar
+from .static_values import OPEN, FoldingAllowance, NoValue, OpenRecord, Outcome, StaticValue, scalar
 
 _REFLEXIVE = {"==": True, "<=": True, ">=": True, "!=": False, "<": False, ">": False}
 """The result of comparing a value with itself, by the operator."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from ..plain_data import Json
 from ..source import Span
-
-Json = Any
 
 HEAVIEST = 100_000
 """The greatest weight of a value that is followed, in characters and parts.

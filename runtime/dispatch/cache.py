@@ -11,9 +11,8 @@ from ..engine.keys import key_of
 from ..journal.index import Index, Open, Paid
 from ..vocabulary.call import Answer, Finish
 from ..vocabulary.errors import AnswerError, DiskError, MalformedError
+from ..vocabulary.json_value import Json
 from ..vocabulary.usage import Usage
-
-Json = Any
 
 
 class Readable(Protocol):

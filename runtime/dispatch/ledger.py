@@ -7,17 +7,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
 
 from ..engine.decisions import NOTHING, Call, Known
 from ..journal.records import NOT_ANSWERED, NOT_SENT, Kind, LogRecord
 from ..journal.store import Journal
 from ..vocabulary.call import Answer
 from ..vocabulary.errors import AnswerError, CallError, MalformedError, RefusedError
+from ..vocabulary.json_value import Json
 from ..vocabulary.usage import NO_USAGE, Usage
 from .cache import Recall
-
-Json = Any
 
 
 class NoLog:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from types import TracebackType
-from typing import Any
 
 from ..documents.process import PROCESS, Job, LongText
 from ..externs.threads import Raised, Threads
@@ -14,10 +13,10 @@ from ..files.files import Files
 from ..reads.quick import is_quick
 from ..reads.reading import read, whole
 from ..values.rules import FileText
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
 
-Json = Any
 Args = Mapping[str, Json]
 _SLOW = object()
 

@@ -26,6 +26,7 @@ from ..engine.decisions import (
 from ..engine.state import State
 from ..vocabulary.call import Answer
 from ..vocabulary.errors import CallError, DiskError, FlowrunError, PermanentError, UsageError
+from ..vocabulary.json_value import Json
 from ..vocabulary.usage import NO_USAGE, Usage
 from .attempt import Publish
 from .dispatcher import Dispatcher
@@ -35,7 +36,6 @@ from .listener import Listener
 
 __all__ = ["Endpoint", "Publish", "Scheduler"]
 
-Json = Any
 CallExtern = Callable[[str, Mapping[str, Json]], Awaitable[Json]]
 """A function that calls an extern, by its key, with its arguments. Raises FlowrunError."""
 DoRead = Callable[[str, Mapping[str, Json], Callable[[], None]], Awaitable[Json]]

@@ -18,9 +18,9 @@ from typing import Any, BinaryIO
 
 from ..files.children import claim_stdout
 from ..vocabulary.errors import InputError, UsageError
+from ..vocabulary.json_value import Json
 from .process import PROCESS
 
-Json = Any
 _USED_UP = 0.5
 """The process ends after an answer if it has used more than this share of its memory. Python may never free it."""
 _TEXT = 1024 * 1024

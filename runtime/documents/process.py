@@ -20,9 +20,9 @@ from typing import Any
 
 from ..files.children import without_keys
 from ..vocabulary.errors import InputError, UsageError
+from ..vocabulary.json_value import Json
 from ..vocabulary.remarks import Tell, unheard
 
-Json = Any
 Work = Callable[[Tell], str | Iterable[Json]]
 """A function that can be pickled. It returns a text or the items of a list, or raises UsageError."""
 MOST_MEMORY = 1024 * 1024 * 1024

@@ -10,13 +10,13 @@ from flowrun.dsl import option_of, types
 from ..reducers.judging import Order
 from ..vocabulary.errors import AnswerError, MalformedError
 from ..vocabulary.json_text import DEEPEST, JsonError, read_json, unfenced
+from ..vocabulary.json_value import Json
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 __all__ = ["DEEPEST", "read_answer"]
 
-Json = Any
 _PLACE = 80
 """A message shows at most this many characters of a place in an answer. A model may write field names of any length."""
 

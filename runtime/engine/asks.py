@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from flowrun.dsl import RETRIES, Extents, types
 from flowrun.dsl import plan as p
@@ -16,10 +15,10 @@ from ..values.prompts import render
 from ..values.ranges import within_bounds
 from ..vocabulary.call import Answer, Message, Request, Schema
 from ..vocabulary.errors import AnswerError, InputError
+from ..vocabulary.json_value import Json
 from .answers import read_answer
 from .scopes import Scope
 
-Json = Any
 TIMEOUT = 600.0
 """Seconds for one attempt, if the flow sets no time-out."""
 _DEEPEST = 40

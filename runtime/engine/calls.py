@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..costs.budget import Ledger
 from ..vocabulary import events as e
 from ..vocabulary.call import Answer, Request
 from ..vocabulary.errors import AnswerError, BudgetError, CallError, InDoubtError, MalformedError
+from ..vocabulary.json_value import Json
 from ..vocabulary.usage import NO_USAGE, Usage
 from .asks import Ask
 from .corrections import corrected
@@ -20,8 +20,6 @@ from .decisions import Call, Cancel, Decision, Failure, Group, Known, Launch, Po
 from .frames import Frame
 from .holds import Hold
 from .scopes import Context, Scope
-
-Json = Any
 
 
 @dataclass(eq=False, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..journal.index import Open
 from ..reducers import ReduceError, UndecidedError
@@ -20,10 +20,9 @@ from ..vocabulary.errors import (
     ModelError,
     RefusedError,
 )
+from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
 from ..vocabulary.usage import NO_USAGE, Usage
-
-Json = Any
 
 
 class Group(NamedTuple):

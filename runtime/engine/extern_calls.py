@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from flowrun.dsl import plan as p
 
 from ..vocabulary.errors import FlowrunError
+from ..vocabulary.json_value import Json
 from .decisions import CancelExtern, Decision, Failure, LaunchExtern
 from .frames import Enclosing, Frame
 from .scopes import Context, Defaults
-
-Json = Any
 
 
 @dataclass(frozen=True, slots=True)

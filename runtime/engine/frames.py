@@ -10,18 +10,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from flowrun.dsl import plan as p
 
 from ..plans.dependencies import first_needs, taken_from
 from ..plans.reads import may_read
+from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
 from .around import Around
 from .decisions import Failure
 from .streams import Feed, Key
 
-Json = Any
 Wake = Callable[[Failure | None], None]
 """A function that is called when the steps that it waits for are finished, with None, or when one failed, with it."""
 

@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from flowrun.dsl import plan as p
 
 from ..values.expressions import evaluate
 from ..vocabulary import events as e
 from ..vocabulary.errors import FlowrunError
+from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
 from .calls import Calls
 from .decisions import Decision, Failure
@@ -22,8 +22,6 @@ from .reads import Reads
 from .scopes import Context, Scope
 from .streams import Feed
 from .timers import Timers
-
-Json = Any
 
 
 class Machine:

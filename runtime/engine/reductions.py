@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 from zlib import crc32
 
 from flowrun.dsl import plan as p
@@ -16,6 +15,7 @@ from ..values.prompts import shown
 from ..values.ranges import within_bounds
 from ..values.rules import RuleValue
 from ..vocabulary.errors import InputError
+from ..vocabulary.json_value import Json
 from ..vocabulary.tokens import estimate
 from .asks import Ask
 from .combiners.combiner import Combiner, Question
@@ -27,7 +27,6 @@ from .combiners.token_tree import TokenTree
 from .combiners.tree import Tree
 from .scopes import Scope
 
-Json = Any
 HandOn = Callable[[Json], None]
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from flowrun.dsl import plan as p
 
 from ..costs.budget import Price
 from ..values.expressions import ModelValue, evaluate
 from ..vocabulary.errors import FlowrunError
+from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
 from .decisions import NOTHING, Call, Known
 from .frames import NO_STEPS, Frame
-
-Json = Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 from flowrun.dsl import plan as p
 
@@ -18,14 +17,13 @@ from ..values.expressions import evaluate
 from ..vocabulary import events as e
 from ..vocabulary.call import Answer
 from ..vocabulary.errors import CallError, FlowrunError
+from ..vocabulary.json_value import Json
 from ..vocabulary.usage import NO_USAGE, Usage
 from .decisions import Decision, Failure, Finish, HandOn, Outcome
 from .frames import NO_STEPS, Frame
 from .machine import Machine
 from .prepare import Preparation
 from .scopes import Context, Defaults, Scope
-
-Json = Any
 
 
 class State:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any, Protocol
 
-Json = Any
+from ..vocabulary.json_value import Json
+
 Key = Any
 """The key of an element: its place in a list, or a pair of the place of an inner list and the key in that list. The
 order of the keys is the order of the list."""

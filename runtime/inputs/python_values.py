@@ -20,9 +20,9 @@ from uuid import UUID
 from ..documents.row_file import RowFile
 from ..documents.rows import DEEPEST
 from ..vocabulary.errors import InputError, mistake_in
+from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 
-Json = Any
 _PLAIN = frozenset((str, int, bool, type(None)))
 _HOLDING = frozenset((dict, list, tuple))
 _MISSING = ("NaTType", "NAType")

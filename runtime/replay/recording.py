@@ -16,9 +16,8 @@ from ..engine.scopes import Context
 from ..engine.state import State
 from ..vocabulary.call import Answer
 from ..vocabulary.errors import CallError, FlowrunError
+from ..vocabulary.json_value import Json
 from ..vocabulary.usage import NO_USAGE, Price, Usage
-
-Json = Any
 
 
 @dataclass(slots=True)

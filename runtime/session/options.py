@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from flowrun.dsl import Catalog
 
 from ..costs.written_budget import Budget, budget_of
 from ..limits.retry import RetryPolicy
 from ..providers import open_provider
+from ..vocabulary.json_value import Json
 from .endpoints import OpenProvider, default_model_name
 from .given import flag, folders, function, functions, hosts, needed_function, of_kind, path, retries, text, variables
 from .hosts import Ask
@@ -19,7 +19,6 @@ from .listeners import Listeners
 from .resume import RunSettings
 from .run import Listener, Parts, Stop
 
-Json = Any
 AnyPath = str | os.PathLike[str]
 
 

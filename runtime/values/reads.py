@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from ..vocabulary.json_value import Json
 from .functions import FUNCTIONS
 
-Json = Any
 LONG = 8 * 1024
 """The most characters of a text that ``split`` cuts in place. The slowest rule takes about a microsecond for each."""
 

@@ -6,20 +6,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from flowrun.dsl import holds_ballots
 from flowrun.dsl import plan as p
 
 from ...costs.budget import Ledger
+from ...vocabulary.json_value import Json
 from ..around import Around, TokenCount
 from ..decisions import Failure
 from ..frames import Frame, Layout, Step
 from ..machine import Machine
 from ..scopes import Scope
 from ..streams import Feed, Key
-
-Json = Any
 
 
 @dataclass(eq=False)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from ...vocabulary.json_value import Json
 from ..frames import Frame
 from ..scopes import Scope
 from .block import Block, BlockStep
-
-Json = Any
 
 
 class Chain(Block):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from flowrun.dsl import plan as p
 
 from ...vocabulary import events as e
 from ...vocabulary.errors import FlowrunError, InputError
+from ...vocabulary.json_value import Json
 from ..combiners.combiner import SKIPPED
 from ..decisions import Failure
 from ..frames import Frame, Layout
@@ -18,8 +18,6 @@ from ..machine import Machine
 from ..pipelines import Pipelines
 from ..reductions import Reduction
 from .reduced import ReducedBlock, ReducedStep
-
-Json = Any
 
 
 @dataclass(eq=False, slots=True)

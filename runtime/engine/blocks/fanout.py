@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from ...vocabulary.json_value import Json
 from ..around import Around
 from ..combiners.combiner import SKIPPED, Combiner
 from ..decisions import Failure
@@ -12,8 +12,6 @@ from ..frames import Frame, Step
 from ..scopes import Scope
 from .losses import Losses
 from .reduced import ReducedBlock, ReducedStep
-
-Json = Any
 
 
 class Fanout(ReducedBlock):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from flowrun.dsl import plan as p
 
@@ -13,13 +12,13 @@ from ...costs.budget import Ledger
 from ...values.expressions import evaluate
 from ...vocabulary import events as e
 from ...vocabulary.errors import FlowrunError, InputError
+from ...vocabulary.json_value import Json
 from ..decisions import Failure
 from ..frames import NO_STEPS, Frame, Layout
 from ..machine import Machine
 from ..scopes import Defaults, Scope
 from .block import Block, BlockStep
 
-Json = Any
 FLOWS_AT_ONCE = 100_000
 """At most this many calls of flows may be open at once. If each flow calls two others, the number doubles with each
 level."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from math import floor
-from typing import Any
 
 from ...values.rules import RuleValue
 from ...vocabulary.errors import InputError
+from ...vocabulary.json_value import Json
 from ..decisions import Failure
-
-Json = Any
 
 
 class Losses:

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from flowrun.dsl import plan as p
 
 from ...values.expressions import evaluate
 from ...values.functions import kind_of
 from ...vocabulary.errors import InputError
+from ...vocabulary.json_value import Json
 from ..frames import Frame
 from ..scopes import Scope
 from ..streams import Feed
 from .counted import CountedBlock, CountedStep, Pace
 from .losses import Losses
 from .streamed_map import RankedMap, StreamedMap
-
-Json = Any
 
 
 @dataclass(eq=False)

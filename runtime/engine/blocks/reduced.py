@@ -6,13 +6,13 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from flowrun.dsl import plan as p
 
 from ...reducers import ReduceError, UndecidedError
 from ...vocabulary import events as e
 from ...vocabulary.errors import FlowrunError
+from ...vocabulary.json_value import Json
 from ..combiners.combiner import SKIPPED, Combiner, Question
 from ..decisions import Failure, Group
 from ..frames import NO_STEPS, Frame, Layout
@@ -23,8 +23,6 @@ from ..scopes import Scope
 from ..streams import Feed
 from .block import Block, BlockStep
 from .losses import Losses
-
-Json = Any
 
 
 @dataclass(eq=False)

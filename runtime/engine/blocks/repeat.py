@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from flowrun.dsl import plan as p
 
+from ...vocabulary.json_value import Json
 from ..frames import Frame
 from ..scopes import Scope
 from .counted import CountedBlock, CountedStep, Pace
 from .losses import Losses
 
-Json = Any
 SAMPLES_AT_ONCE = 1024
 """The least window of a repeat for which the flow sets no `concurrency`: so many bodies may be open at once."""
 

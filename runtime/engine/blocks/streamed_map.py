@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from flowrun.dsl import plan as p
 
 from ...values.expressions import evaluate
 from ...vocabulary import events as e
 from ...vocabulary.errors import FlowrunError
+from ...vocabulary.json_value import Json
 from ..decisions import Failure
 from ..frames import Frame
 from ..scopes import Scope
 from ..streams import Feed, Key, Ranks, Turns, label
 from .counted import CountedBlock
-
-Json = Any
 
 
 @dataclass(eq=False)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from flowrun.dsl import types
 
+from ...vocabulary.json_value import Json
 from ...vocabulary.tally import Tally
-
-Json = Any
 
 
 class _Skipped:

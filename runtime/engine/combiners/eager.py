@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 from flowrun.dsl import types
 
+from ...vocabulary.json_value import Json
 from .combiner import NO_QUESTIONS, SKIPPED, Gathered, Question
 from .nothing import value_of_nothing
-
-Json = Any
 
 
 class Eager(Gathered, ABC):

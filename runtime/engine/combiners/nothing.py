@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flowrun.dsl import types
 
 from ...reducers import ReduceError
-
-Json = Any
+from ...vocabulary.json_value import Json
 
 
 def value_of_nothing(answer: types.Type, *, lost: bool) -> Json:

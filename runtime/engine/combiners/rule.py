@@ -5,14 +5,12 @@ a tie.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ...reducers import Reducer
 from ...values.candidates import Candidates
+from ...vocabulary.json_value import Json
 from ...vocabulary.tally import Tally
 from .combiner import NO_QUESTIONS, Question
-
-Json = Any
 
 
 class RuleCombiner:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from flowrun.dsl import types
 
 from ...values.expressions import shaped
+from ...vocabulary.json_value import Json
 from .combiner import NO_QUESTIONS, Gathered, Question
 from .nothing import value_of_nothing
-
-Json = Any
 
 
 class SingleAsk(Gathered):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
+from ...vocabulary.json_value import Json
 from .combiner import NO_QUESTIONS, SKIPPED, Gathered, Question
-
-Json = Any
 
 
 class Streaming(Gathered):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from flowrun.dsl import types
 
+from ...vocabulary.json_value import Json
 from .combiner import SKIPPED, Question
 from .eager import Eager
-
-Json = Any
 
 
 class TokenTree(Eager):

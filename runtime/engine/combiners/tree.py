@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flowrun.dsl import types
 
+from ...vocabulary.json_value import Json
 from .combiner import SKIPPED, Question
 from .eager import Eager
-
-Json = Any
 
 
 class Tree(Eager):

@@ -13,11 +13,11 @@ from flowrun.dsl import Picture, make_plan, picture_of, to_dot, to_mermaid, to_s
 from flowrun.dsl import plan as p
 from flowrun.dsl import types as t
 from flowrun.dsl.export import svg
-from flowrun.dsl.export.called import LARGEST
-from flowrun.dsl.export.layers import Box, Link, layered
+from flowrun.dsl.export.coordinates import Gaps, arrange
+from flowrun.dsl.export.drawn_flows import LARGEST
+from flowrun.dsl.export.layering import Box, Link, layered
 from flowrun.dsl.export.layout import lay_out
-from flowrun.dsl.export.places import Gaps, arrange
-from flowrun.dsl.export.widths import text_width
+from flowrun.dsl.export.text_widths import text_width
 from flowrun.runtime import load
 from flowrun.runtime.catalog import catalog
 from support.pictures import SVG, ask, called, clusters, edges, holds, nodes, pictured, program

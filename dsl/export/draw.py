@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from .. import plan as p
 from .. import types as t
-from .called import Called
+from .drawn_flows import Called
 from .free_names import Functions, names_in, names_in_ask
 from .picture import BlockKind, Cluster, Edge, Kind, Node, Part, Picture, Style
 from .words import ExpressionWriter, plain, short, wrapped

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from .layers import Box, Link
-from .measures import PADDING, node_size, title_width
+from .coordinates import Arranged, Gaps, Segment, Title, arrange
+from .label_sizes import PADDING, node_size, title_width
+from .layering import Box, Link
 from .picture import Cluster, Edge, Node, Part, Picture, Style
-from .places import Arranged, Gaps, Segment, Title, arrange
 
 _FRAME = 16.0
 _HEADER = 26.0

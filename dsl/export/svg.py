@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .label_sizes import LINE_HEIGHT, LINE_SIZE, TITLE_GAP, TITLE_HEIGHT, TITLE_SIZE
 from .layout import Layout, Rect, Route, Stroke, lay_out
-from .measures import LINE_HEIGHT, LINE_SIZE, TITLE_GAP, TITLE_HEIGHT, TITLE_SIZE
 from .picture import Cluster, Node, Picture
-from .widths import text_width
+from .text_widths import text_width
 from .words import plain
 
 _FONTS = "'Helvetica Neue', Helvetica, Arial, 'Segoe UI', 'Liberation Sans', 'DejaVu Sans', sans-serif"

@@ -59,7 +59,7 @@ class Settings:
         )
 
 
-class Ask:
+class PreparedAsk:
     """An ask of the plan. It makes a request from the values in a scope. ``answer`` is the type of the ask's value."""
 
     def __init__(self, plan: p.Ask, options: Mapping[str, p.Expr], answer: types.Type | None = None) -> None:
@@ -70,9 +70,9 @@ class Ask:
         self._steady = all(isinstance(option, p.Constant) for option in options.values())
         self._settings: dict[tuple[str, str], Settings] = {}
 
-    def to(self, answer: types.Type) -> Ask:
+    def to(self, answer: types.Type) -> PreparedAsk:
         """Return the same ask with another type of answer."""
-        return Ask(self.plan, self.options, answer)
+        return PreparedAsk(self.plan, self.options, answer)
 
     def model(self, scope: Scope) -> ModelValue:
         plan = self.plan.model

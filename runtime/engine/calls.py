@@ -14,7 +14,7 @@ from ..vocabulary.call import Answer, Request
 from ..vocabulary.errors import AnswerError, BudgetError, CallError, InDoubtError, MalformedError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import NO_USAGE, Usage
-from .asks import Ask
+from .asks import PreparedAsk
 from .corrections import corrected
 from .decisions import Call, Cancel, Decision, Failure, Group, Known, Launch, Policy, Sample
 from .frames import Frame
@@ -33,7 +33,7 @@ class _Pending:
     call: Call
     request: Request
     frame: Frame
-    ask: Ask
+    ask: PreparedAsk
     on_value: Callable[[Json], None]
     on_failure: Callable[[Failure], None]
     tries: int
@@ -63,7 +63,7 @@ class Calls:
     def launch(
         self,
         frame: Frame,
-        ask: Ask,
+        ask: PreparedAsk,
         path: str,
         on_value: Callable[[Json], None],
         on_failure: Callable[[Failure], None],

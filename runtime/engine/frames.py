@@ -26,7 +26,7 @@ Wake = Callable[[Failure | None], None]
 """A function that is called when the steps that it waits for are finished, with None, or when one failed, with it."""
 
 
-class Step(ABC):
+class PreparedStep(ABC):
     """A step that can begin in a frame.
 
     ``source`` is the step whose elements a map takes as they arrive, None for any other step. ``needs`` are the steps
@@ -65,7 +65,7 @@ class Layout:
 
     __slots__ = ("once", "places", "result", "steps")
 
-    def __init__(self, steps: Iterable[Step] = (), result: str | None = None, once: int = 0) -> None:
+    def __init__(self, steps: Iterable[PreparedStep] = (), result: str | None = None, once: int = 0) -> None:
         self.steps = tuple(steps)
         self.places: Mapping[str, int] = {step.name: place for place, step in enumerate(self.steps)}
         self.result = result
@@ -87,7 +87,7 @@ class Enclosing(Protocol):
     passes_on: bool
 
     @property
-    def step(self) -> Step: ...
+    def step(self) -> PreparedStep: ...
     @property
     def frame(self) -> Frame: ...
     @property
@@ -111,7 +111,7 @@ class Enclosing(Protocol):
     def key_of(self, place: int) -> Key:
         """Return the key of a result in the list that the block makes."""
 
-    def step_done(self, frame: Frame, step: Step, value: Json) -> None:
+    def step_done(self, frame: Frame, step: PreparedStep, value: Json) -> None:
         """Take the value of a step of a body."""
 
     def body_done(self, frame: Frame, value: Json) -> None:

@@ -7,14 +7,14 @@ from functools import partial
 from flowrun.dsl import plan as p
 
 from ..values.expressions import evaluate
-from .asks import Ask
+from .asks import PreparedAsk
 from .blocks.reduced import sample_of
-from .frames import Frame, Step
+from .frames import Frame, PreparedStep
 from .machine import Machine
 from .scopes import Scope
 
 
-class ValueStep(Step):
+class ValueStep(PreparedStep):
     silent = True
 
     def __init__(self, plan: p.Step, node: p.Value, machine: Machine) -> None:
@@ -26,10 +26,10 @@ class ValueStep(Step):
         self.machine.settle(frame, self, evaluate(self.expr, Scope(self.machine.context, frame)))
 
 
-class AskStep(Step):
+class AskStep(PreparedStep):
     def __init__(self, plan: p.Step, node: p.Ask, machine: Machine) -> None:
         super().__init__(plan)
-        self.ask = Ask(node, plan.options)
+        self.ask = PreparedAsk(node, plan.options)
         self.machine = machine
 
     def begin(self, frame: Frame) -> None:
@@ -44,7 +44,7 @@ class AskStep(Step):
         )
 
 
-class ExternStep(Step):
+class ExternStep(PreparedStep):
     def __init__(self, plan: p.Step, node: p.ExternCall, machine: Machine) -> None:
         super().__init__(plan)
         self.call = node

@@ -17,7 +17,7 @@ from ..vocabulary.tally import Tally
 from .calls import Calls
 from .decisions import Decision, Failure
 from .extern_calls import ExternCalls
-from .frames import Frame, Step, Wake
+from .frames import Frame, PreparedStep, Wake
 from .reads import Reads
 from .scopes import Context, Scope
 from .streams import Feed
@@ -94,7 +94,7 @@ class Machine:
         for wake in watch.woken(name):
             self.work.append(partial(wake, None))
 
-    def settle(self, frame: Frame, step: Step, value: Json, *, skipped: bool = False) -> None:
+    def settle(self, frame: Frame, step: PreparedStep, value: Json, *, skipped: bool = False) -> None:
         """Give a step its value."""
         if frame.over:
             return
@@ -108,7 +108,7 @@ class Machine:
         if frame.left == 0:
             self.work.append(partial(self._finish, frame))
 
-    def fail(self, frame: Frame, step: Step, failure: Failure) -> None:
+    def fail(self, frame: Frame, step: PreparedStep, failure: Failure) -> None:
         """Fail a step. The block around it decides about the failure.
 
         Without a block, the steps that need it fail too.
@@ -158,7 +158,7 @@ class Machine:
             result = frame.layout.result
             frame.block.body_done(frame, frame.values[result] if result else None)
 
-    def _take(self, frame: Frame, step: Step, failure: Failure | None) -> None:
+    def _take(self, frame: Frame, step: PreparedStep, failure: Failure | None) -> None:
         """Begin a map that takes the results of a step as they arrive.
 
         If the growing list is not open yet, wait for it. If the map may not take from it, wait for the whole list.
@@ -177,7 +177,7 @@ class Machine:
                 return
         self._begin(frame, step, failure)
 
-    def _begin(self, frame: Frame, step: Step, failure: Failure | None) -> None:
+    def _begin(self, frame: Frame, step: PreparedStep, failure: Failure | None) -> None:
         if frame.over:
             return
         if failure is not None:
@@ -187,7 +187,7 @@ class Machine:
         else:
             self._begin_now(frame, step)
 
-    def _begin_now(self, frame: Frame, step: Step) -> None:
+    def _begin_now(self, frame: Frame, step: PreparedStep) -> None:
         """Begin a step when everything that it waits for is there."""
         try:
             if step.when is not None and not evaluate(step.when, Scope(self.context, frame)):
@@ -199,7 +199,7 @@ class Machine:
         except FlowrunError as error:
             self.fail(frame, step, Failure(frame.path(step.title), str(error), error))
 
-    def _skip(self, frame: Frame, step: Step) -> None:
+    def _skip(self, frame: Frame, step: PreparedStep) -> None:
         """Give a step whose `when` is false the value of its `else`, or None."""
         home = frame.home(step.source) if step.source is not None else None
         if step.source is not None and home is not None and step.source not in home.values:

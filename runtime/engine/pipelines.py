@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flowrun.dsl import plan as p
 
 from ..plans.dependencies import taken_from
-from .frames import Frame, Step
+from .frames import Frame, PreparedStep
 from .machine import Machine
 from .streams import Feed, Nested
 
@@ -19,11 +19,11 @@ class Pipelines:
         self.machine = machine
         self._fed = {name for step in plan.walk() if (name := taken_from(step)) is not None}
 
-    def wanted(self, frame: Frame, step: Step) -> bool:
+    def wanted(self, frame: Frame, step: PreparedStep) -> bool:
         """Tell whether anything takes elements from a step's list: a map, or a longer list around the step."""
         return any(one.name in self._fed or _longer(at, one) is not None for at, one in _outward(frame, step))
 
-    def open(self, frame: Frame, step: Step, feed: Feed) -> None:
+    def open(self, frame: Frame, step: PreparedStep, feed: Feed) -> None:
         """Open the growing list of a step for everything that takes elements from it."""
         for at, one in _outward(frame, step):
             if one.name in self._fed:
@@ -35,7 +35,7 @@ class Pipelines:
                 feed.tell(Nested(longer, at.block.key_of(place)))
 
 
-def _outward(frame: Frame, step: Step) -> Iterator[tuple[Frame, Step]]:
+def _outward(frame: Frame, step: PreparedStep) -> Iterator[tuple[Frame, PreparedStep]]:
     """Yield a step with its frame, and then the chains and called flows around it that have the same value."""
     yield frame, step
     while (block := frame.block) is not None and block.passes_on and block.makes(step.name):
@@ -43,7 +43,7 @@ def _outward(frame: Frame, step: Step) -> Iterator[tuple[Frame, Step]]:
         yield frame, step
 
 
-def _longer(frame: Frame, step: Step) -> Feed | None:
+def _longer(frame: Frame, step: PreparedStep) -> Feed | None:
     """Find the longer list that joins this step's list and takes its items at once. None if there is none."""
     block = frame.block
     return block.longer if block is not None and block.makes(step.name) else None

@@ -12,7 +12,7 @@ from .blocks.fanout import FanoutStep
 from .blocks.flow import FlowStep
 from .blocks.map import MapStep
 from .blocks.repeat import SAMPLES_AT_ONCE, RepeatStep
-from .frames import Layout, Step, steps_once
+from .frames import Layout, PreparedStep, steps_once
 from .leaves import AskStep, ExternStep, ValueStep
 from .machine import Machine
 from .pipelines import Pipelines
@@ -46,7 +46,7 @@ class Preparation:
             self._flows[name] = self.layout(self.plan.flows[name].steps)
         return self._flows[name]
 
-    def _step(self, step: p.Step) -> Step:
+    def _step(self, step: p.Step) -> PreparedStep:
         machine, node = self.machine, step.node
         match node:
             case p.Value():

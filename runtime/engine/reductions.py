@@ -17,8 +17,8 @@ from ..values.rules import RuleValue
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
 from ..vocabulary.tokens import estimate
-from .asks import Ask
-from .combiners.combiner import Combiner, Question
+from .asks import PreparedAsk
+from .combiners.combiner import Asked, Combiner
 from .combiners.fold import Fold
 from .combiners.rule import RuleCombiner
 from .combiners.single import SingleAsk, SingleExtern
@@ -41,8 +41,8 @@ class Reduction:
         self.plan = reduce
         self.item = _item_of(step)
         self.rule = REDUCERS[rule_of(reduce) or "collect"]
-        self.ask = None if reduce.ask is None else Ask(reduce.ask, reduce.options)
-        self.deciding = None if reduce.deciding is None else Ask(reduce.deciding, reduce.options)
+        self.ask = None if reduce.ask is None else PreparedAsk(reduce.ask, reduce.options)
+        self.deciding = None if reduce.deciding is None else PreparedAsk(reduce.deciding, reduce.options)
         self.taken = None if reduce.extern is None else _taken(externs[reduce.extern])
         self.hand_on = hand_on
         names = {one.name for one in step.block.steps} if step.block and isinstance(step.node, p.Fanout) else set()
@@ -58,7 +58,7 @@ class Reduction:
         """True if each result is a list, and the value is one list of all their items."""
         return self.plan.form == "rule" and self.rule.spec.lists == "items"
 
-    def asking(self, question: Question) -> Ask | None:
+    def asking(self, question: Asked) -> PreparedAsk | None:
         """Return the ask that answers a question. None if an extern answers it."""
         ask = self.deciding if self.plan.form == "rule" else self.ask
         return ask if ask is None or question.answer is None else ask.to(question.answer)

@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 from flowrun.dsl import Picture, Source, check_flow, make_plan, picture_of, to_dot, to_mermaid, to_svg
 from flowrun.dsl import plan as p
 from flowrun.dsl import types as t
+from flowrun.dsl.export.label_sizes import LINE_SIZE, TITLE_SIZE, title_width
 from flowrun.dsl.export.layout import Layout, Rect, Stroke, lay_out
-from flowrun.dsl.export.measures import LINE_SIZE, TITLE_SIZE, title_width
 from flowrun.dsl.export.picture import Cluster, Node
-from flowrun.dsl.export.widths import text_width
+from flowrun.dsl.export.text_widths import text_width
 from flowrun.runtime.catalog import catalog
 from support.picture_readers import read_dot, read_mermaid
 

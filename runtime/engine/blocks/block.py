@@ -14,14 +14,14 @@ from ...costs.budget import Ledger
 from ...vocabulary.json_value import Json
 from ..around import Around, TokenCount
 from ..decisions import Failure
-from ..frames import Frame, Layout, Step
+from ..frames import Frame, Layout, PreparedStep
 from ..machine import Machine
 from ..scopes import Scope
 from ..streams import Feed, Key
 
 
 @dataclass(eq=False)
-class Block(ABC):
+class BlockRun(ABC):
     """A block that is running. ``bodies`` holds its open bodies by their numbers.
 
     ``timer`` is the number of the timer for the block's time-out, 0 if it has none. If ``over`` is True, the block
@@ -63,7 +63,7 @@ class Block(ABC):
         if not self.over:
             self.give_up(failure)
 
-    def step_done(self, frame: Frame, step: Step, value: Json) -> None:
+    def step_done(self, frame: Frame, step: PreparedStep, value: Json) -> None:
         """Take the value of a step of a body. Only a fan-out uses it, because each of its branches is a result."""
         return
 
@@ -143,7 +143,7 @@ class Block(ABC):
         self.cancel(keep=keep)
 
 
-class BlockStep(Step):
+class BlockStep(PreparedStep):
     """A step that begins a block. ``layout`` holds the steps of its bodies."""
 
     def __init__(self, plan: p.Step, machine: Machine, layout: Layout) -> None:
@@ -154,7 +154,7 @@ class BlockStep(Step):
         self.options = plan.options
 
     @abstractmethod
-    def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> Block:
+    def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> BlockRun:
         """Make the block in a frame, with the values of its options. Raises FlowrunError if it cannot begin."""
 
     def begin(self, frame: Frame) -> None:

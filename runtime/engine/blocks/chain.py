@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from ...vocabulary.json_value import Json
 from ..frames import Frame
 from ..scopes import Scope
-from .block import Block, BlockStep
+from .block import BlockRun, BlockStep
 
 
-class Chain(Block):
+class ChainRun(BlockRun):
     passes_on = True
 
     def start(self) -> None:
@@ -21,5 +21,5 @@ class Chain(Block):
 
 
 class ChainStep(BlockStep):
-    def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> Chain:
-        return Chain(self, frame, self.around(frame, frame.path(self.title)))
+    def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> ChainRun:
+        return ChainRun(self, frame, self.around(frame, frame.path(self.title)))

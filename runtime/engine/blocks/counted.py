@@ -17,7 +17,7 @@ from ..frames import Frame, Layout
 from ..machine import Machine
 from ..pipelines import Pipelines
 from ..reductions import Reduction
-from .reduced import ReducedBlock, ReducedStep
+from .reduced import ReducedRun, ReducedStep
 
 
 @dataclass(eq=False, slots=True)
@@ -38,7 +38,7 @@ class Pace:
 
 
 @dataclass(eq=False)
-class CountedBlock(ReducedBlock):
+class CountedRun(ReducedRun):
     """A running block with numbered bodies: a map or a repeat."""
 
     pace: Pace

@@ -8,13 +8,13 @@ from ...vocabulary.json_value import Json
 from ..around import Around
 from ..combiners.combiner import SKIPPED, Combiner
 from ..decisions import Failure
-from ..frames import Frame, Step
+from ..frames import Frame, PreparedStep
 from ..scopes import Scope
 from .losses import Losses
-from .reduced import ReducedBlock, ReducedStep
+from .reduced import ReducedRun, ReducedStep
 
 
-class Fanout(ReducedBlock):
+class FanoutRun(ReducedRun):
     """A running fan-out. The reducer's asks may mention its branches, even after the fan-out has closed."""
 
     def __init__(self, step: ReducedStep, frame: Frame, around: Around, combiner: Combiner) -> None:
@@ -29,7 +29,7 @@ class Fanout(ReducedBlock):
         self.open_list(listed=False)
         self.open(self.branches)
 
-    def step_done(self, frame: Frame, step: Step, value: Json) -> None:
+    def step_done(self, frame: Frame, step: PreparedStep, value: Json) -> None:
         place = self.step.layout.places[step.name]
         self.give(place, value)
         self.list_up(place, value)
@@ -67,8 +67,8 @@ class Fanout(ReducedBlock):
 
 
 class FanoutStep(ReducedStep):
-    def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> Fanout:
+    def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> FanoutRun:
         path, names = frame.path(self.title), tuple(step.name for step in self.layout.steps)
         combiner = self.reduction.combiner(scope, path, len(names), len(names), names, "together")
         around = self.around(frame, path, votes=self.reduction.rule.spec.votes)
-        return Fanout(self, frame, around, combiner)
+        return FanoutRun(self, frame, around, combiner)

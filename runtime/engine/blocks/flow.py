@@ -17,7 +17,7 @@ from ..decisions import Failure
 from ..frames import NO_STEPS, Frame, Layout
 from ..machine import Machine
 from ..scopes import Defaults, Scope
-from .block import Block, BlockStep
+from .block import BlockRun, BlockStep
 
 FLOWS_AT_ONCE = 100_000
 """At most this many calls of flows may be open at once. If each flow calls two others, the number doubles with each
@@ -25,7 +25,7 @@ level."""
 
 
 @dataclass(eq=False)
-class FlowCall(Block):
+class FlowRun(BlockRun):
     """A called flow that is running. ``given`` has the values of its parameters, ``result`` is the expression of its
     value.
     """
@@ -76,7 +76,7 @@ class FlowStep(BlockStep):
         self.defaults = defaults
         self.prepared = prepared
 
-    def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> FlowCall:
+    def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> FlowRun:
         if self.machine.flows_open >= FLOWS_AT_ONCE:
             raise InputError(f"more than {FLOWS_AT_ONCE:,} calls of flows would be open at once here")
         name, flow = self.node.flow, self.flow
@@ -85,4 +85,4 @@ class FlowStep(BlockStep):
         path, ledger = frame.path(self.title), None
         if flow.calls_limit is not None or flow.money_limit is not None:
             ledger = Ledger(name, flow.calls_limit, flow.money_limit, *self.machine.context.spent_within(path))
-        return FlowCall(self, frame, self.around(frame, path, ledger=ledger), given, flow.result)
+        return FlowRun(self, frame, self.around(frame, path, ledger=ledger), given, flow.result)

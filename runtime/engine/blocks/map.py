@@ -15,13 +15,13 @@ from ...vocabulary.json_value import Json
 from ..frames import Frame
 from ..scopes import Scope
 from ..streams import Feed
-from .counted import CountedBlock, CountedStep, Pace
+from .counted import CountedRun, CountedStep, Pace
 from .losses import Losses
-from .streamed_map import RankedMap, StreamedMap
+from .streamed_map import RankedMapRun, StreamedMapRun
 
 
 @dataclass(eq=False)
-class Map(CountedBlock):
+class MapRun(CountedRun):
     """A running map over a list that is complete."""
 
     element: str
@@ -35,7 +35,7 @@ class Map(CountedBlock):
 class MapStep(CountedStep):
     node: p.Map
 
-    def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> CountedBlock:
+    def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> CountedRun:
         feed = self._feed(frame)
         ranked = feed is not None and not (feed.exact and self.node.where is None)
         elements = self._elements(scope) if feed is None else []
@@ -46,8 +46,8 @@ class MapStep(CountedStep):
         losses = Losses(options.get("errors", "fail"))
         around = self.around(frame, path, votes=self.reduction.rule.spec.votes)
         if feed is None:
-            return Map(self, frame, around, combiner, losses, pace, self.node.element, elements)
-        kind = RankedMap if ranked else StreamedMap
+            return MapRun(self, frame, around, combiner, losses, pace, self.node.element, elements)
+        kind = RankedMapRun if ranked else StreamedMapRun
         return kind(self, frame, around, combiner, losses, pace, self.node, feed)
 
     def _feed(self, frame: Frame) -> Feed | None:

@@ -13,7 +13,7 @@ from ...reducers import ReduceError, UndecidedError
 from ...vocabulary import events as e
 from ...vocabulary.errors import FlowrunError
 from ...vocabulary.json_value import Json
-from ..combiners.combiner import SKIPPED, Combiner, Question
+from ..combiners.combiner import SKIPPED, Asked, Combiner
 from ..decisions import Failure, Group
 from ..frames import NO_STEPS, Frame, Layout
 from ..machine import Machine
@@ -21,12 +21,12 @@ from ..pipelines import Pipelines
 from ..reductions import Reduction
 from ..scopes import Scope
 from ..streams import Feed
-from .block import Block, BlockStep
+from .block import BlockRun, BlockStep
 from .losses import Losses
 
 
 @dataclass(eq=False)
-class ReducedBlock(Block):
+class ReducedRun(BlockRun):
     """A running block with a combiner. ``feed`` is the growing list of its results, for maps that take them at once.
 
     ``calls`` holds the numbers of the calls that the reducer makes. ``losses`` are the results that it goes on without.
@@ -143,7 +143,7 @@ class ReducedBlock(Block):
         self.over = True
         self.ask(self.combiner.conclude())
 
-    def ask(self, questions: Sequence[Question]) -> None:
+    def ask(self, questions: Sequence[Asked]) -> None:
         """Ask the combiner's questions, and end the block if it is done."""
         for question in questions:
             self._await(question)
@@ -196,7 +196,7 @@ class ReducedBlock(Block):
 
     # Questions
 
-    def _await(self, question: Question) -> None:
+    def _await(self, question: Asked) -> None:
         """Answer a question of the combiner by a call, as soon as the steps that the reducer mentions are finished."""
         ready = partial(self._ready, question)
         needs, body = self.step.reduction.plan.needs, self.body
@@ -206,7 +206,7 @@ class ReducedBlock(Block):
             # Some branches are still running. The reducer waits for the branches that it mentions by name.
             self.machine.wait(body, (*needs, *self.step.reduction.branches), ready)
 
-    def _ready(self, question: Question, failure: Failure | None) -> None:
+    def _ready(self, question: Asked, failure: Failure | None) -> None:
         if not self.alive:
             return
         if failure is not None:
@@ -214,14 +214,14 @@ class ReducedBlock(Block):
             return
         self.machine.reads.attempt(self, partial(self._try, question))
 
-    def _try(self, question: Question) -> None:
+    def _try(self, question: Asked) -> None:
         path = f"{self.around.path}.reduce"
         try:
             self._call(question, path)
         except FlowrunError as error:
             self.give_up(Failure(path, str(error), error))
 
-    def _call(self, question: Question, path: str) -> None:
+    def _call(self, question: Asked, path: str) -> None:
         machine, reduction = self.machine, self.step.reduction
         ask = reduction.asking(question)
         if ask is None:

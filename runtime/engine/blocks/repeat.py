@@ -9,14 +9,14 @@ from flowrun.dsl import plan as p
 from ...vocabulary.json_value import Json
 from ..frames import Frame
 from ..scopes import Scope
-from .counted import CountedBlock, CountedStep, Pace
+from .counted import CountedRun, CountedStep, Pace
 from .losses import Losses
 
 SAMPLES_AT_ONCE = 1024
 """The least window of a repeat for which the flow sets no `concurrency`: so many bodies may be open at once."""
 
 
-class Repeat(CountedBlock):
+class RepeatRun(CountedRun):
     @property
     def samples(self) -> int:  # type: ignore[override]
         return self.pace.total
@@ -28,7 +28,7 @@ class Repeat(CountedBlock):
 class RepeatStep(CountedStep):
     node: p.Repeat
 
-    def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> Repeat:
+    def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> RepeatRun:
         least, most = self.node.least, self.node.most
         path, launch = frame.path(self.title), str(options.get("launch", "cost"))
         combiner = self.reduction.combiner(scope, path, least, most, (), launch)
@@ -36,6 +36,6 @@ class RepeatStep(CountedStep):
         # If the flow sets the window, the repeat keeps it full. The usual window is filled many samples at a time.
         pace = Pace(window, most, refill=None if "concurrency" in options else window // 2)
         around = self.around(frame, path, votes=self.reduction.rule.spec.votes)
-        block = Repeat(self, frame, around, combiner, Losses("fail"), pace)
+        block = RepeatRun(self, frame, around, combiner, Losses("fail"), pace)
         block.patient = launch == "cost"
         return block

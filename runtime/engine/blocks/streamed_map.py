@@ -16,11 +16,11 @@ from ..decisions import Failure
 from ..frames import Frame
 from ..scopes import Scope
 from ..streams import Feed, Key, Ranks, Turns, label
-from .counted import CountedBlock
+from .counted import CountedRun
 
 
 @dataclass(eq=False)
-class StreamedMap(CountedBlock):
+class StreamedMapRun(CountedRun):
     """A running map over a growing list of known length. The elements arrive in any order.
 
     ``ready`` holds the number and the value of each element that has arrived and has no body yet.
@@ -86,7 +86,7 @@ class StreamedMap(CountedBlock):
 
 
 @dataclass(eq=False)
-class RankedMap(StreamedMap):
+class RankedMapRun(StreamedMapRun):
     """A running map over a growing list of unknown length. An element gets its rank when all elements before it are
     known.
 

@@ -20,7 +20,7 @@ SKIPPED = _Skipped()
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Asked:
     """A question of a combiner. An ask or an extern answers it and sees the values in ``given``.
 
     ``place`` tells the questions of one combiner apart. ``answer`` is the type of the answer; None for the type that
@@ -32,7 +32,7 @@ class Question:
     answer: types.Type | None = None
 
 
-NO_QUESTIONS: Sequence[Question] = ()
+NO_QUESTIONS: Sequence[Asked] = ()
 
 
 class Combiner(Protocol):
@@ -53,22 +53,22 @@ class Combiner(Protocol):
     def wanted(self, launched: int) -> int:
         """Return the number of bodies to open, after ``launched`` bodies so far. If none is open, 0 ends the block."""
 
-    def add(self, place: int, value: Json) -> Sequence[Question]:
+    def add(self, place: int, value: Json) -> Sequence[Asked]:
         """Take the result at this place in the input order."""
 
-    def skip(self, place: int) -> Sequence[Question]:
+    def skip(self, place: int) -> Sequence[Asked]:
         """Record that this place has no result."""
 
-    def lose(self, place: int, *, sent: bool) -> Sequence[Question]:
+    def lose(self, place: int, *, sent: bool) -> Sequence[Asked]:
         """Record that the call of this place brought no answer. ``sent`` tells whether the call was sent."""
 
-    def close(self, total: int) -> Sequence[Question]:
+    def close(self, total: int) -> Sequence[Asked]:
         """Take the total number of results, if it was unknown when the block began."""
 
-    def conclude(self) -> Sequence[Question]:
+    def conclude(self) -> Sequence[Asked]:
         """Record that no more results will come, or that the missing ones cannot matter."""
 
-    def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Question]:
+    def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Asked]:
         """Take the answer to the question with this place."""
 
     def value(self) -> Json:
@@ -92,17 +92,17 @@ class Gathered:
     def wanted(self, launched: int) -> int:
         return self.most - launched
 
-    def add(self, place: int, value: Json) -> Sequence[Question]:
+    def add(self, place: int, value: Json) -> Sequence[Asked]:
         self.results[place] = value
         return NO_QUESTIONS
 
-    def skip(self, place: int) -> Sequence[Question]:
+    def skip(self, place: int) -> Sequence[Asked]:
         return NO_QUESTIONS
 
-    def lose(self, place: int, *, sent: bool) -> Sequence[Question]:
+    def lose(self, place: int, *, sent: bool) -> Sequence[Asked]:
         return self.skip(place)
 
-    def close(self, total: int) -> Sequence[Question]:
+    def close(self, total: int) -> Sequence[Asked]:
         return NO_QUESTIONS
 
     def in_order(self) -> list[Json]:

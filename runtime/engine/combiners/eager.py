@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from flowrun.dsl import types
 
 from ...vocabulary.json_value import Json
-from .combiner import NO_QUESTIONS, SKIPPED, Gathered, Question
+from .combiner import NO_QUESTIONS, SKIPPED, Asked, Gathered
 from .nothing import value_of_nothing
 
 
@@ -29,20 +29,20 @@ class Eager(Gathered, ABC):
         self.root: Json = None
 
     @abstractmethod
-    def take(self, level: int, index: int, value: Json) -> list[Question]:
+    def take(self, level: int, index: int, value: Json) -> list[Asked]:
         """Take the value of a place. Return the questions that are ready."""
 
-    def add(self, place: int, value: Json) -> Sequence[Question]:
+    def add(self, place: int, value: Json) -> Sequence[Asked]:
         return self.take(0, place, value)
 
-    def skip(self, place: int) -> Sequence[Question]:
+    def skip(self, place: int) -> Sequence[Asked]:
         self.lost = True
         return self.take(0, place, SKIPPED)
 
-    def conclude(self) -> Sequence[Question]:
+    def conclude(self) -> Sequence[Asked]:
         return NO_QUESTIONS
 
-    def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Question]:
+    def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Asked]:
         level, index = place
         return self.take(level, index, value)
 

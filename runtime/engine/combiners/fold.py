@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowrun.dsl import types
 
 from ...vocabulary.json_value import Json
-from .combiner import SKIPPED, Question
+from .combiner import SKIPPED, Asked
 from .eager import Eager
 
 
@@ -26,12 +26,12 @@ class Fold(Eager):
         self.empty = begin is SKIPPED
         self.done = total == 0
 
-    def close(self, total: int) -> list[Question]:
+    def close(self, total: int) -> list[Asked]:
         self.total = total
         self.done = not self._asks and self._next == total
         return []
 
-    def take(self, level: int, index: int, value: Json) -> list[Question]:
+    def take(self, level: int, index: int, value: Json) -> list[Asked]:
         if level:
             self.root, self._asks = value, False
         else:
@@ -45,6 +45,6 @@ class Fold(Eager):
                 self.root, self.empty = value, False
             else:
                 self._asks = True
-                return [Question((1, self._next - 1), {"so_far": self.root, "next": value})]
+                return [Asked((1, self._next - 1), {"so_far": self.root, "next": value})]
         self.done = not self._asks and self._next == self.total
         return []

@@ -10,7 +10,7 @@ from ...reducers import Reducer
 from ...values.candidates import Candidates
 from ...vocabulary.json_value import Json
 from ...vocabulary.tally import Tally
-from .combiner import NO_QUESTIONS, Question
+from .combiner import NO_QUESTIONS, Asked
 
 
 class RuleCombiner:
@@ -32,31 +32,31 @@ class RuleCombiner:
     def wanted(self, launched: int) -> int:
         return self.reducer.wanted(launched)
 
-    def add(self, place: int, value: Json) -> Sequence[Question]:
+    def add(self, place: int, value: Json) -> Sequence[Asked]:
         self.reducer.add(place, value)
         return NO_QUESTIONS
 
-    def skip(self, place: int) -> Sequence[Question]:
+    def skip(self, place: int) -> Sequence[Asked]:
         self.reducer.skip(place)
         return NO_QUESTIONS
 
-    def lose(self, place: int, *, sent: bool) -> Sequence[Question]:
+    def lose(self, place: int, *, sent: bool) -> Sequence[Asked]:
         self.reducer.lose(place, sent=sent)
         return NO_QUESTIONS
 
-    def close(self, total: int) -> Sequence[Question]:
+    def close(self, total: int) -> Sequence[Asked]:
         return NO_QUESTIONS
 
-    def conclude(self) -> Sequence[Question]:
+    def conclude(self) -> Sequence[Asked]:
         asked = self.reducer.questions() if self.deciding else ()
         self._open = len(asked)
         self.done = not asked
         return [
-            Question((place,), {"results": (Candidates if one.numbered else list)(one.results)}, one.answer)
+            Asked((place,), {"results": (Candidates if one.numbered else list)(one.results)}, one.answer)
             for place, one in enumerate(asked)
         ]
 
-    def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Question]:
+    def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Asked]:
         self._answers[place[0]] = value
         if len(self._answers) == self._open:
             self.reducer.heard([self._answers[one] for one in range(self._open)])

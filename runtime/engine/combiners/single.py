@@ -8,7 +8,7 @@ from flowrun.dsl import types
 
 from ...values.expressions import shaped
 from ...vocabulary.json_value import Json
-from .combiner import NO_QUESTIONS, Gathered, Question
+from .combiner import NO_QUESTIONS, Asked, Gathered
 from .nothing import value_of_nothing
 
 
@@ -21,15 +21,15 @@ class SingleAsk(Gathered):
         self.lost = False
         self._root: list[Json] = []
 
-    def skip(self, place: int) -> Sequence[Question]:
+    def skip(self, place: int) -> Sequence[Asked]:
         self.lost = True
         return NO_QUESTIONS
 
-    def conclude(self) -> Sequence[Question]:
+    def conclude(self) -> Sequence[Asked]:
         self.done = not self.results
-        return [Question((), {"results": self.in_order()})] if self.results else NO_QUESTIONS
+        return [Asked((), {"results": self.in_order()})] if self.results else NO_QUESTIONS
 
-    def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Question]:
+    def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Asked]:
         self._root, self.done = [value], True
         return NO_QUESTIONS
 
@@ -47,10 +47,10 @@ class SingleExtern(Gathered):
         self.taken = taken
         self._value: Json = None
 
-    def conclude(self) -> Sequence[Question]:
-        return [Question((), {"results": shaped(self.in_order(), self.taken)})]
+    def conclude(self) -> Sequence[Asked]:
+        return [Asked((), {"results": shaped(self.in_order(), self.taken)})]
 
-    def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Question]:
+    def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Asked]:
         self._value, self.done = value, True
         return NO_QUESTIONS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...vocabulary.json_value import Json
-from .combiner import NO_QUESTIONS, SKIPPED, Gathered, Question
+from .combiner import NO_QUESTIONS, SKIPPED, Asked, Gathered
 
 
 class Streaming(Gathered):
@@ -22,7 +22,7 @@ class Streaming(Gathered):
         self.count = 0
         self._next = 0
 
-    def add(self, place: int, value: Json) -> Sequence[Question]:
+    def add(self, place: int, value: Json) -> Sequence[Asked]:
         self.results[place] = value
         while self._next in self.results:
             value = self.results.pop(self._next)
@@ -34,14 +34,14 @@ class Streaming(Gathered):
                 self.count += 1
         return NO_QUESTIONS
 
-    def skip(self, place: int) -> Sequence[Question]:
+    def skip(self, place: int) -> Sequence[Asked]:
         return self.add(place, SKIPPED)
 
-    def conclude(self) -> Sequence[Question]:
+    def conclude(self) -> Sequence[Asked]:
         self.done = True
         return NO_QUESTIONS
 
-    def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Question]:
+    def answered(self, place: tuple[int, ...], value: Json) -> Sequence[Asked]:
         return NO_QUESTIONS
 
     def value(self) -> Json:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flowrun.dsl import types
 
 from ...vocabulary.json_value import Json
-from .combiner import SKIPPED, Question
+from .combiner import SKIPPED, Asked
 from .eager import Eager
 
 
@@ -26,17 +26,17 @@ class TokenTree(Eager):
         self._levels[0].total = leaves
         self.done = leaves == 0
 
-    def close(self, total: int) -> list[Question]:
+    def close(self, total: int) -> list[Asked]:
         self._levels[0].total = total
         self.done = total == 0
         return self._pass(0) if total else []
 
-    def take(self, level: int, index: int, value: Json) -> list[Question]:
+    def take(self, level: int, index: int, value: Json) -> list[Asked]:
         self._levels[level].waiting[index] = value
         return self._pass(level)
 
-    def _pass(self, level: int) -> list[Question]:
-        ready: list[Question] = []
+    def _pass(self, level: int) -> list[Asked]:
+        ready: list[Asked] = []
         todo = [level]
         while todo:
             at = todo.pop()
@@ -45,7 +45,7 @@ class TokenTree(Eager):
                 todo.append(at + 1)
         return ready
 
-    def _advance(self, at: int, ready: list[Question]) -> bool:
+    def _advance(self, at: int, ready: list[Asked]) -> bool:
         """Put the next values into groups. Return True if the level above has work."""
         here = self._levels[at]
         moved = False
@@ -77,14 +77,14 @@ class TokenTree(Eager):
             self._levels.append(_Level())
         return self._levels[at + 1]
 
-    def _close(self, at: int, ready: list[Question]) -> bool:
+    def _close(self, at: int, ready: list[Asked]) -> bool:
         """Close a group: ask for its merge, or pass a single value up. Return True if it was passed up."""
         here, above = self._levels[at], self._above(at)
         values, here.group, here.held = here.group, [], 0
         place = here.groups
         here.groups += 1
         if len(values) > 1:
-            ready.append(Question((at + 1, place), {"results": values}))
+            ready.append(Asked((at + 1, place), {"results": values}))
             return False
         above.waiting[place] = values[0]
         return True

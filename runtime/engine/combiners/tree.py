@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowrun.dsl import types
 
 from ...vocabulary.json_value import Json
-from .combiner import SKIPPED, Question
+from .combiner import SKIPPED, Asked
 from .eager import Eager
 
 
@@ -28,12 +28,12 @@ class Tree(Eager):
             sizes.append(-(-sizes[-1] // self.fan_in))
         return sizes
 
-    def close(self, total: int) -> list[Question]:
+    def close(self, total: int) -> list[Asked]:
         self.sizes = self._levels(total)
         if not total:
             self.done = True
             return []
-        ready: list[Question] = []
+        ready: list[Asked] = []
         top = len(self.sizes) - 1
         if (top, 0) in self._values:
             return self.take(top, 0, self._values.pop((top, 0)))
@@ -43,8 +43,8 @@ class Tree(Eager):
                 ready += self.take(*place)
         return ready
 
-    def take(self, level: int, index: int, value: Json) -> list[Question]:
-        ready: list[Question] = []
+    def take(self, level: int, index: int, value: Json) -> list[Asked]:
+        ready: list[Asked] = []
         place: tuple[int, int, Json] | None = (level, index, value)
         while place is not None:
             level, index, value = place
@@ -57,7 +57,7 @@ class Tree(Eager):
             place = self._group(level, index // self.fan_in, ready)
         return ready
 
-    def _group(self, level: int, group: int, ready: list[Question]) -> tuple[int, int, Json] | None:
+    def _group(self, level: int, group: int, ready: list[Asked]) -> tuple[int, int, Json] | None:
         """Close a group that has all its values. Ask for its merge; or, for a single value, return it with its place
         above.
 
@@ -71,6 +71,6 @@ class Tree(Eager):
         values = [self._values.pop((level, place)) for place in places]
         live = [one for one in values if one is not SKIPPED]
         if len(live) > 1:
-            ready.append(Question((level + 1, group), {"results": live}))
+            ready.append(Asked((level + 1, group), {"results": live}))
             return None
         return level + 1, group, live[0] if live else SKIPPED

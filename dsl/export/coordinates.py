@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from .layers import Arc, Box, Layers, Link, Vertex, layered
+from .layering import Arc, Box, Layers, Link, Vertex, layered
 
 _ROUNDS = 8
 _MANY_CELLS = 10_000

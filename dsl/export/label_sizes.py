@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .picture import Cluster, Node
-from .widths import text_width
+from .text_widths import text_width
 
 TITLE_SIZE = 13.0
 LINE_SIZE = 11.0

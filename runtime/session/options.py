@@ -11,7 +11,7 @@ from ..costs.written_budget import Budget, budget_of
 from ..limits.retry import RetryPolicy
 from ..providers import open_provider
 from .endpoints import OpenProvider, default_model_name
-from .given import flag, folders, function, functions, hosts, needed_function, of_kind, path, retries, text, variables
+from .given import flag, folders, function, functions, hosts, needed_function, of_kind, path, retries, variables
 from .hosts import Ask
 from .listeners import Listeners
 from .resume import RunSettings
@@ -129,7 +129,7 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
 
 
 _READERS: dict[str, Callable[[object, str], object]] = {
-    "model": text,
+    "model": of_kind(str, 'a text such as "openai:gpt-4o-mini"'),
     "allow_read": folders,
     "allow_host": hosts,
     "allow_python": flag,

@@ -151,6 +151,9 @@ class RunLog(NoLog):
     async def end(self, status: str, account: Json = None) -> None:
         body = {"status": status, "ended": time.time(), "account": account}
         await self.journal.append([LogRecord(self.run, Kind.END, body)])
+        if self.journal.mistake is not None:
+            # It came after the last call, when no scheduler heard of it.
+            raise self.journal.mistake
 
     def _record(self, kind: Kind, call: Call, body: Json) -> LogRecord:
         return LogRecord(self.run, kind, body, call.known.key, call.place)

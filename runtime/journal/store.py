@@ -33,7 +33,8 @@ class Journal:
 
     ``index`` is its content when it was opened, without the attempts of other live runs in this process; ``notes`` are
     remarks on it for the user. ``on_trouble`` is called once when the disk fails; the futures of commits that cannot be
-    made get the same error. ``on_mistake`` is called when records that nobody waits for cannot be made into rows.
+    made get the same error. ``on_mistake`` is called when records that nobody waits for cannot be made into rows, and
+    ``mistake`` is the last such error.
     """
 
     def __init__(self, path: Path, shared: _Shared, index: Index, live: frozenset[int], notes: list[str]) -> None:
@@ -42,6 +43,7 @@ class Journal:
         self.notes = notes
         self.on_trouble: Callable[[DiskError], None] = lambda error: None
         self.on_mistake: Callable[[BaseException], None] = lambda error: None
+        self.mistake: BaseException | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self._shared = shared
         self._live = live
@@ -75,6 +77,7 @@ class Journal:
     def _noted(self, done: asyncio.Future[int]) -> None:
         error = None if done.cancelled() else done.exception()
         if error is not None and not isinstance(error, DiskError):
+            self.mistake = error
             self.on_mistake(error)
 
     def begin(self, run: int) -> None:

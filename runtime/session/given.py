@@ -20,12 +20,6 @@ def flag(given: object, name: str) -> bool:
     return given
 
 
-def text(given: object, name: str) -> str | None:
-    if given is not None and not isinstance(given, str):
-        raise _refused(name, 'a text such as "openai:gpt-4o-mini"', given)
-    return given
-
-
 def path(given: object, name: str) -> Path | None:
     return None if given is None else _path(given, name, "the path of a file")
 
@@ -94,12 +88,12 @@ def retries(given: object, name: str) -> RetryPolicy | None:
     return given
 
 
-def of_kind(kind: type) -> Callable[[object, str], object]:
-    """Make the reader of an option that is an object of one class, or None."""
+def of_kind(kind: type, wanted: str = "") -> Callable[[object, str], object]:
+    """Make the reader of an option that is an object of one class, or None. ``wanted`` describes it in messages."""
 
     def read(given: object, name: str) -> object:
         if given is not None and not isinstance(given, kind):
-            raise _refused(name, f"a {kind.__name__}", given)
+            raise _refused(name, wanted or f"a {kind.__name__}", given)
         return given
 
     return read

@@ -13,7 +13,7 @@ from ..limits.retry import RetryPolicy
 from ..providers import open_provider
 from ..vocabulary.json_value import Json
 from .endpoints import OpenProvider, default_model_name
-from .given import flag, folders, function, functions, hosts, needed_function, of_kind, path, retries, text, variables
+from .given import flag, folders, function, functions, hosts, needed_function, of_kind, path, retries, variables
 from .hosts import Ask
 from .listeners import Listeners
 from .resume import RunSettings
@@ -134,7 +134,7 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
 
 
 _READERS: dict[str, Callable[[object, str], object]] = {
-    "model": text,
+    "model": of_kind(str, 'a text such as "openai:gpt-4o-mini"'),
     "allow_read": folders,
     "allow_host": hosts,
     "allow_python": flag,

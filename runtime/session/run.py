@@ -202,23 +202,14 @@ async def execute(
         scheduler = Scheduler(
             state, models.endpoints, publish, externs.call, log, parts.on_result or _nowhere, reads.read
         )
-        mistakes: list[BaseException] = []
-
-        def mistake(error: BaseException) -> None:
-            mistakes.append(error)
-            scheduler.mistake(error)
-
         if journal is not None:
-            journal.on_trouble, journal.on_mistake = scheduler.trouble, mistake
+            journal.on_trouble, journal.on_mistake = scheduler.trouble, scheduler.mistake
         parts.stop.listen(scheduler.stop)
         outcome = await _finished(scheduler, models, publish)
     try:
         await log.end(outcome.status, figures_of(summary.whole, summary.prices))
     except DiskError as error:
         outcome = replace(outcome, stopped=outcome.stopped or error)
-    if mistakes:
-        # It came after the last call: the scheduler had ended.
-        raise mistakes[0]
     spent = summary.whole.charged(models.prices) if in_money else None
     return Result(outcome.value, outcome, summary, log.id, spent or 0.0, handed is not None)
 

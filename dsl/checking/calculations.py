@@ -1,4 +1,4 @@
-"""The calculations in a file, with the conditions that hold for each, and the report of those that fail in every run."""
+"""The calculations in a file and the conditions that hold for each. It also reports those that fail in every run."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _inside(expr: s.Expr | s.Ask, scope: Scope, facts: Facts, folding: Folding) 
 
 
 def _places(program: Program, folding: Folding) -> Iterator[_Place]:
-    """Yield every expression of a file that is not inside another expression, with its scope and the conditions there."""
+    """Yield every expression of a file that is not inside another one, with its scope and the conditions there."""
     for model in program.file.models:
         yield from ((option.value, program.scope, ()) for option in model.options)
     for extern in program.file.externs:

@@ -1,6 +1,4 @@
-"""Questions about a program that several lints ask: about its blocks, rules, options and costs, and the users of a
-step.
-"""
+"""Questions about a program that several lints ask: its blocks, rules, options and costs, and the users of a step."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ NOTHING: Paths = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class TemplateScope:
-    """The facts at one place of a template: the types of the names that it sets, and the paths whose values are
-    present.
+    """The facts at one place of a template.
 
+    ``local`` has the types of the names that the template sets. ``sure`` has the paths whose values are present.
     ``turning`` has the names of the loops around the place. ``outer`` has the names that were set before the innermost
     loop.
     """

@@ -44,14 +44,14 @@ class Hidden:
 
     @classmethod
     def of(cls, name: str, attributes: Mapping[str, str], always: bool) -> Hidden | None:
-        """Return the element that begins, if it is hidden. None if it is shown."""
+        """Return the element that begins here, if it is hidden. None if it is shown."""
         if name in _VOID:
             return None
         hidden = always or _is_hidden(attributes)
         return cls(name) if hidden else None
 
     def goes_on(self, part: Part, blocks: frozenset[str]) -> bool:
-        """Tell whether the hidden element is still open with the next part. Its own end tag closes it."""
+        """Tell whether the hidden element is still open after the next part. Its own end tag closes it."""
         if part.kind == "text":
             return True
         if self.name in ENDED_BY and not self.inner and part.value in blocks:

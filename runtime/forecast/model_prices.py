@@ -10,5 +10,8 @@ from ..plans.models import declared_models
 
 
 def declared_prices(plan: p.Plan) -> dict[str, Price]:
-    """Return the prices that a plan's models declare, by address. Of two prices at one address the higher counts."""
+    """Return the prices that a plan's models declare, by address.
+
+    If one address has two prices, the higher one counts.
+    """
     return dearest_declared((model.address, dict(model.options)) for model in declared_models(plan).values())

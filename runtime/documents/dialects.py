@@ -96,7 +96,7 @@ def named_width(header: list[str]) -> int:
 
 
 def fits_width(cells: list[str], width: int, whole: int = 0) -> bool:
-    """Tell whether a row has from ``width`` to ``whole`` cells, without the empty cells at its end.
+    """Tell whether a row has at least ``width`` cells. Cells beyond both ``width`` and ``whole`` must be empty.
 
     Some programs end each row with empty cells.
     """

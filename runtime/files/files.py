@@ -161,8 +161,9 @@ def decode(data: bytes, name: str) -> str:
 
 
 def _wide_kind(data: bytes) -> str | None:
-    """Return the name of the wide encoding of a text, by its byte-order mark or the zero bytes between its letters;
-    else None.
+    """Return the name of a text's wide encoding, such as UTF-16. None if it has none.
+
+    The encoding is recognized by its byte-order mark, or by the zero bytes between letters.
     """
     if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "UTF-32"

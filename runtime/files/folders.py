@@ -1,4 +1,4 @@
-"""Folders: the cache for files that flowrun can make or download again, and folders that a user allows a flow to read."""
+"""Folders: the cache for files that flowrun can make or download again, and the folders that a flow may read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal of a project: one SQLite file that one process at a time writes, for all of its runs.
+"""The journal of a project: one SQLite file for all of its runs. One process at a time writes it.
 
 The runs of a process share one writer. Each run sees the content of the journal at the moment when it opened it.
 """
@@ -32,8 +32,8 @@ class Journal:
     """The journal as one run sees it, from ``open`` to ``close``.
 
     ``index`` is its content when it was opened, without the attempts of other live runs in this process; ``notes`` are
-    remarks on it for the user. ``on_trouble`` is called once when the disk fails; the futures of commits that cannot be
-    made get the same error.
+    remarks about it for the user. ``on_trouble`` is called once when the disk fails. The futures of commits that cannot
+    be made get the same error.
     """
 
     def __init__(self, path: Path, shared: _Shared, index: Index, live: frozenset[int], notes: list[str]) -> None:
@@ -49,17 +49,17 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path, connect: Connect = sqlite3.connect) -> Self:
-        """Lock the journal and read it through; make its folder and file, for the user alone, if they are missing.
+        """Lock the journal and read all of it. If its folder or file is missing, create it for this user alone.
 
-        Raises: UsageError, where another process holds it; DiskError, where it cannot be written or is damaged.
+        Raises: UsageError, if another process holds it; DiskError, if it cannot be written or is damaged.
         """
         with _gate:
             return _joined(cls, path, connect)
 
     def append(self, records: Iterable[Record]) -> asyncio.Future[int]:
-        """Write records. The future gets the number of the first one when they are on the disk.
+        """Write records. The future gets the number of the first record when all are on the disk.
 
-        They are written even if nobody waits for the future. It raises DiskError.
+        They are written even if nobody waits for the future. The future raises DiskError.
         """
         self.loop = asyncio.get_running_loop()
         done: asyncio.Future[int] = self.loop.create_future()
@@ -67,12 +67,12 @@ class Journal:
         return done
 
     def note(self, records: Iterable[Record]) -> None:
-        """Write records that nobody waits for, after all records that were given before."""
+        """Write records without a future, after all earlier records."""
         self.loop = asyncio.get_running_loop()
         self._shared.writer.put(Entry(tuple(records)))
 
     def begin(self, run: int) -> None:
-        """Set the number of this journal's run. Raises UsageError where that run is already live in this process."""
+        """Set the number of this journal's run. Raises UsageError if that run is already live in this process."""
         with _gate:
             if run in self._live or run in self._shared.live():
                 raise UsageError(
@@ -94,7 +94,7 @@ class Journal:
         return self._reader
 
     def close(self) -> None:
-        """Write all records that were given, and leave the journal to others. Safe to call twice."""
+        """Write all records, and free the journal for other processes. It is safe to call this twice."""
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -157,7 +157,7 @@ class _Shared:
         return writer
 
     def join(self, kind: type[_J]) -> _J:
-        """Open the journal for one more run. Raises DiskError where the disk has failed or the file was replaced."""
+        """Open the journal for one more run. Raises DiskError if the disk has failed or the file was replaced."""
         if self.writer.trouble is not None:
             raise self.writer.trouble
         if self.journals:
@@ -258,7 +258,7 @@ def _taken(path: Path, connect: Connect) -> _Shared:
 
 
 def _forked() -> None:
-    """Forget the parent's journals in a forked process, which may not use them."""
+    """Forget the parent's journals in a forked process, because that process may not use them."""
     global _gate  # noqa: PLW0603
     _gate = threading.RLock()
     for shared in _open_here.values():

@@ -1,7 +1,7 @@
 """The one writer of a journal in a process: a thread that writes the records of all runs in groups.
 
-All waiting records go into one transaction as soon as the one before is on the disk (WAL, FULL). So under load one
-commit serves many calls, and a single call waits for its own commit only.
+As soon as a transaction is on the disk, all waiting records go into the next one (WAL, FULL). So under load one commit
+serves many calls, and a single call waits only for its own commit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .reserve import Reserve
 
 
 class Entry(NamedTuple):
-    """Records that go into one transaction. ``done`` gets the number of the first one when they are on the disk."""
+    """Records that go into one transaction. ``done`` gets the number of the first record when all are on the disk."""
 
     records: tuple[Record, ...] = ()
     done: asyncio.Future[int] | None = None
@@ -63,13 +63,13 @@ class Writer:
             self._queue.put(entry)
 
     def flush(self) -> None:
-        """Wait until every entry that was given before is written, or has failed."""
+        """Wait until every earlier entry is written or has failed."""
         flushed = threading.Event()
         self._queue.put(Entry(flushed=flushed))
         flushed.wait()
 
     def close(self) -> None:
-        """Write all entries that were given, and end the thread. Safe to call twice."""
+        """Write all entries, and end the thread. It is safe to call this twice."""
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join()
@@ -118,7 +118,10 @@ class Writer:
                 entry.flushed.set()
 
     def _commit(self, records: list[Record]) -> DiskError | None:
-        """Write records in one transaction, and return the disk's error, if any. ``_broken``: they are not written."""
+        """Write records in one transaction. Return the disk's error, if any.
+
+        ``_broken`` says that they are not written.
+        """
         try:
             self._insert(records)
         except sqlite3.Error as error:

@@ -157,7 +157,7 @@ class Limiter:
         self._arm()
 
     def waits_alone(self, callback: Callable[[], None]) -> bool:
-        """Tell whether this callback is the only one that waits for a place."""
+        """Tell whether no callback other than this one waits for a place."""
         return not self._waiting or (len(self._waiting) == 1 and callback in self._waiting)
 
     def forget(self, callback: Callable[[], None]) -> None:

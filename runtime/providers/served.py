@@ -1,4 +1,7 @@
-"""The base of the hosted providers: one deadline for an attempt, and other forms of a request that is rejected."""
+"""The base of the hosted providers.
+
+All tries of an attempt share one deadline, and a rejected request is sent in other forms.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ PLAIN = "plain"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request as it goes to the server.
+    """A request in the form that the server gets.
 
     ``samples`` is the number of answers, ``form`` the shape that they must have, and ``mode`` the way in which the
     request asks for that shape. ``wrapped`` says that the server puts the value into an object.
@@ -52,9 +55,9 @@ class ServedProvider(ABC):
     """A provider behind HTTP. It learns which parts of a request its server refuses, and remembers them for the run.
 
     It learns by trial: it sends a rejected request again without a part that the server may object to, unless the
-    rejection names another cause. A rejected request is not paid for, so a trial belongs to the same attempt and
-    deadline. Other requests that are rejected meanwhile wait for its result. ``samples`` falls to the number that the
-    server gives in one reply; the caller asks for the missing answers.
+    rejection names another cause. A rejected request is not paid, so a trial belongs to the same attempt and deadline.
+    Other requests that are rejected in that time wait for its result. ``samples`` falls to the number that the server
+    gives in one reply; the caller asks for the missing answers.
     """
 
     modes: Sequence[str] = (PLAIN,)
@@ -121,7 +124,10 @@ class ServedProvider(ABC):
 
     @asynccontextmanager
     async def _turn(self, deadline: float, rejected: RejectedError) -> AsyncIterator[None]:
-        """Wait for this request's turn to try: only one request at a time finds out what the server objects to."""
+        """Wait for this request's turn to try.
+
+        Only one request at a time finds out which part the server objects to.
+        """
         from asyncio import timeout_at
 
         assert self._trying is not None
@@ -177,7 +183,7 @@ class ServedProvider(ABC):
                 self._progress(f"{self.model}: going on without {name} ({why})")
 
     async def _ended(self, data: dict[str, Any], call: Call, silence: Silence, deadline: float) -> dict[str, Any]:
-        """Return the reply, with a good end put into each answer if its server is known never to name an end."""
+        """Return the reply. If the server is known never to name a reason for the end, mark each answer as complete."""
         return data
 
     @abstractmethod
@@ -186,7 +192,7 @@ class ServedProvider(ABC):
 
     @abstractmethod
     def _answers(self, data: dict[str, Any], call: Call) -> Iterator[Answer]:
-        """Read the samples, as the model wrote them. Raises AnswerError where the reply can hold none."""
+        """Read the samples, as the model wrote them. Raises AnswerError if the reply cannot have any."""
 
     @abstractmethod
     def _usage(self, data: dict[str, Any]) -> Usage:
@@ -216,20 +222,23 @@ class ServedProvider(ABC):
         return Reply(answers[: call.samples], usage, rates)
 
     def _count(self, came: int, asked: int) -> None:
-        """Learn how many samples the server gives: it may silently give fewer than were asked for."""
+        """Learn how many samples the server gives. It may give fewer than were asked for, and not say so."""
         if came < asked and asked > self._known.served:
             self.samples = max(1, min(self.samples, came))
         self._known.served = max(self._known.served, min(came, asked))
 
     def _hear(self, fits: Sequence[bool], call: Call, request: Request) -> None:
-        """Learn from answers of another form that the server ignores a mode, and report a mode that is given up."""
+        """Learn from answers of another form that the server ignores a mode. Report the mode that is given up."""
         if call.form is not None and fits:
             given_up = self._known.hear(call.form, call.mode, request.messages, fits=any(fits))
             if given_up:
                 self._progress(f"{self.model}: going on without {given_up} (the server passes it over in silence)")
 
     def _shaped(self, answer: Answer, call: Call) -> tuple[Answer, bool | None]:
-        """Return the answer in the protocol's form, and whether it fits the form of the call; None where not tested."""
+        """Return the answer in the protocol's form, and whether it has the shape of the call.
+
+        None means that this was not tested.
+        """
         text, form, fits = answer.text, call.form, None
         if form is not None and answer.finish == "stop" and text:
             taken = form.unwrap(text) if call.wrapped else None
@@ -257,7 +266,10 @@ class ServedProvider(ABC):
         return next(mode for mode in self.modes if mode == PLAIN or mode not in lacks) if form else PLAIN
 
     def _parts(self, call: Call, lacks: frozenset[str]) -> list[str]:
-        """Return the parts of a call, made without ``lacks``, that the server might refuse, the likeliest first."""
+        """Return the parts of a call that the server might refuse, the likeliest first.
+
+        The call was made without ``lacks``.
+        """
         parts = [SAMPLES] if call.samples > 1 else []
         if call.mode != PLAIN:
             parts.append(SHAPE)
@@ -269,7 +281,7 @@ class ServedProvider(ABC):
 
 
 def count(data: Any, *names: str) -> int | None:
-    """Return the sum of the named token counts; None where the server sends none. Negative counts are ignored."""
+    """Return the sum of the named token counts. None if the server sends none of them. Negative counts are ignored."""
     if not isinstance(data, dict):
         return None
     known = [value for name in names if type(value := data.get(name)) is int and value >= 0]

@@ -1,4 +1,4 @@
-"""The errors for failures below HTTP. Their class depends on whether the request had gone out."""
+"""The errors for failures of the connection. Their class depends on whether the request had been sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21})
 
 
 def wire_failure(endpoint: Endpoint, problem: Exception, *, sent: bool, seconds: float) -> CallError:
-    """Return the error for a failure. ``sent``: the request had gone out. ``seconds``: the time that it was given."""
+    """Return the error for a failure. ``sent`` says that the request had been sent.
+
+    ``seconds`` is the time that it was given.
+    """
     where = f"{endpoint.model}: {endpoint.host}"
     if isinstance(problem, TimeoutError):
         if sent:
@@ -51,7 +54,7 @@ def wire_failure(endpoint: Endpoint, problem: Exception, *, sent: bool, seconds:
 
 
 def _certificate(endpoint: Endpoint, error: Exception) -> str:
-    """Say why a certificate is not accepted, and what the user can do."""
+    """Return the reason why a certificate is not accepted, and advice for the user."""
     code = getattr(error, "verify_code", None)
     said = endpoint.quote(str(getattr(error, "verify_message", "") or ""))
     base = endpoint.base_variable or "the base URL"

@@ -4,9 +4,9 @@ Samples are counted in the order of their places, and the vote checks only at th
 enough. Short answers arrive first and differ from long ones, so counting them as they arrive would favour them. A batch
 is the fewest samples that could decide, so the vote takes no more samples than it would one by one.
 
-A lost sample leaves a hole in that order. The vote goes on behind the hole, and has a value only if it would have the
-same value whatever the lost samples had said. For this it counts them against the leader, and remembers for which
-answers they could have ended the vote.
+A lost sample leaves a gap in that order. The vote continues behind the gap. It has a value only if the value is the
+same whatever answers the lost samples would have had. To find out, it counts them against the leader, and remembers for
+which answers they could have ended the vote.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class Median(_Numbers):
 
 
 def number_of(given: Given, rule: str) -> types.Type | Refusal:
-    """Return the type of the numbers, which are the results or one of their fields."""
+    """Return the type of the numbers. The numbers are the results, or one of their fields."""
     item = types.unwrapped(given.item)
     by = given.args.get("by")
     if isinstance(by, str):

@@ -1,4 +1,4 @@
-"""The runs of a journal: begin a run, resume a run, and tell the user what to know before either."""
+"""The runs of a journal. This module begins a run or resumes one, and collects the notices for the user before that."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ _AROUND = 4096
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of a run beside its flow and inputs. ``folder`` is the flow's; None for that of the plan's source.
+    """The settings of a run besides its flow and inputs. ``folder`` is the flow's folder.
 
-    ``allow_python`` is not a setting here: a user who resumes a run must allow it again, so that no journal runs code.
+    ``folder`` is None for the folder of the plan's source. ``allow_python`` is not a setting here. A user who resumes a
+    run must allow it again, so that no journal runs code.
     """
 
     model: str
@@ -49,15 +50,15 @@ class Settings:
 
 @dataclass(eq=False)
 class Keeping:
-    """The journal of a run; None if the run keeps nothing."""
+    """The journal of a run. It is None if the run keeps nothing."""
 
     journal: Journal | None = None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str] | None) -> Keeping:
-        """Open a journal; without a path, keep nothing.
+        """Open a journal. Without a path, the run keeps nothing.
 
-        Raises UsageError if another process has the journal, DiskError if it cannot be written or is damaged.
+        Raises UsageError if another process holds the journal, DiskError if it cannot be written or is damaged.
         """
         return cls(None if path is None else Journal.open(Path(path)))
 
@@ -75,7 +76,7 @@ class Keeping:
             self.journal.on_trouble = tell
 
     def taken_up(self, name: str) -> tuple[p.Plan, dict[str, Json], Settings, int]:
-        """Read the plan, inputs and settings of a run, and its number. Raises UsageError, DiskError."""
+        """Read the plan, inputs and settings of an earlier run, and its number. Raises UsageError, DiskError."""
         assert self.journal is not None
         run = found_run(self.journal.index.named(name), name, self.journal.path)
         if not run.given:
@@ -94,9 +95,9 @@ class Keeping:
             raise DiskError(f"the journal's row {run.given} holds no run ({error})") from None
 
     def notices(self, log: NoLog, price: Callable[[str], Price | None], again: bool) -> Iterator[str]:
-        """Tell the user about the journal and its calls in doubt, before anything is sent.
+        """Return notices for the user about the journal and its calls in doubt, before anything is sent.
 
-        ``again``: calls in doubt are sent again.
+        ``again`` says that calls in doubt are sent again.
         """
         if self.journal is None or not isinstance(log, RunLog):
             return
@@ -133,7 +134,7 @@ class Keeping:
 
 
 def _reopened(plan: p.Plan, files: Mapping[str, Mapping[str, str]]) -> dict[str, Json]:
-    """Reopen the large files of a run's inputs. Raises InputError, and UsageError if a file has changed."""
+    """Reopen the large files of a run's inputs. Raises InputError, or UsageError if a file has changed."""
     rows = {}
     for param in plan.params:
         if param.name in files and isinstance(param.type, types.ListOf):
@@ -148,7 +149,10 @@ def _reopened(plan: p.Plan, files: Mapping[str, Mapping[str, str]]) -> dict[str,
 
 
 def _worst(body: Json, price: Callable[[str], Price | None]) -> float | None:
-    """Work out the most dollars that an attempt can have cost, from its row in the journal; None if not known."""
+    """Work out the most dollars that an attempt can have cost, from its row in the journal.
+
+    None if that is not known.
+    """
     if not isinstance(body, dict) or not isinstance(body.get("bytes"), int):
         return None
     found = price(str(body.get("model")))
@@ -159,7 +163,7 @@ def _worst(body: Json, price: Callable[[str], Price | None]) -> float | None:
 
 
 def found_run(found: list[Run], name: str, journal: Path) -> Run:
-    """Return the only run that was found under a name. Raises UsageError if there is none, or several."""
+    """Return the only run that was found under a name. Raises UsageError if there is none, or more than one."""
     if not found:
         raise UsageError(
             f"no run is called {shown(name)} in {shown(str(journal))}; `flowrun runs` lists those there are"
@@ -173,7 +177,7 @@ def found_run(found: list[Run], name: str, journal: Path) -> Run:
 async def begin(
     keeping: Keeping, plan: p.Plan, values: Mapping[str, Json], settings: Settings, endpoints: Mapping[str, str]
 ) -> RunLog:
-    """Write that a run begins, with its plan, inputs and settings. Raises DiskError."""
+    """Record that a run begins, with its plan, inputs and settings. Raises DiskError."""
     assert keeping.journal is not None
     head = _head(plan)
     given = _given(plan, values, settings)
@@ -211,7 +215,7 @@ def _given(plan: p.Plan, values: Mapping[str, Json], settings: Settings) -> Json
 
 
 async def go_on(keeping: Keeping, number: int, settings: Settings, endpoints: Mapping[str, str]) -> RunLog:
-    """Write that a run is resumed. Raises DiskError, and UsageError if this process is already running it."""
+    """Record that a run is resumed. Raises DiskError, or UsageError if this process is already running it."""
     assert keeping.journal is not None
     run = keeping.journal.index.runs[number]
     keeping.journal.begin(number)

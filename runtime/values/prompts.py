@@ -35,7 +35,7 @@ class PromptError(FlowrunError):
 def compiled(template: str, numbered: bool = False) -> tuple[Template, tuple[str, ...]]:
     """Compile a template. Return it ready to render, with the names that it takes from the flow.
 
-    With ``numbered``, its loops number the candidates that they go through, unless they do so themselves.
+    With ``numbered``, loops over candidates write their numbers, unless the template does so itself.
     """
     from flowrun.dsl import template_names
 
@@ -50,7 +50,7 @@ _pieces = lru_cache(maxsize=4096)(template_pieces)
 
 
 def _joined_pieces(pieces: tuple[str | tuple[str, ...], ...], lookup: Callable[[str], Any]) -> str | None:
-    """Render a template that only names values. None if a field is missing, so that jinja2 reports it."""
+    """Render a template that only writes named values. None if a field is missing, so that jinja2 reports it."""
     texts = []
     for piece in pieces:
         if isinstance(piece, str):
@@ -69,7 +69,7 @@ def _joined_pieces(pieces: tuple[str | tuple[str, ...], ...], lookup: Callable[[
 def render(template: str, lookup: Callable[[str], Any]) -> str:
     """Render a template: texts as they are, everything else as JSON.
 
-    Raise PromptError if a value is missing, if a text grows beyond ``MOST_CHARACTERS``, or if the loops make more than
+    Raises PromptError if a value is missing, if a text grows beyond ``MOST_CHARACTERS``, or if the loops make more than
     ``MOST_ROUNDS`` turns.
     """
     plain = _pieces(template)
@@ -108,7 +108,7 @@ def shown(value: Any) -> str:
 
 
 def _absent(value: Any) -> None:
-    """Return None for a missing field inside of a list. Raise TypeError for anything else."""
+    """Return None for a missing field inside of a list. Raises TypeError for anything else."""
     from jinja2 import Undefined
 
     if not isinstance(value, Undefined):
@@ -116,7 +116,7 @@ def _absent(value: Any) -> None:
 
 
 def _measure(value: Any) -> None:
-    """Raise PromptError if a value would be written out too long. Its parts may be one object many times over."""
+    """Raise PromptError if a value would be too long when it is written. The same object may occur in it many times."""
     meter = _Meter()
     todo = [value]
     while todo:
@@ -135,7 +135,7 @@ _METER = "#meter"
 
 
 class _Meter:
-    """The counts of one rendering: the text that it has built, and the turns of its loops."""
+    """The counts of one rendering: the length of the text so far, and the turns of the loops."""
 
     def __init__(self) -> None:
         self.characters = 0
@@ -166,7 +166,7 @@ def _environment() -> Environment:
     class Absent(Undefined):
         """A missing field.
 
-        It counts as none wherever it is looked at, and raises an error if it is placed by itself.
+        It counts as none in conditions and filters. It raises an error if the template writes it directly.
         """
 
         __slots__ = ()

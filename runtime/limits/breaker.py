@@ -54,7 +54,10 @@ class Breaker:
         return self.open and (len(self._row) >= FAILURES or self._alone >= ALONE)
 
     def hopeless(self, now: float, patience: float) -> bool:
-        """Tell whether waiting requests may give up. ``patience`` are the seconds that they wait at least."""
+        """Tell whether waiting requests may give up, because the outage has lasted for ``patience`` seconds.
+
+        For a server that has never answered, a shorter time is enough.
+        """
         if self.since is None or not self.open or self._probes < ALONE:
             return False
         return now - self.since >= (patience if self._spoke else min(patience, NEVER))

@@ -104,7 +104,7 @@ class Endpoint:
         return ""
 
     def quote(self, text: str) -> str:
-        """Make foreign text fit for a message: at most 300 characters on one line, safe for a terminal and without the
+        """Make foreign text fit for a message: one line of at most 300 characters, safe for a terminal, and without the
         key.
         """
         return sentence(self.redact(text), SENTENCE)

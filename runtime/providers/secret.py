@@ -59,8 +59,8 @@ class Secret:
         return text
 
     def carried_by(self, text: str) -> bool:
-        """Tell whether the text contains a real key, in any form: plain, escaped as in JSON or an address, in base64 or
-        in hex.
+        """Tell whether the text contains a real key: plain, with the escapes of JSON or of an address, in base64 or in
+        hex.
         """
         return self.real and (self._plainly(text) or ("\\" in text and any(map(self._plainly, self._windows(text)))))
 
@@ -101,7 +101,10 @@ def _unescaped(text: str) -> str:
 
 
 def _bits(key: str) -> float:
-    """Estimate the bits of a key that nobody can guess: none for a word, those of its alphabet for any other part."""
+    """Estimate how many bits of a key nobody can guess.
+
+    A word counts as none. Any other part counts by its length and by the kinds of its characters.
+    """
     bits = 0.0
     for part in re.split(r"[-_.: ]+", key):
         if part.isalpha() and (part.islower() or part.isupper() or part.istitle()) and len(part) < _WORD:

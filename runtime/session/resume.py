@@ -50,7 +50,7 @@ class Settings:
 
 @dataclass(eq=False)
 class Keeping:
-    """The journal of a run. It is None if the run keeps nothing."""
+    """The owner of a run's journal. ``journal`` is None if the run keeps nothing."""
 
     journal: Journal | None = None
 

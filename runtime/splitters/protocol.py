@@ -95,8 +95,9 @@ def trimmed(text: str, start: int, end: int) -> Stretch | None:
 
 
 def overlapped(text: str, before: Stretch, overlap: int, fallback: int) -> int:
-    """Return the start of a piece that repeats the end of the piece before it: whole words, at most ``overlap``
-    characters.
+    """Return the start of a piece that repeats the end of the piece before it.
+
+    The repeated part has whole words and at most ``overlap`` characters.
     """
     start, end = before
     place = max(start, end - overlap)

@@ -33,7 +33,7 @@ def split(text: str, args: Mapping[str, Any]) -> list[str]:
 
 
 class _Tokens:
-    """The numbers of tokens of a text, for each run of letters and each run of blanks.
+    """The numbers of tokens of a text, for each run of words and each run of blanks.
 
     No token covers both a word and a blank, so the numbers add up.
     """

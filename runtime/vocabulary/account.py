@@ -85,8 +85,9 @@ class Use:
         self.unbilled.add(calls, each)
 
     def retract(self, calls: int, each: Ceiling) -> None:
-        """Remove calls that were not sent after all, or that got no answer in a reply to several calls and are sent
-        again.
+        """Remove calls that were not sent after all.
+
+        Also remove calls that got no answer in a shared reply and are sent again.
         """
         self.sent -= calls
         self.unbilled.add(-calls, each)

@@ -79,8 +79,9 @@ class RefusedError(CallError):
 
 
 class InDoubtError(CallError):
-    """The server may have done the work (500, 502, 504, a time-out, a reset after sending), so the call may have been
-    paid.
+    """The server may have done the work, so the call may have been paid.
+
+    This is so after a 500, 502 or 504, a time-out, or a reset after sending.
     """
 
     doubtful = True
@@ -147,8 +148,8 @@ class BudgetError(FlowrunError):
 
 
 class DiskError(FlowrunError):
-    """The journal cannot be read or written, for example because of a full disk, a read-only folder, a failed sync or
-    damage.
+    """The journal cannot be read or written: the disk is full, the folder is read-only, a sync failed, or a file is
+    damaged.
     """
 
 

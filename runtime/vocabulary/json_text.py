@@ -131,7 +131,8 @@ def _int(literal: str) -> int:
 def _float(literal: str) -> float:
     """Read a float.
 
-    Raises JsonError if the number is too large, or if rounding would wrongly make it a whole number.
+    Raises JsonError if the number is too large for a float, or if the float would be a whole number and the text is
+    not.
     """
     value = float(literal)
     if isinf(value):

@@ -113,7 +113,10 @@ class Lengths:
         return any(self._holds(child, scope) for child in children(expr))
 
     def _step(self, step: Step, path: Path, known: dict[tuple[Step, Path], bool]) -> bool:
-        """Answer one of two questions about a step, and remember the result. ``known`` selects the question."""
+        """Answer a question about a step, and remember the result.
+
+        ``known`` tells which of the two questions is meant.
+        """
         key = step, path
         if key in known:
             return known[key]

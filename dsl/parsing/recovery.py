@@ -173,9 +173,9 @@ class Recovery:
             place = resumed
 
     def _step(self, states: list[int], begins: list[int], place: int, type: str) -> bool:
-        """Feed one token to the parser. Return False if it is not allowed there.
+        """Feed one token to the parser. Return False if the token is not allowed there.
 
-        ``begins`` holds, for each state, the index of the token at which its part begins.
+        ``begins`` holds an index for each state of the parser: that of the first token that belongs to the state.
         """
         tables = self.tables
         while True:

@@ -1,6 +1,6 @@
 """The parser's tables. Lark makes them from the grammar at build time, and the package contains them.
 
-They are plain lists and dictionaries, laid out for a short loop.
+They are plain lists and dictionaries, so that the loop of the parser is short and fast.
 """
 
 from __future__ import annotations

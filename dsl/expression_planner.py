@@ -13,7 +13,10 @@ from .checking.folding import WORDS
 
 
 class ExpressionPlanner:
-    """The planner of the expressions of one file. ``path`` is empty for the root file."""
+    """The planner of the expressions of one file.
+
+    ``path`` is the path of an imported file, empty for the file that is planned.
+    """
 
     def __init__(self, checked: Checked, path: str) -> None:
         self.checked = checked

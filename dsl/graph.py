@@ -10,9 +10,9 @@ N = TypeVar("N", bound=Hashable)
 
 
 def topological(needs: Mapping[N, Iterable[N]]) -> tuple[list[N], set[N]]:
-    """Sort the nodes, each after all that it needs and otherwise in the given order.
+    """Sort the nodes. Each comes after all nodes that it needs; otherwise the given order stays.
 
-    Return the sorted nodes, and the nodes that lie in a cycle or need one that does.
+    Return the sorted nodes, and the nodes that are in a cycle or need a node in one.
     """
     waiting = {node: {need for need in wanted if need in needs} for node, wanted in needs.items()}
     needed_by: dict[N, list[N]] = {node: [] for node in needs}
@@ -32,9 +32,9 @@ def topological(needs: Mapping[N, Iterable[N]]) -> tuple[list[N], set[N]]:
 
 
 def cycles(needs: Mapping[N, Iterable[N]]) -> list[list[N]]:
-    """Return one shortest cycle for each group of nodes that reach each other.
+    """Return one shortest cycle for each group of nodes that can reach each other.
 
-    A cycle is ``[a, b, …]`` where a needs b; the first node is not repeated at the end.
+    A cycle is ``[a, b, …]`` where a needs b. The first node is not repeated at the end.
     """
     found: list[list[N]] = []
     for knot in components(needs):
@@ -47,7 +47,7 @@ def cycles(needs: Mapping[N, Iterable[N]]) -> list[list[N]]:
 
 
 def components(needs: Mapping[N, Iterable[N]]) -> list[list[N]]:
-    """Return the strongly connected components (Tarjan 1972), the nodes of each in the given order."""
+    """Return the strongly connected components (Tarjan 1972), each with its nodes in the given order."""
     index: dict[N, int] = {}
     low: dict[N, int] = {}
     on_stack: set[N] = set()

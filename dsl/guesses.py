@@ -1,4 +1,4 @@
-"""Fixes for guesses: the fix writes the word of "did you mean `x`?" in its place."""
+"""Fixes for guesses. If a problem says "did you mean `x`?", the fix writes `x` in place of the wrong word."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _with_guess(found: Diagnostic) -> Diagnostic:
 
 
 def _edit(found: Diagnostic, better: str) -> Edit | None:
-    """Find the misspelt word, which the message names, in the underlined text. Return an edit that corrects it."""
+    """Find the misspelt word of the message in the underlined text. Return an edit that corrects it."""
     text = found.span.text
     for one in _NAMED.finditer(found.message):
         word = one[1] or one[2] or one[3]

@@ -1,4 +1,4 @@
-"""The part of a plan that a run cannot do without: everything that may be lost is taken out."""
+"""The part of a plan that a run cannot do without. Everything that may be lost is left out."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _FREE = p.ExternCall("", {})
 
 
 def necessary(plan: p.Plan, reducers: Mapping[str, ReducerSpec]) -> p.Plan:
-    """Return the plan without budgets, and without the calls that a budget may refuse while the run still succeeds.
+    """Return the plan without budgets, and without the calls that may be refused while the run still succeeds.
 
     Such calls are those of elements under `errors: skip` or `none`, of branches of a race or a vote, and of the samples
-    of a vote beyond the fewest that settle it.
+    that a vote does not need to be settled.
     """
 
     def flow(steps: tuple[p.Step, ...]) -> tuple[p.Step, ...]:
@@ -42,7 +42,7 @@ def _step(step: p.Step, reducers: Mapping[str, ReducerSpec]) -> p.Step:
 
 
 def _losable(step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain, reducers: Mapping[str, ReducerSpec]) -> bool:
-    """Return True if a block may have a value although any of its calls is refused."""
+    """Return True if a block may have a value even if any one of its calls is refused."""
     if isinstance(node, p.Chain):
         return False
     if isinstance(node, p.Map) and step.options.get("errors", p.Constant("fail")) != p.Constant("fail"):

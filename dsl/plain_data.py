@@ -14,7 +14,7 @@ Json = Any
 
 
 def plain_data(whole: Any) -> dict[str, Any]:
-    """Return a dataclass as JSON data. This does not recurse, since blocks nest deep."""
+    """Return a dataclass as JSON data. The function does not recurse, because blocks may be nested deeply."""
     root: dict[str, Any] = {}
     todo: list[tuple[Any, Any, Any]] = [(whole, root, "whole")]
     while todo:
@@ -36,7 +36,7 @@ def plain_data(whole: Any) -> dict[str, Any]:
 
 
 def strict_json(text: str | bytes) -> Any:
-    """Read JSON. Raise ValueError if the text is no JSON; NaN and Infinity are not JSON."""
+    """Read JSON. Raises ValueError if the text is not JSON. NaN and Infinity are not JSON."""
     return json.loads(text, parse_constant=_no_number, parse_float=_number)
 
 
@@ -50,9 +50,9 @@ def _number(text: str) -> float:
 
 
 def must_be_kept(data: Any, made: Any) -> None:
-    """Raise ValueError if an object made from data has a value of another kind than the data.
+    """Raise ValueError if an object that was made from data has a value of another kind than the data.
 
-    ``true`` is no number, and neither ``"3"`` nor ``3.0`` is a whole number.
+    ``true`` is not a number, and neither ``"3"`` nor ``3.0`` is a whole number.
     """
     todo: list[tuple[Any, Any, str]] = [(data, made, "plan")]
     while todo:
@@ -66,7 +66,10 @@ def must_be_kept(data: Any, made: Any) -> None:
 
 
 def misplaced(whole: Any) -> str | None:
-    """Return the place of a value in a dataclass that is not of its field's declared type; None if all are."""
+    """Return the place of the first value in a dataclass that does not have the type of its field.
+
+    None if all have it.
+    """
     todo: list[tuple[Any, Any, str]] = [(whole, type(whole), "plan")]
     while todo:
         value, hint, place = todo.pop()

@@ -1,7 +1,7 @@
-"""The plan of a flow: its steps, their inputs and their order, as plain data that any process can take.
+"""The plan of a flow: its steps, their inputs and their order, as plain data that any process can read.
 
-Names of steps are unique along each path of nested blocks, so a mention is only a name. ``to_json`` and ``from_json``
-write and read a plan as text. Its version is the version of this layout.
+Names of steps are unique along each path of nested blocks, so a mention needs only a name. ``to_json`` and
+``from_json`` write and read a plan as text. Its version is the version of this layout.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Model:
 
 
 def plain_name(key: str) -> str:
-    """Return the name of a flow or an extern as its file writes it, from its key in a plan."""
+    """Return the name of a flow or an extern as its file writes it. ``key`` is its key in a plan."""
     name, _, retries = key.rpartition(":")[2].partition(WITH_RETRIES)
     return name if not retries or retries.isdecimal() else key
 
@@ -189,7 +189,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
 def from_json(text: str | bytes) -> Plan:
     """Read a plan.
 
-    Raise ValueError, with the place and the reason, if the text is no plan of this version in every type.
+    Raises ValueError, with the place and the reason, if the text is not a valid plan of this version.
     """
     # pydantic's own reader of JSON stops at 200 levels, and blocks nested 40 deep have more.
     try:

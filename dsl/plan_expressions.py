@@ -34,7 +34,7 @@ class FieldOf:
 
 @dataclass(frozen=True, slots=True)
 class TextOf:
-    """A template in the subset that ``templates`` allows."""
+    """A template, in the subset of jinja2 that ``templates`` allows."""
 
     template: str
     kind: Literal["text"] = "text"
@@ -48,7 +48,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A field of a record. Without a name, the fields of ``value`` are spread."""
+    """A field of a record. An entry without a name adds all fields of the record ``value``."""
 
     name: str | None
     value: Expr
@@ -62,7 +62,7 @@ class RecordOf:
 
 @dataclass(frozen=True, slots=True)
 class CallOf:
-    """A built-in function; its arguments by name."""
+    """A call of a built-in function, with its arguments by name."""
 
     function: str
     args: dict[str, Expr]
@@ -71,7 +71,7 @@ class CallOf:
 
 @dataclass(frozen=True, slots=True)
 class RuleOf:
-    """A rule chosen by name, such as ``chars(800)``; its arguments by name."""
+    """A rule that an argument or option names, such as ``chars(800)``, with its arguments by name."""
 
     rule: str
     args: dict[str, Expr]
@@ -97,7 +97,10 @@ class TypeOf:
 
 @dataclass(frozen=True, slots=True)
 class ShapeOf:
-    """A value cut to its type: its records keep only the fields of the type, and a missing field is none."""
+    """A value that is cut to its type.
+
+    Its records keep only the fields of the type, and a missing field becomes none.
+    """
 
     value: Expr
     type: Type

@@ -1,4 +1,4 @@
-"""The planner: it makes a plan from a checked flow."""
+"""The planner. It makes a plan from a checked flow."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from .hedges import hedges
 
 
 def make_plan(checked: Checked, flow: str | None = None, *, beside: Iterable[str] = ()) -> p.Plan:
-    """Return the plan of one flow of a file: the last flow, unless named.
+    """Return the plan of one flow of a file: the named flow, or else the last one.
 
-    Raise KeyError with the name of an unknown flow.
-
-    Flows in ``beside`` stand among the called flows, even if nothing calls them.
+    Raises KeyError with the name of an unknown flow. Flows in ``beside`` become called flows, even if nothing calls
+    them.
     """
     flows = checked.program.flows
     chosen = (flows[-1] if flows else None) if flow is None else _named(checked, flow)
@@ -79,7 +78,7 @@ class _Planner(ExpressionPlanner):
         self.retries: list[p.Expr] = []
 
     def flow(self, flow: Flow, retries: tuple[p.Expr, ...] = ()) -> p.Flow:
-        """Plan a flow. ``retries`` are those of the call, for the asks that set none themselves."""
+        """Plan a flow. ``retries`` is the option of the call. It applies to asks without an option of their own."""
         self.retries = [*retries]
         for number, step in enumerate(flow.walk()):
             self.names[step] = step.symbol.name if step.symbol else f"#{number}"

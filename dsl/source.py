@@ -10,7 +10,7 @@ from functools import cached_property
 class Source:
     """The text of a file, with the name that diagnostics show.
 
-    A byte-order mark is dropped and line ends become ``\\n``, so offsets count characters of ``text``.
+    A byte-order mark is dropped and line ends become ``\n``. Offsets count the characters of this ``text``.
     """
 
     def __init__(self, text: str, name: str = "<text>") -> None:
@@ -30,7 +30,7 @@ class Source:
         return starts
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Return the line and column of an offset, both from 1; columns count characters."""
+        """Return the line and the column of an offset. Both count from 1, and columns count characters."""
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 

@@ -1,4 +1,4 @@
-"""The search for the known word that a misspelled word was meant to be."""
+"""The search for the known word that the author of a misspelt word probably meant."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST = 100
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word most like this word in spelling, or equal but for case; None if none is near."""
+    """Return the known word that is most similar to this word, or equal except for case. None if no word is similar."""
     words = tuple(known)
     order = _order(words) if len(words) > FEW else None
     folded = order.folded if order else _folded(words)
@@ -38,9 +38,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def _kept(word: str, other: str) -> float:
-    """Return the share of two words, from 0 to 1, that is in a common beginning and a common end.
+    """Return the share of two words, from 0 to 1, that their common beginning and common end make up.
 
-    Mostly this is all that difflib would find, and it is found at once.
+    difflib would mostly find the same, but takes longer.
     """
     short = min(len(word), len(other))
     begin = next((at for at in range(short) if word[at] != other[at]), short)
@@ -49,7 +49,7 @@ def _kept(word: str, other: str) -> float:
 
 
 class _Order:
-    """Many words, sorted by their beginnings and by their ends: a slip of the pen leaves one of the two intact."""
+    """Many words, sorted by their beginnings and by their ends. A typing error leaves one of the two intact."""
 
     def __init__(self, words: tuple[str, ...]) -> None:
         self.folded = _folded(words)

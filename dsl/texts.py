@@ -1,9 +1,10 @@
-"""The equality of texts: of words of a choice, of answers that name such a word, and of the ballots of a vote.
+"""The equality of texts, for the words of a choice, for answers that name such a word, and for the ballots of a vote.
 
-Case, blanks, final points and the width of characters make no difference. Two writings of one letter (é as one
-character or as two) are the same, and so are texts that differ in a byte order mark or a zero-width space. Any other
+Case, blanks, final points and the width of characters make no difference. Two ways to write one letter (é as one
+character or as two) are equal, and so are texts that differ in a byte-order mark or a zero-width space. Any other
 difference counts: 10² is not 102, and no text is read as a number. (Unicode Standard, D145: canonical caseless
-matching. Widths by UAX #11. Its compatibility forms NFKC and NFKD are not used, for they change the meaning of a text.)
+matching. Widths by UAX #11. Its compatibility forms NFKC and NFKD are not used, because they change the meaning of a
+text.)
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ AROUND = QUOTING + ".,:;!()。、"
 
 
 def text_key(text: str) -> str:
-    """Return a key that is the same for equal texts."""
+    """Return a key that is equal for equal texts, and only for those."""
     # Decomposed first: a mark below the line may stand between a letter and what its case is mapped to.
     plain = text if text.isascii() else normalize("NFD", text.translate(_widths()))
     plain = " ".join(normalize("NFC", plain.casefold()).split())
@@ -39,7 +40,7 @@ def _widths() -> dict[int, int | None]:
 
 
 def alike(words: Sequence[str]) -> tuple[str, str] | None:
-    """Return the first two of these words that are equal texts; None if all differ."""
+    """Return the first two of these words that are equal as texts. None if all differ."""
     known: dict[str, str] = {}
     for word in words:
         other = known.setdefault(text_key(word), word)
@@ -51,8 +52,8 @@ def alike(words: Sequence[str]) -> tuple[str, str] | None:
 def option_of(text: str, options: tuple[str, ...], marks: str = AROUND) -> str | None:
     """Return the word of a choice that a text names.
 
-    This is the exact word, else an equal text, else one that is equal without the ``marks`` around it. None if the text
-    names no word, or could name two.
+    This is the exact word, else an equal text, else a word that is equal without the ``marks`` around it. None if the
+    text names no word, or may name two.
     """
     plain = text.strip()
     if plain in options:

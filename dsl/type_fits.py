@@ -1,7 +1,7 @@
-"""The relations of types: which values fit which type, and what several types have in common.
+"""The relations between types: which type fits another type, and what several types have in common.
 
-A value has the fields of its type and no others. A field that only a wider type has is dropped where the value crosses
-into the narrower type (``exact`` tells where). An optional field need not be there at all.
+A value has the fields of its type and no others. When a value passes to a type with fewer fields, the other fields are
+dropped (``exact`` tells where). An optional field may be missing altogether.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .type_forms import (
 
 
 def fits(given: Type, wanted: Type) -> bool:
-    """Return True if a value of one type may stand where the other type is wanted."""
+    """Return True if a value of one type is allowed where the wanted type is expected."""
     if UNKNOWN in (given, wanted) or given == wanted:
         return True
     if isinstance(wanted, Optional):
@@ -76,7 +76,7 @@ def _field_fits(given: Record, wanted: Field) -> bool:
 
 
 def exact(given: Type, wanted: Type) -> bool:
-    """Return True if a value that fits has no field, at any depth, that the wanted type lacks."""
+    """Return True if a value that fits has only fields, at any depth, that the wanted type has too."""
     given, wanted = unwrapped(given), unwrapped(wanted)
     match given, wanted:
         case Mixed(options), _:
@@ -92,10 +92,10 @@ def exact(given: Type, wanted: Type) -> bool:
 
 
 def join(types: Iterable[Type]) -> Type:
-    """Return the narrowest type that values of all these types have.
+    """Return the narrowest type that includes the values of all these types.
 
-    For records it has the fields of each; a field that one of them lacks may be missing. Types with nothing in common
-    are joined into a Mixed type.
+    For records it has the fields of all of them. A field that one of them lacks may be missing. Types with nothing in
+    common are joined into a Mixed type.
     """
     result: Type | None = None
     for type_ in types:
@@ -163,7 +163,7 @@ def _options(type_: Type) -> tuple[Type, ...]:
 
 
 def comparable(a: Type, b: Type) -> bool:
-    """Return True if a value of one type can ever equal a value of the other."""
+    """Return True if a value of one type can be equal to a value of the other."""
     a, b = unwrapped(a), unwrapped(b)
     if isinstance(a, Mixed) or isinstance(b, Mixed):
         return any(comparable(one, other) for one in _options(a) for other in _options(b))

@@ -1,6 +1,6 @@
 """The types of the language, as plain data.
 
-Each type is a frozen dataclass with a ``kind``, so a plan can carry it as JSON.
+Each type is a frozen dataclass with a ``kind``, so that a plan can hold it as JSON.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 @dataclass(frozen=True, slots=True)
 class Simple:
-    """A type without parts. ``none`` is the value of a skipped step; ``unknown`` follows an error and fits all."""
+    """A type without parts. ``none`` is the type of a skipped step's value.
+
+    ``unknown`` follows an error and fits every type.
+    """
 
     kind: Literal["text", "int", "number", "bool", "json", "document", "model", "none", "unknown"]
 
@@ -29,7 +32,7 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The whole numbers from ``low`` to ``high``, or any numbers between them if a bound has a decimal point."""
+    """The whole numbers from ``low`` to ``high``. If a bound has a decimal point, all numbers between them."""
 
     low: int | float
     high: int | float
@@ -69,7 +72,8 @@ class Field:
 class Record:
     """A record with named fields.
 
-    ``name`` is the name of the declared type, for messages only: types fit whatever their name.
+    ``name`` is the name of the declared type. Only messages use it, because the name does not matter for whether types
+    fit.
     """
 
     fields: tuple[Field, ...]
@@ -82,14 +86,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
-    """The type of values of several types that have nothing in common. No file writes it, and no plan holds it."""
+    """The type of values of several types that have nothing in common. A flow cannot write it, and no plan has it."""
 
     options: tuple[Type, ...]
     kind: Literal["mixed"] = "mixed"
 
 
 class ByKind:
-    """The instruction to pydantic to read a union by ``kind``.
+    """The instruction to pydantic to read a union by its ``kind``.
 
     Without it, each level of nesting multiplies the work.
     """
@@ -148,7 +152,7 @@ def is_text(type_: Type) -> bool:
 
 
 def holds_model(type_: Type) -> bool:
-    """Return True if values of this type may hold a model, which is no data and cannot leave the flow."""
+    """Return True if values of this type may contain a model. A model is not data and cannot leave the flow."""
     match type_:
         case ListOf(item) | Optional(item):
             return holds_model(item)
@@ -160,7 +164,7 @@ def holds_model(type_: Type) -> bool:
 
 
 def planned(type_: Type) -> Type:
-    """Return a type as a plan holds it: `json` for a mixed type."""
+    """Return the type that a plan uses for this type: `json` for a mixed type."""
     match type_:
         case ListOf(item):
             return ListOf(planned(item))

@@ -1,4 +1,4 @@
-"""The types of the language: their forms, how they fit, how they are written, and their JSON Schema."""
+"""The types of the language: their forms, how they fit each other, how they are written, and their JSON Schema."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The runner: from a plan to events, an answer and a report.
 
-The names in ``__all__`` are the public face of the runner: docs/python.md tells what each is. The modules behind them
-are not promised. A name is loaded when it is first used, so that the command starts at once.
+The names in ``__all__`` are the public interface of the runner. docs/python.md describes each of them. The modules that
+define them may change. Each name is loaded when it is first used, so that the command starts at once.
 """
 
 from __future__ import annotations

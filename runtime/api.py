@@ -43,7 +43,7 @@ _OF_THE_BEGINNING = ("model", "allow_read", "fresh")
 
 
 class RunError(FlowrunError):
-    """The flow ended without its value; ``result`` holds its failures and its account."""
+    """The flow ended without a value. ``result`` holds its failures and its account."""
 
     def __init__(self, result: Result) -> None:
         self.result = result
@@ -56,7 +56,7 @@ class RunError(FlowrunError):
 def run(
     flow: Flow, /, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None, **values: Any
 ) -> Result:
-    """Run a flow and wait for its end: ``run_async`` for callers without an event loop.
+    """Run a flow and wait for its end. This is ``run_async`` for callers without an event loop.
 
     Raises: RunError, if the flow has no value; and all errors of ``run_async``.
     """
@@ -68,10 +68,10 @@ async def run_async(
 ) -> Result:
     """Run a flow: the last one of a file, the last one of a checked file that ``load`` returned, or a plan.
 
-    The inputs are keywords, or stand in the mapping ``inputs``: there a parameter may also be called ``inputs`` or
-    ``options``. docs/python.md lists the Python objects that an input may be. For a document, a ``Path`` names a file,
-    which is read. A ``str`` is the text itself. It is refused if it is the path of a file: write ``Path(…)`` for the
-    file, or end the text with a line break.
+    The inputs are keywords, or entries of the mapping ``inputs``. In the mapping, a parameter may also be called
+    ``inputs`` or ``options``. docs/python.md lists the Python objects that an input may be. For a document, a ``Path``
+    names a file to read, and a ``str`` is the text itself. A ``str`` that is the path of a file is refused: write
+    ``Path(…)`` for the file, or end the text with a line break.
 
     Raises: FlowError (the file has errors), UsageError, PlanError, DiskError. A flow that fails returns a Result that
     is not ok.
@@ -89,7 +89,7 @@ async def run_async(
 
 
 def resume(run: str, journal: AnyPath | None = None, *, options: RunOptions | None = None, **others: Never) -> Result:
-    """Resume a run and wait for its end: ``resume_async`` for callers without an event loop.
+    """Resume a run and wait for its end. This is ``resume_async`` for callers without an event loop.
 
     Raises: RunError, if the flow has no value; and all errors of ``resume_async``.
     """
@@ -101,11 +101,11 @@ async def resume_async(
 ) -> Result:
     """Resume a run from a journal, with the flow, inputs and settings that it began with.
 
-    ``run`` is its id, the beginning of its id, or ``last``. The journal may stand in ``options`` instead. Of the
-    options, ``model``, ``allow_read`` and ``fresh`` belong to the beginning of a run, and are refused. ``budget``
-    replaces that of the run, and ``allow_host`` adds to its hosts.
+    ``run`` is its id, the beginning of its id, or ``last``. ``options`` may name the journal instead. The options
+    ``model``, ``allow_read`` and ``fresh`` are refused, because they belong to the beginning of a run. ``budget``
+    replaces the budget of the run, and ``allow_host`` adds to its hosts.
 
-    Raises: the errors of ``run_async``; UsageError, where the journal has no such run.
+    Raises: the errors of ``run_async``; UsageError, if the journal has no such run.
     """
     for name in others:
         raise UsageError(f"a run is resumed with options alone: {_as_option(name)}")
@@ -117,8 +117,8 @@ async def resume_run(
 ) -> Result:
     """Resume a run as ``resume_async`` does.
 
-    ``results`` is called with the plan, inputs and settings before anything is sent; it may raise to refuse the run,
-    and returns the function that replaces ``on_result``.
+    ``results`` is called with the plan, inputs and settings before anything is sent. It returns the function that
+    replaces ``on_result``, or raises to refuse the run.
     """
     options = _options(options)
     if not isinstance(run, str):
@@ -196,7 +196,7 @@ def _planned(flow: Flow, options: RunOptions) -> p.Plan:
 
 
 def _given(plan: p.Plan, inputs: object, values: Mapping[str, Any]) -> dict[str, Json]:
-    """Return the caller's inputs, of the mapping and of the keywords, as plain data. Raises InputError, UsageError."""
+    """Return the caller's inputs as plain data, from the mapping and the keywords. Raises InputError, UsageError."""
     if inputs is not None and not isinstance(inputs, Mapping):
         raise UsageError(
             f"`inputs` is a mapping of the flow's parameters to their values; found {described(inputs)}. A parameter "
@@ -218,7 +218,7 @@ def _as_option(name: str) -> str:
 
 
 async def _read(plan: p.Plan, given: Mapping[str, Json], remarks: list[str]) -> dict[str, Json]:
-    """Read the caller's inputs and check them against their types; ``remarks`` takes the readers' assumptions."""
+    """Read the caller's inputs and check them against their types. ``remarks`` collects the remarks of the readers."""
     check_texts(plan.params, given, Path(plan.source).parent, remarks.append)
     read = partial(checked_inputs, plan, given, tell=remarks.append)
     # Files are read in a thread, because the event loop may serve others.

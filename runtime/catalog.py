@@ -12,7 +12,7 @@ from .providers import ProviderNames
 
 
 class AnyProvider(frozenset[str]):
-    """The providers of a caller who opens models: every name is one, as far as the checker can tell."""
+    """The provider names for a caller who opens models by a function of their own. Every name is accepted."""
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -25,5 +25,8 @@ def catalog() -> Catalog:
 
 @cache
 def open_catalog() -> Catalog:
-    """Return the catalog for a caller who opens the models: providers with any name are taken."""
+    """Return the catalog for a caller who opens models by a function of their own.
+
+    Every name of a provider is accepted.
+    """
     return replace(language(), providers=AnyProvider())

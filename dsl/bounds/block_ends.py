@@ -46,11 +46,11 @@ def _loads(survey: Survey, reduce: p.Reduce, scope: SizeScope, parts: BlockBound
 def feed_of(
     reduce: p.Reduce, bodies: Sequence[BodyBounds], *, sure: bool, steady: bool, fails: bool
 ) -> FeedRounds | None:
-    """Return the list whose elements maps may take before the block ends; None if the block makes no such list.
+    """Return the list that a block gives out element by element. None if the block makes no such list.
 
-    Its rounds lead to the end of the first body, or, for `flatten`, to the first item of that body's list. ``sure``
-    says that the block has a body. ``fails`` says that a failed body ends the block, so that no items have to be taken
-    back.
+    A map may take these elements before the block ends. The rounds lead to the end of the first body, or, for
+    `flatten`, to the first item of that body's list. ``sure`` says that the block has a body. ``fails`` says that a
+    failed body ends the block, so that no items have to be taken back.
     """
     if reduce.ask is not None or reduce.extern is not None or reduce.rule not in ("collect", "flatten"):
         return None

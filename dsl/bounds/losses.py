@@ -98,7 +98,7 @@ def lowered(body: BodyBounds, *, answered: bool = False) -> Amounts:
 
 
 def _from(amounts: Amounts, low: Least, shared_input: float, shared_cost: float) -> Amounts:
-    """Return the amounts with the least in ``low`` in place of their own."""
+    """Return the amounts with another lower bound, ``low``."""
     calls, tokens_in, tokens_out, cost = amounts.calls, amounts.tokens_in, amounts.tokens_out, amounts.cost
     return replace(
         amounts,

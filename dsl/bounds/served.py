@@ -16,8 +16,9 @@ from .sizes import Count
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The dollars for one input token and for one output token: ``least`` for a short prompt, ``most`` at the highest
-    price.
+    """The dollars for one input token and one output token.
+
+    ``least`` is for a short prompt, ``most`` the highest price.
     """
 
     least: tuple[float, float]

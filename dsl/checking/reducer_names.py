@@ -1,7 +1,4 @@
-"""The help for an unknown reducer.
-
-Other tools may use its name for one of ours; otherwise the help lists our reducers.
-"""
+"""The help for an unknown reducer. It translates the names that other tools use, or lists our reducers by purpose."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class _Drawer:
     def flow(
         self, params: Iterable[p.Param], steps: Iterable[p.Step], result: p.Expr, type_: t.Type, scope: _Scope
     ) -> tuple[Part, ...]:
-        """Draw a whole flow. The last part of it is the returned value."""
+        """Draw a whole flow. Return its parts; the last one is the returned value."""
         parts: list[Part] = [self.param(param, scope) for param in params]
         parts += [self.step(step, scope)[0] for step in steps]
         text = self.words.expr(result)

@@ -199,7 +199,7 @@ class _Engine:
         return level.arranged.along + end, ahead + level.arranged.across + behind
 
     def margins(self) -> tuple[float, float]:
-        """Return the space inside a frame: at its sides, before its content, and behind its content."""
+        """Return the space inside a frame in the direction across: before its content and behind its content."""
         return (_HEADER, _FRAME) if self.direction == "LR" else (_FRAME, _FRAME)
 
     def fixed(self, level: _Level, place: int, route: Route, side: Literal["entries", "exits"]) -> float | None:

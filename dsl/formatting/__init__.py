@@ -1,1 +1,1 @@
-"""The formatter: turns a tree into its canonical text."""
+"""The formatter. It turns a tree into its canonical text."""

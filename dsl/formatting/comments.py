@@ -1,7 +1,7 @@
-"""The placing of comments: each belongs to one unit of the text, so none is lost or written twice.
+"""The placing of comments. Each comment belongs to one unit of the text, so none is lost or written twice.
 
-Inner parts take their comments before the part around them is put together. A comment that remains inside a unit stands
-at a place that formatting does not keep, so it moves before the unit.
+Inner parts take their comments before the part around them is put together. A comment that remains inside a unit is at
+a place that formatting does not keep, so it moves before the unit.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from .layout import Doc, DocConcat, Group, Indent, LineBreak, Suffix
 
 @dataclass(slots=True)
 class Unit:
-    """A part with a place of its own, such as an element, a field, a step or a clause.
+    """A part of the text with a place of its own, such as an element, a field, a step or a clause.
 
-    ``blank`` is True if an empty line stands before the unit. The flag of each leading comment means the same.
+    ``blank`` is True if there is an empty line before the unit. The flag of each leading comment means the same.
     """
 
     start: int
@@ -54,7 +54,7 @@ class Comments:
         self._taken = bytearray(len(self._comments))
 
     def take(self, start: int, end: int) -> list[s.Comment]:
-        """Take the comments between two offsets that nothing has taken yet."""
+        """Take the comments between two offsets that have not been taken yet."""
         found = []
         for number in range(bisect_left(self._starts, start), bisect_left(self._starts, end)):
             if not self._taken[number]:
@@ -77,7 +77,7 @@ class Comments:
         return self._blank_before(comment.span.start), _written(comment)
 
     def settle(self, units: Sequence[Unit], start: int, early: Sequence[s.Comment] = ()) -> Doc:
-        """Give units their comments from ``start`` on. Return the comment that stays on the line before the units.
+        """Give the comments from ``start`` on to the units. Return the comment that stays on the line before the units.
 
         ``early`` are comments from before ``start`` that belong to the same place.
         """
@@ -102,7 +102,7 @@ class Comments:
     ) -> list[tuple[bool, Doc]]:
         """Return the comments behind the last unit.
 
-        The first of them moves to the unit's line if it was written there.
+        A comment that the author wrote on the line of the last unit stays on that line.
         """
         rest = [*self.take(units[-1].end if units else start, end), *late]
         if units and rest and not rest[0].own_line:
@@ -123,10 +123,10 @@ class Comments:
         early: Sequence[s.Comment] = (),
         late: Sequence[s.Comment] = (),
     ) -> Doc:
-        """Put units between brackets, all on one line or one on each line.
+        """Put units between brackets, all on one line or each on its own line.
 
-        ``separator`` stands behind every unit except the last, and ``last`` behind the last one. ``early`` and ``late``
-        are comments from elsewhere for the first and the last place. With ``short``, everything stays on one line
+        ``separator`` comes behind every unit except the last, and ``last`` behind the last one. ``early`` and ``late``
+        are comments from elsewhere for the first and the last place. If ``short`` is True, everything stays on one line
         unless there is a comment.
         """
         if units:
@@ -146,9 +146,9 @@ class Comments:
         return Group(DocConcat([between[0], opening, inner, LineBreak(pad), between[1]]), hard=broken or commented)
 
     def chained(self, units: list[Unit], *, separator: str = "", by: int = 4) -> Doc:
-        """Put units one behind the other without brackets.
+        """Put units behind one another without brackets.
 
-        If the line breaks, the first stays and the others are indented.
+        If the line must break, the first unit stays and the others are indented.
         """
         # Comments that remain inside the first unit belong to the part around all units.
         units[0].trailing = self.settle(units[1:], units[0].end)
@@ -167,7 +167,7 @@ class Comments:
 def joined_rows(
     units: Sequence[Unit], rest: Sequence[tuple[bool, Doc]], separator: Doc = "", last: Doc = ""
 ) -> list[Doc]:
-    """Join units and the comments behind them, one on each line. An empty line before the first is dropped."""
+    """Join units and the comments behind them, each on its own line. An empty line before the first unit is dropped."""
     rows: list[tuple[bool, Doc]] = []
     for number, unit in enumerate(units):
         rows += unit.rows(separator if number < len(units) - 1 else last)
@@ -182,6 +182,6 @@ def _suffix(comment: s.Comment) -> Doc:
 
 
 def _written(comment: s.Comment) -> str:
-    """Return a comment's text with a blank behind its `#`. A comment that begins with `#!` or `##` stays as it is."""
+    """Return a comment's text with a space behind its `#`. A comment that begins with `#!` or `##` stays as it is."""
     text = comment.text
     return text if len(text) < 2 or text[1].isspace() or text[1] in "#!" else f"# {text[1:]}"

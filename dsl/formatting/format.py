@@ -1,7 +1,7 @@
-"""The formatting of whole files: turns a tree into its canonical text.
+"""The formatting of whole files. It turns a tree into its canonical text.
 
-The tree determines the text, except for the author's choices: empty lines, blocks and flows on one line, triple quotes,
-and the places of comments.
+The tree determines the text, but some choices of the author stay: empty lines, blocks and flows on one line, triple
+quotes, and the places of comments.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class _Formatter(Phrases):
         return DocConcat(["flow ", flow.name.text, head, " ", self._body(flow.body, early, returns=flow.returns)])
 
     def _params(self, params: Sequence[s.Param], start: int, before: int) -> Doc:
-        """Write parameters in brackets. The brackets stand between the offsets ``start`` and ``before``."""
+        """Write parameters in brackets. In the source the brackets are between the offsets ``start`` and ``before``."""
         units = []
         for param in params:
             default = [" = ", self.expr(param.default)] if param.default is not None else []
@@ -96,7 +96,7 @@ class _Formatter(Phrases):
         return self.comments.enclosed(units, ("(", ")"), (start, end), separator=",", last=COMMA)
 
     def _closing_bracket(self, start: int, end: int) -> int:
-        """Find the last `)` outside comments, because a default in brackets ends in one of its own."""
+        """Find the last `)` outside of comments. A default value may end with a `)` of its own."""
         found = start
         while start < end:
             if self.text[start] == "#":
@@ -143,7 +143,7 @@ class _Formatter(Phrases):
         return self.comments.chained(units)
 
     def _with(self, options: Sequence[s.Option]) -> list[Unit]:
-        """Return the `with` clause as a list of one unit. Empty if there are no options."""
+        """Return the `with` clause as a list with one unit, or an empty list if there are no options."""
         if not options:
             return []
         units = [

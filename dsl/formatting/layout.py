@@ -1,4 +1,4 @@
-"""Documents, which are texts that know where they may break, and their printing to a given width."""
+"""Documents and their printing. A document is a text that knows where its lines may break."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WIDTH = 100
 
 @dataclass(frozen=True, slots=True)
 class LineBreak:
-    """A possible line end. ``flat`` is the text in its place if the line does not end; with None it always ends."""
+    """A possible line break. If the line does not break there, ``flat`` takes its place; with None it always breaks."""
 
     flat: str | None = None
     blank: bool = False
@@ -18,14 +18,14 @@ class LineBreak:
 
 @dataclass(frozen=True, slots=True)
 class Suffix:
-    """A comment at the end of a line. It takes no room in the line, and a real line end must follow it."""
+    """A comment at the end of a line. It does not count for the width of the line, and a line break must follow it."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class IfBroken:
-    """A text that depends on the group around it: ``text`` if that is broken, ``flat`` if it is not."""
+    """A text that depends on the group around it: ``text`` if the group is broken into lines, ``flat`` if it is not."""
 
     text: str
     flat: str = ""
@@ -52,9 +52,9 @@ class Indent:
 
 @dataclass(slots=True)
 class Group:
-    """A group of line ends that are all taken or all left out.
+    """A group of line breaks. Either all of them break, or none.
 
-    They are taken if the group does not fit on the line or has a hard line end.
+    They break if the group does not fit on the line, or if it has a line break that always breaks.
     """
 
     doc: Doc
@@ -71,7 +71,7 @@ COMMA = IfBroken(",")
 
 
 def is_hard(doc: Doc) -> bool:
-    """Tell whether a document contains a line end that is always taken."""
+    """Tell whether a document contains a line break that always breaks."""
     if isinstance(doc, (DocConcat, Indent, Group)):
         return doc.hard
     return isinstance(doc, LineBreak) and doc.flat is None
@@ -96,7 +96,7 @@ class _Paper:
 
 
 def render(doc: Doc, width: int = WIDTH) -> str:
-    """Print a document. A line is longer than ``width`` only if nothing in it may break."""
+    """Print a document. A line is longer than ``width`` only if it cannot be broken anywhere."""
     paper = _Paper()
     stack: list[tuple[int, bool, Doc]] = [(0, False, doc)]
     while stack:
@@ -124,7 +124,7 @@ def render(doc: Doc, width: int = WIDTH) -> str:
 
 
 def _fits(doc: Doc, rest: list[tuple[int, bool, Doc]], room: int) -> bool:
-    """Tell whether there is room for a document on one line, along with the text behind it up to the next line end."""
+    """Tell whether a document fits on the line, together with the text behind it up to the next line break."""
     following = len(rest)
     todo: list[tuple[bool, Doc]] = [(True, doc)]
     while room >= 0:

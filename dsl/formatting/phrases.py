@@ -33,7 +33,10 @@ _Part = s.Declaration | s.Line | s.Return | s.Param | s.FieldDecl | s.Arg | s.En
 
 
 class Phrases:
-    """The parts that `dsl/formatting/format.py` builds lines from. A method named after a part returns its document."""
+    """The parts of which `dsl/formatting/format.py` builds lines.
+
+    Each method is named after a part and returns its document.
+    """
 
     def __init__(self, file: s.File) -> None:
         self.text = file.span.source.text
@@ -110,7 +113,7 @@ class Phrases:
     def expr(self, expr: s.Expr, least: int = 0, hidden: frozenset[str] = frozenset()) -> Doc:
         """Write an expression.
 
-        It gets brackets if it binds weaker than ``least``, or if its first word is one of ``hidden``.
+        It gets brackets if its operator binds weaker than ``least``, or if its first word is one of ``hidden``.
         """
         if _level(expr) < least or (hidden and _first_word(expr) in hidden):
             return DocConcat(["(", self.expr(expr), ")"])
@@ -179,7 +182,7 @@ class Phrases:
 
 
 def _short(value: s.Expr | s.Ask) -> bool:
-    """Tell whether a value is so short that a line of its own gains nothing: `tokens(4000)` before a long prompt."""
+    """Tell whether a value is so short that it needs no line of its own, as `tokens(4000)` before a long prompt."""
     return isinstance(value, (s.Name, s.Number)) or (isinstance(value, s.Text) and len(value.string.value) <= _SHORT)
 
 
@@ -192,7 +195,7 @@ def _level(expr: s.Expr) -> int:
 
 
 def _first_word(expr: s.Expr) -> str | None:
-    """Return the word that an expression begins with. None if it begins with something else."""
+    """Return the word that an expression begins with. None if it does not begin with a word."""
     while True:
         match expr:
             case s.Name():

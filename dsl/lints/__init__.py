@@ -1,4 +1,4 @@
-"""The lints: each reports a thing that is allowed but probably not meant.
+"""The lints. Each reports code that is allowed but is probably a mistake.
 
 Each lint is a file of its own that binds a ``Lint``. They run in the order of their codes.
 """

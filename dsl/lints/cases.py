@@ -1,4 +1,7 @@
-"""Conditions over values with few possible cases: the cases in which they hold, and in which a value is missing."""
+"""The evaluation of conditions case by case, for values that have few possible cases.
+
+It finds the cases in which a condition holds, and the cases in which a value is missing.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,8 @@ Case = Mapping[Subject, Known]
 class Cases:
     """The evaluation of one file's conditions, case by case.
 
-    Each expression is evaluated once a case. Otherwise steps in a row that each mention a name twice would double the
-    work each time.
+    Each expression is evaluated once for each case. Otherwise the work would double with each step that mentions the
+    step before it twice.
     """
 
     def __init__(self, typed: Typed) -> None:
@@ -38,7 +41,7 @@ class Cases:
         self._missing: dict[int, bool] = {}
 
     def _enter(self, case: Case) -> None:
-        """Forget the results of another case."""
+        """Forget the results of the previous case."""
         if case is not self._case:
             self._case = case
             self._values.clear()
@@ -47,9 +50,9 @@ class Cases:
     # Subjects
 
     def all(self, conditions: Iterable[tuple[s.Expr, Scope]]) -> list[Case]:
-        """Return every combination of the values that the conditions ask about.
+        """Return every combination of the values that the conditions depend on.
 
-        Empty if there are none, or too many.
+        Return nothing if there are no such values, or too many combinations.
         """
         values: dict[Subject, tuple[Known, ...]] = {}
         seen: set[int] = set()
@@ -160,7 +163,7 @@ class Cases:
     # Steps that may be skipped
 
     def missing(self, expr: s.Node, scope: Scope, case: Case, depth: int = 0) -> bool:
-        """Tell whether a value is surely missing in a case: every step that could give it is skipped."""
+        """Tell whether a value is certainly missing in a case, because every step that could give it is skipped."""
         if depth > DEEPEST:
             return False
         self._enter(case)
@@ -203,19 +206,19 @@ class Cases:
 
 
 def step_of(expr: s.Name, scope: Scope) -> Step | None:
-    """Return the step whose value a name stands for. None if the name is of another kind."""
+    """Return the step whose value a name stands for. None for a name of another kind."""
     symbol = scope.lookup(expr.word.text)
     return symbol.step if symbol and symbol.kind in ("step", "branch") else None
 
 
 def _plain(symbol: Symbol) -> Step | None:
-    """Return the step of a name if it has no condition and so always runs. None otherwise."""
+    """Return the step of a name if the step has no condition, so that it always runs. None otherwise."""
     step = symbol.step if symbol.kind in ("step", "branch") else None
     return step if step and step.line.when is None else None
 
 
 def _meaning(expr: s.Expr, scope: Scope) -> tuple[s.Expr, Scope] | None:
-    """Return the expression that a name is short for, with its scope. None if there is no such expression."""
+    """Return the expression that a name stands for, with its scope. None if the name does not stand for one."""
     symbol = scope.lookup(expr.word.text) if isinstance(expr, s.Name) else None
     step = _plain(symbol) if symbol else None
     node = step.line.node if step else None

@@ -58,7 +58,7 @@ def even_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnost
 
 
 def _count(step: Step, node: Block, typed: Typed) -> tuple[int | float, Span] | None:
-    """Return the number of votes and the span that gives it. None if the file does not say the number."""
+    """Return the number of votes and the span that gives it. None if the file does not decide the number."""
     match node:
         case s.Repeat(least, most) if least.value == most.value:
             return most.value, most.span

@@ -110,7 +110,10 @@ def _forgotten(cases: Cases, expr: s.Expr, scope: Scope) -> Diagnostic | None:
 
 
 def _told(every: Sequence[Case], lost: Sequence[Case]) -> str:
-    """Describe the lost cases in words: by the values of one subject if these tell all, else by the first case."""
+    """Describe the lost cases in words.
+
+    The words are the values of one subject, if these describe all lost cases. Otherwise they describe the first case.
+    """
     for subject in lost[0]:
         values = list(dict.fromkeys(case[subject] for case in lost))
         if sum(case[subject] in values for case in every) == len(lost):

@@ -63,7 +63,7 @@ def _frozen(repeat: Step, models: dict[str, s.ModelDecl], typed: Typed, catalog:
 
 
 def _may_differ(step: Step, catalog: Catalog) -> bool:
-    """Tell whether a step may have another value in each sample, even if everything that it mentions stays the same."""
+    """Tell whether a step may have another value in each sample, even if the values that it mentions do not change."""
     match step.line.node:
         case s.Ask():
             return True
@@ -75,7 +75,10 @@ def _may_differ(step: Step, catalog: Catalog) -> bool:
 
 
 def _zero(step: Step, models: dict[str, s.ModelDecl], typed: Typed) -> s.Option | None:
-    """Return the option that sets an ask's temperature to 0: its own, or else its model's. None if neither does."""
+    """Return the option that sets an ask's temperature to 0: its own option, or else its model's.
+
+    None if neither does.
+    """
     ask = step.line.node
     if not isinstance(ask, s.Ask):
         return None

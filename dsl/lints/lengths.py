@@ -1,4 +1,4 @@
-"""The lists whose length a model decides."""
+"""The search for lists whose length an answer of a model decides."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ Path = tuple[str, ...]
 class Lengths:
     """The search from a list back to its origin.
 
-    Parameters and files exist before the first call, so only an answer can make a list open. Of a record, only the
-    fields count that an answer decides.
+    Parameters and files are known before the first call, so only an answer can leave a length open. In a record, only
+    the fields that an answer decides count.
     """
 
     def __init__(self, functions: Mapping[str, FunctionSpec], typed: Typed) -> None:
@@ -63,9 +63,10 @@ class Lengths:
         return isinstance(expr, s.Ask)
 
     def _parts(self, expr: s.RecordExpr, path: Path, scope: Scope) -> list[tuple[s.Expr, Path]]:
-        """Return the values that a part of a record may come from.
+        """Return the values from which a part of a record may come.
 
-        Later entries override earlier ones, so the search stops at the last entry that surely gives the field.
+        Later entries override earlier ones. So the search goes backwards and stops at the first entry that certainly
+        gives the field.
         """
         if not path:
             return [(entry.value, ()) for entry in expr.entries]
@@ -81,7 +82,7 @@ class Lengths:
         return found
 
     def _has(self, value: s.Expr, field: str, scope: Scope) -> bool:
-        """Tell whether a spread record surely gives a field."""
+        """Tell whether a spread record certainly has a field."""
         symbol = scope.lookup(value.word.text) if isinstance(value, s.Name) else None
         if symbol is None:
             return False
@@ -112,7 +113,10 @@ class Lengths:
         return any(self._holds(child, scope) for child in children(expr))
 
     def _step(self, step: Step, path: Path, known: dict[tuple[Step, Path], bool]) -> bool:
-        """Answer one of the two questions about a step, and keep the answer. ``known`` selects the question."""
+        """Answer a question about a step, and remember the result.
+
+        ``known`` tells which of the two questions is meant.
+        """
         key = step, path
         if key in known:
             return known[key]

@@ -15,10 +15,10 @@ Find = Callable[[Program, Typed, Catalog], list[Diagnostic]]
 
 @dataclass(frozen=True, slots=True)
 class Lint:
-    """A lint, which its module binds: the code that it reports, and the function that finds it in a file.
+    """A lint: the code that it reports, and the function that finds its problems in a file.
 
-    A lint that is ``near`` still holds when the file has an error elsewhere. The page of the code is the docstring of
-    the module.
+    If ``near`` is True, its reports are right even if the file has an error elsewhere. The page of the code is the
+    docstring of the module that binds the lint.
     """
 
     code: str

@@ -1,4 +1,4 @@
-"""Questions that several lints ask about a program: its blocks, rules, options, costs, and what depends on a step."""
+"""Questions about a program that several lints ask: its blocks, rules, options and costs, and the users of a step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ Block = s.Fanout | s.Map | s.Repeat
 
 
 def walk(flow: Flow) -> Iterator[Step]:
-    """Yield every step of a flow, each before the steps inside it. The time for a step does not grow with its depth."""
+    """Yield every step of a flow, each before the steps inside it.
+
+    The time for each step does not depend on its depth.
+    """
     todo = flow.steps[::-1]
     while todo:
         step = todo.pop()
@@ -42,7 +45,7 @@ def rule_of(node: Block, catalog: Catalog) -> ReducerSpec | None:
 
 
 def asks(reduce: s.Reduce) -> Iterator[s.Ask]:
-    """Yield the asks of a reducer: about the results, or to choose among them."""
+    """Yield the asks of a reducer: the ask about the results, and the ask that chooses among them."""
     if reduce.ask is not None:
         yield reduce.ask
     yield from (arg.value for arg in reduce.args if isinstance(arg.value, s.Ask))
@@ -66,7 +69,7 @@ def mentions(flow: Flow) -> Iterator[Mention]:
 class Costs:
     """The steps that make calls to a model.
 
-    A call of another flow costs what that flow costs. An imported flow is assumed to make calls.
+    A call of another flow makes calls if that flow does. An imported flow is assumed to make calls.
     """
 
     def __init__(self, program: Program, catalog: Catalog) -> None:
@@ -110,10 +113,10 @@ def _called(step: Step) -> str:
 
 
 def followers(block: Step, first: Iterable[Step]) -> set[Step]:
-    """Return the steps inside a block that depend on the first ones.
+    """Return the steps inside a block that depend on the given steps.
 
-    These are the first ones themselves, the steps that mention them, and the steps around. An element depends on the
-    list that its map runs over.
+    These are the given steps, the steps that mention them, and the steps around them. An element depends on the list of
+    its map.
     """
     inside = [step for inner in block.steps for step in inner.walk()]
     known = set(inside)

@@ -87,7 +87,7 @@ def _asks(program: Program) -> Iterator[tuple[s.Ask, Scope]]:
 
 
 class _Measure:
-    """The size of the schema that is sent for a type. No provider can enforce an ``open`` schema.
+    """The size of the schema that is sent for a type. No provider can enforce a schema that is ``open``.
 
     ``longest`` is the number of characters in the longest list of more than 250 choices.
     """

@@ -67,7 +67,7 @@ def _finding(step: Step, one: Step) -> Diagnostic:
 
 
 class _Prints:
-    """Numbers that identify steps.
+    """Numbers that identify the content of steps.
 
     Two steps get the same number if they differ only in their own names and in blanks.
     """
@@ -76,7 +76,7 @@ class _Prints:
         self._numbers: dict[object, int] = {}
 
     def of(self, step: Step, inner: dict[Step, int]) -> int:
-        """Return the number of a step. ``inner`` holds the numbers of the steps inside it."""
+        """Return the number of a step. ``inner`` has the numbers of the steps inside it."""
         line = step.line
         node: object = line.node
         body = tuple((part.line.name, inner[part]) for part in step.steps)

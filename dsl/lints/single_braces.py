@@ -47,7 +47,10 @@ def single_braces(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
 
 
 def _is_value(name: str, scope: Scope, step: Step | None) -> bool:
-    """Tell whether a name could be filled in here: no model, no branch beside this one, and no step around it."""
+    """Tell whether a template may use a name here.
+
+    It may not be a model, another branch, or a step around the template.
+    """
     symbol = scope.lookup(name)
     if symbol is None or symbol.kind == "model" or (symbol.kind == "branch" and _holds(scope, symbol.scope)):
         return False
@@ -63,7 +66,7 @@ def _holds(scope: Scope | None, outer: Scope) -> bool:
 
 
 def _texts(flow: Flow) -> Iterator[tuple[s.String, Scope, Step | None]]:
-    """Yield the texts of a flow that values are filled into, each with its scope and its step."""
+    """Yield the templates of a flow, each with its scope and its step."""
     for returned in flow.decl.returns:
         yield from _in(returned.value, flow.scope, None)
     for step in walk(flow):

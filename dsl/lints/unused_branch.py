@@ -59,7 +59,7 @@ def unused_branch(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
 def _unmentioned(fanout: Step, uses: dict[Step, list[Mention]]) -> list[Step]:
     """Return the branches that a prompt leaves out while it mentions others.
 
-    Empty if it mentions no branch: another lint reports that.
+    Empty if it mentions no branch at all, because another lint reports that.
     """
     if any(one.symbol and one.symbol.kind == "results" and one.symbol.step is fanout for one in fanout.mentions):
         return []
@@ -68,7 +68,7 @@ def _unmentioned(fanout: Step, uses: dict[Step, list[Mention]]) -> list[Step]:
 
 
 def _unread(fanout: Step, uses: dict[Step, list[Mention]], typed: Typed) -> list[Step]:
-    """Return the branches of a record that nothing reads, if every mention of the record reads a single field."""
+    """Return the branches of a record that nothing reads. Empty if any mention uses the record as a whole."""
     value = t.unwrapped(typed.steps.get(fanout, t.UNKNOWN))
     titles = [branch.title for branch in fanout.steps]
     last = fanout.parent is not None and (fanout.scope.fanout or fanout is fanout.parent.steps[-1])

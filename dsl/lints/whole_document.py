@@ -57,7 +57,7 @@ def whole_document(program: Program, typed: Typed, catalog: Catalog) -> list[Dia
 
 
 def _cut(source: s.Expr, scope: Scope) -> Symbol | None:
-    """Return the text that a list is cut from, here or in a step of its own.
+    """Return the text from which a list of pieces is cut, by this expression or by the step that it names.
 
     None if the list is not cut from a text.
     """

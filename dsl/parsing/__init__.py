@@ -1,1 +1,1 @@
-"""The parser: turns text into tokens and tokens into a tree, and explains why a text is no flow."""
+"""The parser. It turns text into tokens and tokens into a tree, and explains why a text is not a flow."""

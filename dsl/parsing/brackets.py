@@ -1,6 +1,6 @@
-"""The pairing of brackets, and the search for a forgotten bracket.
+"""The pairing of brackets, and the search for a missing bracket.
 
-The search trusts the indentation: brackets that are indented alike belong together.
+The search relies on the indentation: brackets with the same indentation belong together.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _OPENS = frozenset(_OPENERS.values())
 class Brackets:
     """The pairs of brackets in a list of tokens, all as indexes into that list.
 
-    ``around`` maps each token to the opening bracket that it stands in, or to -1 outside of brackets. ``closing`` maps
-    each opening bracket to its closing one.
+    ``around`` maps each token to the innermost opening bracket around it, or to -1 if there is none. ``closing`` maps
+    each opening bracket to its closing bracket.
     """
 
     around: dict[int, int]
@@ -47,7 +47,7 @@ def pair(tokens: Sequence[Token], low: int, high: int) -> Brackets | None:
 
 
 class Unpaired:
-    """The search for the bracket to blame in a stretch of tokens whose brackets do not pair."""
+    """The search for the bracket that is wrong, among tokens whose brackets do not pair."""
 
     def __init__(self, source: Source, tokens: Sequence[Token]) -> None:
         self.source = source
@@ -68,9 +68,9 @@ class Unpaired:
         return self._unclosed(opened[-1]) if opened else None
 
     def _goes_on_outside(self, place: int, opener: int) -> bool:
-        """Tell whether the token at ``place`` can only stand after ``opener`` is closed.
+        """Tell whether the token at ``place`` is only possible after ``opener`` is closed.
 
-        ``opener`` is a bracket still open.
+        ``opener`` is a bracket that is still open.
         """
         type, before = self.tokens[place].type, self.tokens[place - 1].type
         if type == "REDUCE":
@@ -104,7 +104,7 @@ class Unpaired:
         )
 
     def _braceless(self, low: int, high: int) -> Diagnostic | None:
-        """Report a flow whose steps lack the opening brace, so that the closing brace is not blamed.
+        """Report a flow whose steps lack the opening brace. Otherwise its closing brace would be reported.
 
         None for other flows.
         """

@@ -1,6 +1,6 @@
-"""The parser's reductions for declarations, lines and blocks: one method for each rule of the grammar.
+"""The parser's reductions for declarations, lines and blocks. There is one method for each rule of the grammar.
 
-The parser calls them while it reads the text. So it builds no other tree first, and nothing here recurses.
+The parser calls them while it reads the text. So there is no parse tree in between, and nothing here recurses.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class After(tuple[s.Word, ...]):
 
 
 class TreeBuilder(ValueReductions):
-    """The methods that build the tree for declarations, lines and blocks, one for each rule of the grammar."""
+    """The methods that build the tree of declarations, lines and blocks, one for each rule of the grammar."""
 
     # Declarations
 
@@ -233,9 +233,9 @@ class TreeBuilder(ValueReductions):
         return s.Word("ask", Span(self.source, ask.span.start, ask.span.start + 3))
 
     def arguments(self, c: list[Any]) -> list[Any]:
-        """Return the arguments between their two brackets.
+        """Return the arguments between two brackets.
 
-        The brackets stay in the list, so that its span includes them.
+        The list includes the brackets, so that its span covers them.
         """
         return [c[0], *(child for child in c if isinstance(child, s.Arg)), c[-1]]
 

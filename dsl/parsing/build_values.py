@@ -1,4 +1,4 @@
-"""The parser's reductions for types and expressions: one method for each rule of the grammar."""
+"""The parser's reductions for types and expressions. There is one method for each rule of the grammar."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CHAINS = ({"or"}, {"and"}, {"??"}, {"+", "-"}, {"*", "/"})
 
 
 def _instead(part: s.TypeExpr, parts: list[s.TypeExpr]) -> str:
-    """Write the help for a type that stands between bars, where only the words of a choice may stand."""
+    """Write the help for a type between bars, where only the words of a choice are allowed."""
     others = [one.span.text.lower() for one in parts if one is not part]
     if others and all(other in NO_VALUE for other in others):
         return f"for a value that may be missing write `{part.span.text.removesuffix('?')}?`"
@@ -108,9 +108,9 @@ class ValueReductions(TokenReductions):
         return left
 
     def _chained_before(self, c: list[Any]) -> int:
-        """Count the operators that the first operand adds to a chain.
+        """Count the operators that the first operand adds to a chain of operators.
 
-        The tree keeps no brackets, so `(a + b) + c` is one chain like `a + b + c`.
+        The tree keeps no brackets, so `(a + b) + c` is one chain, like `a + b + c`.
         """
         level = next((level for level in _CHAINS if c[1] in level), ())
         count, left = 0, c[0]
@@ -119,7 +119,7 @@ class ValueReductions(TokenReductions):
         return count
 
     def _grown(self, expr: s.Expr, *parts: Any) -> s.Expr:
-        """Return the expression, or a mere name in its place if it is too deep for later passes."""
+        """Return the expression, or just a name in its place if it is nested too deep for later passes."""
         height = 1 + max((self.heights.get(part.number, 1) for part in parts), default=0)
         if height <= DEEPEST_EXPRESSION:
             self.heights[expr.number] = height

@@ -14,13 +14,13 @@ from .token import Token
 
 
 class TokenReductions:
-    """The helpers of every reduction: they make the spans, words, texts and numbers of one source."""
+    """The helper methods that every reduction uses. They make the spans, words, texts and numbers of one source."""
 
     def __init__(self) -> None:
         self.begin(Source(""))
 
     def begin(self, source: Source) -> None:
-        """Reset the state, to read another source."""
+        """Reset the state before another source is read."""
         self.source = source
         self.problems: list[Diagnostic] = []
         self.comments: list[s.Comment] = []

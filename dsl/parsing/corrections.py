@@ -1,4 +1,4 @@
-"""Fixes for small slips between tokens, such as a wrong sign or a comma too many."""
+"""Fixes for small slips between tokens, such as a wrong sign or an extra comma."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ def written(place: Place, text: str, ahead: int = 0) -> Fix:
 
 
 def sign(place: Place, text: str) -> Fix:
-    """Make a fix that replaces the sign between a name and its value, with the usual blanks around the sign."""
+    """Make a fix that replaces the sign between a name and its value.
+
+    The fix also writes the usual blanks around it.
+    """
     source, start, end = place.source, place.span(-1).end, place.span().end
     after = "" if source.text[end : end + 1].isspace() else " "
     before = "" if text == ":" else " "
@@ -29,7 +32,7 @@ def sign(place: Place, text: str) -> Fix:
 
 
 def unbracketed(place: Place) -> Fix | None:
-    """Make a fix that removes the brackets around a single text. None if the brackets hold anything else."""
+    """Make a fix that removes the brackets around a single text. None if the brackets contain anything else."""
     if (place.at(1), place.at(2)) != ("STRING", "RPAR"):
         return None
     opener = place.span()
@@ -40,7 +43,7 @@ def unbracketed(place: Place) -> Fix | None:
 def without_comma(place: Place) -> Fix | None:
     """Make a fix that removes a comma.
 
-    None unless the next token surely begins the next line of a block or ends the block.
+    None if the next token may belong to the same line. It must begin the next line of a block or end the block.
     """
     step = place.at(1) == "RETURN" or (place.at(1) == "NAME" and place.at(2) == "EQUAL")
     if not (step or place.begins_line(1) or place.at(1) == "RBRACE"):
@@ -51,7 +54,7 @@ def without_comma(place: Place) -> Fix | None:
 
 
 def prefix(source: Source, word: Span, string: Span) -> Diagnostic | None:
-    """Report letters before a text, such as the `f` of an f-string. None if ``word`` is no such prefix."""
+    """Report letters before a text, such as the `f` of an f-string. None if ``word`` is not such a prefix."""
     letters = word.text.lower()
     if letters not in _PREFIXES or word.end != string.start:
         return None
@@ -70,9 +73,9 @@ def prefix(source: Source, word: Span, string: Span) -> Diagnostic | None:
 
 
 def quote_ended(source: Source, start: int) -> Diagnostic | None:
-    """Report a quote that ended a text too early: a word stands right behind it.
+    """Report a quote that ended a text too early, because a word follows it directly.
 
-    None if no quote and word meet here.
+    None if no word follows a quote here.
     """
     if source.text[start - 1 : start] != '"' or not (source.text[start].isalnum() or source.text[start] == "_"):
         return None

@@ -1,4 +1,4 @@
-"""Habits from other languages: each rule here recognizes one and tells how flowrun writes it."""
+"""Habits from other languages. Each rule here recognizes one habit and tells how flowrun writes the same thing."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ _PLAIN_NAME = re.compile(r'"([A-Za-z_]\w*)"')
 
 
 def stray_word(word: str) -> str:
-    """Guess the meaning of a word that stands alone on a line and names nothing.
+    """Guess the meaning of a word that is alone on a line and is not a known name.
 
-    Return the help, or "" without a guess.
+    Return the help, or "" if there is no guess.
     """
     if word in _WORDS:
         return _WORDS[word]
@@ -93,7 +93,7 @@ def list_dash(place: Place) -> Diagnostic | None:
 
 
 def bracketed(place: Place) -> Diagnostic | None:
-    """Report brackets in a place where other languages write the brackets of a function call."""
+    """Report brackets that other languages would write here for a function call."""
     if place.type != "LPAR":
         return None
     help = {
@@ -124,7 +124,7 @@ def reducer_in_brackets(place: Place) -> Diagnostic | None:
 
 
 def counted(place: Place) -> Diagnostic | None:
-    """Report a missing number behind `repeat`, `at most` or `reduce by`, which count calls or elements."""
+    """Report a missing number behind `repeat`, `at most` or `reduce by`."""
     if place.at(-1) == "REPEAT":
         number = _NUMBERS.get(place.text.lower())
         help = f"write `repeat {number}`" if number else "write a number, as in `repeat 3`"
@@ -189,7 +189,7 @@ def question(place: Place) -> Diagnostic | None:
 
 
 def choices(place: Place) -> Diagnostic | None:
-    """Report the choices of an answer that are joined by `or`, `/` or `,` and not by bars."""
+    """Report the choices of an answer that are joined by `or`, `/` or `,` instead of bars."""
     if place.type in ("OR", "DIVIDE", "COMMA") and "VBAR" in place.expected and place.at(1) in ("NAME", "STRING"):
         if place.at(2) in ("EQUAL", "COLON"):
             return None
@@ -211,7 +211,7 @@ def prefixed(place: Place) -> Diagnostic | None:
 
 
 def ended_text(place: Place) -> Diagnostic | None:
-    """Report an unescaped quote inside a text of this line: it ended the text too early."""
+    """Report a quote without an escape inside a text of this line. It ended the text too early."""
     for ahead in place.line_before():
         behind = place.at(ahead - 1) == "STRING" and place.at(ahead) in ("NAME", "NUMBER")
         if behind and (found := quote_ended(place.source, place.span(ahead).start)):

@@ -1,7 +1,7 @@
-"""The lexer: cuts a text into tokens in one pass, with one pattern made of lark's terminals.
+"""The lexer. It cuts a text into tokens in one pass, with one pattern made of lark's terminals.
 
-A keyword is read as a name behind a `.` and before a `:`, because fields and options stand there. Elsewhere the
-parser's state decides: a keyword that cannot stand in a place is read as a name, if a name can stand there.
+Behind a `.` and before a `:`, a keyword is read as a name, because fields and options are written there. Elsewhere the
+parser's state decides: if the keyword is not allowed there but a name is, the keyword is read as a name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _COLON = re.compile(r"(?:\s++|#[^\n]*+\n)*+:")
 
 @dataclass(slots=True)
 class Lexed:
-    """The result of the lexer. ``tokens`` end with a token of type END if the lexer read the whole text."""
+    """The result of the lexer. If the lexer has read the whole text, the last of the ``tokens`` has the type END."""
 
     tokens: list[Token]
     comments: list[Token]
@@ -43,7 +43,10 @@ def token(type: str, text: str, start: int) -> Token:
 def lex(
     tables: Tables, text: str, start: int = 0, most: int | None = None, stops: frozenset[str] = frozenset({BAD})
 ) -> Lexed:
-    """Read the tokens from ``start`` on: to the end, or until there are ``most``, or to the first type of ``stops``."""
+    """Read the tokens from ``start`` on.
+
+    Stop at the end, after ``most`` tokens, or at the first token of a type in ``stops``.
+    """
     tokens: list[Token] = []
     comments: list[Token] = []
     append = tokens.append
@@ -76,14 +79,14 @@ def lex(
 
 
 def named(text: str, tokens: Sequence[Token], place: int) -> bool:
-    """Tell whether a word looks like the name of a step: a `=` follows it, or it stands alone on its line."""
+    """Tell whether a word looks like the name of a step: a `=` follows it, or it is alone on its line."""
     if place + 1 < len(tokens) and tokens[place + 1].type == "EQUAL":
         return True
     return begins_line(text, tokens, place) and begins_line(text, tokens, place + 1)
 
 
 def begins_line(text: str, tokens: Sequence[Token], place: int) -> bool:
-    """Tell whether a token is the first of its line: only blanks and comments stand before it."""
+    """Tell whether a token is the first of its line, behind nothing but blanks and comments."""
     if not 0 < place < len(tokens):
         return True
     return tokens[place].type == END or "\n" in text[tokens[place - 1].end_pos or 0 : tokens[place].start_pos or 0]

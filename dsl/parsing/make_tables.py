@@ -1,7 +1,7 @@
-"""The making of the parser's tables: lark computes them from the grammar.
+"""The builder of the parser's tables. lark computes them from the grammar.
 
-The same grammar gives the same tables, byte for byte. The states are numbered in the order in which a parser reaches
-them, and everything else is sorted.
+The same grammar always gives the same tables, byte for byte. The states are numbered in the order in which a parser
+reaches them, and everything else is sorted.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Diagnostics for keywords and values in the wrong place.
 
-Examples are a step inside a value, clauses in another order, and a value that stands alone on a line.
+Examples are a step inside a value, clauses in the wrong order, and a value alone on a line.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ _LONGEST_HEAD = 40
 
 
 def step_in_value(place: Place) -> Diagnostic | None:
-    """Report a step in a place for a value. The parser took the step's word for a name and failed on the next token."""
+    """Report a step in the place of a value.
+
+    The parser has read the step's keyword as a name and failed at the next token.
+    """
     for ahead in place.line_before():
         word, before = place.word(ahead), place.at(ahead - 1)
         if word not in _STEPS or before not in _HOLDS_VALUE or place.at(ahead + 1) not in _BEGINS:
@@ -43,7 +46,7 @@ def step_in_value(place: Place) -> Diagnostic | None:
 
 
 def misspelt_block(place: Place) -> Diagnostic | None:
-    """Report a misspelt keyword before braces. The parser took the block's steps for the fields of a record."""
+    """Report a misspelt keyword before braces. The parser has read the block's steps as the fields of a record."""
     opener = place.brackets.around.get(place.index, -1)
     if opener < 0 or place.tokens[opener].type != "LBRACE":
         return None
@@ -68,7 +71,7 @@ def misspelt_block(place: Place) -> Diagnostic | None:
 
 
 def clauses_of_map(place: Place) -> Diagnostic | None:
-    """Report a `where` or an `at most` of a map that stands in the wrong order or at the wrong place."""
+    """Report a `where` or an `at most` of a map in the wrong order or in the wrong place."""
     word = place.text
     if word == "at_most" and "MOST" not in place.expected and "AT" in place.expected:
         return place.error("`at most` is written as two words", "write `at most 200`", fix=_write(place, "at most"))
@@ -87,7 +90,7 @@ def clauses_of_map(place: Place) -> Diagnostic | None:
 
 
 def before_reducer(place: Place) -> Diagnostic | None:
-    """Report a clause right behind the braces of a block, or a reducer without the word `reduce`."""
+    """Report a clause directly behind the braces of a block, or a reducer without the word `reduce`."""
     if place.expected != {"REDUCE"} or place.ends:
         return None
     if place.text in ("with", "after", "when"):
@@ -101,7 +104,7 @@ def before_reducer(place: Place) -> Diagnostic | None:
 
 
 def value_as_line(place: Place) -> Diagnostic | None:
-    """Report a value, with or without an operator, that stands alone on a line of a body."""
+    """Report a value, with or without an operator, that is alone on a line of a body."""
     if not {"RBRACE", "RETURN"} <= place.expected:
         return None
     here = f"`{place.shown}` cannot stand here"
@@ -121,7 +124,7 @@ def value_as_line(place: Place) -> Diagnostic | None:
 
 
 def _statement(place: Place) -> int | None:
-    """Find the first token of the body line that this place belongs to, as a distance. None if it is not found."""
+    """Find the first token of the body line with this place. Return its distance in tokens. None if it is not found."""
     for ahead in range(-1, -_LONGEST_HEAD, -1):
         if place.at(ahead) in ("", "RBRACE"):
             return None
@@ -131,7 +134,7 @@ def _statement(place: Place) -> int | None:
 
 
 def filter_of_template(place: Place) -> Diagnostic | None:
-    """Report a template's filter that stands in a value."""
+    """Report a filter that is written in a value. Filters are for templates only."""
     if place.type == "VBAR" and place.at(1) in NODES and "VBAR" not in place.expected:
         return place.error("no sign joins two steps", "give the first a name, and mention it in the second")
     if place.type != "VBAR" or "VBAR" in place.expected or place.at(1) != "NAME" or place.at(-1) not in _ENDS_VALUE:
@@ -144,7 +147,7 @@ _ENDS_VALUE = frozenset({"NAME", "STRING", "RPAR", "RSQB", "RBRACE", "NUMBER"})
 
 
 def model_in_ask(place: Place) -> Diagnostic | None:
-    """Report the address of a model in an `ask` that wants its name, and a second text in an `ask`."""
+    """Report the address of a model in an `ask`, which takes a model's name. Also report a second text in an `ask`."""
     if place.type == "STRING" and place.at(-1) == "STRING" and place.at(-2) == "ASK":
         here = f"`{place.shown}` cannot stand here"
         first = place.word(-1)
@@ -170,7 +173,7 @@ def _declare(address: str) -> str:
 
 
 def options_of_ask(place: Place) -> Diagnostic | None:
-    """Report an option on the line of an `ask` that lacks the word `with`."""
+    """Report an option on the line of an `ask` without the word `with`."""
     if place.type != "COLON" or place.at(-1) != "NAME" or place.begins_line(-1) or "EQUAL" not in place.expected:
         return None
     first = _statement(place)
@@ -185,7 +188,7 @@ def options_of_ask(place: Place) -> Diagnostic | None:
 
 
 def type_of_ask(place: Place) -> Diagnostic | None:
-    """Report the type of an answer that does not stand right behind the prompt."""
+    """Report the type of an answer that is not directly behind the prompt."""
     if place.text != "->" or "BUDGET" in place.expected:
         return None
     line = list(place.line_before())
@@ -198,7 +201,7 @@ def type_of_ask(place: Place) -> Diagnostic | None:
 
 
 def signs(place: Place) -> Diagnostic | None:
-    """Report signs of other languages, such as `<>`, that are read here as two signs."""
+    """Report signs of other languages, such as `<>`, which are read here as two signs."""
     if place.text == ">" and place.word(-1) == "<" and place.span(-1).end == place.span().start:
         return place.error("`<>` is written `!=`", "write `!=`", -1)
     if place.text == "." and place.word(-1) == "..":

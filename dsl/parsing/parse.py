@@ -1,4 +1,4 @@
-"""The parser: turns the text of a flow file into its tree."""
+"""The parser. It turns the text of a flow file into its tree."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _kept: list[Tables] = []
 
 
 def parse_flow(source: Source) -> s.File:
-    """Parse a flow file into its tree. Raise FlowError with every diagnostic that the text earns."""
+    """Parse a flow file into its tree. Raises FlowError, with all diagnostics, if the text is not a flow file."""
     if found := unreadable(source):
         raise FlowError(found)
     tables = _tables()
@@ -46,7 +46,7 @@ def parse_flow(source: Source) -> s.File:
 
 
 class Builder(TreeBuilder):
-    """A tree builder that also collects the lines whose step is a mere name, list or text.
+    """A tree builder that also collects the lines whose step is only a name, a list or a text.
 
     Many slips look like such a line.
     """
@@ -63,13 +63,13 @@ class Builder(TreeBuilder):
 
 
 class _Parts(list[Any]):
-    """The repeated parts of one of the grammar's inner rules. They are spliced one by one into the rule around it."""
+    """The parts that a repeating inner rule of the grammar has read. The rule around it takes them one by one."""
 
 
 def _run(tables: Tables, tokens: list[Token], builder: TreeBuilder) -> s.File | None:
-    """Run the parser over the tokens. Return the tree, or None if a token cannot stand in its place.
+    """Run the parser over the tokens. Return the tree, or None if a token is not allowed in its place.
 
-    This is lark's own loop without the steps that change nothing.
+    This is lark's own loop, without the steps that change nothing.
     """
     actions, gotos, rules = tables.actions, tables.gotos, tables.rules
     methods: list[Callable[[list[Any]], Any]] = [_method(builder, rule) for rule in rules]
@@ -130,14 +130,14 @@ def _only(parts: list[Any]) -> Any:
 
 
 def _grown(parts: list[Any]) -> Any:
-    """Append the further parts of a repeating rule to the list of the parts gathered before."""
+    """Append further parts of a repeating rule to the list of its earlier parts."""
     gathered = parts[0]
     gathered += parts[1:]
     return gathered
 
 
 def _single_end(tables: Tables, below: int, state: int, type: str) -> int:
-    """Return the state that the parser reaches after a chain of single rules."""
+    """Return the state that the parser reaches after a chain of rules with a single part each."""
     while True:
         action = tables.actions[state].get(type, 0)
         if action >= 0 or not tables.rules[-1 - action].single:
@@ -153,7 +153,7 @@ def _tables() -> Tables:
 
 
 def _made() -> Tables:
-    """Make the tables from the grammar, in a source tree where the package was never built."""
+    """Make the tables from the grammar, if the package was never built, as in a source tree."""
     from .make_tables import make_tables  # loads lark
 
     return make_tables(grammar())

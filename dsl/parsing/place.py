@@ -1,4 +1,4 @@
-"""The place where the parser stopped, and questions about the tokens around it."""
+"""The place where the parser stopped, and the tokens around it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NODES = frozenset({"ASK", "FANOUT", "MAP", "REPEAT", "CHAIN"})
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A token that cannot stand in its place. ``expected`` holds the types of tokens that can."""
+    """A token that is not allowed in its place. ``expected`` holds the types of tokens that are."""
 
     source: Source
     tokens: Sequence[Token]
@@ -50,7 +50,7 @@ class Place:
         return {"NAME", "STRING", "LBRACE", "LSQB"} <= self.expected
 
     def at(self, ahead: int) -> str:
-        """Return the type of the token ``ahead`` places further on, or back if negative. "" outside of the text."""
+        """Return the type of the token ``ahead`` tokens later, or earlier if negative. "" outside of the text."""
         index = self.index + ahead
         return self.tokens[index].type if 0 <= index < len(self.tokens) else ""
 
@@ -73,14 +73,16 @@ class Place:
         return begins_line(self.source.text, self.tokens, index)
 
     def joined(self, ahead: int) -> bool:
-        """Tell whether a token and the next one stand on the same line."""
+        """Tell whether a token and the next one are on the same line."""
         return self.at(ahead + 1) not in ("", END) and not self.begins_line(ahead + 1)
 
     def line_before(self) -> Iterator[int]:
-        """Walk over the tokens of this line up to this one, then over the lines that opened the brackets around it.
+        """Yield the tokens of this line up to this token.
 
-        The tokens are given as distances from this one. Each line goes from left to right, and the innermost line comes
-        first.
+        Then yield those of the lines that opened the brackets around it.
+
+        The tokens are given as distances from this one. Each line is read from left to right, and the innermost line
+        comes first.
         """
         index = self.index
         while index >= 0:
@@ -94,7 +96,7 @@ class Place:
 
     @property
     def shown(self) -> str:
-        """The text of the token as a message shows it: its first line, cut at 40 characters."""
+        """The text of the token for a message: its first line, cut at 40 characters."""
         line = self.text.split("\n", 1)[0]
         return line if len(line) <= 40 else line[:39] + "…"
 

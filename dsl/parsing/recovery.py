@@ -1,8 +1,8 @@
-"""Error recovery: reads a text that is no flow to its end and reports all its mistakes, each once.
+"""Error recovery. It reads a text with mistakes to its end and reports each of its mistakes once.
 
 After a mistake the parser goes on at the next certain place: the next line of the same block that begins with `name =`
 or `return`, the end of the block, or the next declaration. It skips a declaration whose brackets do not pair, because
-it cannot know which block its lines belong to.
+it cannot know to which block its lines belong.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOST_LOOKED_FOR = 200
 
 
 def syntax_errors(source: Source, tables: Tables) -> list[Diagnostic]:
-    """Return the diagnostics of a text that did not parse, at most one for each line. Never empty."""
+    """Return the diagnostics of a text that did not parse: at least one, and at most one for each line."""
     return Recovery(source, tables).findings()
 
 
@@ -35,9 +35,9 @@ _MEANT = {":": "COLON", "=": "EQUAL", "==": "COMPARE", "|": "VBAR", "": ""}
 
 
 def _meant(found: Diagnostic, token: Token) -> str | None:
-    """Return the type of the sign that the author surely meant in place of a token.
+    """Return the type of the sign that the author certainly meant in place of a token.
 
-    The empty text means that no sign was meant there. None means that the intent is in doubt.
+    The empty text means that the token should be left out. None means that the intention is unclear.
     """
     if found.fix is None or len(found.fix.edits) != 1 or token.type in ("LPAR", "NAME"):
         return None
@@ -46,7 +46,7 @@ def _meant(found: Diagnostic, token: Token) -> str | None:
 
 
 def _joined(fixes: Sequence[Fix]) -> Fix:
-    """Join fixes into one. Where two of them change the same place, keep the first."""
+    """Join fixes into one. If two of them change the same place, keep the first."""
     kept: list[Fix] = []
     taken: list[Span] = []
     for fix in fixes:
@@ -60,7 +60,7 @@ def _joined(fixes: Sequence[Fix]) -> Fix:
 
 
 class Recovery:
-    """The recovering parser of one text."""
+    """The parser of one text that goes on after a mistake."""
 
     def __init__(self, source: Source, tables: Tables) -> None:
         self.source = source
@@ -92,9 +92,9 @@ class Recovery:
         return [*self._one_a_line(), *self.escapes]
 
     def _one_a_line(self) -> Iterable[Diagnostic]:
-        """Keep the first diagnostic of each line, since later ones on a line mostly follow from it.
+        """Keep the first diagnostic of each line, because later ones on a line mostly follow from it.
 
-        Its fix also takes in the other fixes of that line, and those of equal mistakes that are not reported
+        Its fix also includes the other fixes of that line, and the fixes of equal mistakes that are not reported
         themselves.
         """
         notes = (
@@ -118,9 +118,9 @@ class Recovery:
             yield replace(one, fix=_joined([one.fix, *more.get(line, ())])) if one.fix else one
 
     def _declarations(self) -> Iterator[tuple[int, int]]:
-        """Split the tokens into stretches, one for each declaration.
+        """Divide the tokens into ranges, one for each declaration.
 
-        Yield the first index and the index behind the last. A new stretch begins at a declaration that is indented no
+        Yield the first index and the index behind the last. A new range begins at a declaration that is indented no
         deeper than the first token.
         """
         tokens, last = self.tokens, len(self.tokens) - 1
@@ -142,7 +142,7 @@ class Recovery:
         return self.source.position(self.tokens[place].start_pos or 0)[1]
 
     def _parse(self, low: int, high: int, brackets: Brackets) -> None:
-        """Parse one stretch of tokens and collect its mistakes."""
+        """Parse one range of tokens and collect its mistakes."""
         tables = self.tables
         states, begins = [tables.start], [low]
         place = low
@@ -173,9 +173,9 @@ class Recovery:
             place = resumed
 
     def _step(self, states: list[int], begins: list[int], place: int, type: str) -> bool:
-        """Feed one token to the parser. Return False if it cannot stand there.
+        """Feed one token to the parser. Return False if the token is not allowed there.
 
-        ``begins`` holds, for each state, the index of the token at which its part begins.
+        ``begins`` holds an index for each state of the parser: that of the first token that belongs to the state.
         """
         tables = self.tables
         while True:
@@ -204,7 +204,7 @@ class Recovery:
         return describe(Place(self.source, self.tokens, place, expected, brackets, top, place == high))
 
     def _resume(self, states: list[int], begins: list[int], place: int, high: int, brackets: Brackets) -> int:
-        """Return the index of the token to go on at, and cut the states back to those that hold there."""
+        """Return the index of the token at which to go on. Remove the states that do not hold there."""
         for depth in range(len(states) - 1, 0, -1):
             opener = begins[depth]
             # A block that waits for its reducer is behind its brace already.

@@ -15,7 +15,7 @@ _OPERAND = re.compile(r"[ \t]*[\w.()+*/-]+[ \t]*(?:\n|\Z)")
 
 
 def respelled(source: Source, token: Token, type: str) -> Fix | None:
-    """Make the fix for a token of one of the tolerant lexer's own types. None if the intent is in doubt."""
+    """Make the fix for a token of a type that only the tolerant lexer has. None if the intention is unclear."""
     text, start, end = source.text, token.start_pos, token.end_pos
 
     def fix(title: str, *edits: tuple[int, int, str]) -> Fix:

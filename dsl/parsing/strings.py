@@ -1,4 +1,7 @@
-"""Quoted texts: reads their escapes and the indentation of triple-quoted ones, and quotes values."""
+"""Quoted texts.
+
+This module reads their escapes and the indentation of triple-quoted texts, and puts values in quotes.
+"""
 
 from __future__ import annotations
 
@@ -69,9 +72,9 @@ def _unescape(found: re.Match[str], source: Source, problems: list[Diagnostic]) 
 
 
 def _dedented(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Return the stretches of a triple-quoted text that remain without its indentation.
+    """Return the pieces of a triple-quoted text that remain without its indentation.
 
-    The line break after the opening quotes and the blank line before the closing quotes are left out too.
+    The line break behind the opening quotes and the blank line before the closing quotes are left out too.
     """
     lines: list[tuple[int, int]] = []
     at = start

@@ -1,6 +1,6 @@
-"""Diagnostics for slips that parse as two lines of a block, because line ends mean nothing.
+"""Diagnostics for slips that the parser accepts as two lines of a block, because line ends have no meaning.
 
-They are reported here, before the check of names finds confusing consequences.
+They are reported before the check of names, which would find confusing consequences.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _FOREIGN = frozenset({"await", "async"})
 
 
 def oddities(source: Source, lines: Iterable[s.Line]) -> Iterator[Diagnostic]:
-    """Report slips among ``lines``, whose steps are a mere name, a list or a text.
+    """Report slips in ``lines``. The step of each is only a name, a list or a text.
 
-    At most one for each line of the text.
+    There is at most one report for each line of the text.
     """
     told: set[int] = set()
     for line in lines:

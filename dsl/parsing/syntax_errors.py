@@ -1,4 +1,4 @@
-"""Syntax errors: describes an unexpected token in the words of the language."""
+"""Syntax errors. This module describes an unexpected token in the words of the language."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _BLOCKS = {
 
 
 def describe(place: Place) -> Diagnostic:
-    """Describe the mistake at a token that cannot stand in its place."""
+    """Describe the mistake at a token that is not allowed in its place."""
     for rule in (_no_reducer,) if place.ends else (*_FIRST, *HABITS, *VALUES, *_RULES):
         if found := rule(place):
             return found
@@ -104,7 +104,7 @@ def _clause(place: Place) -> Diagnostic | None:
 
 
 def _misspelled_before(place: Place) -> Diagnostic | None:
-    """Report a misspelt keyword shortly before this place. Without this rule the later token would be blamed."""
+    """Report a misspelt keyword shortly before this place. Otherwise the later token would be reported."""
     opener = place.brackets.around.get(place.index, -1) - place.index
     for ahead, known in ((opener - 1, ["fanout", "chain"]), (-2, ["with"])):
         if place.at(ahead) != "NAME" or place.type != ("EQUAL" if ahead == opener - 1 else "COLON"):

@@ -1,6 +1,6 @@
 """The parser's tables. Lark makes them from the grammar at build time, and the package contains them.
 
-They are plain lists and dictionaries, laid out for a short loop.
+They are plain lists and dictionaries, so that the loop of the parser is short and fast.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ NAME = "tables.json"
 
 @dataclass(frozen=True, slots=True)
 class GrammarRule:
-    """One expansion of a grammar rule: the parser replaces ``size`` symbols with one ``origin``.
+    """One expansion of a grammar rule. The parser replaces ``size`` symbols by one ``origin``.
 
-    ``name`` is the builder's method that makes the value. A ``single`` rule passes its only part on. ``spliced`` lists,
-    last first, the places whose parts are inserted one by one. A rule without a name gathers such parts, and ``grows``
-    is True if its first part is the list gathered so far.
+    ``name`` is the builder's method that makes the value. A ``single`` rule passes on its only part. ``spliced`` has
+    the places, last first, whose parts are inserted one by one. A rule without a name collects such parts, and
+    ``grows`` is True if its first part is the list collected so far.
     """
 
     origin: str
@@ -45,7 +45,7 @@ class GrammarRule:
 class Tables:
     """The LALR(1) tables of the parser.
 
-    An action of 0 or more shifts to the state of that number. A negative action reduces by the rule ``-1 - action``.
+    An action of 0 or more shifts to the state with that number. A negative action reduces by the rule ``-1 - action``.
     """
 
     terminals: tuple[tuple[str, str], ...]
@@ -59,14 +59,14 @@ class Tables:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The lexer's pattern: blanks, then one terminal. A character that begins no terminal matches as BAD."""
+        """The lexer's pattern: blanks, then one terminal. A character that begins no terminal is read as BAD."""
         each = "|".join(f"(?P<{name}>{regexp})" for name, regexp in self.terminals if name not in self.blanks)
         blanks = "|".join(regexp for name, regexp in self.terminals if name in self.blanks)
         return re.compile(rf"(?:{blanks})*+(?:{each}|(?P<{BAD}>.)|\Z)", re.DOTALL)
 
     @cached_property
     def blanks(self) -> frozenset[str]:
-        """The terminals that the lexer skips without a trace."""
+        """The terminals that the lexer skips and does not report."""
         return self.ignored - {"COMMENT"}
 
     @cached_property
@@ -77,8 +77,8 @@ class Tables:
     def reads_as_name(self, stack: list[int], type: str, named: bool) -> bool:
         """Tell whether the parser reads a keyword as a name here.
 
-        Words in NEVER_NAMES never are: they show where a line broke. If the state alone does not decide, the keyword is
-        a name only if it is ``named``, that is, looks like a step's name.
+        Words in NEVER_NAMES are never names, because they show where a line broke. If the state alone does not decide,
+        the keyword is a name only if it is ``named``, which means that it looks like a step's name.
         """
         row = self.actions[stack[-1]]
         if type in NEVER_NAMES or "NAME" not in row or row.get(type, -1) >= 0 or (type in row and not named):
@@ -86,7 +86,7 @@ class Tables:
         return self.advance(stack, type) is None and self.advance(stack, "NAME") is not None
 
     def advance(self, stack: list[int], type: str) -> list[int] | None:
-        """Return the states after a token of this type, or None if it cannot stand here. ``stack`` stays unchanged."""
+        """Return the states after a token of this type. None if it is not allowed here. ``stack`` is not changed."""
         stack = stack.copy()
         while True:
             action = self.actions[stack[-1]].get(type)
@@ -104,7 +104,7 @@ class Tables:
 
     @cached_property
     def bodies(self) -> frozenset[int]:
-        """The states right behind an opening brace of a body, where a step such as `name = …` may follow."""
+        """The states directly behind the opening brace of a body, where a step such as `name = …` may follow."""
         states = {action for row in self.actions if (action := row.get("LBRACE", -1)) >= 0}
         return frozenset(state for state in states if self._in_step(state) is not None)
 
@@ -121,7 +121,7 @@ class Tables:
     def _line_of(self, state: int) -> int:
         """Return the state before the first line of a body.
 
-        If the grammar puts an empty list of lines first, step over it.
+        If the grammar puts an empty list of lines there, return the state after it.
         """
         action = self.actions[state].get("NAME", 0)
         if action >= 0 or self.rules[-1 - action].size:
@@ -129,7 +129,7 @@ class Tables:
         return self.gotos[state].get(self.rules[-1 - action].origin, state)
 
     def _in_step(self, state: int) -> int | None:
-        """Return the state behind `name =`, or None if a step cannot begin in ``state``."""
+        """Return the state behind `name =`. None if a step cannot begin in ``state``."""
         named = self.actions[self._line_of(state)].get("NAME", -1)
         step = self.actions[named].get("EQUAL", -1) if named >= 0 else -1
         return step if step >= 0 else None
@@ -146,7 +146,7 @@ KEYWORDS = tuple(re.findall(r'^[A-Z_]+: *"([a-z_]+)"$', grammar(), re.MULTILINE)
 
 
 def packaged() -> Tables | None:
-    """Load the tables that were packed with the grammar. None if they are missing or belong to another grammar."""
+    """Load the tables that are packed with the grammar. None if they are missing or belong to another grammar."""
     try:
         return load((get_data("flowrun.grammars", NAME) or b"").decode())
     except (OSError, ValueError):
@@ -194,9 +194,9 @@ def load(text: str) -> Tables:
 
 
 def key(body: str) -> str:
-    """Compute the key that identifies complete tables of this grammar.
+    """Compute the key that identifies the complete tables of this grammar.
 
-    A checksum is enough: the text is the package's own, and hashlib takes three milliseconds to load.
+    A checksum is enough, because the text belongs to the package itself. hashlib would take three milliseconds to load.
     """
     of_grammar, of_body = (crc32(text.encode("utf-8", "surrogatepass")) for text in (grammar(), body))
     return f"{LAYOUT}-{len(body)}-{of_grammar:08x}-{of_body:08x}"

@@ -1,6 +1,6 @@
-"""The tolerant lexer: reads on where the strict one stops.
+"""The tolerant lexer. It continues where the strict lexer stops.
 
-It takes foreign spellings for what they mean, and reports them.
+It reads foreign spellings by their meaning, and reports them.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ _REST = re.compile(r"[^\n]*")
 
 @dataclass(slots=True)
 class Read:
-    """The tokens of a text that is no flow, with the diagnostics about them.
+    """The tokens of a text that is not a correct flow, with the diagnostics about them.
 
-    ``notes`` are diagnostics that do not stop the parser. ``stops`` are those of the BAD tokens, by the offset where
-    the token starts. ``cut`` is True if the text goes on behind the last token.
+    ``notes`` are diagnostics that do not stop the parser. ``stops`` are the diagnostics of the BAD tokens, by the
+    offset of the token. ``cut`` is True if the text continues behind the last token.
     """
 
     tokens: list[Token] = field(default_factory=list)
@@ -118,7 +118,7 @@ class Tolerant:
         return end
 
     def _stopped(self, type: str, start: int) -> int:
-        """Handle a place where the lexer stopped. Return the offset to read on at."""
+        """Handle a place where the lexer stopped. Return the offset at which to continue."""
         text = self.text
         character = text[start]
         if type == "STARRED":
@@ -147,9 +147,9 @@ class Tolerant:
         return self._stop("F0105", message, start, start + 1, end, "write `and`" if character == "&" else "delete it")
 
     def _unclosed_lines(self, start: int) -> int:
-        """Handle a triple quote at ``start`` that is never closed. Return the offset to read on at.
+        """Handle a triple quote at ``start`` that is never closed. Return the offset at which to continue.
 
-        If an earlier text swallowed a declaration, its opening quotes are to blame and not these.
+        If an earlier text contains a declaration, its opening quotes are probably wrong, and not these.
         """
         tokens = self.done.tokens
         end = len(self.text)

@@ -1,4 +1,4 @@
-"""The tree of a flow file. It is frozen, and every part has its span.
+"""The tree of a flow file. It cannot be changed, and every part has its span.
 
 Trees are compared by content and not by place: spans and the raw text of strings do not count.
 """

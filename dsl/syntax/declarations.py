@@ -64,7 +64,7 @@ class ImportDecl:
 
 @dataclass(frozen=True, slots=True)
 class ExternDecl:
-    """A Python function: its parameters, its type, and the place where it is found."""
+    """A Python function: its parameters, its type, and the module and name under which Python finds it."""
 
     name: Word
     params: tuple[Param, ...]
@@ -84,7 +84,10 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The scripted answers of one step in a test. The words of ``path`` lead to the step through its blocks."""
+    """The scripted answers of one step in a test.
+
+    The words of ``path`` name the blocks around the step and the step.
+    """
 
     path: tuple[Word, ...]
     answers: tuple[Expr, ...]
@@ -114,7 +117,7 @@ Declaration = FlowDecl | ModelDecl | TypeDecl | ImportDecl | ExternDecl | TestDe
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment with its ``#``. ``own_line`` is True if nothing stands before it on its line."""
+    """A comment with its ``#``. ``own_line`` is True if nothing else is before it on its line."""
 
     text: str
     own_line: bool

@@ -52,7 +52,7 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number as written, with its unit if it has one."""
+    """A number as it is written, with its unit if it has one."""
 
     digits: str
     unit: Unit
@@ -65,7 +65,7 @@ class Number:
 
     @property
     def amount(self) -> int | float:
-        """The number in the unit that options use: seconds for a time, a share of 1 for a percentage."""
+        """The number in the unit that options use: seconds for a time, a fraction of 1 for a percentage."""
         if self.unit == "%":
             return self.value / 100
         return self.value * _SECONDS[self.unit] if self.unit in _SECONDS else self.value
@@ -138,7 +138,7 @@ Expr = Name | Get | Text | Template | Number | ListExpr | RecordExpr | Call | Un
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One part of a prompt; ``role`` is None for the short form ``ask "…"``."""
+    """One part of a prompt. ``role`` is None in the short form ``ask "…"``."""
 
     role: Word | None
     template: String
@@ -163,10 +163,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Reduce:
-    """The clause that makes one value of the results.
+    """The clause that makes one value from the results.
 
     ``rule`` is the name of a reducer, or one of three words: ``ask`` for one call, ``by`` for a tree of calls, or
-    ``fold`` for one call for each result, in their order. With ``by``, ``count`` is the fan-in, or ``tokens(n)``.
+    ``fold`` for one call for each result, in order. With ``by``, ``count`` is the fan-in, or ``tokens(n)``.
     """
 
     rule: Word
@@ -208,7 +208,7 @@ class Map:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A repeat. ``least`` and ``most`` are equal in ``repeat 3``."""
+    """A repeat. ``repeat 3`` has 3 for both ``least`` and ``most``."""
 
     least: Number
     most: Number
@@ -237,7 +237,7 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A step as written: ``name = node`` with its clauses, or a node without a name."""
+    """A step as it is written: ``name = node`` with its clauses, or a node without a name."""
 
     name: Word | None
     node: Node

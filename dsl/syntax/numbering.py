@@ -1,4 +1,4 @@
-"""The numbers of the nodes in a tree that no parser made."""
+"""The numbering of the nodes in a tree that was not made by the parser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .declarations import File
 
 
 def number_nodes(file: File) -> None:
-    """Give every node of a new tree its number, in the order of the text. The parser numbers its trees itself."""
+    """Give every node of a new tree its number, in the order of the text. The parser numbers its own trees."""
     next_number = count().__next__
     todo: list[Any] = [file]
     while todo:

@@ -16,10 +16,10 @@ UNNUMBERED = -1
 
 
 def numbered() -> int:
-    """Declare the number of a node: its place in the order in which the tree of its file was made.
+    """Declare the field for the number of a node: its position in the order in which the nodes of its file were made.
 
     No two nodes of a file have the same number, and the same text always gives the same numbers. So tables about the
-    nodes of a file have the numbers as their keys.
+    nodes of a file use the numbers as keys.
     """
     return field(default=UNNUMBERED, compare=False, repr=False, kw_only=True)
 
@@ -34,9 +34,9 @@ class Word:
 class String:
     """A quoted text.
 
-    ``value`` is its meaning: escapes are resolved, and a triple-quoted text has lost its indentation. ``marks`` are
-    rising pairs (offset in value, offset in source). They lead from every character of the value to its place in the
-    source.
+    ``value`` is its content, with escapes resolved and without the indentation of a triple-quoted text. ``marks`` are
+    pairs (offset in value, offset in source) in rising order. They lead from every character of the value to its place
+    in the source.
     """
 
     value: str
@@ -46,7 +46,7 @@ class String:
     number: int = numbered()
 
     def place(self, start: int, end: int) -> Span:
-        """Return the span in the source for a stretch of the value."""
+        """Return the span in the source for a part of the value."""
         first = self._source_offset(start)
         last = self._source_offset(end - 1) + 1 if end > start else first
         return Span(self.span.source, first, max(last, first))

@@ -1,1 +1,1 @@
-"""The templates of prompts: the allowed subset of jinja2, and the types in it."""
+"""The templates of prompts: the allowed subset of jinja2, and the types of its values."""

@@ -1,4 +1,4 @@
-"""The filters of a template: the type checks of their values and arguments."""
+"""The filters of a template: the type check of their values and arguments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .values import TemplateExpressions
 
 
 class FilterTypes(TemplateExpressions):
-    """The part of the template checker that types filters."""
+    """The part of the template checker that finds the types of filters."""
 
     def filtered(self, node: nodes.Filter, known: TemplateScope) -> t.Type:
         given = self.infer(node.node, known, lenient=node.name == "default")
@@ -91,7 +91,7 @@ class FilterTypes(TemplateExpressions):
         return node.path() + "?" in known.sure or (isinstance(node, nodes.List) and bool(node.items))
 
     def picked(self, attribute: nodes.Node, given: t.Type) -> t.Type:
-        """Return the type of a list in which one field stands for each element (``attribute=``)."""
+        """Return the type of a list in which each element is replaced by one of its fields (``attribute=``)."""
         if not isinstance(given, t.ListOf) or not isinstance(attribute, nodes.Const):
             return given if not isinstance(given, t.ListOf) else t.UNKNOWN
         item = given.item
@@ -165,9 +165,9 @@ class FilterTypes(TemplateExpressions):
         return given
 
     def bounded(self, arg: FilterArg, low: int, high: int | None, value: nodes.Node, given: t.Type) -> None:
-        """Report a number that is not known to keep to its bounds.
+        """Report a number that may be out of its bounds.
 
-        It is known if the number is written out, or if its type is a range.
+        The bounds are certain if the number is written in the template, or if its type is a range.
         """
         if isinstance(value, nodes.Const) and isinstance(value.value, int):
             given = t.Range(value.value, value.value)
@@ -183,7 +183,7 @@ class FilterTypes(TemplateExpressions):
         )
 
     def shortest(self, given: dict[str, nodes.Node], types: dict[str, t.Type], node: nodes.Filter) -> None:
-        """Report a `truncate` whose length may have no room for the `end` of the cut text, such as its dots."""
+        """Report a `truncate` whose length may be too small for the `end` of the cut text, such as its dots."""
         end = given.get("end")
         length = given.get("length")
         if end is not None and not isinstance(end, nodes.Const):
@@ -202,5 +202,5 @@ class FilterTypes(TemplateExpressions):
 
 
 def _begun(result: t.Type, types: dict[str, t.Type]) -> t.Type:
-    """Return the type of a sum with a ``start`` value: a start that may be a fraction makes the whole sum one."""
+    """Return the type of a sum with a ``start`` value. If the start may be a fraction, the whole sum may be one."""
     return t.NUMBER if result == t.INT and not t.is_whole(types.get("start", t.INT)) else result

@@ -1,4 +1,4 @@
-"""The comparisons inside the braces of a template: two sides must be of types that can be compared."""
+"""The comparisons in a template. The types of both sides must be comparable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DYNAMIC = (t.JSON, t.UNKNOWN)
 
 
 class Comparisons(Places):
-    """The part of the template checker that types comparisons."""
+    """The part of the template checker that checks comparisons."""
 
     def compared(self, node: nodes.Compare, known: TemplateScope) -> t.Type:
         left, given = node.expr, self.infer(node.expr, known)
@@ -30,7 +30,7 @@ class Comparisons(Places):
         return t.BOOL
 
     def literal(self, node: nodes.Node, given: t.Type, other: t.Type) -> t.Type:
-        """Return the type of a written value as the other side suggests: a choice, or one number of a range."""
+        """Return the type of a written value. The other side decides whether it is a choice or a number of a range."""
         other = t.unwrapped(other)
         if isinstance(node, nodes.List) and node.items:
             return t.ListOf(t.join(self.literal(item, given.item, other) for item in node.items))  # type: ignore[union-attr]
@@ -48,7 +48,10 @@ class Comparisons(Places):
             self.never(left, right, first, second)
 
     def never(self, left: nodes.Node, right: nodes.Node, first: t.Type, second: t.Type) -> None:
-        """Report two sides that are never equal. If one side is a word outside the other's choice, name that word."""
+        """Report two sides that are never equal.
+
+        If one side is a word that is not in the other side's choice, name the word.
+        """
         for node, given, other in ((left, first, second), (right, second, first)):
             choice = t.unwrapped(other)
             if isinstance(node, nodes.Const) and isinstance(node.value, str) and isinstance(choice, t.Choice):

@@ -22,7 +22,7 @@ _NAMED_ARGUMENT = re.compile(r"(\|?)\s*\b[A-Za-z_][\w.]*\s*(\()[^(){}|]*\Z")
 
 
 def called_by_name(text: str, start: int) -> tuple[int, int] | None:
-    """Find the bracket of a call that names its arguments with `:`, as a flow does. jinja2 stops at that `:`."""
+    """Find the bracket of a call whose arguments are named with `:`, as in a flow. jinja2 stops at that `:`."""
     opened = max(text.rfind("{{", 0, start), text.rfind("{%", 0, start))
     if text[start : start + 1] != ":" or opened < 0 or start - opened > 500:
         return None
@@ -31,7 +31,7 @@ def called_by_name(text: str, start: int) -> tuple[int, int] | None:
 
 
 def explained(message: str, text: str, start: int) -> tuple[str, str]:
-    """Return jinja2's message without its own names for the parts of a template, and the way out."""
+    """Return jinja2's message and the way out. The message avoids jinja2's own names for the parts of a template."""
     message = message.strip().rstrip(".")
     tag, unclosed = _TAG.search(message), _UNCLOSED.search(message)
     if tag:

@@ -1,4 +1,4 @@
-"""The filters of templates, one row each: the value that a filter takes, its result, and its arguments."""
+"""The filters of templates. Each has one row: the values that it takes, its result, and its arguments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .. import types as t
 
 @dataclass(frozen=True, slots=True)
 class FilterArg:
-    """An argument of a filter. If it has bounds, its value must be known to keep to them before the flow runs."""
+    """An argument of a filter. If it has bounds, the checker must know that its value is within them."""
 
     name: str
     type: t.Type
@@ -20,10 +20,10 @@ class FilterArg:
 
 @dataclass(frozen=True, slots=True)
 class FilterSpec:
-    """A filter of templates.
+    """The declaration of a filter.
 
-    ``takes`` names in words the values that it takes. ``gives`` maps the type of the value to the type of the result,
-    or to None for a type that the filter does not take.
+    ``takes`` describes in words the values that the filter takes. ``gives`` maps the type of the value to the type of
+    the result, or to None if the filter does not take that type.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""The guards in a template: conditions that tell that a value is not missing.
+"""The guards in a template: conditions which prove that a value is not missing.
 
-A path is a name with its fields, as dotted text. A ``?`` after it says that the value is not only there but also true,
-so that a list has elements.
+A path is a name with its fields, written with dots. A ``?`` after it says that the value is also true. A list that is
+true has elements.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .places import NOTHING, Paths
 
 
 def when_true(test: nodes.Node) -> Paths:
-    """Return the paths that are there if a test holds."""
+    """Return the paths whose values are present if a test holds."""
     match test:
         case nodes.Name() | nodes.Getattr():
             path = test.path()
@@ -34,7 +34,7 @@ def when_true(test: nodes.Node) -> Paths:
 
 
 def when_false(test: nodes.Node) -> Paths:
-    """Return the paths that are there if a test does not hold."""
+    """Return the paths whose values are present if a test does not hold."""
     match test:
         case nodes.Test(name="none"):
             return _there(test.node)
@@ -50,13 +50,13 @@ def when_false(test: nodes.Node) -> Paths:
 
 
 def forgotten(paths: Paths, names: Iterable[str]) -> Paths:
-    """Return the paths that still hold after these names were set to other values."""
+    """Return the paths that are still valid after these names got new values."""
     gone = set(names)
     return frozenset(path for path in paths if path.split(".")[0].rstrip("?") not in gone)
 
 
 def assigned(node: nodes.Node) -> Iterator[str]:
-    """Yield the names that a statement sets for the statements after it."""
+    """Yield the names that a statement sets for the statements behind it."""
     if isinstance(node, nodes.Assign):
         yield node.target.name
     elif isinstance(node, nodes.If):
@@ -65,16 +65,16 @@ def assigned(node: nodes.Node) -> Iterator[str]:
 
 
 def _there(node: nodes.Node) -> Paths:
-    """Return a path and its beginnings: if the path is there, they are there too."""
+    """Return a path and its beginnings. If the value of a path is present, those of its beginnings are too."""
     parts = node.path().split(".")
     return frozenset(".".join(parts[:number]) for number in range(1, len(parts) + 1) if parts[0])
 
 
 def _compared(test: nodes.Compare, with_none: str, with_value: tuple[str, ...]) -> Paths:
-    """Return the paths that are there if a comparison holds.
+    """Return the paths whose values are present if a comparison holds.
 
-    ``with_none`` is the operator that proves this beside `none`. ``with_value`` are the operators that prove it beside
-    a written value.
+    ``with_none`` is the operator that proves this for a comparison with `none`. ``with_value`` are the operators that
+    prove it for a comparison with a written value.
     """
     if len(test.ops) != 1:
         return _numbers(test) if "eq" in with_value else NOTHING

@@ -1,4 +1,4 @@
-"""The tree of a template that does more than place values."""
+"""The tree of a template that does more than write values."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ __all__ = [
 
 @dataclass(eq=False, repr=False, slots=True)
 class Strange(Node):
-    """A part that the subset does not allow.
+    """A part of a template that the subset does not allow.
 
     ``kind`` is jinja2's name for the part, even if only its form is not allowed.
     """

@@ -1,4 +1,4 @@
-"""The types of the values that a template places. Each problem points into the string."""
+"""The types of the values that a template writes. Each problem points to its place in the string."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ NOTHING: Paths = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class TemplateScope:
-    """The facts at one place of a template: the types of its own names, and the paths that are there.
+    """The facts at one place of a template.
 
-    ``turning`` has the names of the loops around the place. ``outer`` has the names set before the innermost loop.
+    ``local`` has the types of the names that the template sets. ``sure`` has the paths whose values are present.
+    ``turning`` has the names of the loops around the place. ``outer`` has the names that were set before the innermost
+    loop.
     """
 
     local: dict[str, t.Type] = field(default_factory=dict)
@@ -39,22 +41,21 @@ class TemplateScope:
 
 @dataclass(frozen=True, slots=True)
 class Spared(t.Optional):
-    """The type of a branch, as a reducer that does without lost branches sees it. A lost branch is none.
+    """The type of a branch whose value may be lost, for a reducer that can do without it. A lost branch is none.
 
-    Such a value may be placed in a text without a guard, since a reader understands `null`. Any other use needs a
-    guard.
+    A template may write such a value without a guard, because a reader understands `null`. Any other use needs a guard.
     """
 
 
 def spared(type_: t.Type) -> t.Type:
-    """Return the type of a branch for a reducer that does without lost branches."""
+    """Return the type of a branch for a reducer that can do without lost branches."""
     return type_ if isinstance(type_, t.Optional) or type_ in (t.UNKNOWN, t.NONE) else Spared(type_)
 
 
 class Places:
-    """The checker of plain templates: it types names and fields, and collects ``problems``.
+    """The checker of plain templates. It finds the types of names and fields, and collects ``problems``.
 
-    Subclasses add the other parts that a template may have.
+    Subclasses add the other parts of templates.
     """
 
     def __init__(self, string: String, lookup: Lookup, unknown: Callable[[str, Span], None]) -> None:
@@ -78,7 +79,7 @@ class Places:
                     self.placed(part, known)
 
     def placed(self, node: Node, known: TemplateScope) -> None:
-        """Check an expression that is written into the text."""
+        """Check an expression whose value is written into the text."""
         self.data(node, self.infer(node, known))
 
     def data(self, node: Node, given: t.Type) -> bool:
@@ -102,7 +103,7 @@ class Places:
     def infer(self, node: Node, known: TemplateScope, *, lenient: bool = False) -> t.Type:
         """Return the type of an expression.
 
-        ``lenient`` is for a value before `default`: a field on the way may be missing.
+        ``lenient`` is for a value before `default`. A field of such a value may be missing.
         """
         match node:
             case Name():

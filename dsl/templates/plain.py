@@ -1,6 +1,6 @@
-"""Templates that only place values, `{{ name }}` and `{{ name.field }}`: their tree, and their reader.
+"""Templates that only write values, `{{ name }}` and `{{ name.field }}`: their tree, and their reader.
 
-Nearly all templates are of this kind. For them, the import and the run of jinja2 would take most of a check's time.
+Nearly all templates are of this kind. To import and run jinja2 for them would take most of the time of a check.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from dataclasses import dataclass
 
 @dataclass(eq=False, repr=False, slots=True)
 class Node:
-    """A part of a template. ``start`` and ``end`` are the offsets of its most telling word or sign."""
+    """A part of a template.
+
+    ``start`` and ``end`` are the offsets of the word or sign that shows best where the part is.
+    """
 
     start: int
     end: int
@@ -33,7 +36,10 @@ class Node:
         return min(start for start, _ in spans), max(end for _, end in spans)
 
     def last_word(self) -> tuple[int, int]:
-        """Return the place of the word that gives the part its value: a field, a filter, or else the whole part."""
+        """Return the place of the word that names the value: a field or a filter.
+
+        For any other part, return its whole place.
+        """
         return self.extent()
 
     def path(self) -> str:
@@ -43,7 +49,7 @@ class Node:
 
 @dataclass(eq=False, repr=False, slots=True)
 class Output(Node):
-    """Texts and placed values, side by side."""
+    """Texts and written values, in their order."""
 
     nodes: tuple[Node, ...]
 
@@ -97,7 +103,7 @@ MOST_PARTS = 20_000
 
 
 def read_plain(text: str) -> tuple[tuple[Node, ...], tuple[Mention, ...]] | None:
-    """Return the tree and the mentions of a template that only places values; None for any other template."""
+    """Return the tree and the mentions of a template that only writes values. None for any other template."""
     if "\r" in text:
         # jinja2 changes line ends by rules of its own.
         return None

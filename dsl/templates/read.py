@@ -1,4 +1,4 @@
-"""Templates: a subset of jinja2 that cannot run away, read for the names that they mention.
+"""Templates: a subset of jinja2 in which no template can run forever. This module reads them and finds their mentions.
 
 Places in a template are offsets, so that every problem points into the string that holds the template.
 """
@@ -15,7 +15,10 @@ from .plain import Getattr, Mention, Name, Node, Output, TemplateData, read_plai
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template that keeps to the subset. A ``plain`` template has only texts and mentions."""
+    """A template that uses only the allowed subset of jinja2.
+
+    A ``plain`` template has only texts and mentions of names.
+    """
 
     string: String
     body: tuple[Node, ...]
@@ -24,7 +27,7 @@ class Template:
 
 
 def read_template(string: String) -> Template | list[Diagnostic]:
-    """Read a template. Return it, or the problems with it."""
+    """Read a template. Return the template, or the problems with it."""
     if found := read_plain(string.value):
         return Template(string, *found, plain=True)
     from .subset import free_names, read_any
@@ -34,7 +37,10 @@ def read_template(string: String) -> Template | list[Diagnostic]:
 
 
 def template_names(template: str) -> tuple[str, ...]:
-    """Return the names that a template takes from the flow, each once. Raise ValueError if it leaves the subset."""
+    """Return the names that a template takes from the flow, each once.
+
+    Raises ValueError if the template is not in the allowed subset.
+    """
     read = read_template(String(template, Source("").span(0, 0)))
     if isinstance(read, Template):
         if not read.plain:
@@ -51,7 +57,10 @@ Piece = str | tuple[str, ...]
 
 
 def template_pieces(template: str) -> tuple[Piece, ...] | None:
-    """Return the pieces of a template that only places values, for a caller that fills it in; None for any other."""
+    """Return the pieces of a template that only writes values, so that a caller can fill it in.
+
+    None for any other template.
+    """
     found = read_plain(template)
     if found is None:
         return None

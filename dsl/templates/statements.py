@@ -1,4 +1,4 @@
-"""The statements of a template: the meaning of each name, and the facts known at each place."""
+"""The statements of a template. This module finds out what each name means and which facts are known at each place."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Statements(FilterTypes):
         self.lost.pop(name, None)
 
     def free(self, name: str, at: tuple[int, int], taken: frozenset[str]) -> None:
-        """Report a name of the template that hides another name."""
+        """Report a name that the template sets if it hides another name."""
         if name in taken:
             self.report("F0202", f"the name `{name}` is taken", at, "it is the element of a `for`: choose another name")
         elif self.lookup(name) is not None:
@@ -106,7 +106,7 @@ class Statements(FilterTypes):
                     self.lost[one] = ("is set inside a `for` and known only there", help)
 
     def element(self, iterated: nodes.Node, given: t.Type) -> t.Type:
-        """Return the type of the elements that a `for` goes through. Report a value that is no list."""
+        """Return the type of the elements of the list in a `for`. Report a value that is not a list."""
         if isinstance(given, t.ListOf):
             return given.item
         if isinstance(given, t.Optional) or given == t.NONE:

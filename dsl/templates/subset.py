@@ -1,4 +1,4 @@
-"""The subset of jinja2 beyond mentions: the statements, filters and tests that cannot run away."""
+"""The allowed subset of jinja2 beyond mentions: statements, filters and tests that cannot run forever."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _refused(string: String, body: tuple[nodes.Node, ...]) -> Iterator[Diagnosti
 
 
 def _misshapen(node: nodes.Node, loops: int) -> tuple[str, str] | None:
-    """Return the problem with the form of an allowed node, and the way out; None if the form is right."""
+    """Return the problem with the form of an allowed node, and the way out. None if the form is right."""
     match node:
         case nodes.For(target=target):
             if loops > MOST_LOOPS:
@@ -143,7 +143,7 @@ def _way_out(node: nodes.Strange) -> str:
 
 
 def _as_filter(call: nodes.Strange) -> str:
-    """Return the help that writes a call as a filter; "" if no filter does the same."""
+    """Return the help that rewrites a call as a filter. "" if no filter does the same."""
     match call.nodes:
         case (nodes.Getattr() as method,):
             name, subject = _FILTERS_CALLED.get(method.attr, method.attr), method.node.path()
@@ -155,7 +155,7 @@ def _as_filter(call: nodes.Strange) -> str:
 
 
 def free_names(body: tuple[nodes.Node, ...]) -> tuple[Mention, ...]:
-    """Return the mentions of a template in the order of the text: the names that it does not set itself."""
+    """Return the names that a template mentions and does not set itself, in the order of the text."""
     found: list[Mention] = []
     _collect(body, set(), found)
     return tuple(sorted(found, key=lambda mention: mention.start))

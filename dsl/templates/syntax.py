@@ -1,4 +1,4 @@
-"""The tree of a template as jinja2 reads it, with the place of each part in the text."""
+"""The tree of a template as jinja2 parses it. Each part knows its place in the text."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ LONGEST_NUMBER = 100
 
 
 class TokenOffset(int):
-    """An offset in a template that also knows where its token ends."""
+    """The offset of a token in a template. It also knows where the token ends."""
 
     end: int
 
 
 class TooManyParts(Exception):
-    """The error for a template with too many parts to read in good time."""
+    """The error for a template with more parts than can be read in reasonable time."""
 
 
 def read_tree(string: String) -> tuple[own.Node, ...] | Diagnostic:
@@ -67,7 +67,7 @@ def _environment() -> Environment:
     from jinja2.lexer import Lexer
 
     class PlacingLexer(Lexer):
-        """The lexer of jinja2 with the place of each token instead of its line."""
+        """The lexer of jinja2, changed to give the place of each token instead of its line."""
 
         def tokeniter(self, source: str, *args: Any, **options: Any) -> Iterator[tuple[int, str, str]]:
             # jinja2 turns every line end into a line feed, so its offsets are one too small after each two-character
@@ -125,9 +125,9 @@ _UNARY = {"Not": own.Not, "Neg": own.Neg}
 
 
 class _Reader:
-    """The reader that makes flowrun's tree from jinja2's.
+    """The reader that makes flowrun's tree from jinja2's tree.
 
-    Parts that are too deep or not in the subset become ``Strange``.
+    Parts that are nested too deep or are not in the subset become ``Strange``.
     """
 
     def __init__(self, text: str) -> None:
@@ -139,7 +139,7 @@ class _Reader:
     def one(self, node: nodes.Node, depth: int, outer: tuple[int, int]) -> own.Node:
         """Read one node.
 
-        ``outer`` is the place of the node around it: jinja2 gives some nodes no place of their own.
+        ``outer`` is the place of the node around it, because some nodes of jinja2 have no place of their own.
         """
         from jinja2 import nodes
 
@@ -220,7 +220,7 @@ class _Reader:
         )
 
     def strange(self, node: nodes.Node, depth: int, at: tuple[int, int]) -> own.Strange:
-        """Make a ``Strange`` node. Its place is the smallest that shows the part that is not allowed."""
+        """Make a ``Strange`` node. Its place is the smallest place that shows the part that is not allowed."""
         from jinja2 import nodes
 
         kind = type(node).__name__

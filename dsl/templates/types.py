@@ -1,4 +1,4 @@
-"""The type check of a template: unknown names, and values that cannot stand in a text."""
+"""The type check of a template. It finds unknown names, and values that cannot be written into a text."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def check_template(
 ) -> list[Diagnostic]:
     """Return the problems of a template.
 
-    ``unknown`` is called for names that stand for nothing. ``guarded`` has names, and fields as dotted text, that are
-    known to be there although their type is optional, because the step's `when` tests them.
+    ``unknown`` is called for each unknown name. ``guarded`` has names, and fields written with dots, whose values are
+    present although their type is optional, because the step's `when` tests them.
     """
     kind = Places
     if not template.plain:

@@ -1,4 +1,4 @@
-"""The types of the expressions inside the braces of a template. Each problem points into the string."""
+"""The types of the expressions in a template. Each problem points to its place in the string."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LOOP = t.Record(
 
 
 class TemplateExpressions(Comparisons):
-    """The part of the template checker that types expressions.
+    """The part of the template checker that finds the types of expressions.
 
-    ``problems`` has its findings. ``lost`` tells why a name that was set is not known in the rest of the template.
+    ``problems`` has its findings. ``lost`` explains why a name that was set is unknown in the rest of the template.
     """
 
     def __init__(self, string: String, lookup: Lookup, unknown: Callable[[str, Span], None]) -> None:
@@ -34,7 +34,7 @@ class TemplateExpressions(Comparisons):
         super().missing(node, why, default, guard=guard)
 
     def placed(self, node: nodes.Node, known: TemplateScope) -> None:
-        """Check an expression that is written into the text."""
+        """Check an expression whose value is written into the text."""
         if isinstance(node, nodes.CondExpr):
             self.logic(node.test, known, tested=True)
             self.placed(node.expr1, known.with_sure(when_true(node.test)))
@@ -46,7 +46,7 @@ class TemplateExpressions(Comparisons):
     def infer(self, node: nodes.Node, known: TemplateScope, *, lenient: bool = False) -> t.Type:
         """Return the type of an expression.
 
-        ``lenient`` is for a value before `default`: a field on the way may be missing.
+        ``lenient`` is for a value before `default`. A field of such a value may be missing.
         """
         match node:
             case nodes.Const():
@@ -133,7 +133,7 @@ class TemplateExpressions(Comparisons):
         return t.join([then, other])
 
     def logic(self, node: nodes.Node, known: TemplateScope, *, tested: bool) -> t.Type:
-        """Type `and`, `or`, `not` and their operands. ``tested`` says that the value decides something."""
+        """Find the type of `and`, `or`, `not` and their operands. ``tested`` says that the value is a condition."""
         match node:
             case nodes.Not():
                 self.logic(node.node, known, tested=True)
@@ -152,9 +152,9 @@ class TemplateExpressions(Comparisons):
         return given
 
     def decides(self, node: nodes.Node, given: t.Type) -> None:
-        """Report a test that always holds.
+        """Report a condition that always holds.
 
-        Texts, lists and numbers may be empty or 0; records and most choices may not.
+        Texts, lists and numbers may be empty or 0. Records and most choices may not.
         """
         at = node.last_word()
         written = node.path() or "x"

@@ -1,4 +1,4 @@
-"""Failures grouped by their cause: a hundred thousand failures of the same cause make a single line."""
+"""Failures grouped by their cause, so that a hundred thousand equal failures make a single line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DIFFERS = re.compile(
 class Cause:
     """A cause of failures. ``first`` are the paths and reasons of its first failures.
 
-    ``number`` is its place among causes. ``ballots`` counts those of its failures that were ballots.
+    ``number`` is its position among the causes. ``ballots`` counts the failures of ballots among its failures.
     """
 
     number: int
@@ -34,12 +34,12 @@ class Cause:
 
     @property
     def named(self) -> bool:
-        """True if each failure of this cause was told by itself as it came."""
+        """True if each failure of this cause was reported by itself when it happened."""
         return self.number < MOST and self.count <= FIRST
 
 
 class Causes:
-    """The causes of failures so far, in the order in which they came."""
+    """The causes of failures so far, in the order of their first failure."""
 
     def __init__(self) -> None:
         self._found: dict[str, Cause] = {}
@@ -48,9 +48,9 @@ class Causes:
         return iter(self._found.values())
 
     def add(self, path: str, reason: str, *, ballot: bool = False) -> bool:
-        """Add a failure to its cause. Return True if it should be told by itself.
+        """Add a failure to its cause. Return True if the failure should be reported by itself.
 
-        That is so for the first failures of a cause, as long as the cause is among the first.
+        Only the first failures of each of the first causes are.
         """
         cause = self._found.setdefault(_DIFFERS.sub("…", reason), Cause(len(self._found)))
         cause.count += 1
@@ -62,9 +62,9 @@ class Causes:
 
 
 def in_lines(causes: Iterable[Cause], what: Callable[[Cause], str], all_in: str) -> list[str]:
-    """Write a line for each of the causes with the most failures, and one line for all others.
+    """Write a line for each of the causes with the most failures, and one line for all other causes.
 
-    ``what`` writes the number and the kind of a cause's failures. ``all_in`` says where the full list is.
+    ``what`` writes the number and the kind of a cause's failures. ``all_in`` names the place of the full list.
     """
     ordered = sorted(causes, key=lambda cause: -cause.count)
     lines = []

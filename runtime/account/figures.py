@@ -1,4 +1,4 @@
-"""The figures of a run as JSON. They stand in its report, in `flowrun runs --json`, and in the journal when it ends."""
+"""The figures of a run as JSON, for its report, for `flowrun runs --json`, and for the journal."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..vocabulary.json_value import Json
 def figures_of(account: Account, prices: Prices) -> dict[str, Json]:
     """Return the figures of an account as JSON data.
 
-    ``sent`` counts calls each time that they were sent: they were ``answered``, ``spoilt`` (paid, without a usable
-    answer), ``refused`` (not paid) or ``broken_off`` (the run did not see their end: they may be paid). ``cost`` are
-    the dollars for the tokens that servers reported. ``unbilled`` are the most dollars that all other calls can cost
-    which may be paid. Each of the two is None if a price is not known.
+    ``sent`` counts a call each time that it is sent. Each of these is ``answered``, ``spoilt`` (paid, without a usable
+    answer), ``refused`` (not paid) or ``broken_off`` (without a known end, so it may be paid). ``cost`` is in dollars,
+    for the tokens that servers reported. ``unbilled`` is the highest possible cost, in dollars, of all other calls that
+    may be paid. Each of the two is None if a price is not known.
     """
     return {
         "requests": account.requests,

@@ -15,11 +15,11 @@ from .traffic import Traffic
 class Summary(Traffic):
     """The counts of a run so far.
 
-    ``account`` is the account of the run since it began or was resumed, ``past`` the account before that. ``out`` are
-    the requests that are on their way. ``recalled`` counts answers from the journal, ``in_doubt`` calls that were sent
-    again though they may have been paid, ``hedged`` calls that were sent twice side by side, and ``spared`` samples
-    that votes did not need. Tokens are those that servers reported; ``uncounted`` calls had none reported. ``notices``
-    are lines for the user, such as the assumptions of a reader of files.
+    ``account`` is the account of the run since it began or was resumed, ``past`` the account before that. ``out`` has
+    the requests that are under way. ``recalled`` counts answers from the journal, ``in_doubt`` calls that were sent
+    again although they may have been paid, ``hedged`` calls that were sent a second time beside the first, and
+    ``spared`` samples that votes did not need. Tokens are those that servers reported; ``uncounted`` counts calls
+    without reported tokens. ``notices`` are lines for the user, such as the assumptions of a reader of files.
     """
 
     recalled: int = 0
@@ -95,7 +95,7 @@ class Summary(Traffic):
 
     @property
     def calls(self) -> int:
-        """The number of answers that came since the run began or was resumed."""
+        """The number of answers that arrived since the run began or was resumed."""
         return self.account.answered
 
     @property
@@ -118,16 +118,16 @@ class Summary(Traffic):
 
     @property
     def cost(self) -> float | None:
-        """The dollars for the tokens reported since the run began or was resumed; None if a price is not known."""
+        """The dollars for the tokens reported since the run began or was resumed. None if a price is not known."""
         return self.prices.of(self.account)
 
     @property
     def whole(self) -> Account:
-        """The account of the whole run, with the time before it was resumed."""
+        """The account of the whole run, including the time before it was resumed."""
         return self.past + self.account
 
     def saved_cost(self, vote: e.VoteCounted) -> float | None:
-        """Estimate the dollars that a vote saved, as if its spared samples cost as much as the others.
+        """Estimate the dollars that a vote saved. Its spared samples are assumed to cost as much as its others.
 
         None if a cost is not known.
         """

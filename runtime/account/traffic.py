@@ -11,9 +11,9 @@ from ..vocabulary import events as e
 class Traffic:
     """The counts of a run's steps and requests so far.
 
-    ``busy`` is the sum of the requests' own times in seconds, the time that they would have taken one after another.
-    ``growing`` are the characters of streamed answers that are on their way, by request. ``loading`` is the longest
-    time in seconds that a model took to get ready; it is a part of ``seconds``.
+    ``busy`` is the sum of the times of all requests in seconds, which is the time that they would take one after
+    another. ``growing`` has the characters of unfinished streamed answers, by request. ``loading`` is the longest time
+    in seconds that a model took to get ready; it is a part of ``seconds``.
     """
 
     steps: int = 0

@@ -23,7 +23,7 @@ GARBAGE = (100_000, 20, 10)
 
 
 def main() -> None:
-    """Run the command of this process. Report a mistake of flowrun's own in one line; under FLOWRUN_DEBUG, raise it."""
+    """Run the command of this process. Report a fault of flowrun itself in one line; under FLOWRUN_DEBUG, raise it."""
     gc.set_threshold(*GARBAGE)
     for name in ("stdout", "stderr"):
         # Python has None for a closed stream: output to it is discarded.
@@ -45,9 +45,9 @@ def main() -> None:
 
 
 class _Unhurried(io.FileIO):
-    """A stream whose reader may hang up: the command still ends normally, with its own exit code.
+    """A stream whose reader may disappear. The command still ends normally, with its own exit code.
 
-    ``dispensable``: the stream only reports on the work, so that no failure to write there matters.
+    If ``dispensable`` is True, the stream only reports on the work, so a failure to write there does not matter.
     """
 
     failed = False
@@ -68,7 +68,7 @@ class _Unhurried(io.FileIO):
 
 
 def _unhurried(stream: TextIO) -> TextIO:
-    """Wrap a stream so that no character and no hang-up makes it fail: a paid answer must come out.
+    """Wrap a stream so that writing never fails because of a character or a lost reader: a paid answer must be printed.
 
     Standard output is UTF-8 in a file or a pipe, whatever the environment says. A terminal and standard error keep
     their own encodings; characters that an encoding lacks are written as escapes.
@@ -118,7 +118,7 @@ def run_command(arguments: list[str]) -> int:
 
 
 def _flow_error() -> type[FlowError]:
-    """Return the class FlowError. Python asks for it only after an error, so other commands need not load it."""
+    """Return the class FlowError. Python calls this only after an error, so other commands need not load the class."""
     from flowrun.dsl import FlowError
 
     return FlowError

@@ -1,4 +1,4 @@
-"""The question to a person whether a flow may send prompts to the hosts that it names."""
+"""The question whether a flow may send prompts to the hosts that it names. A person at the terminal answers it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..vocabulary.quoting import inert
 
 
 def host_question() -> Ask | None:
-    """Return a function that asks the person at the terminal; None without a terminal, which means a refusal."""
+    """Return a function that asks the person at the terminal. None without a terminal, which counts as a refusal."""
     return _ask if sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty() else None
 
 

@@ -35,7 +35,7 @@ def command(code: str | None) -> int:
 
 
 def _thing(name: str) -> str:
-    """Return the page of a reducer or a splitter; "" if there is none of this name."""
+    """Return the page of a reducer or a splitter. "" if there is none with this name."""
     from ..reducers import REDUCERS
     from ..splitters import SPLITTERS
 

@@ -1,4 +1,4 @@
-"""The flags of a command and of a flow's parameters, each with one meaning."""
+"""The flags of a command and of a flow's parameters. Each flag has only one meaning."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _OPTION = re.compile(r"^--(option-)+")
 
 @dataclass(frozen=True)
 class Clash:
-    """A flag that could mean an option of the command or the parameter ``name``; ``option`` is the option's other flag.
+    """A flag that could mean an option of the command or the parameter ``name``. ``option`` is the option's other flag.
 
-    The plain spelling is refused, so that no option of the command takes a parameter's place unseen.
+    The plain flag is refused, so that an option of the command never hides a parameter without notice.
     """
 
     flag: str
@@ -26,7 +26,7 @@ class Clash:
     option: str
 
     def option_that_refuses(self) -> click.Option:
-        """Make the option that raises UsageError when the flag is on the command line, with or without a value."""
+        """Make the option that raises UsageError if the flag is on the command line, with or without a value."""
 
         def refuse(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
             if value is not None and not ctx.resilient_parsing:
@@ -47,9 +47,9 @@ class Clash:
 
 
 class Flags:
-    """Which flag means what, for a command with its own options and the parameters of one flow.
+    """The meanings of flags, for a command with its own options and the parameters of one flow.
 
-    ``of`` has the flags of each parameter: its plain ones where they mean nothing else, and always ``--param-NAME``.
+    ``of`` has the flags of each parameter: always ``--param-NAME``, and its plain flags if they mean nothing else.
     ``clashes`` are the flags that are refused.
     """
 
@@ -73,7 +73,7 @@ class Flags:
         }
 
     def moved(self, own: click.Parameter) -> click.Parameter:
-        """Return an option of the command in which each refused flag is replaced by ``--option-NAME``."""
+        """Return an option of the command with each refused flag replaced by ``--option-NAME``."""
         refused = {one.flag for one in self.clashes}
         if not isinstance(own, click.Option) or not refused.intersection(own.opts):
             return own
@@ -91,14 +91,14 @@ def own_flags(own: Iterable[click.Parameter]) -> dict[str, click.Option]:
 
 
 def spellings(prefix: str, name: str) -> tuple[str, ...]:
-    """Return the flags of a name: with hyphens, as commands have them, and with underscores, as flows have them."""
+    """Return the flags of a name: with hyphens, as in commands, and with underscores, as in flows."""
     return tuple(dict.fromkeys((prefix + name.replace("_", "-"), prefix + name)))
 
 
 def first_and_flow(own: Iterable[click.Parameter], words: Iterable[str]) -> tuple[str | None, str | None]:
-    """Return the first argument that is no option, and the value of ``--flow``; None for each that is missing.
+    """Return the first argument that is not an option, and the value of ``--flow``. A missing one is None.
 
-    The parameters of the flow are not known yet. Each of them takes a value, so an unknown option takes one too.
+    The parameters of the flow are not known yet. Each of them takes a value, so an unknown option takes a value too.
     """
     known = own_flags(own)
     arguments: list[str] = []
@@ -120,9 +120,9 @@ def first_and_flow(own: Iterable[click.Parameter], words: Iterable[str]) -> tupl
 
 
 def _taken_apart(word: str, known: dict[str, click.Option]) -> tuple[click.Option | None, str | None]:
-    """Return the option of a word and the value that the word holds, None for each that it does not tell.
+    """Return the option that a word names and the value that it contains. Each is None if the word does not contain it.
 
-    Of several short options in one word, such as ``-qo``, only the last can take a value.
+    If a word has several short options, such as ``-qo``, only the last can take a value.
     """
     if word.startswith("--"):
         flag, equals, value = word.partition("=")

@@ -1,4 +1,4 @@
-"""`flowrun graph`: a picture of what a flow does, and in what order."""
+"""`flowrun graph`: a picture of the steps of a flow and their order."""
 
 from __future__ import annotations
 

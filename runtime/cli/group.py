@@ -1,4 +1,4 @@
-"""The command's first word: the name of a command, or a flow file to run."""
+"""The first word of the command line: the name of a command, or a flow file to run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class _Commands(Mapping[str, str]):
     """Every named command, with its line of help.
 
     A command is a module of this folder that binds ``command``. Its line is the ``short_help`` of its decorator, or
-    else the first line of the module. Both are read from the text: the module is loaded when the command is called.
+    else the first line of the module. Both are read from the source text. The module is loaded only when the command is
+    called.
     """
 
     def __getitem__(self, name: str) -> str:
@@ -79,7 +80,7 @@ ELSEWHERE = {
 
 
 class FlowGroup(click.Group):
-    """`flowrun FILE …` runs a file; each parameter of its flow is an option."""
+    """The group of all commands. `flowrun FILE …` runs a file; each parameter of its flow is an option."""
 
     def invoke(self, ctx: click.Context) -> Any:
         result = super().invoke(ctx)
@@ -127,7 +128,7 @@ class FlowGroup(click.Group):
 
 
 def _no_command(name: str, rest: list[str]) -> str:
-    """Return the complaint about a first word that is neither a command nor a file, with a guess at the meaning."""
+    """Return the message about a first word that is neither a command nor a file, with a guess at the meaning."""
     from flowrun.dsl import did_you_mean
 
     from ..vocabulary.quoting import shown

@@ -1,4 +1,4 @@
-"""The place of a project's journal."""
+"""The location of a project's journal."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ VARIABLE = "FLOWRUN_JOURNAL"
 
 
 def journal_path(given: str | None, environ: Mapping[str, str] | None = None) -> Path:
-    """Return the journal's path: as the command names it (``given``), as the variable names it, or the project's.
+    """Return the journal's path. The command may give it (``given``), or the variable; otherwise it is the project's.
 
-    The project is the nearest folder upward that has a journal of this user's or is a repository; otherwise it is the
-    current folder. The search ends below the user's home, which is no project unless it is the current folder.
+    The project is the nearest folder upwards that is a repository or has a journal of this user. Without one it is the
+    current folder. The search ends below the user's home. The home itself is a project only if it is the current
+    folder.
 
     Raises: UsageError, for an empty name.
     """
@@ -38,12 +39,12 @@ def journal_path(given: str | None, environ: Mapping[str, str] | None = None) ->
 
 
 def journal_files(path: Path | None = None) -> list[Path]:
-    """Return the paths of a journal (None: the project's) and of the files beside it."""
+    """Return the paths of a journal (None for the project's journal) and of the files beside it."""
     return files_of(journal_path(None) if path is None else path)
 
 
 def _is_own(path: Path) -> bool:
-    """Tell whether this user owns the file at a path; in a shared folder, it may be anybody's."""
+    """Tell whether this user owns the file at a path. In a shared folder, any user may own it."""
     try:
         return path.stat().st_uid == os.getuid()
     except OSError:

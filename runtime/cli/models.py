@@ -1,4 +1,4 @@
-"""`flowrun models`: the providers, and what each needs."""
+"""`flowrun models`: the providers, and the settings that each needs."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def finish(
 ) -> int:
     """Print the answer and the account of a run, and return its exit code.
 
-    The answer goes to ``output``; None is standard output. ``flags`` are the options that a resume needs again.
+    The answer goes to ``output``; None is standard output. ``flags`` are the options that a resume of the run needs.
     """
     told, lost = _delivered(result, output, as_json=as_json)
     if told and not quiet:
@@ -59,7 +59,7 @@ def finish(
 def _delivered(result: Result, output: AnswerFile | None, *, as_json: bool) -> tuple[str, list[str]]:
     """Write the answer to its place. Return a remark on that for the user, and the failures.
 
-    If it cannot be written there, the answer, which is paid for, goes to standard output.
+    If it cannot be written there, it goes to standard output, because the answer is paid.
     """
     told, lost = "", []
     try:
@@ -143,7 +143,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Make a value of the flow fit for JSON: a model becomes its address."""
+    """Make a value of the flow fit for JSON. A model becomes its address."""
     if isinstance(value, ModelValue):
         return value.address
     if isinstance(value, dict):

@@ -33,7 +33,7 @@ def output_options() -> list[click.Parameter]:
 
 
 def output_file(path: Path | None, *, raw: bool) -> Path | None:
-    """Return the path of the file; None for standard output. Raises UsageError for ``raw`` without a file."""
+    """Return the path of the file; None for standard output. Raises UsageError if ``raw`` is set without a file."""
     file = to_file(path)
     if raw and file is None:
         raise UsageError("--raw is for a .csv or .tsv file: name it with --output")
@@ -43,14 +43,14 @@ def output_file(path: Path | None, *, raw: bool) -> Path | None:
 class AnswerFile:
     """The file of an answer. It is written when the flow has its answer, so that no half answer looks like a whole one.
 
-    A ``.jsonl`` file holds the items of a list, one on a line. Each item is written once all items before it are: into
-    a part beside the file until all have come, or straight into a pipe or a device.
+    A ``.jsonl`` file holds the items of a list, each on a line. Each item is written when all items before it are
+    written: into a part file beside the file until all items have come, or directly into a pipe or a device.
     """
 
     def __init__(self, path: Path, type_: types.Type, sources: Iterable[Source], *, raw: bool = False) -> None:
         """Prepare the file at ``path``. ``type_`` is the answer's type; ``sources`` are the files that the run reads.
 
-        Raises: UsageError, DiskError, where the file cannot be written; nothing has been paid by then.
+        Raises: UsageError, DiskError, if the file cannot be written. Nothing is paid before that.
         """
         self.rows = 0
         self.form = Form(str(path), type_, raw=raw)
@@ -88,7 +88,7 @@ class AnswerFile:
         self.rows += 1
 
     def finish(self, result: Result) -> str:
-        """Put the answer in its place, and return a remark on that for the user. Raises DiskError, UsageError."""
+        """Move the answer to its place, and return a remark on that for the user. Raises DiskError, UsageError."""
         if not result.outcome.complete:
             return self.left()
         if not self.form.by_line:
@@ -104,7 +104,7 @@ class AnswerFile:
         return f"{'1 line is' if self.rows == 1 else f'{self.rows:,} lines are'} in {self.target.name}"
 
     def left(self) -> str:
-        """Say where the lines of an incomplete answer are; "" where no line was written."""
+        """Return a sentence that names the place of an incomplete answer's lines. "" if no line was written."""
         if not self.rows:
             return ""
         return f"the first {self.rows:,} lines are in {self._place()}"

@@ -1,4 +1,4 @@
-"""The parameters of a flow as options of a command. Every command that takes them reads them here."""
+"""The parameters of a flow as options of a command. All commands with such options read them here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GIVEN = "given_"
 
 @dataclass
 class Chosen:
-    """The flow that a command line names, and the texts that it gives for the flow's parameters."""
+    """The flow that a command line names, and the texts that the command line gives for the flow's parameters."""
 
     checked: Checked
     plan: p.Plan
@@ -44,10 +44,7 @@ class Chosen:
             raise UsageError(f"the flow `{self.plan.flow}` needs a value: add {add}")
 
     def inputs(self, files: Files, tell: Tell, by_row: Callable[[str], bool] = lambda name: False) -> dict[str, Any]:
-        """Read the values. ``by_row`` tells for a parameter whether the rows of a large file may stay on the disk.
-
-        Raises: InputError.
-        """
+        """Read the values. ``by_row`` tells for a parameter whether the rows of a large file may stay on the disk."""
         return {
             param.name: read_input(
                 param, self.texts[param.name], standard_input, files, by_row=by_row(param.name), tell=tell
@@ -58,10 +55,10 @@ class Chosen:
 
 
 class FlowCommand(click.Command):
-    """A command whose options are its own and the parameters of one flow.
+    """A command whose options are its own options and the parameters of one flow.
 
-    ``path`` is the flow's file, None where the first argument of the command names it. The callback finds its
-    ``Chosen`` in ``ctx.obj``; that is None where no file is named.
+    ``path`` is the flow's file; None if the first argument of the command names it. The callback finds its ``Chosen``
+    in ``ctx.obj``, which is None if no file is named.
     """
 
     def __init__(self, name: str, *, params: list[click.Parameter], path: Path | None = None, **settings: Any) -> None:
@@ -111,7 +108,7 @@ class FlowCommand(click.Command):
         return ctx.args
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the options of the command, with those of the flow's parameters in front once the flow is known."""
+        """Return the options of the command. If the flow is known, the options for its parameters come first."""
         if ctx.obj is None:
             return self.params
         flags: Flags = ctx.obj.flags
@@ -132,7 +129,7 @@ class FlowCommand(click.Command):
 
 class _ParameterOption(click.Option):
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Show the plain flags, and `--param-NAME` only where there is no plain one."""
+        """Show the plain flags of a parameter. Show `--param-NAME` only if it has no plain flag."""
         brief = copy(self)
         brief.opts = [flag for flag in self.opts if not flag.startswith("--param-")] or self.opts
         return click.Option.get_help_record(brief, ctx)

@@ -1,4 +1,4 @@
-"""The flow files that a command line names, by files, folders and patterns, and the rewriting of such a file."""
+"""The flow files that a command line names by files, folders and patterns, and the rewriting of such a file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ Refused = tuple[Path, UsageError]
 
 
 class PathThatIs(click.Path):
-    """A path on the command line. An empty path (from an unset variable, say) is an error, not the current folder."""
+    """A path on the command line.
+
+    An empty path, for example from an unset variable, is an error and not the current folder.
+    """
 
     def __init__(self) -> None:
         # An unreadable path is reported when it is read, and does not stop the others.
@@ -52,12 +55,12 @@ class OutputPath(PathThatIs):
 
 
 def to_file(path: Path | None) -> Path | None:
-    """Return the path of the file; None for standard output, which may be written `-`."""
+    """Return the path of the file; None for standard output, which may be written as `-`."""
     return None if path is None or str(path) == "-" else path
 
 
 class _Walk(Files):
-    """A search for files by a pattern, in which a link that leads in a circle is no error."""
+    """A search for files by a pattern. A link that leads in a circle is not an error."""
 
     def resolve(self, path: str) -> Path:
         try:
@@ -71,8 +74,8 @@ class _Walk(Files):
 def find_flows(paths: Iterable[Path]) -> tuple[list[Path], list[Refused]]:
     """Return every file that the paths lead to, each once, and the paths that lead to no file.
 
-    A folder stands for the .flow files in it and below, except names that begin with a dot; links to folders are not
-    followed. A pattern, in which ``**`` stands for any folders, finds .flow files only.
+    A folder stands for all .flow files in it and below, but not for names that begin with a dot. Links to folders are
+    not followed. A pattern finds only .flow files; in it ``**`` stands for any number of folders.
     """
     files: list[Path] = []
     refused: list[Refused] = []
@@ -119,7 +122,7 @@ def _inside(folder: Path, refused: list[Refused]) -> Iterator[Path]:
 
 
 def _is_file(path: str) -> bool:
-    """Tell whether a path should be read: a file, or a broken link, which is then reported; no pipe and no device."""
+    """Tell whether a path should be read: a file, or a broken link, which is then reported. Not a pipe or a device."""
     return os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path))
 
 
@@ -137,9 +140,9 @@ def _fitting(pattern: Path, refused: list[Refused]) -> Iterator[Path]:
 
 
 def refuse_pipe(path: Path) -> None:
-    """Raise UsageError for a named pipe: opening it would wait for a writer, perhaps for ever.
+    """Raise UsageError for a named pipe, because opening it would wait for a writer, perhaps for ever.
 
-    The pipe that a shell makes of ``<(command)`` has its writer already, and is allowed.
+    The pipe that a shell makes for ``<(command)`` already has its writer and is allowed.
     """
     with suppress(OSError, ValueError):
         if stat.S_ISFIFO(os.stat(path).st_mode) and not str(path).startswith(("/dev/", "/proc/")):
@@ -156,7 +159,7 @@ def _guess(path: Path) -> str:
 
 
 def told_path(path: Path) -> str:
-    """Return a path in the form of reports: from the current folder if it lies below that, else from the root.
+    """Return a path as reports show it: relative to the current folder if it is below that, absolute otherwise.
 
     It has forward slashes, as code hosts and editors expect.
     """
@@ -170,12 +173,12 @@ def told_path(path: Path) -> str:
 
 
 def rewrite(path: Path, before: str, after: str) -> None:
-    """Replace the text of a file; if that fails, leave the file whole.
+    """Replace the text of a file. If that fails, the file stays whole.
 
-    ``before`` is the text as it was read, with ``\\n`` for line ends. Symbolic and hard links, the mode, a byte-order
+    ``before`` is the text as it was read, with ``\n`` for line ends. Symbolic and hard links, the mode, a byte-order
     mark and line ends stay as they are.
 
-    Raises: UsageError, where the file has changed meanwhile; OSError, where it cannot be written.
+    Raises: UsageError, if the file has changed since it was read; OSError, if it cannot be written.
     """
     name = shown(str(path))
     target = os.path.realpath(path)
@@ -194,7 +197,10 @@ def rewrite(path: Path, before: str, after: str) -> None:
 
 
 def _with_line_ends(text: str, model: str) -> str:
-    """Return the text with the line ends of ``model``: line by line if the numbers agree, else its commonest one."""
+    """Return the text with the line ends of ``model``: line by line if both have the same number of lines.
+
+    Otherwise every line gets the commonest line end of ``model``.
+    """
     ends = _LINE_END.findall(model)
     if not set(ends) - {"\n"}:
         return text

@@ -1,4 +1,4 @@
-"""`flowrun plan`: what a flow would do, and what that takes."""
+"""`flowrun plan`: the steps of a flow, and the calls, tokens and dollars that they take."""
 
 from __future__ import annotations
 
@@ -145,9 +145,9 @@ def command(
 def _foreseen(
     plan: p.Plan, inputs: dict[str, Any], model: str | None, files: Files, journal: str | None
 ) -> Foreseen | None:
-    """Return the answers that the journal has for such a run.
+    """Return the number of answers that the journal has for such a run.
 
-    None where there is no journal, an input is missing, or a model cannot be asked.
+    None if there is no journal, if an input is missing, or if a model cannot be opened.
     """
     path = journal_path(journal)
     if not path.exists() or any(one.required and one.name not in inputs for one in plan.params):
@@ -161,7 +161,7 @@ def _foreseen(
 
 
 def _over(bounds: Bounds, max_calls: int | None, max_attempts: int | None, max_cost: float | None) -> list[str]:
-    """Return a complaint for each limit of the command that the bounds exceed, with the step that takes the most."""
+    """Return a message for each limit of the command that the bounds exceed. It names the step that takes the most."""
     found = []
     if max_calls is not None and _beyond(bounds.calls, max_calls):
         could = f"the flow may make {max_calls:,} calls, and could make {in_words(bounds.calls)}"
@@ -181,7 +181,7 @@ def _beyond(bound: Bound, limit: float) -> bool:
 
 
 def _whose(bounds: Bounds, what: str) -> str:
-    """Say why an amount has no bound, or which step takes most of it."""
+    """Return the reason why an amount has no bound, or else the step that takes most of it."""
     whole: Bound = getattr(bounds, what)
     if whole.most is None:
         return f"no bound: {whole.why}"

@@ -1,6 +1,6 @@
 """The view of a plan's bounds on a terminal: a tree of its steps, and the totals.
 
-There are three kinds of totals: those that hold while no server fails, those that always hold, and expected ones.
+There are three kinds of totals: totals that hold while no server fails, totals that always hold, and expected totals.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _HEADS = ("", "", "calls", "rounds", "in ≈", "out ≈", "cost")
 
 
 def view(bounds: Bounds, calls_limit: int | None, money_limit: float | None) -> Iterator[str]:
-    """Yield the lines of a plan. Each called flow follows once, with the bounds of one call to it."""
+    """Yield the lines of a plan. Each called flow follows once, with the bounds of one call of it."""
     rows: list[tuple[str, ...]] = [_HEADS]
     for tree in (bounds, *bounds.flows):
         rows += _rows(tree, "", "")
@@ -35,7 +35,7 @@ def view(bounds: Bounds, calls_limit: int | None, money_limit: float | None) -> 
 
 
 def journal_line(kept: Foreseen) -> str:
-    """Say how many answers a run would take from the journal, and how many calls it must certainly make."""
+    """Write how many answers a run would take from the journal, and how many calls it must certainly make."""
     answers = "1 answer" if kept.answers == 1 else f"{kept.answers:,} answers"
     if not kept.calls:
         return f"the journal has {answers} to this: nothing is to be asked"
@@ -44,7 +44,7 @@ def journal_line(kept: Foreseen) -> str:
 
 
 def attempts(bounds: Bounds) -> str:
-    """Say how many attempts may be billed at most, whatever servers do, and the dollars of all of them."""
+    """Write how many attempts may be billed at most, even if servers fail, and the dollars of all of them."""
     most = bounds.attempts.most
     if most is None:
         return "no bound on the attempts that may be billed"
@@ -55,7 +55,7 @@ def attempts(bounds: Bounds) -> str:
 
 
 def most_in_words(bound: Bound) -> str:
-    """Write the most of a bound in full, because users copy this number into a limit."""
+    """Write the most of a bound with all its digits, because users copy this number into a limit."""
     if bound.most is None:
         return "any number"
     return f"{bound.most:,.0f}" if bound.most <= _LARGEST else number(bound.most)
@@ -64,7 +64,7 @@ def most_in_words(bound: Bound) -> str:
 def totals(bounds: Bounds) -> str:
     """Write the totals that hold while no server fails.
 
-    A server that fails costs further attempts, or ends the run before it reaches its least.
+    If a server fails, there are more attempts, or the run ends before it reaches the least totals.
     """
     return " · ".join(
         (
@@ -111,7 +111,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def _reasons(bounds: Bounds) -> Iterator[str]:
-    """Yield the reasons why some totals have no most, each reason once."""
+    """Yield the reasons why some totals have no upper limit, each reason once."""
     named = (
         ("calls", bounds.calls),
         ("attempts", bounds.attempts),
@@ -139,7 +139,7 @@ def _shortfalls(bounds: Bounds, calls_limit: int | None, money_limit: float | No
 
 
 def number(value: float) -> str:
-    """Write a count in at most four characters (for counts up to a billion)."""
+    """Write a count in at most four characters, for counts up to a billion."""
     if value > _LARGEST:
         return "more than 10^15"
     for unit, size in (("G", 10**9), ("M", 10**6), ("k", 1000)):
@@ -150,7 +150,7 @@ def number(value: float) -> str:
 
 
 def money(value: float, *, up: bool = False) -> str:
-    """Write dollars to the cent, small amounts to a hundredth of a cent; rounded down, or ``up``."""
+    """Write dollars to the cent, and small amounts to a hundredth of a cent. Round down, or with ``up`` round up."""
     if value > _LARGEST:
         return "more than $10^15"
     digits = 2 if value >= 0.1 or float(round(value * 100, 6)).is_integer() else 4

@@ -16,14 +16,17 @@ from ..vocabulary.quoting import shown
 
 
 def allowed(ctx: click.Context, param: click.Parameter, places: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Check the folders of --allow-read. Raises UsageError for a path that is no folder: it would allow nothing."""
+    """Check the folders of --allow-read.
+
+    Raises UsageError for a path that is not a folder, because it would allow nothing.
+    """
     for place in places:
         must_be_folder(place, "--allow-read", "--allow-read {}")
     return places
 
 
 def known_model(plan: p.Plan, model: str | None) -> str | None:
-    """Check that the plan declares this model, or that its provider exists; return None for an empty name.
+    """Check that the plan declares this model, or that its provider exists. Return None for an empty name.
 
     No key is needed, because nothing is sent. Raises: UsageError.
     """

@@ -1,4 +1,4 @@
-"""`flowrun plugins`: what other packages add, and what is wrong with it."""
+"""`flowrun plugins`: the extensions of other packages, and the problems with them."""
 
 from __future__ import annotations
 

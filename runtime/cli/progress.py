@@ -1,4 +1,4 @@
-"""The progress of a running flow, for a person: one live line on a terminal, plain lines elsewhere."""
+"""The progress of a running flow, for people: one live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def watcher(quiet: bool) -> Watcher:
 
 
 class Silent:
-    """A watcher that prints only urgent notices: those about things that may cost money."""
+    """A watcher that prints only urgent notices, which are those that may concern money."""
 
     def __call__(self, event: e.Event) -> None:
         if isinstance(event, e.Notice) and event.urgent:
@@ -108,9 +108,12 @@ class LiveLine(Silent):
 
 
 class Teller:
-    """A function from an event to a line, "" for most events. Of losses and retries, the first of each cause gets one.
+    """A function that turns an event into a line, "" for most events.
 
-    The last lines of a run count the losses. A retry every few seconds gets a line too, so that a long outage is seen.
+    Only the first loss or retry of a cause gets a line.
+
+    The last lines of a run count the losses. Every few seconds a further retry gets a line, so that a long outage is
+    seen.
     """
 
     def __init__(self) -> None:
@@ -146,5 +149,5 @@ def state_line(summary: Summary, seconds: float) -> str:
 
 
 def money_text(summary: Summary) -> str:
-    """Write the cost of a run so far; "" where it is zero or unknown."""
+    """Write the cost of a run so far. "" if it is zero or unknown."""
     return f"${summary.cost:.4f}" if summary.cost else ""

@@ -118,7 +118,7 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
 def _sources(
     plan: p.Plan, texts: dict[str, str], inputs: dict[str, Any], allow_read: tuple[Path, ...], journal: Path | None
 ) -> list[Source]:
-    """Return the files that an output must not overwrite."""
+    """Return the files that no output may overwrite."""
     given = [file for param in plan.params for file in files_given(param, texts.get(param.name, ""))]
     kept = [] if journal is None else journal_files(journal)
     return [*given, *files_read(plan, inputs, Path(plan.source).parent, allow_read), *kept]

@@ -68,7 +68,7 @@ def command(journal: str | None, as_json: bool) -> None:
 
 
 def _accounts(reader: JournalReader) -> dict[int, dict[str, Json]]:
-    """Return the figures of each run: those written at its end, or else those folded from its rows."""
+    """Return the figures of each run. They were written at its end, or else are counted from its rows."""
     found: dict[int, dict[str, Json]] = {}
     untold: dict[int, History] = {}
     for run in reader.index.runs.values():
@@ -84,7 +84,7 @@ def _accounts(reader: JournalReader) -> dict[int, dict[str, Json]]:
 
 
 def _prices(reader: JournalReader, run: Run) -> Prices:
-    """Return the prices of a run's models: those that its flow declares, or else the known ones."""
+    """Return the prices of a run's models: the prices that its flow declares, or else the known ones."""
     from flowrun.dsl import plan as p
 
     from ..costs.prices import Prices

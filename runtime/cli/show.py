@@ -1,4 +1,4 @@
-"""The output of a command: findings and complaints to standard error, answers to standard output."""
+"""The output of a command. Findings and errors go to standard error, answers to standard output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..vocabulary.quoting import inert, json_text, one_line
 
 
 def colours(stream: TextIO) -> bool:
-    """Tell whether a stream wants colours: a terminal does, unless NO_COLOR (no-color.org) is set or TERM is dumb."""
+    """Tell whether a stream gets colours. A terminal does, unless NO_COLOR (no-color.org) is set or TERM is dumb."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -23,7 +23,7 @@ MOST_FINDINGS = 100
 
 
 def standard_input() -> str:
-    """Read all of standard input, under the same rules as a file, for a parameter's value. Raises UsageError."""
+    """Read all of standard input for a parameter's value, under the same rules as a file. Raises UsageError."""
     return _standard("a parameter")
 
 
@@ -42,7 +42,10 @@ def _standard(what: str) -> str:
 
 
 def show_findings(found: Iterable[Diagnostic], *, fixes: bool = True) -> None:
-    """Print findings (at most the first 100) and their number. ``fixes``: also say how many `--fix` can mend."""
+    """Print at most the first 100 findings, and the number of all.
+
+    With ``fixes``, also print how many `--fix` can correct.
+    """
     findings = tuple(found)
     print(render_diagnostics(findings[:MOST_FINDINGS], colour=colours(sys.stderr)), file=sys.stderr)
     if len(findings) > MOST_FINDINGS:
@@ -66,7 +69,7 @@ def complain(message: str) -> None:
 
 
 def remark(line: str) -> None:
-    """Print a remark from a reader of inputs on something that it had to assume."""
+    """Print a remark of a reader of inputs, about an assumption that it made."""
     print(inert(line), file=sys.stderr)
 
 
@@ -77,12 +80,12 @@ def print_answer(value: Any) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON, in ASCII with JSON's escapes if the stream's encoding lacks some characters."""
+    """Print a value as JSON. If the stream's encoding lacks some characters, print ASCII with JSON's escapes."""
     print(json_text(value, ascii_only=not _has_all_letters(sys.stdout)))
 
 
 def say(text: str) -> None:
-    """Write a text to standard output unchanged; on a terminal, without characters that would control it."""
+    """Write a text to standard output unchanged. On a terminal, make control characters visible."""
     sys.stdout.write(inert(text) if sys.stdout.isatty() else text)
 
 

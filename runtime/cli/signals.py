@@ -1,4 +1,4 @@
-"""Runs that ^C and SIGTERM stop in good order: the first signal stops new calls, the second the process."""
+"""Runs that ^C and SIGTERM stop in an orderly way. The first signal stops new calls, the second ends the process."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ ALL = "--json lists them all"
 
 
 def votes_lines(result: Result) -> list[str]:
-    """Return a line on each vote, or one line on all of them where there are many."""
+    """Return a line for each vote. If there are many votes, return one line for all of them."""
     tallies = result.outcome.tallies
     if len(tallies) == 1 and _headline(result) and _plain(next(iter(tallies.values()))):
         return []
@@ -29,7 +29,7 @@ def votes_lines(result: Result) -> list[str]:
 
 
 def losses_lines(result: Result) -> list[str]:
-    """Return lines on the losses by cause, for the causes whose losses the run has not named one by one."""
+    """Return lines about the losses, one for each cause whose losses were not all reported during the run."""
     causes = Causes()
     for loss in result.outcome.losses:
         causes.add(loss.path, loss.reason, ballot=loss.ballot)
@@ -37,7 +37,7 @@ def losses_lines(result: Result) -> list[str]:
 
 
 def failures_lines(result: Result) -> list[str]:
-    """Return lines on the failures: one for each, or by cause where there are many."""
+    """Return lines about the failures: one for each failure, or one for each cause if there are many."""
     causes = Causes()
     for failure in result.failures:
         causes.add(failure.path, failure.reason)
@@ -52,9 +52,9 @@ def _left_out(cause: Cause) -> str:
 
 
 def closing_line(result: Result) -> str:
-    """Return the closing line: the answer of the vote, the calls, the time, the tokens and the cost.
+    """Return the last line of a run: the answer of the vote, the calls, the time, the tokens and the cost.
 
-    The time stands beside the time that the same calls would take one after another.
+    Beside the time is the time that the same calls would take one after another.
     """
     summary, account = result.summary, result.summary.whole
     tokens = account.input_tokens or account.output_tokens
@@ -101,7 +101,10 @@ def _times(summary: Summary) -> str:
 
 
 def cost_text(cost: float | None, unbilled: float | None) -> str:
-    """Write the cost of a run by its known bills, and at most; "" where it is unknown or zero."""
+    """Write the cost of a run: the sum of its known bills, and the highest possible cost.
+
+    "" if it is unknown or zero.
+    """
     if cost is None:
         return ""
     told = [f"${cost:.4f}"] if cost else []
@@ -111,12 +114,12 @@ def cost_text(cost: float | None, unbilled: float | None) -> str:
 
 
 def _plain(tally: Tally) -> bool:
-    """Tell whether the closing line says everything about a vote."""
+    """Tell whether the closing line already says everything about a vote."""
     return len(tally.ballots) == 1 and not tally.discarded and not tally.missing and tally.settled
 
 
 def _headline(result: Result) -> str:
-    """Write `SPAM (2 of 3)` if the flow's answer is that of its only vote; else ""."""
+    """Write `SPAM (2 of 3)` if the flow's answer is the answer of its only vote. Otherwise write ""."""
     tallies = list(result.outcome.tallies.values())
     if len(tallies) == 1 and result.ok and tallies[0].winner == result.value:
         return _vote(tallies[0])

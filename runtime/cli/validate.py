@@ -88,14 +88,20 @@ def command(
 
 
 class Checks:
-    """A check of files. Each file is read once, however often it is named or imported. ``unread``: unreadable files."""
+    """A check of files. Each file is read once, even if it is named or imported several times.
+
+    ``unread`` has the files that could not be read.
+    """
 
     def __init__(self) -> None:
         self.unread: list[Unread] = []
         self._sources: dict[str, Source] = {}
 
     def all(self, names: Sequence[str]) -> list[Diagnostic]:
-        """Return the findings of all files, in order of file and place, each once even if it is found in two ways."""
+        """Return the findings of all files, in order of file and place.
+
+        Each comes once, even if it is found in two ways.
+        """
         found: dict[object, Diagnostic] = {}
         for name in names:
             try:
@@ -180,7 +186,7 @@ def _told(
 
 
 def _write(text: str, target: Target | None) -> None:
-    """Write to a file or to standard output, in UTF-8 whatever the terminal's encoding."""
+    """Write to a file or to standard output, in UTF-8 whatever encoding the terminal has."""
     if target is not None:
         target.write(text)
         return

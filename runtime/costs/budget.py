@@ -1,4 +1,7 @@
-"""The budgets of a flow: each call is reserved at its worst before it is sent, and settled when its bill is known."""
+"""The budgets of a flow.
+
+Each call is reserved at its highest cost before it is sent, and settled when its bill is known.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ class Ledger:
     """The ledger of a budget, in calls and in dollars. A limit is None if there is none.
 
     ``flow`` is the called flow that has the budget, "" if it is the budget of the run. ``open`` counts the calls in
-    flight; they are ``reserved`` at their worst. So the dollars ``spent`` in the end can only be less, and the limit
-    holds.
+    flight, and ``reserved`` is the sum of their highest costs. So the dollars ``spent`` in the end can only be less,
+    and the limit holds.
     """
 
     flow: str = ""
@@ -29,7 +32,7 @@ class Ledger:
     open: int = 0
 
     def admit(self) -> None:
-        """Raise BudgetError if the budget allows no further call."""
+        """Raise BudgetError if the budget allows no more calls."""
         if self.calls_limit is not None and self.calls >= self.calls_limit:
             calls = f"{self.calls_limit} calls"
             raise BudgetError(
@@ -40,9 +43,11 @@ class Ledger:
             )
 
     def fits(self, worst: float) -> bool:
-        """Return True if a call with this worst cost may be sent, False if it must wait until others are settled.
+        """Return True if a call with this highest cost may be sent.
 
-        Raises BudgetError if even then it would not fit.
+        Return False if it must wait until other calls are settled.
+
+        Raises BudgetError if it would not fit even then.
         """
         limit = self.money_limit
         if limit is None:
@@ -59,14 +64,14 @@ class Ledger:
         return self.spent + self.reserved + worst <= most
 
     def settle(self, worst: float, bill: float | None) -> None:
-        """Settle a call that is over: count its cost in place of the reserved dollars."""
+        """Settle a finished call: count its cost in place of the reserved dollars."""
         self.open -= 1
         self.reserved = max(0.0, self.reserved - worst) if self.open else 0.0
         self.spent += charge(worst, bill)
 
 
 def reserve(ledgers: Sequence[Ledger], worst: float) -> bool:
-    """Reserve the worst cost of a call in all its budgets, or in none. Return True if all have room.
+    """Reserve the highest cost of a call in all its budgets, or in none. Return True if all of them have room.
 
     Raises BudgetError as ``fits`` does.
     """

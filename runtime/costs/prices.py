@@ -1,4 +1,7 @@
-"""The prices of tokens. They come from the table of genai-prices, an extra that is loaded only when it is needed."""
+"""The prices of tokens.
+
+They come from the table of genai-prices, an optional package that is loaded only when needed.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ _LONG = 50_000_000
 def price(model: str, environ: Mapping[str, str] | None = None) -> Price | None:
     """Look up the price of a model, ``provider:name``; None if no price is known.
 
-    A local model costs nothing. If the user has set a base URL for the provider, the price there is not known.
+    A local model costs nothing. If the user has set a base URL for the provider, its price is unknown.
     """
     traits = traits_of(model)
     if traits.local:
@@ -40,7 +43,10 @@ def cost(model: str, input_tokens: int, output_tokens: int, environ: Mapping[str
 
 
 def _declared(address: str, options: Mapping[str, Json]) -> Price | None:
-    """Read the price in a model's options; None if they have none. If only one price is set, the other is zero."""
+    """Read the price from a model's options; None if they have none.
+
+    If only one of the two prices is set, the other is 0.
+    """
     given = [options.get(name) for name in ("input_price", "output_price")]
     if given == [None, None]:
         return None
@@ -51,7 +57,7 @@ def _declared(address: str, options: Mapping[str, Json]) -> Price | None:
 def dearest_declared(models: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str, Price]:
     """Return the prices that models declare in their options, by address. ``models`` are addresses with options.
 
-    If two models of one address declare different prices, the higher one counts: a budget must hold for both.
+    If two models of one address declare different prices, the higher one counts, because a budget must hold for both.
     """
     found: dict[str, Price] = {}
     for address, options in models:
@@ -64,7 +70,7 @@ def dearest_declared(models: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[s
 
 
 class Prices:
-    """The prices of models: the price that the flow declares, or else the known price."""
+    """The prices of models: the prices that the flow declares, or else the known prices."""
 
     def __init__(self, environ: Mapping[str, str] | None = None, declared: Mapping[str, Price] | None = None) -> None:
         self.environ = os.environ if environ is None else environ
@@ -92,7 +98,7 @@ class Prices:
 def must_be_priced(
     models: Iterable[str], environ: Mapping[str, str], declared: Mapping[str, Price] | None = None
 ) -> None:
-    """Raise UsageError if a model has no known price, for then a budget in money cannot be held."""
+    """Raise UsageError if a model has no known price, because a budget in money then cannot be held."""
     prices = Prices(environ, declared)
     for model in models:
         if prices(model) is not None:

@@ -1,4 +1,4 @@
-"""The reader of a budget as the command line has it: `$2.50`, `400 calls`, or both."""
+"""The reader of a budget as users write it: `$2.50`, `400 calls`, or both."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Budget:
 
 
 def budget_of(given: object) -> Budget | None:
-    """Return the budget that a caller gives as a ``Budget`` or as a text; None for None.
+    """Return the budget that a caller gives as a ``Budget`` or as a text. None stands for no budget.
 
-    A number is refused: it may be dollars, and it may be calls. Raises UsageError.
+    A number is refused, because it could mean dollars or calls. Raises UsageError.
     """
     if given is None:
         return None
@@ -57,7 +57,7 @@ def _is_number(given: object) -> bool:
 
 
 def read_budget(text: str) -> Budget:
-    """Read a budget. Raises UsageError if the text is no budget."""
+    """Read a budget. Raises UsageError if the text is not a budget."""
     calls: int | None = None
     money: float | None = None
     for part in _BETWEEN.split(text):

@@ -1,1 +1,1 @@
-"""The dispatcher of a run: it acts on the decisions of the engine."""
+"""The dispatcher of a run. It carries out the decisions of the engine."""

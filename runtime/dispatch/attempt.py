@@ -1,4 +1,4 @@
-"""The attempts at requests: an attempt leaves, its end is written to the journal, and its result is told."""
+"""The attempts at requests. An attempt is sent, its end is written to the journal, and then its result is reported."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _OVERLOADED = frozenset({503, 529})
 class Answered:
     """An attempt with a reply: its seconds, and each answer's part of the bill.
 
-    ``doubtful``: fewer answers came than were asked for, and the missing ones may have been paid.
+    ``doubtful`` is True if some answers are missing and may have been paid.
     """
 
     reply: Reply
@@ -47,7 +47,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An attempt without a usable answer, and its seconds. An attempt that never left is ``final``."""
+    """An attempt without a usable answer, and its seconds. It is ``final`` if it was never sent."""
 
     error: CallError
     seconds: float = 0.0
@@ -55,10 +55,10 @@ class Failed:
 
 
 class Attempts:
-    """The maker of attempts.
+    """The sender of attempts.
 
-    ``trouble`` is called when the journal cannot be written, ``left`` when a request has gone out, and ``begun`` when
-    an answer begins to come in.
+    ``trouble`` is called if the journal cannot be written, ``left`` when a request is sent, and ``begun`` when an
+    answer begins to arrive.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Attempts:
         self.stopped = False
 
     async def make(self, batch: Batch) -> Answered | Failed | None:
-        """Make an attempt. Return None if it did not leave after all, or could not be written to the journal."""
+        """Make an attempt. Return None if it was not sent after all, or if it could not be written to the journal."""
         loop = asyncio.get_running_loop()
         endpoint, out = batch.endpoint, batch.out
         provider = endpoint.provider
@@ -132,7 +132,7 @@ class Attempts:
         return None
 
     async def _came(self, batch: Batch, model: str, reply: Reply, seconds: float) -> Answered | Failed | None:
-        """Write a reply to the journal, and publish it."""
+        """Write a reply to the journal, and publish its event."""
         asked, count = batch.asked, len(batch.asked)
         usage = believable(reply.usage, asked[0].request, count)
         if usage.input_tokens is not None and usage.output_tokens is not None:
@@ -158,9 +158,9 @@ class Attempts:
         return Answered(reply, usage.parts(answers), seconds, doubtful)
 
     def _rest(self, calls: tuple[Call, ...], usage: Usage, answers: int) -> bool:
-        """Write the end of calls that got no answer from a reply with answers to others.
+        """Write the end of calls that got no answer, although other calls of the same request did.
 
-        Return True if they may have been paid. They were not if the bill is plausible for the answers that came.
+        Return True if they may have been paid. They were not paid if the bill is plausible for the answers that came.
         """
         if usage.known and believable(usage, calls[0].request, answers) == usage:
             self.log.unanswered(calls)
@@ -169,7 +169,7 @@ class Attempts:
         return True
 
     def _heard(self, batch: Batch) -> Request:
-        """Return the request of a batch. If it streams, it reports how many characters of its answer have come."""
+        """Return the request of a batch. If it streams, it reports how many characters of its answer have arrived."""
         number, path, request = batch.number, batch.asked[0].path, batch.asked[0].request
         if not request.stream:
             return request
@@ -181,7 +181,7 @@ class Attempts:
         return replace(request, hear=hear)
 
     async def _intend(self, batch: Batch, asked: tuple[Call, ...], each: Ceiling) -> bool:
-        """Write to the journal that a request is about to leave. Return True if it still may leave."""
+        """Write to the journal that a request is about to be sent. Return True if it may still be sent."""
         try:
             if asked != batch.asked:
                 # The same key stands for the same request only.
@@ -201,7 +201,7 @@ class Attempts:
         return False
 
     async def _failed(self, batch: Batch, error: CallError, seconds: float) -> Failed | None:
-        """Write the end of an attempt without a usable answer to the journal, and publish it."""
+        """Write the end of an attempt without a usable answer to the journal, and publish its event."""
         asked = batch.asked
         failed = e.AttemptFailed(batch.number, len(asked), _how(error))
         if isinstance(error, AnswerError):

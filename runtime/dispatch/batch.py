@@ -1,12 +1,13 @@
-"""A batch: calls that ask the same, sent as one request. It is a small state machine.
+"""A batch: calls with the same question, sent as one request. It is a small state machine.
 
     queued ──▶ out ──▶ over
       ▲ ▲       │
       │ └ held  ▼
       └───── waiting
 
-A batch is *queued* for a place at its endpoint, *held* until a prompt has been read once, *out* with a place and a
-task, *waiting* for another attempt, or *over*. The data of a state lives in the state, and goes with it.
+A batch is *queued* for a place at its endpoint, *held* until the server has read its prompt for another batch, *out*
+with a place and a task, *waiting* for another attempt, or *over*. The data of a state is in the state object, and ends
+with it.
 """
 
 from __future__ import annotations
@@ -28,20 +29,21 @@ _CHARACTERS = 4
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The state of a batch in line at its endpoint."""
+    """The state of a batch that waits for a place at its endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The state of a batch that waits for another with the same prompt, which goes ahead."""
+    """The state of a batch that waits for another batch with the same prompt, which is sent first."""
 
 
 @dataclass(eq=False, slots=True)
 class Out:
-    """The state of a batch at the endpoint, with a place.
+    """The state of a batch that has a place at the endpoint.
 
-    ``left``: its intent is written and it has been sent. ``kept``: no call waits for it, but its answer goes into the
-    journal. ``verdict`` is what the attempt shows about the server; ``used`` are its tokens, None if not known.
+    ``left`` is True if its intent is in the journal and it has been sent. ``kept`` is True if no call waits for it, but
+    its answer goes into the journal. ``verdict`` is the result of the attempt for the state of the server. ``used`` are
+    its tokens, None if not known.
     """
 
     task: asyncio.Task[None]
@@ -56,7 +58,7 @@ class Out:
 class Waiting:
     """The state of a batch that is tried again when its timer rings.
 
-    ``probe``: its last attempt was a probe, the only request that could leave.
+    ``probe`` is True if its last attempt was a probe: the only request that was allowed at the time.
     """
 
     timer: asyncio.TimerHandle
@@ -70,10 +72,10 @@ class Over:
 
 @dataclass(eq=False, slots=True)
 class Batch:
-    """A batch. ``calls`` are the calls that wait for its answers, ``asked`` those of its last attempt.
+    """A batch. ``calls`` are the calls that wait for its answers, ``asked`` the calls of its last attempt.
 
     ``prompt`` is the approximate number of tokens in their prompt; ``key`` is the Idempotency-Key of ``asked``. A slow
-    batch may have a ``twin``, which is sent for the same calls; the first of the two that answers breaks off the other.
+    batch may have a ``twin``, which is sent for the same calls; the first of the two that answers cancels the other.
     ``seen`` is the number of answers that the endpoint had given when the batch last failed.
     """
 
@@ -95,7 +97,7 @@ class Batch:
 
     @property
     def tokens(self) -> int:
-        """The approximate number of tokens that count against a limit: the prompt and the longest answers."""
+        """The approximate number of tokens that count against a limit: the prompt and the longest possible answers."""
         return self.prompt + (self.calls[0].request.max_tokens or 0) * len(self.calls)
 
     @property
@@ -104,12 +106,15 @@ class Batch:
         return self.state
 
     def fits(self, call: Call, samples: int) -> bool:
-        """Tell whether a call may join this batch, whose request can have up to ``samples`` answers."""
+        """Tell whether a call may join this batch. Its request can have at most ``samples`` answers."""
         alike = self.calls[0].request == call.request and self.retries.tries == call.tries
         return alike and len(self.calls) < samples
 
     def end(self, *, keep: bool = False) -> None:
-        """End a batch that no call waits for. ``keep``: if it has left it is paid, and goes on for the journal."""
+        """End a batch for which no call waits.
+
+        With ``keep``, a batch that was sent continues for the journal, because it is paid.
+        """
         self.calls = []
         match self.state:
             case Waiting(timer):
@@ -124,7 +129,7 @@ class Batch:
 
 @dataclass(eq=False, slots=True)
 class Worker:
-    """A task that sends one batch after the other."""
+    """A task that sends batches, one after another."""
 
     batch: Batch | None
 
@@ -135,7 +140,7 @@ def prompt_tokens(request: Request) -> int:
 
 
 def part_of(error: CallError, asked: tuple[Call, ...], call: Call) -> CallError:
-    """Make the failure of one call from that of its request, with the call's part of the bill."""
+    """Make the failure of one call from the failure of its request, with the call's part of the bill."""
     if not isinstance(error, AnswerError) or error.usage is None or len(asked) == 1:
         return error
     part = copy(error)

@@ -1,4 +1,7 @@
-"""Put calls into batches: calls that ask the same share a request if their endpoint gives several answers to one."""
+"""Put calls into batches.
+
+Calls with the same question share a request if their endpoint gives several answers to one.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ Groups = dict[tuple[str, Group], Batch]
 
 
 class Batcher:
-    """The maker of batches; it also numbers them."""
+    """The maker of batches. It also numbers them."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -36,7 +39,7 @@ class Batcher:
         return batch, True
 
     def twin(self, batch: Batch) -> Batch:
-        """Make a second batch for the same calls, to be sent side by side with the first."""
+        """Make a second batch for the same calls. It is sent beside the first."""
         calls = list(batch.calls)
         batch.twin = Batch(self._number(), batch.endpoint, calls, batch.retries, batch.prompt, twin_of=batch)
         return batch.twin

@@ -16,7 +16,7 @@ from ..vocabulary.usage import Usage
 
 
 class Readable(Protocol):
-    """The readable part of a journal: the index of its rows, and the content of each row."""
+    """The parts of a journal that can be read: the index of its rows, and the content of each row."""
 
     index: Index
 
@@ -25,9 +25,11 @@ class Readable(Protocol):
 
 @dataclass(eq=False)
 class Recall:
-    """The finder of answers for the run of this number. It gives out each answer once, so that samples stay different.
+    """The finder of answers for the run with this number.
 
-    ``endpoints`` are the endpoints of the models by their addresses. ``fresh``: the run takes no answers of other runs.
+    It gives out each answer once, so that samples stay different.
+
+    ``endpoints`` has the endpoints of models by address. If ``fresh`` is True, answers of other runs are not used.
     """
 
     journal: Readable
@@ -53,7 +55,7 @@ class Recall:
         return Known(key, answer, usage)
 
     def _open(self, key: bytes, place: str) -> tuple[Open, ...]:
-        """Find attempts at a call that may be paid: all of this run at this place, or else the best match."""
+        """Find attempts at a call that may be paid: all attempts of this run at this place, or else the best match."""
         index = self.journal.index
         attempts = (*index.unanswered.get(key, {}).values(), *index.open.get(key, ()))
         found = [one for one in attempts if one.number not in self._taken]
@@ -64,7 +66,10 @@ class Recall:
         return () if best is None else (best,)
 
     def _earlier(self, paid: Sequence[Paid], place: str) -> Paid | None:
-        """Find an answer that another run paid for: first one from before this run began, then a later one."""
+        """Find an answer that another run has paid.
+
+        An answer from before this run began is preferred to a later one.
+        """
         before = [one for one in paid if one.run < self.run]
         since = [one for one in paid if one.run > self.run]
         return _latest(before, place) or _latest(since, place)

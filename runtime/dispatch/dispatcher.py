@@ -1,6 +1,7 @@
-"""The dispatcher: it sends requests when they get a place, tries them again, and writes their answers down first.
+"""The dispatcher. It sends requests when there is a place for them and tries them again after failures.
 
-A request that must wait, for a place or for another attempt, is an entry in a queue or a timer, never a task.
+It writes each answer to the journal before anyone uses it. A request that must wait is an entry in a queue or a timer,
+and never a task.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .outages import Allowance, closing, goes_first, wait_after
 
 
 class Dispatcher:
-    """The sender of one run's requests. ``endpoints`` are by the address of the model."""
+    """The sender of one run's requests. ``endpoints`` has the endpoints of models by address."""
 
     def __init__(self, endpoints: Mapping[str, Endpoint], publish: Publish, log: NoLog, listener: Listener) -> None:
         self.endpoints = endpoints
@@ -43,16 +44,16 @@ class Dispatcher:
 
     @property
     def stopped(self) -> bool:
-        """True if nothing more is sent."""
+        """True after ``stop``: nothing more is sent."""
         return self._attempts.stopped
 
     @property
     def busy(self) -> bool:
-        """True if a batch is out or waits for another attempt, or if a call waits for its answer."""
+        """True if a batch is under way or waits for another attempt, or if a call waits for its answer."""
         return bool(self._live or self._batch_of)
 
     def launch(self, calls: Iterable[Call]) -> None:
-        """Put calls in line. Calls that ask the same share a request if the endpoint gives several answers to one."""
+        """Queue calls. Calls with the same question share a request if the endpoint gives several answers to one."""
         touched: dict[Endpoint, None] = {}
         groups: Groups = {}
         for call in calls:
@@ -70,7 +71,10 @@ class Dispatcher:
             self._lines.enter(batch)
 
     def cancel(self, number: int, keep: bool) -> None:
-        """Cancel a call. A batch without any other call is broken off, or with ``keep`` goes on for the journal."""
+        """Cancel a call.
+
+        If its batch has no other call, it is cancelled too, or with ``keep`` continues for the journal.
+        """
         batch = self._batch_of.pop(number, None)
         if batch is not None:
             batch.calls = [call for call in batch.calls if call.number != number]
@@ -88,7 +92,7 @@ class Dispatcher:
         self._attempts.stopped = True
 
     def stop(self) -> None:
-        """Send nothing more. Batches that are out go on."""
+        """Send nothing more. Batches that are under way continue."""
         self.send_no_more()
         self._forget_waiting()
         if not self._live:
@@ -100,13 +104,13 @@ class Dispatcher:
             self._live.pop(batch, None)
 
     async def settle(self, seconds: float) -> None:
-        """Wait up to this many seconds for the end of batches that are kept for the journal."""
+        """Wait for the batches that continue for the journal, but at most this many seconds."""
         kept = [batch.state.task for batch in self._live if isinstance(batch.state, Out) and batch.state.kept]
         if kept:
             await asyncio.wait(kept, timeout=seconds)
 
     async def close(self) -> None:
-        """Break off all batches that are out."""
+        """Cancel all batches that are under way."""
         self.send_no_more()
         self._forget_waiting()
         self._hedges.close()
@@ -119,7 +123,7 @@ class Dispatcher:
     # Sending
 
     def _pump(self, endpoint: Endpoint) -> None:
-        """Send the batches in line that get a place."""
+        """Send the queued batches for which there is a place."""
         while not self.stopped and (ready := self._lines.next(endpoint)) is not None:
             self._start(*ready)
 
@@ -133,7 +137,7 @@ class Dispatcher:
         batch.state, self._live[batch] = Out(task, place), None
 
     async def _work(self, worker: Worker) -> None:
-        """Make an attempt at a batch, and then, with the same task, at the next batch that may leave."""
+        """Make an attempt at a batch. Then use the same task for the next batch that may be sent."""
         while (batch := worker.batch) is not None:
             wait = await self._attempt(batch)
             if self.listener.behind:
@@ -157,9 +161,9 @@ class Dispatcher:
             self._pump(worker.batch.endpoint)
 
     def _over(self, batch: Batch, wait: float | None = None) -> asyncio.Task[None]:
-        """End an attempt and give its place back. Another attempt follows in ``wait`` seconds; None for no other.
+        """End an attempt and give its place back. Another attempt follows in ``wait`` seconds, or none if it is None.
 
-        Returns the task, which may go on with another batch.
+        Return the task, which may continue with another batch.
         """
         out = batch.out
         if wait is not None and batch.calls and not self.stopped:
@@ -180,7 +184,7 @@ class Dispatcher:
         return out.task
 
     async def _attempt(self, batch: Batch) -> float | None:
-        """Make one attempt. Returns the seconds until the next one; None where the batch is over."""
+        """Make one attempt. Return the seconds until the next one, None if the batch is over."""
         if not batch.retries.tries:
             # Neither the time in line counts nor that of an outage.
             batch.retries.began = asyncio.get_running_loop().time()
@@ -201,7 +205,7 @@ class Dispatcher:
         return None
 
     def _send_twin(self, batch: Batch) -> bool | None:
-        """Send a slow request a second time, side by side.
+        """Send a slow request a second time, beside the first.
 
         Return True if it was sent, None if there is no place for it yet, False if it will not be sent.
         """
@@ -222,7 +226,10 @@ class Dispatcher:
             self._pump(batch.endpoint)
 
     def _failed(self, batch: Batch, error: CallError, seconds: float) -> float | None:
-        """Handle an attempt without a usable answer. Return the seconds until the next one; None for no other."""
+        """Handle an attempt without a usable answer.
+
+        Return the seconds until the next one, None if there is no other.
+        """
         now = asyncio.get_running_loop().time()
         closed = closing(batch, error, now)
         number, path, count, model = batch.number, batch.asked[0].path, len(batch.asked), batch.endpoint.provider.model
@@ -240,7 +247,10 @@ class Dispatcher:
         return wait
 
     def _afforded(self, calls: list[Call], tries: int) -> list[Call]:
-        """Return the calls that the budgets allow to send again after ``tries`` attempts that may have been paid."""
+        """Return the calls that the budgets allow to be sent again.
+
+        ``tries`` attempts at them may have been paid already.
+        """
         for call in calls:
             call.tries = tries
         again = [call for call in calls if self.listener.doubted(call)]
@@ -257,7 +267,7 @@ class Dispatcher:
         self._pump(batch.endpoint)
 
     def _close(self, endpoint: Endpoint, error: CallError) -> None:
-        """Close a model, or with an EndpointError its whole endpoint: requests that wait there fail at once."""
+        """Close a model, or after an EndpointError its whole endpoint. Requests that wait there fail at once."""
         refused = copy(error)
         refused.doubtful = False  # whatever became of the request that met the end
         for other in self.endpoints.values():

@@ -15,8 +15,8 @@ from ..vocabulary.errors import CallError
 class Endpoint:
     """The endpoint of one model. Models at the same endpoint share its limiter.
 
-    It is ``up`` once it was ``ready``. ``closed`` is the error after which no request can succeed there any more.
-    ``failed`` is the last failure that shows something about the server.
+    ``up`` is True when its provider has started. ``closed`` is the error after which no request can succeed there.
+    ``failed`` is the last failure that tells something about the server.
     """
 
     provider: Provider
@@ -28,7 +28,10 @@ class Endpoint:
     _starting: asyncio.Task[None] | None = None
 
     async def ready(self) -> bool:
-        """Start the provider before its first request. Return True to the first caller; others wait for that start."""
+        """Start the provider before its first request.
+
+        Return True to the first caller; other callers wait for that start.
+        """
         first = self._starting is None
         if self._starting is None:
             self._starting = asyncio.get_running_loop().create_task(self.provider.start())

@@ -1,8 +1,8 @@
-"""Hedging: a request that takes longer than most is sent once more, for the second may answer sooner (Dean and Barroso,
-"The Tail at Scale", 2013).
+"""Hedging: a request that takes longer than most is sent a second time, because the second may be answered sooner.
 
-A request that is still out counts as slower than all that are back. Otherwise the first of many would look slow as soon
-as a few quick ones are back. And only a limited share of all requests is sent twice, whatever the times are.
+(Dean and Barroso, "The Tail at Scale", 2013.) A request that is still under way counts as slower than all that have
+ended. Otherwise the first of many requests would look slow as soon as a few quick ones have ended. Only a limited share
+of all requests is sent twice, however long they take.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _REMEMBERED = 1000
 
 
 class Tail:
-    """The times of similar requests. ``quantile`` is the share of them that are no slower than the limit."""
+    """The times of similar requests. ``quantile`` is the share of them that are not slower than the limit."""
 
     def __init__(self, quantile: float) -> None:
         self.quantile = quantile
@@ -39,12 +39,12 @@ class Tail:
 
     @property
     def allowed(self) -> bool:
-        """True if one more request may be sent twice."""
+        """True if another request may be sent a second time. Only a limited share of all requests may."""
         return self.sent_twice + 1 <= (1 - self.quantile) * self.started + 1e-9
 
     @property
     def limit(self) -> float | None:
-        """The seconds after which a request is slower than most; None while too few requests are back."""
+        """The seconds after which a request is slower than most. None while too few requests have ended."""
         rank = ceil(self.quantile * (len(self._sorted) + len(self._out)) - 1e-9)
         if max(rank, 1) > len(self._sorted):
             return None
@@ -55,11 +55,11 @@ class Tail:
         self._out[number] = now
 
     def out_for(self, number: int, now: float) -> float:
-        """Return the seconds that a request has been out."""
+        """Return the seconds since a request was sent."""
         return now - self._out[number]
 
     def ended(self, number: int, seconds: float | None) -> None:
-        """Note the end of a request. ``seconds`` is the time that its answer took, None without an answer."""
+        """Record the end of a request. ``seconds`` is the time until its answer, None if no answer came."""
         self._out.pop(number, None)
         if seconds is None:
             return
@@ -86,7 +86,8 @@ class Tail:
 class Hedges:
     """The watcher of requests whose asks have the option ``hedge``.
 
-    ``send`` sends a request again. It returns None if there is no place for it yet, False if it will not be sent.
+    ``send`` sends a request a second time. It returns None if there is no place for it yet, False if it will not be
+    sent.
     """
 
     def __init__(self, send: Callable[[Batch], bool | None]) -> None:
@@ -98,7 +99,7 @@ class Hedges:
         self._timers: dict[Tail, asyncio.TimerHandle] = {}
 
     def began(self, batch: Batch) -> None:
-        """Watch a request that has left, if its ask has the option ``hedge``."""
+        """Watch a request that was sent, if its ask has the option ``hedge``."""
         call = batch.calls[0] if len(batch.calls) == 1 else None
         if call is None or call.policy.hedge is None or batch.twin_of is not None:
             return
@@ -113,7 +114,7 @@ class Hedges:
             self._look(tail)
 
     def ended(self, batch: Batch, seconds: float | None) -> None:
-        """Note the end of a request. ``seconds`` is the time that its answer took, None without an answer."""
+        """Record the end of a request. ``seconds`` is the time until its answer, None if no answer came."""
         tail = self._tail_of.pop(batch.number, None)
         if tail is None:
             return
@@ -124,7 +125,7 @@ class Hedges:
             self._look(tail)
 
     def overtaken(self, batch: Batch) -> None:
-        """Note that the twin of a request answered first. The request would have taken longer than its time so far."""
+        """Record that the twin of a request was answered first. The request itself would have taken longer."""
         tail = self._tail_of.get(batch.number)
         if tail is not None:
             self.ended(batch, tail.out_for(batch.number, asyncio.get_running_loop().time()))
@@ -135,7 +136,7 @@ class Hedges:
         self._timers.clear()
 
     def _look(self, tail: Tail) -> None:
-        """Send slow requests again, and set a timer for the time at which the next will be slow."""
+        """Send slow requests a second time, and set a timer for the time at which the next will be slow."""
         if timer := self._timers.pop(tail, None):
             timer.cancel()
         if not tail.allowed:

@@ -1,4 +1,4 @@
-"""The journal as one run uses it: it finds the answers to calls, and writes how the run's own calls end."""
+"""The journal as one run uses it. It finds the answers to calls, and records how the run's own calls end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .cache import Recall
 
 
 class NoLog:
-    """The log of a run without a journal: it keeps nothing."""
+    """The log of a run without a journal. It records nothing."""
 
     keeps = False
 
@@ -38,33 +38,36 @@ class NoLog:
         return next(self._keys)
 
     async def intend(self, calls: Sequence[Call], key: str) -> None:
-        """Write that a request leaves, and return when the record is on the disk. Raises DiskError."""
+        """Record that a request will be sent. Return when the record is on the disk. Raises DiskError."""
 
     async def answered(self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage) -> None:
-        """Write answers and their bill, and return when they are on the disk. Raises DiskError."""
+        """Record answers and their bill. Return when they are on the disk. Raises DiskError."""
 
     async def spoiled(self, calls: Sequence[Call], error: AnswerError) -> None:
-        """Write a paid reply that holds no usable answer. Raises DiskError."""
+        """Record a paid reply without a usable answer. Raises DiskError."""
 
     def over(self, calls: Sequence[Call], error: CallError | None) -> None:
-        """Write the end of an attempt without an answer; ``error`` is None if it was given up while under way."""
+        """Record the end of an attempt without an answer.
+
+        ``error`` is None if the attempt was given up while under way.
+        """
 
     def unsent(self, calls: Sequence[Call]) -> None:
-        """Write that a request did not leave after all."""
+        """Record that a request was not sent after all."""
 
     def unanswered(self, calls: Sequence[Call]) -> None:
-        """Write that a reply with answers to other calls has none to these calls, and that these are not paid."""
+        """Record that a reply answered other calls but not these, and that these are not paid."""
 
     async def end(self, status: str, account: Json = None) -> None:
-        """Write the end of the run, with its status and its account."""
+        """Record the end of the run, with its status and its account."""
 
 
 @dataclass(eq=False)
 class RunLog(NoLog):
     """The log of a run in its journal.
 
-    ``name`` is the run's id, ``run`` the number of its first row. ``fresh``: the run takes no answers of other runs.
-    ``endpoints`` are the endpoints of the models by their addresses.
+    ``name`` is the run's id, ``run`` the number of its first row. If ``fresh`` is True, answers of other runs are not
+    used. ``endpoints`` has the endpoints of models by address.
     """
 
     journal: Journal
@@ -91,7 +94,8 @@ class RunLog(NoLog):
     def request_key(self, calls: Sequence[Call]) -> str:
         """Return the Idempotency-Key of a request.
 
-        If a request for the same calls was under way when a run ended, it is the key of that request.
+        If an earlier part of the run ended while a request for the same calls was under way, return the key of that
+        request.
         """
         attempts = [call.known.open[-1].number for call in calls if call.known.open]
         if len(attempts) == len(calls):
@@ -160,7 +164,7 @@ class RunLog(NoLog):
 
 
 def _keys() -> Iterator[str]:
-    """Make unique names: the first part is drawn by lot, and the rest counts."""
+    """Make unique names. The first part is random, and the rest counts upwards."""
     drawn = secrets.token_hex(12)
     return (f"{drawn}{number:08x}" for number in count())
 

@@ -1,4 +1,4 @@
-"""The lines of batches at the endpoints: batches that wait for a place, or until the server has read their prompt."""
+"""The queues of batches at the endpoints: batches that wait for a place, or until the server has read their prompt."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ from .queues import FairQueue
 
 @dataclass(eq=False, slots=True)
 class _Line:
-    """The line of batches that wait for a place at an endpoint. ``pump`` sends those that may leave."""
+    """The queue of batches that wait for a place at an endpoint. ``pump`` sends the batches that may be sent."""
 
     pump: Callable[[], None]
     queue: FairQueue[Batch] = field(default_factory=FairQueue)
 
 
 class Lines:
-    """The lines of all endpoints. ``pump`` sends the batches that may leave; ``fail`` ends one without an attempt."""
+    """The queues of all endpoints.
+
+    ``pump`` sends the batches that may be sent; ``fail`` ends a batch without an attempt.
+    """
 
     def __init__(
         self,
@@ -39,12 +42,12 @@ class Lines:
         self._prompts = PromptCache()
 
     def enter(self, batch: Batch) -> None:
-        """Put a batch in line, or hold it behind the batch that goes ahead with its prompt."""
+        """Queue a batch, or hold it until another batch with the same prompt has been answered or has failed."""
         if not self._prompts.holds(batch):
             self.put(batch)
 
     def put(self, batch: Batch, *, first: bool = False) -> None:
-        """Put a batch in line; ``first``: ahead of its lane."""
+        """Queue a batch. With ``first``, put it at the head of its lane."""
         batch.state = Queued()
         queue = self._lines[batch.endpoint].queue
         put = queue.put_first if first else queue.put
@@ -55,14 +58,17 @@ class Lines:
         return bool(self._lines[endpoint].queue)
 
     def spare(self, batch: Batch) -> Place | None:
-        """Take a place for a second request of a batch. Return None if a batch in line goes first or none is free."""
+        """Take a place for a second request of a batch.
+
+        Return None if a queued batch goes first or no place is free.
+        """
         endpoint = batch.endpoint
         if self.waits(endpoint) or endpoint.limiter.full:
             return None
         return endpoint.limiter.acquire(batch.tokens)
 
     def next(self, endpoint: Endpoint) -> tuple[Batch, Place] | None:
-        """Take the next batch that may leave, with its place. None if no batch may leave."""
+        """Take the next batch that may be sent, with its place. None if no batch may be sent."""
         line, limiter = self._lines[endpoint], endpoint.limiter
         while line.queue:
             batch = line.queue.peek()
@@ -87,7 +93,7 @@ class Lines:
         self.let_go(batch)
 
     def let_go(self, batch: Batch) -> bool:
-        """Put the batches in line that have waited for this batch. Return True if there were any."""
+        """Queue the batches that have waited for this batch. Return True if there were any."""
         followers = self._prompts.release(batch)
         for follower in followers:
             if follower.calls:
@@ -95,7 +101,7 @@ class Lines:
         return bool(followers)
 
     def wake(self, endpoint: Endpoint) -> bool:
-        """Ask the limiter to call the pump when a place is free. Return False if the pump has work at once."""
+        """Ask the limiter to call the pump when a place is free. Return False if the pump can send at once."""
         limiter = endpoint.limiter
         if not limiter.full or endpoint.closed is not None or limiter.hopeless:
             return False
@@ -103,11 +109,11 @@ class Lines:
         return True
 
     def forget_alone(self, endpoint: Endpoint) -> None:
-        """Withdraw this line's request for a place if no other line waits: the line takes the next place itself."""
+        """Withdraw this queue's request for a place if no other queue waits, because it takes the next place itself."""
         pump = self._lines[endpoint].pump
         if endpoint.limiter.waits_alone(pump):
             endpoint.limiter.forget(pump)
 
     def clear(self, endpoint: Endpoint) -> list[Batch]:
-        """Take all batches out of a line."""
+        """Take all batches out of a queue."""
         return self._lines[endpoint].queue.clear()

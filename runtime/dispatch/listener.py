@@ -1,4 +1,4 @@
-"""The listener of a dispatcher: it is told the answers and failures of calls."""
+"""The listener of a dispatcher. The dispatcher tells it the answers and failures of calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from ..vocabulary.usage import Usage
 class Listener:
     """A listener to the calls of a run, such as the scheduler.
 
-    A listener that is ``behind`` handles its answers in the loop's next turn, or when it is told to ``catch_up``.
+    A listener that is ``behind`` has answers left to handle. It handles them in the next turn of the event loop, or
+    when ``catch_up`` is called.
     """
 
     @property
@@ -19,7 +20,7 @@ class Listener:
         return False
 
     def catch_up(self) -> None:
-        """Handle the answers that have come."""
+        """Handle the answers that have arrived."""
 
     def answered(self, call: Call, answer: Answer, usage: Usage) -> None:
         raise NotImplementedError
@@ -28,21 +29,21 @@ class Listener:
         raise NotImplementedError
 
     def doubted(self, call: Call) -> bool:
-        """Tell whether the budgets afford another attempt at a call after one that may have been paid.
+        """Tell whether the budgets allow another attempt at a call, after an attempt that may have been paid.
 
         If they do not, the call is over.
         """
         raise NotImplementedError
 
     def hedged(self, call: Call) -> bool:
-        """Tell whether the budgets afford to send a slow call a second time, side by side."""
+        """Tell whether the budgets allow a second request for a slow call, beside the first."""
         return False
 
     def idle(self) -> None:
-        """Hear that after ``stop`` nothing is on its way any more."""
+        """Handle the news that nothing is under way any more, after ``stop``."""
 
     def trouble(self, error: DiskError) -> None:
-        """Hear that the journal cannot be written."""
+        """Handle the news that the journal cannot be written."""
 
     def mistake(self, error: BaseException) -> None:
-        """Hear of a mistake in this program itself."""
+        """Handle an unexpected exception, which is a fault of flowrun itself."""

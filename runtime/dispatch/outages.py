@@ -1,4 +1,4 @@
-"""The cause of a failure: the call itself, or an endpoint that serves nobody, where all calls fail alike."""
+"""The cause of a failure: the call itself, or an endpoint that serves nobody, so that all calls fail alike."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def closing(batch: Batch, error: CallError, now: float) -> CallError | None:
 class Allowance:
     """The attempts that the answered calls of a run did not need.
 
-    In an outage other calls use them, each for an attempt in doubt. So a run never makes more attempts that may be
-    billed than its calls have together, as the plan says.
+    In an outage other calls use them, one for each attempt in doubt. So a run never makes more attempts that may be
+    billed than the plan allows for all its calls together.
     """
 
     left: int = 0
 
     def add(self, batch: Batch) -> None:
-        """Add the unused attempts of a batch for one of its calls, which has been answered."""
+        """Add the unused attempts of a batch, for one of its calls that was answered."""
         # A budget counts each attempt: attempts left over in a called flow are not for calls outside of it.
         if not batch.asked[0].policy.budgeted:
             self.left += max(0, batch.retries.policy.attempts - batch.retries.tries - 1)
@@ -50,7 +50,10 @@ class Allowance:
 
 
 def wait_after(batch: Batch, error: CallError, now: float, allowance: Allowance) -> float:
-    """Return the seconds until the next attempt at a request. Raises the request's failure if there is no other."""
+    """Return the seconds until the next attempt at a request.
+
+    Raises the request's failure if there is no other attempt.
+    """
     alike, since = _shared(batch, error), batch.endpoint.limiter.since
     if alike and error.doubtful:
         alike = allowance.covers(batch)
@@ -61,11 +64,11 @@ def wait_after(batch: Batch, error: CallError, now: float, allowance: Allowance)
 
 
 def goes_first(batch: Batch, *, probe: bool) -> bool:
-    """Tell whether a request that is tried again goes ahead of those that wait for their first attempt.
+    """Tell whether a request that is tried again goes ahead of requests that wait for their first attempt.
 
-    ``probe``: its last attempt was a probe, the only request that could leave. The next probe should be another
-    request, for the server may be unable to take this one. After 429 the same request stays the probe as long as none
-    of its tries is used up.
+    ``probe`` is True if its last attempt was a probe: the only request that was allowed at the time. The next probe
+    should be another request, because the server may be unable to serve this one. After a 429 the same request stays
+    the probe as long as none of its tries is used up.
     """
     if not probe:
         return True
@@ -74,7 +77,10 @@ def goes_first(batch: Batch, *, probe: bool) -> bool:
 
 
 def given_up(endpoint: Endpoint, now: float) -> RefusedError | None:
-    """Make the failure of a call that is not sent because its endpoint has served nobody for too long; else None."""
+    """Make the failure of a call that is not sent because its endpoint has served nobody for too long.
+
+    Otherwise None.
+    """
     limiter, last = endpoint.limiter, endpoint.failed
     if not limiter.hopeless or last is None or limiter.since is None:
         return None
@@ -83,11 +89,11 @@ def given_up(endpoint: Endpoint, now: float) -> RefusedError | None:
 
 
 def _shared(batch: Batch, error: CallError) -> bool:
-    """Tell whether a failure is not the call's own, so that it uses up none of its attempts.
+    """Tell whether a failure is not due to the call, so that it uses up none of the call's attempts.
 
-    A failure in doubt may come from the prompt, unless the endpoint is down for all. A refusal is not the call's own as
-    long as others are not served either. An endpoint that has never answered may be no model's server at all: only a
-    429 of such an endpoint is excused. If the flow sets ``retries`` itself, every failure uses up an attempt.
+    A failure in doubt may be due to the prompt, unless the endpoint is down for all calls. A refusal is not due to the
+    call as long as no other call is served. An endpoint that has never answered may not serve models at all, so only
+    its 429 is excused. If the flow sets ``retries``, every failure uses up an attempt.
     """
     limiter = batch.endpoint.limiter
     seen, batch.seen = batch.seen, limiter.answers
@@ -101,7 +107,7 @@ def _shared(batch: Batch, error: CallError) -> bool:
 
 
 def _too_long(endpoint: Endpoint, error: CallError, now: float) -> RefusedError | None:
-    """Make the failure of all calls in line if a server asks for a longer pause than they may wait; else None."""
+    """Make the failure of all queued calls if a server asks for a longer pause than they may wait. Otherwise None."""
     since = endpoint.limiter.since
     asked = error.retry_after
     if asked is None or now + asked <= (now if since is None else since) + endpoint.policy.total:

@@ -1,7 +1,7 @@
-"""The prompt caches of servers: a server that keeps the prefixes of prompts charges less for reading one again.
+"""The prompt caches of servers. A server that keeps the beginnings of prompts charges less for reading one again.
 
-So the first of several requests with the same long prompt goes ahead, and the others follow when the server has read
-it. If one request asks for several answers the prompt is read only once anyway, and a short prompt gains nothing.
+So the first of several requests with the same long prompt is sent first, and the others follow when the server has read
+it. A request for several answers reads its prompt only once anyway, and a short prompt gains nothing.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _REMEMBERED = 4096
 
 @dataclass(eq=False, slots=True)
 class _Lead:
-    """The place of the batch that goes ahead with a prompt, and the batches that wait for it."""
+    """The batches that wait until one batch with the same prompt has ended. ``key`` identifies the prompt."""
 
     key: Key
     followers: list[Batch] = field(default_factory=list)
 
 
 class PromptCache:
-    """The batches that are held back until the server has read their prompt with the first of them."""
+    """The batches that are held back until the server has read their prompt for another batch."""
 
     def __init__(self) -> None:
         self._by_prompt: dict[Key, _Lead] = {}
@@ -33,7 +33,7 @@ class PromptCache:
         self._read: dict[Key, None] = {}
 
     def holds(self, batch: Batch) -> bool:
-        """Hold a batch if another with the same prompt has gone ahead. Return True if it must wait."""
+        """Hold a batch if another batch with the same prompt was sent first. Return True if it must wait."""
         call, provider = batch.calls[0], batch.endpoint.provider
         least = getattr(provider, "caches_from", None)
         if call.group is None or not call.group.patient or least is None or provider.samples > 1:
@@ -51,7 +51,7 @@ class PromptCache:
         return False
 
     def release(self, batch: Batch) -> list[Batch]:
-        """Release the batches that waited for this one: its prompt has been read, or it has failed."""
+        """Release the batches that waited for this batch. The server has read its prompt, or the batch has failed."""
         lead = self._by_batch.pop(batch, None)
         if lead is None:
             return []

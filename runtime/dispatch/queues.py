@@ -1,4 +1,4 @@
-"""The queue for places at an endpoint: lanes take turns, and within a lane the first to come is the first served."""
+"""The queue for places at an endpoint. Lanes take turns, and within a lane the first to come is the first served."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ T = TypeVar("T")
 
 
 class FairQueue(Generic[T]):
-    """A queue in which lanes take turns: two maps at one endpoint each get every second place, even if one is long."""
+    """A queue whose lanes take turns.
+
+    Two maps at one endpoint each get every second place, even if one of them is long.
+    """
 
     def __init__(self) -> None:
         # The first lane is the next to be served.
@@ -26,7 +29,7 @@ class FairQueue(Generic[T]):
         self._lanes.setdefault(lane, deque()).append(item)
 
     def put_first(self, lane: int, item: T) -> None:
-        """Put an item at the head of its lane, for it has waited before."""
+        """Put an item at the head of its lane, because it has waited before."""
         self._lanes.setdefault(lane, deque()).appendleft(item)
 
     def peek(self) -> T:
@@ -41,7 +44,7 @@ class FairQueue(Generic[T]):
         return item
 
     def clear(self) -> list[T]:
-        """Take everything out, lane by lane."""
+        """Take out all items, lane by lane."""
         items = list(self)
         self._lanes.clear()
         return items

@@ -1,4 +1,4 @@
-"""The scheduler: it acts on the decisions of the state machine, and tells it the results."""
+"""The scheduler. It carries out the decisions of the state machine, and tells it the results."""
 
 from __future__ import annotations
 
@@ -59,7 +59,10 @@ async def _no_files(function: str, args: Mapping[str, Json], slow: Callable[[], 
 
 
 class Scheduler(Listener):
-    """The runner of a state machine, up to its end. ``endpoints`` are by the address of the model."""
+    """The driver of a state machine, from its start to its end.
+
+    ``endpoints`` has the endpoints of models by address.
+    """
 
     def __init__(
         self,
@@ -85,7 +88,7 @@ class Scheduler(Listener):
         self._stopped: FlowrunError | None = None
 
     async def run(self) -> Outcome:
-        """Run until the flow has ended. If this is cancelled, everything in flight is cancelled before it returns."""
+        """Run until the flow has ended. If this is cancelled, it first cancels everything in flight."""
         self._outcome = asyncio.get_running_loop().create_future()
         try:
             if self._stopped is None:
@@ -108,13 +111,13 @@ class Scheduler(Listener):
 
     @property
     def busy(self) -> bool:
-        """True if anything of the run is on its way or waits."""
+        """True if anything of the run is under way or waits."""
         return self._dispatcher.busy or bool(self._tasks or self._timers or self._heard)
 
     def stop(self, why: FlowrunError) -> None:
-        """Begin nothing more. The run ends when all requests under way have ended, or after ``GRACE``.
+        """Begin nothing more. The run ends when all requests under way have ended, or after ``GRACE`` seconds.
 
-        The first reason counts. Call from the loop of the run.
+        If it is called several times, the first reason counts. Call it from the event loop of the run.
         """
         if self._stopped is not None:
             return
@@ -210,7 +213,7 @@ class Scheduler(Listener):
 
     @property
     def behind(self) -> bool:
-        """True if answers wait to be handled."""
+        """True if there are answers left to handle."""
         return bool(self._heard)
 
     def doubted(self, call: Call) -> bool:
@@ -232,7 +235,10 @@ class Scheduler(Listener):
         self.stop(error)
 
     def mistake(self, error: BaseException) -> None:
-        """End the run with an exception of our own tasks: it is no failed call but our mistake, and must be seen."""
+        """End the run with an exception of flowrun's own tasks.
+
+        It is a fault of flowrun and not a failed call, so it must be seen.
+        """
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_exception(error)
 
@@ -281,6 +287,9 @@ class Scheduler(Listener):
 
 
 def _cancel(task: asyncio.Task[None] | None) -> None:
-    """Cancel a task. One that is missing is over; the current task is the one that led to the decision to cancel."""
+    """Cancel a task. A task that is missing has ended.
+
+    The current task is not cancelled, because it led to this decision.
+    """
     if task is not None and task is not asyncio.current_task():
         task.cancel()

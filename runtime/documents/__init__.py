@@ -1,4 +1,4 @@
-"""The readers of documents: one kind of file, one file.
+"""The readers of documents. Each kind of file has its own module.
 
 A reader is a module of this folder that binds a ``Reader``, or an entry point of the group ``flowrun.readers``.
 """

@@ -1,4 +1,4 @@
-"""The XML parts inside zip files, as office programs write them.
+"""The XML parts inside of zip files, as office programs write them.
 
 Sizes are limited, and declared entities are refused.
 """
@@ -60,7 +60,7 @@ class Archive:
         end: Callable[[str], None] | None = None,
         text: Callable[[str], None] | None = None,
     ) -> bool:
-        """Parse a part and call the functions for its tags and texts. Return False if there is no such part.
+        """Parse a part and call the functions for its tags and texts. Return False if the archive has no such part.
 
         Tags and attributes are given without their namespace.
         """
@@ -103,7 +103,7 @@ class Archive:
 
 
 def unpacked_size(data: bytes) -> int:
-    """Return the unpacked size of all parts in bytes, as the archive declares it. 0 if the data is no archive."""
+    """Return the unpacked size of all parts in bytes, as the archive declares it. 0 if the data is not an archive."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return sum(info.file_size for info in archive.infolist())

@@ -66,7 +66,7 @@ def _declared(head: bytes) -> str | None:
 
 
 def _encoding(label: str) -> str | None:
-    """Return Python's name for the label of a text encoding. None if the label means no such encoding."""
+    """Return Python's name for the label of a text encoding. None if the label names no such encoding."""
     label = label.strip().lower()
     if label in _MEANT:
         return _MEANT[label]

@@ -1,7 +1,7 @@
-"""The search for the character between the cells of a table.
+"""The search for the character that separates the cells of a table.
 
-No file declares it, except with `sep=;` in the first line, which Excel reads. The delimiter is the one that cuts the
-first rows into as many cells as the header has (RFC 4180, section 2.4), whatever else stands in them.
+No file declares it, except by `sep=;` in the first line, which Excel reads. The delimiter is the character that cuts
+the first rows into as many cells as the header has (RFC 4180, section 2.4), whatever other characters are in them.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _NUMBER = re.compile(r"\s*[-+]?[0-9]+(?:[.,][0-9]+)*\s*%?\s*")
 class Dialect(NamedTuple):
     """The dialect of a table.
 
-    ``start`` is the offset at which the table begins. With ``spaced``, a quote may follow a space. ``assumed``
-    describes an assumption that the file cannot confirm. It is "" without one.
+    ``start`` is the offset at which the table begins. If ``spaced`` is True, a quote may follow a space. ``assumed``
+    describes an assumption that the file cannot confirm, "" if there is none.
     """
 
     delimiter: str
@@ -42,7 +42,7 @@ class Dialect(NamedTuple):
 
 
 class _Fit(NamedTuple):
-    """The fit of a delimiter: the greater, the better. Each field counts only if the fields before it are equal."""
+    """The fit of a delimiter. A greater value is better. A field counts only if all fields before it are equal."""
 
     share: float
     """The share of the rows that have as many cells as the header."""
@@ -55,7 +55,7 @@ class _Fit(NamedTuple):
 
 
 def dialect_of(text: str, path: str = "") -> Dialect:
-    """Find the dialect of a table. The suffix of its ``path`` counts too: a .tsv file has tabs."""
+    """Find the dialect of a table. The suffix of its ``path`` matters too: a .tsv file has tabs."""
     declared = _DECLARED.match(text)
     start = declared.end() if declared else 0
     if declared and declared[1] not in '"\n':
@@ -71,7 +71,7 @@ def dialect_of(text: str, path: str = "") -> Dialect:
 
 
 def lines_of(text: str, start: int = 0) -> Iterator[str]:
-    """Yield the lines with their ends, one by one, so that a large text is not copied."""
+    """Yield the lines with their ends, one by one, so that no copy of a large text is made."""
     while start < len(text):
         end = text.find("\n", start) + 1 or len(text)
         yield text[start:end]
@@ -96,7 +96,7 @@ def named_width(header: list[str]) -> int:
 
 
 def fits_width(cells: list[str], width: int, whole: int = 0) -> bool:
-    """Tell whether a row has ``width`` cells, or up to ``whole``. Empty cells behind them do not count.
+    """Tell whether a row has at least ``width`` cells. Cells beyond both ``width`` and ``whole`` must be empty.
 
     Some programs end each row with empty cells.
     """
@@ -120,7 +120,7 @@ def _rows(sample: str, dialect: Dialect) -> tuple[list[list[str]], bool]:
 
 
 def _fit(sample: str, delimiter: str) -> _Fit | None:
-    """Measure how well a delimiter fits. None if it does not cut the header."""
+    """Measure how well a delimiter fits. None if it does not cut the header into cells."""
     rows, well = _rows(sample, Dialect(delimiter, spaced=_spaced(sample, delimiter)))
     if not rows or len(rows[0]) < 2:
         return None

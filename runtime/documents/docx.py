@@ -1,8 +1,8 @@
 """Word documents (.docx): their text, with headings, lists and tables written as in Markdown.
 
 The numbers of lists are written as Word would count them, and formulas on one line. Deleted and hidden text, comments,
-headers and footers are left out. Footnotes stand at the end. There are no pages, because only the program that shows
-the document knows them.
+headers and footers are left out. Footnotes come at the end. There are no pages, because only the program that shows the
+document knows them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PLAIN = Look()
 
 @dataclass(slots=True)
 class _Paragraph:
-    """A paragraph while it is read. ``words`` carry their look. ``look`` is that of the open run."""
+    """A paragraph while it is read. ``words`` have their marks. ``look`` is the look of the current run."""
 
     words: list[tuple[str, Look]] = field(default_factory=list)
     style: Style = field(default_factory=Style)
@@ -57,7 +57,7 @@ class _Paragraph:
 
 
 class _Body:
-    """The reader of a document's body: it takes the tags of a part as they come.
+    """The reader of a document's body. It takes the tags of a part in order.
 
     Each row of a table becomes one block.
     """
@@ -201,9 +201,9 @@ class _Body:
             self.note = ""
 
     def put(self, text: str, *, tight: bool = False, above: int = 1) -> None:
-        """Add a block of text. Inside a table, add it to the open cell.
+        """Add a block of text. Inside of a table, add it to the current cell.
 
-        ``above`` is 2 for a row, which belongs to the cell around its own table.
+        ``above`` is 2 for a row, because a row belongs to the cell around its table.
         """
         cells = self.tables[-above].cells if len(self.tables) >= above else None
         if cells:

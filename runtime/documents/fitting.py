@@ -1,4 +1,4 @@
-"""The fitting of values from outside to a type of the language."""
+"""The fitting of values from outside to the types of the language."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TOLD = 5
 
 
 class Problems:
-    """The values that do not fit. The first few are described, and all are counted."""
+    """The values that do not fit. The first few are described, and all of them are counted."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -52,9 +52,9 @@ class Problems:
 def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cells: bool = False) -> Json:
     """Return the value in the form of its type.
 
-    Choices get the flow's spelling, whole floats become ints, and absent fields become None. Fields that a record's
-    type does not have are left out. With ``cells``, texts are converted to the type, as in CSV. A ``Path`` in the place
-    of a text is read.
+    A choice gets the spelling of the flow, a whole float becomes an int, and a missing field becomes None. Fields that
+    a record's type does not have are left out. With ``cells``, texts are converted to the type, as in CSV. If a
+    ``Path`` is given for a text, its file is read.
     """
     if cells and isinstance(value, str):
         value = from_text(value, type_)
@@ -87,7 +87,7 @@ def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cel
 
 
 def from_text(text: str, type_: types.Type) -> Json:
-    """Return the value of this type that a text writes. Return the text itself if it writes none."""
+    """Return the value of this type that a text stands for. Return the text itself if it stands for none."""
     inner = types.unwrapped(type_)
     stripped = text.strip()
     if not stripped and isinstance(type_, types.Optional):

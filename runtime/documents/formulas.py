@@ -1,6 +1,7 @@
-"""Formulas on one line, from MathML of pages and Office's own markup (ECMA-376, part 1, section 22.1), both as a tree.
+"""Formulas on one line, read from MathML in web pages and from Office's own markup (ECMA-376, part 1, section 22.1).
 
-A fraction is `1/2`, a power `x^2`, an index `x_1`, a root `√(x)`. Parts with more than one sign stand in brackets.
+Both are read as a tree. A fraction is `1/2`, a power `x^2`, an index `x_1`, a root `√(x)`. A part with more than one
+sign is in brackets.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Formula:
 
 
 def script(mark: str, text: str) -> str:
-    """Write a raised or lowered text behind its mark: `^6`, `_(i+1)`."""
+    """Write a raised or lowered text after its mark: `^6`, `_(i+1)`."""
     text = text.strip()
     return f"{mark}{text if _SCRIPT.fullmatch(text) else f'({text})'}" if text else ""
 
@@ -136,7 +137,7 @@ def _office(node: Element) -> str | None:
 def _set(node: Element, name: str, usual: str) -> str:
     """Return a property of an Office element.
 
-    ``usual`` applies if it is not set; it may also be set to the empty text.
+    ``usual`` is its value if it is not set. A property may be set to the empty text.
     """
     properties = node.child(f"{node.tag}Pr")
     found = properties.child(name) if properties is not None else None

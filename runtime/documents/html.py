@@ -1,6 +1,6 @@
 """HTML pages: their text, with headings, lists, code and tables written as in Markdown.
 
-Scripts, styles, comments and hidden parts are dropped. So is the title, because pages repeat it as a heading. Formulas
+Scripts, styles, comments and hidden parts are left out. So is the title, because pages repeat it as a heading. Formulas
 (MathML) are written on one line.
 """
 
@@ -45,9 +45,9 @@ _LARGE = 2 * 1024 * 1024
 
 
 class _Page:
-    """The reader of a page, which writes blocks of text as they come.
+    """The reader of a page. It writes blocks of text in order.
 
-    ``lengths`` are those of the lists that count down.
+    ``lengths`` are the lengths of the lists that count down.
     """
 
     def __init__(self, name: str, lengths: list[int]) -> None:

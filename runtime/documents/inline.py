@@ -1,7 +1,7 @@
-"""The words of one block, with marks for type that changes their meaning: raised, lowered or struck out.
+"""The words of one block, with marks for text that is raised, lowered or struck out, because that changes its meaning.
 
 10 with a raised 6 is not 106. A raised text is written `^6`, or `[^1]` if it is the mark of a note. A lowered text is
-written `_2`, and a struck one `~~so~~`, as in Markdown.
+written `_2`, and a struck text `~~so~~`, as in Markdown.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class _Mark:
 
 
 class Words:
-    """The words of one block as they come. A mark that is open at the block's end continues in the next block."""
+    """The words of one block while it is read. A mark that is open at the block's end continues in the next block."""
 
     def __init__(self) -> None:
         self.words: list[str] = []
@@ -69,9 +69,9 @@ class Words:
         self.words.append(word)
 
     def open(self, name: str, kind: Kind | None) -> None:
-        """Take the begin of an element.
+        """Handle the begin of an element.
 
-        Most elements have no mark. They are counted only inside a marked element of the same name.
+        Most elements have no mark. They are counted only inside of a marked element of the same name.
         """
         if kind is not None and len(self._marks) < _DEEPEST:
             self._marks.append(_Mark(name, kind, len(self.words)))
@@ -94,7 +94,7 @@ class Words:
                 return
 
     def take(self) -> str:
-        """Return the text so far and begin the next one."""
+        """Return the text of the block and begin the next block."""
         for mark in reversed(self._marks):
             self._put(mark)
             mark.start = 0

@@ -1,7 +1,7 @@
 """The parsing of any HTML in one pass, and the joining of blocks of text.
 
-The time of the standard library's parser grows with the square of a hostile page (half a minute for 200 KB of `<!--` in
-Python 3.11). This parser yields tags and texts, and reads attributes only if asked for them.
+The standard library's parser needs time that grows with the square of a hostile page: half a minute for 200 KB of
+`<!--` in Python 3.11. This parser yields tags and texts, and reads attributes only on request.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class HtmlToken(NamedTuple):
 
 
 def attributes_of(inside: str) -> dict[str, str]:
-    """Return the attributes of a tag by their names in lower case. Of two with the same name the first counts."""
+    """Return the attributes of a tag by their names in lower case. If a name occurs twice, the first counts."""
     found: dict[str, str] = {}
     for one in _ATTRIBUTE.finditer(inside[:_MOST_ATTRIBUTES]) if inside else ():
         found.setdefault(one[1].lower(), _plain(one[2] or one[3] or one[4] or ""))
@@ -108,7 +108,7 @@ def _plain(text: str) -> str:
 
 
 class Blocks:
-    """The text of a document, written block by block. Between two tight blocks in a row there is no blank line."""
+    """The text of a document, written block by block. There is no blank line between two ``tight`` blocks."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -23,7 +23,7 @@ class _ListLevel:
 
 @dataclass(slots=True)
 class Numbering:
-    """The kinds of lists that a document declares, and the count that each has reached."""
+    """The kinds of lists that a document declares, and the current count of each."""
 
     kinds: dict[str, str] = field(default_factory=dict)
     levels: dict[tuple[str, int], _ListLevel] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Numbering:
     """The first number of a list that shares the kind of another, by its number and level, until the list has begun."""
 
     def marker(self, number: str, depth: int) -> str:
-        """Return the mark before the next paragraph of a list, and count on."""
+        """Return the number or bullet before the next paragraph of a list, and count it."""
         kind = self.kinds.get(number)
         level = self.levels.get((kind or "", depth))
         if kind is None or level is None or level.kind == "bullet":
@@ -86,12 +86,12 @@ def read_numbering(archive: Archive, part: str) -> Numbering:
 
 
 def whole(text: str) -> int:
-    """Read a small number from an attribute. 0 if the text is none."""
+    """Read a small number from an attribute. 0 if the text is not a number."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 
 def written_number(value: int, kind: str) -> str:
-    """Write a number in one of Word's kinds, such as ``lowerRoman``. It becomes digits if the kind cannot write it."""
+    """Write a number in one of Word's kinds, such as ``lowerRoman``. If the kind cannot write it, use digits."""
     if kind == "decimalZero":
         return f"{value:02}"
     if kind in ("lowerLetter", "upperLetter") and value > 0:

@@ -1,4 +1,4 @@
-"""The lists of HTML: the marks before their items."""
+"""The lists of HTML, and the numbers or bullets before their items."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class HtmlList:
     kind: str = "decimal"
 
     def marker(self, attributes: Mapping[str, str]) -> str:
-        """Return the mark before the next item, which has these attributes, and count on."""
+        """Return the number or bullet before the next item, which has these attributes, and count it."""
         if self.next is None:
             return "- "
         number = _whole(attributes.get("value", ""), self.next)

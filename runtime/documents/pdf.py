@@ -83,7 +83,7 @@ def _text(reader: PdfReader, name: str) -> str:
 
 
 def _of_page(page: PageObject) -> str:
-    """Return the text of a page. If it comes out word by word, order the words by their positions."""
+    """Return the text of a page. If the page gives its text word by word, order the words by their positions."""
     text = page.extract_text()
     if not _is_one_by_one(text):
         return text

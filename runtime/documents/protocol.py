@@ -1,4 +1,4 @@
-"""The protocol of a document reader: it makes text of the bytes of one kind of file."""
+"""The protocol of a document reader. It makes text from the bytes of one kind of file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..vocabulary.errors import InputError, mistake_in
 class Reader:
     """A document reader. ``read`` gets the bytes and the file's name for messages, and returns plain text or Markdown.
 
-    It raises InputError if the bytes are not what the suffix promises. ``is_heavy`` tells whether reading the bytes may
-    take much memory. It is then done in a process with a limit. Up to ``quick`` bytes are read
-    within a tenth of a second.
+    It raises InputError if the bytes are not of the kind that the suffix says. ``is_heavy`` tells whether reading the
+    bytes may take much memory. Such bytes are read in a process with a limit. Up to ``quick`` bytes are read within a
+    tenth of a second.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Reader:
 
 
 def guarded(reader: Reader, who: str) -> Reader:
-    """Return a reader of another package whose mistakes are InputErrors that name the package."""
+    """Return a safe version of a reader of another package. Its faults become InputErrors that name the package."""
 
     if not (callable(reader.read) and callable(reader.is_heavy)):
         raise TypeError("its `read` and `is_heavy` must be functions")

@@ -18,7 +18,7 @@ from .text import READER as TEXT
 
 
 class Readers(Mapping[str, Reader]):
-    """The readers by suffix. Those of other packages are looked up for a suffix that flowrun does not read itself."""
+    """The readers by suffix. Readers of other packages are used only for a suffix that flowrun does not read itself."""
 
     def __init__(self, registry: Registry[Reader]) -> None:
         self.registry = registry
@@ -34,7 +34,7 @@ class Readers(Mapping[str, Reader]):
         return sum(1 for _ in self)
 
     def faults(self) -> list[str]:
-        """Return why readers of other packages cannot be used."""
+        """Return the reasons why readers of other packages cannot be used."""
         return [fault for name in self.registry.entries if (fault := self.registry.fault(name))]
 
     @cached_property
@@ -43,7 +43,7 @@ class Readers(Mapping[str, Reader]):
 
     @cached_property
     def _foreign(self) -> dict[str, Reader]:
-        """The readers of other packages. Of two for one suffix, the first by name reads it."""
+        """The readers of other packages. If two of them have one suffix, the first by name reads it."""
         readers = [reader for name, reader in sorted(self.registry.items()) if name not in self.registry.own]
         return {suffix: reader for reader in reversed(readers) for suffix in reader.suffixes}
 
@@ -67,19 +67,22 @@ def read_document(files: Files, path: str) -> str:
 
 
 def read_plain_document(path: Path) -> str:
-    """Read a document like ``read_document``, from a path that the user gave, wherever it leads."""
+    """Read a document like ``read_document``, from a path that the user gave. The file may be anywhere."""
     reader = _reader(str(path))
     return _read(reader, read_plain_bytes(path), shown(str(path)))
 
 
 def quick_share(path: str, size: int) -> float:
-    """Return the share of a tenth of a second that reading a document of this size takes, or more than 1."""
+    """Return the share of a tenth of a second that it takes to read a document of this size.
+
+    It is above 1 for a slow read.
+    """
     quick = _reader(path).quick
     return size / quick if quick else 2.0
 
 
 def parse(suffix: str, data: bytes, name: str, tell: Tell = unheard) -> str:
-    """Make text of the bytes of a document with this suffix."""
+    """Make text from the bytes of a document with this suffix."""
     return READERS[suffix].read(data, name)
 
 

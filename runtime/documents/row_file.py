@@ -1,4 +1,7 @@
-"""The rows of a large file of JSON lines. They are read when they are needed, because a list would fill the memory."""
+"""The rows of a large file of JSON lines.
+
+They are read only when they are needed, because a list would fill the memory.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +30,14 @@ _BLOCK = 1024
 
 
 def has_lines(path: Path) -> bool:
-    """Tell from its first bytes whether a file can be cut at line feeds before it is decoded."""
+    """Tell from the first bytes of a file whether it can be cut at line feeds before it is decoded."""
     with open(path, "rb") as file:
         head = file.read(_HEAD)
     return b"\0" not in head and b"\r" not in head.replace(b"\r\n", b"").removesuffix(b"\r")
 
 
 class RowFile(Sequence[Json]):
-    """The rows of a file, which must not change meanwhile. All rows are checked against their type at the start.
+    """The rows of a file. All rows are checked against their type at the start. The file must not change afterwards.
 
     ``digest`` is the file's SHA-256, in hexadecimal.
     """

@@ -21,9 +21,9 @@ _WITH_PARTS = (list, tuple, Mapping)
 
 
 def parse_json(text: str) -> Json:
-    """Parse a JSON text. Raise ValueError with a reason.
+    """Parse a JSON text. Raises ValueError with a reason.
 
-    The parser is stricter than the standard library, so that every value can be written again.
+    The parser is stricter than the standard library, so that every value can be written as JSON again.
     """
     try:
         value = _JSON.decode(text)
@@ -53,7 +53,7 @@ def check_depth(value: Json) -> None:
 
 
 def is_unicode(text: str) -> bool:
-    """Tell whether a text can be encoded. A text from an argument or from JSON may hold half a character."""
+    """Tell whether a text can be encoded. A text from an argument or from JSON may have half a character."""
     try:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
@@ -90,7 +90,7 @@ def read_row(text: str, name: str, line: int) -> Json:
 class Table(NamedTuple):
     """A table.
 
-    ``columns`` are the names in the header. ``rows`` can be read once, each with the line on which it begins.
+    ``columns`` are the names in the header. ``rows`` can be read once; each row comes with the line on which it begins.
     """
 
     columns: list[str]
@@ -100,7 +100,7 @@ class Table(NamedTuple):
 def open_table(text: str, name: str, path: str = "", tell: Tell = unheard) -> Table:
     """Open a table of CSV. Empty rows are skipped, and so are columns with neither a name nor a value.
 
-    ``dialect_of`` finds the delimiter. ``tell`` hears of an assumption that the file cannot confirm.
+    ``dialect_of`` finds the delimiter. ``tell`` is called with an assumption that the file cannot confirm.
     """
     dialect = dialect_of(text, path)
     if dialect.assumed:
@@ -149,7 +149,7 @@ def _cells(text: str, name: str, dialect: Dialect) -> Iterator[Row]:
 
 
 def _plainer(error: csv.Error) -> str:
-    """Return the standard library's message about a row, without the character that stands for no delimiter."""
+    """Return the standard library's message about a row, without the character that stands for a missing delimiter."""
     return str(error).replace(f"'{NONE}'", "the end of the row")
 
 

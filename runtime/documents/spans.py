@@ -21,7 +21,9 @@ class Cell(NamedTuple):
 class Grid:
     """The layout of rows, one after the other. A cell is repeated in each row that it spans, since a row is read alone.
 
-    If a cell spans several columns, it stands in the first of them. A head stands in all of them.
+    A cell is repeated in each row that it spans, so that each row is complete.
+
+    A cell that spans several columns is written in the first of them. A header cell is written in all of them.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The signs of the fonts Symbol, Wingdings and Wingdings 2, which number them in their own way.
+"""The signs of the fonts Symbol, Wingdings and Wingdings 2. These fonts have their own numbers for signs.
 
 Word writes such signs as `w:sym`, or as letters in Unicode's range for private use.
 """

@@ -1,4 +1,4 @@
-"""Text and Markdown, which are returned unchanged."""
+"""Text and Markdown. The reader returns them unchanged."""
 
 from __future__ import annotations
 

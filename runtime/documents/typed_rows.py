@@ -1,4 +1,4 @@
-"""The fitting of a file's rows to a type, both for inputs and for files that a flow reads itself.
+"""The fitting of a file's rows to a type, for inputs and for files that a flow reads itself.
 
 The type is a list of rows, one row, or json. Each function raises InputError with the file, the lines and the fields
 that do not fit.
@@ -35,7 +35,7 @@ def fit_rows(rows: Rows, type_: types.Type, name: str, *, cells: bool = False) -
 
 
 def fit_each(rows: Rows, row: types.Type, name: str, *, cells: bool = False) -> Iterator[Json]:
-    """Fit rows to the type of one of them, and yield each. Raise InputError behind the last one if some do not fit."""
+    """Fit rows to the type of a row, and yield each. Raise InputError after the last row if some rows do not fit."""
     if row == types.JSON and not cells:
         yield from (value for _, value in rows)
         return
@@ -52,7 +52,7 @@ def fit_table(text: str, type_: types.Type, name: str, path: str = "", tell: Tel
 
 
 def table_rows(text: str, row: types.Type, name: str, path: str = "", tell: Tell = unheard) -> Rows:
-    """Open the rows of CSV. A missing column is reported once and not for every row."""
+    """Open the rows of CSV. A missing column is reported once, and not for every row."""
     columns, rows = open_table(text, name, path, tell)
     first = next(rows, None)
     if first is None:
@@ -77,6 +77,6 @@ def line_rows(text: str) -> Rows:
 
 
 def is_plain(item: types.Type) -> bool:
-    """Tell whether a line can write a value of the type: a text, a number, a bool or a choice."""
+    """Tell whether one line can hold a value of the type: a text, a number, a bool or a choice."""
     item = types.unwrapped(item)
     return item in (types.TEXT, types.INT, types.NUMBER, types.BOOL) or isinstance(item, types.Choice | types.Range)

@@ -44,7 +44,7 @@ class Hidden:
 
     @classmethod
     def of(cls, name: str, attributes: Mapping[str, str], always: bool) -> Hidden | None:
-        """Return the element that begins, if it is hidden. None if it is shown."""
+        """Return the element that begins here, if it is hidden. None if it is shown."""
         if name in _VOID:
             return None
         hidden = always or _is_hidden(attributes)

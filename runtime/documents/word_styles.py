@@ -1,4 +1,4 @@
-"""The marks that the styles of a Word document and the properties of its runs give to a text."""
+"""The marks of a text that come from the styles of a Word document and the properties of its runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DEEPEST = 10
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The look of a text, as far as it changes the meaning. None means that the style below decides."""
+    """The look of a text, as far as it changes the meaning. None means that the style below it decides."""
 
     raised: Kind | None = None
     level: bool | None = None
@@ -39,7 +39,7 @@ class Look:
         return self
 
     def over(self, below: Look) -> Look:
-        """Return this look with its gaps filled from the look below."""
+        """Return this look, with the missing parts taken from the look below it."""
         return Look(
             self.raised or (None if self.level else below.raised),
             self.level if self.level is not None else below.level,

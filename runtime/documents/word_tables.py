@@ -1,6 +1,6 @@
 """The rows of a Word table.
 
-Its cells may extend over the rows below (`w:vMerge`) and over columns (`w:gridSpan`).
+A cell may extend over the rows below (`w:vMerge`) and over columns (`w:gridSpan`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class _Cell:
 
 
 class WordTable:
-    """A table. A cell is repeated in each row that it spans, since a row is read alone."""
+    """A table. A cell is repeated in each row that it spans, so that each row is complete."""
 
     def __init__(self) -> None:
         self.cells: list[_Cell] | None = None
@@ -45,7 +45,7 @@ class WordTable:
             self.cells[-1].goes_on = value != "restart"
 
     def row(self) -> str:
-        """End the open row and return it, cell beside cell. "" if the row is empty."""
+        """End the current row and return it, with its cells side by side. "" if the row is empty."""
         cells, self.cells = self.cells or [], None
         out = [""] * self._first
         for cell in cells:

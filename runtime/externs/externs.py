@@ -1,8 +1,8 @@
-"""The Python functions of a flow: they are found before the run, and called with plain data. Their values must have the
-types that the flow declares.
+"""The Python functions of a flow. flowrun finds them before the run and calls them with plain data.
 
-A function runs in a thread of its own, a coroutine function on the loop. A call that is given up is not waited for: a
-thread cannot be stopped, so a thread that hangs is left behind, and does not keep the program from ending.
+Their values must have the types that the flow declares. A function runs in a thread of its own, a coroutine function on
+the event loop. A thread cannot be stopped, so a call that is given up may leave a thread behind. Such a thread does not
+keep the program from ending.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BITS = 14_000
 
 
 class ExternError(FlowrunError):
-    """A Python function raised an exception, or returned something else than the flow declares."""
+    """A Python function raised an exception, or its value does not have the type that the flow declares."""
 
 
 def used_externs(plan: p.Plan) -> dict[str, p.Extern]:
@@ -51,7 +51,7 @@ def used_externs(plan: p.Plan) -> dict[str, p.Extern]:
 
 
 def permit(plan: p.Plan, allowed: bool) -> None:
-    """Raise UsageError if a plan runs Python and may not. Nothing is imported."""
+    """Raise UsageError if a plan calls Python functions and the user has not allowed it. Nothing is imported."""
     used = used_externs(plan)
     if used and not allowed:
         listed = ", ".join(f"`{name}` ({extern.target})" for name, extern in used.items())
@@ -62,7 +62,7 @@ def permit(plan: p.Plan, allowed: bool) -> None:
 
 
 class Externs:
-    """The functions behind a plan's externs, found and ready to be called."""
+    """The Python functions of a plan's externs, ready to be called."""
 
     def __init__(self, functions: Mapping[str, tuple[p.Extern, Function]]) -> None:
         self._functions = functions
@@ -104,9 +104,9 @@ class Externs:
 
 @contextmanager
 def opened(plan: p.Plan, folder: Path) -> Iterator[Externs]:
-    """Open the externs that a plan calls. Modules are looked for in the flow's folder first, then where Python looks.
+    """Open the externs that a plan calls. Modules are looked for in the flow's folder first, then on Python's path.
 
-    Raises UsageError if a function is not there, or does not take the arguments that the flow gives.
+    Raises UsageError if a function is missing, or does not take the arguments that the flow gives.
     """
     used = used_externs(plan)
     if not used:
@@ -145,7 +145,10 @@ def _is_async(function: Function) -> bool:
 
 
 async def _settled(begin: Callable[[], Awaitable[Any]]) -> tuple[Any, BaseException | None]:
-    """Await the result of a function. Return its exception as a value; only our own cancelling is raised."""
+    """Await the result of a function. Return its exception as a value.
+
+    Only a cancellation by flowrun itself is raised.
+    """
     try:
         return await begin(), None
     except asyncio.CancelledError as error:
@@ -170,7 +173,7 @@ def _checked(value: Any, extern: p.Extern, name: str) -> Json:
 
 
 def _plain(value: Any) -> Json:
-    """Copy a value into plain lists, dicts, texts and numbers. Raises ExternError if it holds something else."""
+    """Copy a value into plain lists, dicts, texts and numbers. Raises ExternError if it contains anything else."""
     try:
         check_depth(value)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Find the Python function that an extern names, and check that it takes the arguments that the flow gives."""
+"""The search for the Python function that an extern names, and the check that it takes the flow's arguments."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def found(name: str, extern: p.Extern, folder: Path) -> Function:
 
 
 def _not_another(where: str, top: str, folder: Path) -> None:
-    """Check that no other module hides the flow's own. Raises UsageError if one does.
+    """Check that no other module hides the flow's own module. Raises UsageError if one does.
 
-    Python keeps only one module of a name, so one that was loaded before could be taken for the flow's.
+    Python keeps only one module of a name. So an earlier module could be taken for the flow's.
     """
     beside = [path for path in (folder / f"{top}.py", folder / top / "__init__.py") if path.is_file()]
     origin = getattr(sys.modules.get(top), "__file__", None)
@@ -71,7 +71,7 @@ def _not_another(where: str, top: str, folder: Path) -> None:
 
 
 def _fits(where: str, function: Function, names: list[str]) -> None:
-    """Check that a function takes these parameters by their names, and needs no others. Raises UsageError if not."""
+    """Check that a function takes these parameters by name and needs no others. Raises UsageError otherwise."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""A pool of a few threads. They keep nothing from ending: a thread that never comes back is left behind."""
+"""A pool of a few threads. A thread that never returns is left behind and does not keep the program from ending."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Raised(Exception):
-    """The wrapper of an exception that a function raised, to tell it from exceptions around the call."""
+    """The wrapper of an exception that a function raised. It tells such exceptions from exceptions around the call."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ Queue = SimpleQueue[Callable[[], None] | None]
 
 
 class Threads:
-    """A pool of at most ``most`` threads at once; threads that were given up do not count. They are daemons."""
+    """A pool of at most ``most`` daemon threads at once. Threads that were given up do not count."""
 
     def __init__(self, most: int, name: str = "flowrun-extern") -> None:
         self.name = name
@@ -33,7 +33,7 @@ class Threads:
         self._closed = False
 
     async def run(self, call: Callable[[], Any]) -> Any:
-        """Run a call in a thread, and return its value. Raises Raised with the exception of the call."""
+        """Run a call in a thread, and return its value. Raises Raised, which holds the exception of the call."""
         async with self._places:
             loop = asyncio.get_running_loop()
             done: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()

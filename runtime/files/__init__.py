@@ -1,1 +1,1 @@
-"""The files that may be read, and the folder for files that flowrun can make or fetch again."""
+"""The files that may be read, and the folder for files that flowrun can make or download again."""

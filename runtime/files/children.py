@@ -11,14 +11,17 @@ _PREFIXES = ("LC_", "LD_", "DYLD_", "OMP_", "GOMP_", "GGML_", "PYTHON")
 
 
 def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that a child needs. A library that parses foreign data must not see providers' keys."""
+    """Return the variables that a child process needs.
+
+    A library that parses foreign data must not see providers' keys.
+    """
     return {name: value for name, value in environ.items() if name in _NAMES or name.startswith(_PREFIXES)}
 
 
 def claim_stdout() -> int:
     """Return the pipe to the parent, and send everything else that is printed to stderr.
 
-    The parent would take the output of a library for a message.
+    Otherwise the parent would take the output of a library for a message.
     """
     pipe = os.dup(1)
     os.dup2(2, 1)

@@ -1,4 +1,4 @@
-"""Reading of files: those that a flow may read, and those that its user names."""
+"""The reading of files: files that a flow may read, and files that its user names."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _CLOSED_ELSEWHERE = getattr(os, "O_CLOEXEC", 0)
 
 
 class Files:
-    """The files that a flow may read: those in its own folder, and in the places that its user allows."""
+    """The files that a flow may read. They are in its own folder, or in places that its user allows."""
 
     def __init__(self, folder: Path, allowed: tuple[Path, ...] = ()) -> None:
         self.folder = _resolved(folder)
         self.allowed = tuple(_resolved(place) for place in allowed)
 
     def resolve(self, path: str) -> Path:
-        """Return the absolute path of a file or folder, with links followed; it need not exist.
+        """Return the absolute path of a file or folder, with links followed. The file need not exist.
 
-        Raises: InputError, for a path outside the folders that the flow may read.
+        Raises: InputError, for a path outside of the folders that the flow may read.
         """
         if not path:
             raise InputError("a path is needed, and it is empty")
@@ -57,17 +57,17 @@ class Files:
         return _read(found, shown(path), lambda: _opened_below(place, found))
 
     def read_text(self, path: str) -> str:
-        """Read the text of a file in UTF-8, or in UTF-16 with a mark; line ends become ``\\n``."""
+        """Read the text of a file, in UTF-8 or in UTF-16 with a byte-order mark. Line ends become ``\n``."""
         return decode(self.read_bytes(path), shown(path))
 
     def read_flow(self, path: str) -> str:
-        """Read the text of another flow file, which must be in UTF-8."""
+        """Read the text of another flow file. It must be in UTF-8."""
         return _decoded_flow(self.read_bytes(path), shown(path))
 
     def glob(self, pattern: str) -> list[str]:
-        """Return the paths of the files that fit a pattern, sorted; ``**`` stands for any number of folders.
+        """Return the paths of the files that match a pattern, sorted. ``**`` stands for any number of folders.
 
-        As in a shell, a wildcard does not fit a name that begins with a dot, and ``**`` follows no links.
+        As in a shell, a wildcard does not match a name that begins with a dot, and ``**`` follows no links.
         """
         parts = list(Path(pattern).parts)
         fixed = next((place for place, part in enumerate(parts) if _MAGIC.search(part)), len(parts))
@@ -85,9 +85,10 @@ class Files:
         return sorted(path for path in found if self.resolve(path).is_file())
 
     def name_of(self, path: str) -> str:
-        """Return the name of a file for a prompt: its path from the flow's folder or the allowed place that holds it.
+        """Return the name of a file for a prompt: its path from the flow's folder or from the allowed place around it.
 
-        So the name does not depend on where that folder lies. A relative path starts in the flow's folder, and stays.
+        So the name does not depend on the location of that folder. A relative path starts in the flow's folder and
+        stays as it is.
         """
         if not os.path.isabs(path):
             return path
@@ -117,18 +118,18 @@ class Files:
 
 
 def read_plain(path: Path, name: str | None = None) -> str:
-    """Read the text of a flow file that the user names; it may lie anywhere, and must be in UTF-8."""
+    """Read the text of a flow file that the user names. It may be anywhere, and must be in UTF-8."""
     name = shown(str(path)) if name is None else name
     return _decoded_flow(read_plain_bytes(path, name), name)
 
 
 def read_plain_text(path: Path) -> str:
-    """Read the text of a data file that the user names, in UTF-8 or in UTF-16 with a mark."""
+    """Read the text of a data file that the user names, in UTF-8 or in UTF-16 with a byte-order mark."""
     return decode(read_plain_bytes(path), shown(str(path)))
 
 
 def read_plain_bytes(path: Path, name: str | None = None) -> bytes:
-    """Read the bytes of a file that the user names; a pipe, such as ``<(command)`` of a shell, is read to its end."""
+    """Read the bytes of a file that the user names. A pipe, such as a shell's ``<(command)``, is read to its end."""
     name = shown(str(path)) if name is None else name
     return _read(path, name, lambda: os.open(path, os.O_RDONLY | _CLOSED_ELSEWHERE), pipes=True)
 
@@ -160,7 +161,10 @@ def decode(data: bytes, name: str) -> str:
 
 
 def _wide_kind(data: bytes) -> str | None:
-    """Return the name of the wide encoding of a text, by its mark or the zero bytes between its letters; else None."""
+    """Return the name of a text's wide encoding, such as UTF-16. None if it has none.
+
+    The encoding is recognized by its byte-order mark, or by the zero bytes between letters.
+    """
     if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "UTF-32"
     if data.startswith(_UTF_16_MARKS):
@@ -189,7 +193,7 @@ def _resolved(path: Path) -> Path:
 def _opened_below(place: Path, path: Path) -> int:
     """Open a file, folder by folder from an allowed place, and follow no link.
 
-    The path has no links any more: a link on the way was put there since, and may lead outside.
+    The path was resolved before. So a link on the way is new, and may lead outside.
     """
     parts = path.relative_to(place).parts
     if os.open not in os.supports_dir_fd or not parts:
@@ -231,7 +235,7 @@ def _read(path: Path, name: str, opened: Callable[[], int], *, pipes: bool = Fal
 
 
 def _regular(found: os.stat_result, name: str, pipes: bool) -> None:
-    """Raise InputError for a path that is no file, and for a file that is too large to read."""
+    """Raise InputError for a path that is not a regular file, and for a file that is too large to read."""
     if stat.S_ISDIR(found.st_mode):
         raise InputError(f"{name} is a folder, and a file is needed")
     if stat.S_ISREG(found.st_mode):

@@ -1,4 +1,4 @@
-"""Folders: the one for files that flowrun can make or fetch again, and those that a user allows a flow to read."""
+"""Folders: the cache for files that flowrun can make or download again, and the folders that a flow may read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..vocabulary.quoting import shown
 def cache_folder(environ: Mapping[str, str]) -> Path:
     """Return the cache folder: $FLOWRUN_CACHE, or flowrun's folder in the XDG cache folder.
 
-    Raises: RuntimeError, where no home folder is known; OSError, for a relative path without a current folder.
+    Raises: RuntimeError, if no home folder is known; OSError, for a relative path without a current folder.
     """
     if own := environ.get("FLOWRUN_CACHE"):
         return Path(own).expanduser().absolute()
@@ -25,7 +25,7 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
 
 
 def must_be_folder(place: Path, option: str, written: str) -> None:
-    """Raise UsageError if a path is no folder: an option that takes folders would allow nothing by it.
+    """Raise UsageError if a path is not a folder, because an option that takes folders would then allow nothing.
 
     ``option`` names the option in the message. ``written`` is the format of the option with a path in it.
     """

@@ -1,1 +1,1 @@
-"""The forecast of a run: its bounds, told before anything is sent."""
+"""The forecast of a run: its bounds, before anything is sent."""

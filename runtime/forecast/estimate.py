@@ -36,9 +36,9 @@ def estimate_plan(
     environ: Mapping[str, str] | None = None,
     right: float = RIGHT,
 ) -> Bounds:
-    """Work out the bounds of a plan with these inputs, some of which may be missing.
+    """Work out the bounds of a plan with these inputs. Some inputs may be missing.
 
-    ``model`` is for asks that name none. ``right`` is the share of a vote's samples that are right; the expected
+    ``model`` is for asks that name none. ``right`` is the probability that a vote's sample is right; the expected
     numbers depend on it. Reads the files that the flow reads. Raises InputError if a file cannot be read.
     """
     environ = os.environ if environ is None else environ
@@ -48,7 +48,7 @@ def estimate_plan(
 
 
 def least_of(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:
-    """Work out the bounds of the least that a run needs, whatever its inputs are. Reads no file.
+    """Work out the least that a run needs, whatever its inputs are. Reads no file.
 
     ``model`` is for asks that name none.
     """
@@ -63,7 +63,7 @@ def declared_prices(plan: p.Plan) -> dict[str, Price]:
 
 
 class _Names:
-    """The names and functions of an expression that can be worked out without a model."""
+    """The names and functions that an expression may use if it needs no answer of a model."""
 
     def __init__(self, lookup: Lookup, files: Files) -> None:
         self.value = lookup
@@ -127,7 +127,7 @@ class _Surroundings:
 
 
 class _Unread(_Surroundings):
-    """A world with prices only: it works out no value, and reads no file."""
+    """A ``World`` that knows only prices. It works out no value and reads no file."""
 
     def value(self, expr: p.Expr, lookup: Lookup) -> Json:
         raise UnsettledError

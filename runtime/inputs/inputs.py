@@ -1,6 +1,6 @@
 """The inputs of a flow, from its command line or from Python.
 
-A file that the user names in a command may lie anywhere: the limits for files that a flow reads do not apply to it.
+A file that the user names in a command may be anywhere. The limits for files that a flow reads do not apply to it.
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ def read_input(
     by_row: bool = False,
     tell: Tell = unheard,
 ) -> Json:
-    """Read the value of a parameter, as the command has it.
+    """Read the value of a parameter from the text on the command line.
 
-    ``@path`` is the file's content, ``-`` standard input, ``@@text`` is text that begins with @. A document is a path;
-    a list, a record or json is the path of a .jsonl, .json or .csv file, or JSON that begins with [ or {. Paths are
-    relative to the current folder; ``files`` only helps to tell where a missing file may be. ``by_row``: the rows of a
-    large file need not all be in memory. ``tell`` gets the assumptions of a reader. Raises InputError.
+    ``@path`` stands for the file's content, ``-`` for standard input, and ``@@text`` for a text that begins with @. For
+    a document the text is a path. For a list, a record or json it is the path of a .jsonl, .json or .csv file, or JSON
+    that begins with [ or {. Paths are relative to the current folder; ``files`` only helps to tell where a missing file
+    may be. If ``by_row`` is True, the rows of a large file need not all be in memory. ``tell`` gets the remarks of a
+    reader. Raises InputError.
     """
     try:
         if by_row and (rows := _row_file(param.type, given)) is not None:
@@ -54,7 +55,7 @@ def read_input(
 
 
 def files_given(param: plan.Param, given: str) -> list[Path | int]:
-    """Return the files that ``read_input`` reads for a parameter: paths, and 0 for standard input."""
+    """Return the files that ``read_input`` reads for a parameter: their paths, and 0 for standard input."""
     inner = types.unwrapped(param.type)
     if given == "-":
         return [0]
@@ -69,8 +70,8 @@ def files_given(param: plan.Param, given: str) -> list[Path | int]:
 def check_value(value: Any, type_: types.Type, where: str, tell: Tell = unheard) -> Json:
     """Check a value against its type, and return it as plain JSON data. ``where`` names the value in messages.
 
-    A ``Path`` is read: documents and texts as such, other types like the files that a command takes.
-    Raises InputError with the first problems.
+    If the value is a ``Path``, its file is read: documents and texts as such, other types like the files that a command
+    takes. Raises InputError with the first problems.
     """
     inner = types.unwrapped(type_)
     if isinstance(value, Path) and inner not in (types.TEXT, types.DOCUMENT):
@@ -136,7 +137,7 @@ def _content(given: str, stdin: Stdin, files: Files | None) -> str:
 
 
 def _existing(given: str, files: Files | None, hint: str = "") -> Path:
-    """Return the path of a file. Raises InputError if there is no such file, with a hint where it could be."""
+    """Return the path of a file. If the file does not exist, raise InputError with a hint where it could be."""
     if not given:
         raise InputError(f"a path is needed, and there is none{hint}")
     if not os.path.exists(given):
@@ -198,7 +199,7 @@ def _from_path(path: Path, type_: types.Type, tell: Tell) -> Json:
 
 
 def _from_unknown(text: str, type_: types.Type, name: str, tell: Tell) -> Json:
-    """Read standard input, or a file whose name does not tell its format: the text itself shows the format."""
+    """Read standard input, or a file whose name does not tell its format. The text itself shows the format."""
     is_json = text.lstrip()[:1] in ("[", "{")
     if not is_json and _is_plain_list(type_):
         return fit_lines(text, type_, name)

@@ -1,4 +1,4 @@
-"""The inputs that come from Python, where a text is easily mistaken for a file, and a file for a text."""
+"""The check of inputs from Python, where a text is easily mistaken for a file, and a file for a text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST_PATH = 4096
 
 
 def names_a_file(value: Any) -> bool:
-    """Tell whether a value from Python is or holds a ``Path``, whose file is read."""
+    """Tell whether a value from Python is or contains a ``Path``, whose file is read."""
     if isinstance(value, (list, tuple)):
         return any(map(names_a_file, value))
     if isinstance(value, Mapping):
@@ -26,10 +26,12 @@ def names_a_file(value: Any) -> bool:
 
 
 def check_texts(params: Iterable[plan.Param], given: Mapping[str, Any], folder: Path, tell: Tell) -> None:
-    """Raise InputError if a text is given for a document but is the path of a file: its content was meant.
+    """Raise InputError if a text for a document is the path of a file.
 
-    If the path leads to a file only from the flow's ``folder``, ``tell`` gets a remark instead: the caller hardly works
-    in that folder.
+    The caller probably meant the content of the file.
+
+    If the path leads to a file only from the flow's ``folder``, ``tell`` gets a remark instead, because the caller
+    probably does not work in that folder.
     """
     for param in params:
         for text in _document_texts(given.get(param.name), param.type):

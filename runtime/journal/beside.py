@@ -1,7 +1,9 @@
-"""The files of a journal. Each must be a plain file of this user's with one name, and the folder must be no link.
+"""The files of a journal.
 
-Otherwise an attacker could put a link, a pipe or a file of their own there, to overwrite foreign files, to make a
-command wait for ever, or to feed it false answers. SQLite itself warns of links to a database:
+Each must be a regular file of this user's with a single name, and the folder must not be a link.
+
+Otherwise an attacker could put a link, a pipe or another file there. Then a command could overwrite foreign files, wait
+for ever, or read false answers. SQLite itself warns of links to a database:
 https://www.sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file
 """
 
@@ -35,14 +37,14 @@ def file_beside(journal: Path, end: str) -> Path:
 
 
 def files_of(journal: Path) -> list[Path]:
-    """Return the paths of the journal and of all files that may stand beside it."""
+    """Return the paths of the journal and of all files that may exist beside it."""
     return [file_beside(journal, end) for end in ENDS]
 
 
 def check_files(journal: Path) -> None:
     """Check the folder and the files of a journal. Files may be missing.
 
-    Raises: DiskError, where one is of the wrong kind or somebody else's; OSError.
+    Raises: DiskError, if a file is of the wrong kind or belongs to somebody else; OSError.
     """
     _check_folder(journal.parent)
     for file in files_of(journal):
@@ -50,9 +52,9 @@ def check_files(journal: Path) -> None:
 
 
 def status_of(path: Path) -> os.stat_result | None:
-    """Return the status of a file of a journal; None where it is missing.
+    """Return the status of a file of a journal; None if it is missing.
 
-    Raises: DiskError, where it is not the user's own plain file; OSError.
+    Raises: DiskError, if it is not a regular file of the user's own; OSError.
     """
     try:
         found = os.lstat(path)
@@ -63,9 +65,9 @@ def status_of(path: Path) -> os.stat_result | None:
 
 
 def open_file(path: Path, flags: int) -> int:
-    """Open a file of a journal, or create it with mode 0600 if ``flags`` say so; never follow a link.
+    """Open a file of a journal, or create it with mode 0600 if ``flags`` say so. Never follow a link.
 
-    Raises: DiskError, where it is not the user's own plain file; OSError.
+    Raises: DiskError, if it is not a regular file of the user's own; OSError.
     """
     status_of(path)
     file = os.open(path, flags | _PLAIN, 0o600)

@@ -1,4 +1,4 @@
-"""Creation of a journal's folder and file, readable by their user alone."""
+"""The creation of a journal's folder and file. Only their user can read them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def make_folder(folder: Path) -> None:
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the file a journal that SQLite syncs at each commit.
+    """Make the file a journal, with the setting that SQLite syncs at each commit.
 
-    Raises: DiskError, where the file holds something else; sqlite3.Error.
+    Raises: DiskError, if the file holds something else; sqlite3.Error.
     """
     # Checked before anything is written: the file may be somebody's database.
     known = check_form(connection, path)

@@ -1,7 +1,7 @@
-"""The head of a journal: the number of rows that it must hold, and the last row's checksum, in a file of their own.
+"""The head of a journal: a small file with the number of rows that the journal must have and the last row's checksum.
 
-SQLite takes a database that was cut to nothing, or that lost its log, for a whole and empty one. The head lies on
-another page of the disk, so that one fault does not destroy both. It names the last two transactions: a power loss may
+SQLite takes a database that was cut to nothing, or that lost its log, for complete and empty. The head is on another
+page of the disk, so that one fault does not destroy both. It names the last two transactions, because a power loss may
 tear the last one, but not the one before it.
 """
 
@@ -21,14 +21,14 @@ _SIZE = 128
 
 
 class Mark(NamedTuple):
-    """A place in a journal: the number of rows up to there, and the checksum of the last of them."""
+    """A place in a journal: the number of rows up to this place, and the checksum of the last of them."""
 
     rows: int = 0
     sum: bytes = START
 
 
 class Head(NamedTuple):
-    """Two places in a journal: ``last`` is the end of the last written transaction, ``before`` of the one before it."""
+    """Two places in a journal. ``last`` is the end of the last transaction, ``before`` the end of the one before it."""
 
     before: Mark = Mark()
     last: Mark = Mark()
@@ -38,14 +38,11 @@ NO_HEAD = Head()
 
 
 class UnreadableHead(ValueError):
-    """An error for a file that holds no head."""
+    """The error for a head file without a readable head."""
 
 
 def read_head(journal: Path) -> Head:
-    """Read the head of a journal; return ``NO_HEAD`` where its file is missing or was never filled.
-
-    Raises: UnreadableHead, DiskError, OSError.
-    """
+    """Read the head of a journal. Return ``NO_HEAD`` if its file is missing or was never filled."""
     path = file_beside(journal, HEAD)
     if status_of(path) is None:
         return NO_HEAD
@@ -73,7 +70,10 @@ def read_head(journal: Path) -> Head:
 
 
 class HeadFile:
-    """The file of the head. It is on the disk before the first transaction, and rewritten after each one."""
+    """The writer of the journal's head file.
+
+    The file is on the disk before the first transaction, and changes with each one.
+    """
 
     def __init__(self, journal: Path, head: Head) -> None:
         """Create the file, or overwrite it, with this head. Raises DiskError, OSError."""
@@ -88,7 +88,7 @@ class HeadFile:
             raise
 
     def move(self, last: Mark) -> None:
-        """Record one more transaction, which must be on the disk already."""
+        """Record one more transaction. It must be on the disk already."""
         self._head = Head(self._head.last, last)
         # One write within one sector, not synced: a head that lags behind promises fewer rows, and nothing false.
         with suppress(OSError):

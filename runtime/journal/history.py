@@ -1,4 +1,4 @@
-"""The account of a run over its beginning and every resume, folded from the rows of its journal."""
+"""The account of a run over its beginning and every resume, counted from the rows of its journal."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FROM records WHERE kind IN ('intent', 'answer', 'refused')
 
 
 class _Asked(NamedTuple):
-    """Calls with the same price: the use of their model, and the most that each call can take and cost."""
+    """Calls with the same price: the use of their model, and the most tokens and dollars that each can take."""
 
     model: str
     use: Use
@@ -55,9 +55,9 @@ def read_attempts(connection: sqlite3.Connection, runs: Collection[int]) -> Iter
 
 
 class History:
-    """The past of one run, folded from its rows about attempts.
+    """The past of one run, counted from its rows about attempts.
 
-    ``price`` is needed if the run has a budget in money, and ``by_place`` if called flows have budgets of their own.
+    ``price`` is needed if the run has a budget in money, ``by_place`` if called flows have budgets of their own.
     """
 
     def __init__(self, price: PriceOf | None = None, *, by_place: bool = False) -> None:
@@ -77,7 +77,7 @@ class History:
         return self._account
 
     def take(self, row: Row) -> None:
-        """Fold one row."""
+        """Count one row."""
         _, kind, key, place, first, second, third, fourth = row
         if kind == Kind.INTENT:
             kind_of = self._alike.get((first, second, third))
@@ -133,7 +133,10 @@ class History:
         spent[1] += dollars
 
     def within(self, path: str) -> tuple[int, float]:
-        """Return the calls and dollars that were spent in the called flow at this path; "" is the whole run."""
+        """Return the calls and dollars that were spent within the called flow at this path.
+
+        "" stands for the whole run.
+        """
         if not path:
             dollars = 0.0 if self._price is None else self._account.charged(self._price)
             return self._account.calls, dollars or 0.0
@@ -147,7 +150,7 @@ class History:
 
     @property
     def unpriced(self) -> str:
-        """A model whose calls cannot be priced, though a budget in money holds them; "" for none."""
+        """The name of a model without a price, although its calls count in a budget in money. "" if there is none."""
         if self._price is None:
             return ""
         for model, use in self._account.models.items():
@@ -158,7 +161,7 @@ class History:
 
 
 def _flows_of(place: str) -> Iterator[str]:
-    """Yield the paths of all called flows around a call: each part of its path that ends before a dot."""
+    """Yield the paths of all called flows around a call. Each is a beginning of the call's path, up to a dot."""
     at = place.find(".")
     while at >= 0:
         yield place[:at]
@@ -166,5 +169,5 @@ def _flows_of(place: str) -> Iterator[str]:
 
 
 def _count(found: Json) -> int | None:
-    """Return a number from a row; None where the row holds no number."""
+    """Return a number from a row; None if the row has no number there."""
     return found if isinstance(found, int) else None

@@ -1,4 +1,4 @@
-"""The content of a journal, folded from its rows: the runs, the answers by their calls, and the open attempts."""
+"""The content of a journal, collected from its rows: the runs, the answers by their calls, and the open attempts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .records import Kind
 
 
 class Paid(NamedTuple):
-    """An answer: the number of its row, the run that bought it, and its place in the flow."""
+    """An answer: the number of its row, the run that paid for it, and its place in the flow."""
 
     number: int
     run: int
@@ -21,8 +21,8 @@ class Paid(NamedTuple):
 class Open(NamedTuple):
     """An attempt that may have been paid: the number of its intent's row, its run, and its place in the flow.
 
-    ``ended``: its run saw it end without an answer; otherwise nobody saw its end. ``unwanted``: the run cancelled it,
-    because nothing needed its answer.
+    If ``ended`` is True, its run saw it end without an answer. Otherwise nobody saw its end. If ``unwanted`` is True,
+    the run cancelled it, because nothing needed its answer.
     """
 
     number: int
@@ -59,8 +59,8 @@ class Index:
     """The content of a journal.
 
     ``paid`` holds the answers and ``open`` the attempts without an end, both by the key of the call. ``unanswered``
-    holds, by key and then by run and place, the attempts that ended without an answer and may have been paid, until
-    their call has its answer. ``latest`` is the run of the last row.
+    holds, by key and then by run and place, the attempts that ended without an answer and may have been paid. They stay
+    there until their call has its answer. ``latest`` is the run of the last row.
     """
 
     runs: dict[int, Run] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Index:
     latest: int = 0
 
     def grown(self) -> Index:
-        """Return a copy that can take more rows; this index stays unchanged."""
+        """Return a copy that can take more rows. This index stays unchanged."""
         return Index(
             {number: replace(run) for number, run in self.runs.items()},
             self.paid.copy(),
@@ -80,7 +80,7 @@ class Index:
         )
 
     def without(self, live: Collection[int]) -> Index:
-        """Return this index without the attempts of the ``live`` runs: those are under way, and not in doubt."""
+        """Return this index without the attempts of the ``live`` runs, which are under way and not in doubt."""
         return replace(
             self,
             open={
@@ -93,7 +93,7 @@ class Index:
         )
 
     def take(self, number: int, run: int, kind: str, key: bytes, place: str, body: Json) -> None:
-        """Fold one row into the index. ``body`` is needed for rows that begin or end a run only.
+        """Add one row to the index. ``body`` is needed only for rows that begin or end a run.
 
         Raises: KeyError, TypeError, ValueError.
         """
@@ -131,7 +131,7 @@ class Index:
                 raise ValueError(f"rows of the kind {kind!r} are not known")
 
     def _over(self, run: int, key: bytes, place: str) -> Open | None:
-        """Remove the open attempt of this run at this place, and return it; None where there is none."""
+        """Remove the open attempt of this run at this place, and return it. None if there is none."""
         attempts = self.open.get(key, [])
         found = next((one for one in attempts if one.run == run and one.place == place), None)
         if found is not None:
@@ -141,7 +141,10 @@ class Index:
         return found
 
     def in_doubt(self, run: int) -> list[Open]:
-        """Return the calls of a run in doubt, each as an attempt: perhaps paid for, and still without an answer."""
+        """Return the calls of a run that are in doubt: they may be paid, and have no answer.
+
+        Each is given as an attempt.
+        """
         attempts = {(key, one.place): one for key, found in self.open.items() for one in found if one.run == run}
         for key, found in self.unanswered.items():
             if key not in self.paid:
@@ -151,7 +154,7 @@ class Index:
         return list(attempts.values())
 
     def named(self, name: str) -> list[Run]:
-        """Return the run with this id, or else the runs whose ids begin so; ``last`` names the latest run."""
+        """Return the run with this id, or else all runs whose ids begin with it. ``last`` names the latest run."""
         if name == "last":
             return list(self.runs.values())[-1:]
         found = [run for run in self.runs.values() if run.id.startswith(name)]

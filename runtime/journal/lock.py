@@ -1,4 +1,4 @@
-"""The lock that lets only one process write a journal. The kernel frees it when that process ends in any way."""
+"""The lock that lets only one process write a journal. The kernel frees it when that process ends for any reason."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ _MOST = 64
 
 
 class Holder(NamedTuple):
-    """The number of the process that holds a journal, and the rows of the journal at its start; 0 where not known."""
+    """The process that holds a journal: its number, and the number of rows at its start.
+
+    A number is 0 if it is not known.
+    """
 
     process: int
     rows: int
 
 
 class Lock:
-    """The lock of a journal, held from ``take`` to ``leave``.
+    """The lock of a journal. ``take`` takes it and ``leave`` gives it back.
 
     It is a file beside the journal, because SQLite locks parts of the journal itself.
     """
@@ -39,7 +42,7 @@ class Lock:
     def take(self) -> None:
         """Take the lock without waiting.
 
-        Raises: UsageError, where another process holds it; DiskError, where it cannot be made.
+        Raises: UsageError, if another process holds it; DiskError, if it cannot be made.
         """
         if fcntl is None:
             raise DiskError("a journal needs locks of the kernel's, and this system has none: use --no-journal")
@@ -75,9 +78,9 @@ class Lock:
 
 
 def holder_of(journal: Path) -> Holder | None:
-    """Return the process that holds this journal at this moment; None where none does.
+    """Return the process that holds this journal at the moment. None if none does.
 
-    Raises: DiskError, where the lock is not the user's own plain file.
+    Raises: DiskError, if the lock is not a regular file of the user's own.
     """
     try:
         file = open_file(file_beside(journal, LOCK), os.O_RDONLY)

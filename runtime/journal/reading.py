@@ -1,4 +1,4 @@
-"""Reading of a journal, row by row; each row is checked against the chain of checksums."""
+"""The reading of a journal, row by row. Each row is checked against the chain of checksums."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ def damaged(path: Path, place: str) -> DiskError:
 
 
 def check_form(connection: sqlite3.Connection, path: Path) -> bool:
-    """Tell whether the file holds a journal (or nothing yet). Raises DiskError where it holds anything else."""
+    """Return True if the file holds a journal, False if it is still empty.
+
+    Raises DiskError if it holds anything else.
+    """
     found = connection.execute("SELECT sql FROM sqlite_master").fetchall()
     marked = connection.execute("PRAGMA application_id").fetchone() == (APPLICATION,)
     if not found and not marked:
@@ -49,7 +52,7 @@ def check_form(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 def fold(connection: sqlite3.Connection, path: Path, index: Index, after: Mark) -> Mark:
-    """Fold the rows after a mark into ``index``, and return the mark of the last row.
+    """Add the rows behind a mark to ``index``, and return the mark of the last row.
 
     Raises: DiskError, which names the place of the damage.
     """
@@ -72,7 +75,7 @@ def fold(connection: sqlite3.Connection, path: Path, index: Index, after: Mark) 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Evidence of the rows that a journal must hold: its head, and the end of its log before SQLite opened it."""
+    """Evidence of the rows that a journal must have: its head, and the end of its log before SQLite opened it."""
 
     head: Head
     tail: LogTail
@@ -82,9 +85,9 @@ class Evidence:
     def of(cls, path: Path, *, live: bool = False) -> Evidence:
         """Collect the evidence of a journal.
 
-        ``live``: a process writes to the journal at this moment, so the end of its log proves nothing.
+        ``live`` says that a process writes to the journal at the moment. Then the end of its log proves nothing.
 
-        Raises: DiskError, where a file is not the user's own or the log is broken; OSError.
+        Raises: DiskError, if a file is not the user's own or the log is broken; OSError.
         """
         tail = LogTail() if live else tail_of(path)
         if tail.damaged:
@@ -95,9 +98,9 @@ class Evidence:
             return cls(NO_HEAD, tail, unreadable=True)
 
     def check(self, connection: sqlite3.Connection | None, path: Path, found: Mark) -> list[str]:
-        """Compare the rows that were found with the evidence; return notes for the user on the journal's end.
+        """Compare the rows that were found with the evidence. Return notes for the user about the journal's end.
 
-        ``connection`` is None where there is no file. Raises: DiskError, sqlite3.Error.
+        ``connection`` is None if there is no file. Raises: DiskError, sqlite3.Error.
         """
         before, last = self.head
         notes = []
@@ -147,7 +150,7 @@ def open_to_read(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conn
 
 
 def open_mended(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
-    """Open a connection that changes nothing; let SQLite mend the file first if a killed process left it unfinished."""
+    """Open a connection that changes nothing. If a killed process left the file unfinished, SQLite repairs it first."""
     connection = open_to_read(path, connect)
     try:
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
@@ -168,12 +171,12 @@ def open_mended(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conne
 
 
 def read_through(connection: sqlite3.Connection, path: Path, index: Index) -> Mark:
-    """Fold all rows into an empty index, and return the mark of the last row. Raises DiskError, sqlite3.Error."""
+    """Add all rows to an empty index, and return the mark of the last row. Raises DiskError, sqlite3.Error."""
     return fold(connection, path, index, Mark()) if check_form(connection, path) else Mark()
 
 
 class JournalReader:
-    """A journal opened only for reading, as it is at this moment. Where there is no journal, it is an empty one.
+    """A journal that is opened only for reading, with its content at this moment. A missing journal counts as empty.
 
     Raises: DiskError.
     """

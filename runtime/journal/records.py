@@ -1,4 +1,4 @@
-"""The rows of a journal: their kinds, and the chain of checksums that ties every row to all rows before it."""
+"""The rows of a journal: their kinds, and the chain of checksums that connects every row to all rows before it."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Kind(StrEnum):
     """The kind of a row.
 
     ``RUN`` begins a run; its ``number`` is the ``run`` of all its rows. ``GIVEN`` is its plan and inputs. ``INTENT``
-    comes before each attempt at a call. When the attempt is over, another row follows: ``ANSWER``, paid for, good or
-    not; ``REFUSED``, not paid; ``DOUBT`` or ``CANCELLED``, possibly paid. ``END`` says how a run ended; a run without
-    it was killed or still goes on. ``RESUMED`` begins each later stretch of a run.
+    comes before each attempt at a call. When the attempt is over, another row follows: ``ANSWER`` if it is paid, with
+    or without a usable answer; ``REFUSED`` if it is not paid; ``DOUBT`` or ``CANCELLED`` if it may be paid. ``END``
+    tells how a run ended; a run without it was killed or still goes on. ``RESUMED`` begins each later part of a run.
     """
 
     RUN = "run"

@@ -1,4 +1,4 @@
-"""A reserve of room on the disk, so that answers under way can still be written when the disk is full."""
+"""A reserve of space on the disk, so that answers under way can still be written when the disk is full."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Reserve:
         self._path = file_beside(journal, RESERVE)
 
     def keep(self) -> None:
-        """Take the room, if the disk has any to spare; a journal works without it. Raises DiskError."""
+        """Take the space, if the disk has enough. A journal also works without it. Raises DiskError."""
         try:
             size = min(MOST, shutil.disk_usage(self._path.parent).free // SHARE)
             found = status_of(self._path)
@@ -34,6 +34,6 @@ class Reserve:
             self.give()
 
     def give(self) -> None:
-        """Free the room for the next write."""
+        """Free the space for the next write."""
         with suppress(OSError):
             self._path.unlink()

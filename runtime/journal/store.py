@@ -1,4 +1,4 @@
-"""The journal of a project: one SQLite file that one process at a time writes, for all of its runs.
+"""The journal of a project: one SQLite file for all of its runs. One process at a time writes it.
 
 The runs of a process share one writer. Each run sees the content of the journal at the moment when it opened it.
 """
@@ -52,9 +52,9 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path, connect: Connect = sqlite3.connect) -> Self:
-        """Lock the journal and read it through; make its folder and file, for the user alone, if they are missing.
+        """Lock the journal and read all of it. If its folder or file is missing, create it for this user alone.
 
-        Raises: UsageError, where another process holds it; DiskError, where it cannot be written or is damaged.
+        Raises: UsageError, if another process holds it; DiskError, if it cannot be written or is damaged.
         """
         with _gate:
             return _joined(cls, path, connect)
@@ -81,7 +81,7 @@ class Journal:
             self.on_mistake(error)
 
     def begin(self, run: int) -> None:
-        """Set the number of this journal's run. Raises UsageError where that run is already live in this process."""
+        """Set the number of this journal's run. Raises UsageError if that run is already live in this process."""
         with _gate:
             if run in self._live or run in self._shared.live():
                 raise UsageError(
@@ -103,7 +103,7 @@ class Journal:
         return self._reader
 
     def close(self) -> None:
-        """Write all records that were given, and leave the journal to others. Safe to call twice."""
+        """Write all records, and free the journal for other processes. It is safe to call this twice."""
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -166,7 +166,7 @@ class _Shared:
         return writer
 
     def join(self, kind: type[_J]) -> _J:
-        """Open the journal for one more run. Raises DiskError where the disk has failed or the file was replaced."""
+        """Open the journal for one more run. Raises DiskError if the disk has failed or the file was replaced."""
         if self.writer.trouble is not None:
             raise self.writer.trouble
         if self.journals:
@@ -267,7 +267,7 @@ def _taken(path: Path, connect: Connect) -> _Shared:
 
 
 def _forked() -> None:
-    """Forget the parent's journals in a forked process, which may not use them."""
+    """Forget the parent's journals in a forked process, because that process may not use them."""
     global _gate  # noqa: PLW0603
     _gate = threading.RLock()
     for shared in _open_here.values():

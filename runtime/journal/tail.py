@@ -1,4 +1,4 @@
-"""A reader of the end of SQLite's write-ahead log, for use before SQLite opens the log and drops a broken end.
+"""A reader of the end of SQLite's write-ahead log. It runs before SQLite opens the log and drops a broken end.
 
 The format is https://www.sqlite.org/fileformat2.html#the_write_ahead_log: a header of 32 bytes, then frames, each with
 a header of 24 bytes and a page. A frame belongs to the log if its salts are those of the log's header and its checksum
@@ -30,8 +30,10 @@ _PAGES = frozenset(1 << power for power in range(9, 17))
 class LogTail:
     """The frames of a log: ``frames`` carry its salts, and the first ``whole`` of them end its last good transaction.
 
-    ``ends`` are the numbers of the frames that end a transaction, from 1. ``cut`` says that the file ends within a
-    frame, and ``headless`` that the log has content after a broken header.
+    ``frames`` frames have its salts, and the first ``whole`` of them end with a good transaction.
+
+    ``ends`` are the numbers, from 1, of the frames that end a transaction. ``cut`` says that the file ends within a
+    frame, ``headless`` that the log has content after a broken header.
     """
 
     frames: int = 0
@@ -43,12 +45,15 @@ class LogTail:
 
     @property
     def torn(self) -> bool:
-        """True if the log goes on after its last good transaction."""
+        """True if the log continues after its last good transaction."""
         return self.cut or self.frames > self.whole
 
     @property
     def damaged(self) -> bool:
-        """True if a lost transaction is not the last, as after no crash: each is on the disk before the next begins."""
+        """True if another transaction than the last one is lost.
+
+        A crash cannot do that, because each transaction is on the disk before the next one begins.
+        """
         lost = [end for end in self.ends if end > self.whole]
         return self.headless or len(lost) > 1 or (len(lost) == 1 and self.frames > lost[0])
 

@@ -1,7 +1,7 @@
 """The one writer of a journal in a process: a thread that writes the records of all runs in groups.
 
-All waiting records go into one transaction as soon as the one before is on the disk (WAL, FULL). So under load one
-commit serves many calls, and a single call waits for its own commit only.
+As soon as a transaction is on the disk, all waiting records go into the next one (WAL, FULL). So under load one commit
+serves many calls, and a single call waits only for its own commit.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Writer:
             flushed.wait()
 
     def close(self) -> None:
-        """Write all entries that were given, and end the thread. Safe to call twice."""
+        """Write all entries, and end the thread. It is safe to call this twice."""
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join()

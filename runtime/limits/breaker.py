@@ -1,4 +1,7 @@
-"""The breaker: it leaves a server alone that serves nobody, except for single probes until the server answers again."""
+"""The breaker of an endpoint.
+
+While a server serves nobody, it allows only single probes until the server answers again.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,8 @@ NEVER = 30.0
 class Breaker:
     """The breaker of an endpoint. It is open while the server serves nobody.
 
-    ``since`` is the loop's time of the first failure or refusal since the last answer, None without one. ``known``: the
-    server has answered at least once. ``cooling`` are the seconds between probes.
+    ``since`` is the event loop's time of the first failure or refusal since the last answer, None without one.
+    ``known`` is True if the server has answered at least once. ``cooling`` are the seconds between probes.
     """
 
     def __init__(self, cooling: float = COOLING) -> None:
@@ -47,28 +50,34 @@ class Breaker:
 
     @property
     def certain(self) -> bool:
-        """True if the outage is certain: too many different calls have failed for their prompts to be the cause."""
+        """True if the outage is certain. So many different calls have failed that their prompts cannot be the cause."""
         return self.open and (len(self._row) >= FAILURES or self._alone >= ALONE)
 
     def hopeless(self, now: float, patience: float) -> bool:
-        """Tell whether waiting requests need not wait any longer. ``patience`` are the seconds that they may wait."""
+        """Tell whether waiting requests may give up, because the outage has lasted for ``patience`` seconds.
+
+        For a server that has never answered, a shorter time is enough.
+        """
         if self.since is None or not self.open or self._probes < ALONE:
             return False
         return now - self.since >= (patience if self._spoke else min(patience, NEVER))
 
     def ready(self) -> float:
-        """Return the loop's time at which a request may go; infinity while a probe is out."""
+        """Return the event loop's time at which a request may be sent; infinity while a probe is under way."""
         if self._until is None:
             return 0.0
         return float("inf") if self._probing else self._until
 
     def take(self) -> bool:
-        """Note that a request leaves. Return True if it is a probe."""
+        """Record that a request is sent. Return True if it is a probe."""
         self._probing = self.open
         return self._probing
 
     def bad(self, now: float, verdict: Verdict, probe: bool, who: Hashable, alone: bool) -> None:
-        """Note that a request of the call ``who`` failed or was refused. ``alone``: nothing else was in flight."""
+        """Record that a request of the call ``who`` failed or was refused.
+
+        ``alone`` says that nothing else was in flight.
+        """
         self.since = now if self.since is None else self.since
         self._spoke |= verdict is not Verdict.LOST
         if verdict is not Verdict.REFUSED and len(self._row) < FAILURES:
@@ -87,9 +96,10 @@ class Breaker:
             self._until, self._wait = now + SOONER * self.cooling, self.cooling
 
     def answered(self, probe: bool) -> bool:
-        """Note that a request was served. Return True if the breaker was open and this closes it.
+        """Record that a request was served. Return True if this closes the open breaker.
 
-        Only a probe closes it: requests that left before it opened show nothing about the server since.
+        Only a probe closes it. A request that was sent before the breaker opened tells nothing about the server since
+        then.
         """
         self.known = self._spoke = True
         if self.open and not probe:
@@ -102,6 +112,6 @@ class Breaker:
         return was
 
     def given_up(self, probe: bool) -> None:
-        """Note that a request ended and shows nothing about the server."""
+        """Record that a request ended and tells nothing about the server."""
         if probe:
             self._probing = False

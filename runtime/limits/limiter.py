@@ -1,4 +1,4 @@
-"""The limiter of an endpoint. Its driver needs no task for a request that must wait."""
+"""The limiter of an endpoint. Its users need no task for a request that waits."""
 
 from __future__ import annotations
 
@@ -28,14 +28,17 @@ class Place:
 
 
 class Limiter:
-    """The places for requests at an endpoint. They are limited in number and rate; a pause or an outage closes them.
+    """The places for requests at an endpoint. Their number and rate are limited.
 
-    A driver takes a place with ``acquire`` before a request leaves, and gives it back with ``release`` when the request
-    is over, with a verdict on the server. A driver that gets no place leaves a callback with ``on_ready``. It is called
-    once, when there may be a place; the first to ask is called first. A limiter belongs to one event loop.
+    A pause or an outage closes all of them.
+
+    A user takes a place with ``acquire`` before a request is sent. After the request it gives the place back with
+    ``release``, with a verdict on the server. A user that gets no place leaves a callback with ``on_ready``. The
+    limiter calls it once, when there may be a place; the first to ask is called first. A limiter belongs to one event
+    loop.
 
     ``limit`` is the most requests that may be in flight, ``start`` the number at first; ``rpm`` and ``tpm`` are
-    requests and tokens a minute. A server that serves nobody is asked every ``cooling`` seconds, and requests wait for
+    requests and tokens a minute. A server that serves nobody is tried every ``cooling`` seconds, and requests wait for
     it for ``patience`` seconds. ``answers`` counts the requests that were served.
     """
 
@@ -75,26 +78,32 @@ class Limiter:
 
     @property
     def known(self) -> bool:
-        """True if the server has served a request, so that it exists and accepts the key."""
+        """True if the server has served a request. So it exists and accepts the key."""
         return self._breaker.known
 
     @property
     def down(self) -> bool:
-        """True if the server serves no request at all. Then one request at a time probes whether it serves again."""
+        """True if the server serves no request at all.
+
+        Then only one request at a time is sent, to find out when it serves again.
+        """
         return self._breaker.certain
 
     @property
     def since(self) -> float | None:
-        """The loop's time of the first failure or refusal since the last answer; None without one."""
+        """The event loop's time of the first failure or refusal since the last answer. None without one."""
         return self._breaker.since
 
     @property
     def hopeless(self) -> bool:
-        """True if the server has served nobody for so long that waiting requests may as well fail."""
+        """True if the server has served nobody for so long that waiting requests may give up."""
         return self._breaker.hopeless(asyncio.get_running_loop().time(), self.patience)
 
     def acquire(self, tokens: int = 0) -> Place | None:
-        """Take a place; return None if there is none. ``tokens`` is about the number that counts against a limit."""
+        """Take a place. Return None if none is free.
+
+        ``tokens`` is an estimate of the tokens that count against a limit.
+        """
         if self.active >= self._width.width:
             return None
         now = asyncio.get_running_loop().time()
@@ -107,9 +116,9 @@ class Limiter:
     def release(
         self, place: Place, verdict: Verdict = Verdict.NEUTRAL, used: int | None = None, who: Hashable = None
     ) -> None:
-        """Give a place back. ``used`` are the tokens that the request took in the end, None if that is not known.
+        """Give a place back. ``used`` are the tokens that the request took in the end, None if not known.
 
-        ``who`` identifies the call, for a call may have several attempts; None counts as a call of its own.
+        ``who`` identifies the call, because a call may have several attempts. None counts as a call of its own.
         """
         if not place.held:
             raise RuntimeError("a place was given back twice")
@@ -131,20 +140,20 @@ class Limiter:
         self._call_waiting()
 
     def pause(self, seconds: float) -> None:
-        """Give out no place for this many seconds. A pause never shortens one that is already running."""
+        """Give out no place for this many seconds. A longer pause that is already running stays as it is."""
         self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
 
     def learn(self, rates: Rates) -> None:
-        """Keep to the limits that the server reports in its headers."""
+        """Apply the limits that the server reports in its headers."""
         self._quota.learn(rates, asyncio.get_running_loop().time(), max(0, self.active - 1))
 
     def on_ready(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` once when a place is free. Asking again before that changes nothing."""
+        """Call ``callback`` once when a place is free. A second request before that changes nothing."""
         self._waiting.setdefault(callback)
         self._arm()
 
     def waits_alone(self, callback: Callable[[], None]) -> bool:
-        """Tell whether no other callback waits for a place."""
+        """Tell whether no callback other than this one waits for a place."""
         return not self._waiting or (len(self._waiting) == 1 and callback in self._waiting)
 
     def forget(self, callback: Callable[[], None]) -> None:
@@ -159,11 +168,11 @@ class Limiter:
             self._timer = None
 
     def _ready(self, now: float) -> float:
-        """Work out the loop's time at which a request may leave, apart from the number in flight."""
+        """Work out the event loop's time at which a request may be sent, whatever number is in flight."""
         return max(self._paused_until, self._breaker.ready(), self._quota.ready(now))
 
     def _arm(self) -> None:
-        """Set the timer for callbacks that wait for a time, and not for another request to end."""
+        """Set the timer for callbacks that wait for a point in time, and not for another request to end."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -12,7 +12,7 @@ _CLOSE = 1e-9
 class CellRate:
     """A generic cell rate algorithm (ITU-T I.371): an even rate, without a count of past requests.
 
-    A cost beyond the burst may go all the same, and the next request waits for it.
+    A request that costs more than the burst is allowed too, and the next request waits for it.
     """
 
     def __init__(self, per_minute: float) -> None:
@@ -22,26 +22,29 @@ class CellRate:
         self._next = 0.0
 
     def ready(self, now: float) -> float:
-        """Return the loop's time at which the next request may go; a past time means at once."""
+        """Return the event loop's time at which the next request may be sent. A past time means at once."""
         return self._next - self._burst
 
     def take(self, now: float, cost: float) -> None:
         self._next = max(self._next, now) + cost * self._each
 
     def correct(self, more: float) -> None:
-        """Correct an estimate: ``more`` was taken than estimated, or less if it is below zero."""
+        """Correct an estimate. ``more`` is the difference between the real amount and the estimate."""
         self._next += more * self._each
 
 
 class Told:
-    """The rest of a limit as the server last reported it, until the next report, or until the window is full again."""
+    """The rest of a limit as the server last reported it.
+
+    It holds until the next report, or until the server's window is full again.
+    """
 
     def __init__(self) -> None:
         self.left: float | None = None
         self._whole = 0.0
 
     def learn(self, rate: Rate, now: float, under_way: float) -> None:
-        """Take a report of the server. ``under_way`` is the amount that the server may not have counted yet."""
+        """Take a report of the server. ``under_way`` is the amount that the report may not include yet."""
         if rate.remaining is None or rate.reset is None:
             return
         self.left = max(0.0, rate.remaining - under_way)
@@ -58,7 +61,7 @@ class Told:
 
 
 class Quota:
-    """The rates of an endpoint in requests and in tokens: those that the flow sets, and those that the server reports.
+    """The rates of an endpoint in requests and in tokens. The flow sets some of them, and the server reports others.
 
     ``rpm`` and ``tpm`` are requests and tokens a minute; None if the flow sets no rate.
     """
@@ -71,7 +74,7 @@ class Quota:
         self._under_way = 0
 
     def ready(self, now: float) -> float:
-        """Return the loop's time at which the next request may go; a past time means at once."""
+        """Return the event loop's time at which the next request may be sent. A past time means at once."""
         ready = max(self._told_requests.ready(now), self._told_tokens.ready(now))
         if self._requests is not None:
             ready = max(ready, self._requests.ready(now))
@@ -80,7 +83,7 @@ class Quota:
         return ready
 
     def take(self, now: float, tokens: int) -> None:
-        """Count a request that leaves, with an estimate of its tokens."""
+        """Count a request that is sent, with an estimate of its tokens."""
         if self._requests is not None:
             self._requests.take(now, 1)
         if self._tokens is not None:
@@ -90,12 +93,18 @@ class Quota:
         self._under_way += tokens
 
     def settle(self, tokens: int, used: int | None) -> None:
-        """Count a request that is over: ``tokens`` was its estimate, ``used`` are its tokens, None if not known."""
+        """Count a request that is over.
+
+        ``tokens`` was the estimate of its tokens, ``used`` is their number, None if not known.
+        """
         self._under_way -= tokens
         if used is not None and self._tokens is not None:
             self._tokens.correct(used - tokens)
 
     def learn(self, rates: Rates, now: float, requests: int) -> None:
-        """Take a report of the server, which may not have counted ``requests`` yet, nor the tokens under way."""
+        """Take a report of the server.
+
+        It may not include ``requests`` of the last requests, nor the tokens under way.
+        """
         self._told_requests.learn(rates.requests, now, requests)
         self._told_tokens.learn(rates.tokens, now, self._under_way)

@@ -1,7 +1,7 @@
-"""The retry rules: they decide by the class of a failure when a request is tried again.
+"""The retry rules. They decide by the class of a failure when a request is tried again.
 
-They are our own, for time must be the loop's. tenacity, and stamina which builds on it, count time by the process's
-clock, so a virtual clock cannot test them, and they know no Retry-After that is too long to wait for.
+flowrun has its own rules because time must be the event loop's. tenacity, and stamina which builds on it, use the clock
+of the process, so a virtual clock cannot test them. They also do not know a Retry-After that is too long to wait for.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from ..vocabulary.errors import CallError, InDoubtError, RefusedError
 class RetryPolicy:
     """The policy for retries: the number of attempts, and the waits in seconds.
 
-    ``total`` is counted from the first attempt, and no attempt starts after it. The wait before retry n is drawn from
-    the upper half of ``wait_initial * 2 ** (n - 1)``, at most ``wait_max``. A Retry-After is waited for in full, with
-    up to a tenth more, so that refused requests do not all come back at once. The bounds of a plan assume the usual
-    number of attempts.
+    ``total`` is counted from the first attempt, and no attempt starts after it. The wait before retry n is random,
+    between half and all of ``wait_initial * 2 ** (n - 1)``, and at most ``wait_max``. A Retry-After is waited for in
+    full, with up to a tenth more, so that refused requests do not all come back at once. The bounds of a plan assume
+    the usual number of attempts.
     """
 
     attempts: int = ATTEMPTS
@@ -34,9 +34,9 @@ class RetryPolicy:
 
 @dataclass(eq=False, slots=True)
 class Retries:
-    """The attempts at one request. The first began at ``began``, a time of the loop.
+    """The attempts at one request. The first began at ``began``, a time of the event loop.
 
-    ``made`` counts all attempts; ``tries`` counts those that failed for the request's own sake, as far as is known.
+    ``made`` counts all attempts. ``tries`` counts those that seem to have failed because of the request itself.
     """
 
     policy: RetryPolicy
@@ -49,12 +49,12 @@ class Retries:
     def after(self, failed: CallError, ended: float, *, since: float | None = None, shared: bool = False) -> float:
         """Return the seconds to wait, from ``ended``, until the next attempt.
 
-        ``shared``: the failure is that of all requests alike, so it uses up no attempt. The total time is then counted
-        from ``since`` for all of them.
+        If ``shared`` is True, all requests fail in the same way, so the failure uses up no attempt. The total time is
+        then counted from ``since``.
 
         Raises the request's failure if there is no other attempt. A failure that is neither a refusal nor in doubt is
-        raised at once. At the end the failure is an InDoubtError if any attempt was in doubt: the call may have been
-        paid, however the last attempt ended.
+        raised at once. If any attempt was in doubt, the final failure is an InDoubtError, because the call may have
+        been paid, however the last attempt ended.
         """
         if not isinstance(failed, RefusedError | InDoubtError):
             raise failed
@@ -78,9 +78,9 @@ class Retries:
         return wait
 
     def spent(self) -> InDoubtError | None:
-        """Count an attempt that brought answers to other calls only, and may have been billed.
+        """Count an attempt whose reply answered other calls but not this one. It may have been billed.
 
-        Return the failure if it was the last attempt.
+        Return the final failure if it was the last attempt, None otherwise.
         """
         self.made += 1
         self.tries += 1
@@ -90,7 +90,7 @@ class Retries:
         return InDoubtError(f"{said}attempts)")
 
     def last(self, failed: CallError, why: str) -> CallError:
-        """Make the failure of the whole request from that of its last attempt."""
+        """Make the failure of the whole request from the failure of its last attempt."""
         kind = InDoubtError if self.doubtful else RefusedError
         final = kind(f"{failed} ({why})", status=failed.status, retry_after=failed.retry_after)
         # Each attempt before this one has been settled by itself.
@@ -99,6 +99,6 @@ class Retries:
 
 
 def come_back(seconds: float) -> str:
-    """Say in a sentence that the server wants a pause of this many seconds, and when to come back."""
+    """Write a sentence: the server wants a pause of this many seconds, and the time when to come back."""
     clock = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(time.time() + seconds))
     return f"the server asks to be left alone for {seconds:.0f} s: come back at {clock}"

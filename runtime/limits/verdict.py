@@ -1,4 +1,4 @@
-"""The verdict on a server, from the end of a request."""
+"""The verdict on a server after a request."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from enum import Enum
 
 
 class Verdict(Enum):
-    """The verdict on a server.
+    """The verdict on a server after a request.
 
-    ``OK``: the request was served. ``REFUSED``: too many requests (429). ``OVERLOADED``: not now (503, 529).
-    ``FAILED``: another 5xx. ``LOST``: no answer at all, after a failed connection, a reset or a time-out. ``NEUTRAL``
-    shows nothing about the server: the request was given up, or was wrong in itself.
+    ``OK``: the request was served. ``REFUSED``: there are too many requests (429). ``OVERLOADED``: the server cannot
+    serve at the moment (503, 529). ``FAILED``: another 5xx. ``LOST``: no answer at all, after a failed connection, a
+    reset or a time-out. ``NEUTRAL``: the request tells nothing about the server, because it was given up or was itself
+    wrong.
     """
 
     OK = "ok"

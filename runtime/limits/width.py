@@ -1,10 +1,10 @@
-"""The width: the number of requests that an endpoint takes at once. It is found by trial: more while requests go well,
-fewer when the endpoint refuses.
+"""The width of an endpoint: the number of requests that it takes at once. It is found by trial.
 
-Additive increase and multiplicative decrease as in TCP (RFC 5681: slow start, one decrease for all that was in flight),
-with three differences. The number of refused requests is known, so the width goes straight to the rest. The width that
-was refused last is remembered as in CUBIC (RFC 9438): the width doubles up to there, and stays for a while. Beyond it
-the width grows by a single request at a time, at first after one round of good requests, then after more and more, so
+It grows while requests succeed and shrinks when the endpoint refuses some: additive increase and multiplicative
+decrease, as in TCP (RFC 5681: slow start, one decrease for all requests that were in flight). There are three
+differences. The number of refused requests is known, so the width falls at once to the number of the others. As in
+CUBIC (RFC 9438), the last refused width is remembered: the width doubles up to it, and stays there for a while. Beyond
+it the width grows by one request at a time, first after one round of good requests, then after more and more rounds, so
 that few requests are refused.
 """
 
@@ -29,7 +29,7 @@ _NOISE = 0.1
 
 @dataclass(slots=True)
 class Round:
-    """The requests that went well at one width.
+    """The requests that succeeded at one width.
 
     ``good`` counts all of them, and ``calm`` those in a row while all places were taken. The row began at ``since``.
     """
@@ -44,7 +44,7 @@ class Round:
         self.calm += 1
 
     def rate(self, now: float) -> float:
-        """Work out the answers a second in the row."""
+        """Work out the answers per second in the row."""
         return (self.calm - 1) / (now - self.since) if now > self.since else inf
 
 
@@ -62,11 +62,13 @@ class Refusals:
 
 
 class Width:
-    """The number of requests that may be in flight: ``width``, from 1 to ``limit``. ``epoch`` counts its cuts.
+    """The number of requests that may be in flight: ``width``, from 1 to ``limit``.
 
-    ``safe`` is the width that the server is thought to take, ``refused_at`` the last width that it refused. ``step`` is
-    the number by which the width was raised on trial, 0 for no trial. ``proven`` is the last width at which a whole
-    round went well.
+    ``epoch`` counts how often it was cut.
+
+    ``safe`` is the width that the server probably takes, ``refused_at`` the last width that it refused. ``step`` is the
+    number by which the width was raised on trial, 0 for no trial. ``proven`` is the last width at which a whole round
+    succeeded.
     """
 
     def __init__(self, limit: int, start: int) -> None:
@@ -83,7 +85,10 @@ class Width:
         self._best = 0.0
 
     def good(self, now: float, full: bool) -> None:
-        """Count a request that went well. ``full``: all places were taken, so that a wider width could be of use."""
+        """Count a request that succeeded.
+
+        ``full`` says that all places were taken, so that a larger width could be of use.
+        """
         self._round.good += 1
         if self._round.good >= self.width:
             self.proven = self.width
@@ -103,7 +108,10 @@ class Width:
             self._round = Round(now)
 
     def _passed(self, now: float) -> None:
-        """Judge a trial whose whole round went well: widen further, or go back if it brought too few answers more."""
+        """Judge a trial after a whole successful round.
+
+        Raise the width further, or go back if it brought too few more answers.
+        """
         rate = self._round.rate(now)
         wider = self.width / max(1, self.width - self.step)
         noise = max(_NOISE, self._round.calm**-0.5)
@@ -133,7 +141,10 @@ class Width:
         return max(0, min(step, self.limit - self.width))
 
     def refused(self, now: float, epoch: int, in_flight: int) -> None:
-        """Cut the width after a refusal. ``epoch`` is that in which the request left; ``in_flight`` includes it."""
+        """Cut the width after a refusal. ``epoch`` is the epoch in which the request was sent.
+
+        ``in_flight`` includes the request.
+        """
         if epoch == self.epoch:
             gentle = self.step == 1
             self.epoch += 1
@@ -152,7 +163,7 @@ class Width:
         self._round = Round(now)
 
     def restart(self, now: float) -> None:
-        """Restart after an outage: from one request back up to the width that the server took before."""
+        """Restart after an outage: from one request up to the width that the server took before."""
         # Requests that left before the outage was over say nothing about the server that is back.
         self.epoch += 2
         self.safe = self.proven

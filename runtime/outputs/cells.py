@@ -22,11 +22,11 @@ _OPEN = (types.JSON, types.UNKNOWN, types.NONE)
 
 
 class NotFlatError(ValueError):
-    """A value does not fit in a row. The message names the field and what it holds."""
+    """A value does not fit in a row. The message names the field and its content."""
 
 
 def columns_of(type_: types.Type) -> tuple[str, ...]:
-    """Return the columns of a list or of a single record, as far as its type names them; the values may have more.
+    """Return the columns of a list or of a single record that its type names. The values may have more.
 
     Raises: NotFlatError, which names the part that is not flat.
     """
@@ -48,8 +48,8 @@ def columns_of(type_: types.Type) -> tuple[str, ...]:
 def table(value: Json, columns: Iterable[str] = (), *, delimiter: str = ",", raw: bool = False) -> str:
     """Write a list of records or of plain values, or one record, as a header and rows. None is an empty cell.
 
-    ``columns`` come first, then those that only the values have. A text that a spreadsheet would take for a formula
-    gets an apostrophe in front, unless ``raw``; numbers stay numbers. Raises: NotFlatError.
+    ``columns`` come first, then columns that only the values have. A text that a spreadsheet would read as a formula
+    gets an apostrophe in front, unless ``raw`` is True; numbers stay numbers. Raises: NotFlatError.
     """
     rows = value if isinstance(value, list) else [] if value is None else [value]
     found = dict.fromkeys(columns) | dict.fromkeys(name for row in rows if isinstance(row, dict) for name in row)

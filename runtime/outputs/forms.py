@@ -1,4 +1,7 @@
-"""The form of an answer in a file, by the ending of the file's name. A form that cannot hold it is refused early."""
+"""The form of an answer in a file. The ending of the file's name selects it.
+
+A form that cannot hold the answer is refused before the run.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ _NEVER = frozenset(".doc .docx .gz .ods .odt .parquet .pdf .ppt .pptx .rtf .sqli
 
 
 class Form:
-    """A maker of the text of a file. ``by_line``: the items of a list stand on lines, and may come one by one."""
+    """A maker of the text of a file.
+
+    If ``by_line`` is True, each item of a list is a line, and items may come one by one.
+    """
 
     def __init__(self, name: str, type_: types.Type, *, raw: bool = False) -> None:
         """Check that the form fits an answer of ``type_``. ``raw`` leaves formulas in CSV alone. Raises UsageError."""
@@ -45,7 +51,7 @@ class Form:
         return json_text(value, indent=None) + "\n"
 
     def whole(self, value: Json) -> str:
-        """Write the whole file. Raises DiskError where the value does not fit, though its type did not exclude it."""
+        """Write the whole file. Raises DiskError if the value does not fit, although its type allowed for it."""
         if self.by_line:
             return "".join(self.row(one) for one in (value if isinstance(value, list) else [value]))
         try:

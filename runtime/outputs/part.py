@@ -1,4 +1,4 @@
-"""A part file: rows are written into it while they come, and it moves to its place when all have come."""
+"""A part file. Rows are written into it while they arrive. It moves to its place when all rows have arrived."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _BLOCK = 1 << 20
 class PartFile:
     """A part file, called ``x.jsonl.part``, or ``x.jsonl.2.part`` if that exists already, and so on.
 
-    A part that an earlier run left is removed once its whole content stands in this one too.
+    A part file that an earlier run left is removed when this one contains all of its content.
     """
 
     def __init__(self, target: Target) -> None:
-        """Create the part. ``target`` must be a regular file, or not exist yet. Raises OSError."""
+        """Create the part file. ``target`` must be a regular file, or not exist yet. Raises OSError."""
         self.target = target
         number, self.path = self._created()
         self._file = os.fdopen(number, "wb")
@@ -32,7 +32,10 @@ class PartFile:
         self._file.write(data)
 
     def finish(self) -> None:
-        """Move the part to its place. Raises OSError, DiskError, UsageError; the rows then stay in the part."""
+        """Move the part file to its place.
+
+        Raises OSError, DiskError, UsageError; the rows then stay in the part file.
+        """
         self._file.flush()
         os.fsync(self._file.fileno())
         self.target.look_again()
@@ -41,7 +44,7 @@ class PartFile:
         self._tidy(self.target.real)
 
     def leave(self, *, empty: bool) -> None:
-        """Close the part and keep it with its rows; remove it if it is ``empty``."""
+        """Close the part file and keep it with its rows. If it is ``empty``, remove it."""
         with suppress(OSError):
             self._file.close()
         if not os.path.lexists(self.path):
@@ -64,7 +67,7 @@ class PartFile:
         yield from (f"{name}.{number}.part" for number in range(2, _MOST + 1))
 
     def _tidy(self, whole: str) -> None:
-        """Remove the other parts whose whole content is the beginning of the file ``whole``."""
+        """Remove other part files if all of their content is the beginning of the file ``whole``."""
         for name in self._names():
             path = os.path.join(os.path.dirname(whole), name)
             if path == whole or os.path.islink(path) or not os.path.isfile(path) or self.target.reads(os.stat(path)):
@@ -76,7 +79,7 @@ class PartFile:
 
 
 def _held(number: int) -> bool:
-    """Take the lock of a file; return False if another process holds it."""
+    """Take the lock of a file. Return False if another process holds it."""
     import fcntl  # not on every system
 
     try:

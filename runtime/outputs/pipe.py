@@ -1,4 +1,4 @@
-"""Direct output to a device, a pipe or another open file, which waits for the reader only at the end."""
+"""The writer for a device, a pipe or another open file. Only at the end it waits for the reader."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _MOST = 64 * 1024
 
 
 class Pipe:
-    """A buffer of written text until the reader takes it, so that a slow reader does not hold up calls.
+    """A buffer that keeps written text until the reader takes it. So a slow reader does not hold up calls.
 
-    ``number`` is that of an open file, which ``close`` closes.
+    ``number`` is the number of an open file. ``close`` closes that file.
     """
 
     def __init__(self, number: int) -> None:
@@ -53,7 +53,7 @@ class Pipe:
 
 
 def wait_to_write(number: int) -> None:
-    """Wait until an open file takes more data, or fails."""
+    """Wait until an open file takes more data, or has failed."""
     _poll(number, None)
 
 

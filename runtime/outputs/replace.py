@@ -1,4 +1,4 @@
-"""Replacement of a file in one step, so that a reader sees the old content or the new, never half of it.
+"""The replacement of a file in one step. A reader sees the old content or the new, and never a mixture.
 
 The file keeps its mode, its owner and its other attributes. If it has other names, or an owner that this user cannot
 set, the content is written into the existing file instead.
@@ -16,7 +16,10 @@ _HELD = frozenset({errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EACCES})
 
 
 def put(target: str, data: bytes) -> None:
-    """Write a whole file. ``target`` must be no link, but a regular file or a free name. Raises OSError."""
+    """Write a whole file. ``target`` must be a regular file, or a name that is free. It must not be a link.
+
+    Raises OSError.
+    """
     number, beside = create_beside(target)
     try:
         with os.fdopen(number, "wb") as file:
@@ -31,7 +34,10 @@ def put(target: str, data: bytes) -> None:
 
 
 def put_new(target: str, data: bytes) -> None:
-    """Write a file under a free name. Raises FileExistsError if anything is there, even a link; OSError."""
+    """Write a file under a name that is free.
+
+    Raises FileExistsError if anything has this name, even a link; OSError.
+    """
     number = os.open(target, _CREATE, 0o666)
     try:
         with os.fdopen(number, "wb") as file:
@@ -43,16 +49,16 @@ def put_new(target: str, data: bytes) -> None:
 
 
 def create_beside(target: str, name: str = "") -> tuple[int, str]:
-    """Create a file in the folder of ``target``; return its number, open for writing, and its path. Raises OSError.
+    """Create a file in the folder of ``target``. Return its number, open for writing, and its path. Raises OSError.
 
-    If ``target`` exists, nobody else may read the new file yet, because the old one may be private.
+    If ``target`` exists, only this user may read the new file for now, because the old one may be private.
     """
     path = os.path.join(os.path.dirname(target), name or f".flowrun-{os.urandom(8).hex()}.tmp")
     return os.open(path, _CREATE, 0o600 if os.path.lexists(target) else 0o666), path
 
 
 def settle(beside: str, target: str) -> None:
-    """Move the whole file ``beside`` to its place. Raises OSError; the file then stays where it was."""
+    """Move the complete file ``beside`` to its place. Raises OSError; the file then stays where it was."""
     try:
         found = os.lstat(target)
     except FileNotFoundError:
@@ -85,7 +91,7 @@ def _made_like(beside: str, target: str, found: os.stat_result) -> bool:
 
 
 def _pour(beside: str, target: str) -> None:
-    """Copy the content into the existing file, for a file that a rename cannot replace alike."""
+    """Copy the content into the existing file, if a renamed file could not have the same owner and names."""
     import shutil
 
     with open(beside, "rb") as whole, open(target, "r+b") as file:

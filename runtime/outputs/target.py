@@ -1,4 +1,7 @@
-"""A path that a command writes to. It is checked before anything is paid, and never overwrites a file that is read."""
+"""A path to which a command writes.
+
+It is checked before anything is paid, and is never a file that the command reads.
+"""
 
 from __future__ import annotations
 
@@ -27,17 +30,19 @@ _READ_ONLY = "it is read-only, and is left as it is: make it writable, or give a
 
 
 class Target:
-    """The target of a command's output. It may be a link, a device, a pipe or an open file such as /dev/stdout.
+    """The target of a command's output.
 
-    ``real`` is the path of a regular file, at the end of all links; ``pipe`` stands for a target of any other kind. One
-    of the two is set. A regular file is replaced in one step, and only by a whole file.
+    It may be a file, a link, a device, a pipe, or an open file such as /dev/stdout.
+
+    ``real`` is the path of a regular file, at the end of all links; ``pipe`` stands for any other target. One of the
+    two is set. A regular file is replaced in one step, and only by a complete file.
     """
 
     def __init__(self, path: Path, sources: Iterable[Source] = ()) -> None:
         """Check that ``path`` can be written. ``sources`` are the files that the command reads.
 
-        Raises: UsageError, where a flow or a source would be overwritten; DiskError, where it cannot be written: a
-        folder, a read-only file, a pipe without a reader, or a folder that is missing.
+        Raises: UsageError, if a flow or a source would be overwritten; DiskError, if the path cannot be written: a
+        folder, a read-only file, a pipe without a reader, or a path in a missing folder.
         """
         self.path = path
         self.name = shown(str(path))
@@ -55,7 +60,10 @@ class Target:
             self.pipe = self._opened(found)
 
     def write(self, text: str) -> None:
-        """Write a whole text in UTF-8. Raises DiskError, UsageError, also where the path leads elsewhere since."""
+        """Write a whole text in UTF-8.
+
+        Raises DiskError, UsageError, also if the path leads to another file since the check.
+        """
         try:
             if self.pipe is not None:
                 self.pipe.write(self.encoded(text))
@@ -70,11 +78,11 @@ class Target:
             self.close()
 
     def encoded(self, text: str) -> bytes:
-        """Encode a text; for a terminal, without characters that would control it."""
+        """Encode a text. For a terminal, make the characters that would control it visible."""
         return encoded(inert(text) if self.pipe is not None and self.pipe.is_terminal else text)
 
     def look_again(self) -> None:
-        """Check the path again. Raises DiskError, UsageError where it leads elsewhere or may not be replaced."""
+        """Check the path again. Raises DiskError, UsageError if it leads to another file or may not be replaced."""
         before = self.real
         found = self._looked_at()
         if self.real != before or not (found is None or stat.S_ISREG(found.st_mode)):
@@ -90,7 +98,10 @@ class Target:
         return DiskError(f"{self.name} cannot be written: {error.strerror or error}")
 
     def _looked_at(self) -> os.stat_result | None:
-        """Return the status of the file at the end of all links; None where none is. Raises UsageError, DiskError."""
+        """Return the status of the file at the end of all links; None if there is no file.
+
+        Raises UsageError, DiskError.
+        """
         self.real = os.path.realpath(self.path)
         if any(name.lower().endswith(".flow") for name in (str(self.path), self.real)):
             raise UsageError(f"{self.name} is a flow file, or named as one, and is not overwritten; give another name")
@@ -109,7 +120,7 @@ class Target:
         return found
 
     def reads(self, found: os.stat_result) -> bool:
-        """Tell whether a file is one that the command reads, under whatever name."""
+        """Tell whether the command reads this file, under any name."""
         for source in self.sources:
             with suppress(OSError, ValueError):
                 if os.path.samestat(found, os.stat(source)):
@@ -124,7 +135,7 @@ class Target:
         return UsageError(f"{self.name} is what this command reads, and is not overwritten; give another name")
 
     def _tried(self, found: os.stat_result | None) -> None:
-        """Check that a file can be put there, without a change to the file that is there. Raises DiskError."""
+        """Check that a file can be written there, without changing the existing file. Raises DiskError."""
         try:
             if found is not None:
                 self._must_be_writable(found)
@@ -144,7 +155,10 @@ class Target:
             raise DiskError(f"{self.name} cannot be written: {_READ_ONLY}")
 
     def _joined(self, number: int) -> Pipe:
-        """Write on in a file that this process has open: others may write there as well, so it is not replaced."""
+        """Continue to write a file that this process has open.
+
+        It is not replaced, because others may write to it as well.
+        """
         import fcntl  # not on every system
 
         try:
@@ -171,7 +185,7 @@ class Target:
         raise DiskError(f"{self.name} has become another file meanwhile, and is left as it is")
 
     def _opened_by_then(self) -> int:
-        """Open a pipe, which works only while it has a reader; wait some seconds for one to come."""
+        """Open a pipe. That works only while it has a reader, so wait some seconds for one."""
         until = time.monotonic() + READER
         while True:
             try:
@@ -185,7 +199,7 @@ class Target:
 
 
 def open_file(path: str) -> int | None:
-    """Return the number of the open file behind a path such as /dev/stdout or /proc/self/fd/3; None for other paths.
+    """Return the number of the open file behind a path such as /dev/stdout or /proc/self/fd/3. None for other paths.
 
     The path may also be a link to such a path.
     """
@@ -202,5 +216,5 @@ def open_file(path: str) -> int | None:
 
 
 def encoded(text: str) -> bytes:
-    """Encode a text in UTF-8. Half a character, which UTF-8 does not have, becomes an escape."""
+    """Encode a text in UTF-8. Half of a surrogate pair, which UTF-8 cannot encode, becomes an escape."""
     return text.encode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""The dependencies of a step: the steps that it waits for, and the step whose results it takes as they come."""
+"""The dependencies of a step: the steps that it waits for, and the step whose results it takes as they arrive."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from .free_names import mentions
 
 
 def first_needs(step: p.Step) -> tuple[str, ...]:
-    """Return the steps that a step waits for before it begins, with those in the arguments of its rule.
+    """Return the steps that a step waits for before it begins, including those in the arguments of its rule.
 
-    The asks and the extern of a reducer are not counted here: they wait by themselves.
+    The asks and the extern of a reducer are not counted, because they wait separately.
     """
     node = step.node
     if not isinstance(node, p.Map | p.Repeat | p.Fanout):
@@ -27,10 +27,10 @@ def first_needs(step: p.Step) -> tuple[str, ...]:
 
 
 def taken_from(step: p.Step) -> str | None:
-    """Find the step whose results a map may take one by one, as they come; None if the map needs the whole list.
+    """Find the step whose results a map may take one by one, as they arrive. None if the map needs the whole list.
 
-    A map with a vote needs the whole list, for the vote is counted in the order of the list. So does a map with a
-    time-out, for the time of the step before it must not count.
+    A map with a vote needs the whole list, because the vote is counted in the order of the list. So does a map with a
+    time-out, because the time of the step before it must not count.
     """
     node = step.node
     if not isinstance(node, p.Map) or node.whole or not isinstance(node.source, p.Ref) or "timeout" in step.options:

@@ -1,4 +1,4 @@
-"""The names that the expressions and steps of a plan mention, and a check that these are of the language."""
+"""The names that the expressions and steps of a plan mention, and a check that the expressions are valid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..vocabulary.errors import PlanError
 
 
 def mentions(exprs: list[p.Expr]) -> Iterator[str]:
-    """Find the names that expressions mention. Raises PlanError if an expression is not of the language."""
+    """Find the names that expressions mention. Raises PlanError if an expression is not one of the language."""
     todo = list(exprs)
     while todo:
         expr = todo.pop()
@@ -33,9 +33,9 @@ def mentions(exprs: list[p.Expr]) -> Iterator[str]:
 
 
 def _votes(function: str, args: Mapping[str, p.Expr]) -> Iterator[str]:
-    """Find the votes that a call looks at. Raises PlanError if the language has no function that takes its arguments.
+    """Find the votes whose tally a call reads. Raises PlanError if no function of the language takes its arguments.
 
-    Each vote must be named by a constant, and not by a worked-out value.
+    Each vote must be named by a constant, and not by a computed value.
     """
     if function not in FUNCTIONS:
         raise PlanError(f"no function is called `{function}`")
@@ -59,7 +59,7 @@ def template(text: str) -> tuple[str, ...]:
 
 
 def spoken(step: p.Step) -> set[str]:
-    """Find the names that a step mentions itself, without those of the steps inside it."""
+    """Find the names that a step mentions itself, without the names that the steps inside it mention."""
     node = step.node
     exprs: list[p.Expr | None] = [*step.options.values(), step.when, step.otherwise]
     names: set[str] = set()

@@ -1,4 +1,4 @@
-"""The check of a plan's kinds and types. It repeats the checker's rules, for a plan may have been edited."""
+"""The check of a plan's kinds and types. It repeats the checker's rules, because a user may have edited the plan."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _limits(title: str, flow: p.Plan | p.Flow) -> None:
 
 
 def _names(plan: p.Plan) -> Iterator[tuple[str, str]]:
-    """Find each name that the plan gives, without the name of a file, together with the kind of thing that it names."""
+    """Find each name that the plan gives, except the name of a file, together with the kind of thing that it names."""
     yield "this flow", plan.flow
     for what, keys in (("a flow", plan.flows), ("an extern", plan.externs)):
         yield from ((what, p.plain_name(key)) for key in keys)

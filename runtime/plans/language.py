@@ -1,4 +1,4 @@
-"""The language that this runtime has: its functions, reducers and options, without the providers."""
+"""The language of this runtime: its functions, reducers and options, without the providers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .options import OPTIONS
 
 @cache
 def language() -> Catalog:
-    """Make a catalog that is enough to check a plan. It takes any provider: models are checked when they are opened."""
+    """Make a catalog for checking a plan. It accepts any provider, because models are checked when they are opened."""
     return Catalog(
         {name: function.spec for name, function in FUNCTIONS.items()},
         View(REDUCERS, lambda rule: rule.spec),

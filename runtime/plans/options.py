@@ -1,4 +1,4 @@
-"""The options that `with` takes, and the kinds of steps or declarations that may have each of them."""
+"""The options of `with`, and the kinds of steps or declarations that may have each of them."""
 
 from __future__ import annotations
 
@@ -66,5 +66,5 @@ OPTIONS: dict[str, OptionSpec] = {
 
 
 def quantile_of(hedge: str) -> float:
-    """Return the quantile that `hedge` names: ``p95`` is 0.95."""
+    """Return the quantile that the option `hedge` names: 0.95 for ``p95``."""
     return int(hedge.removeprefix("p")) / 100

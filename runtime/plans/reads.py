@@ -1,4 +1,4 @@
-"""The steps whose expressions may call a function that takes time: it reads a file, or it cuts a long text."""
+"""The steps whose expressions may call a function that takes time, because it reads a file or cuts a long text."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..values.functions import FUNCTIONS
 
 
 def may_read(step: p.Step) -> bool:
-    """Tell whether an expression of a step itself may read. The steps inside a block are not looked at.
+    """Tell whether an expression of a step itself may read. The steps inside of a block do not count.
 
-    A call may read by the default of a parameter, so every call of a flow or an extern counts.
+    The default of a parameter may read. So every call of a flow or an extern counts.
     """
     if isinstance(step.node, p.FlowCall | p.ExternCall):
         return True

@@ -1,4 +1,4 @@
-"""Lists that need not be whole in memory: results that are handed on as they come, and inputs that maps read once."""
+"""Lists that need not be in memory as a whole: results that are handed on one by one, and inputs read once by maps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .free_names import mentions, spoken
 
 
 def handed_on(plan: p.Plan) -> p.Step | None:
-    """Find the map or repeat whose list the flow returns as it is. None if the flow also uses that list elsewhere."""
+    """Find the map or repeat whose list the flow returns unchanged. None if the flow also uses that list elsewhere."""
     if not isinstance(plan.result, p.Ref):
         return None
     name = plan.result.name

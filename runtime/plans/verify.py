@@ -1,4 +1,4 @@
-"""The rules that every plan must keep. They are checked again before a run, for the plan may have been edited."""
+"""The rules that every plan must keep. They are checked again before a run, because a user may have edited the plan."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ _TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 def verify(plan: p.Plan) -> None:
     """Raise PlanError at the first step that breaks a rule.
 
-    Every mention must be among the step's needs, no branch may need another branch of its fan-out, no steps may
-    wait for each other, no flow may lead back to itself, and every function, reducer, flow and extern must exist and
-    get the arguments that it takes. Every value must have the kind and the type of its place, and a function that looks
-    at a vote must name a vote that the step needs. The same rules hold in every flow that is called.
+    Every mention must be among the step's needs. No branch may need another branch of its fan-out. No steps may wait
+    for each other in a circle, and no flow may call itself, directly or through others. Every function, reducer, flow
+    and extern must exist and get the arguments that it takes. Every value must have the kind and the type of its place.
+    A function that reads the tally of a vote must name a vote that the step needs. The same rules hold in every called
+    flow.
     """
     if (place := misplaced(plan)) is not None:
         raise PlanError(f"the plan has a value of another kind than its place at `{place}`")
@@ -52,7 +53,7 @@ def verify(plan: p.Plan) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """The surroundings of a step: the plan, the visible steps, and the names that are known without a step."""
+    """The surroundings of a step: the plan, the visible steps, and the names of values that are not steps."""
 
     plan: p.Plan
     visible: Mapping[str, p.Step]
@@ -226,7 +227,7 @@ def _held(
 
 
 def _inner_needs(step: p.Step) -> Iterator[str]:
-    """Find all names that a step, or a step inside it, waits for."""
+    """Find all names that a step, or a step inside of it, waits for."""
     for one in p.walk_steps((step,)):
         yield from one.needs
         if isinstance(one.node, (p.Map, p.Repeat, p.Fanout)):

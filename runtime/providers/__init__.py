@@ -48,10 +48,10 @@ class ProviderInfo:
 
 
 class ProviderNames(Set[str]):
-    """The names of all providers, with which the full name of a model begins.
+    """The names of all providers. The full name of a model begins with one of them.
 
-    The names of other people's providers are looked up only when they matter: that reads the metadata of every
-    installed package.
+    The names of other packages' providers are looked up only when they are needed, because that reads the metadata of
+    every installed package.
     """
 
     def __contains__(self, name: object) -> bool:
@@ -69,7 +69,7 @@ class ProviderNames(Set[str]):
 
 
 def is_own(name: str) -> bool:
-    """Tell whether flowrun has a provider of this name itself. No provider is loaded for this."""
+    """Tell whether flowrun itself has a provider of this name. No provider is loaded for this."""
     return binds(__name__, name, "PROVIDER")
 
 
@@ -87,7 +87,7 @@ def _own(name: str) -> ProviderSpec:
 
 
 def _all_own() -> list[ProviderSpec]:
-    """Return the declarations of flowrun's own providers, those of this machine first."""
+    """Return the declarations of flowrun's own providers. Those that run models on this machine come first."""
     return sorted(map(_own, own_names()), key=lambda spec: (not spec.traits.local, spec.name))
 
 
@@ -108,7 +108,7 @@ def open_provider(model: str, surroundings: Surroundings) -> Provider:
 
 
 def provider_table(environ: Mapping[str, str] | None = None) -> tuple[ProviderInfo, ...]:
-    """Return a row for every provider, read from the variables in ``environ`` (None: this process's own)."""
+    """Return a row for every provider. The variables are read from ``environ``, or from this process if it is None."""
     environ = os.environ if environ is None else environ
     rows = []
     for spec in _all_own():
@@ -125,7 +125,7 @@ def provider_table(environ: Mapping[str, str] | None = None) -> tuple[ProviderIn
 
 
 def base_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the base URLs that the user has set: from the name of each variable to its value."""
+    """Return the base URLs that the user has set, by the names of their variables."""
     names = [spec.base_variable for spec in _all_own() if spec.base_variable]
     set_ = {name: environ.get(name, "").strip() for name in names}
     return {name: value for name, value in set_.items() if value}
@@ -134,7 +134,8 @@ def base_variables(environ: Mapping[str, str]) -> dict[str, str]:
 def traits_of(address: str) -> Traits:
     """Return the traits of a model's provider.
 
-    For other people's providers: the attribute ``traits`` of the object that the entry point names, or the defaults.
+    For another package's provider this is the attribute ``traits`` of the object that the entry point names, or the
+    default.
     """
     provider = address.partition(":")[0]
     if is_own(provider):
@@ -148,7 +149,7 @@ def traits_of(address: str) -> Traits:
 
 
 def token_counter(address: str, environ: Mapping[str, str]) -> Count:
-    """Return a counter of a model's tokens: by its own vocabulary where that is known, else by the estimate."""
+    """Return a function that counts a model's tokens: by its own vocabulary if that is known, else by the estimate."""
     traits = traits_of(address)
     own_server = bool(traits.price_variable and environ.get(traits.price_variable, "").strip())
     counter = None if own_server else traits.tokens(address.partition(":")[2])
@@ -163,7 +164,10 @@ def is_local(address: str, endpoint: str) -> bool:
 
 
 def places_of(address: str, environ: Mapping[str, str]) -> int | None:
-    """Return how many requests may be in flight to a model's endpoint when a run begins; None where nobody knows."""
+    """Return how many requests to a model's endpoint may be in flight when a run begins.
+
+    None if the number is not known.
+    """
     name = address.partition(":")[0]
     return _own(name).places(environ) if is_own(name) else traits_of(address).concurrency
 

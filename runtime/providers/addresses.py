@@ -1,4 +1,4 @@
-"""Checks of the addresses and header values that users set: a mistake is reported before anything is sent."""
+"""Checks of the addresses and header values that users set. A mistake is reported before anything is sent."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?", re.IGNORECASE)
 
 
 def split(address: str) -> SplitResult | None:
-    """Return the parts of an address; None where the text is no address."""
+    """Return the parts of an address. None if the text is not an address."""
     try:
         parts = urlsplit(address)
         return parts if parts.hostname and (parts.port is None or parts.port > 0) else None
@@ -44,7 +44,7 @@ def split(address: str) -> SplitResult | None:
 
 
 def host_of(address: str) -> str:
-    """Return the host of an address with its port, if any, and without its user; "" where the text is no address."""
+    """Return the host of an address with its port, if any, and without its user. "" if the text is not an address."""
     parts = split(address)
     return parts.netloc.rpartition("@")[2] if parts else ""
 
@@ -105,7 +105,7 @@ def check_address(address: str, variable: str, example: str) -> SplitResult:
 def check_path(address: str, parts: SplitResult, variable: str, *, spoken: bool) -> None:
     """Check the path of a base URL.
 
-    Raises: UsageError, where the path is one that clients append themselves, or is wrong for a well-known service.
+    Raises: UsageError, if clients append the path themselves, or if it is wrong for a well-known service.
     """
     host = (parts.hostname or "").lower()
     plain = f"{parts.scheme}://{parts.netloc}"
@@ -128,7 +128,7 @@ def check_path(address: str, parts: SplitResult, variable: str, *, spoken: bool)
 def check_header(value: str, variable: str) -> None:
     """Check a key or the value of another header.
 
-    Raises: UsageError, for a value that no server takes. Its message never shows the value.
+    Raises: UsageError, for a value that no server accepts. Its message never shows the value.
     """
     if value.lower().startswith("bearer "):
         raise UsageError(f"{variable} begins with the word Bearer: set it to the key alone")
@@ -157,9 +157,9 @@ def check_key(key: str, host: str) -> None:
 
 
 def check_proxy(proxy: str, variable: str, host: str) -> str:
-    """Check the address of a proxy and return it, with http:// where it has no scheme.
+    """Check the address of a proxy and return it. An address without a scheme gets http://.
 
-    Raises: UsageError. Its message never shows the address, which may hold a password.
+    Raises: UsageError. Its message never shows the address, which may contain a password.
     """
     if "://" not in proxy:
         proxy = f"http://{proxy}"
@@ -172,7 +172,7 @@ def check_proxy(proxy: str, variable: str, host: str) -> str:
 
 
 def other_account(environ: Mapping[str, str]) -> str:
-    """Return advice for a user who has set the variables of OpenRouter or Azure instead of OpenAI's; else ""."""
+    """Return advice for a user who has set the variables of OpenRouter or Azure, and not those of OpenAI. Else ""."""
     if environ.get("OPENROUTER_API_KEY", "").strip():
         return (
             ". OPENROUTER_API_KEY is set: for OpenRouter set OPENAI_API_KEY to the same key, and OPENAI_BASE_URL to "

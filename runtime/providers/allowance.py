@@ -13,8 +13,8 @@ STEP = 1024 * 1024
 class MemoryPool:
     """A stock of ``total`` bytes for all bodies, given out in steps. A body waits while no step is left.
 
-    Bodies that hold some steps and wait for more could wait for each other for ever. So the first body that finds
-    no step left is read to its end without a limit; then the next waiting body may be. The loops of several threads
+    Bodies that hold some steps and wait for more could wait for each other for ever. So the first body that finds no
+    step left is read to its end without a limit. After it the next waiting body is. The event loops of several threads
     share one allowance.
     """
 
@@ -28,7 +28,7 @@ class MemoryPool:
         return Lease(self)
 
     async def take(self, lease: Lease) -> None:
-        """Give the lease another step; wait until a step is free."""
+        """Give the lease another step. Wait until a step is free."""
         with self._lock:
             if self._gives(lease):
                 return
@@ -66,7 +66,7 @@ class MemoryPool:
 
 
 class Lease:
-    """The share of one body in an allowance. A ``boundless`` lease has no limit: its body is read to its end."""
+    """The part of an allowance that one body holds. A ``boundless`` lease has no limit: its body is read to its end."""
 
     __slots__ = ("_allowance", "boundless", "steps")
 

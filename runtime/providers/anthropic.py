@@ -30,12 +30,12 @@ def open_anthropic(name: str, surroundings: Surroundings) -> Provider:
 
 
 class AnthropicProvider(ServedProvider):
-    """A provider that speaks Messages, with one sample a request.
+    """A provider for Anthropic's Messages API, with one sample for each request.
 
-    It asks for structured answers by ``output_config`` (every model since Claude 4.5). Older models refuse that: the
-    provider makes them call a tool instead, which the newest models refuse. Models since Opus 4.7 take no
-    ``temperature``. Messages has no seed. The server keeps no prompts between requests: a client must ask for that,
-    and it costs more at first.
+    It asks for structured answers by ``output_config`` (every model since Claude 4.5). Older models refuse that, so the
+    provider makes them call a tool instead; the newest models refuse such a call. Models since Opus 4.7 take no
+    ``temperature``. Messages has no seed. The server caches prompts only if a client asks for it, and that costs more
+    at first.
     """
 
     modes = ("output_config", "tool", PLAIN)

@@ -1,4 +1,4 @@
-"""The capabilities of one server, as this run has learnt them from its replies and rejections."""
+"""The capabilities of one server, learnt during this run from its replies and rejections."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _MOST = 4096
 
 
 class Capabilities:
-    """The parts of a request that one server takes or refuses.
+    """The parts of a request that one server accepts or refuses.
 
-    ``version`` grows with each lesson. ``served`` is the most samples that ever came in one reply.
+    ``version`` grows with each lesson. ``served`` is the most samples that the server ever gave in one reply.
     """
 
     def __init__(self, modes: Sequence[str]) -> None:
@@ -43,7 +43,7 @@ class Capabilities:
         self._in_vain = 0
 
     def lacks(self, shape: Shape | None, messages: tuple[Message, ...]) -> frozenset[str]:
-        """Return the parts that a request must leave out: parameters, and modes of asking for its shape."""
+        """Return the parts that a request must leave out: parameters, and ways to ask for the shape of the answer."""
         if shape is None or not (self._refused_for or self._doubted):
             return self._refused
         without = {mode for mode in self._modes if (mode, shape.key) in self._refused_for}
@@ -52,14 +52,15 @@ class Capabilities:
         return self._refused | without
 
     def proven(self, shape: Shape | None, mode: str, samples: int) -> set[str]:
-        """Return the parts of such a request that the server has taken before."""
+        """Return the parts of such a request that the server has accepted before."""
         found = {SAMPLES} if samples <= self.served else set()
         return found | {SHAPE} if shape is not None and self._good[mode, shape.key] else found
 
     def learn(self, lesson: Lesson, shape: Shape | None, samples: int) -> bool:
         """Remember the lesson of a trial with this many samples. Return False if it proves too little yet.
 
-        A refusal of one schema says nothing about others, unless the server says that it does not know the mode at all.
+        If the server refuses one schema, this tells nothing about other schemas. It does if the server says that it
+        does not know this way to ask for a shape.
         """
         if lesson.part == SAMPLES:
             if samples <= self.served and not self._struck(SAMPLES, ""):
@@ -76,8 +77,8 @@ class Capabilities:
     def hear(self, shape: Shape, mode: str, messages: tuple[Message, ...], *, fits: bool) -> str:
         """Learn from a reply whether the server respects the shape. Return the mode that is given up, or "".
 
-        ``fits``: an answer of the reply has the shape. An answer without it may be the prompt's fault. So the next
-        request for this prompt asks in another mode. If that helps, the server has ignored the shape.
+        ``fits`` says that an answer of the reply has the shape. If no answer has it, the prompt may be the cause. So
+        the next request for this prompt asks in another mode. If that helps, the server has ignored the shape.
         """
         doubt = self._doubt(shape, messages) if self._doubted else None
         if doubt is None:
@@ -109,15 +110,15 @@ class Capabilities:
     def fruitless(self, rejected: RejectedError, parts: Sequence[str], shape: Shape | None) -> bool:
         """Tell whether a search for the rejected part is useless.
 
-        It is where a search with the same rejection, parts and shape has failed. After too many failed searches, it
-        is for every rejection that names no part.
+        It is useless if a search with the same rejection, parts and shape has failed. After too many failed searches,
+        it is useless for every rejection that names no part.
         """
         if _search(rejected, parts, shape) in self._fruitless:
             return True
         return self._in_vain >= _SEARCHES and not any(is_named(part, rejected) for part in parts)
 
     def give_up(self, rejected: RejectedError, parts: Sequence[str], shape: Shape | None, *, moved: bool) -> None:
-        """Remember a search that found nothing. It ``moved`` if the server came to object to something else."""
+        """Remember a search that found nothing. It has ``moved`` if the server then rejected something else."""
         self._in_vain += 1
         if not moved and len(self._fruitless) < _MOST:
             self._fruitless.add(_search(rejected, parts, shape))
@@ -135,7 +136,7 @@ class Capabilities:
         return mode in self._refused or (mode, shape.key) in self._refused_for
 
     def _ever(self, mode: str) -> bool:
-        """Tell whether any answer in this mode ever had its shape."""
+        """Tell whether any answer in this mode ever had the shape that was asked for."""
         return any(known == mode and good for (known, _), good in self._good.items())
 
     def _struck(self, what: str, key: str) -> bool:
@@ -143,7 +144,10 @@ class Capabilities:
         return self._strikes[what, key] >= _STRIKES
 
     def _doubt(self, shape: Shape, messages: tuple[Message, ...]) -> tuple[str, int] | None:
-        """Return the key of the doubt about this prompt, or about the prompt that it corrects; None where none is."""
+        """Return the key of the doubt about this prompt, or about the prompt that it corrects.
+
+        None if there is no doubt.
+        """
         for asked in (messages, messages[:-2]):
             key = (shape.key, hash(asked))
             if key in self._doubted:

@@ -1,7 +1,10 @@
-"""The test for errors that close a model: it does not exist, or this key may not use it, so no request can succeed.
+"""The recognition of errors that close a model.
 
-A wrong path has the same status 404, and a prompt that a policy forbids has the same 403; those say nothing about the
-next request. The providers' codes, types and parameters tell them apart; where there are none, the sentence does.
+It does not exist, or this key may not use it, so no request can succeed.
+
+A wrong path has the same status 404, and a prompt that a policy forbids has the same 403. Those errors tell nothing
+about the next request. The codes, types and parameters of the providers tell the errors apart; without them, the
+sentence does.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ _READ = 2000
 
 
 def closes_model(status: int, error: Mapping[str, Any], words: Sequence[str], sentence: str, name: str) -> bool:
-    """Tell whether an error closes the model ``name``, and is not about one request. ``words``: its codes and types."""
+    """Tell whether an error closes the model ``name``, and not only one request. ``words`` are its codes and types."""
     if status not in (400, 403, 404):
         return False
     sentence = sentence[:_READ]

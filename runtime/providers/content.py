@@ -1,4 +1,4 @@
-"""A reader that separates a model's answer from its reasoning, for replies that came whole and for streamed ones."""
+"""A reader that separates a model's answer from its reasoning, for whole replies and for streamed ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CLOSED = re.compile(r"(?:\A|\n)[ \t]*</think>[ \t]*\r?(?:\n|\Z)")
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The text of a message, its reasoning, and the model's refusal; each "" where the message has none."""
+    """The text of a message, its reasoning, and the model's refusal. Each is "" if the message has none."""
 
     text: str = ""
     reasoning: str = ""
@@ -66,9 +66,9 @@ def read_parts(content: Json) -> Content:
 
 
 def without_reasoning(text: str) -> tuple[str, str]:
-    """Split a text into the block of reasoning at its beginning ("" for none) and the rest.
+    """Split a text into the block of reasoning at its beginning ("" if there is none) and the rest.
 
-    Tags further on belong to the answer. A block without a closing tag takes the whole text.
+    Later tags belong to the answer. A block without a closing tag takes the whole text.
     """
     start = text.lstrip("\ufeff \t\r\n")
     for opening, closing in _TAGS:
@@ -83,7 +83,7 @@ def without_reasoning(text: str) -> tuple[str, str]:
 
 
 def _texts(values: list[Json]) -> Iterator[str]:
-    """Yield the texts in values that may be texts, parts, or lists of these."""
+    """Yield the texts in a value. It may be a text, a part, or a list of these."""
     for value in values:
         if isinstance(value, str):
             yield value

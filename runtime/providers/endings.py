@@ -1,4 +1,4 @@
-"""Translation of a server's word for the end of an answer into the protocol's word and a sentence."""
+"""The translation of a server's word for the end of an answer into the protocol's word and a sentence."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ LONGEST = 60
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """A provider's words for the ends of answers. A word in none of these sets is not a good end.
+    """A provider's words for the ends of answers. A word in none of these sets means that the end was not good.
 
-    ``name`` is the field of the reply that holds the word.
+    ``name`` is the field of the reply that contains the word.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Endings:
     tools: frozenset[str] = field(default=frozenset({"tool_calls", "function_call", "tool_use"}))
 
     def read(self, reason: object, text: str, reasoning: str) -> Answer:
-        """Return the answer with the ending that ``reason`` names; None and "" mean that the server named none."""
+        """Return the answer with the end that ``reason`` names. None and "" mean that the server named no reason."""
         if reason is None or reason == "":
             return Answer(text, "unterminated", f"the answer has no end: the server sent no `{self.name}`")
         word = reason if isinstance(reason, str) else ""

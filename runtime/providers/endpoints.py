@@ -1,4 +1,4 @@
-"""The address and the key of a hosted provider, read from the variables that its own SDK reads."""
+"""The address and the key of a hosted provider. They are read from the variables that the provider's own SDK reads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Service(ProviderSpec):
     """A hosted API: its address, and the environment variables that its SDK reads, in order of precedence.
 
     Attributes:
-        base_url: the address where ``base_variable`` is not set.
+        base_url: the address if ``base_variable`` is not set.
         key_prefix: the text before the key in the header.
         other_headers: optional headers, as pairs of a variable and a header.
         versions: endings of a base URL that some clients of this API want. They are cut off: each call names its
@@ -78,17 +78,17 @@ class HttpEndpoint:
         return replace(self, headers={**self.headers, **{name.replace("_", "-"): headers[name] for name in headers}})
 
     def redact(self, text: str) -> str:
-        """Return the text of a message without the key. Answers are never altered: see ``keepable``."""
+        """Return the text of a message without the key. Answers are never changed: see ``keepable``."""
         return secret(self.key).hide(text) if self.key else text
 
     def keepable(self, text: str) -> tuple[str, str]:
-        """Return an answer and ""; where the key is in the answer, "" and a sentence that says so."""
+        """Return an answer and "". If the key is in the answer, return "" and a sentence about that."""
         if not self.key or not secret(self.key).carried_by(text):
             return text, ""
         return "", f"the answer has your key in it, so it is not kept ({digest_of(text)})"
 
     def advice(self, status: int) -> str:
-        """Return advice to the user for this status of a server's answer; "" where there is none to give."""
+        """Return advice to the user for this status of a server's answer. "" if there is none."""
         where = f"{self.base_variable} ({self.base_url})" if self.base_variable else "the base URL"
         match status:
             case 401 if not self.key:
@@ -104,7 +104,9 @@ class HttpEndpoint:
         return ""
 
     def quote(self, text: str) -> str:
-        """Make foreign text fit for a message: a line that cannot steer a terminal, no key, at most 300 characters."""
+        """Make foreign text fit for a message: one line of at most 300 characters, safe for a terminal, and without the
+        key.
+        """
         return sentence(self.redact(text), SENTENCE)
 
 
@@ -151,7 +153,7 @@ def endpoint(service: Service, name: str, environ: Mapping[str, str]) -> HttpEnd
 
 
 def _proxy(scheme: str, host: str, environ: Mapping[str, str]) -> str | None:
-    """Return the proxy that the usual variables name; None for no proxy.
+    """Return the proxy that the usual variables name. None for no proxy.
 
     Both spellings of a variable count, the lower-case one first, as in curl.
     """

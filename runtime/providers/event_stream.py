@@ -10,9 +10,10 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class EventReader:
-    """A reader that turns bytes, cut anywhere, into events: pairs of a type ("" for none) and data, never empty.
+    """A reader that turns bytes into events. The bytes may be cut anywhere.
 
-    Raises: UnicodeDecodeError, for data that is not UTF-8; the standard would replace the bytes instead.
+    An event is a pair of a type ("" for none) and data, which is never empty. Raises: UnicodeDecodeError, for data that
+    is not UTF-8. The standard would replace such bytes instead.
     """
 
     def __init__(self) -> None:
@@ -42,7 +43,8 @@ class EventReader:
     def end(self) -> Iterator[tuple[str, str]]:
         """Return the last event, if the stream ended before the empty line that closes it.
 
-        The standard drops such an event. This reader keeps it: it was paid for, and its JSON shows whether it is whole.
+        The standard drops such an event. This reader keeps it, because it is paid, and its JSON shows whether it is
+        complete.
         """
         self._after_return = False
         return self.feed(b"\n\n")

@@ -1,4 +1,4 @@
-"""Reading of a server's answer: into its JSON, or into the class of error that says what may be done next."""
+"""The reading of a server's answer: its JSON, or the class of error that decides what may be done next."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ _PARAMETERS = re.compile(r"parameter|response_?format|structured|json_schema|\bn
 
 
 class RejectedError(PermanentError):
-    """The server rejects the request as it stands (400, 422).
+    """The server rejects the request as it is (400, 422).
 
-    ``parameter`` is the part that the server names, "" if it names none. ``sentence`` holds the objection in full, and
-    ``words`` its code and type, for a provider that can ask in another way. A rejection is ``billed`` if it may be on
-    the bill, because it came under a status of success.
+    ``parameter`` is the part that the server names, "" if it names none. ``sentence`` is the whole objection, and
+    ``words`` are its code and type, for a provider that can ask in another way. A rejection is ``billed`` if it may be
+    on the bill, because its status was a success.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ def spoiled(
     *,
     final: bool = False,
 ) -> AnswerError:
-    """Return the error for a reply that was paid for and is no answer.
+    """Return the error for a reply that was paid but is not an answer.
 
     The error keeps the beginning of ``text``, unless the key is in it.
     """
@@ -241,7 +241,7 @@ def _deeper(data: object) -> bool:
 
 
 def _error_object(raw: bytes | bytearray) -> dict[str, Any]:
-    """Return the error object of a body, in whichever form the server writes it; empty where the body is no JSON."""
+    """Return the error object of a body, in any of the forms that servers use. Empty if the body is not JSON."""
     try:
         data = json.loads(raw)
     except (ValueError, RecursionError):
@@ -257,7 +257,7 @@ def _error_object(raw: bytes | bytearray) -> dict[str, Any]:
 
 
 def sentence_of(error: object) -> str:
-    """Return the sentence of an error object, whichever form it has."""
+    """Return the sentence of an error object, in any of its forms."""
     if isinstance(error, Mapping):
         for name in ("message", "detail", "error", "msg", "code", "type"):
             if error.get(name):
@@ -279,6 +279,9 @@ def _words(error: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _daily(error: Mapping[str, Any]) -> bool:
-    """Tell whether a daily quota of Google's is used up. Google names a short retryDelay for it as for a minute's."""
+    """Tell whether a daily quota of Google's is used up.
+
+    Google's retryDelay is as short for it as for a quota per minute.
+    """
     violations = [found for detail in details_of(error) if isinstance(found := detail.get("violations"), list)]
     return any("PerDay" in str(one.get("quotaId", "")) for many in violations for one in many if isinstance(one, dict))

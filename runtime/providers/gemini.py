@@ -29,9 +29,9 @@ def open_gemini(name: str, surroundings: Surroundings) -> Provider:
 
 
 class GeminiProvider(ServedProvider):
-    """A provider that speaks generateContent, with ``candidateCount`` samples (Gemini 2; Gemini 3 refuses more than 1).
+    """A provider for generateContent, with ``candidateCount`` samples (Gemini 2; Gemini 3 refuses more than 1).
 
-    Its schemas may have any root, so nothing is wrapped; a choice is asked for as ``text/x.enum``. The tokens of the
+    Its schemas may have any root, so no value is wrapped. A choice is asked for as ``text/x.enum``. The tokens of the
     model's thoughts count as output, as they do on the bill.
     """
 

@@ -1,4 +1,4 @@
-"""JSON POST requests over aiohttp, bounded in time and size. Every failure becomes one of the promised errors."""
+"""JSON POST requests over aiohttp, with limits on time and size. Every failure becomes one of the promised errors."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, HttpClient] = wea
 
 
 class HttpClient:
-    """The connections of one event loop, shared by every provider that runs on it.
+    """The connections of one event loop. Every provider that runs on the loop shares them.
 
-    ``join`` counts a user in and ``leave`` counts it out. The session opens with the first request and closes when the
-    last user leaves. It keeps no cookies and follows no redirects, and a key travels with its own request only.
+    ``join`` adds a user and ``leave`` removes it. The session opens with the first request and closes when the last
+    user leaves. It keeps no cookies and follows no redirects, and a key is sent only with its own request.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -75,7 +75,7 @@ class HttpClient:
     ) -> tuple[dict[str, Any], Rates | None]:
         """Send ``body`` to the endpoint's ``path``. Return the JSON object of the answer and the rates in its headers.
 
-        ``deadline`` is a time of the running loop; it bounds connecting, sending, headers and body together.
+        ``deadline`` is a time of the running event loop; it limits connecting, sending, headers and body together.
         ``stream`` reads an answer that comes in events; a server may still send the answer whole.
 
         Raises: RefusedError, InDoubtError, PermanentError, AnswerError.
@@ -100,7 +100,7 @@ class HttpClient:
     async def _sent(
         self, endpoint: HttpEndpoint, path: str, turn: Exchange, deadline: float, idempotency_key: str
     ) -> Exception | None:
-        """Send the request and read the answer. Return the failure below HTTP; None where there was none."""
+        """Send the request and read the answer. Return the failure of the connection, or None if there was none."""
         if deadline <= self._loop.time():
             return TimeoutError()
         task = turn.task

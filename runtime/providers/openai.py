@@ -32,11 +32,11 @@ def open_openai(name: str, surroundings: Surroundings) -> Provider:
 
 
 class OpenAIProvider(ServedProvider):
-    """A provider that speaks Chat Completions, with ``n`` samples and ``response_format`` for structured answers.
+    """A provider for Chat Completions, with ``n`` samples and ``response_format`` for structured answers.
 
-    OpenAI's own models want ``max_completion_tokens``. Older servers know ``max_tokens`` only and ignore the other
+    OpenAI's own models want ``max_completion_tokens``. Older servers know only ``max_tokens`` and ignore the other name
     silently, so every server but OpenAI's gets the old name first. Reasoning models take no ``temperature``. A server
-    that refuses ``json_schema`` is asked for ``json_object``, and then in words.
+    that refuses ``json_schema`` is asked for ``json_object``, and after that in words.
     """
 
     modes = ("json_schema", "json_object", PLAIN)

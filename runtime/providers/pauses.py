@@ -1,4 +1,4 @@
-"""The pause that a server asks for, in seconds, read from every place that may name it."""
+"""The pause in seconds that a server asks for. It may be in several places of a reply."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .rate_headers import date_of
 
 
 def retry_after(headers: Mapping[str, str], error: Mapping[str, Any]) -> float | None:
-    """Return the seconds to wait before another request; None where the server names none.
+    """Return the seconds to wait before another request. None if the server names none.
 
-    They stand in ``retry-after-ms``, ``Retry-After`` or Google's RetryInfo; the longest wait counts.
+    They are in ``retry-after-ms``, ``Retry-After`` or Google's RetryInfo. The longest wait counts.
     """
     waits = [_number(headers.get("retry-after-ms", ""), 0.001)]
     text = headers.get("Retry-After", "")

@@ -1,4 +1,4 @@
-"""The protocol of a provider, which turns a request into answers."""
+"""The protocol of a provider. A provider turns a request into answers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Provider(Protocol):
     Attributes:
         model: the full name, ``provider:name``, as reports show it.
         endpoint: the key by which models share a limiter; the base URL for a server.
-        samples: the most answers that one request may ask for; 1 where the endpoint has no such parameter.
-        concurrency: the requests in flight at once, unless the flow says otherwise.
+        samples: the most answers that one request may ask for; 1 if the endpoint has no such parameter.
+        concurrency: the number of requests in flight, if the flow sets none.
 
-    A provider may also have ``caches_from``, where its server charges less for a prompt that it has read before and
-    need not be asked to: the smallest number of a prompt's tokens for which the server does this.
+    A provider may also have ``caches_from``: the smallest number of a prompt's tokens for which its server charges less
+    when it reads the prompt again. It is only for servers that do this without being asked.
     """
 
     model: str
@@ -28,7 +28,7 @@ class Provider(Protocol):
     concurrency: int
 
     async def start(self) -> None:
-        """Get ready: load a model, open a session. Called once, before the first request."""
+        """Get ready: load a model, or open a session. It is called once, before the first request."""
 
     async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
         """Make one attempt at a request. The key is the same for every attempt at one request; "" for no key.
@@ -37,7 +37,7 @@ class Provider(Protocol):
         """
 
     async def close(self) -> None:
-        """Release everything that ``start`` took. Safe to call at any time, also twice."""
+        """Release everything that ``start`` took. This is safe at any time, and more than once."""
 
 
 Progress = Callable[[str], None]

@@ -1,7 +1,7 @@
 """A reader of the rate limits in a server's headers.
 
-OpenAI ("Rate limits in headers") gives durations such as ``6m0s``; Anthropic ("Rate limits, response headers") gives
-times, apart for tokens in and out; others follow the IETF's draft-ietf-httpapi-ratelimit-headers.
+OpenAI ("Rate limits in headers") gives durations such as ``6m0s``. Anthropic ("Rate limits, response headers") gives
+times, separately for input and output tokens. Others follow the IETF's draft-ietf-httpapi-ratelimit-headers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LONGEST = 7 * 86400.0
 
 
 def read_rates(headers: Mapping[str, str]) -> Rates | None:
-    """Return the rate limits in the headers; None where there are none. A value that makes no sense is ignored."""
+    """Return the rate limits in the headers. None if they have no limits. A value without a meaning is ignored."""
     # A quick way out: most servers send no limits, and this runs for every answer.
     if not any("ratelimit" in name.lower() for name in headers):
         return None
@@ -58,7 +58,10 @@ def _draft(headers: Mapping[str, str]) -> Rate | None:
 
 
 def _scarcest(rates: list[Rate]) -> Rate | None:
-    """Return the rate with the fewest requests or tokens left, of several that hold at once; None of no rates."""
+    """Of several rates that hold at once, return the one with the fewest requests or tokens left.
+
+    None if there are no rates.
+    """
     return min(rates, key=lambda rate: _MOST if rate.remaining is None else rate.remaining, default=None)
 
 
@@ -90,7 +93,10 @@ def _duration(text: str) -> float | None:
 
 
 def _until(text: str, headers: Mapping[str, str]) -> float | None:
-    """Return the seconds until a time in RFC 3339, counted from the server's own time where it sends that."""
+    """Return the seconds until a time in RFC 3339.
+
+    They are counted from the server's own time if the server sends it.
+    """
     try:
         until = datetime.fromisoformat(text.strip()).timestamp()
     except (ValueError, OverflowError, OSError):

@@ -1,4 +1,7 @@
-"""Reading of a rejection: the part of the request that the server objects to, or a cause that no other form mends."""
+"""The reading of a rejection.
+
+It names a part of the request, or a cause that no other form of the request can avoid.
+"""
 
 from __future__ import annotations
 
@@ -69,8 +72,8 @@ _VALUES = ("temperature", "max_tokens", "max_completion_tokens")
 def suspects(rejected: RejectedError, present: Sequence[str], proven: Collection[str] = ()) -> list[str]:
     """Return the parts among those ``present`` in a request that the server may object to, the likeliest first.
 
-    The list is empty where the server objects to something else. A part that the server is ``proven`` to take is
-    suspected only where the server names it.
+    The list is empty if the server objects to something else. A part that the server is ``proven`` to accept is
+    included only if the server names it.
     """
     if means_another_cause(rejected):
         return []
@@ -83,7 +86,7 @@ def suspects(rejected: RejectedError, present: Sequence[str], proven: Collection
 
 
 def means_another_cause(rejected: RejectedError) -> bool:
-    """Tell whether the server names a cause that no other form of the request mends."""
+    """Tell whether the server names a cause that no other form of the request can avoid."""
     if any(word.lower() in _OTHER_CODES for word in rejected.words):
         return True
     return bool(_OTHER_CAUSE.search(rejected.sentence[:_READ]))
@@ -99,7 +102,7 @@ def is_named(part: str, rejected: RejectedError) -> bool:
 
 
 def unknown(rejected: RejectedError, parameter: str) -> bool:
-    """Tell whether the server objects to the parameter itself. A value out of range is for the user to correct."""
+    """Tell whether the server objects to the parameter itself. The user must correct a value that is out of range."""
     return _mentions(rejected, parameter) and bool(_UNKNOWN.search(rejected.sentence[:_READ]))
 
 
@@ -110,7 +113,7 @@ def _mentions(rejected: RejectedError, parameter: str) -> bool:
 
 
 def of_every_schema(rejected: RejectedError) -> bool:
-    """Tell whether the server says that it does not know this form at all, whatever the schema."""
+    """Tell whether the server says that it does not know this form at all, whatever the schema is."""
     said = rejected.sentence[:_READ]
     return bool(_UNKNOWN.search(said)) and not _OF_ONE_SCHEMA.search(said)
 
@@ -118,7 +121,7 @@ def of_every_schema(rejected: RejectedError) -> bool:
 def fewer_samples(rejected: RejectedError, asked: int, served: int) -> tuple[int, bool]:
     """Return the number of samples to ask for instead, and whether the server has said that it gives no more.
 
-    The number is the one that the server names, or as many as it has ``served``, or half way between that and the
+    The server may name the number. Otherwise it is the number that it has ``served``, or half way from there to the
     number ``asked`` for.
     """
     said = rejected.sentence[:_READ]
@@ -133,6 +136,6 @@ def fewer_samples(rejected: RejectedError, asked: int, served: int) -> tuple[int
 
 
 def signature(rejected: RejectedError) -> str:
-    """Return a text that is equal for two rejections that differ only in numbers and in the names of requests."""
+    """Return a text that is equal for two rejections which differ only in numbers and in the names of requests."""
     said = re.sub(r"\w*\d\w*", "#", rejected.sentence[:300])
     return f"{rejected.status} {rejected.parameter} {said}"

@@ -1,4 +1,4 @@
-"""A fake provider for tests, whose answers come from a script and never from a model."""
+"""A fake provider for tests. Its answers come from a script and never from a model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..vocabulary.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """A scripted reply: its text or its failure, and how many seconds it takes."""
+    """A scripted reply: its text or its failure, and the seconds that it takes."""
 
     text: str | CallError
     seconds: float = 0.0
@@ -24,9 +24,9 @@ Script = Callable[[Request, int], Scripted | str]
 
 
 class ScriptedProvider:
-    """A provider that answers by a function or from a list of texts, and remembers its requests.
+    """A provider that takes answers from a function or from a list of texts, and remembers its requests.
 
-    ``calls`` holds each request in the order of arrival. ``peak`` is the most requests that were open at once.
+    ``calls`` has all requests in the order of arrival. ``peak`` is the most requests that were open at once.
     """
 
     def __init__(

@@ -1,4 +1,7 @@
-"""A search for the key in foreign text: messages hide it, and answers that hold it are found, but never edited."""
+"""The search for the key in foreign text. Messages hide the key.
+
+An answer that contains it is found but never edited.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,8 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([\"\\/]))")
 class Secret:
     """A key, and the forms in which a server may send it back.
 
-    A key is ``real`` if it is long and no word. Users give local servers a word such as ``ollama``, ``EMPTY`` or
-    ``none`` for a key; a text that holds such a word betrays nothing.
+    A key is ``real`` if it is long and not a word. Users give local servers a word such as ``ollama``, ``EMPTY`` or
+    ``none`` as a key. A text that contains such a word reveals nothing.
     """
 
     def __init__(self, key: str) -> None:
@@ -56,7 +59,9 @@ class Secret:
         return text
 
     def carried_by(self, text: str) -> bool:
-        """Tell whether the text holds a real key: plain, escaped as in JSON or an address, in base64 or in hex."""
+        """Tell whether the text contains a real key: plain, with the escapes of JSON or of an address, in base64 or in
+        hex.
+        """
         return self.real and (self._plainly(text) or ("\\" in text and any(map(self._plainly, self._windows(text)))))
 
     def _windows(self, text: str) -> Iterator[str]:
@@ -74,7 +79,7 @@ def secret(key: str) -> Secret:
 
 
 def digest_of(text: str) -> str:
-    """Return the length and the digest of a text, in words, to stand for a text that cannot be kept."""
+    """Return the length and the digest of a text, in words. They replace a text that cannot be kept."""
     digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{len(text):,} character{'s' * (len(text) != 1)}, SHA-256 {digest}"
 
@@ -96,7 +101,10 @@ def _unescaped(text: str) -> str:
 
 
 def _bits(key: str) -> float:
-    """Estimate the bits of a key that nobody can guess: none for a word, those of its alphabet for any other part."""
+    """Estimate how many bits of a key nobody can guess.
+
+    A word counts as none. Any other part counts by its length and by the kinds of its characters.
+    """
     bits = 0.0
     for part in re.split(r"[-_.: ]+", key):
         if part.isalpha() and (part.islower() or part.isupper() or part.istitle()) and len(part) < _WORD:

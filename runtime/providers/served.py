@@ -1,4 +1,7 @@
-"""The base of the hosted providers: one deadline for an attempt, and other forms of a request that is rejected."""
+"""The base of the hosted providers.
+
+All tries of an attempt share one deadline, and a rejected request is sent in other forms.
+"""
 
 from __future__ import annotations
 
@@ -52,9 +55,9 @@ class ServedProvider(ABC):
     """A provider behind HTTP. It learns which parts of a request its server refuses, and remembers them for the run.
 
     It learns by trial: it sends a rejected request again without a part that the server may object to, unless the
-    rejection names another cause. A rejected request is not paid for, so a trial belongs to the same attempt and
-    deadline. Other requests that are rejected meanwhile wait for its result. ``samples`` falls to the number that the
-    server gives in one reply; the caller asks for the missing answers.
+    rejection names another cause. A rejected request is not paid, so a trial belongs to the same attempt and deadline.
+    Other requests that are rejected in that time wait for its result. ``samples`` falls to the number that the server
+    gives in one reply; the caller asks for the missing answers.
     """
 
     modes: Sequence[str] = (PLAIN,)
@@ -121,7 +124,10 @@ class ServedProvider(ABC):
 
     @asynccontextmanager
     async def _turn(self, deadline: float, rejected: RejectedError) -> AsyncIterator[None]:
-        """Wait for this request's turn to try: only one request at a time finds out what the server objects to."""
+        """Wait for this request's turn to try.
+
+        Only one request at a time finds out which part the server objects to.
+        """
         from asyncio import timeout_at
 
         assert self._trying is not None
@@ -216,7 +222,7 @@ class ServedProvider(ABC):
         return Reply(answers[: call.samples], usage, rates)
 
     def _count(self, came: int, asked: int) -> None:
-        """Learn how many samples the server gives: it may silently give fewer than were asked for."""
+        """Learn how many samples the server gives. It may give fewer than were asked for, and not say so."""
         if came < asked and asked > self._known.served:
             self.samples = max(1, min(self.samples, came))
         self._known.served = max(self._known.served, min(came, asked))
@@ -269,7 +275,7 @@ class ServedProvider(ABC):
 
 
 def count(data: Any, *names: str) -> int | None:
-    """Return the sum of the named token counts; None where the server sends none. Negative counts are ignored."""
+    """Return the sum of the named token counts. None if the server sends none of them. Negative counts are ignored."""
     if not isinstance(data, dict):
         return None
     known = [value for name in names if type(value := data.get(name)) is int and value >= 0]

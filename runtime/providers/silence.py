@@ -1,4 +1,7 @@
-"""Servers that never name the reason for an answer's end. Two whole replies prove it, so one broken reply does not."""
+"""Servers that never name the reason for an answer's end.
+
+Two complete replies without a reason prove it. One does not, because it may be a broken reply.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,11 @@ _PATIENCE = 0.25
 class Silence:
     """A record of whether one endpoint's replies name the reason for the end of an answer.
 
-    A whole reply without a reason is held until a second one comes; then both count as answers, and so do all that
-    follow. The wait ends early when the model names a reason in another reply, at the reply's own deadline, or when no
-    other request to the endpoint is under way. A reply that is alone counts as an answer if it has no field for a
-    reason at all, for such a server knows no reasons. If its field is null, it is no answer, but the next reply
-    without a reason is the second one.
+    A complete reply without a reason is held until a second one comes. Then both count as answers, and so do all later
+    ones. The wait ends early if the model names a reason in another reply, at the reply's own deadline, or if no other
+    request to the endpoint is under way. A reply that is alone counts as an answer if it has no field for a reason,
+    because such a server knows no reasons. If its field is null, it does not count as an answer, but the next reply
+    without a reason is then the second one.
     """
 
     def __init__(self) -> None:
@@ -29,7 +32,7 @@ class Silence:
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """Count a request in while it is under way."""
+        """Count a request while it is under way."""
         self._asked += 1
         try:
             yield
@@ -45,10 +48,10 @@ class Silence:
             self._let_go(False)
 
     async def takes(self, model: str, deadline: float, tell: Callable[[], None], *, fieldless: bool) -> bool:
-        """Tell whether a whole reply without a reason is an answer; this may wait for another reply.
+        """Tell whether a complete reply without a reason is an answer. This may wait for another reply.
 
-        ``fieldless``: the reply has no field for a reason. ``tell`` is called once, when the second reply proves that
-        the server names no reasons.
+        ``fieldless`` says that the reply has no field for a reason. ``tell`` is called once, when the second reply
+        proves that the server names no reasons.
         """
         if model in self._naming:
             return False

@@ -1,7 +1,7 @@
 """Readers of answers that come as server-sent events (WHATWG HTML, "Server-sent events").
 
-Each class below folds one provider's events into the object that the same provider sends without streaming, so that
-the same code reads both.
+Each class below turns one provider's events into the object that the same provider sends without streaming. So the same
+code reads both.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from .event_stream import EventReader
 class Stream(ABC):
     """A streamed answer.
 
-    ``hear`` is called with the number of characters so far. ``typed``: the answer must be one JSON value. ``begun``:
-    the first bytes have come. ``done``: the provider has said that the answer is complete. ``enough``: the JSON value
-    is complete, though the provider goes on. ``problem`` says why the events cannot be read, "" where they can be.
-    ``error`` is an event in which the provider reports an error, if one came.
+    ``hear`` is called with the number of characters so far. ``typed`` says that the answer must be one JSON value.
+    ``begun`` is True when the first bytes have come, ``done`` when the provider has said that the answer is complete,
+    and ``enough`` when the JSON value is complete although the provider continues. ``problem`` is the reason why the
+    events cannot be read, "" if they can. ``error`` is an event in which the provider reports an error, if one came.
     """
 
     def __init__(self, hear: Callable[[int], None] | None = None, *, typed: bool = False) -> None:
@@ -37,12 +37,12 @@ class Stream(ABC):
         self._last = ""
 
     def feed(self, chunk: bytes) -> None:
-        """Read some bytes of the answer, cut anywhere."""
+        """Read some bytes of the answer. They may be cut anywhere."""
         self.begun = True
         self._read(self._reader.feed(chunk))
 
     def end(self) -> None:
-        """Read the last event, which may lack its end of line: the server has closed the stream."""
+        """Read the last event when the server has closed the stream. The event may lack its end of line."""
         if not (self.done or self.enough or self.problem):
             self._read(self._reader.end(), last=True)
 
@@ -90,7 +90,7 @@ class Stream(ABC):
 
     @abstractmethod
     def take(self, event: dict[str, Json]) -> None:
-        """Fold one event."""
+        """Add one event to the answer."""
 
     @abstractmethod
     def text(self) -> str:
@@ -98,7 +98,7 @@ class Stream(ABC):
 
     @abstractmethod
     def whole(self) -> dict[str, Json]:
-        """Return the object that the provider would send without streaming, as far as it has come."""
+        """Return the object that the provider would send without streaming, as far as it has arrived."""
 
 
 class ChatStream(Stream):
@@ -136,7 +136,7 @@ class ChatStream(Stream):
 
 
 class _Choice:
-    """A message that grows: for each field, the texts or parts that have come."""
+    """A message that grows. It has the texts or parts that have arrived for each field."""
 
     __slots__ = ("error", "parts", "reason")
 
@@ -202,7 +202,7 @@ class MessagesStream(Stream):
 
 
 class GenerateStream(Stream):
-    """A stream of streamGenerateContent: each event is a whole response, with the next parts of each candidate."""
+    """A stream of streamGenerateContent. Each event is a whole response, with the next parts of each candidate."""
 
     def __init__(self, hear: Callable[[int], None] | None = None, *, typed: bool = False) -> None:
         super().__init__(hear, typed=typed)
@@ -235,7 +235,7 @@ class GenerateStream(Stream):
 
 
 class _Pieces(list[str]):
-    """Pieces of one text, joined at the end."""
+    """Pieces of one text. They are joined at the end."""
 
 
 def _join(parts: list[dict[str, Json]], part: dict[str, Json]) -> None:

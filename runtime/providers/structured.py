@@ -25,11 +25,11 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The form that one request's answers must have, and the way to unwrap them.
+    """The shape that one request's answers must have, and the way to unwrap them.
 
-    ``schema`` has an object at its root. ``strict`` is the same schema for servers that enforce it; None where the
-    schema allows something that a strict mode cannot express (open objects). ``wrapped`` says that the value sits
-    under ``answer``.
+    ``schema`` has an object at its root. ``strict`` is the same schema for servers that enforce it; None if the schema
+    allows something that a strict mode cannot express (open objects). ``wrapped`` says that the value is under
+    ``answer``.
     """
 
     schema: Mapping[str, Any]
@@ -42,7 +42,7 @@ class Shape:
     """A text that is equal for all requests with this form."""
 
     def unwrap(self, text: str) -> str | None:
-        """Unwrap an answer: return a bare choice or JSON text; None where the text has another form."""
+        """Unwrap an answer: return a bare choice or JSON text. None if the text has another form."""
         try:
             value = read_json(text, halves=True)
         except JsonError:
@@ -60,7 +60,7 @@ class Shape:
         return json.dumps(bare, ensure_ascii=False) if self.wrapped or bare != value else unfence(text)
 
     def holds(self, text: str) -> bool:
-        """Tell whether an unwrapped text seems to have the form: its type and required fields, or a choice."""
+        """Tell whether an unwrapped text seems to have the shape: its type and required fields, or a choice."""
         if self.choices:
             return " ".join(text.split()).strip("\"'`*_.").casefold() in {word.casefold() for word in self.choices}
         try:
@@ -73,7 +73,10 @@ class Shape:
         return not isinstance(value, dict) or all(name in value for name in self.source.get("required", ()))
 
     def in_words(self, *, as_object: bool) -> str:
-        """Return the same demand as words for the prompt; ``as_object`` if the server's JSON mode wants an object."""
+        """Return the same demand as words for the prompt.
+
+        ``as_object`` says that the server's JSON mode wants an object.
+        """
         if self.choices and not as_object:
             words = json.dumps(self.choices, ensure_ascii=False)[1:-1]
             return f"Answer with exactly one of these and nothing else, without quotes: {words}"
@@ -85,7 +88,7 @@ _shapes: dict[tuple[tuple[str, ...], str | None, frozenset[str]], Shape] = {}
 
 
 def shape(request: Request, keywords: frozenset[str] = frozenset()) -> Shape | None:
-    """Return the shape of a request's answers; None where the request asks for plain text."""
+    """Return the shape of a request's answers. None if the request asks for plain text."""
     if not request.choices and request.schema is None:
         return None
     key = (request.choices, None if request.schema is None else schema_text(request.schema), keywords)
@@ -194,7 +197,7 @@ def _has_optional(node: object) -> bool:
 
 
 def _without_nulls(value: Any, node: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
-    """Return the value without the optional fields that a strict mode made the model send as null."""
+    """Return the value without its optional fields that are null. A strict mode made the model send them."""
     node = _resolve(node, root)
     if isinstance(value, list) and isinstance(node.get("items"), Mapping):
         return [_without_nulls(item, node["items"], root) for item in value]
@@ -228,7 +231,7 @@ def unfence(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Return the text with lone surrogates replaced: JSON may hold them, but a file may not."""
+    """Return the text with lone surrogates replaced. JSON may contain them, but a file may not."""
     if text.isascii() or not _HALF.search(text):
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,4 +1,4 @@
-"""The traits of a provider: the facts that the rest of flowrun needs before the provider is opened."""
+"""The traits of a provider: facts that the rest of flowrun needs before the provider is opened."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Count = Callable[[str], int]
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """The traits of one provider. The defaults are those of a hosted provider that nobody knows.
+    """The traits of one provider. The defaults are those of an unknown hosted provider.
 
     Attributes:
         local: the provider's models run on this machine and cost nothing.
         bare: the provider itself enforces the form of an answer, so the prompt names no schema.
         shares_prompt: one request can ask for several samples, or the server charges less for a repeated prompt.
-        price_list: the provider's name in the table of genai-prices; "" where the table has no prices for it.
-        price_variable: an environment variable that names a server of the user's own, whose prices nobody knows.
-        most_written: the most tokens of an answer that a request names where the flow sets no number.
-        concurrency: the requests in flight at once when a run begins; None where nobody knows.
-        at_home: the same for a server of this kind on this machine; None where the number is the same.
-        tokens: returns a counter by a model's own vocabulary, given the model's name; None where it is not known.
+        price_list: the provider's name in the table of genai-prices; "" if the table has no prices for it.
+        price_variable: an environment variable that names a server of the user's own, whose prices are unknown.
+        most_written: the most tokens of an answer that a request asks for if the flow sets no number.
+        concurrency: the requests in flight at once when a run begins; None if the number is unknown.
+        at_home: the same for a server of this kind on this machine; None if the number is the same.
+        tokens: returns a counter by a model's own vocabulary, given the model's name; None if it is not known.
     """
 
     local: bool = False
@@ -42,17 +42,17 @@ class Traits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSpec:
-    """The declaration of a provider, which a module of this folder binds as ``PROVIDER``.
+    """The declaration of a provider. A module of this folder binds it as ``PROVIDER``.
 
     Attributes:
         name: the word before the colon in the full name of a model; also the name of the module.
-        title: what it serves, for `flowrun models`.
+        title: the service in a few words, for `flowrun models`.
         example: the full name of a model.
         open: returns the provider of one model, given the name behind the colon. It sends and loads nothing yet.
         traits: the facts that are needed before a model is opened.
-        nameless: the name alone also stands for a model.
+        nameless: the provider's name alone also stands for a model.
         variables: the environment variables that it reads.
-        base_variable: the variable with the base URL of its server; "" where it has none.
+        base_variable: the variable with the base URL of its server; "" if it has none.
     """
 
     name: str
@@ -65,9 +65,9 @@ class ProviderSpec:
     base_variable: str = ""
 
     def address(self, environ: Mapping[str, str]) -> str:
-        """Return the base URL of its server; "" where it has none."""
+        """Return the base URL of its server. "" if it has none."""
         return environ.get(self.base_variable, "").strip()
 
     def places(self, environ: Mapping[str, str]) -> int | None:
-        """Return how many requests may be in flight when a run begins, where the flow sets no number."""
+        """Return how many requests may be in flight when a run begins, if the flow sets no number."""
         return self.traits.concurrency

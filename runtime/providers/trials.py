@@ -1,4 +1,4 @@
-"""The search for the part of a request that a server objects to: leave out one part after another until it is taken."""
+"""The search for the part of a request that a server rejects. It leaves out one part after another."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .rejections import SAMPLES, SHAPE, fewer_samples, signature, suspects
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """The lesson of a trial: without this part the server took a request, or came to object to something else.
+    """The lesson of a trial: without this part the server accepted a request, or rejected something else.
 
     ``without`` are the parameters or modes that the part stands for. ``samples`` is the number of samples that a
-    request may ask for; 0 unless the server objected to their number.
+    request may ask for; 0 unless the server rejected their number.
     """
 
     part: str
@@ -24,9 +24,9 @@ class Lesson:
 
 
 class Trial:
-    """The search for one request, which leaves out the parts in ``lacks`` and asks for ``samples`` samples.
+    """The search for one request. It leaves out the parts in ``lacks`` and asks for ``samples`` samples.
 
-    ``served`` is the most samples that the server has ever given. ``proven`` are the parts that it has taken before.
+    ``served`` is the most samples that the server has ever given. ``proven`` are the parts that it has accepted before.
     """
 
     def __init__(self, samples: int, lacks: Collection[str], served: int, proven: Collection[str]) -> None:
@@ -43,10 +43,10 @@ class Trial:
         self._rejected: RejectedError | None = None
 
     def objected(self, rejected: RejectedError, present: Collection[str], mode: str | None) -> bool:
-        """Leave out another part after a rejection. Return False if no part is left to doubt.
+        """Leave out another part after a rejection. Return False if no suspected part is left.
 
-        ``present`` are the parts of the rejected request. ``mode`` is the mode in which it asks for its shape; None
-        for a request that asks for a shape in words or for none.
+        ``present`` are the parts of the rejected request. ``mode`` is the mode in which it asks for its shape; None for
+        a request that asks for a shape in words or for none.
         """
         if self._part and self._rejected is not None:
             if signature(rejected) != signature(self._rejected):
@@ -68,7 +68,7 @@ class Trial:
         return False
 
     def taken(self) -> None:
-        """Record that the server takes the request without the part that was left out last."""
+        """Record that the server accepts the request without the part that was left out last."""
         if not self._part or self._rejected is None:
             return
         # If the server has named no number, it may serve more samples than the trial asked for.
@@ -78,7 +78,7 @@ class Trial:
         self._part = ""
 
     def _leave_out(self, rejected: RejectedError, mode: str | None) -> bool:
-        """Leave out the part in question, or more of it. Return False if nothing of it is left."""
+        """Leave out the suspected part, or more of it. Return False if nothing of it is left."""
         if self._part == SAMPLES:
             if self.samples <= 1:
                 return False

@@ -1,4 +1,4 @@
-"""A request and its answer, as far as the answer has come, and the deadline of both."""
+"""A request, its answer as far as it has arrived, and the deadline of both."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ _BODIES = MemoryPool(2 * ANSWER_CAP)
 class JsonPayload(aiohttp.Payload):
     """The JSON bytes of a request. ``sent`` says whether they went out: if not, the server cannot have taken them.
 
-    Until they go out, they hold a place among the requests that are connecting. ``leave`` gives that place back, once.
+    Until they are sent, they hold a place among the requests that are connecting. ``leave`` gives that place back,
+    once.
     """
 
     sent = False
@@ -63,7 +64,7 @@ class JsonPayload(aiohttp.Payload):
 
 
 class Deadlines:
-    """The deadlines of requests. One timer serves them all, because most requests have the same time left."""
+    """The deadlines of requests. One timer serves all of them, because most requests have the same time left."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -109,8 +110,8 @@ class Deadlines:
 class Exchange:
     """The state of one request and its answer, in the task that sends it.
 
-    ``expired``: the deadline has cancelled the task. ``cancelling`` counts the requests to cancel the task that were
-    pending before.
+    ``expired`` says that the deadline has cancelled the task. ``cancelling`` is the number of earlier requests to
+    cancel the task.
     """
 
     __slots__ = (
@@ -175,7 +176,10 @@ class Exchange:
         return failure(endpoint, self.response.status, self.response.headers, self.raw)
 
     def beginning(self) -> str:
-        """Return the beginning of the body: twice as much as is kept, so that no key is cut in two."""
+        """Return the beginning of the body.
+
+        It is twice as long as the part that is kept, so that no key is cut in two.
+        """
         if self.streamed is not None:
             return self.streamed.text()
         return self.raw[: 2 * KEPT].decode("utf-8", "replace")

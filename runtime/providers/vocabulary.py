@@ -1,4 +1,4 @@
-"""The token vocabularies of OpenAI's models, where the optional package with them is installed."""
+"""The token vocabularies of OpenAI's models, if the optional package with them is installed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONG_RUN = re.compile(r"\S{4000}|\s{4000}")
 
 
 def openai_tokens(name: str) -> Count | None:
-    """Return a counter by the model's own vocabulary; None where that is not known or not installed."""
+    """Return a counter by the model's own vocabulary. None if that is not known or not installed."""
     vocabulary = _vocabulary(name) if _EXACT.match(name) else None
     if vocabulary is None:
         return None

@@ -1,4 +1,4 @@
-"""Reading and writing of JSON on the wire. Pydantic's reader and writer take less time than the standard library's."""
+"""The reading and writing of JSON in requests and replies. Pydantic is faster at this than the standard library."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode(value: Any) -> bytes:
-    """Write a value as JSON. Half surrogate pairs, which are no characters, become question marks."""
+    """Write a value as JSON. Half surrogate pairs, which are not characters, become question marks."""
     from pydantic_core import PydanticSerializationError, to_json  # a provider's declaration is read without it
 
     try:

@@ -1,4 +1,4 @@
-"""The errors for failures below HTTP. Their class depends on whether the request had gone out."""
+"""The errors for failures of the connection. Their class depends on whether the request had been sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry of reducers: one rule, one file.
+"""The registry of reducers. Each reducer has its own module.
 
 A reducer is a module of this folder that binds a ``Rule``, or an entry point of the group ``flowrun.reducers``.
 """

@@ -1,12 +1,12 @@
 """Votes that choose their own number of samples.
 
-Samples are counted in the order of their places, and the vote checks only at the end of each batch whether they are
-enough. Short answers arrive first and differ from long ones, so counting them as they arrive would favour them. A batch
-is the fewest samples that could decide, so the vote takes no more samples than it would one by one.
+Samples are counted in the order of their places. At the end of each batch the vote checks whether they are enough. It
+does not count samples as they arrive, because short answers arrive first and differ from long ones. A batch is the
+fewest samples that could decide, so the vote takes no more samples than it would one by one.
 
-A lost sample leaves a hole in that order. The vote goes on behind the hole, and has a value only if it would have the
-same value whatever the lost samples had said. For this it counts them against the leader, and remembers for which
-answers they could have ended the vote.
+A lost sample leaves a gap in that order. The vote continues behind the gap. It has a value only if every possible
+answer of the lost samples would give the same value. To find out, the vote counts the lost samples as votes against the
+leader. It also remembers for which answers they could have ended the vote.
 """
 
 from __future__ import annotations

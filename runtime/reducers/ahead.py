@@ -36,7 +36,7 @@ class Ahead(Adaptive):
 
 
 def lead_of(args: Mapping[str, object]) -> int | None:
-    """Return the lead that the arguments ask for. None if they do not say."""
+    """Return the lead that the arguments ask for. None if they do not set it."""
     lead, target = args.get("lead"), args.get("target")
     if isinstance(lead, int):
         return max(1, lead)

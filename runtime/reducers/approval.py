@@ -48,12 +48,12 @@ class Approval(Majority):
 
 
 def inner_type(list_type: types.Type) -> types.Type:
-    """Return the type of one answer on a ballot that is a list of answers."""
+    """Return the type of one answer on a ballot. A ballot is a list of answers."""
     return types.unwrapped(list_type.item) if isinstance(list_type, types.ListOf) else types.UNKNOWN
 
 
 def listed(given: Given, name: str) -> types.Type | Refusal:
-    """Return the type of one answer, if each result is a list of answers. Refuse other results."""
+    """Return the type of one answer. Refuse results that are not lists of answers."""
     item = types.unwrapped(given.item)
     if item == types.UNKNOWN:
         return item

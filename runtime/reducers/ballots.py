@@ -1,4 +1,7 @@
-"""The counting of ballots: answers that mean the same count as one. The order of the samples settles equal counts."""
+"""The counting of ballots. Answers with the same meaning count as one.
+
+The order of the samples decides between equal counts.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ class Ballots:
     """The ballots of one vote, for answers of one type.
 
     ``seen`` counts every answered sample, including discarded ones. Weights are added up exactly, so the order in which
-    they come cannot change a sum.
+    they arrive cannot change a sum.
     """
 
     def __init__(self, type_: types.Type = types.UNKNOWN) -> None:
@@ -31,7 +34,7 @@ class Ballots:
         self.mark(index, answer, answer if value is None else value, weight)
 
     def mark(self, index: int, answer: Json, value: Json, weight: float = 1, place: int = 0) -> None:
-        """Give votes to an answer. A ballot may carry several answers, each at its own ``place``."""
+        """Give votes to an answer. A ballot may have several answers, each at its own ``place``."""
         key = self.key(answer)
         exact = weight if isinstance(weight, int) else Fraction(weight)
         self.total += exact
@@ -50,13 +53,13 @@ class Ballots:
     def ranked(self) -> list[str]:
         """Return the keys of the answers, most votes first.
 
-        Of answers with equal votes the lowest index comes first.
+        If answers have equal votes, the one with the lowest index comes first.
         """
         return sorted(self._counts, key=lambda key: (-self._counts[key], self._first[key][0]))
 
     @property
     def leaders(self) -> tuple[Fraction | int, Fraction | int]:
-        """The votes of the leader and of the runner-up."""
+        """The number of votes of the leader, and of the runner-up."""
         counts = sorted(self._counts.values(), reverse=True)
         return (counts[0] if counts else 0), (counts[1] if len(counts) > 1 else 0)
 
@@ -66,11 +69,11 @@ class Ballots:
         return first - second
 
     def votes(self, key: str | None) -> Fraction | int:
-        """Return the votes of an answer. None has 0 votes."""
+        """Return the votes of an answer. The answer None has 0 votes."""
         return 0 if key is None else self._counts.get(key, 0)
 
     def votes_beside(self, key: str | None) -> Fraction | int:
-        """Return the most votes of any answer other than this one."""
+        """Return the most votes that any answer other than this one has."""
         return max((count for other, count in self._counts.items() if other != key), default=0)
 
     @property
@@ -103,7 +106,7 @@ class Ballots:
 
 
 def plain(number: Fraction | int) -> float:
-    """Turn a number of votes into a number of JSON."""
+    """Turn a number of votes into a JSON number."""
     return int(number) if number == int(number) else float(number)
 
 

@@ -14,7 +14,7 @@ MOST = 500
 def expected_samples(most: int, right: float, over: Callable[[int, int], bool]) -> float | None:
     """Return the mean number of samples until a vote is over. ``over`` gets the right and the wrong samples so far.
 
-    None if the vote may take more than ``MOST`` samples.
+    Return None if the vote may take more than ``MOST`` samples.
     """
     if most > MOST:
         return None

@@ -1,4 +1,4 @@
-"""The guard around a reducer of another package: its mistakes become sentences that name the package."""
+"""The guard around a reducer of another package. It turns the reducer's faults into sentences that name the package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def guarded(rule: Rule, who: str) -> Rule:
-    """Return a rule whose mistakes are refusals in the check, and failures of its block in a run."""
+    """Return a safe version of a rule. Its faults become refusals in the check, and failures of its block in a run."""
     spec = rule.spec
     if not (callable(rule.make) and callable(spec.result) and all(isinstance(one, ParamSpec) for one in spec.params)):
         raise TypeError("its `make` and `result` must be functions, and its params a tuple of ParamSpec")
@@ -65,7 +65,7 @@ def _or(otherwise: T, who: str, call: Callable[[], T]) -> T:
 
 
 class _Guarded:
-    """A reducer of another package. After a mistake it wants nothing more, and has no value."""
+    """A reducer of another package. After a fault it wants no more samples and has no value."""
 
     def __init__(self, make: Callable[[Setting], Reducer], setting: Setting, who: str) -> None:
         self._who = who

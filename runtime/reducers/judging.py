@@ -1,8 +1,8 @@
-"""The common part of `best` and `rank`: an order by a field of the results, or by a judge that is asked.
+"""The common part of `best` and `rank`. They order the results by a field, or by a judge, which is an ask.
 
-A judge favours the first or the last candidate (arXiv 2306.05685). So it sees the candidates in an order drawn by lot,
-and then in the opposite order. The lot is the same in every run of a flow, so that a resumed run asks the same. The
-judge answers with the numbers under which it sees the candidates.
+A judge favours the first or the last candidate (arXiv 2306.05685). So it sees the candidates in a random order, and
+then in the opposite order. The random order is the same in every run of a flow, so that a resumed run asks the same.
+The judge answers with the numbers under which it sees the candidates.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ def judge(answer: types.Type) -> ParamSpec:
 class Order(types.ListOf):
     """A list that has each whole number of a range exactly once.
 
-    No schema can say that, so the reader of answers checks it.
+    No schema can express that, so the reader of answers checks it.
     """
 
     def lacks(self, numbers: Sequence[Json]) -> str:
-        """Describe the fault of an order, as the end of a sentence. Empty if the order is complete."""
+        """Describe the fault of an order, as the end of a sentence. Return "" if the order is complete."""
         assert isinstance(self.item, types.Range)
         counts = Counter(numbers)
         doubled = [number for number in counts if counts[number] > 1]
@@ -80,7 +80,7 @@ class Judged(Gathering):
                 self.points[at] = self.points.get(at, 0) + len(order) - place
 
     def order(self) -> list[int]:
-        """Return the places that have a result, the best first. Of equal results the first place comes first."""
+        """Return the places that have a result, the best first. If results are equal, the first place comes first."""
         places = self._present()
         by = self.setting.args.get("by")
         if by is None:

@@ -1,4 +1,4 @@
-"""The protocol of a reducer: it takes results as they come and makes one value of them."""
+"""The protocol of a reducer. It takes results as they arrive and makes one value from them."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ..vocabulary.tally import Tally
 
 
 class ReduceError(FlowrunError):
-    """The rule can make no value of the results that came."""
+    """The rule can make no value from the results."""
 
 
 class UndecidedError(ReduceError):
-    """Missing results could have changed the value. A resumed run may get them."""
+    """Missing results could have changed the value. A resumed run may get these results."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The situation that a reducer is made for.
+    """The facts that a reducer gets when it is made.
 
-    ``least`` and ``most`` are the numbers of results that will come, ``item`` is the type of one result, and ``names``
-    are the branches of a fan-out. ``launch`` is the way samples are launched: ``cost``, ``latency`` or ``together``.
-    ``tallied`` is True if the flow looks at the tally, and ``asks`` if the flow gives the rule an ask. ``seed`` is for
-    drawing lots.
+    ``least`` and ``most`` are the numbers of results that will arrive, ``item`` is the type of one result, and
+    ``names`` are the branches of a fan-out. ``launch`` is the way in which samples are launched: ``cost``, ``latency``
+    or ``together``. ``tallied`` is True if the flow reads the tally, and ``asks`` if the flow gives the rule an ask.
+    ``seed`` is for random choices.
     """
 
     least: int
@@ -44,9 +44,9 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question for the rule's ask, before there is a value.
+    """A question for the rule's ask. The rule needs the answer before it has a value.
 
-    It is about these results and gets an answer of this type.
+    The question is about these results and gets an answer of this type.
     """
 
     results: tuple[Json, ...]
@@ -54,7 +54,7 @@ class Question:
 
     @property
     def numbered(self) -> bool:
-        """True if the answer names results by their places, counted from 1, and not in words."""
+        """True if the answer names results by their places, counted from 1, instead of by their words."""
         return not isinstance(self.answer, types.Choice)
 
 
@@ -63,20 +63,23 @@ class Reducer(Protocol):
         """Take the result at this place in the input order."""
 
     def skip(self, index: int) -> None:
-        """Record that this place has no result: its answer was discarded, or nobody wants one."""
+        """Record that this place has no result. Its answer was discarded, or it was not needed."""
 
     def lose(self, index: int, *, sent: bool) -> None:
-        """Record that the call of this place never brought an answer. ``sent`` tells whether the call was sent."""
+        """Record that the call of this place brought no answer. ``sent`` tells whether the call was sent."""
 
     @property
     def decided(self) -> bool:
-        """True if no result that may still come can change the value."""
+        """True if no further result can change the value."""
 
     def wanted(self, launched: int) -> int:
-        """Return the number of further samples to launch after ``launched``. With none in flight, 0 ends the block."""
+        """Return the number of further samples to launch, after ``launched`` samples.
+
+        If none is in flight, 0 ends the block.
+        """
 
     def questions(self) -> Sequence[Question]:
-        """Return the questions to ask after all the results that count have arrived."""
+        """Return the questions to ask, when all the results that count have arrived."""
 
     def heard(self, answers: Sequence[Json]) -> None:
         """Take the answers to the questions, in the order of the questions."""
@@ -85,7 +88,10 @@ class Reducer(Protocol):
         """Return the value. Raise ReduceError if there is none."""
 
     def tally(self, launched: int) -> Tally | None:
-        """Return the tally of a vote that launched this number of samples. None for rules that are no votes."""
+        """Return the tally of a vote. ``launched`` is the number of samples that were launched.
+
+        None for rules without votes.
+        """
 
 
 class Gathering:
@@ -138,7 +144,7 @@ class Gathering:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A reducer as the registry holds it: its declaration, and the function that makes it."""
+    """A reducer in the registry: its declaration, and the function that makes it."""
 
     spec: ReducerSpec
     make: Callable[[Setting], Reducer]

@@ -98,7 +98,7 @@ class Ranked(Vote):
 def _places(
     lists: list[tuple[int, list[Json]]], type_: types.Type
 ) -> tuple[list[tuple[int, list[str]]], dict[str, tuple[int, Json]]]:
-    """Return the lists as keys of their answers, each key once, and the answers in the order of their first naming."""
+    """Return the lists as lists of keys, each key once, and the answers in the order in which they were first named."""
     named: dict[str, tuple[int, Json]] = {}
     keyed = []
     for index, answers in lists:
@@ -123,7 +123,7 @@ def _borda(done: Ballots, lists: list[tuple[int, list[Json]]]) -> None:
 
 
 def _borda_is_sure(lists: list[tuple[int, list[Json]]], lost: int, type_: types.Type) -> bool:
-    """Tell whether no lists in place of the lost ones can give another answer as many points as the leader.
+    """Tell whether the leader keeps the most points, whatever the lost lists would have said.
 
     A lost list gives a rival one point less than there are answers. It may also name answers that no other list names.
     Each of these adds a point to every place on the other lists, so the lead may grow or shrink with them, but only

@@ -1,6 +1,6 @@
-"""Refusals of votes that ask for a number they can never reach, because they take fewer samples.
+"""Refusals of votes that can never reach the number that they ask for, because they take fewer samples.
 
-The check refuses such a vote before anything is paid for.
+The check refuses such a vote before anything is paid.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def beyond(needed: float | None, given: Given, arg: str, message: str) -> Refusa
     """Refuse an argument that asks for more results than there can be.
 
     The message contains ``{needed}`` and ``{most}`` for the two numbers. Return None if the argument is possible, or if
-    one of the numbers is known only when the flow runs.
+    only a run knows one of the numbers.
     """
     if needed is None or given.most is None or needed <= given.most:
         return None
@@ -26,7 +26,7 @@ def beyond(needed: float | None, given: Given, arg: str, message: str) -> Refusa
 
 
 def with_ballots(result: Result) -> Result:
-    """Wrap the type function of a vote, to refuse an `at_least` of more ballots than the vote can have."""
+    """Wrap the type function of a vote, so that it refuses an `at_least` of more ballots than the vote can have."""
 
     def checked(given: Given) -> types.Type | Refusal:
         return beyond(given.number("at_least"), given, "at_least", TOO_FEW) or result(given)

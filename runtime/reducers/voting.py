@@ -1,9 +1,9 @@
-"""The common part of votes: ballots, abstentions, missing samples, ties, and the number of samples worth launching.
+"""The common part of votes: ballots, abstentions, missing samples, ties, and the number of samples to launch.
 
-A vote of a fixed number of samples is exact: it stops only when no ballot still out can change its outcome. So its
-value is the one that all N ballots would have given, in whatever order they arrive. If the call of a sample never
-brought an answer (for lack of money, a key or a server), the sample is lost for good. It is no abstention, and a vote
-that it could decide has no value.
+A vote of a fixed number of samples is exact. It stops only when no further ballot can change its outcome. So its value
+is the one that all N ballots would give, in whatever order they arrive. If the call of a sample brings no answer (for
+lack of money, a key or a server), the sample is lost for good. It does not count as an abstention. If a lost sample
+could decide the vote, the vote has no value.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ LOST = object()
 class Vote:
     """The base of rules that count ballots. A rule defines ``settled`` and ``further``.
 
-    ``lost`` counts the samples that brought no answer and stay open for good. ``unsent`` counts those of them that were
-    never sent. ``heaviest`` is the greatest weight of one ballot.
+    ``lost`` counts the samples that brought no answer and never will. ``unsent`` counts those of them that were never
+    sent. ``heaviest`` is the greatest weight of one ballot.
     """
 
     adaptive = False
@@ -48,7 +48,7 @@ class Vote:
         self._next = 0
 
     def answer_type(self) -> types.Type:
-        """Return the type of the counted answers, which are the results or one of their fields."""
+        """Return the type of the counted answers. The answers are the results, or one of their fields."""
         item = types.unwrapped(self.setting.item)
         field = item.field(self.by) if self.by is not None and isinstance(item, types.Record) else None
         return item if self.by is None else types.UNKNOWN if field is None else field.type
@@ -79,7 +79,7 @@ class Vote:
     def _in_order(self, index: int, value: Json) -> None:
         """Count the samples in the order of their places and stop when they decide.
 
-        A flow that looks at the tally sees the tally of exactly these samples.
+        A flow that reads the tally sees the tally of exactly these samples.
         """
         self._waiting[index] = value
         while self._next in self._waiting and not self._over():
@@ -87,7 +87,7 @@ class Vote:
             self._next += 1
 
     def cast(self, index: int, value: Json) -> bool:
-        """Count one ballot. Return False if the value is no ballot."""
+        """Count one ballot. Return False if the value is not a ballot."""
         answer = value if self.by is None else value.get(self.by)
         if answer is None:
             return False
@@ -97,7 +97,7 @@ class Vote:
     # Deciding
 
     def settled(self) -> bool:
-        """Tell whether the ballots so far decide the vote, whatever the open ones turn out to be."""
+        """Tell whether the ballots so far decide the vote, whatever the missing ones will be."""
         raise NotImplementedError
 
     def further(self) -> int:
@@ -122,7 +122,7 @@ class Vote:
 
     @property
     def hopeless(self) -> bool:
-        """True if so many samples are lost that no further ones can settle the vote. Asking for more is then idle."""
+        """True if so many samples are lost that the vote cannot be settled. Then it asks for no more samples."""
         coming = self.open - self.lost
         return self.lost > 0 and max(self.further(), self.enough - self.ballots.counted) > coming
 
@@ -176,12 +176,12 @@ class Vote:
     def winner(self) -> str:
         """Return the key of the answer with the most votes.
 
-        Of equal answers the lowest index wins, or the one that was chosen.
+        If answers have equal votes, the one with the lowest index wins, or the one that an ask chose.
         """
         return self._chosen or self.ballots.ranked()[0]
 
     def _abstained(self) -> str:
-        """Describe the samples that are no ballots."""
+        """Describe the samples that are not ballots."""
         discarded = f"{self.ballots.discarded} answers failed or were no answer"
         if not self.lost:
             return discarded
@@ -196,7 +196,7 @@ class Vote:
         return f"the vote is not settled: {led}, and {_samples(self.lost)} of {self.setting.most} brought no answer"
 
     def succeeded(self) -> bool:
-        """Tell whether the vote met its rule, for votes that may end without."""
+        """Tell whether the vote met its rule, for votes that may end without meeting it."""
         return True
 
     def tally(self, launched: int) -> Tally | None:
@@ -261,7 +261,10 @@ def counted(given: Given, by: str = "by") -> types.Type | Refusal:
 
 
 def told_apart(one: str, other: str) -> Refusal:
-    """Refuse results with two words for one answer. This happens if the choices of several places are joined."""
+    """Refuse results whose type has two words for one answer.
+
+    This happens if the choices of several places are joined.
+    """
     return Refusal(
         f"the results have two words for one answer, `{one}` and `{other}`",
         "give all that is voted on one choice: `type Label = A | B`, and `-> Label`",
@@ -276,7 +279,7 @@ def looked_at(given: Given, by: str = "by") -> types.Type | Refusal:
 
 
 def field_of(item: types.Type, name: str, arg: str) -> types.Type | Refusal:
-    """Return the type of a field of the results. Refuse results without this field."""
+    """Return the type of a field of the results. Refuse results that do not have this field."""
     if item == types.UNKNOWN:
         return item
     field = item.field(name) if isinstance(item, types.Record) else None
@@ -289,6 +292,6 @@ def field_of(item: types.Type, name: str, arg: str) -> types.Type | Refusal:
 
 
 def plurality(given: Given) -> types.Type | Refusal:
-    """Return the type of a vote's value, which is the type of its results."""
+    """Return the type of a vote's value. It is the type of the results."""
     found = counted(given)
     return found if isinstance(found, Refusal) else types.unwrapped(given.item)

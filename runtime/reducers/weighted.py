@@ -46,7 +46,7 @@ class Weighted(Vote):
 
 
 def _answer(item: types.Type, weight: str) -> str | None:
-    """Return the name of the only field beside the weight. None if there are several or none."""
+    """Return the name of the only field besides the weight. None if there are several or none."""
     names = [field.name for field in item.fields if field.name != weight] if isinstance(item, types.Record) else []
     return names[0] if len(names) == 1 else None
 

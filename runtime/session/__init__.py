@@ -1,1 +1,1 @@
-"""The setup of a run."""
+"""The setup of a run: its options, files, models, endpoints and journal."""

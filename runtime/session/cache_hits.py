@@ -1,4 +1,4 @@
-"""Count, before anything is sent, the answers that a run would find in the journal and the calls that it would make."""
+"""Count the answers that a run would find in the journal and the calls that it would make, before anything is sent."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def foresee(
 ) -> Foreseen | None:
     """Count the answers that a run with these inputs would take from the journal, and the calls that it would begin.
 
-    Return None if the journal has no answers. ``model`` is for asks that name none. Nothing is written, sent or called.
-    Raises UsageError if a model cannot be asked, DiskError.
+    Return None if the journal has no answers. ``model`` is for asks that name none. Nothing is written or sent, and no
+    extern is called. Raises UsageError if a model cannot be opened, DiskError.
     """
     with JournalReader(journal) as reader:
         if not reader.index.paid:
@@ -54,7 +54,7 @@ def foresee(
 
 
 def _begun(state: State, files: Files) -> list[Decision]:
-    """Begin a run, and do its reads up to where it needs an answer. Return its other decisions."""
+    """Begin a run, and do its reads until it needs an answer. Return its other decisions."""
     read = reading(files)
     decisions: list[Decision] = []
     todo = state.begin()

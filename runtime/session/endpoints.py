@@ -23,7 +23,7 @@ GROWTH = 8
 
 
 class _Declared(Names):
-    """The names for working out a default when only the models are known; any other name is None."""
+    """The names that a default value may mention: only the models. Any other name has the value None."""
 
     def __init__(self, declared: Mapping[str, ModelValue]) -> None:
         self._declared = declared
@@ -36,7 +36,7 @@ class _Declared(Names):
 
 
 def default_model_name(environ: Mapping[str, str]) -> str:
-    """Return the model for asks that name none, if the run does not set it."""
+    """Return the model for asks that name none, for a run whose options set no model."""
     return environ.get(MODEL_VARIABLE, "").strip() or DEFAULT_MODEL
 
 
@@ -47,7 +47,10 @@ def default_model(name: str, declared: Mapping[str, ModelValue]) -> ModelValue:
 def chosen_addresses(
     plan: p.Plan, values: Mapping[str, Json], default: str, declared: Mapping[str, ModelValue]
 ) -> set[str]:
-    """Return the addresses that the user named and the flow does not: the default model, and models in the inputs."""
+    """Return the addresses of models that the user has chosen: the default model, and models in the inputs.
+
+    The models that the flow declares are not among them.
+    """
     chosen = set() if default in declared else {default}
     for param in plan.params:
         chosen |= {one for one in _addresses(param.type, values.get(param.name)) if one not in declared}
@@ -108,10 +111,10 @@ def _in_defaults(plan: p.Plan, values: Mapping[str, Json], declared: Mapping[str
 
 
 def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPolicy) -> Limiter:
-    """Make the limiter of one endpoint from its provider's first number of requests and the options of its models.
+    """Make the limiter of one endpoint, from its provider and from the options of its models.
 
-    If a flow sets the number of requests, the limiter keeps to that. Otherwise the number grows from the provider's as
-    long as all goes well.
+    If a flow sets the number of requests, the limiter keeps to it. Otherwise it starts with the provider's number,
+    which grows while requests succeed.
     """
     starts = [int(options.get("concurrency", usual)) for usual, options in models]
     limits = [
@@ -130,7 +133,7 @@ def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPoli
 
 
 def _addresses(type_: types.Type, value: Json) -> Iterator[str]:
-    """Find the addresses of models in a value, wherever its type has models."""
+    """Find the addresses of models in a value, in the places where its type has models."""
     return _found(type_, value) if types.holds_model(type_) else iter(())
 
 

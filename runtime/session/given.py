@@ -1,4 +1,4 @@
-"""Readers of the options that come from Python: they return an option in its usual form, or refuse it in a sentence."""
+"""Readers of the options that come from Python. They return an option in its usual form, or refuse it in a sentence."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def variables(given: object, name: str) -> Mapping[str, str] | None:
 
 
 def retries(given: object, name: str) -> RetryPolicy | None:
-    """Read a policy for retries; its attempts are a whole number from 1, and its times are seconds."""
+    """Read a policy for retries. Its attempts are a whole number from 1, and its times are in seconds."""
     if given is None:
         return None
     if not isinstance(given, RetryPolicy):
@@ -108,7 +108,7 @@ def _path(given: object, name: str, wanted: str) -> Path:
 
 
 def _several(given: object, name: str, wanted: str, single: tuple[type, ...]) -> Iterable[object]:
-    """Return one value or several as several."""
+    """Return a list of values: those of a collection, or a single value."""
     if isinstance(given, single):
         return (given,)
     if not isinstance(given, Iterable) or isinstance(given, Mapping):

@@ -1,4 +1,4 @@
-"""The hosts that a run may reach: only hosts that the user has named, and no others that the flow names by itself."""
+"""The hosts that a run may reach. These are hosts that the user has named. A flow cannot add hosts by itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAME = re.compile(r"(?:\*\.)?[^\s/@*?#\\]+")
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """A host that a flow would reach of its own choice, and the model whose prompts and key would go there."""
+    """A host that the flow itself has chosen, and the model whose prompts and key would be sent there."""
 
     model: str
     host: str
@@ -69,13 +69,16 @@ def from_variable(environ: Mapping[str, str]) -> list[str]:
 
 
 def settings_file(environ: Mapping[str, str]) -> Path:
-    """Return the path of the user's own settings: never a file in the flow's folder, which may come from anybody."""
+    """Return the path of the user's own settings.
+
+    It is never a file in the flow's folder, which may come from anybody.
+    """
     base = environ.get("XDG_CONFIG_HOME", "").strip() or os.path.join(environ.get("HOME") or "~", ".config")
     return Path(os.path.expanduser(base), "flowrun", "settings.toml")
 
 
 def from_settings(environ: Mapping[str, str]) -> list[str]:
-    """Read the allowed hosts from the user's settings. Raises UsageError if the file is there but cannot be read."""
+    """Read the allowed hosts from the user's settings. Raises UsageError if the file exists but cannot be read."""
     path = settings_file(environ)
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -97,9 +100,9 @@ def _pattern(text: str) -> str:
 
 
 def _host(address: str, endpoint: Endpoint) -> str:
-    """Return the host of an endpoint, with its port if it has one; "" if requests stay on this machine.
+    """Return the host of an endpoint, with its port if it has one. "" if requests stay on this machine.
 
-    A third-party provider that names no address is known by its own name with a colon.
+    For another package's provider without an address, return the provider's name with a colon.
     """
     base = endpoint.provider.endpoint
     if is_local(address, base):

@@ -1,4 +1,4 @@
-"""The check for a budget that a run cannot keep, whatever its models answer: such a run is refused before it begins."""
+"""The check for a budget that is too small, whatever the models answer. A run with such a budget is refused."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def must_afford(
 ) -> None:
     """Raise UsageError if the flow needs more than its budget allows, whatever its inputs are.
 
-    Answers of the journal cost nothing: each may take the place of a call. ``spent`` are the calls and the dollars of
-    the run so far. ``number`` is the number of the run in the journal, None for a run that begins.
+    Answers from the journal cost nothing, and each may replace a call. ``spent`` are the calls and the dollars of the
+    run so far. ``number`` is the number of the run in the journal, None for a run that begins.
     """
     if budget.calls is None and budget.money is None:
         return

@@ -1,4 +1,4 @@
-"""The listeners of a run: functions of the caller that take its events. A listener that fails does not end the run."""
+"""The listeners of a run: functions of the caller that take its events. If a listener fails, the run continues."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .run import Listener
 
 
 class Listeners:
-    """The listeners of one run, as one listener. Each gets every event, whatever became of the events before."""
+    """The listeners of one run, joined into one. Each gets every event, even if it has failed on earlier events."""
 
     def __init__(self, several: Sequence[Listener]) -> None:
         self._several = several
@@ -27,7 +27,7 @@ class Listeners:
                 self._failed[at] = (first, times + 1)
 
     def warn(self) -> None:
-        """Warn of each listener that raised: by its name, with its first error."""
+        """Warn of each listener that raised an exception, with its name and its first error."""
         for at, (first, times) in self._failed.items():
             listener = self._several[at]
             name = getattr(listener, "__qualname__", type(listener).__qualname__)

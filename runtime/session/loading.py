@@ -1,4 +1,4 @@
-"""Read and check flow files and their inputs. Commands that send nothing need no more than this."""
+"""The reading and checking of flow files and their inputs. Commands that send nothing need only this."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 def load(flow: str | os.PathLike[str] | Source, catalog: Catalog | None = None) -> Checked:
     """Read and check a flow file, or the text of one, with the files that it imports.
 
-    The checked file can be run many times: it is not read again. ``catalog`` replaces the catalog of what is installed.
-    Raises InputError if the file cannot be read, FlowError if it has errors, UsageError if this is no path.
+    The checked file can be run many times without being read again. ``catalog`` replaces the catalog of the installed
+    reducers, splitters and providers. Raises InputError if the file cannot be read, FlowError if it has errors,
+    UsageError if the argument is not a path.
     """
     if isinstance(flow, Source):
         return check_source(flow, catalog=catalog)
@@ -41,7 +42,8 @@ def check_source(
 ) -> Checked:
     """Check the text of a flow file, and the files that it imports from its folder. Raises FlowError.
 
-    ``read`` holds sources by the names of their files. It also takes the files that are read here.
+    ``read`` has the sources that are already read, by the names of their files. Files that are read here are added to
+    it.
     """
     folder = Path(source.name).parent
     files = Files(folder)
@@ -60,7 +62,10 @@ def check_source(
 
 
 def plan_of(checked: Checked, flow: str | None = None) -> p.Plan:
-    """Make the plan of a file's last flow, or of the flow with this name. Raises UsageError if there is none."""
+    """Make the plan of a file's last flow, or of the flow with this name.
+
+    Raises UsageError if there is no such flow.
+    """
     try:
         return make_plan(checked, flow)
     except KeyError:
@@ -76,7 +81,7 @@ def checked_inputs(
 ) -> dict[str, Json]:
     """Check inputs against a plan's parameters, and return them as typed values. Raises InputError.
 
-    ``complete``: no required input may be missing. ``tell`` gets the assumptions of the reader of a ``Path``.
+    If ``complete`` is True, no required input may be missing. ``tell`` gets the remarks of the reader of a ``Path``.
     """
     # These imports load the readers of documents.
     from ..documents.row_file import RowFile

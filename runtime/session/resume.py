@@ -1,4 +1,4 @@
-"""The runs of a journal: begin a run, resume a run, and tell the user what to know before either."""
+"""The runs of a journal. This module begins a run or resumes one, and collects the notices for the user before that."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ _AROUND = 4096
 class RunSettings:
     """The settings of a run beside its flow and inputs. ``folder`` is the flow's; None for that of the plan's source.
 
-    ``allow_python`` is not a setting here: a user who resumes a run must allow it again, so that no journal runs code.
+    ``folder`` is None for the folder of the plan's source. ``allow_python`` is not a setting here. A user who resumes a
+    run must allow it again, so that no journal runs code.
     """
 
     model: str
@@ -105,7 +106,7 @@ def _in_doubt(journal: Journal, run: Run, price: Callable[[str], Price | None]) 
 
 
 def _reopened(plan: p.Plan, files: Mapping[str, Mapping[str, str]]) -> dict[str, Json]:
-    """Reopen the large files of a run's inputs. Raises InputError, and UsageError if a file has changed."""
+    """Reopen the large files of a run's inputs. Raises InputError, or UsageError if a file has changed."""
     rows = {}
     for param in plan.params:
         if param.name in files and isinstance(param.type, types.ListOf):
@@ -120,7 +121,10 @@ def _reopened(plan: p.Plan, files: Mapping[str, Mapping[str, str]]) -> dict[str,
 
 
 def _worst(body: Json, price: Callable[[str], Price | None]) -> float | None:
-    """Work out the most dollars that an attempt can have cost, from its row in the journal; None if not known."""
+    """Work out the most dollars that an attempt can have cost, from its row in the journal.
+
+    None if that is not known.
+    """
     if not isinstance(body, dict) or not isinstance(body.get("bytes"), int):
         return None
     found = price(str(body.get("model")))
@@ -131,7 +135,7 @@ def _worst(body: Json, price: Callable[[str], Price | None]) -> float | None:
 
 
 def found_run(found: list[Run], name: str, journal: Path) -> Run:
-    """Return the only run that was found under a name. Raises UsageError if there is none, or several."""
+    """Return the only run that was found under a name. Raises UsageError if there is none, or more than one."""
     if not found:
         raise UsageError(
             f"no run is called {shown(name)} in {shown(str(journal))}; `flowrun runs` lists those there are"

@@ -1,4 +1,4 @@
-"""The execution of a run, from a verified plan and checked inputs to its result."""
+"""The execution of a run: from a verified plan and checked inputs to its result."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ Listener = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of a run. ``value`` is plain JSON data, None if the flow could not make it.
+    """The result of a run. ``value`` is plain JSON data, None if the flow could not make a value.
 
-    ``outcome`` is the end of the flow, ``summary`` the account of the run.
-    ``run`` is the run's name in the journal, "" without a journal. ``spent`` are the dollars of the whole run as a
-    budget in money counts them: calls without a known bill count at their worst. If the results were ``handed`` on one
-    by one, ``value`` is their number.
+    ``outcome`` has the end of the flow, ``summary`` the account of the run. ``run`` is the run's name in the journal,
+    "" without a journal. ``spent`` is the cost of the whole run in dollars, as a budget in money counts it: a call
+    without a known bill counts at its highest cost. If ``handed`` is True, the caller took the results one by one, and
+    ``value`` is their number.
     """
 
     value: Json
@@ -80,7 +80,7 @@ class Result:
 
     @property
     def losses(self) -> tuple[Failure, ...]:
-        """The elements and samples that the flow did without."""
+        """The failures of elements and samples that the flow went on without."""
         return self.outcome.losses
 
     @property
@@ -101,14 +101,17 @@ class Result:
 
 
 class Stop:
-    """A switch that stops a run: the run begins nothing more, keeps the answers under way, and ends."""
+    """A switch that stops a run. The run begins nothing more, keeps the answers of requests under way, and ends."""
 
     def __init__(self) -> None:
         self.why: FlowrunError | None = None
         self._listen: Callable[[FlowrunError], None] = lambda why: None
 
     def __call__(self, signal: int = 0) -> None:
-        """Stop the run. Call this from the loop of the run. ``signal`` is the signal that asked for it, 0 for none."""
+        """Stop the run. Call this from the event loop of the run.
+
+        ``signal`` is the signal that asked for it, 0 for none.
+        """
         if self.why is None:
             self.why = StoppedError(signal)
             self._listen(self.why)
@@ -244,7 +247,7 @@ def _models(
 def _past(plan: p.Plan, journal: Journal | None, price: PriceOf | None, number: int | None) -> History:
     """Read the past of a run from the journal, so that all it has spent counts before anything is sent.
 
-    Raises UsageError if a budget in money holds the run and its cost so far is not known.
+    Raises UsageError if the run has a budget in money and its cost so far is not known.
     """
     flows = any(flow.calls_limit is not None or flow.money_limit is not None for flow in plan.flows.values())
     past = History(price, by_place=flows)

@@ -56,11 +56,13 @@ def _is_blank(text: str, start: int, end: int) -> bool:
 
 
 def _front_matter(text: str) -> int:
-    """Return the offset at which the front matter at the top ends. Front matter is a list of fields for a program.
+    """Return the offset at which the front matter ends.
+
+    Front matter is a list of fields for programs, at the top of a text.
 
     Its comments look like headings, so it must be found first. A text between two rules (`---`) may also be ordinary
     text. It is front matter if each line is part of a field or a comment, at least one line is a field, and the line
-    right below the first fence is not blank (as Pandoc has it).
+    directly below the first rule is not blank (as in Pandoc).
     """
     all_lines = lines(text)
     start, end = next(all_lines, (0, 0))

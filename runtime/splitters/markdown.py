@@ -1,6 +1,6 @@
 """The headings of a Markdown text (CommonMark).
 
-The text is parsed part by part, because its whole tree may take 500 times its size.
+The text is parsed in parts, because the tree of the whole text may take 500 times its size.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Heading(NamedTuple):
 
 
 class Headings:
-    """A compact list of headings, with a few bytes for each."""
+    """A compact list of headings. Each takes only a few bytes."""
 
     def __init__(self) -> None:
         self._levels = bytearray()
@@ -59,7 +59,7 @@ class Headings:
 
 
 def headings_of(text: str, start: int = 0, size: int = PART) -> Headings:
-    """Return the headings from ``start`` on that stand outside code, lists and quotations.
+    """Return the headings from ``start`` on, except those in code, lists and quotations.
 
     ``size`` is the size of a part.
     """
@@ -73,8 +73,8 @@ def headings_of(text: str, start: int = 0, size: int = PART) -> Headings:
 def _read(text: str, start: int, end: int, out: Headings) -> int:
     """Add the headings of one part, and return the offset at which the next part begins.
 
-    The last block of a part may continue behind it, so it is read again. All blocks before it are complete, because a
-    block at the top of the tree does not depend on earlier ones.
+    The last block of a part may continue behind the part, so it is read again. All blocks before it are complete,
+    because a block at the top of the tree does not depend on earlier blocks.
     """
     places = array("I", [start + begin for begin, _ in lines(text[start:end])])
     places.append(end)
@@ -100,7 +100,10 @@ def _level(token: Token) -> int:
 
 
 def _behind(text: str, block: Token, start: int, end: int) -> int:
-    """Return the offset at which a block of a whole part ends, or else the offset at which to read on."""
+    """Return the offset at which a block that fills a whole part ends.
+
+    If it does not end yet, return where to read on.
+    """
     if block.type == "fence":
         closing = re.compile(rf"(?<=[\r\n]) {{0,3}}{block.markup[0]}{{{len(block.markup)},}}[^\S\r\n]*(?=[\r\n]|\Z)")
         found = closing.search(text, line_end(text, start))

@@ -49,7 +49,7 @@ def _paragraphs(text: str) -> Iterator[Stretch]:
 def _past_blank_lines(text: str, begin: int) -> int:
     """Return the offset of the next line that is not blank.
 
-    All blank lines are skipped in one step: there may be millions.
+    All blank lines are skipped in one step, because there may be millions.
     """
     blank = _BLANK.match(text, begin)
     end = blank.end() if blank else begin
@@ -63,7 +63,7 @@ def _opens(found: re.Match[str], after_blank: bool) -> bool:
 
 
 class _Closings:
-    """A compact list of the lines that may close a fence, with a few bytes for each. It is false if there are none."""
+    """A compact list of the lines that may close a fence. Each takes a few bytes. It is false if it is empty."""
 
     def __init__(self, text: str) -> None:
         self._places = array("I")

@@ -1,6 +1,8 @@
-"""The protocol of a splitter: it names the stretches of a text that become the pieces.
+"""The protocol of a splitter. It finds the stretches of a text that become the pieces.
 
-All rules treat the stretches alike, so that nothing is ever lost except blank space at their edges.
+A stretch is a (start, end) pair.
+
+All splitters treat the stretches in the same way, so that nothing is lost but blank space at their edges.
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ _INK = re.compile(r"\S")
 
 @dataclass(frozen=True, slots=True)
 class Splitter:
-    """A rule of ``split``.
+    """A rule of the function ``split``.
 
-    Its function ``split`` gets the rule's arguments, with ``overlap`` among them if one is wanted.
+    Its own function ``split`` gets the rule's arguments, and among them ``overlap`` if the flow sets one.
     """
 
     name: str
@@ -33,7 +35,7 @@ class Splitter:
 
 
 def guarded(splitter: Splitter, who: str) -> Splitter:
-    """Return a splitter of another package whose mistakes are UsageErrors that name the package."""
+    """Return a safe version of a splitter of another package. Its faults become UsageErrors that name the package."""
 
     if not (callable(splitter.split) and all(isinstance(param, ParamSpec) for param in splitter.params)):
         raise TypeError("its `split` must be a function, and its params a tuple of ParamSpec")
@@ -60,13 +62,13 @@ def lines(text: str) -> Iterator[Stretch]:
 
 
 def line_end(text: str, start: int) -> int:
-    """Return the offset at which the line that begins at ``start`` ends. The line end belongs to it."""
+    """Return the offset at which the line that begins at ``start`` ends. The line includes its line end."""
     found = _LINE.match(text, start)
     return found.end() if found else len(text)
 
 
 def pieces(text: str, stretches: Iterable[Stretch], overlap: int) -> list[str]:
-    """Return the texts of the stretches. With an overlap, each piece repeats the last words of the one before."""
+    """Return the texts of the stretches. With an overlap, each piece repeats the last words of the piece before it."""
     out = []
     before: Stretch | None = None
     for start, end in stretches:
@@ -81,7 +83,7 @@ def pieces(text: str, stretches: Iterable[Stretch], overlap: int) -> list[str]:
 def trimmed(text: str, start: int, end: int) -> Stretch | None:
     """Trim a stretch: drop the blank lines before it and the blank space behind it. None if all of it is blank.
 
-    The first line keeps its indent.
+    The first line keeps its indentation.
     """
     while end > start and text[end - 1].isspace():
         end -= 1
@@ -93,7 +95,10 @@ def trimmed(text: str, start: int, end: int) -> Stretch | None:
 
 
 def overlapped(text: str, before: Stretch, overlap: int, fallback: int) -> int:
-    """Return the start of a piece that repeats the end of the last one: whole words, at most ``overlap`` characters."""
+    """Return the start of a piece that repeats the end of the piece before it.
+
+    The repeated part has whole words and at most ``overlap`` characters.
+    """
     start, end = before
     place = max(start, end - overlap)
     while place < end and not is_border(text, place):
@@ -102,7 +107,7 @@ def overlapped(text: str, before: Stretch, overlap: int, fallback: int) -> int:
 
 
 def is_border(text: str, place: int) -> bool:
-    """Tell whether a word begins here. In scripts without spaces between words, a clause must begin here."""
+    """Tell whether a word begins at this offset. In scripts without spaces between words, a clause must begin there."""
     return not text[place].isspace() and (place == 0 or text[place - 1].isspace() or text[place - 1] in "。！？、，；")
 
 
@@ -122,7 +127,7 @@ def overlap_of(args: Mapping[str, Any], unit: str = "characters") -> int:
 def size_of(args: Mapping[str, Any], unit: str) -> tuple[int, int]:
     """Return the greatest size of a piece and of its overlap.
 
-    Raise UsageError if the overlap is not smaller than the piece.
+    Raises UsageError if the overlap is not smaller than the piece.
     """
     most = number(args, "n", 1, unit=unit)
     overlap = overlap_of(args, unit)

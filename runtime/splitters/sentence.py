@@ -46,7 +46,7 @@ def _sentences(text: str) -> Iterator[Stretch]:
 
 
 def _apart(text: str, start: int, end: int) -> Iterator[Stretch]:
-    """Yield a stretch without the blank space before it. A heading and the text right below it are two stretches."""
+    """Yield a stretch without the blank space before it. A heading and the text directly below it are two stretches."""
     start = _past_blanks(text, start, end)
     heading = _HEADING.match(text, start, end)
     if heading:

@@ -33,9 +33,9 @@ def split(text: str, args: Mapping[str, Any]) -> list[str]:
 
 
 class _Tokens:
-    """The token counts of a text, by its runs of words and of blanks.
+    """The numbers of tokens of a text, for each run of words and each run of blanks.
 
-    No token spans a word and a blank, so the counts add up.
+    No token covers both a word and a blank, so the numbers add up.
     """
 
     def __init__(self, text: str) -> None:
@@ -102,19 +102,19 @@ class _Tokens:
         return bisect_right(self.before, goal - 1)
 
     def _into(self, start: int, end: int, amount: int) -> int:
-        """Return the offset in a word up to which it has no more than ``amount`` tokens."""
+        """Return the last offset in a word up to which the word has at most ``amount`` tokens."""
         text, end = self.text, min(end, start + _LONGEST * amount + 1)
         return start + self._most(end - start, amount, lambda size: estimate(text[start : start + size]))
 
     def _out_of(self, start: int, end: int, amount: int) -> int:
-        """Return the offset in a word from which its end has no more than ``amount`` tokens."""
+        """Return the first offset in a word from which the rest of the word has at most ``amount`` tokens."""
         text, start = self.text, max(start, end - _LONGEST * amount)
         return end - self._most(end - start, amount, lambda size: estimate(text[end - size : end]))
 
     def _most(self, size: int, amount: int, count: Callable[[int], int]) -> int:
-        """Return a size up to ``size`` that has about ``amount`` tokens, and no more.
+        """Return a size, at most ``size``, that has nearly ``amount`` tokens and not more.
 
-        Each guess uses the count of the last one, so a few guesses are enough.
+        Each guess uses the count of the guess before, so a few guesses are enough.
         """
         fits, over = 0, size + 1
         guess = min(size, max(int(amount * self.length), 1))

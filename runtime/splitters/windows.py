@@ -1,7 +1,7 @@
 """The cutting of a text into pieces of limited size, in any measure.
 
-Each piece ends at the last border of a paragraph in its second half. Without one, it ends at a border of a line, a
-sentence or a word. A word is cut only if it alone is too long. An overlap counts towards the size of the piece.
+Each piece ends at the last border of a paragraph in its second half. If there is none, it ends at a border of a line, a
+sentence or a word. A word is cut only if the word alone is too long. An overlap counts towards the size of the piece.
 """
 
 from __future__ import annotations
@@ -20,14 +20,20 @@ _BORDERS = (
 
 
 class Measure(Protocol):
-    """A measure of text, such as characters or tokens. Amounts are 1 or more, except for an overlap of 0."""
+    """A measure of text, such as characters or tokens. Amounts are 1 or more; an overlap may also be 0."""
 
     def forward(self, start: int, amount: int) -> int:
-        """Return the furthest end, beyond ``start``, of a stretch that begins there and does not exceed the amount."""
+        """Return the greatest end of a stretch that begins at ``start`` and does not exceed the amount.
+
+        It is beyond ``start``.
+        """
         ...
 
     def backward(self, end: int, amount: int) -> int:
-        """Return the earliest start, up to ``end``, of a stretch that ends there and does not exceed the amount."""
+        """Return the smallest start of a stretch that ends at ``end`` and does not exceed the amount.
+
+        It may be ``end`` itself.
+        """
         ...
 
 
@@ -45,7 +51,10 @@ def windows(text: str, most: int, overlap: int, measure: Measure) -> Iterator[St
 
 
 def _begin(text: str, fresh: int, before: Stretch, most: int, overlap: int, measure: Measure) -> int:
-    """Return the offset at which the overlap begins. It gets shorter if the next word would not fit behind it."""
+    """Return the offset at which the overlap begins.
+
+    The overlap gets shorter if the next word would not fit behind it.
+    """
     word, limit = fresh, min(measure.forward(fresh, most), len(text))
     while word < limit and not text[word].isspace():
         word += 1
@@ -61,7 +70,7 @@ def _begin(text: str, fresh: int, before: Stretch, most: int, overlap: int, meas
 def _cut(text: str, fresh: int, limit: int) -> int:
     """Return the offset at which a piece ends.
 
-    Its first new character is at ``fresh``, and it may go up to ``limit``.
+    Its first new character is at ``fresh``, and the piece may extend to ``limit``.
     """
     if limit >= len(text):
         return len(text)

@@ -1,4 +1,4 @@
-"""The candidates of a judge: a list whose items are shown with their numbers."""
+"""The candidates that a judge compares: a list whose items a prompt shows with their numbers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _BREAKS = {ord(char): f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"}
 
 
 class Candidates(list[Json]):
-    """A list whose items a prompt shows on lines of their own, numbered from 1. Elsewhere it is like any other list.
+    """A list whose items a prompt shows on lines of their own, numbered from 1. Otherwise it is like any other list.
 
-    No item can pretend to be another, numbered one: if any item has a line break or is empty, all are shown as JSON,
+    No item can look like another numbered item. If any item has a line break or is empty, all items are shown as JSON,
     whose texts have no line breaks.
     """
 
@@ -25,5 +25,5 @@ class Candidates(list[Json]):
         return [f"{place}. {item}" for place, item in enumerate(self.texts(), 1)]
 
     def block(self) -> str:
-        """Return all items as one block of lines, set apart from the text before and behind."""
+        """Return all items as one block of lines, separated from the text before and behind it."""
         return "\n" + "\n".join(self.lines()) + "\n"

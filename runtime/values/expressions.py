@@ -16,14 +16,14 @@ from .rules import FileText, RuleValue
 
 
 class ValueFailure(FlowrunError):
-    """An expression has no value, as in a division by zero."""
+    """An expression has no value, for example because of a division by zero."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelValue:
     """A model as a value. ``options`` are those of its declaration.
 
-    ``fallback`` is the address that stands in for it when a call fails for good.
+    ``fallback`` is the address of the model that gets a call which has failed for good at this model.
     """
 
     name: str
@@ -33,7 +33,7 @@ class ModelValue:
 
 
 class Names(Protocol):
-    """The values that an expression may ask for."""
+    """The names that an expression may mention, with their values, and the functions that it may call."""
 
     def value(self, name: str) -> Json: ...
 
@@ -41,7 +41,7 @@ class Names(Protocol):
 
 
 class Constants(Names):
-    """The values that are known when models are declared: none yet."""
+    """The names for expressions in the declarations of models. No name has a value there."""
 
     def value(self, name: str) -> Json:
         raise ValueFailure(f"a model's options are plain values, and `{name}` is a name")
@@ -95,7 +95,7 @@ def _record(entries: tuple[p.Entry, ...], names: Names) -> Json:
 def shaped(value: Json, type_: types.Type) -> Json:
     """Cut a value to its type.
 
-    Its records get exactly the fields of the type, and none for a field that is not there.
+    Its records get exactly the fields of the type. A missing field becomes none.
     """
     match types.unwrapped(type_):
         case types.ListOf(item) if isinstance(value, Sequence) and not isinstance(value, str):

@@ -36,7 +36,7 @@ def _nothing_to_read(name: str, args: Args) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The outside things that functions may reach: the tallies of the flow's votes, and files."""
+    """The things outside of an expression that functions may use: the tallies of the flow's votes, and files."""
 
     tally: TallyOf
     read: Read = _nothing_to_read
@@ -44,7 +44,7 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function as the registry holds it. ``call`` gets evaluated arguments, and may raise FlowrunError."""
+    """A function in the registry. ``call`` gets evaluated arguments, and may raise FlowrunError."""
 
     spec: FunctionSpec
     call: Callable[[Args, World], Json]

@@ -1,6 +1,6 @@
 """The functions of the language that depend only on their arguments.
 
-The checker evaluates them if a file gives the arguments. In such arguments, a part that only the run decides is an
+The checker evaluates them if the file decides the arguments. A part of such an argument that only the run decides is an
 object of no type of the language.
 """
 
@@ -16,7 +16,7 @@ def length_of(args: Mapping[str, object]) -> int | None:
 
 
 def joined(args: Mapping[str, object]) -> str | None:
-    """Join texts into one. None if any item is no text."""
+    """Join texts into one text. None if an item is not a text."""
     items, separator = args.get("items"), args.get("separator")
     between = "\n" if separator is None else separator
     if not isinstance(items, (list, tuple)) or not isinstance(between, str):

@@ -24,7 +24,7 @@ _FILTER_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, 
 def compiled(template: str, numbered: bool = False) -> tuple[Template, tuple[str, ...]]:
     """Compile a template. Return it ready to render, with the names that it takes from the flow.
 
-    With ``numbered``, its loops number the candidates that they go through, unless they do so themselves.
+    With ``numbered``, loops over candidates write their numbers, unless the template does so itself.
     """
     from flowrun.dsl import template_names
 
@@ -41,7 +41,7 @@ _pieces = lru_cache(maxsize=4096)(template_pieces)
 
 
 def _joined_pieces(pieces: tuple[str | tuple[str, ...], ...], lookup: Callable[[str], Any]) -> str | None:
-    """Render a template that only names values. None if a field is missing, so that jinja2 reports it."""
+    """Render a template that only writes named values. None if a field is missing, so that jinja2 reports it."""
     texts = []
     for piece in pieces:
         if isinstance(piece, str):
@@ -60,7 +60,7 @@ def _joined_pieces(pieces: tuple[str | tuple[str, ...], ...], lookup: Callable[[
 def render(template: str, lookup: Callable[[str], Any]) -> str:
     """Render a template: texts as they are, everything else as JSON.
 
-    Raise PromptError if a value is missing, if a text grows beyond ``MOST_CHARACTERS``, or if the loops make more than
+    Raises PromptError if a value is missing, if a text grows beyond ``MOST_CHARACTERS``, or if the loops make more than
     ``MOST_ROUNDS`` turns.
     """
     plain = _pieces(template)

@@ -1,4 +1,4 @@
-"""The bounds of computed numbers. They are the bounds that the checker applies to written numbers."""
+"""The check that a computed number is within its bounds. The checker applies the same bounds to written numbers."""
 
 from __future__ import annotations
 

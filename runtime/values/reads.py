@@ -1,4 +1,7 @@
-"""The functions whose values an expression cannot make itself: they read files, or they cut a long text."""
+"""The functions whose values need time or a file: they read files, or they cut a long text.
+
+An expression cannot make such a value itself. The dispatcher makes it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ LONG = 8 * 1024
 class ReadNeeded(Exception):
     """An expression needs the value of this call before it can be evaluated.
 
-    It is no FlowrunError: nothing has failed, and the expression is to be evaluated again when the value is there.
+    It is not a FlowrunError, because nothing has failed. The expression is evaluated again when the value is there.
     """
 
     def __init__(self, function: str, args: Mapping[str, Json]) -> None:
@@ -24,7 +27,10 @@ class ReadNeeded(Exception):
 
 
 def is_read(function: str, args: Mapping[str, Json]) -> bool:
-    """Tell whether the call of a function is a read: it takes time or needs a file, and is done outside of the loop."""
+    """Tell whether the call of a function is a read.
+
+    A read takes time or needs a file, and is done outside of the event loop.
+    """
     known = FUNCTIONS.get(function)
     if known is None or not known.spec.reads:
         document = args.get("document")

@@ -1,4 +1,4 @@
-"""Values that are more than their JSON: a rule chosen by name, and a file that a flow found."""
+"""Values with more than their JSON: a rule that is chosen by name, and a file that a flow has found."""
 
 from __future__ import annotations
 
@@ -16,4 +16,7 @@ class RuleValue:
 
 
 class FileText(dict[str, str]):
-    """A file that a flow found: a record of its ``path`` and ``text``. A template that mentions it shows its text."""
+    """A file that a flow has found: a record of its ``path`` and ``text``.
+
+    A template that mentions it writes its text.
+    """

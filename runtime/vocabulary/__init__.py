@@ -1,1 +1,1 @@
-"""The words that all rooms use: events, errors, calls, usage, tallies, tokens, safe quoting."""
+"""The terms that all rooms use: events, errors, calls, usage, tallies, tokens, safe quoting."""

@@ -1,6 +1,6 @@
-"""The account of a run: it counts the calls by their ends, with their tokens and costs.
+"""The account of a run. It counts the calls by their ends, with their tokens and costs.
 
-It is built from events while a run goes on, and from the rows of its journal afterwards. Both give the same figures.
+It is built from events during a run, and from the rows of the journal afterwards. Both give the same figures.
 """
 
 from __future__ import annotations
@@ -15,19 +15,22 @@ PriceOf = Callable[[str], Price | None]
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """The most tokens of a call: ``read`` for its prompt, ``written`` for its answer; None if no limit is set."""
+    """The most tokens of a call: ``read`` for its prompt, ``written`` for its answer. None if no limit is set."""
 
     read: int
     written: int | None = None
 
     def cost(self, price: Price | None) -> float | None:
-        """Work out the most dollars that the call can cost; None if that is not known."""
+        """Work out the most dollars that the call can cost. None if that is not known."""
         return None if price is None else price.worst(self.read, self.written)
 
 
 @dataclass(slots=True)
 class Unbilled:
-    """The calls without a known bill, with the sums of their ceilings. ``endless`` counts calls without a set limit."""
+    """The calls without a known bill, and the sums of their ceilings.
+
+    ``endless`` counts the calls without a set limit.
+    """
 
     calls: int = 0
     read: int = 0
@@ -35,7 +38,7 @@ class Unbilled:
     endless: int = 0
 
     def add(self, calls: int, each: Ceiling) -> None:
-        """Add calls, or take calls out if ``calls`` is below zero."""
+        """Add calls, or remove calls if ``calls`` is below zero."""
         self.calls += calls
         self.read += calls * each.read
         if each.written is None:
@@ -55,12 +58,12 @@ class Unbilled:
 
 @dataclass(slots=True)
 class Use:
-    """The calls to one model, each counted as often as it was sent.
+    """The calls to one model. Each counts as often as it was sent.
 
     ``answered`` and ``spoilt`` calls are paid: they brought an answer, or a reply without a usable answer. ``refused``
-    calls are not paid. All others were broken off, are in doubt or are under way: they may be paid. ``uncounted`` are
-    paid calls whose server reported no tokens. ``unbilled`` are all calls without a known bill; ``charged`` are the
-    dollars that a budget counts for the others.
+    calls are not paid. All others were broken off, are in doubt or are under way, and may be paid. ``uncounted`` counts
+    paid calls whose server reported no tokens. ``unbilled`` has all calls without a known bill. ``charged`` is the cost
+    in dollars that a budget counts for the other calls.
     """
 
     sent: int = 0
@@ -82,7 +85,10 @@ class Use:
         self.unbilled.add(calls, each)
 
     def retract(self, calls: int, each: Ceiling) -> None:
-        """Take calls out that did not leave after all, or that got no answer with the others and are sent anew."""
+        """Remove calls that were not sent after all.
+
+        Also remove calls that got no answer in a shared reply and are sent again.
+        """
         self.sent -= calls
         self.unbilled.add(-calls, each)
 
@@ -91,7 +97,7 @@ class Use:
         self.unbilled.add(-calls, each)
 
     def pay(self, usage: Usage, each: Ceiling, price: Price | None) -> None:
-        """Count the bill of a call. With a price, also count the dollars that a budget counts for it."""
+        """Count the bill of a call. If its price is given, also count the dollars that a budget counts for it."""
         self.input_tokens += usage.input_tokens or 0
         self.output_tokens += usage.output_tokens or 0
         if not usage.known:
@@ -113,9 +119,9 @@ class Use:
 
 @dataclass(slots=True)
 class Account:
-    """The figures of a run, or of a part of it. ``models`` are by their addresses.
+    """The figures of a run, or of a part of it. ``models`` has the calls to each model by its address.
 
-    ``price`` is given if a budget in money holds the run: then the dollars that it counts are ``charged``.
+    ``price`` is given if the run has a budget in money. Then ``charged`` has the dollars that this budget counts.
     """
 
     requests: int = 0
@@ -176,16 +182,16 @@ class Account:
 
     @property
     def calls(self) -> int:
-        """The calls that a budget counts: all that were sent and not refused."""
+        """The calls that a budget counts: all calls that were sent and not refused."""
         return self.sent - self.refused
 
     def unbilled(self, price: PriceOf) -> float | None:
-        """Work out the most dollars of the calls without a known bill; None if that is not known."""
+        """Work out the highest cost, in dollars, of all calls without a known bill. None if that is not known."""
         # Prices are looked up only for models that need one, for a look-up may take time.
         return _sum(use.unbilled.cost(price(model)) for model, use in self.models.items() if use.unbilled.calls)
 
     def charged(self, price: PriceOf) -> float | None:
-        """Work out the dollars that a budget counts: the known bills, and all other calls at their worst."""
+        """Work out the dollars that a budget counts: the known bills, and the highest cost of all other calls."""
         least = sum(use.charged for use in self.models.values())
         most = self.unbilled(price)
         return None if most is None else least + most

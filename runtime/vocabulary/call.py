@@ -1,4 +1,4 @@
-"""The words for a call: the request, its messages, and its answers."""
+"""The terms of a call: the request, its messages, and its answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Finish = Literal["stop", "length", "filtered", "unterminated", "other"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A part of a prompt, and the role that says it."""
+    """A part of a prompt, and the role of its speaker."""
 
     role: Role
     text: str
@@ -39,11 +39,11 @@ def schema_text(schema: Mapping[str, Any]) -> str:
 class Request:
     """A prompt and the form that its answer must have.
 
-    ``choices`` and ``schema`` exclude each other: with ``choices`` the answer is one of these words, bare;
-    with ``schema`` it is JSON text that satisfies the JSON Schema (whatever its root type). A provider that
-    needs an object at the root wraps and unwraps by itself. ``timeout`` is in seconds, for one attempt. ``stream``: the
-    answer may come in pieces; ``hear`` is called with the number of characters that have come. Neither changes the
-    answer.
+    ``choices`` and ``schema`` exclude each other. With ``choices`` the answer is one of these words and nothing else.
+    With ``schema`` it is JSON text that satisfies the JSON Schema, whatever its root type is. A provider that needs an
+    object at the root wraps and unwraps the value by itself. ``timeout`` is in seconds, for one attempt. ``stream``
+    says that the answer may come in pieces; ``hear`` is called with the number of characters so far. Neither changes
+    the answer.
     """
 
     messages: tuple[Message, ...]
@@ -62,7 +62,7 @@ class Answer:
     """An answer of a model: its text, and ``finish``, the reason why the model stopped.
 
     Only ``stop`` is a good end. For any other end ``said`` is a sentence about it, with the server's own word if it has
-    one. ``final``: the same request can have no other end.
+    one. ``final`` says that the same request would end in the same way again.
     """
 
     text: str

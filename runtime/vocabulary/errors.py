@@ -1,4 +1,4 @@
-"""The errors of runs. Errors of calls are sorted by what may be done about them."""
+"""The errors of runs. The errors of calls are classes by the action that may follow."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def told(error: BaseException, hide: Callable[[str], str] = str, most: int = 500) -> str:
-    """Describe an exception of foreign code in one line: its kind, and its words if it has any.
+    """Describe an exception of foreign code in one line: its kind, and its message if it has one.
 
-    ``hide`` removes secrets from the words.
+    ``hide`` removes secrets from the message.
     """
     try:
         from .quoting import sentence
@@ -26,7 +26,7 @@ def told(error: BaseException, hide: Callable[[str], str] = str, most: int = 500
 
 
 def mistake_in(error: BaseException, hide: Callable[[str], str] = str) -> str:
-    """Describe an unexpected exception for a message: what it tells, and the place that raised it."""
+    """Describe an unexpected exception for a message: its kind and message, and the place that raised it."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -35,7 +35,7 @@ def mistake_in(error: BaseException, hide: Callable[[str], str] = str) -> str:
 
 
 class FlowrunError(Exception):
-    """The base of all failures that a user can cause or meet. Its text is fit to print: it cannot steer a terminal."""
+    """The base of all failures that a user can cause or meet. Its text is safe to print on a terminal."""
 
     def __str__(self) -> str:
         from .quoting import inert  # a program that only helps shows no foreign text
@@ -44,18 +44,18 @@ class FlowrunError(Exception):
 
 
 class UsageError(FlowrunError):
-    """The command or the caller asked for something that cannot be: a missing input, an unknown model."""
+    """The command or the caller asked for something impossible, such as an unknown model, or left out an input."""
 
 
 class InputError(UsageError):
-    """An input of the flow is missing, unreadable or of another type than its parameter."""
+    """An input of the flow is missing, cannot be read, or has another type than its parameter."""
 
 
 class CallError(FlowrunError):
     """A call to a model failed.
 
-    ``retry_after`` is in seconds from now, None if the server named no time. ``rates`` are the rate limits in its
-    headers. ``doubtful``: the attempt may have been paid.
+    ``retry_after`` is in seconds from now, None if the server named no time. ``rates`` are the rate limits in the
+    headers of the reply. ``doubtful`` says that the attempt may have been paid.
     """
 
     doubtful = False
@@ -75,35 +75,38 @@ class CallError(FlowrunError):
 
 
 class RefusedError(CallError):
-    """The server did not take the request (429, 503, 529, no connection): sending it again is safe."""
+    """The server did not accept the request (429, 503, 529, no connection). It is safe to send it again."""
 
 
 class InDoubtError(CallError):
-    """The server may have done the work (500, 502, 504, a time-out, a reset after sending): it may have been paid."""
+    """The server may have done the work, so the call may have been paid.
+
+    This is so after a 500, 502 or 504, a time-out, or a reset after sending.
+    """
 
     doubtful = True
 
 
 class PermanentError(CallError):
-    """Sending the same request again cannot help (other 4xx, a missing key, an exhausted quota)."""
+    """The same request would fail again (other 4xx, a missing key, an exhausted quota)."""
 
 
 class EndpointError(PermanentError):
-    """No request can succeed at this endpoint any more: its quota is used up, or it does not take the key."""
+    """No request can succeed at this endpoint any more. Its quota is used up, or it does not accept the key."""
 
 
 class ModelError(PermanentError):
-    """No request for this model can succeed any more: the server does not have it, or not for this key.
+    """No request for this model can succeed any more. The server does not have the model, or this key may not use it.
 
     Other models at the same endpoint may work.
     """
 
 
 class AnswerError(CallError):
-    """The answer came and was paid for, but cannot be used: empty, cut off, filtered, or of the wrong type.
+    """The answer came and was paid, but cannot be used: it is empty, cut off, filtered, or of the wrong type.
 
-    ``text`` is the answer of the model, as far as it came. ``usage`` are the billed tokens, None if the server did not
-    report them. ``final``: the same request can have no other end.
+    ``text`` is the answer of the model, as far as it arrived. ``usage`` has the billed tokens, None if the server did
+    not report them. ``final`` says that the same request would end in the same way again.
     """
 
     def __init__(
@@ -122,9 +125,10 @@ class AnswerError(CallError):
 
 
 class MalformedError(AnswerError):
-    """The answer is whole, but not of the type that was asked for. When the model is asked again it is told ``why``.
+    """The answer is complete, but does not have the type that was asked for.
 
-    ``why`` continues a sentence that begins with "the answer"; it is "" if nothing more can be said.
+    When the model is asked again, it is told ``why``. ``why`` continues a sentence that begins with "the answer"; it is
+    "" if nothing more can be said.
     """
 
     def __init__(self, message: str, *, text: str = "", why: str = "", usage: Usage | None = None) -> None:
@@ -144,7 +148,9 @@ class BudgetError(FlowrunError):
 
 
 class DiskError(FlowrunError):
-    """The journal cannot be read or written: a full disk, a read-only folder, a failed sync, a damaged file."""
+    """The journal cannot be read or written: the disk is full, the folder is read-only, a sync failed, or a file is
+    damaged.
+    """
 
 
 class StoppedError(FlowrunError):
@@ -156,4 +162,4 @@ class StoppedError(FlowrunError):
 
 
 class PlanError(FlowrunError):
-    """A plan breaks a rule of the checker: it was edited, or another program made it."""
+    """A plan breaks a rule of the checker, because it was edited or another program made it."""

@@ -1,4 +1,4 @@
-"""The events of a run, as frozen values. Progress, reports and tests all read them."""
+"""The events of a run, as frozen values. The progress display, reports and tests all use them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .usage import NO_USAGE, Price, Usage
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run has started. ``steps`` counts the steps that run once; blocks report their other steps when they open."""
+    """A run has started. ``steps`` counts the steps that run once. Blocks report their other steps when they open."""
 
     flow: str
     steps: int
@@ -21,14 +21,14 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class PricesDeclared:
-    """The prices that the flow declares for its models, by their addresses."""
+    """The prices that the flow declares for its models, by the address of the model."""
 
     prices: Mapping[str, Price]
 
 
 @dataclass(frozen=True, slots=True)
 class PastCounted:
-    """The account of the run before it was interrupted; nothing has been sent since."""
+    """The account of a resumed run before it was interrupted. Nothing has been sent since then."""
 
     account: Account
 
@@ -37,8 +37,8 @@ class PastCounted:
 class StepStarted:
     """A step has begun.
 
-    ``path`` names the step through its blocks and the calls of its flow, with the place of each element:
-    ``notes[3].draft``. ``kind`` is the kind of its node: ``ask``, ``map``, ``flow``, ``extern`` …
+    ``path`` names the step with the blocks, elements and called flows around it: ``notes[3].draft``. ``kind`` is the
+    kind of its node: ``ask``, ``map``, ``flow``, ``extern`` …
     """
 
     path: str
@@ -60,7 +60,7 @@ class StepFailed:
 
 @dataclass(frozen=True, slots=True)
 class ElementLost:
-    """An element or a sample has failed, and its block goes on without it."""
+    """An element or a sample has failed, and its block continues without it."""
 
     path: str
     reason: str
@@ -68,10 +68,7 @@ class ElementLost:
 
 @dataclass(frozen=True, slots=True)
 class BlockOpened:
-    """A map, a repeat or a call of a flow begins. It has at most ``elements`` bodies of ``steps`` steps each.
-
-    A call of a flow has one body.
-    """
+    """A map, a repeat or a call of a flow begins. It has at most ``elements`` bodies with ``steps`` steps each."""
 
     path: str
     elements: int
@@ -80,7 +77,7 @@ class BlockOpened:
 
 @dataclass(frozen=True, slots=True)
 class BlockGrew:
-    """A map has got ``elements`` more elements, of ``steps`` steps each."""
+    """A map has ``elements`` more elements than before, with ``steps`` steps each."""
 
     path: str
     elements: int
@@ -89,7 +86,7 @@ class BlockGrew:
 
 @dataclass(frozen=True, slots=True)
 class BlockClosed:
-    """A block has ended, and ``spared`` of its steps did not have to run."""
+    """A block has ended. ``spared`` of its steps did not have to run."""
 
     path: str
     spared: int
@@ -102,7 +99,10 @@ class ElementFinished:
 
 @dataclass(frozen=True, slots=True)
 class VoteCounted:
-    """A vote has ended. ``used`` are the tokens in and out of its answers by the model's address; None: not known."""
+    """A vote has ended.
+
+    ``used`` are the input and output tokens of its answers by the model's address, None if not known.
+    """
 
     path: str
     tally: Tally
@@ -111,7 +111,7 @@ class VoteCounted:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRecalled:
-    """The journal had the answer to a call: nothing is sent."""
+    """The journal has the answer to a call, so nothing is sent."""
 
     path: str
     model: str
@@ -119,7 +119,7 @@ class AnswerRecalled:
 
 @dataclass(frozen=True, slots=True)
 class CallInDoubt:
-    """A call was under way when a run was ended, may have been paid, and is sent again."""
+    """A call that may have been paid is sent again. An earlier attempt at it was under way when a run ended."""
 
     path: str
     model: str
@@ -127,7 +127,7 @@ class CallInDoubt:
 
 @dataclass(frozen=True, slots=True)
 class CallHedged:
-    """A call takes longer than most similar calls, and is sent a second time, side by side."""
+    """A call takes longer than most similar calls, so it is sent a second time, beside the first."""
 
     path: str
     model: str
@@ -135,7 +135,7 @@ class CallHedged:
 
 @dataclass(frozen=True, slots=True)
 class RequestStarted:
-    """An attempt at a request leaves. It asks for ``calls`` answers; ``each`` is the most tokens of one such call."""
+    """An attempt at a request is sent. It asks for ``calls`` answers; ``each`` has the most tokens of one such call."""
 
     number: int
     path: str
@@ -148,7 +148,7 @@ class RequestStarted:
 class AttemptFailed:
     """An attempt has ended without a usable answer.
 
-    It was not paid (``refused``), was paid for nothing (``spoilt``, with the bill), or may have been (``doubtful``).
+    ``refused``: it was not paid. ``spoilt``: it was paid, with this bill. ``doubtful``: it may have been paid.
     """
 
     number: int
@@ -172,8 +172,9 @@ class RequestRetried:
 class RequestFinished:
     """A request has its reply. ``seconds`` is the time from sending to the reply.
 
-    Tokens are None if the server did not report them. ``answers`` is the number of answers that came to the ``calls``
-    of the request; None for all. ``doubtful``: the calls without an answer may have been paid; otherwise they were not.
+    Tokens are None if the server did not report them. ``answers`` is the number of answers to the ``calls`` of the
+    request; None for all. ``doubtful`` says that the calls without an answer may have been paid; otherwise they were
+    not.
     """
 
     number: int
@@ -199,7 +200,7 @@ class RequestFailed:
 
 @dataclass(frozen=True, slots=True)
 class RequestCancelled:
-    """A request is cancelled, for its answer is not needed any more: the vote is decided, or the run ends."""
+    """A request is cancelled because its answer is not needed any more: the vote is decided, or the run ends."""
 
     number: int
     path: str
@@ -225,8 +226,10 @@ class AnswerGrew:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A line for the user, such as that a model is being loaded. ``urgent`` lines must not be missed: they tell of
-    money."""
+    """A line for the user, for example that a model is being loaded.
+
+    An ``urgent`` line must not be missed: it is about money.
+    """
 
     text: str
     urgent: bool = False

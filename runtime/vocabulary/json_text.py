@@ -1,8 +1,8 @@
 """The reader of JSON as models write it. It refuses a text if reading it would lose, add or guess anything.
 
-Beside JSON itself (RFC 8259) it reads: a fence or prose around one list or object, a comma behind the last part,
+Besides JSON itself (RFC 8259) it reads: a fence or prose around one list or object, a comma behind the last part,
 Python's True, False and None, and single quotes if each of them can only be a quote. It refuses a repeated name, a
-comment, a missing bracket or quote, and a second document: any value of these would be a guess.
+comment, a missing bracket or quote, and a second document, because any value of these would be a guess.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 class JsonError(ValueError):
-    """The text is no JSON that can be read without a guess. The message continues a sentence: "the answer …".
+    """The text cannot be read as JSON without a guess. The message continues a sentence: "the answer …".
 
-    The message is "" if the text is nothing like JSON. It never holds words of the text, except for names of fields.
+    The message is "" if the text does not look like JSON at all. It contains no words of the text but names of fields.
     """
 
 
 def read_json(text: str, *, halves: bool = False) -> Json:
-    """Read the one value that a text holds. ``halves``: it may hold halves of surrogate pairs. Raises JsonError."""
+    """Read the one value in a text. With ``halves``, the text may have halves of surrogate pairs. Raises JsonError."""
     body = unfenced(text)
     try:
         value = _strictly(body)
@@ -64,7 +64,10 @@ def read_json(text: str, *, halves: bool = False) -> Json:
 
 
 def unfenced(text: str) -> str:
-    """Return the content of the fence in a text if it has just one, or else the text without blanks around it."""
+    """Return the content of the fence if a text has just one fence.
+
+    Otherwise return the text without blanks around it.
+    """
     body = text.strip(_OUTSIDE)
     fenced = _FENCE.findall(body) if body.count("```") == 2 else []
     if len(fenced) == 1 and not _BRACKETS.search(_FENCE.sub("", body)):
@@ -126,7 +129,11 @@ def _int(literal: str) -> int:
 
 
 def _float(literal: str) -> float:
-    """Read a float. Raises JsonError if the number is too large for a float, or would wrongly become a whole number."""
+    """Read a float.
+
+    Raises JsonError if the number is too large for a float, or if the float would be a whole number and the text is
+    not.
+    """
     value = float(literal)
     if isinf(value):
         raise JsonError(f"holds the number {value}, which JSON does not have")
@@ -270,5 +277,5 @@ class _JsonReader:
 
 
 def _requoted(found: re.Match[str]) -> str:
-    """Rewrite a quote or an escape of a text in single quotes as a text in double quotes has it."""
+    """Rewrite a quote or an escape of a text in single quotes for a text in double quotes."""
     return {"\\'": "'", '"': '\\"'}.get(found[0], found[0])

@@ -1,4 +1,4 @@
-"""The type of values that came out of JSON, or go into it."""
+"""The type of values that were read from JSON, or can be written as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quote foreign text in messages: an answer of a model, an error of a server, the name of a file."""
+"""Quote foreign text in messages, such as an answer of a model, an error of a server, or the name of a file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def sentence(text: str, most: int = 200) -> str:
 
 
 def json_text(value: Any, *, indent: int | None = 2, ascii_only: bool = False) -> str:
-    """Write a value as JSON for people: letters stay, and characters that steer a terminal become JSON escapes."""
+    """Write a value as JSON for people. Letters stay, and characters that control a terminal become JSON escapes."""
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
     return _IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 

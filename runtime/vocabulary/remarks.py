@@ -1,4 +1,4 @@
-"""The remarks of readers on files that they could read: their assumptions, and the parts that they left out."""
+"""The remarks of readers about files: the assumptions that they made, and the parts that they left out."""
 
 from __future__ import annotations
 

@@ -9,14 +9,14 @@ from .json_value import Json
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The tally of a vote. ``ballots`` are the answers with their votes, most first; votes may be weights.
+    """The tally of a vote. ``ballots`` are the answers with their votes, most votes first; votes may be weights.
 
-    ``winner`` is the value of the vote, and ``first`` is its answer among the ballots; they differ if a field of a
+    ``winner`` is the value of the vote, and ``first`` is its answer among the ballots. They differ if a field of a
     record is counted. ``planned`` is N, the planned number of samples; ``asked`` samples were sent, ``counted`` samples
-    were ballots, and ``discarded`` samples were no ballots. An ``adaptive`` vote chose its own number of samples, up to
-    N; ``settled`` tells whether its rule held by then. ``of`` is the whole that shares refer to: the number or the
-    weight of all ballots, with the missing ones. ``values`` are the whole results behind the ballots, each from the
-    first sample with this answer. ``missing`` samples brought no answer, and ``unsent`` of them were never sent.
+    were ballots, and ``discarded`` samples were not. An ``adaptive`` vote chose its own number of samples, up to N.
+    ``settled`` tells whether its rule held at the end. ``of`` is the whole for shares: the number or the weight of all
+    ballots, including the missing ones. ``values`` are the whole results behind the ballots, each from the first sample
+    with this answer. ``missing`` samples brought no answer, and ``unsent`` of them were never sent.
     """
 
     winner: Json
@@ -35,7 +35,7 @@ class Tally:
 
     @property
     def results(self) -> tuple[tuple[Json, float], ...]:
-        """The whole results with their votes."""
+        """The whole results behind the ballots, with their votes."""
         return tuple((value, count) for value, (_, count) in zip(self.values, self.ballots, strict=True))
 
     @property
@@ -50,13 +50,16 @@ class Tally:
 
     @property
     def margin(self) -> float:
-        """The winner's votes minus those of the next; below zero if a rule chose another answer than the leader."""
+        """The winner's votes minus those of the next answer.
+
+        Below zero if a rule chose another answer than the leader.
+        """
         others = [count for answer, count in self.ballots if answer != self.first]
         return self.votes - max(others, default=0)
 
     @property
     def saved(self) -> int:
-        """The number of planned samples that the vote did not need; 0 if losses left the vote unsettled."""
+        """The number of planned samples that the vote did not need. 0 if lost samples left the vote unsettled."""
         if self.missing and not self.settled:
             return 0
         return self.planned - self.asked - self.unsent

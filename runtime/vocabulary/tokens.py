@@ -1,4 +1,4 @@
-"""Estimates of the tokens of a text. Bounds and budgets count with them until a server reports its numbers."""
+"""Estimates of the tokens of a text. Bounds and budgets use them until a server reports its numbers."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ MARGIN = 2
 
 
 def estimate(text: str) -> int:
-    """Estimate the tokens of a text: within a tenth for English, Python and JSON, within a half for other scripts.
+    """Estimate the tokens of a text.
 
-    If a text is cut in two, the sum of the parts differs from the whole by one or two tokens at most.
+    It is right within a tenth for English, Python and JSON, within a half for other scripts.
+
+    If a text is cut in two, the sum for the parts differs from the whole by at most two tokens.
     """
     return len(re.findall(_PIECES, text)) + len(_PICTURES.findall(text))
 
@@ -46,5 +48,5 @@ def shortened(text: str, most: int) -> str:
 
 
 def ceiling(text: str) -> int:
-    """Return a number of tokens that a text cannot exceed: no token is shorter than a byte of UTF-8."""
+    """Return a number of tokens that a text cannot exceed, because no token is shorter than a byte of UTF-8."""
     return min(len(text.encode("utf-8", "replace")), MARGIN * estimate(text) + 16)

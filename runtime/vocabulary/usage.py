@@ -1,4 +1,4 @@
-"""The figures of requests: their tokens, the price of these, and the rate limits of the server."""
+"""The figures of requests: their tokens, the price of tokens, and the rate limits of the server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The tokens of one request, all its samples together; None if the server did not report them."""
+    """The tokens of one request, for all its samples together. None if the server did not report them."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -39,7 +39,7 @@ NO_USAGE = Usage()
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A rate limit as the headers of a server report it.
+    """A rate limit that the headers of a server report.
 
     ``limit`` is the number that its window allows, ``remaining`` the number that is left, and ``reset`` the seconds
     from now until the window is full again. Each is None if the server did not report it.
@@ -60,7 +60,7 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The dollars for one token in and out of a model, at the highest rate that a request can have.
+    """The dollars for one input token and one output token of a model, at the highest rate that a request can have.
 
     ``usual`` is the price for short prompts, if long ones cost more per token. ``sent`` is the greatest length of an
     answer, in tokens, that the provider asks for if the flow sets no ``max_tokens``. ``window`` is the greatest length
@@ -74,14 +74,14 @@ class Price:
     usual: tuple[float, float] | None = None
 
     def worst(self, input_tokens: int, max_tokens: int | None) -> float | None:
-        """Work out the most dollars that a call can cost; None if the greatest length of an answer is not known."""
+        """Work out the most dollars that a call can cost. None if the greatest length of an answer is not known."""
         longest = next((most for most in (max_tokens, self.sent, self.window) if most is not None), None)
         if longest is None:
             return input_tokens * self.input if self.output == 0 else None
         return input_tokens * self.input + longest * self.output
 
     def bill(self, input_tokens: int | None, output_tokens: int | None) -> float | None:
-        """Work out the dollars for these tokens; None if a number is missing. A count below zero counts as zero."""
+        """Work out the dollars for these tokens. None if a number is missing. A count below zero counts as zero."""
         if self.input == self.output == 0:
             return 0.0
         if input_tokens is None or output_tokens is None:
@@ -90,8 +90,8 @@ class Price:
 
 
 def charge(worst: float, bill: float | None) -> float:
-    """Return the dollars that a budget counts for a call that is over: its bill, but never more than its worst.
+    """Return the dollars that a budget counts for a finished call: its bill, but never more than its highest cost.
 
-    A call without a bill counts at its worst. So does a bill beyond the worst, for no call can cost that much.
+    A call without a bill counts at its highest cost. So does a bill above it, because no call can cost that much.
     """
     return worst if bill is None else min(bill, worst)

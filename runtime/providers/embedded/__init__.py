@@ -11,9 +11,9 @@ from .models import MODELS
 
 
 def open_embedded(name: str, surroundings: Surroundings) -> Provider:
-    """Return the provider for ``embedded`` (an empty name) or ``embedded:name``. Nothing is fetched or loaded yet.
+    """Return the provider for ``embedded`` (an empty name) or ``embedded:name``. Nothing is downloaded or loaded yet.
 
-    $FLOWRUN_GGUF, a path to a .gguf file, takes the place of the default model's weights.
+    $FLOWRUN_GGUF, a path to a .gguf file, replaces the default model's weights.
 
     Raises: UsageError, for a name that no model has.
     """

@@ -1,9 +1,9 @@
 """The process that holds the model: llama.cpp's own HTTP server, on loopback.
 
-Its parent runs this file by path; it imports the standard library and the engine only. It speaks in lines of JSON: it
-writes ``{"engine": version}`` once the engine is loaded, reads its settings from the first line of stdin (so that the
-key is in no process list), and writes ``{"port": n}`` when it serves. It ends as soon as stdin closes, also when its
-parent is killed.
+Its parent runs this file by path, so it imports only the standard library and the engine. It communicates in lines of
+JSON. It writes ``{"engine": version}`` when the engine is loaded, reads its settings from the first line of stdin (so
+that the key is in no process list), and writes ``{"port": n}`` when it serves. It ends as soon as stdin closes, even if
+its parent is killed.
 """
 
 from __future__ import annotations
@@ -57,13 +57,16 @@ def _params(engine: Any, settings: dict[str, Any]) -> Any:
 
 
 def _claim_stdout() -> None:
-    """Keep the pipe to the parent for messages: the parent would take the engine's own output for a message."""
+    """Keep the pipe to the parent for messages.
+
+    Otherwise the parent would take the engine's own output for a message.
+    """
     sys.stdout = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
 
 def _silence() -> None:
-    """Discard the engine's output: it warns at every request, which would fill the file of its errors in a long run."""
+    """Discard the engine's output. It warns at every request, which would fill the file of its errors in a long run."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)

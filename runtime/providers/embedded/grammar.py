@@ -1,4 +1,4 @@
-"""Translation of a request's demands on the answer into the engine's terms."""
+"""The translation of a request's demands on the answer into the engine's terms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CLASSIFY = "You are a careful classifier. Read the text, decide which label fit
 def choice_grammar(choices: Sequence[str]) -> str:
     """Return the GBNF grammar whose sentences are exactly ``choices``.
 
-    The escapes are those of llama.cpp's ``grammars/README.md``. A character outside plain ASCII is written by its
+    The escapes are those of llama.cpp's ``grammars/README.md``. A character outside of plain ASCII is written by its
     number.
     """
     return "root ::= " + " | ".join(f'"{"".join(map(_escaped, choice))}"' for choice in choices)
@@ -23,8 +23,8 @@ def choice_grammar(choices: Sequence[str]) -> str:
 def messages(request: Request) -> list[dict[str, str]]:
     """Return the request's messages. For a choice without a system message, add one that explains the task.
 
-    The chat templates put a general greeting where there is no system message. With it, a small model under a grammar
-    gives the right label far less often.
+    Without a system message the chat templates add a general greeting. With that greeting, a small model under a
+    grammar gives the right label far less often.
     """
     said = [{"role": message.role, "content": _inert(message.text)} for message in request.messages]
     if request.choices and all(message.role != "system" for message in request.messages):
@@ -34,7 +34,10 @@ def messages(request: Request) -> list[dict[str, str]]:
 
 
 def _inert(text: str) -> str:
-    """Break up every ``<|`` in a text: the engine would read ``<|im_end|>`` in a document as the end of the message."""
+    """Break up every ``<|`` in a text.
+
+    Otherwise the engine would read ``<|im_end|>`` in a document as the end of the message.
+    """
     return text.replace("<|", "< |")
 
 
@@ -60,7 +63,7 @@ def constraint(request: Request) -> dict[str, Any]:
 def token_limit(request: Request, context: int) -> int:
     """Return the most tokens that an answer may have.
 
-    For a choice, that is one token for each byte, and one that ends it.
+    For a choice, that is one token for each byte, and one more for its end.
     """
     if request.max_tokens is not None:
         return min(request.max_tokens, context)

@@ -1,4 +1,4 @@
-"""The models that can be fetched: the packages that carry them, and the size and hash that identify them."""
+"""The models that can be downloaded: the packages that carry them, and the size and hash that identify them."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class EngineProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code of the child; None before its start and while it runs, negative for a signal."""
+        """The exit code of the child. None before its start and while it runs, negative for a signal."""
         return self._child.returncode if self._child else None
 
     async def spawn(self) -> None:
@@ -55,7 +55,7 @@ class EngineProcess:
         await self._hear("engine")
 
     async def serve(self, weights: Path, context: int, samples: int) -> int:
-        """Make the child load ``weights``; return the port on loopback where it serves."""
+        """Make the child load ``weights``. Return the port on loopback where it serves."""
         assert self._child is not None and self._child.stdin is not None
         settings = {
             "weights": str(weights),
@@ -68,7 +68,7 @@ class EngineProcess:
         return int(await self._hear("port"))
 
     async def stop(self) -> None:
-        """End the child. Safe to call at any time, also twice."""
+        """End the child. This is safe at any time, and more than once."""
         child, self._child = self._child, None
         self._errors.close()
         if child is None:

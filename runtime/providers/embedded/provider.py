@@ -1,4 +1,4 @@
-"""The provider of one local model: it starts the model's process and sends it requests."""
+"""The provider of one local model. It starts the model's process and sends it requests."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _VARIED_LABELS = 0.3
 
 
 class EmbeddedProvider:
-    """A provider whose model runs in a process of its own, reached over HTTP on loopback with a random key.
+    """A provider whose model runs in a process of its own. HTTP on loopback reaches it, with a random key.
 
-    The model reads a prompt once for all samples of a request. If the request names no temperature, several samples
-    are drawn at 0.7, several labels at 0.3 (a model this small is unsure of labels at more), and a single sample at 0.
+    The model reads a prompt once for all samples of a request. If the request sets no temperature, several samples use
+    0.7, several labels use 0.3 (with more, a model this small is unsure of labels), and a single sample uses 0.
     """
 
     samples = 12
@@ -48,7 +48,7 @@ class EmbeddedProvider:
         self._closed = False
 
     async def start(self) -> None:
-        """Fetch the weights if they are missing, and load them.
+        """Download the weights if they are missing, and load them.
 
         Raises: UsageError, which says what to install or to set.
         """
@@ -61,7 +61,9 @@ class EmbeddedProvider:
             raise
 
     async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
-        """Send one request for all ``samples``. Cancelling it frees the model within the time of one token.
+        """Send one request for all ``samples``.
+
+        If it is cancelled, the model is free again within the time of one token.
 
         Raises: RefusedError, if the process fails or is too slow (a local answer costs nothing, so another attempt is
         safe); PermanentError.

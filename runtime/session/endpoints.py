@@ -11,7 +11,7 @@ from flowrun.dsl import types
 from ..dispatch.endpoint import Endpoint
 from ..limits import COOLING, Limiter
 from ..limits.retry import RetryPolicy
-from ..providers import DEFAULT_MODEL, MODEL_VARIABLE
+from ..providers import DEFAULT_MODEL, MODEL_VARIABLE, open_provider, opened_by
 from ..providers.protocol import Provider, Surroundings
 from ..values.expressions import ModelValue, Names, evaluate
 from ..vocabulary.errors import FlowrunError
@@ -88,7 +88,7 @@ def open_endpoints(
     for model in tuple(wanted.values()):
         if model.fallback is not None:
             wanted.setdefault(model.fallback, ModelValue(model.name, model.fallback, model.options))
-    providers = {address: opener(address, surroundings) for address in wanted}
+    providers = {address: _opened(opener, address, surroundings) for address in wanted}
     sharing: dict[str, list[str]] = {}
     for address, provider in providers.items():
         sharing.setdefault(provider.endpoint, []).append(address)
@@ -97,6 +97,12 @@ def open_endpoints(
         limiter = _limiter([(providers[one].concurrency, dict(wanted[one].options)) for one in addresses], policy)
         endpoints |= {one: Endpoint(providers[one], limiter, policy) for one in addresses}
     return {address: endpoints[address] for address in wanted}
+
+
+def _opened(opener: OpenProvider, address: str, surroundings: Surroundings) -> Provider:
+    if opener is open_provider:
+        return open_provider(address, surroundings)
+    return opened_by(opener, address, address, surroundings, "the `opener`")
 
 
 def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPolicy) -> Limiter:

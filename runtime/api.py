@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from .session.resume import RunSettings, taken_up
 from .session.run import Result, Stop, execute
 from .vocabulary.errors import FlowrunError, InputError, UsageError
 from .vocabulary.json_value import Json
+from .vocabulary.quoting import shown
 
 __all__ = ["Result", "RunError", "RunOptions", "Stop", "resume", "resume_async", "resume_run", "run", "run_async"]
 
@@ -132,7 +133,7 @@ async def resume_run(
     for name in _OF_THE_BEGINNING:
         if getattr(options, name):
             raise UsageError(f"a run goes on with the `{name}` that it began with: leave that option out")
-    with closing(Journal.open(Path(options.journal))) as opened:
+    with closing(_opened(Path(options.journal))) as opened:
         plan, values, kept, number = taken_up(opened, run)
         verify(plan)
         permit(plan, options.allow_python)
@@ -165,15 +166,20 @@ async def _executed(
 
 
 def _waited(name: str, begin: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    try:
+    with suppress(RuntimeError):
         asyncio.get_running_loop()
-    except RuntimeError:
-        result = asyncio.run(begin())
-    else:
         raise UsageError(f"`{name}` would hold up the event loop that it is called in: write `await {name}_async(…)`")
+    result = asyncio.run(begin())
     if not result.ok:
         raise RunError(result)
     return result
+
+
+def _opened(path: Path) -> Journal:
+    """Open the journal of a run that is resumed. Raises UsageError if there is no such file."""
+    if not path.exists():
+        raise UsageError(f"there is no run to go on with, for there is no journal at {shown(str(path))}")
+    return Journal.open(path)
 
 
 def _options(given: object) -> RunOptions:

@@ -39,10 +39,10 @@ def _thing(name: str) -> str:
     from ..reducers import REDUCERS
     from ..splitters import SPLITTERS
 
-    if fault := REDUCERS.fault(name) or SPLITTERS.fault(name):
-        raise UsageError(fault)
     if name in REDUCERS:
         return f"reduce {usage(name, REDUCERS[name].spec.params)}\n\n{REDUCERS.page(name)}"
     if name in SPLITTERS:
         return f"split(…, by: {usage(name, SPLITTERS[name].params)})\n\n{SPLITTERS.page(name)}"
+    if fault := REDUCERS.fault(name) or SPLITTERS.fault(name):
+        raise UsageError(fault)
     return ""

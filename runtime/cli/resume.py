@@ -15,8 +15,6 @@ from ..api import RunOptions, resume_run
 from ..costs.written_budget import read_budget
 from ..reads.places import files_read
 from ..session.resume import RunSettings
-from ..vocabulary.errors import UsageError
-from ..vocabulary.quoting import shown
 from .asking import host_question
 from .journals import journal_files, journal_path
 from .outcome import finish
@@ -63,8 +61,6 @@ def command(
     again. A run that is done prints its answer once more.
     """
     path = journal_path(journal)
-    if not path.exists():
-        raise UsageError(f"there is no run to go on with, for there is no journal at {shown(str(path))}")
     limit = read_budget(budget) if budget is not None else None
     file = output_file(output, raw=raw)
     with ExitStack() as stack:

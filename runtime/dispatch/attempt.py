@@ -10,6 +10,7 @@ from typing import Literal
 from ..engine.ceilings import believable, rough_ceiling_of
 from ..engine.decisions import Call
 from ..limits import Verdict
+from ..providers.protocol import fault_of
 from ..vocabulary import events as e
 from ..vocabulary.account import Ceiling
 from ..vocabulary.call import Reply, Request
@@ -96,6 +97,8 @@ class Attempts:
         self.left(batch)
         try:
             reply = await provider.complete(self._heard(batch), count, batch.key)
+            if fault := fault_of(reply):
+                raise InDoubtError(f"{provider.model}: its provider failed ({fault}); it may have been paid")
         except FlowrunError as error:
             failed = error if isinstance(error, CallError) else PermanentError(str(error))
             # The error is kept to the end of the run; the reply, which the frames that raised it hold, is not.

@@ -201,12 +201,22 @@ def _open_foreign(model: str, provider: str, name: str, surroundings: Surroundin
     except (Exception, SystemExit) as mistake:  # noqa: BLE001 (the package is somebody else's)
         raise UsageError(f"{who} is installed but cannot be loaded: {mistake_in(mistake)}") from None
     opener: Callable[[str, Surroundings], Provider] = found.open if isinstance(found, ProviderSpec) else found
+    return opened_by(opener, model, name, surroundings, who)
+
+
+def opened_by(
+    opener: Callable[[str, Surroundings], Provider], model: str, name: str, surroundings: Surroundings, who: str
+) -> Provider:
+    """Open a model by a function of somebody else's, which gets ``name``; ``who`` is the word for it in messages.
+
+    Raises: UsageError, if the function fails or returns no provider; the function's own FlowrunErrors.
+    """
     try:
         opened = opener(name, surroundings)
     except FlowrunError:
         raise
-    except Exception as mistake:  # noqa: BLE001 (the package is somebody else's)
-        raise UsageError(f"{who} cannot open `{model}`: {mistake_in(mistake)}") from None
+    except Exception as mistake:
+        raise UsageError(f"{who} cannot open `{model}`: {mistake_in(mistake)}") from mistake
     if missing := [member for member in _MEMBERS if not hasattr(opened, member)]:
         raise UsageError(f"{who} opens no provider for `{model}`: what it opens has no {', '.join(missing)}")
     return opened

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..vocabulary.call import Reply, Request
+from ..vocabulary.call import Answer, Reply, Request
+from ..vocabulary.usage import Rates, Usage
 
 
 class Provider(Protocol):
@@ -38,6 +39,25 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Release everything that ``start`` took. This is safe at any time, and more than once."""
+
+
+def fault_of(reply: object) -> str:
+    """Return what is wrong with the shape of a reply that a provider of somebody else's returned; "" if nothing is."""
+    if not isinstance(reply, Reply):
+        return f"it returned no Reply, but an object of the type {type(reply).__name__}"
+    if not isinstance(reply.answers, tuple | list):
+        return f"the answers of its Reply are no tuple, but of the type {type(reply.answers).__name__}"
+    for answer in reply.answers:
+        if not isinstance(answer, Answer) or not isinstance(answer.text, str):
+            return "an answer of its Reply is no Answer with a text"
+    if not isinstance(reply.usage, Usage):
+        return f"the usage of its Reply is no Usage, but of the type {type(reply.usage).__name__}"
+    for tokens in (reply.usage.input_tokens, reply.usage.output_tokens):
+        if tokens is not None and not isinstance(tokens, int | float):
+            return f"the tokens of its Reply are no number, but of the type {type(tokens).__name__}"
+    if reply.rates is not None and not isinstance(reply.rates, Rates):
+        return f"the rates of its Reply are no Rates, but of the type {type(reply.rates).__name__}"
+    return ""
 
 
 Progress = Callable[[str], None]

@@ -11,7 +11,7 @@ from flowrun.dsl import types
 from ..dispatch.endpoint import Endpoint
 from ..limits import COOLING, Limiter
 from ..limits.retry import RetryPolicy
-from ..providers import DEFAULT_MODEL, MODEL_VARIABLE
+from ..providers import DEFAULT_MODEL, MODEL_VARIABLE, open_provider, opened_by
 from ..providers.protocol import Provider, Surroundings
 from ..values.expressions import ModelValue, Names, evaluate
 from ..vocabulary.errors import FlowrunError
@@ -68,7 +68,7 @@ def open_endpoints(
 ) -> dict[str, Endpoint]:
     """Open the endpoints of all models that the flow may ask. They are returned by the address of the model."""
     wanted = _wanted(plan, values, declared, default)
-    providers = {address: opener(address, surroundings) for address in wanted}
+    providers = {address: _opened(opener, address, surroundings) for address in wanted}
     sharing: dict[str, list[str]] = {}
     for address, provider in providers.items():
         sharing.setdefault(provider.endpoint, []).append(address)
@@ -77,6 +77,12 @@ def open_endpoints(
         limiter = _limiter([(providers[one].concurrency, dict(wanted[one].options)) for one in addresses], policy)
         endpoints |= {one: Endpoint(providers[one], limiter, policy) for one in addresses}
     return {address: endpoints[address] for address in wanted}
+
+
+def _opened(opener: OpenProvider, address: str, surroundings: Surroundings) -> Provider:
+    if opener is open_provider:
+        return open_provider(address, surroundings)
+    return opened_by(opener, address, address, surroundings, "the `opener`")
 
 
 def _wanted(

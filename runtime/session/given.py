@@ -50,9 +50,10 @@ def needed_function(given: object, name: str) -> Callable[..., Any]:
     if not callable(given):
         raise _refused(name, "a function", given)
     if iscoroutinefunction(given) or iscoroutinefunction(getattr(given, "__call__", None)):  # noqa: B004
+        way = ": let a plain function put what it gets into an asyncio.Queue, and await that"
         raise UsageError(
-            f"`{name}` takes a plain function, and {_name_of(given)} is an `async` one, which nobody would await: "
-            "let a plain function put what it gets into an asyncio.Queue, and await that"
+            f"`{name}` takes a plain function, and {_name_of(given)} is an `async` one, which nobody would await"
+            + (way if name.startswith("on_") else "")
         )
     return given
 

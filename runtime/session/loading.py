@@ -29,8 +29,10 @@ def load(flow: str | os.PathLike[str] | Source, catalog: Catalog | None = None) 
     if isinstance(flow, Source):
         return check_source(flow, catalog=catalog)
     if not isinstance(flow, str | os.PathLike) or isinstance(path := os.fspath(flow), bytes):
+        from ..documents.fitting import described
+
         raise UsageError(
-            f"a flow is the path of its file, a file that `load` has checked, or a plan; found a {type(flow).__name__}"
+            f"a flow is the path of its file, a file that `load` has checked, or a plan; found {described(flow)}"
         )
     if "\n" in path:
         raise UsageError("a path is needed, and this looks like the text of a flow: give it as load(Source(text))")
@@ -66,6 +68,13 @@ def plan_of(checked: Checked, flow: str | None = None) -> p.Plan:
 
     Raises UsageError if there is no such flow.
     """
+    if not isinstance(checked, Checked) or not isinstance(flow, str | None):
+        from ..documents.fitting import described
+
+        raise UsageError(
+            "a plan is made of a file that `load` has checked, and of the name of one of its flows; found "
+            + " and ".join(map(described, (checked,) if flow is None else (checked, flow)))
+        )
     try:
         return make_plan(checked, flow)
     except KeyError:

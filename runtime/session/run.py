@@ -33,7 +33,7 @@ from ..providers.protocol import Surroundings
 from ..values.expressions import ModelValue
 from ..values.functions import call_function
 from ..vocabulary.account import PriceOf
-from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageError
+from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageError, mistake_in
 from ..vocabulary.events import Event, Notice, PastCounted, PricesDeclared, RunFinished
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
@@ -288,4 +288,12 @@ async def _finished(scheduler: Scheduler, models: _Models, publish: Listener) ->
         return outcome
     finally:
         publish(RunFinished(status, clock.time() - began))
-        await asyncio.gather(*(endpoint.close() for endpoint in models.endpoints.values()))
+        await _closed(models.endpoints, publish)
+
+
+async def _closed(endpoints: Mapping[str, Endpoint], publish: Listener) -> None:
+    """Close the endpoints of a run. One that fails takes no answer away, for the run is paid: a line tells of it."""
+    ends = await asyncio.gather(*(one.close() for one in endpoints.values()), return_exceptions=True)
+    for model, end in zip(endpoints, ends, strict=True):
+        if isinstance(end, Exception):
+            publish(Notice(f"{model}: its provider did not close ({mistake_in(end)})"))

@@ -28,9 +28,13 @@ def told(error: BaseException, hide: Callable[[str], str] = str, most: int = 500
 def mistake_in(error: BaseException, hide: Callable[[str], str] = str) -> str:
     """Describe an unexpected exception for a message: its kind and message, and the place that raised it."""
     trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
+    place = ""
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        # The modules that import others have no file: a person can look nothing up there.
+        if not file.startswith("<frozen "):
+            place = f", in {PurePath(file).name}, line {trace.tb_lineno}"
         trace = trace.tb_next
-    place = f", in {PurePath(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}" if trace else ""
     return f"{told(error, hide, 200)}{place}"
 
 

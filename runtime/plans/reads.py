@@ -1,37 +1,45 @@
-"""The steps whose expressions may call a function that takes time, because it reads a file or cuts a long text."""
+"""The steps whose expressions may call a function that takes time: it reads a file, or it cuts a long text."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
 
 from flowrun.dsl import plan as p
 
 from ..values.functions import FUNCTIONS
 
+_LEAVES = frozenset({p.Constant, p.Ref, p.TextOf, p.TypeOf})
+
 
 def may_read(step: p.Step) -> bool:
-    """Tell whether an expression of a step itself may read. The steps inside of a block do not count.
+    """Tell whether an expression of a step itself may read. The steps inside a block do not count.
 
-    The default of a parameter may read. So every call of a flow or an extern counts.
+    A called flow or extern may read for the default of a parameter, so every such call counts.
     """
     if isinstance(step.node, p.FlowCall | p.ExternCall):
         return True
-    todo: list[object] = [step.options, step.when, step.otherwise]
-    todo += [getattr(step.node, one.name) for one in fields(step.node) if one.name != "body"]
+    todo = [expr for expr in _exprs(step) if type(expr) not in _LEAVES]
     while todo:
-        part = todo.pop()
-        if isinstance(part, p.CallOf) and _reads(part.function):
+        expr = todo.pop()
+        if isinstance(expr, p.CallOf) and _reads(expr.function):
             return True
-        if is_dataclass(part):
-            todo += [getattr(part, one.name) for one in fields(part)]
-        elif isinstance(part, Mapping):
-            todo += part.values()
-        elif isinstance(part, Iterable) and not isinstance(part, str | bytes):
-            todo += part
+        todo += [part for part in p.expr_parts(expr) if type(part) not in _LEAVES]
     return False
 
 
 def _reads(function: str) -> bool:
     known = FUNCTIONS.get(function)
     return function == "split" or (known is not None and known.spec.reads)
+
+
+def _exprs(step: p.Step) -> list[p.Expr]:
+    node, exprs = step.node, [*step.options.values()]
+    found = [step.when, step.otherwise]
+    if isinstance(node, p.Value):
+        exprs.append(node.expr)
+    elif isinstance(node, p.Ask):
+        found.append(node.model)
+    elif isinstance(node, p.Map | p.Repeat | p.Fanout):
+        exprs += node.reduce.args.values()
+        found.append(node.reduce.count)
+        if isinstance(node, p.Map):
+            found += [node.source, node.where]
+    return exprs + [expr for expr in found if expr is not None]

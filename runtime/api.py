@@ -131,8 +131,7 @@ async def resume_run(
     for name in _OF_THE_BEGINNING:
         if getattr(options, name):
             raise UsageError(f"a run goes on with the `{name}` that it began with: leave that option out")
-    if not Path(options.journal).exists():
-        raise UsageError(f"there is no run to go on with, for there is no journal at {shown(str(options.journal))}")
+    _must_exist(Path(options.journal))
     with Keeping.open(options.journal) as keeping:
         plan, values, kept, number = keeping.taken_up(run)
         verify(plan)
@@ -173,6 +172,11 @@ def _waited(name: str, begin: Callable[[], Coroutine[Any, Any, Result]]) -> Resu
     if not result.ok:
         raise RunError(result)
     return result
+
+
+def _must_exist(journal: Path) -> None:
+    if not journal.exists():
+        raise UsageError(f"there is no run to go on with, for there is no journal at {shown(str(journal))}")
 
 
 def _options(given: object) -> RunOptions:

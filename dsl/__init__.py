@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import plan, types
-    from .arithmetic import OPERANDS, NoValueError, combined, negative
+    from .arithmetic import MOST_BITS, OPERANDS, NoValueError, combined, negative
     from .audit.audit import audit_plan
     from .audit.errors import UnfitError
     from .ballots import holds_ballots, rule_of
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from .texts import alike, option_of, text_key
 
 _HOMES = {
-    "arithmetic": "OPERANDS NoValueError combined negative",
+    "arithmetic": "MOST_BITS OPERANDS NoValueError combined negative",
     "audit.audit": "audit_plan",
     "audit.errors": "UnfitError",
     "ballots": "holds_ballots rule_of",

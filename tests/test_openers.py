@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,9 @@ from flowrun import (
     plan_of,
     resume,
     run,
+    run_async,
 )
-from flowrun.runtime.providers.scripted import ScriptedProvider
+from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 
 CHECKED = load(Source('flow part(x: text) { y = ask "p {{ x }}" return y }\nflow f() { y = ask "q" return y }\n'))
 ONCE = RetryPolicy(attempts=1)
@@ -46,6 +49,27 @@ class Unclosable(ScriptedProvider):
         raise ValueError("the door is stuck")
 
 
+class Cancelled(ScriptedProvider):
+    """A provider whose own work is cancelled, and not by flowrun."""
+
+    async def complete(self, request: object, samples: int = 1, idempotency_key: str = "") -> Reply:
+        raise asyncio.CancelledError
+
+
+class CancelledStart(ScriptedProvider):
+    async def start(self) -> None:
+        raise asyncio.CancelledError
+
+
+def with_member(member: str, value: Json) -> Json:
+    def opener(model: str, surroundings: object) -> ScriptedProvider:
+        provider = ScriptedProvider([])
+        setattr(provider, member, value)
+        return provider
+
+    return opener
+
+
 def needs_more(model: str) -> ScriptedProvider:
     return ScriptedProvider([])
 
@@ -61,6 +85,10 @@ def fails(model: str, surroundings: object) -> ScriptedProvider:
         (lambda model, around: ScriptedProvider, "the `opener` opens no provider for `x:y`"),
         (needs_more, "the `opener` cannot open `x:y`: TypeError: needs_more"),
         (fails, r"the `opener` cannot open `x:y`: ValueError: no such thing, in test_openers.py, line \d+"),
+        (with_member("endpoint", ["a"]), "the `opener` opens no provider for `x:y`: its `endpoint` is no text"),
+        (with_member("model", None), "its `model` is no text"),
+        (with_member("samples", "5"), "its `samples` is no whole number from 1"),
+        (with_member("concurrency", 0), "its `concurrency` is no whole number from 1"),
     ],
 )
 def test_an_opener_that_opens_nothing_is_refused(opener: Json, said: str) -> None:
@@ -98,6 +126,24 @@ def test_a_reply_of_the_wrong_shape_fails_its_call(reply: Json, said: str, kept:
         run(CHECKED, options=options)
     assert f"its provider failed ({said}" in str(caught.value)
     assert "it may have been paid" in str(caught.value)
+
+
+@pytest.mark.parametrize(("kind", "said"), [(Cancelled, "failed"), (CancelledStart, "did not start")])
+async def test_a_provider_that_cancels_itself_fails_its_call(
+    kind: Callable[[list[str]], ScriptedProvider], said: str
+) -> None:
+    options = RunOptions(model="x:y", opener=lambda *given: kind([]), policy=ONCE)
+    result = await asyncio.wait_for(run_async(CHECKED, options=options), 20)
+    assert f"its provider {said} (RuntimeError: it was cancelled by itself" in result.failures[0].reason
+
+
+async def test_a_run_that_is_cancelled_meanwhile_ends_as_cancelled() -> None:
+    options = RunOptions(model="x:y", opener=lambda *given: ScriptedProvider(lambda *asked: Scripted("q", 60)))
+    running = asyncio.ensure_future(run_async(CHECKED, options=options))
+    await asyncio.sleep(0.05)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 @pytest.mark.parametrize("usage", [Usage(), Usage(-5, 1), Usage(5, 10**12)])

@@ -20,6 +20,7 @@ import pytest
 from pydantic import BaseModel, RootModel
 
 from flowrun import InputError, RunOptions, run
+from flowrun.dsl import MOST_BITS
 from flowrun.runtime.documents.row_file import RowFile
 from flowrun.runtime.documents.rows import DEEPEST
 from flowrun.runtime.inputs.python_values import plain_inputs
@@ -222,6 +223,8 @@ REFUSED = [
     ([{"a": NAType()}], "`x[0].a` is NaN"),
     (Numpy([1.0, NAN]), "`x[1]` is NaN"),
     ({"a": [float("-inf")]}, "`x.a[0]` is infinite, which JSON cannot write"),
+    ({"a": [1 << MOST_BITS]}, "`x.a[0]` is too large a number: give a text, such as hex(x)"),
+    (-(1 << MOST_BITS), "`x` is too large a number"),
     (Decimal("Infinity"), "`x` is infinite or too large"),
     (Decimal("1E+100000"), "`x` is infinite or too large"),
     (Decimal("0.12345678901234567890"), "has more digits than a number keeps"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowrun.dsl import Given, Refusal, types
+from flowrun.dsl import MOST_BITS, Given, Refusal, types
 from flowrun.runtime.reducers import REDUCERS, ReduceError, Rule, Setting
 from support.ballot_box import drive, ended
 
@@ -208,6 +208,26 @@ def reduced(name: str, results: list[Json], item: types.Type = types.UNKNOWN, **
 )
 def test_what_rules_make(name: str, results: list[Json], args: dict[str, Json], value: Json) -> None:
     assert reduced(name, results, **args) == value
+
+
+LARGEST = (1 << MOST_BITS) - 1
+
+
+@pytest.mark.parametrize("rule", ["sum", "mean", "median"])
+@pytest.mark.parametrize("results", [[10**400, 0.5, 10**400], [{"n": 10**400}, {"n": 1e308}, {"n": 10**400}]])
+def test_a_number_that_no_float_holds_is_refused_in_a_sentence(rule: str, results: list[Json]) -> None:
+    with pytest.raises(ReduceError, match=f"the {rule} of the results is too large a number"):
+        reduced(rule, results, by="n" if isinstance(results[0], dict) else None)
+
+
+def test_a_sum_is_no_longer_than_what_can_be_written() -> None:
+    assert reduced("sum", [LARGEST - 1, 1]) == LARGEST
+    assert reduced("sum", [-LARGEST, 1, -1]) == -LARGEST
+    for results in ([LARGEST, 1], [-LARGEST, -1], [1e308, 1e308]):
+        with pytest.raises(ReduceError, match="too large a number"):
+            reduced("sum", results)
+    assert reduced("sum", [1e308, 1e308, -1e308]) == 1e308
+    assert reduced("mean", [1e308, 1e308]) == 1e308
 
 
 @given(st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=8), st.randoms())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from ..engine.ceilings import believable, rough_ceiling_of
 from ..engine.decisions import Call
@@ -30,6 +30,7 @@ from .endpoint import Endpoint
 from .ledger import NoLog
 
 Publish = Callable[[e.Event], None]
+T = TypeVar("T")
 _OVERLOADED = frozenset({503, 529})
 
 
@@ -96,7 +97,7 @@ class Attempts:
         self.publish(e.RequestStarted(number, path, provider.model, count, each))
         self.left(batch)
         try:
-            reply = await provider.complete(self._heard(batch), count, batch.key)
+            reply = await _theirs(provider.complete(self._heard(batch), count, batch.key))
             if fault := fault_of(reply):
                 raise InDoubtError(f"{provider.model}: its provider failed ({fault}); it may have been paid")
         except FlowrunError as error:
@@ -124,7 +125,7 @@ class Attempts:
         loop, model = asyncio.get_running_loop(), endpoint.provider.model
         began = loop.time()
         try:
-            loaded = await endpoint.ready()
+            loaded = await _theirs(endpoint.ready())
         except FlowrunError as error:
             # A provider that does not start is as final as a request that no server will ever take.
             return error if isinstance(error, CallError) else PermanentError(str(error))
@@ -223,6 +224,17 @@ class Attempts:
             self.log.over(batch.asked, error)
         self.publish(failed)
         return Failed(error, seconds)
+
+
+async def _theirs(work: Awaitable[T]) -> T:
+    """Await a provider's work. Raise RuntimeError if it cancels itself: only a cancelled attempt ends as cancelled."""
+    try:
+        return await work
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise RuntimeError("it was cancelled by itself") from error
 
 
 def _how(error: CallError) -> Literal["refused", "spoilt", "doubtful"]:

@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from flowrun.dsl import MOST_BITS
+
 from ..documents.row_file import RowFile
 from ..documents.rows import DEEPEST
 from ..vocabulary.errors import InputError, mistake_in
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 
-_PLAIN = frozenset((str, int, bool, type(None)))
+_PLAIN = frozenset((str, bool, type(None)))
 _HOLDING = frozenset((dict, list, tuple))
 _MISSING = ("NaTType", "NAType")
 """The classes by which pandas marks missing values, besides NaN."""
@@ -63,6 +65,8 @@ class _ValueReader:
             return value
         if kind is float:
             return _finite(value, place)
+        if kind is int:
+            return _writable(value, place)
         if kind not in _HOLDING and (scalar := _scalar(value, place)) is not None:
             return scalar
         if id(value) in self._inside:
@@ -121,7 +125,7 @@ def _scalar(value: Any, place: str) -> Json:
         case float():
             return _finite(float(value), place)
         case int():
-            return int(value)
+            return _writable(int(value), place)
         case Decimal():
             return _number(value, place)
         case date() | time():
@@ -149,6 +153,12 @@ def _finite(value: float, place: str) -> float:
         raise _missing(place)
     if not isfinite(value):
         raise _refused(place, "is infinite, which JSON cannot write", "give a finite number, or None")
+    return value
+
+
+def _writable(value: int, place: str) -> int:
+    if value.bit_length() > MOST_BITS:
+        raise _refused(place, "is too large a number", "give a text, such as hex(x)")
     return value
 
 

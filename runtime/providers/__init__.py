@@ -219,6 +219,15 @@ def opened_by(
         raise UsageError(f"{who} cannot open `{model}`: {mistake_in(mistake)}") from mistake
     if missing := [member for member in _MEMBERS if not hasattr(opened, member)]:
         raise UsageError(f"{who} opens no provider for `{model}`: what it opens has no {', '.join(missing)}")
+    wrong = [
+        f"`{member}` is no text" for member in ("model", "endpoint") if not isinstance(getattr(opened, member), str)
+    ]
+    for member in ("samples", "concurrency"):
+        number = getattr(opened, member)
+        if not isinstance(number, int) or number < 1:
+            wrong.append(f"`{member}` is no whole number from 1")
+    if wrong:
+        raise UsageError(f"{who} opens no provider for `{model}`: its {', its '.join(wrong)}")
     return opened
 
 

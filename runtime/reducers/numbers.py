@@ -10,7 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from statistics import mean, median
 
-from flowrun.dsl import Given, ReducerSpec, Refusal, types
+from flowrun.dsl import MOST_BITS, Given, ReducerSpec, Refusal, types
 
 from ..vocabulary.json_value import Json
 from .protocol import Gathering, ReduceError, Rule
@@ -32,7 +32,13 @@ class _Numbers(Gathering):
             raise ReduceError(f"there is nothing to take the {self.name} of")
         result = self.combine(numbers)
         whole = all(isinstance(number, int) for number in found if number is not None)
-        return int(result) if whole and result.denominator == 1 and self.name == "sum" else float(result)
+        try:
+            made = int(result) if whole and self.name == "sum" else float(result)
+        except OverflowError:
+            made = None
+        if made is None or (isinstance(made, int) and made.bit_length() > MOST_BITS):
+            raise ReduceError(f"the {self.name} of the results is too large a number")
+        return made
 
 
 class Sum(_Numbers):

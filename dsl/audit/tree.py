@@ -106,7 +106,7 @@ class Tree:
         options = dict(step.options)
         node = step.node
         if isinstance(node, p.Map) and node.reduce.tallied and options.get("launch") == p.Constant("together"):
-            # A plan sets this option on a map whose tally is read; a flow cannot write it.
+            # The planner sets this option on a map whose tally is read. A flow cannot write it.
             del options["launch"]
         if isinstance(node, p.Map | p.Repeat | p.Fanout) and node.reduce.deciding is not None:
             # The ask of a reducer has the retries of its block, and no other option.

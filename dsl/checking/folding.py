@@ -20,7 +20,7 @@ from .static_values import HEAVIEST, OPEN, FoldingAllowance, Json, NoValue, Open
 WORDS = {"true": True, "false": False, "none": None}
 """The values that have a name in every flow."""
 _LISTS = frozenset({"collect", "flatten", "rank"})
-"""Reducers whose value is the empty list where there are no results."""
+"""Reducers whose value is the empty list if there are no results."""
 
 
 class Folding:

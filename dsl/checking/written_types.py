@@ -42,7 +42,7 @@ class WrittenTypes:
         for circle in cycles(needs):
             self._circle(circle, declared, mentions)
         for knot in components(needs):
-            # The part of a type that is the type itself, or its circle, is not known.
+            # A type that contains itself, directly or through others, is unknown in this place.
             self._known.update(dict.fromkeys(knot, t.UNKNOWN))
             self._known.update({name: self._declaration(name, declared[name]) for name in knot})
 

@@ -154,7 +154,7 @@ def _title_place(layers: Layers, xs: dict[Vertex, float], title: Title, gap: flo
     if not entering:
         return low
     left, right = min(entering) - gap - title.across, max(entering) + gap
-    # A title is looked for at the left: only much room saved is worth another place.
+    # Readers expect a title at the left. Another place must save much space.
     return min(left, low) if low - left <= max(right + title.across - high, 0.0) + _TITLE_LEFT else right
 
 

@@ -1,7 +1,7 @@
-"""The block makes its calls, and then one more call is to combine their answers, but its prompt mentions none of them.
-So all the calls of the block are paid for and thrown away, and the last answer is made up. The answers stand in
-`results`, in the order of the input; after a fan-out the branches have their names as well. A judge answers with a
-number, and only `results` shows numbers.
+"""The block makes its calls, and one more call should combine their answers. But the prompt of that call mentions none
+of them. So all calls of the block are paid and not used, and the last answer is invented. The answers are in `results`,
+in the order of the input. After a fan-out, the branches also have their names. A judge answers with a number, and only
+`results` shows numbers.
 
 ```flow bad
 flow review(document: document) {

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# Not frozen and not compared: Python would spend more time at each start on making those methods than on all the rest.
+# The classes are not frozen and not compared, because Python would take long to make those methods at each start.
 
 
 @dataclass(eq=False, repr=False, slots=True)

@@ -75,7 +75,7 @@ def reserve(ledgers: Sequence[Ledger], worst: float) -> bool:
 
     Raises BudgetError as ``fits`` does.
     """
-    # All budgets are asked: a call that one of them refuses for good must not wait for another.
+    # All budgets are checked, because a call that one of them refuses for good must not wait for another.
     room = [ledger.fits(worst) for ledger in ledgers]
     if not all(room):
         return False

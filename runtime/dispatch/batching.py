@@ -31,7 +31,7 @@ class Batcher:
         policy = endpoint.policy
         if call.policy.retries is not None:
             policy = RetryPolicy(call.policy.retries + 1, policy.wait_initial, policy.wait_max, policy.total)
-        # A call that was sent before has the attempts that it has left.
+        # A call that was sent before has only its remaining attempts.
         retries = Retries(policy, now, tries=call.tries, made=call.tries)
         batch = Batch(self._number(), endpoint, [call], retries, prompt_tokens(call.request))
         if call.group is not None:

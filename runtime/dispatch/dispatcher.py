@@ -186,7 +186,7 @@ class Dispatcher:
     async def _attempt(self, batch: Batch) -> float | None:
         """Make one attempt. Return the seconds until the next one, None if the batch is over."""
         if not batch.retries.tries:
-            # Neither the time in line counts nor that of an outage.
+            # Neither the time in the queue nor the time of an outage counts.
             batch.retries.began = asyncio.get_running_loop().time()
         ended = await self._attempts.make(batch)
         if isinstance(ended, Answered):
@@ -196,7 +196,7 @@ class Dispatcher:
                 batch.endpoint.limiter.learn(ended.reply.rates)
             self._deliver(batch, ended)
         elif ended is not None and batch.twin_of is not None:
-            # The first one goes on, and is sent again where it fails too.
+            # The first request continues. If it fails too, it is sent again.
             self.publish(e.RequestCancelled(batch.number, batch.asked[0].path, len(batch.asked)))
         elif ended is not None and ended.final:
             self._fail(batch, ended.error)

@@ -37,7 +37,7 @@ class Lines:
         fail: Callable[[Batch, CallError], None],
     ) -> None:
         self.fail = fail
-        # One callback an endpoint: the limiter knows who waits by its identity.
+        # Each endpoint keeps one callback, because the limiter tells callbacks apart by their identity.
         self._lines = {one: _Line(partial(pump, one)) for one in endpoints}
         self._prompts = PromptCache()
 

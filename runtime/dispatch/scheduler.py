@@ -164,7 +164,7 @@ class Scheduler(Listener):
                 case Finish(outcome):
                     assert self._outcome is not None
                     if not self._outcome.done():
-                        # No request may take a place that comes free from here on.
+                        # From here on no request may take a free place.
                         self._outcome.set_result(outcome)
                         self._dispatcher.send_no_more()
         if launched:

@@ -214,7 +214,7 @@ def _opened_below(place: Path, path: Path) -> int:
 
 def _read(path: Path, name: str, opened: Callable[[], int], *, pipes: bool = False) -> bytes:
     try:
-        # Checked before, because opening a pipe or a device may take for ever; and after, because it may have changed.
+        # The path is checked before, because opening a pipe may take for ever, and after, because it may have changed.
         _regular(path.stat(), name, pipes)
         with open(opened(), "rb") as file:
             _regular(os.fstat(file.fileno()), name, pipes)

@@ -90,7 +90,7 @@ class HeadFile:
     def move(self, last: Mark) -> None:
         """Record one more transaction. It must be on the disk already."""
         self._head = Head(self._head.last, last)
-        # One write within one sector, not synced: a head that lags behind promises fewer rows, and nothing false.
+        # This is one write within one sector, without a sync. An old head promises fewer rows, which is still true.
         with suppress(OSError):
             os.pwrite(self._file, _written(self._head), 0)
 
@@ -103,7 +103,7 @@ class HeadFile:
 def _written(head: Head) -> bytes:
     columns = " ".join(f"{mark.rows} {mark.sum.hex()}" for mark in head)
     content = f"{_FORM}: {columns}"
-    # Padded within the line, so that the file keeps its size.
+    # The line is padded, so that the file keeps its size.
     line = f"{content} {_check(content):>{_SIZE - len(content) - 2}}\n"
     return line.encode()
 

@@ -188,7 +188,7 @@ class JournalReader:
         self._connection: sqlite3.Connection | None = None
         try:
             check_files(path)
-            # Collected before the rows are read, because a run may add rows meanwhile.
+            # The evidence is collected before the rows are read, because a run may add rows at the same time.
             signs = Evidence.of(path, live=holder_of(path) is not None)
             found = Mark()
             if path.exists():

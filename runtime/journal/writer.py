@@ -110,7 +110,7 @@ class Writer:
         if told and self.trouble is not None:
             self._tell(self.trouble)
         for loop, waiting in done.items():
-            # On a closed loop nobody is left to wait.
+            # If the event loop is closed, nobody waits for the result.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(_settle, waiting, failed)
         for entry in entries:

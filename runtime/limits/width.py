@@ -127,7 +127,7 @@ class Width:
             self.safe = self.width
             self.step = self._next_step()
             self.width += self.step
-            # The server takes more than it did, so its next refusal is news, too.
+            # The server takes more than before, so its next refusal tells something new.
             self._hold = self._usual()
         self._round = Round(now)
 
@@ -164,7 +164,7 @@ class Width:
 
     def restart(self, now: float) -> None:
         """Restart after an outage: from one request up to the width that the server took before."""
-        # Requests that left before the outage was over say nothing about the server that is back.
+        # Requests that were sent before the end of the outage tell nothing about the server after it.
         self.epoch += 2
         self.safe = self.proven
         self._hold = min(self.proven, self._calmest())

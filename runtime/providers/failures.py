@@ -69,7 +69,7 @@ _STATUS = {
 _QUOTA = re.compile(r"insufficient_quota|billing|spend_limit|usage_limit|credit_balance", re.IGNORECASE)
 # Anthropic reports an empty account by the sentence alone, under 400 (its "Errors" page).
 _NO_CREDIT = re.compile(r"credit balance is too low|insufficient (?:credits|balance|funds)", re.IGNORECASE)
-# A gateway that finds no server for the parameters of a request may answer so (OpenRouter, "Provider Routing").
+# A gateway answers in this way if no server takes the parameters of a request (OpenRouter, "Provider Routing").
 _DOUBTFUL = frozenset({404, 405, 501})
 _PARAMETERS = re.compile(r"parameter|response_?format|structured|json_schema|\bn\b", re.IGNORECASE)
 
@@ -218,7 +218,7 @@ def _failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], raw: b
 
 
 def _useless(endpoint: Endpoint, what: str, raw: bytes | bytearray) -> AnswerError:
-    # Twice as much as is kept, so that the search for the key sees it whole at the cut.
+    # This is twice as much as is kept, so that a key at the cut is still found.
     return spoiled(
         endpoint, f"{endpoint.model}: {what} (from {endpoint.host})", raw[: 2 * KEPT].decode("utf-8", "replace")
     )

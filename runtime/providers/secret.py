@@ -18,7 +18,7 @@ _LONG = 16
 _SHORT = 4
 _DISTINCT = 6
 _BITS = 32.0
-# So many letters in a row, all of one case, are more than a word has.
+# No word has this many letters in a row of one case.
 _WORD = 20
 _WINDOW = 1024 * 1024
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([\"\\/]))")

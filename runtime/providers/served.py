@@ -82,7 +82,7 @@ class ServedProvider(ABC):
 
     async def start(self) -> None:
         if self._client is None:
-            # Loaded here: the declaration of a provider is read where nothing is sent.
+            # The import is here, because the declaration of a provider is also read by commands that send nothing.
             from asyncio import Lock
 
             from .http import HttpClient
@@ -113,7 +113,7 @@ class ServedProvider(ABC):
                 return await self._sent(call, request, deadline, key)
             except RejectedError as rejected:
                 async with self._turn(deadline, rejected):
-                    # A lesson from another request may have come meanwhile, and may mend this request too.
+                    # Another request may have learnt something in the meantime that helps this request too.
                     if self._known.version == version:
                         return await self._tried(request, call, rejected, lacks, deadline, key)
 

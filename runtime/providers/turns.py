@@ -125,7 +125,7 @@ class Turn:
         self.expired = False
         self.body = Body(encode(body))
         self.response: aiohttp.ClientResponse | None = None
-        # One buffer: parts that are joined at the end would be in memory twice.
+        # There is one buffer, because parts that are joined at the end would be in memory twice.
         self.raw = bytearray()
         self.lease = _BODIES.lease()
         self.size = 0

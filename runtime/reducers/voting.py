@@ -157,7 +157,7 @@ class Vote:
     def heard(self, answers: Sequence[Json]) -> None:
         (answer,) = answers
         tied = self.ballots.tied
-        # Answers that are no texts are chosen by their number.
+        # An ask chooses answers that are not texts by their number.
         self._chosen = tied[answer - 1] if isinstance(answer, int) else self.ballots.key(answer)
 
     def value(self) -> Json:

@@ -113,7 +113,7 @@ class Keeping:
             if (run.flow, run.source) != (log.flow, log.source):
                 continue
             if run.status is not None:
-                # That run has told about the calls in doubt before it.
+                # That run has already reported the calls in doubt from before it.
                 untold.clear()
             if self.journal.index.in_doubt(run.number):
                 untold.append(run)

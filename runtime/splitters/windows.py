@@ -58,7 +58,7 @@ def _begin(text: str, fresh: int, before: Stretch, most: int, overlap: int, meas
     word, limit = fresh, min(measure.forward(fresh, most), len(text))
     while word < limit and not text[word].isspace():
         word += 1
-    # Of a word that has to be cut anyway, any part will do.
+    # The word must be cut anyway, so it may be cut anywhere.
     whole = word == len(text) or text[word].isspace()
     needed = word if whole else fresh + 1
     start = max(before[0] + 1, measure.backward(before[1], overlap), measure.backward(needed, most))

@@ -41,10 +41,7 @@ def asked(
     ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: SizeScope, world: World, *,
     title: str, vote: bool,
 ) -> Asked:  # fmt: skip
-    """Bound one ask.
-
-    ``vote`` says that it is a ballot, so a malformed answer is discarded and the call is not repeated.
-    """
+    """Bound one ask. ``vote`` says that it is a ballot: a malformed answer is discarded, the call not repeated."""
     each = []
     for model in candidates(ask.model, models, scope, world):
         settings = {**(model.options if model else {}), **options}

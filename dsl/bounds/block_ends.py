@@ -25,10 +25,7 @@ def ended(
     given: dict[str, Size],
     sharing: bool,
 ) -> Done:
-    """Return the bounds of a whole block.
-
-    Its rounds include those in which a call waits for a free place at its endpoint.
-    """
+    """Return the bounds of a whole block. Its rounds include those in which a call waits for a free place."""
     done = combined(survey, step, reduce, parts, scope, given, sharing)
     rounds = done.rounds.loaded(_loads(survey, reduce, SizeScope(scope, given), parts, done, sharing))
     return replace(done, rounds=rounds, bounds=replace(done.bounds, rounds=rounds.queued(done.bounds.calls)))

@@ -131,10 +131,7 @@ def _one_by_one(reduce: p.Reduce) -> bool:
 
 
 def _needs_one(reduce: p.Reduce) -> bool:
-    """Return True if a reducer has no value when every element has failed.
-
-    A fold with a first value of its own has one.
-    """
+    """Return True if a reducer has no value when every element has failed. A fold with a first value has one."""
     if reduce.ask is not None:
         return "from" not in reduce.args
     return reduce.extern is None and reduce.rule not in SAFE

@@ -1,7 +1,4 @@
-"""The facts about models that bounds need: their tokens, prices and limits.
-
-And the evaluation of values without answers.
-"""
+"""The facts about models that bounds need, and the evaluation of values that depend on no answer."""
 
 from __future__ import annotations
 
@@ -15,10 +12,7 @@ from .sizes import Count
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The dollars for one input token and one output token.
-
-    ``least`` is for a short prompt, ``most`` the highest price.
-    """
+    """The dollars for an input token and an output token: ``least`` for a short prompt, ``most`` the highest price."""
 
     least: tuple[float, float]
     most: tuple[float, float]

@@ -182,10 +182,7 @@ def _exactly(number: float) -> Bound:
 
 
 def items_of(size: Size) -> tuple[Bound, Sequence[Size]]:
-    """Return the number of a list's items, and the items.
-
-    If the number is not known, return one item that stands for all.
-    """
+    """Return the number of a list's items, and the items. If the number is unknown, one item stands for all."""
     match size:
         case Known(list() as values):
             return _exactly(len(values)), [Known(value) for value in values]

@@ -137,10 +137,7 @@ class CallTypes(ABC):
         scope: Scope,
         function: FunctionSpec | None = None,
     ) -> dict[str, t.Type]:
-        """Check arguments against parameters.
-
-        Return the types of the given arguments by the names of their parameters.
-        """
+        """Check arguments against parameters. Return the types of the given arguments by the names of parameters."""
         given: dict[str, t.Type] = {}
         values: dict[str, s.Expr | s.Ask] = {}
         for place, arg in enumerate(args):

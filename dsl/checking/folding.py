@@ -122,10 +122,7 @@ class Folding:
             yield from named_steps(called[0], called[1])
 
     def _called(self, node: s.Node) -> tuple[s.Expr, Scope] | None:
-        """Return the expression that a called flow of this file returns, with its scope.
-
-        None if the node calls no such flow.
-        """
+        """Return the expression that a called flow of this file returns, with its scope. None for any other node."""
         callee = self._callees.get(node.number) if isinstance(node, s.Call) else None
         flow = (
             self._flows.get(callee.name) if callee is not None and callee.kind == "flow" and not callee.path else None

@@ -159,10 +159,7 @@ def _factor(one: Interval) -> int:
 
 
 def _strides(a: Interval, b: Interval) -> int:
-    """Return the stride of the sums of two intervals.
-
-    If one of them is a single number, it is the stride of the other.
-    """
+    """Return the stride of the sums of two intervals. If one is a single number, it is the stride of the other."""
     if not a.stride or not b.stride:
         return 0
     return gcd(*(one.stride for one in (a, b) if one.low != one.high)) or 1

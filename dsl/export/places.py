@@ -189,10 +189,7 @@ def _between(left: Vertex, right: Vertex, gaps: Gaps) -> float:
 
 
 def _wish(cell: Vertex, xs: dict[Vertex, float], down: bool) -> tuple[float, float]:
-    """Return the position that a cell prefers, and the weight of this wish.
-
-    Only the strongest links of the cell count.
-    """
+    """Return the position that a cell prefers, and the weight of this wish. Only its strongest links count."""
     strongest, total, count = 0, 0.0, 0
     for arc in cell.up if down else cell.down:
         strength = (2, 1, 3)[(arc.above.box is None) + (arc.below.box is None)]

@@ -12,10 +12,7 @@ Block = s.Fanout | s.Map | s.Repeat
 
 
 def walk(flow: Flow) -> Iterator[Step]:
-    """Yield every step of a flow, each before the steps inside it.
-
-    The time for each step does not depend on its depth.
-    """
+    """Yield every step of a flow, each before the steps inside it. The time for a step does not depend on its depth."""
     todo = flow.steps[::-1]
     while todo:
         step = todo.pop()

@@ -64,10 +64,7 @@ def _same(block: Step, users: list[Step], costs: Costs) -> list[Step]:
 
 
 def _outside(block: Step, reached: set[Step], costs: Costs) -> list[Step]:
-    """Return the outermost paid steps of a body that do not depend on the element.
-
-    A chain or a fan-out may depend in part.
-    """
+    """Return the outermost paid steps of a body that do not depend on the element. A block may depend in part."""
     found = []
     todo = list(block.steps)
     while todo:

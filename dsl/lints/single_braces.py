@@ -47,10 +47,7 @@ def single_braces(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
 
 
 def _is_value(name: str, scope: Scope, step: Step | None) -> bool:
-    """Tell whether a template may use a name here.
-
-    It may not be a model, another branch, or a step around the template.
-    """
+    """Tell whether a template may use a name here: no model, no other branch, and no step around the template."""
     symbol = scope.lookup(name)
     if symbol is None or symbol.kind == "model" or (symbol.kind == "branch" and _holds(scope, symbol.scope)):
         return False

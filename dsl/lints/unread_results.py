@@ -85,10 +85,7 @@ def _findings(step: Step, node: Block, catalog: Catalog) -> Iterator[Diagnostic]
 
 
 def _reads(block: Step, name: str, *, by_name: bool = True) -> bool:
-    """Tell whether the asks of a reducer mention the results.
-
-    If ``by_name`` is True, a mention of a branch counts too.
-    """
+    """Tell whether the asks of a reducer mention the results. With ``by_name``, a mention of a branch counts too."""
     for mention in block.mentions:
         symbol = mention.symbol
         if mention.part == "reduce" and symbol is not None and symbol.step is not None:

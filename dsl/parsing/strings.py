@@ -1,7 +1,4 @@
-"""Quoted texts.
-
-This module reads their escapes and the indentation of triple-quoted texts, and puts values in quotes.
-"""
+"""Quoted texts: the reading of their escapes and of triple-quoted indentation, and the quoting of values."""
 
 from __future__ import annotations
 

@@ -14,10 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(eq=False, repr=False, slots=True)
 class Node:
-    """A part of a template.
-
-    ``start`` and ``end`` are the offsets of the word or sign that shows best where the part is.
-    """
+    """A part of a template. ``start`` and ``end`` are the offsets of the word or sign that shows its place best."""
 
     start: int
     end: int

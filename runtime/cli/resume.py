@@ -71,10 +71,7 @@ def command(
         opened: list[Output] = []
 
         def results(plan: p.Plan, values: Mapping[str, Any], settings: Settings) -> Callable[[Any], None] | None:
-            """Open the output when the plan is known, before anything is sent.
-
-            Return the function that takes its lines, if any.
-            """
+            """Open the output before anything is sent, when the plan is known. Return a taker of its lines, if any."""
             if file is None:
                 return None
             folder = settings.folder or Path()

@@ -1,7 +1,4 @@
-"""The budgets of a flow.
-
-Each call is reserved at its highest cost before it is sent, and settled when its bill is known.
-"""
+"""The budgets of a flow. A call is reserved at its highest cost before it is sent, and settled by its bill."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Put calls into batches.
-
-Calls with the same question share a request if their endpoint gives several answers to one.
-"""
+"""Put calls into batches. Calls with the same question share a request if their endpoint gives several answers."""
 
 from __future__ import annotations
 

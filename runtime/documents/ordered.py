@@ -32,10 +32,7 @@ class Listing:
 
 
 def listing(name: str, attributes: Mapping[str, str], lengths: list[int]) -> Listing:
-    """Begin a list.
-
-    ``lengths`` has the length of each list on the rest of the page that counts down, the next list last.
-    """
+    """Begin a list. ``lengths`` has the lengths of all lists from here on that count down, the next list last."""
     if name != "ol":
         return Listing()
     kind = _KINDS.get(attributes.get("type", "").strip(), "decimal")

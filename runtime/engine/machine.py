@@ -110,10 +110,7 @@ class Machine:
             self.work.append(partial(self._finish, frame))
 
     def fail(self, frame: Frame, step: Step, failure: Failure) -> None:
-        """Fail a step. The block around it decides about the failure.
-
-        Without a block, the steps that need it fail too.
-        """
+        """Fail a step. The block around it decides about the failure. Without one, the steps that need it fail too."""
         if frame.over:
             return
         frame.watch.failed[step.name] = failure

@@ -57,7 +57,7 @@ class Files:
         return _read(found, shown(path), lambda: _opened_below(place, found))
 
     def read_text(self, path: str) -> str:
-        """Read the text of a file, in UTF-8 or in UTF-16 with a byte-order mark. Line ends become ``\n``."""
+        """Read the text of a file, in UTF-8 or in UTF-16 with a byte-order mark. Line ends become ``\\n``."""
         return decode(self.read_bytes(path), shown(path))
 
     def read_flow(self, path: str) -> str:

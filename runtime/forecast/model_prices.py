@@ -10,8 +10,5 @@ from ..plans.models import declared_models
 
 
 def declared_prices(plan: p.Plan) -> dict[str, Price]:
-    """Return the prices that a plan's models declare, by address.
-
-    If one address has two prices, the higher one counts.
-    """
+    """Return the prices that a plan's models declare, by address. If an address has two, the higher one counts."""
     return dearest_declared((model.address, dict(model.options)) for model in declared_models(plan).values())

@@ -70,10 +70,7 @@ def read_head(journal: Path) -> Head:
 
 
 class HeadFile:
-    """The writer of the journal's head file.
-
-    The file is on the disk before the first transaction, and changes with each one.
-    """
+    """The writer of the journal's head file. It is on the disk before the first transaction, and changes with each."""
 
     def __init__(self, journal: Path, head: Head) -> None:
         """Create the file, or overwrite it, with this head. Raises DiskError, OSError."""

@@ -118,10 +118,7 @@ class Writer:
                 entry.flushed.set()
 
     def _commit(self, records: list[Record]) -> DiskError | None:
-        """Write records in one transaction. Return the disk's error, if any.
-
-        ``_broken`` says that they are not written.
-        """
+        """Write records in one transaction. Return the disk's error, if any. ``_broken``: they are not written."""
         try:
             self._insert(records)
         except sqlite3.Error as error:

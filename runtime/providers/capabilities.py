@@ -144,10 +144,7 @@ class Capabilities:
         return self._strikes[what, key] >= _STRIKES
 
     def _doubt(self, shape: Shape, messages: tuple[Message, ...]) -> tuple[str, int] | None:
-        """Return the key of the doubt about this prompt, or about the prompt that it corrects.
-
-        None if there is no doubt.
-        """
+        """Return the key of the doubt about this prompt, or about the prompt that it corrects. None without a doubt."""
         for asked in (messages, messages[:-2]):
             key = (shape.key, hash(asked))
             if key in self._doubted:

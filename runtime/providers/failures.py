@@ -277,9 +277,6 @@ def _words(error: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _daily(error: Mapping[str, Any]) -> bool:
-    """Tell whether a daily quota of Google's is used up.
-
-    Google's retryDelay is as short for it as for a quota per minute.
-    """
+    """Tell whether a daily quota of Google's is used up. Its retryDelay is as short as that of a minute's quota."""
     violations = [found for detail in details_of(error) if isinstance(found := detail.get("violations"), list)]
     return any("PerDay" in str(one.get("quotaId", "")) for many in violations for one in many if isinstance(one, dict))

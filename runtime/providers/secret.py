@@ -1,7 +1,4 @@
-"""The search for the key in foreign text. Messages hide the key.
-
-An answer that contains it is found but never edited.
-"""
+"""The search for the key in foreign text. Messages hide it. An answer that contains it is found but not edited."""
 
 from __future__ import annotations
 
@@ -59,9 +56,7 @@ class Secret:
         return text
 
     def carried_by(self, text: str) -> bool:
-        """Tell whether the text contains a real key: plain, with the escapes of JSON or of an address, in base64 or in
-        hex.
-        """
+        """Tell whether the text contains a real key: plain, escaped as in JSON or an address, in base64 or in hex."""
         return self.real and (self._plainly(text) or ("\\" in text and any(map(self._plainly, self._windows(text)))))
 
     def _windows(self, text: str) -> Iterator[str]:

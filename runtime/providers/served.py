@@ -1,7 +1,4 @@
-"""The base of the hosted providers.
-
-All tries of an attempt share one deadline, and a rejected request is sent in other forms.
-"""
+"""The base of the hosted providers. One deadline covers an attempt and the other forms of a rejected request."""
 
 from __future__ import annotations
 
@@ -124,10 +121,7 @@ class ServedProvider(ABC):
 
     @asynccontextmanager
     async def _turn(self, deadline: float, rejected: RejectedError) -> AsyncIterator[None]:
-        """Wait for this request's turn to try.
-
-        Only one request at a time finds out which part the server objects to.
-        """
+        """Wait for this request's turn to try. Only one request at a time finds out the part that is rejected."""
         from asyncio import timeout_at
 
         assert self._trying is not None
@@ -235,10 +229,7 @@ class ServedProvider(ABC):
                 self._progress(f"{self.model}: going on without {given_up} (the server passes it over in silence)")
 
     def _shaped(self, answer: Answer, call: Call) -> tuple[Answer, bool | None]:
-        """Return the answer in the protocol's form, and whether it has the shape of the call.
-
-        None means that this was not tested.
-        """
+        """Return the answer in the protocol's form, and whether it has the shape of the call; None if not tested."""
         text, form, fits = answer.text, call.form, None
         if form is not None and answer.finish == "stop" and text:
             taken = form.unwrap(text) if call.wrapped else None
@@ -266,10 +257,7 @@ class ServedProvider(ABC):
         return next(mode for mode in self.modes if mode == PLAIN or mode not in lacks) if form else PLAIN
 
     def _parts(self, call: Call, lacks: frozenset[str]) -> list[str]:
-        """Return the parts of a call that the server might refuse, the likeliest first.
-
-        The call was made without ``lacks``.
-        """
+        """Return the parts of a call that the server might refuse, the likeliest first; ``lacks`` are left out."""
         parts = [SAMPLES] if call.samples > 1 else []
         if call.mode != PLAIN:
             parts.append(SHAPE)

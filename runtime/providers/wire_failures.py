@@ -17,10 +17,7 @@ _UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21})
 
 
 def wire_failure(endpoint: Endpoint, problem: Exception, *, sent: bool, seconds: float) -> CallError:
-    """Return the error for a failure. ``sent`` says that the request had been sent.
-
-    ``seconds`` is the time that it was given.
-    """
+    """Return the error for a failure. ``sent``: the request had been sent. ``seconds``: the time that it was given."""
     where = f"{endpoint.model}: {endpoint.host}"
     if isinstance(problem, TimeoutError):
         if sent:

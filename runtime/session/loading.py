@@ -62,10 +62,7 @@ def check_source(
 
 
 def plan_of(checked: Checked, flow: str | None = None) -> p.Plan:
-    """Make the plan of a file's last flow, or of the flow with this name.
-
-    Raises UsageError if there is no such flow.
-    """
+    """Make the plan of a file's last flow, or of the flow with this name. Raises UsageError if there is none."""
     try:
         return make_plan(checked, flow)
     except KeyError:

@@ -1,7 +1,4 @@
-"""The preparation of templates' trees.
-
-It adds code that counts loops, measures joined texts, and numbers candidates.
-"""
+"""The preparation of templates' trees. It adds code that counts loops, measures texts, and numbers candidates."""
 
 from __future__ import annotations
 
@@ -29,10 +26,7 @@ def metered(tree: nodes.Template, environment: Environment) -> nodes.Template:
 
 
 def with_numbers(tree: nodes.Template) -> nodes.Template:
-    """Write the number of each candidate before it, in loops that write no numbers of their own.
-
-    Return the template.
-    """
+    """Write the number of each candidate before it, in loops that write no numbers themselves. Return the template."""
     from jinja2 import nodes
 
     for loop in tree.find_all(nodes.For):

@@ -27,9 +27,7 @@ level."""
 
 @dataclass(eq=False)
 class FlowCall(Block):
-    """A called flow that is running. ``given`` has the values of its parameters, ``result`` is the expression of its
-    value.
-    """
+    """A called flow that is running. ``given`` has the values of its parameters, ``result`` its returned expression."""
 
     passes_on = True
 

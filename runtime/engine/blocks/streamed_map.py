@@ -89,8 +89,7 @@ class StreamedMap(CountedBlock):
 
 @dataclass(eq=False)
 class RankedMap(StreamedMap):
-    """A running map over a growing list of unknown length. An element gets its rank when all elements before it are
-    known.
+    """A running map over a growing list of unknown length. An element's rank is known after all elements before it.
 
     ``keys`` has the key of each element by its number. Elements are numbered in the order of arrival. ``held`` has the
     results of the elements without a rank.
@@ -158,8 +157,9 @@ class RankedMap(StreamedMap):
         super().take(number, value)
 
     def _rank(self, before: Key | None) -> None:
-        """Give the held results of all elements before this key to the combiner: their ranks are known. None means all
-        elements.
+        """Give the held results before this key to the combiner, because their ranks are known.
+
+        None means all results.
         """
         if not self.over:
             for number in self.ranks.passed(before):

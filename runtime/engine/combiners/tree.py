@@ -61,8 +61,7 @@ class Tree(Eager):
         return ready
 
     def _group(self, level: int, group: int, ready: list[Question]) -> tuple[int, int, Json] | None:
-        """Close a group that has all its values. Ask for its merge; or, for a single value, return it with its place
-        above.
+        """Close a group that has all its values. Ask for its merge; a single value is returned with its place above.
 
         Return None if the group waits for values or for its merge.
         """

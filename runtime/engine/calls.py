@@ -1,7 +1,4 @@
-"""The calls of a run. An ask becomes a request, and its answer a value.
-
-A call whose answer does not fit is repeated.
-"""
+"""The calls of a run. An ask becomes a request, its answer a value. If the answer does not fit, the call repeats."""
 
 from __future__ import annotations
 
@@ -240,10 +237,7 @@ class Calls:
         return pending
 
     def _send(self, pending: _Pending) -> bool:
-        """Send a call if its budgets have room. Return True if it was sent.
-
-        Raises BudgetError if they will never have room.
-        """
+        """Send a call, and return True, if its budgets have room. Raises BudgetError if they never will have."""
         if not pending.hold.reserve(pending.call):
             return False
         self._out.add(pending.call.number)
@@ -284,10 +278,7 @@ class Calls:
             self._resend(pending, replace(call, request=request, sample=Sample(call.sample.number, again + 1)))
 
     def _lost(self, pending: _Pending, error: CallError) -> None:
-        """Give up a call at its model.
-
-        Send it to the fallback model, if the flow names one, with the tries that are left.
-        """
+        """Give up a call at its model. A fallback model, if the flow names one, gets the call and its other tries."""
         if pending.fallback is None:
             pending.on_failure(Failure(pending.call.path, str(error), error))
             return

@@ -104,7 +104,7 @@ class Endpoint:
         return ""
 
     def quote(self, text: str) -> str:
-        """Make foreign text fit for a message: one line, safe for a terminal, without the key, at most 300 characters."""
+        """Make foreign text fit for a message: one line of at most 300 characters, safe to print, without the key."""
         return sentence(self.redact(text), SENTENCE)
 
 

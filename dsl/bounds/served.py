@@ -25,7 +25,7 @@ class Served:
     ``shares`` says that one prompt may give several samples. ``bare`` says that the schema or the choices of an answer
     take no tokens. ``longest`` is the greatest length of an answer in tokens, if the flow sets none. ``rates`` is None
     if the price is not known. Models of one ``endpoint`` share its ``places``: the number of requests that may be in
-    flight if the flow sets no number; None for any number.
+    flight. None means no limit. A flow may set another number.
     """
 
     address: str
@@ -51,7 +51,7 @@ class World(Evaluator, Protocol):
 
 
 class Blank:
-    """A world without facts: no file is read, tokens are estimated, and no price is known."""
+    """A ``World`` for callers who know nothing: it reads no file, estimates tokens, and knows no price."""
 
     def count(self, text: str) -> int:
         return -(-len(text) // 4)

@@ -75,7 +75,7 @@ def _may_differ(step: Step, catalog: Catalog) -> bool:
 
 
 def _zero(step: Step, models: dict[str, s.ModelDecl], typed: Typed) -> s.Option | None:
-    """Return the option that sets an ask's temperature to 0: its own option, or else its model's. None without one."""
+    """Return the option that sets an ask's temperature to 0: its own or its model's. None if no option does."""
     ask = step.line.node
     if not isinstance(ask, s.Ask):
         return None

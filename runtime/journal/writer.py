@@ -118,7 +118,10 @@ class Writer:
                 entry.flushed.set()
 
     def _commit(self, records: list[Record]) -> DiskError | None:
-        """Write records in one transaction. Return the disk's error, if any. ``_broken``: they are not written."""
+        """Write records in one transaction. Return the disk's error, if any.
+
+        On a full disk, the freed reserve may still let them be written. ``_broken`` is True if they are not.
+        """
         try:
             self._insert(records)
         except sqlite3.Error as error:

@@ -133,7 +133,7 @@ __all__ = [
 
 
 if not TYPE_CHECKING:
-    # Type checkers see the imports above, and tell of a misspelt name.
+    # Type checkers read the imports above instead. So they report a misspelt name.
 
     def __getattr__(name: str) -> Any:
         if name in _MODULES:

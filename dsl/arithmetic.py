@@ -13,9 +13,9 @@ MOST_BITS = 10_000
 
 
 MOST_CHARACTERS = 1 << 28
-"""The characters of the longest text that `+` makes: as many as the largest file has that a flow reads."""
+"""The most characters of a text that `+` makes. The largest file that a flow reads has as many."""
 MOST_ITEMS = 4_000_000
-"""The items of the longest list that `+` makes."""
+"""The most items of a list that `+` makes."""
 
 
 class NoValueError(Exception):
@@ -32,7 +32,7 @@ def negative(operand: Json) -> Json:
 def combined(operator: str, first: Json, second: Json) -> Json:
     """Return the result of an operator in BINARY. Raises NoValueError if the operands have no result."""
     if operator == "*" and not (isinstance(first, (int, float)) and isinstance(second, (int, float))):
-        # Python would repeat a text or a list, to any length.
+        # For a text or a list, Python would repeat it, to any length.
         raise NoValueError(f"`*` does not take {first!r:.40} and {second!r:.40}")
     if operator == "+" and isinstance(first, (str, list)) and type(first) is type(second):
         most = MOST_CHARACTERS if isinstance(first, str) else MOST_ITEMS

@@ -1,4 +1,4 @@
-"""The reducer of a block, and the rule which asks are ballots. The bounds of a plan and a run use the same rule."""
+"""The reducer of a block, and the test whether its asks are ballots. The bounds of a plan and a run both use them."""
 
 from __future__ import annotations
 

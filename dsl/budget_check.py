@@ -106,7 +106,7 @@ def _each(plan: p.Plan, names: Sequence[str], reducers: Mapping[str, ReducerSpec
     """Return the bounds of one call of each of these flows, for any inputs."""
     from .bounds.bounds import bounds_of  # loaded for files with a budget
 
-    # One input for each type: the arguments of equal calls are then equal, and are worked out once.
+    # There is one input for each type. So equal calls have equal arguments and are worked out once.
     inputs: dict[t.Type, str] = {}
     steps = []
     for name in names:

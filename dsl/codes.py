@@ -20,7 +20,7 @@ CODES: dict[str, Code] = {
     "F0104": Code("the file is too large or nested too deep"),
     "F0105": Code("a character that cannot stand here"),
     "F0107": Code("an unknown escape in a text"),
-    # F02: names and what depends on what
+    # F02: names and dependencies
     "F0201": Code("an unknown name"),
     "F0202": Code("a name that is taken"),
     "F0203": Code("a branch that needs another branch"),

@@ -90,7 +90,7 @@ def _tried(source: Source, found: Sequence[Diagnostic], check: Check) -> tuple[s
         fixes = [one for one in fixes if one not in failed]
     apart = _apart(fixes)
     taken = apart if each and len(apart) < 2 else _Round(source, found, check, checks, strict=True).take(apart)
-    # A fix that overlaps another is judged by its trial alone.
+    # If a fix overlaps another, only its own trial counts.
     return {one for one in fixes if one in taken or (each and one not in apart)}, failed
 
 
@@ -105,10 +105,7 @@ def edited(source: Source, edits: Iterable[Edit]) -> Source:
 
 
 class _Round:
-    """One round of fixes in one text.
-
-    First all fixes are tried together; if that does harm, each half of them is tried.
-    """
+    """One round of fixes in one text. First all fixes are tried together; if that does harm, each half is tried."""
 
     def __init__(
         self,
@@ -124,7 +121,7 @@ class _Round:
         self.check = check
         self.checks = most_checks
         self.strict = strict
-        """True if problems that a fix merely brings to light also count against it."""
+        """True if problems that were only hidden before a fix count against it too."""
         self.until = _told_until(found, source.name)
         self.source = source
         self.found = tuple(found)

@@ -1,7 +1,4 @@
-"""Table keys that compare objects by identity.
-
-They serve for objects that are equal to others, or too large to compare.
-"""
+"""Table keys that compare objects by identity, for objects that are equal to others or too large to compare."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from . import plan as p
 from .catalog import ReducerSpec
 
 _FREE = p.ExternCall("", {})
-"""The stand-in for a block of which everything may be lost: it makes no calls, and its value may be anything."""
+"""This node replaces a block whose calls may all be lost. It makes no calls, and its value may be anything."""
 
 
 def necessary(plan: p.Plan, reducers: Mapping[str, ReducerSpec]) -> p.Plan:

@@ -66,10 +66,7 @@ def must_be_kept(data: Any, made: Any) -> None:
 
 
 def misplaced(whole: Any) -> str | None:
-    """Return the place of the first value in a dataclass that does not have the type of its field.
-
-    None if all have it.
-    """
+    """Return the place of the first value in a dataclass that does not have the type of its field. None without one."""
     todo: list[tuple[Any, Any, str]] = [(whole, type(whole), "plan")]
     while todo:
         value, hint, place = todo.pop()

@@ -97,10 +97,7 @@ class TypeOf:
 
 @dataclass(frozen=True, slots=True)
 class ShapeOf:
-    """A value that is cut to its type.
-
-    Its records keep only the fields of the type, and a missing field becomes none.
-    """
+    """A value that is cut to its type. Records keep only the fields of the type; a missing field becomes none."""
 
     value: Expr
     type: Type

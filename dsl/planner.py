@@ -154,7 +154,7 @@ class _Planner(ExpressionPlanner):
             # no such care.
             options.setdefault("launch", p.Constant("together"))
         if isinstance(node, s.Repeat) and hedges(step, node, self.checked):
-            # A ballot is never sent twice: the other samples make up for a slow one.
+            # A ballot is never sent twice, because the other samples can replace a slow one.
             options.setdefault("launch", p.Constant("latency"))
         planned = self._step(step, options)
         del self.retries[len(self.retries) - len(own) :]

@@ -74,10 +74,7 @@ def _snippet(label: Label, mark: str, style: str, width: int, paint: _Paint) -> 
 
 
 def _visible(span: Span) -> tuple[str, int, int]:
-    """Return the line of a span with tabs and controls made visible.
-
-    Also return the start and the number of its marks.
-    """
+    """Return the line of a span with tabs and controls made visible, and the start and number of its marks."""
     line = span.source.line(span.line)
     start = span.column - 1
     end = min(start + max(span.end - span.start, 1), max(len(line), start + 1))

@@ -19,10 +19,7 @@ def inert(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Make a text, such as the name of a file, safe for one line of a terminal.
-
-    Line breaks and tabs become visible too.
-    """
+    """Make a text, such as a file's name, safe for one line of a terminal. Line breaks and tabs become visible too."""
     return _IN_LINE.sub(_visible, text)
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 class Source:
     """The text of a file, with the name that diagnostics show.
 
-    A byte-order mark is dropped and line ends become ``\n``. Offsets count the characters of this ``text``.
+    A byte-order mark is dropped and line ends become ``\\n``. Offsets count the characters of this ``text``.
     """
 
     def __init__(self, text: str, name: str = "<text>") -> None:

@@ -21,10 +21,10 @@ AROUND = QUOTING + ".,:;!()。、"
 
 def text_key(text: str) -> str:
     """Return a key that is equal for equal texts, and only for those."""
-    # Decomposed first: a mark below the line may stand between a letter and what its case is mapped to.
+    # Decompose the text first, because a mark below the line may separate a letter from the mark that its case needs.
     plain = text if text.isascii() else normalize("NFD", text.translate(_widths()))
     plain = " ".join(normalize("NFC", plain.casefold()).split())
-    # A text of points alone would become empty.
+    # Otherwise a text that has only points would become empty.
     return plain.rstrip(" .") or plain
 
 

@@ -25,8 +25,5 @@ def catalog() -> Catalog:
 
 @cache
 def open_catalog() -> Catalog:
-    """Return the catalog for a caller who opens models by a function of their own.
-
-    Every name of a provider is accepted.
-    """
+    """Return the catalog for a caller who opens models by a function of their own. It accepts every provider's name."""
     return replace(language(), providers=AnyProvider())

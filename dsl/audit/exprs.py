@@ -68,7 +68,7 @@ class Exprs:
             params = spec.rules.get(value.rule, ())
             if value.rule not in spec.rules or value.args.keys() != {param.name for param in params}:
                 raise UnfitError(at.text, f"`{name}` has no rule `{value.rule}` with these arguments")
-            # Its arguments are checked when the block begins: the run may work them out.
+            # The run may work out its arguments, so they are checked when the block begins.
             return s.Option(s.Word(name, at), s.Text(s.String(value.rule, at), at), at)
         return s.Option(s.Word(name, at), self.expr(value, at, spec.type if spec is not None else None), at)
 

@@ -24,10 +24,7 @@ def extern_word(key: str) -> str:
 
 
 class Tree:
-    """The builder of one flow's tree.
-
-    The place of each part points to the name of its step, in a text that lists the names.
-    """
+    """The builder of one flow's tree. Each part's place is the name of its step, in a text that lists the names."""
 
     def __init__(self, plan: p.Plan, flow: p.Flow | p.Plan, title: str, catalog: Catalog) -> None:
         self.plan, self.flow, self.title, self.catalog = plan, flow, title, catalog
@@ -52,10 +49,7 @@ class Tree:
         return self.steps[name].type if name in self.steps else None
 
     def _no_tally(self, name: str) -> bool:
-        """Return True if an extern reduces the block.
-
-        The flow may look for the tally of such a block, but there is none.
-        """
+        """Return True if an extern reduces the block. The flow may look for its tally, but there is none."""
         node = self.steps[name].node if name in self.steps else None
         return isinstance(node, p.Map | p.Repeat | p.Fanout) and node.reduce.extern is not None
 
@@ -106,7 +100,7 @@ class Tree:
         options = dict(step.options)
         node = step.node
         if isinstance(node, p.Map) and node.reduce.tallied and options.get("launch") == p.Constant("together"):
-            # A plan sets this option on a map whose tally is read; a flow cannot write it.
+            # The planner sets this option on a map whose tally is read. A flow cannot write it.
             del options["launch"]
         if isinstance(node, p.Map | p.Repeat | p.Fanout) and node.reduce.deciding is not None:
             # The ask of a reducer has the retries of its block, and no other option.

@@ -172,10 +172,7 @@ def merged(elements: Sequence[Amounts], fewest: int, *, sharing: bool) -> Amount
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The average amounts of a vote.
-
-    Each sample is right with the probability ``right``, independently of the others.
-    """
+    """The average amounts of a vote. Each sample is right with the probability ``right``, whatever the others are."""
 
     right: float
     samples: float

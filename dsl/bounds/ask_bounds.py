@@ -16,13 +16,13 @@ from .served import Served, World
 from .sizes import Known, OneOf, Size, Some, answer_bound, shown
 
 RETRIES = 2
-"""The greatest number of times that a malformed answer is asked for again, unless the flow sets it."""
+"""If an answer is malformed, its call is repeated at most this many times, unless the flow sets the number."""
 ATTEMPTS = 6
 """The greatest number of attempts at a call whose server fails, unless the flow sets it."""
 CORRECTION = 480
 """The most tokens that a malformed answer, with the message about it, adds to the next prompt."""
 MESSAGE_TOKENS = 4
-"""The tokens of a message beside its text, about: its role, and the mark of its end."""
+"""The approximate tokens of a message beside its text, for its role and the mark of its end."""
 _MOST_SHARE = 0.25
 _FORM = 40
 """The tokens of the words around a schema, if the prompt must describe the schema in words."""
@@ -41,16 +41,13 @@ def asked(
     ask: p.Ask, options: Mapping[str, p.Expr], models: Mapping[str, p.Model], scope: SizeScope, world: World, *,
     title: str, vote: bool,
 ) -> Asked:  # fmt: skip
-    """Bound one ask.
-
-    ``vote`` says that it is a ballot, so a malformed answer is discarded and the call is not repeated.
-    """
+    """Bound one ask. ``vote`` says that it is a ballot: a malformed answer is discarded, the call not repeated."""
     each = []
     for model in candidates(ask.model, models, scope, world):
         settings = {**(model.options if model else {}), **options}
         tries = ONE if vote else _tries(settings, scope, world, title)
         if model is not None and model.fallback is not None:
-            # One more try, of the fallback model.
+            # The fallback model has one more try.
             tries = tries + Bound(0, 1)
         served: list[Served | None] = [None]
         if model is not None:

@@ -25,10 +25,7 @@ def ended(
     given: dict[str, Size],
     sharing: bool,
 ) -> Done:
-    """Return the bounds of a whole block.
-
-    Its rounds include those in which a call waits for a free place at its endpoint.
-    """
+    """Return the bounds of a whole block. Its rounds include those in which a call waits for a free place."""
     done = combined(survey, step, reduce, parts, scope, given, sharing)
     rounds = done.rounds.loaded(_loads(survey, reduce, SizeScope(scope, given), parts, done, sharing))
     return replace(done, rounds=rounds, bounds=replace(done.bounds, rounds=rounds.queued(done.bounds.calls)))
@@ -48,9 +45,9 @@ def feed_of(
 ) -> FeedRounds | None:
     """Return the list that a block gives out element by element. None if the block makes no such list.
 
-    A map may take these elements before the block ends. The rounds lead to the end of the first body, or, for
-    `flatten`, to the first item of that body's list. ``sure`` says that the block has a body. ``fails`` says that a
-    failed body ends the block, so that no items have to be taken back.
+    A map may take these elements before the block ends. The rounds of the list are those until its first element: the
+    end of the first body, or, for `flatten`, the first item of that body's list. ``sure`` says that the block has a
+    body. ``fails`` says that a failed body ends the block, so that no items have to be taken back.
     """
     if reduce.ask is not None or reduce.extern is not None or reduce.rule not in ("collect", "flatten"):
         return None

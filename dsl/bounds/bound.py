@@ -56,7 +56,7 @@ class Bound:
 
 
 COUNTED = 10**30
-"""The greatest number that a bound counts to: flows that call flows double at every level."""
+"""The greatest number in a bound. If each flow calls two others, the numbers double with each level."""
 _BEYOND = "it is more than anybody counts"
 
 

@@ -33,7 +33,7 @@ Lookup = Callable[[str], Json]
 
 
 APART = 10_000
-"""The items of a list that are kept apart; longer lists are known by their number and by one item for all."""
+"""Up to this many items of a list are kept apart. A longer list has a number and one item that stands for all."""
 
 
 class UnsettledError(Exception):

@@ -15,7 +15,7 @@ from .served import Served, World
 from .sizes import Known
 
 _UNKNOWN = "?"
-"""The end of the name for unknown endpoints. It is not known if they are the same, so the narrowest stands for all."""
+"""The end of the name for unknown endpoints. They may be the same one, so the one with the fewest places counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def together(loads: Iterable[Loads]) -> Loads:
             if known is None:
                 found[endpoint] = load
                 continue
-            # The models of an endpoint share its places: the greatest number that one of them sets counts.
+            # The models of an endpoint share its places. If several set their number, the greatest counts.
             places = min if endpoint.endswith(_UNKNOWN) else max
             found[endpoint] = Load(
                 known.calls + load.calls, places(known.places, load.places), max(known.wide, load.wide)

@@ -18,7 +18,7 @@ from .rounds import START, Rounds, all_of
 from .survey import BodyBounds, Done, Least
 
 SAFE = frozenset({"collect", "concat", "count", "flatten", "rank", "sum"})
-"""The reducers that make a value of any results, and also of no results."""
+"""The reducers that have a value for any results, and also for no results."""
 _PLAIN = frozenset({"agreement", "join", "length", "votes"})
 """The functions that have a value for any arguments."""
 
@@ -128,7 +128,7 @@ def some_of(
     least = _group([body.amounts for body in bodies], sure, apart=apart, sharing=sharing)
     if runs > sure:
         low = [lowered(body, answered=answered) for body in bodies]
-        # The samples with a result pay for a shared prompt.
+        # The samples with a result already pay for the shared prompt.
         low = [_without_shared(one) for one in low] if sharing else low
         lost = _group(low, runs - sure, apart=apart, sharing=False)
         return _from(whole, least_of(least) + least_of(lost), least.shared_input, least.shared_cost)

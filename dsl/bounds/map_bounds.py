@@ -118,7 +118,7 @@ def _fates(
     hollow = policy == Known("none")
     sure = number - int(number * share_of(errors) + 1e-9)
     if hollow and (reduce.extern is not None or (reduce.ask is not None and not _one_by_one(reduce))):
-        # These treat an empty place like any result.
+        # These reducers treat an empty place like any other result.
         return _Fates(number, sure, count, loses=True, hollow=True)
     if _needs_one(reduce):
         sure = max(sure, min(1, number))
@@ -131,10 +131,7 @@ def _one_by_one(reduce: p.Reduce) -> bool:
 
 
 def _needs_one(reduce: p.Reduce) -> bool:
-    """Return True if a reducer has no value when every element has failed.
-
-    A fold with a first value of its own has one.
-    """
+    """Return True if a reducer has no value when every element has failed. A fold with a first value has one."""
     if reduce.ask is not None:
         return "from" not in reduce.args
     return reduce.extern is None and reduce.rule not in SAFE

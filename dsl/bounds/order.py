@@ -57,10 +57,7 @@ class StepOrder:
 
 
 def early_needs(node: p.Node) -> tuple[str, ...]:
-    """Return the needs of a block's reducer if the reducer makes no call.
-
-    The block then needs them when it begins.
-    """
+    """Return the needs of a block's reducer if it makes no call. The block then needs them when it begins."""
     if isinstance(node, (p.Map, p.Repeat, p.Fanout)) and node.reduce.ask is None:
         return node.reduce.needs
     return ()

@@ -44,7 +44,7 @@ def planned_json(plan: Plan, bounds: Bounds, journal: Foreseen | None = None) ->
 
 
 def planned_schema() -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of that document."""
+    """Return the JSON Schema (2020-12) of the document that `flowrun plan --json` prints."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_adapter().json_schema()}
 
 

@@ -96,7 +96,7 @@ class Rounds:
         """Return these rounds followed by this many calls. The calls also wait for ``needs``."""
         needs = tuple(needs)
         most = inf if calls.most is None else calls.most
-        # A call that may be skipped does not surely wait for anything.
+        # A call that may be skipped may wait for nothing.
         sure = dict.fromkeys(needs, calls.least) if calls.least else {}
         return Rounds(
             _longest({key: way + calls.least for key, way in self.least.items()}, sure),

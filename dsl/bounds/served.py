@@ -1,7 +1,4 @@
-"""The facts about models that bounds need: their tokens, prices and limits.
-
-And the evaluation of values without answers.
-"""
+"""The facts about models that bounds need, and the evaluation of values that depend on no answer."""
 
 from __future__ import annotations
 
@@ -16,10 +13,7 @@ from .sizes import Count
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The dollars for one input token and one output token.
-
-    ``least`` is for a short prompt, ``most`` the highest price.
-    """
+    """The dollars for an input token and an output token: ``least`` for a short prompt, ``most`` the highest price."""
 
     least: tuple[float, float]
     most: tuple[float, float]
@@ -32,7 +26,7 @@ class Served:
     ``shares`` says that one prompt may give several samples. ``bare`` says that the schema or the choices of an answer
     take no tokens. ``longest`` is the greatest length of an answer in tokens, if the flow sets none. ``rates`` is None
     if the price is not known. Models of one ``endpoint`` share its ``places``: the number of requests that may be in
-    flight if the flow sets no number; None for any number.
+    flight. None means no limit. A flow may set another number.
     """
 
     address: str
@@ -58,7 +52,7 @@ class World(Evaluator, Protocol):
 
 
 class Blank:
-    """A world without facts: no file is read, tokens are estimated, and no price is known."""
+    """A ``World`` for callers who know nothing: it reads no file, estimates tokens, and knows no price."""
 
     def count(self, text: str) -> int:
         return -(-len(text) // 4)

@@ -65,7 +65,7 @@ class OneOf:
 Size: TypeAlias = Known | Listing | Many | Fields | Some | OneOf
 NONE = Known(None)
 _NUMBER = Bound(1, 8)
-"""The tokens of a number that nothing else bounds: more digits than a float has."""
+"""The most tokens of a number without other bounds. They are more than the digits of a float."""
 _WIDEST = 8
 """The most options of a value; more options are blended into one size that all fit."""
 
@@ -182,10 +182,7 @@ def _exactly(number: float) -> Bound:
 
 
 def items_of(size: Size) -> tuple[Bound, Sequence[Size]]:
-    """Return the number of a list's items, and the items.
-
-    If the number is not known, return one item that stands for all.
-    """
+    """Return the number of a list's items, and the items. If the number is unknown, one item stands for all."""
     match size:
         case Known(list() as values):
             return _exactly(len(values)), [Known(value) for value in values]
@@ -199,7 +196,7 @@ def items_of(size: Size) -> tuple[Bound, Sequence[Size]]:
         case Some(type, tokens):
             inner = t.unwrapped(type)
             kind = inner.item if isinstance(inner, t.ListOf) else t.JSON
-            # Each item is a token at least.
+            # Each item has at least one token.
             return Bound(0, tokens.most, tokens.why), [Some(kind, Bound(0, tokens.most, tokens.why))]
     return NOTHING, []
 

@@ -169,10 +169,7 @@ def _loop_fields(place: int, length: int) -> Size:
 
 
 def _branch(node: nodes.If, names: dict[str, Size], count: Count) -> Iterator[Piece]:
-    """Yield the pieces of the branch that is certainly taken.
-
-    If none is certain, yield bounds of all possible branches.
-    """
+    """Yield the pieces of the branch that is certainly taken. If none is, yield bounds of all possible branches."""
     ways: list[tuple[nodes.Node, ...]] = []
     for test, body in [(node.test, node.body), *((one.test, one.body) for one in node.elif_)]:
         truth = _truth(test, names, count)

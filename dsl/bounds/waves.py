@@ -45,7 +45,7 @@ def waves_of(survey: Survey, step: p.Step, scope: SizeScope, bodies: Bound, firs
         option = survey.size(step.options["concurrency"], scope)
         window = option.value if isinstance(option, Known) and isinstance(option.value, int) else None
         if window is None:
-            # One at a time at the worst, and all at once at best.
+            # At worst the bodies run one at a time, and at best all at once.
             return Bound(1 if bodies.least else 0, bodies.most, bodies.why)
     if bodies.most == 0:
         return NOTHING

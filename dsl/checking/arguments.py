@@ -137,10 +137,7 @@ class CallTypes(ABC):
         scope: Scope,
         function: FunctionSpec | None = None,
     ) -> dict[str, t.Type]:
-        """Check arguments against parameters.
-
-        Return the types of the given arguments by the names of their parameters.
-        """
+        """Check arguments against parameters. Return the types of the given arguments by the names of parameters."""
         given: dict[str, t.Type] = {}
         values: dict[str, s.Expr | s.Ask] = {}
         for place, arg in enumerate(args):
@@ -173,7 +170,7 @@ class CallTypes(ABC):
         missing = [spec.name for spec in params if spec.required and spec.name not in given]
         if function is not None:
             self.problems.extend(overlap(values, scope, self.typed.folding))
-        # A misspelt name is one mistake: the parameter that it meant is not reported as missing too.
+        # A misspelt name is only one mistake, so its parameter is not also reported as missing.
         misspelt = any(arg.name is not None and arg.name.text not in {spec.name for spec in params} for arg in args)
         if missing and not misspelt:
             self.report(

@@ -110,7 +110,7 @@ class BlockTypes(Bodies, ABC):
         folding, values = self.typed.folding, dict(named(spec.params, reduce.args))
         args = {name: folding.known(value, scope) for name, value in values.items()}
         if self._told > before:
-            # Problems of an argument are reported already: a problem that only follows from them is no second mistake.
+            # The problems of an argument are already reported. A problem that follows from them is not reported again.
             args = {}
             if any(param.required or param.takes_field or param.asks for param in spec.params):
                 return t.UNKNOWN

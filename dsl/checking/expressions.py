@@ -259,7 +259,7 @@ class Expressions(UnknownNames):
             first, second = second, first
         left = self.infer(first, scope)
         if left == t.UNKNOWN and isinstance(second, s.Name) and scope.lookup(second.word.text) is None:
-            # The other side has a problem already, and without its type the meaning of this word is not known.
+            # The other side already has a problem. Without its type, this word could mean anything.
             return t.BOOL
         right = self.infer(second, scope, left if isinstance(t.unwrapped(left), t.Choice) else None)
         if t.NONE not in (left, right) and not t.comparable(left, right):

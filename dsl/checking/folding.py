@@ -21,7 +21,7 @@ from .static_values import HEAVIEST, OPEN, FoldingAllowance, NoValue, OpenRecord
 WORDS = {"true": True, "false": False, "none": None}
 """The values that have a name in every flow."""
 _LISTS = frozenset({"collect", "flatten", "rank"})
-"""Reducers whose value is the empty list where there are no results."""
+"""Reducers whose value is the empty list if there are no results."""
 
 
 class Folding:
@@ -123,10 +123,7 @@ class Folding:
             yield from named_steps(called[0], called[1])
 
     def _called(self, node: s.Node) -> tuple[s.Expr, Scope] | None:
-        """Return the expression that a called flow of this file returns, with its scope.
-
-        None if the node calls no such flow.
-        """
+        """Return the expression that a called flow of this file returns, with its scope. None for any other node."""
         callee = self._callees.get(node.number) if isinstance(node, s.Call) else None
         flow = (
             self._flows.get(callee.name) if callee is not None and callee.kind == "flow" and not callee.path else None

@@ -75,7 +75,7 @@ def bring(program: Program, files: Mapping[int, Exports | None]) -> tuple[Import
             )
             continue
         if prefix in imported.paths:
-            # Two files under one prefix: name checks report it.
+            # The check of names reports two files with one prefix.
             continue
         if prefix:
             imported.paths[prefix] = brought.path

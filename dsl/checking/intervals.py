@@ -13,7 +13,7 @@ from .folding import Folding
 from .program import Scope, Step, Symbol
 
 DEEPEST = 60
-"""The most steps that are followed back; beyond them no bounds are claimed."""
+"""The most steps that are followed back. Behind them no bounds are known."""
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _DENIED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 
@@ -99,7 +99,7 @@ class Intervals:
             above, below = (floor(bound) + 1, ceil(bound) - 1) if found.stride else (bound, bound)
             low = max(found.low, {">": above, ">=": bound, "==": bound}.get(operator, found.low))
             high = min(found.high, {"<": below, "<=": bound, "==": bound}.get(operator, found.high))
-            # With another first number the strides begin elsewhere.
+            # If the first number changes, the numbers at the stride change too.
             found = Interval(low, high, min(found.stride, 1) if low != found.low else found.stride, zero)
         return found
 
@@ -147,7 +147,7 @@ def _combined(operator: str, a: Interval, b: Interval) -> Interval | None:
             return Interval(a.low - b.high, a.high - b.low, _strides(a, b))
         case "*":
             corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
-            # A product is 0 where one of its factors is.
+            # A product is 0 if one of its factors is 0.
             zero = a.holds_zero or b.holds_zero
             return Interval(min(corners), max(corners), _factor(a) * b.stride or _factor(b) * a.stride, zero)
     return None
@@ -159,10 +159,7 @@ def _factor(one: Interval) -> int:
 
 
 def _strides(a: Interval, b: Interval) -> int:
-    """Return the stride of the sums of two intervals.
-
-    If one of them is a single number, it is the stride of the other.
-    """
+    """Return the stride of the sums of two intervals. If one is a single number, it is the stride of the other."""
     if not a.stride or not b.stride:
         return 0
     return gcd(*(one.stride for one in (a, b) if one.low != one.high)) or 1

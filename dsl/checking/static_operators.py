@@ -152,8 +152,5 @@ def _worked_out(expr: s.Expr, work: Callable[..., Json], *operands: Json) -> Sta
 
 
 def _reads_names_alone(expr: s.Expr | s.Ask) -> bool:
-    """Return True if an expression only reads names and calls no function.
-
-    In one place it then always has the same value.
-    """
+    """Return True if an expression only reads names and calls no function. In one place its value is then fixed."""
     return not isinstance(expr, (s.Ask, s.Call)) and all(_reads_names_alone(child) for child in children(expr))

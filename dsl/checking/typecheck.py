@@ -208,7 +208,7 @@ class _Checker(Declarations):
             else:
                 problem, help = f"no answer holds {_A[unfit]}", "write `text` in its place"
             self.report("F0301", problem, ask.answer.span, help)
-            # One problem is enough: uses of this answer are not judged.
+            # One problem is enough, so the uses of this answer are not checked.
             type_ = t.UNKNOWN
         self.typed.nodes.answers[ask.number] = type_
         return type_

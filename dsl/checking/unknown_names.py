@@ -29,10 +29,7 @@ class UnknownNames(CallTypes):
     """The part of the type checker that reports unknown names."""
 
     def withheld(self, name: str, span: Span, scope: Scope) -> bool:
-        """Report an argument of a reducer that mentions a name which only the reducer's asks see.
-
-        Return True if it does.
-        """
+        """Report an argument of a reducer that mentions a name which only its asks see. Return True if it does."""
         symbol = scope.withheld.get(name)
         if symbol is None:
             return False
@@ -128,10 +125,7 @@ def _of_reducer(name: str, scope: Scope) -> str:
 
 
 def visible_block(hidden: Step, scope: Scope) -> Step | None:
-    """Return the block around a hidden step, if this scope can mention that block.
-
-    None if the step is in another flow.
-    """
+    """Return the block around a hidden step, if this scope can mention it. None if the step is in another flow."""
     known: list[Scope] = []
     outer: Scope | None = scope
     while outer is not None:

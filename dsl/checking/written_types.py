@@ -42,7 +42,7 @@ class WrittenTypes:
         for circle in cycles(needs):
             self._circle(circle, declared, mentions)
         for knot in components(needs):
-            # The part of a type that is the type itself, or its circle, is not known.
+            # A type that contains itself, directly or through others, is unknown in this place.
             self._known.update(dict.fromkeys(knot, t.UNKNOWN))
             self._known.update({name: self._declaration(name, declared[name]) for name in knot})
 
@@ -146,10 +146,7 @@ class WrittenTypes:
         return t.Choice(tuple(words))
 
     def _kind(self, name: str) -> Kind | None:
-        """Return the kind of type that a word between bars names.
-
-        The type may be one of this file that is not read yet.
-        """
+        """Return the kind of type that a word between bars names. A type of this file may not be read yet."""
         if name in self.declared:
             written = self.declared[name].type
             return _KINDS.get(type(written), "other")
@@ -258,10 +255,7 @@ def _instead(word: s.Word, better: str | None) -> Fix | None:
 
 
 def _without(word: str, before: Span, option: Span) -> Fix | None:
-    """Return a fix that deletes an option of a choice and the bar before it.
-
-    None if there is other text between them.
-    """
+    """Return a fix that deletes an option of a choice and the bar before it. None if other text is between them."""
     gap = option.source.span(before.end, option.end)
     between = option.source.text[before.end : option.start]
     return Fix(f"delete the second `{word}`", (Edit(gap, ""),)) if between.strip() == "|" else None

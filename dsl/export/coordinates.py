@@ -154,7 +154,7 @@ def _title_place(layers: Layers, xs: dict[Vertex, float], title: Title, gap: flo
     if not entering:
         return low
     left, right = min(entering) - gap - title.across, max(entering) + gap
-    # A title is looked for at the left: only much room saved is worth another place.
+    # Readers expect a title at the left. Another place must save much space.
     return min(left, low) if low - left <= max(right + title.across - high, 0.0) + _TITLE_LEFT else right
 
 
@@ -189,10 +189,7 @@ def _between(left: Vertex, right: Vertex, gaps: Gaps) -> float:
 
 
 def _wish(cell: Vertex, xs: dict[Vertex, float], down: bool) -> tuple[float, float]:
-    """Return the position that a cell prefers, and the weight of this wish.
-
-    Only the strongest links of the cell count.
-    """
+    """Return the position that a cell prefers, and the weight of this wish. Only its strongest links count."""
     strongest, total, count = 0, 0.0, 0
     for arc in cell.up if down else cell.down:
         strength = (2, 1, 3)[(arc.above.box is None) + (arc.below.box is None)]

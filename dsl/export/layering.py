@@ -15,7 +15,7 @@ from typing import Literal
 from ..graph import topological
 
 LANE = 12.0
-# Lanes cost time: far fewer than this are ever readable, and longer links then go straight.
+# Lanes cost time, and a picture with so many is unreadable anyway. Beyond this number, long links run straight.
 _MOST_LANES = 20_000
 _ROUNDS = 6
 _MANY_LINKS = 30_000

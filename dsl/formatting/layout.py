@@ -85,7 +85,7 @@ class _Paper:
 
     def text(self, text: str) -> None:
         if text:
-            # Indentation waits for a text, so that an empty line stays empty.
+            # The indentation is written only before a text, so that an empty line stays empty.
             self.written += [" " * self.indent_due, text]
             self.indent_due = 0
             self.column += len(text)

@@ -21,7 +21,7 @@ DEEPEST = 60
 """The most steps to follow back. Behind more of them the lints claim nothing."""
 
 Known = str | bool | int | float | tuple[object, ...] | None
-"""A value that the file decides, or None where only the run decides it."""
+"""A value that the file decides, or None if only the run decides it."""
 Subject = tuple[Symbol, str]
 """The subject of a condition: the symbol of a name, and the name as written, with its field if it has one."""
 Case = Mapping[Subject, Known]

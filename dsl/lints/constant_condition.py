@@ -1,6 +1,6 @@
-"""Nothing in this condition can differ from run to run, so the step always runs and is always paid for, or never does.
-Compare a parameter or the value of a step, or delete the condition. A step that is to rest for a while is better
-deleted too, or put in a comment.
+"""This condition has the same value in every run. So the step always runs and is always paid, or it never runs.
+Compare a parameter or the value of a step, or delete the condition. To switch a step off for a while, delete it too, or
+put it in a comment.
 
 ```flow bad
 flow reply(email: text) {

@@ -1,7 +1,7 @@
-"""An even number of votes can end in a tie, and then the answer that was asked for first wins, which has no
-deeper reason: all of the votes are paid for and settle nothing. Take an odd number. Or say what a tie means:
-`reduce majority(ties: first)` keeps that rule on purpose, and `reduce majority(ties: error)` stops. A fan-out of
-two branches and a map over a list of two models vote as well.
+"""An even number of votes can end in a tie. Then the answer that was asked for first wins, for no deeper reason: all
+votes are paid and settle nothing. Take an odd number, or say what a tie means. `reduce majority(ties: first)` keeps
+that rule on purpose, and `reduce majority(ties: error)` stops the flow. A fan-out of two branches and a map over a list
+of two models vote as well.
 
 ```flow bad
 flow is_spam(email: text) {

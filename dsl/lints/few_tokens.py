@@ -1,6 +1,6 @@
-"""A record is written with the names of its fields, and they alone take more tokens than `max_tokens` allows here. So
-every answer is cut off and is no record, it is asked for again, each time is paid, and in the end the step fails.
-Leave `max_tokens` out, or allow a few hundred.
+"""An answer with a record contains the names of its fields. Here these names alone take more tokens than `max_tokens`
+allows. So every answer is cut off and is not a record. The call is repeated, each time is paid, and in the end the step
+fails. Leave `max_tokens` out, or allow a few hundred.
 
 ```flow bad
 flow facts(email: text) {

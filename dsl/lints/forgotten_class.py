@@ -1,6 +1,6 @@
-"""Steps with `when` are joined by `??` or `else`, each of them for other cases of a choice, and together they leave a
-case out. In that case none of them runs, and the value is `none` without a word. The message names the case. Add a step
-for it, or give the last step an `else`. Where a missing value is meant, say so: `a ?? b ?? none`.
+"""Steps with `when` are joined by `??` or `else`. Each of them is for some cases of a choice, and one case has no step.
+In that case no step runs, and the value is `none` without a warning. The message names the case. Add a step for it, or
+give the last step an `else`. If a missing value is intended, write it: `a ?? b ?? none`.
 
 ```flow bad
 flow support(mail: text) {

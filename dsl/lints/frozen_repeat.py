@@ -1,7 +1,7 @@
-"""At temperature 0 a model takes the likeliest word each time, so the same prompt gets the same answer. Asking
-it several times buys that answer several times, and the vote can tell nothing. The temperature may stand on the
-`ask` or on the declaration of the model that it names. Leave it out, or set one above 0. A cold `ask` is fine where
-its prompt mentions something that differs from sample to sample, such as an idea that each sample has anew.
+"""At temperature 0 a model takes the likeliest word each time, so the same prompt gets the same answer. A repeat then
+pays for the same answer several times, and the vote learns nothing. The `ask` may set the temperature, or the
+declaration of the model that it names. Leave it out, or set a temperature above 0. At temperature 0 a repeat is useful
+if its prompt mentions a value that differs from sample to sample, such as an idea that each sample has anew.
 
 ```flow bad
 model judge = "openai:gpt-4o-mini" with temperature: 0
@@ -55,7 +55,7 @@ def _frozen(repeat: Step, models: dict[str, s.ModelDecl], typed: Typed, catalog:
     zeros = {step: zero for step in inside if (zero := _zero(step, models, typed))}
     if not zeros:
         return
-    # A prompt with something in it that differs from sample to sample gets an answer of its own each time.
+    # If a value in the prompt differs from sample to sample, each sample gets an answer of its own.
     varied = followers(repeat, [step for step in inside if step not in zeros and _may_differ(step, catalog)])
     for step, zero in zeros.items():
         if step not in varied:
@@ -75,10 +75,7 @@ def _may_differ(step: Step, catalog: Catalog) -> bool:
 
 
 def _zero(step: Step, models: dict[str, s.ModelDecl], typed: Typed) -> s.Option | None:
-    """Return the option that sets an ask's temperature to 0: its own option, or else its model's.
-
-    None if neither does.
-    """
+    """Return the option that sets an ask's temperature to 0: its own or its model's. None if no option does."""
     ask = step.line.node
     if not isinstance(ask, s.Ask):
         return None

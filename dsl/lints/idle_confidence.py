@@ -1,6 +1,6 @@
-"""`confidence` says how sure a vote has to be before it asks no more. A vote of a fixed number has no such choice, so
-all that it could save is paid for. With `repeat 3..9` it asks three times, and goes on to at most nine only while the
-answers leave it less sure than that. Write such a range, or leave the confidence out.
+"""`confidence` says how sure a vote must be before it asks no more. A vote of a fixed number cannot stop early, so it
+pays for all its samples. With `repeat 3..9` it asks three times, and then goes on to at most nine as long as it is less
+sure than that. Write such a range, or leave the confidence out.
 
 ```flow bad
 flow is_spam(email: text) {

@@ -113,10 +113,7 @@ class Lengths:
         return any(self._holds(child, scope) for child in children(expr))
 
     def _step(self, step: Step, path: Path, known: dict[tuple[Step, Path], bool]) -> bool:
-        """Answer a question about a step, and remember the result.
-
-        ``known`` tells which of the two questions is meant.
-        """
+        """Answer a question about a step, and remember the result. ``known`` tells which of two questions is meant."""
         key = step, path
         if key in known:
             return known[key]

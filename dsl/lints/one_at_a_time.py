@@ -1,7 +1,7 @@
-"""`map` and `repeat` run their bodies side by side, and `concurrency: 1` takes that away: each call waits for the one
-before, although none needs another. It saves no call and no money, unless the rule may be decided before all have
-answered, as a vote or `first` may. Mostly it is left over from a trial. Leave it out. A server that takes one request
-at a time is spared everywhere at once by its model: `model local = "openai:llama3.1" with concurrency: 1`.
+"""`map` and `repeat` run their bodies side by side. With `concurrency: 1` each call waits for the one before, although
+no call needs another. This saves no calls and no money, unless the rule may end early, as a vote or `first` may. Mostly
+it is left over from a test. Leave it out. If a server takes only one request at a time, say so once, at the declaration
+of its model: `model local = "openai:llama3.1" with concurrency: 1`.
 
 ```flow bad
 flow label(mails: [text]) {

@@ -12,10 +12,7 @@ Block = s.Fanout | s.Map | s.Repeat
 
 
 def walk(flow: Flow) -> Iterator[Step]:
-    """Yield every step of a flow, each before the steps inside it.
-
-    The time for each step does not depend on its depth.
-    """
+    """Yield every step of a flow, each before the steps inside it. The time for a step does not depend on its depth."""
     todo = flow.steps[::-1]
     while todo:
         step = todo.pop()
@@ -76,7 +73,7 @@ class Costs:
         self._own = {flow.decl.name.text for flow in program.flows}
         self._free = {*catalog.functions, *(extern.name.text for extern in program.file.externs)}
         self._paying: set[str] = set()
-        # Chains of flows may be long: what a flow costs goes up to those that call it, step by step.
+        # Chains of flows may be long, so the costs of a flow are passed to its callers step by step, without recursion.
         callers: dict[str, list[str]] = {}
         todo = []
         for flow in program.flows:

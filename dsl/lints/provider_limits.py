@@ -1,7 +1,7 @@
-"""Providers hold an answer to its type up to a size that they document. OpenAI takes 1,000 choices, 10 levels of
-records, 5,000 fields, and so many characters of names and choices; Anthropic takes 16 parts that may be missing. A
-request beyond that is refused, and the answer is then asked for in words, to which nothing holds the model. Ask for
-less at once, or in several steps. It is said only where the model of the `ask` is declared.
+"""Providers enforce the type of an answer only up to a size that they document. OpenAI takes 1,000 choices, 10 levels
+of records, 5,000 fields, and a limited number of characters in names and choices. Anthropic takes 16 parts that may be
+missing. A provider refuses a request beyond its limits. flowrun then asks for the type in words, and the model may not
+follow them. Ask for less at once, or in several steps. The warning needs an `ask` whose model is declared.
 
 ```flow bad
 model claude = "anthropic:claude-sonnet-4-5"

@@ -1,5 +1,5 @@
-"""This step stands in the body of a map and depends on nothing of the element, so the same prompt is sent and paid for
-once for each element. Write the step before the map: its answer is then made once, and every element can mention it.
+"""This step is in the body of a map and does not depend on the element. So the same prompt is sent and paid once for
+each element. Write the step before the map. Its answer is then made once, and every element can mention it.
 
 ```flow bad
 flow audit(sections: [text], policy: text) {
@@ -64,10 +64,7 @@ def _same(block: Step, users: list[Step], costs: Costs) -> list[Step]:
 
 
 def _outside(block: Step, reached: set[Step], costs: Costs) -> list[Step]:
-    """Return the outermost paid steps of a body that do not depend on the element.
-
-    A chain or a fan-out may depend in part.
-    """
+    """Return the outermost paid steps of a body that do not depend on the element. A block may depend in part."""
     found = []
     todo = list(block.steps)
     while todo:

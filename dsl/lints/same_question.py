@@ -1,7 +1,7 @@
-"""Two steps send the same prompt to the same model with the same options, so one answer is bought twice. Mostly the
-second was copied to be changed, and was not. Blanks and line ends make no difference. Change one of the two, or
-mention the first answer in both places. Where several answers to one question are wanted, `repeat 3 { … }` says so,
-and a reducer says what becomes of them.
+"""Two steps send the same prompt to the same model with the same options, so one answer is paid twice. Mostly the
+second step is a copy that was meant to be changed. Blanks and line ends make no difference. Change one of the two, or
+mention the first answer in both places. If several answers to one question are wanted, write `repeat 3 { … }`, with a
+reducer that combines them.
 
 ```flow bad
 flow weigh(plan: text) {

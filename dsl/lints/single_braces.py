@@ -1,6 +1,6 @@
-"""Values are filled into a text between two braces, `{{ mail }}`. In single braces, as in f-strings and shells, the
-name itself is sent, and the model never sees the value. This is said only where a value of that name is known. Where
-the braces are meant, silence it with a comment, or give the value another name.
+"""A template writes a value where its name is between two braces, `{{ mail }}`. In single braces, as in f-strings and
+shells, the name itself is sent, and the model never sees the value. The warning needs a known value of that name. If
+the braces are intended, silence the warning with a comment, or give the value another name.
 
 ```flow bad
 flow label(mail: text) {
@@ -47,10 +47,7 @@ def single_braces(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
 
 
 def _is_value(name: str, scope: Scope, step: Step | None) -> bool:
-    """Tell whether a template may use a name here.
-
-    It may not be a model, another branch, or a step around the template.
-    """
+    """Tell whether a template may use a name here: no model, no other branch, and no step around the template."""
     symbol = scope.lookup(name)
     if symbol is None or symbol.kind == "model" or (symbol.kind == "branch" and _holds(scope, symbol.scope)):
         return False

@@ -1,8 +1,8 @@
-"""The list that this map goes through was written by a model, each of its elements is a paid call, and nothing says
-how many there may be: a model that lists five findings today may list five hundred tomorrow. Write the most that
-you would pay for, `map … at most 50`, or give the flow a budget, `budget 400 calls`. More elements than that are then
-an error before any of these calls is made. A list that is there before the first call, such as a parameter, a file, or
-what `split` cuts from one of them, is no such case: `flowrun plan` reads it and counts the calls.
+"""A model wrote the list of this map, each element costs a call, and nothing limits their number. A model that lists
+five findings today may list five hundred tomorrow. Write the most elements that you would pay for, `map … at most 50`,
+or give the flow a budget, `budget 400 calls`. More elements are then an error before any of these calls is made. A list
+that exists before the first call is no problem, such as a parameter, a file, or the pieces that `split` cuts from one
+of them: `flowrun plan` reads it and counts the calls.
 
 ```flow bad
 flow review(contract: document) {

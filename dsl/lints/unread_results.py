@@ -1,7 +1,7 @@
-"""The block makes its calls, and then one more call is to combine their answers, but its prompt mentions none of them.
-So all the calls of the block are paid for and thrown away, and the last answer is made up. The answers stand in
-`results`, in the order of the input; after a fan-out the branches have their names as well. A judge answers with a
-number, and only `results` shows numbers.
+"""The block makes its calls, and one more call should combine their answers. But the prompt of that call mentions none
+of them. So all calls of the block are paid and not used, and the last answer is invented. The answers are in `results`,
+in the order of the input. After a fan-out, the branches also have their names. A judge answers with a number, and only
+`results` shows numbers.
 
 ```flow bad
 flow review(document: document) {
@@ -85,10 +85,7 @@ def _findings(step: Step, node: Block, catalog: Catalog) -> Iterator[Diagnostic]
 
 
 def _reads(block: Step, name: str, *, by_name: bool = True) -> bool:
-    """Tell whether the asks of a reducer mention the results.
-
-    If ``by_name`` is True, a mention of a branch counts too.
-    """
+    """Tell whether the asks of a reducer mention the results. With ``by_name``, a mention of a branch counts too."""
     for mention in block.mentions:
         symbol = mention.symbol
         if mention.part == "reduce" and symbol is not None and symbol.step is not None:

@@ -1,5 +1,5 @@
-"""A fan-out makes the calls of all its branches, and this branch is left out by whatever takes them: the reducer's
-prompt mentions the others, or of the record only the other fields are read. Mention it there, or delete the branch.
+"""A fan-out makes the calls of all its branches, but nothing uses this branch. The prompt of the reducer mentions only
+the others, or only other fields of the record are read. Mention the branch there, or delete it.
 
 ```flow bad
 flow weigh(plan: text) {

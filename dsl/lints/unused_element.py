@@ -1,6 +1,6 @@
-"""A `map` runs its body once for each element, and this body never mentions the element. So every call asks the
-same and every element gets an answer to nothing of its own. Place the element in the prompt. If the same
-question is to be asked several times, `repeat` says so.
+"""A `map` runs its body once for each element, but this body never mentions the element. So every call asks the same,
+and no answer depends on its element. Mention the element in the prompt. To ask the same question several times, write
+`repeat`.
 
 ```flow bad
 flow label(mails: [text], rules: text) {

@@ -1,5 +1,5 @@
-"""A model is declared and nothing mentions it. An `ask` that names no model goes to the one of the command line, so the
-calls that this model was meant for are made by another, at its price. Write its name before the prompt, as in
+"""A model is declared and nothing mentions it. An `ask` without a model uses the model of the command line. So another
+model makes the calls that this model was meant for, at its own price. Write the model's name before the prompt, as in
 `ask fast "…"`, or delete the declaration.
 
 ```flow bad

@@ -1,6 +1,6 @@
-"""Whoever runs the flow is asked for this parameter, and nothing in the flow mentions it: the calls are made and paid
-for without it. Mostly a prompt was to place it and does not. A name in a prompt is a mention only between two braces,
-`{{ tone }}`. Place it, or delete the parameter.
+"""Every caller of the flow must give this parameter, but nothing in the flow mentions it. The calls are made and paid
+without it. Mostly a prompt should mention it and does not. A name in a prompt counts as a mention only between two
+braces, `{{ tone }}`. Mention the parameter, or delete it.
 
 ```flow bad
 flow reply(email: text, tone: text) {

@@ -1,6 +1,7 @@
-"""A text is cut into pieces so that each call reads one of them, and then the whole text is sent along with each: a
-text of forty pieces is paid for forty times. What every piece has to know, sum up once in a step before the map,
-and mention that. Where each call really needs the whole, say so with `ignore[F0722]` in a comment on this line.
+"""A text is cut into pieces so that each call reads one piece. But the whole text is sent along with each piece. A text
+of forty pieces is then paid forty times. If every piece needs some knowledge of the whole, sum it up once in a step
+before the map, and mention that step. If each call really needs the whole text, write `ignore[F0722]` in a comment on
+this line.
 
 ```flow bad
 flow review(contract: document) {

@@ -1,5 +1,5 @@
-"""The type of this divisor is a range that holds 0, and where it is 0 the step fails. Give it a range without 0, or say
-when the step is to run: `when count > 0`.
+"""The type of this divisor is a range that includes 0, and if it is 0 the step fails. Give it a range without 0, or
+write a condition: `when count > 0`.
 
 ```flow bad
 flow average(report: text) {

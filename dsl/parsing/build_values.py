@@ -10,7 +10,7 @@ from .build_words import TokenReductions
 from .token import Token
 
 MOST_OPERANDS = 100
-"""The most operators in one chain: `a + b + …` becomes a tree as deep as the chain is long."""
+"""The most operators in one chain. The tree of `a + b + …` is as deep as the chain is long."""
 DEEPEST_EXPRESSION = 150
 """The most levels of one expression. Later passes recurse, and this keeps them from running out of stack."""
 

@@ -19,10 +19,7 @@ def written(place: Place, text: str, ahead: int = 0) -> Fix:
 
 
 def sign(place: Place, text: str) -> Fix:
-    """Make a fix that replaces the sign between a name and its value.
-
-    The fix also writes the usual blanks around it.
-    """
+    """Make a fix that replaces the sign between a name and its value. It also writes the usual blanks around it."""
     source, start, end = place.source, place.span(-1).end, place.span().end
     after = "" if source.text[end : end + 1].isspace() else " "
     before = "" if text == ":" else " "

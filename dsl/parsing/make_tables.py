@@ -14,7 +14,7 @@ from .tables import END, GrammarRule, Tables
 
 def make_tables(grammar: str) -> Tables:
     """Make the tables of a grammar that is written in lark's notation."""
-    # A package that was built has its tables in it, and never loads lark.
+    # An installed package contains its tables and never loads lark.
     from lark import Lark
     from lark.grammar import Rule as LarkRule
     from lark.lexer import PatternStr, TerminalDef

@@ -26,10 +26,7 @@ _LONGEST_HEAD = 40
 
 
 def step_in_value(place: Place) -> Diagnostic | None:
-    """Report a step in the place of a value.
-
-    The parser has read the step's keyword as a name and failed at the next token.
-    """
+    """Report a step in the place of a value. The parser has read its keyword as a name and failed behind it."""
     for ahead in place.line_before():
         word, before = place.word(ahead), place.at(ahead - 1)
         if word not in _STEPS or before not in _HOLDS_VALUE or place.at(ahead + 1) not in _BEGINS:

@@ -21,10 +21,7 @@ _CLOSES = frozenset({"RBRACE", "RPAR", "RSQB"})
 
 
 def unreadable(source: Source) -> list[Diagnostic]:
-    """Report the reason why a text is not parsed: it is too long, or it has invisible characters.
-
-    Empty if it is fine.
-    """
+    """Report the reason why a text is not parsed: it is too long, or has invisible characters. Empty if it is fine."""
     length = len(source.text)
     if length > MOST_CHARACTERS:
         message = f"the file has {length:,} characters, and at most {MOST_CHARACTERS:,} are read"

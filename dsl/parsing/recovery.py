@@ -207,7 +207,7 @@ class Recovery:
         """Return the index of the token at which to go on. Remove the states that do not hold there."""
         for depth in range(len(states) - 1, 0, -1):
             opener = begins[depth]
-            # A block that waits for its reducer is behind its brace already.
+            # If a block waits for its reducer, its brace is already read.
             if states[depth] in self.tables.bodies and brackets.closing[opener] >= place:
                 del states[depth + 1 :]
                 del begins[depth + 1 :]

@@ -1,7 +1,4 @@
-"""Quoted texts.
-
-This module reads their escapes and the indentation of triple-quoted texts, and puts values in quotes.
-"""
+"""Quoted texts: the reading of their escapes and of triple-quoted indentation, and the quoting of values."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-"""Characters that no file may contain: with them a line could look different from what it does."""
+"""Characters that no file may contain, because with them a line could look different from its meaning."""
 
 MOST_PROBLEMS = 100
 """The most diagnostics that are kept about the texts of one file."""
@@ -85,7 +82,7 @@ def _dedented(text: str, start: int, end: int) -> list[tuple[int, int]]:
             break
         lines.append((at, stop))
         at = stop + 1
-    # The first line stands behind the quotes: it has no indentation to measure.
+    # The first line begins behind the quotes, so it has no indentation.
     first_is_blank = not text[lines[0][0] : lines[0][1]].strip(" \t")
     measured = [text[a:b] for a, b in lines[1:] if text[a:b].strip(" \t")]
     indent = _common([_leading(line) for line in measured])

@@ -84,10 +84,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The scripted answers of one step in a test.
-
-    The words of ``path`` name the blocks around the step and the step.
-    """
+    """The scripted answers of one step in a test. The words of ``path`` name the blocks around it and the step."""
 
     path: tuple[Word, ...]
     answers: tuple[Expr, ...]

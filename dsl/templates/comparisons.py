@@ -48,10 +48,7 @@ class Comparisons(Places):
             self.never(left, right, first, second)
 
     def never(self, left: nodes.Node, right: nodes.Node, first: t.Type, second: t.Type) -> None:
-        """Report two sides that are never equal.
-
-        If one side is a word that is not in the other side's choice, name the word.
-        """
+        """Report two sides that are never equal. If one is a word outside the other's choice, name the word."""
         for node, given, other in ((left, first, second), (right, second, first)):
             choice = t.unwrapped(other)
             if isinstance(node, nodes.Const) and isinstance(node.value, str) and isinstance(choice, t.Choice):

@@ -9,15 +9,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# Not frozen and not compared: Python would spend more time at each start on making those methods than on all the rest.
+# The classes are not frozen and not compared, because Python would take long to make those methods at each start.
 
 
 @dataclass(eq=False, repr=False, slots=True)
 class Node:
-    """A part of a template.
-
-    ``start`` and ``end`` are the offsets of the word or sign that shows best where the part is.
-    """
+    """A part of a template. ``start`` and ``end`` are the offsets of the word or sign that shows its place best."""
 
     start: int
     end: int

@@ -15,10 +15,7 @@ from .plain import Getattr, Mention, Name, Node, Output, TemplateData, read_plai
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template that uses only the allowed subset of jinja2.
-
-    A ``plain`` template has only texts and mentions of names.
-    """
+    """A template that uses only the allowed subset of jinja2. A ``plain`` template has only texts and mentions."""
 
     string: String
     body: tuple[Node, ...]
@@ -57,10 +54,7 @@ Piece = str | tuple[str, ...]
 
 
 def template_pieces(template: str) -> tuple[Piece, ...] | None:
-    """Return the pieces of a template that only writes values, so that a caller can fill it in.
-
-    None for any other template.
-    """
+    """Return the pieces of a template that only writes values, for a caller that fills it in. None for any other."""
     found = read_plain(template)
     if found is None:
         return None

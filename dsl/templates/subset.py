@@ -132,7 +132,7 @@ def _misshapen(node: nodes.Node, loops: int) -> tuple[str, str] | None:
 def _bad_name(name: str) -> tuple[str, str] | None:
     if name in _OWN_WORDS:
         return f"the name `{name}` is taken: {_OWN_WORDS[name]}", "choose another name"
-    # Python reads some letters as others, so two names could become one.
+    # Python replaces some letters in names by others, so two names could become one.
     return None if name.isascii() else (f"`{name}` cannot be a name", "names have the letters a to z, digits and `_`")
 
 

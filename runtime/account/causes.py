@@ -15,7 +15,7 @@ _DIFFERS = re.compile(
     r'|"[^"]*"'
     r"|\[\d+\]"  # the number of an element
     r"|\breq(?:uest)?[-_][\w-]+|\b[0-9a-f]{8}(?:-?[0-9a-f]{4}){2,}[0-9a-f-]*"  # what a server calls a request
-    # A number by itself: a length, a price, a time. In a name, an address or a status it is another cause.
+    # A number alone is a length, a price or a time. A number in a name, an address or a status tells causes apart.
     r"|(?<![\w.:/-])(?<!answered )\$?\d[\d,]*(?:\.\d+)?(?![\w:/-])"
 )
 

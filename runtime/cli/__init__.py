@@ -26,7 +26,7 @@ def main() -> None:
     """Run the command of this process. Report a fault of flowrun itself in one line; under FLOWRUN_DEBUG, raise it."""
     gc.set_threshold(*GARBAGE)
     for name in ("stdout", "stderr"):
-        # Python has None for a closed stream: output to it is discarded.
+        # Python has None in place of a closed stream. Output to it is discarded.
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         else:
@@ -60,7 +60,7 @@ class _Unhurried(io.FileIO):
                 wait_to_write(self.fileno())
             return written
         except OSError as error:
-            # Reported once: at its end Python would write the rest again, and fail again.
+            # The failure is reported once. Otherwise Python would try to write the rest at its end, and fail again.
             if not self.failed and not self.dispensable and not isinstance(error, BrokenPipeError):
                 self.failed = True
                 raise

@@ -16,7 +16,7 @@ PARTIAL = 5
 DISK = 74
 """The output, the journal or a file could not be written, or the journal is damaged."""
 MISTAKE = 70
-"""A mistake in flowrun itself."""
+"""A fault of flowrun itself."""
 INTERRUPTED = 130
 """The command was ended by ^C (SIGINT); paid answers are in the journal. The same after SIGTERM is 143."""
 

@@ -84,7 +84,7 @@ class FlowGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         result = super().invoke(ctx)
-        # Flushed here, so that flowrun reports a full disk, and not Python at its end.
+        # The stream is flushed here, so that flowrun reports a full disk before Python does at its end.
         sys.stdout.flush()
         return result
 

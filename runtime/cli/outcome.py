@@ -120,7 +120,7 @@ def report(result: Result) -> dict[str, Any]:
             }
             for path, tally in result.outcome.tallies.items()
         },
-        # The account covers the whole run; the other figures cover this stretch only.
+        # The account covers the whole run. The other figures cover only the time since it began or was resumed.
         "calls": whole.answered,
         **figures_of(whole, summary.prices),
         "recalled": summary.recalled,

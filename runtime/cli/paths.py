@@ -30,10 +30,7 @@ Refused = tuple[Path, UsageError]
 
 
 class PathThatIs(click.Path):
-    """A path on the command line.
-
-    An empty path, for example from an unset variable, is an error and not the current folder.
-    """
+    """A path on the command line. An empty path (from an unset variable, say) is an error, not the current folder."""
 
     def __init__(self) -> None:
         # An unreadable path is reported when it is read, and does not stop the others.
@@ -175,7 +172,7 @@ def told_path(path: Path) -> str:
 def rewrite(path: Path, before: str, after: str) -> None:
     """Replace the text of a file. If that fails, the file stays whole.
 
-    ``before`` is the text as it was read, with ``\n`` for line ends. Symbolic and hard links, the mode, a byte-order
+    ``before`` is the text as it was read, with ``\\n`` for line ends. Symbolic and hard links, the mode, a byte-order
     mark and line ends stay as they are.
 
     Raises: UsageError, if the file has changed since it was read; OSError, if it cannot be written.

@@ -16,10 +16,7 @@ from ..vocabulary.quoting import shown
 
 
 def allowed(ctx: click.Context, param: click.Parameter, places: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Check the folders of --allow-read.
-
-    Raises UsageError for a path that is not a folder, because it would allow nothing.
-    """
+    """Check the folders of --allow-read. Raises UsageError for a path that is not a folder: it would allow nothing."""
     for place in places:
         must_be_folder(place, "--allow-read", "--allow-read {}")
     return places

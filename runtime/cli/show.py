@@ -44,7 +44,7 @@ def _standard(what: str) -> str:
 def show_findings(found: Iterable[Diagnostic], *, fixes: bool = True) -> None:
     """Print at most the first 100 findings, and the number of all.
 
-    With ``fixes``, also print how many `--fix` can correct.
+    ``fixes``: also print how many `--fix` can correct.
     """
     findings = tuple(found)
     print(render_diagnostics(findings[:MOST_FINDINGS], colour=colours(sys.stderr)), file=sys.stderr)

@@ -34,7 +34,7 @@ async def _stoppable(make: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Res
             # The live line has hidden the cursor.
             sys.stderr.write(f"\r{_SHOW_CURSOR}\n")
             sys.stderr.flush()
-        # The journal is safe, and nothing else is worth a moment of waiting.
+        # The journal is safe, so there is no reason to wait.
         os._exit(128 + number)
 
     for number in _SIGNALS:

@@ -101,10 +101,7 @@ def _times(summary: Summary) -> str:
 
 
 def cost_text(cost: float | None, unbilled: float | None) -> str:
-    """Write the cost of a run: the sum of its known bills, and the highest possible cost.
-
-    "" if it is unknown or zero.
-    """
+    """Write the cost of a run: the sum of its known bills, and the highest possible cost. "" if unknown or zero."""
     if cost is None:
         return ""
     told = [f"${cost:.4f}"] if cost else []

@@ -98,10 +98,7 @@ class Checks:
         self._sources: dict[str, Source] = {}
 
     def all(self, names: Sequence[str]) -> list[Diagnostic]:
-        """Return the findings of all files, in order of file and place.
-
-        Each comes once, even if it is found in two ways.
-        """
+        """Return the findings of all files, in order of file and place. Each comes once, even if found in two ways."""
         found: dict[object, Diagnostic] = {}
         for name in names:
             try:

@@ -1,7 +1,4 @@
-"""The budgets of a flow.
-
-Each call is reserved at its highest cost before it is sent, and settled when its bill is known.
-"""
+"""The budgets of a flow. A call is reserved at its highest cost before it is sent, and settled by its bill."""
 
 from __future__ import annotations
 
@@ -75,7 +72,7 @@ def reserve(ledgers: Sequence[Ledger], worst: float) -> bool:
 
     Raises BudgetError as ``fits`` does.
     """
-    # All budgets are asked: a call that one of them refuses for good must not wait for another.
+    # All budgets are checked, because a call that one of them refuses for good must not wait for another.
     room = [ledger.fits(worst) for ledger in ledgers]
     if not all(room):
         return False

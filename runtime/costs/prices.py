@@ -1,7 +1,4 @@
-"""The prices of tokens.
-
-They come from the table of genai-prices, an optional package that is loaded only when needed.
-"""
+"""The prices of tokens. They come from the table of genai-prices, an optional package, loaded when needed."""
 
 from __future__ import annotations
 
@@ -43,10 +40,7 @@ def cost(model: str, input_tokens: int, output_tokens: int, environ: Mapping[str
 
 
 def _declared(address: str, options: Mapping[str, Json]) -> Price | None:
-    """Read the price from a model's options; None if they have none.
-
-    If only one of the two prices is set, the other is 0.
-    """
+    """Read the price from a model's options; None if they have none. If only one price is set, the other is 0."""
     given = [options.get(name) for name in ("input_price", "output_price")]
     if given == [None, None]:
         return None

@@ -10,7 +10,7 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 
 _MONEY = re.compile(r"\$ ?(\d[\d,]*(?:\.\d+)?|\.\d+)|(\d*\.\d+)|(\d+(?:\.\d+)?) ?(?:dollars?|usd)", re.IGNORECASE)
-# A comma between digits separates thousands, unless a number has ended before it.
+# A comma between digits separates thousands, unless the number before it is already complete.
 _BETWEEN = re.compile(r",(?!\d)|(?<=\.\d),|(?<=\.\d\d),|(?<=calls),|\+", re.IGNORECASE)
 _CALLS = re.compile(r"(\d[\d,_]*) ?calls?", re.IGNORECASE)
 

@@ -102,7 +102,7 @@ class Attempts:
                 raise InDoubtError(f"{provider.model}: its provider failed ({fault}); it may have been paid")
         except FlowrunError as error:
             failed = error if isinstance(error, CallError) else PermanentError(str(error))
-            # The error is kept to the end of the run; the reply, which the frames that raised it hold, is not.
+            # The error is kept until the end of the run. Its traceback would also keep the whole reply in memory.
             failed.__traceback__ = failed.__context__ = None
             out.verdict = _verdict(failed)
             return await self._failed(batch, failed, loop.time() - began)
@@ -127,7 +127,7 @@ class Attempts:
         try:
             loaded = await _theirs(endpoint.ready())
         except FlowrunError as error:
-            # A provider that does not start is as final as a request that no server will ever take.
+            # If a provider does not start, no request to it can succeed.
             return error if isinstance(error, CallError) else PermanentError(str(error))
         except Exception as mistake:  # noqa: BLE001 (a provider may be anybody's)
             return PermanentError(f"{model}: its provider did not start ({mistake_in(mistake)})")
@@ -155,7 +155,7 @@ class Attempts:
             self.trouble(error)
             return None
         except asyncio.CancelledError:
-            # The reply is written all the same.
+            # The reply is written to the journal in any case.
             self.publish(finished)
             raise
         self.publish(finished)
@@ -188,7 +188,7 @@ class Attempts:
         """Write to the journal that a request is about to be sent. Return True if it may still be sent."""
         try:
             if asked != batch.asked:
-                # The same key stands for the same request only.
+                # The same key must always mean the same request.
                 batch.asked, batch.key = asked, self.log.request_key(asked)
             for call in asked:
                 call.ceiling = each

@@ -121,7 +121,7 @@ class Batch:
                 timer.cancel()
                 self.state = Over()
             case Out(task, left=True) as out if task is not asyncio.current_task():
-                # A batch that has not left sees by itself that no call waits. Broken off here, it would seem sent.
+                # An unsent batch notices by itself that no call waits. Cancelled here, it would count as sent.
                 out.kept = keep
                 if not keep:
                     task.cancel()

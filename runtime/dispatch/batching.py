@@ -1,7 +1,4 @@
-"""Put calls into batches.
-
-Calls with the same question share a request if their endpoint gives several answers to one.
-"""
+"""Put calls into batches. Calls with the same question share a request if their endpoint gives several answers."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ class Batcher:
         policy = endpoint.policy
         if call.policy.retries is not None:
             policy = RetryPolicy(call.policy.retries + 1, policy.wait_initial, policy.wait_max, policy.total)
-        # A call that was sent before has the attempts that it has left.
+        # A call that was sent before has only its remaining attempts.
         retries = Retries(policy, now, tries=call.tries, made=call.tries)
         batch = Batch(self._number(), endpoint, [call], retries, prompt_tokens(call.request))
         if call.group is not None:

@@ -66,10 +66,7 @@ class Recall:
         return () if best is None else (best,)
 
     def _earlier(self, paid: Sequence[Paid], place: str) -> Paid | None:
-        """Find an answer that another run has paid.
-
-        An answer from before this run began is preferred to a later one.
-        """
+        """Find an answer that another run has paid. One from before this run began is preferred to a later one."""
         before = [one for one in paid if one.run < self.run]
         since = [one for one in paid if one.run > self.run]
         return _latest(before, place) or _latest(since, place)

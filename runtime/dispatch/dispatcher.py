@@ -1,7 +1,6 @@
 """The dispatcher. It sends requests when there is a place for them and tries them again after failures.
 
-It writes each answer to the journal before anyone uses it. A request that must wait is an entry in a queue or a timer,
-and never a task.
+Each answer is in the journal before anyone uses it. A waiting request is an entry in a queue or a timer, never a task.
 """
 
 from __future__ import annotations
@@ -71,10 +70,7 @@ class Dispatcher:
             self._lines.enter(batch)
 
     def cancel(self, number: int, keep: bool) -> None:
-        """Cancel a call.
-
-        If its batch has no other call, it is cancelled too, or with ``keep`` continues for the journal.
-        """
+        """Cancel a call. A batch without other calls is cancelled too, or with ``keep`` continues for the journal."""
         batch = self._batch_of.pop(number, None)
         if batch is not None:
             batch.calls = [call for call in batch.calls if call.number != number]
@@ -161,9 +157,9 @@ class Dispatcher:
             self._pump(worker.batch.endpoint)
 
     def _over(self, batch: Batch, wait: float | None = None) -> asyncio.Task[None]:
-        """End an attempt and give its place back. Another attempt follows in ``wait`` seconds, or none if it is None.
+        """End an attempt and give its place back. Return the task, which may continue with another batch.
 
-        Return the task, which may continue with another batch.
+        Another attempt follows in ``wait`` seconds, or none if it is None.
         """
         out = batch.out
         if wait is not None and batch.calls and not self.stopped:
@@ -186,7 +182,7 @@ class Dispatcher:
     async def _attempt(self, batch: Batch) -> float | None:
         """Make one attempt. Return the seconds until the next one, None if the batch is over."""
         if not batch.retries.tries:
-            # Neither the time in line counts nor that of an outage.
+            # Neither the time in the queue nor the time of an outage counts.
             batch.retries.began = asyncio.get_running_loop().time()
         ended = await self._attempts.make(batch)
         if isinstance(ended, Answered):
@@ -196,7 +192,7 @@ class Dispatcher:
                 batch.endpoint.limiter.learn(ended.reply.rates)
             self._deliver(batch, ended)
         elif ended is not None and batch.twin_of is not None:
-            # The first one goes on, and is sent again where it fails too.
+            # The first request continues. If it fails too, it is sent again.
             self.publish(e.RequestCancelled(batch.number, batch.asked[0].path, len(batch.asked)))
         elif ended is not None and ended.final:
             self._fail(batch, ended.error)
@@ -226,10 +222,7 @@ class Dispatcher:
             self._pump(batch.endpoint)
 
     def _failed(self, batch: Batch, error: CallError, seconds: float) -> float | None:
-        """Handle an attempt without a usable answer.
-
-        Return the seconds until the next one, None if there is no other.
-        """
+        """Handle an attempt without a usable answer. Return the seconds until the next one, None if there is none."""
         now = asyncio.get_running_loop().time()
         closed = closing(batch, error, now)
         number, path, count, model = batch.number, batch.asked[0].path, len(batch.asked), batch.endpoint.provider.model
@@ -247,10 +240,7 @@ class Dispatcher:
         return wait
 
     def _afforded(self, calls: list[Call], tries: int) -> list[Call]:
-        """Return the calls that the budgets allow to be sent again.
-
-        ``tries`` attempts at them may have been paid already.
-        """
+        """Return the calls that the budgets allow to be sent again, after ``tries`` attempts that may be paid."""
         for call in calls:
             call.tries = tries
         again = [call for call in calls if self.listener.doubted(call)]

@@ -47,10 +47,7 @@ class NoLog:
         """Record a paid reply without a usable answer. Raises DiskError."""
 
     def over(self, calls: Sequence[Call], error: CallError | None) -> None:
-        """Record the end of an attempt without an answer.
-
-        ``error`` is None if the attempt was given up while under way.
-        """
+        """Record the end of an attempt without an answer. ``error`` is None if it was given up while under way."""
 
     def unsent(self, calls: Sequence[Call]) -> None:
         """Record that a request was not sent after all."""

@@ -25,10 +25,7 @@ class _Line:
 
 
 class Lines:
-    """The queues of all endpoints.
-
-    ``pump`` sends the batches that may be sent; ``fail`` ends a batch without an attempt.
-    """
+    """The queues of all endpoints. ``pump`` sends batches that may be sent; ``fail`` ends one without an attempt."""
 
     def __init__(
         self,
@@ -37,7 +34,7 @@ class Lines:
         fail: Callable[[Batch, CallError], None],
     ) -> None:
         self.fail = fail
-        # One callback an endpoint: the limiter knows who waits by its identity.
+        # Each endpoint keeps one callback, because the limiter tells callbacks apart by their identity.
         self._lines = {one: _Line(partial(pump, one)) for one in endpoints}
         self._prompts = PromptCache()
 
@@ -58,10 +55,7 @@ class Lines:
         return bool(self._lines[endpoint].queue)
 
     def spare(self, batch: Batch) -> Place | None:
-        """Take a place for a second request of a batch.
-
-        Return None if a queued batch goes first or no place is free.
-        """
+        """Take a place for a second request of a batch. None if a queued batch goes first or no place is free."""
         endpoint = batch.endpoint
         if self.waits(endpoint) or endpoint.limiter.full:
             return None

@@ -50,10 +50,7 @@ class Allowance:
 
 
 def wait_after(batch: Batch, error: CallError, now: float, allowance: Allowance) -> float:
-    """Return the seconds until the next attempt at a request.
-
-    Raises the request's failure if there is no other attempt.
-    """
+    """Return the seconds until the next attempt at a request. Raises the request's failure if there is none."""
     alike, since = _shared(batch, error), batch.endpoint.limiter.since
     if alike and error.doubtful:
         alike = allowance.covers(batch)
@@ -77,10 +74,7 @@ def goes_first(batch: Batch, *, probe: bool) -> bool:
 
 
 def given_up(endpoint: Endpoint, now: float) -> RefusedError | None:
-    """Make the failure of a call that is not sent because its endpoint has served nobody for too long.
-
-    Otherwise None.
-    """
+    """Make the failure of a call that is not sent because its endpoint has served nobody for too long. Else None."""
     limiter, last = endpoint.limiter, endpoint.failed
     if not limiter.hopeless or last is None or limiter.since is None:
         return None

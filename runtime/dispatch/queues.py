@@ -10,10 +10,7 @@ T = TypeVar("T")
 
 
 class FairQueue(Generic[T]):
-    """A queue whose lanes take turns.
-
-    Two maps at one endpoint each get every second place, even if one of them is long.
-    """
+    """A queue whose lanes take turns. Two maps at one endpoint each get every second place, even if one is long."""
 
     def __init__(self) -> None:
         # The first lane is the next to be served.

@@ -59,10 +59,7 @@ async def _no_files(function: str, args: Mapping[str, Json], slow: Callable[[], 
 
 
 class Scheduler(Listener):
-    """The driver of a state machine, from its start to its end.
-
-    ``endpoints`` has the endpoints of models by address.
-    """
+    """The driver of a state machine, from start to end. ``endpoints`` has the endpoints of models by address."""
 
     def __init__(
         self,
@@ -164,7 +161,7 @@ class Scheduler(Listener):
                 case Finish(outcome):
                     assert self._outcome is not None
                     if not self._outcome.done():
-                        # No request may take a place that comes free from here on.
+                        # From here on no request may take a free place.
                         self._outcome.set_result(outcome)
                         self._dispatcher.send_no_more()
         if launched:
@@ -235,9 +232,9 @@ class Scheduler(Listener):
         self.stop(error)
 
     def mistake(self, error: BaseException) -> None:
-        """End the run with an exception of flowrun's own tasks.
+        """End the run with an unexpected exception of flowrun's own tasks.
 
-        It is a fault of flowrun and not a failed call, so it must be seen.
+        It is a fault of flowrun and must be seen.
         """
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_exception(error)

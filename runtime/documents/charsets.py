@@ -26,7 +26,7 @@ _MEANT = {
     "iso8859-9": "cp1254",
     "macintosh": "mac-roman",
     "x-mac-roman": "mac-roman",
-    # If the declaration was readable in single bytes, the page is in no wider encoding.
+    # The declaration could be read as single bytes. So the page cannot have a wider encoding.
     **dict.fromkeys("utf-16 utf-16-le utf-16-be utf-16le utf-16be unicode".split(), "utf-8"),
 }
 _TEXTS = re.compile(r"utf-8|cp\d+|iso8859-\d+|mac-\w+|koi8-\w|gb18030|big5hkscs|euc_jp|iso2022_jp|ptcp154")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 NONE = "\0"
-"""A delimiter that occurs in no text that is read, and so cuts nothing."""
+"""A delimiter that cuts nothing, because it occurs in no text that flowrun reads."""
 _TABS = (".tsv", ".tab")
 _ROWS = 200
 _CHARACTERS = 256 * 1024
@@ -47,7 +47,7 @@ class _Fit(NamedTuple):
     share: float
     """The share of the rows that have as many cells as the header."""
     tight: bool
-    """True if the delimiter is no comma of a sentence, which has a space behind it."""
+    """True if the delimiter is not the comma of a sentence. Such a comma has a space behind it."""
     numbers: float
     """The share of the cells that are numbers and nothing else."""
     cells: int
@@ -80,7 +80,7 @@ def lines_of(text: str, start: int = 0) -> Iterator[str]:
 
 def cells_of(lines: Iterable[str], dialect: Dialect) -> Reader:
     """Read the cells of each row. Raise csv.Error at a broken row."""
-    # The standard library refuses cells over 128 KiB; a whole document may stand in one.
+    # The standard library refuses cells over 128 KiB, but a cell may hold a whole document.
     if csv.field_size_limit() < MOST_BYTES:
         csv.field_size_limit(MOST_BYTES)
     return csv.reader(lines, delimiter=dialect.delimiter, skipinitialspace=dialect.spaced, strict=True)

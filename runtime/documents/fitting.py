@@ -15,7 +15,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from .rows import check_depth, is_unicode, parse_json
 
-# Where a value stands: a line, the field of a record, the number of an item.
+# The place of a value: a line, the field of a record, or the number of an item.
 Place = tuple[str | types.Field | int, ...]
 _INT = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")

@@ -17,7 +17,7 @@ _DEEPEST = 16
 _BEFORE = 48
 _ORDINAL = re.compile(r"st|nd|rd|th|er|ère|re|ème|eme|[ºª°™®©℠*†‡§¶′″]+|tm|sm", re.IGNORECASE)
 _NOTE = re.compile(r"\W{0,2}(\w{1,12})\W{0,2}")
-# Behind an amount of money and behind the end of a clause nothing is raised to a power.
+# A raised text behind an amount of money or behind the end of a clause is not a power.
 _NO_POWER = re.compile(r"(?:[$€£¥]|\b(?:USD|EUR|GBP|CHF))\s?[0-9][0-9.,]*\Z|[^\W\d_]{2,}[.,;:!?]\Z|[.!?][\"'”’»)]\Z")
 _EDGES = re.compile(r"(\s*)(.*?)(\s*)", re.DOTALL)
 

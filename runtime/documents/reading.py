@@ -73,10 +73,7 @@ def read_plain_document(path: Path) -> str:
 
 
 def quick_share(path: str, size: int) -> float:
-    """Return the share of a tenth of a second that it takes to read a document of this size.
-
-    It is above 1 for a slow read.
-    """
+    """Return the share of a tenth of a second that it takes to read a document of this size; above 1 if slow."""
     quick = _reader(path).quick
     return size / quick if quick else 2.0
 

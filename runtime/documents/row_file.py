@@ -1,7 +1,4 @@
-"""The rows of a large file of JSON lines.
-
-They are read only when they are needed, because a list would fill the memory.
-"""
+"""The rows of a large file of JSON lines. They are read when needed, because a list would fill the memory."""
 
 from __future__ import annotations
 

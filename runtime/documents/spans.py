@@ -7,7 +7,7 @@ from typing import NamedTuple
 MOST_COLUMNS = 1000
 MOST_ROWS = 65_534
 """The most rows that a cell may span, by the HTML standard (section 4.9.11)."""
-# Columns in which cells may span rows: with more of them a small page becomes a large text.
+# Only this many columns may have cells that span rows. Otherwise a small page could become a very large text.
 _MOST_SPANNED = 100
 
 

@@ -68,6 +68,6 @@ def _sign(font: str, number: int) -> str:
     if table is not None:
         return table.get(number - _PRIVATE if number >= _PRIVATE else number, "")
     if "dings" not in font.lower():
-        # A font of letters: the number is a character's own.
+        # This is a font of letters, so the number is that of the character.
         return chr(number) if 0x20 <= number < 0xD800 and number not in range(0x7F, 0xA0) else ""
     return ""

@@ -12,10 +12,10 @@ _HIDING = re.compile(
     r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\s*(?:!important\s*)?(?:;|$)", re.I
 )
 _STRIKING = re.compile(r"(?:^|;)\s*text-decoration(?:-line)?\s*:[^;]*line-through", re.I)
-# A formula for the eye alone: it stands beside as MathML.
+# This form of a formula is only for display. The page also has the formula as MathML.
 _DOUBLED = re.compile(r"\b(?:katex-html|MathJax_Preview|mjx-chtml)\b")
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-# Whose end tags may be left out: the next of these, or the end of what is around, ends the element.
+# The end tags of these elements are optional. The next such element, or the end of the element around, ends them.
 ENDED_BY = {
     "p": None,
     "li": frozenset({"li"}),

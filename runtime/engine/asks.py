@@ -80,9 +80,9 @@ class PreparedAsk:
         return ModelValue(model, model) if isinstance(model, str) else model
 
     def settings(self, model: ModelValue, scope: Scope) -> Settings:
-        """Work out the options of a call: the model's options, then the ask's own.
+        """Work out the options of a call: the model's, then the ask's own.
 
-        Raises InputError if an option is out of bounds.
+        Raises InputError if one is out of bounds.
         """
         key = (model.name, model.address)
         settings = self._settings.get(key)
@@ -95,8 +95,7 @@ class PreparedAsk:
         return settings
 
     def request(self, settings: Settings, scope: Scope, sample: int | None) -> Request:
-        """Fill in the prompt. ``sample`` is the number of the call among the samples of a repeat; None outside of a
-        repeat.
+        """Fill in the prompt. ``sample`` is the number of the call among the samples of a repeat; None outside.
 
         Raises FlowrunError if the prompt cannot be made.
         """

@@ -1,6 +1,4 @@
-"""The calls of a run. An ask becomes a request, and its answer a value. If an answer does not fit, the call is
-repeated.
-"""
+"""The calls of a run. An ask becomes a request, its answer a value. If the answer does not fit, the call repeats."""
 
 from __future__ import annotations
 
@@ -26,8 +24,8 @@ from .scopes import Context, Scope
 class _Pending:
     """A call that is under way or waits in line. ``request`` is its first request, before any correction.
 
-    If an answer does not fit, the call is repeated at most ``tries`` times. ``fallback`` is the address of the model
-    that gets the call if it fails for good at the first model.
+    If an answer does not fit, the call is repeated at most ``tries`` times. After a final failure, the model at the
+    address ``fallback`` gets the call.
     """
 
     call: Call
@@ -45,8 +43,8 @@ class Calls:
     """The calls of one run. They add their decisions to ``decisions``.
 
     A call waits in line if the run's budget has no room for it. ``resume`` tries it again, because other calls may cost
-    less than the budget holds back for them. So the run reports an empty budget only when all paid calls have their
-    answers. An answer from the journal also waits for ``resume``.
+    less than the budget holds back for them. So all paid calls have their answers before the run reports an empty
+    budget. An answer from the journal also waits for ``resume``.
     """
 
     def __init__(self, context: Context, decisions: list[Decision], events: list[e.Event]) -> None:
@@ -72,8 +70,7 @@ class Calls:
         ballot: bool = False,
         place: str = "",
     ) -> None:
-        """Make a call of an ask. ``sample`` is its group and its number in the group. ``place`` tells calls of one path
-        apart.
+        """Make a call of an ask. ``sample`` is its group and its number there. ``place`` tells calls of one path apart.
 
         If the answer to a ``ballot`` does not fit, the call is not repeated. Raises FlowrunError if the prompt cannot
         be made, BudgetError if the flow may make no more calls.
@@ -158,8 +155,7 @@ class Calls:
         numbers.clear()
 
     def resume(self) -> bool:
-        """Give out the next answer from the journal. If there is none, send the calls in line for which the budgets
-        have room.
+        """Give out the next answer from the journal, or else send the calls in line for which the budgets have room.
 
         Return True if an answer was given out or a call left the line.
         """
@@ -190,8 +186,8 @@ class Calls:
     def _enter(self, pending: _Pending) -> None:
         """Take the answer from the journal, or send the call, or put the call in line.
 
-        Raises BudgetError if the budget of a called flow will never have room. Raises InDoubtError if the call may have
-        been paid before and must not be sent again.
+        Raises BudgetError if a called flow's budget will never have room, InDoubtError if a call that may be paid must
+        not be sent again.
         """
         call = pending.call
         call.known = known = self._known(pending)
@@ -239,10 +235,7 @@ class Calls:
         return pending
 
     def _send(self, pending: _Pending) -> bool:
-        """Send a call if its budgets have room for it. Return True if it was sent.
-
-        Raises BudgetError if the budgets will never have room.
-        """
+        """Send a call, and return True, if its budgets have room. Raises BudgetError if they never will have."""
         if not pending.hold.reserve(pending.call):
             return False
         self._out.add(pending.call.number)
@@ -283,10 +276,7 @@ class Calls:
             self._resend(pending, replace(call, request=request, sample=Sample(call.sample.number, again + 1)))
 
     def _lost(self, pending: _Pending, error: CallError) -> None:
-        """Give up a call at its model. Send it to the fallback model if the flow names one.
-
-        The fallback model takes over the tries that are left.
-        """
+        """Give up a call at its model. A fallback model, if the flow names one, gets the call and its other tries."""
         if pending.fallback is None:
             pending.on_failure(Failure(pending.call.path, str(error), error))
             return

@@ -106,10 +106,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Cancel a call.
-
-    With ``keep``, a request that is under way may finish: it is paid, and the journal keeps its answer.
-    """
+    """Cancel a call. With ``keep``, a request under way may finish: it is paid, and the journal keeps its answer."""
 
     number: int
     keep: bool = False
@@ -159,20 +156,14 @@ class StopTimer:
 
 @dataclass(frozen=True, slots=True)
 class HandOn:
-    """Give the caller the next result of the list that the flow returns.
-
-    The caller has asked for the results one by one.
-    """
+    """Give the caller the next result of the list that the flow returns. The caller takes them one by one."""
 
     value: Json
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failure: its reason, and the path of the step or element.
-
-    ``ballot`` is True if the failure lost a ballot of a vote.
-    """
+    """A failure: its reason, and the path of the step or element. ``ballot`` says that a vote lost a ballot by it."""
 
     path: str
     reason: str

@@ -121,10 +121,7 @@ class Enclosing(Protocol):
         """Take the failure of a step of a body."""
 
     def dropped(self, *, keep: bool) -> Iterable[Frame]:
-        """Cancel the calls, reads and timers of the block itself.
-
-        Return its bodies, so that the caller can cancel them too.
-        """
+        """Cancel the calls, reads and timers of the block itself. Return its bodies, for the caller to cancel."""
 
 
 @dataclass(eq=False, slots=True)

@@ -36,19 +36,13 @@ class Hold:
         self.hedged = False
 
     def admit(self, call: Call) -> None:
-        """Count the call in the budgets of the called flows.
-
-        Raises BudgetError if one of them will never have room for it.
-        """
+        """Count the call in the budgets of the called flows. Raises BudgetError if one will never have room for it."""
         if self.paying:
             _must_be_priced(call, self.price)
         _count(self.ledgers)
 
     def repeat(self) -> None:
-        """Count one more call, after an attempt that may have been paid.
-
-        Raises BudgetError if a budget allows no more calls.
-        """
+        """Count one more call, after an attempt that may have been paid. Raises BudgetError if a budget forbids it."""
         _count((*self.ledgers, self.run))
 
     def reserve(self, call: Call) -> bool:

@@ -1,7 +1,4 @@
-"""The journal key of an answer.
-
-The key covers everything that the answer depends on: the same key means the same question.
-"""
+"""The journal key of an answer. It covers everything that the answer depends on: one key means one question."""
 
 from __future__ import annotations
 

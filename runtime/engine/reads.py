@@ -56,10 +56,7 @@ class _Attempt:
 
 @dataclass(eq=False, slots=True)
 class _Out:
-    """A read that is under way, and the attempts that wait for it.
-
-    Each attempt comes with the list that gets the value.
-    """
+    """A read that is under way, and the attempts that wait for it, each with the list that gets the value."""
 
     read: Read
     key: Hashable | None

@@ -145,10 +145,7 @@ def _is_async(function: Function) -> bool:
 
 
 async def _settled(begin: Callable[[], Awaitable[Any]]) -> tuple[Any, BaseException | None]:
-    """Await the result of a function. Return its exception as a value.
-
-    Only a cancellation by flowrun itself is raised.
-    """
+    """Await the result of a function. Return its exception as a value. Only flowrun's own cancellation is raised."""
     try:
         return await begin(), None
     except asyncio.CancelledError as error:

@@ -89,6 +89,6 @@ def _work(
         if not done.done():
             done.set_result(outcome)
 
-    # A run that has ended meanwhile does not wait for the result.
+    # The run may have ended in the meantime. Then nobody waits for the result.
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(tell)

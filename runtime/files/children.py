@@ -11,10 +11,7 @@ _PREFIXES = ("LC_", "LD_", "DYLD_", "OMP_", "GOMP_", "GGML_", "PYTHON")
 
 
 def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that a child process needs.
-
-    A library that parses foreign data must not see providers' keys.
-    """
+    """Return the variables that a child process needs. Libraries that parse foreign data must not see the keys."""
     return {name: value for name, value in environ.items() if name in _NAMES or name.startswith(_PREFIXES)}
 
 

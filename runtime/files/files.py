@@ -57,7 +57,7 @@ class Files:
         return _read(found, shown(path), lambda: _opened_below(place, found))
 
     def read_text(self, path: str) -> str:
-        """Read the text of a file, in UTF-8 or in UTF-16 with a byte-order mark. Line ends become ``\n``."""
+        """Read the text of a file, in UTF-8 or in UTF-16 with a byte-order mark. Line ends become ``\\n``."""
         return decode(self.read_bytes(path), shown(path))
 
     def read_flow(self, path: str) -> str:
@@ -214,7 +214,7 @@ def _opened_below(place: Path, path: Path) -> int:
 
 def _read(path: Path, name: str, opened: Callable[[], int], *, pipes: bool = False) -> bytes:
     try:
-        # Checked before, because opening a pipe or a device may take for ever; and after, because it may have changed.
+        # The path is checked before, because opening a pipe may take for ever, and after, because it may have changed.
         _regular(path.stat(), name, pipes)
         with open(opened(), "rb") as file:
             _regular(os.fstat(file.fileno()), name, pipes)

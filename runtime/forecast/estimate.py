@@ -78,7 +78,7 @@ class _Names:
         except UsageError as error:
             if spec.reads:
                 raise
-            # The step fails in the run, after whatever stands before it.
+            # The step will fail in the run, after the steps before it.
             raise UnsettledError(str(error)) from None
 
 

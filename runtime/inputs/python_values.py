@@ -194,10 +194,7 @@ def _rows(frame: Any, place: str) -> list[Any]:
 
 
 def _labels(value: Any) -> list[str] | None:
-    """Return the labels of one row of a pandas data frame.
-
-    None for a column, whose labels are numbers, and for other objects.
-    """
+    """Return the labels of one row of a pandas data frame. None for a column (its labels are numbers) and others."""
     if not (hasattr(value, "to_dict") and hasattr(value, "tolist") and hasattr(value, "index")):
         return None
     labels = list(value.index)

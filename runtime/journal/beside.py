@@ -18,7 +18,7 @@ from ..vocabulary.errors import DiskError
 from ..vocabulary.quoting import shown
 
 FOLDER = ".flowrun"
-"""The folder of a project's journal, which flowrun makes. A folder that the user names is not checked."""
+"""The folder of a project's journal. flowrun makes it and checks it. It does not check a folder that the user names."""
 LOCK, RESERVE, HEAD = ".lock", ".reserve", ".head"
 ENDS = ("", "-wal", "-shm", "-journal", LOCK, RESERVE, HEAD)
 _PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)

@@ -70,10 +70,7 @@ def read_head(journal: Path) -> Head:
 
 
 class HeadFile:
-    """The writer of the journal's head file.
-
-    The file is on the disk before the first transaction, and changes with each one.
-    """
+    """The writer of the journal's head file. It is on the disk before the first transaction, and changes with each."""
 
     def __init__(self, journal: Path, head: Head) -> None:
         """Create the file, or overwrite it, with this head. Raises DiskError, OSError."""
@@ -90,7 +87,7 @@ class HeadFile:
     def move(self, last: Mark) -> None:
         """Record one more transaction. It must be on the disk already."""
         self._head = Head(self._head.last, last)
-        # One write within one sector, not synced: a head that lags behind promises fewer rows, and nothing false.
+        # This is one write within one sector, without a sync. An old head promises fewer rows, which is still true.
         with suppress(OSError):
             os.pwrite(self._file, _written(self._head), 0)
 
@@ -103,7 +100,7 @@ class HeadFile:
 def _written(head: Head) -> bytes:
     columns = " ".join(f"{mark.rows} {mark.sum.hex()}" for mark in head)
     content = f"{_FORM}: {columns}"
-    # Padded within the line, so that the file keeps its size.
+    # The line is padded, so that the file keeps its size.
     line = f"{content} {_check(content):>{_SIZE - len(content) - 2}}\n"
     return line.encode()
 

@@ -133,10 +133,7 @@ class History:
         spent[1] += dollars
 
     def within(self, path: str) -> tuple[int, float]:
-        """Return the calls and dollars that were spent within the called flow at this path.
-
-        "" stands for the whole run.
-        """
+        """Return the calls and dollars that were spent within the called flow at this path; "" is the whole run."""
         if not path:
             dollars = 0.0 if self._price is None else self._account.charged(self._price)
             return self._account.calls, dollars or 0.0

@@ -141,10 +141,7 @@ class Index:
         return found
 
     def in_doubt(self, run: int) -> list[Open]:
-        """Return the calls of a run that are in doubt: they may be paid, and have no answer.
-
-        Each is given as an attempt.
-        """
+        """Return the calls of a run that are in doubt, as attempts: they may be paid, and have no answer."""
         attempts = {(key, one.place): one for key, found in self.open.items() for one in found if one.run == run}
         for key, found in self.unanswered.items():
             if key not in self.paid:

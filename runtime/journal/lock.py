@@ -68,7 +68,7 @@ class Lock:
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, f"{os.getpid()} {rows}\n".encode(), 0)
         except OSError:
-            # Only people read this; a full disk shows again where it matters.
+            # Only people read this. Writing the journal itself will report a full disk.
             os.ftruncate(self._file, 0)
 
     def leave(self) -> None:

@@ -36,10 +36,7 @@ def damaged(path: Path, place: str) -> DiskError:
 
 
 def check_form(connection: sqlite3.Connection, path: Path) -> bool:
-    """Return True if the file holds a journal, False if it is still empty.
-
-    Raises DiskError if it holds anything else.
-    """
+    """Return True if the file holds a journal, False if it is empty. Raises DiskError if it holds anything else."""
     found = connection.execute("SELECT sql FROM sqlite_master").fetchall()
     marked = connection.execute("PRAGMA application_id").fetchone() == (APPLICATION,)
     if not found and not marked:
@@ -188,7 +185,7 @@ class JournalReader:
         self._connection: sqlite3.Connection | None = None
         try:
             check_files(path)
-            # Collected before the rows are read, because a run may add rows meanwhile.
+            # The evidence is collected before the rows are read, because a run may add rows at the same time.
             signs = Evidence.of(path, live=holder_of(path) is not None)
             found = Mark()
             if path.exists():

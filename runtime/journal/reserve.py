@@ -25,10 +25,10 @@ class Reserve:
             found = status_of(self._path)
             if found is not None and found.st_size >= size // 2:
                 return
-            # A fresh file belongs to nobody else, whatever stood there before.
+            # A new file belongs to nobody else, whatever was there before.
             self._path.unlink(missing_ok=True)
             with open(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                # Real bytes: a file with a hole would take no room.
+                # The file gets real bytes, because a sparse file would take no space.
                 file.write(os.urandom(size))
         except OSError:
             self.give()

@@ -226,7 +226,7 @@ class _Shared:
     def _trouble(self, trouble: DiskError) -> None:
         for journal in tuple(self.journals):
             if journal.loop is not None:
-                # On a closed loop nobody is left to tell.
+                # If the event loop is closed, nobody waits for the news.
                 with suppress(RuntimeError):
                     journal.loop.call_soon_threadsafe(journal.on_trouble, trouble)
 

@@ -119,7 +119,7 @@ class Writer:
             if entry.done is not None:
                 done.setdefault(entry.done.get_loop(), []).append((entry.done, end))
         for loop, waiting in done.items():
-            # On a closed loop nobody is left to wait.
+            # If the event loop is closed, nobody waits for the result.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(_settle, waiting)
         for entry in entries:

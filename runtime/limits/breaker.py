@@ -1,7 +1,4 @@
-"""The breaker of an endpoint.
-
-While a server serves nobody, it allows only single probes until the server answers again.
-"""
+"""The breaker of an endpoint. While a server serves nobody, it allows only single probes until one succeeds."""
 
 from __future__ import annotations
 

@@ -83,10 +83,7 @@ class Limiter:
 
     @property
     def down(self) -> bool:
-        """True if the server serves no request at all.
-
-        Then only one request at a time is sent, to find out when it serves again.
-        """
+        """True if the server serves no request at all. Then single requests find out when it serves again."""
         return self._breaker.certain
 
     @property
@@ -100,10 +97,7 @@ class Limiter:
         return self._breaker.hopeless(asyncio.get_running_loop().time(), self.patience)
 
     def acquire(self, tokens: int = 0) -> Place | None:
-        """Take a place. Return None if none is free.
-
-        ``tokens`` is an estimate of the tokens that count against a limit.
-        """
+        """Take a place, or return None. ``tokens`` is an estimate of the tokens that count against a limit."""
         if self.active >= self._width.width:
             return None
         now = asyncio.get_running_loop().time()

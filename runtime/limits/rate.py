@@ -93,18 +93,12 @@ class Quota:
         self._under_way += tokens
 
     def settle(self, tokens: int, used: int | None) -> None:
-        """Count a request that is over.
-
-        ``tokens`` was the estimate of its tokens, ``used`` is their number, None if not known.
-        """
+        """Count a request that is over. ``tokens`` was the estimate, ``used`` is the real number, None if unknown."""
         self._under_way -= tokens
         if used is not None and self._tokens is not None:
             self._tokens.correct(used - tokens)
 
     def learn(self, rates: Rates, now: float, requests: int) -> None:
-        """Take a report of the server.
-
-        It may not include ``requests`` of the last requests, nor the tokens under way.
-        """
+        """Take a report of the server. It may not include the last ``requests`` requests, nor the tokens under way."""
         self._told_requests.learn(rates.requests, now, requests)
         self._told_tokens.learn(rates.tokens, now, self._under_way)

@@ -93,7 +93,7 @@ class Retries:
         """Make the failure of the whole request from the failure of its last attempt."""
         kind = InDoubtError if self.doubtful else RefusedError
         final = kind(f"{failed} ({why})", status=failed.status, retry_after=failed.retry_after)
-        # Each attempt before this one has been settled by itself.
+        # Each earlier attempt is already settled.
         final.doubtful = failed.doubtful
         return final
 

@@ -85,10 +85,7 @@ class Width:
         self._best = 0.0
 
     def good(self, now: float, full: bool) -> None:
-        """Count a request that succeeded.
-
-        ``full`` says that all places were taken, so that a larger width could be of use.
-        """
+        """Count a request that succeeded. ``full``: all places were taken, so that a larger width could be of use."""
         self._round.good += 1
         if self._round.good >= self.width:
             self.proven = self.width
@@ -108,10 +105,7 @@ class Width:
             self._round = Round(now)
 
     def _passed(self, now: float) -> None:
-        """Judge a trial after a whole successful round.
-
-        Raise the width further, or go back if it brought too few more answers.
-        """
+        """Judge a trial after a whole successful round: raise the width further, or go back if it gained too little."""
         rate = self._round.rate(now)
         wider = self.width / max(1, self.width - self.step)
         noise = max(_NOISE, self._round.calm**-0.5)
@@ -127,7 +121,7 @@ class Width:
             self.safe = self.width
             self.step = self._next_step()
             self.width += self.step
-            # The server takes more than it did, so its next refusal is news, too.
+            # The server takes more than before, so its next refusal tells something new.
             self._hold = self._usual()
         self._round = Round(now)
 
@@ -141,10 +135,7 @@ class Width:
         return max(0, min(step, self.limit - self.width))
 
     def refused(self, now: float, epoch: int, in_flight: int) -> None:
-        """Cut the width after a refusal. ``epoch`` is the epoch in which the request was sent.
-
-        ``in_flight`` includes the request.
-        """
+        """Cut the width after a refusal. ``epoch`` is that of the request's sending; ``in_flight`` includes it."""
         if epoch == self.epoch:
             gentle = self.step == 1
             self.epoch += 1
@@ -164,7 +155,7 @@ class Width:
 
     def restart(self, now: float) -> None:
         """Restart after an outage: from one request up to the width that the server took before."""
-        # Requests that left before the outage was over say nothing about the server that is back.
+        # Requests that were sent before the end of the outage tell nothing about the server after it.
         self.epoch += 2
         self.safe = self.proven
         self._hold = min(self.proven, self._calmest())

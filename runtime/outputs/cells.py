@@ -12,7 +12,7 @@ from flowrun.dsl import types
 from ..vocabulary.json_value import Json
 
 COLUMN = "value"
-"""The name of the only column of a table whose rows are no records."""
+"""The name of the only column, for a table whose rows are not records."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """The beginnings of a text that a spreadsheet takes for a formula (OWASP, CSV Injection)."""
 _PLAIN = frozenset({"text", "document", "int", "number", "bool", "choice", "range", "quantity", "none"})

@@ -1,7 +1,4 @@
-"""The form of an answer in a file. The ending of the file's name selects it.
-
-A form that cannot hold the answer is refused before the run.
-"""
+"""The form of an answer in a file, by the ending of its name. A form that cannot hold the answer is refused early."""
 
 from __future__ import annotations
 

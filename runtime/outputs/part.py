@@ -32,10 +32,7 @@ class PartFile:
         self._file.write(data)
 
     def finish(self) -> None:
-        """Move the part file to its place.
-
-        Raises OSError, DiskError, UsageError; the rows then stay in the part file.
-        """
+        """Move the part file to its place. Raises OSError, DiskError, UsageError; the part file then keeps the rows."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self.target.look_again()

@@ -16,10 +16,7 @@ _HELD = frozenset({errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EACCES})
 
 
 def put(target: str, data: bytes) -> None:
-    """Write a whole file. ``target`` must be a regular file, or a name that is free. It must not be a link.
-
-    Raises OSError.
-    """
+    """Write a whole file. ``target`` must be a regular file or a free name, and not a link. Raises OSError."""
     number, beside = create_beside(target)
     try:
         with os.fdopen(number, "wb") as file:
@@ -34,10 +31,7 @@ def put(target: str, data: bytes) -> None:
 
 
 def put_new(target: str, data: bytes) -> None:
-    """Write a file under a name that is free.
-
-    Raises FileExistsError if anything has this name, even a link; OSError.
-    """
+    """Write a file under a name that is free. Raises FileExistsError if anything has the name, even a link; OSError."""
     number = os.open(target, _CREATE, 0o666)
     try:
         with os.fdopen(number, "wb") as file:

@@ -1,7 +1,4 @@
-"""A path to which a command writes.
-
-It is checked before anything is paid, and is never a file that the command reads.
-"""
+"""A path to which a command writes. It is checked before anything is paid, and is no file that the command reads."""
 
 from __future__ import annotations
 
@@ -62,7 +59,7 @@ class Target:
     def write(self, text: str) -> None:
         """Write a whole text in UTF-8.
 
-        Raises DiskError, UsageError, also if the path leads to another file since the check.
+        Raises DiskError, UsageError, also if the path leads elsewhere since the check.
         """
         try:
             if self.pipe is not None:
@@ -98,10 +95,7 @@ class Target:
         return DiskError(f"{self.name} cannot be written: {error.strerror or error}")
 
     def _looked_at(self) -> os.stat_result | None:
-        """Return the status of the file at the end of all links; None if there is no file.
-
-        Raises UsageError, DiskError.
-        """
+        """Return the status of the file at the end of all links; None without a file. Raises UsageError, DiskError."""
         self.real = os.path.realpath(self.path)
         if any(name.lower().endswith(".flow") for name in (str(self.path), self.real)):
             raise UsageError(f"{self.name} is a flow file, or named as one, and is not overwritten; give another name")

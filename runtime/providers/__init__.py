@@ -164,10 +164,7 @@ def is_local(address: str, endpoint: str) -> bool:
 
 
 def places_of(address: str, environ: Mapping[str, str]) -> int | None:
-    """Return how many requests to a model's endpoint may be in flight when a run begins.
-
-    None if the number is not known.
-    """
+    """Return how many requests to a model's endpoint may be in flight when a run begins. None if not known."""
     name = address.partition(":")[0]
     return _own(name).places(environ) if is_own(name) else traits_of(address).concurrency
 

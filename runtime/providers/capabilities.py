@@ -12,13 +12,13 @@ from .structured import Shape
 from .trials import Lesson
 
 _STRIKES = 3
-"""A server must object this often to something that it took before, until it is believed."""
+"""A server must reject something this often before it is believed, if it accepted the same before."""
 _SILENT = 2
 """A server must have ignored this many shapes in one mode, until that mode is given up for all shapes."""
 _WITHOUT_SCHEMA = frozenset({"json_object"})
 """Modes that send no schema: a server takes them for every schema or for none."""
 _SEARCHES = 16
-"""After this many searches in vain, a request is only tried without parts that the server names."""
+"""After this many failed searches, a request leaves out only the parts that the server names."""
 _MOST = 4096
 """The most doubted prompts, and the most fruitless searches, that are remembered."""
 
@@ -144,10 +144,7 @@ class Capabilities:
         return self._strikes[what, key] >= _STRIKES
 
     def _doubt(self, shape: Shape, messages: tuple[Message, ...]) -> tuple[str, int] | None:
-        """Return the key of the doubt about this prompt, or about the prompt that it corrects.
-
-        None if there is no doubt.
-        """
+        """Return the key of the doubt about this prompt, or about the prompt that it corrects. None without a doubt."""
         for asked in (messages, messages[:-2]):
             key = (shape.key, hash(asked))
             if key in self._doubted:

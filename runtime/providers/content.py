@@ -75,7 +75,7 @@ def without_reasoning(text: str) -> tuple[str, str]:
         if start.startswith(opening):
             thought, closed, rest = start[len(opening) :].partition(closing)
             return thought, rest.lstrip() if closed else ""
-    # A text that quotes the tag, as in a block of code, is an answer about the tag.
+    # If a text quotes the tag, as in a block of code, the answer is about the tag.
     found = _CLOSED.search(text) if "</think>" in text else None
     if found is not None and "<think>" not in text[: found.start()] and "```" not in text[: found.start()]:
         return text[: found.start()], text[found.end() :].lstrip()

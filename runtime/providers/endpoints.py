@@ -104,9 +104,7 @@ class HttpEndpoint:
         return ""
 
     def quote(self, text: str) -> str:
-        """Make foreign text fit for a message: one line of at most 300 characters, safe for a terminal, and without the
-        key.
-        """
+        """Make foreign text fit for a message: one line of at most 300 characters, safe to print, without the key."""
         return sentence(self.redact(text), SENTENCE)
 
 

@@ -69,7 +69,7 @@ _STATUS = {
 _QUOTA = re.compile(r"insufficient_quota|billing|spend_limit|usage_limit|credit_balance", re.IGNORECASE)
 # Anthropic reports an empty account by the sentence alone, under 400 (its "Errors" page).
 _NO_CREDIT = re.compile(r"credit balance is too low|insufficient (?:credits|balance|funds)", re.IGNORECASE)
-# A gateway that finds no server for the parameters of a request may answer so (OpenRouter, "Provider Routing").
+# A gateway answers in this way if no server takes the parameters of a request (OpenRouter, "Provider Routing").
 _DOUBTFUL = frozenset({404, 405, 501})
 _PARAMETERS = re.compile(r"parameter|response_?format|structured|json_schema|\bn\b", re.IGNORECASE)
 
@@ -279,9 +279,6 @@ def _words(error: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _daily(error: Mapping[str, Any]) -> bool:
-    """Tell whether a daily quota of Google's is used up.
-
-    Google's retryDelay is as short for it as for a quota per minute.
-    """
+    """Tell whether a daily quota of Google's is used up. Its retryDelay is as short as that of a minute's quota."""
     violations = [found for detail in details_of(error) if isinstance(found := detail.get("violations"), list)]
     return any("PerDay" in str(one.get("quotaId", "")) for many in violations for one in many if isinstance(one, dict))

@@ -19,7 +19,7 @@ from .wire_failures import wire_failure
 
 # Requests that may be on the way to a connection at once, for one address: thousands at once stop the loop for seconds.
 OPENING = 128
-# The deadline of the attempt is the only clock: aiohttp's own would end some phases early and know less.
+# Only the deadline of the attempt ends a request. aiohttp's own limits would end some phases too early.
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=None)
 
 _clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, HttpClient] = weakref.WeakKeyDictionary()
@@ -90,7 +90,7 @@ class HttpClient:
             if problem is None or turn.whole:
                 return turn.judged(endpoint)
             if turn.response is not None and turn.response.status != 200:
-                # The status says more than a lost body.
+                # The status tells more than the lost body.
                 raise turn.failure(endpoint)
             raise wire_failure(endpoint, problem, sent=turn.body.sent, seconds=max(0.0, seconds))
         finally:

@@ -60,7 +60,7 @@ def _draft(headers: Mapping[str, str]) -> Rate | None:
 def _scarcest(rates: list[Rate]) -> Rate | None:
     """Of several rates that hold at once, return the one with the fewest requests or tokens left.
 
-    None if there are no rates.
+    None without rates.
     """
     return min(rates, key=lambda rate: _MOST if rate.remaining is None else rate.remaining, default=None)
 
@@ -93,10 +93,7 @@ def _duration(text: str) -> float | None:
 
 
 def _until(text: str, headers: Mapping[str, str]) -> float | None:
-    """Return the seconds until a time in RFC 3339.
-
-    They are counted from the server's own time if the server sends it.
-    """
+    """Return the seconds until a time in RFC 3339, counted from the server's own time if the server sends it."""
     try:
         until = datetime.fromisoformat(text.strip()).timestamp()
     except (ValueError, OverflowError, OSError):

@@ -1,7 +1,4 @@
-"""The reading of a rejection.
-
-It names a part of the request, or a cause that no other form of the request can avoid.
-"""
+"""The reading of a rejection. It names a part of the request, or a cause that no other form of it can avoid."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The search for the key in foreign text. Messages hide the key.
-
-An answer that contains it is found but never edited.
-"""
+"""The search for the key in foreign text. Messages hide it. An answer that contains it is found but not edited."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ _LONG = 16
 _SHORT = 4
 _DISTINCT = 6
 _BITS = 32.0
-# So many letters in a row, all of one case, are more than a word has.
+# No word has this many letters in a row of one case.
 _WORD = 20
 _WINDOW = 1024 * 1024
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([\"\\/]))")
@@ -59,9 +56,7 @@ class Secret:
         return text
 
     def carried_by(self, text: str) -> bool:
-        """Tell whether the text contains a real key: plain, with the escapes of JSON or of an address, in base64 or in
-        hex.
-        """
+        """Tell whether the text contains a real key: plain, escaped as in JSON or an address, in base64 or in hex."""
         return self.real and (self._plainly(text) or ("\\" in text and any(map(self._plainly, self._windows(text)))))
 
     def _windows(self, text: str) -> Iterator[str]:

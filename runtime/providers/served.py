@@ -1,7 +1,4 @@
-"""The base of the hosted providers.
-
-All tries of an attempt share one deadline, and a rejected request is sent in other forms.
-"""
+"""The base of the hosted providers. One deadline covers an attempt and the other forms of a rejected request."""
 
 from __future__ import annotations
 
@@ -82,7 +79,7 @@ class ServedProvider(ABC):
 
     async def start(self) -> None:
         if self._client is None:
-            # Loaded here: the declaration of a provider is read where nothing is sent.
+            # The import is here, because the declaration of a provider is also read by commands that send nothing.
             from asyncio import Lock
 
             from .http import HttpClient
@@ -113,7 +110,7 @@ class ServedProvider(ABC):
                 return await self._sent(call, request, deadline, key)
             except RejectedError as rejected:
                 async with self._turn(deadline, rejected):
-                    # A lesson from another request may have come meanwhile, and may mend this request too.
+                    # Another request may have learnt something in the meantime that helps this request too.
                     if self._known.version == version:
                         return await self._tried(request, call, rejected, lacks, deadline, key)
 
@@ -124,10 +121,7 @@ class ServedProvider(ABC):
 
     @asynccontextmanager
     async def _turn(self, deadline: float, rejected: RejectedError) -> AsyncIterator[None]:
-        """Wait for this request's turn to try.
-
-        Only one request at a time finds out which part the server objects to.
-        """
+        """Wait for this request's turn to try. Only one request at a time finds out the part that is rejected."""
         from asyncio import timeout_at
 
         assert self._trying is not None

@@ -68,7 +68,7 @@ class Stream(ABC):
             if kind == "error":
                 self.error, self.done = {"error": {"message": text}}, True
             elif not last:
-                # The last event may be cut by the end of the stream: that is no mistake of the server's.
+                # The end of the stream may cut the last event. That is not an error of the server.
                 self.problem = "an event of the answer is not JSON"
             return
         if not isinstance(event, dict):

@@ -73,10 +73,7 @@ class Shape:
         return not isinstance(value, dict) or all(name in value for name in self.source.get("required", ()))
 
     def in_words(self, *, as_object: bool) -> str:
-        """Return the same demand as words for the prompt.
-
-        ``as_object`` says that the server's JSON mode wants an object.
-        """
+        """Return the same demand as words for the prompt. ``as_object``: the server's JSON mode wants an object."""
         if self.choices and not as_object:
             words = json.dumps(self.choices, ensure_ascii=False)[1:-1]
             return f"Answer with exactly one of these and nothing else, without quotes: {words}"

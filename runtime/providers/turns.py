@@ -125,7 +125,7 @@ class Exchange:
         self.expired = False
         self.body = JsonPayload(encode(body))
         self.response: aiohttp.ClientResponse | None = None
-        # One buffer: parts that are joined at the end would be in memory twice.
+        # There is one buffer, because parts that are joined at the end would be in memory twice.
         self.raw = bytearray()
         self.lease = _BODIES.lease()
         self.size = 0
@@ -176,10 +176,7 @@ class Exchange:
         return failure(endpoint, self.response.status, self.response.headers, self.raw)
 
     def beginning(self) -> str:
-        """Return the beginning of the body.
-
-        It is twice as long as the part that is kept, so that no key is cut in two.
-        """
+        """Return the beginning of the body, twice as long as the part that is kept, so that no key is cut in two."""
         if self.streamed is not None:
             return self.streamed.text()
         return self.raw[: 2 * KEPT].decode("utf-8", "replace")

@@ -41,10 +41,7 @@ def files_read(plan: p.Plan, values: Mapping[str, Json], folder: Path, allowed: 
 
 
 def _names_read(data: Json) -> tuple[list[str], bool]:
-    """Find the constant paths and patterns that the flow's functions get.
-
-    The second value is True if some are not constants.
-    """
+    """Find the constant paths and patterns that the flow's functions get, and whether there are others."""
     names: list[str] = []
     open_ended = False
     todo = [data]

@@ -29,10 +29,7 @@ def reading(files: Files, tell: Tell = unheard) -> Callable[[str, Args], Json]:
 
 
 def read(function: str, args: Args, files: Files, tell: Tell) -> Read:
-    """Do a read. Return a text, or the items of a list one by one.
-
-    Raises UsageError, also while the items are taken.
-    """
+    """Do a read. Return a text, or the items of a list one by one. Raises UsageError, also while items are taken."""
     if function in READERS:
         return READERS[function](args, files, tell)
     pieces: list[Json] = FUNCTIONS[function].call(args, World(lambda name: None))
@@ -87,10 +84,7 @@ def _text_of(args: Args, files: Files) -> tuple[str, str]:
 
 
 def _row_of(args: Args, bare: types.Type) -> types.Type:
-    """Return the type that the argument ``of`` gives to an item of the list.
-
-    Without the argument, return the type ``bare``.
-    """
+    """Return the type that the argument ``of`` gives to an item of the list, or ``bare`` without the argument."""
     row = bare if args.get("of") is None else args["of"]
     if not isinstance(row, types.Simple | types.Range | types.Choice | types.ListOf | types.Optional | types.Record):
         raise UsageError(f"`of` takes the name of a type, and this is {kind_of(row)}")

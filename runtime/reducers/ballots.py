@@ -1,7 +1,4 @@
-"""The counting of ballots. Answers with the same meaning count as one.
-
-The order of the samples decides between equal counts.
-"""
+"""The counting of ballots. Answers with one meaning count as one. The order of the samples breaks ties."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 MOST = 500
-"""The most samples of a vote to compute the mean for: the work grows with the square of their number."""
+"""The mean is computed only for votes of at most this many samples, because the work grows with their square."""
 
 
 def expected_samples(most: int, right: float, over: Callable[[int, int], bool]) -> float | None:

@@ -73,7 +73,7 @@ class Reducer(Protocol):
         """True if no further result can change the value."""
 
     def wanted(self, launched: int) -> int:
-        """Return the number of further samples to launch, after ``launched`` samples.
+        """Return the number of further samples to launch, after ``launched``.
 
         If none is in flight, 0 ends the block.
         """
@@ -88,10 +88,7 @@ class Reducer(Protocol):
         """Return the value. Raise ReduceError if there is none."""
 
     def tally(self, launched: int) -> Tally | None:
-        """Return the tally of a vote. ``launched`` is the number of samples that were launched.
-
-        None for rules without votes.
-        """
+        """Return the tally of a vote; None for rules without votes. ``launched`` is the number of launched samples."""
 
 
 class Gathering:

@@ -26,7 +26,7 @@ class Unanimous(Vote):
         return self.ballots.leaders[1] > 0
 
     def further(self) -> int:
-        # The next ballot may differ and decide. The first ballot cannot, as it has nothing to differ from.
+        # The next ballot may differ and so decide the vote. The first ballot cannot differ from another.
         return min(self.open, 1 if self.ballots.counted else 2)
 
     def value(self) -> Json:

@@ -157,7 +157,7 @@ class Vote:
     def heard(self, answers: Sequence[Json]) -> None:
         (answer,) = answers
         tied = self.ballots.tied
-        # Answers that are no texts are chosen by their number.
+        # An ask chooses answers that are not texts by their number.
         self._chosen = tied[answer - 1] if isinstance(answer, int) else self.ballots.key(answer)
 
     def value(self) -> Json:
@@ -261,10 +261,7 @@ def counted(given: Given, by: str = "by") -> types.Type | Refusal:
 
 
 def told_apart(one: str, other: str) -> Refusal:
-    """Refuse results whose type has two words for one answer.
-
-    This happens if the choices of several places are joined.
-    """
+    """Refuse results whose type has two words for one answer. Joining the choices of several places can do that."""
     return Refusal(
         f"the results have two words for one answer, `{one}` and `{other}`",
         "give all that is voted on one choice: `type Label = A | B`, and `-> Label`",

@@ -105,10 +105,7 @@ class Registry(Mapping[str, T]):
         return entry_points(self.group)
 
     def _foreign(self, name: str) -> T | str | None:
-        """Return another package's extension, or the reason why it cannot be used.
-
-        None if there is no such extension.
-        """
+        """Return another package's extension, or the reason why it cannot be used. None if it does not exist."""
         if name not in self._loaded and name in self.entries:
             self._loaded[name] = self._load(name, self.entries[name])
         return self._loaded.get(name)

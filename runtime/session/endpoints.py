@@ -19,7 +19,7 @@ from ..vocabulary.json_value import Json
 
 OpenProvider = Callable[[str, Surroundings], Provider]
 GROWTH = 8
-"""The factor from the requests that a provider begins with to the most in flight, where the flow sets no limit."""
+"""If the flow sets no limit, the most requests in flight are this many times the provider's number at the beginning."""
 
 
 class _Declared(Names):

@@ -69,10 +69,7 @@ def from_variable(environ: Mapping[str, str]) -> list[str]:
 
 
 def settings_file(environ: Mapping[str, str]) -> Path:
-    """Return the path of the user's own settings.
-
-    It is never a file in the flow's folder, which may come from anybody.
-    """
+    """Return the path of the user's own settings. It is never in the flow's folder, which may come from anybody."""
     base = environ.get("XDG_CONFIG_HOME", "").strip() or os.path.join(environ.get("HOME") or "~", ".config")
     return Path(os.path.expanduser(base), "flowrun", "settings.toml")
 

@@ -121,10 +121,7 @@ def _reopened(plan: p.Plan, files: Mapping[str, Mapping[str, str]]) -> dict[str,
 
 
 def _worst(body: Json, price: Callable[[str], Price | None]) -> float | None:
-    """Work out the most dollars that an attempt can have cost, from its row in the journal.
-
-    None if that is not known.
-    """
+    """Work out the most dollars that an attempt can have cost, from its row in the journal. None if not known."""
     if not isinstance(body, dict) or not isinstance(body.get("bytes"), int):
         return None
     found = price(str(body.get("model")))

@@ -108,10 +108,7 @@ class Stop:
         self._listen: Callable[[FlowrunError], None] = lambda why: None
 
     def __call__(self, signal: int = 0) -> None:
-        """Stop the run. Call this from the event loop of the run.
-
-        ``signal`` is the signal that asked for it, 0 for none.
-        """
+        """Stop the run. Call this from its event loop. ``signal`` is the signal that asked for it, 0 for none."""
         if self.why is None:
             self.why = StoppedError(signal)
             self._listen(self.why)

@@ -100,10 +100,7 @@ def _level(token: Token) -> int:
 
 
 def _behind(text: str, block: Token, start: int, end: int) -> int:
-    """Return the offset at which a block that fills a whole part ends.
-
-    If it does not end yet, return where to read on.
-    """
+    """Return the offset at which a block that fills a whole part ends. If it goes on, return where to read on."""
     if block.type == "fence":
         closing = re.compile(rf"(?<=[\r\n]) {{0,3}}{block.markup[0]}{{{len(block.markup)},}}[^\S\r\n]*(?=[\r\n]|\Z)")
         found = closing.search(text, line_end(text, start))

@@ -23,17 +23,11 @@ class Measure(Protocol):
     """A measure of text, such as characters or tokens. Amounts are 1 or more; an overlap may also be 0."""
 
     def forward(self, start: int, amount: int) -> int:
-        """Return the greatest end of a stretch that begins at ``start`` and does not exceed the amount.
-
-        It is beyond ``start``.
-        """
+        """Return the greatest end, beyond ``start``, of a stretch that begins there and does not exceed the amount."""
         ...
 
     def backward(self, end: int, amount: int) -> int:
-        """Return the smallest start of a stretch that ends at ``end`` and does not exceed the amount.
-
-        It may be ``end`` itself.
-        """
+        """Return the smallest start, up to ``end``, of a stretch that ends there and does not exceed the amount."""
         ...
 
 
@@ -51,14 +45,11 @@ def windows(text: str, most: int, overlap: int, measure: Measure) -> Iterator[St
 
 
 def _begin(text: str, fresh: int, before: Stretch, most: int, overlap: int, measure: Measure) -> int:
-    """Return the offset at which the overlap begins.
-
-    The overlap gets shorter if the next word would not fit behind it.
-    """
+    """Return the offset at which the overlap begins. It gets shorter if the next word would not fit behind it."""
     word, limit = fresh, min(measure.forward(fresh, most), len(text))
     while word < limit and not text[word].isspace():
         word += 1
-    # Of a word that has to be cut anyway, any part will do.
+    # The word must be cut anyway, so it may be cut anywhere.
     whole = word == len(text) or text[word].isspace()
     needed = word if whole else fresh + 1
     start = max(before[0] + 1, measure.backward(before[1], overlap), measure.backward(needed, most))

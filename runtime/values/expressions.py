@@ -102,7 +102,7 @@ def shaped(value: Json, type_: types.Type) -> Json:
             return [shaped(one, item) for one in value]
         case types.Record(fields) if isinstance(value, Mapping):
             record = {field.name: shaped(value.get(field.name), field.type) for field in fields}
-            # A file is shown as its text as long as it has one.
+            # A file is shown as its text, if it has one.
             return FileText(record) if isinstance(value, FileText) and "text" in record else record
     return value
 

@@ -27,10 +27,7 @@ class ReadNeeded(Exception):
 
 
 def is_read(function: str, args: Mapping[str, Json]) -> bool:
-    """Tell whether the call of a function is a read.
-
-    A read takes time or needs a file, and is done outside of the event loop.
-    """
+    """Tell whether a call is a read. A read takes time or needs a file, and is done outside of the event loop."""
     known = FUNCTIONS.get(function)
     if known is None or not known.spec.reads:
         document = args.get("document")

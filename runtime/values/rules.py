@@ -16,7 +16,4 @@ class RuleValue:
 
 
 class FileText(dict[str, str]):
-    """A file that a flow has found: a record of its ``path`` and ``text``.
-
-    A template that mentions it writes its text.
-    """
+    """A file that a flow has found: a record of its ``path`` and ``text``. A template writes its text."""

@@ -1,7 +1,4 @@
-"""The preparation of templates' trees.
-
-It adds code that counts loops, measures joined texts, and numbers candidates.
-"""
+"""The preparation of templates' trees. It adds code that counts loops, measures texts, and numbers candidates."""
 
 from __future__ import annotations
 

@@ -27,10 +27,7 @@ class Ceiling:
 
 @dataclass(slots=True)
 class Unbilled:
-    """The calls without a known bill, and the sums of their ceilings.
-
-    ``endless`` counts the calls without a set limit.
-    """
+    """The calls without a known bill, and the sums of their ceilings. ``endless`` counts calls without a limit."""
 
     calls: int = 0
     read: int = 0

@@ -152,9 +152,7 @@ class BudgetError(FlowrunError):
 
 
 class DiskError(FlowrunError):
-    """The journal cannot be read or written: the disk is full, the folder is read-only, a sync failed, or a file is
-    damaged.
-    """
+    """The journal cannot be read or written: a full disk, a read-only folder, a failed sync, or a damaged file."""
 
 
 class StoppedError(FlowrunError):

@@ -99,10 +99,7 @@ class ElementFinished:
 
 @dataclass(frozen=True, slots=True)
 class VoteCounted:
-    """A vote has ended.
-
-    ``used`` are the input and output tokens of its answers by the model's address, None if not known.
-    """
+    """A vote has ended. ``used`` are the tokens in and out of its answers by the model's address, None if unknown."""
 
     path: str
     tally: Tally

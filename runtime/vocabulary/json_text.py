@@ -64,10 +64,7 @@ def read_json(text: str, *, halves: bool = False) -> Json:
 
 
 def unfenced(text: str) -> str:
-    """Return the content of the fence if a text has just one fence.
-
-    Otherwise return the text without blanks around it.
-    """
+    """Return the content of the fence if a text has just one fence. Otherwise return the text, trimmed."""
     body = text.strip(_OUTSIDE)
     fenced = _FENCE.findall(body) if body.count("```") == 2 else []
     if len(fenced) == 1 and not _BRACKETS.search(_FENCE.sub("", body)):

@@ -20,7 +20,7 @@ def shown(text: str, most: int = 200) -> str:
 
 def sentence(text: str, most: int = 200) -> str:
     """Write foreign words as part of a message: at most ``most`` characters on one line, and safe for a terminal."""
-    # No more is looked at than can be shown: an error's page may be long.
+    # Only the part that can be shown is read, because the page of an error may be long.
     return _cut(one_line(" ".join(text[: 16 * most].split())), most)
 
 

@@ -50,10 +50,7 @@ class Tally:
 
     @property
     def margin(self) -> float:
-        """The winner's votes minus those of the next answer.
-
-        Below zero if a rule chose another answer than the leader.
-        """
+        """The winner's votes minus those of the next answer. Below zero if a rule did not choose the leader."""
         others = [count for answer, count in self.ballots if answer != self.first]
         return self.votes - max(others, default=0)
 

@@ -77,9 +77,7 @@ class BlockRun(ABC):
 
     @property
     def longer(self) -> Feed | None:
-        """The growing list that joins the lists of the bodies and takes each item at once. None if the block has no
-        such list.
-        """
+        """The growing list that joins the lists of the bodies and takes each item at once. None without such a list."""
         return None
 
     def place_in(self, frame: Frame, name: str) -> int:
@@ -118,9 +116,7 @@ class BlockRun(ABC):
         self.give_up(Failure(self.around.path, f"it was not done within {seconds:g} s{self.progress}"))
 
     def dropped(self, *, keep: bool) -> Iterable[Frame]:
-        """Cancel the calls, reads and timers of the block itself. Return its bodies, so that the caller can cancel them
-        too.
-        """
+        """Cancel the calls, reads and timers of the block itself. Return its bodies, for the caller to cancel."""
         self.cancel(keep=keep)
         bodies = list(self.bodies.values())
         self.bodies.clear()

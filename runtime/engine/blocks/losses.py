@@ -11,8 +11,7 @@ from ..decisions import Failure
 
 
 class Losses:
-    """The losses of a block. ``policy`` is its option ``errors``. With ``skip(share)``, that ``share`` of its elements
-    may fail.
+    """The losses of a block. ``policy`` is its option ``errors``; with ``skip(share)``, that ``share`` may fail.
 
     ``share`` is None if no share is set. Raises InputError for a share that is not from 0% to 100%.
     """

@@ -184,8 +184,9 @@ class ReducedRun(BlockRun):
         self.give_up(Failure(self.around.path, reason + (f"; the last: {last.reason}" if last else ""), error))
 
     def _tell(self, *, ended: bool = True) -> None:
-        """Publish the tally of a vote, for the flow and for people. If the vote has not ``ended``, the tally is not
-        settled.
+        """Publish the tally of a vote, for the flow and for people.
+
+        If it has not ``ended``, the tally is not settled.
         """
         tally = self.combiner.tally(self.launched)
         if tally is not None:
@@ -240,8 +241,7 @@ class ReducedRun(BlockRun):
         self.ask(self.combiner.answered(place, value))
 
     def _frame(self, given: Mapping[str, Json]) -> Frame:
-        """Make the frame for an ask of the reducer. The ask sees the ``given`` values, and the branches of a fan-out by
-        name.
+        """Make the frame for an ask of the reducer. The ask sees the ``given`` values, and branches by name.
 
         The value of a lost branch is None. The calls of this frame belong to the block and are cancelled with it.
         """

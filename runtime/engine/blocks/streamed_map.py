@@ -156,8 +156,9 @@ class RankedMapRun(StreamedMapRun):
         super().take(number, value)
 
     def _rank(self, before: Key | None) -> None:
-        """Give the held results of all elements before this key to the combiner: their ranks are known. None means all
-        elements.
+        """Give the held results before this key to the combiner, because their ranks are known.
+
+        None means all results.
         """
         if not self.over:
             for number in self.ranks.passed(before):

@@ -1,6 +1,4 @@
-"""A combiner that uses a reducer of the registry. Its questions go to the reducer's deciding ask, for example to break
-a tie.
-"""
+"""A combiner that uses a reducer of the registry. The reducer's deciding ask gets its questions, as to break a tie."""
 
 from __future__ import annotations
 

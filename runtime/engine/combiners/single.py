@@ -38,8 +38,9 @@ class SingleAsk(Gathered):
 
 
 class SingleExtern(Gathered):
-    """A combiner that calls an extern once, even without results. The results are cut to the ``taken`` type of the
-    extern.
+    """A combiner that calls an extern once, even without results.
+
+    The results are cut to the extern's ``taken`` type.
     """
 
     def __init__(self, most: int, taken: types.Type) -> None:

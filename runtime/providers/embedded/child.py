@@ -57,10 +57,7 @@ def _params(engine: Any, settings: dict[str, Any]) -> Any:
 
 
 def _claim_stdout() -> None:
-    """Keep the pipe to the parent for messages.
-
-    Otherwise the parent would take the engine's own output for a message.
-    """
+    """Keep the pipe to the parent for messages. Otherwise the engine's output would look like a message."""
     sys.stdout = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 

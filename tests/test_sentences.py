@@ -88,7 +88,7 @@ SENTENCES = [
     ("", 'y = ask "openai:x" "Hi {{ t }}"', "a model is declared at the top of the file", 'model m = "openai:x"'),
     ("", 'y = ask openai:gpt-4o "Hi {{ t }}"', "a model is declared at the top", 'model m = "openai:gpt-4o"'),
     ("", 'y = ask model: "openai:x" "Hi {{ t }}"', "a model is declared at the top", 'model m = "openai:x"'),
-    ("", 'y = ask fast "Hi {{ t }}"', "no model of that name is declared", 'model fast = "provider:name"'),
+    ("", 'y = ask fast "Hi {{ t }}"', "no such model", 'model fast = "provider:name"'),
     ("", "y = ask t", "an `ask` needs a text", '`ask "{{ t }}"`'),
     ("", "y = ask r.tags", "an `ask` needs a text", '`ask "{{ r.tags }}"`'),
     ("", 'y = ask file("p.md")', "no brackets stand around the text of an `ask`", "words = file(…)"),
@@ -101,13 +101,13 @@ SENTENCES = [
     ("", 'y = ask "Hi {{ t }}" after used with temperature: 0', "`with` cannot stand here", "`with`, `after`"),
     ("", 'y = ask "Hi {{ t }}" -> (Y | N)', "no brackets stand around the words of a choice", "A | B"),
     ("", 'y = ask "{{ t }}" | ask "b"', "no sign joins two steps", "give the first a name"),
-    ("", 'y = text("Hi {{ t }}")', "no function and no flow is called `text`", "without brackets"),
+    ("", 'y = text("Hi {{ t }}")', "no function or flow is called `text`", "without brackets"),
     # Signs of other languages.
     ("", 'y = t <> "a"', "`<>` is written `!=`", "write `!=`"),
     ("", "y = { ...r, a: 1 }", "a record is spread with two dots", "..name"),
     ("", "y = { **r, a: 1 }", "a record is spread with two dots", "..name"),
     # Templates outside of texts.
-    ("", "y = t.upper()", "there are no methods", "{{ t | upper }}"),
+    ("", "y = t.upper()", "values have no methods:", "{{ t | upper }}"),
     ("", "y = xs | first", "filters stand in texts only", "{{ name | first }}"),
     # Rules.
     ("", f"y = {MAP} reduce nonsense", "no reducer is called `nonsense`", "`collect` for a list"),

@@ -55,7 +55,7 @@ def found(template: str, known: dict[str, t.Type] | None = None, guarded: str = 
     told = check_template(
         read,
         (KNOWN if known is None else known).get,
-        lambda name, span: unknown.append(Diagnostic("F0201", f"nothing is called `{name}`", span)),
+        lambda name, span: unknown.append(Diagnostic("F0201", f"the name `{name}` is unknown", span)),
         frozenset(guarded.split()),
     )
     return sorted([*told, *unknown], key=lambda one: one.sort_key)
@@ -160,7 +160,7 @@ WRONG = [
     ("{% for y in xs %}{% set a = y %}{% endfor %}{{ a }}", "F0201 a: `a` is set inside a `for` and known only"),
     ("{% set a = 0 %}{% for y in ns %}{% set a = a + y %}{% endfor %}", "F0304 a: a `set` inside a `for` is forgotten"),
     ("{% if flag %}{% set a = 1 %}{% endif %}{{ a }}", "F0201 a: `a` is set in one branch of an `if`"),
-    ("{{ a }}{% set a = 1 %}", "F0201 a: nothing is called `a`"),
+    ("{{ a }}{% set a = 1 %}", "F0201 a: the name `a` is unknown"),
     ("{% set a = maybe %}{% if a %}{% set a = maybe %}{{ a }}{% endif %}", "F0306 a: this may be missing"),
     ("{% set a = maybe %}{% if a %}{% if flag %}{% set a = maybe %}{% endif %}{{ a }}{% endif %}", "F0306 a: this may"),
     ("{% set a = [x] %}{% set b = [a, a] %}", "F0304 a: a list in a template holds no lists", "F0304 a: a list in a"),

@@ -102,7 +102,7 @@ EDITS: dict[str, tuple[Edit, str]] = {
     ),
     "a mention of nothing": (
         lambda d: prompt(step(d, "a")["node"], "{{ ghost }}"),
-        "`a` mentions `ghost`, and nothing is called that around it",
+        "`a` mentions `ghost`, and that name is unknown there",
     ),
     "an element outside of its map": (lambda d: prompt(step(d, "a")["node"], "{{ e }}"), "`a` mentions `e`"),
     "a model that is a step": (
@@ -121,7 +121,7 @@ EDITS: dict[str, tuple[Edit, str]] = {
     "a repeat backwards": (lambda d: step(d, "v")["node"].update(most=-1), "`v` repeats from 3 up to -1 times"),
     "a default that mentions a step": (
         lambda d: d["params"][1].update(default=ref("a")),
-        "`limit` mentions `a`, and nothing is called that",
+        "`limit` mentions `a`, and that name is unknown",
     ),
     "a default that calls an unknown function": (
         lambda d: d["params"][1].update(default=call("shell")),

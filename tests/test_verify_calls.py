@@ -54,11 +54,11 @@ CALLS: dict[str, tuple[Edit, str]] = {
     ),
     "a step of the caller": (
         lambda d: prompt(inner(d, "p")["node"], "{{ a }}"),
-        "`p` mentions `a`, and nothing is called that around it",
+        "`p` mentions `a`, and that name is unknown there",
     ),
     "a parameter of the caller": (
         lambda d: prompt(inner(d, "p")["node"], "{{ policy }}"),
-        "`p` mentions `policy`, and nothing is called that around it",
+        "`p` mentions `policy`, and that name is unknown there",
     ),
     "a need outside of the flow": (lambda d: inner(d, "p")["needs"].append("a"), "`p` needs `a`, and there is no such"),
     "two names in a flow": (lambda d: inner(d, "d").update(name="p"), "the name `p` stands for two things"),
@@ -92,7 +92,7 @@ CALLS: dict[str, tuple[Edit, str]] = {
     ),
     "an extern that is no function": (
         lambda d: d["externs"]["look"].update(target="os.system"),
-        "the extern `look` has no Python function: 'os.system' is not module:name",
+        "the extern `look` has no Python function: `os.system` is not module:name",
     ),
     "a reducing extern that is not there": (
         lambda d: d["externs"].pop("best"),

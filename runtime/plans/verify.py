@@ -209,7 +209,7 @@ def _held(
             continue
         if mention in visible:
             raise PlanError(f"`{name}` mentions `{mention}` and does not wait for it")
-        raise PlanError(f"`{name}` mentions `{mention}`, and nothing is called that around it")
+        raise PlanError(f"`{name}` mentions `{mention}`, and that name is unknown there")
 
 
 def _inner_needs(step: p.Step) -> Iterator[str]:

@@ -198,7 +198,7 @@ def _environment() -> Environment:
                 return obj
             if isinstance(obj, LoopContext) and attribute in LOOP_FIELDS:
                 return getattr(obj, attribute)
-            return Absent(hint=f"there is no field `{attribute}` here")
+            return Absent(hint=f"this value has no field `{attribute}`")
 
         def getitem(self, obj: Any, argument: Any) -> Any:
             # The field that a filter goes by must be there.

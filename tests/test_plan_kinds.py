@@ -169,7 +169,10 @@ REFUSED: dict[str, tuple[Edit, str]] = {
         lambda d: reduce(d, "k").update(rule="window", args={"width": constant(2), "by": constant("answer")}),
         "`window` chooses how many samples it takes",
     ),
-    "a number that nobody chooses": (lambda d: step(d, "r")["node"].update(most=9), "cannot decide after how many samples to stop"),
+    "a number that nobody chooses": (
+        lambda d: step(d, "r")["node"].update(most=9),
+        "cannot decide after how many samples to stop",
+    ),
     "a type that a vote is told wrong": (
         lambda d: step(d, "w").update(type=TEXT),
         "its value is aye | nay, and is said",
@@ -184,7 +187,10 @@ REFUSED: dict[str, tuple[Edit, str]] = {
         "the rule `chars` stands where",
     ),
     "tokens without a number": (lambda d: reduce(d, "t")["count"]["args"].clear(), "`tokens` needs `size`"),
-    "a merge of another type": (lambda d: reduce(d, "m")["ask"].update(answer={"kind": "bool"}), "later merges take the result of a merge,"),
+    "a merge of another type": (
+        lambda d: reduce(d, "m")["ask"].update(answer={"kind": "bool"}),
+        "later merges take the result of a merge,",
+    ),
     "a fold that begins with a number": (argument("o", "from", constant(3)), "`from`: expected text"),
     "a fold with a tree": (lambda d: reduce(d, "o").update(count=constant(2)), "a fold takes one result after the"),
     "an ask under the name of a rule": (lambda d: reduce(d, "m").update(rule="majority"), "it combines by an ask"),
@@ -214,7 +220,7 @@ REFUSED: dict[str, tuple[Edit, str]] = {
     "a prompt of no messages": (lambda d: step(d, "c")["node"]["messages"].clear(), "a prompt has one message or more"),
     "a prompt that ends with the system": (
         lambda d: step(d, "a")["node"]["messages"].pop(),
-        "the last part of a prompt is the user's",
+        "the last message of a prompt",
     ),
     "a field of a list in a template": (
         lambda d: d.update(result={"kind": "text", "template": "{{ items.ghost }}"}),

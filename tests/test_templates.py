@@ -124,7 +124,7 @@ def test_what_is_let_through_is_filled_in(template: str) -> None:
 
 # Each with the code, what is underlined, and the beginning of the message; several findings in the order of the text.
 WRONG = [
-    ("{{ nam }}{{ nam.x }}{{ nam | upper }}", "F0201 nam: nothing", "F0201 nam: nothing", "F0201 nam: nothing"),
+    ("{{ nam }}{{ nam.x }}{{ nam | upper }}", "F0201 nam: the name", "F0201 nam: nothing", "F0201 nam: nothing"),
     ("{{ note.bye }}", "F0302 bye: no field `bye` in Note"),
     ("{{ notes.by }}{{ x.by }}", "F0302 by: [Note] has no", "F0302 by: text has no"),
     ("{{ perhaps.by }}", "F0306 by: this may be missing"),

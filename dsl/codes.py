@@ -19,7 +19,7 @@ CODES: dict[str, Code] = {
     "F0102": Code("a bracket or a text is never closed"),
     "F0103": Code("a parallel block has no reducer"),
     "F0104": Code("the file is too large or nested too deep"),
-    "F0105": Code("a character that cannot stand here"),
+    "F0105": Code("a character that is not allowed here"),
     "F0107": Code("an unknown escape in a text"),
     # F02: names and what depends on what
     "F0201": Code("an unknown name"),

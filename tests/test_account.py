@@ -122,7 +122,7 @@ async def test_what_is_broken_off_is_on_the_bill_with_its_bound(
         assert report["unbilled"] > 0
         told = await command(*words, "--fresh", folder=tmp_path, **environ(faults))
         closing = told.err.splitlines()[-1]
-        assert "1 call in 3 requests (2 broken off" in closing
+        assert "1 call in 3 requests (2 cancelled" in closing
         assert f"at most ${report['budget_spent']:.4f}" in closing
     [run, *_] = await listed(tmp_path, faults)
     for name in ("requests", "sent", "answered", "spoilt", "refused", "broken_off", "cost", "unbilled", "tokens"):

@@ -152,7 +152,7 @@ async def test_a_second_interrupt_ends_at_once(faults: Any, flow: Callable[[str]
     await asyncio.wait_for(faults.arrived.wait(), 30)
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
-    told = await asyncio.wait_for(process.stderr.readuntil(b"Once more ends at once\n"), 10)
+    told = await asyncio.wait_for(process.stderr.readuntil(b"Send it again to end at once\n"), 10)
     assert process.returncode is None
     process.send_signal(signal.SIGINT)
     out, err = await asyncio.wait_for(process.communicate(), 10)

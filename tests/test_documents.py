@@ -91,7 +91,7 @@ def test_glob(flow: Path) -> None:
     assert files.glob("top.txt") == ["top.txt"]
     with refused("there is no folder `dosc`; did you mean `docs`?"):
         files.glob("dosc/*.md")
-    with refused("`docs` is a folder; its files are `docs/*`"):
+    with refused("`docs` is a folder; for its files write `docs/*`"):
         files.glob("docs")
     with refused("`..` behind a wildcard"):
         files.glob("*/../*.md")
@@ -118,7 +118,9 @@ def test_encodings(flow: Path, data: bytes) -> None:
 def test_flows_are_in_utf_8(flow: Path, encoding: str) -> None:
     (flow / "x.flow").write_bytes("# é, and all that\nflow x() { return 1 }\n".encode(encoding))
     kind = encoding.upper().replace("16-", "16")
-    with refused(f"x.flow` is in {kind}, and flows are in UTF-8; save it as UTF-8, or convert it with `iconv -f "):
+    with refused(
+        f"x.flow` is encoded in {kind}, and a flow must be in UTF-8; save it as UTF-8, or convert it with `iconv -f "
+    ):
         read_plain(flow / "x.flow")
     with refused(f"`x.flow` is in {kind}, and flows are in UTF-8"):
         Files(flow).read_flow("x.flow")
@@ -388,7 +390,7 @@ def test_tables() -> None:
         ("a,b\n1,2\n3\n", "`x`:3: this row has one cell, and the header has 2"),
         ('a,b\n"1\n2",2\n3,4,5\n', "`x`:4: this row has 3 cells"),
         ("a,\n1,2\n", "`x`:1: column 2 has no name"),
-        ("a,b,a\n", "two columns are called `a`"),
+        ("a,b,a\n", "two columns have the name `a`"),
         ('a,b\n1,2\n"3,4\n', "`x`:3: this row is not CSV: a quote is opened and never closed"),
         ('a,b\n1,"2"3\n', "`x`:2: this row is not CSV"),
     ],

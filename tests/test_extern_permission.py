@@ -86,10 +86,10 @@ async def test_externs_of_called_flows_need_it_too(folder: Path) -> None:
     [
         ("g_nowhere.deep:look", "", "there is no Python module `g_nowhere`"),
         ("{0}:lok", "def look(n): pass", "has no function `lok`; did you mean `look`?"),
-        ("{0}:look", "look = 5", "`look` is no function (it is a Python int)"),
-        ("{0}:look", "def look(m): pass", "the function has no parameter `n` that is given by name; it takes `(m)`"),
+        ("{0}:look", "look = 5", "`look` is not a function (it is a Python int)"),
+        ("{0}:look", "def look(m): pass", "the function has no keyword parameter `n`; it takes `(m)`"),
         ("{0}:look", "def look(n, /): pass", "no parameter `n` that is given by name; it takes `(n, /)`"),
-        ("{0}:look", "def look(n, key): pass", "the function needs `key`, which the flow does not give it"),
+        ("{0}:look", "def look(n, key): pass", "the function needs `key`, and the extern does not pass it"),
         ("{0}:look", "import g_not_there", "importing `{0}` failed: ModuleNotFoundError: No module named"),
         ("{0}:look", "def look(:", "failed: SyntaxError"),
         ("{0}:look", "import sys; sys.exit(4)", "failed: SystemExit: 4"),

@@ -229,7 +229,7 @@ def test_one_row_and_other_shapes() -> None:
         assert read(name, MAIL) == ADA
     assert read("-", MAIL, lambda: '{\n"id": 1,\n "body": "x"}\n') == ADA
     assert read("-", MAILS, lambda: '{"id": 1, "body": "x"}') == [ADA]
-    with refused("`two.csv` has 2 rows, and one Mail is wanted"):
+    with refused("`two.csv` has 2 rows, and the parameter takes a single Mail"):
         read(write("two.csv", "id,body\n1,x\n2,y\n"), MAIL)
     assert read(write("j.jsonl", "1\n[2]\n"), types.JSON) == [1, [2]]
     assert read(write("j.csv", "a\n1\n"), types.JSON) == [{"a": "1"}]

@@ -199,7 +199,7 @@ async def test_the_command_tells_what_the_journal_gave(model: Model, flow: Any, 
     first = await command(*words, folder=path.parent, **given)
     assert first.code == 0
     planned = await command("plan", *words, folder=path.parent, **given)
-    assert planned.out.endswith("the journal has 3 answers to this: nothing is to be asked\n")
+    assert planned.out.endswith("the journal has 3 answers for this flow: a run makes no calls\n")
     again = await command(*words, folder=path.parent, **given)
     assert again.out == first.out
     assert "3 answers from the journal" in again.err

@@ -106,14 +106,14 @@ def test_pdf_beyond_what_the_library_reads(monkeypatch: pytest.MonkeyPatch) -> N
         raise LimitReachedError("Reached maximum number of tokens per stream.")
 
     monkeypatch.setattr("pypdf.PageObject.extract_text", beyond)
-    with refused("`x` has more in it than is read (Reached maximum number of tokens per stream); cut it up first"):
+    with refused("`x` is too large to read (Reached maximum number of tokens per stream); split it into smaller files"):
         pdf.read(pdf_of(["One"]), "`x`")
 
 
 @pytest.mark.parametrize("algorithm", ["RC4-128", "AES-256"])
 def test_pdf_with_a_password(algorithm: str) -> None:
     data = pdf_of(["One"])
-    with refused("`x` has a password; save it without one first"):
+    with refused("`x` has a password; save it without a password first"):
         pdf.read(locked(data, "secret", algorithm), "`x`")
     # Many are locked against printing only, and open without a password.
     assert pdf.read(locked(data, "", algorithm), "`x`").strip() == "One"
@@ -132,7 +132,7 @@ def test_pdf_with_too_much_text(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_pdf_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pypdf", None)
-    with refused("`x`: PDF is read by an extra that is not installed: `pip install 'flowrun-dsl[docs]'`"):
+    with refused("`x`: to read PDF files, install an extra: `pip install 'flowrun-dsl[docs]'`"):
         pdf.read(pdf_of(["One"]), "`x`")
 
 
@@ -251,7 +251,7 @@ def test_what_is_no_docx() -> None:
         read(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 1000, "`x`")
     empty = io.BytesIO()
     zipfile.ZipFile(empty, "w").close()
-    with refused("`x` is no Word document: it has no part `word/document.xml`"):
+    with refused("`x` is not a Word document: it has no part `word/document.xml`"):
         read(empty.getvalue(), "`x`")
     with refused("`x` is damaged: its part `word/document.xml` is not XML"):
         read(docx_of("<w:p>"), "`x`")

@@ -97,8 +97,8 @@ PLACES = {
     "target": Place(f"{LONG_VOTE} reduce ahead(target: @)", "2", "0.9", "F0303", OPTION),
     "steps": Place(f"{LONG_VOTE} reduce ahead(target: 0.9, steps: @)", "0", "2", "F0303", OPTION),
     "right": Place(f"{LONG_VOTE} reduce ahead(target: 0.9, right: @)", "1", "0.9", "F0303", OPTION),
-    "divisor": Place("x = n / @", "0", "2", "F0363", "this divides by zero"),
-    "divisor of a fraction": Place("x = 1.5 / @", "0.0", "0.5", "F0363", "this divides by zero"),
+    "divisor": Place("x = n / @", "0", "2", "F0363", "this is a division by zero"),
+    "divisor of a fraction": Place("x = 1.5 / @", "0.0", "0.5", "F0363", "this is a division by zero"),
 }
 
 

@@ -26,7 +26,7 @@ DOWN: dict[str, Callable[[], CallError]] = {
     "429": lambda: RefusedError("slower", status=429),
     "500": lambda: InDoubtError("oops", status=500),
     "reset": lambda: InDoubtError("broke the connection off"),
-    "nobody there": lambda: RefusedError("does not take connections"),
+    "nobody there": lambda: RefusedError("does not accept connections"),
 }
 
 

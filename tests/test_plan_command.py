@@ -150,7 +150,7 @@ def test_what_holds_when_is_told_apart(run: Run) -> None:
     assert groups[1::2] == ["while no server fails", "always", "expected"]
     assert groups[2].startswith("\n  calls 3 to 6 · rounds ")
     assert groups[4] == "\n  at most 36 attempts that may be billed\n"
-    assert groups[6].startswith("\n  v: 2.3 calls on the average, ")
+    assert groups[6].startswith("\n  v: 2.3 calls on average, ")
     found = json.loads(run(written(VOTE), "--x", "hi", "--json")[1])["bounds"]
     assert (found["calls"]["most"], found["attempts"]["most"]) == (6, 36)
     _, out, _ = run(written("flow f(x: text) { return x }"), "--x", "hi")
@@ -173,7 +173,7 @@ def test_an_unknown_number_of_retries_bounds_nothing(run: Run) -> None:
     flow = written('flow f(n: int) { x = ask "?" with retries: n return x }')
     code, out, err = run(flow, "--max-attempts", "1000")
     assert (code, "no bound on the attempts that may be billed" in out) == (exits.OVER_LIMIT, True)
-    assert "could make any number; no bound: `retries` of `x` is not known yet" in err
+    assert "could make any number; no bound: `retries` of `x` is known only when the flow runs" in err
     assert "at most 9 attempts" in run(flow, "--n", "2")[1]
 
 
@@ -197,12 +197,12 @@ def test_a_limit_in_dollars_is_an_amount(amount: str, run: Run) -> None:
     ("arguments", "said"),
     [
         (["--y", "1"], "`--y` is no parameter of the flow `f`"),
-        (["--x"], "`--x` needs a value behind it"),
+        (["--x"], "`--x` needs a value after it"),
         (["--param", "x"], "write NAME=VALUE"),
         (["--param", "y=1"], "has no parameter `y`"),
         (["loose"], "`loose` is no parameter"),
         (["--flow", "g"], "no flow is called `g`"),
-        (["--model", "nope"], "no provider is called `nope`. Models are such as embedded:tiny, openai:"),
+        (["--model", "nope"], "no provider is called `nope`. Examples of models are embedded:tiny, openai:"),
         (["--model", "opnai:x"], "no provider is called `opnai`; did you mean `openai`?"),
         (["--model", "openai:"], "openai serves many models: name one"),
         (["--x", "1", "--x=2"], "the parameter `x` is given twice"),
@@ -271,7 +271,7 @@ def test_no_extern_is_run(run: Run, tmp_path: Path) -> None:
 def test_a_budget_that_cannot_be_enough_is_told(run: Run) -> None:
     each = 'flow each(xs: [text]) budget 2 calls { o = map x in xs { ask "{{ x }}" } reduce collect return o }'
     _, out, _ = run(written(each), "--xs", '["a", "b", "c"]')
-    assert "the budget of 2 calls is not enough: 3 at least" in out
+    assert "the budget of 2 calls is too small: the flow makes at least 3" in out
     code, _, err = run(written(VOTE.replace("(x: text)", "(x: text) budget 2 calls")), "--x", "hi")
     assert code == 1
     assert "error[F0365]: this flow makes at least 3 calls, and its budget allows 2" in err

@@ -73,7 +73,9 @@ def test_a_file_beside_the_flow_is_told_of(path: Path) -> None:
     result = run(path, doc="beside.md")
     assert result.value["doc"] == "beside.md"
     (line,) = result.summary.notices
-    assert line.startswith("`doc`: `beside.md` is sent as a text; the content of the file beside the flow is")
+    assert line.startswith(
+        "`doc`: `beside.md` is sent as a text; for the content of the file in the flow's folder write"
+    )
 
 
 @pytest.mark.parametrize("docs", ["docs.json", '["report.md"]'])

@@ -286,7 +286,7 @@ REFUSED: dict[str, tuple[Json, Callable[[Json], object], str]] = {
     "a branch that is waited for": (
         JOINED,
         lambda node: node["reduce"].update(args={"separator": ref("a")}, needs=["a"]),
-        "needs `a`, and there is no such step around it",
+        "needs `a`, and no step around it",
     ),
     "a step that is not waited for": (
         JOINED,
@@ -323,7 +323,7 @@ REFUSED: dict[str, tuple[Json, Callable[[Json], object], str]] = {
         lambda node: node["body"].update(
             steps=[dict(one, name=one["name"].replace("b", "results")) for one in node["body"]["steps"]]
         ),
-        "the name `results` stands for two things",
+        "the name `results` has two",
     ),
 }
 

@@ -72,18 +72,18 @@ SENTENCES = [
     ("", f"y = {MAP} with concurrency: 2 reduce collect", "`with` must follow the reducer", "reduce collect with"),
     ("", f"y = {MAP} collect", "a block ends in `reduce` and a reducer", "write `reduce collect`"),
     # A value as a line of a body.
-    ("", "y = map x in xs { r.score * 2 } reduce collect", "`*` cannot stand here", "`value = …`"),
-    ("", 'y = map x in xs { x ?? "b" } reduce collect', "`??` cannot stand here", "`value = …`"),
-    ("", "y = map x in xs { 2 * r.score } reduce collect", "`2` cannot stand here", "`value = …`"),
-    ("", 'y = map x in xs { "a" + x } reduce collect', '`"a"` cannot stand here', "`value = …`"),
-    ("", 'y = map x in xs { x == "a" } reduce collect', "`==` cannot stand here", "`value = …`"),
+    ("", "y = map x in xs { r.score * 2 } reduce collect", "`*` is not allowed here", "`value = …`"),
+    ("", 'y = map x in xs { x ?? "b" } reduce collect', "`??` is not allowed here", "`value = …`"),
+    ("", "y = map x in xs { 2 * r.score } reduce collect", "`2` is not allowed here", "`value = …`"),
+    ("", 'y = map x in xs { "a" + x } reduce collect', '`"a"` is not allowed here', "`value = …`"),
+    ("", 'y = map x in xs { x == "a" } reduce collect', "`==` is not allowed here", "`value = …`"),
     (
         "",
         'y = map x in xs {\n    z = ask "{{ x }}"\n    z + "!"\n  } reduce collect',
-        "`+` cannot stand here",
+        "`+` is not allowed here",
         "`value = …`",
     ),
-    ("", 'y = map x in xs { not (x == "a") } reduce collect', "`not` cannot stand here", "`value = …`"),
+    ("", 'y = map x in xs { not (x == "a") } reduce collect', "`not` is not allowed here", "`value = …`"),
     # Asks.
     ("", 'y = ask "openai:x" "Hi {{ t }}"', "a model at the top of the file,", 'model m = "openai:x"'),
     ("", 'y = ask openai:gpt-4o "Hi {{ t }}"', "a model at the top", 'model m = "openai:gpt-4o"'),
@@ -92,13 +92,13 @@ SENTENCES = [
     ("", "y = ask t", "an `ask` needs a text", '`ask "{{ t }}"`'),
     ("", "y = ask r.tags", "an `ask` needs a text", '`ask "{{ r.tags }}"`'),
     ("", 'y = ask file("p.md")', "an `ask` has no brackets around its text", "words = file(…)"),
-    ("", 'y = ask "Hi " + t', "`+` cannot stand here", 'write `ask "… {{ t }}"`'),
+    ("", 'y = ask "Hi " + t', "`+` is not allowed here", 'write `ask "… {{ t }}"`'),
     ("", 'y = ask "Hi {{ t }}" temperature: 0', "options must follow `with`", "with temperature: …"),
     ("", 'y = ask "Hi {{ t }}": Y | N', "the type of an answer must follow `->`", "-> A | B"),
     ("", 'y = ask "Hi {{ t }}" unless t == "a"', "`unless` is not a word of this language", "when not"),
     ("", 'y = ask "Hi {{ t }}" with temperature: 0 -> Y | N', "must follow the prompt", "-> A | B with"),
     ("", 'y = ask -> Y | N "Hi {{ t }}"', "the type of an answer must follow the prompt", "-> A | B"),
-    ("", 'y = ask "Hi {{ t }}" after used with temperature: 0', "`with` cannot stand here", "`with`, `after`"),
+    ("", 'y = ask "Hi {{ t }}" after used with temperature: 0', "`with` is not allowed here", "`with`, `after`"),
     ("", 'y = ask "Hi {{ t }}" -> (Y | N)', "a choice has no brackets around its words", "A | B"),
     ("", 'y = ask "{{ t }}" | ask "b"', "sign cannot join two steps", "give the first a name"),
     ("", 'y = text("Hi {{ t }}")', "no function or flow is called `text`", "without brackets"),
@@ -145,5 +145,5 @@ def test_options_for_a_whole_file_lead_to_the_model() -> None:
     with pytest.raises(FlowError) as caught:
         check_flow(Source("default with temperature: 0.2\n" + HEAD + "  return used\n}\n", "a.flow"), catalog())
     (found,) = caught.value.diagnostics
-    assert "`default` cannot stand here" in found.message
+    assert "`default` is not allowed here" in found.message
     assert "with temperature" in found.help

@@ -91,7 +91,8 @@ def test_the_name_of_a_file_counts(name: str, tmp_path: Path) -> None:
 
 
 TOLD = {
-    "text\nHello, world\n": "`t.csv`: it is taken to have one column, as its header has: the commas below it are text",
+    "text\nHello, world\n": "`t.csv`: flowrun reads it as a single column, like its header: the commas below "
+    "it are text",
     "a,b;c,d\n1,5;2,5\n3,5;4,5\n": "`t.csv`: its cells are taken to be set apart by semicolons; commas would fit too",
 }
 
@@ -132,7 +133,7 @@ def test_nothing_is_told_of_what_is_plain() -> None:
         ("a;b\n1;2;3\n", "`x`:2: this row has 3 cells, and the header has 2"),
         ("sep=;\na;b\n1;2;3\n", "`x`:3: this row has 3 cells"),
         ("a,,b\n1,,2\n1,z,2\n", "`x`:1: column 2 has no name in the header row, and line 3 has a value there"),
-        ("a;b;a\n", "two columns are called `a`"),
+        ("a;b;a\n", "two columns have the name `a`"),
         ('text\n"a", b\n', "`x`:2: this row is not CSV"),
     ],
 )

@@ -159,7 +159,7 @@ def test_a_pipe_is_not_waited_for_before_the_end(here: Path) -> None:
 def test_a_pipe_without_a_reader_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(target, "READER", 0.2)
     os.mkfifo("pipe")
-    with pytest.raises(DiskError, match="`pipe` is a pipe that nobody reads: start its reader first"):
+    with pytest.raises(DiskError, match="`pipe` is a pipe without a reader: start the reader first"):
         Target(Path("pipe"))
 
 
@@ -210,8 +210,8 @@ def test_what_cannot_be_written_is_refused_at_the_start(here: Path) -> None:
     for path, said in (
         ("folder", "is a folder"),
         ("to_folder", "is a folder"),
-        ("read_only", "it is read-only, and is left as it is"),
-        ("link", "it is read-only, and is left as it is"),
+        ("read_only", "it is read-only, and is not changed"),
+        ("link", "it is read-only, and is not changed"),
         ("read_only/x", "Not a directory"),
         ("loop", "Too many levels"),
         ("gone/x", "No such file or directory; there is no folder"),

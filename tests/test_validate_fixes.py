@@ -24,11 +24,11 @@ def validate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capt
 
 def test_fix_writes_safe_fixes_and_tells_what_is_left(validate: Validate) -> None:
     plant({"a.flow": STRING, "b.flow": BAD, "c.flow": "flow f(x: list) {\n  return x\n}\n"})
-    assert "`flowrun validate --fix` mends 1 of them" in validate(".").err
+    assert "`flowrun validate --fix` corrects 1 of them" in validate(".").err
     ran = validate(".", "--fix")
     assert ran.code == 1
     assert "fixed a.flow:1:11: write `text` (F0206)\n1 fix in 1 file\n" in ran.err
-    assert "--fix` mends" not in ran.err
+    assert "--fix` corrects" not in ran.err
     assert Path("a.flow").read_text() == STRING.replace("string", "text")
     assert Path("b.flow").read_text() == BAD
     assert "2 errors" in ran.err

@@ -169,7 +169,7 @@ class Expressions(UnknownNames):
             help = 'the language has no f-strings: write `text "…{{ name }}…"`'
         elif near := nearest(tag.text, ["ask", "text"]):
             help = f"did you mean `{near}`?"
-        self.report("F0101", f"`{tag.text}` cannot stand before a text", tag.span, help=help)
+        self.report("F0101", f"`{tag.text}` is not allowed before a text", tag.span, help=help)
 
     def _record(self, expr: s.RecordExpr, scope: Scope, wanted: t.Type | None) -> t.Type:
         shape = t.unwrapped(wanted) if wanted else None

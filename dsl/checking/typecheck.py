@@ -184,7 +184,7 @@ class _Checker(Declarations):
         if isinstance(model, s.Name) and model.word.text in ("f", "F") and scope.lookup(model.word.text) is None:
             self.report(
                 "F0101",
-                f"`{model.word.text}` cannot stand before a text",
+                f"`{model.word.text}` is not allowed before a text",
                 model.span,
                 "the language has no f-strings: delete the `f` and write `{{ name }}`, with two braces",
             )

@@ -68,7 +68,7 @@ class UnknownNames(CallTypes):
         if path := self.imported.paths.get(name):
             self.report(
                 "F0201",
-                f"`{name}` stands for the file `{path}`, not for a value",
+                f"`{name}` is the prefix of the file `{path}`, not a value",
                 span,
                 help=f"call a flow of this file on a line of its own: `x = {name}.FLOW(…)`",
             )

@@ -66,7 +66,7 @@ def prefix(source: Source, word: Span, string: Span) -> Diagnostic | None:
     unsure = "\\" in body or (formed and not {"{", "}"}.isdisjoint(_SINGLE.sub("", _DOUBLED.sub("", body))))
     fix = None if unsure else Fix(f"delete the `{word.text}`", tuple(edits))
     why = "the language has no f-strings" if formed else ""
-    return Diagnostic("F0101", f"`{word.text}` cannot stand before a text", word, note=why, help=help, fix=fix)
+    return Diagnostic("F0101", f"`{word.text}` is not allowed before a text", word, note=why, help=help, fix=fix)
 
 
 def quote_ended(source: Source, start: int) -> Diagnostic | None:

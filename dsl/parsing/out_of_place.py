@@ -104,7 +104,7 @@ def value_as_line(place: Place) -> Diagnostic | None:
     """Report a value, with or without an operator, that stands alone on a line of a body."""
     if not {"RBRACE", "RETURN"} <= place.expected:
         return None
-    here = f"`{place.shown}` cannot stand here"
+    here = f"`{place.shown}` is not allowed here"
     help = "give the value a name, `value = …`: the last line of a block is its value, with or without a name"
     if place.type in VALUE - {"NAME", "LBRACE"} or place.text == "not":
         begins = place.begins_line() or place.at(-1) == "LBRACE"
@@ -148,7 +148,7 @@ _ENDS_VALUE = frozenset({"NAME", "STRING", "RPAR", "RSQB", "RBRACE", "NUMBER"})
 def model_in_ask(place: Place) -> Diagnostic | None:
     """Report the address of a model in an `ask` that wants its name, and a second text in an `ask`."""
     if place.type == "STRING" and place.at(-1) == "STRING" and place.at(-2) == "ASK":
-        here = f"`{place.shown}` cannot stand here"
+        here = f"`{place.shown}` is not allowed here"
         first = place.word(-1)
         if _ADDRESS.fullmatch(first):
             return place.error("declare a model at the top of the file, and ask it by its name", _declare(first), -1)
@@ -180,7 +180,7 @@ def options_of_ask(place: Place) -> Diagnostic | None:
         return None
     if near := nearest(place.word(-2), ["with"]):
         late = near == place.word(-2)
-        return place.error("`with` cannot stand here", _CLAUSES, -2) if late else None
+        return place.error("`with` is not allowed here", _CLAUSES, -2) if late else None
     word = place.word(-1)
     fix = Fix(f"write `with {word}: …`", (Edit(place.span(-1), f"with {word}"),), safe=False)
     return place.error("options must follow `with`", f"write `with {word}: …`", -1, fix=fix)

@@ -48,7 +48,7 @@ def describe(place: Place) -> Diagnostic:
         if found := rule(place):
             return found
     end = "the file ends too early" if place.type == END else "the declaration ends too early"
-    what = end if place.ends else f"`{place.shown}` cannot stand here"
+    what = end if place.ends else f"`{place.shown}` is not allowed here"
     return place.error(what, f"expected {_expected(place.expected)}")
 
 
@@ -99,7 +99,7 @@ def _clause(place: Place) -> Diagnostic | None:
         if place.type == "ELSE" and not any(place.at(ahead) == "WHEN" for ahead in place.line_before()):
             return else_alone(place.span())
         help = "the clauses of a step have a fixed order: `with`, `after`, then `when … else`"
-        return place.error(f"`{place.text}` cannot stand here", help)
+        return place.error(f"`{place.text}` is not allowed here", help)
     return None
 
 
@@ -120,7 +120,7 @@ def _misspelled(place: Place) -> Diagnostic | None:
     if place.type == "NAME" and place.text not in KEYWORDS:
         known = [word for word in KEYWORDS if word.upper() in place.expected]
         if meant := nearest(place.text, known):
-            return place.error(f"`{place.text}` cannot stand here", f"did you mean `{meant}`?")
+            return place.error(f"`{place.text}` is not allowed here", f"did you mean `{meant}`?")
     before = place.word(-1)
     if place.at(-1) == "NAME" and len(before) > 2 and len(place.expected) > 1 and place.type in VALUE:
         near = nearest(before, KEYWORDS)
@@ -135,16 +135,16 @@ def _declaration(place: Place) -> Diagnostic | None:
         return place.error("the brackets for the parameters are missing", f"write `flow {name}()`", -1)
     if place.top and place.type == "NAME" and place.at(1) == "LPAR":
         return place.error(
-            f"`{place.text}` cannot stand here", f"a flow begins with `flow`: write `flow {place.text}(…)`"
+            f"`{place.text}` is not allowed here", f"a flow begins with `flow`: write `flow {place.text}(…)`"
         )
     if place.top and place.text == "from":
-        return place.error("`from` cannot stand here", 'an import names a file: `import "FILE.flow"`')
+        return place.error("`from` is not allowed here", 'an import names a file: `import "FILE.flow"`')
     if place.top and place.text in ("default", "defaults", "config", "settings", "options", "with"):
         help = 'write `model NAME = "provider:name" with temperature: 0.2`, and `ask NAME "…"`'
-        return place.error(f"`{place.text}` cannot stand here: write options for many asks on their model", help)
+        return place.error(f"`{place.text}` is not allowed here: write options for many asks on their model", help)
     if place.top:
         help = "a file holds declarations: write steps inside a flow, `flow NAME(…) { … }`"
-        return place.error(f"`{place.shown}` cannot stand here", help)
+        return place.error(f"`{place.shown}` is not allowed here", help)
     if place.expected == {"COLON"} and place.type in ("COMMA", "RPAR", "EQUAL") and place.at(-1) == "NAME":
         name = place.word(-1)
         if place.at(-2) in ("LPAR", "COMMA"):
@@ -171,7 +171,7 @@ def _blocks(place: Place) -> Diagnostic | None:
             if place.at(ahead) == "TEST":
                 dotted = place.type == "DOT"
                 message = (
-                    "a test can name only a flow of this file" if dotted else ("a test needs braces around its lines")
+                    "a test can name only a flow of this file" if dotted else "a test needs braces around its lines"
                 )
                 return place.error(message, 'write `test "…" of NAME { … }`')
             if place.at(ahead) in _DECLARATIONS:

@@ -17,7 +17,7 @@ from .paths import PathThatIs, find_flows, refuse_pipe, rewrite
 from .show import complain, say, show_difference, show_findings, standard_flow
 
 
-@click.command("fmt", short_help="Put flow files into the one canonical layout.")
+@click.command("fmt", short_help="Format flow files in the canonical layout.")
 @click.argument("paths", nargs=-1, required=True, type=PathThatIs())
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 when a file would change.")
 @click.option("--diff", is_flag=True, help="Change nothing; show what would change.")

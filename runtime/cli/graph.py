@@ -28,8 +28,10 @@ MERMAID_TEXT = 50_000
 
 @click.command("graph", short_help="Draw a flow, as Mermaid, DOT or SVG.")
 @click.argument("path", type=PathThatIs())
-@click.option("--flow", metavar="NAME", help="The flow to draw, if not the last one.")
-@click.option("--format", "form", type=click.Choice(list(FORMATS)), help="How to draw; else as OUT's name says.")
+@click.option("--flow", metavar="NAME", help="The flow to draw; by default the last one of the file.")
+@click.option(
+    "--format", "form", type=click.Choice(list(FORMATS)), help="The format; by default the ending of OUT decides."
+)
 @click.option(
     "--output", "-o", "out", metavar="OUT", help="Write to a file (.mmd, .dot or .svg) instead of standard output."
 )
@@ -51,7 +53,7 @@ def command(path: Path, flow: str | None, form: str | None, out: str | None) -> 
     if chosen == "mermaid" and (len(picture.edges) > MERMAID_EDGES or len(text) > MERMAID_TEXT):
         print(
             f"flowrun: this picture has {len(picture.edges):,} edges in {len(text):,} characters, and Mermaid draws "
-            f"{MERMAID_EDGES} in {MERMAID_TEXT:,} unless it is configured to draw more; `--format svg` has no limit",
+            f"at most {MERMAID_EDGES} in {MERMAID_TEXT:,} by default; configure a higher limit, or write --format svg",
             file=sys.stderr,
         )
     return exits.DONE
@@ -64,6 +66,6 @@ def _format_of(out: Path | None) -> str:
     if found is None:
         known = ", ".join(SUFFIXES)
         raise UsageError(
-            f"what to draw does not follow from the name {shown(str(out))}; end it in one of {known}, or add --format"
+            f"the name {shown(str(out))} does not tell the format; end it in one of {known}, or add --format"
         )
     return found

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "validate": "Check flow files without running them.",
-    "plan": "Show what a flow would do, and what that takes.",
-    "runs": "List the runs that the journal has.",
-    "resume": "Go on with a run that was interrupted.",
+    "plan": "Show the steps of a flow, and the calls, tokens and money that a run can take.",
+    "runs": "List the runs in the journal.",
+    "resume": "Resume an interrupted run.",
     "graph": "Draw a flow, as Mermaid, DOT or SVG.",
-    "fmt": "Put flow files into the one canonical layout.",
+    "fmt": "Format flow files in the canonical layout.",
     "explain": "Show the page of a diagnostic's code.",
-    "models": "List the providers of models, and what each needs.",
-    "init": "Write a first flow to start from.",
+    "models": "List the providers of models, and the keys that they need.",
+    "init": "Write an example flow to start from.",
     "completion": "Print the shell's completion script.",
 }
 """Every named command, with its line of help. Its module is loaded when the command is called."""
@@ -114,10 +114,10 @@ def _no_command(name: str, rest: list[str]) -> str:
     file = next((one for one in rest if not one.startswith("-")), "FILE.flow")
     word = name.lower()
     if word in RUNS:
-        return f"there is no command {shown(name)}: a flow is run by its file. Write {shown(f'flowrun {file}')}"
+        return f"there is no command {shown(name)}: to run a flow, give its file. Write {shown(f'flowrun {file}')}"
     if word == "test":
         checked = shown(f"flowrun validate {file}")
-        return f"there is no command {shown(name)}: the tests of a file are checked by {checked}"
+        return f"there is no command {shown(name)}: to check the tests of a file, write {checked}"
     if there := ELSEWHERE.get(word):
         wanted = there if there.startswith("-") or there in ("runs", "init", "models") else f"{there} {file}"
         return f"there is no command {shown(name)}: write {shown(f'flowrun {wanted}')}"
@@ -135,7 +135,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 flowrun = FlowGroup(
     "flowrun",
-    help="Run language-model calls side by side, from a small file that says what depends on what.",
+    help="Run the language-model calls of a small flow file. Independent calls run side by side.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     subcommand_metavar="FILE.flow | COMMAND [ARGS]…",
     params=[

@@ -26,7 +26,7 @@ flow is_spam(email: text) {
 """
 
 
-@click.command("init", short_help="Write a first flow to start from.")
+@click.command("init", short_help="Write an example flow to start from.")
 @click.argument("path", required=False, default="is_spam.flow", type=PathThatIs())
 def command(path: Path) -> int:
     """Write a first flow to PATH (is_spam.flow), and say how to run it. A file that is there is left alone."""
@@ -37,7 +37,7 @@ def command(path: Path) -> int:
     try:
         put_new(str(path), FIRST.encode())
     except FileExistsError:
-        raise UsageError(f"{shown(str(path))} is there already, and is left as it is; give another path") from None
+        raise UsageError(f"{shown(str(path))} exists already, and is not overwritten; give another path") from None
     except OSError as error:
         complain(f"{shown(str(path))} cannot be written: {error.strerror or error}")
         return exits.DISK

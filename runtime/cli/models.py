@@ -8,7 +8,7 @@ from ..providers import provider_table
 from . import exits
 
 
-@click.command("models", short_help="List the providers of models, and what each needs.")
+@click.command("models", short_help="List the providers of models, and the keys that they need.")
 def command() -> int:
     """List the providers of models. Keys come from the environment alone; their values are never shown."""
     for info in provider_table():

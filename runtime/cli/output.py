@@ -19,9 +19,9 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from .paths import OutputPath, to_file
 
-HELP = "Write the answer to FILE, as its ending says: .json, .jsonl (line by line), .csv, .tsv, .txt or .md."
+HELP = "Write the answer to FILE. Its ending decides the format: .json, .jsonl (line by line), .csv, .tsv, .txt or .md."
 
-RAW = "Leave formulas in the texts of a .csv or .tsv file as they are."
+RAW = "Do not escape formulas in the texts of a .csv or .tsv file."
 
 
 def output_options() -> list[click.Parameter]:
@@ -36,7 +36,7 @@ def output_file(path: Path | None, *, raw: bool) -> Path | None:
     """Return the path of the file; None for standard output. Raises UsageError for ``raw`` without a file."""
     file = to_file(path)
     if raw and file is None:
-        raise UsageError("--raw is for a .csv or .tsv file: name it with --output")
+        raise UsageError("--raw works only with a .csv or .tsv file: name the file with --output")
     return file
 
 

@@ -37,16 +37,18 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         except ValueError:
             amount = -1.0
         if not isfinite(amount) or amount < 0:
-            self.fail(f"{shown(str(value))} is no amount in dollars, such as 2.50", param, ctx)
+            self.fail(f"{shown(str(value))} is not an amount in dollars; write a number such as 2.50", param, ctx)
         return amount
 
 
-@click.command("plan", cls=FlowCommand, short_help="Show what a flow would do, and what that takes.")
+@click.command(
+    "plan", cls=FlowCommand, short_help="Show the steps of a flow, and the calls, tokens and money that a run can take."
+)
 @click.argument("path", required=False, type=PathThatIs())
 @click.option(
     "--model",
     metavar="MODEL",
-    help="The model of asks that name none, such as openai:gpt-4o-mini.",
+    help="The model for asks without a model, such as openai:gpt-4o-mini.",
 )
 @click.option("--journal", metavar="FILE", help="The journal that the run would use.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan and its bounds, as JSON.")
@@ -55,13 +57,13 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     "--max-calls",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Fail when the flow could make more calls than this while no server fails.",
+    help="Fail if the flow could make more calls than this without server failures.",
 )
 @click.option(
     "--max-attempts",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Fail when the flow could make more attempts that may be billed than this, whatever servers do.",
+    help="Fail if the flow could make more attempts that may be billed than this, with any server failures.",
 )
 @click.option(
     "--right",
@@ -69,13 +71,13 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     default=RIGHT,
     metavar="P",
     show_default=True,
-    help="How often one sample of a vote is right, for what is expected of votes.",
+    help="The share of correct samples, from 0 to 1, to estimate the votes.",
 )
 @click.option(
     "--max-cost",
     type=_Dollars(),
     metavar="X",
-    help="Fail when the flow could cost more dollars than this while no server fails.",
+    help="Fail if the flow could cost more dollars than this without server failures.",
 )
 @click.option(
     "--allow-read",
@@ -83,7 +85,7 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     type=PathThatIs(),
     callback=allowed,
     metavar="DIR",
-    help="A folder that the flow may read besides its own.",
+    help="A folder that the flow may read in addition to its own.",
 )
 @click.pass_obj
 def command(
@@ -160,14 +162,14 @@ def _over(bounds: Bounds, max_calls: int | None, max_attempts: int | None, max_c
     """Return a complaint for each limit of the command that the bounds exceed, with the step that takes the most."""
     found = []
     if max_calls is not None and _beyond(bounds.calls, max_calls):
-        could = f"the flow may make {max_calls:,} calls, and could make {in_words(bounds.calls)}"
+        could = f"the limit is {max_calls:,} calls, and the flow could make {in_words(bounds.calls)}"
         found.append(f"--max-calls {max_calls}: {could}; {_whose(bounds, 'calls')}")
     if max_attempts is not None and _beyond(bounds.attempts, max_attempts):
-        could = f"the flow may make {max_attempts:,} attempts that may be billed, and could make "
+        could = f"the limit is {max_attempts:,} attempts that may be billed, and the flow could make "
         could += most_in_words(bounds.attempts)
         found.append(f"--max-attempts {max_attempts}: {could}; {_whose(bounds, 'attempts')}")
     if max_cost is not None and _beyond(bounds.cost, max_cost):
-        could = f"the flow may cost {money(max_cost)}, and what it could cost is {cost_in_words(bounds.cost)}"
+        could = f"the limit is {money(max_cost)}, and the flow could cost {cost_in_words(bounds.cost)}"
         found.append(f"--max-cost {max_cost:.10g}: {could}; {_whose(bounds, 'cost')}")
     return found
 
@@ -185,4 +187,4 @@ def _whose(bounds: Bounds, what: str) -> str:
     most = max(steps, key=lambda step: getattr(step, what).most or 0)
     bound: Bound = getattr(most, what)
     said = {"calls": in_words, "attempts": most_in_words, "cost": cost_in_words}[what](bound)
-    return f"most of it is `{most.title}`: {said}"
+    return f"the largest part is `{most.title}`: {said}"

@@ -26,25 +26,27 @@ from .progress import watcher
 from .signals import run_stoppable
 
 
-@click.command("resume", short_help="Go on with a run that was interrupted.")
+@click.command("resume", short_help="Resume an interrupted run.")
 @click.argument("run", metavar="RUN")
 @click.option(
     "--in-doubt",
     type=click.Choice(["retry", "fail"]),
     default="retry",
     show_default=True,
-    help="Calls that were under way when the run was ended, and may have been paid: send them again, or let them fail.",
+    help="Calls that were open when the run ended and may have been paid: send them again, or let them fail.",
 )
 @click.option(
-    "--budget", metavar="BUDGET", help="In place of the run's own: '$2.50, 400 calls', with what it has spent."
+    "--budget",
+    metavar="BUDGET",
+    help="A new budget instead of the run's own: '$2.50, 400 calls'. It includes the amount spent so far.",
 )
-@click.option("--journal", metavar="FILE", help="The journal that the run is in.")
-@click.option("--json", "as_json", is_flag=True, help="Print the answer with the account of the run, as JSON.")
+@click.option("--journal", metavar="FILE", help="The journal of the run.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer and the account of the run as JSON.")
 @click.option("--output", "-o", type=OutputPath(), metavar="FILE", help=HELP)
 @click.option("--raw", is_flag=True, help=RAW)
-@click.option("--quiet", "-q", is_flag=True, help="Print the answer alone.")
-@click.option("--allow-host", multiple=True, metavar="HOST", help="A host that models which the flow names may be at.")
-@click.option("--allow-python", is_flag=True, help="Let the flow run the Python functions that it declares.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only the answer.")
+@click.option("--allow-host", multiple=True, metavar="HOST", help="A host that the flow's own models may use.")
+@click.option("--allow-python", is_flag=True, help="Allow the flow to run the Python functions that it declares.")
 def command(
     run: str,
     in_doubt: str,
@@ -64,7 +66,7 @@ def command(
     """
     path = journal_path(journal)
     if not path.exists():
-        raise UsageError(f"there is no run to go on with, for there is no journal at {shown(str(path))}")
+        raise UsageError(f"there is no run to resume: {shown(str(path))} has no journal")
     limit = read_budget(budget) if budget is not None else None
     file = output_file(output, raw=raw)
     with ExitStack() as stack:

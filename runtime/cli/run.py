@@ -39,36 +39,36 @@ def command_for(path: Path) -> click.Command:
     """Make the command of one flow file, with an option for each parameter of its flow."""
     options: list[click.Parameter] = [
         click.Option(
-            ["--model"], metavar="MODEL", help="The model of asks that name none, such as openai:gpt-4o-mini."
+            ["--model"], metavar="MODEL", help="The model for asks without a model, such as openai:gpt-4o-mini."
         ),
-        click.Option(
-            ["--json", "as_json"], is_flag=True, help="Print the answer with the account of the run, as JSON."
-        ),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print the answer and the account of the run as JSON."),
         *output_options(),
-        click.Option(["--quiet", "-q"], is_flag=True, help="Print the answer alone."),
+        click.Option(["--quiet", "-q"], is_flag=True, help="Print only the answer."),
         click.Option(
             ["--allow-read"],
             multiple=True,
             type=PathThatIs(),
             callback=allowed,
             metavar="DIR",
-            help="A folder that the flow may read besides its own.",
+            help="A folder that the flow may read in addition to its own.",
         ),
         click.Option(
-            ["--allow-host"], multiple=True, metavar="HOST", help="A host that models which the flow names may be at."
+            ["--allow-host"], multiple=True, metavar="HOST", help="A host that the flow's own models may use."
         ),
-        click.Option(["--allow-python"], is_flag=True, help="Let the flow run the Python functions that it declares."),
-        click.Option(["--budget"], metavar="BUDGET", help="In place of the flow's own: '$2.50, 400 calls'."),
-        click.Option(["--fresh"], is_flag=True, help="Ask everything again, whatever the journal has."),
-        click.Option(["--journal"], metavar="FILE", help=f"Where to keep answers, if not in {FOLDER}/{NAME}."),
-        click.Option(["--no-journal"], is_flag=True, help="Keep no answers: what is interrupted is paid again."),
+        click.Option(
+            ["--allow-python"], is_flag=True, help="Allow the flow to run the Python functions that it declares."
+        ),
+        click.Option(["--budget"], metavar="BUDGET", help="A budget instead of the flow's own: '$2.50, 400 calls'."),
+        click.Option(["--fresh"], is_flag=True, help="Make all calls again, even if the journal has their answers."),
+        click.Option(["--journal"], metavar="FILE", help=f"The file for the answers; by default {FOLDER}/{NAME}."),
+        click.Option(["--no-journal"], is_flag=True, help="Save no answers: an interrupted run is then paid again."),
     ]
     return _Run(
         path.name,
         path=path,
         params=options,
         callback=_run,
-        epilog="A value is taken as it is; @FILE is the content of a file, and - is standard input.",
+        epilog="A value is used literally; @FILE is the content of a file, and - is standard input.",
     )
 
 
@@ -87,7 +87,7 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
     permit(plan, given["allow_python"])
     budget = read_budget(given["budget"]) if given["budget"] is not None else None
     if given["no_journal"] and given["journal"] is not None:
-        raise UsageError("--no-journal keeps nothing, and --journal says where to keep it: give one of them")
+        raise UsageError("--no-journal and --journal exclude each other: give only one of them")
     journal = None if given["no_journal"] else journal_path(given["journal"])
     chosen.require_all()
     beside = Files(Path(plan.source).parent)

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from ..costs.prices import Prices
 
 
-@click.command("runs", short_help="List the runs that the journal has.")
+@click.command("runs", short_help="List the runs in the journal.")
 @click.option("--journal", metavar="FILE", help="The journal to read.")
-@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the runs as JSON.")
 def command(journal: str | None, as_json: bool) -> None:
     """List the runs of the project's journal, the latest last.
 
@@ -55,7 +55,7 @@ def command(journal: str | None, as_json: bool) -> None:
         print_json(rows)
         return
     if not rows:
-        click.echo(f"no runs in {one_line(str(path))}", err=True)
+        click.echo(f"{one_line(str(path))} has no runs", err=True)
         return
     width = max(len(row["flow"]) for row in rows)
     for row in rows:

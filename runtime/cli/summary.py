@@ -66,9 +66,9 @@ def closing_line(result: Result) -> str:
     if summary.past.answered:
         extras.append(f"{summary.past.answered:,} before")
     if account.spoilt:
-        extras.append(f"{account.spoilt:,} spoilt")
+        extras.append(f"{account.spoilt:,} unusable")
     if account.broken_off:
-        extras.append(f"{account.broken_off:,} broken off")
+        extras.append(f"{account.broken_off:,} cancelled")
     if summary.spared:
         saved = f", ≈ {money(summary.saved)} saved" if summary.saved else ""
         extras.append(f"{summary.spared} not needed{saved}")
@@ -142,7 +142,7 @@ def _account(tally: Tally) -> str:
         parts.append(f"{tally.saved} of {tally.planned} saved")
     if not tally.settled:
         open_end = "not settled" if tally.missing else "not enough"
-        parts.append("not settled by then" if tally.adaptive and not tally.missing else open_end)
+        parts.append("not settled after all samples" if tally.adaptive and not tally.missing else open_end)
     return "; ".join(parts)
 
 

@@ -32,13 +32,13 @@ STDIN = "<stdin>"
     type=click.Choice(["text", *FORMATS]),
     default="text",
     show_default=True,
-    help="How findings are told. Every format but text goes to standard output and is complete.",
+    help="The format of the findings. Every format except text goes to standard output and is complete.",
 )
 @click.option("--output", "-o", type=OutputPath(), metavar="FILE", help="Write the findings to FILE.")
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
-@click.option("--fix", is_flag=True, help="Make the safe fixes in the files, then tell what is left.")
-@click.option("--diff", is_flag=True, help="Show what --fix would change; change nothing.")
-@click.option("--quiet", "-q", is_flag=True, help="Print nothing when all is well.")
+@click.option("--fix", is_flag=True, help="Make the safe fixes in the files, then print the remaining findings.")
+@click.option("--diff", is_flag=True, help="Show the changes of --fix without making them.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing if there are no findings.")
 def command(
     paths: tuple[Path, ...], format_: str, output: Path | None, strict: bool, fix: bool, diff: bool, quiet: bool
 ) -> int:
@@ -55,9 +55,9 @@ def command(
       74  a file could not be written
     """
     if diff and format_ != "text":
-        raise UsageError(f"--diff and --format {format_} would both write to standard output; take one of them")
+        raise UsageError(f"--diff and --format {format_} would both write to standard output; use only one of them")
     if fix and not diff and Path("-") in paths:
-        raise UsageError("standard input cannot be mended where it is; `--diff` shows what --fix would change")
+        raise UsageError("--fix cannot change standard input; `--diff` shows the changes")
     files, refused = find_flows(paths)
     file = to_file(output)
     target = None if file is None else Target(file, (*files, *journal_files()))
@@ -162,7 +162,7 @@ def _tell_fixes(made: Sequence[Diagnostic], files: int, what: str) -> None:
         fixes = f"{len(made):,} fix{'es' if len(made) != 1 else ''}"
         print(f"{more}{fixes} in {files:,} file{'s' if files != 1 else ''}", file=sys.stderr)
     else:
-        print("there is nothing to fix that does not need a person's eye", file=sys.stderr)
+        print("there are no safe fixes: a person must look at each finding", file=sys.stderr)
 
 
 def _told(

@@ -44,7 +44,7 @@ Programs that send SIGTERM often send SIGKILL 30 seconds later.
 
 
 async def _no_python(extern: str, args: Mapping[str, Json]) -> Json:
-    raise UsageError(f"nothing here may run Python, and `{extern}` does")
+    raise UsageError(f"this run may not run Python, and the extern `{extern}` would")
 
 
 class Scheduler(Listener):
@@ -157,7 +157,7 @@ class Scheduler(Listener):
         if launched:
             self._dispatcher.launch(launched.values())
         for call in unknown:
-            error = PermanentError(f"the model `{call.model}` was not known when the run began: declare it in the flow")
+            error = PermanentError(f"the model `{call.model}` was unknown when the run began: declare it in the flow")
             self.failed(call, error)
 
     # Answers and failures of calls

@@ -50,8 +50,8 @@ class ReadingProcess:
             raise InputError(answer["error"])
         if "memory" in answer:
             raise InputError(
-                f"{name} takes more than {self.most_memory // 1024**2:,} MiB of memory to read, the most that there is "
-                "for one document; cut it up first"
+                f"{name} takes more than {self.most_memory // 1024**2:,} MiB of memory to read, which is the limit "
+                "for a document; split it into smaller files"
             )
         return text
 
@@ -93,7 +93,7 @@ class ReadingProcess:
         except BrokenPipeError:
             answer, text = {}, b""
         if not answer or len(text) < answer.get("size", 0):
-            raise InputError(f"{name} cannot be read: {_ended(child)}; cut it up first, or save it anew")
+            raise InputError(f"{name} cannot be read: {_ended(child)}; split it into smaller files, or save it again")
         return answer, text.decode("utf-8", "surrogatepass")
 
     def _end(self) -> None:
@@ -114,7 +114,7 @@ class ReadingProcess:
 def _ended(child: subprocess.Popen[bytes]) -> str:
     code = child.wait()
     if code < 0:
-        return f"the process that reads it was ended by {signal.Signals(-code).name}, for lack of memory perhaps"
+        return f"the process that reads it was ended by {signal.Signals(-code).name}, perhaps because memory ran out"
     return f"the process that reads it ended with code {code}"
 
 

@@ -46,8 +46,9 @@ def _reader(path: str) -> Reader:
     if suffix in _UNREAD:
         known = ", ".join(suffix for suffix in READERS if suffix)
         raise InputError(
-            f"{shown(path)}: documents of the kind {suffix} are not read; those that are: {known}, and all other text. "
-            "Convert it to one of these first"
+            f"{shown(path)}: flowrun does not read documents of the kind {suffix}; it reads {known} and all "
+            "other text. "
+            "Convert the file to one of these kinds first"
         )
     return READERS.get(suffix, TEXT)
 

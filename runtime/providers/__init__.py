@@ -75,12 +75,12 @@ def open_provider(model: str, surroundings: Surroundings) -> Provider:
     """
     provider, _, name = model.partition(":")
     if not model.isprintable():
-        raise UsageError("a model's name holds a character that cannot be printed")
+        raise UsageError("the name of a model has a character that cannot be printed")
     if provider not in _BUILT_IN:
         return _foreign(model, provider)(name, surroundings)
     if not name and provider not in _NAMELESS:
         example = next(service.example for service in _services() if service.name == provider)
-        raise UsageError(f"{provider} serves many models: name one, as in {example}")
+        raise UsageError(f"{provider} serves many models: name a model, as in {example}")
     module, function = _BUILT_IN[provider]
     opened: Provider = getattr(import_module(module, __package__), function)(name, surroundings)
     return opened
@@ -177,4 +177,4 @@ def _foreign(model: str, provider: str) -> Callable[[str, Surroundings], Provide
     name = model.partition(":")[2]
     guess = f"Did you mean {near[0]}{':' if name else ''}{name}? " if near else ""
     listed = ", ".join(known if known in _NAMELESS else f"{known}:NAME" for known in names)
-    raise UsageError(f"no provider is called {shown(provider)}. {guess}A model is written as one of {listed}")
+    raise UsageError(f"no provider is called {shown(provider)}. {guess}Write a model as one of {listed}")

@@ -133,7 +133,7 @@ class Endpoint:
         """Return an answer and ""; where the key is in the answer, "" and a sentence that says so."""
         if not self.key or not secret(self.key).carried_by(text):
             return text, ""
-        return "", f"the answer has your key in it, so it is not kept ({digest_of(text)})"
+        return "", f"the answer contains your key, so it is not saved ({digest_of(text)})"
 
     def advice(self, status: int) -> str:
         """Return advice to the user for this status of a server's answer; "" where there is none to give."""
@@ -142,11 +142,11 @@ class Endpoint:
             case 401 if not self.key:
                 return f"no key was sent: set {self.key_variable}"
             case 401:
-                return f"check {self.key_variable}, and whether it belongs to {where}"
+                return f"check that {self.key_variable} is a key for {where}"
             case 403:
-                return f"check what {self.key_variable} may use, and {where}"
+                return f"check the permissions of {self.key_variable}, and check {where}"
             case 404:
-                return f"check the model's name, and {where}"
+                return f"check the name of the model, and check {where}"
             case 413:
                 return "send a shorter prompt"
         return ""

@@ -33,12 +33,12 @@ def refused(name: str, **environ: str) -> str:
 
 
 ADDRESSES = {
-    "localhost:8000/v1": "lacks the http:// or https://",
-    "api.openai.com/v1": "lacks the http:// or https://",
-    "//h/v1": "lacks the http:// or https://",
-    "ftp://h/v1": "neither with http:// nor with https://",
-    "http://": "names no host",
-    "http:///v1": "names no host",
+    "localhost:8000/v1": "does not begin with http:// or https://",
+    "api.openai.com/v1": "does not begin with http:// or https://",
+    "//h/v1": "does not begin with http:// or https://",
+    "ftp://h/v1": "neither http:// nor https://",
+    "http://": "it has no host",
+    "http:///v1": "it has no host",
     "http://[::1": "its host is neither a name nor a number",
     "http://[::1]x/v1": "its host is neither a name nor a number",
     "http://[s3cret]/v1": "its host is neither a name nor a number",
@@ -47,10 +47,10 @@ ADDRESSES = {
     "http://a..b/v1": "its host is neither a name nor a number",
     "http://-a.example/v1": "its host is neither a name nor a number",
     "http://a,b/v1": "its host is neither a name nor a number",
-    "http://h:port/v1": "its port is no number",
-    "http://h:99999/v1": "its port is no number",
-    "http://h:0/v1": "its port is no number",
-    "http://h:/v1": "its port is no number",
+    "http://h:port/v1": "its port is not a number",
+    "http://h:99999/v1": "its port is not a number",
+    "http://h:0/v1": "its port is not a number",
+    "http://h:/v1": "its port is not a number",
     "http://h: 80/v1": "a space or a line break",
     "http://h/a b": "a space or a line break",
     "http://h/\nv1": "a space or a line break",
@@ -138,8 +138,8 @@ async def test_a_version_at_the_end_is_understood(faults: Any, name: str, given:
 
 
 VALUES = {
-    "s3cret\r\nX: y": "a line break as character 7 of 12",
-    "s3cret key": "a space as character 7 of 10",
+    "s3cret\r\nX: y": "a line break at character 7",
+    "s3cret key": "a space at character 7",
     "s3cret\tkey": "a tab",
     "s3cret\u2026": "the character U+2026",
     "s3cret\u00e9": "the character U+00E9",

@@ -259,7 +259,7 @@ async def test_models_inside_an_input_are_opened(type_: str, value: object) -> N
 async def test_a_file_of_types_cannot_be_run(tmp_path: Path) -> None:
     path = tmp_path / "types.flow"
     path.write_text("type T = a | b\n")
-    with pytest.raises(UsageError, match="there to be imported"):
+    with pytest.raises(UsageError, match="this file has no flow, only types for other files"):
         await run_async(path)
 
 

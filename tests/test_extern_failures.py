@@ -93,7 +93,7 @@ def generates(): yield 1
         ("keys", "the value of `look`: expected json, found a record with a name that is not a text"),
         ("tuples", "the value of `look`: expected json, found a record with a name that is not a text"),
         ("endless", "the value of `look`: it is nested deeper than 64 levels"),
-        ("half", "the value of `look`: the text `\\ud800` has bytes that are no character"),
+        ("half", "the value of `look`: the text `\\ud800` has bytes that are not a character"),
         ("big", "the value of `look`: it contains a number of thousands of digits"),
         ("path", "the value of `look`: a Python PosixPath is not plain data"),
         ("sneaky", "the value of `look` cannot be read: ValueError: not so"),

@@ -79,21 +79,21 @@ def test_a_value_is_taken_as_it_is(flag: str, value: str, texts: Texts) -> None:
             "`--lon` is neither a parameter of the flow `f` nor an option of the command; did you mean `--long`?",
         ),
         (["--long-", "1"], "did you mean `--long`?"),
-        (["--param-lo", "1"], "`--param-lo` is no parameter"),
+        (["--param-lo", "1"], "`--param-lo` is neither a parameter"),
         (
             ["--mod", "m"],
             "`--mod` is neither a parameter of the flow `f` nor an option of the command; did you mean `--model`?",
         ),
-        (["--X", "1"], "`--X` is no parameter"),
-        (["-x", "1"], "`-x` is no parameter"),
+        (["--X", "1"], "`--X` is neither a parameter"),
+        (["-x", "1"], "`-x` is neither a parameter"),
         (
             ["loose"],
             "`loose` is neither a parameter of the flow `f` nor an option of the command; its parameters are: "
             "--x --long",
         ),
-        (["--", "--x", "1"], "`--x` is no parameter"),
+        (["--", "--x", "1"], "`--x` is neither a parameter"),
         (["--x", "-", "--long", "-"], "only one parameter can read standard input"),
-        (["--\x1b[31m", "1"], r"`--\x1b[31m` is no parameter"),
+        (["--\x1b[31m", "1"], r"`--\x1b[31m` is neither a parameter"),
         (["--flow", "g"], "no flow is called `g`"),
     ],
 )
@@ -210,7 +210,7 @@ def test_the_file_may_follow_parameters_and_the_flow_is_found_behind_them(
     assert run_command(["a.flow", "-q", "--x", "--flow=last", "--flow", "first"]) == exits.DONE
     assert capsys.readouterr().out.strip() == "--flow=last"
     assert run_command(["plan", "a.flow", "b.flow"]) == exits.USAGE
-    assert "`b.flow` is no parameter of the flow `last`" in capsys.readouterr().err
+    assert "`b.flow` is neither a parameter of the flow `last`" in capsys.readouterr().err
     assert run_command(["plan", "--nope"]) == exits.USAGE
     assert "--nope" in capsys.readouterr().err
 

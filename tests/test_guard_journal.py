@@ -302,7 +302,7 @@ async def test_a_run_is_resumed_by_one_at_a_time(tmp_path: Path) -> None:
     run = await first.append([begun("r1")])
     second = Journal.open(path)
     first.begin(run)
-    with pytest.raises(UsageError, match="r1 goes on in this process already"):
+    with pytest.raises(UsageError, match="r1 is still active in this process"):
         second.begin(run)
     first.close()
     second.close()

@@ -126,7 +126,7 @@ def test_pdf_of_pictures() -> None:
 
 def test_pdf_with_too_much_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf, "MOST_CHARACTERS", 4)
-    with refused("cut it up first"):
+    with refused("split it into smaller files"):
         pdf.read(pdf_of(["One two"]), "`x`")
 
 
@@ -138,9 +138,9 @@ def test_pdf_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_no_pdf() -> None:
     for data in (b"", b"hello", b"\0" * 2000):
-        with refused("`x` is no PDF"):
+        with refused("`x` is not a PDF"):
             pdf.read(data, "`x`")
-    with refused("`x` is damaged or cut off"):
+    with refused("`x` is damaged or incomplete"):
         pdf.read(b"%PDF-1.4\n", "`x`")
 
 
@@ -245,9 +245,9 @@ def test_docx_with_its_main_part_elsewhere(tmp_path: Path) -> None:
 def test_what_is_no_docx() -> None:
     read = READERS[".docx"].read
     for data in (b"", b"hello", docx_of("x" * 5000)[:200]):
-        with refused("`x` is damaged or cut off"):
+        with refused("`x` is damaged or incomplete"):
             read(data, "`x`")
-    with refused("`x` has a password, or is a file of an older kind"):
+    with refused("`x` has a password or an older format"):
         read(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 1000, "`x`")
     empty = io.BytesIO()
     zipfile.ZipFile(empty, "w").close()
@@ -261,7 +261,7 @@ def test_a_docx_that_unpacks_to_too_much(monkeypatch: pytest.MonkeyPatch) -> Non
     data = docx_of(para("x" * 3_000_000))
     assert len(data) < 10_000
     monkeypatch.setattr(archives, "MOST_XML", 2 * 1024 * 1024)
-    with refused("`x` unpacks to more than 2 MiB of text"):
+    with refused("`x` has more than 2 MiB of text"):
         READERS[".docx"].read(data, "`x`")
 
 
@@ -270,7 +270,7 @@ def test_a_docx_that_declares_entities() -> None:
     with zipfile.ZipFile(out, "w") as archive:
         entity = '<!DOCTYPE d [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
         archive.writestr("word/document.xml", f'{entity}<w:p xmlns:w="{W}"><w:t>&a;</w:t></w:p>')
-    with refused("`x` declares a document type inside"):
+    with refused("`x` declares a document type"):
         READERS[".docx"].read(out.getvalue(), "`x`")
 
 

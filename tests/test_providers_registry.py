@@ -79,7 +79,7 @@ def test_a_missing_key_names_its_variable(model: str, variable: str) -> None:
 
 def test_an_unknown_provider() -> None:
     said = usage_error("opanai:gpt")
-    assert "no provider is called 'opanai'. Did you mean openai:gpt? " in said
+    assert "no provider is called `opanai`. Did you mean openai:gpt?" in said
     assert "openai:NAME, anthropic:NAME, gemini:NAME, embedded" in said
     assert "Did you mean" not in usage_error("zzz")
     assert "name one, as in openai:" in usage_error("openai")

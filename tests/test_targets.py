@@ -219,7 +219,7 @@ def test_what_cannot_be_written_is_refused_at_the_start(here: Path) -> None:
         ("socket", "is a socket"),
         ("x" * 300, "File name too long"),
         ("/dev/fd/987", "Bad file descriptor"),
-        (f"/dev/fd/{closed}", "is open, but not to be written"),
+        (f"/dev/fd/{closed}", "is open, but not for writing"),
         ("/proc/version_x", "cannot be written"),
     ):
         with pytest.raises(DiskError) as error:
@@ -248,13 +248,13 @@ def test_nothing_that_is_read_is_overwritten(here: Path) -> None:
     number = os.open("in.md", os.O_RDWR)
     for path in ("in.md", "other_name", "link", "./in.md", f"/dev/fd/{number}"):
         for source in (here / "in.md", Path("in.md"), Path("link"), number):
-            with pytest.raises(UsageError, match="is what this command reads"):
+            with pytest.raises(UsageError, match="this command reads"):
                 Target(Path(path), [Path("gone"), source])
     for path in ("a.flow", "flow_link", "new.flow", "NEW.FLOW"):
         with pytest.raises(UsageError, match="is a flow file, or named as one"):
             Target(Path(path))
     # A journal that is to be made is no place either.
-    with pytest.raises(UsageError, match="is what this command reads"):
+    with pytest.raises(UsageError, match="this command reads"):
         Target(Path("./new.db"), [here / "new.db"])
     os.close(number)
     assert (here / "in.md").read_text() == "input"

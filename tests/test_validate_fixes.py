@@ -151,7 +151,7 @@ def test_a_rewrite_of_other_lines_takes_the_commonest_line_end(tmp_path: Path) -
 def test_a_file_that_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.flow"
     path.write_text("theirs\n")
-    with pytest.raises(UsageError, match="has changed since it was read"):
+    with pytest.raises(UsageError, match="has changed while flowrun worked, so it"):
         rewrite(path, "before\n", "after\n")
     assert path.read_text() == "theirs\n"
 

@@ -204,7 +204,7 @@ def test_of_a_bad_answer_and_a_missing_one_the_missing_one_is_to_blame(later: st
 
     ran = stage(text, script)
     assert (
-        "1 sample brought no answer; the last: the list of results is empty, so it has no mean; the last: no"
+        "1 sample gave no answer; the last: the list of results is empty, so it has no mean; the last: no"
     ) in lost(ran)
 
 

@@ -212,7 +212,7 @@ async def test_two_whole_answers_without_a_reason_are_both_used(
     assert result.value == rows
     assert len(faults.seen) == len(rows)
     notices = [event.text for event in told if isinstance(event, e.Notice)]
-    assert len([line for line in notices if "never says why an answer ended" in line]) == 1
+    assert len([line for line in notices if "never tells why an answer ended" in line]) == 1
 
 
 async def test_one_that_is_alone_counts_where_the_server_has_no_field_for_a_reason(faults: Any) -> None:

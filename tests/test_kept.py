@@ -172,9 +172,9 @@ async def test_a_run_that_is_done_is_told_again(model: Model, flow: Any, go: Any
 
 async def test_going_on_needs_a_run(model: Model, flow: Any, go: Any, tmp_path: Path) -> None:
     await go(flow(REVIEW))
-    with pytest.raises(UsageError, match="no run is called `nothing`"):
+    with pytest.raises(UsageError, match="has no run `nothing`"):
         await resume_async("nothing", tmp_path / "journal.db", options=RunOptions(environ={}))
-    with pytest.raises(UsageError, match=r"no run is called `last`"):
+    with pytest.raises(UsageError, match=r"has no run `last`"):
         await resume_async("last", tmp_path / "other.db", options=RunOptions(environ={}))
 
 

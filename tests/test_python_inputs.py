@@ -117,5 +117,8 @@ async def test_what_a_reader_assumed_is_told(tmp_path: Path) -> None:
     assert all("flowrun reads it as a single column" in line for line in told)
     ran = await command("t.flow", "--rows", "t.csv", "--no-journal", folder=tmp_path)
     assert ran.err.count("flowrun reads it as a single column") == 2
-    assert "flowrun reads it as" not in (await command("t.flow", "--rows", "t.csv", "-q", "--no-journal", folder=tmp_path)).err
+    assert (
+        "flowrun reads it as"
+        not in (await command("t.flow", "--rows", "t.csv", "-q", "--no-journal", folder=tmp_path)).err
+    )
     assert "flowrun reads it as" in (await command("plan", "t.flow", "--rows", "t.csv", folder=tmp_path)).err

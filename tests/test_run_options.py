@@ -232,7 +232,7 @@ def test_a_run_is_resumed(flow: Path, tmp_path: Path) -> None:
         resume("last", journal, options=options)
     with pytest.raises(UsageError, match="needs its journal: name the file"):
         resume("last")
-    with pytest.raises(UsageError, match="called by its id"):
+    with pytest.raises(UsageError, match="name the run by its id"):
         resume(5, journal)  # type: ignore[arg-type]
 
 

@@ -203,9 +203,9 @@ def test_of_a_bad_answer_and_a_missing_one_the_missing_one_is_to_blame(later: st
         return Scripted(PermanentError("no") if prompt == "1" else "what", 9.0 if prompt == later else 1.0)
 
     ran = stage(text, script)
-    assert (
-        "1 sample gave no answer; the last: the list of results is empty, so it has no mean; the last: no"
-    ) in lost(ran)
+    assert ("1 sample gave no answer; the last: the list of results is empty, so it has no mean; the last: no") in lost(
+        ran
+    )
 
 
 def test_a_body_that_runs_out_of_time_is_missing() -> None:

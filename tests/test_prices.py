@@ -81,7 +81,7 @@ def test_a_bill_without_numbers_is_none_and_below_zero_is_zero() -> None:
 
 def test_a_model_without_a_price_is_refused_with_the_way_out() -> None:
     with pytest.raises(
-        UsageError, match=r"`openai:gpt\-4o` is unknown \(OPENAI_BASE_URL points to a server of your own\): declare"
+        UsageError, match=r"`openai:gpt-4o` is unknown \(OPENAI_BASE_URL points to a server of your own"
     ):
         must_be_priced(["openai:gpt-4o"], {"OPENAI_BASE_URL": "http://127.0.0.1:1"})
     with pytest.raises(UsageError, match="the price of `elsewhere:x` is unknown: declare the model with its price"):

@@ -252,7 +252,7 @@ async def test_the_past_of_a_run_that_cannot_be_priced_is_refused(
     path, journal = flow(text), tmp_path / "j.db"
     given = {"OPENAI_BASE_URL": faults.url}
     await run_async(path, options=RunOptions(environ=given, journal=journal))
-    with pytest.raises(UsageError, match="go on with a budget of calls"):
+    with pytest.raises(UsageError, match="resume with a budget of calls"):
         await resume_async("last", journal, options=RunOptions(environ=given, budget=Budget(None, 1.0)))
     assert len(faults.seen) == 1
     await resume_async("last", journal, options=RunOptions(environ=given, budget=Budget(9)))

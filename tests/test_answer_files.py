@@ -204,7 +204,7 @@ async def test_a_wrong_ending_is_told_before_anything_is_asked(faults: Any, flow
     for words, said in (
         (["-o", "labels.txt"], "ends in .json, .jsonl or .csv"),
         (["-o", "labels.xlsx"], "cannot write a .xlsx file"),
-        (["-o", "labels.json", "--raw"], "--raw is for .csv and .tsv files"),
+        (["-o", "labels.json", "--raw"], "--raw works only with a .csv or .tsv file"),
         (["--raw"], "--raw works only with a .csv or .tsv file: name the file with --output"),
     ):
         ran = await command("a.flow", "--mails", '["x"]', *words, folder=folder, **environ)

@@ -122,7 +122,7 @@ def test_flows_are_in_utf_8(flow: Path, encoding: str) -> None:
         f"x.flow` is encoded in {kind}, and a flow must be in UTF-8; save it as UTF-8, or convert it with `iconv -f "
     ):
         read_plain(flow / "x.flow")
-    with refused(f"`x.flow` is in {kind}, and flows are in UTF-8"):
+    with refused(f"`x.flow` is encoded in {kind}, and a flow must be in UTF-8"):
         Files(flow).read_flow("x.flow")
 
 

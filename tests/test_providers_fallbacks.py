@@ -38,7 +38,7 @@ async def test_openai_falls_back_and_remembers(faults: Any, provider: Any) -> No
     assert words[4].endswith('without quotes: "yes", "no"')
     assert [line.split(" (")[0] for line in LINES] == [
         "openai:m: continuing without json_schema",
-        "openai:m: going on without json_object",
+        "openai:m: continuing without json_object",
     ]
 
 

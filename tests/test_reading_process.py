@@ -43,7 +43,7 @@ def test_one_child_reads_one_document_after_another(process: ReadingProcess) -> 
     assert process.read(".html", PAGE, "`x`") == "# One\n\ntwo"
     child = pid_of(process)
     assert process.read(".docx", docx_of(para("é")), "`x`") == "é"
-    with pytest.raises(InputError, match="`y` is damaged or cut off"):
+    with pytest.raises(InputError, match="`y` is damaged or incomplete"):
         process.read(".docx", b"nothing", "`y`")
     assert process.read(".html", b"", "`x`") == ""
     assert pid_of(process) == child

@@ -100,7 +100,7 @@ SENTENCES = [
     ("", 'y = ask -> Y | N "Hi {{ t }}"', "the type of an answer must follow the prompt", "-> A | B"),
     ("", 'y = ask "Hi {{ t }}" after used with temperature: 0', "`with` is not allowed here", "`with`, `after`"),
     ("", 'y = ask "Hi {{ t }}" -> (Y | N)', "a choice has no brackets around its words", "A | B"),
-    ("", 'y = ask "{{ t }}" | ask "b"', "sign cannot join two steps", "give the first a name"),
+    ("", 'y = ask "{{ t }}" | ask "b"', "sign cannot join two steps", "give the first step a name"),
     ("", 'y = text("Hi {{ t }}")', "no function or flow is called `text`", "without brackets"),
     # Signs of other languages.
     ("", 'y = t <> "a"', "the language has no operator `<>`", "write `!=`"),

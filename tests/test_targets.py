@@ -251,7 +251,7 @@ def test_nothing_that_is_read_is_overwritten(here: Path) -> None:
             with pytest.raises(UsageError, match="this command reads"):
                 Target(Path(path), [Path("gone"), source])
     for path in ("a.flow", "flow_link", "new.flow", "NEW.FLOW"):
-        with pytest.raises(UsageError, match="is a flow file, or named as one"):
+        with pytest.raises(UsageError, match="is a flow file or has the name of a flow file"):
             Target(Path(path))
     # A journal that is to be made is no place either.
     with pytest.raises(UsageError, match="this command reads"):

@@ -129,7 +129,7 @@ SENTENCES = [
     (f('x = repeat 3 { ask "a" }'), "F0103", "has no reducer to combine", "}"),
     ("flow f() -> text { }", "F0101", "does not declare the type of its result", "->"),
     ("flow f(): text { }", "F0101", "does not declare the type of its result", ":"),
-    (f("return = 1"), "F0101", "write `return_`", "return"),
+    (f("return = 1"), "F0101", "such as `return_`", "return"),
     (f("x = g(a: 1, b = 2)"), "F0101", "", "="),
     (f("return { a = 1 }"), "F0101", "write `name: value`", "="),
     (f("x: 1"), "F0101", "write `name = …`", ":"),

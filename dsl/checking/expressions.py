@@ -214,12 +214,8 @@ class Expressions(UnknownNames):
         left = self.infer(expr.left, scope)
         if operator == "??":
             if left not in (t.UNKNOWN, t.NONE, t.JSON) and not isinstance(left, t.Optional):
-                self.report(
-                    "F0301",
-                    "this value is never missing, so it needs no default",
-                    expr.left.span,
-                    help="delete the `??`",
-                )
+                said = "this value is never missing, so it needs no default"
+                self.report("F0301", said, expr.left.span, help="delete the `??`")
             right = self.infer(expr.right, scope, t.unwrapped(left))
             return right if left == t.NONE else t.join([t.unwrapped(left), right])
         if operator == "in":

@@ -57,7 +57,7 @@ class Bound:
 
 COUNTED = 10**30
 """The greatest number that a bound counts to: flows that call flows double at every level."""
-_BEYOND = "it is more than anybody counts"
+_BEYOND = "the number is too large to count"
 
 
 NOTHING = Bound()

@@ -26,7 +26,7 @@ from .progress import watcher
 from .signals import run_stoppable
 
 
-@click.command("resume", short_help="Go on with a run that was interrupted.")
+@click.command("resume", short_help="Resume an interrupted run.")
 @click.argument("run", metavar="RUN")
 @click.option(
     "--in-doubt",
@@ -64,7 +64,7 @@ def command(
     """
     path = journal_path(journal)
     if not path.exists():
-        raise UsageError(f"there is no run to go on with, for there is no journal at {shown(str(path))}")
+        raise UsageError(f"there is no run to resume: {shown(str(path))} has no journal")
     limit = read_budget(budget) if budget is not None else None
     file = output_file(output, raw=raw)
     with ExitStack() as stack:

@@ -162,9 +162,9 @@ def test_what_cannot_be_read(flow: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         "docs": "is a folder",
         "pipe": "is a device",
         "loop": "is not a usable path:",
-        "a\0b": "a\\x00b` is not a path",
+        "a\0b": "a\\x00b` is not a usable path",
         "n" * 300: "too long",
-        "": "it is empty",
+        "": "the path is empty",
     }
     for path, words in cases.items():
         with pytest.raises(InputError) as caught:

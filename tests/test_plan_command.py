@@ -202,7 +202,7 @@ def test_a_limit_in_dollars_is_an_amount(amount: str, run: Run) -> None:
         (["--param", "y=1"], "has no parameter `y`"),
         (["loose"], "`loose` is neither a parameter"),
         (["--flow", "g"], "no flow is called `g`"),
-        (["--model", "nope"], "no provider is called `nope`. Models are such as embedded:tiny, anthropic:"),
+        (["--model", "nope"], "no provider is called `nope`. Examples of models are embedded:tiny, anthropic:"),
         (["--model", "opnai:x"], "no provider is called `opnai`; did you mean `openai`?"),
         (["--model", "openai:"], "openai serves many models: name a model"),
         (["--x", "1", "--x=2"], "the parameter `x` is given twice"),

@@ -142,7 +142,7 @@ WRONG = [
     ("{{ count + 3 }}{{ x + 3 }}", "F0306 count: this value", "F0301 x: expected a number, found text"),
     ("{{ flag + 1 }}{{ -flag }}", "F0301 flag: expected a number", "F0301 flag: expected a number"),
     ("{% if level %}{% endif %}{% if not score %}{% endif %}", "F0301 level: this condition", "F0301 score: this "
-    "always"),
+    "condition is always"),
     ("{% if note %}{% endif %}", "F0301 note: this condition is always true: the value is a record, Note"),
     ("{{ (n or 'a') | upper }}", "F0301 upper: the filter `upper` takes a text, and this is int or text"),
     ("{% for y in [n, 'a'] %}{{ y + 1 }}{% endfor %}", "F0301 y: expected a number, found int or text"),

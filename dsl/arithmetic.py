@@ -42,7 +42,7 @@ def combined(operator: str, first: Json, second: Json) -> Json:
     try:
         result = BINARY[operator](first, second)
     except ZeroDivisionError:
-        raise NoValueError("this divides by zero") from None
+        raise NoValueError("this is a division by zero") from None
     except OverflowError:
         raise NoValueError(_too_large(operator)) from None
     except TypeError:
@@ -55,7 +55,7 @@ def combined(operator: str, first: Json, second: Json) -> Json:
 
 
 def _too_large(operator: str) -> str:
-    return f"the result of `{operator}` is too large a number"
+    return f"the result of `{operator}` is too large"
 
 
 BINARY: dict[str, Callable[[Any, Any], Any]] = {

@@ -177,6 +177,6 @@ def _short(flow: Flow, least: float, limit: int, call: Step | None = None) -> Di
         f"{what} at least {calls}, and its budget allows {limit:,}",
         budget.calls.span,
         labels=() if call is None else (Label(call.line.node.span, f"{calls} at least"),),
-        note="the calls that it allows are paid for, and then the flow fails",
-        help=f"write `budget {least:.0f} calls` or more, or ask less",
+        note="the flow pays for the allowed calls, and then it fails",
+        help=f"write `budget {least:.0f} calls` or more, or make fewer calls",
     )

@@ -26,7 +26,7 @@ from .source import Source
 UNSURE = frozenset({"F0201", "F0202", "F0205", "F0209", "F0211", "F0304", "F0305"})
 """The codes after which a mention may be lost, so that no lint can tell which names are never used."""
 MOST_FILES = 500
-TOO_MANY = f"a flow takes in {MOST_FILES} files at most"
+TOO_MANY = f"a flow can import at most {MOST_FILES} files"
 DEEPEST_IMPORT = 50
 
 Load = Callable[[str], Source | str]
@@ -154,9 +154,9 @@ class _Files:
 
     def read(self, path: str, chain: list[str]) -> Source | str:
         if self.load is None:
-            return "there is no folder to find it in"
+            return "this flow has no folder, so imports cannot be found"
         if len(chain) > DEEPEST_IMPORT:
-            return f"imports lead deeper than {DEEPEST_IMPORT} files"
+            return f"imports are nested deeper than {DEEPEST_IMPORT} files"
         if len(self.exports) >= MOST_FILES:
             return TOO_MANY
         return self.load(path)

@@ -20,9 +20,9 @@ def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) 
             problems.append(
                 Diagnostic(
                     "F0306",
-                    f"this may be missing, and then it has no field `{name}`",
+                    f"this value may be missing, and a missing value has no field `{name}`",
                     span,
-                    help="guard it with `when` or `{% if … %}`, or supply a default with `??`",
+                    help="test it with `when` or `{% if … %}`, or write a default with `??`",
                 )
             )
             return t.unwrapped(inner)
@@ -32,13 +32,13 @@ def field_type(base: t.Type, name: str, span: Span, problems: list[Diagnostic]) 
         return found.type
     if isinstance(base, t.Record):
         names = [field.name for field in base.fields]
-        what = f"no field `{name}` in {base.name or t.show(base)}"
+        what = f"{base.name or t.show(base)} has no field `{name}`"
         listed = ", ".join(f"`{known}`" for known in names[:MOST_LISTED]) + (", …" if len(names) > MOST_LISTED else "")
         help = did_you_mean(name, names) or f"its fields: {listed}"
     else:
         what, help = f"{t.show(base)} has no fields", ""
         if isinstance(base, t.ListOf):
-            help = "take its elements one by one: `map x in …`, or `{% for x in … %}` in a template"
+            help = "read its elements one by one: `map x in …`, or `{% for x in … %}` in a template"
     problems.append(Diagnostic("F0302", what, span, help=help))
     return t.UNKNOWN
 
@@ -52,5 +52,5 @@ def misfit(given: t.Type, wanted: t.Type) -> str:
         if found is None and not isinstance(field.type, t.Optional):
             return f"the field `{field.name}` is missing"
         if found is not None and not t.fits(found.type, field.type):
-            return f"the field `{field.name}` is {t.show(field.type)}, and this gives {t.show(found.type)}"
+            return f"the field `{field.name}` is {t.show(field.type)}, and this value is {t.show(found.type)}"
     return ""

@@ -41,7 +41,7 @@ def strict_json(text: str | bytes) -> Any:
 
 
 def _no_number(text: str) -> float:
-    raise ValueError(f"the plan has {text} in it, which is no JSON")
+    raise ValueError(f"the plan contains {text}, which JSON does not have")
 
 
 def _number(text: str) -> float:
@@ -62,7 +62,7 @@ def must_be_kept(data: Any, made: Any) -> None:
         elif isinstance(given, list) and isinstance(taken, list):
             todo.extend((one, taken[at], f"{place}[{at}]") for at, one in enumerate(given))
         elif given != taken or (type(given) is not type(taken) and (type(given), type(taken)) != (int, float)):
-            raise ValueError(f"the plan has a value of another kind than its place at `{place}`")
+            raise ValueError(f"the plan has a value of the wrong kind at `{place}`")
 
 
 def misplaced(whole: Any) -> str | None:

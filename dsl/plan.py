@@ -198,7 +198,7 @@ def from_json(text: str | bytes) -> Plan:
     except RecursionError:
         raise ValueError("the plan is nested too deep") from None
     if plan.version != VERSION:
-        raise ValueError(f"the plan is of version {plan.version}, and this reads version {VERSION}")
+        raise ValueError(f"the plan has version {plan.version}, and this flowrun reads version {VERSION}")
     must_be_kept(data, as_data(plan))
     return plan
 

@@ -111,7 +111,7 @@ async def resume_async(
     Raises: the errors of ``run_async``; UsageError, if the journal has no such run.
     """
     for name in others:
-        raise UsageError(f"a run is resumed with options alone: {_as_option(name)}")
+        raise UsageError(f"a resumed run takes only options: {_as_option(name)}")
     return await resume_run(run, journal, options)
 
 
@@ -125,16 +125,16 @@ async def resume_run(
     """
     options = _options(options)
     if not isinstance(run, str):
-        raise UsageError(f"a run is called by its id, or `last`; found {described(run)}")
+        raise UsageError(f"name the run by its id, or write `last`; found {described(run)}")
     if journal is not None:
         if options.journal is not None:
-            raise UsageError("the journal is given twice, as an argument and in the options: give it once")
+            raise UsageError("the journal is given twice, as an argument and in the options: give it only once")
         options = replace(options, journal=journal)
     if options.journal is None:
-        raise UsageError("a run is resumed from its journal: name the file, as in resume('last', 'journal.db')")
+        raise UsageError("a resumed run needs its journal: name the file, as in resume('last', 'journal.db')")
     for name in _OF_THE_BEGINNING:
         if getattr(options, name):
-            raise UsageError(f"a run goes on with the `{name}` that it began with: leave that option out")
+            raise UsageError(f"a resumed run keeps the `{name}` of its start: leave that option out")
     with closing(_opened(Path(options.journal))) as opened:
         plan, values, kept, number = taken_up(opened, run)
         verify(plan)
@@ -170,7 +170,7 @@ async def _executed(
 def _waited(name: str, begin: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
     with suppress(RuntimeError):
         asyncio.get_running_loop()
-        raise UsageError(f"`{name}` would hold up the event loop that it is called in: write `await {name}_async(…)`")
+        raise UsageError(f"`{name}` would block the running event loop: write `await {name}_async(…)`")
     result = asyncio.run(begin())
     if not result.ok:
         raise RunError(result)
@@ -180,7 +180,7 @@ def _waited(name: str, begin: Callable[[], Coroutine[Any, Any, Result]]) -> Resu
 def _opened(path: Path) -> Journal:
     """Open the journal of a run that is resumed. Raises UsageError if there is no such file."""
     if not path.exists():
-        raise UsageError(f"there is no run to go on with, for there is no journal at {shown(str(path))}")
+        raise UsageError(f"there is no run to resume: there is no journal at {shown(str(path))}")
     return Journal.open(path)
 
 
@@ -189,8 +189,9 @@ def _options(given: object) -> RunOptions:
         return RunOptions()
     if not isinstance(given, RunOptions):
         raise UsageError(
-            f"`options` is a RunOptions, such as RunOptions(budget='$1'); found {described(given)}. A parameter of the "
-            'flow that is called `options` stands in the mapping of inputs: {"options": …}'
+            f"`options` must be a RunOptions, such as RunOptions(budget='$1'); found {described(given)}. If "
+            "the flow has a "
+            'parameter `options`, put it into the mapping of inputs: {"options": …}'
         )
     return given
 
@@ -207,22 +208,23 @@ def _given(plan: p.Plan, inputs: object, values: Mapping[str, Any]) -> dict[str,
     """Return the caller's inputs as plain data, from the mapping and the keywords. Raises InputError, UsageError."""
     if inputs is not None and not isinstance(inputs, Mapping):
         raise UsageError(
-            f"`inputs` is a mapping of the flow's parameters to their values; found {described(inputs)}. A parameter "
-            'that is called `inputs` stands in it: {"inputs": …}'
+            f"`inputs` must be a mapping of the flow's parameters to their values; found {described(inputs)}. "
+            "If the flow has "
+            'a parameter `inputs`, put it into this mapping: {"inputs": …}'
         )
     known = {param.name for param in plan.params}
     for name in values:
         if name in _OPTIONS and name not in known:
             raise UsageError(f"the flow `{plan.flow}` has no parameter `{name}`: {_as_option(name)}")
         if inputs and name in inputs:
-            raise InputError(f"`{name}` stands in the mapping of inputs and among the keywords: give it once")
+            raise InputError(f"`{name}` is given twice, in the mapping of inputs and as a keyword: give it only once")
     return plain_inputs({**(inputs or {}), **values})
 
 
 def _as_option(name: str) -> str:
     if name not in _OPTIONS:
-        return f"there is no option `{name}`; there are {', '.join(sorted(_OPTIONS))}"
-    return f"the option is given as options=RunOptions({name}=…)"
+        return f"there is no option `{name}`; the options are {', '.join(sorted(_OPTIONS))}"
+    return f"write the option as options=RunOptions({name}=…)"
 
 
 async def _read(plan: p.Plan, given: Mapping[str, Json], remarks: list[str]) -> dict[str, Json]:

@@ -122,7 +122,7 @@ async def test_what_is_broken_off_is_on_the_bill_with_its_bound(
         assert report["unbilled"] > 0
         told = await command(*words, "--fresh", folder=tmp_path, **environ(faults))
         closing = told.err.splitlines()[-1]
-        assert "1 call in 3 requests (2 broken off" in closing
+        assert "1 call in 3 requests (2 cancelled" in closing
         assert f"at most ${report['budget_spent']:.4f}" in closing
     [run, *_] = await listed(tmp_path, faults)
     for name in ("requests", "sent", "answered", "spoilt", "refused", "broken_off", "cost", "unbilled", "tokens"):
@@ -252,7 +252,7 @@ async def test_the_past_of_a_run_that_cannot_be_priced_is_refused(
     path, journal = flow(text), tmp_path / "j.db"
     given = {"OPENAI_BASE_URL": faults.url}
     await run_async(path, options=RunOptions(environ=given, journal=journal))
-    with pytest.raises(UsageError, match="go on with a budget of calls"):
+    with pytest.raises(UsageError, match="resume with a budget of calls"):
         await resume_async("last", journal, options=RunOptions(environ=given, budget=Budget(None, 1.0)))
     assert len(faults.seen) == 1
     await resume_async("last", journal, options=RunOptions(environ=given, budget=Budget(9)))

@@ -102,8 +102,8 @@ def test_an_answer_takes_the_form_of_the_ending(name: str, type_: types.Type, va
         ("x.txt", types.ListOf(MAIL), "ends in .json, .jsonl or .csv"),
         ("x.md", MAIL, "`x.md` cannot hold the answer of this flow: it is a record"),
         ("x.txt", types.ListOf(TEXTS), "a plain value on each line"),
-        ("x.xlsx", types.ListOf(MAIL), "an answer is not written as .xlsx"),
-        ("x.PDF", types.TEXT, "an answer is not written as .pdf"),
+        ("x.xlsx", types.ListOf(MAIL), "flowrun cannot write a .xlsx file"),
+        ("x.PDF", types.TEXT, "flowrun cannot write a .pdf file"),
     ],
 )
 def test_what_the_type_tells_is_refused_before_a_call(name: str, type_: types.Type, said: str) -> None:
@@ -117,7 +117,7 @@ def test_what_the_type_tells_is_refused_before_a_call(name: str, type_: types.Ty
     [
         ("x.csv", types.JSON, [{"a": [1]}], "row 1 has a list in `a`"),
         ("x.csv", nested("more", types.JSON), [{"id": 1}, {"id": 1, "more": {}}], "row 2 has a record in `more`"),
-        ("x.csv", types.JSON, [{"a": 1}, 5], "row 2 is no record, and others are"),
+        ("x.csv", types.JSON, [{"a": 1}, 5], "row 2 is not a record, and other rows are"),
         ("x.csv", types.JSON, [[1]], "row 1 has a list in `value`"),
         ("x.txt", types.JSON, {"a": 1}, "the answer is a record"),
         ("x.txt", TEXTS, ["one", "two\nthree"], "item 2 has several lines"),
@@ -203,9 +203,9 @@ async def test_a_wrong_ending_is_told_before_anything_is_asked(faults: Any, flow
     environ = {"OPENAI_BASE_URL": faults.url}
     for words, said in (
         (["-o", "labels.txt"], "ends in .json, .jsonl or .csv"),
-        (["-o", "labels.xlsx"], "not written as .xlsx"),
-        (["-o", "labels.json", "--raw"], "--raw is for .csv and .tsv files"),
-        (["--raw"], "--raw is for a .csv or .tsv file: name it with --output"),
+        (["-o", "labels.xlsx"], "cannot write a .xlsx file"),
+        (["-o", "labels.json", "--raw"], "--raw works only with a .csv or .tsv file"),
+        (["--raw"], "--raw works only with a .csv or .tsv file: name the file with --output"),
     ):
         ran = await command("a.flow", "--mails", '["x"]', *words, folder=folder, **environ)
         assert (ran.code, said in ran.err) == (2, True), ran.err

@@ -76,8 +76,8 @@ async def test_inputs_come_as_values_files_and_standard_input(flow: Callable[[st
         (("a.flow", "--name", "x", "--flow", "ecko"), "did you mean `echo`?"),
         (("b.flow",), "there is no file"),
         (("validat", "a.flow"), "did you mean `validate`?"),
-        (("explain", "F9999"), "no code is called"),
-        (("init", "a.flow"), "is there already"),
+        (("explain", "F9999"), "there is no code `F9999`"),
+        (("init", "a.flow"), "exists already, and is not overwritten"),
     ],
 )
 async def test_a_wrong_command_is_told_and_sends_nothing(
@@ -152,7 +152,7 @@ async def test_a_second_interrupt_ends_at_once(faults: Any, flow: Callable[[str]
     await asyncio.wait_for(faults.arrived.wait(), 30)
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
-    told = await asyncio.wait_for(process.stderr.readuntil(b"Once more ends at once\n"), 10)
+    told = await asyncio.wait_for(process.stderr.readuntil(b"Send it again to end at once\n"), 10)
     assert process.returncode is None
     process.send_signal(signal.SIGINT)
     out, err = await asyncio.wait_for(process.communicate(), 10)
@@ -229,7 +229,7 @@ async def test_a_parameter_has_one_value_and_a_folder_is_one(flow: Callable[[str
     for words, said in (
         (["--name", "a", "--name", "b"], "the parameter `name` is given twice"),
         (["--name", "a", "--param", "name=b"], "the parameter `name` is given twice"),
-        (["--name", "a", "--allow-read", "gone"], "there is none at `gone`"),
+        (["--name", "a", "--allow-read", "gone"], "the folder `gone` does not exist"),
         (["--name", "a", "--allow-read", "a.flow"], "its folder is `--allow-read .`"),
     ):
         ran = await command("a.flow", *words, folder=folder)
@@ -248,7 +248,7 @@ async def test_a_pipe_without_a_writer_is_not_waited_for(tmp_path: Path, words: 
 async def test_a_code_that_is_none_is_told(tmp_path: Path) -> None:
     ran = await command("explain", "F020", folder=tmp_path)
     assert ran.code == 2
-    assert "no code is called `F020`; did you mean `F02" in ran.err
+    assert "there is no code `F020`; did you mean `F02" in ran.err
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

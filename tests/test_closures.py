@@ -76,7 +76,7 @@ def raised(status: int, body: Any) -> CallError:
 def test_what_says_that_a_model_is_not_for_us(status: int, body: Any) -> None:
     error = raised(status, body)
     assert type(error) is ModelError
-    assert "nothing more is asked of this model" in str(error)
+    assert "flowrun sends no more requests to this model)" in str(error)
     assert error.status == status
 
 

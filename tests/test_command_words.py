@@ -17,13 +17,13 @@ def refusal(*words: str) -> str:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("run", "x.flow"), "a flow is run by its file. Write `flowrun x.flow`"),
+        (("run", "x.flow"), "to run a flow, give its file. Write `flowrun x.flow`"),
         (("run", "x.flow", "--mail", "hi"), "Write `flowrun x.flow`"),
         (("run",), "Write `flowrun FILE.flow`"),
         (("exec", "--quiet", "x.flow"), "Write `flowrun x.flow`"),
         (("check", "x.flow"), "write `flowrun validate x.flow`"),
         (("lint", "flows"), "write `flowrun validate flows`"),
-        (("test", "x.flow"), "the tests of a file are checked by `flowrun validate x.flow`"),
+        (("test", "x.flow"), "to check the tests of a file, write `flowrun validate x.flow`"),
         (("format", "x.flow"), "write `flowrun fmt x.flow`"),
         (("dry-run", "x.flow"), "write `flowrun plan x.flow`"),
         (("history",), "write `flowrun runs`"),

@@ -22,10 +22,10 @@ COMPUTED = {
         0,
         "`concurrency` is 1 or more",
     ),
-    "chars": ("split(mail, by: chars(n))", 0, "`n` is a whole number of characters, at least 1"),
+    "chars": ("split(mail, by: chars(n))", 0, "`n` must be a whole number of characters, at least 1"),
     "overlap": ("split(mail, by: chars(9), overlap: n)", 9, "the overlap of 9 characters must be less"),
-    "overlap below 0": ("split(mail, by: paragraph, overlap: n)", -1, "`overlap` is a whole number"),
-    "quorum": (f"{VOTE} quorum(n)", 5, "no answer can have 5 votes of 3"),
+    "overlap below 0": ("split(mail, by: paragraph, overlap: n)", -1, "`overlap` must be a whole number"),
+    "quorum": (f"{VOTE} quorum(n)", 5, "an answer cannot have 5 votes in a vote of 3"),
     "quorum of none": (f"{VOTE} quorum(n)", 0, "`votes` takes a number of 1 or more"),
     "at_least": (f"{VOTE} majority(at_least: n)", 0, "`at_least` takes a number of 1 or more"),
     "window": (f"{LONG_VOTE} window(n)", 1, "`width` takes a number of 2 or more"),
@@ -35,9 +35,9 @@ COMPUTED = {
     "steps": (f"{LONG_VOTE} ahead(target: 0.9, steps: n)", 0, "`steps` takes a number of 1 or more"),
     "right": (f"{LONG_VOTE} ahead(target: 0.9, right: n)", 0, "`right` takes a number from 0.51 to 0.999"),
     "tree": ('repeat 3 { ask "{{ mail }}" } reduce by tokens(n) ask "{{ results }}"', 0, "takes a whole number from 1"),
-    "divisor": ("1 / n", 0, "this divides by zero"),
-    "too large": ("n * n", 10**2000, "the result of `*` is too large a number"),
-    "too large a fraction": ("n * 1.5 * n", 10**200, "the result of `*` is too large a number"),
+    "divisor": ("1 / n", 0, "this is a division by zero"),
+    "too large": ("n * n", 10**2000, "the result of `*` is too large"),
+    "too large a fraction": ("n * 1.5 * n", 10**200, "the result of `*` is too large"),
 }
 
 

@@ -191,7 +191,7 @@ def test_there_are_beginners() -> None:
 
 
 RIGHT = 'flow a(x: text) {\n  y = ask "{{ x }}"\n  return y\n}\n'
-WRONG = 'flow a(x: text) {\n  y = ask "{{ z }}"  # error[F0201] «z»: nothing is called `z`\n  return y\n}\n'
+WRONG = 'flow a(x: text) {\n  y = ask "{{ z }}"  # error[F0201] «z»: the name `z` is unknown\n  return y\n}\n'
 
 
 def test_the_comparison_itself() -> None:
@@ -199,7 +199,7 @@ def test_the_comparison_itself() -> None:
     assert differences(RIGHT) == []
     assert len(differences(RIGHT.replace("  return", "  # error[F0201]: z\n  return"))) == 1
     assert len(differences(WRONG.replace("«z»", "«x»"))) == 2
-    assert len(differences(WRONG.replace("nothing", "anything"))) == 2
+    assert len(differences(WRONG.replace("unknown", "known"))) == 2
     assert len(differences(WRONG.replace("F0201", "F0202"))) == 2
-    assert len(differences("# error[F0201] @3:15: nothing\n" + WRONG.replace("# error", "# "))) == 0
-    assert len(differences("# error[F0201] @3:16: nothing\n" + WRONG.replace("# error", "# "))) == 2
+    assert len(differences("# error[F0201] @3:15: the name\n" + WRONG.replace("# error", "# "))) == 0
+    assert len(differences("# error[F0201] @3:16: the name\n" + WRONG.replace("# error", "# "))) == 2

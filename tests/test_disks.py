@@ -62,7 +62,7 @@ def test_a_sync_that_fails_stops_the_run(at: Place, commit: int) -> None:
     assert command.out == ""
     again = at.resume(name)
     if again.end() != 0:
-        assert "no run is called" in again.err or "before it had begun" in again.err
+        assert "has no run" in again.err or "ended before its first call" in again.err
         assert at.served.answers() == before
         return
     assert again.out == at.expected

@@ -92,9 +92,9 @@ def test_glob(flow: Path) -> None:
     assert files.glob("top.txt") == ["top.txt"]
     with refused("there is no folder `dosc`; did you mean `docs`?"):
         files.glob("dosc/*.md")
-    with refused("`docs` is a folder; its files are `docs/*`"):
+    with refused("`docs` is a folder; for its files write `docs/*`"):
         files.glob("docs")
-    with refused("`..` behind a wildcard"):
+    with refused("`..` after a wildcard;"):
         files.glob("*/../*.md")
 
 
@@ -119,9 +119,9 @@ def test_encodings(flow: Path, data: bytes) -> None:
 def test_flows_are_in_utf_8(flow: Path, encoding: str) -> None:
     (flow / "x.flow").write_bytes("# é, and all that\nflow x() { return 1 }\n".encode(encoding))
     kind = encoding.upper().replace("16-", "16")
-    with refused(f"x.flow` is in {kind}, and flows are in UTF-8; save it as UTF-8, or convert it with `iconv -f "):
+    with refused(f"encoded in {kind}, and a flow must be in UTF-8; save it as UTF-8, or convert it with `iconv -f "):
         read_plain(flow / "x.flow")
-    with refused(f"`x.flow` is in {kind}, and flows are in UTF-8"):
+    with refused(f"`x.flow` is encoded in {kind}, and a flow must be in UTF-8"):
         Files(flow).read_flow("x.flow")
 
 
@@ -136,8 +136,8 @@ BROKEN = {
     "utf-16 cut off": (codecs.BOM_UTF16_LE + b"a\0b", "is not UTF-16 text: byte 4"),
     "half a pair": (codecs.BOM_UTF16_LE + b"\x00\xd8a\0", "is not UTF-16 text: byte 2"),
     "zero byte": (b"GIF\0\1", "zero byte"),
-    "utf-32": (codecs.BOM_UTF32_LE + "a".encode("utf-32-le"), "is in UTF-32, and text is read in UTF-8"),
-    "utf-16 without a mark": ("Hello, you".encode("utf-16-le"), "is in UTF-16LE, and text is read in UTF-8"),
+    "utf-32": (codecs.BOM_UTF32_LE + "a".encode("utf-32-le"), "is encoded in UTF-32, and flowrun reads text in"),
+    "utf-16 without a mark": ("Hello, you".encode("utf-16-le"), "is encoded in UTF-16LE, and flowrun reads text in"),
     "utf-16 without a mark, big": ("Hello, you".encode("utf-16-be"), "`iconv -f utf-16be -t utf-8`"),
     "numbers of two bytes": (b"\1\0\2\0\3\0\4\0", "zero byte"),
 }
@@ -161,10 +161,10 @@ def test_what_cannot_be_read(flow: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         "top.txt/x": "a part of the path is a file",
         "docs": "is a folder",
         "pipe": "is a device",
-        "loop": "is not a path that can be followed",
-        "a\0b": "a\\x00b` is not a path",
+        "loop": "is not a usable path:",
+        "a\0b": "a\\x00b` is not a usable path",
         "n" * 300: "too long",
-        "": "it is empty",
+        "": "the path is empty",
     }
     for path, words in cases.items():
         with pytest.raises(InputError) as caught:
@@ -354,7 +354,7 @@ def test_suffixes(flow: Path) -> None:
         ("1e999", "1e999 is too large"),
         ("[" * 65 + "]" * 65 + " ", "deeper than 64"),
         ("[" * 100_000, "deeper than 64"),
-        ('"\\ud800"', "half a surrogate pair"),
+        ('"\\ud800"', "half of a surrogate pair"),
         ("9" * 5000, "integer string conversion"),
     ],
 )
@@ -390,7 +390,7 @@ def test_tables() -> None:
         ("a,b\n1,2\n3\n", "`x`:3: this row has one cell, and the header has 2"),
         ('a,b\n"1\n2",2\n3,4,5\n', "`x`:4: this row has 3 cells"),
         ("a,\n1,2\n", "`x`:1: column 2 has no name"),
-        ("a,b,a\n", "two columns are called `a`"),
+        ("a,b,a\n", "two columns have the name `a`"),
         ('a,b\n1,2\n"3,4\n', "`x`:3: this row is not CSV: a quote is opened and never closed"),
         ('a,b\n1,"2"3\n', "`x`:2: this row is not CSV"),
     ],

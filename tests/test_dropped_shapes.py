@@ -56,7 +56,7 @@ async def test_a_server_that_drops_the_shape_is_noticed(faults: Any, name: str) 
             await provider.complete(asks(text, schema=SMALL))
     assert [BOUND[name] in json.dumps(seen) for seen in faults.seen] == [True, False, False, False]
     (line,) = LINES
-    assert line.startswith(f"{name}:m: going on without {BOUND[name]}")
+    assert line.startswith(f"{name}:m: continuing without {BOUND[name]}")
 
 
 async def test_a_repeated_question_in_a_run_finds_out_what_the_server_drops(faults: Any, flow: Any) -> None:

@@ -173,4 +173,4 @@ def test_a_huge_repeat_opens_only_some_of_its_bodies() -> None:
 def test_a_vote_on_an_empty_list_says_so() -> None:
     text = 'flow f(rows: [text]) { a = map row in rows { ask "{{ row }}" -> "a" | "b" } reduce majority\n return a }'
     (end,) = [one for one in state_of(text, {"rows": []}).begin() if isinstance(one, Finish)]
-    assert end.outcome.failures[0].reason == "there is nothing to vote on: the list is empty"
+    assert end.outcome.failures[0].reason == "the vote has no ballots: the list is empty"

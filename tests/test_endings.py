@@ -163,7 +163,7 @@ THOUGHT = [
 
 @pytest.mark.parametrize(("name", "body"), THOUGHT)
 async def test_reasoning_alone_is_an_empty_answer_and_told(faults: Any, name: str, body: Any) -> None:
-    with pytest.raises(AnswerError, match="an empty answer: only reasoning came, and no answer") as caught:
+    with pytest.raises(AnswerError, match="an empty answer: the model sent only reasoning, and no answer") as caught:
         await asked(faults, name, body)
     assert "hm" in caught.value.text
 
@@ -171,7 +171,7 @@ async def test_reasoning_alone_is_an_empty_answer_and_told(faults: Any, name: st
 async def test_reasoning_that_was_cut_off_is_told_apart(faults: Any) -> None:
     (answer,) = await asked(faults, "openai", chat("<think>hm", "length"))
     assert (answer.text, answer.finish) == ("", "length")
-    assert answer.said.startswith("only reasoning came before its greatest length was reached (`length`)")
+    assert answer.said.startswith("the model sent only reasoning before its greatest length was reached")
 
 
 async def test_the_sentence_of_an_end_is_that_of_the_failure_also_after_a_resume(
@@ -212,7 +212,7 @@ async def test_two_whole_answers_without_a_reason_are_both_used(
     assert result.value == rows
     assert len(faults.seen) == len(rows)
     notices = [event.text for event in told if isinstance(event, e.Notice)]
-    assert len([line for line in notices if "never says why an answer ended" in line]) == 1
+    assert len([line for line in notices if "never tells why an answer ended" in line]) == 1
 
 
 async def test_one_that_is_alone_counts_where_the_server_has_no_field_for_a_reason(faults: Any) -> None:

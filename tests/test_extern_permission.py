@@ -84,17 +84,17 @@ async def test_externs_of_called_flows_need_it_too(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "code", "said"),
     [
-        ("g_nowhere.deep:look", "", "there is no Python module `g_nowhere`"),
+        ("g_nowhere.deep:look", "", "Python module `g_nowhere`"),
         ("{0}:lok", "def look(n): pass", "has no function `lok`; did you mean `look`?"),
-        ("{0}:look", "look = 5", "`look` is no function (it is a Python int)"),
-        ("{0}:look", "def look(m): pass", "the function has no parameter `n` that is given by name; it takes `(m)`"),
-        ("{0}:look", "def look(n, /): pass", "no parameter `n` that is given by name; it takes `(n, /)`"),
-        ("{0}:look", "def look(n, key): pass", "the function needs `key`, which the flow does not give it"),
+        ("{0}:look", "look = 5", "`look` is not a function (it is a Python int)"),
+        ("{0}:look", "def look(m): pass", "the function has no keyword parameter `n`; it takes `(m)`"),
+        ("{0}:look", "def look(n, /): pass", "no keyword parameter `n`; it takes `(n, /)`"),
+        ("{0}:look", "def look(n, key): pass", "the function needs `key`, and the extern does not pass it"),
         ("{0}:look", "import g_not_there", "importing `{0}` failed: ModuleNotFoundError: No module named"),
         ("{0}:look", "def look(:", "failed: SyntaxError"),
         ("{0}:look", "import sys; sys.exit(4)", "failed: SystemExit: 4"),
         ("{0}:look", "def __getattr__(name): raise OSError('gone')", "getting `look` failed: OSError: gone"),
-        ("{0}:look", "def look(*args): pass", "no parameter `n` that is given by name"),
+        ("{0}:look", "def look(*args): pass", "no keyword parameter `n`"),
     ],
 )
 async def test_what_cannot_be_called_is_told_before_any_call(folder: Path, target: str, code: str, said: str) -> None:
@@ -145,7 +145,7 @@ async def test_the_flow_s_folder_comes_first_and_leaves_no_trace(
 
 async def test_another_module_of_the_name_is_not_taken_for_the_flow_s(folder: Path) -> None:
     (folder / "json.py").write_text("def loads(s):\n    return 'mine'\n")
-    with pytest.raises(UsageError, match=r"json\.py` is hidden by another module of the name `json`"):
+    with pytest.raises(UsageError, match=r"is hidden by a loaded module of the same name `json`"):
         await go(program(folder, CALL, look=extern("json:loads", "n")), n="x")
 
 

@@ -74,7 +74,7 @@ def test_a_reply_without_answers_is_no_answer() -> None:
     run.provider = Mute(lambda request, number: "x")
     (failure,) = run.go().failures
     assert isinstance(failure.error, AnswerError)
-    assert failure.reason == "the reply holds no answer (3 times)"
+    assert failure.reason == "the reply has no answer (3 times)"
     assert not run.scheduler.busy
 
 

@@ -129,7 +129,7 @@ def test_options_of_a_reducer_that_have_no_value_fail_the_step() -> None:
         None,
         inputs={"n": 0},
     )
-    assert [one.reason for one in run.go().failures] == ["this divides by zero"]
+    assert [one.reason for one in run.go().failures] == ["this is a division by zero"]
 
 
 def test_arguments_of_a_reducer_are_waited_for() -> None:

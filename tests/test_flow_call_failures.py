@@ -70,7 +70,7 @@ def test_a_result_without_a_value_fails_the_call_by_its_name() -> None:
         )
     )
     (failure,) = run.go().failures
-    assert (failure.path, failure.reason) == ("s", "this divides by zero")
+    assert (failure.path, failure.reason) == ("s", "this is a division by zero")
 
 
 def test_what_failed_outside_is_no_element_s_fault() -> None:

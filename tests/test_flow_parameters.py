@@ -69,30 +69,31 @@ def test_a_value_is_taken_as_it_is(flag: str, value: str, texts: Texts) -> None:
         (["--x", "1", "--param-x=1"], "the parameter `x` is given twice"),
         (["--param", "x=1", "--param", "x=1"], "the parameter `x` is given twice"),
         (["--x=", "--x="], "the parameter `x` is given twice"),
-        (["--x"], "`--x` needs a value behind it"),
-        (["--param-x"], "`--param-x` needs a value behind it"),
+        (["--x"], "`--x` needs a value after it"),
+        (["--param-x"], "`--param-x` needs a value after it"),
         (["--param", "x"], "`--param x`: write NAME=VALUE"),
         (["--param", "=x"], "has no parameter ``"),
         (["--param", "lon=x"], "has no parameter `lon`. did you mean `long`?"),
         (
             ["--lon", "1"],
-            "`--lon` is no parameter of the flow `f`, and no option of the command; did you mean `--long`?",
+            "`--lon` is neither a parameter of the flow `f` nor an option of the command; did you mean `--long`?",
         ),
         (["--long-", "1"], "did you mean `--long`?"),
-        (["--param-lo", "1"], "`--param-lo` is no parameter"),
+        (["--param-lo", "1"], "`--param-lo` is neither a parameter"),
         (
             ["--mod", "m"],
-            "`--mod` is no parameter of the flow `f`, and no option of the command; did you mean `--model`?",
+            "`--mod` is neither a parameter of the flow `f` nor an option of the command; did you mean `--model`?",
         ),
-        (["--X", "1"], "`--X` is no parameter"),
-        (["-x", "1"], "`-x` is no parameter"),
+        (["--X", "1"], "`--X` is neither a parameter"),
+        (["-x", "1"], "`-x` is neither a parameter"),
         (
             ["loose"],
-            "`loose` is no parameter of the flow `f`, and no option of the command; its parameters are: --x --long",
+            "`loose` is neither a parameter of the flow `f` nor an option of the command; its parameters are: "
+            "--x --long",
         ),
-        (["--", "--x", "1"], "`--x` is no parameter"),
-        (["--x", "-", "--long", "-"], "standard input can be only one parameter's value"),
-        (["--\x1b[31m", "1"], r"`--\x1b[31m` is no parameter"),
+        (["--", "--x", "1"], "`--x` is neither a parameter"),
+        (["--x", "-", "--long", "-"], "only one parameter can read standard input"),
+        (["--\x1b[31m", "1"], r"`--\x1b[31m` is neither a parameter"),
         (["--flow", "g"], "no flow is called `g`"),
     ],
 )
@@ -113,7 +114,7 @@ def test_a_name_that_an_option_has_too_is_refused_plain_and_both_ways_are_named(
                 texts(f"{name}: text?", *words)
             except UsageError as error:
                 refused += 1
-                assert f"`{flag}` could be an option of the command or the parameter `{name}`" in str(error) or (
+                assert f"`{flag}` could mean an option of the command or the parameter `{name}`" in str(error) or (
                     f"`{flag}` needs a value" in str(error)
                 )
                 assert "could be" not in str(error) or (
@@ -209,7 +210,7 @@ def test_the_file_may_follow_parameters_and_the_flow_is_found_behind_them(
     assert run_command(["a.flow", "-q", "--x", "--flow=last", "--flow", "first"]) == exits.DONE
     assert capsys.readouterr().out.strip() == "--flow=last"
     assert run_command(["plan", "a.flow", "b.flow"]) == exits.USAGE
-    assert "`b.flow` is no parameter of the flow `last`" in capsys.readouterr().err
+    assert "`b.flow` is neither a parameter of the flow `last`" in capsys.readouterr().err
     assert run_command(["plan", "--nope"]) == exits.USAGE
     assert "--nope" in capsys.readouterr().err
 

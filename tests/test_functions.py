@@ -192,7 +192,7 @@ def test_the_type_of_rows(world: World, name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, function in FUNCTIONS.items() if function.spec.reads])
 def test_a_path_is_a_text(world: World, name: str) -> None:
-    with pytest.raises(UsageError, match="a path is a text, and this is a list"):
+    with pytest.raises(UsageError, match="a path must be a text, and this is a list"):
         call(world, name, **{FUNCTIONS[name].spec.params[0].name: ["policy.md"]})
 
 
@@ -202,7 +202,7 @@ def test_split(world: World) -> None:
     assert call(world, "split", document="aa bb cc", by=RuleValue("chars", {"n": 5})) == ["aa bb", "cc"]
     assert call(world, "split", document="aa bb cc", by=RuleValue("chars", {"n": 5}), overlap=2) == ["aa bb", "bb cc"]
     for by, document, words in (
-        (RuleValue("head"), "x", "no rule `head`; there are `heading`"),
+        (RuleValue("head"), "x", "no rule `head`; the rules are `heading`"),
         ("heading", "x", "no rule"),
         (RuleValue("line"), 3, "takes a text, and this is a number"),
         (RuleValue("chars", {"n": 0}), "x", "at least 1"),

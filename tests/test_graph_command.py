@@ -46,12 +46,12 @@ def test_a_flow_and_a_format_can_be_chosen(spam: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["-o", "a.png"], 2, "what to draw does not follow from the name `a.png`; end it in one of .mmd"),
-        (["-o", "noend"], 2, "does not follow from the name `noend`"),
+        (["-o", "a.png"], 2, "the name `a.png` does not tell the format; end it in one of .mmd"),
+        (["-o", "noend"], 2, "the name `noend` does not tell the format"),
         (
             ["-o", "spam.flow", "--format", "svg"],
             2,
-            "`spam.flow` is a flow file, or named as one, and is not overwritten",
+            "`spam.flow` is a flow file or has the name of a flow file, and is not overwritten",
         ),
         (["-o", "link.svg"], 2, "`link.svg` is a flow file"),
         (["-o", "nowhere/a.svg"], 74, "`nowhere/a.svg` cannot be written: No such file or directory"),

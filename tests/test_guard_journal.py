@@ -101,7 +101,7 @@ def test_a_journal_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     path.unlink()
     head.write_bytes(FROZEN_HEAD)
     journal = Journal.open(path)
-    assert "with its 5 rows is gone" in journal.notes[0]
+    assert "with its 5 rows is missing" in journal.notes[0]
     journal.close()
 
 
@@ -182,7 +182,7 @@ async def test_another_journal_that_lost_as_much_is_noticed(tmp_path: Path) -> N
     for end in ("", "-wal"):
         shutil.copy(f"{other}{end}", f"{path}{end}")
     journal.close()
-    with pytest.raises(DiskError, match="row 2 is not the one that was written last here"):
+    with pytest.raises(DiskError, match="row 2 differs from the last written row"):
         Journal.open(path)
 
 
@@ -302,7 +302,7 @@ async def test_a_run_is_resumed_by_one_at_a_time(tmp_path: Path) -> None:
     run = await first.append([begun("r1")])
     second = Journal.open(path)
     first.begin(run)
-    with pytest.raises(UsageError, match="r1 goes on in this process already"):
+    with pytest.raises(UsageError, match="r1 is still active in this process"):
         second.begin(run)
     first.close()
     second.close()

@@ -307,4 +307,4 @@ def test_the_time_to_come_back_is_that_of_utc(monkeypatch: pytest.MonkeyPatch) -
     finally:
         monkeypatch.undo()
         time.tzset()
-    assert said == "the server asks to be left alone for 3600 s: come back at 2023-11-14 23:13 UTC"
+    assert said == "the server asks for a pause of 3600 s: run the flow again at 2023-11-14 23:13 UTC"

@@ -116,14 +116,14 @@ ILL: list[tuple[str, types.Type, str]] = [
     ("spma", SPAM, 'expected SPAM | "not spam", found the text `spma`; did you mean `SPAM`?'),
     ("6", types.Range(1, 5), "expected 1..5, found the number 6"),
     ("1.5", types.Range(1, 5), "expected 1..5, found the number 1.5"),
-    ("\udc80", types.TEXT, "bytes that are no character"),
-    ("@", types.TEXT, "a path is needed"),
-    ("@ada", types.TEXT, "there is no file `ada`; to give text that begins with @, write @@"),
+    ("\udc80", types.TEXT, "bytes that are not a character"),
+    ("@", types.TEXT, "the path is missing"),
+    ("@ada", types.TEXT, "there is no file `ada`; for a text that begins with @, write @@"),
     ("gone.md", types.DOCUMENT, "there is no file `gone.md`"),
-    ("Dear all,\nhello", types.DOCUMENT, "looks like the text itself: give that through `-`"),
+    ("Dear all,\nhello", types.DOCUMENT, "looks like the text itself: send a text through `-`"),
     ("gone.jsonl", MAILS, "there is no file `gone.jsonl`"),
     ("gone.json", types.JSON, "there is no file `gone.json`"),
-    ("hello", types.JSON, "neither a file nor JSON; a text is written in quotes"),
+    ("hello", types.JSON, "neither a file nor JSON; put quotes around a text"),
     ('{"a": 1', types.JSON, "the value is not JSON: expecting ',' delimiter"),
     ('{"id": 1}', MAIL, "the field `body` is missing"),
     ('{"id": 1, "Body": "x"}', MAIL, "the field `body` is missing; did you mean `Body`?"),
@@ -166,9 +166,9 @@ def test_documents(tmp_path: Path) -> None:
     assert read("-", types.DOCUMENT, lambda: "text") == "text"
     with refused("did you mean `doc.md`?"):
         read("doc.mx", types.DOCUMENT)
-    with refused("documents of the kind .odt are not read"):
+    with refused("flowrun does not read documents of the kind .odt"):
         read(write("doc.odt", "x"), types.DOCUMENT)
-    with refused("`it`: `doc.pdf` is no PDF"):
+    with refused("`it`: `doc.pdf` is not a PDF"):
         read(write("doc.pdf", "x"), types.DOCUMENT)
 
 
@@ -177,7 +177,7 @@ def test_paths_may_lie_outside_the_flow(tmp_path: Path) -> None:
     write("outside.md", "# Out")
     files = Files(tmp_path / "flow")
     assert read("outside.md", types.DOCUMENT, files=files) == "# Out"
-    with refused("beside the flow there is one: "):
+    with refused("the flow's folder has it: "):
         read("inside.md", types.DOCUMENT, files=files)
 
 
@@ -229,7 +229,7 @@ def test_one_row_and_other_shapes() -> None:
         assert read(name, MAIL) == ADA
     assert read("-", MAIL, lambda: '{\n"id": 1,\n "body": "x"}\n') == ADA
     assert read("-", MAILS, lambda: '{"id": 1, "body": "x"}') == [ADA]
-    with refused("`two.csv` has 2 rows, and one Mail is wanted"):
+    with refused("`two.csv` has 2 rows, and the parameter takes a single Mail"):
         read(write("two.csv", "id,body\n1,x\n2,y\n"), MAIL)
     assert read(write("j.jsonl", "1\n[2]\n"), types.JSON) == [1, [2]]
     assert read(write("j.csv", "a\n1\n"), types.JSON) == [{"a": "1"}]
@@ -293,10 +293,10 @@ def test_values_from_python(tmp_path: Path) -> None:
         (True, types.INT, "`m`: expected int, found true"),
         (float("nan"), types.NUMBER, "found the number nan"),
         (b"x", types.TEXT, "found a Python bytes"),
-        ({1: 2}, types.JSON, "a record with a name that is no text"),
+        ({1: 2}, types.JSON, "a record with a name that is not a text"),
         ([{1, 2}], types.JSON, "expected json, found a Python set"),
         (float("inf"), types.JSON, "found the number inf"),
-        (["\ud800"], types.JSON, "bytes that are no character"),
+        (["\ud800"], types.JSON, "bytes that are not a character"),
         (itself, types.JSON, "deeper than 64"),
         (Path("gone.md"), types.DOCUMENT, "there is no file `gone.md`"),
         (Path("gone.csv"), MAILS, "`m`: there is no file `gone.csv`"),

@@ -131,7 +131,7 @@ def test_rows_that_are_gone_are_missed(damage: Callable[[Path], None], tmp_path:
     damage(path)
     said = refused(path)
     assert "is damaged" in said
-    assert "Nothing was asked" in said
+    assert "No call was made" in said
 
 
 def test_every_bit_of_the_first_bytes(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_no_broken_byte_of_the_log_passes_unseen(tmp_path: Path) -> None:
                     outcomes.add("same")
                     continue
                 assert reader.index.runs[1].answers == 29, place
-                assert "left out" in reader.notes[0]
+                assert "flowrun ignores this row" in reader.notes[0]
                 outcomes.add("torn")
         except DiskError:
             outcomes.add("refused")
@@ -232,7 +232,7 @@ def test_another_journal_in_its_place_is_noticed(tmp_path: Path) -> None:
     written(path, 3)
     written(other, 6, 10)
     shutil.copy(other, path)
-    assert "is not the one that was written last here" in refused(path)
+    assert "differs from the last written row" in refused(path)
 
 
 def test_a_journal_that_was_removed_is_told_of_once(tmp_path: Path) -> None:
@@ -241,8 +241,8 @@ def test_a_journal_that_was_removed_is_told_of_once(tmp_path: Path) -> None:
     path.unlink()
     with JournalReader(path) as reader:
         assert reader.index == Index()
-        assert "with its 4 rows is gone" in reader.notes[0]
-    assert "with its 4 rows is gone" in opened(path)[0][0]
+        assert "with its 4 rows is missing" in reader.notes[0]
+    assert "with its 4 rows is missing" in opened(path)[0][0]
     assert opened(path) == ([], 0)
 
 
@@ -274,7 +274,7 @@ def test_a_head_that_is_broken_is_written_anew(tmp_path: Path) -> None:
             assert reader.index.runs[1].answers == 3
             assert "could not be read" in reader.notes[0]
     cut_to_nothing(path)
-    assert "it holds nothing" in refused(path)
+    assert "it is empty" in refused(path)
     written(tmp_path / "second.db", 3)
     flip(tmp_path / "second.db.head", 30)
     Journal.open(tmp_path / "second.db").close()

@@ -109,7 +109,7 @@ async def test_what_another_run_has_under_way_is_in_nobodys_doubt(faults: Any, f
     assert len(set(keys)) == 2
     assert len(read_journal(journal).in_doubt(1)) == 1
     name = read_journal(journal).runs[1].id
-    with pytest.raises(UsageError, match=f"the run {name} goes on in this process already"):
+    with pytest.raises(UsageError, match=f"the run {name} is still active in this process"):
         await resume_async(name, journal, options=RunOptions(environ=environ))
     listed = await command("runs", "--journal", str(journal), "--json", folder=tmp_path)
     assert '"status": "running"' in listed.out and '"status": "done"' in listed.out
@@ -125,7 +125,7 @@ async def test_a_run_that_ended_meanwhile_is_not_gone_on_with_by_what_was_read_b
     first.begin(run)
     second = Journal.open(path)
     first.close()
-    with pytest.raises(UsageError, match="r1 goes on in this process"):
+    with pytest.raises(UsageError, match="r1 is still active in this process"):
         second.begin(run)
     second.close()
     third = Journal.open(path)
@@ -193,7 +193,7 @@ async def test_a_journal_that_is_replaced_under_its_runs_is_not_written_on_with(
     first = Journal.open(path)
     await first.append([begun("r1")])
     path.unlink()
-    with pytest.raises(DiskError, match="removed or replaced while runs of this process write to it"):
+    with pytest.raises(DiskError, match="removed or replaced while other runs of this process use it:"):
         Journal.open(path)
     first.close()
 

@@ -172,7 +172,7 @@ async def test_a_run_that_is_done_is_told_again(model: Model, flow: Any, go: Any
 
 async def test_going_on_needs_a_run(model: Model, flow: Any, go: Any, tmp_path: Path) -> None:
     await go(flow(REVIEW))
-    with pytest.raises(UsageError, match="no run is called `nothing`"):
+    with pytest.raises(UsageError, match="has no run `nothing`"):
         await resume_async("nothing", tmp_path / "journal.db", options=RunOptions(environ={}))
     with pytest.raises(UsageError, match="there is no journal at"):
         await resume_async("last", tmp_path / "other.db", options=RunOptions(environ={}))
@@ -199,7 +199,7 @@ async def test_the_command_tells_what_the_journal_gave(model: Model, flow: Any, 
     first = await command(*words, folder=path.parent, **given)
     assert first.code == 0
     planned = await command("plan", *words, folder=path.parent, **given)
-    assert planned.out.endswith("the journal has 3 answers to this: nothing is to be asked\n")
+    assert planned.out.endswith("the journal has 3 answers for this flow: a run makes no calls\n")
     again = await command(*words, folder=path.parent, **given)
     assert again.out == first.out
     assert "3 answers from the journal" in again.err
@@ -266,7 +266,7 @@ async def test_a_call_that_was_cut_off_by_the_end_of_its_run_is_told_of(
     again = await resume_async("last", journal, options=RunOptions(environ=environ, on_event=[told.append]))
     assert again.value == "fine"
     notices = [event.text for event in told if isinstance(event, e.Notice)]
-    assert ["1 call was under way" in notice for notice in notices] == [True]
+    assert ["1 call was open" in notice for notice in notices] == [True]
     assert again.summary.in_doubt == 1
     keys = [headers["Idempotency-Key"] for headers in faults.headers]
     assert len(keys) == 2

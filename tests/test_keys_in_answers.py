@@ -116,7 +116,7 @@ async def test_an_answer_with_a_real_key_is_refused_by_name(form: str, name: str
     faults.json(reply(name, text))
     answer = await asked(faults, KEY, name)
     assert (answer.text, answer.finish) == ("", "filtered")
-    assert f"has your key in it, so it is not kept ({len(text)} characters, SHA-256 " in answer.said
+    assert f"contains your key, so it is not saved ({len(text)} characters, SHA-256 " in answer.said
 
 
 async def test_a_key_in_pieces_is_found(faults: Any) -> None:
@@ -126,10 +126,10 @@ async def test_a_key_in_pieces_is_found(faults: Any) -> None:
         lines.append(f"data: {json.dumps(delta)}\n\n")
     end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
     faults.raw("".join([*lines, f"data: {json.dumps(end)}\n\n"]).encode(), kind="text/event-stream")
-    assert "has your key" in (await asked(faults, KEY, stream=True)).said
+    assert "contains your key" in (await asked(faults, KEY, stream=True)).said
     parts = [{"type": "text", "text": KEY[:9]}, {"type": "text", "text": KEY[9:]}]
     faults.json({"choices": [{"message": {"content": parts}, "finish_reason": "stop"}]})
-    assert "has your key" in (await asked(faults, KEY)).said
+    assert "contains your key" in (await asked(faults, KEY)).said
 
 
 async def test_other_samples_of_the_request_are_kept_and_thoughts_are_nobodys(faults: Any) -> None:
@@ -165,7 +165,7 @@ async def test_what_is_kept_of_a_spoilt_answer_has_no_key(
     path = flow('flow f() { a = ask "hi" with retries: 0 return a }\n')
     environ = {"OPENAI_BASE_URL": faults.url, "OPENAI_API_KEY": KEY}
     result = await run_async(path, options=RunOptions(model="openai:m", environ=environ, journal=journal))
-    assert "has your key in it" in result.failures[0].reason
+    assert "contains your key" in result.failures[0].reason
     assert "SHA-256" in result.failures[0].reason
     connection = sqlite3.connect(journal)
     (body,) = [json.loads(body) for (body,) in connection.execute("SELECT body FROM records WHERE kind = 'answer'")]

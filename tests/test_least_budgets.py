@@ -140,7 +140,7 @@ async def test_a_resume_compares_with_what_the_journal_lacks(go: Go, tmp_path: P
     )
     assert not first.ok
     sent = len(failing.calls)
-    with pytest.raises(UsageError, match="of which the journal has 2 at the most, and its budget allows 3, of which"):
+    with pytest.raises(UsageError, match=r"at most 2 of their answers\), and its budget allows 3, of which"):
         await resume_async("last", journal, options=RunOptions(opener=opener, environ={}, budget=Budget(3)))
     assert len(failing.calls) == sent
     assert (await resume_async("last", journal, options=RunOptions(opener=opener, environ={}, budget=Budget(9)))).ok

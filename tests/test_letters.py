@@ -168,7 +168,7 @@ async def test_an_answer_that_cannot_be_printed_is_kept(faults: Any, flow: Calla
     server = {"OPENAI_BASE_URL": faults.url, "FLOWRUN_JOURNAL": "journal.db"}
     code, _, err = await shell(folder, "FLOWRUN a.flow >/dev/full", **server)
     assert (code, err.count("cannot be written")) == (74, 1)
-    assert "1 answer is kept; go on with: flowrun resume" in err
+    assert "1 answer is saved; resume the run with: flowrun resume" in err
     # What tells of the work is worth no failure.
     assert (await shell(folder, "FLOWRUN a.flow 2>/dev/full", **server))[:2] == (0, "paid\n")
     assert (await shell(folder, "FLOWRUN a.flow 2>&-", **server))[:2] == (0, "paid\n")

@@ -102,7 +102,7 @@ def test_the_recorded_case_has_no_value() -> None:
     driven = vote("majority", ["21", "18", "24", LOST, LOST], 0, "cost", types.TEXT)
     kind, said = driven.ended
     assert kind == "error"
-    assert said == ("the vote is not settled: no answer leads (21 1, 18 1, 24 1), and 2 samples of 5 brought no answer")
+    assert said == ("the vote is not settled: no answer leads (21 1, 18 1, 24 1), and 2 samples of 5 gave no answer")
     tally = driven.reducer.tally(5)
     assert tally is not None
     assert (tally.settled, tally.asked, tally.missing, tally.discarded) == (False, 5, 2, 0)

@@ -129,10 +129,13 @@ def test_declared_encodings(html: str, encoding: str) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"<meta charset=utf-7><p>+ADw-", "says that it is in `utf-7`, which is not read; save it as UTF-8"),
-        (b"<meta charset=nonsense>", "says that it is in `nonsense`, which is not read"),
-        (b"<meta charset=rot13>", "which is not read"),
-        (b"<meta charset=shift_jis><p>\x81", "and byte 27 is no part of such a text"),
+        (
+            b"<meta charset=utf-7><p>+ADw-",
+            "declares the encoding `utf-7`, which flowrun does not read; save it as UTF-8",
+        ),
+        (b"<meta charset=nonsense>", "declares the encoding `nonsense`, which flowrun does not read"),
+        (b"<meta charset=rot13>", "declares the encoding `rot13`, which flowrun does not read"),
+        (b"<meta charset=shift_jis><p>\x81", "and byte 27 does not fit it"),
         (b"<p>caf\xe9", "is not UTF-8 text: byte 6 is 0xe9"),
     ],
 )

@@ -122,7 +122,7 @@ def test_a_guess_that_fails_stays_a_guess_and_any_other_fix_goes() -> None:
     assert not found.fix.safe
     hidden = "flow f(t: text) {\n  x = 'a'\n  y = nowhere\n  return [x, y, t]\n}\n"
     (found,) = found_in(Source(hidden, "a.flow"), ROOT)
-    assert (found.message, found.fix) == ("a text stands in double quotes", None)
+    assert (found.message, found.fix) == ("a text needs double quotes", None)
     assert found.help
 
 

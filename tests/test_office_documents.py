@@ -105,14 +105,14 @@ def test_pdf_beyond_what_the_library_reads(monkeypatch: pytest.MonkeyPatch) -> N
         raise LimitReachedError("Reached maximum number of tokens per stream.")
 
     monkeypatch.setattr("pypdf.PageObject.extract_text", beyond)
-    with refused("`x` has more in it than is read (Reached maximum number of tokens per stream); cut it up first"):
+    with refused("`x` is too large to read (Reached maximum number of tokens per stream); split it into smaller files"):
         pdf.read(pdf_of(["One"]), "`x`")
 
 
 @pytest.mark.parametrize("algorithm", ["RC4-128", "AES-256"])
 def test_pdf_with_a_password(algorithm: str) -> None:
     data = pdf_of(["One"])
-    with refused("`x` has a password; save it without one first"):
+    with refused("`x` has a password; save it without a password first"):
         pdf.read(locked(data, "secret", algorithm), "`x`")
     # Many are locked against printing only, and open without a password.
     assert pdf.read(locked(data, "", algorithm), "`x`").strip() == "One"
@@ -125,21 +125,21 @@ def test_pdf_of_pictures() -> None:
 
 def test_pdf_with_too_much_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf, "MOST_CHARACTERS", 4)
-    with refused("cut it up first"):
+    with refused("split it into smaller files"):
         pdf.read(pdf_of(["One two"]), "`x`")
 
 
 def test_pdf_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pypdf", None)
-    with refused("`x`: PDF is read by an extra that is not installed: `pip install 'flowrun-dsl[docs]'`"):
+    with refused("`x`: to read PDF files, install an extra: `pip install 'flowrun-dsl[docs]'`"):
         pdf.read(pdf_of(["One"]), "`x`")
 
 
 def test_what_is_no_pdf() -> None:
     for data in (b"", b"hello", b"\0" * 2000):
-        with refused("`x` is no PDF"):
+        with refused("`x` is not a PDF"):
             pdf.read(data, "`x`")
-    with refused("`x` is damaged or cut off"):
+    with refused("`x` is damaged or incomplete"):
         pdf.read(b"%PDF-1.4\n", "`x`")
 
 
@@ -244,13 +244,13 @@ def test_docx_with_its_main_part_elsewhere(tmp_path: Path) -> None:
 def test_what_is_no_docx() -> None:
     read = READERS[".docx"].read
     for data in (b"", b"hello", docx_of("x" * 5000)[:200]):
-        with refused("`x` is damaged or cut off"):
+        with refused("`x` is damaged or incomplete"):
             read(data, "`x`")
-    with refused("`x` has a password, or is a file of an older kind"):
+    with refused("`x` has a password or an older format"):
         read(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 1000, "`x`")
     empty = io.BytesIO()
     zipfile.ZipFile(empty, "w").close()
-    with refused("`x` is no Word document: it has no part `word/document.xml`"):
+    with refused("`x` is not a Word document: it has no part `word/document.xml`"):
         read(empty.getvalue(), "`x`")
     with refused("`x` is damaged: its part `word/document.xml` is not XML"):
         read(docx_of("<w:p>"), "`x`")
@@ -260,7 +260,7 @@ def test_a_docx_that_unpacks_to_too_much(monkeypatch: pytest.MonkeyPatch) -> Non
     data = docx_of(para("x" * 3_000_000))
     assert len(data) < 10_000
     monkeypatch.setattr(archives, "MOST_XML", 2 * 1024 * 1024)
-    with refused("`x` unpacks to more than 2 MiB of text"):
+    with refused("`x` has more than 2 MiB of text"):
         READERS[".docx"].read(data, "`x`")
 
 
@@ -269,7 +269,7 @@ def test_a_docx_that_declares_entities() -> None:
     with zipfile.ZipFile(out, "w") as archive:
         entity = '<!DOCTYPE d [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
         archive.writestr("word/document.xml", f'{entity}<w:p xmlns:w="{W}"><w:t>&a;</w:t></w:p>')
-    with refused("`x` declares a document type inside"):
+    with refused("`x` declares a document type"):
         READERS[".docx"].read(out.getvalue(), "`x`")
 
 

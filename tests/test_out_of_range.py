@@ -70,35 +70,35 @@ PLACES = {
     "overlap": Place("x = split(mail, by: sentence, overlap: @)", "-1", "9", "F0303", OPTION),
     "overlap of a size": Place("x = split(mail, by: chars(80), overlap: @)", "80", "9", "F0303", "an overlap of 80"),
     "overlap by place": Place("x = split(mail, tokens(80), @)", "99", "9", "F0303", "an overlap of 99"),
-    "quorum": Place(f"{VOTE} reduce quorum(@)", "5", "2", "F0303", "no answer can have 5 votes"),
+    "quorum": Place(f"{VOTE} reduce quorum(@)", "5", "2", "F0303", "an answer cannot have 5 votes"),
     "quorum of none": Place(f"{VOTE} reduce quorum(@)", "0", "2", "F0303", OPTION),
     "quorum of a list": Place(
         f"x = map m in [mail, mail, mail] {{ {ANSWER} }} reduce quorum(votes: @)",
         "4",
         "2",
         "F0303",
-        "no answer can have",
+        "an answer cannot have",
     ),
     "quorum of branches": Place(
         f"x = fanout {{ a = {ANSWER} b = {ANSWER} }} reduce quorum(@)",
         "3",
         "2",
         "F0303",
-        "no answer can have 3",
+        "an answer cannot have 3",
     ),
     "at_least": Place(f"{VOTE} reduce majority(at_least: @)", "0", "2", "F0303", OPTION),
     "confidence": Place(f"{LONG_VOTE} reduce majority(confidence: @)", "7", "0.9", "F0303", OPTION),
     "window": Place(f"{LONG_VOTE} reduce window(@)", "0", "3", "F0303", OPTION),
     "window that is never full": Place(
-        f"{LONG_VOTE} reduce window(@)", "10", "3", "F0303", "a window of 10 is never full"
+        f"{LONG_VOTE} reduce window(@)", "10", "3", "F0303", "a window of 10 samples is never full"
     ),
     "lead": Place(f"{LONG_VOTE} reduce ahead(@)", "0", "3", "F0303", OPTION),
-    "lead that nobody has": Place(f"{LONG_VOTE} reduce ahead(@)", "10", "3", "F0303", "no answer can be"),
+    "lead that nobody has": Place(f"{LONG_VOTE} reduce ahead(@)", "10", "3", "F0303", "an answer cannot be"),
     "target": Place(f"{LONG_VOTE} reduce ahead(target: @)", "2", "0.9", "F0303", OPTION),
     "steps": Place(f"{LONG_VOTE} reduce ahead(target: 0.9, steps: @)", "0", "2", "F0303", OPTION),
     "right": Place(f"{LONG_VOTE} reduce ahead(target: 0.9, right: @)", "1", "0.9", "F0303", OPTION),
-    "divisor": Place("x = n / @", "0", "2", "F0363", "this divides by zero"),
-    "divisor of a fraction": Place("x = 1.5 / @", "0.0", "0.5", "F0363", "this divides by zero"),
+    "divisor": Place("x = n / @", "0", "2", "F0363", "this is a division by zero"),
+    "divisor of a fraction": Place("x = 1.5 / @", "0.0", "0.5", "F0363", "this is a division by zero"),
 }
 
 

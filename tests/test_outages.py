@@ -26,7 +26,7 @@ DOWN: dict[str, Callable[[], CallError]] = {
     "429": lambda: RefusedError("slower", status=429),
     "500": lambda: InDoubtError("oops", status=500),
     "reset": lambda: InDoubtError("broke the connection off"),
-    "nobody there": lambda: RefusedError("does not take connections"),
+    "nobody there": lambda: RefusedError("does not accept connections"),
 }
 
 
@@ -100,7 +100,7 @@ def test_an_outage_that_does_not_end_is_waited_for_as_long_as_the_policy_says(do
     short = RetryPolicy(total=120.0)
     run = Staged(MAP, during(3, 1e9, DOWN[down]), limit=20, seconds=0.2, policy=short, xs=list(range(3000)))
     assert 120 <= run.seconds - 3 < 200
-    assert any("nothing was answered there for 1" in loss.reason for loss in run.outcome.losses)
+    assert any("this server has not answered for 1" in loss.reason for loss in run.outcome.losses)
 
 
 @pytest.mark.parametrize("down", ["reset", "nobody there"])
@@ -208,7 +208,7 @@ def test_a_wait_beyond_the_time_there_is_ends_the_run_with_the_time(limit: int) 
     )
     assert run.seconds < 3
     assert run.calls <= 6 * limit
-    assert all("come back at 2" in loss.reason for loss in run.outcome.losses)
+    assert all("run the flow again at 2" in loss.reason for loss in run.outcome.losses)
     assert len(run.outcome.losses) == 3000 - 5 * limit
 
 

@@ -118,7 +118,7 @@ def test_the_gates(limit: list[str], code: int, run: Run) -> None:
     assert (f"flowrun: {limit[0]} {limit[1]}: " in err) == bool(code)
     assert found == code
     assert "calls 3 to 6" in out
-    assert bool(re.search("most of it is `[vw]`: (2 to 3|1 to 3|18)$", err, re.MULTILINE)) == bool(code)
+    assert bool(re.search("the largest part is `[vw]`: (2 to 3|1 to 3|18)$", err, re.MULTILINE)) == bool(code)
 
 
 @pytest.mark.parametrize(
@@ -141,16 +141,16 @@ def test_the_gates_stop_what_a_run_could_take(body: str, calls: int, attempts: i
     code, _, err = run(flow, "--max-calls", str(calls - 1), "--max-attempts", str(attempts - 1))
     assert code == exits.OVER_LIMIT
     assert f" to {calls}; " in err
-    assert f"attempts that may be billed, and could make {attempts}; " in err
+    assert f"attempts that may be billed, and the flow could make {attempts}; " in err
 
 
 def test_what_holds_when_is_told_apart(run: Run) -> None:
     _, out, _ = run(written(VOTE), "--x", "hi", "--model", "openai:nobodys")
-    groups = re.split("^(while no server fails|always|expected):$", out, flags=re.MULTILINE)
-    assert groups[1::2] == ["while no server fails", "always", "expected"]
+    groups = re.split("^(without server failures|always|expected):$", out, flags=re.MULTILINE)
+    assert groups[1::2] == ["without server failures", "always", "expected"]
     assert groups[2].startswith("\n  calls 3 to 6 · rounds ")
     assert groups[4] == "\n  at most 36 attempts that may be billed\n"
-    assert groups[6].startswith("\n  v: 2.3 calls on the average, ")
+    assert groups[6].startswith("\n  v: 2.3 calls on average, ")
     found = json.loads(run(written(VOTE), "--x", "hi", "--json")[1])["bounds"]
     assert (found["calls"]["most"], found["attempts"]["most"]) == (6, 36)
     _, out, _ = run(written("flow f(x: text) { return x }"), "--x", "hi")
@@ -173,7 +173,7 @@ def test_an_unknown_number_of_retries_bounds_nothing(run: Run) -> None:
     flow = written('flow f(n: int) { x = ask "?" with retries: n return x }')
     code, out, err = run(flow, "--max-attempts", "1000")
     assert (code, "no bound on the attempts that may be billed" in out) == (exits.OVER_LIMIT, True)
-    assert "could make any number; no bound: `retries` of `x` is not known yet" in err
+    assert "could make any number; no bound: `retries` of `x` is known only when the flow runs" in err
     assert "at most 9 attempts" in run(flow, "--n", "2")[1]
 
 
@@ -196,20 +196,20 @@ def test_a_limit_in_dollars_is_an_amount(amount: str, run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--y", "1"], "`--y` is no parameter of the flow `f`"),
-        (["--x"], "`--x` needs a value behind it"),
+        (["--y", "1"], "`--y` is neither a parameter of the flow `f`"),
+        (["--x"], "`--x` needs a value after it"),
         (["--param", "x"], "write NAME=VALUE"),
         (["--param", "y=1"], "has no parameter `y`"),
-        (["loose"], "`loose` is no parameter"),
+        (["loose"], "`loose` is neither a parameter"),
         (["--flow", "g"], "no flow is called `g`"),
-        (["--model", "nope"], "no provider is called `nope`. Models are such as embedded:tiny, anthropic:"),
+        (["--model", "nope"], "no provider is called `nope`. Examples of models are embedded:tiny, anthropic:"),
         (["--model", "opnai:x"], "no provider is called `opnai`; did you mean `openai`?"),
-        (["--model", "openai:"], "openai serves many models: name one"),
+        (["--model", "openai:"], "openai serves many models: name a model"),
         (["--x", "1", "--x=2"], "the parameter `x` is given twice"),
         (["--x", "1", "--param", "x=2"], "the parameter `x` is given twice"),
-        (["--allow-read", "gone"], "there is none at `gone`"),
-        (["--allow-read", "a.flow"], "`a.flow` is none; its folder is `--allow-read .`"),
-        (["--allow-read", ""], "a path is needed"),
+        (["--allow-read", "gone"], "the folder `gone` does not exist"),
+        (["--allow-read", "a.flow"], "`a.flow` is not a folder; its folder is `--allow-read .`"),
+        (["--allow-read", ""], "the path is empty"),
     ],
 )
 def test_wrong_arguments_are_told(arguments: list[str], said: str, run: Run) -> None:
@@ -271,7 +271,7 @@ def test_no_extern_is_run(run: Run, tmp_path: Path) -> None:
 def test_a_budget_that_cannot_be_enough_is_told(run: Run) -> None:
     each = 'flow each(xs: [text]) budget 2 calls { o = map x in xs { ask "{{ x }}" } reduce collect return o }'
     _, out, _ = run(written(each), "--xs", '["a", "b", "c"]')
-    assert "the budget of 2 calls is not enough: 3 at least" in out
+    assert "the budget of 2 calls is too small: the flow makes at least 3" in out
     code, _, err = run(written(VOTE.replace("(x: text)", "(x: text) budget 2 calls")), "--x", "hi")
     assert code == 1
     assert "error[F0365]: this flow makes at least 3 calls, and its budget allows 2" in err

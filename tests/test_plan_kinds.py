@@ -89,7 +89,7 @@ REFUSED: dict[str, tuple[Edit, str]] = {
     # The tally of a vote is read by the name of a vote that is needed, and by nothing else.
     "a tally by a name that is worked out": (
         lambda d: value(d, "z", call("agreement", of=ref("v")), "v"),
-        "`agreement` takes the name of a vote, and nothing that is worked out",
+        "`agreement` takes the name of a vote, and not a calculated value",
     ),
     "a tally by a text that is put together": (
         lambda d: value(d, "z", call("votes", of={"kind": "text", "template": "{{ c }}"}), "v", "c"),
@@ -115,17 +115,17 @@ REFUSED: dict[str, tuple[Edit, str]] = {
     ),
     "the tally of a step inside a block": (
         lambda d: value(d, "z", call("agreement", of=constant("w"))),
-        "`z` mentions `w`, and nothing is called that around it",
+        "`z` mentions `w`, and that name is unknown there",
     ),
     "a vote whose tally nobody was to see": (
         lambda d: reduce(d, "v").update(tallied=False),
-        "the flow looks at how this vote ended",
+        "the flow reads the outcome of this vote,",
     ),
     # Options
     "a window that is a text": (option("m", "concurrency", constant("many")), "`concurrency`: expected int"),
     "a window of none": (option("m", "concurrency", constant(0)), "`concurrency` takes a value of 1 or more"),
     "a window of half": (option("m", "concurrency", constant(0.5)), "`concurrency`: expected int"),
-    "a word that is no way to fail": (option("m", "errors", constant("ignore")), '"ignore" is none of fail | skip'),
+    "a word that is no way to fail": (option("m", "errors", constant("ignore")), '"ignore" is not one of fail | skip'),
     "a rule that is no way to fail": (
         option("m", "errors", {"kind": "rule", "rule": "lose", "args": {}}),
         "`errors` has no rule `lose`",
@@ -134,11 +134,11 @@ REFUSED: dict[str, tuple[Edit, str]] = {
         option("m", "errors", {"kind": "rule", "rule": "skip", "args": {}}),
         "`errors` has no rule `skip` with these arguments",
     ),
-    "a word that is no launch": (option("v", "launch", constant("soon")), '"soon" is none of cost'),
+    "a word that is no launch": (option("v", "launch", constant("soon")), '"soon" is not one of cost'),
     "a time-out that is a text": (option("b", "timeout", constant("soon")), "`timeout`: expected a duration"),
     "a time-out that is a step of another type": (option("c", "timeout", ref("limit")), "`timeout`: expected a"),
     "retries by the hundred": (option("b", "retries", constant(100)), "`retries` takes a value from 0 to 20"),
-    "a hedge that is none": (option("b", "hedge", constant("p50")), '"p50" is none of p75'),
+    "a hedge that is none": (option("b", "hedge", constant("p50")), '"p50" is not one of p75'),
     "a rule as an option": (
         option("b", "retries", {"kind": "rule", "rule": "skip", "args": {}}),
         "`retries` has no rule `skip`",
@@ -156,65 +156,80 @@ REFUSED: dict[str, tuple[Edit, str]] = {
     "an argument out of range": (argument("v", "at_least", constant(0)), "`at_least` takes a value of 1 or more"),
     "a field that is not there": (argument("k", "by", constant("ghost")), "no field `ghost`"),
     "a field that is worked out": (argument("k", "by", ref("limit")), "`by` takes the name of a field"),
-    "a weight that is a word": (argument("k", "by", constant("answer")), "a weight is a number of a known range"),
+    "a weight that is a word": (argument("k", "by", constant("answer")), "a weight must be a number with a range,"),
     "a rule without what it needs": (lambda d: reduce(d, "k")["args"].clear(), "`weighted` needs `by`"),
-    "a judge that is taken away": (lambda d: reduce(d, "r").update(deciding=None), "`best` needs one of two"),
+    "a judge that is taken away": (lambda d: reduce(d, "r").update(deciding=None), "`best` needs"),
     "an ask beside a rule that asks nothing": (
         lambda d: reduce(d, "l").update(deciding=reduce(d, "r")["deciding"]),
-        "`mean` asks nothing",
+        "`mean` makes no call",
     ),
     "numbers of texts": (lambda d: reduce(d, "r").update(rule="sum", deciding=None), "`sum` takes numbers"),
     "a vote over lists": (answer("w", {"kind": "list", "item": TEXT}), "a vote counts equal answers"),
     "a rule that chooses a number, with one number": (
         lambda d: reduce(d, "k").update(rule="window", args={"width": constant(2), "by": constant("answer")}),
-        "`window` chooses how many samples it takes",
+        "`window` chooses the number of samples,",
     ),
-    "a number that nobody chooses": (lambda d: step(d, "r")["node"].update(most=9), "does not say when 3 are enough"),
+    "a number that nobody chooses": (
+        lambda d: step(d, "r")["node"].update(most=9),
+        "cannot decide after how many samples to stop",
+    ),
     "a type that a vote is told wrong": (
         lambda d: step(d, "w").update(type=TEXT),
-        "its value is aye | nay, and is said",
+        "its value is aye | nay, and",
     ),
-    "a tree of ones": (lambda d: reduce(d, "m").update(count=constant(1)), "a tree merges two or more at a time"),
+    "a tree of ones": (
+        lambda d: reduce(d, "m").update(count=constant(1)),
+        "a tree merges two or more results at a time",
+    ),
     "a tree of texts": (lambda d: reduce(d, "m").update(count=constant("two")), "`by`: expected int"),
     "a tree by a rule that is none": (
         lambda d: reduce(d, "t").update(count={"kind": "rule", "rule": "chars", "args": {"size": constant(5)}}),
-        "the rule `chars` stands where",
+        "the rule `chars` where",
     ),
     "tokens without a number": (lambda d: reduce(d, "t")["count"]["args"].clear(), "`tokens` needs `size`"),
-    "a merge of another type": (lambda d: reduce(d, "m")["ask"].update(answer={"kind": "bool"}), "merged again"),
+    "a merge of another type": (
+        lambda d: reduce(d, "m")["ask"].update(answer={"kind": "bool"}),
+        "later merges take the result of a merge,",
+    ),
     "a fold that begins with a number": (argument("o", "from", constant(3)), "`from`: expected text"),
-    "a fold with a tree": (lambda d: reduce(d, "o").update(count=constant(2)), "a fold takes one result after the"),
-    "an ask under the name of a rule": (lambda d: reduce(d, "m").update(rule="majority"), "it combines by an ask"),
+    "a fold with a tree": (lambda d: reduce(d, "o").update(count=constant(2)), "a fold takes its results one by one,"),
+    "an ask under the name of a rule": (
+        lambda d: reduce(d, "m").update(rule="majority"),
+        "it combines its results by an ask,",
+    ),
     # Numbers, types, texts
     "a map of at most none": (
         lambda d: step(d, "m")["node"].update(at_most=0),
         "`at most` takes a whole number from 1",
     ),
     "a map of less than none": (lambda d: step(d, "m")["node"].update(at_most=-4), "`at most` takes a whole number"),
-    "a map through a number": (lambda d: step(d, "m")["node"].update(source=ref("limit")), "a map goes through a list"),
+    "a map through a number": (lambda d: step(d, "m")["node"].update(source=ref("limit")), "a map needs a list,"),
     "a test that is a text": (lambda d: step(d, "m")["node"].update(where=ref("e")), "`where`: expected bool"),
     "a condition that is a number": (lambda d: step(d, "b").update(when=ref("limit")), "`when`: expected bool"),
-    "an else without a when": (lambda d: step(d, "b").update(when=None), "nothing says when that is"),
-    "a word twice": (answer("w", {"kind": "choice", "options": ["aye", "aye"]}), "the choice `aye` is there twice"),
-    "words that differ in case": (answer("w", {"kind": "choice", "options": ["aye", "AYE"]}), "is there twice"),
-    "a choice of nothing": (answer("w", {"kind": "choice", "options": []}), "is no type of"),
-    "a range backwards": (answer("w", {"kind": "range", "low": 5, "high": 1}), "from 5 up to 1 there is nothing"),
-    "an answer that is a model": (answer("w", {"kind": "model"}), "no answer is of the type model"),
-    "an answer that is nothing": (answer("w", {"kind": "none"}), "none is no type of"),
+    "an else without a when": (lambda d: step(d, "b").update(when=None), "no condition to skip it"),
+    "a word twice": (answer("w", {"kind": "choice", "options": ["aye", "aye"]}), "the choice `aye` appears twice"),
+    "words that differ in case": (answer("w", {"kind": "choice", "options": ["aye", "AYE"]}), "appears twice"),
+    "a choice of nothing": (answer("w", {"kind": "choice", "options": []}), "cannot be the type of"),
+    "a range backwards": (
+        answer("w", {"kind": "range", "low": 5, "high": 1}),
+        "the range is empty: 5 is greater than 1",
+    ),
+    "an answer that is a model": (answer("w", {"kind": "model"}), "answer cannot have the type model"),
+    "an answer that is nothing": (answer("w", {"kind": "none"}), "none cannot be the type of"),
     "a record with a field twice": (
         answer("w", {"kind": "record", "fields": [{"name": "a", "type": TEXT}, {"name": "a", "type": TEXT}]}),
-        "the field `a` is there twice",
+        "the field `a` appears twice",
     ),
-    "a prompt of no messages": (lambda d: step(d, "c")["node"]["messages"].clear(), "a prompt has one message or more"),
+    "a prompt of no messages": (lambda d: step(d, "c")["node"]["messages"].clear(), "a prompt needs one or more"),
     "a prompt that ends with the system": (
         lambda d: step(d, "a")["node"]["messages"].pop(),
-        "the last part of a prompt is the user's",
+        "the last message of a prompt",
     ),
     "a field of a list in a template": (
         lambda d: d.update(result={"kind": "text", "template": "{{ items.ghost }}"}),
         "`f` breaks a rule of the language",
     ),
-    "a model that is a text": (lambda d: step(d, "a")["node"].update(model=ref("limit")), "is no model"),
+    "a model that is a text": (lambda d: step(d, "a")["node"].update(model=ref("limit")), "is not a model:"),
     "a sum of a list and a number": (
         lambda d: value(d, "z", {"kind": "apply", "operator": "-", "operands": [ref("items"), constant(1)]}),
         "`-` does not take [text] and int",
@@ -226,7 +241,7 @@ REFUSED: dict[str, tuple[Edit, str]] = {
     "a length of a number": (lambda d: value(d, "z", call("length", of=ref("limit"))), "`length` takes a text"),
     "a rule where a value is": (
         lambda d: value(d, "z", {"kind": "rule", "rule": "length", "args": {"of": ref("items")}}),
-        "the rule `length` stands where a value is needed",
+        "the plan has the rule `length` where it needs a value",
     ),
     "a cut that is a text": (lambda d: step(d, "pieces")["node"]["expr"]["args"].update(by=constant("x")), "a rule:"),
     "a cut by a rule that is none": (
@@ -248,17 +263,17 @@ REFUSED: dict[str, tuple[Edit, str]] = {
     "a default of another type": (lambda d: d["params"][2].update(default=constant("three")), "`limit`: expected int"),
     "a parameter that is nothing": (
         lambda d: d["params"][2].update(default=None, required=False),
-        "it may be left out, and nothing is no int",
+        "a call may omit it, and a missing value is not int",
     ),
-    "a parameter of no type": (lambda d: d["params"][0].update(type={"kind": "none"}), "none is no type of"),
+    "a parameter of no type": (lambda d: d["params"][0].update(type={"kind": "none"}), "none cannot be the type of"),
     # Names, places, budgets
-    "a step whose name is no name": (lambda d: step(d, "u").update(name="u-u"), "a step is called 'u-u'"),
-    "a flow whose name is no name": (lambda d: d.update(flow="f f"), "this flow is called 'f f'"),
-    "an element whose name is no name": (lambda d: step(d, "u")["node"].update(element=""), "an element is called ''"),
-    "a line before the first": (lambda d: step(d, "a").update(line=-1), "`a` is said to stand on line -1"),
+    "a step whose name is no name": (lambda d: step(d, "u").update(name="u-u"), "a step has the name 'u-u'"),
+    "a flow whose name is no name": (lambda d: d.update(flow="f f"), "this flow has the name 'f"),
+    "an element whose name is no name": (lambda d: step(d, "u")["node"].update(element=""), "an element"),
+    "a line before the first": (lambda d: step(d, "a").update(line=-1), "`a` on line"),
     "a budget of no calls": (lambda d: d.update(calls_limit=0), "a budget of 0 calls"),
     "a budget of debts": (lambda d: d.update(money_limit=-1.5), "a budget of $-1.5"),
-    "a file whose name has an end in it": (lambda d: d.update(source="a\0b"), "the name of this plan's file"),
+    "a file whose name has an end in it": (lambda d: d.update(source="a\0b"), "the file name in this plan"),
 }
 
 
@@ -322,7 +337,7 @@ def nested(levels: int) -> Json:
 def test_types_and_values_that_are_nested_too_deep_are_refused() -> None:
     data = json.loads(DATA)
     answer("u1", nested(150))(data)
-    with pytest.raises(PlanError, match="a type that it is written with is nested deeper than 120 levels"):
+    with pytest.raises(PlanError, match="a type in the plan is nested deeper than 120 levels"):
         verify(plan.from_json(json.dumps(data)))
     data = json.loads(DATA)
     deep: Json = 1
@@ -341,7 +356,7 @@ async def test_what_no_answer_can_be_read_into_is_not_asked() -> None:
     result = await run_async(
         plan.from_json(json.dumps(data)), inputs, options=RunOptions(opener=lambda address, around: provider)
     )
-    assert "an answer is nested 40 levels deep at most, and this type has 101" in str(result.failures)
+    assert "answer can have at most 40 levels, and this type has" in str(result.failures)
     assert not provider.calls
 
 
@@ -372,4 +387,4 @@ ODD: dict[str, tuple[dict[str, Any], str]] = {
 def test_what_python_put_in_the_wrong_place_is_refused(fields: dict[str, Any], place: str) -> None:
     with pytest.raises(PlanError) as caught:
         verify(replace(plan.from_json(DATA), **fields))
-    assert f"the plan has a value of another kind than its place at `{place}" in str(caught.value)
+    assert f"the plan has a value of the wrong kind at `{place}" in str(caught.value)

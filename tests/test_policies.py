@@ -130,7 +130,7 @@ async def test_a_block_has_so_much_time(tmp_path: Path, block: str) -> None:
     result = await went(tmp_path, text, provider)
     assert result.status == "failed"
     assert result.failures[0].path == "a"
-    assert "it was not done within 5 s" in result.failures[0].reason
+    assert "it did not finish within 5 s" in result.failures[0].reason
     assert result.outcome.steps == {"other": "ok"}
     # What was under way is broken off, for there is no journal to keep its answer in.
     assert asyncio.get_running_loop().time() - began == pytest.approx(5, abs=0.5)
@@ -150,7 +150,7 @@ async def test_an_element_that_has_no_time_left_is_skipped(tmp_path: Path) -> No
     }"""
     result = await went(tmp_path, text, model(b=1000), xs=["a", "b", "c"])
     assert result.value == ["ok", "ok"]
-    assert [(one.path, one.reason) for one in result.outcome.losses] == [("a[1].c", "it was not done within 2 s")]
+    assert [(one.path, one.reason) for one in result.outcome.losses] == [("a[1].c", "it did not finish within 2 s")]
 
 
 async def test_a_model_stands_in_and_the_one_that_failed_is_not_asked_more_than_its_tries(tmp_path: Path) -> None:

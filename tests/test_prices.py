@@ -80,9 +80,11 @@ def test_a_bill_without_numbers_is_none_and_below_zero_is_zero() -> None:
 
 
 def test_a_model_without_a_price_is_refused_with_the_way_out() -> None:
-    with pytest.raises(UsageError, match=r"`openai:gpt-4o` \(OPENAI_BASE_URL names a server of your own\): declare"):
+    with pytest.raises(
+        UsageError, match=r"`openai:gpt-4o` is unknown \(OPENAI_BASE_URL points to a server of your own"
+    ):
         must_be_priced(["openai:gpt-4o"], {"OPENAI_BASE_URL": "http://127.0.0.1:1"})
-    with pytest.raises(UsageError, match="no price is known for `elsewhere:x`: declare the model with its price"):
+    with pytest.raises(UsageError, match="the price of `elsewhere:x` is unknown: declare the model with its price"):
         must_be_priced(["embedded", "elsewhere:x"], {})
     must_be_priced(["embedded"], {})
 
@@ -180,14 +182,14 @@ def test_calls_wait_for_others_to_be_settled_before_they_are_refused() -> None:
     assert not outcome.complete
     assert dear.calls == 2
     assert "the flow's budget of $0.60 has" in outcome.failures[0].reason
-    assert "a lower `max_tokens` makes that less" in outcome.failures[0].reason
+    assert "a lower `max_tokens`, or a higher budget" in outcome.failures[0].reason
 
 
 def test_a_call_whose_worst_case_nobody_knows_is_not_sent() -> None:
     flow = 'flow f() budget $5 { a = ask "?" return a }'
     provider = Billing([(1, 1)], 1)
     outcome = spend(flow, provider, lambda model: None)
-    assert "no price is known for `m`" in outcome.failures[0].reason
+    assert "the price of `m` is unknown" in outcome.failures[0].reason
     outcome = spend(flow, provider, lambda model: Price(0.001, 0.001))
     assert "set `max_tokens`" in outcome.failures[0].reason
     assert provider.calls == 0
@@ -211,7 +213,7 @@ async def test_a_run_refuses_a_model_without_a_price_before_it_asks(tmp_path: Pa
     path = tmp_path / "b.flow"
     path.write_text('flow f() budget $1 { a = ask "?" return a }\n')
     provider = Billing([(1, 1)], 1)
-    with pytest.raises(UsageError, match="no price is known for `elsewhere:x`"):
+    with pytest.raises(UsageError, match="the price of `elsewhere:x` is unknown"):
         await run_async(path, options=RunOptions(model="elsewhere:x", opener=lambda *_: provider))
     assert provider.calls == 0
 

@@ -60,17 +60,17 @@ def test_templates(template: str, values: dict[str, Json], text: str) -> None:
 @pytest.mark.parametrize(
     ("template", "values", "message"),
     [
-        ("{{ x.upper }}", {"x": "abc"}, "there is no field `upper` here"),
-        ("{{ x.append }}", {"x": []}, "there is no field `append` here"),
-        ("{{ x.items }}", {"x": {}}, "there is no field `items` here"),
-        ("{{ x.__class__ }}", {"x": {}}, "there is no field `__class__` here"),
-        ("{{ x.a }}", {"x": None}, "there is no field `a` here"),
-        ("{{ x.a.b }}", {"x": {}}, "there is no field `a` here"),
-        ("{% for y in x %}{{ loop.nextitem }}{% endfor %}", {"x": [1]}, "there is no field `nextitem` here"),
-        ("{% for y in x %}{{ loop.__init__ }}{% endfor %}", {"x": [1]}, "there is no field `__init__` here"),
-        ("{{ x | sort(attribute='__class__') }}", {"x": [{"a": 1}, {"a": 2}]}, "there is no field `__class__` here"),
-        ("{{ x | sum(attribute='real') }}", {"x": [1, 2]}, "there is no field `real` here"),
-        ("{% for y in x %}{% endfor %}", {"x": None}, "goes through a list, and this is null"),
+        ("{{ x.upper }}", {"x": "abc"}, "this value has no field `upper`"),
+        ("{{ x.append }}", {"x": []}, "this value has no field `append`"),
+        ("{{ x.items }}", {"x": {}}, "this value has no field `items`"),
+        ("{{ x.__class__ }}", {"x": {}}, "this value has no field `__class__`"),
+        ("{{ x.a }}", {"x": None}, "this value has no field `a`"),
+        ("{{ x.a.b }}", {"x": {}}, "this value has no field `a`"),
+        ("{% for y in x %}{{ loop.nextitem }}{% endfor %}", {"x": [1]}, "this value has no field `nextitem`"),
+        ("{% for y in x %}{{ loop.__init__ }}{% endfor %}", {"x": [1]}, "this value has no field `__init__`"),
+        ("{{ x | sort(attribute='__class__') }}", {"x": [{"a": 1}, {"a": 2}]}, "this value has no field `__class__`"),
+        ("{{ x | sum(attribute='real') }}", {"x": [1, 2]}, "this value has no field `real`"),
+        ("{% for y in x %}{% endfor %}", {"x": None}, "a list, and this is null"),
         ("{{ x | truncate(-5) }}", {"x": "a long enough text"}, "cannot be filled in"),
         ("{{ x | sort }}", {"x": [1, "a"]}, "cannot be filled in"),
         ("{{ x + 1 }}", {"x": "a"}, "cannot be filled in"),
@@ -127,14 +127,14 @@ DOUBLED = "{% set a = x OP x %}" + "{% set a = a OP a %}" * 60
 )
 def test_a_prompt_is_bounded(template: str, values: dict[str, Json]) -> None:
     began = time.process_time()
-    with pytest.raises(PromptError, match="grows beyond 16,777,216 characters: cut its values"):
+    with pytest.raises(PromptError, match="16,777,216 characters: split its values"):
         filled(template, **values)
     assert time.process_time() - began < 10
 
 
 def test_loops_without_output_end_too() -> None:
     began = time.process_time()
-    with pytest.raises(PromptError, match="go round more than 5,000,000 times"):
+    with pytest.raises(PromptError, match="more than 5,000,000"):
         filled("{% for a in x %}{% for b in x %}{% for c in x %}{% endfor %}{% endfor %}{% endfor %}", x=[0] * 1000)
     assert time.process_time() - began < 10
 

@@ -37,8 +37,8 @@ async def test_openai_falls_back_and_remembers(faults: Any, provider: Any) -> No
     assert words[3].endswith(json.dumps(LIST))
     assert words[4].endswith('without quotes: "yes", "no"')
     assert [line.split(" (")[0] for line in LINES] == [
-        "openai:m: going on without json_schema",
-        "openai:m: going on without json_object",
+        "openai:m: continuing without json_schema",
+        "openai:m: continuing without json_object",
     ]
 
 

@@ -343,7 +343,7 @@ async def test_few_connect_at_once_and_none_keeps_its_place(faults: Any, monkeyp
         nowhere = openai(f"http://127.0.0.1:{closed.getsockname()[1]}")
         errors = await asyncio.gather(*(nowhere.complete(request()) for _ in range(5)), return_exceptions=True)
         await nowhere.close()
-    assert ["does not take connections" in str(error) for error in errors] == [True] * 5
+    assert ["does not accept connections" in str(error) for error in errors] == [True] * 5
 
 
 async def test_cancelling_passes_through(faults: Any) -> None:

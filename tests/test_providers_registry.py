@@ -84,7 +84,7 @@ def test_an_unknown_provider() -> None:
     assert "no provider is called `opanai`. Did you mean openai:gpt? " in said
     assert "embedded, anthropic:NAME, gemini:NAME, openai:NAME" in said
     assert "Did you mean" not in usage_error("zzz")
-    assert "name one, as in openai:" in usage_error("openai")
+    assert "name a model, as in openai:" in usage_error("openai")
     assert "printed" in usage_error("openai:\x1b[31m")
 
 

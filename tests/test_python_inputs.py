@@ -75,7 +75,9 @@ def test_a_file_beside_the_flow_is_told_of(path: Path) -> None:
     result = run(path, doc="beside.md")
     assert result.value["doc"] == "beside.md"
     (line,) = result.summary.notices
-    assert line.startswith("`doc`: `beside.md` is sent as a text; the content of the file beside the flow is")
+    assert line.startswith(
+        "`doc`: `beside.md` is sent as a text; for the content of the file in the flow's folder write"
+    )
 
 
 @pytest.mark.parametrize("docs", ["docs.json", '["report.md"]'])
@@ -114,8 +116,11 @@ async def test_what_a_reader_assumed_is_told(tmp_path: Path) -> None:
     told = [event.text for event in seen if isinstance(event, e.Notice)]
     assert told == result.summary.notices
     assert len(told) == 2
-    assert all("it is taken to have one column" in line for line in told)
+    assert all("flowrun reads it as a single column" in line for line in told)
     ran = await command("t.flow", "--rows", "t.csv", "--no-journal", folder=tmp_path)
-    assert ran.err.count("it is taken to have one column") == 2
-    assert "it is taken" not in (await command("t.flow", "--rows", "t.csv", "-q", "--no-journal", folder=tmp_path)).err
-    assert "it is taken" in (await command("plan", "t.flow", "--rows", "t.csv", folder=tmp_path)).err
+    assert ran.err.count("flowrun reads it as a single column") == 2
+    assert (
+        "flowrun reads it as"
+        not in (await command("t.flow", "--rows", "t.csv", "-q", "--no-journal", folder=tmp_path)).err
+    )
+    assert "flowrun reads it as" in (await command("plan", "t.flow", "--rows", "t.csv", folder=tmp_path)).err

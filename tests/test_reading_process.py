@@ -49,7 +49,7 @@ def test_one_child_reads_one_document_after_another(process: ReadingProcess) -> 
     assert read(process, ".html", PAGE, "`x`") == "# One\n\ntwo"
     child = pid_of(process)
     assert read(process, ".docx", docx_of(para("é")), "`x`") == "é"
-    with pytest.raises(InputError, match="`y` is damaged or cut off"):
+    with pytest.raises(InputError, match="`y` is damaged or incomplete"):
         read(process, ".docx", b"nothing", "`y`")
     assert read(process, ".html", b"", "`x`") == ""
     assert pid_of(process) == child

@@ -286,7 +286,7 @@ REFUSED: dict[str, tuple[Json, Callable[[Json], object], str]] = {
     "a branch that is waited for": (
         JOINED,
         lambda node: node["reduce"].update(args={"separator": ref("a")}, needs=["a"]),
-        "needs `a`, and there is no such step around it",
+        "needs `a`, and no step around it",
     ),
     "a step that is not waited for": (
         JOINED,
@@ -311,19 +311,19 @@ REFUSED: dict[str, tuple[Json, Callable[[Json], object], str]] = {
     "the results in a fold": (
         FOLDED,
         lambda node: node["reduce"]["ask"]["messages"][0].update(template="{{ results }}"),
-        "mentions `results`, and nothing is called that around it",
+        "mentions `results`, and that name is unknown there",
     ),
     "another fan-out's branch in a judge": (
         JUDGED,
         lambda node: node["reduce"]["deciding"]["messages"][0].update(template="{{ z }}"),
-        "mentions `z`, and nothing is called that around it",
+        "mentions `z`, and that name is unknown there",
     ),
     "a branch with the name of what is combined": (
         JUDGED,
         lambda node: node["body"].update(
             steps=[dict(one, name=one["name"].replace("b", "results")) for one in node["body"]["steps"]]
         ),
-        "the name `results` stands for two things",
+        "the name `results` has two",
     ),
 }
 

@@ -311,24 +311,24 @@ def test_one_candidate_needs_no_judge() -> None:
 @pytest.mark.parametrize(
     ("name", "item", "args", "said"),
     [
-        ("quorum", types.BOOL, {"votes": 7}, "no answer can have 7 votes of 5"),
+        ("quorum", types.BOOL, {"votes": 7}, "an answer cannot have 7 votes in a vote of 5"),
         ("majority", NOTE, {}, "a vote counts equal answers"),
         ("majority", NOTE, {"by": "lable"}, "no field `lable`"),
-        ("majority", types.BOOL, {"by": "label"}, "have no fields"),
+        ("majority", types.BOOL, {"by": "label"}, "which has no fields"),
         ("ahead", types.BOOL, {"lead": 2}, "here the number is fixed"),
         ("window", types.BOOL, {"width": 2}, "here the number is fixed"),
-        ("weighted", NOTE, {"by": "label"}, "a weight is a number of a known range"),
-        ("weighted", NOTE, {"by": "score"}, "which field is voted on?"),
+        ("weighted", NOTE, {"by": "label"}, "a weight must be a number with a range,"),
+        ("weighted", NOTE, {"by": "score"}, "the vote needs the name of the field with the answer"),
         ("approval", types.BOOL, {}, "a list of answers"),
         ("ranked", types.BOOL, {}, "a list of answers"),
-        ("best", NOTE, {}, "needs one of two"),
-        ("best", NOTE, {"by": "score", "judge": None}, "needs one of two"),
+        ("best", NOTE, {}, "needs either"),
+        ("best", NOTE, {"by": "score", "judge": None}, "needs either"),
         ("best", NOTE, {"by": "label"}, "takes numbers"),
-        ("rank", NOTE, {"judge": None, "order": "low"}, "`order` is for a field"),
+        ("rank", NOTE, {"judge": None, "order": "low"}, "`order` works only with a field:"),
         ("mean", types.TEXT, {}, "`mean` takes numbers"),
         ("sum", NOTE, {}, "`sum` takes numbers"),
         ("merge", types.TEXT, {}, "`merge` joins records"),
-        ("count", types.Choice(("aye", "nay")), {"of": "ay"}, "no result is ever `ay`"),
+        ("count", types.Choice(("aye", "nay")), {"of": "ay"}, "a result can never be `ay`"),
     ],
 )
 def test_what_rules_refuse(name: str, item: types.Type, args: dict[str, Json], said: str) -> None:
@@ -340,11 +340,11 @@ def test_what_rules_refuse(name: str, item: types.Type, args: dict[str, Json], s
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        ({}, "needs one of two"),
-        ({"lead": 2, "target": 0.9}, "needs one of two"),
-        ({"lead": 12}, "no answer can be 12 votes ahead of 9"),
-        ({"lead": 2, "steps": 3}, "`steps` is for a target"),
-        ({"target": 0.999999, "steps": 10**9, "right": 0.6}, "votes ahead of 9"),
+        ({}, "needs either"),
+        ({"lead": 2, "target": 0.9}, "needs either"),
+        ({"lead": 12}, "an answer cannot be 12 votes ahead in a vote of 9"),
+        ({"lead": 2, "steps": 3}, "`steps` works only with a target"),
+        ({"target": 0.999999, "steps": 10**9, "right": 0.6}, "votes ahead in a vote of 9"),
     ],
 )
 def test_a_lead_that_cannot_be(args: dict[str, Json], said: str) -> None:

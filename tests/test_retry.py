@@ -89,7 +89,7 @@ def test_retry_after_is_never_undercut(chance: float) -> None:
 
 def test_a_wait_that_is_too_long_ends_at_once() -> None:
     calls = Calls(RefusedError("busy", retry_after=7200.0))
-    with pytest.raises(RefusedError, match=r"7200 s: come back at \d{4}-\d\d-\d\d \d\d:\d\d UTC") as caught:
+    with pytest.raises(RefusedError, match=r"7200 s: run the flow again at \d{4}-\d\d-\d\d \d\d:\d\d UTC") as caught:
         calls.run(RetryPolicy(total=600.0))
     assert calls.now == 0
     assert caught.value.retry_after == 7200.0

@@ -58,55 +58,55 @@ any_run: Any = run
 
 
 WRONG = [
-    ({"model": 5}, "`model` is a text such as .*; found the number 5"),
-    ({"model": b"x"}, "`model` is a text"),
-    ({"allow_read": 5}, "`allow_read` is the path of a folder, or several; found the number 5"),
+    ({"model": 5}, '`model` must be a text such as "openai:gpt-4o-mini"; found the number 5'),
+    ({"model": b"x"}, "`model` must be a text"),
+    ({"allow_read": 5}, "`allow_read` must be the path of a folder, or several; found the number 5"),
     ({"allow_read": b"/tmp"}, "found a Python bytes"),
     ({"allow_read": [None]}, "`allow_read` .*; found nothing"),
     ({"allow_read": ""}, "found an empty text"),
     ({"allow_read": "a\0b"}, "zero byte"),
     ({"allow_read": {"a": 1}}, "found a record"),
-    ({"allow_read": "no/such/folder"}, "takes a folder, and there is none at `no/such/folder`"),
-    ({"allow_read": __file__}, "takes a folder, and .* is none; its folder is"),
-    ({"allow_host": 5}, "`allow_host` is a host"),
-    ({"allow_host": b"x"}, "`allow_host` is a host"),
-    ({"allow_host": [5]}, "`allow_host` is a host"),
-    ({"allow_python": "no"}, "`allow_python` is True or False; found the text `no`"),
-    ({"allow_python": None}, "`allow_python` is True or False; found nothing"),
-    ({"ask_hosts": True}, "`ask_hosts` is a function"),
-    ({"journal": True}, "`journal` is the path of a file; found true"),
-    ({"journal": ""}, "`journal` is the path of a file; found an empty text"),
-    ({"journal": b"j.db"}, "`journal` is the path of a file"),
-    ({"fresh": 1}, "`fresh` is True or False; found the number 1"),
-    ({"ask_doubtful": "fail"}, "`ask_doubtful` is True or False"),
+    ({"allow_read": "no/such/folder"}, "takes a folder, and the folder `no/such/folder`"),
+    ({"allow_read": __file__}, "takes a folder, and .* is not a folder; its folder is"),
+    ({"allow_host": 5}, "`allow_host` must be a host"),
+    ({"allow_host": b"x"}, "`allow_host` must be a host"),
+    ({"allow_host": [5]}, "`allow_host` must be a host"),
+    ({"allow_python": "no"}, "`allow_python` must be True or False; found the text `no`"),
+    ({"allow_python": None}, "`allow_python` must be True or False; found nothing"),
+    ({"ask_hosts": True}, "`ask_hosts` must be a function"),
+    ({"journal": True}, "`journal` must be the path of a file; found true"),
+    ({"journal": ""}, "`journal` must be the path of a file; found an empty text"),
+    ({"journal": b"j.db"}, "`journal` must be the path of a file"),
+    ({"fresh": 1}, "`fresh` must be True or False; found the number 1"),
+    ({"ask_doubtful": "fail"}, "`ask_doubtful` must be True or False"),
     ({"budget": 1.5}, "found the number 1.5, which may be dollars or calls"),
     ({"budget": 20}, "which may be dollars or calls"),
-    ({"budget": Decimal(1)}, "`budget` is a text such as .*; found a Python Decimal"),
-    ({"budget": (20, 1.0)}, "`budget` is a text such as .*; found a Python tuple"),
+    ({"budget": Decimal(1)}, "`budget` must be a text such as .*; found a Python Decimal"),
+    ({"budget": (20, 1.0)}, "`budget` must be a text such as .*; found a Python tuple"),
     ({"budget": True}, "found a Python bool"),
-    ({"budget": "much"}, "is no budget: write"),
-    ({"budget": "0 calls"}, "allows nothing"),
-    ({"budget": Budget(0)}, "allows nothing"),
-    ({"budget": Budget(-1)}, "calls of a budget are a whole number"),
-    ({"budget": budget_like("20")}, "calls of a budget are a whole number"),
-    ({"budget": budget_like(1.5)}, "calls of a budget are a whole number"),
-    ({"budget": Budget(None, float("nan"))}, "money of a budget is a number of dollars"),
-    ({"budget": budget_like(None, "1")}, "money of a budget is a number of dollars"),
-    ({"policy": 3}, "`policy` is a RetryPolicy; found the number 3"),
+    ({"budget": "much"}, "is not a budget: write"),
+    ({"budget": "0 calls"}, "allows no calls"),
+    ({"budget": Budget(0)}, "allows no calls"),
+    ({"budget": Budget(-1)}, "calls of a budget must be a whole number;"),
+    ({"budget": budget_like("20")}, "calls of a budget must be a whole number;"),
+    ({"budget": budget_like(1.5)}, "calls of a budget must be a whole number;"),
+    ({"budget": Budget(None, float("nan"))}, "money of a budget must be a number of dollars;"),
+    ({"budget": budget_like(None, "1")}, "money of a budget must be a number of dollars;"),
+    ({"policy": 3}, "`policy` must be a RetryPolicy; found the number 3"),
     ({"policy": RetryPolicy(attempts=0)}, "`policy`"),
     ({"policy": retry_like(attempts="3")}, "`policy`"),
     ({"policy": RetryPolicy(wait_max=-1)}, "`policy`"),
-    ({"stop": True}, "`stop` is a Stop; found true"),
-    ({"on_event": 5}, "`on_event` is a function, or several; found the number 5"),
-    ({"on_event": "print"}, "`on_event` is a function"),
-    ({"on_event": [print, 5]}, "`on_event` is a function"),
-    ({"on_event": nothing}, "`nothing` is an `async` one"),
-    ({"on_event": [Awaited()]}, "is an `async` one"),
-    ({"on_result": [print]}, "`on_result` is a function"),
-    ({"environ": [("A", "b")]}, "`environ` is a mapping of texts to texts"),
-    ({"environ": {"A": 5}}, "`environ` is a mapping of texts to texts"),
-    ({"opener": None}, "`opener` is a function"),
-    ({"catalog": {}}, "`catalog` is a Catalog"),
+    ({"stop": True}, "`stop` must be a Stop; found true"),
+    ({"on_event": 5}, "`on_event` must be a function, or several; found the number 5"),
+    ({"on_event": "print"}, "`on_event` must be a function"),
+    ({"on_event": [print, 5]}, "`on_event` must be a function"),
+    ({"on_event": nothing}, "`nothing` is an `async`"),
+    ({"on_event": [Awaited()]}, "is an `async` function,"),
+    ({"on_result": [print]}, "`on_result` must be a function"),
+    ({"environ": [("A", "b")]}, "`environ` must be a mapping of texts to texts"),
+    ({"environ": {"A": 5}}, "`environ` must be a mapping of texts to texts"),
+    ({"opener": None}, "`opener` must be a function"),
+    ({"catalog": {}}, "`catalog` must be a Catalog"),
 ]
 
 
@@ -186,17 +186,17 @@ def test_a_parameter_may_be_called_as_an_option(tmp_path: Path) -> None:
     whole = {"model": "m", "options": 1, "inputs": "i", "flow": "f"}
     assert run(path, whole).value == whole
     assert run(path, {"options": 1, "inputs": "i"}, model="m", flow="f").value == whole
-    with pytest.raises(UsageError, match=r"`options` is a RunOptions.*stands in the mapping"):
+    with pytest.raises(UsageError, match=r"`options` must be a RunOptions.*put it into the mapping"):
         run(path, options=1, model="m")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match=r"`inputs` is a mapping.*stands in it"):
+    with pytest.raises(UsageError, match=r"`inputs` must be a mapping.*put it into this mapping"):
         run(path, inputs="i", model="m")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="`model` stands in the mapping of inputs and among the keywords"):
+    with pytest.raises(InputError, match="`model` is given twice, in the mapping of inputs and as a keyword"):
         run(path, {"model": "a"}, model="m")
 
 
 @pytest.mark.parametrize("options", [{"budget": "$1"}, "x", 5, RunOptions])
 def test_options_are_an_object_of_their_own(options: Any, flow: Path) -> None:
-    with pytest.raises(UsageError, match="`options` is a RunOptions"):
+    with pytest.raises(UsageError, match="`options` must be a RunOptions,"):
         run(flow, options=options)
 
 
@@ -237,11 +237,11 @@ def test_a_run_is_resumed(flow: Path, tmp_path: Path) -> None:
     again = resume(first.run[:-2], options=options)
     assert (again.value, again.run, again.summary.recalled) == ("B", first.run, 1)
     assert resume("last", str(journal), options=RunOptions(opener=opener, environ={})).value == "B"
-    with pytest.raises(UsageError, match="give it once"):
+    with pytest.raises(UsageError, match="give it only once"):
         resume("last", journal, options=options)
-    with pytest.raises(UsageError, match="from its journal: name the file"):
+    with pytest.raises(UsageError, match="needs its journal: name the file"):
         resume("last")
-    with pytest.raises(UsageError, match="called by its id"):
+    with pytest.raises(UsageError, match="name the run by its id"):
         resume(5, journal)  # type: ignore[arg-type]
 
 
@@ -252,7 +252,7 @@ async def test_a_resumed_run_may_reach_the_hosts_of_both(tmp_path: Path) -> None
     stop()
     environ = {"OPENAI_API_KEY": "key", "HOME": str(tmp_path)}
     rest: dict[str, Any] = {"environ": environ, "stop": stop}
-    with pytest.raises(UsageError, match="nobody has allowed it"):
+    with pytest.raises(UsageError, match="may not yet send prompts"):
         await run_async(path, options=RunOptions(**rest, allow_host="b.example"))
     given = RunOptions(**rest, allow_host="api.openai.com", journal=journal)
     assert (await run_async(path, options=given)).status == "stopped"
@@ -264,7 +264,7 @@ async def test_a_resumed_run_may_reach_the_hosts_of_both(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("given", [{"model": "a:b"}, {"allow_read": "."}, {"fresh": True}])
 async def test_what_a_run_began_with_stays(given: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=f"goes on with the `{next(iter(given))}` that it began with"):
+    with pytest.raises(UsageError, match=f"keeps the `{next(iter(given))}` of its start"):
         await resume_async("last", tmp_path / "j.db", options=RunOptions(**given))
 
 

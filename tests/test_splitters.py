@@ -182,12 +182,12 @@ def test_chars_with_overlap() -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ({"n": 0}, "`n` is a whole number of characters, at least 1, and here it is 0"),
+        ({"n": 0}, "`n` must be a whole number of characters, at least 1, and here it is 0"),
         ({"n": "5"}, "here it is '5'"),
         ({"n": True}, "here it is True"),
-        ({"n": 5, "overlap": -1}, "`overlap` is a whole number"),
-        ({"n": 5, "overlap": 5}, "overlap of 5 characters must be less than the 5 of a piece"),
-        ({"n": None}, "`n` is a whole number"),
+        ({"n": 5, "overlap": -1}, "`overlap` must be a whole number"),
+        ({"n": 5, "overlap": 5}, "overlap of 5 characters must be less than the 5 characters of a piece"),
+        ({"n": None}, "`n` must be a whole number"),
     ],
 )
 def test_bad_arguments(args: dict[str, Any], words: str) -> None:
@@ -198,9 +198,9 @@ def test_bad_arguments(args: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ({"n": 0}, "`n` is a whole number of tokens, at least 1, and here it is 0"),
-        ({"n": 8, "overlap": -1}, "`overlap` is a whole number of tokens, at least 0"),
-        ({"n": 8, "overlap": 8}, "overlap of 8 tokens must be less than the 8 of a piece"),
+        ({"n": 0}, "`n` must be a whole number of tokens, at least 1, and here it is 0"),
+        ({"n": 8, "overlap": -1}, "`overlap` must be a whole number of tokens, at least 0"),
+        ({"n": 8, "overlap": 8}, "overlap of 8 tokens must be less than the 8 tokens of a piece"),
     ],
 )
 def test_bad_arguments_of_tokens(args: dict[str, Any], words: str) -> None:

@@ -32,9 +32,9 @@ def test_a_signal_stops_new_calls_and_keeps_those_under_way(slow: Place, number:
     # 100 ms are promised; the machine may be busy.
     assert not [line for line in slow.served.lines(start) if line["at"] == "asked" and line["time"] > sent + 0.25]
     assert "Traceback" not in command.err
-    assert f"{number.name}: nothing more is sent" in command.err
+    assert f"{number.name}: flowrun sends no more calls" in command.err
     kept = slow.served.answers() - before
-    assert f"{kept} answers are kept; go on with: flowrun resume " in command.err
+    assert f"{kept} answers are saved; resume the run with: flowrun resume " in command.err
     assert command.out == ""
     again = slow.resume(name)
     assert again.end() == 0

@@ -96,8 +96,9 @@ def test_the_name_of_a_file_counts(name: str, tmp_path: Path) -> None:
 
 
 TOLD = {
-    "text\nHello, world\n": "`t.csv`: it is taken to have one column, as its header has: the commas below it are text",
-    "a,b;c,d\n1,5;2,5\n3,5;4,5\n": "`t.csv`: its cells are taken to be set apart by semicolons; commas would fit too",
+    "text\nHello, world\n": "`t.csv`: flowrun reads it as a single column, like its header: the commas below "
+    "it are text",
+    "a,b;c,d\n1,5;2,5\n3,5;4,5\n": "`t.csv`: flowrun reads it with semicolons between the cells; commas would fit too",
 }
 
 
@@ -119,7 +120,7 @@ def test_what_cannot_be_known_is_told_once(text: str, words: str, tmp_path: Path
 def test_a_name_that_promises_tabs_in_vain_is_told() -> None:
     said: list[str] = []
     assert list(open_table("name,n\nx,1\n", "`t.tsv`", "t.tsv", said.append).rows) == [(2, {"name,n": "x,1"})]
-    assert "its name promises tabs and it has none" in said[0]
+    assert "its name ends in .tsv and it has no tabs:" in said[0]
 
 
 def test_nothing_is_told_of_what_is_plain() -> None:
@@ -137,7 +138,7 @@ def test_nothing_is_told_of_what_is_plain() -> None:
         ("a;b\n1;2;3\n", "`x`:2: this row has 3 cells, and the header has 2"),
         ("sep=;\na;b\n1;2;3\n", "`x`:3: this row has 3 cells"),
         ("a,,b\n1,,2\n1,z,2\n", "`x`:1: column 2 has no name in the header row, and line 3 has a value there"),
-        ("a;b;a\n", "two columns are called `a`"),
+        ("a;b;a\n", "two columns have the name `a`"),
         ('text\n"a", b\n', "`x`:2: this row is not CSV"),
     ],
 )
@@ -207,7 +208,7 @@ def test_marks_are_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     [
         (b"caf\xe9", "standard input is not UTF-8 text: byte 3 is 0xe9"),
         (b"a\0b,c", "standard input is not text: it has a zero byte"),
-        ("Hello, you".encode("utf-16-le"), "standard input is in UTF-16LE, and text is read in UTF-8"),
+        ("Hello, you".encode("utf-16-le"), "standard input is encoded in UTF-16LE, and flowrun reads text in UTF-8"),
     ],
 )
 def test_standard_input_that_is_no_text(data: bytes, words: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,7 +160,7 @@ def test_a_pipe_is_not_waited_for_before_the_end(here: Path) -> None:
 def test_a_pipe_without_a_reader_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(target, "READER", 0.2)
     os.mkfifo("pipe")
-    with pytest.raises(DiskError, match="`pipe` is a pipe that nobody reads: start its reader first"):
+    with pytest.raises(DiskError, match="`pipe` is a pipe without a reader: start the reader first"):
         Target(Path("pipe"))
 
 
@@ -211,8 +211,8 @@ def test_what_cannot_be_written_is_refused_at_the_start(here: Path) -> None:
     for path, said in (
         ("folder", "is a folder"),
         ("to_folder", "is a folder"),
-        ("read_only", "it is read-only, and is left as it is"),
-        ("link", "it is read-only, and is left as it is"),
+        ("read_only", "it is read-only, and is not changed"),
+        ("link", "it is read-only, and is not changed"),
         ("read_only/x", "Not a directory"),
         ("loop", "Too many levels"),
         ("gone/x", "No such file or directory; there is no folder"),
@@ -220,7 +220,7 @@ def test_what_cannot_be_written_is_refused_at_the_start(here: Path) -> None:
         ("socket", "is a socket"),
         ("x" * 300, "File name too long"),
         ("/dev/fd/987", "Bad file descriptor"),
-        (f"/dev/fd/{closed}", "is open, but not to be written"),
+        (f"/dev/fd/{closed}", "is open, but not for writing"),
         ("/proc/version_x", "cannot be written"),
     ):
         with pytest.raises(DiskError) as error:
@@ -249,13 +249,13 @@ def test_nothing_that_is_read_is_overwritten(here: Path) -> None:
     number = os.open("in.md", os.O_RDWR)
     for path in ("in.md", "other_name", "link", "./in.md", f"/dev/fd/{number}"):
         for source in (here / "in.md", Path("in.md"), Path("link"), number):
-            with pytest.raises(UsageError, match="is what this command reads"):
+            with pytest.raises(UsageError, match="this command reads"):
                 Target(Path(path), [Path("gone"), source])
     for path in ("a.flow", "flow_link", "new.flow", "NEW.FLOW"):
-        with pytest.raises(UsageError, match="is a flow file, or named as one"):
+        with pytest.raises(UsageError, match="is a flow file or has the name of a flow file"):
             Target(Path(path))
     # A journal that is to be made is no place either.
-    with pytest.raises(UsageError, match="is what this command reads"):
+    with pytest.raises(UsageError, match="this command reads"):
         Target(Path("./new.db"), [here / "new.db"])
     os.close(number)
     assert (here / "in.md").read_text() == "input"

@@ -45,7 +45,7 @@ def checked(read: Template | list[Diagnostic], guarded: str = "") -> Found:
     told: list[Diagnostic] = []
 
     def unknown(name: str, span: Any) -> None:
-        told.append(Diagnostic("F0201", f"nothing is called `{name}`", span))
+        told.append(Diagnostic("F0201", f"the name `{name}` is unknown", span))
 
     return read.mentions, told + check_template(read, KNOWN.get, unknown, frozenset(guarded.split()))
 

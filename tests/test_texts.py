@@ -196,4 +196,4 @@ def test_joined_choices_with_two_words_for_one_answer_are_refused(rule: str) -> 
     item = types.ListOf(joined) if rule in ("approval", "ranked") else joined
     refused = REDUCERS[rule].spec.result(Given(item, 3, 3, {"votes": 2} if rule == "quorum" else {}))
     assert isinstance(refused, Refusal)
-    assert "two words for one answer, `Yes` and `yes`" in refused.message
+    assert "two words for the same answer, `Yes` and `yes`" in refused.message

@@ -29,8 +29,8 @@ Json = Any
 CATALOG = catalog()
 STEPS = 14
 CASES = share(20_000)
-EMPTY = ("there is nothing to combine", "there is nothing to merge", "there is nothing to choose", "gave anything",
-         "there is nothing to vote", "there is nothing to take", "ballots, and needs")  # fmt: skip
+EMPTY = ("the block has no results", "the list of results is empty", "gave an answer", "the vote has no ballots",
+         "ballots and needs")  # fmt: skip
 """The ends of a block that has no results, where its rule has no value for that."""
 
 

@@ -72,7 +72,7 @@ def test_patterns_are_expanded_where_the_shell_did_not(validate: Validate) -> No
     assert ran.code == 2
     assert "nothing" in ran.err
     assert "1 file checked" in ran.err
-    assert "no .flow file fits the pattern" in validate("flows/*.md").err
+    assert "no .flow file matches the pattern" in validate("flows/*.md").err
     plant({"a[1].flow": GOOD})
     assert names(validate("a[1].flow", "--format", "json")) == ["a[1].flow"]
 
@@ -82,7 +82,7 @@ def test_a_folder_without_flows_is_told(validate: Validate) -> None:
     plant({"empty/.hidden/a.flow": BAD, "empty/.b.flow": BAD, "good.flow": GOOD})
     ran = validate("empty", "good.flow")
     assert ran.code == 2
-    assert "there is no .flow file in `empty`" in ran.err
+    assert "`empty` has no .flow file" in ran.err
     assert "1 file checked: no errors" in ran.err
 
 
@@ -179,7 +179,7 @@ def test_an_empty_path_is_not_the_current_folder(validate: Validate, command: st
     plant({"a.flow": UNUSED})
     ran = validate("", command=command)
     assert ran.code == 2
-    assert "a path is needed" in ran.err
+    assert "the path is empty" in ran.err
     assert os.listdir() == ["a.flow"]
 
 
@@ -208,7 +208,7 @@ def test_standard_input_is_checked(validate: Validate, monkeypatch: pytest.Monke
         monkeypatch.setattr(sys, "stdin", Stdin(text.encode()))
         ran = validate("-", "--format", "json")
         assert (ran.code, names(ran)) == (code, ["<stdin>"])
-    assert "where it is" in validate("-", "--fix").err
+    assert "--fix cannot change standard input" in validate("-", "--fix").err
 
 
 @pytest.mark.parametrize("command", ["validate", "fmt"])

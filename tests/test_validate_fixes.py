@@ -24,11 +24,11 @@ def validate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capt
 
 def test_fix_writes_safe_fixes_and_tells_what_is_left(validate: Validate) -> None:
     plant({"a.flow": STRING, "b.flow": BAD, "c.flow": "flow f(x: list) {\n  return x\n}\n"})
-    assert "`flowrun validate --fix` mends 1 of them" in validate(".").err
+    assert "`flowrun validate --fix` corrects 1 of them" in validate(".").err
     ran = validate(".", "--fix")
     assert ran.code == 1
     assert "fixed a.flow:1:11: write `text` (F0206)\n1 fix in 1 file\n" in ran.err
-    assert "--fix` mends" not in ran.err
+    assert "--fix` corrects" not in ran.err
     assert Path("a.flow").read_text() == STRING.replace("string", "text")
     assert Path("b.flow").read_text() == BAD
     assert "2 errors" in ran.err
@@ -151,7 +151,7 @@ def test_a_rewrite_of_other_lines_takes_the_commonest_line_end(tmp_path: Path) -
 def test_a_file_that_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.flow"
     path.write_text("theirs\n")
-    with pytest.raises(UsageError, match="has changed since it was read"):
+    with pytest.raises(UsageError, match="has changed while flowrun worked, so it"):
         rewrite(path, "before\n", "after\n")
     assert path.read_text() == "theirs\n"
 

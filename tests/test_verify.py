@@ -73,22 +73,22 @@ EDITS: dict[str, tuple[Edit, str]] = {
     ),
     "an unknown operator": (
         lambda d: step(d, "third")["node"].update(expr=apply("**", constant(9), constant(9))),
-        "no operator `**` takes 2 operands",
+        "the operator `**` does not take 2 operands",
     ),
     "an operator short of an operand": (
         lambda d: step(d, "third")["node"].update(expr=apply("+", constant(9))),
-        "no operator `+` takes 1 operands",
+        "the operator `+` does not take 1 operands",
     ),
     "an unknown reducer": (
         lambda d: step(d, "v")["node"]["reduce"].update(rule="most"),
         "`v` has no way to combine its results: no reducer is called `most`",
     ),
-    "two steps of one name": (lambda d: step(d, "share").update(name="view"), "the name `view` stands for two things"),
-    "a step named as a parameter": (lambda d: step(d, "a").update(name="items"), "the name `items` stands for two"),
-    "an inner step named as an outer": (lambda d: step(d, "x").update(name="a"), "the name `a` stands for two things"),
+    "two steps of one name": (lambda d: step(d, "share").update(name="view"), "the name `view` has two"),
+    "a step named as a parameter": (lambda d: step(d, "a").update(name="items"), "the name `items` has two"),
+    "an inner step named as an outer": (lambda d: step(d, "x").update(name="a"), "the name `a` has two"),
     "an element named as a step": (
         lambda d: step(d, "w")["node"].update(element="a"),
-        "the element `a` of `w` has the name of something around it",
+        "the element `a` of `w` has a name that is taken around it",
     ),
     "two parameters of one name": (lambda d: d["params"].append(d["params"][0]), "two parameters or models"),
     "a template outside the subset": (
@@ -102,7 +102,7 @@ EDITS: dict[str, tuple[Edit, str]] = {
     ),
     "a mention of nothing": (
         lambda d: prompt(step(d, "a")["node"], "{{ ghost }}"),
-        "`a` mentions `ghost`, and nothing is called that around it",
+        "`a` mentions `ghost`, and that name is unknown there",
     ),
     "an element outside of its map": (lambda d: prompt(step(d, "a")["node"], "{{ e }}"), "`a` mentions `e`"),
     "a model that is a step": (
@@ -112,7 +112,7 @@ EDITS: dict[str, tuple[Edit, str]] = {
     "a result of a step that is not there": (lambda d: d.update(result=ref("x")), "the flow returns `x`"),
     "a block whose value is not its own": (
         lambda d: step(d, "right")["node"]["body"].update(result="left"),
-        "the value of `right` is that of `left`",
+        "the value of `right`",
     ),
     "a repeat of none": (
         lambda d: step(d, "v")["node"].update(least=0, most=0),
@@ -121,7 +121,7 @@ EDITS: dict[str, tuple[Edit, str]] = {
     "a repeat backwards": (lambda d: step(d, "v")["node"].update(most=-1), "`v` repeats from 3 up to -1 times"),
     "a default that mentions a step": (
         lambda d: d["params"][1].update(default=ref("a")),
-        "`limit` mentions `a`, and nothing is called that",
+        "`limit` mentions `a`, and that name is unknown",
     ),
     "a default that calls an unknown function": (
         lambda d: d["params"][1].update(default=call("shell")),

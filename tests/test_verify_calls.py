@@ -12,14 +12,14 @@ from flowrun.runtime.vocabulary.errors import PlanError
 from support.edited_plans import Edit, both, constant, inner, prompt, ref, step, with_calls
 
 CALLS: dict[str, tuple[Edit, str]] = {
-    "a flow that is not there": (lambda d: d["flows"].pop("deep"), "`d` calls the flow `deep`, and this plan has none"),
+    "a flow that is not there": (lambda d: d["flows"].pop("deep"), "`d` calls the flow `deep`, and this plan has"),
     "an argument that is missing": (
         lambda d: step(d, "third")["node"]["args"].clear(),
-        "the arguments of `third` are not those that the flow `inner` takes",
+        "the arguments of `third` do not fit the parameters of the flow `inner`",
     ),
     "an argument too many": (
         lambda d: inner(d, "d")["node"]["args"].update(more=constant(1)),
-        "the arguments of `d` are not those that the flow `deep` takes",
+        "the arguments of `d` do not fit the parameters of the flow `deep`",
     ),
     "an argument that is not waited for": (
         lambda d: step(d, "third").update(needs=[]),
@@ -33,17 +33,17 @@ CALLS: dict[str, tuple[Edit, str]] = {
     ),
     "a flow that calls itself": (
         lambda d: step(d["flows"]["deep"], "z").update(node={"kind": "flow", "flow": "deep", "args": {}}),
-        "these flows call each other without end: deep → deep",
+        "these flows call each other in a circle: deep → deep",
     ),
     "flows in a circle": (
         lambda d: step(d["flows"]["deep"], "z").update(
             node={"kind": "flow", "flow": "inner", "args": {"note": constant("n")}}
         ),
-        "these flows call each other without end: inner → deep → inner",
+        "these flows call each other in a circle: inner → deep → inner",
     ),
     "a circle through a block": (
         lambda d: inner(d, "two").update(node={"kind": "flow", "flow": "inner", "args": {"note": constant("n")}}),
-        "these flows call each other without end: inner → inner",
+        "these flows call each other in a circle: inner → inner",
     ),
     "a sibling branch inside a called flow": (
         both(
@@ -54,21 +54,21 @@ CALLS: dict[str, tuple[Edit, str]] = {
     ),
     "a step of the caller": (
         lambda d: prompt(inner(d, "p")["node"], "{{ a }}"),
-        "`p` mentions `a`, and nothing is called that around it",
+        "`p` mentions `a`, and that name is unknown there",
     ),
     "a parameter of the caller": (
         lambda d: prompt(inner(d, "p")["node"], "{{ policy }}"),
-        "`p` mentions `policy`, and nothing is called that around it",
+        "`p` mentions `policy`, and that name is unknown there",
     ),
-    "a need outside of the flow": (lambda d: inner(d, "p")["needs"].append("a"), "`p` needs `a`, and there is no such"),
-    "two names in a flow": (lambda d: inner(d, "d").update(name="p"), "the name `p` stands for two things"),
+    "a need outside of the flow": (lambda d: inner(d, "p")["needs"].append("a"), "`p` needs `a`, and no"),
+    "two names in a flow": (lambda d: inner(d, "d").update(name="p"), "the name `p` has two"),
     "a parameter twice": (
         lambda d: d["flows"]["inner"]["params"].append(d["flows"]["inner"]["params"][0]),
-        "two parameters of the flow `inner` have one name",
+        "two parameters of the flow `inner` have the same name",
     ),
     "a result that is not there": (
         lambda d: d["flows"]["inner"].update(result=ref("ghost")),
-        "the flow `inner` returns `ghost`, and there is no such step",
+        "the flow `inner` returns `ghost`, and has no such step",
     ),
     "a default that mentions a step of its own": (
         lambda d: d["flows"]["inner"]["params"][1].update(default=ref("p")),
@@ -84,11 +84,11 @@ CALLS: dict[str, tuple[Edit, str]] = {
     ),
     "an extern that is not there": (
         lambda d: d["externs"].pop("look"),
-        "`y` calls the extern `look`, and this plan declares none",
+        "`y` calls the extern `look`, and this plan declares",
     ),
     "an extern without its argument": (
         lambda d: step(d, "y")["node"]["args"].clear(),
-        "the arguments of `y` are not those that the extern `look` takes",
+        "the arguments of `y` do not fit the parameters of the extern `look`",
     ),
     "an extern that is no function": (
         lambda d: d["externs"]["look"].update(target="os.system"),
@@ -96,15 +96,15 @@ CALLS: dict[str, tuple[Edit, str]] = {
     ),
     "a reducing extern that is not there": (
         lambda d: d["externs"].pop("best"),
-        "`v` calls the extern `best`, and this plan declares none",
+        "`v` calls the extern `best`, and this plan declares",
     ),
     "a reducing extern that takes no results": (
         lambda d: d["externs"]["best"]["params"].pop(0),
-        "the extern `best` combines for `v`: it gets them as `results` alone",
+        "the extern `best` reduces `v`: it needs a parameter `results`, and the plan must not pass that argument",
     ),
     "a reducing extern that is given results": (
         lambda d: step(d, "v")["node"]["reduce"]["args"].update(results=constant([])),
-        "the extern `best` combines for `v`: it gets them as `results` alone",
+        "the extern `best` reduces `v`: it needs a parameter `results`, and the plan must not pass that argument",
     ),
     "a reducing extern and an ask": (
         lambda d: step(d, "m")["node"]["reduce"].update(extern="best"),
@@ -112,11 +112,11 @@ CALLS: dict[str, tuple[Edit, str]] = {
     ),
     "a tree of another rule": (
         lambda d: step(d, "v")["node"]["reduce"].update(count=constant(2)),
-        "`v` combines its results as a tree, and only an ask can do so",
+        "`v` combines its results as a tree, and only an ask can merge a tree",
     ),
     "a type for a value": (
         lambda d: step(d, "share").update(node={"kind": "value", "expr": {"kind": "type", "type": d["type"]}}),
-        "a type of this plan stands where a value is needed",
+        "the plan has a type where it needs a value",
     ),
 }
 

@@ -64,7 +64,7 @@ def lost(ran: Run) -> str:
 @pytest.mark.parametrize("error", LOSSES, ids=lambda error: type(error).__name__)
 def test_a_vote_that_could_end_otherwise_fails_and_says_who_led(launch: str, error: CallError) -> None:
     ran = stage(vote(options=f"with launch: {launch}, retries: 0"), by_seed(["21", "18", "24", error, error]))
-    assert "no answer leads (21 1, 18 1, 24 1), and 2 samples of 5 brought no answer" in lost(ran)
+    assert "no answer leads (21 1, 18 1, 24 1), and 2 samples of 5 gave no answer" in lost(ran)
     tally = ran.outcome.tallies["v"]
     assert (tally.settled, tally.missing, tally.discarded, tally.counted) == (False, 2, 0, 3)
     assert tally.agreement == 0.2
@@ -77,7 +77,7 @@ def test_a_vote_that_could_end_otherwise_fails_and_says_who_led(launch: str, err
 def test_a_vote_whose_lead_is_larger_than_what_is_missing_is_settled(launch: str, error: CallError) -> None:
     text = vote(options=f"with launch: {launch}, retries: 0")
     ran = stage(text, by_seed(["18", error, "18", "21", "what"]))
-    assert "18 leads (18 2, 21 1), and 1 sample of 5 brought no answer" in lost(ran)
+    assert "18 leads (18 2, 21 1), and 1 sample of 5 gave no answer" in lost(ran)
     ran = stage(text, by_seed(["18", error, "18", "18", "21"]))
     assert (ran.outcome.value, ran.outcome.status) == ("18", "done")
     assert ran.outcome.tallies["v"].settled
@@ -187,7 +187,7 @@ def test_a_ballot_made_of_what_was_lost_is_missing() -> None:
         "with errors: skip n } reduce majority return v }"
     )
     ran = stage(text, lambda request, number: Scripted("4") if request.seed == 1 else Scripted(PermanentError("no")))
-    assert "the vote is not settled: 4.0 leads (4.0 1), and 2 samples of 3 brought no answer" in lost(ran)
+    assert "the vote is not settled: 4.0 leads (4.0 1), and 2 samples of 3 gave no answer" in lost(ran)
     assert ran.outcome.tallies["v"].missing == 2
 
 
@@ -203,7 +203,9 @@ def test_of_a_bad_answer_and_a_missing_one_the_missing_one_is_to_blame(later: st
         return Scripted(PermanentError("no") if prompt == "1" else "what", 9.0 if prompt == later else 1.0)
 
     ran = stage(text, script)
-    assert "1 sample brought no answer; the last: there is nothing to take the mean of; the last: no" in lost(ran)
+    assert ("1 sample gave no answer; the last: the list of results is empty, so it has no mean; the last: no") in lost(
+        ran
+    )
 
 
 def test_a_body_that_runs_out_of_time_is_missing() -> None:
@@ -213,7 +215,7 @@ def test_a_body_that_runs_out_of_time_is_missing() -> None:
     )
     slow = {1: 1.0, 2: 9.0, 3: 9.0}
     ran = stage(text, lambda request, number: Scripted("a", slow[request.seed or 1]))
-    assert "a leads (a 1), and 2 samples of 3 brought no answer; the last: it was not done within 5 s" in lost(ran)
+    assert "a leads (a 1), and 2 samples of 3 gave no answer; the last: it did not finish within 5 s" in lost(ran)
 
 
 def test_a_vote_that_runs_out_of_time_says_who_led() -> None:
@@ -222,7 +224,7 @@ def test_a_vote_that_runs_out_of_time_says_who_led() -> None:
         vote(options="with launch: together, timeout: 5s"),
         lambda request, number: Scripted("18", slow[request.seed or 1]),
     )
-    assert "it was not done within 5 s; 2 of 5 were done" in lost(ran)
+    assert "it did not finish within 5 s; 2 of 5 were done" in lost(ran)
     tally = ran.outcome.tallies["v"]
     assert (tally.ballots, tally.missing, tally.settled, tally.agreement) == ((("18", 2),), 3, False, 0.4)
 

@@ -106,7 +106,7 @@ def test_an_unreachable_quorum_asks_nothing() -> None:
     ran = stage(text, lambda request, number: "a", {"n": 4})
     assert not ran.outcome.complete
     assert ran.provider.calls == []
-    assert "no answer can have 4 votes of 3" in ran.outcome.failures[0].reason
+    assert "an answer cannot have 4 votes in a vote of 3" in ran.outcome.failures[0].reason
 
 
 # Ties and judges that ask
@@ -202,7 +202,7 @@ def test_a_race_that_nobody_ends_fails(block: str) -> None:
         f"flow f() {{ v = {block} reduce first return v }}", lambda request, number: Scripted(PermanentError("no"))
     )
     assert not ran.outcome.complete
-    assert "none of the 2 gave anything" in ran.outcome.failures[0].reason
+    assert "none of the 2 samples gave an answer" in ran.outcome.failures[0].reason
 
 
 # Trees and folds

@@ -173,7 +173,7 @@ def test_a_vote_without_ballots_has_no_winner() -> None:
         empty.skip(0)
         empty.skip(1)
         assert empty.tally(2) is None
-        with pytest.raises(ReduceError, match="0 of 2 ballots, and needs 1: 2 answers failed or were no answer"):
+        with pytest.raises(ReduceError, match="0 of 2 ballots and needs 1: 2 answers failed or were not valid"):
             empty.value()
 
 
@@ -182,7 +182,7 @@ def test_too_few_ballots_show_the_tally() -> None:
     few.add(0, "a")
     few.skip(1)
     few.skip(2)
-    with pytest.raises(ReduceError, match=r"1 of 3 ballots, and needs 3: .* \(a 1\)"):
+    with pytest.raises(ReduceError, match=r"1 of 3 ballots and needs 3: .* \(a 1\)"):
         few.value()
 
 

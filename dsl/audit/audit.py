@@ -60,14 +60,14 @@ def _told(planned: p.Step, step: Step, typed: Typed, tree: Tree) -> None:
     reduce = node.reduce
     if step in typed.tallied and not reduce.tallied:
         raise UnfitError(
-            planned.name, "the flow looks at how this vote ended, and its reducer is told that nobody does"
+            planned.name, "the flow reads the outcome of this vote, and the plan says that no step reads it"
         )
     if reduce.ask is not None or reduce.extern is not None or not tree.catalog.reducers[reduce.rule].goes_by_type:
         return
     for inner in step.steps if isinstance(node, p.Fanout) else step.steps[-1:]:
         said, found = tree.planned[inner.line.number], typed.steps[inner]
         if not _same(found, said.type):
-            raise UnfitError(said.name, f"its value is {t.show(found)}, and is said to be {t.show(said.type)}")
+            raise UnfitError(said.name, f"its value is {t.show(found)}, and the plan says {t.show(said.type)}")
 
 
 def _same(found: t.Type, said: t.Type) -> bool:

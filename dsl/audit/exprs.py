@@ -56,11 +56,11 @@ class Exprs:
             case p.Apply(operator, operands):
                 return self._apply(operator, operands, at, wanted)
             case p.RuleOf(rule):
-                raise UnfitError(at.text, f"the rule `{rule}` stands where a value is needed")
+                raise UnfitError(at.text, f"the plan has the rule `{rule}` where it needs a value")
             case p.ShapeOf(value, type_):
                 return self.expr(value, at, type_)
             case p.TypeOf():
-                raise UnfitError(at.text, "a type stands where a value is needed")
+                raise UnfitError(at.text, "the plan has a type where it needs a value")
 
     def option(self, name: str, value: p.Expr, at: Span) -> s.Option:
         spec = self.catalog.options.get(name)
@@ -102,7 +102,7 @@ class Exprs:
                 )
             return self._rule(arg, param.rules, at)
         if param is not None and param.takes_field and not (isinstance(arg, p.Constant) and isinstance(arg.value, str)):
-            raise UnfitError(at.text, f"`{param.name}` takes the name of a field, and nothing that is worked out")
+            raise UnfitError(at.text, f"`{param.name}` takes the name of a field, and not a calculated value")
         return self.expr(arg, at, param.type if param is not None else None)
 
     def _rule(self, rule: p.RuleOf, rules: Mapping[str, tuple[ParamSpec, ...]], at: Span) -> s.Expr:

@@ -73,7 +73,7 @@ class Tree:
     def _param(self, param: p.Param, type_: str = "") -> s.Param:
         at = self.at(param.name)
         if not param.required and param.default is None and not isinstance(param.type, t.Optional):
-            raise UnfitError(param.name, f"it may be left out, and nothing is no {t.show(param.type)}")
+            raise UnfitError(param.name, f"a call may omit it, and a missing value is not {t.show(param.type)}")
         default = None if param.default is None else self.exprs.expr(param.default, at, param.type)
         written = s.TypeName(s.Word(type_, at), at) if type_ else type_expr(param.type, at)
         return s.Param(s.Word(param.name, at), written, default, at)
@@ -105,14 +105,14 @@ class Tree:
         if isinstance(node, p.Map | p.Repeat | p.Fanout) and node.reduce.deciding is not None:
             # The ask of a reducer has the retries of its block, and no other option.
             if strange := node.reduce.options.keys() - {"retries"}:
-                raise UnfitError(step.name, f"what its rule asks has no option `{min(strange)}`")
+                raise UnfitError(step.name, f"the asks of its reducer have no option `{min(strange)}`")
             options |= node.reduce.options
         when = None
         if step.when is not None:
             other = None if step.otherwise is None else self.exprs.expr(step.otherwise, at, t.unwrapped(step.type))
             when = s.When(self.exprs.expr(step.when, at), other, at)
         elif step.otherwise is not None:
-            raise UnfitError(step.name, "it has a value for when it is skipped, and nothing says when that is")
+            raise UnfitError(step.name, "it has a value for the case that it is skipped, and no condition to skip it")
         word = None if step.name.startswith("#") and not isinstance(node, p.Fanout) else s.Word(step.name, at)
         line = s.Line(word, self._node(step, at), self.exprs.options(options, at), (), when, at)
         self._lines.append((line, step))
@@ -161,7 +161,7 @@ class Tree:
 
     def _ask(self, ask: p.Ask, at: Span, *, typed: bool = True) -> s.Ask:
         if not ask.messages:
-            raise UnfitError(at.text, "it asks, and has nothing to say: a prompt has one message or more")
+            raise UnfitError(at.text, "its ask has no message: a prompt needs one or more")
         messages = tuple(
             s.Message(s.Word(message.role, at), s.String(message.template, at), at) for message in ask.messages
         )
@@ -180,7 +180,9 @@ class Tree:
         if reduce.deciding is not None:
             taking = [param.name for param in spec.params if param.asks is not None]
             if not taking:
-                raise UnfitError(step.name, f"`{reduce.rule}` asks nothing, and the plan has an ask for it")
+                raise UnfitError(
+                    step.name, f"the reducer `{reduce.rule}` makes no call, and the plan has an ask for it"
+                )
             ask = self._ask(reduce.deciding, at, typed=False)
             args = (*args, s.Arg(s.Word(taking[0], at), ask, at))
         return s.Reduce(s.Word(reduce.rule, at), args, None, None, (), at)
@@ -189,12 +191,13 @@ class Tree:
         rule = "fold" if reduce.rule == "fold" else "ask" if reduce.count is None else "by"
         if reduce.rule != rule:
             raise UnfitError(
-                step.name, f"it combines by an ask, as `{rule}`, and its rule is said to be `{reduce.rule}`"
+                step.name,
+                f"it combines its results by an ask, as `{rule}`, and the plan names the reducer `{reduce.rule}`",
             )
         if rule == "fold" and reduce.count is not None:
-            raise UnfitError(step.name, "a fold takes one result after the other, and this has a number for a tree")
+            raise UnfitError(step.name, "a fold takes its results one by one, and this one has a count for a tree")
         if rule != "fold" and reduce.args:
-            raise UnfitError(step.name, "an ask that combines takes no arguments")
+            raise UnfitError(step.name, "an ask as a reducer takes no arguments")
         return s.Reduce(
             s.Word(rule, at),
             self.exprs.args((ParamSpec(FOLD[0].name, ask.answer),), reduce.args, at),

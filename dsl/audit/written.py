@@ -20,7 +20,7 @@ _PLAIN = frozenset({t.INT, t.NUMBER, t.BOOL, t.TEXT, t.JSON, t.DOCUMENT, t.MODEL
 def type_expr(type_: t.Type, at: Span) -> s.TypeExpr:
     """Write a type. Raise UnfitError if the type is too large, or cannot be written in the language."""
     if (too_much := Extents().too_much(type_)) is not None:
-        raise UnfitError(at.text, f"a type that it is written with {too_much}")
+        raise UnfitError(at.text, f"a type in the plan {too_much}")
     return _type_expr(type_, at)
 
 
@@ -44,7 +44,9 @@ def _type_expr(type_: t.Type, at: Span) -> s.TypeExpr:
                 ),
                 at,
             )
-    raise UnfitError(at.text, f"{t.show(type_) or 'a choice of nothing'} is no type of a parameter, an answer or a row")
+    raise UnfitError(
+        at.text, f"{t.show(type_) or 'a choice without words'} cannot be the type of a parameter, an answer or a row"
+    )
 
 
 def value_expr(value: Any, wanted: t.Type | None, at: Span) -> s.Expr:
@@ -68,13 +70,13 @@ def value_expr(value: Any, wanted: t.Type | None, at: Span) -> s.Expr:
                 for name, one in value.items()
             ]
             return s.RecordExpr(tuple(entries), at)
-    raise UnfitError(at.text, f"a value of a plan is JSON, and this is a Python {type(value).__name__}")
+    raise UnfitError(at.text, f"a value of a plan must be JSON, and this is a Python {type(value).__name__}")
 
 
 def number_expr(value: float, unit: s.Unit, at: Span) -> s.Expr:
     size = abs(value)
     if not isfinite(size):
-        raise UnfitError(at.text, f"{value} is no number of a flow")
+        raise UnfitError(at.text, f"{value} is not a number that a flow can have")
     if unit == "%":
         digits = f"{Decimal(repr(size)) * 100:f}"
     else:

@@ -95,7 +95,7 @@ def _tries(settings: Mapping[str, p.Expr], scope: SizeScope, world: World, title
             return Bound(1, 1 + RETRIES)
         case Known(int() as retries):
             return Bound(1, 1 + max(0, retries))
-    return Bound(1, None, f"`retries` of {quoted(title)} is not known yet")
+    return Bound(1, None, f"`retries` of {quoted(title)} is known only when the flow runs")
 
 
 def _attempts(settings: Mapping[str, p.Expr], scope: SizeScope, world: World, title: str, share: float) -> Bound:
@@ -106,7 +106,7 @@ def _attempts(settings: Mapping[str, p.Expr], scope: SizeScope, world: World, ti
         case Known(int() as retries):
             most = 1 + max(0, retries)
         case _:
-            return Bound(0, None, f"`retries` of {quoted(title)} is not known yet")
+            return Bound(0, None, f"`retries` of {quoted(title)} is known only when the flow runs")
     # The share is a share of all attempts, and each call is sent twice at most.
     return Bound(0, most + min(1.0, share * most))
 
@@ -169,7 +169,7 @@ def _answer(
     why = (
         f"{quoted(title)} sets no `max_tokens`"
         if limit is None
-        else f"`max_tokens` of {quoted(title)} is not known yet"
+        else f"`max_tokens` of {quoted(title)} is known only when the flow runs"
     )
     return bound if bound.most is not None else Bound(bound.least, None, why)
 

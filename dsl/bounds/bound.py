@@ -57,7 +57,7 @@ class Bound:
 
 COUNTED = 10**30
 """The greatest number in a bound. If each flow calls two others, the numbers double with each level."""
-_BEYOND = "it is more than anybody counts"
+_BEYOND = "the number is too large to count"
 
 
 NOTHING = Bound()

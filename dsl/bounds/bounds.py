@@ -200,7 +200,7 @@ class _Survey:
                 called = self.called.call(node.flow, args, sharing)
                 return self.part(step, kind_of(node), called)
             case p.ExternCall():
-                why = f"what {quoted(step.title)} gives is known when the flow runs"
+                why = f"the value of {quoted(step.title)} is known only when the flow runs"
                 value = Some(step.type, Bound(0, None, why))
                 return self.done(step, kind_of(node), Amounts(), Rounds(), value, failing=Least())
             case p.Fanout():

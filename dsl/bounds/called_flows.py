@@ -53,7 +53,7 @@ class CalledFlows:
             args = {param: kept(size, self._count) for param, size in args.items()}
         alone = self._effort.depth >= DEEPEST
         if alone or len(known) >= 4 * EXACT_CALLS or self._effort.spent > 4 * EXACT_WORK:
-            why = f"it depends on what `{name}` is called with"
+            why = f"it depends on the arguments of `{name}`"
             args = {param.name: Some(param.type, Bound(0, None, why)) for param in flow.params}
         key = tuple((param, key_of(size)) for param, size in sorted(args.items()))
         if key not in known:

@@ -81,7 +81,7 @@ class SizeScope:
         return None
 
     def size(self, name: str) -> Size:
-        return self.find(name) or Some(t.JSON, Bound(0, None, f"nothing is known of `{name}`"))
+        return self.find(name) or Some(t.JSON, Bound(0, None, f"the value of `{name}` is unknown"))
 
     def lookup(self, name: str) -> Json:
         found = self.find(name)
@@ -151,7 +151,7 @@ def _record(entries: tuple[p.Entry, ...], inner: Callable[[p.Expr], Size]) -> Si
         elif isinstance(type_, t.Record):
             fields |= {one.name: field_of(value, one.name) for one in type_.fields}
         else:
-            return Some(t.JSON, Bound(0, None, "a record is spread whose fields are not known yet"))
+            return Some(t.JSON, Bound(0, None, "the fields of a spread record are known only when the flow runs"))
     return record(fields)
 
 
@@ -162,7 +162,9 @@ def _open(expr: p.Expr, inner: Callable[[p.Expr], Size], count: Count) -> Size:
             return shaped(inner(value), type_)
         case p.CallOf("split", args):
             whole = shown(inner(args["document"]), count)
-            return Many(Bound(0, None, whole.why or "the text is not known yet"), Some(t.TEXT, whole.maybe))
+            return Many(
+                Bound(0, None, whole.why or "the text is known only when the flow runs"), Some(t.TEXT, whole.maybe)
+            )
         case p.CallOf("length", _):
             return Some(t.INT, Bound(1, 6))
         case p.CallOf("agreement", _):

@@ -234,7 +234,7 @@ def _elements(survey: Survey, step: p.Step, node: p.Map, scope: SizeScope) -> _E
         over = node.at_most is not None and (count.most is None or count.most > node.at_most)
         count = count.capped(node.at_most)
         if count.most is None:
-            count = Bound(count.least, None, count.why or f"nothing bounds the list of {quoted(step.title)}")
+            count = Bound(count.least, None, count.why or f"the list of {quoted(step.title)} has no bound")
         return _Elements(count, [(one_of(items), True)] if items else [], False, over)
     found = []
     for item in items:

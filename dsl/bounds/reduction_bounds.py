@@ -187,7 +187,7 @@ def _reduced(survey: Survey, step: p.Step, reduce: p.Reduce, parts: BlockBounds,
         inner = [items_of(value) for value in values]
         count = any_of([one for one, _ in inner]) * parts.count
         return Many(count, one_of([item for _, items in inner for item in items] or [NONE]))
-    return Some(step.type, Bound(0, None, f"what `{rule}` makes is not known before the flow runs"))
+    return Some(step.type, Bound(0, None, f"the result of `{rule}` is known only when the flow runs"))
 
 
 def _fields(size: Size) -> list[tuple[str, Size]]:

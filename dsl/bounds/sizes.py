@@ -216,7 +216,7 @@ def field_of(size: Size, name: str) -> Size:
         inner = t.unwrapped(size.type)
         field = inner.field(name) if isinstance(inner, t.Record) else None
         return Some(field.type if field else t.JSON, Bound(0, size.tokens.most, size.tokens.why))
-    return Some(t.JSON, Bound(0, None, f"nothing is known of `{name}`"))
+    return Some(t.JSON, Bound(0, None, f"the value of `{name}` is unknown"))
 
 
 def kept(size: Size, count: Count) -> Size:

@@ -74,10 +74,11 @@ class CallTypes(ABC):
             span = expr.prefix.span.to(expr.function.span) if expr.prefix else expr.function.span
             self.report(
                 "F0408",
-                f"`{span.text}` is {_KINDS[callee.kind]}, and stands inside an expression",
+                f"`{span.text}` is {_KINDS[callee.kind]}, and an expression cannot call it",
                 span,
-                note="what asks or runs something of its own is a step, so that its cost and its order are in sight",
-                help=f"give it a name on its own line, `x = {span.text}(…)`, and mention `x` here",
+                note="each call that asks a model or runs Python is a step of its own, so that its cost and "
+                "its order are visible",
+                help=f"give the call a name on its own line, `x = {span.text}(…)`, and mention `x` here",
             )
         self.arguments(
             expr.span.source.text[expr.span.start : expr.function.span.end], callee.params, expr.args, expr.span, scope
@@ -98,9 +99,9 @@ class CallTypes(ABC):
             there = ", ".join(f"`{word}`" for word in known)
             self.report(
                 "F0208",
-                f"no flow of `{path}` is called `{name}`",
+                f"`{path}` has no flow `{name}`",
                 expr.function.span,
-                help=did_you_mean(name, known) or (f"it has {there}" if known else "it has none"),
+                help=did_you_mean(name, known) or (f"its flows: {there}" if known else "the file declares no flows"),
             )
         elif expr.prefix is not None:
             known = list(self.catalog.functions)
@@ -109,7 +110,7 @@ class CallTypes(ABC):
                 return None
             self.report(
                 "F0101",
-                "there are no methods: functions stand before their brackets",
+                "values have no methods: write a function before its brackets",
                 expr.function.span,
                 help=f"write `{name}({prefix}, …)`"
                 if name in known
@@ -120,11 +121,11 @@ class CallTypes(ABC):
             functions = ", ".join(f"`{word}`" for word in sorted(self.catalog.functions))
             self.report(
                 "F0208",
-                f"no function and no flow is called `{name}`",
+                f"no function or flow is called `{name}`",
                 expr.function.span,
                 help='write `text "…"`, without brackets'
                 if name == "text"
-                else did_you_mean(name, known) or f"there are the functions {functions}",
+                else did_you_mean(name, known) or f"the functions are {functions}",
             )
         return None
 
@@ -177,7 +178,7 @@ class CallTypes(ABC):
                 "F0303",
                 f"`{name}` needs " + " and ".join(f"`{word}`" for word in missing),
                 span,
-                help=f"it is written `{usage(name, params)}`",
+                help=f"write it as `{usage(name, params)}`",
             )
         return given
 
@@ -194,9 +195,9 @@ class CallTypes(ABC):
             span = arg.name.span
         if spec is None:
             guess = did_you_mean(arg.name.text, [param.name for param in params]) if arg.name else ""
-            self.report("F0303", problem, span, help=guess or f"it is written `{usage(name, params)}`")
+            self.report("F0303", problem, span, help=guess or f"write it as `{usage(name, params)}`")
         elif spec.name in given:
-            self.report("F0303", f"`{spec.name}` is given twice", span, help="keep one of the two")
+            self.report("F0303", f"`{spec.name}` is given twice", span, help="keep only one of the two")
             return None
         return spec
 
@@ -226,7 +227,7 @@ class CallTypes(ABC):
                 self.report("F0308", f"`{name}` could be the field or the name", value.span, help=help)
             self.typed.nodes.words.add(value.number)
         elif not isinstance(value, s.Text):
-            help = f"write its name alone, as in `{spec.name}: score`"
+            help = f"write the name of the field alone, as in `{spec.name}: score`"
             self.report("F0303", f"`{spec.name}` takes the name of a field", value.span, help=help)
 
     def _type(self, spec: ParamSpec, value: s.Expr) -> t.Type:
@@ -240,7 +241,7 @@ class CallTypes(ABC):
                     "F0303",
                     f"`{spec.name}` takes the name of a type",
                     value.span,
-                    help="declare one: `type Row = { … }`",
+                    help="declare a type: `type Row = { … }`",
                 )
                 return t.UNKNOWN
         self.typed.nodes.arguments[value.number] = type_
@@ -252,7 +253,7 @@ class CallTypes(ABC):
             written = word.text if word else value.span.text
             known = ", ".join(f"`{usage(rule, params)}`" for rule, params in spec.rules.items())
             fault = self.catalog.fault("splitter", written)
-            help = MEND if fault else did_you_mean(written, spec.rules) or f"there are {known}"
+            help = MEND if fault else did_you_mean(written, spec.rules) or f"the rules are {known}"
             self.report("F0303", fault or f"`{spec.name}` has no rule `{written}`", value.span, help=help)
             return
         self.typed.nodes.words.add(value.number)
@@ -272,7 +273,7 @@ class CallTypes(ABC):
                 "F0303",
                 f"`{name}` takes the name of a vote",
                 value.span,
-                help="a vote is a block that ends in a voting reducer such as `reduce majority`",
+                help="a vote is a block with a voting reducer, such as `reduce majority`",
             )
             return t.UNKNOWN
         if step is None or symbol is None:

@@ -22,7 +22,7 @@ FOLD = (ParamSpec("from", t.UNKNOWN),)
 """The optional first value of a fold; its type is that of the fold's ask."""
 TOKENS = (ParamSpec("size", t.INT, required=True, low=1),)
 """The parameter of `by tokens(n)`: a merge takes as many results as fit into ``n`` tokens."""
-_NO_OPTIONS = {"a call": "a call takes none: set it on the asks inside, or on the model"}
+_NO_OPTIONS = {"a call": "a call takes no options: set this option on the asks inside, or on the model"}
 
 
 class BlockTypes(Bodies, ABC):
@@ -53,9 +53,9 @@ class BlockTypes(Bodies, ABC):
             if isinstance(node, s.Repeat) and node.least.digits != node.most.digits:
                 self.report(
                     "F0402",
-                    f"an `ask` does not say when {node.least.digits} are enough",
+                    "an `ask` as a reducer cannot decide after how many samples to stop",
                     node.least.span.to(node.most.span),
-                    "write one number: `repeat 3 { … }`",
+                    "write a single number: `repeat 3 { … }`",
                 )
             self.options(reduce.options, ("ask",), scope, "an ask")
             if reduce.rule.text == "fold":
@@ -81,9 +81,9 @@ class BlockTypes(Bodies, ABC):
             adaptive = ", ".join(f"`{name}`" for name, one in self.catalog.reducers.items() if one.adaptive)
             self.report(
                 "F0402",
-                f"`{spec.name}` does not say when {node.least.digits} are enough",
+                f"`{spec.name}` cannot decide after how many samples to stop",
                 node.least.span.to(node.most.span),
-                f"write one number, or a reducer that decides by itself: {adaptive}",
+                f"write a single number, or take a reducer that decides by itself: {adaptive}",
             )
         branches = {branch.title: self.typed.steps.get(branch, t.UNKNOWN) for branch in step.steps} if fanout else None
         if branches is not None:
@@ -140,10 +140,8 @@ class BlockTypes(Bodies, ABC):
         """
         self.typed.nodes.answers[ask.number] = asks.answer(item)
         if ask.answer is not None:
-            said = (
-                f"what `{param.name}` is answered with is the rule's own: one of the results it is shown, or a number"
-            )
-            self.report("F0303", said, ask.answer.span, "leave the type out")
+            said = f"the reducer sets the type of `{param.name}`'s answer: a result from its list, or a number"
+            self.report("F0303", said, ask.answer.span, "delete the type")
 
     def _reduce_extern(self, step: Step, reduce: s.Reduce, extern: Callee, scope: Scope) -> t.Type:
         """Find the type of a block that an extern reduces. The extern must have a parameter named ``results``."""
@@ -151,9 +149,9 @@ class BlockTypes(Bodies, ABC):
         if taken is None:
             self.report(
                 "F0303",
-                f"the extern `{extern.name}` takes no results",
+                f"the extern `{extern.name}` has no parameter `results`",
                 reduce.rule.span,
-                f"an extern that combines has a parameter for them: `extern {extern.name}(results: [text]) -> …`",
+                f"declare a parameter for the results: `extern {extern.name}(results: [text]) -> …`",
             )
             return extern.result
         others = tuple(param for param in extern.params if param is not taken)
@@ -162,7 +160,8 @@ class BlockTypes(Bodies, ABC):
         if not t.fits(given, taken.type):
             self.report(
                 "F0301",
-                f"`{extern.name}` takes {t.show(taken.type)} for `results`, and these are {t.show(given)}",
+                f"`{extern.name}` takes {t.show(taken.type)} for `results`, and the results of this block are "
+                f"{t.show(given)}",
                 reduce.rule.span,
             )
         self.typed.nodes.callees[reduce.number] = extern
@@ -180,7 +179,10 @@ class BlockTypes(Bodies, ABC):
             value = reduce.count.value
             if reduce.count.unit or not isinstance(value, int) or value < 2:
                 self.report(
-                    "F0402", "a tree merges two or more at a time", reduce.count.span, "write `reduce by 8 ask …`"
+                    "F0402",
+                    "a tree merges two or more results at a time",
+                    reduce.count.span,
+                    "write `reduce by 8 ask …`",
                 )
         elif reduce.count is not None:
             self.expressions.expect(reduce.count, scope, t.INT, "`by`")
@@ -190,14 +192,14 @@ class BlockTypes(Bodies, ABC):
         if t.fits(merged, leaf) and (t.fits(leaf, merged) or not alone):
             return t.join([item, merged]) if alone else merged
         if reduce.ask is not None:
-            why = "each merge is merged again, so it"
+            why = "later merges take the result of a merge, so it"
             if t.fits(merged, leaf):
-                why = "a result that is alone is the value, so a merge"
+                why = "the value is a single result if the block has only one, so a merge"
             self.report(
                 "F0301",
-                f"{why} must be {t.show(leaf)}, and this is {t.show(merged)}",
+                f"{why} must be {t.show(leaf)}, and this ask gives {t.show(merged)}",
                 reduce.ask.span,
-                help=f"write `-> {t.show(leaf)}` behind the prompt",
+                help=f"write `-> {t.show(leaf)}` after the prompt",
             )
         return t.UNKNOWN
 
@@ -218,9 +220,9 @@ class BlockTypes(Bodies, ABC):
         if not begins and not (t.fits(type_, t.unwrapped(item)) and t.fits(t.unwrapped(item), type_)):
             self.report(
                 "F0301",
-                f"a fold begins with the first result, which is {t.show(item)}, and this makes {t.show(type_)} of it",
+                f"a fold begins with the first result, which is {t.show(item)}, and this ask gives {t.show(type_)}",
                 ask.span,
-                help=f"write `-> {t.show(t.unwrapped(item))}`, or begin with a value: `fold(from: …)`",
+                help=f"write `-> {t.show(t.unwrapped(item))}`, or give the fold a first value: `fold(from: …)`",
             )
             return type_
         return type_ if begins else t.join([item, type_])
@@ -245,12 +247,16 @@ class BlockTypes(Bodies, ABC):
                     or (f"it takes {known}" if known else _NO_OPTIONS.get(what, "it takes no options")),
                 )
             elif name in seen:
-                self.report("F0307", f"`{name}` is given twice", option.name.span, "keep one of the two")
+                self.report("F0307", f"`{name}` is given twice", option.name.span, "keep only one of the two")
             else:
                 self._option(option, spec, scope)
                 own = "ask" in kinds or "model" in kinds
                 if name == "retries" and not own and self.typed.folding.number(option.value, scope) is None:
-                    self.report("F0307", "`retries` of a block is for the asks in it: a number", option.value.span)
+                    self.report(
+                        "F0307",
+                        "`retries` of a block must be a constant number: each ask inside takes it",
+                        option.value.span,
+                    )
             seen.add(name)
 
     def _option(self, option: s.Option, spec: OptionSpec, scope: Scope) -> None:

@@ -29,24 +29,26 @@ class Bodies:
         if isinstance(given, t.ListOf):
             self.typed.elements[step] = given.item
         elif isinstance(given, t.Optional):
-            self.report("F0306", "this list may be missing", node.source.span, "supply an empty one: `… ?? []`")
+            self.report("F0306", "this list may be missing", node.source.span, "supply an empty list: `… ?? []`")
         elif given == t.JSON:
             self.typed.elements[step] = t.JSON
         elif given != t.UNKNOWN:
             source = node.source.word.text if isinstance(node.source, s.Name) else "…"
-            help = f"cut it into a list: `split({source}, by: heading)`" if t.is_text(given) else ""
-            self.report("F0301", f"a map goes through a list, and this is {t.show(given)}", node.source.span, help)
+            help = f"split the text into a list: `split({source}, by: heading)`" if t.is_text(given) else ""
+            self.report("F0301", f"a map needs a list, and this is {t.show(given)}", node.source.span, help)
         return self.typed.elements[step]
 
     def repeat(self, node: s.Repeat) -> None:
         for number in (node.least, node.most):
             if number.unit or not isinstance(number.value, int) or number.value < 1:
-                self.report("F0402", "a repeat counts with whole numbers from 1", number.span, "write `repeat 3 { … }`")
+                self.report(
+                    "F0402", "the count of a repeat is a whole number, 1 or more", number.span, "write `repeat 3 { … }`"
+                )
                 return
         if node.least.value > node.most.value:
             self.report(
                 "F0402",
-                f"from {node.least.digits} up to {node.most.digits} there is nothing",
+                f"the range is empty: {node.least.digits} is greater than {node.most.digits}",
                 node.least.span.to(node.most.span),
                 f"write `repeat {node.most.digits}..{node.least.digits}`",
             )
@@ -56,16 +58,26 @@ class Bodies:
             if branch.symbol is None:
                 self.report(
                     "F0403",
-                    "each branch of a fanout has a name",
+                    "each branch of a fanout needs a name",
                     branch.line.span,
-                    "write `name = …`: the reducer calls the branches by their names",
+                    "write `name = …`: the reducer knows the branches by their names",
                 )
         if not step.steps:
-            self.report("F0404", "this fanout has no branches", node.body.span, "give it two or more: `name = ask …`")
+            self.report(
+                "F0404",
+                "this fanout has no branches",
+                node.body.span,
+                "give the fanout two or more branches: `name = ask …`",
+            )
 
     def body(self, step: Step, body: s.Body) -> t.Type:
         if not step.steps:
-            self.report("F0404", "this block is empty", body.span, "its last line is its value: write an `ask`, say")
+            self.report(
+                "F0404",
+                "this block is empty",
+                body.span,
+                "the last line of a block is its value: write an `ask`, for example",
+            )
             return t.UNKNOWN
         return self.typed.steps.get(step.steps[-1], t.UNKNOWN)
 

@@ -53,8 +53,8 @@ def no_values(program: Program, folding: Folding) -> Iterator[Diagnostic]:
             found.reason,
             place.span,
             labels=origins(place, scope, folding),
-            note="it fails in every run",
-            help="divide by something else, or leave the step out" if by_zero else "calculate with smaller numbers",
+            note="this step fails in every run",
+            help="divide by another value, or delete the step" if by_zero else "calculate with smaller numbers",
         )
 
 

@@ -13,7 +13,7 @@ from .origins import origins
 from .program import Step
 from .typed import Typed
 
-_FILL = "put something into the list, or take a rule that has a value for nothing, such as `collect` or `count`"
+_FILL = "put an element into the list, or use a reducer that accepts an empty list, such as `collect` or `count`"
 
 
 def numbers_of(step: Step, folding: Folding) -> Given:
@@ -45,16 +45,16 @@ def counted_map(step: Step, typed: Typed, catalog: Catalog) -> Iterator[Diagnost
     if allowed is not None and least > allowed.value >= 1:
         yield Diagnostic(
             "F0402",
-            f"`at most {allowed.digits}` of a list that has {least}",
+            f"`at most {allowed.digits}` allows fewer elements than the list has: {least}",
             allowed.span,
             labels=_source(step, node, folding, f"{least} elements"),
-            note="`at most` is a promise and cuts nothing: the map fails in every run, before it asks anything",
-            help=f"write `at most {least}` or more, or leave it out",
+            note="`at most` does not shorten the list: the map fails in every run, before its first call",
+            help=f"write `at most {least}` or more, or delete `at most`",
         )
     if most == 0 and (failed := _of_nothing(node.reduce, spec, answer)):
         yield Diagnostic(
             "F0364",
-            f"{failed}, and this map goes through none",
+            f"{failed}, and the list of this map is empty",
             node.reduce.rule.span,
             labels=_source(step, node, folding, "no elements"),
             note="the block fails in every run",
@@ -67,7 +67,7 @@ def _of_nothing(reduce: s.Reduce, spec: ReducerSpec | None, answer: t.Type) -> s
     if reduce.ask is not None:
         begins = reduce.rule.text == "fold" and bool(reduce.args)
         fits = begins or answer in (t.TEXT, t.UNKNOWN) or isinstance(answer, t.ListOf)
-        return "" if fits else f"nothing is no {t.show(answer)}"
+        return "" if fits else f"without results the value is `none`, which is not {t.show(answer)}"
     if spec is None or not (spec.needs or spec.votes):
         return ""
     return f"a vote by `{spec.name}` needs ballots" if spec.votes else f"`{spec.name}` needs results"
@@ -77,5 +77,8 @@ def _source(step: Step, node: s.Map, folding: Folding, text: str) -> tuple[Label
     """Label the places in the file that determine the number of elements."""
     where = node.where
     if where is not None and folding.known(where, step.inner or step.scope) is False:
-        return (Label(where.span, "no element passes"), *origins(where, step.inner or step.scope, folding))
+        return (
+            Label(where.span, "this condition drops every element"),
+            *origins(where, step.inner or step.scope, folding),
+        )
     return (Label(node.source.span, text), *origins(node.source, step.scope, folding))

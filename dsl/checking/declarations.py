@@ -32,14 +32,15 @@ class Declarations(BlockTypes, ABC):
                     "F0207",
                     f"no provider is called `{provider}`",
                     address.span,
-                    help=did_you_mean(provider, known) or "write `provider:name` with one of " + ", ".join(known),
+                    help=did_you_mean(provider, known)
+                    or "write `provider:name` with one of these providers: " + ", ".join(known),
                 )
         self.options(decl.options, ("model",), self.program.scope, "a model")
         for option in decl.options:
             if read := _read(option.value, self.program.scope):
                 self.report(
                     "F0307",
-                    f"a model's options are plain values, and `{read.text}` is none",
+                    f"a model's options are plain values, and `{read.text}` is not a plain value",
                     read,
                     "write the value itself, or set the option on each `ask`",
                 )
@@ -55,7 +56,7 @@ class Declarations(BlockTypes, ABC):
 
     def _callee(self, name: s.Word, callee: Callee) -> None:
         if name.text in self.catalog.functions:
-            self.report("F0202", f"`{name.text}` is a function of the language", name.span, "choose another name")
+            self.report("F0202", f"the language has a function `{name.text}`", name.span, "choose another name")
         self.typed.own.setdefault(name.text, callee)
 
     def extern(self, decl: s.ExternDecl) -> None:
@@ -63,23 +64,23 @@ class Declarations(BlockTypes, ABC):
         seen: set[str] = set()
         for param, spec in zip(decl.params, params, strict=True):
             if t.holds_model(spec.type):
-                self.report("F0301", "a model is no data, and an extern takes data", param.type.span)
+                self.report("F0301", "an extern takes data, and a model is not data", param.type.span)
             if spec.name in seen:
                 self.report("F0202", f"the name `{spec.name}` is taken", param.name.span, "choose another name")
             seen.add(spec.name)
         type_ = self.written.read(decl.type)
         if t.holds_model(type_):
-            self.report("F0301", "a model is no data, and an extern gives data", decl.type.span)
+            self.report("F0301", "an extern returns data, and a model is not data", decl.type.span)
         if not _TARGET.fullmatch(decl.target.value):
             self.report(
                 "F0210",
-                "this names no Python function",
+                "this text does not name a Python function",
                 decl.target.span,
                 'write the module and the function: `from "package.module:function"`',
             )
         if "results" in seen and decl.name.text in self.catalog.reducers:
             self.report(
-                "F0202", f"`{decl.name.text}` is a reducer of the language", decl.name.span, "choose another name"
+                "F0202", f"the language has a reducer `{decl.name.text}`", decl.name.span, "choose another name"
             )
         self._callee(decl.name, Callee(decl.name.text, "extern", params, type_))
 

@@ -63,8 +63,8 @@ def _endless(circle: list[Flow], calls: dict[Flow, dict[Flow, s.Call]]) -> Diagn
         found[0].function.span,
         label=f"calls `{shortened(names[1])}`",
         labels=tuple(_ends(labels)),
-        note=f"{' → '.join(few(names))}: it would call itself for ever, and each round is paid",
-        help="write the rounds out as steps; a tree of merges is `reduce by N ask …`",
+        note=f"{' → '.join(few(names))}: the flow would call itself forever, and each round costs money",
+        help="write each round as a step; for a tree of merges write `reduce by N ask …`",
     )
 
 
@@ -144,7 +144,7 @@ def _branch(step: Step, target: Step, mention: Mention, way: tuple[Step, ...]) -
             mention.span,
             label="mentioned here, inside itself",
             labels=(Label(target.span, f"`{title}` begins here"),),
-            note=f"{chain} → {title}: it could never begin",
+            note=f"{chain} → {title}: the branch could never start",
             help=_without_itself(step, mention),
         )
     return Diagnostic(
@@ -153,8 +153,8 @@ def _branch(step: Step, target: Step, mention: Mention, way: tuple[Step, ...]) -
         mention.span,
         label=f"needs `{needed}`",
         labels=(Label(target.span, f"`{needed}` is a branch of the same fanout"),),
-        note=f"{chain}: the branches of a fanout all start at once, so none can wait for another",
-        help=f"move `{title}` behind the fanout, or make the two one branch: `{title} = chain {{ {needed} = …  … }}`",
+        note=f"{chain}: all branches of a fanout start at the same time, so no branch can wait for another",
+        help=f"move `{title}` after the fanout, or join the two in one branch: `{title} = chain {{ {needed} = …  … }}`",
     )
 
 
@@ -162,10 +162,10 @@ def _without_itself(step: Step, mention: Mention) -> str:
     """Return the help for a step that mentions itself."""
     node = step.line.node
     if isinstance(node, (s.Map, s.Repeat, s.Fanout, s.Chain)):
-        return "a block has its value when it ends: mention what it starts from, or a step inside it"
+        return "a block has its value only when it ends: mention a step before the block, or a step inside it"
     if isinstance(node, s.Ask) and node.span.start <= mention.span.start < node.span.end:
-        return "mention what came before it, or give the two steps two names"
-    return "take the mention out, or mention a step that can come before"
+        return "mention a step before it, or give the two steps different names"
+    return "delete the mention, or mention an earlier step"
 
 
 def _circle(
@@ -188,13 +188,18 @@ def _circle(
         message, help = f"{listed[0]} needs itself", _without_itself(circle[0], mention)
     else:
         message = f"these {what} wait for each other: " + ", ".join(listed)
-        help = "take one mention out of the circle, or split a step in two: what the others need, and what needs them"
+        help = (
+            "delete one of these mentions, or split a step in two: a step that the others need, and a step "
+            "that needs the others"
+        )
     return Diagnostic(
         "F0204",
         message,
         mention.span,
         label=f"`{shortened(way[-1].title)}` needs `{shortened(closed[1].title)}`",
         labels=tuple(_ends(labels[1:])),
-        note=f"{chain}: it could never begin" if len(circle) == 1 else f"{chain}: none of them could ever begin",
+        note=f"{chain}: the step could never start"
+        if len(circle) == 1
+        else f"{chain}: none of these steps could ever start",
         help=help,
     )

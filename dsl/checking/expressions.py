@@ -33,9 +33,9 @@ class Expressions(UnknownNames):
         elif isinstance(given, t.Optional) and t.fits(given.item, wanted):
             self.report(
                 "F0306",
-                f"this may be missing, and {what or 'this place'} needs {t.show(wanted)}",
+                f"this value may be missing, and {what or 'this place'} needs {t.show(wanted)}",
                 expr.span,
-                help="supply a default: `… ?? value`",
+                help="write a default: `… ?? value`",
             )
         else:
             self.report(
@@ -117,7 +117,7 @@ class Expressions(UnknownNames):
                 self.problems.append(
                     Diagnostic(
                         "F0308",
-                        f"`{name}` could be the choice or the name",
+                        f"`{name}` could mean the choice or the name",
                         expr.span,
                         labels=(Label(symbol.span, "the name"),),
                         help=f"for the choice write `{quoted}`; otherwise give the step another name",
@@ -133,7 +133,7 @@ class Expressions(UnknownNames):
         if isinstance(choice, t.Choice) and name not in scope.withheld:
             self.report(
                 "F0301",
-                f"`{name}` is none of {t.show(choice)}",
+                f"`{name}` is not one of {t.show(choice)}",
                 expr.span,
                 help=did_you_mean(name, choice.options),
             )
@@ -149,7 +149,7 @@ class Expressions(UnknownNames):
             return t.Choice((string.value,))
         self.report(
             "F0301",
-            f'"{string.value}" is none of {t.show(choice)}',
+            f'"{string.value}" is not one of {t.show(choice)}',
             span,
             help=did_you_mean(string.value, choice.options),
         )
@@ -161,15 +161,15 @@ class Expressions(UnknownNames):
                 "F0101",
                 "an `ask` is a step of its own",
                 tag.span,
-                help="give it a name on its own line, `answer = ask …`, and mention `answer` here",
+                help="give the `ask` a name on its own line, `answer = ask …`, and mention `answer` here",
             )
             return
         help = 'write `text "…{{ name }}…"`'
         if tag.text in ("f", "F"):
-            help = 'there are no f-strings: write `text "…{{ name }}…"`'
+            help = 'the language has no f-strings: write `text "…{{ name }}…"`'
         elif near := nearest(tag.text, ["ask", "text"]):
             help = f"did you mean `{near}`?"
-        self.report("F0101", f"`{tag.text}` cannot stand before a text", tag.span, help=help)
+        self.report("F0101", f"`{tag.text}` is not allowed before a text", tag.span, help=help)
 
     def _record(self, expr: s.RecordExpr, scope: Scope, wanted: t.Type | None) -> t.Type:
         shape = t.unwrapped(wanted) if wanted else None
@@ -194,7 +194,7 @@ class Expressions(UnknownNames):
                     "F0202",
                     f"the field `{entry.name.text}` is given twice",
                     entry.name.span,
-                    help="keep one of the two",
+                    help="keep only one of the two",
                 )
             written.add(entry.name.text)
             target = shape.field(entry.name.text) if isinstance(shape, t.Record) else None
@@ -214,15 +214,14 @@ class Expressions(UnknownNames):
         left = self.infer(expr.left, scope)
         if operator == "??":
             if left not in (t.UNKNOWN, t.NONE, t.JSON) and not isinstance(left, t.Optional):
-                self.report(
-                    "F0301", "this is never missing, so it needs no default", expr.left.span, help="delete the `??`"
-                )
+                said = "this value is never missing, so it needs no default"
+                self.report("F0301", said, expr.left.span, help="delete the `??`")
             right = self.infer(expr.right, scope, t.unwrapped(left))
             return right if left == t.NONE else t.join([t.unwrapped(left), right])
         if operator == "in":
             right = self.infer(expr.right, scope, t.ListOf(left))
             if right != t.UNKNOWN and not isinstance(right, t.ListOf) and not t.is_text(right):
-                self.report("F0301", f"`in` looks into a list or a text, not into {t.show(right)}", expr.right.span)
+                self.report("F0301", f"`in` searches a list or a text, not {t.show(right)}", expr.right.span)
             elif t.is_text(right) and right != t.UNKNOWN and not t.is_text(left):
                 self._unfit(expr, left, right)
             elif (
@@ -232,7 +231,7 @@ class Expressions(UnknownNames):
                     "F0301",
                     f"{t.show(left)} is never in {t.show(right)}",
                     expr.span,
-                    help="compare values of one type",
+                    help="compare two values of the same type",
                 )
             return t.BOOL
         right = self.infer(expr.right, scope)
@@ -267,7 +266,7 @@ class Expressions(UnknownNames):
                 "F0301",
                 f"{t.show(left)} and {t.show(right)} are never equal",
                 expr.span,
-                help="compare values of one type",
+                help="compare two values of the same type",
             )
         return t.BOOL
 
@@ -290,9 +289,9 @@ class Expressions(UnknownNames):
             if isinstance(type_, t.Optional):
                 self.report(
                     "F0306",
-                    f"this may be missing, and `{expr.operator}` needs a value",
+                    f"this value may be missing, and `{expr.operator}` needs one",
                     side.span,
-                    help="supply a default: `… ?? value`",
+                    help="write a default: `… ?? value`",
                 )
                 return
         self.report("F0301", f"`{expr.operator}` does not take {t.show(left)} and {t.show(right)}", expr.span)

@@ -114,25 +114,25 @@ class _Said:
         whole = self._span(found.start(), found.start() + len(found[0].rstrip()))
         word = self._span(*found.span(2))
         if not found[1]:
-            return _wrong("`flowrun` needs a colon here", whole, f"write `# flowrun: {_LINE}[F0702]`")
+            return _wrong("a colon must follow `flowrun` here", whole, f"write `# flowrun: {_LINE}[F0702]`")
         if self.word not in (_LINE, _FILE):
             way = _near(self.word) or f"to silence a warning write `{_LINE}[F0702]`"
-            return _wrong(f"nothing is called `{self.word}` here", word, way)
+            return _wrong(f"the word `{self.word}` is unknown here", word, way)
         if not self._codes.startswith("[") or not any(self.codes()):
             return _wrong(
-                f"`{self.word}` names no code",
+                f"`{self.word}` needs the code of a warning",
                 word,
-                f"write `{self.word}[F0702]`, with the code of the warning; several are separated by commas",
-                "a comment that silenced everything would also silence what is found there later",
+                f"write `{self.word}[F0702]`, with the code of the warning; separate several codes by commas",
+                "a comment without a code would also silence later warnings on this line",
             )
         if not self._codes.endswith("]"):
-            return _wrong("the codes end without `]`", whole, "write them as in `[F0702, F0709]`")
+            return _wrong("the list of codes has no closing `]`", whole, "write them as in `[F0702, F0709]`")
         if self.word == _FILE and self._comment.span.start > head:
             return _wrong(
-                f"`{_FILE}` stands at the head of the file",
+                f"`{_FILE}` must be at the top of the file",
                 word,
                 f"move it before the first declaration, or write `{_LINE}` for one line",
-                "what holds for the whole file is looked for at its top",
+                "a comment for the whole file counts only at the top of the file",
             )
         return None
 
@@ -146,13 +146,13 @@ def _refused(code: str, span: Span) -> Diagnostic | None:
         return _wrong(
             f"no warning has the code `{code}`",
             span,
-            _like(code) or "write the code that stands in brackets behind `warning`",
+            _like(code) or "write the code in brackets that follows `warning` in its message",
         )
     if CODES[code].severity == "error":
         return _wrong(
             f"`{code}` is an error, and cannot be silenced",
             span,
-            "mend what it tells of, and delete this",
+            "correct the error, and delete this comment",
             "only warnings can be silenced: a flow with an error cannot run",
         )
     return None
@@ -203,10 +203,11 @@ def _unused(ignore: Ignore) -> Diagnostic:
     where = f"on line {ignore.lines[0]}" if ignore.lines else "in this file"
     return Diagnostic(
         "F0719",
-        f"there is no {ignore.code} {where} to silence",
+        f"this comment silences nothing: the checker finds no {ignore.code} {where}",
         ignore.span,
-        note="left standing, it would hide the warning that comes one day",
-        help="delete it, or move it to the line that the warning names: behind it, or alone on the line before"
+        note="the comment would hide such a warning later",
+        help="delete the comment, or move it to the line that the warning names: at the end of that line, or "
+        "alone on the line before"
         if ignore.lines
-        else "delete it",
+        else "delete the comment",
     )

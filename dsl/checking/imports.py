@@ -23,15 +23,15 @@ def import_path(importer: str, decl: s.ImportDecl) -> str | Diagnostic:
     """
     written = decl.path.value
     path = PurePosixPath(written)
-    help = 'write a path that leads down from this file: `import "lib/x.flow"`'
+    help = 'write a path to a file in this folder or below it: `import "lib/x.flow"`'
     if not written.endswith(".flow") or path.stem in ("", ".flow"):
-        reason, help = "an import names a .flow file", f'write `import "{written.rstrip("/") or "x"}.flow"`'
+        reason, help = "an import must name a .flow file", f'write `import "{written.rstrip("/") or "x"}.flow"`'
     elif "\\" in written or ":" in written:
-        reason = "an import is written with `/` between folders"
+        reason = "the path of an import has `/` between folders"
     elif path.is_absolute() or ".." in path.parts or written.startswith("~"):
-        reason = "an import leads to a file in this file's folder or in one below it"
+        reason = "an import can only reach files in this file's folder or below it"
     elif not written.isprintable():
-        reason = "this path has characters that cannot be seen"
+        reason = "this path has invisible characters"
     else:
         return (PurePosixPath(importer).parent / path).as_posix()
     return Diagnostic("F0209", reason, decl.path.span, help=help)
@@ -103,17 +103,17 @@ def _taken(name: str, program: Program, imported: Imported) -> Span | str | None
 
 
 def _clash(name: str, path: str, decl: s.ImportDecl, taken: Span | str) -> Diagnostic:
-    labels = (Label(taken, "and this does too"),) if isinstance(taken, Span) else ()
-    note = f"`{taken}` brings it too" if isinstance(taken, str) else ""
+    labels = (Label(taken, "this import brings the same name"),) if isinstance(taken, Span) else ()
+    note = f"`{taken}` brings the same name" if isinstance(taken, str) else ""
     stem = PurePosixPath(path).stem
     prefix = stem if stem.isidentifier() else "x"
     return Diagnostic(
         "F0202",
-        f"`{path}` brings the name `{name}`, which is taken",
+        f"`{path}` brings the name `{name}`, and that name is taken",
         decl.path.span,
         labels=labels,
         note=note,
-        help=f'import it under a prefix, `import "{decl.path.value}" as {prefix}`, and write `{prefix}.{name}`',
+        help=f'import the file under a prefix, `import "{decl.path.value}" as {prefix}`, and write `{prefix}.{name}`',
     )
 
 
@@ -130,6 +130,6 @@ def circle(chain: list[str], decl: s.ImportDecl) -> Diagnostic:
         "F0204",
         f"`{chain[0]}` imports itself",
         decl.path.span,
-        note=f"{' → '.join([*chain, chain[0]])}: which of them should be read first?",
-        help="move what both need into a file of its own, and import that in both",
+        note=f"{' → '.join([*chain, chain[0]])}: the checker cannot decide which file to read first",
+        help="move the shared declarations into a third file, and import that file in both",
     )

@@ -13,11 +13,11 @@ from ..templates.read import read_template
 from .program import Flow, Mention, Part, Program, Scope, Step, Symbol, SymbolKind
 
 RESERVED = {
-    "results": "`results` is what a reducer sees",
-    "loop": "`loop` counts the turns of a `for` in a template",
-    "true": "`true` is a value",
-    "false": "`false` is a value",
-    "none": "`none` is the value of a step that was skipped",
+    "results": "`results` holds the results that a reducer gets",
+    "loop": "`loop` counts the rounds of a `for` in a template",
+    "true": "`true` is a constant",
+    "false": "`false` is a constant",
+    "none": "`none` is the value of a skipped step",
 }
 
 
@@ -55,8 +55,8 @@ class _Resolver:
                 "F0202",
                 f"the name `{name}` is taken",
                 span,
-                labels=(Label(first, "by this"),),
-                note="a name stands for one thing wherever it is known, so that a mention is never in doubt",
+                labels=(Label(first, "first declared here"),),
+                note="a name has only one meaning in its scope, so each mention is clear",
                 help="choose another name for one of the two",
             )
         )

@@ -27,8 +27,8 @@ def overlap(given: Mapping[str, s.Expr | s.Ask], scope: Scope, folding: Folding)
     if size is not None and length is not None and length >= size > 0:
         yield Diagnostic(
             "F0303",
-            f"an overlap of {length:g} leaves nothing new in a piece of {size:g}",
+            f"an overlap of {length:g} fills a whole piece of {size:g}",
             repeated.span,
             labels=(*origins(repeated, scope, folding), *origins(sized, scope, folding)),
-            help="write a smaller overlap, or larger pieces",
+            help="write a smaller overlap or a larger piece",
         )

@@ -25,7 +25,7 @@ def field_of(base: Outcome, name: str, span: Span, allowance: FoldingAllowance) 
     if not isinstance(base, StaticValue):
         return base
     if not isinstance(base.value, dict) or name not in base.value:
-        return None if isinstance(base.value, OpenRecord) else NoValue(f"there is no field `{name}` here", span)
+        return None if isinstance(base.value, OpenRecord) else NoValue(f"this value has no field `{name}`", span)
     value = base.value[name]
     if value is OPEN:
         return None

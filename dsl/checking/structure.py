@@ -13,7 +13,7 @@ def structure(file: s.File) -> list[Diagnostic]:
         problems.append(
             Diagnostic(
                 "F0405",
-                "there is no flow in this file",
+                "this file has no flow",
                 file.span.source.span(0, 0),
                 help="write `flow name(param: text) { … return … }`",
             )
@@ -44,11 +44,13 @@ def _lost(lines: tuple[s.Line, ...]) -> list[Diagnostic]:
             problems.append(
                 Diagnostic(
                     "F0406",
-                    "nothing can mention this value",
+                    "this value has no name, so no step can mention it",
                     line.span,
-                    help="give it a name, `name = …`, or delete it"
+                    help="give the value a name, `name = …`, or delete it"
                     + (
-                        "; there is no indexing, and a field is written `.name`" if isinstance(node, s.ListExpr) else ""
+                        "; the language has no indexing, and a field is written `.name`"
+                        if isinstance(node, s.ListExpr)
+                        else ""
                     ),
                 )
             )
@@ -61,9 +63,9 @@ def _budget(flow: s.FlowDecl) -> list[Diagnostic]:
     return [
         Diagnostic(
             "F0407",
-            "a budget of nothing lets the flow make no call",
+            "a budget of 0 allows no calls",
             limit.span,
-            help="write what it may spend, `budget $2.50` or `budget 400 calls`, or leave the budget out",
+            help="write the most that the flow may spend, `budget $2.50` or `budget 400 calls`, or delete the budget",
         )
         for limit in limits
         if limit is not None and limit.value <= 0
@@ -77,9 +79,9 @@ def _flow(flow: s.FlowDecl) -> list[Diagnostic]:
         return [
             Diagnostic(
                 "F0401",
-                f"the flow `{flow.name.text}` returns nothing",
+                f"the flow `{flow.name.text}` has no `return`",
                 flow.name.span,
-                help=f"end it with `return {name}`",
+                help=f"end the flow with `return {name}`",
                 fix=_return(name, flow.body.lines[-1].span) if last else None,
             )
         ]
@@ -87,10 +89,10 @@ def _flow(flow: s.FlowDecl) -> list[Diagnostic]:
     return [
         Diagnostic(
             "F0401",
-            "a flow returns one value",
+            "a flow has a single `return`",
             extra.span,
-            labels=(Label(first.span, "returned here already"),),
-            help="return both in a record: `return { a, b }`",
+            labels=(Label(first.span, "the first `return` is here"),),
+            help="return both values in a record: `return { a, b }`",
         )
         for extra in more
     ]
@@ -108,4 +110,4 @@ def _return(name: str, last: Span) -> Fix:
         edit = Edit(source.span(last.end, last.end), f" return {name}")
     else:
         edit = Edit(source.span(end, end), "\n" + " " * (last.column - 1) + f"return {name}")
-    return Fix(f"end it with `return {name}`", (edit,), safe=False)
+    return Fix(f"end the flow with `return {name}`", (edit,), safe=False)

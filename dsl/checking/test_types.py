@@ -23,7 +23,7 @@ def check_test(test: s.TestDecl, program: Program, typed: Typed, expressions: Ex
         typed.problems.append(
             Diagnostic(
                 "F0208",
-                f"no flow of this file is called `{test.flow.text}`",
+                f"this file has no flow `{test.flow.text}`",
                 test.flow.span,
                 help=did_you_mean(test.flow.text, known),
             )
@@ -58,9 +58,9 @@ class _Test:
                     if self._looks_at_nothing(line.condition):
                         self.report(
                             "F0409",
-                            f"`expect {line.condition.span.text}` looks at nothing of the flow",
+                            f"`expect {line.condition.span.text}` does not test the flow",
                             line.condition.span,
-                            "compare a step or the `result` with what it should be",
+                            "compare a step or the `result` with the expected value",
                         )
                     expects += 1
         missing = [
@@ -76,10 +76,10 @@ class _Test:
                 "F0303",
                 f"the flow `{self.flow.decl.name.text}` needs {names}",
                 self.test.title.span,
-                f"write a line for each in the test: `{missing[0]} = …`",
+                f"write a line in the test for each parameter: `{missing[0]} = …`",
             )
         if not expects:
-            self.report("F0409", "this test expects nothing", self.test.title.span, "write `expect CONDITION`")
+            self.report("F0409", "this test has no `expect`", self.test.title.span, "write `expect CONDITION`")
 
     def _looks_at_nothing(self, condition: s.Expr) -> bool:
         known = isinstance(self.typed.folding.value(condition, self.flow.scope), StaticValue)
@@ -94,7 +94,8 @@ class _Test:
                 "F0303",
                 f"the flow `{self.flow.decl.name.text}` has no parameter `{name}`",
                 line.name.span,
-                did_you_mean(name, known) or ("it has " + ", ".join(f"`{one}`" for one in known) if known else ""),
+                did_you_mean(name, known)
+                or ("its parameters: " + ", ".join(f"`{one}`" for one in known) if known else ""),
             )
             self.expressions.infer(line.value, self.scope)
             return
@@ -103,7 +104,7 @@ class _Test:
                 "F0303",
                 f"`{name}` is given twice",
                 line.name.span,
-                "keep one of the two",
+                "keep only one of the two",
                 (Label(first, "first here"),),
             )
         given.setdefault(name, line.name.span)
@@ -119,7 +120,9 @@ class _Test:
         span = line.path[0].span.to(line.path[-1].span)
         if first := replied.get(step):
             labels = (Label(first, "first here"),)
-            self.report("F0409", f"`{span.text}` is answered twice", span, "put all its answers on one line", labels)
+            self.report(
+                "F0409", f"`{span.text}` has two `reply` lines", span, "write all its answers on one line", labels
+            )
         replied.setdefault(step, span)
         wanted = list(dict.fromkeys(self._answers(step)))
         if len(wanted) == 1:
@@ -128,15 +131,18 @@ class _Test:
             return
         if not wanted:
             self.report(
-                "F0409", f"`{span.text}` asks nothing, so it has no answers", span, "name a step that asks or calls"
+                "F0409",
+                f"`{span.text}` makes no call, so it has no answers",
+                span,
+                "name a step with an `ask` or a call",
             )
         else:
             inner = next((one.title for one in step.walk() if one is not step and one.symbol), "STEP")
             self.report(
                 "F0409",
-                f"`{span.text}` asks for answers of several types",
+                f"the asks inside `{span.text}` have answers of different types",
                 span,
-                f"name the step that asks: `reply {span.text}.{inner}: …`",
+                f"name the step of one `ask`: `reply {span.text}.{inner}: …`",
             )
 
     def _step(self, path: tuple[s.Word, ...]) -> Step | None:
@@ -152,7 +158,7 @@ class _Test:
                 known = [one.symbol.name for one in steps if one.symbol]
                 self.report(
                     "F0201",
-                    f"no step of `{self.flow.decl.name.text}` is called `{word.text}`",
+                    f"the flow `{self.flow.decl.name.text}` has no step `{word.text}`",
                     word.span,
                     did_you_mean(word.text, known),
                 )

@@ -43,7 +43,7 @@ def typecheck(program: Program, catalog: Catalog, dependencies: Dependencies, im
     titles: set[str] = set()
     for test in program.file.tests:
         if test.title.value in titles:
-            checker.report("F0202", "another test has this title", test.title.span, "choose another title")
+            checker.report("F0202", "another test has the same title", test.title.span, "choose another title")
         titles.add(test.title.value)
         check_test(test, program, typed, expressions)
     typed.problems.extend(expressions.problems)
@@ -100,7 +100,10 @@ class _Checker(Declarations):
             type_ = self.written.limited(type_, returned.value.span, "the type of this value")
             if t.holds_model(type_):
                 self.report(
-                    "F0301", "a model is no answer", returned.value.span, "return what it said, and leave it out"
+                    "F0301",
+                    "a flow cannot return a model",
+                    returned.value.span,
+                    "return the answer of the model instead",
                 )
             self.typed.nodes.results[flow.decl.number] = type_
             own = self.typed.own[flow.decl.name.text]
@@ -117,7 +120,7 @@ class _Checker(Declarations):
             if symbol is None:
                 self.expressions.unknown_name(word.text, word.span, step.scope)
             elif symbol.kind not in ("step", "branch"):
-                self.report("F0301", f"`after` waits for a step, and `{word.text}` is none", word.span)
+                self.report("F0301", f"`after` waits for a step, and `{word.text}` is not a step", word.span)
         if line.when:
             self.expressions.expect(line.when.condition, step.scope, t.BOOL, "`when`")
             if line.when.otherwise is None:
@@ -142,7 +145,7 @@ class _Checker(Declarations):
                     self.expressions.expect(node.where, step.inner, t.BOOL, "`where`")
                 most = node.at_most
                 if most is not None and (most.unit or not isinstance(most.value, int) or most.value < 1):
-                    help = "leave the map out if nothing is to go through it" if most.value == 0 else ""
+                    help = "delete the map if it should handle no elements" if most.value == 0 else ""
                     self.report("F0402", "`at most` takes a whole number from 1", most.span, help)
                 type_ = self.reduce(step, node.reduce, node.body)
                 self.typed.problems.extend(counted_map(step, self.typed, self.catalog))
@@ -173,7 +176,7 @@ class _Checker(Declarations):
         symbol = scope.lookup(word.text)
         if symbol is not None:
             return self.type_of(symbol)
-        self.report("F0201", f"nothing is called `{word.text}`", word.span, help)
+        self.report("F0201", f"the name `{word.text}` is unknown", word.span, help)
         return t.UNKNOWN
 
     def ask(self, ask: s.Ask, scope: Scope, sure: frozenset[str] = frozenset()) -> t.Type:
@@ -181,9 +184,9 @@ class _Checker(Declarations):
         if isinstance(model, s.Name) and model.word.text in ("f", "F") and scope.lookup(model.word.text) is None:
             self.report(
                 "F0101",
-                f"`{model.word.text}` cannot stand before a text",
+                f"`{model.word.text}` is not allowed before a text",
                 model.span,
-                "there are no f-strings: leave the `f` out and write `{{ name }}`, with two braces",
+                "the language has no f-strings: delete the `f` and write `{{ name }}`, with two braces",
             )
         elif ask.model is not None:
             type_ = self.expressions.infer(ask.model, scope, t.MODEL)
@@ -191,22 +194,25 @@ class _Checker(Declarations):
                 name = ask.model.span.text
                 self.report(
                     "F0207",
-                    f"`{name}` is no model: it is {t.show(type_)}",
+                    f"`{name}` is not a model: it is {t.show(type_)}",
                     ask.model.span,
-                    help='a model is declared at the top of the file: `model NAME = "provider:name"`',
+                    help='declare a model at the top of the file: `model NAME = "provider:name"`',
                 )
         for message in ask.messages:
             self.expressions.template(message.template, scope, sure)
         if ask.messages[-1].role is not None and ask.messages[-1].role.text != "user":
             self.report(
-                "F0303", "the last part of a prompt is the user's", ask.messages[-1].span, 'end with `user "…"`'
+                "F0303",
+                "the last message of a prompt must be a user message",
+                ask.messages[-1].span,
+                'end the prompt with `user "…"`',
             )
         type_ = self.written.read(ask.answer) if ask.answer is not None else t.TEXT
         if ask.answer is not None and (unfit := _no_answer(type_)):
             if type_ == unfit:
-                problem, help = f"no answer is of the type {t.show(unfit)}", "write `text` or leave it out"
+                problem, help = f"an answer cannot have the type {t.show(unfit)}", "write `text`, or delete the type"
             else:
-                problem, help = f"no answer holds {_A[unfit]}", "write `text` in its place"
+                problem, help = f"an answer cannot contain {_A[unfit]}", "write `text` instead"
             self.report("F0301", problem, ask.answer.span, help)
             # One problem is enough, so the uses of this answer are not checked.
             type_ = t.UNKNOWN

@@ -48,9 +48,9 @@ def union(written: s.TypeChoice, kind_of: Callable[[str], Kind | None]) -> Diagn
     help, fix = _way_out(written, types, missing)
     return Diagnostic(
         "F0301",
-        f"{what}, and a choice is between words",
+        f"{what}, and a choice has only words",
         written.span,
-        note=f"between bars `{first.text}` would be read as a word, never as the type of that name",
+        note=f"between bars `{first.text}` would mean the word, never the type of that name",
         help=help,
         fix=fix,
     )
@@ -67,11 +67,11 @@ def _way_out(written: s.TypeChoice, types: dict[s.Word, Kind], missing: Sequence
     quoted = Fix(f"write `{quotes}`", tuple(Edit(word.span, f'"{word.text}"') for word in types), safe=False)
     if "choice" in types.values():
         name = next(word.text for word, kind in types.items() if kind == "choice")
-        return f'write the words of `{name}` themselves between the bars; for the name as a word, `"{name}"`', quoted
+        return f'write the words of `{name}` between the bars; if you mean the name as a word, write `"{name}"`', quoted
     if len(types) < len(names):
         return f"for the word write `{quotes}`", quoted
     if set(types.values()) == {"record"}:
         kinds = " | ".join(f'"{word.text.lower()}"' for word in types)
-        help = f"write one record with a field that says which it is, `kind: {kinds}`"
-        return f"{help}, and make the fields that only one of them has optional, `field: text?`", None
-    return f"write one type that holds them all, such as `text` or `json`; for the words write `{quotes}`", quoted
+        help = f"write a record with a field that tells the kinds apart, `kind: {kinds}`"
+        return f"{help}, and make the fields of a single kind optional, `field: text?`", None
+    return f"write a type that includes all of them, such as `text` or `json`; for the words write `{quotes}`", quoted

@@ -16,12 +16,8 @@ from .program import Scope, Step
 CONSTANTS: dict[str, t.Type] = {"true": t.BOOL, "false": t.BOOL, "none": t.NONE}
 
 _OF_REDUCERS = ("results", "so_far", "next")
-_WITHOUT_BRANCH = (
-    "make `{}` a step before the fanout; or write `reduce collect`, and go on from the record in the next step"
-)
-_WITHOUT_RESULTS = (
-    "write a value from before the block; or write `reduce collect`, and go on from its value in the next step"
-)
+_WITHOUT_BRANCH = "make `{}` a step before the fanout; or write `reduce collect`, and use the record in the next step"
+_WITHOUT_RESULTS = "write a value from before the block; or write `reduce collect`, and use its value in the next step"
 
 
 @dataclass(eq=False, slots=True)
@@ -42,7 +38,7 @@ class UnknownNames(CallTypes):
                 f"an argument of a reducer cannot mention {what}",
                 span,
                 labels=(Label(symbol.span, label),),
-                note="arguments are values from around the block: the asks of a reducer alone see what it combines",
+                note="an argument takes values from outside the block; only the asks of a reducer see the results",
                 help=help,
             )
         )
@@ -53,39 +49,39 @@ class UnknownNames(CallTypes):
             return
         if name in _OF_REDUCERS:
             near = did_you_mean(name, scope.known()) or _of_reducer(name, scope)
-            self.report("F0201", f"nothing is called `{name}`", span, help=near)
+            self.report("F0201", f"the name `{name}` is unknown", span, help=near)
             return
         if (hidden := self.hidden.get(name)) and (block := visible_block(hidden, scope)):
             inside = f"`{block.title}`" if block.symbol else f"the block of {block.title}"
-            out = f"mention `{block.title}`" if block.symbol else "give the block a name and mention that"
+            out = f"mention `{block.title}`" if block.symbol else "give the block a name and mention that name"
             seen = (*scope.symbols.values(), *scope.withheld.values())
             if any(one.kind == "results" and one.step is block for one in seen):
-                out = "in an ask of the reducer mention `results`, in a fold `next`, for what a body ends with"
+                out = "to use the body's value, mention `results` in an ask of the reducer, or `next` in a fold"
             self.report(
                 "F0205",
                 f"`{name}` is known only inside {inside}",
                 span,
-                note="the names of a block are its own: outside there is only the block's value",
+                note="names inside a block are not known outside: other steps see only the block's value",
                 help=f"{out}, or move the step out of the block",
             )
             return
         if path := self.imported.paths.get(name):
             self.report(
                 "F0201",
-                f"`{name}` stands for the file `{path}`, not for a value",
+                f"`{name}` is the prefix of the file `{path}`, not a value",
                 span,
-                help=f"its flows are called on lines of their own: `x = {name}.FLOW(…)`",
+                help=f"call a flow of this file on a line of its own: `x = {name}.FLOW(…)`",
             )
             return
         if name in ("null", "nil", "undefined", "None"):
-            self.report("F0201", f"nothing is called `{name}`", span, help="a missing value is written `none`")
+            self.report("F0201", f"the name `{name}` is unknown", span, help="write `none` for a missing value")
             return
         if name in KEYWORDS:
-            help = "it is a word of the language: what is missing before it?"
-            self.report("F0201", f"nothing is called `{name}`", span, help=help)
+            help = "this is a word of the language: a part is missing before it"
+            self.report("F0201", f"the name `{name}` is unknown", span, help=help)
             return
         if len(self.problems) >= MOST_GUESSED:
-            self.report("F0201", f"nothing is called `{name}`", span)
+            self.report("F0201", f"the name `{name}` is unknown", span)
             return
         if wanted == t.MODEL:
             self._unknown_model(name, span, scope)
@@ -93,18 +89,18 @@ class UnknownNames(CallTypes):
         words = [*scope.known(), *CONSTANTS]
         guess = did_you_mean(name, words)
         known = dict.fromkeys(islice((word for word in words if word not in CONSTANTS), 8))
-        near = guess or ("known here: " + ", ".join(f"`{word}`" for word in known) if known else "")
+        near = guess or ("the names known here: " + ", ".join(f"`{word}`" for word in known) if known else "")
         if scope.parent is None:
-            near = guess or "a default and an option of a model see the models alone, no parameters and no steps"
-        self.report("F0201", f"nothing is called `{name}`", span, help=near)
+            near = guess or "a default and an option of a model can mention only models, no parameters and no steps"
+        self.report("F0201", f"the name `{name}` is unknown", span, help=near)
 
     def _unknown_model(self, name: str, span: Span, scope: Scope) -> None:
         models = self._models(scope)
-        declare = f'declare it at the top of the file, `model {name} = "provider:name"`'
+        declare = f'declare the model at the top of the file, `model {name} = "provider:name"`'
         there = ", ".join(f"`{word}`" for word in models[:8])
         self.report(
             "F0201",
-            f"nothing is called `{name}`: no model of that name is declared",
+            f"the name `{name}` is unknown: the file declares no such model",
             span,
             help=did_you_mean(name, models) or declare + (f"; the models here are {there}" if there else ""),
         )
@@ -118,10 +114,13 @@ class UnknownNames(CallTypes):
 def _of_reducer(name: str, scope: Scope) -> str:
     """Return the help for a name that only reducers define, if it is used elsewhere."""
     if name != "results":
-        return f'`{name}` is known in the ask of a fold: `reduce fold ask "… {{{{ so_far }}}} … {{{{ next }}}} …"`'
+        return f'`{name}` is known only in the ask of a fold: `reduce fold ask "… {{{{ so_far }}}} … {{{{ next }}}} …"`'
     if (seen := scope.lookup("so_far")) is not None and seen.kind == "results":
-        return "a fold sees its results one by one: `so_far` is what was made of those before, `next` is the next one"
-    return "`results` is known in an ask behind `reduce`; elsewhere mention the block by its name"
+        return (
+            "a fold takes its results one by one: `so_far` is the value of the earlier results, `next` is "
+            "the next result"
+        )
+    return "`results` is known only in an ask after `reduce`; elsewhere mention the block by its name"
 
 
 def visible_block(hidden: Step, scope: Scope) -> Step | None:

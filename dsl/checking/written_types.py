@@ -31,7 +31,7 @@ class WrittenTypes:
         for decl in file.types:
             if decl.name.text in t.NAMED:
                 self._report(
-                    "F0202", f"`{decl.name.text}` is a type of the language", decl.name.span, "choose another name"
+                    "F0202", f"the language has a type `{decl.name.text}`", decl.name.span, "choose another name"
                 )
         self._declarations({name: decl for name, decl in self.declared.items() if name not in t.NAMED})
 
@@ -65,8 +65,8 @@ class WrittenTypes:
                 f"the type `{shortened(name)}` contains itself: {way}",
                 mentions[circle[-1]][name].span,
                 labels=(Label(declared[name].name.span, "declared here"),),
-                note="a type that contains itself has no fixed shape to ask a model for",
-                help="keep the parts in a list of their own and name them by an id",
+                note="a type that contains itself has no fixed shape, and an answer needs one",
+                help="keep the parts in a separate list, and refer to each part by an id",
             )
         )
 
@@ -85,8 +85,9 @@ class WrittenTypes:
                     "F0104",
                     f"written out, {what} {too_much}",
                     span,
-                    note="whatever mentions a type has all its parts, once for each mention",
-                    help="pass on the parts that are needed, or write `json` for what no step looks into",
+                    note="each mention of a type counts all parts of that type",
+                    help="pass on only the fields that later steps need, or write `json` for a field that no "
+                    "step reads",
                 )
             )
         return t.UNKNOWN
@@ -110,7 +111,7 @@ class WrittenTypes:
                 if low > high:
                     help = f"write `{high}..{low}`"
                     fix = Fix(help, (Edit(written.span, f"{high}..{low}"),))
-                    self._report("F0402", f"from {low} up to {high} there is nothing", written.span, help, fix)
+                    self._report("F0402", f"the range is empty: {low} is greater than {high}", written.span, help, fix)
                 return t.Range(low, high)
             case s.TypeList(item):
                 return t.ListOf(self._read(item))
@@ -127,22 +128,27 @@ class WrittenTypes:
             word = option.text if isinstance(option, s.Word) else option.value
             key = text_key(word)
             if not key:
-                self._report("F0301", "an empty text is no choice", option.span)
+                self._report("F0301", "an empty text cannot be a choice", option.span)
             elif key not in seen:
                 words.append(word)
                 seen[key] = word
             elif word.lower() == seen[key].lower():
                 twice.append((options[place - 1], option))
             else:
-                message = f"no answer could say whether it means `{seen[key]}` or `{word}`"
-                help = "answers ignore case, blanks, final points and the width of letters: give each a word of its own"
+                message = f"an answer could mean `{seen[key]}` as well as `{word}`"
+                help = (
+                    "an answer counts without regard to case, blanks, final points and the width of "
+                    "letters: choose two words that differ in more"
+                )
                 self._report("F0360", message, option.span, help)
         for before, option in twice:
             word = option.text if isinstance(option, s.Word) else option.value
             # A choice with a single word would be read as the name of a type.
             fix = _without(word, before.span, option.span) if len(words) > 1 else None
-            message = f"the choice `{word}` is there twice"
-            self._report("F0202", message, option.span, "answers ignore case: keep one", fix)
+            message = f"the choice `{word}` appears twice"
+            self._report(
+                "F0202", message, option.span, "an answer counts without regard to case: keep only one of the two", fix
+            )
         return t.Choice(tuple(words))
 
     def _kind(self, name: str) -> Kind | None:
@@ -173,10 +179,10 @@ class WrittenTypes:
             known = imported.names(prefix.text, "types")
             self._report(
                 "F0206",
-                f"no type of `{path}` is called `{word.text}`",
+                f"`{path}` has no type `{word.text}`",
                 word.span,
                 did_you_mean(word.text, known)
-                or ("it has " + ", ".join(f"`{one}`" for one in known) if known else "it declares no types"),
+                or ("its types: " + ", ".join(f"`{one}`" for one in known) if known else "the file declares no types"),
                 _instead(word, nearest(word.text, known)),
             )
         return type_ or t.UNKNOWN
@@ -186,10 +192,10 @@ class WrittenTypes:
         for field in written.fields:
             name = field.name.text
             if name in fields:
-                self._report("F0202", f"the field `{name}` is there twice", field.name.span, "keep one of the two")
+                self._report("F0202", f"the field `{name}` appears twice", field.name.span, "keep only one of the two")
             fields[name] = t.Field(name, self._read(field.type), field.description.value if field.description else "")
         if not fields:
-            self._report("F0404", "a record has at least one field", written.span)
+            self._report("F0404", "a record needs at least one field", written.span)
         return t.Record(tuple(fields.values()))
 
     @property
@@ -222,7 +228,7 @@ class WrittenTypes:
             "F0206",
             f"no type is called `{name}`",
             word.span,
-            guess or "declare it, `type Name = { … }`; for a choice write two or more words, `YES | NO`",
+            guess or "declare the type, `type Name = { … }`; for a choice write two or more words, `YES | NO`",
             _instead(word, there or near),
         )
         return t.UNKNOWN

@@ -47,7 +47,8 @@ def to_svg(picture: Picture) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         f'role="img" aria-label="{_escaped(plain(picture.title))}">',
         f"<title>{_escaped(picture.title)}</title>",
-        f"<desc>{count} boxes and {len(picture.edges)} edges: what each mentions leads to it.</desc>",
+        f"<desc>{count} boxes and {len(picture.edges)} edges: each edge leads from a step to a step that "
+        "mentions it.</desc>",
         f"<style>{_style()}</style>",
         f'<rect class="paper" width="{width}" height="{height}"/>',
     ]

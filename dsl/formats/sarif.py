@@ -31,7 +31,7 @@ def sarif(report: Report) -> str:
     run = {
         "tool": {"driver": driver},
         "invocations": [_invocation(report)],
-        "originalUriBaseIds": {ROOT: {"description": {"text": "The folder that the check was started in."}}},
+        "originalUriBaseIds": {ROOT: {"description": {"text": "The folder in which the check was started."}}},
         "artifacts": [{"location": _artifact(name), "roles": ["analysisTarget"]} for name in report.files],
         "results": [_result(finding, rules.index(finding.code)) for finding in report.findings],
         "columnKind": "unicodeCodePoints",

@@ -31,33 +31,39 @@ from ..diagnostics import Diagnostic
 from .lint import Lint
 from .parts import walk
 
+_NOTES = {
+    ("when", True): "the step always runs, and its calls are paid for in every run",
+    ("when", False): "the step never runs, and its value is missing in every run",
+    ("where", True): "every element passes in every run",
+    ("where", False): "no element passes in any run",
+}
+
 
 def constant_condition(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     for flow in program.flows:
         for step in walk(flow):
             if step.line.when:
-                found += _finding(step.line.when.condition, step.scope, typed, "when", "the step")
+                found += _finding(step.line.when.condition, step.scope, typed, "when")
             node = step.line.node
             if isinstance(node, s.Map) and node.where is not None:
-                found += _finding(node.where, step.inner or step.scope, typed, "where", "each element")
+                found += _finding(node.where, step.inner or step.scope, typed, "where")
     return found
 
 
-def _finding(condition: s.Expr, scope: Scope, typed: Typed, clause: str, what: str) -> list[Diagnostic]:
+def _finding(condition: s.Expr, scope: Scope, typed: Typed, clause: str) -> list[Diagnostic]:
     value = typed.folding.value(condition, scope)
     if not isinstance(value, StaticValue):
         return []
-    told = f"{what} is always taken" if value.value else f"{what} is never taken"
     return [
         Diagnostic(
             "F0713",
-            f"this `{clause}` is the same every time",
+            f"this `{clause}` has the same value in every run",
             condition.span,
             labels=origins(condition, scope, typed.folding),
-            note=f"{told}, and what hangs on it is paid for, or missing, in every run",
-            help="compare something that a step or a parameter says, or delete the condition"
-            + ("" if value.value else " together with what it keeps from running"),
+            note=_NOTES[clause, bool(value.value)],
+            help="compare a value that comes from a step or a parameter, or delete the condition"
+            + ("" if value.value else " together with its step"),
         )
     ]
 

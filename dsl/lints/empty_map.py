@@ -45,11 +45,11 @@ def empty_map(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnost
             found.append(
                 Diagnostic(
                     "F0729",
-                    "this list is empty in every run, so the map asks nothing",
+                    "this list is empty in every run, so the map makes no calls",
                     node.source.span,
                     labels=origins(node.source, step.scope, typed.folding),
-                    note="the map has the value that its rule has for no results",
-                    help="put something into the list, or delete the map",
+                    note="the value of the map is the reducer's value for an empty list",
+                    help="put an element into the list, or delete the map",
                 )
             )
     return found

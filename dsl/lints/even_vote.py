@@ -50,8 +50,9 @@ def even_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnost
                     "F0705",
                     f"{count} votes can end in a tie",
                     span,
-                    note="in a tie the answer that was asked for first wins, for no better reason",
-                    help=f"take an odd number, or say what a tie means: `reduce {node.reduce.rule.text}(ties: first)`",
+                    note="in a tie the answer of the earliest sample wins, and this choice is arbitrary",
+                    help="write an odd number, or choose a rule for ties: "
+                    f"`reduce {node.reduce.rule.text}(ties: first)`",
                 )
             )
     return found

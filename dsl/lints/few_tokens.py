@@ -65,14 +65,14 @@ def _fewest(type_: t.Type) -> int:
 
 
 def _finding(place: Span, limit: float, labels: tuple[Label, ...], ask: s.Ask, least: int) -> Diagnostic:
-    takes = Label(ask.answer.span, f"takes {least} or more, the names of its fields alone") if ask.answer else None
+    takes = Label(ask.answer.span, f"the names of its fields alone take {least} tokens or more") if ask.answer else None
     return Diagnostic(
         "F0714",
-        f"no answer of this type fits into {limit:g} token{'s' if limit != 1 else ''}",
+        f"an answer of this type does not fit into {limit:g} token{'s' if limit != 1 else ''}",
         place,
         labels=(takes, *labels) if takes else labels,
-        note="an answer that is cut off is asked for again, and each of them is paid for",
-        help="leave `max_tokens` out, or allow a few hundred",
+        note="the model is asked again after an answer that is cut off, and each answer costs money",
+        help="delete `max_tokens`, or allow a few hundred tokens",
     )
 
 

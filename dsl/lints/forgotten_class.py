@@ -102,10 +102,10 @@ def _forgotten(cases: Cases, expr: s.Expr, scope: Scope) -> Diagnostic | None:
         return None
     return Diagnostic(
         "F0725",
-        f"no step is for {_told(every, lost)}",
+        f"no step handles {_told(every, lost)}",
         node.span,
-        note="each of the steps runs in its own case only; in this one the value is none, and nothing says so",
-        help="add a step for it, give the last one an `else`, or write `?? none` if a missing value is meant",
+        note="each of these steps runs only in its own case; in this case the value is `none`, without an error",
+        help="add a step for this case, give the last step an `else`, or write `?? none` if you want a missing value",
     )
 
 

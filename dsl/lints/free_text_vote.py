@@ -37,9 +37,9 @@ def free_text_vote(program: Program, typed: Typed, catalog: Catalog) -> list[Dia
     return [
         Diagnostic(
             "F0704",
-            "a vote on free text: two answers are hardly ever the same",
+            "this vote counts free texts, and two free texts are almost never equal",
             value.line.span,
-            note="each answer then has one vote, and all but one are paid for in vain",
+            note="each answer then has a single vote, and only the first answer is used",
             help='give the answer a type, `-> YES | NO`, or combine the texts with `reduce ask "…"`',
         )
         for step, node in votes(program, catalog)

@@ -93,16 +93,16 @@ def _finding(step: Step, zero: s.Option, typed: Typed) -> Diagnostic:
     model = line.node.model if isinstance(line.node, s.Ask) else None
     place = zero.value.span
     labels = origins(zero.value, step.scope, typed.folding)
-    help = "leave the temperature out, or set one above 0"
+    help = "delete the temperature, or set a temperature above 0"
     if not own and model is not None:
         place, labels = model.span, (Label(place, "its temperature is 0"),)
-        help = "set another for this `ask`, `with temperature: 0.7`"
+        help = "set another temperature for this `ask`, `with temperature: 0.7`"
     return Diagnostic(
         "F0707",
-        "at temperature 0 each sample is the same answer",
+        "at temperature 0 all samples give the same answer",
         place,
         labels=labels,
-        note="the same prompt is paid for again and again, and the answers tell no more than one of them",
+        note="the flow pays for the same prompt again and again, and the answers say no more than a single answer",
         help=help,
     )
 

@@ -47,10 +47,10 @@ def idle_confidence(program: Program, typed: Typed, catalog: Catalog) -> list[Di
                 "F0717",
                 "`confidence` has no effect on a fixed number of votes",
                 confidence.span,
-                note="it says when enough have agreed to ask no more, and here the number is settled beforehand",
-                help="write how few and how many may be paid for, `repeat 3..9`, or leave it out"
+                note="`confidence` decides after how many votes to stop, and the number of these votes is fixed",
+                help="write the least and the greatest number of votes, `repeat 3..9`, or delete `confidence`"
                 if repeat
-                else "leave it out",
+                else "delete `confidence`",
             )
         )
     return found

@@ -40,10 +40,10 @@ def many_votes(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnos
     return [
         Diagnostic(
             "F0708",
-            f"up to {node.most.digits} votes, and each is paid",
+            f"this vote makes up to {node.most.digits} calls, and each call costs money",
             node.most.span,
-            note="samples of one model share its mistakes: more of them make it surer, and seldom more right",
-            help="3 to 5 mostly tell as much; to pay for more only while they disagree, write `repeat 3..9`",
+            note="samples of the same model share its errors: more samples agree more, but are seldom more correct",
+            help="3 to 5 samples are mostly enough; to add samples only while they disagree, write `repeat 3..9`",
         )
         for _, node in votes(program, catalog)
         if isinstance(node, s.Repeat) and node.most.value > (MANY if node.least.value == node.most.value else VERY_MANY)

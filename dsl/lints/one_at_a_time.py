@@ -32,8 +32,8 @@ from ..diagnostics import Diagnostic
 from .lint import Lint
 from .parts import Block, blocks, option, rule_of
 
-_WHOLE = "it saves no call and no money: it only takes as long as all calls one after another"
-_EARLY = "each call waits for the one before; calls that are left when the rule is decided early are spared, no others"
+_WHOLE = "this saves no calls and no money: the block takes as long as all its calls one after another"
+_EARLY = "each call waits for the previous call; this saves only the calls that remain when the reducer decides early"
 _MANY = 9
 """The number of results for testing whether a rule may end early: such a rule needs fewer than all of them."""
 
@@ -46,11 +46,11 @@ def one_at_a_time(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
             found.append(
                 Diagnostic(
                     "F0715",
-                    "with one call at a time nothing here runs side by side",
+                    "this block makes its calls one after another, not side by side",
                     limit.value.span,
                     labels=origins(limit.value, step.scope, typed.folding),
                     note=_EARLY if _ends_early(node, catalog) else _WHOLE,
-                    help="leave it out; to spare a server set it where all that asks it is held: "
+                    help="delete `concurrency`; to limit the load of a server, set it on the model: "
                     '`model NAME = "…" with concurrency: 1`',
                 )
             )

@@ -133,28 +133,28 @@ def _beyond(provider: str, type_: t.Type) -> tuple[str, str] | None:
         if measure.unions <= MOST_UNIONS:
             return None
         told = f"{measure.unions} parts of this answer may be missing, and Anthropic takes at most {MOST_UNIONS}"
-        return told, "leave some of the `?` out, or ask for the parts in several steps"
+        return told, "delete some of the `?`, or ask for the parts in several steps"
     limits = (
         (
             measure.choices,
             MOST_CHOICES,
             "choices in one answer",
-            "ask for a group first and for its choices then, or for a text",
+            "ask for a group first and then for the choices in that group, or ask for a text",
         ),
         (
             measure.longest,
             MOST_OF_LONG_CHOICE,
             f"characters in a choice of more than {LONG_CHOICE} words",
-            "shorten them",
+            "use shorter words",
         ),
         (
             measure.levels,
             MOST_LEVELS,
             "levels of records in one answer",
-            "ask for the inner parts in a step of their own",
+            "ask for the inner parts in another step",
         ),
         (measure.fields, MOST_FIELDS, "fields in one answer", "ask for the parts in several steps"),
-        (measure.characters, MOST_CHARACTERS, "characters of names and choices in one answer", "shorten them"),
+        (measure.characters, MOST_CHARACTERS, "characters of names and choices in one answer", "use shorter words"),
     )
     for count, most, what, help in limits:
         if count > most:
@@ -168,7 +168,8 @@ def _finding(answer: Span, address: Span, message: str, help: str) -> Diagnostic
         message,
         answer,
         labels=(Label(address, "the provider"),),
-        note="beyond that the type is refused, and the answer is asked for in words, to which nothing holds the model",
+        note="above this limit the provider refuses the type: flowrun then describes the type in the prompt, "
+        "and the model may not follow it",
         help=help,
     )
 

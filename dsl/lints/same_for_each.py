@@ -81,11 +81,11 @@ def _finding(step: Step, node: s.Map) -> Diagnostic:
     what = f"`{step.title}`" if step.symbol else "this line"
     return Diagnostic(
         "F0718",
-        f"{what} asks the same for each `{name}`",
+        f"{what} sends the same prompt for each `{name}`",
         step.span,
-        labels=(Label(node.element.span, "nothing of this reaches it"),),
-        note="the same prompt is paid for once for each element",
-        help="move it before the map, under a name: asked once, every element can mention it",
+        labels=(Label(node.element.span, "the prompt does not use this element"),),
+        note="the flow pays for the same prompt once for each element",
+        help="move the step before the map and give it a name: each element can then mention its answer",
     )
 
 

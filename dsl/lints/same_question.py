@@ -57,12 +57,12 @@ def _finding(step: Step, one: Step) -> Diagnostic:
     known = f"`{one.title}`" if one.symbol else one.title
     return Diagnostic(
         "F0709",
-        f"{name} asks the same as {known}",
+        f"{name} sends the same prompt as {known}",
         step.span,
-        labels=(Label(one.span, "asked here already"),),
-        note="the same goes to the same model with the same options, and is paid for each time",
-        help=(f"mention {known} in both places" if one.symbol else "ask once, under a name")
-        + ", or change one of the two; if several answers are wanted, `repeat 2 { … }` says so",
+        labels=(Label(one.span, "first sent here"),),
+        note="model and options are the same too, and each call costs money",
+        help=(f"mention {known} in both places" if one.symbol else "ask once, and give the step a name")
+        + ", or change one of the two; for several answers write `repeat 2 { … }`",
     )
 
 

@@ -94,10 +94,10 @@ def _finding(string: s.String, found: re.Match[str]) -> Diagnostic:
     better = f"{{{{ {found[1]} }}}}"
     return Diagnostic(
         "F0726",
-        f"`{found[0]}` is sent as it stands, and `{found[1].partition('.')[0]}` is a value here",
+        f"`{found[0]}` is sent literally, although `{found[1].partition('.')[0]}` is a value here",
         span,
-        note="a value is filled in between two braces",
-        help=f"write `{better}`; for the braces themselves give the value another name",
+        note="only two braces insert a value",
+        help=f"write `{better}`; if you mean the braces themselves, give the value another name",
         fix=Fix(f"write `{better}`", (Edit(span, better),), safe=False),
     )
 

@@ -36,7 +36,7 @@ def single_branch(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
             "F0703",
             "a fanout of one branch runs nothing side by side",
             step.steps[0].span,
-            note="there is nothing to combine either: a reducer that asks is one more call for one answer"
+            note="the reducer has a single result to combine: an ask as a reducer is an extra call"
             if node.reduce.ask is not None
             else "",
             help="write the step without the fanout, or add the other branches",

@@ -33,9 +33,9 @@ def single_repeat(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
     return [
         Diagnostic(
             "F0706",
-            "a repeat of one repeats nothing",
+            "this repeat makes a single call",
             node.most.span,
-            note="its reducer has one answer to choose from",
+            note="its reducer has a single answer to choose from",
             help="write the step without `repeat`, or ask 3 or 5 times",
         )
         for _, node in blocks(program)

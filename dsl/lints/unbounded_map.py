@@ -55,10 +55,10 @@ def unbounded_map(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
 def _finding(node: s.Map) -> Diagnostic:
     return Diagnostic(
         "F0710",
-        "an answer decides how many calls this map makes",
+        "an answer of a model decides how many calls this map makes",
         node.source.span,
-        note="the list is as long as the model writes it, and each element is paid for",
-        help=f"write the most that you would pay for, `map {node.element.text} in … at most 50 {{ … }}`, "
+        note="the model decides the length of the list, and each element costs money",
+        help=f"write the greatest number that you want to pay for, `map {node.element.text} in … at most 50 {{ … }}`, "
         "or give the flow a budget, `budget 400 calls`",
     )
 

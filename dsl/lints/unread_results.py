@@ -35,8 +35,8 @@ from .lint import Lint
 from .parts import Block, Costs, blocks, rule_of
 
 _FORGETS = {
-    "next": "the calls of the block are paid for, and no call of the fold ever sees an answer",
-    "so_far": "each call forgets those before it, so all but the last are paid for in vain",
+    "next": "the flow pays for the calls of the block, and the fold never uses their answers",
+    "so_far": "each call of the fold ignores the earlier calls, so only the last call counts",
 }
 
 
@@ -60,27 +60,27 @@ def _findings(step: Step, node: Block, catalog: Catalog) -> Iterator[Diagnostic]
                 numbers = not votes and _reads(step, "results")
                 yield Diagnostic(
                     "F0716",
-                    "this prompt is to choose among the results by their numbers, and shows no numbers"
+                    "this prompt should choose a result by its number, and does not show the numbers"
                     if numbers
-                    else "this prompt is to choose among the results, and mentions none of them",
+                    else "this prompt should choose a result, and mentions no results",
                     arg.name.span,
-                    note="the call is paid for, and can only guess"
-                    + (": a branch that is mentioned by its name has no number" if numbers else ""),
-                    help="place them: `{{ results }}`",
+                    note="the call costs money, and its answer is only a guess"
+                    + (": the prompt mentions branches by name, and those have no numbers" if numbers else ""),
+                    help="insert the results: `{{ results }}`",
                 )
     elif rule.text == "fold":
         for name, note in _FORGETS.items():
             if not _reads(step, name):
-                help = f"place it: `{{{{ {name} }}}}`"
+                help = f"insert it: `{{{{ {name} }}}}`"
                 yield Diagnostic("F0716", f"this fold never mentions `{name}`", rule.span, note=note, help=help)
     elif not _reads(step, "results"):
         yield Diagnostic(
             "F0716",
-            "this prompt is to combine the results, and mentions none of them",
+            "this prompt should combine the results, and mentions no results",
             rule.span,
-            note="the calls of the block are paid for, and the one that is to combine them never sees an answer",
-            help="place them: `{% for result in results %}- {{ result }}\\n{% endfor %}`"
-            + (", or the branches by their names" if isinstance(node, s.Fanout) else ""),
+            note="the flow pays for the calls of the block, and the reducer's call does not see their answers",
+            help="insert the results: `{% for result in results %}- {{ result }}\\n{% endfor %}`"
+            + (", or mention the branches by their names" if isinstance(node, s.Fanout) else ""),
         )
 
 

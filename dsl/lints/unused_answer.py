@@ -53,10 +53,10 @@ def _finding(step: Step) -> Diagnostic:
         "F0701",
         f"{what} is paid for and never used",
         step.span,
-        note="what is asked is sent and charged, whether or not anything reads the answer",
+        note="the call is sent and charged even if no step reads its answer",
         help=f"mention `{step.title}`, return it, or delete the line"
         if step.symbol
-        else "give it a name and mention it, or delete the line",
+        else "give the value a name and mention it, or delete the line",
     )
 
 

@@ -51,7 +51,7 @@ def unused_branch(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
     for step, node in blocks(program):
         if isinstance(node, s.Fanout):
             unread = _unmentioned(step, uses) if node.reduce.ask is not None else _unread(step, uses, typed)
-            where = "the reducer's prompt" if node.reduce.ask is not None else "anything that takes this record"
+            where = "the reducer's prompt" if node.reduce.ask is not None else "every step that takes this record"
             found += [_finding(branch, where) for branch in unread if costs.pays(branch)]
     return found
 
@@ -89,7 +89,7 @@ def _finding(branch: Step, where: str) -> Diagnostic:
         "F0723",
         f"the branch `{branch.title}` is paid for and never used",
         branch.span,
-        note=f"{where} mentions other branches and leaves this one out, but its calls are made and charged",
+        note=f"{where} mentions other branches but not this one, and its calls still cost money",
         help=f"mention `{branch.title}` there, or delete the branch",
     )
 

@@ -51,8 +51,9 @@ def unused_element(program: Program, typed: Typed, catalog: Catalog) -> list[Dia
                     "F0702",
                     f"the body never mentions `{name}`: each {'call' if pays else 'value'} is the same",
                     node.element.span,
-                    note="the same question is paid for once for each element" if pays else "",
-                    help=f"place it in the prompt, `{{{{ {name} }}}}`; to ask the same N times write `repeat N`"
+                    note="the flow pays for the same prompt once for each element" if pays else "",
+                    help=f"insert it in the prompt, `{{{{ {name} }}}}`; to send the same prompt N times write "
+                    f"`repeat N`"
                     if pays
                     else f"mention `{name}` in the body",
                 )

@@ -39,8 +39,8 @@ def unused_model(program: Program, typed: Typed, catalog: Catalog) -> list[Diagn
             "F0712",
             f"no call names the model `{model.name.text}`",
             model.name.span,
-            note="an `ask` that names no model goes to the one of the command line, at its price",
-            help=f'write `ask {model.name.text} "…"` where it was meant, or delete the line',
+            note="an `ask` without a model goes to the model of the command line, at the price of that model",
+            help=f'write `ask {model.name.text} "…"` in the step that should use the model, or delete the line',
         )
         for model in program.file.models
         if model.name.text not in used

@@ -37,10 +37,10 @@ def unused_parameter(program: Program, typed: Typed, catalog: Catalog) -> list[D
                 found.append(
                     Diagnostic(
                         "F0711",
-                        f"nothing in this flow mentions its parameter `{name}`",
+                        f"this flow never mentions its parameter `{name}`",
                         param.name.span,
-                        note="what is given here has no part in what the flow does",
-                        help=f"place it in a prompt, `{{{{ {name} }}}}`, or delete it",
+                        note="the value of this parameter has no effect",
+                        help=f"insert it in a prompt, `{{{{ {name} }}}}`, or delete the parameter",
                     )
                 )
     return found

@@ -47,11 +47,12 @@ def whole_document(program: Program, typed: Typed, catalog: Catalog) -> list[Dia
             found.append(
                 Diagnostic(
                     "F0722",
-                    f"each piece of `{cut.name}` is sent with the whole of it",
+                    f"each piece of `{cut.name}` is sent together with the whole text",
                     node.source.span,
-                    labels=(Label(whole.span, "the whole text stands in each prompt"),),
-                    note="the tokens of the whole text are paid for once for each piece",
-                    help=f"mention only `{node.element.text}`; what each piece has to know, sum up once before the map",
+                    labels=(Label(whole.span, "each prompt contains the whole text"),),
+                    note="the flow pays for the tokens of the whole text once for each piece",
+                    help=f"mention only `{node.element.text}`; if each piece needs the context, write a "
+                    "summary once before the map",
                 )
             )
     return found

@@ -41,10 +41,10 @@ def zero_division(program: Program, typed: Typed, catalog: Catalog) -> list[Diag
             found.append(
                 Diagnostic(
                     "F0728",
-                    f"this may divide by zero: `{divisor.span.text}` is from {bounds.low:g} to {bounds.high:g}",
+                    f"this division may be by zero: `{divisor.span.text}` is from {bounds.low:g} to {bounds.high:g}",
                     divisor.span,
-                    note="where it is 0 the step fails, and what was asked before is paid for",
-                    help=f"give it a range without 0, or divide only where it is another number: "
+                    note="if the value is 0 the step fails, and the earlier calls are paid for",
+                    help=f"give the value a range without 0, or divide only if it is not 0: "
                     f"`when {divisor.span.text} != 0`",
                 )
             )

@@ -100,7 +100,7 @@ class Unpaired:
             "F0102",
             f"this `{self.tokens[place]}` is never closed",
             self._span(place),
-            help="close it where the block or the list ends",
+            help="write the closing bracket where the block or the list ends",
         )
 
     def _braceless(self, low: int, high: int) -> Diagnostic | None:
@@ -122,17 +122,17 @@ class Unpaired:
         if depth or types[after : after + 1] in ([], ["LBRACE"]):
             return None
         name = self.tokens[low + 1]
-        help = f"write `{{` behind its head: `flow {name}(…) {{ … }}`"
-        return Diagnostic("F0101", "the steps of a flow stand in braces", self._span(low + 1), help=help)
+        help = f"write `{{` after the head of the flow: `flow {name}(…) {{ … }}`"
+        return Diagnostic("F0101", "a flow needs braces around its steps", self._span(low + 1), help=help)
 
     def _unopened(self, place: int, opened: list[int]) -> Diagnostic:
-        labels = (Label(self._span(opened[-1]), "opened here, and not closed before"),) if opened else ()
+        labels = (Label(self._span(opened[-1]), "opened here, and not closed yet"),) if opened else ()
         return Diagnostic(
             "F0102",
-            f"nothing that is open is closed by this `{self.tokens[place]}`",
+            f"this `{self.tokens[place]}` does not close any open bracket",
             self._span(place),
             labels=labels,
-            help="delete it, or open what it should close",
+            help="delete this bracket, or write the opening bracket",
         )
 
     def _span(self, place: int) -> Span:

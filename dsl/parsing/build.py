@@ -49,7 +49,7 @@ class TreeBuilder(ValueReductions):
         calls = [limit for limit in limits if limit.unit == ""]
         for several in (money, calls):
             for extra in several[1:]:
-                self._problem("F0307", "this limit is given twice", extra.span, "keep one of the two")
+                self._problem("F0307", "this limit is given twice", extra.span, "keep only one of the two")
         return s.Budget(money[0] if money else None, calls[0] if calls else None, self._span(c))
 
     def money_limit(self, c: list[Any]) -> s.Number:
@@ -58,7 +58,7 @@ class TreeBuilder(ValueReductions):
     def calls_limit(self, c: list[Any]) -> s.Number:
         number = self._number(c[0])
         if "." in number.digits:
-            self._problem("F0402", "calls are counted in whole numbers", number.span, "write `400 calls`")
+            self._problem("F0402", "the number of calls is a whole number", number.span, "write `400 calls`")
         return number
 
     def model(self, c: list[Any]) -> s.ModelDecl:
@@ -199,7 +199,7 @@ class TreeBuilder(ValueReductions):
                 "F0401",
                 "a block has no `return`",
                 line.span,
-                "the last line of a block is its value: write the value alone; `return` ends the whole flow",
+                "the last line of a block is its value: write the value without `return`, which ends the whole flow",
             )
         return s.Body(lines, self._span(c))
 

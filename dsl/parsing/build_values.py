@@ -30,7 +30,7 @@ def _instead(part: s.TypeExpr, parts: list[s.TypeExpr]) -> str:
         return f"for a value that may be missing write `{part.span.text.removesuffix('?')}?`"
     return (
         "write words or quoted texts between the bars, as in `low | high`; "
-        "for one of several types write a record with optional fields, or `json`"
+        "for a value of several types write a record with optional fields, or `json`"
     )
 
 
@@ -51,9 +51,7 @@ class ValueReductions(TokenReductions):
             elif isinstance(part, s.TypeChoice):
                 options.extend(part.options)
             else:
-                self._problem(
-                    "F0301", "a choice is between words, and this is a type", part.span, _instead(part, parts)
-                )
+                self._problem("F0301", "a choice has only words, and this is a type", part.span, _instead(part, parts))
         return s.TypeChoice(tuple(options), self._span(c))
 
     def type_part(self, c: list[Any]) -> s.TypeExpr:
@@ -95,9 +93,9 @@ class ValueReductions(TokenReductions):
         if len(c) // 2 + self._chained_before(c) > MOST_OPERANDS:
             self._problem(
                 "F0104",
-                f"more than {MOST_OPERANDS} operators in one expression",
+                f"this expression has more than {MOST_OPERANDS} operators",
                 self._span(c),
-                "give parts of it a name of their own",
+                "write parts of the expression as steps with names",
             )
             c = c[-3:]
         left: s.Expr = c[0]
@@ -128,9 +126,9 @@ class ValueReductions(TokenReductions):
             self.too_deep = True
             self._problem(
                 "F0104",
-                f"an expression of more than {DEEPEST_EXPRESSION} levels",
+                f"this expression has more than {DEEPEST_EXPRESSION} levels",
                 expr.span,
-                "give parts of it a name of their own",
+                "write parts of the expression as steps with names",
             )
         return s.Name(s.Word("_", expr.span), expr.span, number=self._next())
 
@@ -161,9 +159,9 @@ class ValueReductions(TokenReductions):
     def _no_method(self, span: Span) -> None:
         self._problem(
             "F0101",
-            "there are no methods: functions stand before their brackets",
+            "values have no methods: write a function before its brackets",
             span,
-            f"write `{span.text}(…)` if it is one",
+            f"if this is a function write `{span.text}(…)`",
         )
 
     def tagged(self, c: list[Any]) -> s.Template:

@@ -67,7 +67,7 @@ class TokenReductions:
                     unit, text = known, text[: -len(known)]
                     break
         if len(text) > 30:
-            self._problem("F0402", "a number of more than 30 digits", self._span([token]))
+            self._problem("F0402", "this number has more than 30 digits", self._span([token]))
             text = "0"
         return s.Number(text, unit, self._span([token]), number=self._next())
 

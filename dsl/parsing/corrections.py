@@ -34,7 +34,7 @@ def unbracketed(place: Place) -> Fix | None:
         return None
     opener = place.span()
     between = "" if place.span(-1).end < opener.start or opener.end < place.span(1).start else " "
-    return Fix("take the brackets away", (Edit(opener, between), Edit(place.span(2), "")))
+    return Fix("delete the brackets", (Edit(opener, between), Edit(place.span(2), "")))
 
 
 def without_comma(place: Place) -> Fix | None:
@@ -55,7 +55,7 @@ def prefix(source: Source, word: Span, string: Span) -> Diagnostic | None:
     letters = word.text.lower()
     if letters not in _PREFIXES or word.end != string.start:
         return None
-    help = f"leave the `{word.text}` out; what stands in `{{{{ … }}}}` is put in its place"
+    help = f"delete the `{word.text}`; a text replaces `{{{{ … }}}}` by its value in any case"
     formed = "f" in letters
     body = string.text
     edits = [Edit(word, "")]
@@ -64,9 +64,9 @@ def prefix(source: Source, word: Span, string: Span) -> Diagnostic | None:
             at = source.span(string.start + found.start(), string.start + found.end())
             edits.append(Edit(at, f"{{{{ {found[1]} }}}}"))
     unsure = "\\" in body or (formed and not {"{", "}"}.isdisjoint(_SINGLE.sub("", _DOUBLED.sub("", body))))
-    fix = None if unsure else Fix(f"take the `{word.text}` away", tuple(edits))
-    why = "there are no f-strings" if formed else ""
-    return Diagnostic("F0101", f"no `{word.text}` stands before a text", word, note=why, help=help, fix=fix)
+    fix = None if unsure else Fix(f"delete the `{word.text}`", tuple(edits))
+    why = "the language has no f-strings" if formed else ""
+    return Diagnostic("F0101", f"`{word.text}` is not allowed before a text", word, note=why, help=help, fix=fix)
 
 
 def quote_ended(source: Source, start: int) -> Diagnostic | None:

@@ -9,36 +9,36 @@ from ..source import Span
 from .corrections import prefix, quote_ended, sign, unbracketed, written
 from .place import NODES, VALUE, Place
 
-_STEP = "a step is written `name = …`, with no word before it"
+_STEP = "write a step as `name = …`, with no word before it"
 _WORDS = {
     "def": "a flow begins with `flow NAME(param: type) {`",
     "function": "a flow begins with `flow NAME(param: type) {`",
     "fn": "a flow begins with `flow NAME(param: type) {`",
     "for": "to run a block for each element write `map x in LIST { … } reduce collect`",
     "foreach": "to run a block for each element write `map x in LIST { … } reduce collect`",
-    "while": "there are no loops: everything ends, so that the bill is known before it starts",
-    "loop": "there are no loops: `repeat 3 { … }` asks three times, `map x in LIST { … }` once for each element",
-    "if": "a step that runs only sometimes is written `x = … when CONDITION else OTHER`",
-    "unless": "a step that runs only sometimes is written `x = … when not CONDITION`",
-    "elif": "a step that runs only sometimes is written `x = … when CONDITION else OTHER`",
-    "switch": "a step that runs only sometimes is written `x = … when CONDITION else OTHER`",
-    "match": "a step that runs only sometimes is written `x = … when CONDITION else OTHER`",
-    "try": 'a step that may fail stands in a map with `errors: skip`; `a ?? "other"` supplies a default',
-    "import": 'what is imported is a file, in quotes: `import "FILE.flow"`',
-    "class": "a record type is written `type Name = { field: type }`",
-    "struct": "a record type is written `type Name = { field: type }`",
-    "enum": "a choice is written `type Name = one | two`",
-    "parallel": "side by side is `fanout { … } reduce …`, or `map x in LIST { … } reduce …`",
-    "vote": "a vote is written `repeat 3 { ask … } reduce majority`",
+    "while": "the language has no loops: every flow ends, so its cost is known before it starts",
+    "loop": "the language has no loops: `repeat 3 { … }` asks three times, `map x in LIST { … }` once for each element",
+    "if": "write a step with a condition as `x = … when CONDITION else OTHER`",
+    "unless": "write a step with a condition as `x = … when not CONDITION`",
+    "elif": "write a step with a condition as `x = … when CONDITION else OTHER`",
+    "switch": "write a step with a condition as `x = … when CONDITION else OTHER`",
+    "match": "write a step with a condition as `x = … when CONDITION else OTHER`",
+    "try": 'put a step that may fail into a map with `errors: skip`; write a default as `a ?? "other"`',
+    "import": 'an import names a file in quotes: `import "FILE.flow"`',
+    "class": "write a record type as `type Name = { field: type }`",
+    "struct": "write a record type as `type Name = { field: type }`",
+    "enum": "write a choice as `type Name = one | two`",
+    "parallel": "to run steps side by side write `fanout { … } reduce …`, or `map x in LIST { … } reduce …`",
+    "vote": "write a vote as `repeat 3 { ask … } reduce majority`",
     "let": _STEP,
     "const": _STEP,
     "var": _STEP,
-    "async": "delete it: what can run side by side does",
-    "await": "delete it: a step that is mentioned is waited for",
-    "is": "two values are compared with `==`",
-    "using": 'a model stands behind `ask`: `ask MODEL "…"`',
-    "lambda": "there are no functions of one's own; for each element there is `map x in LIST { … } reduce collect`",
-    "print": "a flow prints what it returns: `return …`",
+    "async": "delete this word: steps that can run side by side do so",
+    "await": "delete this word: a step waits for each step that it mentions",
+    "is": "compare two values with `==`",
+    "using": 'a model follows `ask`: `ask MODEL "…"`',
+    "lambda": "a file cannot define functions; to handle each element write `map x in LIST { … } reduce collect`",
+    "print": "a flow prints its result: `return …`",
 }
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
 _TAKE_TEXTS = frozenset({"ASK", "SYSTEM", "USER", "ASSISTANT"})
@@ -57,8 +57,8 @@ def stray_word(word: str) -> str:
 
 
 def else_alone(span: Span) -> Diagnostic:
-    help = "write `x = … when CONDITION else OTHER`; for a value that may be missing there is `a ?? b`"
-    return Diagnostic("F0101", "`else` belongs to `when`, and there is none before it", span, help=help)
+    help = "write `x = … when CONDITION else OTHER`; for a value that may be missing write `a ?? b`"
+    return Diagnostic("F0101", "`else` needs a `when` before it", span, help=help)
 
 
 def foreign_word(place: Place) -> Diagnostic | None:
@@ -72,7 +72,7 @@ def foreign_word(place: Place) -> Diagnostic | None:
             "NAME", "STRING", "NUMBER", "LBRACE", "NOT", *NODES, *(("LPAR",) if begins else ())
         )  # fmt: skip
         if goes_on or (ahead == 0 and place.top):
-            return place.error(f"`{word}` is no word of this language", _WORDS[word], ahead)
+            return place.error(f"`{word}` is not a word of this language", _WORDS[word], ahead)
     return None
 
 
@@ -82,13 +82,13 @@ def quoted_name(place: Place) -> Diagnostic | None:
         return None
     plain = _PLAIN_NAME.fullmatch(place.word(ahead))
     help = f"write `{plain[1]}: …`" if plain else "give the field a name of letters, digits and `_`"
-    return place.error("a field's name stands without quotes", help, ahead)
+    return place.error("the name of a field has no quotes", help, ahead)
 
 
 def list_dash(place: Place) -> Diagnostic | None:
     for ahead in (0, -1):
         if place.at(ahead) == "MINUS" and place.begins_line(ahead):
-            return place.error("no `-` begins a line", "a step is written `name = …`", ahead)
+            return place.error("a line cannot begin with `-`", "write a step as `name = …`", ahead)
     return None
 
 
@@ -109,17 +109,17 @@ def bracketed(place: Place) -> Diagnostic | None:
     }.get(place.at(-1))
     if help:
         fix = unbracketed(place) if place.at(-1) in _TAKE_TEXTS else None
-        return place.error(f"no brackets stand behind `{place.word(-1)}`", help, fix=fix)
+        return place.error(f"`{place.word(-1)}` has no brackets after it", help, fix=fix)
     if place.at(-1) == "NAME" and place.at(-2) == "ASK":
         model = place.word(-1)
         help = f'write `ask {model} "…"`'
-        return place.error("no brackets stand around the text of an `ask`", help, fix=unbracketed(place))
+        return place.error("an `ask` has no brackets around its text", help, fix=unbracketed(place))
     return None
 
 
 def reducer_in_brackets(place: Place) -> Diagnostic | None:
     if place.at(-1) == "LPAR" and place.at(-2) == "REDUCE" and place.type == "NAME":
-        return place.error("no brackets stand around a rule", f"write `reduce {place.text}`", -1)
+        return place.error("a reducer has no brackets around it", f"write `reduce {place.text}`", -1)
     return None
 
 
@@ -128,7 +128,7 @@ def counted(place: Place) -> Diagnostic | None:
     if place.at(-1) == "REPEAT":
         number = _NUMBERS.get(place.text.lower())
         help = f"write `repeat {number}`" if number else "write a number, as in `repeat 3`"
-        note = "how many calls a flow makes must follow from the file" if place.type == "NAME" and not number else ""
+        note = "the file must say how many calls a flow makes" if place.type == "NAME" and not number else ""
         fix = written(place, str(number)) if number else None
         return place.error("a number must follow `repeat`", help, note=note, fix=fix)
     if place.at(-1) == "MOST":
@@ -145,19 +145,19 @@ def counted(place: Place) -> Diagnostic | None:
 def equals(place: Place) -> Diagnostic | None:
     inside = place.at(-2) == "LBRACE" and not place.begins_line(-1)
     if place.type == "COMPARE" and place.text == "==" and "EQUAL" in place.expected and not inside:
-        return place.error("`==` compares two values", "a step is written `name = …`")
+        return place.error("`==` compares two values", "write a step as `name = …`")
     if place.at(1) == "EQUAL" and place.type in ("PLUS", "MINUS", "TIMES", "DIVIDE"):
-        return place.error("a step gets its value once", "write `name = …` under a name of its own")
+        return place.error("a step gets its value only once", "write `name = …` with another name")
     if place.type != "EQUAL":
         return None
     if place.word(-1) == "==" and place.at(-1) == "COMPARE":
-        return place.error("two values are compared with `==`", "write `==`", -1)
+        return place.error("compare two values with `==`", "write `==`", -1)
     if "COLON" in place.expected:
-        message = "a `:` stands between a name and its value here, not `=`"
+        message = "write `:` between a name and its value here, not `=`"
         return place.error(message, "write `name: value`", fix=sign(place, ":"))
     for ahead in place.line_before():
         if place.at(ahead) in ("WHEN", "WHERE", "ELSE", "EXPECT", "NOT", "AND", "OR") and "COMPARE" in place.expected:
-            return place.error("two values are compared with `==`", "write `==`", fix=written(place, "=="))
+            return place.error("compare two values with `==`", "write `==`", fix=written(place, "=="))
     return None
 
 
@@ -165,26 +165,26 @@ def colon(place: Place) -> Diagnostic | None:
     if place.type == "COLON" and "EQUAL" in place.expected:
         if place.at(-2) in ("MODEL", "TYPE"):
             help = f"write `{place.word(-2)} NAME = …`"
-            return place.error("a declaration is written with `=`, not `:`", help, fix=sign(place, "="))
+            return place.error("a declaration needs `=`, not `:`", help, fix=sign(place, "="))
         if place.at(1) == "NAME" and place.at(2) == "EQUAL" and place.joined(1):
-            return place.error("a step declares no type", "write `name = …`: the type follows from the value")
-        return place.error("a step is written with `=`, not `:`", "write `name = …`", fix=sign(place, "="))
+            return place.error("a step does not declare a type", "write `name = …`: the type follows from the value")
+        return place.error("a step needs `=`, not `:`", "write `name = …`", fix=sign(place, "="))
     if place.expected == {"COLON"} and place.at(-1) == "NAME" and place.type in VALUE:
-        return place.error(f"a `:` is missing behind `{place.word(-1)}`", f"write `{place.word(-1)}: …`", -1)
+        return place.error(f"a `:` is missing after `{place.word(-1)}`", f"write `{place.word(-1)}: …`", -1)
     if place.type == "NAME" and place.at(1) == "COLON" and place.text.upper() in place.expected:
-        return place.error(f"no `:` stands behind `{place.text}`", "delete it", 1)
+        return place.error(f"`{place.text}` has no `:` after it", "delete it", 1)
     return None
 
 
 def placeholder(place: Place) -> Diagnostic | None:
     if place.type == "LBRACE" and place.at(-1) == "LBRACE":
-        return place.error("`{{ … }}` stands in texts only", "write the name alone", -1)
+        return place.error("`{{ … }}` works only in texts", "write only the name", -1)
     return None
 
 
 def question(place: Place) -> Diagnostic | None:
     if place.type == "OPTIONAL" and not place.expected.isdisjoint(("COMPARE", "WITH")):
-        return place.error("no `?` stands behind a value", "write `x = … when CONDITION else OTHER`")
+        return place.error("a value has no `?` after it", "write `x = … when CONDITION else OTHER`")
     return None
 
 
@@ -194,13 +194,13 @@ def choices(place: Place) -> Diagnostic | None:
         if place.at(2) in ("EQUAL", "COLON"):
             return None
         fix = written(place, "|") if place.type == "OR" else None
-        return place.error("a `|` stands between the words of a choice", "write `A | B`", fix=fix)
+        return place.error("the words of a choice have a `|` between them", "write `A | B`", fix=fix)
     return None
 
 
 def options(place: Place) -> Diagnostic | None:
     if place.type == "COMMA" and "WITH" in place.expected and (place.at(1), place.at(2)) == ("NAME", "COLON"):
-        return place.error("options stand behind `with`", f"write `with {place.word(1)}: …`")
+        return place.error("options must follow `with`", f"write `with {place.word(1)}: …`")
     return None
 
 

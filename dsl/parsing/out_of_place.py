@@ -20,7 +20,7 @@ _HOLDS_VALUE = frozenset({"RETURN", "COMMA", "LPAR", "LSQB", "COLON", "WHEN", "E
 _OPERATORS = frozenset({"+", "-", "*", "/", "==", "!=", "<=", ">=", "<", ">", "and", "or", "in", "??"})
 _ADDRESS = re.compile(r'"?[A-Za-z][\w-]*:[^\s"]+"?')
 _LATE = frozenset({"WITH", "AFTER", "WHEN"})
-_CLAUSES = "clauses follow a step in one order: `with`, `after`, then `when … else`"
+_CLAUSES = "the clauses of a step have a fixed order: `with`, `after`, then `when … else`"
 _LONGEST_HEAD = 40
 """The most tokens to look through between the first word of a block and its opening brace."""
 
@@ -35,10 +35,10 @@ def step_in_value(place: Place) -> Diagnostic | None:
             continue
         what = f"{_STEPS[word]} `{word}`"
         if before == "RETURN":
-            help = f"give it a name on a line of its own, `answer = {word} …`, and write `return answer`"
+            help = f"give the step a name on a line of its own, `answer = {word} …`, and write `return answer`"
             return place.error(f"`return` takes a value, and {what} is a step", help, ahead)
-        help = f"give it a name on a line of its own, `name = {word} …`, and mention the name here"
-        return place.error(f"`{word}` is a step, and no step stands inside a value", help, ahead)
+        help = f"give the step a name on a line of its own, `name = {word} …`, and mention the name here"
+        return place.error(f"`{word}` is a step, and a value cannot contain a step", help, ahead)
     return None
 
 
@@ -64,25 +64,25 @@ def misspelt_block(place: Place) -> Diagnostic | None:
         meant = nearest(word, ["fanout", "chain"]) if brace - first == 1 else None
     if meant is None or meant == word:
         return None
-    return place.error(f"`{word}` is no word of this language", f"did you mean `{meant}`?", first)
+    return place.error(f"`{word}` is not a word of this language", f"did you mean `{meant}`?", first)
 
 
 def clauses_of_map(place: Place) -> Diagnostic | None:
     """Report a `where` or an `at most` of a map in the wrong order or in the wrong place."""
     word = place.text
     if word == "at_most" and "MOST" not in place.expected and "AT" in place.expected:
-        return place.error("`at most` is written as two words", "write `at most 200`", fix=_write(place, "at most"))
+        return place.error("`at most` is two words", "write `at most 200`", fix=_write(place, "at most"))
     if word not in ("where", "at"):
         return None
     told = "`where`" if word == "where" else "`at most`"
     line = list(place.line_before())
     form = "write `map x in LIST where CONDITION at most N { … }`"
     if word == "where" and "LBRACE" in place.expected and any(place.at(ahead) == "MOST" for ahead in line):
-        return place.error("`where` stands before `at most`", form)
+        return place.error("`where` must come before `at most`", form)
     if "IN" in place.expected and place.at(-2) == "MAP":
-        return place.error(f"{told} stands behind the list of a `map`", form)
+        return place.error(f"{told} must follow the list of a `map`", form)
     if place.at(-1) == "RBRACE" and "REDUCE" in place.expected:
-        return place.error(f"{told} stands before the braces of a `map`", form)
+        return place.error(f"{told} must come before the braces of a `map`", form)
     return None
 
 
@@ -91,12 +91,12 @@ def before_reducer(place: Place) -> Diagnostic | None:
     if place.expected != {"REDUCE"} or place.ends:
         return None
     if place.text in ("with", "after", "when"):
-        help = f"write `}} reduce collect {place.text} …`, or another rule"
-        return place.error(f"`{place.text}` stands behind the reducer of a block", help)
+        help = f"write `}} reduce collect {place.text} …`, or another reducer"
+        return place.error(f"`{place.text}` must follow the reducer of a block", help)
     step = place.at(1) in ("EQUAL", "COLON") or place.begins_line() or nearest(place.text, ["reduce"])
     if place.type in ("NAME", "ASK") and not step:
         fix = Fix(f"write `reduce {place.text}`", (Edit(place.span(), f"reduce {place.text}"),), safe=False)
-        return place.error("a block ends in `reduce` and a rule", f"write `reduce {place.text}`", fix=fix)
+        return place.error("a block ends in `reduce` and a reducer", f"write `reduce {place.text}`", fix=fix)
     return None
 
 
@@ -104,8 +104,8 @@ def value_as_line(place: Place) -> Diagnostic | None:
     """Report a value, with or without an operator, that is alone on a line of a body."""
     if not {"RBRACE", "RETURN"} <= place.expected:
         return None
-    here = f"`{place.shown}` cannot stand here"
-    help = "give it a name, `value = …`: the last line of a block, named or not, is its value"
+    here = f"`{place.shown}` is not allowed here"
+    help = "give the value a name, `value = …`: the last line of a block is its value, with or without a name"
     if place.type in VALUE - {"NAME", "LBRACE"} or place.text == "not":
         begins = place.begins_line() or place.at(-1) == "LBRACE"
         return place.error(here, help) if begins and place.at(1) != "EQUAL" else None
@@ -116,7 +116,7 @@ def value_as_line(place: Place) -> Diagnostic | None:
         return None
     if place.at(-1) == "STRING" and place.at(-2) in ("ASK", "USER") and place.text in ("+", "-", "*", "/"):
         mention = place.word(1) if place.at(1) == "NAME" else "name"
-        return place.error(here, f'a prompt is one text: write `ask "… {{{{ {mention} }}}}"`')
+        return place.error(here, f'a prompt is a single text: write `ask "… {{{{ {mention} }}}}"`')
     return place.error(here, help) if place.at(first + 1) != "EQUAL" else None
 
 
@@ -133,11 +133,13 @@ def _statement(place: Place) -> int | None:
 def filter_of_template(place: Place) -> Diagnostic | None:
     """Report a filter that is written in a value. Filters are for templates only."""
     if place.type == "VBAR" and place.at(1) in NODES and "VBAR" not in place.expected:
-        return place.error("no sign joins two steps", "give the first a name, and mention it in the second")
+        return place.error(
+            "a sign cannot join two steps", "give the first step a name, and mention it in the second step"
+        )
     if place.type != "VBAR" or "VBAR" in place.expected or place.at(1) != "NAME" or place.at(-1) not in _ENDS_VALUE:
         return None
-    help = f"in a text write `{{{{ name | {place.word(1)} }}}}`; a function stands before its brackets, `length(name)`"
-    return place.error("filters stand in texts only", help)
+    help = f"in a text write `{{{{ name | {place.word(1)} }}}}`; elsewhere call a function, `length(name)`"
+    return place.error("filters work only in texts", help)
 
 
 _ENDS_VALUE = frozenset({"NAME", "STRING", "RPAR", "RSQB", "RBRACE", "NUMBER"})
@@ -146,22 +148,22 @@ _ENDS_VALUE = frozenset({"NAME", "STRING", "RPAR", "RSQB", "RBRACE", "NUMBER"})
 def model_in_ask(place: Place) -> Diagnostic | None:
     """Report the address of a model in an `ask`, which takes a model's name. Also report a second text in an `ask`."""
     if place.type == "STRING" and place.at(-1) == "STRING" and place.at(-2) == "ASK":
-        here = f"`{place.shown}` cannot stand here"
+        here = f"`{place.shown}` is not allowed here"
         first = place.word(-1)
         if _ADDRESS.fullmatch(first):
-            return place.error("a model is declared at the top of the file, and asked by its name", _declare(first), -1)
-        return place.error(here, 'an `ask` has one text: write it as one, or `ask system "…" user "…"`')
+            return place.error("declare a model at the top of the file, and ask it by its name", _declare(first), -1)
+        return place.error(here, 'an `ask` has a single text: join the texts, or write `ask system "…" user "…"`')
     if place.type == "COLON" and place.at(-1) == "NAME" and place.at(-2) == "ASK":
         name = place.word(-1)
         start = place.span(-1).start
         bare = re.match(r'[^\s"]+', place.source.text[start : start + 100])
         address = place.word(1) if name == "model" and place.at(1) == "STRING" else f'"{bare[0] if bare else name}"'
-        message = "a model is declared at the top of the file, and asked by its name"
+        message = "declare a model at the top of the file, and ask it by its name"
         return place.error(message, _declare(address), -1)
     if place.type == "COLON" and place.at(-1) == "STRING":
         begin = _statement(place)
         if begin is not None and "ASK" in (place.at(begin), place.at(begin + 2)):
-            return place.error("the type of an answer stands behind `->`", 'write `ask "…" -> A | B`')
+            return place.error("the type of an answer must follow `->`", 'write `ask "…" -> A | B`')
     return None
 
 
@@ -178,10 +180,10 @@ def options_of_ask(place: Place) -> Diagnostic | None:
         return None
     if near := nearest(place.word(-2), ["with"]):
         late = near == place.word(-2)
-        return place.error("`with` cannot stand here", _CLAUSES, -2) if late else None
+        return place.error("`with` is not allowed here", _CLAUSES, -2) if late else None
     word = place.word(-1)
     fix = Fix(f"write `with {word}: …`", (Edit(place.span(-1), f"with {word}"),), safe=False)
-    return place.error("options stand behind `with`", f"write `with {word}: …`", -1, fix=fix)
+    return place.error("options must follow `with`", f"write `with {word}: …`", -1, fix=fix)
 
 
 def type_of_ask(place: Place) -> Diagnostic | None:
@@ -190,23 +192,23 @@ def type_of_ask(place: Place) -> Diagnostic | None:
         return None
     line = list(place.line_before())
     if place.at(-1) == "ASK" or (place.at(-1) == "NAME" and place.at(-2) == "ASK"):
-        return place.error("the type of an answer stands behind the prompt", 'write `ask "…" -> A | B`')
+        return place.error("the type of an answer must follow the prompt", 'write `ask "…" -> A | B`')
     if any(place.at(ahead) == "ASK" for ahead in line) and any(place.at(ahead) in _LATE for ahead in line):
         form = 'write `ask "…" -> A | B with temperature: 0`'
-        return place.error("the type of an answer stands right behind the prompt", form)
+        return place.error("the type of an answer must follow the prompt directly", form)
     return None
 
 
 def signs(place: Place) -> Diagnostic | None:
     """Report signs of other languages, such as `<>`, which are read here as two signs."""
     if place.text == ">" and place.word(-1) == "<" and place.span(-1).end == place.span().start:
-        return place.error("`<>` is written `!=`", "write `!=`", -1)
+        return place.error("the language has no operator `<>`", "write `!=`", -1)
     if place.text == "." and place.word(-1) == "..":
-        return place.error("a record is spread with two dots", "write `..name`", -1)
+        return place.error("write two dots to spread a record", "write `..name`", -1)
     if place.text == "*" and place.at(-1) in ("LBRACE", "COMMA") and place.word(1) == "*":
-        return place.error("a record is spread with two dots", "write `..name`")
+        return place.error("write two dots to spread a record", "write `..name`")
     if place.type == "LPAR" and place.word(-1) in ("->", "|"):
-        return place.error("no brackets stand around the words of a choice", "write `A | B`")
+        return place.error("a choice has no brackets around its words", "write `A | B`")
     return None
 
 
@@ -222,7 +224,7 @@ def value_in_ask(place: Place) -> Diagnostic | None:
         if place.word(-1) in _models(place):
             return None
         help = f'give the value a name, `words = {name}(…)`, and write `ask "{{{{ words }}}}"`'
-        return place.error("no brackets stand around the text of an `ask`", help)
+        return place.error("an `ask` has no brackets around its text", help)
     texts = place.type == "NAME" and place.at(1) == "STRING"
     if texts or not {"STRING", "SYSTEM"} <= place.expected or name in _models(place):
         return None

@@ -24,7 +24,7 @@ def unreadable(source: Source) -> list[Diagnostic]:
     """Report the reason why a text is not parsed: it is too long, or has invisible characters. Empty if it is fine."""
     length = len(source.text)
     if length > MOST_CHARACTERS:
-        message = f"the file has {length:,} characters, and at most {MOST_CHARACTERS:,} are read"
+        message = f"the file has {length:,} characters, and the limit is {MOST_CHARACTERS:,}"
         return [_too_much(source, message)]
     each = {found.start(): source.position(found.start())[0] for found in islice(INVISIBLE.finditer(source.text), 1000)}
     first = {line: at for at, line in reversed(each.items())}
@@ -33,11 +33,11 @@ def unreadable(source: Source) -> list[Diagnostic]:
 
 def too_many_tokens(source: Source) -> Diagnostic:
     """Report a text whose tokens and comments are too many to parse in reasonable time."""
-    return _too_much(source, f"the file has more than {MOST_TOKENS:,} words, signs and comments, and no more are read")
+    return _too_much(source, f"the file has more than {MOST_TOKENS:,} words, signs and comments, and this is the limit")
 
 
 def _too_much(source: Source, message: str) -> Diagnostic:
-    help = "keep data in files of their own and read them with file() or lines()"
+    help = "move data into other files, and read those with file() or lines()"
     return Diagnostic("F0104", message, Span(source, 0, 0), help=help)
 
 
@@ -51,9 +51,9 @@ def too_deep(source: Source, tokens: Iterable[Token]) -> Diagnostic | None:
                 start = token.start_pos or 0
                 return Diagnostic(
                     "F0104",
-                    f"brackets nested deeper than {DEEPEST}",
+                    f"brackets are nested deeper than {DEEPEST} levels",
                     Span(source, start, start + 1),
-                    help="give inner parts a name of their own",
+                    help="write inner parts as steps with names",
                 )
         elif token.type in _CLOSES:
             depth -= 1
@@ -65,8 +65,8 @@ def _invisible(source: Source, at: int) -> Diagnostic:
     half = 0xD800 <= number <= 0xDFFF
     return Diagnostic(
         "F0105",
-        f"{'half of a' if half else 'the invisible'} character U+{number:04X} stands here",
+        f"the text has {'half of a' if half else 'the invisible'} character U+{number:04X} here",
         Span(source, at, at + 1),
-        note="" if half else "it could make a line read other than it runs",
+        note="" if half else "with this character a line could look different from what it means",
         help="delete it" if half else f"delete it; in a text write it as `\\u{{{number:X}}}`",
     )

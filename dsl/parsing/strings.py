@@ -64,7 +64,7 @@ def _unescape(found: re.Match[str], source: Source, problems: list[Diagnostic]) 
         span = Span(source, found.start(), found.start() + 1 if ends else found.end())
         what = "`\\` at the end of a line" if ends else f"`{found[0]}`"
         help = 'write `\\n`, `\\t`, `\\"`, `\\\\` or `\\u{1F600}`; for a backslash itself write `\\\\`'
-        problems.append(Diagnostic("F0107", f"{what} is no escape", span, help=help))
+        problems.append(Diagnostic("F0107", f"{what} is not an escape", span, help=help))
     return body
 
 

@@ -36,8 +36,11 @@ def _oddity(source: Source, line: s.Line) -> Diagnostic | None:
     before = source.text[start - 1 : start]
     if isinstance(line.node, s.ListExpr):
         if before.isalnum() or before in ("_", ")", "]"):
-            help = "name the parts: give an answer a record type, as in `-> { first: text }`, and take `x.first`"
-            return Diagnostic("F0101", "there is no indexing", line.node.span, help=help)
+            help = (
+                "give the parts names: use a record type for the answer, as in `-> { first: text }`, and "
+                "write `x.first`"
+            )
+            return Diagnostic("F0101", "the language has no indexing", line.node.span, help=help)
         return None
     if line.name is None and (ended := quote_ended(source, start)):
         return ended
@@ -49,11 +52,13 @@ def _oddity(source: Source, line: s.Line) -> Diagnostic | None:
     elif isinstance(line.node, s.Name) and (found := _NODE_FOLLOWS.match(source.text, line.span.end)):
         word = line.node.word.text
         if word in _FOREIGN:
-            message = f"`{word}` is no word of this language"
+            message = f"`{word}` is not a word of this language"
             return Diagnostic("F0101", message, line.node.span, help=stray_word(word))
         if line.name is None:
             help = f"write `{word} = {found[1]} …`"
             return Diagnostic("F0101", f"a `=` is missing between `{word}` and its step", line.node.span, help=help)
-        help = f"a model stands behind `ask`, as in `ask {word} …`; two steps stand on two lines"
-        return Diagnostic("F0101", f"nothing joins `{word}` and this `{found[1]}`", line.node.span, help=help)
+        help = f"a model follows `ask`, as in `ask {word} …`; two steps need two lines"
+        return Diagnostic(
+            "F0101", f"a sign is missing between `{word}` and this `{found[1]}`", line.node.span, help=help
+        )
     return None

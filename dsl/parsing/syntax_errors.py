@@ -47,8 +47,8 @@ def describe(place: Place) -> Diagnostic:
     for rule in (_no_reducer,) if place.ends else (*_FIRST, *HABITS, *VALUES, *_RULES):
         if found := rule(place):
             return found
-    end = "the file ends here" if place.type == END else "the declaration breaks off here"
-    what = end if place.ends else f"`{place.shown}` cannot stand here"
+    end = "the file ends too early" if place.type == END else "the declaration ends too early"
+    what = end if place.ends else f"`{place.shown}` is not allowed here"
     return place.error(what, f"expected {_expected(place.expected)}")
 
 
@@ -57,10 +57,10 @@ def _no_reducer(place: Place) -> Diagnostic | None:
         return None
     return Diagnostic(
         "F0103",
-        "this block runs calls side by side, and nothing says how to combine them",
+        "this block runs calls side by side, and has no reducer to combine the results",
         place.span(-1),
         label="a reducer must follow",
-        note="answers that nobody combines are paid for and lost",
+        note="without a reducer the answers are paid for and lost",
         help="write `reduce collect` for a list or a record of them, `reduce majority` for a vote, "
         '`reduce concat("\\n")` for one text, or `reduce ask "…{{ results }}…"` for one more call',
     )
@@ -69,7 +69,7 @@ def _no_reducer(place: Place) -> Diagnostic | None:
 def _flow_type(place: Place) -> Diagnostic | None:
     if place.text in ("->", ":") and "BUDGET" in place.expected:
         return place.error(
-            "a flow declares no type of its result", "leave it out: the type follows from what is returned"
+            "a flow does not declare the type of its result", "delete the type: it follows from the returned value"
         )
     return None
 
@@ -81,7 +81,7 @@ def _keyword_as_name(place: Place) -> Diagnostic | None:
 def _comma(place: Place) -> Diagnostic | None:
     if place.type == "COMMA" and "RBRACE" in place.expected:
         help = "delete the comma"
-        return place.error("no comma stands between the lines of a block", help, fix=without_comma(place))
+        return place.error("the lines of a block have no commas between them", help, fix=without_comma(place))
     return None
 
 
@@ -98,8 +98,8 @@ def _clause(place: Place) -> Diagnostic | None:
     if place.type in _CLAUSES and place.type not in place.expected and not place.wants_value:
         if place.type == "ELSE" and not any(place.at(ahead) == "WHEN" for ahead in place.line_before()):
             return else_alone(place.span())
-        help = "clauses follow a step in one order: `with`, `after`, then `when … else`"
-        return place.error(f"`{place.text}` cannot stand here", help)
+        help = "the clauses of a step have a fixed order: `with`, `after`, then `when … else`"
+        return place.error(f"`{place.text}` is not allowed here", help)
     return None
 
 
@@ -110,7 +110,9 @@ def _misspelled_before(place: Place) -> Diagnostic | None:
         if place.at(ahead) != "NAME" or place.type != ("EQUAL" if ahead == opener - 1 else "COLON"):
             continue
         if (near := nearest(place.word(ahead), known)) and near != place.word(ahead):
-            return place.error(f"`{place.word(ahead)}` is no word of this language", f"did you mean `{near}`?", ahead)
+            return place.error(
+                f"`{place.word(ahead)}` is not a word of this language", f"did you mean `{near}`?", ahead
+            )
     return None
 
 
@@ -118,12 +120,12 @@ def _misspelled(place: Place) -> Diagnostic | None:
     if place.type == "NAME" and place.text not in KEYWORDS:
         known = [word for word in KEYWORDS if word.upper() in place.expected]
         if meant := nearest(place.text, known):
-            return place.error(f"`{place.text}` cannot stand here", f"did you mean `{meant}`?")
+            return place.error(f"`{place.text}` is not allowed here", f"did you mean `{meant}`?")
     before = place.word(-1)
     if place.at(-1) == "NAME" and len(before) > 2 and len(place.expected) > 1 and place.type in VALUE:
         near = nearest(before, KEYWORDS)
         if near and near != before:
-            return place.error(f"`{before}` is no word of this language", f"did you mean `{near}`?", -1)
+            return place.error(f"`{before}` is not a word of this language", f"did you mean `{near}`?", -1)
     return None
 
 
@@ -133,48 +135,50 @@ def _declaration(place: Place) -> Diagnostic | None:
         return place.error("the brackets for the parameters are missing", f"write `flow {name}()`", -1)
     if place.top and place.type == "NAME" and place.at(1) == "LPAR":
         return place.error(
-            f"`{place.text}` cannot stand here", f"a flow begins with `flow`: write `flow {place.text}(…)`"
+            f"`{place.text}` is not allowed here", f"a flow begins with `flow`: write `flow {place.text}(…)`"
         )
     if place.top and place.text == "from":
-        return place.error("`from` cannot stand here", 'what is imported is a file: `import "FILE.flow"`')
+        return place.error("`from` is not allowed here", 'an import names a file: `import "FILE.flow"`')
     if place.top and place.text in ("default", "defaults", "config", "settings", "options", "with"):
         help = 'write `model NAME = "provider:name" with temperature: 0.2`, and `ask NAME "…"`'
-        return place.error(f"`{place.text}` cannot stand here: options for many asks stand on their model", help)
+        return place.error(f"`{place.text}` is not allowed here: write options for many asks on their model", help)
     if place.top:
-        help = "a file holds declarations, and steps stand in a flow: `flow NAME(…) { … }`"
-        return place.error(f"`{place.shown}` cannot stand here", help)
+        help = "a file holds declarations: write steps inside a flow, `flow NAME(…) { … }`"
+        return place.error(f"`{place.shown}` is not allowed here", help)
     if place.expected == {"COLON"} and place.type in ("COMMA", "RPAR", "EQUAL") and place.at(-1) == "NAME":
         name = place.word(-1)
         if place.at(-2) in ("LPAR", "COMMA"):
-            return place.error(f"the parameter `{name}` has no type", f"write `{name}: text`, or whatever it is", -1)
+            return place.error(f"the parameter `{name}` has no type", f"write `{name}: text`, or another type", -1)
     if place.type == "NAME" and place.expected == {"STRING"}:
         where = ', as in `import "FILE.flow"`' if place.at(-1) == "IMPORT" else ""
-        return place.error(f"`{place.shown}` stands without quotes", f"write a text in quotes{where}")
+        return place.error(f"`{place.shown}` has no quotes", f"write a text in quotes{where}")
     return None
 
 
 def _blocks(place: Place) -> Diagnostic | None:
     if place.at(-2) == "MAP" and "IN" in place.expected:
         help = f"write `map {place.word(-1)} in LIST {{ … }}`"
-        return place.error("the list of a `map` stands behind `in`", help)
+        return place.error("the list of a `map` must follow `in`", help)
     if "LBRACE" in place.expected and "NAME" not in place.expected:
         around = place.brackets.around
         for ahead in range(-1, -min(place.index, 200) - 1, -1):
             if around.get(place.index + ahead, -1) != around.get(place.index, -1):
                 continue  # This is inside of other brackets.
             if place.at(ahead) in _BLOCKS:
-                return place.error(f"the steps of a `{place.word(ahead)}` stand in braces", _BLOCKS[place.at(ahead)])
+                return place.error(f"a `{place.word(ahead)}` needs braces around its steps", _BLOCKS[place.at(ahead)])
             if place.at(ahead) == "FLOW":
-                return place.error("the steps of a flow stand in braces", "write `flow NAME(…) { … }`")
+                return place.error("a flow needs braces around its steps", "write `flow NAME(…) { … }`")
             if place.at(ahead) == "TEST":
                 dotted = place.type == "DOT"
-                message = "a test is of a flow of this file" if dotted else "the lines of a test stand in braces"
+                message = (
+                    "a test can name only a flow of this file" if dotted else "a test needs braces around its lines"
+                )
                 return place.error(message, 'write `test "…" of NAME { … }`')
             if place.at(ahead) in _DECLARATIONS:
                 break
     if place.at(-1) == "REDUCE":
-        help = 'write `reduce collect`, `reduce majority`, `reduce ask "…"` or another rule'
-        return place.error("a rule must follow `reduce`", help, -1)
+        help = 'write `reduce collect`, `reduce majority`, `reduce ask "…"` or another reducer'
+        return place.error("a reducer must follow `reduce`", help, -1)
     return None
 
 
@@ -182,7 +186,7 @@ def _rule_with_text(place: Place) -> Diagnostic | None:
     if place.at(-2) == "REDUCE" and place.at(-1) == "NAME" and place.type == "STRING":
         rule = place.word(-1)
         help = 'write `reduce ask "…{{ results }}…"`, `reduce concat("\\n")`, `reduce collect` or `reduce majority`'
-        return place.error(f"`{rule}` is no rule that takes a text", help, -1)
+        return place.error(f"the reducer `{rule}` does not take a text", help, -1)
     return None
 
 
@@ -196,13 +200,17 @@ def _ask(place: Place) -> Diagnostic | None:
 
 def _missing(place: Place) -> Diagnostic | None:
     if place.type == "EQUAL" and place.at(-1) == "NAME" and place.begins_line(-1) and place.at(-2) in _WANTS_VALUE:
-        return place.error(f"a value must follow `{place.word(-2)}`", "write one, or delete what waits for it", -2)
+        return place.error(
+            f"a value must follow `{place.word(-2)}`", f"write a value, or delete `{place.word(-2)}`", -2
+        )
     ends = place.type in _CLOSES or (place.begins_line() and place.type not in VALUE)
     if place.wants_value and ends and place.at(-1) in _WANTS_VALUE:
-        return place.error(f"a value must follow `{place.word(-1)}`", "write one, or delete what waits for it", -1)
+        return place.error(
+            f"a value must follow `{place.word(-1)}`", f"write a value, or delete `{place.word(-1)}`", -1
+        )
     if place.wants_value and place.type in NODES:
-        help = f"give it a name on a line of its own, `name = {place.text} …`, and mention the name here"
-        return place.error(f"`{place.text}` is a step, and no step stands inside a value", help)
+        help = f"give the step a name on a line of its own, `name = {place.text} …`, and mention the name here"
+        return place.error(f"`{place.text}` is a step, and a value cannot contain a step", help)
     return None
 
 
@@ -221,7 +229,7 @@ def _word_as_name(place: Place) -> Diagnostic | None:
 def _taken(place: Place, ahead: int) -> Diagnostic:
     word = place.word(ahead)
     message = f"`{word}` is a word of the language and cannot be a name here"
-    return place.error(message, f"write `{word}_` or the like", ahead)
+    return place.error(message, f"write another name, such as `{word}_`", ahead)
 
 
 _FIRST = (*OUT_OF_PLACE, _no_reducer, _flow_type, _misspelled_before, _clause_first)
@@ -257,7 +265,7 @@ def _expected(expected: frozenset[str]) -> str:
             words.append(f"`{name.lower()}`")
     if len(words) > 6:
         words = [*words[:6], "…"]
-    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words) or "nothing more"
+    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words) or "the end"
 
 
 __all__ = ["KEYWORDS", "describe", "stray_word"]

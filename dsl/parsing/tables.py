@@ -176,7 +176,7 @@ def load(text: str) -> Tables:
     """Read the tables from a text that ``dump`` wrote. Raise ValueError if it is damaged or for another grammar."""
     head, _, body = text.partition("\n")
     if head != key(body):
-        raise ValueError("these tables are not those of this grammar")
+        raise ValueError("the parser's tables are not made from this grammar")
     data = json.loads(body)
     return Tables(
         tuple((name, regexp) for name, regexp in data["terminals"]),

@@ -27,16 +27,22 @@ MOST_UNCLOSED = 5
 _HABITS = (
     ("SLASHES", r"//[^\n]*", "", "a comment begins with `#`", "write `#` for `//`"),
     ("STARRED", r"/\*", "", "a comment begins with `#` and ends with its line", "write `#` before each line"),
-    ("AMPERSANDS", r"&&", "AND", "`&&` is written `and`", "write `and`"),
-    ("BARS", r"\|\|", "OR", "`||` is written `or`", "write `or`; for a value that may be missing there is `??`"),
-    ("BANG", r"!(?!=)", "NOT", "`!` is written `not`", "write `not`"),
-    ("SEMICOLON", r";", "", "no semicolon ends a line", "delete it"),
-    ("SINGLE", r"'[^'\n]*'", "STRING", "a text stands in double quotes", 'write `"…"`'),
+    ("AMPERSANDS", r"&&", "AND", "the language has no operator `&&`", "write `and`"),
+    (
+        "BARS",
+        r"\|\|",
+        "OR",
+        "the language has no operator `||`",
+        "write `or`; for a value that may be missing write `??`",
+    ),
+    ("BANG", r"!(?!=)", "NOT", "the language has no operator `!`", "write `not`"),
+    ("SEMICOLON", r";", "", "a line does not end with a semicolon", "delete it"),
+    ("SINGLE", r"'[^'\n]*'", "STRING", "a text needs double quotes", 'write `"…"`'),
     (
         "CURLY",
         r"“[^“”\n]*”|„[^„“”\n]*[“”]|«[^«»\n]*»|[“”„«‘’][^“”„«»‘’\n]*[“”»‘’]",
         "STRING",
-        "this is a typographer's quote",
+        "this is a typographic quote",
         'write `"`',
     ),
 )
@@ -129,12 +135,12 @@ class Tolerant:
         if text.startswith('"""', start):
             return self._unclosed_lines(start)
         if character == '"':
-            help = 'close it with `"` on the same line; a text of several lines stands between `"""` and `"""`'
+            help = 'close the text with `"` on the same line; write a text of several lines between `"""` and `"""`'
             return self._stop("F0102", "this text is never closed", start, start + 1, self._line_end(start), help)
         if found := _NUMBER.match(text, start):
             end = found.end()
-            help = "names begin with a letter"
-            return self._stop("F0101", f"`{_short(found[0])}` is no number and no name", start, end, end, help)
+            help = "a name begins with a letter"
+            return self._stop("F0101", f"`{_short(found[0])}` is neither a number nor a name", start, end, end, help)
         if found := _WORD.match(text, start):
             return self._foreign_word(start, found.end())
         end = start + 1
@@ -155,7 +161,7 @@ class Tolerant:
         end = len(self.text)
         self.unclosed += 1
         if self.unclosed > MOST_UNCLOSED:
-            return self._stop("F0102", "this text is never closed", start, start + 3, end, 'close it with `"""`')
+            return self._stop("F0102", "this text is never closed", start, start + 3, end, 'close the text with `"""`')
         for place, one in enumerate(tokens):
             if one.type == "STRING" and one.startswith('"""') and (found := self.declaration.search(one, 3)):
                 start = one.start_pos or 0
@@ -167,7 +173,7 @@ class Tolerant:
         else:
             if found := self.declaration.search(self.text, start + 3):
                 end = found.start()
-        return self._stop("F0102", "this text is never closed", start, start + 3, end, 'close it with `"""`')
+        return self._stop("F0102", "this text is never closed", start, start + 3, end, 'close the text with `"""`')
 
     def _foreign_word(self, start: int, end: int) -> int:
         """Read a word with letters of other alphabets as a name. Report each such word once."""
@@ -182,12 +188,12 @@ class Tolerant:
             name = unicodedata.name(character, "")
             self._note(
                 "F0105",
-                f"`{character}` (U+{ord(character):04X}) cannot stand in a name",
+                f"`{character}` (U+{ord(character):04X}) is not allowed in a name",
                 start,
                 end,
                 "use the letters a to z, digits and `_`; a text in quotes may hold anything",
-                f"{f'it is {name}; ' if name else ''}letters of other alphabets can look the same, "
-                "and one spelling a name keeps flows readable",
+                f"{f'it is {name}; ' if name else ''}letters of other alphabets can look the same: "
+                "with a single alphabet each name has a single spelling",
             )
         tokens.append(token("NAME", word, whole))
         return end

@@ -38,7 +38,7 @@ class FilterTypes(TemplateExpressions):
 
     def no_filter(self, node: nodes.Filter) -> None:
         known = ", ".join(f"`{name}`" for name in FILTERS)
-        help = INSTEAD.get(node.name) or did_you_mean(node.name, FILTERS) or f"there are {known}"
+        help = INSTEAD.get(node.name) or did_you_mean(node.name, FILTERS) or f"the filters are {known}"
         self.report("F0304", f"no filter is called `{node.name}`", node.last_word(), help)
 
     def applied(self, node: nodes.Filter, row: FilterSpec, given: t.Type, known: TemplateScope) -> t.Type:
@@ -55,7 +55,7 @@ class FilterTypes(TemplateExpressions):
                 "F0306",
                 f"an element may be missing, and the filter `{row.name}` needs all of them",
                 at,
-                f"go through them: `{{% for x in {written or 'xs'} if x is not none %}}`",
+                f"write a `for` that drops the missing elements: `{{% for x in {written or 'xs'} if x is not none %}}`",
             )
             return row.gives(t.ListOf(t.UNKNOWN)) or t.UNKNOWN
         made = [row.gives(one) for one in (given.options if isinstance(given, t.Mixed) else (given,))]
@@ -72,17 +72,17 @@ class FilterTypes(TemplateExpressions):
         help = ""
         if isinstance(given, t.ListOf):
             if row.name == "sum":
-                message = f"the filter `sum` takes numbers, and these are {t.show(given.item)}"
+                message = f"the filter `sum` takes numbers, and the elements are {t.show(given.item)}"
             if (
                 isinstance(given.item, t.Record)
                 and given.item.fields
                 and any(arg.name == "attribute" for arg in row.args)
             ):
-                help = f"name the field that counts: `{row.name}(attribute='{given.item.fields[0].name}')`"
+                help = f"name the field to use: `{row.name}(attribute='{given.item.fields[0].name}')`"
             elif row.takes == "a text":
-                help = f"join it first: `xs | join(', ') | {row.name}`"
+                help = f"join the list first: `xs | join(', ') | {row.name}`"
         elif row.name == "round":
-            help = "give the value a type that is a number where it comes from"
+            help = "give the value a number type where it is declared"
         return message, at, help
 
     def has_elements(self, node: nodes.Node, known: TemplateScope) -> bool:
@@ -126,17 +126,17 @@ class FilterTypes(TemplateExpressions):
             else:
                 count = {0: "no argument", 1: "one argument"}.get(len(names), f"{len(names)} arguments")
                 at = value.last_word()
-                self.report("F0303", f"the filter `{row.name}` takes {count}", at, f"it is written `{row.usage}`")
+                self.report("F0303", f"the filter `{row.name}` takes {count}", at, f"write it as `{row.usage}`")
                 yield None, value
         for keyword in node.kwargs:
             key = keyword.key
             start = max(self.text.rfind(key, 0, keyword.value.extent()[0]), 0)
             at = (start, start + len(key))
             if key in seen:
-                self.report("F0303", f"`{key}` is given twice", at, "keep one of the two")
+                self.report("F0303", f"`{key}` is given twice", at, "keep only one of the two")
                 yield None, keyword.value
             elif key not in names:
-                help = did_you_mean(key, names) or f"it is written `{row.usage}`"
+                help = did_you_mean(key, names) or f"write it as `{row.usage}`"
                 self.report("F0303", f"the filter `{row.name}` has no argument `{key}`", at, help)
                 yield None, keyword.value
             else:
@@ -159,7 +159,7 @@ class FilterTypes(TemplateExpressions):
         elif given != t.JSON and not t.fits(given, arg.type):
             self.report("F0301", f"`{arg.name}`: expected {t.show(arg.type)}, found {t.show(given)}", at)
         elif arg.name == "attribute" and constant is None:
-            self.report("F0301", "`attribute` is the name of a field, in quotes", at, "write `attribute='name'`")
+            self.report("F0301", "`attribute` takes the name of a field in quotes", at, "write `attribute='name'`")
         elif arg.low is not None and given != t.UNKNOWN:
             self.bounded(arg, arg.low, arg.high, value, given)
         return given
@@ -179,7 +179,7 @@ class FilterTypes(TemplateExpressions):
             f"`{arg.name}` takes a number {bounds}, and this is {t.show(given)}",
             value.last_word(),
             "write the number, or give the value a type such as "
-            f"`{low}..{high if high is not None else max(1000, low)}` where it comes from",
+            f"`{low}..{high if high is not None else max(1000, low)}` where it is declared",
         )
 
     def shortest(self, given: dict[str, nodes.Node], types: dict[str, t.Type], node: nodes.Filter) -> None:
@@ -187,13 +187,13 @@ class FilterTypes(TemplateExpressions):
         end = given.get("end")
         length = given.get("length")
         if end is not None and not isinstance(end, nodes.Const):
-            self.report("F0301", "`end` is a text in quotes", end.last_word(), "write `end='…'`")
+            self.report("F0301", "`end` takes a text in quotes", end.last_word(), "write `end='…'`")
             return
         least = len(end.value) if isinstance(end, nodes.Const) and isinstance(end.value, str) else 3
         arg = FilterArg("length", t.INT, least)
         if length is None:
             if least > 255 and end is not None:
-                self.report("F0301", "`end` is longer than the text may be", end.last_word())
+                self.report("F0301", "`end` is longer than the greatest length of the text", end.last_word())
             return
         kind = types["length"]
         in_bounds = isinstance(kind, t.Range) and kind.low >= 0

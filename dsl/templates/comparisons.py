@@ -53,7 +53,7 @@ class Comparisons(Places):
             choice = t.unwrapped(other)
             if isinstance(node, nodes.Const) and isinstance(node.value, str) and isinstance(choice, t.Choice):
                 help = did_you_mean(node.value, choice.options)
-                message = f"'{node.value}' is none of {t.show(choice)}"
+                message = f"'{node.value}' is not one of {t.show(choice)}"
                 self.report("F0301", message, node.last_word(), help)
                 return
             if isinstance(node, nodes.Const) and isinstance(given, t.Range) and isinstance(choice, t.Range):
@@ -75,14 +75,14 @@ class Comparisons(Places):
         elif given in _DYNAMIC:
             return
         elif isinstance(given, t.Optional):
-            self.missing(right, f"`{sign}` looks into a list or a text")
+            self.missing(right, f"`{sign}` searches a list or a text")
         elif not t.is_text(given):
-            message = f"`{sign}` looks into a list or a text, not into {t.show(given)}"
+            message = f"`{sign}` searches a list or a text, not {t.show(given)}"
             self.report("F0301", message, right.last_word())
         elif isinstance(item, t.Optional):
-            self.missing(left, f"`{sign}` looks for a value")
+            self.missing(left, f"`{sign}` needs a value to search for")
         elif not t.is_text(item) and item != t.JSON:
-            message = f"only a text is in a text, and this is {t.show(item)}"
+            message = f"a text can contain only a text, and this is {t.show(item)}"
             self.report("F0301", message, left.last_word())
 
     def ordered(self, left: nodes.Node, right: nodes.Node, first: t.Type, second: t.Type, *, sign: str) -> None:
@@ -107,8 +107,8 @@ def _incomparable(first: t.Type, second: t.Type) -> bool:
 def _unquoted(*sides: nodes.Node) -> str:
     for side in sides:
         if isinstance(side, nodes.Const) and isinstance(side.value, str) and side.value.lstrip("-").isdigit():
-            return f"a number has no quotes: `{side.value}`"
-    return "compare values of one type"
+            return f"write a number without quotes: `{side.value}`"
+    return "compare two values of the same type"
 
 
 def constant(value: object) -> t.Type:

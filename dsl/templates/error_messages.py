@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 CALLED = "give the call a name in the flow, `x = length(items)`, and write `{{ x }}`"
-_BRACES = "a value is placed with `{{ name }}`; to write two braces as they are: `{{ '{{' }}`"
+_BRACES = "write `{{ name }}` to insert a value; for the two braces themselves write `{{ '{{' }}`"
 _UNCLOSED = re.compile(r"The innermost block that needs to be closed is '(\w+)'")
 _TAG = re.compile(r"Encountered unknown tag '(\w+)'")
 _CHARACTER = re.compile(r"unexpected char (.+) at \d+", re.DOTALL)
@@ -17,7 +17,7 @@ _TOKENS = {
     "end of template": "end of the text",
     "end of comment tag": "`#}`",
 }
-_KNOWN = "a template knows `{% if %}`, `{% for %}` and `{% set %}`; the rest is done in the flow"
+_KNOWN = "a template has only `{% if %}`, `{% for %}` and `{% set %}`; do everything else in the flow"
 _NAMED_ARGUMENT = re.compile(r"(\|?)\s*\b[A-Za-z_][\w.]*\s*(\()[^(){}|]*\Z")
 
 
@@ -35,14 +35,14 @@ def explained(message: str, text: str, start: int) -> tuple[str, str]:
     message = message.strip().rstrip(".")
     tag, unclosed = _TAG.search(message), _UNCLOSED.search(message)
     if tag:
-        return f"`{{% {tag[1]} %}}` cannot stand here", _tag(tag[1], unclosed[1] if unclosed else "")
+        return f"`{{% {tag[1]} %}}` is not allowed here", _tag(tag[1], unclosed[1] if unclosed else "")
     if unclosed:
         block = unclosed[1]
-        return f"`{{% {block} … %}}` is never closed", f"write `{{% end{block} %}}` where it is to end"
+        return f"`{{% {block} … %}}` is never closed", f"write `{{% end{block} %}}` where the block ends"
     if found := _CHARACTER.search(message):
-        return f"{found[1]} cannot stand here", _character(text, start)
+        return f"{found[1]} is not allowed here", _character(text, start)
     if text.startswith(":", start) and "got ':'" in message:
-        return "no `:` stands here", "an argument of a filter is written `name=value`"
+        return "`:` is not allowed here", "write an argument of a filter as `name=value`"
     for token, written in _TOKENS.items():
         message = message.replace(token, written)
     message = re.sub(r"'([^']*)'", r"`\1`", message.replace("expected token", "expected"))
@@ -52,12 +52,12 @@ def explained(message: str, text: str, start: int) -> tuple[str, str]:
 def _tag(tag: str, unclosed: str) -> str:
     closes = tag.startswith("end")
     if unclosed and closes:
-        return f"what is open here is `{{% {unclosed} … %}}`: write `{{% end{unclosed} %}}`"
+        return f"the open block is `{{% {unclosed} … %}}`: close it with `{{% end{unclosed} %}}`"
     if tag in ("else", "elif"):
-        return "it stands between `{% if … %}` and `{% endif %}`"
+        return "write this tag between `{% if … %}` and `{% endif %}`"
     if closes:
         opened = f"`{{% {tag[3:]} … %}}`" if tag[3:] in ("if", "for") else "block"
-        return f"no {opened} is open here: delete it, or open one before it"
+        return f"no {opened} is open here: delete this tag, or open a block before it"
     return _KNOWN
 
 
@@ -67,7 +67,7 @@ def _character(text: str, start: int) -> str:
     if text.startswith("?", start):
         return "write `{{ a if condition else b }}`"
     if text.startswith(("&", "!"), start):
-        return "conditions are joined with `and`, `or` and `not`"
+        return "join conditions with `and`, `or` and `not`"
     if text.startswith(("'", '"'), start):
         return "close the text with the quote that opened it"
     return _BRACES

@@ -85,7 +85,7 @@ class Places:
     def data(self, node: Node, given: t.Type) -> bool:
         """Return True if a value can be written into a text; report a value that cannot."""
         if (isinstance(given, t.Optional) and not isinstance(given, Spared)) or given == t.NONE:
-            self.missing(node, "a prompt would hold the word none")
+            self.missing(node, "the prompt would contain the word `none`")
         elif t.holds_model(given):
             what = "a model" if given == t.MODEL else f"a model, as in {t.show(given)},"
             self.report("F0301", f"{what} cannot be written into a text", node.last_word())
@@ -96,9 +96,9 @@ class Places:
     def missing(self, node: Node, why: str, default: str = "'…'", *, guard: bool = True) -> None:
         start, end = node.extent()
         text = node.path() or self.text[start:end]
-        guarded = f"guard it, `{{% if {text} %}}…{{% endif %}}`, or " if guard else ""
-        help = f"{guarded}supply a default, `{{{{ {text} | default({default}) }}}}`"
-        self.report("F0306", f"this may be missing: {why}", node.last_word(), help)
+        guarded = f"test it first, `{{% if {text} %}}…{{% endif %}}`, or " if guard else ""
+        help = f"{guarded}write a default, `{{{{ {text} | default({default}) }}}}`"
+        self.report("F0306", f"this value may be missing: {why}", node.last_word(), help)
 
     def infer(self, node: Node, known: TemplateScope, *, lenient: bool = False) -> t.Type:
         """Return the type of an expression.
@@ -114,7 +114,7 @@ class Places:
 
     def name(self, node: Name, known: TemplateScope) -> t.Type:
         if node.name == "loop":
-            help = "it stands inside a `for`; to drop elements write `{% if loop.index … %}` there"
+            help = "`loop` is known only inside a `for`; to drop elements write `{% if loop.index … %}` there"
             self.report("F0201", "`loop` is not known here", node.last_word(), help)
             return t.UNKNOWN
         given = self.lookup(node.name)

@@ -35,9 +35,10 @@ class Statements(FilterTypes):
         if name in known.outer and name not in known.turning:
             self.report(
                 "F0304",
-                f"a `set` inside a `for` is forgotten after each turn: `{name}` outside stays as it is",
+                f"a `set` inside a `for` lasts only for one round: `{name}` outside does not change",
                 at,
-                "work it out in the flow, or with a filter: `{{ xs | length }}`, `{{ xs | sum }}`, `{{ xs | join }}`",
+                "calculate the value in the flow, or with a filter: `{{ xs | length }}`, `{{ xs | sum }}`, "
+                "`{{ xs | join }}`",
             )
             return
         self.free(name, at, known.turning)
@@ -47,9 +48,11 @@ class Statements(FilterTypes):
     def free(self, name: str, at: tuple[int, int], taken: frozenset[str]) -> None:
         """Report a name that the template sets if it hides another name."""
         if name in taken:
-            self.report("F0202", f"the name `{name}` is taken", at, "it is the element of a `for`: choose another name")
+            self.report(
+                "F0202", f"the name `{name}` is taken", at, "an element of a `for` has this name: choose another name"
+            )
         elif self.lookup(name) is not None:
-            self.report("F0202", f"the name `{name}` is taken", at, "the flow has this name: choose another one here")
+            self.report("F0202", f"the name `{name}` is taken", at, "the flow has this name: choose another name here")
 
     def branches(self, node: nodes.If, known: TemplateScope) -> None:
         before = dict(known.local)
@@ -69,8 +72,8 @@ class Statements(FilterTypes):
                 self.lost.pop(name, None)
             else:
                 self.lost[name] = (
-                    "is set in one branch of an `if` and not in all",
-                    f"set it in the others too, or before the `if`: `{{% set {name} = … %}}`",
+                    "is set in some branches of an `if`, but not in all",
+                    f"set it in the other branches too, or before the `if`: `{{% set {name} = … %}}`",
                 )
 
     def branch(self, body: tuple[nodes.Node, ...], known: TemplateScope) -> dict[str, t.Type]:
@@ -82,7 +85,7 @@ class Statements(FilterTypes):
         given = self.infer(node.iter, known)
         at = node.target.last_word()
         if name in known.local:
-            self.report("F0202", f"the name `{name}` is taken", at, "the template has this name: choose another one")
+            self.report("F0202", f"the name `{name}` is taken", at, "the template has this name: choose another name")
         else:
             self.free(name, at, known.turning)
         item = self.element(node.iter, given)
@@ -102,24 +105,24 @@ class Statements(FilterTypes):
         for inner in (*node.body, *node.else_):
             for one in assigned(inner):
                 if one not in known.local:
-                    help = "work it out in the flow, or with a filter: `{{ xs | sum }}`, `{{ xs | join }}`"
-                    self.lost[one] = ("is set inside a `for` and known only there", help)
+                    help = "calculate the value in the flow, or with a filter: `{{ xs | sum }}`, `{{ xs | join }}`"
+                    self.lost[one] = ("is set inside a `for`, and is known only there", help)
 
     def element(self, iterated: nodes.Node, given: t.Type) -> t.Type:
         """Return the type of the elements of the list in a `for`. Report a value that is not a list."""
         if isinstance(given, t.ListOf):
             return given.item
         if isinstance(given, t.Optional) or given == t.NONE:
-            self.missing(iterated, "a `for` goes through a list", "[]")
+            self.missing(iterated, "a `for` needs a list", "[]")
             inner = t.unwrapped(given)
             return inner.item if isinstance(inner, t.ListOf) else t.UNKNOWN
         if given in (t.UNKNOWN, t.JSON):
             return given
         help = ""
         if t.is_text(given):
-            help = "cut it in the flow, `parts = split(text, by: line)`, and go through `parts`"
+            help = "split the text in the flow, `parts = split(text, by: line)`, and write a `for` over `parts`"
         elif isinstance(given, t.Record):
-            help = "go through one of its fields, or write them out one by one"
+            help = "write a `for` over a field that is a list, or insert the fields one by one"
         at = iterated.last_word()
-        self.report("F0301", f"a `for` goes through a list, and this is {t.show(given)}", at, help)
+        self.report("F0301", f"a `for` needs a list, and this is {t.show(given)}", at, help)
         return t.UNKNOWN

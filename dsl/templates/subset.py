@@ -20,40 +20,40 @@ MOST_BRANCHES = 200
 """The most `{% elif %}` of one `{% if %}`."""
 
 _OWN_WORDS = {
-    "loop": "`loop` counts the turns of a `for`",
+    "loop": "`loop` counts the rounds of a `for`",
     "self": "`self` means the template itself",
 }
 _HALF = re.compile("[\ud800-\udfff]")
-_FLOW_ALONE = "a template comes from the flow file alone"
-_SUMS = "a template adds and subtracts, no more"
+_FLOW_ALONE = "a template cannot load another template"
+_SUMS = "a template can only add and subtract"
 _REASONS = {
-    "Call": "a template calls nothing: it only places values",
-    "Getitem": "there is no indexing; a field is written `.name`",
-    "Slice": "there is no slicing; cut the text with split()",
-    "Mul": "multiplying could make a prompt of any length",
+    "Call": "a template cannot call functions: it only inserts values",
+    "Getitem": "the language has no indexing; write `.name` for a field",
+    "Slice": "the language has no slicing; cut the text with split()",
+    "Mul": "a multiplication could make a prompt of any length",
     "Pow": "a power could make a number of any length",
     "Div": _SUMS,
     "FloorDiv": _SUMS,
     "Mod": _SUMS,
-    "Dict": "a record is built in the flow",
-    "Tuple": "there are no tuples; a list is written `[a, b]`",
+    "Dict": "build a record in the flow",
+    "Tuple": "the language has no tuples; write a list as `[a, b]`",
     "Include": _FLOW_ALONE,
     "Import": _FLOW_ALONE,
     "FromImport": _FLOW_ALONE,
     "Extends": _FLOW_ALONE,
     "Block": _FLOW_ALONE,
-    "Macro": "a template defines nothing: make it a step or a flow",
-    "CallBlock": "a template calls nothing: it only places values",
+    "Macro": "a template cannot define a macro: write a step or a flow",
+    "CallBlock": "a template cannot call functions: it only inserts values",
     "FilterBlock": "apply the filter to a value: `{{ value | filter }}`",
-    "With": "a name is given with `{% set x = y %}`",
-    "AssignBlock": "a `set` gives one value a name: `{% set x = y %}`",
-    "Scope": "texts are placed as they are, nothing is escaped",
+    "With": "write `{% set x = y %}` to give a value a name",
+    "AssignBlock": "a `set` gives a single value a name: `{% set x = y %}`",
+    "Scope": "texts are inserted unchanged, without escapes",
 }
 _FILTERS_CALLED = {"strip": "trim", "len": "length", "count": "length", "sorted": "sort", "dumps": "json"}
 _LOOSE = {
-    "For": ("a `for` in a template names one element", "write `{% for x in xs %}`"),
-    "Assign": ("a `set` in a template names one value", "write `{% set x = y %}`"),
-    "Filter": ("a filter takes its values one by one", "write them out: `{{ xs | join(', ') }}`"),
+    "For": ("a `for` in a template has a single name", "write `{% for x in xs %}`"),
+    "Assign": ("a `set` in a template has a single name", "write `{% set x = y %}`"),
+    "Filter": ("a filter takes its arguments one by one", "write each argument: `{{ xs | join(', ') }}`"),
 }
 """The parts that the subset allows, but not in every form."""
 
@@ -84,16 +84,16 @@ def _refused(string: String, body: tuple[nodes.Node, ...]) -> Iterator[Diagnosti
         at = string.place(node.start, node.end)
         if isinstance(node, nodes.Strange):
             if node.kind == "TooDeep":
-                help = "build parts of it in steps"
+                help = "write parts of it as steps"
                 yield Diagnostic("F0304", "this template is nested too deep", string.span, help=help)
                 return
             if node.kind in _LOOSE:
                 message, help = _LOOSE[node.kind]
                 yield Diagnostic("F0304", message, at, help=help)
                 continue
-            reason = _REASONS.get(node.kind, "templates place values, with `if`, `for` and `set`, and do no more")
+            reason = _REASONS.get(node.kind, "templates can only insert values, with `if`, `for` and `set`")
             # Some reasons are whole sentences about templates already.
-            message = reason if reason.startswith("a template") else f"a template may not do this: {reason}"
+            message = reason if reason.startswith("a template") else f"a template cannot do this: {reason}"
             yield Diagnostic("F0304", message, at, help=_way_out(node))
             continue
         inside = loops + isinstance(node, nodes.For)
@@ -109,23 +109,25 @@ def _misshapen(node: nodes.Node, loops: int) -> tuple[str, str] | None:
     match node:
         case nodes.For(target=target):
             if loops > MOST_LOOPS:
-                return f"a `for` stands inside {MOST_LOOPS} others", "build parts of it in steps"
+                return f"a `for` is nested inside {MOST_LOOPS} others", "write parts of it as steps"
             return _bad_name(target.name)
         case nodes.Assign(target=target):
             return _bad_name(target.name)
         case nodes.If() if len(node.elif_) > MOST_BRANCHES:
             return (
                 f"an `if` has more than {MOST_BRANCHES} branches",
-                "go through a list with `for`",
+                "write a `for` over a list",
             )
         case nodes.Name(name="self"):
-            return f"`self` is no value: {_OWN_WORDS['self']}", "give the value another name in the flow"
+            return f"`self` is not a value: {_OWN_WORDS['self']}", "give the value another name in the flow"
         case nodes.Test() if node.name not in TESTS:
-            return f"no test is called `{node.name}`", "`is defined` and `is none` are tests; values compare with `==`"
+            return f"no test is called `{node.name}`", (
+                "the tests are `is defined` and `is none`; compare values with `==`"
+            )
         case nodes.Test(alone=False):
-            return f"`is {node.name}` stands alone", f"write `{{% if x is {node.name} %}}`"
+            return f"`is {node.name}` takes no arguments", f"write `{{% if x is {node.name} %}}`"
         case nodes.Const(value=str(value)) if _HALF.search(value):
-            return "this text has half a character in it", "write the whole character: `\\U0001F600`"
+            return "this text has half of a character in it", "write the whole character: `\\U0001F600`"
     return None
 
 
@@ -133,13 +135,15 @@ def _bad_name(name: str) -> tuple[str, str] | None:
     if name in _OWN_WORDS:
         return f"the name `{name}` is taken: {_OWN_WORDS[name]}", "choose another name"
     # Python replaces some letters in names by others, so two names could become one.
-    return None if name.isascii() else (f"`{name}` cannot be a name", "names have the letters a to z, digits and `_`")
+    if name.isascii():
+        return None
+    return f"`{name}` cannot be a name", "a name has only the letters a to z, digits and `_`"
 
 
 def _way_out(node: nodes.Strange) -> str:
     if node.kind in ("Call", "CallBlock"):
         return _as_filter(node) or CALLED
-    return "work the value out in the flow, under a name, and place it here with `{{ name }}`"
+    return "calculate the value in a step of the flow, and insert it here with `{{ name }}`"
 
 
 def _as_filter(call: nodes.Strange) -> str:

@@ -44,19 +44,19 @@ def read_tree(string: String) -> tuple[own.Node, ...] | Diagnostic:
         start = min(max(error.lineno, 0), max(len(string.value) - 1, 0))
         if called := called_by_name(string.value, start):
             return Diagnostic(
-                "F0304", "a template calls nothing: it only places values", string.place(*called), help=CALLED
+                "F0304", "a template cannot call functions: it only inserts values", string.place(*called), help=CALLED
             )
-        message, help = explained(error.message or "it breaks off", string.value, start)
+        message, help = explained(error.message or "it ends too early", string.value, start)
         place = string.place(start, max(_end(error.lineno, start), word_end(string.value, start)))
         return Diagnostic("F0305", f"this template cannot be read: {message}", place, help=help)
     except RecursionError:
-        return Diagnostic("F0304", "this template is nested too deep", string.span, help="build parts of it in steps")
+        return Diagnostic("F0304", "this template is nested too deep", string.span, help="write parts of it as steps")
     except TooManyParts:
         return Diagnostic(
             "F0304",
             f"this template has more than {MOST_PARTS:,} parts",
             string.span,
-            help="keep long lists out of it: read them from a file and go through them with `{% for %}`",
+            help="move long lists into a file, read that file, and use `{% for %}`",
         )
     return _Reader(string.value).some(tree.body, 1, (0, word_end(string.value, 0)))
 
@@ -100,9 +100,9 @@ def _environment() -> Environment:
     def _check_number(value: str, place: TokenOffset) -> None:
         digits = value.replace("_", "")
         if len(digits) > LONGEST_NUMBER:
-            raise TemplateSyntaxError(f"a number of more than {LONGEST_NUMBER} digits", place)
+            raise TemplateSyntaxError(f"it has a number of more than {LONGEST_NUMBER} digits", place)
         if not digits.startswith(("0x", "0X", "0b", "0B", "0o", "0O")) and float(digits) == float("inf"):
-            raise TemplateSyntaxError("this number is too large", place)
+            raise TemplateSyntaxError("it has a number that is too large", place)
 
     class PlacingEnvironment(Environment):
         @cached_property

@@ -86,7 +86,9 @@ class TemplateExpressions(Comparisons):
         if node.name in known.local:
             found = known.local[node.name]
             if found is LOOP:
-                self.report("F0301", "`loop` is no value of its own", at, "it counts: write `{{ loop.index }}`")
+                self.report(
+                    "F0301", "`loop` alone is not a value", at, "for the number of the round write `{{ loop.index }}`"
+                )
                 return t.UNKNOWN
             return found
         if node.name in self.lost:
@@ -108,9 +110,9 @@ class TemplateExpressions(Comparisons):
             if _holds_list(given):
                 self.report(
                     "F0304",
-                    f"a list in a template holds no lists, and this is {t.show(given)}",
+                    f"a list in a template cannot contain lists, and this is {t.show(given)}",
                     item.last_word(),
-                    "build the list in the flow, under a name, and mention that",
+                    "build the list in a step of the flow, and mention that step",
                 )
                 given = t.UNKNOWN
             items.append(given)
@@ -124,7 +126,7 @@ class TemplateExpressions(Comparisons):
                 return t.optional(then)
             self.report(
                 "F0306",
-                "this may be missing: the `if` has no `else`",
+                "this value may be missing: the `if` has no `else`",
                 node.expr1.last_word(),
                 "write `a if condition else b`",
             )
@@ -159,15 +161,20 @@ class TemplateExpressions(Comparisons):
         at = node.last_word()
         written = node.path() or "x"
         if t.holds_model(given):
-            self.report("F0301", "a model is no condition", at)
+            self.report("F0301", "a model cannot be a condition", at)
         elif isinstance(given, t.Choice) and "" not in given.options:
-            message = f"this always holds: it is one of {t.show(given)}"
-            self.report("F0301", message, at, f"compare it: `{{% if {written} == '{given.options[0]}' %}}`")
+            message = f"this condition is always true: the value is one of {t.show(given)}"
+            self.report("F0301", message, at, f"compare the value: `{{% if {written} == '{given.options[0]}' %}}`")
         elif isinstance(given, t.Record):
-            self.report("F0301", f"this always holds: it is a record, {t.show(given)}", at, "test one of its fields")
+            self.report(
+                "F0301",
+                f"this condition is always true: the value is a record, {t.show(given)}",
+                at,
+                "test one of its fields",
+            )
         elif isinstance(given, t.Range) and not given.low <= 0 <= given.high:
-            message = f"this always holds: it is a number from {t.show(given)}, never 0"
-            self.report("F0301", message, at, f"compare it: `{{% if {written} > {given.low} %}}`")
+            message = f"this condition is always true: the value is a number from {t.show(given)}, never 0"
+            self.report("F0301", message, at, f"compare the value: `{{% if {written} > {given.low} %}}`")
 
     def summed(self, node: nodes.BinExpr, known: TemplateScope) -> t.Type:
         left, right = self.infer(node.left, known), self.infer(node.right, known)
@@ -187,7 +194,7 @@ class TemplateExpressions(Comparisons):
         if isinstance(given, t.Optional) and t.is_number(given.item):
             self.missing(node, "a sum needs a value", "0")
         else:
-            help = "texts are joined with `~`" if t.is_text(given) else ""
+            help = "join texts with `~`" if t.is_text(given) else ""
             self.report("F0301", f"expected a number, found {t.show(given)}", node.last_word(), help)
         return False
 

@@ -37,8 +37,8 @@ def main() -> None:
         if os.environ.get("FLOWRUN_DEBUG"):
             raise
         print(
-            f"flowrun: a mistake of flowrun's own: {mistake_in(error)}. "
-            "Set FLOWRUN_DEBUG=1 to see where, and please report it.",
+            f"flowrun: this is a bug in flowrun: {mistake_in(error)}. "
+            "Please report it; set FLOWRUN_DEBUG=1 to see the full traceback.",
             file=sys.stderr,
         )
         sys.exit(exits.MISTAKE)

@@ -15,8 +15,8 @@ def host_question() -> Ask | None:
 
 
 def _ask(reaches: Sequence[Reach]) -> bool:
-    print("The flow itself names these models; prompts, and your key, would be sent there:", file=sys.stderr)
+    print("The flow chooses these models. It would send prompts and your key to them:", file=sys.stderr)
     for reach in reaches:
         print(inert(f"  {reach.model} at {reach.host}"), file=sys.stderr)
-    print("Send them? [y/N] ", end="", file=sys.stderr, flush=True)
+    print("Allow this? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")

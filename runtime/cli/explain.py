@@ -28,7 +28,7 @@ def command(code: str | None) -> int:
         return exits.DONE
     if name not in CODES:
         raise UsageError(
-            f"no code is called {shown(code)}; {did_you_mean(name, CODES) or '`flowrun explain` lists them'}"
+            f"there is no code {shown(code)}; {did_you_mean(name, CODES) or '`flowrun explain` lists all codes'}"
         )
     click.echo(page(name).rstrip())
     return exits.DONE

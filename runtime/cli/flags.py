@@ -31,7 +31,7 @@ class Clash:
         def refuse(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
             if value is not None and not ctx.resilient_parsing:
                 raise UsageError(
-                    f"`{self.flag}` could be an option of the command or the parameter `{self.name}` of this flow: "
+                    f"`{self.flag}` could mean an option of the command or the parameter `{self.name}` of this flow: "
                     f"write `{spellings('--param-', self.name)[0]} VALUE` for the parameter, "
                     f"or `{self.option}` for the option"
                 )

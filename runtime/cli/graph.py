@@ -56,7 +56,7 @@ def command(path: Path, flow: str | None, form: str | None, out: str | None) -> 
     if chosen == "mermaid" and (len(picture.edges) > MERMAID_EDGES or len(text) > MERMAID_TEXT):
         print(
             f"flowrun: this picture has {len(picture.edges):,} edges in {len(text):,} characters, and Mermaid draws "
-            f"{MERMAID_EDGES} in {MERMAID_TEXT:,} unless it is configured to draw more; `--format svg` has no limit",
+            f"at most {MERMAID_EDGES} in {MERMAID_TEXT:,} by default; configure a higher limit, or write --format svg",
             file=sys.stderr,
         )
     return exits.DONE
@@ -69,6 +69,6 @@ def _format_of(out: Path | None) -> str:
     if found is None:
         known = ", ".join(SUFFIXES)
         raise UsageError(
-            f"what to draw does not follow from the name {shown(str(out))}; end it in one of {known}, or add --format"
+            f"the name {shown(str(out))} does not tell the format; end it in one of {known}, or add --format"
         )
     return found

@@ -136,10 +136,10 @@ def _no_command(name: str, rest: list[str]) -> str:
     file = next((one for one in rest if not one.startswith("-")), "FILE.flow")
     word = name.lower()
     if word in RUNS:
-        return f"there is no command {shown(name)}: a flow is run by its file. Write {shown(f'flowrun {file}')}"
+        return f"there is no command {shown(name)}: to run a flow, give its file. Write {shown(f'flowrun {file}')}"
     if word == "test":
         checked = shown(f"flowrun validate {file}")
-        return f"there is no command {shown(name)}: the tests of a file are checked by {checked}"
+        return f"there is no command {shown(name)}: to check the tests of a file, write {checked}"
     if there := ELSEWHERE.get(word):
         wanted = there if there.startswith("-") or there in ("runs", "init", "models") else f"{there} {file}"
         return f"there is no command {shown(name)}: write {shown(f'flowrun {wanted}')}"

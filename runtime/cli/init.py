@@ -37,7 +37,7 @@ def command(path: Path) -> int:
     try:
         put_new(str(path), FIRST.encode())
     except FileExistsError:
-        raise UsageError(f"{shown(str(path))} is there already, and is left as it is; give another path") from None
+        raise UsageError(f"{shown(str(path))} exists already, and is not overwritten; give another path") from None
     except OSError as error:
         complain(f"{shown(str(path))} cannot be written: {error.strerror or error}")
         return exits.DISK

@@ -24,7 +24,7 @@ def journal_path(given: str | None, environ: Mapping[str, str] | None = None) ->
     """
     environ = os.environ if environ is None else environ
     if given is not None and not given.strip():
-        raise UsageError("--journal needs the name of a file; --no-journal keeps nothing")
+        raise UsageError("--journal needs the name of a file; to run without a journal use --no-journal")
     named = given or environ.get(VARIABLE, "").strip()
     if named:
         return Path(named)

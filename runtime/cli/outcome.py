@@ -90,7 +90,7 @@ def _way_on(result: Result, journal: Path, flags: str) -> str:
         command += " --budget …"
     kept = result.summary.calls + result.summary.recalled
     answers = "1 answer is" if kept == 1 else f"{kept:,} answers are"
-    return f"{answers} kept; go on with: {command}{flags}"
+    return f"{answers} saved; resume the run with: {command}{flags}"
 
 
 def report(result: Result) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def output_file(path: Path | None, *, raw: bool) -> Path | None:
     """Return the path of the file; None for standard output. Raises UsageError if ``raw`` is set without a file."""
     file = to_file(path)
     if raw and file is None:
-        raise UsageError("--raw is for a .csv or .tsv file: name it with --output")
+        raise UsageError("--raw works only with a .csv or .tsv file: name the file with --output")
     return file
 
 

@@ -63,7 +63,12 @@ class FlowCommand(click.Command):
 
     def __init__(self, name: str, *, params: list[click.Parameter], path: Path | None = None, **settings: Any) -> None:
         shared: list[click.Parameter] = [
-            click.Option(["--flow"], metavar="NAME", expose_value=False, help="The flow, if not the last of its file."),
+            click.Option(
+                ["--flow"],
+                metavar="NAME",
+                expose_value=False,
+                help="The flow to run; by default the last one of the file.",
+            ),
             click.Option(["--param", "pairs"], multiple=True, metavar="NAME=VALUE", help="A parameter, by its name."),
             click.Option(
                 ["-h", "--help"],
@@ -90,7 +95,7 @@ class FlowCommand(click.Command):
             super().parse_args(ctx, args)
             del ctx.params["pairs"]
             if ctx.args and not ctx.resilient_parsing:
-                raise click.UsageError(f"{shown(ctx.args[0])} is one argument too many", ctx)
+                raise click.UsageError(f"{shown(ctx.args[0])} is an extra argument", ctx)
             return ctx.args
         try:
             super().parse_args(ctx, args)
@@ -98,7 +103,7 @@ class FlowCommand(click.Command):
             raise _unknown(error.option_name, chosen, error.possibilities or ()) from None
         except click.BadOptionUsage as error:
             if any(error.option_name in flags for flags in chosen.flags.of.values()):
-                raise UsageError(f"`{error.option_name}` needs a value behind it") from None
+                raise UsageError(f"`{error.option_name}` needs a value after it") from None
             raise
         if ctx.args and not ctx.resilient_parsing:
             raise _unknown(ctx.args[0], chosen)
@@ -168,7 +173,7 @@ def _unknown(word: str, chosen: Chosen, near: Iterable[str] = ()) -> UsageError:
     flags = [both[0] for both in chosen.flags.of.values()]
     others = set(near).difference(one.flag for one in chosen.flags.clashes)
     guess = did_you_mean(word, [*flags, *sorted(others)]) if word.startswith("-") else ""
-    told = f"{shown(word)} is no parameter of the flow `{chosen.plan.flow}`, and no option of the command"
+    told = f"{shown(word)} is neither a parameter of the flow `{chosen.plan.flow}` nor an option of the command"
     known = f"its parameters are: {' '.join(flags) or 'none'}"
     return UsageError(f"{told}; {guess or known}")
 
@@ -190,8 +195,8 @@ def _texts(given: Iterable[tuple[str, str]]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for name, text in given:
         if name in texts:
-            raise UsageError(f"the parameter `{name}` is given twice; give it one value")
+            raise UsageError(f"the parameter `{name}` is given twice; give it only once")
         texts[name] = text
     if list(texts.values()).count("-") > 1:
-        raise UsageError("standard input can be only one parameter's value")
+        raise UsageError("only one parameter can read standard input")
     return texts

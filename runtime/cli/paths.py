@@ -38,7 +38,7 @@ class PathThatIs(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "":
-            self.fail("a path is needed, and it is empty", param, ctx)
+            self.fail("the path is empty", param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -47,7 +47,7 @@ class OutputPath(PathThatIs):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if isinstance(value, str) and value.endswith("/"):
-            self.fail(f"{shown(value)} is a folder, and a file is wanted", param, ctx)
+            self.fail(f"{shown(value)} is a folder, not a file", param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -91,7 +91,7 @@ def _found(path: Path, refused: list[Refused]) -> Iterator[Path]:
         before = len(refused)
         found = list(_inside(path, refused))
         if not found and len(refused) == before:
-            refused.append((path, UsageError(f"there is no .flow file in {shown(str(path))}")))
+            refused.append((path, UsageError(f"{shown(str(path))} has no .flow file")))
         yield from found
     elif str(path) == "-" or os.path.lexists(path):
         yield path
@@ -132,7 +132,7 @@ def _fitting(pattern: Path, refused: list[Refused]) -> Iterator[Path]:
         return
     flows = [Path(name) for name in found if name.endswith(".flow")]
     if not flows:
-        refused.append((pattern, UsageError(f"no .flow file fits the pattern {shown(str(pattern))}")))
+        refused.append((pattern, UsageError(f"no .flow file matches the pattern {shown(str(pattern))}")))
     yield from flows
 
 
@@ -143,7 +143,7 @@ def refuse_pipe(path: Path) -> None:
     """
     with suppress(OSError, ValueError):
         if stat.S_ISFIFO(os.stat(path).st_mode) and not str(path).startswith(("/dev/", "/proc/")):
-            raise UsageError(f"{shown(str(path))} is a named pipe, and a file is needed")
+            raise UsageError(f"{shown(str(path))} is a named pipe, not a file")
 
 
 def _guess(path: Path) -> str:
@@ -180,14 +180,14 @@ def rewrite(path: Path, before: str, after: str) -> None:
     name = shown(str(path))
     target = os.path.realpath(path)
     if not os.path.isfile(target):
-        raise UsageError(f"{name} is no file that can be written back")
+        raise UsageError(f"{name} is not a file that flowrun can rewrite")
     # The system lets its administrator write read-only files, but a file that somebody made read-only must stay so.
     if not os.stat(target).st_mode & 0o222 or not os.access(target, os.W_OK):
-        raise PermissionError(errno.EACCES, "it is read-only, and is left as it is")
+        raise PermissionError(errno.EACCES, "it is read-only, and is not changed")
     data = read_plain_bytes(Path(target), name)
     # A second byte-order mark is no part of the text either, and is not written back.
     if decode(data, name).removeprefix(MARK) != before.removeprefix(MARK):
-        raise UsageError(f"{name} has changed since it was read, and is left as it is; try again")
+        raise UsageError(f"{name} has changed while flowrun worked, so it is not overwritten; try again")
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     text = data[len(mark) :].decode()
     put(target, mark + _with_line_ends(after, text).encode())

@@ -37,7 +37,7 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         except ValueError:
             amount = -1.0
         if not isfinite(amount) or amount < 0:
-            self.fail(f"{shown(str(value))} is no amount in dollars, such as 2.50", param, ctx)
+            self.fail(f"{shown(str(value))} is not an amount in dollars; write a number such as 2.50", param, ctx)
         return amount
 
 
@@ -164,14 +164,14 @@ def _over(bounds: Bounds, max_calls: int | None, max_attempts: int | None, max_c
     """Return a message for each limit of the command that the bounds exceed. It names the step that takes the most."""
     found = []
     if max_calls is not None and _beyond(bounds.calls, max_calls):
-        could = f"the flow may make {max_calls:,} calls, and could make {in_words(bounds.calls)}"
+        could = f"the limit is {max_calls:,} calls, and the flow could make {in_words(bounds.calls)}"
         found.append(f"--max-calls {max_calls}: {could}; {_whose(bounds, 'calls')}")
     if max_attempts is not None and _beyond(bounds.attempts, max_attempts):
-        could = f"the flow may make {max_attempts:,} attempts that may be billed, and could make "
+        could = f"the limit is {max_attempts:,} attempts that may be billed, and the flow could make "
         could += most_in_words(bounds.attempts)
         found.append(f"--max-attempts {max_attempts}: {could}; {_whose(bounds, 'attempts')}")
     if max_cost is not None and _beyond(bounds.cost, max_cost):
-        could = f"the flow may cost {money(max_cost)}, and what it could cost is {cost_in_words(bounds.cost)}"
+        could = f"the limit is {money(max_cost)}, and the flow could cost {cost_in_words(bounds.cost)}"
         found.append(f"--max-cost {max_cost:.10g}: {could}; {_whose(bounds, 'cost')}")
     return found
 
@@ -189,4 +189,4 @@ def _whose(bounds: Bounds, what: str) -> str:
     most = max(steps, key=lambda step: getattr(step, what).most or 0)
     bound: Bound = getattr(most, what)
     said = {"calls": in_words, "attempts": most_in_words, "cost": cost_in_words}[what](bound)
-    return f"most of it is `{most.title}`: {said}"
+    return f"the largest part is `{most.title}`: {said}"

@@ -27,7 +27,7 @@ def view(bounds: Bounds, calls_limit: int | None, money_limit: float | None) -> 
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
     yield ""
-    yield from ("while no server fails:", f"  {totals(bounds)}", "always:", f"  {attempts(bounds)}")
+    yield from ("without server failures:", f"  {totals(bounds)}", "always:", f"  {attempts(bounds)}")
     means = [f"  {mean}" for mean in _means(bounds)]
     yield from ("expected:", *means) if means else ()
     yield from _reasons(bounds)
@@ -38,9 +38,9 @@ def journal_line(kept: Foreseen) -> str:
     """Write how many answers a run would take from the journal, and how many calls it must certainly make."""
     answers = "1 answer" if kept.answers == 1 else f"{kept.answers:,} answers"
     if not kept.calls:
-        return f"the journal has {answers} to this: nothing is to be asked"
-    calls, them = ("1 call", "it are") if kept.calls == 1 else (f"{kept.calls:,} calls", "them are")
-    return f"the journal has {answers} to this: {calls} and what follows from {them} to be made"
+        return f"the journal has {answers} for this flow: a run makes no calls"
+    calls, them = ("1 call", "it") if kept.calls == 1 else (f"{kept.calls:,} calls", "them")
+    return f"the journal has {answers} for this flow: a run makes {calls} and the calls that depend on {them}"
 
 
 def attempts(bounds: Bounds) -> str:
@@ -87,7 +87,7 @@ def _means(bounds: Bounds) -> Iterator[str]:
             continue
         found = one.expected
         cost = "" if found.cost == Bound() else f", cost {cost_in_words(found.cost)}"
-        calls = f"{found.calls:.1f} calls on the average{cost}"
+        calls = f"{found.calls:.1f} calls on average{cost}"
         yield f"{one.title}: {calls}, if a sample is right {found.right * 100:g} % of the time"
 
 
@@ -133,9 +133,9 @@ def _shortfalls(bounds: Bounds, calls_limit: int | None, money_limit: float | No
     calls = sum(step.calls.least for step in bounds.inside)
     cost = sum(step.cost.least for step in bounds.inside)
     if calls_limit is not None and calls > calls_limit:
-        yield f"the budget of {calls_limit:,} calls is not enough: {calls:,.0f} at least"
+        yield f"the budget of {calls_limit:,} calls is too small: the flow makes at least {calls:,.0f}"
     if money_limit is not None and cost > money_limit:
-        yield f"the budget of {money(money_limit)} is not enough: {money(cost)} at least"
+        yield f"the budget of {money(money_limit)} is too small: the flow costs at least {money(cost)}"
 
 
 def number(value: float) -> str:

@@ -39,8 +39,8 @@ def known_model(plan: p.Plan, model: str | None) -> str | None:
         raise UsageError(
             f"no provider is called {shown(provider)}"
             + (f"; {guess}" if guess else "")
-            + f". Models are such as {known}"
+            + f". Examples of models are {known}"
         )
     if not name and table[provider].base_url:
-        raise UsageError(f"{provider} serves many models: name one, as in `{table[provider].example}`")
+        raise UsageError(f"{provider} serves many models: name a model, as in `{table[provider].example}`")
     return model

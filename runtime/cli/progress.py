@@ -129,7 +129,7 @@ class Teller:
                 now = time.monotonic()
                 if self.retries.add(path, reason) or now - self._retried >= EVERY:
                     self._retried = now
-                    return f"{path}: {reason}; again in {wait:.1f} s"
+                    return f"{path}: {reason}; next attempt in {wait:.1f} s"
             case e.ElementLost(path, reason):
                 if self.losses.add(path, reason):
                     return f"{path}: left out: {reason}"
@@ -142,7 +142,7 @@ def state_line(summary: Summary, seconds: float) -> str:
     if tokens:
         parts.append(f"{tokens:,} tokens")
     if summary.growing:
-        parts.append(f"{sum(summary.growing.values()):,} characters on their way")
+        parts.append(f"{sum(summary.growing.values()):,} characters received")
     if money := money_text(summary):
         parts.append(money)
     return " · ".join([*parts, f"{seconds:.0f} s"])

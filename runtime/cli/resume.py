@@ -24,7 +24,7 @@ from .progress import watcher
 from .signals import run_stoppable
 
 
-@click.command("resume", short_help="Go on with a run that was interrupted.")
+@click.command("resume", short_help="Resume an interrupted run.")
 @click.argument("run", metavar="RUN")
 @click.option(
     "--in-doubt",

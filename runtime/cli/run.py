@@ -83,7 +83,7 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
     permit(plan, given["allow_python"])
     budget = read_budget(given["budget"]) if given["budget"] is not None else None
     if given["no_journal"] and given["journal"] is not None:
-        raise UsageError("--no-journal keeps nothing, and --journal says where to keep it: give one of them")
+        raise UsageError("--no-journal and --journal exclude each other: give only one of them")
     journal = None if given["no_journal"] else journal_path(given["journal"])
     chosen.require_all()
     beside = Files(Path(plan.source).parent)

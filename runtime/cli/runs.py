@@ -56,7 +56,7 @@ def command(journal: str | None, as_json: bool) -> None:
         print_json(rows)
         return
     if not rows:
-        click.echo(f"no runs in {one_line(str(path))}", err=True)
+        click.echo(f"{one_line(str(path))} has no runs", err=True)
         return
     width = max(len(row["flow"]) for row in rows)
     for row in rows:

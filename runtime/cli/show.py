@@ -34,7 +34,7 @@ def standard_flow() -> str:
 
 def _standard(what: str) -> str:
     if sys.stdin is None:
-        raise UsageError(f"standard input is closed, and {what} is to be read from it")
+        raise UsageError(f"standard input is closed, and {what} should come from it")
     data = sys.stdin.buffer.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise too_large("standard input")
@@ -53,7 +53,7 @@ def show_findings(found: Iterable[Diagnostic], *, fixes: bool = True) -> None:
     code = findings[0].code if findings else ""
     mendable = sum(finding.fix is not None and finding.fix.safe for finding in findings) if fixes else 0
     which = "it" if mendable == len(findings) == 1 else f"{mendable:,} of them"
-    hint = f" `flowrun validate --fix` mends {which}." if mendable else ""
+    hint = f" `flowrun validate --fix` corrects {which}." if mendable else ""
     print(f"\n{count_text(findings)}.{hint} `flowrun explain {code}` tells more.", file=sys.stderr)
 
 

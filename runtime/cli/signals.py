@@ -28,7 +28,9 @@ async def _stoppable(make: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Res
     def heard(number: signal.Signals) -> None:
         if stop.why is None:
             stop(number)
-            complain(f"{number.name}: nothing more is sent; what is under way is kept. Once more ends at once")
+            complain(
+                f"{number.name}: flowrun sends no more calls, and waits for the open ones. Send it again to end at once"
+            )
             return
         if sys.stderr.isatty():
             # The live line has hidden the cursor.

@@ -80,8 +80,8 @@ def _calls(summary: Summary) -> str:
     saved = f", ≈ {money(summary.saved)} saved" if summary.saved else ""
     extras = (
         summary.past.answered and f"{summary.past.answered:,} before",
-        account.spoilt and f"{account.spoilt:,} spoilt",
-        account.broken_off and f"{account.broken_off:,} broken off",
+        account.spoilt and f"{account.spoilt:,} unusable",
+        account.broken_off and f"{account.broken_off:,} cancelled",
         summary.spared and f"{summary.spared} not needed{saved}",
         summary.failed and f"{summary.failed:,} failed",
         summary.retries and _count(summary.retries, "retry", "retries"),
@@ -146,7 +146,7 @@ def _account(tally: Tally) -> str:
         parts.append(f"{tally.saved} of {tally.planned} saved")
     if not tally.settled:
         open_end = "not settled" if tally.missing else "not enough"
-        parts.append("not settled by then" if tally.adaptive and not tally.missing else open_end)
+        parts.append("not settled after all samples" if tally.adaptive and not tally.missing else open_end)
     return "; ".join(parts)
 
 

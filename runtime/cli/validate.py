@@ -55,9 +55,9 @@ def command(
       74  a file that could not be written
     """
     if diff and format_ != "text":
-        raise UsageError(f"--diff and --format {format_} would both write to standard output; take one of them")
+        raise UsageError(f"--diff and --format {format_} would both write to standard output; use only one of them")
     if fix and not diff and Path("-") in paths:
-        raise UsageError("standard input cannot be mended where it is; `--diff` shows what --fix would change")
+        raise UsageError("--fix cannot change standard input; `--diff` shows the changes")
     files, refused = find_flows(paths)
     file = to_file(output)
     target = None if file is None else Target(file, (*files, *journal_files()))
@@ -165,7 +165,7 @@ def _tell_fixes(made: Sequence[Diagnostic], files: int, what: str) -> None:
         fixes = f"{len(made):,} fix{'es' if len(made) != 1 else ''}"
         print(f"{more}{fixes} in {files:,} file{'s' if files != 1 else ''}", file=sys.stderr)
     else:
-        print("there is nothing to fix that does not need a person's eye", file=sys.stderr)
+        print("there are no safe fixes: a person must look at each finding", file=sys.stderr)
 
 
 def _told(

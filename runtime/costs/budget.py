@@ -55,7 +55,7 @@ class Ledger:
             whose = f"the budget of {dollars(limit)} of the flow `{self.flow}`" if self.flow else ""
             raise BudgetError(
                 f"{whose or f'''the flow's budget of {dollars(limit)}'''} has {dollars(max(0.0, limit - self.spent))} "
-                f"left, and this call could cost {dollars(worst)}; a lower `max_tokens` makes that less",
+                f"left, and this call could cost {dollars(worst)}; set a lower `max_tokens`, or a higher budget",
                 self.flow,
             )
         return self.spent + self.reserved + worst <= most

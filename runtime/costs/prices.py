@@ -99,11 +99,11 @@ def must_be_priced(
             continue
         traits, why, way_out = traits_of(model), "", ""
         if traits.price_list and environ.get(traits.price_variable, "").strip():
-            why = f" ({traits.price_variable} names a server of your own)"
+            why = f" ({traits.price_variable} points to a server of your own)"
         elif traits.price_list and find_spec("genai_prices") is None:
             way_out = "install flowrun-dsl[prices], "
         raise UsageError(
-            f"the flow has a budget in money, and no price is known for {shown(model)}{why}: {way_out}declare the "
+            f"the flow has a budget in money, and the price of {shown(model)} is unknown{why}: {way_out}declare the "
             "model with its price, in dollars for a million tokens (`with input_price: 0.15, output_price: 0.6`), or "
             "write a budget of calls instead, such as 400 calls"
         )

@@ -34,15 +34,15 @@ def budget_of(given: object) -> Budget | None:
         return read_budget(given)
     if not isinstance(given, Budget):
         raise UsageError(
-            f"`budget` is a text such as '$2.50', '400 calls' or '$2.50, 400 calls'; found {_found(given)}"
+            f"`budget` must be a text such as '$2.50', '400 calls' or '$2.50, 400 calls'; found {_found(given)}"
         )
     calls, money = given.calls, given.money
     if calls is not None and (isinstance(calls, bool) or not isinstance(calls, int) or calls < 0):
-        raise UsageError(f"the calls of a budget are a whole number; found {shown(repr(calls))}")
+        raise UsageError(f"the calls of a budget must be a whole number; found {shown(repr(calls))}")
     if money is not None and not (_is_number(money) and isfinite(money) and money >= 0):
-        raise UsageError(f"the money of a budget is a number of dollars; found {shown(repr(money))}")
+        raise UsageError(f"the money of a budget must be a number of dollars; found {shown(repr(money))}")
     if given != Budget() and not calls and not money:
-        raise UsageError(f"the budget {given} allows nothing")
+        raise UsageError(f"the budget {given} allows no calls; give a larger budget")
     return given
 
 
@@ -68,9 +68,9 @@ def read_budget(text: str) -> Budget:
             money = float((found[1] or found[2] or found[3]).replace(",", ""))
         else:
             raise UsageError(
-                f"{shown(text)} is no budget: write '$2.50', '400 calls' or '$2.50, 400 calls' (in single quotes, "
-                "for a shell takes $2 for a variable)"
+                f"{shown(text)} is not a budget: write '$2.50', '400 calls' or '$2.50, 400 calls' (in single quotes, "
+                "because a shell reads $2 as a variable)"
             )
     if not calls and not money:
-        raise UsageError(f"the budget {shown(text)} allows nothing")
+        raise UsageError(f"the budget {shown(text)} allows no calls; give a larger budget")
     return Budget(calls, money)

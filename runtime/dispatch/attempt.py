@@ -143,7 +143,7 @@ class Attempts:
             batch.out.used = usage.input_tokens + usage.output_tokens
         answers = min(count, len(reply.answers))
         if not answers:
-            return await self._failed(batch, AnswerError("the reply holds no answer", usage=usage), seconds)
+            return await self._failed(batch, AnswerError("the reply has no answer", usage=usage), seconds)
         doubtful = answers < count and self._rest(asked[answers:], usage, answers)
         read, written = usage.input_tokens, usage.output_tokens
         finished = e.RequestFinished(
@@ -169,7 +169,9 @@ class Attempts:
         if usage.known and believable(usage, calls[0].request, answers) == usage:
             self.log.unanswered(calls)
             return False
-        self.log.over(calls, InDoubtError("fewer answers came than were asked for, and the bill does not say of which"))
+        self.log.over(
+            calls, InDoubtError("the server sent fewer answers than requested, and the bill does not tell which ones")
+        )
         return True
 
     def _heard(self, batch: Batch) -> Request:

@@ -87,7 +87,7 @@ class Recall:
                 raise ValueError(finish)
             return Answer(text, finish, str(body.get("said", "")), body.get("final") is True), usage
         except (KeyError, TypeError, ValueError):
-            raise DiskError(f"the journal's row {number} holds no answer") from None
+            raise DiskError(f"row {number} of the journal has no answer") from None
 
 
 def _best(found: Sequence[Any], place: str) -> Any:

@@ -78,7 +78,7 @@ def given_up(endpoint: Endpoint, now: float) -> RefusedError | None:
     limiter, last = endpoint.limiter, endpoint.failed
     if not limiter.hopeless or last is None or limiter.since is None:
         return None
-    said = f"{last} (not asked: nothing was answered there for {now - limiter.since:.0f} s)"
+    said = f"{last} (not sent: this server has not answered for {now - limiter.since:.0f} s)"
     return RefusedError(said, status=last.status)
 
 

@@ -51,7 +51,7 @@ Programs that send SIGTERM often send SIGKILL 30 seconds later.
 
 
 async def _no_python(extern: str, args: Mapping[str, Json]) -> Json:
-    raise UsageError(f"nothing here may run Python, and `{extern}` does")
+    raise UsageError(f"this run may not run Python, and the extern `{extern}` would")
 
 
 async def _no_files(function: str, args: Mapping[str, Json], slow: Callable[[], None]) -> Json:
@@ -167,7 +167,7 @@ class Scheduler(Listener):
         if launched:
             self._dispatcher.launch(launched.values())
         for call in unknown:
-            error = PermanentError(f"the model `{call.model}` was not known when the run began: declare it in the flow")
+            error = PermanentError(f"the model `{call.model}` was unknown when the run began: declare it in the flow")
             self.failed(call, error)
 
     def _publish_all(self) -> None:

@@ -25,13 +25,13 @@ class Archive:
     def __init__(self, data: bytes, name: str) -> None:
         self.name = name
         if data.startswith(_OLD):
-            raise InputError(
-                f"{name} has a password, or is a file of an older kind; save it as .docx again, without a password"
-            )
+            raise InputError(f"{name} has a password or an older format; save it again as .docx without a password")
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
-            raise InputError(f"{name} is damaged or cut off: it is no zip file, which a .docx is inside") from None
+            raise InputError(
+                f"{name} is damaged or incomplete: a .docx file is a zip file, and this file is not"
+            ) from None
 
     def read(self, part: str) -> bytes | None:
         """Return the bytes of a part. None if the archive has no such part."""
@@ -45,11 +45,11 @@ class Archive:
         except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError):
             raise InputError(f"{self.name} is damaged: its part `{part[:80]}` cannot be unpacked") from None
         except (NotImplementedError, RuntimeError):
-            raise InputError(f"{self.name} is packed in a way that is not read; save it as .docx again") from None
+            raise InputError(f"{self.name} has an unknown compression; save it again as .docx") from None
         if len(data) > MOST_XML:
             raise InputError(
-                f"{self.name} unpacks to more than {MOST_XML // 1024**2} MiB of text, the most that is read; "
-                "cut it up first"
+                f"{self.name} has more than {MOST_XML // 1024**2} MiB of text, which is the limit; "
+                "split it into smaller files"
             )
         return data
 
@@ -85,7 +85,9 @@ class Archive:
                 end(_local(tag))
 
         def refused(*_: Any) -> None:
-            raise InputError(f"{self.name} declares a document type inside, which no office program writes")
+            raise InputError(
+                f"{self.name} declares a document type, which no office program writes; save it again as .docx"
+            )
 
         parser.StartElementHandler = opened
         parser.EndElementHandler = closed

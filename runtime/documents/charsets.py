@@ -38,15 +38,17 @@ def decode_page(data: bytes, name: str) -> str:
     declared = None if marked else _declared(data[:_HEAD])
     encoding = declared and _encoding(declared)
     if declared and not encoding:
-        raise InputError(f"{name} says that it is in {shown(declared, 40)}, which is not read; save it as UTF-8")
+        raise InputError(
+            f"{name} declares the encoding {shown(declared, 40)}, which flowrun does not read; save it as UTF-8"
+        )
     if not encoding or encoding == "utf-8":
         return decode(data, name)
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{name} says that it is in {shown(str(declared), 40)}, and byte {error.start} is no part of such a "
-            "text; save it as UTF-8"
+            f"{name} declares the encoding {shown(str(declared), 40)}, and byte {error.start} does not fit it; "
+            "save it as UTF-8"
         ) from None
     return decode(text.encode("utf-8", "surrogatepass"), name)
 

@@ -148,8 +148,8 @@ def _rivals(delimiter: str, best: _Fit, others: list[tuple[_Fit, str]]) -> str:
     if not rivals or not best.share:
         return ""
     return (
-        f"its cells are taken to be set apart by {DELIMITERS.get(delimiter)}; {' and '.join(rivals)} would fit too. "
-        "Quote the cells that have some inside to be sure"
+        f"flowrun reads it with {DELIMITERS.get(delimiter)} between the cells; {' and '.join(rivals)} would fit too. "
+        "To be sure, quote the cells that contain such signs"
     )
 
 
@@ -158,7 +158,7 @@ def _one_column(sample: str) -> str:
     inside = [name for mark, name in DELIMITERS.items() if any(mark in cells[0] for cells in rows[1:])]
     if not inside:
         return ""
-    return f"it is taken to have one column, as its header has: the {' and '.join(inside)} below it are text"
+    return f"flowrun reads it as a single column, like its header: the {' and '.join(inside)} below it are text"
 
 
 def _without_tabs(sample: str) -> str:
@@ -166,4 +166,7 @@ def _without_tabs(sample: str) -> str:
     other = [name for mark, name in DELIMITERS.items() if rows and mark in rows[0][0]]
     if "\t" in sample or not other:
         return ""
-    return f"it is taken to have one column, for its name promises tabs and it has none: {' and '.join(other)} are text"
+    return (
+        "flowrun reads it as a single column, because its name ends in .tsv and it has no tabs: "
+        f"{' and '.join(other)} are text"
+    )

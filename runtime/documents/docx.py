@@ -221,7 +221,7 @@ def read(data: bytes, name: str) -> str:
     for part in (main, f"{folder}/footnotes.xml", f"{folder}/endnotes.xml"):
         found = archive.parse(part, body.start, body.end, body.text)
         if not found and part == main:
-            raise InputError(f"{name} is no Word document: it has no part `{main[:80]}`")
+            raise InputError(f"{name} is not a Word document: it has no part `{main[:80]}`")
     return body.blocks.text()
 
 

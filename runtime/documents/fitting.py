@@ -133,7 +133,7 @@ def _problem(value: Json, type_: types.Type) -> str | None:
                 return (
                     None
                     if is_unicode(value)
-                    else f"{described(value)} has bytes that are no character; give it in UTF-8"
+                    else f"{described(value)} has bytes that are not a character; write it in UTF-8"
                 )
             fits = False
         case types.Simple("bool"):
@@ -166,13 +166,13 @@ def _json_problem(value: Json) -> str | None:
             seen.add(id(one))
         if isinstance(one, Mapping):
             if not all(isinstance(name, str) and is_unicode(name) for name in one):
-                return "expected json, found a record with a name that is no text"
+                return "expected json, found a record with a name that is not a text"
             todo.extend(one.values())
         elif isinstance(one, (list, tuple)):
             todo.extend(one)
         elif isinstance(one, str):
             if not is_unicode(one):
-                return f"{described(one)} has bytes that are no character; give it in UTF-8"
+                return f"{described(one)} has bytes that are not a character; write it in UTF-8"
         elif not (one is None or isinstance(one, bool) or _is_number(one)):
             return f"expected json, found {described(one)}"
     return None

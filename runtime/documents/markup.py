@@ -122,7 +122,9 @@ class Blocks:
             self._out.write("\n" if tight and self._tight else "\n\n")
         self._size += len(text)
         if self._size > MOST_CHARACTERS:
-            raise InputError(f"{self.name} has more than {MOST_CHARACTERS // 1024**2} Mi characters; cut it up first")
+            raise InputError(
+                f"{self.name} has more than {MOST_CHARACTERS // 1024**2} Mi characters; split it into smaller files"
+            )
         self._out.write(text)
         self._tight = tight
 

@@ -44,28 +44,28 @@ def read(data: bytes, name: str) -> str:
         from pypdf import PdfReader
         from pypdf.errors import DependencyError, LimitReachedError, PyPdfError
     except ImportError:
-        raise InputError(
-            f"{name}: PDF is read by an extra that is not installed: `pip install 'flowrun-dsl[docs]'`"
-        ) from None
+        raise InputError(f"{name}: to read PDF files, install an extra: `pip install 'flowrun-dsl[docs]'`") from None
     # The library's warnings about imperfect files are meant for the makers of these files.
     logging.getLogger("pypdf").addHandler(logging.NullHandler())
     if b"%PDF-" not in data[:1024]:
-        raise InputError(f"{name} is no PDF: it does not begin as one")
+        raise InputError(f"{name} is not a PDF: it does not begin like a PDF file")
     try:
         reader = PdfReader(io.BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):
-            raise InputError(f"{name} has a password; save it without one first")
+            raise InputError(f"{name} has a password; save it without a password first")
         return _text(reader, name)
     except DependencyError:
         raise InputError(
-            f"{name} is encrypted, and what undoes that is not installed: `pip install 'flowrun-dsl[docs]'`"
+            f"{name} is encrypted; to read it, install an extra: `pip install 'flowrun-dsl[docs]'`"
         ) from None
     except LimitReachedError as error:
-        raise InputError(f"{name} has more in it than is read ({str(error).rstrip('.')}); cut it up first") from None
+        raise InputError(
+            f"{name} is too large to read ({str(error).rstrip('.')}); split it into smaller files"
+        ) from None
     except (PyPdfError, *_DAMAGED) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{name} is damaged or cut off: it cannot be read as PDF") from None
+        raise InputError(f"{name} is damaged or incomplete: it cannot be read as PDF") from None
 
 
 def _text(reader: PdfReader, name: str) -> str:
@@ -76,9 +76,11 @@ def _text(reader: PdfReader, name: str) -> str:
         pages.append(text.encode("utf-8", "replace").decode() if not text.isascii() else text)
         size += len(text)
         if size > MOST_CHARACTERS:
-            raise InputError(f"{name} has more than {MOST_CHARACTERS // 1024**2} Mi characters; cut it up first")
+            raise InputError(
+                f"{name} has more than {MOST_CHARACTERS // 1024**2} Mi characters; split it into smaller files"
+            )
     if pages and not any(page.strip() for page in pages):
-        raise InputError(f"{name} has no text, only pictures of pages: make a text of them first (OCR)")
+        raise InputError(f"{name} has no text, only pictures of pages: turn them into text first (OCR)")
     return "\n\f".join(pages)
 
 

@@ -125,8 +125,8 @@ class ReadingProcess:
             raise (InputError if end["input"] else UsageError)(end["error"])
         if "memory" in end:
             raise InputError(
-                f"{name} takes more than {self.most_memory // 1024**2:,} MiB of memory to read, the most that there is "
-                "for one document; cut it up first"
+                f"{name} takes more than {self.most_memory // 1024**2:,} MiB of memory to read, which is the limit "
+                "for a document; split it into smaller files"
             )
         return value
 
@@ -188,7 +188,9 @@ class ReadingProcess:
                 case "end":
                     return head, items if head["listed"] else text.whole()
                 case _:
-                    raise InputError(f"{name} cannot be read: {_ended(child)}; cut it up first, or save it anew")
+                    raise InputError(
+                        f"{name} cannot be read: {_ended(child)}; split it into smaller files, or save it again"
+                    )
 
     def _end(self) -> None:
         with self._switch:
@@ -225,7 +227,7 @@ def _message(child: subprocess.Popen[bytes]) -> tuple[dict[str, Any], bytes]:
 def _ended(child: subprocess.Popen[bytes]) -> str:
     code = child.wait()
     if code < 0:
-        return f"the process that reads it was ended by {signal.Signals(-code).name}, for lack of memory perhaps"
+        return f"the process that reads it was ended by {signal.Signals(-code).name}, perhaps because memory ran out"
     return f"the process that reads it ended with code {code}"
 
 

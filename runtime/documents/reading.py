@@ -95,8 +95,8 @@ def _reader(path: str) -> Reader:
     if suffix in _UNREAD and suffix not in READERS:
         known = ", ".join(suffix for suffix in READERS if suffix)
         raise InputError(
-            f"{shown(path)}: documents of the kind {suffix} are not read; those that are: {known}, and all other text. "
-            + ". ".join(["Convert it to one of these first", *READERS.faults()])
+            f"{shown(path)}: flowrun does not read documents of the kind {suffix}; it reads {known} and all "
+            "other text. " + ". ".join(["Convert the file to one of these kinds first", *READERS.faults()])
         )
     return READERS.get(suffix, TEXT)
 

@@ -95,14 +95,14 @@ class RowFile(Sequence[Json]):
             text = raw.decode()
         except UnicodeDecodeError as error:
             raise InputError(
-                f"{self.name}:{line}: this line is not text in UTF-8: byte {error.start} is no part of a character"
+                f"{self.name}:{line}: this line is not text in UTF-8: byte {error.start} is not part of a character"
             ) from None
         return fit(read_row(text, self.name, line), self.item, (f"line {line}",), problems)
 
     def _load(self, first: int) -> None:
         last = min(first + _BLOCK, len(self))
         if self._stamped() != self._stamp:
-            raise InputError(f"{self.name} has changed while the flow went through it")
+            raise InputError(f"{self.name} has changed while the flow was reading it; run the flow again")
         problems = Problems()
         block = []
         for at in range(first, last):

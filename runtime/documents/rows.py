@@ -35,7 +35,7 @@ def parse_json(text: str) -> Json:
         place = f"line {error.lineno}, column {error.colno}" if "\n" in text.strip() else f"column {error.colno}"
         raise ValueError(f"{error.msg[0].lower()}{error.msg[1:]} at {place}") from None
     if "\\u" in text and not is_unicode(json.dumps(value, ensure_ascii=False)):
-        raise ValueError("it has half a surrogate pair (\\ud800 to \\udfff), which is no character")
+        raise ValueError("it has half of a surrogate pair (\\ud800 to \\udfff), which is not a character")
     return value
 
 
@@ -112,7 +112,7 @@ def open_table(text: str, name: str, path: str = "", tell: Tell = unheard) -> Ta
     line, names = header[0], [cell.strip() for cell in header[1]]
     twice = [cell for cell, times in Counter(names).items() if cell and times > 1]
     if twice:
-        raise InputError(f"{name}:{line}: two columns are called {shown(twice[0])}")
+        raise InputError(f"{name}:{line}: two columns have the name {shown(twice[0])}")
     return Table([cell for cell in names if cell], _below(names, line, cells, name))
 
 

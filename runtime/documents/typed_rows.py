@@ -30,7 +30,7 @@ def fit_rows(rows: Rows, type_: types.Type, name: str, *, cells: bool = False) -
     if isinstance(type_, types.ListOf):
         return values
     if len(values) != 1:
-        raise InputError(f"{name} has {len(values)} rows, and one {types.show(type_)} is wanted")
+        raise InputError(f"{name} has {len(values)} rows, and the parameter takes a single {types.show(type_)}")
     return values[0]
 
 

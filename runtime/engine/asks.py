@@ -24,10 +24,10 @@ TIMEOUT = 600.0
 _DEEPEST = 40
 """An answer's type has at most this many levels, so that reading the answer does not exhaust Python's stack."""
 _SAID = {
-    "filtered": "the provider's filter held the answer back",
-    "unterminated": "the answer has no end: the server stopped in the midst of it",
-    "length": "the answer was cut off at its greatest length: allow more with `max_tokens`",
-    "other": "the answer did not come to a good end",
+    "filtered": "the provider's filter blocked the answer",
+    "unterminated": "the answer is incomplete: the server stopped before its end",
+    "length": "the answer was cut off at its greatest length: allow more with a higher `max_tokens`",
+    "other": "the answer ended in an unknown way",
 }
 
 
@@ -134,6 +134,6 @@ def _schema(type_: types.Type) -> Schema:
     """
     if (levels := Extents().levels(type_)) > _DEEPEST:
         raise InputError(
-            f"an answer is nested {_DEEPEST} levels deep at most, and this type has {levels}: ask for less"
+            f"an answer can have at most {_DEEPEST} levels, and this type has {levels}: use a flatter type"
         )
     return Schema(types.json_schema(type_))

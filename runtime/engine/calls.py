@@ -131,7 +131,7 @@ class Calls:
             self._out.discard(number)
         except BudgetError as error:
             self._take(number)
-            said = f"{error}; an attempt that may have been paid is not made again"
+            said = f"{error}; flowrun does not repeat an attempt that may have been paid"
             pending.on_failure(Failure(pending.call.path, said, error))
             return False
         self._line.append(pending)
@@ -197,7 +197,9 @@ class Calls:
         else:
             if known.open:
                 if not self.context.ask_doubtful:
-                    raise InDoubtError("it was under way when a run was ended and may be paid: it is not sent again")
+                    raise InDoubtError(
+                        "it was open when an earlier run ended and may have been paid: flowrun does not send it again"
+                    )
                 self.events.append(e.CallInDoubt(call.path, call.model))
             pending.hold.admit(call)
             if self._line or not self._sent_at_once(pending):

@@ -113,9 +113,12 @@ def _count(ledgers: Sequence[Ledger]) -> None:
 def _must_be_priced(call: Call, price: Price | None) -> None:
     """Raise BudgetError if the highest cost of a call is unknown."""
     if price is None:
-        raise BudgetError(f"no price is known for `{call.model}`, so the flow's budget in money cannot be held")
+        raise BudgetError(
+            f"the price of `{call.model}` is unknown, so flowrun cannot keep the flow's budget "
+            "in money: declare the model with its price, or write a budget of calls"
+        )
     if price.worst(0, call.request.max_tokens) is None:
         raise BudgetError(
-            f"nobody knows how long an answer of `{call.model}` may be, so the flow's budget in money cannot be held: "
-            "set `max_tokens`"
+            f"the greatest length of an answer of `{call.model}` is unknown, so flowrun cannot keep the flow's "
+            "budget in money: set `max_tokens`"
         )

@@ -101,7 +101,7 @@ def _asking(plan: p.Reduce, answer: types.Type, most: int | None, scope: Scope) 
             raise InputError(f"`by tokens(n)` takes a whole number from 1, and this is {size!r}")
         return TokenTree(most, size, answer, _tokens)
     if not isinstance(fan_in, int) or fan_in < 2:
-        raise InputError(f"a tree merges two or more at a time, and this is {fan_in!r}")
+        raise InputError(f"a tree merges two or more results at a time, and this is {fan_in!r}")
     return Tree(most, fan_in, answer)
 
 

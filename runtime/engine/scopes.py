@@ -58,7 +58,7 @@ class Scope:
             frame = frame.parent
         if name in self.context.models:
             return self.context.models[name]
-        raise FlowrunError(f"nothing is called `{name}` here")
+        raise FlowrunError(f"the name `{name}` is unknown here")
 
     def tally(self, name: str) -> Tally | None:
         return next((frame.tallies[name] for frame in self.frame.outward() if name in frame.tallies), None)

@@ -56,8 +56,8 @@ def permit(plan: p.Plan, allowed: bool) -> None:
     if used and not allowed:
         listed = ", ".join(f"`{name}` ({extern.target})" for name, extern in used.items())
         raise UsageError(
-            f"the flow `{plan.flow}` runs Python of yours: {listed}; "
-            "if you trust it, allow it with --allow-python (from Python: RunOptions(allow_python=True))"
+            f"the flow `{plan.flow}` wants to run Python functions: {listed}; "
+            "if you trust it, allow them with --allow-python (from Python: RunOptions(allow_python=True))"
         )
 
 
@@ -186,7 +186,7 @@ def _copied(value: Any, known: dict[int, tuple[Any, Json]]) -> Json:
             return str.__str__(value)
         case int():
             if value.bit_length() > _BITS:
-                raise ExternError("it holds a number of thousands of digits")
+                raise ExternError("it contains a number of thousands of digits")
             return int(value)
         case float():
             return float(value)
@@ -206,5 +206,5 @@ def _copied(value: Any, known: dict[int, tuple[Any, Json]]) -> Json:
                 known[id(value)] = value, copy
             return known[id(value)][1]
     raise ExternError(
-        f"a Python {type(value).__name__} is no plain data (texts, numbers, true, false, none, lists, dicts)"
+        f"a Python {type(value).__name__} is not plain data (texts, numbers, true, false, none, lists, dicts)"
     )

@@ -30,8 +30,8 @@ def found(name: str, extern: p.Extern, folder: Path) -> Function:
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name + ".").startswith(error.name + "."):
             raise UsageError(
-                f"{where}: there is no Python module {shown(error.name)}, neither in the folder of the flow nor where "
-                "Python looks for modules"
+                f"{where}: the Python module {shown(error.name)} is neither in the folder of the flow nor "
+                "on Python's search path"
             ) from None
         raise UsageError(f"{where}: importing {shown(module_name)} failed: {told(error)}") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 (a module may raise anything while it is imported)
@@ -50,7 +50,7 @@ def found(name: str, extern: p.Extern, folder: Path) -> Function:
         except Exception as error:  # noqa: BLE001 (a module may have a `__getattr__` of its own)
             raise UsageError(f"{where}: getting {shown(attribute)} failed: {told(error)}") from None
     if not callable(function):
-        raise UsageError(f"{where}: {shown(attribute)} is no function (it is a Python {type(function).__name__})")
+        raise UsageError(f"{where}: {shown(attribute)} is not a function (it is a Python {type(function).__name__})")
     called: Function = function
     _fits(where, called, [param.name for param in extern.params])
     return called
@@ -65,8 +65,8 @@ def _not_another(where: str, top: str, folder: Path) -> None:
     origin = getattr(sys.modules.get(top), "__file__", None)
     if beside and (origin is None or Path(origin).resolve() not in [path.resolve() for path in beside]):
         raise UsageError(
-            f"{where}: {shown(str(beside[0]))} is hidden by another module of the name {shown(top)} that is loaded "
-            f"already ({shown(origin or 'a part of Python')}); give yours another name"
+            f"{where}: {shown(str(beside[0]))} is hidden by a loaded module of the same name "
+            f"{shown(top)} ({shown(origin or 'a part of Python')}); rename your file"
         )
 
 
@@ -83,8 +83,8 @@ def _fits(where: str, function: Function, names: list[str]) -> None:
     takes = f"it takes {shown(str(signature))}"
     for name in names:
         if name not in by_name and not rest:
-            raise UsageError(f"{where}: the function has no parameter `{name}` that is given by name; {takes}")
+            raise UsageError(f"{where}: the function has no keyword parameter `{name}`; {takes}")
     for name, one in params.items():
         free = one.kind in (one.VAR_KEYWORD, one.VAR_POSITIONAL) or one.default is not one.empty
         if not free and (name not in names or name not in by_name):
-            raise UsageError(f"{where}: the function needs `{name}`, which the flow does not give it; {takes}")
+            raise UsageError(f"{where}: the function needs `{name}`, and the extern does not pass it; {takes}")

@@ -40,14 +40,14 @@ class Files:
         Raises: InputError, for a path outside of the folders that the flow may read.
         """
         if not path:
-            raise InputError("a path is needed, and it is empty")
+            raise InputError("the path is empty")
         found = _resolved(self.folder / path)
         if not any(found.is_relative_to(place) for place in (self.folder, *self.allowed)):
             # Nothing outside is touched, not even to see whether it is a folder.
             place = found.parent
             raise InputError(
                 f"{shown(path)} is outside the flow's folder, {shown(str(self.folder))}; "
-                f"a flow reads there only with {shown(f'--allow-read {place}')}"
+                f"to let the flow read it, add {shown(f'--allow-read {place}')}"
             )
         return found
 
@@ -73,10 +73,12 @@ class Files:
         fixed = next((place for place, part in enumerate(parts) if _MAGIC.search(part)), len(parts))
         if fixed == len(parts):
             if self.resolve(pattern).is_dir():
-                raise InputError(f"{shown(pattern)} is a folder; its files are {shown(os.path.join(pattern, '*'))}")
+                raise InputError(
+                    f"{shown(pattern)} is a folder; for its files write {shown(os.path.join(pattern, '*'))}"
+                )
             return [pattern]
         if ".." in parts[fixed:]:
-            raise InputError(f"{shown(pattern)} has `..` behind a wildcard; write the folder out")
+            raise InputError(f"{shown(pattern)} has `..` after a wildcard; write the name of the folder")
         start = os.path.join(*parts[:fixed]) if fixed else ""
         if start and not self.resolve(start).is_dir():
             raise InputError(f"{shown(pattern)}: there is no folder {shown(start)}{_guess(self.resolve(start))}")
@@ -136,14 +138,14 @@ def read_plain_bytes(path: Path, name: str | None = None) -> bytes:
 
 def _decoded_flow(data: bytes, name: str) -> str:
     if kind := _wide_kind(data):
-        raise InputError(f"{name} is in {kind}, and flows are in UTF-8; {_convert(kind)}")
+        raise InputError(f"{name} is encoded in {kind}, and a flow must be in UTF-8; {_convert(kind)}")
     return decode(data, name)
 
 
 def decode(data: bytes, name: str) -> str:
     wide = _wide_kind(data)
     if wide and not (wide == "UTF-16" and data.startswith(_UTF_16_MARKS)):
-        raise InputError(f"{name} is in {wide}, and text is read in UTF-8; {_convert(wide)}")
+        raise InputError(f"{name} is encoded in {wide}, and flowrun reads text in UTF-8; {_convert(wide)}")
     encoding, kind = ("utf-16", wide) if wide else ("utf-8-sig", "UTF-8")
     try:
         text = data.decode(encoding)
@@ -187,7 +189,7 @@ def _resolved(path: Path) -> Path:
         return path.resolve()
     except (OSError, RuntimeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{shown(str(path))} is not a path that can be followed: {reason}") from None
+        raise InputError(f"{shown(str(path))} is not a usable path: {reason}") from None
 
 
 def _opened_below(place: Path, path: Path) -> int:
@@ -237,16 +239,18 @@ def _read(path: Path, name: str, opened: Callable[[], int], *, pipes: bool = Fal
 def _regular(found: os.stat_result, name: str, pipes: bool) -> None:
     """Raise InputError for a path that is not a regular file, and for a file that is too large to read."""
     if stat.S_ISDIR(found.st_mode):
-        raise InputError(f"{name} is a folder, and a file is needed")
+        raise InputError(f"{name} is a folder, not a file")
     if stat.S_ISREG(found.st_mode):
         if found.st_size > MOST_BYTES:
             raise too_large(name)
     elif not (pipes and stat.S_ISFIFO(found.st_mode)):
-        raise InputError(f"{name} is a device, and a file is needed")
+        raise InputError(f"{name} is a device, not a file")
 
 
 def too_large(name: str) -> InputError:
-    return InputError(f"{name} is larger than {MOST_BYTES // 1024**2} MiB, the most that is read; cut it up first")
+    return InputError(
+        f"{name} is larger than {MOST_BYTES // 1024**2} MiB, which is the limit; split it into smaller files"
+    )
 
 
 def _guess(path: Path) -> str:

@@ -33,5 +33,5 @@ def must_be_folder(place: Path, option: str, written: str) -> None:
         return
     if os.path.lexists(place):
         folder = shown(written.format(str(place.parent)))
-        raise UsageError(f"{option} takes a folder, and {shown(str(place))} is none; its folder is {folder}")
-    raise UsageError(f"{option} takes a folder, and there is none at {shown(str(place))}")
+        raise UsageError(f"{option} takes a folder, and {shown(str(place))} is not a folder; its folder is {folder}")
+    raise UsageError(f"{option} takes a folder, and the folder {shown(str(place))} does not exist")

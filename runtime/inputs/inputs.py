@@ -120,7 +120,7 @@ def _all(stdin: Stdin) -> str:
     try:
         text = stdin()
     except UnicodeDecodeError as error:
-        raise InputError(f"{_STDIN} is not text in UTF-8: byte {error.start} is no part of a character") from None
+        raise InputError(f"{_STDIN} is not text in UTF-8: byte {error.start} is not part of a character") from None
     if "\0" in text:
         raise InputError(f"{_STDIN} is not text: it has a zero byte, as binary files do")
     return text.lstrip(BOM)
@@ -132,22 +132,24 @@ def _content(given: str, stdin: Stdin, files: Files | None) -> str:
     if given.startswith("@@"):
         return given[1:]
     if given.startswith("@"):
-        return read_plain_text(_existing(given[1:], files, "; to give text that begins with @, write @@"))
+        return read_plain_text(_existing(given[1:], files, "; for a text that begins with @, write @@"))
     return given
 
 
 def _existing(given: str, files: Files | None, hint: str = "") -> Path:
     """Return the path of a file. If the file does not exist, raise InputError with a hint where it could be."""
     if not given:
-        raise InputError(f"a path is needed, and there is none{hint}")
+        raise InputError(f"the path is missing{hint}")
     if not os.path.exists(given):
         if files and os.path.exists(files.folder / given):
             raise InputError(
-                f"there is no file {shown(given)} in the current folder, but beside the flow there is one: "
+                f"there is no file {shown(given)} in the current folder, but the flow's folder has it: "
                 f"{shown(str(files.folder / given))}"
             )
         if "\n" in given or len(given) > 200:
-            raise InputError(f"a path is needed, and this looks like the text itself: give that through `-`{hint}")
+            raise InputError(
+                f"this value must be a path, and it looks like the text itself: send a text through `-`{hint}"
+            )
         try:
             read_plain_text(Path(given))
         except InputError as error:
@@ -173,7 +175,7 @@ def _structured(type_: types.Type, given: str, stdin: Stdin, files: Files | None
             return parse_json(given)
         except ValueError:
             if not os.path.splitext(given)[1]:
-                raise InputError(f"{shown(given)} is neither a file nor JSON; a text is written in quotes") from None
+                raise InputError(f"{shown(given)} is neither a file nor JSON; put quotes around a text") from None
     path = _existing(given.removeprefix("@"), files)
     return _from_path(path, type_, tell)
 

@@ -37,13 +37,15 @@ def check_texts(params: Iterable[plan.Param], given: Mapping[str, Any], folder: 
         for text in _document_texts(given.get(param.name), param.type):
             if _is_path(text):
                 raise InputError(
-                    f"`{param.name}`: the text {shown(text)} is the path of a file, and would be sent as a text; "
+                    f"`{param.name}`: the text {shown(text)} is the path of a file, but flowrun would send it "
+                    "as a text; "
                     f"from Python `pathlib.Path({text[:80]!r})` gives the content of the file; to send the text "
                     "itself, end it with a line break"
                 )
             if _is_path(text, folder):
                 tell(
-                    f"`{param.name}`: {shown(text)} is sent as a text; the content of the file beside the flow is "
+                    f"`{param.name}`: {shown(text)} is sent as a text; for the content of the file in the "
+                    "flow's folder write "
                     f"`pathlib.Path({str(folder / text)!r})`"
                 )
 

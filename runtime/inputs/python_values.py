@@ -36,8 +36,8 @@ them."""
 _UNCLEAR: tuple[tuple[tuple[type, ...], str, str], ...] = (
     (
         (bytes, bytearray, memoryview),
-        "is {}, which are no text by themselves",
-        'give x.decode("utf-8"), or for a document the Path of its file',
+        "is {}, and bytes are not a text",
+        'write x.decode("utf-8"), or for a document the Path of its file',
     ),
     ((set, frozenset), "is a set, which has no order", "give a list, such as sorted(x)"),
     ((timedelta,), "is a timedelta", "give its seconds: x.total_seconds()"),
@@ -70,9 +70,9 @@ class _ValueReader:
         if kind not in _HOLDING and (scalar := _scalar(value, place)) is not None:
             return scalar
         if id(value) in self._inside:
-            raise _refused(place, "holds itself", "give it without the circle")
+            raise _refused(place, "contains itself", "remove the circle")
         if len(self._inside) == DEEPEST:
-            raise _refused(self._name, f"is nested deeper than {DEEPEST} levels", "give it as a flatter record or list")
+            raise _refused(self._name, f"is nested deeper than {DEEPEST} levels", "use a flatter record or list")
         self._inside.add(id(value))
         try:
             return self._whole(value, place)
@@ -152,7 +152,7 @@ def _finite(value: float, place: str) -> float:
     if isnan(value):
         raise _missing(place)
     if not isfinite(value):
-        raise _refused(place, "is infinite, which JSON cannot write", "give a finite number, or None")
+        raise _refused(place, "is infinite, and JSON has no such number", "give a finite number, or None")
     return value
 
 
@@ -171,7 +171,7 @@ def _number(value: Decimal, place: str) -> int | float:
     if value == value.to_integral_value():
         return int(value)
     if Decimal(repr(number)) != value:
-        raise _refused(place, f"has more digits than a number keeps ({value})", "round it, or give a text: str(x)")
+        raise _refused(place, f"has more digits than flowrun keeps ({value})", "round it, or give a text: str(x)")
     return number
 
 
@@ -179,7 +179,7 @@ def _name(name: Any, place: str) -> str:
     if isinstance(name, Enum):
         name = name.value
     if not isinstance(name, str):
-        raise _refused(place, f"has the name {name!r:.40}, which is no text", "give names as texts: str(x)")
+        raise _refused(place, f"has the name {name!r:.40}, which is not a text", "give names as texts: str(x)")
     return str.__str__(name)
 
 

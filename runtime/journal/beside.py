@@ -87,17 +87,17 @@ def _check_folder(folder: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISDIR(found.st_mode):
-        raise DiskError(f"the journal's {shown(str(folder))} is no folder but {_kind(found)}: {_ELSEWHERE}")
+        raise DiskError(f"the journal's folder {shown(str(folder))} is {_kind(found)}: {_ELSEWHERE}")
     _check_owner(folder, found)
 
 
 def _check_file(path: Path, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise DiskError(f"the journal's {shown(str(path))} is no file but {_kind(found)}: {_ELSEWHERE}")
+        raise DiskError(f"the journal's file {shown(str(path))} is {_kind(found)}: {_ELSEWHERE}")
     if found.st_nlink > 1:
         raise DiskError(
-            f"the journal's {shown(str(path))} is a file with {found.st_nlink} names (hard links), and it may have one "
-            f"only: {_ELSEWHERE}"
+            f"the journal's file {shown(str(path))} has {found.st_nlink} names (hard links), and it may have "
+            f"only one: {_ELSEWHERE}"
         )
     _check_owner(path, found)
 
@@ -105,8 +105,8 @@ def _check_file(path: Path, found: os.stat_result) -> None:
 def _check_owner(path: Path, found: os.stat_result) -> None:
     if hasattr(os, "geteuid") and os.geteuid() != found.st_uid and not _on_behalf_of(found.st_uid):
         raise DiskError(
-            f"the journal's {shown(str(path))} belongs to somebody else (user {found.st_uid}), and its answers would "
-            "count as yours: keep one of your own with --journal FILE"
+            f"the journal's file {shown(str(path))} belongs to another user ({found.st_uid}), and its answers "
+            "would count as yours: use your own journal with --journal FILE"
         )
 
 

@@ -13,7 +13,7 @@ from .beside import FOLDER
 from .reading import check_form, damaged
 from .records import APPLICATION, TABLE
 
-ELSEWHERE = "keep the run elsewhere with --journal FILE, or nowhere with --no-journal"
+ELSEWHERE = "use another file with --journal FILE, or no journal with --no-journal"
 
 
 def make_folder(folder: Path) -> None:

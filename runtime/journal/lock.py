@@ -45,11 +45,13 @@ class Lock:
         Raises: UsageError, if another process holds it; DiskError, if it cannot be made.
         """
         if fcntl is None:
-            raise DiskError("a journal needs locks of the kernel's, and this system has none: use --no-journal")
+            raise DiskError("a journal needs file locks, and this system has none: use --no-journal")
         try:
             self._file = open_file(self._path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
-            raise DiskError(f"the journal cannot be opened: {shown(str(self._path))}: {error.strerror}") from None
+            raise DiskError(
+                f"the lock {shown(str(self._path))} of the journal cannot be opened: {error.strerror}"
+            ) from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -57,8 +59,8 @@ class Lock:
             self.leave()
             who = f"process {holder.process}" if holder.process else "another process"
             raise UsageError(
-                f"{who} is running a flow with this journal, {shown(str(self._journal))}: wait for it, "
-                "or keep this run in another one with --journal FILE"
+                f"{who} is running a flow with this journal, {shown(str(self._journal))}: wait for it, or use "
+                "another journal with --journal FILE"
             ) from None
         self.tell(0)
 

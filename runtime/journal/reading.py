@@ -26,8 +26,8 @@ Connect = Callable[..., sqlite3.Connection]
 _WITH_BODIES = frozenset({Kind.RUN, Kind.END})
 _ROWS = "SELECT number, run, kind, key, place, body, sum FROM records WHERE number > ? ORDER BY number"
 _WAY_OUT = (
-    "Nothing was asked. To begin anew, move the file away: what it holds is then paid for again; "
-    "or keep this run in another one with --journal FILE"
+    "No call was made. To begin with an empty journal, move the file away (its answers are then paid for "
+    "again), or use another journal with --journal FILE"
 )
 
 
@@ -44,7 +44,7 @@ def check_form(connection: sqlite3.Connection, path: Path) -> bool:
     if not found:
         raise damaged(path, "its table of rows is missing")
     if found != [(TABLE,)] or not marked:
-        raise DiskError(f"{shown(str(path))} is no journal of this version of flowrun. {_WAY_OUT}")
+        raise DiskError(f"{shown(str(path))} is not a journal of this version of flowrun. {_WAY_OUT}")
     return True
 
 
@@ -60,11 +60,11 @@ def fold(connection: sqlite3.Connection, path: Path, index: Index, after: Mark) 
                 raise damaged(path, f"row {last + 1} is missing")
             before = checksum(before, number, run, kind, key, place, body)
             if before != found:
-                raise damaged(path, f"row {number} (`{kind}`, {place or 'of a run'}) is not what was written")
+                raise damaged(path, f"row {number} (`{kind}`, {place or 'of a run'}) differs from the written row")
             last = number
             index.take(number, run, kind, key, place, json.loads(body) if kind in _WITH_BODIES else None)
     except sqlite3.DatabaseError as error:
-        raise damaged(path, f"behind row {last}: {error}") from None
+        raise damaged(path, f"after row {last}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise damaged(path, f"row {last} cannot be read ({type(error).__name__})") from None
     return Mark(last, before)
@@ -104,34 +104,35 @@ class Evidence:
         head = shown(file_beside(path, HEAD).name)
         if self.unreadable:
             if not found.rows:
-                raise damaged(path, f"it holds nothing, and {head}, which says how much it held, cannot be read")
-            notes.append(f"{head}, which says how much the journal must hold, could not be read: it is written anew")
+                raise damaged(path, f"it is empty, and {head}, which has its number of rows, cannot be read")
+            notes.append(
+                f"{head}, which has the number of rows in the journal, could not be read: flowrun writes it again"
+            )
         if connection is None:
             if last.rows:
                 notes.append(
-                    f"the journal {shown(str(path))} with its {last.rows:,} rows is gone; this one begins empty, and "
-                    "what was paid before is paid for again"
+                    f"the journal {shown(str(path))} with its {last.rows:,} rows is missing; the new journal "
+                    "begins empty, and earlier calls are paid for again"
                 )
             return notes
         dropped = found.rows < last.rows and found.rows == before.rows and self.tail.exists
         if found.rows < last.rows and not dropped:
             raise damaged(
                 path,
-                f"it holds {found.rows:,} of the {last.rows:,} rows that were written. Put back the file that had them "
-                f"(with {shown(path.name + '-wal')}, if there is one); if this is an older copy that you want, remove "
-                f"{head}",
+                f"it holds {found.rows:,} of the {last.rows:,} rows that were written. Put back the complete "
+                f"file (with {shown(path.name + '-wal')}, if it exists); to use this older copy, remove {head}",
             )
         for mark in self.head:
             if 0 < mark.rows <= found.rows and _sum_of(connection, mark.rows) != mark.sum:
                 raise damaged(
                     path,
-                    f"row {mark.rows:,} is not the one that was written last here; if another journal was put in its "
-                    f"place on purpose, remove {head}",
+                    f"row {mark.rows:,} differs from the last written row; if you replaced the journal by "
+                    f"another on purpose, remove {head}",
                 )
         if dropped or self.tail.torn:
             notes.append(
-                "the journal ends in something that was not written to its end when the last run stopped: "
-                "it is left out, and all before it is whole"
+                "the last row of the journal is incomplete, because the last run stopped while it wrote: "
+                "flowrun ignores this row, and all earlier rows are complete"
             )
         return notes
 

@@ -85,7 +85,8 @@ class Journal:
         with _gate:
             if run in self._live or run in self._shared.live():
                 raise UsageError(
-                    f"the run {self.index.runs[run].id} goes on in this process already: wait for it, then resume it"
+                    f"the run {self.index.runs[run].id} is still active in this process: wait for its end, "
+                    "then resume it"
                 )
             self._run = run
 
@@ -185,8 +186,8 @@ class _Shared:
             same = False
         if not same:
             raise DiskError(
-                f"the journal {shown(str(self.path))} was removed or replaced while runs of this process write to it: "
-                "wait for them, or keep this run in another one"
+                f"the journal {shown(str(self.path))} was removed or replaced while other runs of this process "
+                "use it: wait for those runs, or use another journal"
             )
 
     def _read_on(self) -> None:

@@ -115,7 +115,7 @@ class Limiter:
         ``who`` identifies the call, because a call may have several attempts. None counts as a call of its own.
         """
         if not place.held:
-            raise RuntimeError("a place was given back twice")
+            raise RuntimeError("a place was released twice")
         place.held = False
         now = asyncio.get_running_loop().time()
         in_flight, self.active = self.active, self.active - 1

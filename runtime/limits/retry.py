@@ -86,7 +86,10 @@ class Retries:
         self.tries += 1
         if self.tries < self.policy.attempts:
             return None
-        said = f"no answer came with those to the same request, and it may have been paid (gave up after {self.made} "
+        said = (
+            "the server answered only other calls of the same request, and this call may have been paid "
+            f"(gave up after {self.made} "
+        )
         return InDoubtError(f"{said}attempts)")
 
     def last(self, failed: CallError, why: str) -> CallError:
@@ -101,4 +104,4 @@ class Retries:
 def come_back(seconds: float) -> str:
     """Write a sentence: the server wants a pause of this many seconds, and the time when to come back."""
     clock = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(time.time() + seconds))
-    return f"the server asks to be left alone for {seconds:.0f} s: come back at {clock}"
+    return f"the server asks for a pause of {seconds:.0f} s: run the flow again at {clock}"

@@ -60,7 +60,7 @@ def table(value: Json, columns: Iterable[str] = (), *, delimiter: str = ",", raw
     for number, row in enumerate(rows, 1):
         where = f"row {number}"
         if not isinstance(row, dict) and row is not None and names != [COLUMN]:
-            raise NotFlatError(f"{where} is no record, and others are")
+            raise NotFlatError(f"{where} is not a record, and other rows are")
         cells = [row.get(name) for name in names] if isinstance(row, dict) else [row] + [None] * (len(names) - 1)
         for name, cell in zip(names, cells, strict=True):
             if isinstance(cell, dict | list):

@@ -32,10 +32,10 @@ class Form:
         self.raw = raw
         self.columns: tuple[str, ...] = ()
         if raw and self.suffix not in _TABLES:
-            raise UsageError(f"--raw is for .csv and .tsv files, and {self.name} is none")
+            raise UsageError(f"--raw works only with a .csv or .tsv file, and {self.name} is neither")
         if self.suffix in _NEVER:
             raise UsageError(
-                f"an answer is not written as {self.suffix}; give --output a name that ends in .json, .jsonl, .csv, "
+                f"flowrun cannot write a {self.suffix} file; give --output a name that ends in .json, .jsonl, .csv, "
                 ".txt or .md"
             )
         if self.suffix in _TABLES:
@@ -69,7 +69,10 @@ class Form:
             if is_plain(type_):
                 what, instead = "is for a list or a record", ".txt or .json"
             else:
-                what, instead = "has one value in each cell", ".jsonl or .json, or return what is flat"
+                what, instead = (
+                    "has one value in each cell",
+                    (".jsonl or .json, or return records without lists and records inside"),
+                )
             raise UsageError(
                 f"{self.name} cannot hold the answer of this flow: {error}, and a {self.suffix} file {what}; "
                 f"give --output a name that ends in {instead}"
@@ -94,7 +97,7 @@ def _plain_lines(value: Json) -> Iterator[str]:
     for number, one in enumerate(value, 1):
         word = one if isinstance(one, str) else _word(one, f"item {number}")
         if "\n" in word or "\r" in word:
-            raise NotFlatError(f"item {number} has several lines, and would be taken for several items")
+            raise NotFlatError(f"item {number} has several lines, and a reader would see several items")
         yield word
 
 

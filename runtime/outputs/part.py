@@ -56,7 +56,7 @@ class PartFile:
         for name in self._names():
             with suppress(FileExistsError):
                 return create_beside(self.target.real, name)
-        raise FileExistsError(None, f"{_MOST} parts of it are there already: look through them, and take them away")
+        raise FileExistsError(None, f"{_MOST} part files of it exist already: check them, and delete them")
 
     def _names(self) -> Iterator[str]:
         name = os.path.basename(self.target.real)

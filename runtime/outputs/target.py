@@ -23,7 +23,7 @@ READER = 5.0
 _FLAGS = os.O_WRONLY | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _OPEN_FILES = re.compile(r"/dev/fd|/proc/(?:self|(?P<process>\d+))(?:/task/\d+)?/fd")
 _MOST_LINKS = 40
-_READ_ONLY = "it is read-only, and is left as it is: make it writable, or give another name"
+_READ_ONLY = "it is read-only, and is not changed: make it writable, or give another name"
 
 
 class Target:
@@ -83,7 +83,7 @@ class Target:
         before = self.real
         found = self._looked_at()
         if self.real != before or not (found is None or stat.S_ISREG(found.st_mode)):
-            raise DiskError(f"{self.name} has become another file meanwhile, and is left as it is")
+            raise DiskError(f"{self.name} was replaced by another file meanwhile, and is not changed")
         if found is not None:
             self._must_be_writable(found)
 
@@ -98,7 +98,9 @@ class Target:
         """Return the status of the file at the end of all links; None without a file. Raises UsageError, DiskError."""
         self.real = os.path.realpath(self.path)
         if any(name.lower().endswith(".flow") for name in (str(self.path), self.real)):
-            raise UsageError(f"{self.name} is a flow file, or named as one, and is not overwritten; give another name")
+            raise UsageError(
+                f"{self.name} is a flow file or has the name of a flow file, and is not overwritten; give another name"
+            )
         try:
             found = os.stat(self.path)
         except FileNotFoundError:
@@ -109,7 +111,7 @@ class Target:
         except (OSError, ValueError) as error:
             raise self.trouble(error if isinstance(error, OSError) else OSError(str(error))) from None
         if stat.S_ISDIR(found.st_mode):
-            raise DiskError(f"{self.name} is a folder, and a file is wanted")
+            raise DiskError(f"{self.name} is a folder, not a file")
         self._must_not_be_read(found)
         return found
 
@@ -126,7 +128,7 @@ class Target:
             raise self._read()
 
     def _read(self) -> UsageError:
-        return UsageError(f"{self.name} is what this command reads, and is not overwritten; give another name")
+        return UsageError(f"this command reads {self.name}, so it is not overwritten; give another name")
 
     def _tried(self, found: os.stat_result | None) -> None:
         """Check that a file can be written there, without changing the existing file. Raises DiskError."""
@@ -158,7 +160,7 @@ class Target:
         try:
             writes = fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
             if not writes:
-                raise DiskError(f"{self.name} is open, but not to be written")
+                raise DiskError(f"{self.name} is open, but not for writing")
             self._must_not_be_read(os.fstat(number))
             return Pipe(os.dup(number))
         except OSError as error:
@@ -166,9 +168,9 @@ class Target:
 
     def _opened(self, found: os.stat_result) -> Pipe:
         if stat.S_ISBLK(found.st_mode):
-            raise DiskError(f"{self.name} is a disk: what is on it would be overwritten; give another name")
+            raise DiskError(f"{self.name} is a disk, and its content would be overwritten; give another name")
         if stat.S_ISSOCK(found.st_mode):
-            raise DiskError(f"{self.name} is a socket, and a file is wanted")
+            raise DiskError(f"{self.name} is a socket, not a file")
         try:
             number = self._opened_by_then() if stat.S_ISFIFO(found.st_mode) else os.open(self.path, _FLAGS)
         except OSError as error:
@@ -176,7 +178,7 @@ class Target:
         if os.path.samestat(os.fstat(number), found):
             return Pipe(number)
         os.close(number)
-        raise DiskError(f"{self.name} has become another file meanwhile, and is left as it is")
+        raise DiskError(f"{self.name} was replaced by another file meanwhile, and is not changed")
 
     def _opened_by_then(self) -> int:
         """Open a pipe. That works only while it has a reader, so wait some seconds for one."""
@@ -188,7 +190,7 @@ class Target:
                 if error.errno != errno.ENXIO:
                     raise
             if time.monotonic() > until:
-                raise DiskError(f"{self.name} is a pipe that nobody reads: start its reader first")
+                raise DiskError(f"{self.name} is a pipe without a reader: start the reader first")
             time.sleep(0.05)
 
 

@@ -26,9 +26,9 @@ def mentions(exprs: list[p.Expr]) -> Iterator[str]:
                 yield from _votes(function, args)
                 inside = tuple(arg for arg in inside if not isinstance(arg, p.TypeOf))
             case p.Apply(operator, operands) if OPERANDS.get(operator) != len(operands):
-                raise PlanError(f"no operator `{operator}` takes {len(operands)} operands")
+                raise PlanError(f"the operator `{operator}` does not take {len(operands)} operands")
             case p.TypeOf():
-                raise PlanError("a type of this plan stands where a value is needed")
+                raise PlanError("the plan has a type where it needs a value")
         todo.extend(inside)
 
 
@@ -42,12 +42,12 @@ def _votes(function: str, args: Mapping[str, p.Expr]) -> Iterator[str]:
     spec = FUNCTIONS[function].spec
     missing = [param.name for param in spec.params if param.required and param.name not in args]
     if missing or args.keys() - {param.name for param in spec.params}:
-        raise PlanError(f"the arguments of `{function}` are not those that it takes")
+        raise PlanError(f"the arguments of `{function}` do not fit its parameters")
     if not spec.of_step:
         return
     for arg in args.values():
         if not isinstance(arg, p.Constant) or not isinstance(arg.value, str):
-            raise PlanError(f"`{function}` takes the name of a vote, and nothing that is worked out")
+            raise PlanError(f"`{function}` takes the name of a vote, and not a calculated value")
         yield arg.value
 
 

@@ -20,16 +20,16 @@ _MOST_LINES = 100_000_000
 def verify_kinds(plan: p.Plan) -> None:
     """Raise PlanError at the first part of a plan whose kind or type does not fit its place."""
     if "\0" in plan.source:
-        raise PlanError("the name of this plan's file has a character in it that no file has in its name")
+        raise PlanError("the file name in this plan has a character that a file name cannot have")
     _limits("the flow", plan)
     for key, flow in plan.flows.items():
         _limits(f"the flow `{key}`", flow)
     for place, name in _names(plan):
         if not _NAME.fullmatch(name):
-            raise PlanError(f"{place} is called {name!r:.60}, and no name of the language is written so")
+            raise PlanError(f"{place} has the name {name!r:.60}, which the language does not allow")
     for step in plan.walk():
         if not 0 <= step.line <= _MOST_LINES:
-            raise PlanError(f"`{step.name}` is said to stand on line {step.line}")
+            raise PlanError(f"the plan puts `{step.name}` on line {step.line}, and lines begin at 1")
     try:
         audit_plan(plan, language())
     except UnfitError as error:
@@ -41,9 +41,9 @@ def verify_kinds(plan: p.Plan) -> None:
 def _limits(title: str, flow: p.Plan | p.Flow) -> None:
     calls, money = flow.calls_limit, flow.money_limit
     if calls is not None and calls < 1:
-        raise PlanError(f"{title} has a budget of {calls} calls, and can make none")
+        raise PlanError(f"{title} has a budget of {calls} calls, so it can make no calls")
     if money is not None and not (isfinite(money) and money > 0):
-        raise PlanError(f"{title} has a budget of ${money:g}, and can spend nothing")
+        raise PlanError(f"{title} has a budget of ${money:g}, so it can make no calls")
 
 
 def _names(plan: p.Plan) -> Iterator[tuple[str, str]]:

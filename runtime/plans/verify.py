@@ -28,11 +28,11 @@ def verify(plan: p.Plan) -> None:
     flow.
     """
     if (place := misplaced(plan)) is not None:
-        raise PlanError(f"the plan has a value of another kind than its place at `{place}`")
+        raise PlanError(f"the plan has a value of the wrong kind at `{place}`")
     models = {model.name for model in plan.models}
     known = {param.name for param in plan.params} | models
     if len(known) < len(plan.params) + len(plan.models):
-        raise PlanError("two parameters or models of this plan have one name")
+        raise PlanError("two parameters or models of this plan have the same name")
     for model in plan.models:
         _held(model.name, (), mentions(list(model.options.values())), {}, set())
     for extern_name, extern in plan.externs.items():
@@ -47,7 +47,7 @@ def verify(plan: p.Plan) -> None:
         # A flow of another file does not see the models of this one, and may use their names for its own.
         _flow(f"the flow `{name}`", flow.params, flow.steps, flow.result, plan, models - flow.names)
     for circle in cycles({name: _called(flow.steps) for name, flow in plan.flows.items()}):
-        raise PlanError(f"these flows call each other without end: {' → '.join([*circle, circle[0]])}")
+        raise PlanError(f"these flows call each other in a circle: {' → '.join([*circle, circle[0]])}")
     verify_kinds(plan)
 
 
@@ -69,12 +69,12 @@ def _flow(
     _body(steps, _Around(plan, {}, known), fanout=None)
     for name in mentions([result]):
         if name not in known and name not in {step.name for step in steps}:
-            raise PlanError(f"{title} returns `{name}`, and there is no such step")
+            raise PlanError(f"{title} returns `{name}`, and has no such step")
 
 
 def _distinct(title: str, params: tuple[p.Param, ...]) -> None:
     if len({param.name for param in params}) < len(params):
-        raise PlanError(f"two parameters of {title} have one name")
+        raise PlanError(f"two parameters of {title} have the same name")
 
 
 def _defaults(params: tuple[p.Param, ...], models: set[str]) -> None:
@@ -87,7 +87,7 @@ def _body(steps: tuple[p.Step, ...], around: _Around, fanout: str | None) -> Non
     inside = _Around(around.plan, {**around.visible, **own}, around.known)
     for step in steps:
         if step.name in around.visible or step.name in around.known or own[step.name] is not step:
-            raise PlanError(f"the name `{step.name}` stands for two things in this plan")
+            raise PlanError(f"the name `{step.name}` has two meanings in this plan")
         if fanout is not None:
             for need in _inner_needs(step):
                 if need in own:
@@ -109,7 +109,7 @@ def _step(step: p.Step, around: _Around) -> None:
     _held(step.name, step.needs, mentions(head), around.visible, around.known)
     for need in step.needs:
         if need not in around.visible:
-            raise PlanError(f"`{step.name}` needs `{need}`, and there is no such step around it")
+            raise PlanError(f"`{step.name}` needs `{need}`, and no step around it has this name")
     if step.block is not None:
         _block(step, step.block, around)
     if isinstance(step.node, (p.Map, p.Repeat, p.Fanout)):
@@ -126,7 +126,7 @@ def _head(step: p.Step, around: _Around) -> list[p.Expr]:
             return [expr]
         case p.FlowCall(name, args):
             if name not in around.plan.flows:
-                raise PlanError(f"`{step.name}` calls the flow `{name}`, and this plan has none of that name")
+                raise PlanError(f"`{step.name}` calls the flow `{name}`, and this plan has no such flow")
             _arguments(step.name, f"the flow `{name}`", {*args}, around.plan.flows[name].params)
             return [*args.values()]
         case p.ExternCall(name, args):
@@ -134,12 +134,12 @@ def _head(step: p.Step, around: _Around) -> list[p.Expr]:
             return [*args.values()]
         case p.Map(element=element, source=source, where=where):
             if element in visible or element in known:
-                raise PlanError(f"the element `{element}` of `{step.name}` has the name of something around it")
+                raise PlanError(f"the element `{element}` of `{step.name}` has a name that is taken around it")
             if where is not None:
                 _held(step.name, step.needs, mentions([where]), visible, {*known, element})
             return [source]
         case p.Repeat(least, most) if not 1 <= least <= most:
-            raise PlanError(f"`{step.name}` repeats from {least} up to {most} times: it must be once or more")
+            raise PlanError(f"`{step.name}` repeats from {least} up to {most} times: the range must begin at 1 or more")
     return []
 
 
@@ -148,7 +148,7 @@ def _block(step: p.Step, block: p.Block, around: _Around) -> None:
     fanout = step.name if isinstance(step.node, p.Fanout) else None
     _body(block.steps, _Around(around.plan, around.visible, inner), fanout)
     if block.result not in {one.name for one in block.steps}:
-        raise PlanError(f"the value of `{step.name}` is that of `{block.result}`, which it does not have")
+        raise PlanError(f"the value of `{step.name}` comes from `{block.result}`, and the block has no such step")
 
 
 def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) -> None:
@@ -157,16 +157,18 @@ def _reduce(step: p.Step, node: p.Map | p.Repeat | p.Fanout, around: _Around) ->
     branches = {branch.name for branch in node.body.steps} if isinstance(node, p.Fanout) else set()
     own = around.known - {model.name for model in around.plan.models}
     for name in sorted(given & (branches | own | visible.keys())):
-        raise PlanError(f"the name `{name}` stands for two things in this plan: a reducer's ask sees its own")
+        raise PlanError(f"the name `{name}` has two meanings in this plan: it is also a name of the reducer's ask")
     _way(step.name, reduce, around.plan)
     for need in reduce.needs:
         if need not in visible:
-            raise PlanError(f"the reducer of `{step.name}` needs `{need}`, and there is no such step around it")
+            raise PlanError(f"the reducer of `{step.name}` needs `{need}`, and no step around it has this name")
     # The asks, with their models and options, see the combined results; the arguments see the names around the block.
     needs, sees = (*reduce.needs, *step.needs), around.known | given | branches
     args = set(mentions([*reduce.args.values(), *([reduce.count] if reduce.count is not None else [])]))
     for name in sorted(args & ({"results", "so_far", "next"} - around.known - visible.keys() | branches)):
-        raise PlanError(f"an argument of the reducer of `{step.name}` mentions `{name}`: only its asks see that")
+        raise PlanError(
+            f"an argument of the reducer of `{step.name}` mentions `{name}`: only the reducer's asks can use this name"
+        )
     _held(step.name, needs, sorted(args), visible, around.known)
     _held(step.name, needs, mentions([*reduce.options.values()]), visible, sees)
     for ask in reduce.asks:
@@ -178,7 +180,10 @@ def _way(step: str, reduce: p.Reduce, plan: p.Plan) -> None:
     if reduce.extern is not None:
         params = _extern(step, reduce.extern, plan).params
         if "results" in reduce.args or all(param.name != "results" for param in params):
-            raise PlanError(f"the extern `{reduce.extern}` combines for `{step}`: it gets them as `results` alone")
+            raise PlanError(
+                f"the extern `{reduce.extern}` reduces `{step}`: it needs a parameter `results`, "
+                "and the plan must not pass that argument"
+            )
         _arguments(step, f"the extern `{reduce.extern}`", {*reduce.args, "results"}, params)
     elif reduce.ask is None and reduce.rule not in REDUCERS:
         why = REDUCERS.fault(reduce.rule) or f"no reducer is called `{reduce.rule}`"
@@ -186,14 +191,14 @@ def _way(step: str, reduce: p.Reduce, plan: p.Plan) -> None:
     if reduce.ask is not None and reduce.extern is not None:
         raise PlanError(f"`{step}` has two ways to combine its results")
     if reduce.deciding is not None and (reduce.ask is not None or reduce.extern is not None):
-        raise PlanError(f"`{step}` asks beside a rule, and has none")
+        raise PlanError(f"`{step}` has an ask for a named reducer, and no such reducer")
     if reduce.ask is None and reduce.count is not None:
-        raise PlanError(f"`{step}` combines its results as a tree, and only an ask can do so")
+        raise PlanError(f"`{step}` combines its results as a tree, and only an ask can merge a tree")
 
 
 def _extern(step: str, name: str, plan: p.Plan) -> p.Extern:
     if name not in plan.externs:
-        raise PlanError(f"`{step}` calls the extern `{name}`, and this plan declares none of that name")
+        raise PlanError(f"`{step}` calls the extern `{name}`, and this plan declares no such extern")
     return plan.externs[name]
 
 
@@ -201,7 +206,7 @@ def _arguments(step: str, what: str, given: set[str], params: tuple[p.Param, ...
     names = {param.name for param in params}
     missing = [param.name for param in params if param.required and param.name not in given]
     if missing or not given <= names:
-        raise PlanError(f"the arguments of `{step}` are not those that {what} takes")
+        raise PlanError(f"the arguments of `{step}` do not fit the parameters of {what}")
 
 
 def _ask(ask: p.Ask, name: str, needs: tuple[str, ...], visible: Mapping[str, p.Step], known: set[str]) -> None:
@@ -223,7 +228,7 @@ def _held(
             continue
         if mention in visible:
             raise PlanError(f"`{name}` mentions `{mention}` and does not wait for it")
-        raise PlanError(f"`{name}` mentions `{mention}`, and nothing is called that around it")
+        raise PlanError(f"`{name}` mentions `{mention}`, and that name is unknown there")
 
 
 def _inner_needs(step: p.Step) -> Iterator[str]:

@@ -98,12 +98,12 @@ def open_provider(model: str, surroundings: Surroundings) -> Provider:
     """
     provider, _, name = model.partition(":")
     if not model.isprintable():
-        raise UsageError("a model's name holds a character that cannot be printed")
+        raise UsageError("the name of a model has a character that cannot be printed")
     if not is_own(provider):
         return _open_foreign(model, provider, name, surroundings)
     spec = _own(provider)
     if not name and not spec.nameless:
-        raise UsageError(f"{provider} serves many models: name one, as in {spec.example}")
+        raise UsageError(f"{provider} serves many models: name a model, as in {spec.example}")
     return spec.open(name, surroundings)
 
 
@@ -236,4 +236,4 @@ def _unknown(model: str, provider: str) -> str:
     near = get_close_matches(provider.lower(), names, n=1)
     name = model.partition(":")[2]
     guess = f"Did you mean {near[0]}{':' if name else ''}{name}? " if near else ""
-    return f"no provider is called {shown(provider)}. {guess}A model is written as one of {', '.join(names.values())}"
+    return f"no provider is called {shown(provider)}. {guess}Write a model as one of {', '.join(names.values())}"

@@ -76,29 +76,31 @@ def check_address(address: str, variable: str, example: str) -> SplitResult:
         return UsageError(f"{variable} is not an address such as {example}: {why}")
 
     if not address.isprintable() or " " in address:
-        raise refused("there is a space or a line break in it")
+        raise refused("it contains a space or a line break")
     scheme, slashes, _ = address.partition("://")
     if not slashes:
-        raise refused("it lacks the http:// or https:// at its beginning")
+        raise refused("it does not begin with http:// or https://")
     if scheme.lower() not in ("http", "https"):
-        raise refused("it begins neither with http:// nor with https://")
+        raise refused("it begins with neither http:// nor https://")
     try:
         parts = urlsplit(address)
         host = parts.hostname
     except ValueError:
-        raise refused("its host is no name and no number") from None
+        raise refused("its host is neither a name nor a number") from None
     if parts.username is not None or parts.password is not None:
-        raise refused("it holds a user name or a password: leave them out, and put the key into the key's variable")
+        raise refused(
+            "it contains a user name or a password: delete them, and put the key into the variable for the key"
+        )
     # A bracket belongs to a number of IPv6, and the port alone may stand behind it.
     bracketed = parts.netloc.startswith("[") and not _BRACKETED.fullmatch(parts.netloc)
     if not host or bracketed or not _is_host(host):
-        raise refused("its host is no name and no number" if host else "it names no host")
+        raise refused("its host is neither a name nor a number" if host else "it has no host")
     try:
         port = parts.port
     except ValueError:
         port = 0
     if port == 0 or parts.netloc.endswith(":"):
-        raise refused("its port is no number from 1 to 65535")
+        raise refused("its port is not a number from 1 to 65535")
     return parts
 
 
@@ -114,14 +116,15 @@ def check_path(address: str, parts: SplitResult, variable: str, *, spoken: bool)
         wanted = "/openai/v1"
     path = parts.path.rstrip("/")
     if wanted is not None and (path != wanted or parts.query):
-        model = "; the model's name is that of your deployment, as in openai:NAME" if wanted == "/openai/v1" else ""
-        raise UsageError(f"{variable} is not where {host} has its API: set it to {plain}{wanted}{model}")
+        model = "; write the name of your deployment as the model, as in openai:NAME" if wanted == "/openai/v1" else ""
+        raise UsageError(f"{variable} is not the address of the API of {host}: set it to {plain}{wanted}{model}")
     if "?" in address or "#" in address:
-        raise UsageError(f"{variable} is an address with a ? or a # in it: set it to what stands before that")
+        raise UsageError(f"{variable} is an address with a ? or a # in it: set it to the part before that sign")
     if _CALLS.search(path):
         base = _CALLS.sub("", path).rstrip("/")
         raise UsageError(
-            f"{variable} names a single call of the API, and flowrun appends that by itself: set it to {plain}{base}"
+            f"{variable} is the address of a single call of the API, and flowrun adds that part itself: set it "
+            f"to {plain}{base}"
         )
 
 
@@ -131,7 +134,7 @@ def check_header(value: str, variable: str) -> None:
     Raises: UsageError, for a value that no server accepts. Its message never shows the value.
     """
     if value.lower().startswith("bearer "):
-        raise UsageError(f"{variable} begins with the word Bearer: set it to the key alone")
+        raise UsageError(f"{variable} begins with the word Bearer: set it to only the key")
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'`":
         raise UsageError(f"{variable} has quotes around it: set it without them")
     for place, char in enumerate(value, start=1):
@@ -140,8 +143,8 @@ def check_header(value: str, variable: str) -> None:
         name = {" ": "a space", "\n": "a line break", "\r": "a line break", "\t": "a tab"}.get(char)
         what = name or f"the character U+{ord(char):04X}"
         raise UsageError(
-            f"{variable} holds {what} as character {place} of {len(value)}, which no key has: "
-            "copy it again, in one line"
+            f"{variable} has {what} at character {place} of {len(value)}, and a key cannot contain it: copy "
+            "the key again, in one line"
         )
 
 

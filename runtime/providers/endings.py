@@ -28,32 +28,35 @@ class Endings:
     def read(self, reason: object, text: str, reasoning: str) -> Answer:
         """Return the answer with the end that ``reason`` names. None and "" mean that the server named no reason."""
         if reason is None or reason == "":
-            return Answer(text, "unterminated", f"the answer has no end: the server sent no `{self.name}`")
+            return Answer(text, "unterminated", f"the answer is incomplete: the server sent no `{self.name}`")
         word = reason if isinstance(reason, str) else ""
         named = shown(word if word else str(reason), LONGEST)
         finish: Finish = "other"
         if word in self.stop:
             if text or not reasoning:
                 return Answer(text)
-            said = f"{ONLY_REASONING}, and no answer ({named}): allow more with `max_tokens`, or ask another model"
+            said = (
+                f"{ONLY_REASONING}, and no answer ({named}): allow more with a higher `max_tokens`, or ask "
+                "another model"
+            )
         elif word in self.length:
             finish, said = "length", f"the answer was cut off at its greatest length ({named})"
             if reasoning and not text:
                 said = f"{ONLY_REASONING} before its greatest length was reached ({named})"
-            said += ": allow more with `max_tokens`"
+            said += ": allow more with a higher `max_tokens`"
         elif word in self.filtered:
-            finish, said = "filtered", f"the provider's filter held the answer back ({named})"
+            finish, said = "filtered", f"the provider's filter blocked the answer ({named})"
         elif word in self.tools:
             said = (
-                f"the model asked for a tool ({named}) instead of giving an answer, and flows have none to give: "
-                "say in the prompt that it is to answer by itself, or ask another model"
+                f"the model asked for a tool ({named}) instead of an answer, and flows have no tools: write in "
+                "the prompt that it must answer by itself, or ask another model"
             )
         else:
-            said = f"the answer ended with {named}, which is no good end of an answer"
+            said = f"the answer ended with {named}, which is not a normal end of an answer"
         return Answer(text, finish, said, final=word.lower() in _FULL)
 
 
-ONLY_REASONING = "only reasoning came"
+ONLY_REASONING = "the model sent only reasoning"
 
 
 _FULL = frozenset({"model_context_window_exceeded"})

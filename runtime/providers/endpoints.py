@@ -85,7 +85,7 @@ class HttpEndpoint:
         """Return an answer and "". If the key is in the answer, return "" and a sentence about that."""
         if not self.key or not secret(self.key).carried_by(text):
             return text, ""
-        return "", f"the answer has your key in it, so it is not kept ({digest_of(text)})"
+        return "", f"the answer contains your key, so it is not saved ({digest_of(text)})"
 
     def advice(self, status: int) -> str:
         """Return advice to the user for this status of a server's answer. "" if there is none."""
@@ -94,11 +94,11 @@ class HttpEndpoint:
             case 401 if not self.key:
                 return f"no key was sent: set {self.key_variable}"
             case 401:
-                return f"check {self.key_variable}, and whether it belongs to {where}"
+                return f"check that {self.key_variable} is a key for {where}"
             case 403:
-                return f"check what {self.key_variable} may use, and {where}"
+                return f"check the permissions of {self.key_variable}, and check {where}"
             case 404:
-                return f"check the model's name, and {where}"
+                return f"check the name of the model, and check {where}"
             case 413:
                 return "send a shorter prompt"
         return ""

@@ -109,19 +109,19 @@ def read_answer(
     if kind != "application/json":
         kind = kind.partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
-        raise _useless(endpoint, f"the answer is {endpoint.quote(kind) or 'of no type'}, not JSON", raw)
+        raise _useless(endpoint, f"the answer is {endpoint.quote(kind) or 'without a type'}, not JSON", raw)
     try:
         data = decode(raw)
     except UnicodeDecodeError:
         raise _useless(endpoint, "the answer is not UTF-8", raw) from None
     except ValueError:
-        raise _useless(endpoint, "the answer is not whole JSON", raw) from None
+        raise _useless(endpoint, "the answer is incomplete JSON", raw) from None
     except RecursionError:
-        raise _useless(endpoint, f"the answer nests deeper than {DEPTH}", raw) from None
+        raise _useless(endpoint, f"the answer is nested deeper than {DEPTH} levels", raw) from None
     if len(raw) > DEPTH and raw.count(b"[") + raw.count(b"{") > DEPTH and _deeper(data):
-        raise _useless(endpoint, f"the answer nests deeper than {DEPTH}", raw)
+        raise _useless(endpoint, f"the answer is nested deeper than {DEPTH} levels", raw)
     if not isinstance(data, dict):
-        raise _useless(endpoint, "the answer is JSON, but no object", raw)
+        raise _useless(endpoint, "the answer is JSON, but not an object", raw)
     if data.get("error"):
         raise failure(endpoint, status, headers, raw)
     return data
@@ -144,8 +144,8 @@ def unforeseen(endpoint: HttpEndpoint, mistake: Exception) -> str:
     """Return the message for a reply that makes flowrun's own code fail: it names the mistake and its place."""
     what = mistake_in(mistake, endpoint.redact)
     return (
-        f"{endpoint.model}: flowrun cannot read what {endpoint.host} sent ({what}); that is a mistake of flowrun's: "
-        "please report it"
+        f"{endpoint.model}: flowrun cannot read the answer of {endpoint.host} ({what}); this is a bug in "
+        "flowrun: please report it"
     )
 
 
@@ -171,8 +171,8 @@ def _failure(endpoint: HttpEndpoint, status: int, headers: Mapping[str, str], ra
     if 300 <= status < 400:
         target = host_of(headers.get("Location", "")) or "an address of its own"
         return PermanentError(
-            f"{endpoint.model}: {endpoint.host} redirects to {endpoint.quote(target)}. A key is never sent on to "
-            f"another host: set the base URL to the address itself",
+            f"{endpoint.model}: {endpoint.host} redirects to {endpoint.quote(target)}. flowrun never sends a "
+            "key to another host: set the base URL to the final address",
             status=status,
         )
     error = _error_object(raw)
@@ -188,7 +188,10 @@ def _failure(endpoint: HttpEndpoint, status: int, headers: Mapping[str, str], ra
     message = f"{endpoint.model}: {endpoint.host} answered {status}" + (f": {said}" if said else "")
     quota = any(_QUOTA.search(word) for word in words) or _daily(error) or bool(_NO_CREDIT.search(sentence[:4096]))
     if (quota and meant not in (500, 502, 504)) or meant == 402:
-        used_up = "the account's quota or credit is used up: nothing more is sent there; check its billing page"
+        used_up = (
+            "the quota or credit of the account is used up: flowrun sends no more requests there; check "
+            "the billing page of the account"
+        )
         return EndpointError(f"{message} ({used_up})", status=status)
     generated = error.get("failed_generation")
     if meant == 400 and (generated or "json_validate_failed" in words):
@@ -200,7 +203,7 @@ def _failure(endpoint: HttpEndpoint, status: int, headers: Mapping[str, str], ra
     hint = endpoint.advice(meant)
     if closes_model(meant, error, words, sentence, endpoint.model.partition(":")[2]):
         also = f"{hint}; " if hint else ""
-        return ModelError(f"{message} ({also}nothing more is asked of this model)", status=status)
+        return ModelError(f"{message} ({also}flowrun sends no more requests to this model)", status=status)
     if meant in (400, 422) or (meant in _DOUBTFUL and _PARAMETERS.search(sentence[:4096])):
         parameter = error.get("param")
         named = parameter if isinstance(parameter, str) else ""

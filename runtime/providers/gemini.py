@@ -82,7 +82,9 @@ class GeminiProvider(ServedProvider):
         if not isinstance(candidates, list) or not candidates:
             feedback = data.get("promptFeedback")
             reason = feedback.get("blockReason") if isinstance(feedback, dict) else None
-            what = f"the prompt was blocked ({self._at.quote(str(reason))})" if reason else "no candidates came"
+            what = (
+                f"the prompt was blocked ({self._at.quote(str(reason))})" if reason else "the server sent no candidates"
+            )
             raise AnswerError(f"{self.model}: {what}", final=bool(reason))
         for candidate in candidates:
             if isinstance(candidate, dict):

@@ -104,7 +104,7 @@ class OpenAIProvider(ServedProvider):
         if not whole or (call.stream is not None and call.stream.begun) or any(one.get("error") for one in choices):
             return data
         fieldless = not any("finish_reason" in choice for choice in choices)
-        said = f"{self.model}: {self._at.host} never says why an answer ended: its whole answers are taken as such"
+        said = f"{self.model}: {self._at.host} never tells why an answer ended: flowrun takes its answers as complete"
         taken = await silence.takes(self.model, deadline, lambda: self._progress(said), fieldless=fieldless)
         return {**data, "choices": [{**one, "finish_reason": "stop"} for one in choices]} if taken else data
 

@@ -80,7 +80,7 @@ class ScriptedProvider:
 def _from_list(texts: tuple[str, ...]) -> Script:
     def script(request: Request, number: int) -> str:
         if number >= len(texts):
-            raise AssertionError(f"the script has {len(texts)} replies, and a call {number + 1} came")
+            raise AssertionError(f"the script has {len(texts)} replies, and call {number + 1} needs another reply")
         return texts[number]
 
     return script

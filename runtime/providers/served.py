@@ -129,7 +129,7 @@ class ServedProvider(ABC):
             async with timeout_at(deadline):
                 await self._trying.acquire()
         except TimeoutError:
-            said = f"{rejected} (its time was over while another request found out what the server takes)"
+            said = f"{rejected} (its time was over while another request tested the options of the server)"
             raise RefusedError(said, status=rejected.status) from None
         try:
             yield
@@ -172,9 +172,9 @@ class ServedProvider(ABC):
             if lesson.part == SAMPLES:
                 self.samples = max(1, min(self.samples, lesson.samples))
                 answers = "1 answer" if self.samples == 1 else f"{self.samples} answers"
-                self._progress(f"{self.model}: going on with {answers} a request at most ({why})")
+                self._progress(f"{self.model}: continuing with at most {answers} per request ({why})")
             for name in sorted(lesson.without):
-                self._progress(f"{self.model}: going on without {name} ({why})")
+                self._progress(f"{self.model}: continuing without {name} ({why})")
 
     async def _ended(self, data: dict[str, Any], call: Post, silence: Silence, deadline: float) -> dict[str, Any]:
         """Return the reply, with a good end put into each answer if its server is known never to name an end."""
@@ -226,7 +226,7 @@ class ServedProvider(ABC):
         if call.form is not None and fits:
             given_up = self._known.hear(call.form, call.mode, request.messages, fits=any(fits))
             if given_up:
-                self._progress(f"{self.model}: going on without {given_up} (the server passes it over in silence)")
+                self._progress(f"{self.model}: continuing without {given_up} (the server silently ignores it)")
 
     def _shaped(self, answer: Answer, call: Post) -> tuple[Answer, bool | None]:
         """Return the answer in the protocol's form, and whether it fits the form of the call; None where not tested."""

@@ -10,7 +10,7 @@ from ..vocabulary.errors import CallError, InDoubtError, PermanentError, Refused
 from .endpoints import HttpEndpoint
 from .failures import unforeseen
 
-_ISSUER = "set SSL_CERT_FILE to a file with the certificate of whoever issued it, if you trust them"
+_ISSUER = "if you trust the issuer, set SSL_CERT_FILE to a file with the issuer's certificate"
 # OpenSSL's numbers for what is wrong with a certificate (x509_vfy.h).
 _EXPIRED, _TOO_EARLY, _OTHER_NAME, _OTHER_NUMBER = 10, 9, 62, 64
 _UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21})
@@ -28,7 +28,7 @@ def wire_failure(endpoint: HttpEndpoint, problem: Exception, *, sent: bool, seco
     if isinstance(problem, aiohttp.ClientConnectorSSLError):
         why = getattr(problem.os_error, "reason", None) or type(problem.os_error).__name__
         return RefusedError(
-            f"{where} cannot be spoken to over TLS ({endpoint.quote(str(why))}): if it is a server without TLS, begin "
+            f"{where} does not answer over TLS ({endpoint.quote(str(why))}): if it is a server without TLS, begin "
             f"{endpoint.base_variable or 'its address'} with http://"
         )
     if isinstance(problem, aiohttp.InvalidURL):
@@ -37,17 +37,17 @@ def wire_failure(endpoint: HttpEndpoint, problem: Exception, *, sent: bool, seco
         kind = PermanentError if problem.status == 407 else RefusedError
         return kind(f"{where}: the proxy answered {problem.status}", status=problem.status)
     if isinstance(problem, aiohttp.ClientConnectorDNSError):
-        return RefusedError(f"{where}: no address is known for this host")
+        return RefusedError(f"{where}: the address of this host cannot be found")
     if isinstance(problem, aiohttp.ClientConnectorError):
         why = problem.os_error.strerror or type(problem.os_error).__name__
-        return RefusedError(f"{where} does not take connections ({endpoint.quote(why)})")
+        return RefusedError(f"{where} does not accept connections ({endpoint.quote(why)})")
     if not isinstance(problem, aiohttp.ClientError | OSError):
         # A library could not handle the address or the answer.
         said = unforeseen(endpoint, problem)
         return InDoubtError(said) if sent else PermanentError(said)
     if not sent:
         return RefusedError(f"{where} closed the connection before the request was sent")
-    return InDoubtError(f"{where} broke the connection off before the answer was complete; it may have been paid")
+    return InDoubtError(f"{where} closed the connection before the answer was complete; it may have been paid")
 
 
 def _certificate(endpoint: HttpEndpoint, error: Exception) -> str:

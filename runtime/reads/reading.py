@@ -93,7 +93,7 @@ def _row_of(args: Args, bare: types.Type) -> types.Type:
 
 def _path(value: Json) -> str:
     if not isinstance(value, str):
-        raise UsageError(f"a path is a text, and this is {kind_of(value)}")
+        raise UsageError(f"a path must be a text, and this is {kind_of(value)}")
     return value
 
 

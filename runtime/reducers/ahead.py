@@ -57,16 +57,18 @@ def lead_for(target: float, steps: int, right: float) -> int:
 
 def _result(given: Given) -> types.Type | Refusal:
     if given.least is None or not given.chooses:
-        help = "write how few and how many may be paid for, `repeat 3..15`, or take `majority`"
-        return Refusal("`ahead` chooses how many samples it takes, and here the number is fixed", help)
+        help = "write the least and the greatest number of samples, `repeat 3..15`, or use `majority`"
+        return Refusal("`ahead` chooses the number of samples, and here the number is fixed", help)
     if ("lead" in given.args) == ("target" in given.args):
-        return Refusal("`ahead` needs one of two: a lead, or a target", "write `ahead(3)` or `ahead(target: 0.999)`")
+        return Refusal("`ahead` needs either a lead or a target", "write `ahead(3)` or `ahead(target: 0.999)`")
     for name in ("steps", "right"):
         if name in given.args and "target" not in given.args:
-            return Refusal(f"`{name}` is for a target", f"leave it out, or write `target: 0.999, {name}: …`", name)
+            return Refusal(
+                f"`{name}` works only with a target", f"delete it, or write `target: 0.999, {name}: …`", name
+            )
     lead = lead_of(given.args)
     arg = "lead" if "lead" in given.args else "target"
-    return beyond(lead, given, arg, "no answer can be {needed} votes ahead of {most}") or plurality(given)
+    return beyond(lead, given, arg, "an answer cannot be {needed} votes ahead in a vote of {most}") or plurality(given)
 
 
 def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
@@ -91,7 +93,7 @@ RULE = Rule(
             *PARAMS,
         ),
         with_ballots(_result),
-        "the answer that is first so many votes ahead",
+        "the first answer that leads by so many votes",
         votes=True,
         spares=True,
         adaptive=True,

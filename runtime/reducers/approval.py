@@ -40,7 +40,7 @@ class Approval(Majority):
 
     def value(self) -> Json:
         if self.ballots.counted >= self.enough and not self.ballots.ranked() and not self.lost:
-            raise ReduceError(f"none of the {self.ballots.counted} ballots approves of anything")
+            raise ReduceError(f"all {self.ballots.counted} ballots are empty lists")
         return super().value()
 
     def tally(self, launched: int) -> Tally | None:
@@ -63,8 +63,8 @@ def listed(given: Given, name: str) -> types.Type | Refusal:
     listless = not isinstance(item, types.ListOf)
     if listless or isinstance(inner, types.Record | types.ListOf | types.Mixed) or inner == types.JSON:
         return Refusal(
-            f"a ballot of `{name}` is a list of answers, and these are {types.show(item)}",
-            "ask for a list, `-> [A | B | C]`, or take `majority`",
+            f"a ballot of `{name}` must be a list of answers, and these results are {types.show(item)}",
+            "ask for a list, `-> [A | B | C]`, or use `majority`",
         )
     return inner
 
@@ -74,7 +74,7 @@ RULE = Rule(
         "approval",
         (TIES, AT_LEAST),
         with_ballots(lambda given: listed(given, "approval")),
-        "the answer that most ballots approve of",
+        "the answer that appears in the most ballots",
         votes=True,
         spares=True,
         fewest=more_than_half,

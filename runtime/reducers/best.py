@@ -18,13 +18,13 @@ class Best(Judged):
     def value(self) -> Json:
         order = self.order()
         if not order:
-            raise ReduceError("there is nothing to choose from")
+            raise ReduceError("the list of results is empty")
         return self.results[order[0]]
 
 
 RULE = Rule(
     ReducerSpec(
-        "best", (BY, judge(types.INT), ORDER), ordered("best", lambda item: item), "the best of all", needs=True
+        "best", (BY, judge(types.INT), ORDER), ordered("best", lambda item: item), "the best result", needs=True
     ),
     Best,
 )

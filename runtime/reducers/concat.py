@@ -18,15 +18,18 @@ def _result(given: Given) -> types.Type | Refusal:
     for type_ in given.each:
         if not types.is_text(types.unwrapped(type_)):
             return Refusal(
-                f"`concat` joins texts, and these are {types.show(type_)}",
-                'build a text in the block\'s last line, `text "…"`, or take `reduce collect`',
+                f"`concat` joins texts, and these results are {types.show(type_)}",
+                'build a text in the block\'s last line, `text "…"`, or use `reduce collect`',
             )
     return types.TEXT
 
 
 RULE = Rule(
     ReducerSpec(
-        "concat", (ParamSpec("separator", types.TEXT),), _result, "one text of all, by default a blank line between"
+        "concat",
+        (ParamSpec("separator", types.TEXT),),
+        _result,
+        "all results as a single text; by default a blank line separates them",
     ),
     Concatenation,
 )

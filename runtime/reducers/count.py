@@ -33,11 +33,17 @@ def _result(given: Given) -> types.Type | Refusal:
     of = given.args.get("of")
     if isinstance(of, str) and isinstance(item, types.Choice) and of not in item.options:
         known = ", ".join(f"`{option}`" for option in item.options)
-        return Refusal(f"no result is ever `{of}`", f"there are {known}", "of")
+        return Refusal(f"a result can never be `{of}`", f"the choices are {known}", "of")
     return types.INT
 
 
 RULE = Rule(
-    ReducerSpec("count", (ParamSpec("of", types.JSON, of_item=True), BY), _result, "how many there are", typed=True),
+    ReducerSpec(
+        "count",
+        (ParamSpec("of", types.JSON, of_item=True), BY),
+        _result,
+        "the number of results, or of the results with a given value",
+        typed=True,
+    ),
     Count,
 )

@@ -26,7 +26,7 @@ class First(Gathering):
     def value(self) -> Json:
         for value in self.results.values():
             return value
-        raise ReduceError(f"none of the {self.setting.most} gave anything")
+        raise ReduceError(f"none of the {self.setting.most} samples gave an answer")
 
 
 def _result(given: Given) -> types.Type:
@@ -38,5 +38,5 @@ def _fewest(least: int, most: int, args: Mapping[str, object]) -> int:
 
 
 RULE = Rule(
-    ReducerSpec("first", (), _result, "the one that is there first", spares=True, needs=True, fewest=_fewest), First
+    ReducerSpec("first", (), _result, "the first result that arrives", spares=True, needs=True, fewest=_fewest), First
 )

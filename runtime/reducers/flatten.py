@@ -19,9 +19,9 @@ def _result(given: Given) -> types.Type | Refusal:
         if type_ == types.UNKNOWN:
             return types.ListOf(type_)
         if not isinstance(type_, types.ListOf):
-            return Refusal(f"`flatten` joins lists, and these are {types.show(type_)}", "take `reduce collect`")
+            return Refusal(f"`flatten` joins lists, and these results are {types.show(type_)}", "use `reduce collect`")
         lists.append(type_)
     return types.join(lists)
 
 
-RULE = Rule(ReducerSpec("flatten", (), _result, "one list of all the lists", lists="items"), Flatten)
+RULE = Rule(ReducerSpec("flatten", (), _result, "the elements of all lists as a single list", lists="items"), Flatten)

@@ -98,9 +98,11 @@ def ordered(rule: str, made: Callable[[types.Type], types.Type]) -> Callable[[Gi
         item = types.unwrapped(given.item)
         if ("by" in given.args) == ("judge" in given.args):
             help = f'write `{rule}(by: score)`, or `{rule}(judge: ask "Which is best? {{{{ results }}}}")`'
-            return Refusal(f"`{rule}` needs one of two: a field to go by, or a judge", help)
+            return Refusal(f"`{rule}` needs either a field with the score or a judge", help)
         if "order" in given.args and "by" not in given.args:
-            return Refusal("`order` is for a field, and a judge has its own", "leave it out", "order")
+            return Refusal(
+                "`order` works only with a field: a judge decides the order itself", "delete `order`", "order"
+            )
         if "by" in given.args and isinstance(found := number_of(given, rule), Refusal):
             return found
         return made(item)

@@ -67,8 +67,8 @@ def _result(given: Given) -> types.Type | Refusal:
     if sure is not None and given.chooses and given.most is not None:
         surest = leading(min(given.most, MOST_COUNTED), 0)
         if surest < sure:
-            said = f"{given.most} votes for one answer make it {surest:.4g} sure, and never {sure:.10g}"
-            return Refusal(said, "ask for less, or ask more often", "confidence")
+            said = f"{given.most} votes for the same answer give a confidence of {surest:.4g}, and never {sure:.10g}"
+            return Refusal(said, "use a lower confidence, or more samples", "confidence")
     return plurality(given)
 
 
@@ -93,7 +93,7 @@ RULE = Rule(
         "majority",
         (*PARAMS, ParamSpec("confidence", types.NUMBER, low=0.5, high=1)),
         with_ballots(_result),
-        "the answer given most often",
+        "the most frequent answer",
         votes=True,
         spares=True,
         adaptive=True,

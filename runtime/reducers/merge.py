@@ -19,7 +19,7 @@ class Merge(Gathering):
                 isinstance(field.type, types.Optional | types.ListOf) for field in item.fields
             ):
                 return {field.name: [] if isinstance(field.type, types.ListOf) else None for field in item.fields}
-            raise ReduceError("there is nothing to merge")
+            raise ReduceError("the list of results is empty")
         merged: dict[str, Json] = {}
         for record in records:
             for name, value in record.items():
@@ -37,8 +37,8 @@ def _result(given: Given) -> types.Type | Refusal:
         if type_ == types.UNKNOWN:
             return type_
         if not isinstance(type_, types.Record):
-            way = "take `reduce flatten`" if isinstance(type_, types.ListOf) else "take `reduce collect`"
-            return Refusal(f"`merge` joins records, and these are {types.show(type_)}", way)
+            way = "use `reduce flatten`" if isinstance(type_, types.ListOf) else "use `reduce collect`"
+            return Refusal(f"`merge` joins records, and these results are {types.show(type_)}", way)
         for field in type_.fields:
             fields.setdefault(field.name, []).append(field.type)
     return types.Record(tuple(types.Field(name, _first(found, name)) for name, found in fields.items()))
@@ -52,7 +52,12 @@ def _first(found: list[types.Type], name: str) -> types.Type:
 
 RULE = Rule(
     ReducerSpec(
-        "merge", (), _result, "one record of all, each field from the first that has it", needs=True, typed=True
+        "merge",
+        (),
+        _result,
+        "a single record; each field comes from the first result that has it",
+        needs=True,
+        typed=True,
     ),
     Merge,
 )

@@ -29,7 +29,7 @@ class _Numbers(Gathering):
         found = self.looked_at()
         numbers = [Fraction(number) for number in found if number is not None]
         if not numbers and self.name != "sum":
-            raise ReduceError(f"there is nothing to take the {self.name} of")
+            raise ReduceError(f"the list of results is empty, so it has no {self.name}")
         result = self.combine(numbers)
         whole = all(isinstance(number, int) for number in found if number is not None)
         try:
@@ -69,8 +69,8 @@ def number_of(given: Given, rule: str) -> types.Type | Refusal:
         return item
     names = [field.name for field in item.fields] if isinstance(item, types.Record) else []
     of = next((field.name for field in getattr(item, "fields", ()) if types.is_number(types.unwrapped(field.type))), "")
-    help = f"name the field that is one: `{rule}(by: {of})`" if of else "ask for one: `-> 1..5` or `-> number`"
-    which = f"`{by}` is" if isinstance(by, str) and not names else "these are"
+    help = f"name a field that is a number: `{rule}(by: {of})`" if of else "ask for a number: `-> 1..5` or `-> number`"
+    which = f"`{by}` is" if isinstance(by, str) and not names else "these results are"
     return Refusal(f"`{rule}` takes numbers, and {which} {types.show(item)}", help)
 
 
@@ -89,8 +89,6 @@ def _of_numbers(rule: str) -> Callable[[Given], types.Type | Refusal]:
     return result
 
 
-SUM = Rule(ReducerSpec("sum", (BY,), _sum, "the numbers, added up"), Sum)
-MEAN = Rule(ReducerSpec("mean", (BY,), _of_numbers("mean"), "their arithmetic mean", needs=True), Mean)
-MEDIAN = Rule(
-    ReducerSpec("median", (BY,), _of_numbers("median"), "the number in the middle of them", needs=True), Median
-)
+SUM = Rule(ReducerSpec("sum", (BY,), _sum, "the sum of the numbers"), Sum)
+MEAN = Rule(ReducerSpec("mean", (BY,), _of_numbers("mean"), "the arithmetic mean of the numbers", needs=True), Mean)
+MEDIAN = Rule(ReducerSpec("median", (BY,), _of_numbers("median"), "the median of the numbers", needs=True), Median)

@@ -16,7 +16,7 @@ from .protocol import ReduceError, Rule, Setting
 from .reach import beyond, with_ballots
 from .voting import PARAMS, Vote, plurality
 
-NO_QUORUM = "no answer can have {needed} votes of {most}"
+NO_QUORUM = "an answer cannot have {needed} votes in a vote of {most}"
 
 
 class Quorum(Vote):
@@ -83,7 +83,7 @@ RULE = Rule(
         "quorum",
         (ParamSpec("votes", types.INT, required=True, low=1), *PARAMS),
         with_ballots(_result),
-        "the answer that so many give, or a failure",
+        "the answer with at least so many votes; without one the step fails",
         votes=True,
         spares=True,
         fewest=_fewest,

@@ -26,7 +26,7 @@ RULE = Rule(
         "rank",
         (BY, judge(types.ListOf(types.INT)), ORDER),
         ordered("rank", types.ListOf),
-        "all of them, the best first",
+        "all results in order, the best first",
     ),
     Rank,
 )

@@ -87,7 +87,7 @@ class Ranked(Vote):
     def value(self) -> Json:
         self._finish()
         if self.ballots.counted >= self.enough and not self.ballots.ranked() and not self.lost:
-            raise ReduceError("no ballot names an answer")
+            raise ReduceError("all ballots are empty")
         return super().value()
 
     def tally(self, launched: int) -> Tally | None:
@@ -179,7 +179,7 @@ RULE = Rule(
         "ranked",
         (ParamSpec("method", types.Choice(("runoff", "borda"))), TIES, AT_LEAST),
         with_ballots(lambda given: listed(given, "ranked")),
-        "the answer that wins over lists of preference",
+        "the winner of a vote in which each ballot ranks the answers",
         votes=True,
         spares=True,
         expected=_expected,

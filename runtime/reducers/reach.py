@@ -21,7 +21,7 @@ def beyond(needed: float | None, given: Given, arg: str, message: str) -> Refusa
     """
     if needed is None or given.most is None or needed <= given.most:
         return None
-    help = f"need {given.most} or fewer, or ask more often"
+    help = f"require {given.most} ballots or fewer, or use more samples"
     return Refusal(message.format(needed=f"{needed:g}", most=given.most), help, arg)
 
 

@@ -52,7 +52,7 @@ RULE = Rule(
         "unanimous",
         (AT_LEAST, BY),
         with_ballots(plurality),
-        "the one answer of all, or a failure",
+        "the answer that all samples give; if they differ, the step fails",
         votes=True,
         spares=True,
         fewest=_fewest,

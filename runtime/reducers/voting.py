@@ -164,7 +164,7 @@ class Vote:
         if self.ballots.counted < self.enough:
             kind = UndecidedError if self.doubtful else ReduceError
             raise kind(
-                f"the vote has {self.ballots.counted} of {self.setting.most} ballots, and needs {self.enough}: "
+                f"the vote has {self.ballots.counted} of {self.setting.most} ballots and needs {self.enough}: "
                 f"{self._abstained()}" + (f" ({self.ballots.text()})" if self.ballots.counted else "")
             )
         if self.doubtful:
@@ -182,10 +182,10 @@ class Vote:
 
     def _abstained(self) -> str:
         """Describe the samples that are not ballots."""
-        discarded = f"{self.ballots.discarded} answers failed or were no answer"
+        discarded = f"{self.ballots.discarded} answers failed or were not valid"
         if not self.lost:
             return discarded
-        return f"{_samples(self.lost)} brought no answer" + (f", {discarded}" if self.ballots.discarded else "")
+        return f"{_samples(self.lost)} gave no answer" + (f", {discarded}" if self.ballots.discarded else "")
 
     def _led(self) -> str:
         """Describe the leader of a vote that is not settled, and the missing samples."""
@@ -193,7 +193,7 @@ class Vote:
         if ranked:
             leader = in_words(self.ballots.answer(ranked[0])) if self.ballots.lead else "no answer"
             led = f"{leader} leads ({self.ballots.text()})"
-        return f"the vote is not settled: {led}, and {_samples(self.lost)} of {self.setting.most} brought no answer"
+        return f"the vote is not settled: {led}, and {_samples(self.lost)} of {self.setting.most} gave no answer"
 
     def succeeded(self) -> bool:
         """Tell whether the vote met its rule, for votes that may end without meeting it."""
@@ -252,9 +252,11 @@ def counted(given: Given, by: str = "by") -> types.Type | Refusal:
         return told_apart(*pair)
     if isinstance(item, types.Record | types.ListOf | types.Mixed) or item == types.JSON:
         names = [one.name for one in item.fields] if isinstance(item, types.Record) else []
-        way = f"count one of its fields, `(by: {names[0]})`" if names else "let the block's last line be one word"
+        way = "give the last line of the block a type with few values, `-> A | B`"
+        if names:
+            way = f"vote on a field, `(by: {names[0]})`"
         return Refusal(
-            f"a vote counts equal answers, and no two of type {types.show(item)} will be",
+            f"a vote counts equal answers, and two values of type {types.show(item)} are almost never equal",
             f'{way}, or combine with `reduce ask "…"`',
         )
     return item
@@ -263,8 +265,8 @@ def counted(given: Given, by: str = "by") -> types.Type | Refusal:
 def told_apart(one: str, other: str) -> Refusal:
     """Refuse results whose type has two words for one answer. Joining the choices of several places can do that."""
     return Refusal(
-        f"the results have two words for one answer, `{one}` and `{other}`",
-        "give all that is voted on one choice: `type Label = A | B`, and `-> Label`",
+        f"the results have two words for the same answer, `{one}` and `{other}`",
+        "use the same choice for all results: `type Label = A | B`, and `-> Label`",
     )
 
 
@@ -283,9 +285,9 @@ def field_of(item: types.Type, name: str, arg: str) -> types.Type | Refusal:
     if field is not None:
         return field.type
     if not isinstance(item, types.Record):
-        return Refusal(f"these results are {types.show(item)}, and have no fields", f"leave `{arg}` out", arg)
+        return Refusal(f"these results are {types.show(item)}, which has no fields", f"delete `{arg}`", arg)
     known = ", ".join(f"`{one.name}`" for one in item.fields)
-    return Refusal(f"no field `{name}` in {types.show(item)}", f"it has {known}", arg)
+    return Refusal(f"{types.show(item)} has no field `{name}`", f"its fields: {known}", arg)
 
 
 def plurality(given: Given) -> types.Type | Refusal:

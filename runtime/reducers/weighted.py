@@ -1,4 +1,4 @@
-"""`weighted(by: FIELD)`: the answer whose ballots weigh most. Each ballot brings its own weight in a field.
+"""`weighted(by: FIELD)`: the answer with the greatest sum of weights. Each ballot brings its own weight in a field.
 
 The field is a range, such as `0..1`, which tells the vote the greatest weight of a ballot. The vote is decided when the
 leader's lead is larger than the weight that is still open. Its value is that of all N ballots, in whatever order they
@@ -60,8 +60,8 @@ def _result(given: Given) -> types.Type | Refusal:
         return found
     if not isinstance(found, types.Range) or found.low < 0:
         return Refusal(
-            f"a weight is a number of a known range, and `{weight}` is {types.show(found)}",
-            f"give the field a range from 0 on, such as `{weight}: 0..10` or `{weight}: 0.0..1.0`",
+            f"a weight must be a number with a range, and `{weight}` is {types.show(found)}",
+            f"give the field a range from 0, such as `{weight}: 0..10` or `{weight}: 0.0..1.0`",
             "by",
         )
     of = given.args.get("of")
@@ -69,8 +69,12 @@ def _result(given: Given) -> types.Type | Refusal:
         of = _answer(item, weight)
         if of is None and isinstance(item, types.Record):
             names = " or ".join(f"`of: {field.name}`" for field in item.fields if field.name != weight)
-            said = "which field is voted on?" if names else f"there is nothing to vote on beside `{weight}`"
-            return Refusal(said, f"say so: {names}" if names else "add a field for the answer", "by")
+            said = (
+                "the vote needs the name of the field with the answer"
+                if names
+                else f"the results have no field for the answer, only the weight `{weight}`"
+            )
+            return Refusal(said, f"write {names}" if names else "add a field for the answer", "by")
     answer = counted(replace(given, args={**given.args, "of": of}), "of")
     return answer if isinstance(answer, Refusal) else item
 
@@ -85,7 +89,7 @@ RULE = Rule(
             AT_LEAST,
         ),
         with_ballots(_result),
-        "the answer whose ballots weigh most",
+        "the answer with the greatest sum of weights",
         votes=True,
         spares=True,
         fewest=more_than_half,

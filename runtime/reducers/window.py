@@ -54,14 +54,16 @@ class Window(Adaptive):
 
 def _result(given: Given) -> types.Type | Refusal:
     if given.least is None or not given.chooses:
-        help = "write how few and how many may be paid for, `repeat 5..40`, or take `majority`"
-        return Refusal("`window` chooses how many samples it takes, and here the number is fixed", help)
+        help = "write the least and the greatest number of samples, `repeat 5..40`, or use `majority`"
+        return Refusal("`window` chooses the number of samples, and here the number is fixed", help)
     width = given.number("width")
     if width is not None and width > 0 and given.most is not None:
         # The first window that may decide is the one in which the least number of samples is reached.
         ends = -(-given.least // width) * width
         between = given.most if width > given.most else f"{given.least} to {given.most}"
-        if refusal := beyond(ends, given, "width", f"a window of {width:g} is never full with {between}"):
+        if refusal := beyond(
+            ends, given, "width", f"a window of {width:g} samples is never full with {between} samples"
+        ):
             return refusal
     return plurality(given)
 
@@ -91,7 +93,7 @@ RULE = Rule(
         "window",
         (ParamSpec("width", types.INT, required=True, low=2), *PARAMS),
         with_ballots(_result),
-        "the answer of most, once a window of samples agrees",
+        "the most frequent answer, as soon as a window of samples agrees",
         votes=True,
         spares=True,
         adaptive=True,

@@ -120,7 +120,7 @@ def replay(recording: Recording, context: Context) -> State:
 
     def again(_: Any) -> Any:
         if not found:
-            raise ReplayError("the replayed run looks something up that the recorded run did not")
+            raise ReplayError("the replayed run looks up a value that the recorded run did not look up")
         return found.pop(0)
 
     turns = iter(recording.turns)

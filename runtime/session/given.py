@@ -50,9 +50,9 @@ def needed_function(given: object, name: str) -> Callable[..., Any]:
     if not callable(given):
         raise _refused(name, "a function", given)
     if iscoroutinefunction(given) or iscoroutinefunction(getattr(given, "__call__", None)):  # noqa: B004
-        way = ": let a plain function put what it gets into an asyncio.Queue, and await that"
+        way = ": write a plain function that puts each value into an asyncio.Queue, and await the queue"
         raise UsageError(
-            f"`{name}` takes a plain function, and {_name_of(given)} is an `async` one, which nobody would await"
+            f"`{name}` takes a plain function, and {_name_of(given)} is an `async` function, which flowrun would not await"
             + (way if name.startswith("on_") else "")
         )
     return given
@@ -68,7 +68,7 @@ def variables(given: object, name: str) -> Mapping[str, str] | None:
     if given is None:
         return None
     if not isinstance(given, Mapping) or not all(isinstance(one, str) for pair in given.items() for one in pair):
-        raise UsageError(f"`{name}` is a mapping of texts to texts, as os.environ is")
+        raise UsageError(f"`{name}` must be a mapping of texts to texts, like os.environ")
     return given
 
 
@@ -80,12 +80,12 @@ def retries(given: object, name: str) -> RetryPolicy | None:
         raise _refused(name, "a RetryPolicy", given)
     attempts: object = given.attempts
     if isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1:
-        raise UsageError(f"the attempts of `{name}` are a whole number from 1; found {described(attempts)}")
+        raise UsageError(f"the attempts of `{name}` must be a whole number from 1; found {described(attempts)}")
     for part in ("wait_initial", "wait_max", "total"):
         seconds: object = getattr(given, part)
         # A comparison with NaN is false.
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
-            raise UsageError(f"`{part}` of `{name}` is a number of seconds; found {described(seconds)}")
+            raise UsageError(f"`{part}` of `{name}` must be a number of seconds; found {described(seconds)}")
     return given
 
 
@@ -104,7 +104,9 @@ def _path(given: object, name: str, wanted: str) -> Path:
     if not isinstance(given, str | os.PathLike) or isinstance(written := os.fspath(given), bytes):
         raise _refused(name, wanted, given)
     if not written or "\0" in written:
-        raise UsageError(f"`{name}` is {wanted}; found {'a text with a zero byte' if written else 'an empty text'}")
+        raise UsageError(
+            f"`{name}` must be {wanted}; found {'a text with a zero byte' if written else 'an empty text'}"
+        )
     return Path(written)
 
 
@@ -118,7 +120,7 @@ def _several(given: object, name: str, wanted: str, single: tuple[type, ...]) ->
 
 
 def _refused(name: str, wanted: str, given: object) -> UsageError:
-    return UsageError(f"`{name}` is {wanted}; found {described(given)}")
+    return UsageError(f"`{name}` must be {wanted}; found {described(given)}")
 
 
 def _name_of(given: object) -> str:

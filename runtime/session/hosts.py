@@ -58,8 +58,8 @@ def permit_hosts(
     listed = ", ".join(f"{shown(reach.model)} at {shown(reach.host)}" for reach in left)
     flags = " ".join(f"--allow-host {host}" for host in hosts)
     raise UsageError(
-        f"the flow names models of its own, and nobody has allowed it to send prompts, and your key, there: {listed}. "
-        f"If you trust it, add {flags} (from Python: RunOptions(allow_host=…)), or put the host into "
+        f"the flow chooses its own models, and may not yet send prompts and your key there: {listed}. If you "
+        f"trust it, add {flags} (from Python: RunOptions(allow_host=…)), or put the host into "
         f'{settings_file(environ)} as allow_hosts = ["{hosts[0]}"]'
     )
 
@@ -85,14 +85,16 @@ def from_settings(environ: Mapping[str, str]) -> list[str]:
         raise UsageError(f"the settings {shown(str(path))} cannot be read: {error}") from None
     hosts = data.get("allow_hosts", [])
     if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
-        raise UsageError(f'`allow_hosts` in {shown(str(path))} is a list of hosts, such as ["api.openai.com"]')
+        raise UsageError(f'`allow_hosts` in {shown(str(path))} must be a list of hosts, such as ["api.openai.com"]')
     return [_pattern(host) for host in hosts]
 
 
 def _pattern(text: str) -> str:
     host = text.strip().lower().rstrip(".")
     if not _NAME.fullmatch(host):
-        raise UsageError(f"{shown(text)} is no host: write it as in api.openai.com, 10.0.0.5:8000 or *.example.com")
+        raise UsageError(
+            f"{shown(text)} is not a host: write a host as in api.openai.com, 10.0.0.5:8000 or *.example.com"
+        )
     return host
 
 

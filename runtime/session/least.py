@@ -40,7 +40,9 @@ def must_afford(
         raise UsageError(f"{_said(least, answers)}, and {_allowed(budget.calls, spent[0])}; {_way_out(least)}")
     if budget.money is not None and not answers and not spent[0] and cost > _DOUBT * budget.money:
         allowed = f"its budget allows {dollars(budget.money)}"
-        raise UsageError(f"this flow costs at least about {dollars(cost)}, and {allowed}; nothing was sent")
+        raise UsageError(
+            f"this flow costs at least about {dollars(cost)}, and {allowed}; no call was made: give a larger budget"
+        )
 
 
 def _answers(journal: Journal | None, number: int | None, *, fresh: bool) -> int:
@@ -52,7 +54,7 @@ def _answers(journal: Journal | None, number: int | None, *, fresh: bool) -> int
 
 
 def _said(least: int, answers: int) -> str:
-    known = f", of which the journal has {answers:,} at the most" if answers else ""
+    known = f" (the journal has at most {answers:,} of their answers)" if answers else ""
     return f"this flow makes at least {_calls(least)}{known}"
 
 
@@ -61,7 +63,7 @@ def _allowed(limit: int, spent: int) -> str:
 
 
 def _way_out(least: int) -> str:
-    return f"nothing was sent: allow more, such as --budget '{_calls(least)}'"
+    return f"no call was made: give a larger budget, such as --budget '{_calls(least)}'"
 
 
 def _calls(number: int) -> str:

@@ -32,10 +32,13 @@ def load(flow: str | os.PathLike[str] | Source, catalog: Catalog | None = None) 
         from ..documents.fitting import described
 
         raise UsageError(
-            f"a flow is the path of its file, a file that `load` has checked, or a plan; found {described(flow)}"
+            "give a flow as the path of its file, as a file that `load` has checked, or as a plan; found "
+            + described(flow)
         )
     if "\n" in path:
-        raise UsageError("a path is needed, and this looks like the text of a flow: give it as load(Source(text))")
+        raise UsageError(
+            "this value must be a path, and it looks like the text of a flow: give the text as load(Source(text))"
+        )
     return check_source(Source(read_plain(Path(path)), path), catalog=catalog)
 
 
@@ -80,7 +83,7 @@ def plan_of(checked: Checked, flow: str | None = None) -> p.Plan:
     except KeyError:
         known = [one.name.text for one in checked.file.flows]
     if not known:
-        raise UsageError("there is no flow in this file: its types are there to be imported")
+        raise UsageError("this file has no flow, only types for other files")
     guess = did_you_mean(flow or "", known) or "there are " + ", ".join(f"`{name}`" for name in known)
     raise UsageError(f"no flow is called `{flow}`; {guess}")
 
@@ -100,7 +103,7 @@ def checked_inputs(
     for name in given:
         if name not in params:
             known = ", ".join(params) or "none"
-            raise InputError(f"the flow `{plan.flow}` has no parameter `{name}`; it has: {known}")
+            raise InputError(f"the flow `{plan.flow}` has no parameter `{name}`; its parameters: {known}")
     missing = [param.name for param in plan.params if param.required and param.name not in given]
     if missing and complete:
         raise InputError(f"the flow `{plan.flow}` needs " + " and ".join(f"`{name}`" for name in missing))

@@ -51,7 +51,7 @@ def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunS
     """Read the plan, inputs and settings of a run, and its number. Raises UsageError, DiskError."""
     run = found_run(journal.index.named(name), name, journal.path)
     if not run.given:
-        raise UsageError(f"the run {run.id} ended before it had begun: run its flow again")
+        raise UsageError(f"the run {run.id} ended before its first call: run its flow again")
     body = journal.body(run.given)
     try:
         plan = p.from_json(json.dumps(body["plan"]))
@@ -63,7 +63,7 @@ def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunS
         inputs = {**body["inputs"], **_reopened(plan, body.get("files", {}))}
         return plan, inputs, settings, run.number
     except (KeyError, TypeError, ValueError) as error:
-        raise DiskError(f"the journal's row {run.given} holds no run ({error})") from None
+        raise DiskError(f"row {run.given} of the journal does not have a valid run ({error})") from None
 
 
 def notices(journal: Journal | None, log: NoLog, price: Callable[[str], Price | None], again: bool) -> Iterator[str]:
@@ -78,7 +78,7 @@ def notices(journal: Journal | None, log: NoLog, price: Callable[[str], Price | 
     if own is not None:
         if journal.index.in_doubt(own.number):
             then = "is asked again" if again else "fails"
-            yield f"{_in_doubt(journal, own, price)}; what is still needed of that {then}"
+            yield f"{_in_doubt(journal, own, price)}; each of them that this run still needs {then}"
         return
     untold: list[Run] = []
     for run in journal.index.runs.values():
@@ -91,8 +91,8 @@ def notices(journal: Journal | None, log: NoLog, price: Callable[[str], Price | 
             untold.append(run)
     for run in untold:
         yield (
-            f"{_in_doubt(journal, run, price)}; what this run needs of that it asks again "
-            f"(`flowrun resume {run.id}` goes on with that one)"
+            f"{_in_doubt(journal, run, price)}; this run makes those calls again if it needs them (to resume "
+            f"the other run, write `flowrun resume {run.id}`)"
         )
 
 
@@ -102,7 +102,7 @@ def _in_doubt(journal: Journal, run: Run, price: Callable[[str], Price | None]) 
     known = [one for one in worsts if one is not None]
     at_most = f" ({dollars(sum(known))} at most)" if len(known) == len(worsts) else ""
     calls = "1 call was" if len(bodies) == 1 else f"{len(bodies):,} calls were"
-    return f"{calls} under way when the run {run.id} was ended, and may have been paid{at_most}"
+    return f"{calls} open when the run {run.id} ended, and may have been paid{at_most}"
 
 
 def _reopened(plan: p.Plan, files: Mapping[str, Mapping[str, str]]) -> dict[str, Json]:
@@ -114,8 +114,8 @@ def _reopened(plan: p.Plan, files: Mapping[str, Mapping[str, str]]) -> dict[str,
             rows[param.name] = found = RowFile(Path(kept["path"]), param.type.item)
             if found.digest != kept["sha256"]:
                 raise UsageError(
-                    f"{shown(kept['path'])}, which is the run's `{param.name}`, has changed since it began: "
-                    "put back what it was, or run the flow anew"
+                    f"{shown(kept['path'])}, the value of `{param.name}`, has changed since the run began: "
+                    "restore the old file, or start a new run"
                 )
     return rows
 
@@ -134,12 +134,12 @@ def _worst(body: Json, price: Callable[[str], Price | None]) -> float | None:
 def found_run(found: list[Run], name: str, journal: Path) -> Run:
     """Return the only run that was found under a name. Raises UsageError if there is none, or more than one."""
     if not found:
-        raise UsageError(
-            f"no run is called {shown(name)} in {shown(str(journal))}; `flowrun runs` lists those there are"
-        )
+        raise UsageError(f"{shown(str(journal))} has no run {shown(name)}; `flowrun runs` lists its runs")
     if len(found) > 1:
         listed = ", ".join(run.id for run in found[:5])
-        raise UsageError(f"{len(found)} runs begin with {shown(name)}: {listed}; write more of it")
+        raise UsageError(
+            f"the names of {len(found)} runs begin with {shown(name)}: {listed}; write more letters of the name"
+        )
     return found[0]
 
 

@@ -215,7 +215,7 @@ async def execute(
 
 
 def _nowhere(value: Json) -> None:
-    raise AssertionError("a result was handed on that nobody had asked for")
+    raise AssertionError("the run got a result for a call that it did not make")
 
 
 def _models(
@@ -253,8 +253,8 @@ def _past(plan: p.Plan, journal: Journal | None, price: PriceOf | None, number: 
             past.take(row)
     if past.unpriced:
         raise UsageError(
-            f"nobody knows what this run's calls to {shown(past.unpriced)} can have cost, so a budget in money cannot "
-            "be held: go on with a budget of calls, such as --budget '400 calls'"
+            f"the cost of this run's earlier calls to {shown(past.unpriced)} is unknown, so flowrun cannot "
+            "keep a budget in money: resume with a budget of calls, such as --budget '400 calls'"
         )
     return past
 

@@ -20,4 +20,4 @@ def _pages(text: str) -> Iterator[Stretch]:
         yield found.span()
 
 
-SPLITTER = Splitter("page", (), split, "the pages of a PDF, or of a text that has form feeds between them")
+SPLITTER = Splitter("page", (), split, "the pages of a PDF, or of a text with form feeds between its pages")

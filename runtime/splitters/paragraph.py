@@ -87,4 +87,4 @@ class _Closings:
         return lengths[behind] if behind < len(lengths) else 0
 
 
-SPLITTER = Splitter("paragraph", (), split, "what stands between blank lines; fenced code stays whole")
+SPLITTER = Splitter("paragraph", (), split, "the parts between blank lines; fenced code stays whole")

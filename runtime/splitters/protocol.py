@@ -116,7 +116,7 @@ def number(args: Mapping[str, Any], name: str, least: int, default: int | None =
     if value is None and default is not None:
         return default
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise UsageError(f"`{name}` is a whole number of {unit}, at least {least}, and here it is {value!r:.40}")
+        raise UsageError(f"`{name}` must be a whole number of {unit}, at least {least}, and here it is {value!r:.40}")
     return value
 
 
@@ -132,5 +132,5 @@ def size_of(args: Mapping[str, Any], unit: str) -> tuple[int, int]:
     most = number(args, "n", 1, unit=unit)
     overlap = overlap_of(args, unit)
     if overlap >= most:
-        raise UsageError(f"the overlap of {overlap} {unit} must be less than the {most} of a piece")
+        raise UsageError(f"the overlap of {overlap} {unit} must be less than the {most} {unit} of a piece")
     return most, overlap

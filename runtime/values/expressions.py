@@ -44,10 +44,10 @@ class Constants(Names):
     """The names for expressions in the declarations of models. No name has a value there."""
 
     def value(self, name: str) -> Json:
-        raise ValueFailure(f"a model's options are plain values, and `{name}` is a name")
+        raise ValueFailure(f"an option of a model must be a plain value, and `{name}` is a name")
 
     def call(self, function: str, args: Mapping[str, Json]) -> Json:
-        raise ValueFailure(f"a model's options are plain values, and `{function}` is a function")
+        raise ValueFailure(f"an option of a model must be a plain value, and `{function}` is a function")
 
 
 def evaluate(expr: p.Expr, names: Names) -> Json:

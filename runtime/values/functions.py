@@ -31,7 +31,7 @@ def call_function(name: str, args: Args, tally: TallyOf) -> Json:
 
 
 def _nothing_to_read(name: str, args: Args) -> Json:
-    raise UsageError(f"`{name}` reads a file, and no file may be read here")
+    raise UsageError(f"`{name}` reads a file, and this place may not read files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def _split(args: Args, world: World) -> Json:
         name = by.rule if isinstance(by, RuleValue) else str(by)
         raise UsageError(
             SPLITTERS.fault(name)
-            or f"`split` has no rule {shown(name)}; there are " + ", ".join(f"`{rule}`" for rule in SPLITTERS)
+            or f"`split` has no rule {shown(name)}; the rules are " + ", ".join(f"`{rule}`" for rule in SPLITTERS)
         )
     text = args["document"]
     if not isinstance(text, str):
@@ -72,7 +72,7 @@ def _length(args: Args, world: World) -> Json:
 
 def _join(args: Args, world: World) -> Json:
     if (found := joined(args)) is None:
-        raise UsageError("`join` takes a list of texts, and a text to stand between them")
+        raise UsageError("`join` takes a list of texts, and a text to put between them")
     return found
 
 
@@ -178,7 +178,7 @@ _SPLIT = (
     ParamSpec("overlap", types.INT, low=0),
 )
 _JOIN = (ParamSpec("items", _TEXTS, required=True), ParamSpec("separator", types.TEXT))
-_JOINED = "one text of many, by default each on its own line"
+_JOINED = "the texts of a list as a single text; by default each is on its own line"
 
 FUNCTIONS: dict[str, Function] = {
     spec.name: Function(spec, call)
@@ -189,7 +189,8 @@ FUNCTIONS: dict[str, Function] = {
                 "files",
                 (ParamSpec("pattern", types.TEXT, required=True),),
                 _always(_FOUND),
-                "the files that a pattern such as `inbox/*.md` fits, by path; in a template each is its text",
+                "the files that match a pattern such as `inbox/*.md`, in the order of their paths; a template "
+                "inserts the text of a file",
                 reads=True,
             ),
             _reader("files"),
@@ -219,7 +220,7 @@ FUNCTIONS: dict[str, Function] = {
                 "csv",
                 _rows(_row, "a record of data"),
                 _list_of(types.JSON),
-                "the rows of a CSV file; all cells are texts where no type is named",
+                "the rows of a CSV file; without a type all cells are texts",
                 reads=True,
             ),
             _reader("csv"),
@@ -237,12 +238,18 @@ FUNCTIONS: dict[str, Function] = {
         ),
         (FunctionSpec("join", _JOIN, _always(types.TEXT), _JOINED, known=joined), _join),
         (
-            FunctionSpec("votes", (_VOTE,), _votes_type, "how a vote ended: answers and their counts", of_step=True),
+            FunctionSpec(
+                "votes", (_VOTE,), _votes_type, "the outcome of a vote: the answers and their counts", of_step=True
+            ),
             _votes,
         ),
         (
             FunctionSpec(
-                "agreement", (_VOTE,), _always(types.NUMBER), "the winner's share of a vote, from 0 to 1", of_step=True
+                "agreement",
+                (_VOTE,),
+                _always(types.NUMBER),
+                "the share of the winner in a vote, from 0 to 1",
+                of_step=True,
             ),
             _agreement,
         ),

@@ -33,15 +33,19 @@ class Meter:
     def grow(self, characters: int) -> None:
         self.characters += characters
         if self.characters > MOST_CHARACTERS:
-            raise PromptError(f"this prompt grows beyond {MOST_CHARACTERS:,} characters: cut its values with split()")
+            raise PromptError(
+                f"this prompt is longer than {MOST_CHARACTERS:,} characters: split its values with split()"
+            )
 
     def count(self, values: Iterable[Any]) -> Iterator[Any]:
         if values is None or isinstance(values, (int, float)):
-            raise PromptError(f"a `for` of a template goes through a list, and this is {shown(values)}")
+            raise PromptError(f"a `for` of a template needs a list, and this is {shown(values)}")
         for value in values:
             self.rounds += 1
             if self.rounds > MOST_ROUNDS:
-                raise PromptError(f"the loops of this template go round more than {MOST_ROUNDS:,} times")
+                raise PromptError(
+                    f"the loops of this template run more than {MOST_ROUNDS:,} rounds: use a shorter list"
+                )
             yield value
 
 
@@ -60,7 +64,7 @@ def absent(value: Any) -> None:
     from jinja2 import Undefined
 
     if not isinstance(value, Undefined):
-        raise TypeError(f"a Python {type(value).__name__} is no data")
+        raise TypeError(f"a Python {type(value).__name__} is not data")
 
 
 def measure(value: Any) -> None:

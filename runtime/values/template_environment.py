@@ -55,7 +55,7 @@ class _Prompts(ImmutableSandboxedEnvironment):
             return obj
         if isinstance(obj, LoopContext) and attribute in LOOP_FIELDS:
             return getattr(obj, attribute)
-        return _Absent(hint=f"there is no field `{attribute}` here")
+        return _Absent(hint=f"this value has no field `{attribute}`")
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         # The field that a filter goes by must be there.

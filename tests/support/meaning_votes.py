@@ -164,7 +164,7 @@ class Vote:
         if count.missing and not self.settled(count):
             raise Lost("the vote is not settled", abstains=False)
         if not count.votes:
-            raise Lost("no ballot names an answer", abstains=True)
+            raise Lost("all ballots are empty", abstains=True)
         tied = count.tied
         winner = tied[0]
         if len(tied) > 1:

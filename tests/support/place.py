@@ -21,7 +21,7 @@ flow long(items: [text]) {
   return notes
 }
 """
-DOUBT = re.compile(r"(\d+) calls? (?:was|were) under way when the run \S+ was ended, and may have been paid")
+DOUBT = re.compile(r"(\d+) calls? (?:was|were) open when the run \S+ ended, and may have been paid")
 
 
 @dataclass

@@ -113,7 +113,7 @@ class BlockRun(ABC):
         self.machine.work.appendleft(partial(self.machine.fail, self.frame, self.step, failure))
 
     def timed_out(self, seconds: float) -> None:
-        self.give_up(Failure(self.around.path, f"it was not done within {seconds:g} s{self.progress}"))
+        self.give_up(Failure(self.around.path, f"it did not finish within {seconds:g} s{self.progress}"))
 
     def dropped(self, *, keep: bool) -> Iterable[Frame]:
         """Cancel the calls, reads and timers of the block itself. Return its bodies, for the caller to cancel."""

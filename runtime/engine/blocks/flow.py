@@ -78,7 +78,7 @@ class FlowStep(BlockStep):
 
     def make(self, frame: Frame, scope: Scope, options: Mapping[str, Json]) -> FlowRun:
         if self.machine.flows_open >= FLOWS_AT_ONCE:
-            raise InputError(f"more than {FLOWS_AT_ONCE:,} calls of flows would be open at once here")
+            raise InputError(f"this step would open more than {FLOWS_AT_ONCE:,} calls of flows at the same time")
         name, flow = self.node.flow, self.flow
         given = self.defaults.filled(name, flow.params, scope.options(self.node.args))
         self.layout = self.prepared()

@@ -62,7 +62,7 @@ class MapStep(CountedStep):
         once = self.machine.reads.once
         source = once("source", lambda: evaluate(node.source, scope))
         if not isinstance(source, Sequence) or isinstance(source, str):
-            raise InputError(f"a map goes through a list, and this is {kind_of(source)}")
+            raise InputError(f"a map needs a list, and this is {kind_of(source)}")
         elements: Sequence[Json] = source
         if node.where is not None:
             elements = []
@@ -71,6 +71,6 @@ class MapStep(CountedStep):
                     elements.append(element)
         if node.at_most is not None and len(elements) > node.at_most:
             raise InputError(
-                f"there are {len(elements)} elements, and the flow promises `at most {node.at_most}`: nothing was asked"
+                f"the list has {len(elements)} elements, and the map allows `at most {node.at_most}`: no call was made"
             )
         return elements

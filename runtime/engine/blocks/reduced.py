@@ -178,7 +178,7 @@ class ReducedRun(BlockRun):
         """
         last = self.losses.last
         nothing = self.votes and not self.total
-        reason = "there is nothing to vote on: the list is empty" if nothing else str(error)
+        reason = "the vote has no ballots: the list is empty" if nothing else str(error)
         if not self.votes and last is not None and not last.abstains:
             error = UndecidedError(str(error))
         self.give_up(Failure(self.around.path, reason + (f"; the last: {last.reason}" if last else ""), error))

@@ -16,4 +16,4 @@ def value_of_nothing(answer: types.Type, *, lost: bool) -> Json:
         return ""
     if isinstance(answer, types.ListOf):
         return []
-    raise ReduceError(f"there is nothing to combine, and nothing is no {types.show(answer)}")
+    raise ReduceError(f"the block has no results, and `none` is not {types.show(answer)}")

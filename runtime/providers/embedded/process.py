@@ -119,9 +119,9 @@ def _hint(why: str, code: int) -> str:
         )
     if code == -signal.SIGILL:
         return (
-            "the embedded model's engine needs a processor with AVX2, which this machine does not offer; "
+            "the embedded model's engine needs a processor with AVX2, which this machine does not have; "
             "use a provider over the network"
         )
     if code < 0:
-        why = f"it was ended by {signal.Signals(-code).name}, for lack of memory perhaps"
+        why = f"it was ended by {signal.Signals(-code).name}, perhaps because memory ran out"
     return f"the embedded model did not start: {why or f'its process ended with code {code}'}"

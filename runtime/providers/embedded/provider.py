@@ -82,7 +82,7 @@ class EmbeddedProvider:
         except TimeoutError:
             raise RefusedError(f"{self.model} did not finish within {request.timeout:g} s") from None
         except (aiohttp.ClientError, ConnectionError) as error:
-            raise RefusedError(f"the process of {self.model} broke off: {error}") from error
+            raise RefusedError(f"the process of {self.model} stopped: {error}") from error
         except asyncio.CancelledError:
             if self._closed and not _being_cancelled():
                 raise RefusedError(f"{self.model} was closed while it answered") from None

@@ -41,7 +41,7 @@ async def read_reply(lines: AsyncIterable[bytes], samples: int) -> Reply:
             output_tokens += usage["completion_tokens"]
     answers = tuple(_answer(text, reason) for text, reason in zip(texts, reasons, strict=True) if reason)
     if len(answers) < samples:
-        raise RefusedError("the local model's answer broke off; nothing was paid")
+        raise RefusedError("the answer of the local model is incomplete; it costs nothing")
     return Reply(answers, Usage(prompt_tokens, output_tokens))
 
 
@@ -62,7 +62,8 @@ def failure(error: dict[str, Any], samples: int) -> RefusedError | PermanentErro
         )
     if said.startswith("Context size has been exceeded"):
         return PermanentError(
-            f"the prompt and {samples} answers together outgrew the embedded model's context: split the document "
+            f"the prompt and {samples} answers together are longer than the context of the embedded model: "
+            "split the document "
             "into smaller sections, lower max_tokens, or ask for fewer samples",
             status=status,
         )

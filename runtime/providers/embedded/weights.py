@@ -39,7 +39,7 @@ async def ensure(
                 await _fetch(model, path, environ, progress, command)
     except OSError as error:
         raise UsageError(
-            f"the weights of {model.name} cannot be kept in {folder}: {error.strerror or error}; "
+            f"the weights of {model.name} cannot be saved in {folder}: {error.strerror or error}; "
             "set FLOWRUN_CACHE to a folder with room for them"
         ) from error
     return path
@@ -79,7 +79,7 @@ async def _fetch(
         await in_thread(_keep, joined, path, model)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    progress(f"{model.name}: verified (SHA-256) and kept in {path}")
+    progress(f"{model.name}: verified (SHA-256) and saved in {path}")
 
 
 def _make_room(model: LocalModel, path: Path) -> Path:

@@ -98,7 +98,7 @@ def test_a_deep_row_and_a_wide_fan_of_imports_end() -> None:
 
 
 def test_without_a_folder_nothing_is_imported() -> None:
-    with pytest.raises(FlowError, match="there is no folder"):
+    with pytest.raises(FlowError, match="this flow has no folder"):
         check_flow(Source('import "x.flow"\n' + LEAF), catalog())
 
 

@@ -165,7 +165,7 @@ def test_a_promise_is_held_before_anything_is_asked() -> None:
     text = f"flow f(names: [text]) {{ {FIRST} ys = {SECOND.replace('xs', 'xs at most 2')} return ys }}"
     ran = stage(text, timed, {"names": list(PAIRS)})
     assert not ran.outcome.complete
-    assert "there are 3 elements" in ran.outcome.failures[0].reason
+    assert "the list has 3 elements" in ran.outcome.failures[0].reason
     assert not [prompt for prompt in ran.prompts if prompt.startswith("second")]
     assert stage(text.replace("at most 2", "at most 3"), timed, {"names": list(PAIRS)}).seconds == 31
 

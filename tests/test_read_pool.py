@@ -128,7 +128,7 @@ async def test_the_errors_of_large_reads(tmp_path: Path, process: ReadingProcess
         await read_all(files, "jsonl", {"path": "rows.jsonl"})
     with pytest.raises(InputError, match=r"`rows.csv`: 100000 values do not fit"):
         await read_all(files, "csv", {"path": "rows.csv", "of": ROW})
-    with pytest.raises(UsageError, match="`n` is a whole number of characters") as caught:
+    with pytest.raises(UsageError, match="`n` must be a whole number of characters") as caught:
         await read_all(files, "split", {"document": "x" * MIB, "by": RuleValue("chars", {"n": 0})})
     assert type(caught.value) is UsageError
     process.most_memory = 160 * MIB

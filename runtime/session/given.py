@@ -52,8 +52,9 @@ def needed_function(given: object, name: str) -> Callable[..., Any]:
     if iscoroutinefunction(given) or iscoroutinefunction(getattr(given, "__call__", None)):  # noqa: B004
         way = ": write a plain function that puts each value into an asyncio.Queue, and await the queue"
         raise UsageError(
-            f"`{name}` takes a plain function, and {_name_of(given)} is an `async` one, which flowrun would not await"
-            + (way if name.startswith("on_") else "")
+            f"`{name}` takes a plain function, and {_name_of(given)} is an `async` function, "
+            "which flowrun would not await"
+            f"{way if name.startswith('on_') else ''}"
         )
     return given
 

@@ -171,7 +171,7 @@ def journals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def own_chance(request: pytest.FixtureRequest) -> None:
-    """What a run leaves to chance, as the wait before a retry, is the same in every order of the tests."""
+    """Draw the same random numbers, such as the wait before a retry, in every order of the tests."""
     random.seed(request.node.nodeid)
 
 

@@ -1,4 +1,4 @@
-"""What tests of runs in states of every kind share: scripts by the words of a prompt, and a state without a run."""
+"""The shared tools of tests of runs: scripts that go by the words of a prompt, and a state without a run."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ async def test_own_providers_fail_by_the_rules(name: str, status: int, faults: A
     await check_provider(lambda: open_provider(f"{name}:m", given), answers=False)
 
 
-# What does not keep the rules
+# Objects that break the rules
 
 
 class Fickle(Gathering):

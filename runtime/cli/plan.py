@@ -59,7 +59,7 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     "--max-calls",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Fail if the flow could make more than N calls while no server fails.",
+    help="Fail if the flow could make more than N calls without server failures.",
 )
 @click.option(
     "--max-attempts",
@@ -79,7 +79,7 @@ class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     "--max-cost",
     type=_Dollars(),
     metavar="X",
-    help="Fail if the flow could cost more than X dollars while no server fails.",
+    help="Fail if the flow could cost more than X dollars without server failures.",
 )
 @click.option(
     "--allow-read",
@@ -108,7 +108,7 @@ def command(
 
     The command sends nothing. Rounds are calls that wait for each other. Tokens are estimates.
 
-    The bounds of calls, rounds, tokens and dollars hold while no server fails. They include the calls that repeat a
+    The bounds of calls, rounds, tokens and dollars hold without server failures. They include the calls that repeat a
     malformed answer. A server that fails or does not answer in time may bill attempts that bring no answer. The bounds
     of attempts and of their dollars always hold.
 

@@ -1,6 +1,6 @@
 """The view of a plan's bounds on a terminal: a tree of its steps, and the totals.
 
-There are three kinds of totals: totals that hold while no server fails, totals that always hold, and expected totals.
+There are three kinds of totals: totals that hold without server failures, totals that always hold, and expected totals.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def most_in_words(bound: Bound) -> str:
 
 
 def totals(bounds: Bounds) -> str:
-    """Write the totals that hold while no server fails.
+    """Write the totals that hold without server failures.
 
     If a server fails, there are more attempts, or the run ends before it reaches the least totals.
     """

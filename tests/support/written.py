@@ -1,4 +1,4 @@
-"""What stands in files: the rows of a table, the content of a journal."""
+"""Readers of files for tests: the rows of a table, the content of a journal."""
 
 from __future__ import annotations
 

@@ -352,3 +352,9 @@ def _counting(count: Callable[[], None], call: Any) -> Any:
         return await call(self, *given)
 
     return counted
+
+
+def test_a_long_text_is_split_by_a_read_also_without_a_file() -> None:
+    ran = Ran("flow f(t: text) { x = split(t, by: line) return length(x) }", t=LONG)
+    assert ran.outcome.value == 1000
+    assert ran.reader.read == ["split"]

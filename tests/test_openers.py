@@ -197,5 +197,5 @@ def test_an_async_opener_gets_no_advice_for_listeners() -> None:
     given: Json = opener
     with pytest.raises(UsageError) as caught:
         RunOptions(opener=given)
-    assert "is an `async` one" in str(caught.value)
+    assert "is an `async` function" in str(caught.value)
     assert "Queue" not in str(caught.value)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from math import inf
 
+from ..vocabulary.pace import Pace
 from ..vocabulary.usage import Rates
 from .breaker import COOLING, Breaker
 from .rate import Quota
@@ -37,9 +38,10 @@ class Limiter:
     limiter calls it once, when there may be a place; the first to ask is called first. A limiter belongs to one event
     loop.
 
-    ``limit`` is the most requests that may be in flight, ``start`` the number at first; ``rpm`` and ``tpm`` are
-    requests and tokens a minute. A server that serves nobody is tried every ``cooling`` seconds, and requests wait for
-    it for ``patience`` seconds. ``answers`` counts the requests that were served.
+    ``limit`` is the most requests that may be in flight, ``start`` the number at first, and ``refused_at`` the number
+    that the server refused in an earlier run. ``rpm`` and ``tpm`` are requests and tokens a minute. A server that
+    serves nobody is tried every ``cooling`` seconds, and requests wait for it for ``patience`` seconds. ``answers``
+    counts the requests that were served.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Limiter:
         limit: int,
         *,
         start: int | None = None,
+        refused_at: int | None = None,
         rpm: int | None = None,
         tpm: int | None = None,
         patience: float = 900.0,
@@ -58,18 +61,35 @@ class Limiter:
         self.patience = patience
         self.active = 0
         self.answers = 0
-        self._width = Width(limit, limit if start is None else start)
+        self._width = Width(limit, limit if start is None else start, inf if refused_at is None else refused_at)
         self._breaker = Breaker(cooling)
         self._quota = Quota(rpm, tpm)
         self._paused_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: dict[Callable[[], None], None] = {}
         self._calling = False
+        self._refusals = 0
+        self._busiest = 0
+        self._told = Rates()
 
     @property
     def width(self) -> int:
         """The number of requests that may be in flight at this moment."""
         return self._width.width
+
+    @property
+    def taken(self) -> int:
+        """The number of requests in flight that the server takes for certain: it has served them all."""
+        return int(min(self._width.proven, self._width.safe, self._busiest))
+
+    @property
+    def pace(self) -> Pace:
+        """The pace of the server, as far as the requests of this limiter prove it.
+
+        A refusal that no answer followed proves no width, because the server may be down.
+        """
+        refused = self._refusals > 0 and self.since is None
+        return Pace(self.taken, refused, self._told.requests.limit, self._told.tokens.limit)
 
     @property
     def full(self) -> bool:
@@ -122,6 +142,7 @@ class Limiter:
         self._quota.settle(place.tokens, used)
         if verdict is Verdict.OK:
             self.answers += 1
+            self._busiest = max(self._busiest, in_flight)
             if self._breaker.answered(place.probe):
                 self._width.restart(now)
             self._width.good(now, in_flight >= self._width.width)
@@ -130,6 +151,7 @@ class Limiter:
         else:
             self._breaker.bad(now, verdict, place.probe, place if who is None else who, in_flight == 1)
             if verdict in (Verdict.REFUSED, Verdict.OVERLOADED):
+                self._refusals += 1
                 self._width.refused(now, place.epoch, in_flight)
         self._call_waiting()
 
@@ -139,6 +161,7 @@ class Limiter:
 
     def learn(self, rates: Rates) -> None:
         """Apply the limits that the server reports in its headers."""
+        self._told = rates
         self._quota.learn(rates, asyncio.get_running_loop().time(), max(0, self.active - 1))
 
     def on_ready(self, callback: Callable[[], None]) -> None:

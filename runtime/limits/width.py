@@ -71,13 +71,13 @@ class Width:
     succeeded.
     """
 
-    def __init__(self, limit: int, start: int) -> None:
+    def __init__(self, limit: int, start: int, refused_at: float = inf) -> None:
         self.limit = limit
         self.width = min(start, limit)
         self.epoch = 0
-        self.safe: float = inf
-        self.refused_at: float = inf
-        self.step = self.width
+        self.safe: float = self.width if refused_at < inf else inf
+        self.refused_at = refused_at
+        self.step = 0 if refused_at < inf else self.width
         self.proven = self.width
         self._round = Round(0.0)
         self._refusal = Refusals()

@@ -175,8 +175,7 @@ def test_runs_at_the_same_time_keep_the_lessons_of_each_other(tmp_path: Path) ->
     mine, other = first.record(AT, "a", "m"), second.record(AT, "b", "m")
     mine.refused.add("seed")
     other.refused.add("stream")
-    first.keep(mine, Pace(100))
-    second.keep(other, Pace(200))
+    mine.shown, other.shown = Pace(100), Pace(200)
     first.save()
     second.save()
     assert recall(tmp_path).refused == {"seed", "stream"}
@@ -202,10 +201,10 @@ def writer(folder: Path, name: str, count: int) -> subprocess.Popen[str]:
 
 
 def test_two_processes_lose_nothing(tmp_path: Path) -> None:
-    both = [writer(tmp_path, name, 60) for name in ("one", "two")]
+    both = [writer(tmp_path, name, 30) for name in ("one", "two")]
     assert [process.communicate()[0] for process in both] == ["ready\n", "ready\n"]
     data = json.loads((tmp_path / NAME).read_text())
-    assert len(data["models"]) == 120
+    assert len(data["models"]) == 60
 
 
 def test_a_process_that_is_killed_leaves_a_whole_file(tmp_path: Path) -> None:

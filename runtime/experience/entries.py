@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 from ..vocabulary.pace import WIDEST, Pace
 
@@ -15,15 +14,15 @@ DAY = 86400
 WEEK = 7 * DAY
 OLDEST = 90 * DAY
 """The age in seconds at which an entry is dropped."""
-MOST = 256
+MOST = 64
 """The most entries of a kind. The newest stay."""
 _MOST_PARTS = 64
 _MOST_SAMPLES = 1024
 LONGEST = 1024
 """The characters that the name of an entry may have."""
 _GREATEST = 10**15
-_PART = re.compile(r"[A-Za-z_]{1,40}(?::[0-9a-f]{16})?")
-_SALT = re.compile(r"[0-9a-f]{32}")
+_LONGEST_PART = 40
+_HEX = frozenset("0123456789abcdef")
 
 T = TypeVar("T")
 
@@ -36,8 +35,7 @@ class OtherVersionError(ValueError):
     """The text is the store of another version of flowrun."""
 
 
-@dataclass(frozen=True, slots=True)
-class PaceEntry:
+class PaceEntry(NamedTuple):
     """The pace of an account at an address. ``date`` is that of the width, ``told`` that of the reported limits."""
 
     pace: Pace
@@ -51,11 +49,10 @@ class PaceEntry:
         return Pace(self.pace.width, self.pace.refused, requests, tokens, max(0, now - self.date) // WEEK)
 
 
-@dataclass(frozen=True, slots=True)
-class ModelEntry:
+class ModelEntry(NamedTuple):
     """The lessons about a model at an address, each with its date. ``most`` is the greatest number of samples."""
 
-    refused: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, int] = MappingProxyType({})
     most: int = 0
     date: int = 0
 
@@ -64,16 +61,15 @@ class ModelEntry:
         return max((self.date, *self.refused.values()))
 
 
-@dataclass(frozen=True, slots=True)
-class Book:
+class Book(NamedTuple):
     """All entries, by texts such as ``address fingerprint`` and ``address model``.
 
     The salt is for the fingerprints; "" for a book that no file held yet.
     """
 
     salt: str = ""
-    paces: Mapping[str, PaceEntry] = field(default_factory=dict)
-    models: Mapping[str, ModelEntry] = field(default_factory=dict)
+    paces: Mapping[str, PaceEntry] = MappingProxyType({})
+    models: Mapping[str, ModelEntry] = MappingProxyType({})
 
     def text(self) -> str:
         data = {
@@ -100,7 +96,13 @@ def read_book(text: str, now: int) -> Book:
     if type(version) is int and version > VERSION:
         raise OtherVersionError(str(version))
     salt = data.get("salt")
-    if type(version) is not int or version != VERSION or not isinstance(salt, str) or not _SALT.fullmatch(salt):
+    if (
+        type(version) is not int
+        or version != VERSION
+        or not isinstance(salt, str)
+        or len(salt) != 32
+        or not _HEX.issuperset(salt)
+    ):
         raise DamageError("no version or no salt")
     return Book(salt, _entries(data.get("endpoints"), _pace, now), _entries(data.get("models"), _model, now))
 
@@ -139,11 +141,18 @@ def _model(data: dict[str, Any], now: int) -> ModelEntry | None:
     refused = {
         part: date
         for part, value in _items(data.get("refused"), _MOST_PARTS)
-        if _PART.fullmatch(part) and (date := _dated(value, now, WEEK))
+        if _is_part(part) and (date := _dated(value, now, WEEK))
     }
     date = _dated(data.get("date"), now, WEEK)
     most = (_count(data.get("samples"), _MOST_SAMPLES) if date else None) or 0
     return ModelEntry(refused, most, date if most else 0) if refused or most else None
+
+
+def _is_part(text: str) -> bool:
+    name, colon, digest = text.partition(":")
+    return (
+        len(text) <= _LONGEST_PART and name.isidentifier() and bool(digest) == bool(colon) and _HEX.issuperset(digest)
+    )
 
 
 def _items(data: object, most: int) -> Iterable[tuple[str, object]]:

@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,16 +27,17 @@ NAME = "endpoints.json"
 _OFF = frozenset({"0", "off", "no", "false"})
 
 
-@dataclass(eq=False, slots=True)
 class _Loan:
-    """A record that a run got, and its parts at that time. The account is a secret: it is never written or printed."""
+    """A record that a run got. The account is a secret: it is never written or printed."""
 
-    record: Record
-    address: str
-    account: str = field(repr=False)
-    model: str
-    refused: frozenset[str]
-    pace: Pace | None = None
+    __slots__ = ("account", "address", "model", "record", "refused")
+
+    def __init__(self, record: Record, address: str, account: str, model: str) -> None:
+        self.record = record
+        self.address = address
+        self.account = account
+        self.model = model
+        self.refused = frozenset(record.refused)
 
 
 class Store:
@@ -68,14 +68,8 @@ class Store:
             record.most = entry.most
         if pace := self._book.paces.get(f"{place} {fingerprint(self._book.salt, account)}"):
             record.pace = pace.aged(now)
-        self._loans.append(_Loan(record, place, account, model, frozenset(record.refused)))
+        self._loans.append(_Loan(record, place, account, model))
         return record
-
-    def keep(self, record: Record, pace: Pace) -> None:
-        """Take the pace of a record's endpoint, as the run that ends has found it."""
-        for loan in self._loans:
-            if loan.record is record:
-                loan.pace = pace
 
     def save(self) -> None:
         """Add the lessons of the run to the file. Other processes may have written to it in the meantime."""
@@ -119,7 +113,8 @@ class Store:
             if (lessons := _lessons(loan, models.get(name, ModelEntry()), now)) is not None:
                 models[name] = lessons
             name = f"{loan.address} {fingerprint(book.salt, loan.account)}"
-            if loan.pace is not None and (pace := _paced(paces.get(name), loan.pace, now)) is not None:
+            found = loan.record.shown
+            if found is not None and (pace := _paced(paces.get(name), found, now)) is not None:
                 paces[name] = pace
         return Book(book.salt, paces, models) if (paces, models) != (book.paces, book.models) else None
 
@@ -173,7 +168,7 @@ def _paced(old: PaceEntry | None, found: Pace, now: int) -> PaceEntry | None:
     if old is None:
         return PaceEntry(found, now, told) if found.width or told else None
     aged = old.aged(now)
-    newer = PaceEntry(replace(aged.after(found), weeks=0), now if aged.shown_by(found) else old.date, told or old.told)
+    newer = PaceEntry(aged.after(found)._replace(weeks=0), now if aged.shown_by(found) else old.date, told or old.told)
     # A date that is a day younger is not worth a write.
     known = newer.pace == old.pace and newer.date - old.date < DAY and newer.told - old.told < DAY
     return None if known else newer

@@ -17,7 +17,7 @@ class Record:
     ``refused`` are the parts of a request that the server refuses. A part ``mode:digest`` is a mode that it refuses for
     one shape. ``most`` is the greatest number of samples that earlier runs got in one reply, if the server refused or
     withheld more; 0 without such a limit. ``ceiling`` is the limit that this run found, 0 for none, and ``served`` the
-    greatest number that this run got. ``pace`` is the pace of the endpoint.
+    greatest number that this run got. ``pace`` is the pace of the endpoint in earlier runs, ``shown`` that in this run.
     """
 
     refused: set[str] = field(default_factory=set)
@@ -25,6 +25,7 @@ class Record:
     ceiling: int = 0
     served: int = 1
     pace: Pace = Pace()
+    shown: Pace | None = None
 
     @property
     def found(self) -> int:

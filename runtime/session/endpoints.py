@@ -96,7 +96,7 @@ async def close_endpoints(
     if store is not None:
         for one in endpoints.values():
             if record := _record(one.provider):
-                store.keep(record, one.limiter.pace)
+                record.shown = one.limiter.pace
         store.save()
     ends = await asyncio.gather(*(one.close() for one in endpoints.values()), return_exceptions=True)
     for model, end in zip(endpoints, ends, strict=True):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 WIDEST = 10_000
 """The most requests at which a run starts: one process is meant for this many in flight."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(NamedTuple):
     """The requests that an endpoint took at once, and the limits that it reported.
 
     ``width`` is 0 if it is not known. ``refused`` says that the server refused more. ``requests`` and ``tokens`` are

@@ -40,8 +40,7 @@ def learn(
     store = at(folder)
     record = store.record(address, account, model)
     record.refused.update(parts)
-    if pace is not None:
-        store.keep(record, pace)
+    record.shown = pace
     store.save()
     return store
 

@@ -13,7 +13,9 @@ from aiohttp import web
 
 from flowrun.runtime import RunOptions, Stop, run_async
 from flowrun.runtime.experience.store import NAME
+from flowrun.runtime.providers.scripted import ScriptedProvider
 from flowrun.runtime.vocabulary.events import Notice
+from support.command_line import command
 from support.served_forms import Serve, answers, chat, claude, environ, forms, google, rejected
 
 VOTE = 'flow v() { a = repeat 8 { ask "?" -> yes | no } reduce majority with launch: together return a }'
@@ -262,3 +264,32 @@ async def test_a_run_need_not_learn(faults: Any, flow: Any, off: dict[str, Any])
     assert len((await once(flow(ASK), faults, **off))[0]) > 1
     assert store().read_bytes() == before
     assert forms(faults)[0] == "json_schema"
+
+
+async def test_the_command_learns_too(faults: Any, flow: Any, tmp_path: Path) -> None:
+    answers(faults, refuses('"seed"', "Unsupported parameter: 'seed'"))
+    path, told = flow(ASK), []
+    for _ in range(2):
+        faults.seen.clear()
+        given = {"OPENAI_BASE_URL": f"{faults.url}/v1"}
+        ran = await command(str(path), "--model", "openai:m", "--no-journal", folder=tmp_path, **given)
+        assert ran.code == 0, ran.err
+        told.append((len(faults.seen), "refused by 127.0.0.1" in ran.err))
+    assert told == [(2, False), (1, True)]
+    assert store(tmp_path / ".cache" / "flowrun").stat().st_mode & 0o777 == 0o600
+    assert store(tmp_path / ".cache" / "flowrun").parent.stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_file_that_is_damaged_costs_the_run_one_line(faults: Any, flow: Any) -> None:
+    answers(faults, refuses('"seed"', "Unsupported parameter: 'seed'"))
+    store().write_text("{")
+    _, told = await once(flow(ASK), faults)
+    assert len([line for line in told if "is damaged" in line]) == 1
+    assert len((await once(flow(ASK), faults))[0]) == 1
+
+
+async def test_a_model_without_an_address_leaves_the_store_alone(faults: Any, flow: Any) -> None:
+    os.mkfifo(store())
+    opener = lambda model, _: ScriptedProvider(lambda request, _: "yes", model=model)  # noqa: E731
+    _, told = await once(flow(ASK), faults, opener=opener)
+    assert told == []

@@ -68,9 +68,6 @@ class Limiter:
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: dict[Callable[[], None], None] = {}
         self._calling = False
-        self._refusals = 0
-        self._busiest = 0
-        self._told = Rates()
 
     @property
     def width(self) -> int:
@@ -80,7 +77,7 @@ class Limiter:
     @property
     def taken(self) -> int:
         """The number of requests in flight that the server takes for certain: it has served them all."""
-        return int(min(self._width.proven, self._width.safe, self._busiest))
+        return self._width.taken
 
     @property
     def pace(self) -> Pace:
@@ -88,8 +85,8 @@ class Limiter:
 
         A refusal that no answer followed proves no width, because the server may be down.
         """
-        refused = self._refusals > 0 and self.since is None
-        return Pace(self.taken, refused, self._told.requests.limit, self._told.tokens.limit)
+        refused, told = self._breaker.refused and self.since is None, self._quota.told
+        return Pace(self.taken, refused, told.requests.limit, told.tokens.limit)
 
     @property
     def full(self) -> bool:
@@ -142,16 +139,15 @@ class Limiter:
         self._quota.settle(place.tokens, used)
         if verdict is Verdict.OK:
             self.answers += 1
-            self._busiest = max(self._busiest, in_flight)
             if self._breaker.answered(place.probe):
                 self._width.restart(now)
+            self._width.taken = max(self._width.taken, in_flight)
             self._width.good(now, in_flight >= self._width.width)
         elif verdict is Verdict.NEUTRAL:
             self._breaker.given_up(place.probe)
         else:
             self._breaker.bad(now, verdict, place.probe, place if who is None else who, in_flight == 1)
             if verdict in (Verdict.REFUSED, Verdict.OVERLOADED):
-                self._refusals += 1
                 self._width.refused(now, place.epoch, in_flight)
         self._call_waiting()
 
@@ -161,7 +157,6 @@ class Limiter:
 
     def learn(self, rates: Rates) -> None:
         """Apply the limits that the server reports in its headers."""
-        self._told = rates
         self._quota.learn(rates, asyncio.get_running_loop().time(), max(0, self.active - 1))
 
     def on_ready(self, callback: Callable[[], None]) -> None:

@@ -131,7 +131,7 @@ def test_the_file_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     assert LINES == []
 
 
-@pytest.mark.parametrize("folder", ["/dev/null/x", "/proc/none", "file/x"])
+@pytest.mark.parametrize("folder", ["/dev/null/x", "/proc/none", "file/x", "zero\0byte", "half\ud800", "long" * 5000])
 def test_a_folder_that_cannot_be_is_passed_over(tmp_path: Path, folder: str) -> None:
     (tmp_path / "file").write_text("")
     learn(tmp_path / folder, "seed")
@@ -139,19 +139,25 @@ def test_a_folder_that_cannot_be_is_passed_over(tmp_path: Path, folder: str) -> 
     assert recall(tmp_path / folder).refused == set()
 
 
-def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+@pytest.mark.parametrize("killed", [False, True], ids=["a full disk", "a kill"])
+def test_a_write_that_ends_half_way_leaves_the_file_as_it_was(tmp_path: Path, killed: bool) -> None:
     learn(tmp_path, "seed")
     before = (tmp_path / NAME).read_bytes()
+    # At the limit of a file's size a write fails, or the signal ends the process.
     code = (
-        "import resource, signal, sys; from pathlib import Path; from flowrun.runtime.experience.store import Store\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40))\n"
+        "import resource, signal; from pathlib import Path; from flowrun.runtime.experience.store import Store\n"
+        f"signal.signal(signal.SIGXFSZ, signal.{'SIG_DFL' if killed else 'SIG_IGN'})\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40))\n"
         f"store = Store(Path({str(tmp_path / NAME)!r}), print, lambda: {NOW}.0)\n"
         f"store.record({AT!r}, 'a', 'm').refused.add('stream'); store.save()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout + done.stderr == ""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGXFSZ if killed else 0, "", "")
     assert (tmp_path / NAME).read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == [NAME, f"{NAME}.lock"]
+    assert (tmp_path / f"{NAME}.tmp").exists() is killed
+    learn(tmp_path, "stream")
+    assert recall(tmp_path).refused == {"seed", "stream"}
+    assert not (tmp_path / f"{NAME}.tmp").exists()
 
 
 # Several processes

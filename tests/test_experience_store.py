@@ -51,6 +51,17 @@ def test_a_refused_part_is_tried_again_after_a_week(tmp_path: Path) -> None:
     assert recall(tmp_path).refused == {"stream"}
 
 
+def test_a_refusal_that_grows_old_during_a_run_is_not_renewed(tmp_path: Path) -> None:
+    learn(tmp_path, "seed")
+    CLOCK.now += WEEK - 1
+    store = at(tmp_path)
+    record = store.record(AT, "a", "m")
+    record.refused.add("stream")
+    CLOCK.now += 2
+    store.save()
+    assert recall(tmp_path).refused == {"stream"}
+
+
 def test_a_number_of_samples_is_tried_again_after_a_week(tmp_path: Path) -> None:
     store = at(tmp_path)
     record = store.record(AT, "a", "m")

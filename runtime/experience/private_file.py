@@ -26,7 +26,7 @@ def read(path: Path) -> str | None:
     """
     try:
         found = os.lstat(path)
-    except OSError:
+    except (OSError, ValueError):  # a path with a zero byte is a ValueError
         return None
     if not stat.S_ISREG(found.st_mode):
         raise ForeignFileError(_kind(found.st_mode))

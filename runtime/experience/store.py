@@ -75,7 +75,7 @@ class Store:
         """Add the lessons of the run to the file. Other processes may have written to it in the meantime."""
         if self._book is None or not self._writable or not (self._damaged or self._with_lessons(self._book)):
             return
-        with suppress(OSError), locked(self._path):
+        with suppress(OSError, ValueError), locked(self._path):
             try:
                 book = self._read()
             except (ForeignFileError, OtherVersionError):

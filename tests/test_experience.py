@@ -173,7 +173,7 @@ async def test_the_next_run_starts_at_the_width_that_was_served(faults: Any, flo
     assert second >= 2 * first
     server.restart()
     await once(flow(wide(400)), faults, environ=account(KEY.swapcase()))
-    assert server.begun <= first + 1
+    assert server.begun < second
     server.restart()
     await once(flow(wide(40, concurrency=5)), faults, environ=account(KEY))
     assert server.begun == 5
@@ -274,7 +274,7 @@ async def test_the_command_learns_too(faults: Any, flow: Any, tmp_path: Path) ->
         given = {"OPENAI_BASE_URL": f"{faults.url}/v1"}
         ran = await command(str(path), "--model", "openai:m", "--no-journal", folder=tmp_path, **given)
         assert ran.code == 0, ran.err
-        told.append((len(faults.seen), "refused by 127.0.0.1" in ran.err))
+        told.append((len(faults.seen), "did not take it in an earlier run" in ran.err))
     assert told == [(2, False), (1, True)]
     assert store(tmp_path / ".cache" / "flowrun").stat().st_mode & 0o777 == 0o600
     assert store(tmp_path / ".cache" / "flowrun").parent.stat().st_mode & 0o777 == 0o700

@@ -236,7 +236,9 @@ class ServedProvider(ABC):
             ways |= {mode: {mode, for_shape(mode, form.key)} for mode in self.modes}
         for name in [name for name, parts in ways.items() if self._recalled & parts]:
             self._recalled -= ways[name]
-            self._progress(f"{self.model}: continuing without {name} (refused by {self._at.host} in an earlier run)")
+            self._progress(
+                f"{self.model}: continuing without {name} ({self._at.host} did not take it in an earlier run)"
+            )
 
     def _hear(self, fits: Sequence[bool], call: Post, request: Request) -> None:
         """Learn from answers of another form that the server ignores a mode, and report a mode that is given up."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _LARGEST = 1024 * 1024
-_PATIENCE = 0.25
+_PATIENCE = 1.0
 """The seconds that a process waits for another one that writes. A write takes about a millisecond."""
 _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 

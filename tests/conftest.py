@@ -6,11 +6,13 @@ import asyncio
 import hashlib
 import importlib.metadata
 import json
+import os
 import random
 import socket
 import struct
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -180,3 +182,23 @@ def own_journal(journals: Path, request: pytest.FixtureRequest, monkeypatch: pyt
     """No test finds the answers of another."""
     name = hashlib.blake2b(request.node.nodeid.encode(), digest_size=8).hexdigest()
     monkeypatch.setenv("FLOWRUN_JOURNAL", str(journals / name / "journal.db"))
+
+
+@pytest.fixture(scope="session")
+def weights() -> Path:
+    """The folder of the local models' weights, which are too large for a copy in each test."""
+    from flowrun.runtime.files.folders import cache_folder  # not before the coverage is counted
+
+    folder = cache_folder(os.environ) / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_cache(journals: Path, weights: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test starts with the lessons of another, nor with those of the user."""
+    folder = journals / "caches" / hashlib.blake2b(request.node.nodeid.encode(), digest_size=8).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        (folder / "models").symlink_to(weights)
+    monkeypatch.setenv("FLOWRUN_CACHE", str(folder))

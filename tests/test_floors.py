@@ -31,7 +31,7 @@ FLOORS = {
         "registry/*",
         "files/* limits/* reducers/* splitters/*",
         "documents/* providers/* outputs/*",
-        "costs/*",
+        "costs/* experience/*",
         "inputs/* journal/* account/*",
         "values/*",
         "plans/* externs/* reads/*",

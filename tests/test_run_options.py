@@ -77,6 +77,7 @@ WRONG = [
     ({"journal": True}, "`journal` must be the path of a file; found true"),
     ({"journal": ""}, "`journal` must be the path of a file; found an empty text"),
     ({"journal": b"j.db"}, "`journal` must be the path of a file"),
+    ({"learn": 1}, "`learn` must be True or False; found the number 1"),
     ({"fresh": 1}, "`fresh` must be True or False; found the number 1"),
     ({"ask_doubtful": "fail"}, "`ask_doubtful` must be True or False"),
     ({"budget": 1.5}, "found the number 1.5, which may be dollars or calls"),

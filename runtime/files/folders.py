@@ -13,6 +13,8 @@ from ..vocabulary.quoting import shown
 def cache_folder(environ: Mapping[str, str]) -> Path:
     """Return the cache folder: $FLOWRUN_CACHE, or flowrun's folder in the XDG cache folder.
 
+    If ``environ`` has none of the variables that name the folder, those of the process count.
+
     Raises: RuntimeError, if no home folder is known; OSError, for a relative path without a current folder.
     """
     if own := environ.get("FLOWRUN_CACHE"):
@@ -20,8 +22,9 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
     xdg = environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(xdg):  # the XDG specification says to ignore relative paths
         return Path(xdg) / "flowrun"
-    home = environ.get("HOME")
-    return (Path(home) if home else Path.home()) / ".cache" / "flowrun"
+    if home := environ.get("HOME"):
+        return Path(home) / ".cache" / "flowrun"
+    return Path.home() / ".cache" / "flowrun" if environ is os.environ else cache_folder(os.environ)
 
 
 def must_be_folder(place: Path, option: str, written: str) -> None:

@@ -25,12 +25,14 @@ class Breaker:
     """The breaker of an endpoint. It is open while the server serves nobody.
 
     ``since`` is the event loop's time of the first failure or refusal since the last answer, None without one.
-    ``known`` is True if the server has answered at least once. ``cooling`` are the seconds between probes.
+    ``known`` is True if the server has answered at least once, ``refused`` if it ever got more requests than it takes.
+    ``cooling`` are the seconds between probes.
     """
 
     def __init__(self, cooling: float = COOLING) -> None:
         self.cooling = cooling
         self.known = False
+        self.refused = False
         self.since: float | None = None
         self._spoke = False
         self._failures = 0
@@ -77,6 +79,7 @@ class Breaker:
         """
         self.since = now if self.since is None else self.since
         self._spoke |= verdict is not Verdict.LOST
+        self.refused |= verdict in (Verdict.REFUSED, Verdict.OVERLOADED)
         if verdict is not Verdict.REFUSED and len(self._row) < FAILURES:
             self._row.add(who)
         if probe:

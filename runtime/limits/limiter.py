@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from math import inf
 
+from ..vocabulary.pace import Pace
 from ..vocabulary.usage import Rates
 from .breaker import COOLING, Breaker
 from .rate import Quota
@@ -37,9 +38,10 @@ class Limiter:
     limiter calls it once, when there may be a place; the first to ask is called first. A limiter belongs to one event
     loop.
 
-    ``limit`` is the most requests that may be in flight, ``start`` the number at first; ``rpm`` and ``tpm`` are
-    requests and tokens a minute. A server that serves nobody is tried every ``cooling`` seconds, and requests wait for
-    it for ``patience`` seconds. ``answers`` counts the requests that were served.
+    ``limit`` is the most requests that may be in flight, ``start`` the number at first, and ``refused_at`` the number
+    that the server refused in an earlier run. ``rpm`` and ``tpm`` are requests and tokens a minute. A server that
+    serves nobody is tried every ``cooling`` seconds, and requests wait for it for ``patience`` seconds. ``answers``
+    counts the requests that were served.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Limiter:
         limit: int,
         *,
         start: int | None = None,
+        refused_at: int | None = None,
         rpm: int | None = None,
         tpm: int | None = None,
         patience: float = 900.0,
@@ -58,7 +61,7 @@ class Limiter:
         self.patience = patience
         self.active = 0
         self.answers = 0
-        self._width = Width(limit, limit if start is None else start)
+        self._width = Width(limit, limit if start is None else start, inf if refused_at is None else refused_at)
         self._breaker = Breaker(cooling)
         self._quota = Quota(rpm, tpm)
         self._paused_until = 0.0
@@ -70,6 +73,20 @@ class Limiter:
     def width(self) -> int:
         """The number of requests that may be in flight at this moment."""
         return self._width.width
+
+    @property
+    def taken(self) -> int:
+        """The number of requests in flight that the server takes for certain: it has served them all."""
+        return self._width.taken
+
+    @property
+    def pace(self) -> Pace:
+        """The pace of the server, as far as the requests of this limiter prove it.
+
+        A refusal that no answer followed proves no width, because the server may be down.
+        """
+        refused, told = self._breaker.refused and self.since is None, self._quota.told
+        return Pace(self.taken, refused, told.requests.limit, told.tokens.limit)
 
     @property
     def full(self) -> bool:
@@ -124,6 +141,7 @@ class Limiter:
             self.answers += 1
             if self._breaker.answered(place.probe):
                 self._width.restart(now)
+            self._width.taken = max(self._width.taken, in_flight)
             self._width.good(now, in_flight >= self._width.width)
         elif verdict is Verdict.NEUTRAL:
             self._breaker.given_up(place.probe)

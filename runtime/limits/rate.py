@@ -63,7 +63,7 @@ class Told:
 class Quota:
     """The rates of an endpoint in requests and in tokens. The flow sets some of them, and the server reports others.
 
-    ``rpm`` and ``tpm`` are requests and tokens a minute; None if the flow sets no rate.
+    ``rpm`` and ``tpm`` are requests and tokens a minute; None if the flow sets no rate. ``told`` is the last report.
     """
 
     def __init__(self, rpm: float | None, tpm: float | None) -> None:
@@ -72,6 +72,7 @@ class Quota:
         self._told_requests = Told()
         self._told_tokens = Told()
         self._under_way = 0
+        self.told = Rates()
 
     def ready(self, now: float) -> float:
         """Return the event loop's time at which the next request may be sent. A past time means at once."""
@@ -100,5 +101,6 @@ class Quota:
 
     def learn(self, rates: Rates, now: float, requests: int) -> None:
         """Take a report of the server. It may not include the last ``requests`` requests, nor the tokens under way."""
+        self.told = rates
         self._told_requests.learn(rates.requests, now, requests)
         self._told_tokens.learn(rates.tokens, now, self._under_way)

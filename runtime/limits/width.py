@@ -68,17 +68,18 @@ class Width:
 
     ``safe`` is the width that the server probably takes, ``refused_at`` the last width that it refused. ``step`` is the
     number by which the width was raised on trial, 0 for no trial. ``proven`` is the last width at which a whole round
-    succeeded.
+    succeeded, ``taken`` the number in flight that the server has taken for certain.
     """
 
-    def __init__(self, limit: int, start: int) -> None:
+    def __init__(self, limit: int, start: int, refused_at: float = inf) -> None:
         self.limit = limit
         self.width = min(start, limit)
         self.epoch = 0
-        self.safe: float = inf
-        self.refused_at: float = inf
-        self.step = self.width
+        self.safe: float = self.width if refused_at < inf else inf
+        self.refused_at = refused_at
+        self.step = 0 if refused_at < inf else self.width
         self.proven = self.width
+        self.taken = 0
         self._round = Round(0.0)
         self._refusal = Refusals()
         self._hold = CALM
@@ -150,6 +151,7 @@ class Width:
         self._refusal.refused += 1
         left = self._refusal.left
         self.safe = min(left, self.limit)
+        self.taken = min(self.taken, left)
         self.width = min(self.width, left)
         self._round = Round(now)
 

@@ -9,11 +9,12 @@ from typing import Any
 from ..vocabulary.call import Answer, Request
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.usage import Usage
+from .bodies import count, told
 from .content import read_parts
 from .endings import ANTHROPIC_ENDINGS
 from .endpoints import Service, endpoint
 from .protocol import Provider, Surroundings
-from .served import PLAIN, Post, ServedProvider, count, told
+from .served import PLAIN, Post, ServedProvider
 from .streams import MessagesStream
 from .structured import ANTHROPIC_KEYWORDS, Shape
 from .traits import Traits
@@ -26,7 +27,7 @@ _TOOL = "answer"
 def open_anthropic(name: str, surroundings: Surroundings) -> Provider:
     places = PROVIDER.places(surroundings.environ)
     at = endpoint(PROVIDER, name, surroundings.environ).with_headers(anthropic_version="2023-06-01")
-    return AnthropicProvider(at, samples=1, concurrency=places, progress=surroundings.progress)
+    return AnthropicProvider(at, surroundings, samples=1, concurrency=places)
 
 
 class AnthropicProvider(ServedProvider):

@@ -1,12 +1,13 @@
-"""The capabilities of one server, learnt during this run from its replies and rejections."""
+"""The capabilities of one server, learnt from its replies and rejections in this run and in earlier ones."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..vocabulary.call import Message
 from .failures import RejectedError
+from .records import Record, for_shape
 from .rejections import SAMPLES, SHAPE, is_named, of_every_schema, signature
 from .structured import Shape
 from .trials import Lesson
@@ -26,15 +27,17 @@ _MOST = 4096
 class Capabilities:
     """The parts of a request that one server accepts or refuses.
 
-    ``version`` grows with each lesson. ``served`` is the most samples that the server ever gave in one reply.
+    ``version`` grows with each lesson. ``served`` is the most samples that the server ever gave in one reply. The
+    record begins with the refusals that earlier runs met, and gets those that the server utters in this run.
     """
 
-    def __init__(self, modes: Sequence[str]) -> None:
+    def __init__(self, modes: Sequence[str], record: Record) -> None:
         self.version = 0
         self.served = 1
         self._modes = modes
-        self._refused: frozenset[str] = frozenset()
-        self._refused_for: set[tuple[str, str]] = set()
+        self._record = record
+        self._refused_for = {part for part in record.refused if ":" in part}
+        self._refused = frozenset(record.refused - self._refused_for)
         self._good: Counter[tuple[str, str]] = Counter()
         self._silent: Counter[tuple[str, str]] = Counter()
         self._strikes: Counter[tuple[str, str]] = Counter()
@@ -46,7 +49,7 @@ class Capabilities:
         """Return the parts that a request must leave out: parameters, and ways to ask for the shape of the answer."""
         if shape is None or not (self._refused_for or self._doubted):
             return self._refused
-        without = {mode for mode in self._modes if (mode, shape.key) in self._refused_for}
+        without = {mode for mode in self._modes if for_shape(mode, shape.key) in self._refused_for}
         if doubt := self._doubt(shape, messages):
             without.add(self._doubted[doubt])
         return self._refused | without
@@ -66,7 +69,7 @@ class Capabilities:
             if samples <= self.served and not self._struck(SAMPLES, ""):
                 return False
         elif lesson.part != SHAPE or shape is None:
-            self._refused |= lesson.without
+            self._refuse_always(lesson.without)
         else:
             believed = [self._refuse(mode, shape, lesson.rejected) for mode in lesson.without]
             if not any(believed):
@@ -101,9 +104,10 @@ class Capabilities:
         self._silent[doubted, shape.key] += 1
         if self._silent[doubted, shape.key] <= self._good[doubted, shape.key] or self._is_refused(doubted, shape):
             return ""
-        self._refused_for.add((doubted, shape.key))
+        # Prompts may be the cause of the odd answers to one shape, so only this run believes it.
+        self._refused_for.add(for_shape(doubted, shape.key))
         if not self._ever(doubted) and len({key for mode, key in self._silent if mode == doubted}) >= _SILENT:
-            self._refused |= {doubted}
+            self._refuse_always({doubted})
         self.version += 1
         return doubted
 
@@ -127,13 +131,19 @@ class Capabilities:
         if self._good[mode, shape.key] and not self._struck(mode, shape.key):
             return False
         if of_every_schema(rejected) and (mode in _WITHOUT_SCHEMA or not self._ever(mode)):
-            self._refused |= {mode}
+            self._refuse_always({mode})
         else:
-            self._refused_for.add((mode, shape.key))
+            part = for_shape(mode, shape.key)
+            self._refused_for.add(part)
+            self._record.refused.add(part)
         return True
 
+    def _refuse_always(self, parts: Iterable[str]) -> None:
+        self._refused |= set(parts)
+        self._record.refused.update(parts)
+
     def _is_refused(self, mode: str, shape: Shape) -> bool:
-        return mode in self._refused or (mode, shape.key) in self._refused_for
+        return mode in self._refused or for_shape(mode, shape.key) in self._refused_for
 
     def _ever(self, mode: str) -> bool:
         """Tell whether any answer in this mode ever had the shape that was asked for."""

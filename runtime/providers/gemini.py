@@ -9,11 +9,12 @@ from urllib.parse import quote
 from ..vocabulary.call import Answer, Request
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.usage import Usage
+from .bodies import count, told
 from .content import read_parts
 from .endings import GEMINI_ENDINGS
 from .endpoints import Service, endpoint
 from .protocol import Provider, Surroundings
-from .served import PLAIN, Post, ServedProvider, count, told
+from .served import PLAIN, Post, ServedProvider
 from .streams import GenerateStream
 from .structured import Shape
 from .traits import Traits
@@ -22,7 +23,7 @@ from .traits import Traits
 def open_gemini(name: str, surroundings: Surroundings) -> Provider:
     places = PROVIDER.places(surroundings.environ)
     at = endpoint(PROVIDER, name, surroundings.environ)
-    provider = GeminiProvider(at, samples=8, concurrency=places, progress=surroundings.progress)
+    provider = GeminiProvider(at, surroundings, samples=8, concurrency=places)
     # The smallest prompts that implicit caching takes (ai.google.dev/gemini-api/docs/caching).
     provider.caches_from = 2048 if name.removeprefix("models/").startswith("gemini-2") else 4096
     return provider

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ..vocabulary.call import Answer, Request
 from ..vocabulary.errors import AnswerError
 from ..vocabulary.usage import Usage
+from .bodies import count, told
 from .content import read_message
 from .endings import CHAT_ENDINGS
 from .endpoints import Service, endpoint
 from .failures import sentence_of
 from .protocol import Provider, Surroundings
-from .served import PLAIN, Post, ServedProvider, count, told
+from .served import PLAIN, Post, ServedProvider
 from .streams import ChatStream
 from .structured import OPENAI_KEYWORDS, Shape
 from .traits import Traits
@@ -28,7 +29,7 @@ _CAPS = ("max_completion_tokens", "max_tokens")
 def open_openai(name: str, surroundings: Surroundings) -> Provider:
     places = PROVIDER.places(surroundings.environ)
     at = endpoint(PROVIDER, name, surroundings.environ)
-    return OpenAIProvider(at, samples=8, concurrency=places, progress=surroundings.progress)
+    return OpenAIProvider(at, surroundings, samples=8, concurrency=places)
 
 
 class OpenAIProvider(ServedProvider):

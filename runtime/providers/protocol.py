@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..vocabulary.call import Answer, Reply, Request
 from ..vocabulary.usage import Rates, Usage
+from .records import NoRecords, Records
 
 
 class Provider(Protocol):
@@ -66,7 +67,12 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The surroundings of a provider: the environment variables, and a function that takes reports of progress."""
+    """The surroundings of a provider: environment variables, a function that takes reports of progress, and records.
+
+    A provider may ask ``records`` for the record of its model and keep it as its attribute ``record``. Then its run
+    starts with the pace and the lessons of earlier runs, and leaves its own to later runs.
+    """
 
     environ: Mapping[str, str]
     progress: Progress = lambda line: None
+    records: Records = field(default_factory=NoRecords)

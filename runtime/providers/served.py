@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..vocabulary.call import Answer, Message, Reply, Request
+from ..vocabulary.call import Answer, Reply, Request
 from ..vocabulary.errors import AnswerError, RefusedError
 from ..vocabulary.usage import Rates, Usage
+from .bodies import text_of
 from .capabilities import Capabilities
 from .endings import ONLY_REASONING
 from .endpoints import HttpEndpoint
 from .failures import RejectedError, spoiled, unforeseen
-from .protocol import Progress
+from .protocol import Surroundings
+from .records import Record, for_shape
 from .rejections import SAMPLES, SHAPE, is_named
 from .streams import Stream
 from .structured import Shape, clean, shape, unfence
@@ -49,7 +50,7 @@ class Post:
 
 
 class ServedProvider(ABC):
-    """A provider behind HTTP. It learns which parts of a request its server refuses, and remembers them for the run.
+    """A provider behind HTTP. It learns which parts of a request its server refuses, and keeps them in its record.
 
     It learns by trial: it sends a rejected request again without a part that the server may object to, unless the
     rejection names another cause. A rejected request is not paid, so a trial belongs to the same attempt and deadline.
@@ -65,16 +66,18 @@ class ServedProvider(ABC):
     """Keywords of JSON Schema that the server's strict mode takes besides those of the structure."""
     caches_from: int | None = None
 
-    def __init__(self, endpoint: HttpEndpoint, *, samples: int, concurrency: int, progress: Progress) -> None:
+    def __init__(self, endpoint: HttpEndpoint, surroundings: Surroundings, *, samples: int, concurrency: int) -> None:
         self.model = endpoint.model
         self.endpoint = endpoint.base_url
-        self.samples = samples
+        self.record = _record(endpoint, surroundings)
+        self.samples = min(samples, self.record.most or samples)
         self.concurrency = concurrency
         self._at = endpoint
         self._name = endpoint.model.partition(":")[2]
-        self._progress = progress
+        self._progress = surroundings.progress
         self._client: HttpClient | None = None
-        self._known = Capabilities(self.modes)
+        self._recalled = set(self.record.refused)
+        self._known = Capabilities(self.modes, self.record)
         self._trying: Lock | None = None
 
     async def start(self) -> None:
@@ -105,6 +108,8 @@ class ServedProvider(ABC):
         while True:
             version = self._known.version
             lacks = self._known.lacks(form, request.messages)
+            if self._recalled:
+                self._tell_recalled(request, form)
             call = self._call(request, form, min(samples, self.samples), lacks)
             try:
                 return await self._sent(call, request, deadline, key)
@@ -170,7 +175,7 @@ class ServedProvider(ABC):
                 continue
             why = self._at.quote(lesson.rejected.sentence)
             if lesson.part == SAMPLES:
-                self.samples = max(1, min(self.samples, lesson.samples))
+                self._lower(lesson.samples)
                 answers = "1 answer" if self.samples == 1 else f"{self.samples} answers"
                 self._progress(f"{self.model}: continuing with at most {answers} per request ({why})")
             for name in sorted(lesson.without):
@@ -207,10 +212,10 @@ class ServedProvider(ABC):
                 raise AnswerError(f"{self.model}: {self._at.host} sent an empty answer{why}")
         except AnswerError as error:
             # The reply is paid for, so the error carries its usage and its whole text.
-            text = error.text or _text_of(data)
+            text = error.text or text_of(data)
             raise spoiled(self._at, str(error), text, usage, rates, final=error.final) from None
         except Exception as mistake:  # noqa: BLE001 (whatever came, this call fails by it, and no other)
-            raise spoiled(self._at, unforeseen(self._at, mistake), _text_of(data), usage, rates) from None
+            raise spoiled(self._at, unforeseen(self._at, mistake), text_of(data), usage, rates) from None
         self._count(len(answers), call.samples)
         self._hear([fits for _, fits in found if fits is not None], call, request)
         return Reply(answers[: call.samples], usage, rates)
@@ -218,8 +223,22 @@ class ServedProvider(ABC):
     def _count(self, came: int, asked: int) -> None:
         """Learn how many samples the server gives. It may give fewer than were asked for, and not say so."""
         if came < asked and asked > self._known.served:
-            self.samples = max(1, min(self.samples, came))
-        self._known.served = max(self._known.served, min(came, asked))
+            self._lower(came)
+        self._known.served = self.record.served = max(self._known.served, min(came, asked))
+
+    def _lower(self, samples: int) -> None:
+        self.samples = self.record.ceiling = max(1, min(self.samples, samples))
+
+    def _tell_recalled(self, request: Request, form: Shape | None) -> None:
+        """Report the parts of this request that earlier runs found refused, each of them once."""
+        ways = {name: {name} for name in self.optional if getattr(request, name) is not None}
+        if form is not None:
+            ways |= {mode: {mode, for_shape(mode, form.key)} for mode in self.modes}
+        for name in [name for name, parts in ways.items() if self._recalled & parts]:
+            self._recalled -= ways[name]
+            self._progress(
+                f"{self.model}: continuing without {name} ({self._at.host} did not take it in an earlier run)"
+            )
 
     def _hear(self, fits: Sequence[bool], call: Post, request: Request) -> None:
         """Learn from answers of another form that the server ignores a mode, and report a mode that is given up."""
@@ -268,32 +287,13 @@ class ServedProvider(ABC):
         return name in call.body
 
 
-def count(data: Any, *names: str) -> int | None:
-    """Return the sum of the named token counts. None if the server sends none of them. Negative counts are ignored."""
-    if not isinstance(data, dict):
-        return None
-    known = [value for name in names if type(value := data.get(name)) is int and value >= 0]
-    return sum(known) if known else None
-
-
-def told(messages: Sequence[Message], words: str) -> list[Message]:
-    """Return the messages with ``words`` added to the user's last message, or in a message of their own."""
-    out = list(messages)
-    for index in range(len(out) - 1, -1, -1):
-        if out[index].role == "user":
-            out[index] = replace(out[index], text=f"{out[index].text}\n\n{words}")
-            return out
-    return [*out, Message("user", words)]
-
-
 def _hollow(answer: Answer) -> bool:
     thought = answer.finish == "other" and answer.said.startswith(ONLY_REASONING)
     return not answer.text and (answer.finish == "stop" or thought)
 
 
-def _text_of(data: dict[str, Any]) -> str:
-    try:
-        return json.dumps(data, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        # A number of thousands of digits, or nothing but brackets.
-        return ""
+def _record(endpoint: HttpEndpoint, surroundings: Surroundings) -> Record:
+    account = "\n".join(f"{name}: {value}" for name, value in sorted(endpoint.headers.items()))
+    if endpoint.keepable(f"{endpoint.base_url} {endpoint.model}")[1]:
+        return Record()
+    return surroundings.records.record(endpoint.base_url, account, endpoint.model)

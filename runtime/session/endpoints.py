@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
@@ -9,13 +10,17 @@ from flowrun.dsl import plan as p
 from flowrun.dsl import types
 
 from ..dispatch.endpoint import Endpoint
+from ..experience.store import Store
 from ..limits import COOLING, Limiter
 from ..limits.retry import RetryPolicy
 from ..providers import DEFAULT_MODEL, MODEL_VARIABLE, open_provider, opened_by
 from ..providers.protocol import Provider, Surroundings
+from ..providers.records import Record
 from ..values.expressions import ModelValue, Names, evaluate
-from ..vocabulary.errors import FlowrunError
+from ..vocabulary.errors import FlowrunError, mistake_in
+from ..vocabulary.events import Event, Notice
 from ..vocabulary.json_value import Json
+from ..vocabulary.pace import Pace
 
 OpenProvider = Callable[[str, Surroundings], Provider]
 GROWTH = 8
@@ -74,9 +79,34 @@ def open_endpoints(
         sharing.setdefault(provider.endpoint, []).append(address)
     endpoints: dict[str, Endpoint] = {}
     for addresses in sharing.values():
-        limiter = _limiter([(providers[one].concurrency, dict(wanted[one].options)) for one in addresses], policy)
+        models = [(providers[one].concurrency, dict(wanted[one].options)) for one in addresses]
+        pace = next((record.pace for one in addresses if (record := _record(providers[one]))), Pace())
+        limiter = _limiter(models, policy, pace)
         endpoints |= {one: Endpoint(providers[one], limiter, policy) for one in addresses}
     return {address: endpoints[address] for address in wanted}
+
+
+async def close_endpoints(
+    endpoints: Mapping[str, Endpoint], store: Store | None, publish: Callable[[Event], None]
+) -> None:
+    """Close the endpoints of a run, and leave their paces and lessons to later runs.
+
+    An endpoint that fails takes no answer away, for the run is paid: a line tells of it.
+    """
+    if store is not None:
+        for one in endpoints.values():
+            if record := _record(one.provider):
+                record.shown = one.limiter.pace
+        store.save()
+    ends = await asyncio.gather(*(one.close() for one in endpoints.values()), return_exceptions=True)
+    for model, end in zip(endpoints, ends, strict=True):
+        if isinstance(end, Exception):
+            publish(Notice(f"{model}: its provider did not close ({mistake_in(end)})"))
+
+
+def _record(provider: Provider) -> Record | None:
+    record = getattr(provider, "record", None)
+    return record if isinstance(record, Record) else None
 
 
 def _opened(opener: OpenProvider, address: str, surroundings: Surroundings) -> Provider:
@@ -116,11 +146,11 @@ def _in_defaults(plan: p.Plan, values: Mapping[str, Json], declared: Mapping[str
                 yield from _addresses(param.type, evaluate(param.default, _Declared(declared)))
 
 
-def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPolicy) -> Limiter:
-    """Make the limiter of one endpoint, from its provider and from the options of its models.
+def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPolicy, pace: Pace) -> Limiter:
+    """Make the limiter of one endpoint, from its provider, from the options of its models and from earlier runs.
 
-    If a flow sets the number of requests, the limiter keeps to it. Otherwise it starts with the provider's number,
-    which grows while requests succeed.
+    If a flow sets the number of requests, the limiter keeps to it. Otherwise it starts with the number that earlier
+    runs found, or with the provider's number. It grows while requests succeed.
     """
     starts = [int(options.get("concurrency", usual)) for usual, options in models]
     limits = [
@@ -128,9 +158,11 @@ def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPoli
         for start, (_, options) in zip(starts, models, strict=True)
     ]
     rates = {name: [int(options[name]) for _, options in models if name in options] for name in ("rpm", "tpm")}
+    start = pace.start(max(starts), max(limits))
     return Limiter(
         max(limits),
-        start=max(starts),
+        start=start,
+        refused_at=pace.refused_at(start),
         rpm=min(rates["rpm"], default=None),
         tpm=min(rates["tpm"], default=None),
         patience=policy.total,

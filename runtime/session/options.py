@@ -83,16 +83,18 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
     """The options of a run: ``Permissions``, ``JournalOptions``, ``Limits``, ``Display``, and the model.
 
     ``model`` is the model of asks that name none. Without it flowrun takes the variable FLOWRUN_MODEL, or else the
-    embedded model. ``environ`` replaces the environment variables of the process. ``opener`` makes the provider of an
-    address. A caller who sets it is responsible for the hosts, and the flow may name any provider. ``catalog`` lists
-    the reducers, splitters and providers that the flow may use; None for the installed ones. One object may serve many
-    runs.
+    embedded model. ``environ`` replaces the environment variables of the process. If ``learn`` is True, the run starts
+    with the widths and abilities of endpoints that earlier runs found, and keeps its own in the user's cache.
+    ``opener`` makes the provider of an address. A caller who sets it is responsible for the hosts, and the flow may
+    name any provider. ``catalog`` lists the reducers, splitters and providers that the flow may use; None for the
+    installed ones. One object may serve many runs.
 
     Raises: UsageError, for an option of the wrong type.
     """
 
     model: str | None = None
     environ: Mapping[str, str] | None = field(default=None, repr=False)
+    learn: bool = True
     opener: OpenProvider = open_provider
     catalog: Catalog | None = None
 
@@ -127,6 +129,7 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
             self.ask_hosts,
             self.on_result,
             tuple(remarks),
+            self.learn,
         )
 
     def listeners(self) -> Listeners:
@@ -148,6 +151,7 @@ _READERS: dict[str, Callable[[object, str], object]] = {
     "on_event": functions,
     "on_result": function,
     "environ": variables,
+    "learn": flag,
     "opener": needed_function,
     "catalog": of_kind(Catalog),
 }

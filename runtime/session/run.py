@@ -20,6 +20,7 @@ from ..dispatch.scheduler import Scheduler
 from ..engine.decisions import Failure, Outcome
 from ..engine.scopes import Context
 from ..engine.state import State
+from ..experience.store import Store, open_store
 from ..externs.externs import opened
 from ..files.files import Files
 from ..forecast.estimate import declared_prices
@@ -30,16 +31,17 @@ from ..plans.models import declared_models
 from ..plans.streaming import handed_on
 from ..providers import open_provider
 from ..providers.protocol import Surroundings
+from ..providers.records import NoRecords
 from ..values.expressions import ModelValue
 from ..values.functions import call_function
 from ..vocabulary.account import PriceOf
-from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageError, mistake_in
+from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageError
 from ..vocabulary.events import Event, Notice, PastCounted, PricesDeclared, RunFinished
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.tally import Tally
 from ..vocabulary.usage import Price, Usage
-from .endpoints import OpenProvider, chosen_addresses, default_model, open_endpoints
+from .endpoints import OpenProvider, chosen_addresses, close_endpoints, default_model, open_endpoints
 from .hosts import Ask, permit_hosts
 from .least import must_afford
 from .resume import RunSettings, begin, go_on, notices
@@ -132,6 +134,8 @@ class Parts:
     on_result: Callable[[Json], None] | None = None
     remarks: Sequence[str] = ()
     """Lines on the assumptions that the readers of the inputs had to make."""
+    learn: bool = True
+    """True if the run learns from earlier runs, and leaves to later ones, what endpoints take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,7 @@ class _Models:
     declared_prices: Mapping[str, Price]
     prices: Prices
     asked_hosts: tuple[str, ...]
+    store: Store | None
 
     @property
     def slots(self) -> int:
@@ -229,7 +234,12 @@ def _models(
 ) -> _Models:
     declared = declared_models(plan)
     default = default_model(settings.model, declared)
-    surroundings = Surroundings(parts.environ, lambda line: publish(Notice(line)))
+
+    def tell(line: str) -> None:
+        publish(Notice(line))
+
+    store = open_store(parts.environ, tell) if parts.learn else None
+    surroundings = Surroundings(parts.environ, tell, store or NoRecords())
     endpoints = open_endpoints(plan, values, declared, default, surroundings, parts.opener, parts.policy)
     asked: tuple[str, ...] = ()
     if parts.opener is open_provider:
@@ -238,7 +248,7 @@ def _models(
     own = declared_prices(plan)
     if priced:
         must_be_priced(endpoints, parts.environ, own)
-    return _Models(declared, default, endpoints, own, Prices(parts.environ, own), asked)
+    return _Models(declared, default, endpoints, own, Prices(parts.environ, own), asked, store)
 
 
 def _past(plan: p.Plan, journal: Journal | None, price: PriceOf | None, number: int | None) -> History:
@@ -285,12 +295,4 @@ async def _finished(scheduler: Scheduler, models: _Models, publish: Listener) ->
         return outcome
     finally:
         publish(RunFinished(status, clock.time() - began))
-        await _closed(models.endpoints, publish)
-
-
-async def _closed(endpoints: Mapping[str, Endpoint], publish: Listener) -> None:
-    """Close the endpoints of a run. One that fails takes no answer away, for the run is paid: a line tells of it."""
-    ends = await asyncio.gather(*(one.close() for one in endpoints.values()), return_exceptions=True)
-    for model, end in zip(endpoints, ends, strict=True):
-        if isinstance(end, Exception):
-            publish(Notice(f"{model}: its provider did not close ({mistake_in(end)})"))
+        await close_endpoints(models.endpoints, models.store, publish)

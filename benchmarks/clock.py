@@ -3,13 +3,11 @@
 Time that a process is ready to run, and gets no core, is no property of its program. The kernel counts it
 (kernel documentation, "Scheduler Statistics": /proc/PID/schedstat), and it is taken off. So a ratio means the same on a
 busy machine: it would drift from the ratio of the waiting times towards that of the CPU otherwise. On an idle machine
-there is next to nothing to take off. Where the user may do so (root), measured processes also come before others.
+there is next to nothing to take off.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import resource
 import time
 from pathlib import Path
@@ -21,12 +19,6 @@ def unserved(pid: int | str = "self") -> float:
         return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
     except FileNotFoundError:
         return 0.0
-
-
-def prefer() -> None:
-    """Let the kernel prefer this process and those that it starts, where this user may ask for it."""
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, -10)
 
 
 def rss() -> float:

@@ -170,8 +170,9 @@ def node(bench: Bench) -> None:
         one,
         [
             Line(what, key="cpu", bound=20, **each),
-            Line(f"{what}, to read and check", key="checking", **each),
-            Line(f"{what}, all from the file", key="whole", **each),
+            Line("… to read, check and plan it", key="checking", **each),
+            Line("… a run with the journal", key="kept", **each),
+            Line("… all from the file, with the journal", key="whole", **each),
         ],
     )
 

@@ -26,8 +26,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clock import prefer
-
 MEDIAN, SIGMA = 0.2, 0.99
 """Seconds of a log-normal time: median 200 ms, p99 2 s."""
 _SECONDS = re.compile(rb"s=(tail|\d+(?:\.\d+)?)")
@@ -275,5 +273,4 @@ def running(**script: Any) -> Iterator[str]:
 if __name__ == "__main__":
     gc.set_threshold(100_000, 20, 10)
     allow_all_descriptors()
-    prefer()
     asyncio.run(serve(Script(**json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}"))))

@@ -9,8 +9,8 @@ tuning adds. The peers stand in the first one, because they send all calls at on
 The yardstick is measured in the same rounds: asyncio and aiohttp by hand, with one session, no limit of connections and
 no cookies. For whole processes it is a script of twelve lines. Each measurement has a process of its own, sides
 alternate, and the figures are medians of the rounds: machines are shared and noisy, so read the ratios. Time without a
-core is taken off (`clock.py`). The servers are processes of their own, too. LangGraph, pydantic-graph, LangChain and the
-thread pool with `requests` are measured where they are installed (`pip install -e '.[bench]'`).
+core is taken off (`clock.py`). The servers are processes of their own, too. LangGraph, pydantic-graph, LangChain and
+the thread pool with `requests` are measured where they are installed (`pip install -e '.[bench]'`).
 
 ``--large`` takes a map of 1,000,000 rows, too. ``--check`` ends with 1 where a bound is missed. A figure that nearly
 keeps its bound gets up to three times the rounds first.
@@ -35,7 +35,6 @@ import mock_server
 import tuned
 import whole
 import workers
-from clock import prefer
 from figures import DEFAULT, TUNED, Bench, plot
 
 Part = Callable[[Bench], None]
@@ -91,7 +90,6 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the ratios (with matplotlib)")
     options = parser.parse_args()
-    prefer()
     columns = [options.column] if options.column else list(COLUMNS)
     with bench(options.rounds, patient=options.check) as measured:
         # Modules are compiled, and files are in the machine's memory.

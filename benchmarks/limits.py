@@ -4,8 +4,8 @@
 
 All flows have a journal. Those of the shares and of the steps name no option, as a user's do. The servers
 (`mock_server.py`) are processes of their own, on loopback. In outages and recovery time is scaled: with `--scale 20` a
-minute takes three seconds, and so do all waits of the runner; `--scale 1` is the true length. With --check the exit code
-is 1 where a bound is missed.
+minute takes three seconds, and so do all waits of the runner; `--scale 1` is the true length. With --check the exit
+code is 1 where a bound is missed.
 
 The oracle of the steps knows the capacity and keeps it filled. A share of refusals is taken behind the settling of a
 step: twenty calls' time, two seconds at the least.
@@ -102,7 +102,7 @@ def steps(options: argparse.Namespace) -> list[str]:
 
 
 def back_after(served: list[float], capacity: int, seconds: float, phase: float) -> float:
-    """The seconds until five calls' time brings 85% of the answers that the capacity allows; endless, if it never does."""
+    """The seconds until five calls' time brings 85% of what the capacity allows; endless, if it never does."""
     window = 5 * seconds
     enough = BACK * capacity * window / seconds
     for first, begin in enumerate(served):

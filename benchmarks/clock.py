@@ -1,9 +1,10 @@
 """The time and the memory that a process takes, on a machine that others use, too.
 
-Time that a process is ready to run, and gets no core, is no property of its program. The kernel counts it
-(kernel documentation, "Scheduler Statistics": /proc/PID/schedstat), and it is taken off. So a ratio means the same on a
-busy machine: it would drift from the ratio of the waiting times towards that of the CPU otherwise. On an idle machine
-there is next to nothing to take off.
+Time that a process is ready to run, and gets no core, is no property of its program. The kernel counts it (kernel
+documentation, "Scheduler Statistics": /proc/PID/schedstat). ``own`` is the time by the clock without it. On a busy
+machine the ratios of ``own`` stay what they are, where those by the clock drift towards the ratios of the CPU. On an
+idle machine there is next to nothing to take off. ``own`` is right where the process is what everything waits for. While
+a process waits for slow answers, a lost core delays nothing: there, ``wall`` is right, which is the time by the clock.
 """
 
 from __future__ import annotations
@@ -32,15 +33,21 @@ def peak() -> float:
 
 
 class Clock:
-    """Takes the seconds of this process in a block: ``wall`` without those for which it got no core, and ``cpu``."""
+    """Takes the seconds of this process in a block: by the clock, without the time that it got no core, and of CPU."""
 
     def __init__(self) -> None:
-        self.wall = self.cpu = 0.0
+        self.wall = self.own = self.cpu = 0.0
 
     def __enter__(self) -> Clock:
-        self._began = time.perf_counter() - unserved(), time.process_time()
+        self._began = time.perf_counter(), unserved(), time.process_time()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.wall = time.perf_counter() - unserved() - self._began[0]
-        self.cpu = time.process_time() - self._began[1]
+        began, lost, cpu = self._began
+        self.wall = time.perf_counter() - began
+        self.own = self.wall - (unserved() - lost)
+        self.cpu = time.process_time() - cpu
+
+    @property
+    def taken(self) -> dict[str, float]:
+        return {"wall": self.wall, "own": self.own, "cpu": self.cpu}

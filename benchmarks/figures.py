@@ -66,21 +66,24 @@ class Figure:
 class Line:
     """A figure that is to be made of rounds: the median of a side's values, times ``scale``.
 
-    ``over`` is the side that its values are divided by, round by round: what slows a whole round down does not count.
+    ``over`` is the side that its values are divided by, round by round: what slows a whole round down does not count. A
+    figure without such a side may be the ``least`` of its values: CPU time that others disturb is only ever longer.
     """
 
     what: str
     side: str
-    key: str = "wall"
+    key: str = "own"
     unit: str = "s"
     over: str | None = HAND
     bound: float | None = None
     scale: float = 1.0
+    least: bool = False
     more: bool = False
     column: str = DEFAULT
 
     def figure(self, part: str, rounds: Sequence[Round]) -> Figure:
-        value = statistics.median(one[self.side][self.key] * self.scale for one in rounds)
+        taken = min if self.least else statistics.median
+        value = taken([one[self.side][self.key] * self.scale for one in rounds])
         ratio = None
         if self.over is not None and self.over != self.side:
             ratio = statistics.median(one[self.side][self.key] / one[self.over][self.key] for one in rounds)

@@ -36,8 +36,8 @@ def chained(bench: Bench) -> None:
         return {**found, "slowest element": {"wall": found[HAND]["least"]}}
 
     bounds = {FLOWRUN: 1.06}
-    lines = [Line(what, "slowest element", over=None, column=TUNED)]
-    lines += [Line(what, name, over="slowest element", bound=bounds.get(name), column=TUNED) for name in names]
+    lines = [Line(what, "slowest element", "wall", over=None, column=TUNED)]
+    lines += [Line(what, name, "wall", over="slowest element", bound=bounds.get(name), column=TUNED) for name in names]
     bench.take("chained", one, lines)
 
 
@@ -84,7 +84,7 @@ def node(bench: Bench) -> None:
             found = whole.worker("nodes", work, count=count)
             return {side: {"cpu": found["cpu"] / found["nodes"]}}
 
-        bench.take("node", one, [Line(what, side, "cpu", "µs", None, bound, 1e6, column=TUNED)])
+        bench.take("node", one, [Line(what, side, "cpu", "µs", None, bound, 1e6, least=True, column=TUNED)])
 
 
 def memory(bench: Bench) -> None:

@@ -32,12 +32,13 @@ def taken(command: list[str], folder: Path, base: str, answer: int) -> dict[str,
             printed = process.stdout.read()
             # The kernel keeps the accounts of a child that has ended until it is waited for.
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-            wall = time.perf_counter() - began - unserved(process.pid)
+            wall = time.perf_counter() - began
+            own = wall - unserved(process.pid)
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode or printed.strip() != str(answer):
         raise SystemExit(f"{' '.join(command)}\nprinted {printed!r}\n{errors.read_text()[-2000:]}")
-    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime}
+    return {"wall": wall, "own": own, "cpu": usage.ru_utime + usage.ru_stime}
 
 
 def script(folder: Path, base: str, prompts: list[str]) -> dict[str, float]:

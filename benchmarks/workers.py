@@ -53,7 +53,7 @@ def timed(run: Callable[[], Awaitable[Any]], warm: Callable[[], Awaitable[Any]])
         before = rss()
         with Clock() as clock:
             runner.run(_awaited(run))
-        return {"wall": clock.wall, "cpu": clock.cpu, "before": before, "after": rss(), "peak": peak()}
+        return {**clock.taken, "before": before, "after": rss(), "peak": peak()}
 
 
 async def _awaited(work: Callable[[], Awaitable[Any]]) -> Any:
@@ -84,7 +84,7 @@ def asked(given: argparse.Namespace) -> dict[str, float]:
         by_hand.by_threads(given.warm, few, 8)
         with Clock() as clock:
             by_hand.by_threads(given.base, prompts, min(wide, 256))
-        return {"wall": clock.wall, "cpu": clock.cpu}
+        return clock.taken
     import peers
 
     return timed(

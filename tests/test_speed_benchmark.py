@@ -44,7 +44,7 @@ def benchmarked(code: str) -> Any:
 )
 def test_calls(server: str, side: str, options: list[str]) -> None:
     found = measured("calls", side, "--base", server, "--warm", server, "--count", "20", "--seconds", "0.05", *options)
-    assert found["wall"] >= 0.04
+    assert found["wall"] >= 0.05
     # The kernel counts the two apart, and not to the page.
     assert found["peak"] >= 0.9 * found["before"] > 0
 
@@ -53,7 +53,7 @@ def test_a_user_keeps_a_journal_and_a_second_run_has_prompts_of_its_own(server: 
     shared = ("--base", server, "--warm", server, "--count", "3", "--seconds", "0.1", "--folder", str(tmp_path))
     for number in ("1", "2"):
         # The answers of the first run are in the journal: were they asked for again, they would take no time.
-        assert measured("calls", "flowrun", *shared, "--number", number)["wall"] >= 0.09
+        assert measured("calls", "flowrun", *shared, "--number", number)["wall"] >= 0.1
     assert (tmp_path / "journal.db").exists()
     assert "ask local" not in (tmp_path / "bench.flow").read_text()
 
@@ -61,14 +61,14 @@ def test_a_user_keeps_a_journal_and_a_second_run_has_prompts_of_its_own(server: 
 @pytest.mark.parametrize("side", ["by hand", "flowrun"])
 def test_votes(server: str, side: str) -> None:
     found = measured("votes", side, "--base", server, "--warm", server, "--count", "3", "--seconds", "0.05")
-    assert found["wall"] >= 0.04
+    assert found["wall"] >= 0.05
 
 
 @pytest.mark.parametrize("side", ["by hand", "a barrier", "flowrun"])
 def test_chained_maps(server: str, side: str) -> None:
     found = measured("chained", side, "--base", server, "--warm", server, "--count", "4")
     least = measured("chained", "by hand", "--base", server, "--warm", server, "--count", "4")["least"]
-    assert found["wall"] >= 0.9 * least > 0
+    assert found["wall"] >= least > 0
 
 
 def test_nodes() -> None:
@@ -92,7 +92,7 @@ with tempfile.TemporaryDirectory() as made:
     ]))
     assert (folder / "command" / "journal.db").exists() and (folder / "program" / "journal.db").exists()
 """)
-    assert all(one["wall"] > 0.1 and one["cpu"] > 0.02 for one in found)
+    assert all(one["wall"] >= one["own"] > one["cpu"] / 2 > 0.01 and one["wall"] > 0.1 for one in found)
 
 
 def test_a_process_with_another_answer_is_no_measurement(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_rows_go_from_file_to_file(server: str) -> None:
 LINES = """
 import json, pathlib
 from figures import Bench, Line
-rounds = iter([{{"by hand": {{"wall": hand}}, "flowrun": {{"wall": wall}}}} for hand, wall in {rounds}])
+rounds = iter([{{"by hand": {{"own": hand}}, "flowrun": {{"own": ours}}}} for hand, ours in {rounds}])
 bench = Bench("", None, "", pathlib.Path(), {count}, patient={patient})
 bench.take("part", lambda: next(rounds), [Line("calls", "by hand"), Line("calls", "flowrun", bound=1.1)])
 hand, ours = bench.figures
@@ -137,6 +137,17 @@ def test_figures_are_medians_of_the_ratios_of_rounds(
 ) -> None:
     found = benchmarked(LINES.format(rounds=rounds, count=3, patient=patient))
     assert found == [None, pytest.approx(ratio), missed, left]
+
+
+def test_cpu_without_a_yardstick_is_the_least_of_the_rounds() -> None:
+    code = """
+import json
+from figures import Line
+rounds = [{"flowrun": {"cpu": one}} for one in (3.0, 1.0, 2.0)]
+lines = [Line("a step", "flowrun", "cpu", "µs", None, 2.5, 2.0, least) for least in (True, False)]
+print(json.dumps([[(one := line.figure("node", rounds)).value, one.missed] for line in lines]))
+"""
+    assert benchmarked(code) == [[2.0, False], [4.0, True]]
 
 
 def test_each_bound_of_the_table_belongs_to_a_part_that_can_be_chosen() -> None:

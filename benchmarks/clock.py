@@ -3,8 +3,8 @@
 Time that a process is ready to run, and gets no core, is no property of its program. The kernel counts it (kernel
 documentation, "Scheduler Statistics": /proc/PID/schedstat). ``own`` is the time by the clock without it. On a busy
 machine the ratios of ``own`` stay what they are, where those by the clock drift towards the ratios of the CPU. On an
-idle machine there is next to nothing to take off. ``own`` is right where the process is what everything waits for. While
-a process waits for slow answers, a lost core delays nothing: there, ``wall`` is right, which is the time by the clock.
+idle machine there is next to nothing to take off. ``own`` is right where the process is what everything waits for.
+While a process waits for slow answers, a lost core delays nothing: there, ``wall`` is right, the time by the clock.
 """
 
 from __future__ import annotations

@@ -1,46 +1,35 @@
-"""The same workloads as flows, run by the same code as the command."""
+"""The same workloads as flows: as a user writes them, without any option, and with options that tune them."""
 
 from __future__ import annotations
 
-import gc
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 CALLS = """
-model local = "openai:test" with concurrency: {wide}, temperature: 0.5
-flow bench(prompts: [text]) {{
-  answers = map prompt in prompts {{ ask local "{{{{ prompt }}}}" }} reduce collect
+flow bench(prompts: [text]) {
+  answers = map prompt in prompts { ASK "{{ prompt }}"HEDGE } reduce collect
   return length(answers)
-}}
+}
 """
 VOTES = """
-model local = "openai:test" with concurrency: {wide}, temperature: 0.5
-flow bench(prompts: [text]) {{
-  winners = map prompt in prompts {{
-    repeat 5 {{ ask local "{{{{ prompt }}}}" -> yes | no }} reduce majority with launch: together
-  }} reduce collect
+flow bench(prompts: [text]) {
+  winners = map prompt in prompts {
+    repeat 5 { ASK "{{ prompt }}" -> yes | no } reduce majorityLAUNCH
+  } reduce collect
   return length(winners)
-}}
+}
 """
 CHAINED = """
-model local = "openai:test" with concurrency: {wide}, temperature: 0.5
-type Pair = {{ first: text, second: text }}
-flow bench(pairs: [Pair]) {{
-  firsts = map pair in pairs {{
-    answer = ask local "{{{{ pair.first }}}}"
-    {{ second: pair.second, answer }}
-  }} reduce collect
-  seconds = map one in firsts {{ ask local "{{{{ one.second }}}}" }} reduce collect
+type Pair = { first: text, second: text }
+flow bench(pairs: [Pair]) {
+  firsts = map pair in pairs {
+    answer = ASK "{{ pair.first }}"
+    { second: pair.second, answer }
+  } reduce collect
+  seconds = map one in firsts { ASK "{{ one.second }}" } reduce collect
   return length(seconds)
-}}
-"""
-
-TAIL = """
-model local = "openai:test" with concurrency: 64, temperature: 0.5
-flow bench(prompts: [text]) {{
-  answers = map prompt in prompts {{ ask local "{{{{ prompt }}}}"{hedge} }} reduce collect
-  return length(answers)
-}}
+}
 """
 ELEMENTS = """
 flow bench(numbers: [int]) {
@@ -48,6 +37,16 @@ flow bench(numbers: [int]) {
   return length(found)
 }
 """
+MODEL = "openai:test"
+
+
+def flow(text: str, options: str = "", hedge: str = "") -> str:
+    """Complete the text of a workload. ``options`` are those of its model, such as "concurrency: 1000"."""
+    text = text.replace("HEDGE", f" with hedge: {hedge}" if hedge else "")
+    # A tuned vote sends all of its samples at once, as a person does by hand.
+    text = text.replace("LAUNCH", " with launch: together" if options else "")
+    head = f'model local = "{MODEL}" with {options}\n' if options else ""
+    return head + text.replace("ASK", "ask local" if options else "ask")
 
 
 def diamonds(count: int) -> str:
@@ -58,25 +57,29 @@ def diamonds(count: int) -> str:
     return "flow bench(start: int) {\n" + "\n".join(lines) + f"\nreturn a{count} }}"
 
 
-def planned(text: str) -> Any:
-    from flowrun.dsl import Source, check_flow, make_plan
-    from flowrun.runtime.catalog import catalog
-    from flowrun.runtime.cli import GARBAGE
+def environ(base: str, folder: Path) -> dict[str, str]:
+    """The variables of a user whose model is at this address, and whose cache is in this folder."""
+    return {
+        "OPENAI_BASE_URL": base,
+        "OPENAI_API_KEY": "none",
+        "FLOWRUN_MODEL": MODEL,
+        "FLOWRUN_CACHE": str(folder / "cache"),
+        "FLOWRUN_JOURNAL": str(folder / "journal.db"),
+    }
 
-    # As the command does.
-    gc.set_threshold(*GARBAGE)
-    return make_plan(check_flow(Source(text, "bench.flow"), catalog()))
+
+def written(folder: Path, text: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "bench.flow"
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
-async def result_of(plan: Any, base: str, inputs: dict[str, Any], *, journal: Path | None = None) -> Any:
+async def result_of(flow: Any, base: str, inputs: Mapping[str, Any], folder: Path, *, journal: bool = True) -> Any:
+    """Run a file, or a checked file, as a user of this folder does."""
     from flowrun.runtime import RunOptions, run_async
 
-    environ = {"OPENAI_BASE_URL": base, "OPENAI_API_KEY": "none"}
-    more: dict[str, Any] = {"journal": journal} if journal else {}
-    result = await run_async(plan, inputs, options=RunOptions(environ=environ, **more))
+    kept = folder / "journal.db" if journal else None
+    result = await run_async(flow, inputs, options=RunOptions(environ=environ(base, folder), journal=kept))
     assert result.ok, result.failures
     return result
-
-
-async def run(plan: Any, base: str, inputs: dict[str, Any], *, journal: Path | None = None) -> Any:
-    return (await result_of(plan, base, inputs, journal=journal)).value

@@ -11,8 +11,10 @@ import argparse
 import asyncio
 import gc
 import statistics
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import by_flow
@@ -32,17 +34,18 @@ async def workers(prompts: list[str], ask: Callable[[str], Awaitable[Any]]) -> N
     await asyncio.gather(*(one() for _ in range(WIDE)))
 
 
-async def measured(base: str, calls: int, rounds: int) -> dict[str, float]:
+async def measured(base: str, calls: int, rounds: int, folder: Path) -> dict[str, float]:
     """µs of CPU a call, the median of the rounds, which take turns."""
+    from flowrun.dsl import Source
+    from flowrun.runtime import load
     from flowrun.runtime.providers import open_provider
     from flowrun.runtime.providers.http import HttpClient
     from flowrun.runtime.providers.protocol import Surroundings
     from flowrun.runtime.vocabulary.call import Message, Request
 
     prompts = [f"Say {number}" for number in range(calls)]
-    plan = by_flow.planned(by_flow.CALLS.format(wide=WIDE))
-    environ = {"OPENAI_BASE_URL": base, "OPENAI_API_KEY": "none"}
-    provider: Any = open_provider("openai:test", Surroundings(environ))
+    checked = load(Source(by_flow.flow(by_flow.CALLS, f"concurrency: {WIDE}, temperature: 0.5")))
+    provider: Any = open_provider(by_flow.MODEL, Surroundings(by_flow.environ(base, folder)))
     loop = asyncio.get_running_loop()
     client = HttpClient.join()
 
@@ -57,7 +60,7 @@ async def measured(base: str, calls: int, rounds: int) -> dict[str, float]:
             "by hand": lambda: workers(prompts, ask),
             "the HTTP client": lambda: workers(prompts, posted),
             "the provider": lambda: workers(prompts, completed),
-            "a flow, no journal": lambda: by_flow.run(plan, base, {"prompts": prompts}),
+            "a flow, no journal": lambda: by_flow.result_of(checked, base, {"prompts": prompts}, folder, journal=False),
         }
         times: dict[str, list[float]] = {side: [] for side in sides}
         for number in range(rounds + 2):
@@ -80,8 +83,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=12)
     options = parser.parse_args()
     gc.set_threshold(100_000, 20, 10)
-    with mock_server.running() as base:
-        found = asyncio.run(measured(base, options.calls, options.rounds))
+    with mock_server.running() as base, tempfile.TemporaryDirectory() as folder:
+        found = asyncio.run(measured(base, options.calls, options.rounds, Path(folder)))
     before = 0.0
     for side, each in found.items():
         print(f"{side:<20} {each:7.1f} µs a call   {each - before:+7.1f}")

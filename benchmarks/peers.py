@@ -5,6 +5,7 @@ Their own clients of models are not measured: those cost many times more, and ma
 
 from __future__ import annotations
 
+import importlib.util
 import operator
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -73,6 +74,12 @@ async def langchain(ask: Ask, prompts: Sequence[str], wide: int) -> list[str]:
 
 ENGINES: dict[str, Engine] = {"LangGraph": langgraph, "pydantic-graph": pydantic_graph, "LangChain abatch": langchain}
 MODULES = {"LangGraph": "langgraph", "pydantic-graph": "pydantic_graph", "LangChain abatch": "langchain_core"}
+
+
+def engines() -> list[str]:
+    """The other engines that are installed, and the thread pool where `requests` is."""
+    threads = ["threads"] if importlib.util.find_spec("requests") else []
+    return threads + [name for name, module in MODULES.items() if importlib.util.find_spec(module)]
 
 
 async def run(engine: str, base: str, prompts: Sequence[str], wide: int) -> list[str]:

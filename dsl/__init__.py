@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .parsing.parse import parse_flow
     from .plain_data import misplaced
     from .planner import make_plan
+    from .records import dataclass
     from .render import render_diagnostic, render_diagnostics
     from .safe_text import STEERS, inert, one_line
     from .source import Source, Span
@@ -87,6 +88,7 @@ _HOMES = {
     "parsing.parse": "parse_flow",
     "plain_data": "misplaced",
     "planner": "make_plan",
+    "records": "dataclass",
     "render": "render_diagnostic render_diagnostics",
     "safe_text": "STEERS inert one_line",
     "source": "Source Span",

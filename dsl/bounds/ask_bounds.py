@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 
 from .. import plan as p
 from .. import types as t
+from ..records import dataclass
 from .amounts import Amounts
 from .bound import ONE, Bound, total
 from .expression_sizes import SizeScope, size_of, text_size

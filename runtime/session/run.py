@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ..account.figures import figures_of

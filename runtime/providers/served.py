@@ -6,8 +6,10 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Answer, Message, Reply, Request
 from ..vocabulary.errors import AnswerError, RefusedError

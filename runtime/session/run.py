@@ -23,7 +23,7 @@ from ..engine.scopes import Context
 from ..engine.state import State
 from ..externs.externs import opened
 from ..files.files import Files
-from ..forecast.estimate import declared_prices
+from ..forecast.declared import declared_prices
 from ..journal.history import History
 from ..journal.store import Journal
 from ..limits.retry import RetryPolicy

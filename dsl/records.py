@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(cls=None, /, *, eq=True, repr=True, frozen=False, slots=False, kw_only=False):
-        """Make a class of data. A class without slots, or below a frozen one, comes from the standard library."""
+        """Make a class of data. The standard library makes frozen classes without slots, and all below frozen ones."""
 
         def made(cls: type) -> type:
             frozen_base = any(base.__dataclass_params__.frozen for base in cls.__mro__[1:] if _is_record(base))
-            if not slots or frozen_base:
+            if (frozen and not slots) or frozen_base:
                 return standard(cls, eq=eq, repr=repr, frozen=frozen, slots=slots, kw_only=kw_only)
             text = cls.__doc__
             cls.__doc__ = text or "?"  # for a class without one, the standard library would write its signature there
-            whole = standard(cls, init=False, eq=False, repr=False, slots=True, kw_only=kw_only)
+            whole = standard(cls, init=False, eq=False, repr=False, slots=slots, kw_only=kw_only)
             whole.__doc__ = text
             return _with_methods(whole, eq=eq, repr=repr, frozen=frozen)
 

@@ -87,8 +87,18 @@ def shapes(decorate: Decorator) -> dict[str, Any]:
             return 7
 
     @decorate(frozen=True)
+    class FrozenWithoutSlots:
+        a: int
+
+    @decorate(eq=False)
     class WithoutSlots:
         a: int
+        made: list[int] = field(default_factory=list)
+        own: int = field(init=False, default=5)
+
+    @decorate(slots=False)
+    class BelowIt(WithoutSlots):
+        own_made: list[int] = field(init=False, default_factory=list)
 
     return {name: one for name, one in locals().items() if isinstance(one, type)}
 

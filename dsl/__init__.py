@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from .audit.errors import UnfitError
     from .ballots import holds_ballots, rule_of
     from .bounds.amounts import Bounds
-    from .bounds.ask_bounds import ATTEMPTS, CORRECTION, MESSAGE_TOKENS, RETRIES
     from .bounds.bound import Bound
     from .bounds.bounds import RIGHT, bounds_of
     from .bounds.expression_sizes import UnsettledError
     from .bounds.planned import Foreseen, planned_json, planned_schema
     from .bounds.served import Rates, Served
+    from .bounds.usual import ATTEMPTS, CORRECTION, MESSAGE_TOKENS, RETRIES
     from .catalog import (
         AskSpec,
         Catalog,
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .parsing.parse import parse_flow
     from .plain_data import misplaced
     from .planner import make_plan
+    from .records import dataclass
     from .render import render_diagnostic, render_diagnostics
     from .safe_text import STEERS, inert, one_line
     from .source import Source, Span
@@ -64,12 +65,12 @@ _HOMES = {
     "audit.errors": "UnfitError",
     "ballots": "holds_ballots rule_of",
     "bounds.amounts": "Bounds",
-    "bounds.ask_bounds": "ATTEMPTS CORRECTION MESSAGE_TOKENS RETRIES",
     "bounds.bound": "Bound",
     "bounds.bounds": "RIGHT bounds_of",
     "bounds.expression_sizes": "UnsettledError",
     "bounds.planned": "Foreseen planned_json planned_schema",
     "bounds.served": "Rates Served",
+    "bounds.usual": "ATTEMPTS CORRECTION MESSAGE_TOKENS RETRIES",
     "catalog": "AskSpec Catalog FunctionSpec Given OptionSpec ParamSpec ReducerSpec Refusal Where outside usage",
     "check": "Load check_flow",
     "checked": "Checked",
@@ -87,6 +88,7 @@ _HOMES = {
     "parsing.parse": "parse_flow",
     "plain_data": "misplaced",
     "planner": "make_plan",
+    "records": "dataclass",
     "render": "render_diagnostic render_diagnostics",
     "safe_text": "STEERS inert one_line",
     "source": "Source Span",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import plan as p
@@ -12,6 +12,7 @@ from .catalog import ReducerSpec
 from .checking.program import Flow, Step
 from .diagnostics import Diagnostic, Label
 from .needed_calls import necessary
+from .records import dataclass
 
 if TYPE_CHECKING:
     from .bounds.amounts import Bounds

@@ -6,9 +6,10 @@ The checker gets a catalog and looks nothing up. The program that runs flows bui
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
+from .records import dataclass
 from .types import NONE, Type, show
 
 MEND = "bring the package in order or uninstall it; `flowrun plugins` lists what other packages add"

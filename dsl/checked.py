@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from . import syntax as s
 from .catalog import Catalog
@@ -11,6 +11,7 @@ from .checking.dependencies import Dependencies
 from .checking.program import Program
 from .checking.typed import Typed
 from .diagnostics import Diagnostic
+from .records import dataclass
 
 
 @dataclass(eq=False, repr=False, slots=True)

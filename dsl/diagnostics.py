@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from .codes import CODES
+from .records import dataclass
 from .source import Span
 from .spelling import nearest
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from .diagnostics import Diagnostic, Edit
 from .parsing.readable import MOST_FINDINGS
+from .records import dataclass
 from .source import Source
 
 Check = Callable[[Source], Iterable[Diagnostic]]

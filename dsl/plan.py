@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,7 @@ from .plan_steps import (
     Value,
     walk_steps,
 )
+from .records import dataclass
 from .types import Type
 
 if TYPE_CHECKING:

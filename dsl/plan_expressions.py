@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
+from .records import dataclass
 from .types import ByKind, Type
 
 

@@ -6,10 +6,11 @@ Each type is a frozen dataclass with a ``kind``, so that a plan can hold it as J
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal, TypeAlias, get_args
+
+from .records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

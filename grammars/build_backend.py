@@ -15,6 +15,9 @@ from typing import Any
 from setuptools import build_meta
 from setuptools.build_meta import *  # noqa: F403
 
+# Build tools put the folder of this module on the path.
+from editable import lighten  # isort: skip
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -37,9 +40,11 @@ def build_wheel(*args: Any, **options: Any) -> str:
     return build_meta.build_wheel(*args, **options)
 
 
-def build_editable(*args: Any, **options: Any) -> str:
+def build_editable(folder: str, *args: Any, **options: Any) -> str:
     make()
-    return build_meta.build_editable(*args, **options)
+    wheel = build_meta.build_editable(folder, *args, **options)
+    lighten(Path(folder, wheel))
+    return wheel
 
 
 def build_sdist(*args: Any, **options: Any) -> str:

@@ -25,7 +25,6 @@ from .externs.externs import permit
 from .inputs.python_inputs import check_texts, names_a_file
 from .inputs.python_values import plain_inputs
 from .journal.store import Journal
-from .plans.verify import verify
 from .providers import open_provider
 from .session.loading import checked_inputs, load, plan_of
 from .session.options import AnyPath, RunOptions
@@ -35,7 +34,18 @@ from .vocabulary.errors import FlowrunError, InputError, UsageError
 from .vocabulary.json_value import Json
 from .vocabulary.quoting import shown
 
-__all__ = ["Result", "RunError", "RunOptions", "Stop", "resume", "resume_async", "resume_run", "run", "run_async"]
+__all__ = [
+    "Result",
+    "RunError",
+    "RunOptions",
+    "Stop",
+    "resume",
+    "resume_async",
+    "resume_run",
+    "run",
+    "run_async",
+    "run_checked",
+]
 
 Flow = AnyPath | Checked | p.Plan
 Results = Callable[[p.Plan, Mapping[str, Json], RunSettings], Callable[[Json], None] | None]
@@ -82,7 +92,14 @@ async def run_async(
     given = _given(plan, inputs, values)
     if isinstance(flow, p.Plan):
         # The plan may have been edited. The checker has just looked at a file.
+        from .plans.verify import verify
+
         verify(plan)
+    return await run_checked(plan, given, options)
+
+
+async def run_checked(plan: p.Plan, given: Mapping[str, Json], options: RunOptions) -> Result:
+    """Run a plan that was just made of a checked file, so that it need not be verified. ``given`` is plain data."""
     permit(plan, options.allow_python)
     remarks: list[str] = []
     read = await _read(plan, given, remarks)
@@ -136,6 +153,8 @@ async def resume_run(
         if getattr(options, name):
             raise UsageError(f"a resumed run keeps the `{name}` of its start: leave that option out")
     with closing(_opened(Path(options.journal))) as opened:
+        from .plans.verify import verify
+
         plan, values, kept, number = taken_up(opened, run)
         verify(plan)
         permit(plan, options.allow_python)

@@ -16,6 +16,7 @@ from flowrun.dsl import Source, nearest, parse_flow
 from flowrun.dsl.parsing import parse, tables
 from flowrun.dsl.parsing.make_tables import make_tables
 from flowrun.runtime.providers import ProviderNames
+from support.model_server import model_server
 
 FLOW = """\
 flow is_spam(email: text) {
@@ -49,7 +50,7 @@ print("modules:", *sys.modules)
 """
 
 
-def loaded(code: str, *arguments: str, cache: Path) -> set[str]:
+def loaded(code: str, *arguments: str, cache: Path, **variables: str) -> set[str]:
     """The modules that a process of its own has loaded in the end."""
     done = subprocess.run(
         [sys.executable, "-I", "-c", code, *arguments],
@@ -57,7 +58,7 @@ def loaded(code: str, *arguments: str, cache: Path) -> set[str]:
         text=True,
         check=True,
         timeout=60,
-        env={**os.environ, "FLOWRUN_CACHE": str(cache)},
+        env={**os.environ, "FLOWRUN_CACHE": str(cache), **variables},
     )
     return set(done.stdout.rpartition("modules:")[2].split())
 
@@ -84,6 +85,17 @@ def test_what_sends_nothing_loads_nothing_that_sends(command: list[str], flow: P
     assert not {name for name in foreign if not name.startswith("_")}
 
 
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_a_hosted_model_is_looked_at_without_its_client(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "hosted.flow"
+    path.write_text('model m = "openai:gpt-4o-mini"\n' + FLOW.replace("    ask ", "    ask m "), encoding="utf-8")
+    # The prices of a server of one's own are unknown, so their table stays on the disk.
+    modules = loaded(RUN, command, str(path), cache=tmp_path / "cache", OPENAI_BASE_URL="http://127.0.0.1:9/v1")
+    assert not tops(modules) & HEAVY
+    assert "flowrun.runtime.providers.http" not in modules
+    assert not modules & {f"flowrun.runtime.providers.{name}" for name in ("anthropic", "gemini")}
+
+
 @pytest.mark.parametrize(("template", "reader"), [("{{ mail.body }}", False), ("{{ mail.body | upper }}", True)])
 def test_only_a_template_that_does_more_than_place_loads_jinja2(template: str, reader: bool, tmp_path: Path) -> None:
     path = tmp_path / "one.flow"
@@ -91,6 +103,31 @@ def test_only_a_template_that_does_more_than_place_loads_jinja2(template: str, r
     path.write_text(text, encoding="utf-8")
     for command in ("validate", "plan"):
         assert ("jinja2" in loaded(RUN, command, str(path), cache=tmp_path / "cache")) == reader
+
+
+UNUSED = (
+    "aiohttp.web pydantic importlib.metadata genai_prices rich tomllib statistics "
+    "flowrun.dsl.audit flowrun.dsl.bounds.bounds flowrun.dsl.bounds.ask_bounds flowrun.runtime.forecast.estimate "
+    "flowrun.runtime.plans.verify flowrun.runtime.providers.anthropic flowrun.runtime.providers.gemini "
+    "flowrun.runtime.providers.embedded flowrun.runtime.providers.closures flowrun.runtime.reducers.weighted"
+).split()
+"""Modules that a run of a checked file does not need, if it has no budget and the server refuses nothing."""
+
+
+def test_a_run_loads_what_it_uses_and_a_run_from_the_journal_loads_no_client(flow: Path, tmp_path: Path) -> None:
+    with model_server(tmp_path / "log") as server:
+        model = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none"}
+        given = (str(flow), "--email", "You won", "--model", "openai:test", "--journal", str(tmp_path / "journal.db"))
+        first, again = (loaded(RUN, *given, cache=tmp_path / "cache", **model) for _ in range(2))
+        answers = server.answers()
+    assert answers in (2, 3)
+    plain = loaded("import sys; print('modules:', *sys.modules)", cache=tmp_path)
+    assert "aiohttp.client" in first
+    assert not tops(again - plain) & {"aiohttp", "pydantic_core", "jinja2", "pickle", "shutil"}
+    assert "flowrun.runtime.providers.http" not in again
+    for modules in (first, again):
+        assert "flowrun.runtime.dispatch.scheduler" in modules
+        assert not (modules - plain).intersection(UNUSED)
 
 
 def test_help_loads_neither_half(tmp_path: Path) -> None:

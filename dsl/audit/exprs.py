@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .. import plan as p
 from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog, ParamSpec
 from ..checking.block_types import TOKENS
+from ..records import dataclass
 from ..source import Span
 from .errors import UnfitError
 from .written import field_type, type_expr, value_expr

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from math import floor
 
+from ..records import dataclass
 from .bound import COUNTED, NOTHING, Bound
 
 

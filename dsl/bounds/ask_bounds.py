@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 
 from .. import plan as p
 from .. import types as t
+from ..records import dataclass
 from .amounts import Amounts
 from .bound import ONE, Bound, total
 from .expression_sizes import SizeScope, size_of, text_size
 from .served import Served, World
 from .sizes import Known, OneOf, Size, Some, answer_bound, shown
+from .usual import ATTEMPTS, CORRECTION, MESSAGE_TOKENS, RETRIES
 
-RETRIES = 2
-"""If an answer is malformed, its call is repeated at most this many times, unless the flow sets the number."""
-ATTEMPTS = 6
-"""The greatest number of attempts at a call whose server fails, unless the flow sets it."""
-CORRECTION = 480
-"""The most tokens that a malformed answer, with the message about it, adds to the next prompt."""
-MESSAGE_TOKENS = 4
-"""The approximate tokens of a message beside its text, for its role and the mark of its end."""
 _MOST_SHARE = 0.25
 _FORM = 40
 """The tokens of the words around a schema, if the prompt must describe the schema in words."""

@@ -11,7 +11,7 @@ from .. import types as t
 from ..ballots import holds_ballots
 from ..catalog import ReducerSpec
 from .amounts import Amounts, Bounds, bounds_for, either, in_all
-from .ask_bounds import RETRIES, asked, quoted
+from .ask_bounds import asked, quoted
 from .block_bounds import fanned, repeated
 from .bound import Bound
 from .called_flows import CalledFlows
@@ -26,7 +26,7 @@ from .served import Blank, World
 from .sizes import NONE, Known, Size, Some, one_of
 from .survey import BodyBounds, Done, FeedRounds, Least
 
-__all__ = ["RETRIES", "Bounds", "bounds_of"]
+__all__ = ["Bounds", "bounds_of"]
 
 RIGHT = 0.8
 """The probability that one sample of a vote is right, unless the caller says."""

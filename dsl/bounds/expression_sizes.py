@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from .. import plan as p
 from .. import types as t
 from ..plain_data import Json
+from ..records import dataclass
 from .bound import ONE, Bound, total
 from .sizes import (
     NONE,

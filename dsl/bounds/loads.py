@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil, floor, inf
 
 from .. import plan as p
 from .. import types as t
+from ..records import dataclass
 from .ask_bounds import candidates
 from .bound import COUNTED, Bound
 from .expression_sizes import SizeScope, size_of

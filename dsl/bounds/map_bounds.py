@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .. import plan as p
 from ..catalog import ReducerSpec
+from ..records import dataclass
 from .amounts import Amounts, merged
 from .ask_bounds import quoted
 from .block_ends import ended, feed_of

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..plan import VERSION, Plan
+from ..records import dataclass
 from .amounts import Bounds
 
 if TYPE_CHECKING:

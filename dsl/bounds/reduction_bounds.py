@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .. import plan as p
 from .. import types as t
+from ..records import dataclass
 from .amounts import Amounts, bounds_for, levels, merges
 from .ask_bounds import Asked, asked
 from .bound import NOTHING, Bound, any_of

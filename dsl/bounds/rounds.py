@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from math import inf
 
+from ..records import dataclass
 from .bound import Bound
 from .loads import Load, Loads, queued, so_often, together
 

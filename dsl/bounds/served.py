@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from .. import plan as p
 from ..plain_data import Json
+from ..records import dataclass
 from .expression_sizes import Evaluator, Lookup, UnsettledError
 from .sizes import Count
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import TypeAlias
 
 from .. import plan as p
 from .. import types as t
 from ..plain_data import Json
+from ..records import dataclass
 from .bound import NOTHING, ONE, Bound, any_of, total
 
 Count = Callable[[str], int]

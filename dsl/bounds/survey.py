@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from .. import plan as p
 from ..ballots import holds_ballots, rule_of
 from ..catalog import ReducerSpec
+from ..records import dataclass
 from .amounts import Amounts, Bounds, Expected
 from .bound import COUNTED, Bound
 from .effort import Effort

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .. import plan as p
+from ..records import dataclass
 from .bound import NOTHING, Bound
 from .expression_sizes import SizeScope
 from .sizes import Known

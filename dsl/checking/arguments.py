@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .. import syntax as s
 from .. import types as t
 from ..catalog import MEND, Catalog, FunctionSpec, ParamSpec, outside, usage
 from ..diagnostics import Diagnostic, did_you_mean
+from ..records import dataclass
 from ..source import Span
 from .callees import Callee, Imported
 from .intervals import Intervals

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from .. import syntax as s
 from ..diagnostics import Diagnostic
+from ..records import dataclass
 from ..syntax.children import children
 from .folding import Folding
 from .origins import origins

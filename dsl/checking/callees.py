@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from .. import types as t
 from ..catalog import ParamSpec
+from ..records import dataclass
 from .static_values import StaticValue
 
 

@@ -5,12 +5,13 @@ The checker refuses steps or branches that wait for each other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
 from .. import syntax as s
 from ..diagnostics import Diagnostic, Label
 from ..graph import cycles, topological
+from ..records import dataclass
 from .long_lists import MOST_NAMED, few, shortened
 from .program import Flow, Mention, Program, Scope, Step
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .. import syntax as s
 from .. import types as t
 from ..diagnostics import Diagnostic, Edit, Fix, Label, did_you_mean, nearest
 from ..fields import field_type, misfit
+from ..records import dataclass
 from ..source import Span
 from ..templates.types import check_template
 from .program import Scope

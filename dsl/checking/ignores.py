@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from .. import syntax as s
 from ..codes import CODES
 from ..diagnostics import Diagnostic, did_you_mean
+from ..records import dataclass
 from ..source import Span
 
 _COMMENT = re.compile(r"#\s*flowrun\s*(:?)\s*([\w-]+)\s*(\[[^\]#]*\]?|\()?", re.IGNORECASE)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil, floor, gcd
 
 from .. import syntax as s
 from .. import types as t
+from ..records import dataclass
 from .calculations import Fact, Facts
 from .folding import Folding
 from .program import Scope, Step, Symbol

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .. import types as t
+from ..records import dataclass
 from .callees import Callee
 
 

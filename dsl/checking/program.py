@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from .. import syntax as s
 from ..diagnostics import Diagnostic
+from ..records import dataclass
 from ..source import Span
 from ..templates.read import Template
 

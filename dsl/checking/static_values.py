@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from ..plain_data import Json
+from ..records import dataclass
 from ..source import Span
 
 HEAVIEST = 100_000

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .. import types as t
 from ..diagnostics import Diagnostic
+from ..records import dataclass
 from .callees import Callee
 from .folding import Folding
 from .node_tables import NodeTables

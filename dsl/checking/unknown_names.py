@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 
 from .. import types as t
 from ..diagnostics import Diagnostic, Label, did_you_mean
 from ..parsing.tables import KEYWORDS
+from ..records import dataclass
 from ..source import Span
 from ..spelling import MOST_GUESSED
 from .arguments import CallTypes

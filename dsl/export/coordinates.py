@@ -6,8 +6,8 @@ The lines are as straight as the room allows.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
+from ..records import dataclass
 from .layering import Arc, Box, Layers, Link, Vertex, layered
 
 _ROUNDS = 8

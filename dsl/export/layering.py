@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from ..graph import topological
+from ..records import dataclass
 
 LANE = 12.0
 # Lanes cost time, and a picture with so many is unreadable anyway. Beyond this number, long links run straight.

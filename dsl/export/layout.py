@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import Literal
 
+from ..records import dataclass
 from .coordinates import Arranged, Gaps, Segment, Title, arrange
 from .label_sizes import PADDING, node_size, title_width
 from .layering import Box, Link

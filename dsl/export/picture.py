@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
+
+from ..records import dataclass
 
 Kind: TypeAlias = Literal["param", "element", "ask", "value", "extern", "flow", "reduce", "return"]
 BlockKind: TypeAlias = Literal["map", "repeat", "fanout", "chain", "flow"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ..diagnostics import Diagnostic
+from ..records import dataclass
 from ..source import Span
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
 from .. import syntax as s
+from ..records import dataclass
 from .layout import Doc, DocConcat, Group, Indent, LineBreak, Suffix
 
 

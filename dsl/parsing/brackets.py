@@ -6,9 +6,9 @@ The search relies on the indentation: brackets with the same indentation belong 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ..diagnostics import Diagnostic, Label
+from ..records import dataclass
 from ..source import Source, Span
 from .token import Token
 

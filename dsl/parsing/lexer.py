@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from ..records import dataclass
 from .tables import BAD, END, Tables
 from .token import Token
 

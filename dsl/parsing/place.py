@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from ..diagnostics import Diagnostic, Fix
+from ..records import dataclass
 from ..source import Source, Span
 from .brackets import Brackets
 from .lexer import begins_line

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import cache, cached_property
 from pkgutil import get_data
 from zlib import crc32
+
+from ..records import dataclass
 
 END = "$END"
 BAD = "BAD"

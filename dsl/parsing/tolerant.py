@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ..diagnostics import Diagnostic
+from ..records import dataclass
 from ..source import Source, Span
 from .lexer import lex, token
 from .readable import MOST_TOKENS

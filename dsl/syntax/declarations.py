@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..records import dataclass
 from ..source import Span
 from .nodes import Body, Expr, Number, Option, Return
 from .words import String, Word, at, numbered

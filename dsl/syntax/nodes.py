@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from ..records import dataclass
 from ..source import Span
 from .words import String, Word, at, numbered
 from .written import TypeExpr

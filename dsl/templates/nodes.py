@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ..records import dataclass
 from .plain import Getattr, Name, Node, Output, TemplateData
 
 __all__ = [

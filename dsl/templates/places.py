@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import NoReturn
 
 from .. import types as t
 from ..diagnostics import Diagnostic
 from ..fields import field_type
+from ..records import dataclass
 from ..source import Span
 from ..syntax import String
 from .plain import Getattr, Name, Node, Output, TemplateData

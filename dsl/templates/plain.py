@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from ..records import dataclass
 
 # The classes are not frozen and not compared, because Python would take long to make those methods at each start.
 

@@ -5,9 +5,8 @@ Places in a template are offsets, so that every problem points into the string t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..diagnostics import Diagnostic
+from ..records import dataclass
 from ..source import Source
 from ..syntax import String
 from .plain import Getattr, Mention, Name, Node, Output, TemplateData, read_plain

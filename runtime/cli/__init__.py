@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import io
 import os
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from ..outputs.pipe import wait_to_write
 from ..vocabulary.errors import DiskError, FlowrunError, mistake_in
 from . import exits
 from .group import flowrun
@@ -25,6 +25,8 @@ GARBAGE = (100_000, 20, 10)
 def main() -> None:
     """Run the command of this process. Report a fault of flowrun itself in one line; under FLOWRUN_DEBUG, raise it."""
     gc.set_threshold(*GARBAGE)
+    # The system takes back the memory of a process that ends. Python would look through all of it several times before.
+    atexit.register(gc.freeze)
     for name in ("stdout", "stderr"):
         # Python has None in place of a closed stream. Output to it is discarded.
         if getattr(sys, name) is None:
@@ -57,6 +59,8 @@ class _Unhurried(io.FileIO):
         try:
             while (written := super().write(data)) is None:
                 # Another program has made the stream non-blocking, and its reader is slower than this writer.
+                from ..outputs.pipe import wait_to_write
+
                 wait_to_write(self.fileno())
             return written
         except OSError as error:

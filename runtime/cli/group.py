@@ -45,6 +45,7 @@ class _Commands(Mapping[str, str]):
         return len(binding(_FOLDER, "command"))
 
 
+_WIDEST = 100
 _FOLDER = __name__.rpartition(".")[0]
 COMMANDS = _Commands()
 
@@ -88,6 +89,12 @@ class FlowGroup(click.Group):
         sys.stdout.flush()
         return result
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        extra.setdefault("terminal_width", _width())
+        return super().make_context(info_name, args, parent, **extra)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -127,6 +134,20 @@ class FlowGroup(click.Group):
         return [*items, CompletionItem(incomplete, type="file")]
 
 
+def _width() -> int:
+    """Return the width of help texts, as click works it out. click would load shutil and the compressions for this."""
+    try:
+        columns = int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        columns = 0
+    if columns <= 0:
+        try:
+            columns = os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else 0
+        except (OSError, ValueError):  # standard output is no terminal, or is closed
+            columns = 0
+    return max(min(columns or 80, _WIDEST) - 2, 50)
+
+
 def _no_command(name: str, rest: list[str]) -> str:
     """Return the message about a first word that is neither a command nor a file, with a guess at the meaning."""
     from flowrun.dsl import did_you_mean
@@ -158,7 +179,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 flowrun = FlowGroup(
     "flowrun",
     help="Run calls of language models side by side. A small file lists the calls and their dependencies.",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _WIDEST},
     subcommand_metavar="FILE.flow | COMMAND [ARGS]…",
     params=[
         click.Option(

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import ceil, floor
+from typing import TYPE_CHECKING
 
-from flowrun.dsl import Bound, Bounds, Foreseen
+if TYPE_CHECKING:
+    from flowrun.dsl import Bound, Bounds, Foreseen
 
 _NAME = 26
 _WHAT = 30
@@ -86,7 +88,7 @@ def _means(bounds: Bounds) -> Iterator[str]:
         if one.expected is None:
             continue
         found = one.expected
-        cost = "" if found.cost == Bound() else f", cost {cost_in_words(found.cost)}"
+        cost = "" if (found.cost.least, found.cost.most) == (0, 0) else f", cost {cost_in_words(found.cost)}"
         calls = f"{found.calls:.1f} calls on average{cost}"
         yield f"{one.title}: {calls}, if a sample is right {found.right * 100:g} % of the time"
 

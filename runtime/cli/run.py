@@ -11,11 +11,12 @@ import click
 
 from flowrun.dsl import plan as p
 
-from ..api import RunOptions, run_async
+from ..api import RunOptions, run_checked
 from ..costs.written_budget import read_budget
 from ..externs.externs import permit
 from ..files.files import Files
 from ..inputs.inputs import files_given
+from ..inputs.python_values import plain_inputs
 from ..journal.beside import FOLDER
 from ..outputs.target import Source
 from ..plans.streaming import only_mapped
@@ -93,10 +94,10 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
     with nullcontext() if file is None else AnswerFile(file, plan.type, sources, raw=given["raw"]) as output:
         with watcher(quiet) as watch:
             result = run_stoppable(
-                lambda stop: run_async(
+                lambda stop: run_checked(
                     plan,
-                    inputs,
-                    options=RunOptions(
+                    plain_inputs(inputs),
+                    RunOptions(
                         model=given["model"],
                         allow_read=given["allow_read"],
                         allow_host=given["allow_host"],

@@ -88,7 +88,7 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
     from flowrun.dsl import plan as p
 
     from ..costs.prices import Prices
-    from ..forecast.estimate import declared_prices
+    from ..forecast.declared import declared_prices
 
     declared = {}
     if run.given:

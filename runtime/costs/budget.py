@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.errors import BudgetError
 from ..vocabulary.usage import Price, charge

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from math import isfinite
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown

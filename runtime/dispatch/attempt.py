@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, TypeVar
+
+from flowrun.dsl import dataclass
 
 from ..engine.ceilings import believable, rough_ceiling_of
 from ..engine.decisions import Call

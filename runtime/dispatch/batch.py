@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import asyncio
 from copy import copy
-from dataclasses import dataclass
+
+from flowrun.dsl import dataclass
 
 from ..engine.decisions import Call
 from ..limits import Place, Verdict

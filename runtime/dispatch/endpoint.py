@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from flowrun.dsl import dataclass
 
 from ..limits import Limiter
 from ..limits.retry import RetryPolicy

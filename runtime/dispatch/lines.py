@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
+
+from flowrun.dsl import dataclass
 
 from ..limits import Place
 from ..vocabulary.errors import CallError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from flowrun.dsl import dataclass
 
 from ..limits import Verdict
 from ..limits.retry import come_back

@@ -6,7 +6,9 @@ it. A request for several answers reads its prompt only once anyway, and a short
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from flowrun.dsl import dataclass
 
 from ..engine.decisions import Group
 from .batch import Batch, Held, prompt_tokens

@@ -8,8 +8,10 @@ document knows them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import groupby
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.errors import InputError
 from .archives import Archive, Attributes, unpacked_size

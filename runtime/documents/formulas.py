@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from flowrun.dsl import dataclass
 
 DEEPEST = 100
 _ONE = re.compile(r"[^\W_]+(?:[.,][0-9]+)*")

@@ -7,8 +7,9 @@ written `_2`, and a struck text `~~so~~`, as in Markdown.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from flowrun.dsl import dataclass
 
 from .formulas import script
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from flowrun.dsl import dataclass
 
 from .markup import parts
 from .numbering import written_number

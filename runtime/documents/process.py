@@ -9,14 +9,14 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import pickle
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from flowrun.dsl import dataclass
 
 from ..files.children import without_keys
 from ..vocabulary.errors import InputError, UsageError
@@ -171,6 +171,9 @@ class ReadingProcess:
     def _ask(self, child: subprocess.Popen[bytes], work: Work, name: str) -> tuple[dict[str, Any], Json]:
         assert child.stdin is not None
         try:
+            # Few runs read a heavy document, and each loads this module.
+            import pickle
+
             pickle.dump(work, child.stdin)
             child.stdin.flush()
         except BrokenPipeError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.errors import InputError, mistake_in
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from flowrun.dsl import dataclass
 
 from .archives import Archive, Attributes
 from .inline import Kind

@@ -5,7 +5,9 @@ A cell may extend over the rows below (`w:vMerge`) and over columns (`w:gridSpan
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from flowrun.dsl import dataclass
 
 from .archives import Attributes
 from .numbering import whole

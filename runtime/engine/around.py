@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from flowrun.dsl import dataclass
 
 from ..costs.budget import Ledger
 from ..vocabulary.usage import Usage

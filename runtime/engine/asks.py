@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
-from flowrun.dsl import RETRIES, Extents, types
+from flowrun.dsl import RETRIES, Extents, dataclass, types
 from flowrun.dsl import plan as p
 
 from ..plans.options import OPTIONS, quantile_of

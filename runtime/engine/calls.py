@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from flowrun.dsl import dataclass
 
 from ..costs.budget import Ledger
 from ..vocabulary import events as e

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ..vocabulary.errors import FlowrunError

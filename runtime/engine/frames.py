@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ..plans.dependencies import first_needs, taken_from

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
+
+from flowrun.dsl import dataclass
 
 from ..values.reads import ReadNeeded, is_read
 from ..vocabulary import events as e

@@ -11,9 +11,8 @@ from flowrun.dsl import RIGHT, Bounds, Rates, Served, UnsettledError, bounds_of,
 from flowrun.dsl import plan as p
 
 from ..catalog import catalog
-from ..costs.prices import Prices, dearest_declared
+from ..costs.prices import Prices
 from ..files.files import Files
-from ..plans.models import declared_models
 from ..providers import DEFAULT_MODEL, MODEL_VARIABLE, places_of, token_counter, traits_of
 from ..reads.reading import reading
 from ..values.expressions import evaluate
@@ -22,7 +21,7 @@ from ..values.prompts import render
 from ..vocabulary.errors import FlowrunError, UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.tokens import estimate
-from ..vocabulary.usage import Price
+from .declared import declared_prices
 
 Lookup = Callable[[str], Json]
 
@@ -55,11 +54,6 @@ def least_of(plan: p.Plan, model: str, environ: Mapping[str, str]) -> Bounds:
     world = _Unread(Files(Path()), environ, Prices(environ, declared_prices(plan)))
     reducers = catalog().reducers
     return bounds_of(necessary(plan, reducers), reducers, world=world, model=model)
-
-
-def declared_prices(plan: p.Plan) -> dict[str, Price]:
-    """Return the prices that a plan's models declare, by address. Of two prices at one address the higher counts."""
-    return dearest_declared((model.address, dict(model.options)) for model in declared_models(plan).values())
 
 
 class _Names:

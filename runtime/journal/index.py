@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import NamedTuple
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.json_value import Json
 from .records import Kind

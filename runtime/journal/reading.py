@@ -6,10 +6,11 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.errors import DiskError
 from ..vocabulary.json_value import Json

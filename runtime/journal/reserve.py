@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,7 +20,8 @@ class Reserve:
     def keep(self) -> None:
         """Take the space, if the disk has enough. A journal also works without it. Raises DiskError."""
         try:
-            size = min(MOST, shutil.disk_usage(self._path.parent).free // SHARE)
+            room = os.statvfs(self._path.parent)
+            size = min(MOST, room.f_bavail * room.f_frsize // SHARE)
             found = status_of(self._path)
             if found is not None and found.st_size >= size // 2:
                 return

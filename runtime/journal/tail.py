@@ -11,9 +11,10 @@ import os
 import struct
 import sys
 from array import array
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from flowrun.dsl import dataclass
 
 from .beside import file_beside, open_file
 

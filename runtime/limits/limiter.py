@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from math import inf
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.pace import Pace
 from ..vocabulary.usage import Rates

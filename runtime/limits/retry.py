@@ -9,9 +9,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from flowrun.dsl import ATTEMPTS
+from flowrun.dsl import ATTEMPTS, dataclass
 
 from ..vocabulary.errors import CallError, InDoubtError, RefusedError
 

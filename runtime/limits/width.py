@@ -10,8 +10,9 @@ that few requests are refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
+
+from flowrun.dsl import dataclass
 
 DECREASE = 0.7
 CALM = 66

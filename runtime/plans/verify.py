@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from flowrun.dsl import cycles, misplaced
+from flowrun.dsl import cycles, dataclass, misplaced
 from flowrun.dsl import plan as p
 
 from ..reducers import REDUCERS

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Set
-from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from flowrun.dsl import dataclass
 
 from ..registry.entries import entry_points, words_for
 from ..registry.modules import binding, binds

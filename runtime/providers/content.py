@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.json_value import Json
 

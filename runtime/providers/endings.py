@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Answer, Finish
 from ..vocabulary.quoting import shown

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from urllib.parse import urlsplit
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import sentence

@@ -20,7 +20,6 @@ from ..vocabulary.errors import (
 )
 from ..vocabulary.usage import Rates, Usage
 from .addresses import host_of
-from .closures import closes_model
 from .endpoints import HttpEndpoint
 from .pauses import details_of, retry_after
 from .rate_headers import read_rates
@@ -201,6 +200,9 @@ def _failure(endpoint: HttpEndpoint, status: int, headers: Mapping[str, str], ra
         said = f"{message}; {hidden}" if hidden else message
         return MalformedError(said, text=clean(text[:KEPT]), why="is not of the form that was asked for, by the server")
     hint = endpoint.advice(meant)
+    # Most runs meet no such error.
+    from .closures import closes_model
+
     if closes_model(meant, error, words, sentence, endpoint.model.partition(":")[2]):
         also = f"{hint}; " if hint else ""
         return ModelError(f"{message} ({also}flowrun sends no more requests to this model)", status=status)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Answer, Reply, Request
 from ..vocabulary.usage import Rates, Usage

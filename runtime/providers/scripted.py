@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Answer, Reply, Request
 from ..vocabulary.errors import CallError

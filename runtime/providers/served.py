@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Answer, Reply, Request
 from ..vocabulary.errors import AnswerError, RefusedError

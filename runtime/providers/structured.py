@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Request, schema_text
 from ..vocabulary.json_text import JsonError, read_json, unfenced

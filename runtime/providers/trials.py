@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from flowrun.dsl import dataclass
 
 from .failures import RejectedError
 from .rejections import SAMPLES, SHAPE, fewer_samples, signature, suspects

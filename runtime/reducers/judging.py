@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from random import Random
 
-from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, types
+from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, dataclass, types
 
 from ..vocabulary.json_value import Json
 from .numbers import number_of

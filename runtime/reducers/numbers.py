@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from statistics import mean, median
 
 from flowrun.dsl import MOST_BITS, Given, ReducerSpec, Refusal, types
 
@@ -52,6 +51,8 @@ class Mean(_Numbers):
     name = "mean"
 
     def combine(self, numbers: list[Fraction]) -> Fraction:
+        from statistics import mean
+
         return mean(numbers)
 
 
@@ -59,6 +60,8 @@ class Median(_Numbers):
     name = "median"
 
     def combine(self, numbers: list[Fraction]) -> Fraction:
+        from statistics import median
+
         return median(numbers)
 
 

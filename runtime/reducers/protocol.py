@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
-from flowrun.dsl import ReducerSpec, types
+from flowrun.dsl import ReducerSpec, dataclass, types
 
 from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json

@@ -65,6 +65,8 @@ class Registry(Mapping[str, T]):
         return {self._name(thing): thing for thing in sorted(things.values(), key=self._order)}
 
     def __getitem__(self, name: str) -> T:
+        if (named := self._named(name)) is not None:
+            return named
         if name in self.own:
             return self.own[name]
         thing = self._foreign(name)
@@ -82,6 +84,13 @@ class Registry(Mapping[str, T]):
     def __bool__(self) -> bool:
         # Counting would search all installed packages, so flowrun's own come first.
         return bool(self.own) or len(self) > 0
+
+    def _named(self, name: str) -> T | None:
+        """Return the extension of flowrun itself that is in a module of the same name. No other module is loaded."""
+        if "own" in vars(self) or name not in module_names(self._package):
+            return None
+        things = vars(import_module(f"{self._package}.{name}")).values()
+        return next((one for one in things if isinstance(one, self._shape) and self._name(one) == name), None)
 
     def fault(self, name: str) -> str | None:
         """Return the reason why another package's extension cannot be used.

@@ -6,9 +6,10 @@ The state machine depends on nothing else. So the same events lead to the same d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import field, fields, is_dataclass, replace
 from typing import Any
 
+from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ..engine.decisions import Decision, Known

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+
+from flowrun.dsl import dataclass
 
 from ..dispatch.endpoint import Endpoint
 from ..providers import base_variables, is_local
@@ -43,13 +43,17 @@ def permit_hosts(
     ``chosen`` are the addresses of models that the user named. Raises UsageError if a host is not allowed.
     """
     patterns = [*map(_pattern, allowed), *from_variable(environ), *from_settings(environ)]
-    patterns += [host.lower() for base in base_variables(environ).values() if (host := host_of(base))]
     by_user = set(chosen)
-    left = [
+    reached = [
         Reach(address, host)
         for address, endpoint in endpoints.items()
-        if address not in by_user and (host := _host(address, endpoint)) and not any(_fits(host, p) for p in patterns)
+        if address not in by_user and (host := _host(address, endpoint))
     ]
+    left = _unlike(reached, patterns)
+    if left:
+        # This loads every provider.
+        bases = base_variables(environ).values()
+        left = _unlike(left, [host.lower() for base in bases if (host := host_of(base))])
     if not left:
         return ()
     hosts = tuple(dict.fromkeys(reach.host for reach in left))
@@ -78,7 +82,11 @@ def from_settings(environ: Mapping[str, str]) -> list[str]:
     """Read the allowed hosts from the user's settings. Raises UsageError if the file exists but cannot be read."""
     path = settings_file(environ)
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        # Few users have this file.
+        import tomllib
+
+        data = tomllib.loads(text)
     except FileNotFoundError:
         return []
     except (OSError, ValueError, RecursionError) as error:
@@ -109,6 +117,10 @@ def _host(address: str, endpoint: Endpoint) -> str:
     if "://" not in base:
         return f"{address.partition(':')[0]}:".lower()
     return host_of(base).lower().rstrip(".") or f"{address.partition(':')[0]}:".lower()
+
+
+def _unlike(reached: Iterable[Reach], patterns: Collection[str]) -> list[Reach]:
+    return [one for one in reached if not any(_fits(one.host, pattern) for pattern in patterns)]
 
 
 def _fits(host: str, pattern: str) -> bool:

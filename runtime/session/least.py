@@ -8,7 +8,6 @@ from flowrun.dsl import plan as p
 
 from ..costs.budget import dollars
 from ..costs.written_budget import Budget
-from ..forecast.estimate import least_of
 from ..journal.store import Journal
 from ..vocabulary.errors import UsageError
 from .resume import RunSettings
@@ -33,6 +32,9 @@ def must_afford(
     """
     if budget.calls is None and budget.money is None:
         return
+    # Most flows have no budget, and their runs need no bounds.
+    from ..forecast.estimate import least_of
+
     bounds = least_of(plan, settings.model, environ)
     answers = _answers(journal, number, fresh=settings.fresh)
     least, cost = round(bounds.calls.least), bounds.cost.least

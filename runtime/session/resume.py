@@ -7,12 +7,11 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flowrun.dsl import dataclass, types
 from flowrun.dsl import plan as p
-from flowrun.dsl import types
 
 from ..costs.budget import dollars
 from ..costs.written_budget import Budget

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ..account.figures import figures_of
@@ -23,7 +24,7 @@ from ..engine.state import State
 from ..experience.store import Store, open_store
 from ..externs.externs import opened
 from ..files.files import Files
-from ..forecast.estimate import declared_prices
+from ..forecast.declared import declared_prices
 from ..journal.history import History
 from ..journal.store import Journal
 from ..limits.retry import RetryPolicy

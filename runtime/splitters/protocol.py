@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from flowrun.dsl import ParamSpec
+from flowrun.dsl import ParamSpec, dataclass
 
 from ..vocabulary.errors import FlowrunError, UsageError, mistake_in
 

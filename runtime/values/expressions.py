@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from flowrun.dsl import NoValueError, combined, negative, types
+from flowrun.dsl import NoValueError, combined, dataclass, negative, types
 from flowrun.dsl import plan as p
 
 from ..vocabulary.errors import FlowrunError

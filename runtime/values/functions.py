@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
-from flowrun.dsl import FunctionSpec, ParamSpec, types
+from flowrun.dsl import FunctionSpec, ParamSpec, dataclass, types
 
 from ..registry.registry import View
 from ..splitters import SPLITTERS

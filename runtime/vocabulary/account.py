@@ -6,7 +6,9 @@ It is built from events during a run, and from the rows of the journal afterward
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from flowrun.dsl import dataclass
 
 from .usage import Price, Usage, charge
 

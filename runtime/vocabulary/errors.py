@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +32,8 @@ def mistake_in(error: BaseException, hide: Callable[[str], str] = str) -> str:
         file = trace.tb_frame.f_code.co_filename
         # The modules that import others have no file: a person can look nothing up there.
         if not file.startswith("<frozen "):
+            from pathlib import PurePath
+
             place = f", in {PurePath(file).name}, line {trace.tb_lineno}"
         trace = trace.tb_next
     return f"{told(error, hide, 200)}{place}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
-from flowrun.dsl import holds_ballots
+from flowrun.dsl import dataclass, holds_ballots
 from flowrun.dsl import plan as p
 
 from ...costs.budget import Ledger

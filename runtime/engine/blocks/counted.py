@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ...vocabulary import events as e

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
+from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ...costs.budget import Ledger

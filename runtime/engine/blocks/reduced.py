@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 
+from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ...reducers import ReduceError, UndecidedError

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
+from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ...values.expressions import evaluate

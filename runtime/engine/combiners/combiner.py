@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from flowrun.dsl import types
+from flowrun.dsl import dataclass, types
 
 from ...vocabulary.json_value import Json
 from ...vocabulary.tally import Tally

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -20,10 +20,13 @@ from .records import Kind
 from .rows import check_form, damaged, fold, read_row
 
 _HEADS = "('run', 'given', 'resumed', 'end')"
-_FIND_HEADS = f"SELECT number, run FROM records WHERE kind IN {_HEADS} ORDER BY number"
+_BLOCK = 4_000
+"""The number of rows that SQLite looks at in one go. Their pages fit into its cache, so it reads them only once."""
+_FIND_HEADS = f"SELECT number, run FROM records WHERE number > ? AND number <= ? AND kind IN {_HEADS} ORDER BY number"
 _BETWEEN = "FROM records WHERE number > ? AND number < ?"
-_COUNT = f"SELECT count(*), sum(run = ?), sum(kind = 'answer'), sum(kind = 'intent') {_BETWEEN}"
-_COUNT_BY_RUN = f"SELECT run, count(*), sum(kind = 'answer'), sum(kind = 'intent') {_BETWEEN} GROUP BY run"
+_COUNTS = "count(*), count(*) FILTER (WHERE kind = 'answer'), count(*) FILTER (WHERE kind = 'intent')"
+_COUNT = f"SELECT count(*) FILTER (WHERE run = ?), {_COUNTS} {_BETWEEN}"
+_COUNT_BY_RUN = f"SELECT run, {_COUNTS} {_BETWEEN} GROUP BY run"
 _UNSETTLED = "SELECT DISTINCT key FROM records WHERE kind IN ('doubt', 'cancelled')"
 _BACKWARDS = f"SELECT kind, key, place FROM records WHERE run = ? AND kind NOT IN {_HEADS} ORDER BY number DESC"
 _WANTED = "CREATE TEMP TABLE wanted (key BLOB PRIMARY KEY) WITHOUT ROWID"
@@ -93,12 +96,21 @@ class _Calls:
 
 
 def _add_runs(connection: sqlite3.Connection, path: Path, index: Index, last: Mark) -> None:
-    heads = connection.execute(_FIND_HEADS).fetchall()
-    for number, _ in heads:
-        _, run, kind, key, place, body, _ = read_row(connection, path, number)
-        index.take(number, run, kind, key, place, json.loads(body))
-    counted = _count(connection, heads, last.rows)
-    if len(heads) + sum(calls.rows for calls in counted.values()) != last.rows:
+    counted: dict[int, _Calls] = {}
+    seen = latest = 0
+    for first in range(0, last.rows, _BLOCK):
+        end = min(first + _BLOCK, last.rows)
+        heads = connection.execute(_FIND_HEADS, (first, end)).fetchall()
+        for number, _ in heads:
+            _, run, kind, key, place, body, _ = read_row(connection, path, number)
+            index.take(number, run, kind, key, place, json.loads(body))
+        seen += len(heads)
+        ends = [(first, latest), *heads, (end + 1, latest)]
+        for (after, run), (before, _) in pairwise(ends):
+            if before > after + 1:
+                _count(connection, run, (after, before), counted)
+        latest = ends[-2][1]
+    if seen + sum(calls.rows for calls in counted.values()) != last.rows:
         raise ValueError("rows are missing")
     unsettled = {run: calls for run, calls in counted.items() if not calls.settled}
     if unsettled:
@@ -107,23 +119,17 @@ def _add_runs(connection: sqlite3.Connection, path: Path, index: Index, last: Ma
         index.runs[run].answers = calls.answers
 
 
-def _count(connection: sqlite3.Connection, heads: Iterable[tuple[int, int]], last: int) -> dict[int, _Calls]:
-    """Count the rows about calls, by run.
+def _count(connection: sqlite3.Connection, run: int, between: tuple[int, int], counted: dict[int, _Calls]) -> None:
+    """Count the rows about calls between two rows, by run. If all are of one run, SQLite need not sort them.
 
-    Between two rows about a run as a whole, nearly all rows are of one run. So SQLite need not sort them.
+    ``run`` is the run that most of them probably belong to.
     """
-    found: dict[int, _Calls] = {}
-    ends = [*heads, (last + 1, 0)]
-    for (number, run), (end, _) in pairwise(ends):
-        if end == number + 1:
-            continue
-        rows, own, answers, intents = connection.execute(_COUNT, (run, number, end)).fetchone()
-        if own == rows:
-            found.setdefault(run, _Calls()).add(rows, answers or 0, intents or 0)
-        else:
-            for other, *counts in connection.execute(_COUNT_BY_RUN, (number, end)):
-                found.setdefault(other, _Calls()).add(*counts)
-    return found
+    own, rows, answers, intents = connection.execute(_COUNT, (run, *between)).fetchone()
+    if own == rows:
+        counted.setdefault(run, _Calls()).add(rows, answers, intents)
+    elif rows:
+        for other, *counts in connection.execute(_COUNT_BY_RUN, between):
+            counted.setdefault(other, _Calls()).add(*counts)
 
 
 def _add_doubts(connection: sqlite3.Connection, index: Index, unsettled: dict[int, _Calls]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from contextlib import suppress
@@ -96,7 +95,7 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
     if run.given:
         # The plan of another version cannot be read: its models then have the known prices.
         with suppress(KeyError, TypeError, ValueError):
-            declared = declared_prices(p.from_json(json.dumps(reader.body(run.given)["plan"])))
+            declared = declared_prices(p.from_json(reader.part(run.given, "plan")))
     return Prices(os.environ, declared)
 
 

@@ -18,7 +18,7 @@ from .head import NO_HEAD, Head, Mark, UnreadableHead, read_head
 from .history import Row
 from .index import Index
 from .lock import holder_of
-from .rows import attempts_of, damaged, read_body, read_through
+from .rows import attempts_of, damaged, read_body, read_part, read_through
 from .tail import LogTail, tail_of
 
 Connect = Callable[..., sqlite3.Connection]
@@ -161,6 +161,11 @@ class JournalReader:
         """Read the body of a row that the index names. Raises DiskError."""
         assert self._connection is not None
         return read_body(self._connection, self.path, number)
+
+    def part(self, number: int, name: str) -> str:
+        """Read a record in the body of a row, as JSON text. Its other fields may be large. Raises DiskError."""
+        assert self._connection is not None
+        return read_part(self._connection, self.path, number, name)
 
     def attempts(self, runs: Collection[int]) -> Iterator[Row]:
         """Read the rows about attempts at calls of these runs, in order. Raises DiskError."""

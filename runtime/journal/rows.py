@@ -17,11 +17,13 @@ from .history import Row, read_attempts
 from .index import Index
 from .records import APPLICATION, START, TABLE, Kind, checksum
 
-_WITH_BODIES = frozenset({Kind.RUN, Kind.END})
+WITH_BODIES = frozenset({Kind.RUN, Kind.END})
+"""The kinds of rows whose bodies are part of the index."""
 _KINDS = {kind.value.encode(): kind for kind in Kind}
 _COLUMNS = "SELECT number, run, kind, key, place, body, sum FROM records"
 _ROWS = f"{_COLUMNS} WHERE number > ? ORDER BY number"
 _ROW = f"{_COLUMNS} WHERE number IN (?, ?) ORDER BY number"
+_PART = "SELECT ifnull(json_extract(body, ?), 'null') FROM records WHERE number = ?"
 _WAY_OUT = (
     "No call was made. To begin with an empty journal, move the file away (its answers are then paid for "
     "again), or use another journal with --journal FILE"
@@ -70,7 +72,7 @@ def fold(connection: sqlite3.Connection, path: Path, index: Index, after: Mark) 
                 raise _differs(path, number, kind.decode("utf-8", "replace"), place.decode("utf-8", "replace"))
             last = number
             what = _KINDS[kind]
-            index.take(number, run, what, key, place.decode(), json.loads(body) if what in _WITH_BODIES else None)
+            index.take(number, run, what, key, place.decode(), json.loads(body) if what in WITH_BODIES else None)
     except sqlite3.DatabaseError as error:
         raise damaged(path, f"after row {last}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -113,6 +115,16 @@ def read_body(connection: sqlite3.Connection, path: Path, number: int) -> Json:
         return json.loads(body)
     except (TypeError, ValueError, RecursionError):
         raise damaged(path, f"row {number} cannot be read") from None
+
+
+def read_part(connection: sqlite3.Connection, path: Path, number: int, name: str) -> str:
+    """Read a record in the body of a row, as JSON text; "null" if it is missing. Raises DiskError."""
+    read_row(connection, path, number)
+    try:
+        found = connection.execute(_PART, (f"$.{name}", number)).fetchone()
+    except sqlite3.DatabaseError:
+        raise damaged(path, f"row {number} cannot be read") from None
+    return str(found[0])
 
 
 def attempts_of(connection: sqlite3.Connection, path: Path, runs: Collection[int]) -> Iterator[Row]:

@@ -17,12 +17,14 @@ from pathlib import Path
 from .head import Mark
 from .index import Index
 from .records import Kind
-from .rows import check_form, damaged, fold, read_row
+from .rows import WITH_BODIES, check_form, damaged, fold, read_row
 
 _HEADS = "('run', 'given', 'resumed', 'end')"
 _BLOCK = 4_000
 """The number of rows that SQLite looks at in one go. Their pages fit into its cache, so it reads them only once."""
-_FIND_HEADS = f"SELECT number, run FROM records WHERE number > ? AND number <= ? AND kind IN {_HEADS} ORDER BY number"
+_FIND_HEADS = (
+    f"SELECT number, run, kind FROM records WHERE number > ? AND number <= ? AND kind IN {_HEADS} ORDER BY number"
+)
 _BETWEEN = "FROM records WHERE number > ? AND number < ?"
 _COUNTS = "count(*), count(*) FILTER (WHERE kind = 'answer'), count(*) FILTER (WHERE kind = 'intent')"
 _COUNT = f"SELECT count(*) FILTER (WHERE run = ?), {_COUNTS} {_BETWEEN}"
@@ -101,12 +103,13 @@ def _add_runs(connection: sqlite3.Connection, path: Path, index: Index, last: Ma
     for first in range(0, last.rows, _BLOCK):
         end = min(first + _BLOCK, last.rows)
         heads = connection.execute(_FIND_HEADS, (first, end)).fetchall()
-        for number, _ in heads:
-            _, run, kind, key, place, body, _ = read_row(connection, path, number)
-            index.take(number, run, kind, key, place, json.loads(body))
+        for number, run, kind in heads:
+            # The other heads may hold all rows of a large input.
+            body = json.loads(read_row(connection, path, number)[5]) if kind in WITH_BODIES else None
+            index.take(number, run, kind, b"", "", body)
         seen += len(heads)
-        ends = [(first, latest), *heads, (end + 1, latest)]
-        for (after, run), (before, _) in pairwise(ends):
+        ends = [(first, latest, ""), *heads, (end + 1, latest, "")]
+        for (after, run, _), (before, *_) in pairwise(ends):
             if before > after + 1:
                 _count(connection, run, (after, before), counted)
         latest = ends[-2][1]

@@ -366,4 +366,4 @@ async def test_a_disk_that_stays_full_is_no_success(tmp_path: Path) -> None:
         await journal.append([call(run, Kind.ANSWER, {"text": "x", "finish": "stop"})])
     journal.close()
     index = read_journal(path)
-    assert (index.paid, index.open, list(index.runs)) == ({}, {}, [run])
+    assert (dict(index.paid), index.open, list(index.runs)) == ({}, {}, [run])

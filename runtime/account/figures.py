@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from ..costs.prices import Prices
-from ..vocabulary.account import Account
+from typing import TYPE_CHECKING
+
 from ..vocabulary.json_value import Json
+
+if TYPE_CHECKING:
+    from ..costs.prices import Prices
+    from ..vocabulary.account import Account
 
 
 def figures_of(account: Account, prices: Prices) -> dict[str, Json]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from contextlib import suppress
@@ -15,6 +14,7 @@ from ..journal.history import History
 from ..journal.index import Run
 from ..journal.lock import holder_of
 from ..journal.reading import JournalReader
+from ..journal.survey import read_runs
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import one_line
 from .journals import journal_path
@@ -38,12 +38,13 @@ def command(journal: str | None, as_json: bool) -> None:
     """
     path = journal_path(journal)
     holder = holder_of(path)
-    with JournalReader(path) as reader:
+    with JournalReader(path, read_runs) as reader:
         accounts = _accounts(reader)
+        doubts = reader.index.doubts()
         rows = [
             _row(
                 run,
-                len(reader.index.in_doubt(run.number)),
+                len(doubts.get(run.number, ())),
                 accounts[run.number],
                 # A run without an end that began after a process took the journal belongs to that process.
                 running=holder is not None and run.stretch > holder.rows,
@@ -94,7 +95,7 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
     if run.given:
         # The plan of another version cannot be read: its models then have the known prices.
         with suppress(KeyError, TypeError, ValueError):
-            declared = declared_prices(p.from_json(json.dumps(reader.body(run.given)["plan"])))
+            declared = declared_prices(p.from_json(reader.part(run.given, "plan")))
     return Prices(os.environ, declared)
 
 

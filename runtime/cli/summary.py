@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..account.causes import Cause, Causes, in_lines
-from ..account.summary import Summary
-from ..api import Result
 from ..reducers.ballots import in_words, votes
 from ..vocabulary.quoting import sentence
-from ..vocabulary.tally import Tally
 from .plan_view import money
+
+if TYPE_CHECKING:
+    from ..account.summary import Summary
+    from ..api import Result
+    from ..vocabulary.tally import Tally
 
 MANY = 5
 ALL = "--json lists them all"

@@ -8,7 +8,8 @@ from typing import Any, Protocol, get_args
 
 from ..engine.decisions import Call, Known
 from ..engine.keys import key_of
-from ..journal.index import Index, Open, Paid
+from ..journal.answers import Paid
+from ..journal.index import Index, Open
 from ..vocabulary.call import Answer, Finish
 from ..vocabulary.errors import AnswerError, DiskError, MalformedError
 from ..vocabulary.json_value import Json

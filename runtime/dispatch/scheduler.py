@@ -77,7 +77,7 @@ class Scheduler(Listener):
         self.do_read = do_read
         self.hand_on = hand_on
         self._dispatcher = Dispatcher(endpoints, publish, log or NoLog(), self)
-        self._heard: list[tuple[int, Answer | CallError, Usage]] = []
+        self._heard: list[tuple[int, Answer | CallError | None, Usage]] = []
         self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._outcome: asyncio.Future[Outcome] | None = None
@@ -169,6 +169,8 @@ class Scheduler(Listener):
         for call in unknown:
             error = PermanentError(f"the model `{call.model}` was unknown when the run began: declare it in the flow")
             self.failed(call, error)
+        if self.state.paused and self._stopped is None:
+            self._hear(0, None, NO_USAGE)
 
     def _publish_all(self) -> None:
         for event in self.state.events:
@@ -183,7 +185,8 @@ class Scheduler(Listener):
     def failed(self, call: Call, error: CallError) -> None:
         self._hear(call.number, error, NO_USAGE)
 
-    def _hear(self, number: int, came: Answer | CallError, usage: Usage) -> None:
+    def _hear(self, number: int, came: Answer | CallError | None, usage: Usage) -> None:
+        """Take what came for a call. ``came`` is None if the state machine has only paused."""
         # All answers of one turn of the loop are handled together: that costs less. And a failure may launch a call
         # that fails at once; handled from within, a map of many elements would nest as deep as it is long.
         if not self._heard:
@@ -204,8 +207,10 @@ class Scheduler(Listener):
         for number, came, usage in heard:
             if isinstance(came, CallError):
                 decisions += self.state.failed(number, came)
-            else:
+            elif came is not None:
                 decisions += self.state.answered(number, came, usage)
+            elif self._stopped is None:
+                decisions += self.state.go_on()
         self._act(decisions)
 
     @property

@@ -117,11 +117,31 @@ def _number(text: str) -> Json:
 
 def _field(record: Mapping[str, Json], field: types.Field, place: Place, problems: Problems, cells: bool) -> Json:
     if field.name in record:
-        return fit(record[field.name], field.type, (*place, field), problems, cells=cells)
+        value = record[field.name]
+        return (
+            value
+            if _fits_as_it_is(value, field.type)
+            else fit(value, field.type, (*place, field), problems, cells=cells)
+        )
     if not isinstance(field.type, types.Optional):
         guess = did_you_mean(field.name, [name for name in record if isinstance(name, str)])
         problems.add(place, f"the field {shown(field.name)} is missing" + (f"; {guess}" if guess else ""))
     return None
+
+
+def _fits_as_it_is(value: Json, type_: types.Type) -> bool:
+    """Tell quickly that a value needs no conversion, as most fields of a large file. False proves nothing."""
+    if type(type_) is not types.Simple:
+        return False
+    kind = type(value)
+    match type_.kind:
+        case "text":
+            return kind is str and value.isascii()
+        case "int":
+            return kind is int
+        case "bool":
+            return kind is bool
+    return False
 
 
 def _problem(value: Json, type_: types.Type) -> str | None:

@@ -156,6 +156,11 @@ class Calls:
             self.decisions.append(Cancel(number, keep))
         numbers.clear()
 
+    @property
+    def reuses(self) -> bool:
+        """True if answers from the journal wait to be given out."""
+        return bool(self._reused)
+
     def resume(self) -> bool:
         """Give out the next answer from the journal, or else send the calls in line for which the budgets have room.
 

@@ -11,7 +11,7 @@ from flowrun.dsl import plan as p
 
 from ..values.expressions import evaluate
 from ..vocabulary import events as e
-from ..vocabulary.errors import FlowrunError
+from ..vocabulary.errors import DiskError, FlowrunError
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
 from .calls import Calls
@@ -196,6 +196,9 @@ class Machine:
             if not step.silent:
                 self.events.append(e.StepStarted(frame.path(step.title), step.kind))
             step.begin(frame)
+        except DiskError:
+            # A damaged journal ends the run: an element that goes without its answer would hide the damage.
+            raise
         except FlowrunError as error:
             self.fail(frame, step, Failure(frame.path(step.title), str(error), error))
 

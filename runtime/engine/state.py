@@ -32,6 +32,9 @@ class State:
     A map may have ``window`` bodies open at once if the flow sets no `concurrency`. The results of the step ``handed``
     go to the caller one by one, and its value is their number. ``begin``, ``answered``, ``failed`` and the like return
     decisions; ``events`` collects the events that happen on the way.
+
+    After ``turn`` answers from the journal the machine pauses, so that its decisions and events fill no memory. While
+    it is ``paused``, ``go_on`` gives out more.
     """
 
     def __init__(
@@ -42,8 +45,10 @@ class State:
         window: int = 256,
         *,
         handed: p.Step | None = None,
+        turn: int | None = None,
     ) -> None:
         self.plan = plan
+        self._pace = turn
         self._machine = Machine(context, plan.externs)
         self._prepared = Preparation(self._machine, plan, window, handed, self._hand_on)
         self._root = Frame(NO_STEPS, None, given=dict(inputs))
@@ -59,11 +64,20 @@ class State:
         """True if a read holds the machine. Then nobody may see its events and decisions yet."""
         return bool(self._machine.reads.holding)
 
+    @property
+    def paused(self) -> bool:
+        """True if answers from the journal are left to give out."""
+        return self._machine.calls.reuses and not self.holding
+
     def begin(self) -> list[Decision]:
         root = self._root
         root.layout = self._prepared.layout(self.plan.steps)
         self.events.append(e.RunStarted(self.plan.flow, root.layout.once))
         self._machine.reads.attempt(root, self._open)
+        return self._drain()
+
+    def go_on(self) -> list[Decision]:
+        """Continue after a pause."""
         return self._drain()
 
     def answered(self, number: int, answer: Answer, usage: Usage = NO_USAGE) -> list[Decision]:
@@ -125,11 +139,14 @@ class State:
 
     def _drain(self) -> list[Decision]:
         machine, reads, work = self._machine, self._machine.reads, self._machine.work
+        given = 0
         while not reads.holding:
             if work:
                 work.popleft()()
+            elif given == self._pace and machine.calls.reuses:
+                break
             elif machine.calls.resume():
-                continue
+                given += 1
             elif not self._root.left and not self._ending:
                 self._ending = True
                 reads.attempt(self._root, self._finish)
@@ -139,11 +156,19 @@ class State:
                 self._arrivals.popleft()()
             else:
                 break
-        decisions = [*reads.new, *machine.decisions] if not reads.holding else reads.new[:]
+        decisions = [*reads.new, *self._given_out()]
         reads.new.clear()
-        if not reads.holding:
-            machine.decisions.clear()
         return decisions
+
+    def _given_out(self) -> list[Decision]:
+        """Take the decisions that may be seen. Before the run has begun, a pause gives out only results."""
+        decisions, reads = self._machine.decisions, self._machine.reads
+        if reads.holding:
+            return []
+        early = self.paused and reads.beginning
+        out = [one for one in decisions if not early or isinstance(one, HandOn)]
+        decisions[:] = [one for one in decisions if early and not isinstance(one, HandOn)]
+        return out
 
     def _begun(self) -> None:
         """End the start of the run, when everything that needs no answer is done."""

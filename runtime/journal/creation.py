@@ -10,8 +10,8 @@ from pathlib import Path
 from ..vocabulary.errors import DiskError
 from ..vocabulary.quoting import shown
 from .beside import FOLDER
-from .reading import check_form, damaged
 from .records import APPLICATION, TABLE
+from .rows import check_form, damaged
 
 ELSEWHERE = "use another file with --journal FILE, or no journal with --no-journal"
 

@@ -9,15 +9,8 @@ from typing import NamedTuple
 from flowrun.dsl import dataclass
 
 from ..vocabulary.json_value import Json
+from .answers import Answers
 from .records import Kind
-
-
-class Paid(NamedTuple):
-    """An answer: the number of its row, the run that paid for it, and its place in the flow."""
-
-    number: int
-    run: int
-    place: str
 
 
 class Open(NamedTuple):
@@ -66,7 +59,7 @@ class Index:
     """
 
     runs: dict[int, Run] = field(default_factory=dict)
-    paid: dict[bytes, list[Paid]] = field(default_factory=dict)
+    paid: Answers = field(default_factory=Answers)
     open: dict[bytes, list[Open]] = field(default_factory=dict)
     unanswered: dict[bytes, dict[tuple[int, str], Open]] = field(default_factory=dict)
     latest: int = 0
@@ -107,9 +100,8 @@ class Index:
                 self._over(run, key, place)
                 if key in self.unanswered:
                     self.unanswered[key].pop((run, place), None)
-                # A copy, because the old list may belong to another index, which must not change.
-                self.paid[key] = [*self.paid.get(key, ()), Paid(number, run, place)]
                 self.runs[run].answers += 1
+                self.paid.add(key, number, run, place.encode())
             case Kind.REFUSED:
                 self._over(run, key, place)
             case Kind.DOUBT | Kind.CANCELLED:
@@ -134,23 +126,33 @@ class Index:
 
     def _over(self, run: int, key: bytes, place: str) -> Open | None:
         """Remove the open attempt of this run at this place, and return it. None if there is none."""
-        attempts = self.open.get(key, [])
-        found = next((one for one in attempts if one.run == run and one.place == place), None)
-        if found is not None:
-            attempts.remove(found)
-        if not attempts:
-            self.open.pop(key, None)
-        return found
+        attempts = self.open.get(key)
+        if attempts is None:
+            return None
+        for at, one in enumerate(attempts):
+            if one.run == run and one.place == place:
+                del attempts[at]
+                if not attempts:
+                    del self.open[key]
+                return one
+        return None
 
     def in_doubt(self, run: int) -> list[Open]:
         """Return the calls of a run that are in doubt, as attempts: they may be paid, and have no answer."""
-        attempts = {(key, one.place): one for key, found in self.open.items() for one in found if one.run == run}
-        for key, found in self.unanswered.items():
+        return self.doubts().get(run, [])
+
+    def doubts(self) -> dict[int, list[Open]]:
+        """Return the calls in doubt of each run that has any."""
+        attempts: dict[int, dict[tuple[bytes, str], Open]] = {}
+        for key, found in self.open.items():
+            for one in found:
+                attempts.setdefault(one.run, {})[key, one.place] = one
+        for key, ended in self.unanswered.items():
             if key not in self.paid:
-                for (owner, place), one in found.items():
-                    if owner == run and not one.unwanted:
-                        attempts.setdefault((key, place), one)
-        return list(attempts.values())
+                for (run, place), one in ended.items():
+                    if not one.unwanted:
+                        attempts.setdefault(run, {}).setdefault((key, place), one)
+        return {run: list(calls.values()) for run, calls in attempts.items()}
 
     def named(self, name: str) -> list[Run]:
         """Return the run with this id, or else all runs whose ids begin with it. ``last`` names the latest run."""

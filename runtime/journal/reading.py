@@ -1,8 +1,7 @@
-"""The reading of a journal, row by row. Each row is checked against the chain of checksums."""
+"""The opening of a journal for reading, and the evidence of the rows that it must have."""
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
@@ -17,58 +16,15 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from .beside import HEAD, check_files, file_beside
 from .head import NO_HEAD, Head, Mark, UnreadableHead, read_head
-from .history import Row, read_attempts
+from .history import Row
 from .index import Index
 from .lock import holder_of
-from .records import APPLICATION, TABLE, Kind, checksum
+from .rows import attempts_of, damaged, read_body, read_part, read_through
 from .tail import LogTail, tail_of
 
 Connect = Callable[..., sqlite3.Connection]
-_WITH_BODIES = frozenset({Kind.RUN, Kind.END})
-_ROWS = "SELECT number, run, kind, key, place, body, sum FROM records WHERE number > ? ORDER BY number"
-_WAY_OUT = (
-    "No call was made. To begin with an empty journal, move the file away (its answers are then paid for "
-    "again), or use another journal with --journal FILE"
-)
-
-
-def damaged(path: Path, place: str) -> DiskError:
-    return DiskError(f"the journal {shown(str(path))} is damaged: {place}. {_WAY_OUT}")
-
-
-def check_form(connection: sqlite3.Connection, path: Path) -> bool:
-    """Return True if the file holds a journal, False if it is empty. Raises DiskError if it holds anything else."""
-    found = connection.execute("SELECT sql FROM sqlite_master").fetchall()
-    marked = connection.execute("PRAGMA application_id").fetchone() == (APPLICATION,)
-    if not found and not marked:
-        return False
-    if not found:
-        raise damaged(path, "its table of rows is missing")
-    if found != [(TABLE,)] or not marked:
-        raise DiskError(f"{shown(str(path))} is not a journal of this version of flowrun. {_WAY_OUT}")
-    return True
-
-
-def fold(connection: sqlite3.Connection, path: Path, index: Index, after: Mark) -> Mark:
-    """Add the rows behind a mark to ``index``, and return the mark of the last row.
-
-    Raises: DiskError, which names the place of the damage.
-    """
-    last, before = after
-    try:
-        for number, run, kind, key, place, body, found in connection.execute(_ROWS, (last,)):
-            if number != last + 1:
-                raise damaged(path, f"row {last + 1} is missing")
-            before = checksum(before, number, run, kind, key, place, body)
-            if before != found:
-                raise damaged(path, f"row {number} (`{kind}`, {place or 'of a run'}) differs from the written row")
-            last = number
-            index.take(number, run, kind, key, place, json.loads(body) if kind in _WITH_BODIES else None)
-    except sqlite3.DatabaseError as error:
-        raise damaged(path, f"after row {last}: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise damaged(path, f"row {last} cannot be read ({type(error).__name__})") from None
-    return Mark(last, before)
+ReadRows = Callable[[sqlite3.Connection, Path, Index], Mark]
+"""A function that fills an empty index from a journal, and returns the mark of the last row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,18 +125,16 @@ def open_mended(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conne
     return connection
 
 
-def read_through(connection: sqlite3.Connection, path: Path, index: Index) -> Mark:
-    """Add all rows to an empty index, and return the mark of the last row. Raises DiskError, sqlite3.Error."""
-    return fold(connection, path, index, Mark()) if check_form(connection, path) else Mark()
-
-
 class JournalReader:
     """A journal that is opened only for reading, with its content at this moment. A missing journal counts as empty.
+
+    ``read`` fills the index. The readers of `survey` leave out what a command does not need, and check only the rows
+    that it uses.
 
     Raises: DiskError.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, read: ReadRows = read_through) -> None:
         self.path = path
         self.index = Index()
         self.notes: list[str] = []
@@ -192,7 +146,7 @@ class JournalReader:
             found = Mark()
             if path.exists():
                 self._connection = open_mended(path)
-                found = read_through(self._connection, path, self.index)
+                found = read(self._connection, path, self.index)
             self.notes = signs.check(self._connection, path, found)
         except sqlite3.Error as error:
             self.close()
@@ -208,6 +162,11 @@ class JournalReader:
         """Read the body of a row that the index names. Raises DiskError."""
         assert self._connection is not None
         return read_body(self._connection, self.path, number)
+
+    def part(self, number: int, name: str) -> str:
+        """Read a record in the body of a row, as JSON text. Its other fields may be large. Raises DiskError."""
+        assert self._connection is not None
+        return read_part(self._connection, self.path, number, name)
 
     def attempts(self, runs: Collection[int]) -> Iterator[Row]:
         """Read the rows about attempts at calls of these runs, in order. Raises DiskError."""
@@ -226,19 +185,3 @@ class JournalReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def attempts_of(connection: sqlite3.Connection, path: Path, runs: Collection[int]) -> Iterator[Row]:
-    """Read the rows about attempts at calls of these runs, in order. Raises DiskError."""
-    try:
-        yield from read_attempts(connection, runs)
-    except sqlite3.Error as error:
-        raise damaged(path, str(error)) from None
-
-
-def read_body(connection: sqlite3.Connection, path: Path, number: int) -> Json:
-    try:
-        found = connection.execute("SELECT body FROM records WHERE number = ?", (number,)).fetchone()
-        return json.loads(found[0])
-    except (sqlite3.DatabaseError, TypeError, ValueError, RecursionError):
-        raise damaged(path, f"row {number} cannot be read") from None

@@ -23,8 +23,9 @@ from .head import Head, HeadFile, Mark
 from .history import Row
 from .index import Index
 from .lock import Lock
-from .reading import Connect, Evidence, attempts_of, fold, open_mended, open_to_read, read_body, read_through
+from .reading import Connect, Evidence, open_mended, open_to_read
 from .records import LogRecord
+from .rows import attempts_of, fold, read_body, read_through
 from .writer import Writer, WriteRequest
 
 

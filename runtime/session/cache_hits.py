@@ -14,6 +14,7 @@ from ..engine.scopes import Context
 from ..engine.state import State
 from ..files.files import Files
 from ..journal.reading import JournalReader
+from ..journal.survey import read_answers
 from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
 from ..providers import open_provider
@@ -39,7 +40,7 @@ def foresee(
     Return None if the journal has no answers. ``model`` is for asks that name none. Nothing is written or sent, and no
     extern is called. Raises UsageError if a model cannot be opened, DiskError.
     """
-    with JournalReader(journal) as reader:
+    with JournalReader(journal, read_answers) as reader:
         if not reader.index.paid:
             return None
         declared = declared_models(plan)

@@ -51,8 +51,9 @@ def _answers(journal: Journal | None, number: int | None, *, fresh: bool) -> int
     """Count the answers of the journal that the run may use at most."""
     if journal is None:
         return 0
-    paid = journal.index.paid.values()
-    return sum(not fresh or one.run == number for answers in paid for one in answers)
+    if not fresh:
+        return journal.index.paid.count
+    return 0 if number is None else journal.index.runs[number].answers
 
 
 def _said(least: int, answers: int) -> str:

@@ -17,7 +17,7 @@ from ..costs.budget import dollars
 from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
 from ..documents.row_file import RowFile
-from ..journal.index import Run
+from ..journal.index import Open, Run
 from ..journal.records import JUST_BEGUN, Kind, LogRecord
 from ..journal.store import Journal
 from ..vocabulary.errors import DiskError, UsageError
@@ -73,11 +73,12 @@ def notices(journal: Journal | None, log: NoLog, price: Callable[[str], Price | 
     if journal is None or not isinstance(log, RunLog):
         return
     yield from journal.notes
+    doubts = journal.index.doubts()
     own = journal.index.runs.get(log.run)
     if own is not None:
-        if journal.index.in_doubt(own.number):
+        if own.number in doubts:
             then = "is asked again" if again else "fails"
-            yield f"{_in_doubt(journal, own, price)}; each of them that this run still needs {then}"
+            yield f"{_in_doubt(journal, own, doubts[own.number], price)}; each of them that this run still needs {then}"
         return
     untold: list[Run] = []
     for run in journal.index.runs.values():
@@ -86,17 +87,17 @@ def notices(journal: Journal | None, log: NoLog, price: Callable[[str], Price | 
         if run.status is not None:
             # That run has told about the calls in doubt before it.
             untold.clear()
-        if journal.index.in_doubt(run.number):
+        if run.number in doubts:
             untold.append(run)
     for run in untold:
         yield (
-            f"{_in_doubt(journal, run, price)}; this run makes those calls again if it needs them (to resume "
-            f"the other run, write `flowrun resume {run.id}`)"
+            f"{_in_doubt(journal, run, doubts[run.number], price)}; this run makes those calls again if it needs "
+            f"them (to resume the other run, write `flowrun resume {run.id}`)"
         )
 
 
-def _in_doubt(journal: Journal, run: Run, price: Callable[[str], Price | None]) -> str:
-    bodies = [journal.body(one.number) for one in journal.index.in_doubt(run.number)]
+def _in_doubt(journal: Journal, run: Run, doubts: list[Open], price: Callable[[str], Price | None]) -> str:
+    bodies = [journal.body(one.number) for one in doubts]
     worsts = [_worst(body, price) for body in bodies]
     known = [one for one in worsts if one is not None]
     at_most = f" ({dollars(sum(known))} at most)" if len(known) == len(worsts) else ""

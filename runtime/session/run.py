@@ -48,6 +48,8 @@ from .least import must_afford
 from .resume import RunSettings, begin, go_on, notices
 
 Listener = Callable[[Event], None]
+_TURN = 500
+"""The most answers from the journal that a run takes before it listens to signals again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,7 @@ async def execute(
             past.within,
         )
         handed = None if parts.on_result is None else handed_on(plan)
-        state = State(plan, values, context, window=max(64, 2 * models.slots), handed=handed)
+        state = State(plan, values, context, window=max(64, 2 * models.slots), handed=handed, turn=_TURN)
         scheduler = Scheduler(
             state, models.endpoints, publish, externs.call, log, parts.on_result or _nowhere, reads.read
         )

@@ -12,7 +12,7 @@ from flowrun.dsl import plan as p
 
 from ...reducers import ReduceError, UndecidedError
 from ...vocabulary import events as e
-from ...vocabulary.errors import FlowrunError
+from ...vocabulary.errors import DiskError, FlowrunError
 from ...vocabulary.json_value import Json
 from ..combiners.combiner import SKIPPED, Asked, Combiner
 from ..decisions import Failure, Group
@@ -220,6 +220,8 @@ class ReducedRun(BlockRun):
         path = f"{self.around.path}.reduce"
         try:
             self._call(question, path)
+        except DiskError:
+            raise
         except FlowrunError as error:
             self.give_up(Failure(path, str(error), error))
 

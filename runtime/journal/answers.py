@@ -1,0 +1,97 @@
+"""The answers of a journal by the keys of their calls, in columns, because an object for each would fill the memory."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+AnswerRow = tuple[bytes, int, int, bytes]
+"""The key, number, run and place of a row with an answer. The place is encoded in UTF-8."""
+
+
+class Paid(NamedTuple):
+    """An answer: the number of its row, the run that paid for it, and its place in the flow."""
+
+    number: int
+    run: int
+    place: str
+
+
+class Answers(Mapping[bytes, tuple[Paid, ...]]):
+    """All answers by key. Those of one key stand in the order of their rows."""
+
+    def __init__(self) -> None:
+        # A key leads to the place of its first answer in the columns; `_others` has the places of later ones.
+        self._first: dict[bytes, int] = {}
+        self._others: dict[bytes, list[int]] = {}
+        self._numbers = array("Q")
+        self._runs = array("Q")
+        self._places = bytearray()
+        self._ends = array("Q")
+
+    def add(self, key: bytes, number: int, run: int, place: bytes) -> None:
+        """Add an answer. ``place`` is encoded in UTF-8."""
+        at = len(self._numbers)
+        self._numbers.append(number)
+        self._runs.append(run)
+        self._places += place
+        self._ends.append(len(self._places))
+        self._lead(key, at)
+
+    def extend(self, rows: Sequence[AnswerRow]) -> None:
+        """Add the answers of many rows. This costs less for each row than ``add`` does."""
+        if not rows:
+            return
+        at = len(self._numbers)
+        keys, numbers, runs, places = zip(*rows, strict=True)
+        self._numbers.extend(numbers)
+        self._runs.extend(runs)
+        ends = accumulate(map(len, places), initial=len(self._places))
+        next(ends)
+        self._ends.extend(ends)
+        self._places += b"".join(places)
+        first = dict(zip(keys, range(at, at + len(keys)), strict=True))
+        if len(first) == len(keys) and self._first.keys().isdisjoint(first):
+            self._first.update(first)
+        else:
+            for key in keys:
+                self._lead(key, at)
+                at += 1
+
+    def _lead(self, key: bytes, at: int) -> None:
+        """Lead a key to an answer in the columns."""
+        if self._first.setdefault(key, at) != at:
+            self._others.setdefault(key, []).append(at)
+
+    def copy(self) -> Answers:
+        """Return a copy that can grow without this one."""
+        other = Answers()
+        other._first = self._first.copy()
+        other._others = {key: found.copy() for key, found in self._others.items()}
+        other._numbers, other._runs, other._ends = self._numbers[:], self._runs[:], self._ends[:]
+        other._places = self._places[:]
+        return other
+
+    @property
+    def count(self) -> int:
+        """The number of answers of all keys."""
+        return len(self._numbers)
+
+    def __getitem__(self, key: bytes) -> tuple[Paid, ...]:
+        first = self._at(self._first[key])
+        return (first, *map(self._at, self._others[key])) if key in self._others else (first,)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._first
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._first)
+
+    def __len__(self) -> int:
+        return len(self._first)
+
+    def _at(self, at: int) -> Paid:
+        begin = self._ends[at - 1] if at else 0
+        return Paid(self._numbers[at], self._runs[at], self._places[begin : self._ends[at]].decode())

@@ -1,0 +1,135 @@
+"""The rows of a journal as SQLite returns them. Each row is checked against the chain of checksums."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from ..vocabulary.errors import DiskError
+from ..vocabulary.json_value import Json
+from ..vocabulary.quoting import shown
+from .head import Mark
+from .history import Row, read_attempts
+from .index import Index
+from .records import APPLICATION, START, TABLE, Kind, checksum
+
+WITH_BODIES = frozenset({Kind.RUN, Kind.END})
+"""The kinds of rows whose bodies are part of the index."""
+_KINDS = {kind.value.encode(): kind for kind in Kind}
+_COLUMNS = "SELECT number, run, kind, key, place, body, sum FROM records"
+_ROWS = f"{_COLUMNS} WHERE number > ? ORDER BY number"
+_ROW = f"{_COLUMNS} WHERE number IN (?, ?) ORDER BY number"
+_PART = "SELECT ifnull(json_extract(body, ?), 'null') FROM records WHERE number = ?"
+_WAY_OUT = (
+    "No call was made. To begin with an empty journal, move the file away (its answers are then paid for "
+    "again), or use another journal with --journal FILE"
+)
+
+
+def damaged(path: Path, place: str) -> DiskError:
+    return DiskError(f"the journal {shown(str(path))} is damaged: {place}. {_WAY_OUT}")
+
+
+def check_form(connection: sqlite3.Connection, path: Path) -> bool:
+    """Return True if the file holds a journal, False if it is empty. Raises DiskError if it holds anything else."""
+    found = connection.execute("SELECT sql FROM sqlite_master").fetchall()
+    marked = connection.execute("PRAGMA application_id").fetchone() == (APPLICATION,)
+    if not found and not marked:
+        return False
+    if not found:
+        raise damaged(path, "its table of rows is missing")
+    if found != [(TABLE,)] or not marked:
+        raise DiskError(f"{shown(str(path))} is not a journal of this version of flowrun. {_WAY_OUT}")
+    return True
+
+
+def read_through(connection: sqlite3.Connection, path: Path, index: Index) -> Mark:
+    """Add all rows to an empty index, and return the mark of the last row. Raises DiskError, sqlite3.Error."""
+    return fold(connection, path, index, Mark()) if check_form(connection, path) else Mark()
+
+
+def fold(connection: sqlite3.Connection, path: Path, index: Index, after: Mark) -> Mark:
+    """Add the rows behind a mark to ``index``, and return the mark of the last row.
+
+    Raises: DiskError, which names the place of the damage.
+    """
+    last, before = after
+    # Text as bytes, because the checksum covers the bytes and a journal may have millions of rows.
+    connection.text_factory = bytes
+    try:
+        for number, run, kind, key, place, body, found in connection.execute(_ROWS, (last,)):
+            if number != last + 1:
+                raise damaged(path, f"row {last + 1} is missing")
+            letters = len(place) if place.isascii() else len(place.decode("utf-8", "replace"))
+            # The same bytes as in `checksum`.
+            head = b"%b%d %d %b %d %d\n" % (before, number, run, kind, len(key), letters)
+            before = blake2b(b"".join((head, key, place, body)), digest_size=8).digest()
+            if before != found:
+                raise _differs(path, number, kind.decode("utf-8", "replace"), place.decode("utf-8", "replace"))
+            last = number
+            what = _KINDS[kind]
+            index.take(number, run, what, key, place.decode(), json.loads(body) if what in WITH_BODIES else None)
+    except sqlite3.DatabaseError as error:
+        raise damaged(path, f"after row {last}: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise damaged(path, f"row {last} cannot be read ({type(error).__name__})") from None
+    finally:
+        connection.text_factory = str
+    return Mark(last, before)
+
+
+def _differs(path: Path, number: int, kind: str, place: str) -> DiskError:
+    return damaged(path, f"row {number} (`{kind}`, {place or 'of a run'}) differs from the written row")
+
+
+def read_row(connection: sqlite3.Connection, path: Path, number: int) -> tuple[Any, ...]:
+    """Read one row, and check it against the row before it. Raises DiskError if one of the two is damaged."""
+    try:
+        rows = connection.execute(_ROW, (number - 1, number)).fetchall()
+    except sqlite3.DatabaseError as error:
+        raise damaged(path, f"row {number} cannot be read: {error}") from None
+    found: dict[int, tuple[Any, ...]] = {row[0]: row for row in rows}
+    for needed in (number - 1, number):
+        if needed and needed not in found:
+            raise damaged(path, f"row {needed} is missing")
+    *columns, written = found[number]
+    before = found[number - 1][-1] if number > 1 else START
+    try:
+        same = checksum(before, *columns) == written
+    except (TypeError, ValueError, AttributeError):
+        same = False
+    if not same:
+        _, _, kind, _, place, _ = columns
+        raise _differs(path, number, str(kind), str(place))
+    return found[number]
+
+
+def read_body(connection: sqlite3.Connection, path: Path, number: int) -> Json:
+    """Read and check the body of a row. Raises DiskError."""
+    body = read_row(connection, path, number)[5]
+    try:
+        return json.loads(body)
+    except (TypeError, ValueError, RecursionError):
+        raise damaged(path, f"row {number} cannot be read") from None
+
+
+def read_part(connection: sqlite3.Connection, path: Path, number: int, name: str) -> str:
+    """Read a record in the body of a row, as JSON text; "null" if it is missing. Raises DiskError."""
+    read_row(connection, path, number)
+    try:
+        found = connection.execute(_PART, (f"$.{name}", number)).fetchone()
+    except sqlite3.DatabaseError:
+        raise damaged(path, f"row {number} cannot be read") from None
+    return str(found[0])
+
+
+def attempts_of(connection: sqlite3.Connection, path: Path, runs: Collection[int]) -> Iterator[Row]:
+    """Read the rows about attempts at calls of these runs, in order. Raises DiskError."""
+    try:
+        yield from read_attempts(connection, runs)
+    except sqlite3.Error as error:
+        raise damaged(path, str(error)) from None

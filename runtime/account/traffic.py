@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..vocabulary import events as e
+from ..vocabulary.waits import NO_WAITS, Waits
 
 
 @dataclass(slots=True)
@@ -13,7 +14,8 @@ class Traffic:
 
     ``busy`` is the sum of the times of all requests in seconds, which is the time that they would take one after
     another. ``growing`` has the characters of unfinished streamed answers, by request. ``loading`` is the longest time
-    in seconds that a model took to get ready; it is a part of ``seconds``.
+    in seconds that a model took to get ready; it is a part of ``seconds``. ``waits`` has the waiting of a run that has ended, since it began or was
+    resumed.
     """
 
     steps: int = 0
@@ -25,6 +27,7 @@ class Traffic:
     busy: float = 0.0
     seconds: float = 0.0
     loading: float = 0.0
+    waits: Waits = NO_WAITS
     growing: dict[int, int] = field(default_factory=dict)
 
     def count(self, event: e.Event) -> None:
@@ -62,5 +65,5 @@ class Traffic:
                 self.steps -= spared
             case e.ModelReady(_, seconds):
                 self.loading = max(self.loading, seconds)
-            case e.RunFinished(_, seconds):
-                self.seconds = seconds
+            case e.RunFinished(_, seconds, waits):
+                self.seconds, self.waits = seconds, waits

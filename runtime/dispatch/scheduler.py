@@ -77,6 +77,7 @@ class Scheduler(Listener):
         self.do_read = do_read
         self.hand_on = hand_on
         self._dispatcher = Dispatcher(endpoints, publish, log or NoLog(), self)
+        self.clock = self._dispatcher.clock
         self._heard: list[tuple[int, Answer | CallError, Usage]] = []
         self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
@@ -169,6 +170,8 @@ class Scheduler(Listener):
         for call in unknown:
             error = PermanentError(f"the model `{call.model}` was unknown when the run began: declare it in the flow")
             self.failed(call, error)
+        if self.state.withheld.read():
+            self.clock.keep_back(self.state.withheld, self._dispatcher.endpoints)
 
     def _publish_all(self) -> None:
         for event in self.state.events:

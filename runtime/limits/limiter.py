@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import inf
 
 from ..vocabulary.usage import Rates
+from ..vocabulary.waits import Cause, Reason
 from .breaker import COOLING, Breaker
 from .rate import Quota
 from .verdict import Verdict
@@ -15,6 +16,7 @@ from .width import Width
 
 _CLOSE = 1e-6
 """The seconds by which a timer may be early: clocks are not exact."""
+_FULL: tuple[Reason, ...] = ((Cause.WIDTH, inf),)
 
 
 @dataclass(eq=False, slots=True)
@@ -39,7 +41,8 @@ class Limiter:
 
     ``limit`` is the most requests that may be in flight, ``start`` the number at first; ``rpm`` and ``tpm`` are
     requests and tokens a minute. A server that serves nobody is tried every ``cooling`` seconds, and requests wait for
-    it for ``patience`` seconds. ``answers`` counts the requests that were served.
+    it for ``patience`` seconds. ``answers`` counts the requests that were served. ``narrowest`` and ``widest`` are the
+    fewest and the most requests that were allowed at once so far.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Limiter:
         self.active = 0
         self.answers = 0
         self._width = Width(limit, limit if start is None else start)
+        self.narrowest = self.widest = self._width.width
         self._breaker = Breaker(cooling)
         self._quota = Quota(rpm, tpm)
         self._paused_until = 0.0
@@ -70,6 +74,11 @@ class Limiter:
     def width(self) -> int:
         """The number of requests that may be in flight at this moment."""
         return self._width.width
+
+    @property
+    def taken(self) -> int:
+        """The number of requests at once that the server has shown to take."""
+        return self._width.proven
 
     @property
     def full(self) -> bool:
@@ -95,6 +104,17 @@ class Limiter:
     def hopeless(self) -> bool:
         """True if the server has served nobody for so long that waiting requests may give up."""
         return self._breaker.hopeless(asyncio.get_running_loop().time(), self.patience)
+
+    def reasons(self, now: float) -> tuple[Reason, ...]:
+        """Return the causes for which no request can be sent, in the order in which they count. Empty if one can."""
+        if self._ready(now) <= now + _CLOSE:
+            return _FULL if self.full else ()
+        timed = (
+            (Cause.RETRY_AFTER, self._paused_until),
+            (Cause.OUTAGE, self._breaker.ready()),
+            (Cause.RATE, self._quota.ready(now)),
+        )
+        return tuple(one for one in timed if one[1] > now) + (_FULL if self.full else ())
 
     def acquire(self, tokens: int = 0) -> Place | None:
         """Take a place, or return None. ``tokens`` is an estimate of the tokens that count against a limit."""
@@ -131,6 +151,9 @@ class Limiter:
             self._breaker.bad(now, verdict, place.probe, place if who is None else who, in_flight == 1)
             if verdict in (Verdict.REFUSED, Verdict.OVERLOADED):
                 self._width.refused(now, place.epoch, in_flight)
+        if not self.narrowest <= self._width.width <= self.widest:
+            self.narrowest = min(self.narrowest, self._width.width)
+            self.widest = max(self.widest, self._width.width)
         self._call_waiting()
 
     def pause(self, seconds: float) -> None:

@@ -43,6 +43,7 @@ from .endpoints import OpenProvider, chosen_addresses, default_model, open_endpo
 from .hosts import Ask, permit_hosts
 from .least import must_afford
 from .resume import RunSettings, begin, go_on, notices
+from .waits import waits_of
 
 Listener = Callable[[Event], None]
 
@@ -284,7 +285,7 @@ async def _finished(scheduler: Scheduler, models: _Models, publish: Listener) ->
         status = outcome.status
         return outcome
     finally:
-        publish(RunFinished(status, clock.time() - began))
+        publish(RunFinished(status, clock.time() - began, waits_of(scheduler.clock, models.endpoints, models.declared)))
         await _closed(models.endpoints, publish)
 
 

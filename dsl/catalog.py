@@ -183,7 +183,8 @@ class Catalog:
     """The declarations of everything that flows may use.
 
     ``fault`` gets a kind (``reducer`` or ``splitter``) and a name. It returns the reason why another package's reducer
-    or splitter cannot be used: "" if it can, None if no other package has one of this name.
+    or splitter cannot be used: "" if it can, None if no other package has one of this name. ``places`` gets the name of
+    a provider. It returns the most requests at once if the provider never takes more, None otherwise.
     """
 
     functions: Mapping[str, FunctionSpec]
@@ -191,6 +192,7 @@ class Catalog:
     options: Mapping[str, OptionSpec]
     providers: Set[str]
     fault: Callable[[str, str], str | None] = lambda kind, name: None
+    places: Callable[[str], int | None] = lambda provider: None
 
     def beside(self, names: Iterable[str]) -> Catalog:
         """Return the catalog for a file that declares reducers with these names.

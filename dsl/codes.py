@@ -84,4 +84,5 @@ CODES: dict[str, Code] = {
     "F0726": Code("a name in single braces", "warning"),
     "F0728": Code("a division that may be by zero", "warning"),
     "F0729": Code("a map that goes through nothing", "warning"),
+    "F0730": Code("a map that opens more elements than its models can serve", "warning"),
 }

@@ -8,7 +8,7 @@ from functools import cache
 from flowrun.dsl import Catalog
 
 from .plans.language import language
-from .providers import ProviderNames
+from .providers import ProviderNames, traits_of
 
 
 class AnyProvider(frozenset[str]):
@@ -20,10 +20,15 @@ class AnyProvider(frozenset[str]):
 
 @cache
 def catalog() -> Catalog:
-    return replace(language(), providers=ProviderNames())
+    return replace(language(), providers=ProviderNames(), places=_fixed_places)
 
 
 @cache
 def open_catalog() -> Catalog:
     """Return the catalog for a caller who opens models by a function of their own. It accepts every provider's name."""
     return replace(language(), providers=AnyProvider())
+
+
+def _fixed_places(provider: str) -> int | None:
+    """Return 1 for a provider that takes one request at a time. None for others, whose number grows."""
+    return 1 if traits_of(provider).concurrency == 1 else None

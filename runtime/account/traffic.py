@@ -7,6 +7,7 @@ from dataclasses import field
 from flowrun.dsl import dataclass
 
 from ..vocabulary import events as e
+from ..vocabulary.waits import NO_WAITS, Waits
 
 
 @dataclass(slots=True)
@@ -15,7 +16,8 @@ class Traffic:
 
     ``busy`` is the sum of the times of all requests in seconds, which is the time that they would take one after
     another. ``growing`` has the characters of unfinished streamed answers, by request. ``loading`` is the longest time
-    in seconds that a model took to get ready; it is a part of ``seconds``.
+    in seconds that a model took to get ready; it is a part of ``seconds``. ``waits`` has the waiting of a run that has
+    ended, since it began or was resumed.
     """
 
     steps: int = 0
@@ -27,6 +29,7 @@ class Traffic:
     busy: float = 0.0
     seconds: float = 0.0
     loading: float = 0.0
+    waits: Waits = NO_WAITS
     growing: dict[int, int] = field(default_factory=dict)
 
     def count(self, event: e.Event) -> None:
@@ -64,5 +67,5 @@ class Traffic:
                 self.steps -= spared
             case e.ModelReady(_, seconds):
                 self.loading = max(self.loading, seconds)
-            case e.RunFinished(_, seconds):
-                self.seconds = seconds
+            case e.RunFinished(_, seconds, waits):
+                self.seconds, self.waits = seconds, waits

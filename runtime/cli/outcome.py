@@ -19,6 +19,7 @@ from .journals import NAME
 from .output import AnswerFile
 from .show import complain, print_answer, print_json
 from .summary import closing_line, failures_lines, losses_lines, votes_lines
+from .waits import waiting_figures
 
 
 def finish(
@@ -134,6 +135,7 @@ def report(result: Result) -> dict[str, Any]:
         "seconds": round(summary.seconds, 3),
         "seconds_loading": round(summary.loading, 3),
         "seconds_one_after_another": round(summary.busy, 3),
+        **waiting_figures(summary.waits),
     }
 
 

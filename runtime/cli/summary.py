@@ -8,6 +8,7 @@ from ..account.causes import Cause, Causes, in_lines
 from ..reducers.ballots import in_words, votes
 from ..vocabulary.quoting import sentence
 from .plan_view import money
+from .waits import time_text, waiting
 
 if TYPE_CHECKING:
     from ..account.summary import Summary
@@ -56,7 +57,8 @@ def _left_out(cause: Cause) -> str:
 def closing_line(result: Result) -> str:
     """Return the last line of a run: the answer of the vote, the calls, the time, the tokens and the cost.
 
-    Beside the time is the time that the same calls would take one after another.
+    Beside the time is the time that the same calls would take one after another. Behind it is the greatest cause of
+    waiting, if calls waited for a large part of the run.
     """
     summary, account = result.summary, result.summary.whole
     tokens = account.input_tokens or account.output_tokens
@@ -67,6 +69,7 @@ def closing_line(result: Result) -> str:
         summary.hedged and f"{summary.hedged:,} sent twice",
         summary.in_doubt and f"{summary.in_doubt:,} sent again in doubt",
         _times(summary),
+        waiting(summary.waits, summary.seconds),
         tokens and f"{account.input_tokens:,} tokens in, {account.output_tokens:,} out",
         cost_text(summary.prices.of(account), account.unbilled(summary.prices)),
     )
@@ -94,11 +97,11 @@ def _calls(summary: Summary) -> str:
 
 def _times(summary: Summary) -> str:
     seconds = summary.seconds - summary.loading
-    time = _time(seconds)
+    time = time_text(seconds)
     if summary.requests > 1 and summary.busy > seconds:
-        time += f"; one after another {_time(summary.busy)}"
+        time += f"; one after another {time_text(summary.busy)}"
     if summary.loading >= 0.1:
-        time += f"; {_time(summary.loading)} to load the model"
+        time += f"; {time_text(summary.loading)} to load the model"
     return time
 
 
@@ -158,9 +161,3 @@ def _short(answer: Any) -> str:
 
 def _count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _time(seconds: float) -> str:
-    if seconds >= 120:
-        return f"{int(seconds // 60)} min {seconds % 60:.0f} s"
-    return f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds * 1000:.0f} ms"

@@ -36,6 +36,7 @@ class Dispatcher:
         self._hedges = Hedges(self._send_twin)
         self._attempts = Attempts(publish, log, listener.trouble, self._hedges.began, self._begun)
         self._lines = Lines(endpoints.values(), self._pump, self._fail)
+        self.clock = self._lines.clock
         self._batcher = Batcher()
         self._allowance = Allowance()
         self._live: dict[Batch, None] = {}
@@ -80,12 +81,13 @@ class Dispatcher:
                     self._end(batch.twin, keep=keep)
 
     def _end(self, batch: Batch, *, keep: bool) -> None:
-        batch.end(keep=keep and self.log.keeps)
+        self._lines.end(batch, keep=keep and self.log.keeps)
         if isinstance(batch.state, Over):
             self._live.pop(batch, None)
 
     def send_no_more(self) -> None:
         self._attempts.stopped = True
+        self.clock.end()
 
     def stop(self) -> None:
         """Send nothing more. Batches that are under way continue."""
@@ -164,9 +166,7 @@ class Dispatcher:
         out = batch.out
         if wait is not None and batch.calls and not self.stopped:
             # The endpoint may have closed since the attempt failed: the batch then fails at once.
-            wait = wait if batch.endpoint.closed is None else 0
-            timer = asyncio.get_running_loop().call_later(wait, self._again, batch)
-            batch.state = Waiting(timer, out.place.probe)
+            self._lines.later(batch, wait if batch.endpoint.closed is None else 0, self._again)
         else:
             batch.state = Over()
             self._live.pop(batch, None)

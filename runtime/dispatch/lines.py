@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import field
 from functools import partial
 
@@ -11,18 +11,24 @@ from flowrun.dsl import dataclass
 
 from ..limits import Place
 from ..vocabulary.errors import CallError
-from .batch import Batch, Queued
+from .batch import Batch, Over, Queued, Waiting
 from .endpoint import Endpoint
 from .outages import given_up
 from .prompt_cache import PromptCache
 from .queues import FairQueue
+from .wait_clock import Gate, WaitClock
 
 
 @dataclass(eq=False, slots=True)
 class _Line:
-    """The queue of batches that wait for a place at an endpoint. ``pump`` sends the batches that may be sent."""
+    """The queue of batches that wait for a place at an endpoint. ``pump`` sends the batches that may be sent.
+
+    ``ready`` counts the batches in the queue that still have calls.
+    """
 
     pump: Callable[[], None]
+    gate: Gate
+    ready: int = 0
     queue: FairQueue[Batch] = field(default_factory=FairQueue)
 
 
@@ -31,13 +37,14 @@ class Lines:
 
     def __init__(
         self,
-        endpoints: Iterable[Endpoint],
+        endpoints: Collection[Endpoint],
         pump: Callable[[Endpoint], None],
         fail: Callable[[Batch, CallError], None],
     ) -> None:
         self.fail = fail
         # Each endpoint keeps one callback, because the limiter tells callbacks apart by their identity.
-        self._lines = {one: _Line(partial(pump, one)) for one in endpoints}
+        self.clock = WaitClock(endpoints)
+        self._lines = {one: _Line(partial(pump, one), self.clock.gates[one.limiter]) for one in endpoints}
         self._prompts = PromptCache()
 
     def enter(self, batch: Batch) -> None:
@@ -47,10 +54,33 @@ class Lines:
 
     def put(self, batch: Batch, *, first: bool = False) -> None:
         """Queue a batch. With ``first``, put it at the head of its lane."""
+        line = self._lines[batch.endpoint]
+        if isinstance(batch.state, Waiting):
+            self.clock.retrying(line.gate, -1)
         batch.state = Queued()
-        queue = self._lines[batch.endpoint].queue
-        put = queue.put_first if first else queue.put
+        line.ready += 1
+        put = line.queue.put_first if first else line.queue.put
         put(batch.lane, batch)
+
+    def later(self, batch: Batch, wait: float, again: Callable[[Batch], None]) -> None:
+        """Call ``again`` with a batch that is out after ``wait`` seconds."""
+        timer = asyncio.get_running_loop().call_later(wait, again, batch)
+        batch.state = Waiting(timer, batch.out.place.probe)
+        self.clock.retrying(self._lines[batch.endpoint].gate, 1)
+
+    def end(self, batch: Batch, *, keep: bool) -> None:
+        """End a batch for which no call waits. With ``keep``, a batch that was sent continues for the journal."""
+        line, state = self._lines[batch.endpoint], batch.state
+        batch.end(keep=keep)
+        if isinstance(state, Waiting):
+            self.clock.retrying(line.gate, -1)
+        elif isinstance(state, Queued):
+            self._less(line)
+
+    def _less(self, line: _Line) -> None:
+        line.ready -= 1
+        if not line.ready:
+            self.clock.cleared(line.gate, line)
 
     def waits(self, endpoint: Endpoint) -> bool:
         """Tell whether a batch waits for a place at this endpoint."""
@@ -75,16 +105,21 @@ class Lines:
                 self._refuse(line, endpoint.closed)
             elif (place := limiter.acquire(batch.tokens)) is not None:
                 line.queue.pop()
+                self._less(line)
                 return batch, place
             elif (lost := given_up(endpoint, asyncio.get_running_loop().time())) is not None:
                 self._refuse(line, lost)
             else:
                 limiter.on_ready(line.pump)
+                line.gate.lines.add(line)
                 break
+        if line.gate.waiting:
+            self.clock.look(line.gate)
         return None
 
     def _refuse(self, line: _Line, error: CallError) -> None:
         batch = line.queue.pop()
+        self._less(line)
         self.fail(batch, error)
         self.let_go(batch)
 
@@ -101,7 +136,10 @@ class Lines:
         limiter = endpoint.limiter
         if not limiter.full or endpoint.closed is not None or limiter.hopeless:
             return False
-        limiter.on_ready(self._lines[endpoint].pump)
+        line = self._lines[endpoint]
+        limiter.on_ready(line.pump)
+        if line.ready:
+            self.clock.blocked(line.gate, line)
         return True
 
     def forget_alone(self, endpoint: Endpoint) -> None:
@@ -111,5 +149,11 @@ class Lines:
             endpoint.limiter.forget(pump)
 
     def clear(self, endpoint: Endpoint) -> list[Batch]:
-        """Take all batches out of a queue."""
-        return self._lines[endpoint].queue.clear()
+        """Take all batches out of a queue. They are over."""
+        line = self._lines[endpoint]
+        taken = line.queue.clear()
+        for batch in taken:
+            batch.state = Over()
+        line.ready = 0
+        self.clock.cleared(line.gate, line)
+        return taken

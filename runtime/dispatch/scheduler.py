@@ -77,6 +77,7 @@ class Scheduler(Listener):
         self.do_read = do_read
         self.hand_on = hand_on
         self._dispatcher = Dispatcher(endpoints, publish, log or NoLog(), self)
+        self.clock = self._dispatcher.clock
         self._heard: list[tuple[int, Answer | CallError | None, Usage]] = []
         self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
@@ -171,6 +172,8 @@ class Scheduler(Listener):
             self.failed(call, error)
         if self.state.paused and self._stopped is None:
             self._hear(0, None, NO_USAGE)
+        if self.state.withheld.read():
+            self.clock.keep_back(self.state.withheld, self._dispatcher.endpoints)
 
     def _publish_all(self) -> None:
         for event in self.state.events:

@@ -6,11 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from flowrun.dsl import dataclass
-
 from ..costs.budget import Ledger
 from ..vocabulary import events as e
-from ..vocabulary.call import Answer, Request
+from ..vocabulary.call import Answer
 from ..vocabulary.errors import AnswerError, BudgetError, CallError, InDoubtError, MalformedError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import NO_USAGE, Usage
@@ -19,26 +17,9 @@ from .corrections import corrected
 from .decisions import Call, Cancel, Decision, Failure, Group, Known, Launch, Policy, Sample
 from .frames import Frame
 from .holds import Hold
+from .pending import Line, Pending
 from .scopes import Context, Scope
-
-
-@dataclass(eq=False, slots=True)
-class _Pending:
-    """A call that is under way or waits in line. ``request`` is its first request, before any correction.
-
-    If an answer does not fit, the call is repeated at most ``tries`` times. After a final failure, the model at the
-    address ``fallback`` gets the call.
-    """
-
-    call: Call
-    request: Request
-    frame: Frame
-    ask: PreparedAsk
-    on_value: Callable[[Json], None]
-    on_failure: Callable[[Failure], None]
-    tries: int
-    fallback: str | None
-    hold: Hold
+from .withheld import Withheld
 
 
 class Calls:
@@ -53,8 +34,9 @@ class Calls:
         self.context = context
         self.decisions = decisions
         self.events = events
-        self._pending: dict[int, _Pending] = {}
-        self._line: deque[_Pending] = deque()
+        self._pending: dict[int, Pending] = {}
+        self.withheld = Withheld()
+        self._line = Line(self.withheld)
         self._out: set[int] = set()
         self._reused: deque[tuple[int, Known]] = deque()
         self._budget = Ledger("", context.calls_limit, context.money_limit, *context.spent_within(""))
@@ -96,7 +78,7 @@ class Calls:
         )
         tries = 0 if ballot else settings.tries
         hold = Hold(self._budget, ledgers, call, self.context)
-        self._enter(_Pending(call, call.request, frame, ask, on_value, on_failure, tries, model.fallback, hold))
+        self._enter(Pending(call, call.request, frame, ask, on_value, on_failure, tries, model.fallback, hold))
 
     def answered(self, number: int, answer: Answer, usage: Usage) -> None:
         """Take an answer and its part of the bill. Ignore it if the call was cancelled in the meantime."""
@@ -136,7 +118,7 @@ class Calls:
             said = f"{error}; flowrun does not repeat an attempt that may have been paid"
             pending.on_failure(Failure(pending.call.path, said, error))
             return False
-        self._line.append(pending)
+        self._line.put(pending)
         return False
 
     def hedged(self, number: int) -> bool:
@@ -151,7 +133,9 @@ class Calls:
         """Cancel calls. With ``keep``, a request that is under way may finish, because its answer is paid."""
         for number in sorted(numbers):
             # The call may have been answered and billed before it was cancelled.
-            self._pending.pop(number).hold.settle(Usage())
+            pending = self._pending.pop(number)
+            pending.hold.settle(Usage())
+            self._line.forget(pending)
             self._out.discard(number)
             self.decisions.append(Cancel(number, keep))
         numbers.clear()
@@ -177,7 +161,7 @@ class Calls:
             return True
         moved = False
         while self._line:
-            pending = self._line[0]
+            pending = self._line.head
             try:
                 if pending.call.number in self._pending and not self._send(pending):
                     break
@@ -186,11 +170,11 @@ class Calls:
                     break
                 self._take(pending.call.number)
                 pending.on_failure(Failure(pending.call.path, str(error), error))
-            self._line.popleft()
+            self._line.pop()
             moved = True
         return moved
 
-    def _enter(self, pending: _Pending) -> None:
+    def _enter(self, pending: Pending) -> None:
         """Take the answer from the journal, or send the call, or put the call in line.
 
         Raises BudgetError if a called flow's budget will never have room, InDoubtError if a call that may be paid must
@@ -210,11 +194,11 @@ class Calls:
                 self.events.append(e.CallInDoubt(call.path, call.model))
             pending.hold.admit(call)
             if self._line or not self._sent_at_once(pending):
-                self._line.append(pending)
+                self._line.put(pending)
         self._pending[call.number] = pending
         pending.frame.calls.add(call.number)
 
-    def _known(self, pending: _Pending) -> Known:
+    def _known(self, pending: Pending) -> Known:
         """Look up a call in the journal. If it has no answer there, look up the same request without its correction."""
         call = pending.call
         known = self.context.known(call)
@@ -223,7 +207,7 @@ class Calls:
             return known if bare.answer is None else bare
         return known
 
-    def _resend(self, pending: _Pending, call: Call) -> None:
+    def _resend(self, pending: Pending, call: Call) -> None:
         """Repeat a call as a new call with a number of its own."""
         pending.call = replace(call, number=self._next(), group=None, tries=0, ceiling=None)
         pending.hold = Hold(self._budget, pending.hold.ledgers, pending.call, self.context)
@@ -236,14 +220,14 @@ class Calls:
         self._count += 1
         return self._count
 
-    def _take(self, number: int) -> _Pending | None:
+    def _take(self, number: int) -> Pending | None:
         pending = self._pending.pop(number, None)
         if pending is not None:
             self._out.discard(number)
             pending.frame.calls.discard(number)
         return pending
 
-    def _send(self, pending: _Pending) -> bool:
+    def _send(self, pending: Pending) -> bool:
         """Send a call, and return True, if its budgets have room. Raises BudgetError if they never will have."""
         if not pending.hold.reserve(pending.call):
             return False
@@ -251,7 +235,7 @@ class Calls:
         self.decisions.append(Launch(pending.call))
         return True
 
-    def _sent_at_once(self, pending: _Pending) -> bool:
+    def _sent_at_once(self, pending: Pending) -> bool:
         try:
             return self._send(pending)
         except BudgetError as error:
@@ -259,7 +243,7 @@ class Calls:
                 raise
             return False
 
-    def _read(self, pending: _Pending, answer: Answer) -> None:
+    def _read(self, pending: Pending, answer: Answer) -> None:
         try:
             value = pending.ask.value(answer, pending.call.request)
         except AnswerError as error:
@@ -267,7 +251,7 @@ class Calls:
         else:
             pending.on_value(value)
 
-    def _again(self, pending: _Pending, error: AnswerError) -> None:
+    def _again(self, pending: Pending, error: AnswerError) -> None:
         """Repeat a call whose answer does not fit, if it has tries left and the error is not final.
 
         If the answer was malformed, the new request tells the model the fault.
@@ -284,7 +268,7 @@ class Calls:
                 request = corrected(request, pending.ask.answer, error)
             self._resend(pending, replace(call, request=request, sample=Sample(call.sample.number, again + 1)))
 
-    def _lost(self, pending: _Pending, error: CallError) -> None:
+    def _lost(self, pending: Pending, error: CallError) -> None:
         """Give up a call at its model. A fallback model, if the flow names one, gets the call and its other tries."""
         if pending.fallback is None:
             pending.on_failure(Failure(pending.call.path, str(error), error))
@@ -293,7 +277,7 @@ class Calls:
         self._resend(pending, replace(pending.call, model=address, request=pending.request))
 
 
-def _count_tokens(pending: _Pending, usage: Usage) -> None:
+def _count_tokens(pending: Pending, usage: Usage) -> None:
     """Add the tokens of an answer to each vote around its call."""
     within = pending.frame.within
     for vote in () if within is None else within.around.votes:

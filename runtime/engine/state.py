@@ -24,6 +24,7 @@ from .frames import NO_STEPS, Frame
 from .machine import Machine
 from .prepare import Preparation
 from .scopes import Context, Defaults, Scope
+from .withheld import Withheld
 
 
 class State:
@@ -58,6 +59,11 @@ class State:
     @property
     def events(self) -> list[e.Event]:
         return self._machine.events
+
+    @property
+    def withheld(self) -> Withheld:
+        """The calls and bodies that the engine keeps back."""
+        return self._machine.calls.withheld
 
     @property
     def holding(self) -> bool:

@@ -10,6 +10,7 @@ from flowrun.dsl import dataclass
 
 from ..vocabulary.pace import Pace
 from ..vocabulary.usage import Rates
+from ..vocabulary.waits import Cause, Reason
 from .breaker import COOLING, Breaker
 from .rate import Quota
 from .verdict import Verdict
@@ -17,6 +18,7 @@ from .width import Width
 
 _CLOSE = 1e-6
 """The seconds by which a timer may be early: clocks are not exact."""
+_FULL: tuple[Reason, ...] = ((Cause.WIDTH, inf),)
 
 
 @dataclass(eq=False, slots=True)
@@ -42,7 +44,8 @@ class Limiter:
     ``limit`` is the most requests that may be in flight, ``start`` the number at first, and ``refused_at`` the number
     that the server refused in an earlier run. ``rpm`` and ``tpm`` are requests and tokens a minute. A server that
     serves nobody is tried every ``cooling`` seconds, and requests wait for it for ``patience`` seconds. ``answers``
-    counts the requests that were served.
+    counts the requests that were served. ``narrowest`` and ``widest`` are the fewest and the most requests that were
+    allowed at once so far.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Limiter:
         self.active = 0
         self.answers = 0
         self._width = Width(limit, limit if start is None else start, inf if refused_at is None else refused_at)
+        self.narrowest = self.widest = self._width.width
         self._breaker = Breaker(cooling)
         self._quota = Quota(rpm, tpm)
         self._paused_until = 0.0
@@ -114,6 +118,17 @@ class Limiter:
         """True if the server has served nobody for so long that waiting requests may give up."""
         return self._breaker.hopeless(asyncio.get_running_loop().time(), self.patience)
 
+    def reasons(self, now: float) -> tuple[Reason, ...]:
+        """Return the causes for which no request can be sent, in the order in which they count. Empty if one can."""
+        if self._ready(now) <= now + _CLOSE:
+            return _FULL if self.full else ()
+        timed = (
+            (Cause.RETRY_AFTER, self._paused_until),
+            (Cause.OUTAGE, self._breaker.ready()),
+            (Cause.RATE, self._quota.ready(now)),
+        )
+        return tuple(one for one in timed if one[1] > now) + (_FULL if self.full else ())
+
     def acquire(self, tokens: int = 0) -> Place | None:
         """Take a place, or return None. ``tokens`` is an estimate of the tokens that count against a limit."""
         if self.active >= self._width.width:
@@ -150,6 +165,9 @@ class Limiter:
             self._breaker.bad(now, verdict, place.probe, place if who is None else who, in_flight == 1)
             if verdict in (Verdict.REFUSED, Verdict.OVERLOADED):
                 self._width.refused(now, place.epoch, in_flight)
+        if not self.narrowest <= self._width.width <= self.widest:
+            self.narrowest = min(self.narrowest, self._width.width)
+            self.widest = max(self.widest, self._width.width)
         self._call_waiting()
 
     def pause(self, seconds: float) -> None:

@@ -46,6 +46,7 @@ from .endpoints import OpenProvider, chosen_addresses, close_endpoints, default_
 from .hosts import Ask, permit_hosts
 from .least import must_afford
 from .resume import RunSettings, begin, go_on, notices
+from .waits import waits_of
 
 Listener = Callable[[Event], None]
 _TURN = 500
@@ -297,5 +298,5 @@ async def _finished(scheduler: Scheduler, models: _Models, publish: Listener) ->
         status = outcome.status
         return outcome
     finally:
-        publish(RunFinished(status, clock.time() - began))
+        publish(RunFinished(status, clock.time() - began, waits_of(scheduler.clock, models.endpoints, models.declared)))
         await close_endpoints(models.endpoints, models.store, publish)

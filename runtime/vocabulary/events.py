@@ -11,6 +11,7 @@ from flowrun.dsl import dataclass
 from .account import Account, Ceiling
 from .tally import Tally
 from .usage import NO_USAGE, Price, Usage
+from .waits import NO_WAITS, Waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +237,11 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
+    """A run has ended. ``waits`` has the seconds in which calls were ready and could not be sent, by their cause."""
+
     status: str
     seconds: float
+    waits: Waits = NO_WAITS
 
 
 Event = (

@@ -26,6 +26,7 @@ class Pace:
 
     ``total`` is the number of elements known so far. ``whole`` is True if no more elements will come. With a
     ``refill``, the block opens more bodies only when at most that many are open. So samples go out many at a time.
+    ``held`` is True while the block has a body to open, and the flow's `concurrency` forbids it.
     """
 
     window: int
@@ -35,12 +36,14 @@ class Pace:
     launched: int = 0
     finished: int = 0
     opening: bool = False
+    held: bool = False
 
 
 @dataclass(eq=False)
 class CountedRun(ReducedRun):
     """A running block with numbered bodies: a map or a repeat."""
 
+    step: CountedStep
     pace: Pace
 
     @property
@@ -110,6 +113,18 @@ class CountedRun(ReducedRun):
                 return
             pace.launched += 1
             self.open(body)
+        if self.step.limited:
+            self._hold(held=not self.over and len(self.bodies) >= pace.window and self.available > 0)
+
+    def _hold(self, *, held: bool) -> None:
+        """Record whether the block's own `concurrency` keeps a body back."""
+        if held is not self.pace.held:
+            self.pace.held = held
+            self.machine.calls.withheld.block(self.around.path, self.pace.window, 1 if held else -1)
+
+    def cancel(self, *, keep: bool) -> None:
+        self._hold(held=False)
+        super().cancel(keep=keep)
 
     def body_done(self, frame: Frame, value: Json) -> None:
         if self.over:
@@ -174,13 +189,17 @@ class CountedRun(ReducedRun):
 
 
 class CountedStep(ReducedStep):
-    """A step that begins a map or a repeat. ``usual`` is the window if the flow sets no `concurrency`."""
+    """A step that begins a map or a repeat. ``usual`` is the window if the flow sets no `concurrency`.
+
+    ``limited`` is True if the flow sets it.
+    """
 
     def __init__(
         self, plan: p.Step, machine: Machine, layout: Layout, reduction: Reduction, pipelines: Pipelines, usual: int
     ) -> None:
         super().__init__(plan, machine, layout, reduction, pipelines)
         self.usual = usual
+        self.limited = "concurrency" in plan.options
 
     def window(self, options: Mapping[str, Json]) -> int:
         """Return the number of bodies that may be open at once. Raises InputError if it is below 1."""

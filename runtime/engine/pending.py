@@ -1,0 +1,64 @@
+"""The calls that are under way, and the line of calls that wait for room in a budget."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..vocabulary.call import Request
+from ..vocabulary.json_value import Json
+from .asks import PreparedAsk
+from .decisions import Call, Failure
+from .frames import Frame
+from .holds import Hold
+from .withheld import Withheld
+
+
+@dataclass(eq=False, slots=True)
+class Pending:
+    """A call that is under way or waits in line. ``request`` is its first request, before any correction.
+
+    If an answer does not fit, the call is repeated at most ``tries`` times. After a final failure, the model at the
+    address ``fallback`` gets the call. ``waits`` is True while the call is in line.
+    """
+
+    call: Call
+    request: Request
+    frame: Frame
+    ask: PreparedAsk
+    on_value: Callable[[Json], None]
+    on_failure: Callable[[Failure], None]
+    tries: int
+    fallback: str | None
+    hold: Hold
+    waits: bool = False
+
+
+class Line:
+    """The line of calls that wait for room in a budget. ``withheld`` counts them."""
+
+    def __init__(self, withheld: Withheld) -> None:
+        self._calls: deque[Pending] = deque()
+        self._withheld = withheld
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    @property
+    def head(self) -> Pending:
+        return self._calls[0]
+
+    def put(self, pending: Pending) -> None:
+        self._calls.append(pending)
+        pending.waits = True
+        self._withheld.call(pending.call.model, 1)
+
+    def pop(self) -> None:
+        self.forget(self._calls.popleft())
+
+    def forget(self, pending: Pending) -> None:
+        """Record that a call needs no room any more. A cancelled call keeps its place in line until its turn."""
+        if pending.waits:
+            pending.waits = False
+            self._withheld.call(pending.call.model, -1)

@@ -1,0 +1,57 @@
+"""The waiting of a run, told with the hosts of its endpoints and with the limits that its flow sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import count
+
+from ..dispatch.endpoint import Endpoint
+from ..dispatch.wait_clock import Gate, WaitClock
+from ..providers.addresses import host_of
+from ..values.expressions import ModelValue
+from ..vocabulary.waits import EndpointWaits, Waits
+
+WIDTH_IS_KEPT = False
+"""True if the user's store keeps the width of an endpoint, so that the next run begins there."""
+
+
+def waits_of(clock: WaitClock, endpoints: Mapping[str, Endpoint], declared: Mapping[str, ModelValue]) -> Waits:
+    """Return the waiting at each endpoint that a run has used, and of its blocks. This stops the clock."""
+    clock.end()
+    names: set[str] = set()
+    told = []
+    for gate in clock.gates.values():
+        models = [address for address, one in endpoints.items() if one.limiter is gate.limiter]
+        if any(endpoints[one].up for one in models) or any(gate.seconds.values()):
+            told.append(_endpoint_waits(gate, models, endpoints, declared, names))
+    return Waits(tuple(told), clock.blocks)
+
+
+def _endpoint_waits(
+    gate: Gate,
+    models: Sequence[str],
+    endpoints: Mapping[str, Endpoint],
+    declared: Mapping[str, ModelValue],
+    names: set[str],
+) -> EndpointWaits:
+    limiter, first = gate.limiter, endpoints[models[0]]
+    options = [dict(one.options) for one in declared.values() if one.address in models or one.fallback in models]
+    return EndpointWaits(
+        _named(models[0], first, names),
+        tuple(models),
+        dict(gate.seconds),
+        limiter.narrowest,
+        limiter.widest,
+        ceiling=limiter.limit if any("concurrency" in one for one in options) else None,
+        paced=any("rpm" in one or "tpm" in one for one in options),
+        next=limiter.taken if WIDTH_IS_KEPT else None,
+    )
+
+
+def _named(model: str, endpoint: Endpoint, names: set[str]) -> str:
+    """Return a name for an endpoint that no other has: its host with its port, or else the name of its provider."""
+    host = host_of(endpoint.provider.endpoint).lower() or model.partition(":")[0]
+    # Endpoints of one host differ by their key or their path, and neither is told.
+    name = next(one for number in count(1) if (one := host if number == 1 else f"{host} ({number})") not in names)
+    names.add(name)
+    return name

@@ -9,17 +9,18 @@ from flowrun.dsl import plan as p
 from flowrun.dsl import types
 
 from ..dispatch.endpoint import Endpoint
-from ..limits import COOLING, Limiter
+from ..limits import COOLING, FAR, NEAR, Limiter
 from ..limits.retry import RetryPolicy
 from ..providers import DEFAULT_MODEL, MODEL_VARIABLE, open_provider, opened_by
+from ..providers.addresses import is_nearby
 from ..providers.protocol import Provider, Surroundings
 from ..values.expressions import ModelValue, Names, evaluate
 from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json
 
 OpenProvider = Callable[[str, Surroundings], Provider]
-GROWTH = 8
-"""If the flow sets no limit, the most requests in flight are this many times the provider's number at the beginning."""
+START_NEARBY = 128
+"""The least requests in flight at first on this machine or a private network, if the flow sets no number."""
 
 
 class _Declared(Names):
@@ -74,7 +75,8 @@ def open_endpoints(
         sharing.setdefault(provider.endpoint, []).append(address)
     endpoints: dict[str, Endpoint] = {}
     for addresses in sharing.values():
-        limiter = _limiter([(providers[one].concurrency, dict(wanted[one].options)) for one in addresses], policy)
+        models = [(providers[one].concurrency, dict(wanted[one].options)) for one in addresses]
+        limiter = _limiter(models, policy, nearby=is_nearby(providers[addresses[0]].endpoint))
         endpoints |= {one: Endpoint(providers[one], limiter, policy) for one in addresses}
     return {address: endpoints[address] for address in wanted}
 
@@ -116,21 +118,20 @@ def _in_defaults(plan: p.Plan, values: Mapping[str, Json], declared: Mapping[str
                 yield from _addresses(param.type, evaluate(param.default, _Declared(declared)))
 
 
-def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPolicy) -> Limiter:
+def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPolicy, *, nearby: bool) -> Limiter:
     """Make the limiter of one endpoint, from its provider and from the options of its models.
 
-    If a flow sets the number of requests, the limiter keeps to it. Otherwise it starts with the provider's number,
-    which grows while requests succeed.
+    If the flow sets the number of requests, or the provider takes one at a time, the limiter keeps to that. Otherwise
+    it starts with the provider's number, which grows as far as the server takes more.
     """
-    starts = [int(options.get("concurrency", usual)) for usual, options in models]
-    limits = [
-        start if "concurrency" in options or start == 1 else start * GROWTH
-        for start, (_, options) in zip(starts, models, strict=True)
-    ]
+    limits = [int(options.get("concurrency", usual)) for usual, options in models]
+    fixed = all("concurrency" in options or usual == 1 for usual, options in models)
+    start = max(limits)
     rates = {name: [int(options[name]) for _, options in models if name in options] for name in ("rpm", "tpm")}
     return Limiter(
-        max(limits),
-        start=max(starts),
+        start if fixed else None,
+        start=max(start, START_NEARBY) if nearby and not fixed else start,
+        pacing=NEAR if nearby else FAR,
         rpm=min(rates["rpm"], default=None),
         tpm=min(rates["tpm"], default=None),
         patience=policy.total,

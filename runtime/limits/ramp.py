@@ -22,7 +22,7 @@ STEP = 0.00025
 """The least seconds between two steps."""
 MANY = 1500
 """From so many answers on, the steps grow with their number: the refusals stay a small part of them."""
-_LATE = 2
+_LATE = 4
 """The steps that may be made up for when the event loop was busy. The refusals may wait there, too."""
 LAG = 0.01
 """The most seconds until a refusal of a host nearby."""

@@ -41,16 +41,27 @@ _NOISE = 0.1
 class Round:
     """The requests that succeed one after another while all places are taken.
 
-    ``wide`` is the number in flight when the round began, ``calm`` the number of answers since then.
+    ``wide`` is the number in flight when the round began, ``calm`` the number of answers since then, ``first`` the time
+    of the first of them.
     """
 
     since: float
     wide: int
     calm: int = 0
+    first: float = 0.0
 
-    def rate(self, now: float) -> float:
-        """Work out the answers per second of the round."""
-        return self.calm / (now - self.since) if now > self.since else inf
+    def add(self, now: float) -> None:
+        if not self.calm:
+            self.first = now
+        self.calm += 1
+
+    def rate(self, now: float, *, alone: bool) -> float:
+        """Work out the answers per second of the round.
+
+        If no round was before it, the time until the first answer does not count beside the time of the others.
+        """
+        seconds = max(self.first - self.since, now - self.first) if alone else now - self.since
+        return self.calm / seconds if seconds > 0 else inf
 
 
 @dataclass(slots=True)
@@ -158,7 +169,7 @@ class Width:
             self._round = Round(now, self._open(level))
             return
         done = self._round
-        done.calm += 1
+        done.add(now)
         if self.mode is not Mode.HELD:
             if self.mode is Mode.RISING and self.width < min(2 * max(self.safe, self.taken), self._most()):
                 self.width += self._gains(now, done)
@@ -185,7 +196,9 @@ class Width:
     def _gains(self, now: float, done: Round) -> bool:
         """Tell whether the places of the round before were of use. An eighth of a round tells enough."""
         best = self._best
-        return not best.rate or (8 * done.calm > done.wide and best.beaten(done.rate(now), done.wide, _NOISE))
+        return not best.rate or (
+            8 * done.calm > done.wide and best.beaten(done.rate(now, alone=False), done.wide, _NOISE)
+        )
 
     def _open(self, level: float) -> int:
         return max(1, int(min(self.width, level)))
@@ -195,7 +208,8 @@ class Width:
 
     def _judge(self, now: float, done: Round, level: float) -> None:
         """Judge a whole successful round. Rise further, or go back if its width gained too little."""
-        rate, best = done.rate(now), self._best
+        best = self._best
+        rate = done.rate(now, alone=not best.rate)
         if best.beaten(rate, done.wide, max(_NOISE, done.calm**-0.5)):
             if self.mode is Mode.RISING or not best.rate:
                 self._best = Best(rate, done.wide)

@@ -24,8 +24,8 @@ MANY = 1500
 """From so many answers on, the steps grow with their number: the refusals stay a small part of them."""
 _LATE = 4
 """The steps that may be made up for when the event loop was busy. The refusals may wait there, too."""
-LAG = 0.01
-"""The most seconds until a refusal of a host nearby."""
+LAG = 0.03
+"""The most seconds until a refusal of a host nearby, on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)

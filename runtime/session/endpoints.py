@@ -12,15 +12,15 @@ from ..dispatch.endpoint import Endpoint
 from ..limits import COOLING, FAR, NEAR, Limiter
 from ..limits.retry import RetryPolicy
 from ..providers import DEFAULT_MODEL, MODEL_VARIABLE, open_provider, opened_by
-from ..providers.addresses import is_nearby
+from ..providers.addresses import host_of, is_nearby
 from ..providers.protocol import Provider, Surroundings
 from ..values.expressions import ModelValue, Names, evaluate
 from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json
 
 OpenProvider = Callable[[str, Surroundings], Provider]
-START_NEARBY = 128
-"""The least requests in flight at first on this machine or a private network, if the flow sets no number."""
+NEARBY = 2
+"""The times the provider's number that may be in flight at first on this machine or in a private network."""
 
 
 class _Declared(Names):
@@ -76,7 +76,7 @@ def open_endpoints(
     endpoints: dict[str, Endpoint] = {}
     for addresses in sharing.values():
         models = [(providers[one].concurrency, dict(wanted[one].options)) for one in addresses]
-        limiter = _limiter(models, policy, nearby=is_nearby(providers[addresses[0]].endpoint))
+        limiter = _limiter(models, policy, providers[addresses[0]].endpoint)
         endpoints |= {one: Endpoint(providers[one], limiter, policy) for one in addresses}
     return {address: endpoints[address] for address in wanted}
 
@@ -118,8 +118,10 @@ def _in_defaults(plan: p.Plan, values: Mapping[str, Json], declared: Mapping[str
                 yield from _addresses(param.type, evaluate(param.default, _Declared(declared)))
 
 
-def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPolicy, *, nearby: bool) -> Limiter:
+def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPolicy, endpoint: str) -> Limiter:
     """Make the limiter of one endpoint, from its provider and from the options of its models.
+
+    ``endpoint`` is its address. If it is none, the provider reaches its server in its own way, and knows its number.
 
     If the flow sets the number of requests, or the provider takes one at a time, the limiter keeps to that. Otherwise
     it starts with the provider's number, which grows as far as the server takes more.
@@ -127,11 +129,13 @@ def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPoli
     limits = [int(options.get("concurrency", usual)) for usual, options in models]
     fixed = all("concurrency" in options or usual == 1 for usual, options in models)
     start = max(limits)
+    nearby = is_nearby(endpoint)
+    pacing = NEAR if nearby else FAR if host_of(endpoint) else None
     rates = {name: [int(options[name]) for _, options in models if name in options] for name in ("rpm", "tpm")}
     return Limiter(
         start if fixed else None,
-        start=max(start, START_NEARBY) if nearby and not fixed else start,
-        pacing=NEAR if nearby else FAR,
+        start=start if fixed or not nearby else NEARBY * start,
+        pacing=pacing,
         rpm=min(rates["rpm"], default=None),
         tpm=min(rates["tpm"], default=None),
         patience=policy.total,

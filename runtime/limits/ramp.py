@@ -20,7 +20,7 @@ SOME = 64
 """The answers, or the number in flight, from which on the server counts as known."""
 STEP = 0.00025
 """The least seconds between two steps."""
-MANY = 1500
+MANY = 3000
 """From so many answers on, the steps grow with their number: the refusals stay a small part of them."""
 _LATE = 4
 """The steps that may be made up for when the event loop was busy. The refusals may wait there, too."""

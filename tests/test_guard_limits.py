@@ -229,7 +229,7 @@ async def test_a_round_at_most_doubles_the_width() -> None:
 async def test_after_an_outage_it_comes_back_to_the_last_width_that_went_well_for_a_whole_round() -> None:
     limiter = Limiter(64, start=8)
     places = all_places(limiter)
-    while limiter.width == 8:
+    while limiter.width < 16:
         await asyncio.sleep(0.1)
         limiter.release(places.pop(0), Verdict.OK)
         places += all_places(limiter)
@@ -249,7 +249,7 @@ async def test_after_an_outage_a_slower_server_is_not_measured_by_its_past() -> 
     driver = Driver(limiter, [0] * 10_000, 0.01, lambda number: Verdict.FAILED if dead else Verdict.OK)
     driver.pump()
     await asyncio.sleep(0.03)
-    assert 8 <= limiter.width <= 16
+    assert 8 <= limiter.width <= 32
     dead = True
     await asyncio.sleep(3)
     assert limiter.down

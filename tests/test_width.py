@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from flowrun.runtime.limits import Limiter, Place, Verdict
-from flowrun.runtime.limits.width import CALM, Width
+from flowrun.runtime.limits.width import CALM, LONGEST, Width
 
 pytestmark = pytest.mark.looptime
 
@@ -18,10 +18,13 @@ def taken(limiter: Limiter, count: int) -> list[Place]:
     return [place for place in places if place is not None]
 
 
-def rounds(width: Width, capacity: int, count: int) -> tuple[list[int], int]:
-    """The widths of so many rounds against a server that takes so many at once, and how many it refused."""
+def rounds(width: Width, capacity: int, count: int, begin: int = 0) -> tuple[list[int], int]:
+    """The widths of so many rounds against a server that takes so many at once, and how many it refused.
+
+    A round takes a second.
+    """
     widths, refused = [], 0
-    for number in range(count):
+    for number in range(begin, begin + count):
         sent, epoch = width.width, width.epoch
         widths.append(sent)
         for _ in range(sent - capacity):
@@ -71,7 +74,7 @@ def test_after_an_outage_the_width_doubles_to_what_was_taken() -> None:
         width.refused(200.0, width.epoch, width.width)
     assert width.width == 1
     width.restart(201.0)
-    widths, refused = rounds(width, 50, 10)
+    widths, refused = rounds(width, 50, 10, 201)
     assert widths[:6] == [1, 2, 4, 8, 16, 32]
     assert widths[6] >= 49
     assert refused <= 2
@@ -81,12 +84,12 @@ def test_after_an_outage_the_width_doubles_to_what_was_taken() -> None:
 def test_when_capacity_returns_it_is_found_soon_and_approached_without_a_burst_of_refusals(fallen: int) -> None:
     width = Width(512, 64)
     rounds(width, 50, 100)
-    rounds(width, fallen, 100)
+    rounds(width, fallen, 100, 100)
     assert width.width in (fallen, fallen + 1)
-    widths, refused = rounds(width, 50, 200)
+    widths, refused = rounds(width, 50, 200, 200)
     # One more is tried after so many good ones at the most, and once that is taken the width doubles.
     found = next(at for at, one in enumerate(widths) if one > fallen + 1)
-    assert found <= max(CALM, 5 * fallen) / fallen + 2
+    assert found <= max(CALM / fallen, LONGEST) + 3
     back = next(at for at, one in enumerate(widths) if one >= 49)
     assert back - found <= 6
     assert refused / sum(widths) < 0.01

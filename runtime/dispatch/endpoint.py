@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import field
 
 from flowrun.dsl import dataclass
@@ -11,6 +12,10 @@ from ..limits import Limiter
 from ..limits.retry import RetryPolicy
 from ..providers.protocol import Provider
 from ..vocabulary.errors import CallError
+
+_LEAST_WINDOW = 64
+_USUAL = 512
+"""The requests in flight that an endpoint without a limit is expected to take, until it has taken more."""
 
 
 @dataclass(eq=False, slots=True)
@@ -47,3 +52,14 @@ class Endpoint:
             await asyncio.gather(self._starting, return_exceptions=True)
         self.limiter.close()
         await self.provider.close()
+
+
+def window_of(endpoints: Iterable[Endpoint]) -> int:
+    """Return the bodies that a block may have open at once, so that requests wait for all places at its endpoints."""
+    places = sum(one.limit or _USUAL for one in {one.limiter for one in endpoints})
+    return max(_LEAST_WINDOW, 2 * places)
+
+
+def grown_window(endpoints: Iterable[Endpoint], window: int) -> int:
+    """Return the window for the requests that endpoints without a limit take by now, at least ``window``."""
+    return max(window, 2 * sum(one.reach for one in {one.limiter for one in endpoints} if one.limit is None))

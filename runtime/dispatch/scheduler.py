@@ -30,7 +30,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.usage import NO_USAGE, Usage
 from .attempt import Publish
 from .dispatcher import Dispatcher
-from .endpoint import Endpoint
+from .endpoint import Endpoint, grown_window
 from .ledger import NoLog
 from .listener import Listener
 
@@ -206,6 +206,9 @@ class Scheduler(Listener):
         if not self._heard:
             return
         heard, self._heard = self._heard, []
+        before = self.state.window
+        if (window := grown_window(self._dispatcher.endpoints.values(), before)) > before:
+            self.state.widened(window)
         decisions: list[Decision] = []
         for number, came, usage in heard:
             if isinstance(came, CallError):

@@ -8,6 +8,7 @@ from functools import partial
 from flowrun.dsl import plan as p
 
 from .blocks.chain import ChainStep
+from .blocks.counted import Window
 from .blocks.fanout import FanoutStep
 from .blocks.flow import FlowStep
 from .blocks.map import MapStep
@@ -23,19 +24,23 @@ from .scopes import Defaults
 class Preparation:
     """The prepared steps of one plan. A called flow is prepared at its first call.
 
-    A map may have ``window`` bodies open at once if the flow sets no `concurrency`. The results of the step ``handed``
-    go to the caller one by one.
+    A map may have ``window`` bodies open at once if the flow sets no `concurrency`; ``widen`` raises that. The results
+    of the step ``handed`` go to the caller one by one.
     """
 
     def __init__(self, machine: Machine, plan: p.Plan, window: int, handed: p.Step | None, hand_on: HandOn) -> None:
         self.machine = machine
         self.plan = plan
-        self.window = window
+        self.windows = Window(window), Window(max(SAMPLES_AT_ONCE, window))
         self.handed = handed
         self.hand_on = hand_on
         self.defaults = Defaults(machine.context)
         self.pipelines = Pipelines(machine, plan)
         self._flows: dict[str, Layout] = {}
+
+    def widen(self, window: int) -> None:
+        for one in self.windows:
+            one.size = max(one.size, window)
 
     def layout(self, steps: Iterable[p.Step], result: str | None = None) -> Layout:
         steps = tuple(steps)
@@ -66,10 +71,10 @@ class Preparation:
                 return FanoutStep(step, machine, layout, self._reduction(step, node.reduce), self.pipelines)
             case p.Map():
                 layout, reduction = self._body(node.body), self._reduction(step, node.reduce)
-                return MapStep(step, machine, layout, reduction, self.pipelines, self.window)
+                return MapStep(step, machine, layout, reduction, self.pipelines, self.windows[0])
             case p.Repeat():
                 layout, reduction = self._body(node.body), self._reduction(step, node.reduce)
-                return RepeatStep(step, machine, layout, reduction, self.pipelines, max(SAMPLES_AT_ONCE, self.window))
+                return RepeatStep(step, machine, layout, reduction, self.pipelines, self.windows[1])
 
     def _body(self, body: p.Block) -> Layout:
         return self.layout(body.steps, body.result)

@@ -86,6 +86,14 @@ class State:
         """Continue after a pause."""
         return self._drain()
 
+    def widened(self, window: int) -> None:
+        """Let blocks without `concurrency` have ``window`` bodies open at once, because so many more calls can go."""
+        self._prepared.widen(window)
+
+    @property
+    def window(self) -> int:
+        return self._prepared.windows[0].size
+
     def answered(self, number: int, answer: Answer, usage: Usage = NO_USAGE) -> list[Decision]:
         """Take an answer and its part of the bill. Ignore it if the call was cancelled in the meantime."""
         return self._take(partial(self._machine.calls.answered, number, answer, usage))

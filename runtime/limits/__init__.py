@@ -2,6 +2,7 @@
 
 from .breaker import COOLING
 from .limiter import Limiter, Place
+from .ramp import FAR, NEAR, Pacing
 from .verdict import Verdict
 
-__all__ = ["COOLING", "Limiter", "Place", "Verdict"]
+__all__ = ["COOLING", "FAR", "NEAR", "Limiter", "Pacing", "Place", "Verdict"]

@@ -12,19 +12,27 @@ from ..vocabulary.pace import Pace
 from ..vocabulary.usage import Rates
 from ..vocabulary.waits import Cause, Reason
 from .breaker import COOLING, Breaker
+from .ramp import FIRST, Pacing, Ramp
 from .rate import Quota
 from .verdict import Verdict
 from .width import Width
 
+_FULL = 0.875
+"""The part of the places in use from which on they count as used: some are always between two requests."""
 _CLOSE = 1e-6
 """The seconds by which a timer may be early: clocks are not exact."""
-_FULL: tuple[Reason, ...] = ((Cause.WIDTH, inf),)
+_NO_PLACE: tuple[Reason, ...] = ((Cause.WIDTH, inf),)
 
 
 @dataclass(eq=False, slots=True)
 class Place:
-    """The place of a request in flight, from ``acquire`` to ``release``."""
+    """The place of a request in flight, from ``acquire`` to ``release``.
 
+    ``rank`` is the number in flight with it, when it was sent at ``sent``, a time of the event loop.
+    """
+
+    rank: int
+    sent: float
     epoch: int
     tokens: int
     probe: bool
@@ -41,32 +49,37 @@ class Limiter:
     limiter calls it once, when there may be a place; the first to ask is called first. A limiter belongs to one event
     loop.
 
-    ``limit`` is the most requests that may be in flight, ``start`` the number at first, and ``refused_at`` the number
-    that the server refused in an earlier run. ``rpm`` and ``tpm`` are requests and tokens a minute. A server that
-    serves nobody is tried every ``cooling`` seconds, and requests wait for it for ``patience`` seconds. ``answers``
-    counts the requests that were served. ``narrowest`` and ``widest`` are the fewest and the most requests that were
-    allowed at once so far.
+    ``limit`` is the most requests that may be in flight; without one there is no ceiling but the server's own.
+    ``start`` is the number at first, ``trusted`` says that the server took it in an earlier run, and ``refused_at`` is
+    the number that it refused then. ``pacing`` is the speed at which places open; without it all open at once. ``rpm``
+    and ``tpm`` are requests and tokens a minute. A server that serves nobody is tried every ``cooling`` seconds, and
+    requests wait for it for ``patience`` seconds. ``answers`` counts the requests that were served. ``narrowest`` and
+    ``widest`` are the fewest and the most requests that were allowed at once so far.
     """
 
     def __init__(
         self,
-        limit: int,
+        limit: int | None,
         *,
         start: int | None = None,
+        trusted: bool = False,
         refused_at: int | None = None,
+        pacing: Pacing | None = None,
         rpm: int | None = None,
         tpm: int | None = None,
         patience: float = 900.0,
         cooling: float = COOLING,
     ) -> None:
-        if limit < 1 or (start is not None and start < 1):
+        start = limit or FIRST if start is None else start
+        if (limit is not None and limit < 1) or start < 1:
             raise ValueError("a limit is at least 1")
         self.limit = limit
         self.patience = patience
         self.active = 0
         self.answers = 0
-        self._width = Width(limit, limit if start is None else start, inf if refused_at is None else refused_at)
+        self._width = Width(inf if limit is None else limit, start, inf if refused_at is None else refused_at)
         self.narrowest = self.widest = self._width.width
+        self._ramp = Ramp(pacing, start, told=limit is not None and start >= limit, trusted=trusted)
         self._breaker = Breaker(cooling)
         self._quota = Quota(rpm, tpm)
         self._paused_until = 0.0
@@ -76,12 +89,12 @@ class Limiter:
 
     @property
     def width(self) -> int:
-        """The number of requests that may be in flight at this moment."""
+        """The number of requests that may be in flight, as soon as the ramp has come that far."""
         return self._width.width
 
     @property
     def taken(self) -> int:
-        """The number of requests in flight that the server takes for certain: it has served them all."""
+        """The number of requests in flight that the server has taken for certain: it served them all."""
         return self._width.taken
 
     @property
@@ -92,6 +105,11 @@ class Limiter:
         """
         refused, told = self._breaker.refused and self.since is None, self._quota.told
         return Pace(self.taken, refused, told.requests.limit, told.tokens.limit)
+
+    @property
+    def reach(self) -> int:
+        """The number of requests in flight that the ramp has come to, and at most the width."""
+        return int(min(self._width.width, self._ramp.level))
 
     @property
     def full(self) -> bool:
@@ -121,24 +139,30 @@ class Limiter:
     def reasons(self, now: float) -> tuple[Reason, ...]:
         """Return the causes for which no request can be sent, in the order in which they count. Empty if one can."""
         if self._ready(now) <= now + _CLOSE:
-            return _FULL if self.full else ()
+            return _NO_PLACE if self.full else ()
         timed = (
             (Cause.RETRY_AFTER, self._paused_until),
             (Cause.OUTAGE, self._breaker.ready()),
             (Cause.RATE, self._quota.ready(now)),
         )
-        return tuple(one for one in timed if one[1] > now) + (_FULL if self.full else ())
+        found = tuple(one for one in timed if one[1] > now)
+        # The ramp opens one place after another.
+        return found + (_NO_PLACE if self.full or not found else ())
 
     def acquire(self, tokens: int = 0) -> Place | None:
         """Take a place, or return None. ``tokens`` is an estimate of the tokens that count against a limit."""
-        if self.active >= self._width.width:
+        active, width = self.active, self._width
+        if active >= width.width:
             return None
         now = asyncio.get_running_loop().time()
         if self._ready(now) > now + _CLOSE:
             return None
+        if not active:
+            width.begin(now)
+        self._ramp.take(now, active, self.answers)
         self.active += 1
         self._quota.take(now, tokens)
-        return Place(self._width.epoch, tokens, self._breaker.take())
+        return Place(self.active, now, width.epoch, tokens, self._breaker.take())
 
     def release(
         self, place: Place, verdict: Verdict = Verdict.NEUTRAL, used: int | None = None, who: Hashable = None
@@ -157,14 +181,16 @@ class Limiter:
             self.answers += 1
             if self._breaker.answered(place.probe):
                 self._width.restart(now)
-            self._width.taken = max(self._width.taken, in_flight)
-            self._width.good(now, in_flight >= self._width.width)
+            self._width.taken = max(self._width.taken, place.rank)
+            self._width.good(now, in_flight >= _FULL * self.reach, self._ramp.level)
         elif verdict is Verdict.NEUTRAL:
             self._breaker.given_up(place.probe)
         else:
             self._breaker.bad(now, verdict, place.probe, place if who is None else who, in_flight == 1)
             if verdict in (Verdict.REFUSED, Verdict.OVERLOADED):
-                self._width.refused(now, place.epoch, in_flight)
+                far = self._ramp.far(now - place.sent)
+                self._width.refused(now, place.epoch, in_flight, far=far)
+                self._ramp.refused(self._width.width, far=far)
         if not self.narrowest <= self._width.width <= self.widest:
             self.narrowest = min(self.narrowest, self._width.width)
             self.widest = max(self.widest, self._width.width)
@@ -177,6 +203,9 @@ class Limiter:
     def learn(self, rates: Rates) -> None:
         """Apply the limits that the server reports in its headers."""
         self._quota.learn(rates, asyncio.get_running_loop().time(), max(0, self.active - 1))
+        room = self._quota.room(rates, self.active)
+        if room and self._width.open(self.active + room):
+            self._ramp.allowed = True
 
     def on_ready(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` once when a place is free. A second request before that changes nothing."""
@@ -199,8 +228,9 @@ class Limiter:
             self._timer = None
 
     def _ready(self, now: float) -> float:
-        """Work out the event loop's time at which a request may be sent, whatever number is in flight."""
-        return max(self._paused_until, self._breaker.ready(), self._quota.ready(now))
+        """Work out the event loop's time at which a request may be sent, if the width allows one more."""
+        ramp = self._ramp.ready(self.active)
+        return max(self._paused_until, self._breaker.ready(), self._quota.ready(now), ramp)
 
     def _arm(self) -> None:
         """Set the timer for callbacks that wait for a point in time, and not for another request to end."""

@@ -99,6 +99,18 @@ class Quota:
         if used is not None and self._tokens is not None:
             self._tokens.correct(used - tokens)
 
+    def room(self, rates: Rates, under_way: int) -> float:
+        """Return how many more requests a report allows at once, ``under_way`` of them being in flight.
+
+        Tokens are counted by the mean estimate of these. 0 if the report tells nothing.
+        """
+        requests, tokens = rates.requests.remaining, rates.tokens.remaining
+        each = self._under_way / under_way if under_way else 0.0
+        rooms = [] if requests is None else [float(requests)]
+        if tokens is not None and each:
+            rooms.append(max(0.0, tokens - self._under_way) / each)
+        return min(rooms, default=0.0)
+
     def learn(self, rates: Rates, now: float, requests: int) -> None:
         """Take a report of the server. It may not include the last ``requests`` requests, nor the tokens under way."""
         self.told = rates

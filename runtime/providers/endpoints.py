@@ -56,8 +56,7 @@ class Service(ProviderSpec):
         return given if given.endswith("://") else given.rstrip("/")
 
     def places(self, environ: Mapping[str, str]) -> int:
-        traits = self.traits
-        return (traits.at_home if is_loopback(self.address(environ)) else 0) or traits.concurrency or 1
+        return self.traits.concurrency or 1
 
 
 @dataclass(frozen=True, slots=True)

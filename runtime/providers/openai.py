@@ -127,9 +127,7 @@ PROVIDER = Service(
     key_variables=("OPENAI_API_KEY",),
     key_header="Authorization",
     key_prefix="Bearer ",
-    traits=Traits(
-        price_list="openai", price_variable="OPENAI_BASE_URL", tokens=openai_tokens, concurrency=64, at_home=16
-    ),
+    traits=Traits(price_list="openai", price_variable="OPENAI_BASE_URL", tokens=openai_tokens, concurrency=64),
     other_headers=(("OPENAI_ORG_ID", "OpenAI-Organization"), ("OPENAI_PROJECT_ID", "OpenAI-Project")),
     spoken=True,
     open=open_openai,

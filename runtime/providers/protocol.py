@@ -20,7 +20,7 @@ class Provider(Protocol):
         model: the full name, ``provider:name``, as reports show it.
         endpoint: the key by which models share a limiter; the base URL for a server.
         samples: the most answers that one request may ask for; 1 if the endpoint has no such parameter.
-        concurrency: the number of requests in flight, if the flow sets none.
+        concurrency: the number of requests in flight at first, if the flow sets none; 1 is a ceiling, too.
 
     A provider may also have ``caches_from``: the smallest number of a prompt's tokens for which its server charges less
     when it reads the prompt again. It is only for servers that do this without being asked.

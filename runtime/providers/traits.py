@@ -25,8 +25,8 @@ class Traits:
         price_list: the provider's name in the table of genai-prices; "" if the table has no prices for it.
         price_variable: an environment variable that names a server of the user's own, whose prices are unknown.
         most_written: the most tokens of an answer that a request asks for if the flow sets no number.
-        concurrency: the requests in flight at once when a run begins; None if the number is unknown.
-        at_home: the same for a server of this kind on this machine; None if the number is the same.
+        concurrency: the requests in flight at first, if the flow sets no number; None if the number is unknown. It
+            grows as far as the server takes more; 1 is a ceiling, too.
         tokens: returns a counter by a model's own vocabulary, given the model's name; None if it is not known.
     """
 
@@ -37,7 +37,6 @@ class Traits:
     price_variable: str = ""
     most_written: int | None = None
     concurrency: int | None = None
-    at_home: int | None = None
     tokens: Callable[[str], Count | None] = lambda name: None
 
 

@@ -68,6 +68,9 @@ class RecordedState(State):
     def begin(self) -> list[Decision]:
         return self._list("begin", super().begin)
 
+    def widened(self, window: int) -> None:
+        self._turn("widened", super().widened, window)
+
     def answered(self, number: int, answer: Answer, usage: Usage = NO_USAGE) -> list[Decision]:
         return self._list("answered", super().answered, number, answer, usage)
 

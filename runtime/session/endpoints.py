@@ -11,9 +11,10 @@ from flowrun.dsl import types
 
 from ..dispatch.endpoint import Endpoint
 from ..experience.store import Store
-from ..limits import COOLING, Limiter
+from ..limits import COOLING, FAR, NEAR, Limiter
 from ..limits.retry import RetryPolicy
 from ..providers import DEFAULT_MODEL, MODEL_VARIABLE, open_provider, opened_by
+from ..providers.addresses import host_of, is_nearby
 from ..providers.protocol import Provider, Surroundings
 from ..providers.records import Record
 from ..values.expressions import ModelValue, Names, evaluate
@@ -23,8 +24,8 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.pace import Pace
 
 OpenProvider = Callable[[str, Surroundings], Provider]
-GROWTH = 8
-"""If the flow sets no limit, the most requests in flight are this many times the provider's number at the beginning."""
+NEARBY = 2
+"""The times the provider's number that may be in flight at first on this machine or in a private network."""
 
 
 class _Declared(Names):
@@ -81,7 +82,7 @@ def open_endpoints(
     for addresses in sharing.values():
         models = [(providers[one].concurrency, dict(wanted[one].options)) for one in addresses]
         pace = next((record.pace for one in addresses if (record := _record(providers[one]))), Pace())
-        limiter = _limiter(models, policy, pace)
+        limiter = _limiter(models, policy, providers[addresses[0]].endpoint, pace)
         endpoints |= {one: Endpoint(providers[one], limiter, policy) for one in addresses}
     return {address: endpoints[address] for address in wanted}
 
@@ -146,23 +147,31 @@ def _in_defaults(plan: p.Plan, values: Mapping[str, Json], declared: Mapping[str
                 yield from _addresses(param.type, evaluate(param.default, _Declared(declared)))
 
 
-def _limiter(models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPolicy, pace: Pace) -> Limiter:
+def _limiter(
+    models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPolicy, endpoint: str, pace: Pace
+) -> Limiter:
     """Make the limiter of one endpoint, from its provider, from the options of its models and from earlier runs.
 
-    If a flow sets the number of requests, the limiter keeps to it. Otherwise it starts with the number that earlier
-    runs found, or with the provider's number. It grows while requests succeed.
+    ``endpoint`` is its address. If it is none, the provider reaches its server in its own way, and knows its number.
+
+    If the flow sets the number of requests, or the provider takes one at a time, the limiter keeps to that. Otherwise
+    it starts with the number that earlier runs found, or with the provider's number. It grows as far as the server
+    takes more.
     """
-    starts = [int(options.get("concurrency", usual)) for usual, options in models]
-    limits = [
-        start if "concurrency" in options or start == 1 else start * GROWTH
-        for start, (_, options) in zip(starts, models, strict=True)
-    ]
+    limits = [int(options.get("concurrency", usual)) for usual, options in models]
+    fixed = all("concurrency" in options or usual == 1 for usual, options in models)
+    nearby = is_nearby(endpoint)
+    usual = max(limits) if fixed or not nearby else NEARBY * max(limits)
+    pacing = NEAR if nearby else FAR if host_of(endpoint) else None
     rates = {name: [int(options[name]) for _, options in models if name in options] for name in ("rpm", "tpm")}
-    start = pace.start(max(starts), max(limits))
+    limit = max(limits) if fixed else None
+    start = pace.start(usual, limit)
     return Limiter(
-        max(limits),
+        limit,
         start=start,
+        trusted=start > usual,
         refused_at=pace.refused_at(start),
+        pacing=pacing,
         rpm=min(rates["rpm"], default=None),
         tpm=min(rates["tpm"], default=None),
         patience=policy.total,

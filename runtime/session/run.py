@@ -14,7 +14,7 @@ from ..account.figures import figures_of
 from ..account.summary import Summary
 from ..costs.prices import Prices, must_be_priced
 from ..costs.written_budget import Budget
-from ..dispatch.endpoint import Endpoint
+from ..dispatch.endpoint import Endpoint, window_of
 from ..dispatch.ledger import NoLog
 from ..dispatch.read_pool import ReadPool
 from ..dispatch.scheduler import Scheduler
@@ -154,11 +154,6 @@ class _Models:
     asked_hosts: tuple[str, ...]
     store: Store | None
 
-    @property
-    def slots(self) -> int:
-        """The number of requests that may be in flight at once."""
-        return sum({id(one.limiter): one.limiter.limit for one in self.endpoints.values()}.values())
-
 
 async def execute(
     plan: p.Plan,
@@ -207,7 +202,7 @@ async def execute(
             past.within,
         )
         handed = None if parts.on_result is None else handed_on(plan)
-        state = State(plan, values, context, window=max(64, 2 * models.slots), handed=handed, turn=_TURN)
+        state = State(plan, values, context, window=window_of(models.endpoints.values()), handed=handed, turn=_TURN)
         scheduler = Scheduler(
             state, models.endpoints, publish, externs.call, log, parts.on_result or _nowhere, reads.read
         )

@@ -21,18 +21,25 @@ from .reduced import ReducedRun, ReducedStep
 
 
 @dataclass(eq=False, slots=True)
-class Pace:
-    """The pace at which a block opens its bodies. At most ``window`` bodies are open at once.
+class Window:
+    """The number of bodies that a block may have open at once. Blocks without `concurrency` share one, which grows."""
 
-    ``total`` is the number of elements known so far. ``whole`` is True if no more elements will come. With a
-    ``refill``, the block opens more bodies only when at most that many are open. So samples go out many at a time.
-    ``held`` is True while the block has a body to open, and the flow's `concurrency` forbids it.
+    size: int
+
+
+@dataclass(eq=False, slots=True)
+class Pace:
+    """The pace at which a block opens its bodies. At most as many are open at once as the ``window`` has places.
+
+    ``total`` is the number of elements known so far. ``whole`` is True if no more elements will come. With
+    ``together``, the block opens more bodies only when at most half of the window is open. So samples go out many at a
+    time. ``held`` is True while the block has a body to open, and the flow's `concurrency` forbids it.
     """
 
-    window: int
+    window: Window
     total: int
     whole: bool = True
-    refill: int | None = None
+    together: bool = False
     launched: int = 0
     finished: int = 0
     opening: bool = False
@@ -100,12 +107,12 @@ class CountedRun(ReducedRun):
         """Open as many bodies as the combiner wants and the window allows."""
         pace = self.pace
         pace.opening = False
-        if self.over or (pace.refill is not None and len(self.bodies) > pace.refill):
+        if self.over or (pace.together and len(self.bodies) > pace.window.size // 2):
             return
         if not self.bodies and self.exhausted:
             self.conclude()
             return
-        for _ in range(min(self.available, pace.window - len(self.bodies))):
+        for _ in range(min(self.available, pace.window.size - len(self.bodies))):
             try:
                 body = self.next()
             except FlowrunError as error:
@@ -114,13 +121,13 @@ class CountedRun(ReducedRun):
             pace.launched += 1
             self.open(body)
         if self.step.limited:
-            self._hold(held=not self.over and len(self.bodies) >= pace.window and self.available > 0)
+            self._hold(held=not self.over and len(self.bodies) >= pace.window.size and self.available > 0)
 
     def _hold(self, *, held: bool) -> None:
         """Record whether the block's own `concurrency` keeps a body back."""
         if held is not self.pace.held:
             self.pace.held = held
-            self.machine.calls.withheld.block(self.around.path, self.pace.window, 1 if held else -1)
+            self.machine.calls.withheld.block(self.around.path, self.pace.window.size, 1 if held else -1)
 
     def cancel(self, *, keep: bool) -> None:
         self._hold(held=False)
@@ -195,17 +202,17 @@ class CountedStep(ReducedStep):
     """
 
     def __init__(
-        self, plan: p.Step, machine: Machine, layout: Layout, reduction: Reduction, pipelines: Pipelines, usual: int
+        self, plan: p.Step, machine: Machine, layout: Layout, reduction: Reduction, pipelines: Pipelines, usual: Window
     ) -> None:
         super().__init__(plan, machine, layout, reduction, pipelines)
         self.usual = usual
         self.limited = "concurrency" in plan.options
 
-    def window(self, options: Mapping[str, Json]) -> int:
-        """Return the number of bodies that may be open at once. Raises InputError if it is below 1."""
+    def window(self, options: Mapping[str, Json]) -> Window:
+        """Return the window of a block. Raises InputError if it has no place."""
         window = options.get("concurrency")
         if window is None:
             return self.usual
         if window < 1:
             raise InputError(f"`concurrency` is 1 or more, and this is {window}")
-        return int(window)
+        return Window(int(window))

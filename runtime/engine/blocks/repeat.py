@@ -34,7 +34,7 @@ class RepeatStep(CountedStep):
         combiner = self.reduction.combiner(scope, path, least, most, (), launch)
         window = self.window(options)
         # If the flow sets the window, the repeat keeps it full. The usual window is filled many samples at a time.
-        pace = Pace(window, most, refill=None if "concurrency" in options else window // 2)
+        pace = Pace(window, most, together="concurrency" not in options)
         around = self.around(frame, path, votes=self.reduction.rule.spec.votes)
         block = RepeatRun(self, frame, around, combiner, Losses("fail"), pace)
         block.patient = launch == "cost"

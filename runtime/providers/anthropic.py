@@ -13,9 +13,9 @@ from .content import read_parts
 from .endings import ANTHROPIC_ENDINGS
 from .endpoints import Service, endpoint
 from .protocol import Provider, Surroundings
-from .served import PLAIN, Post, ServedProvider, count, told
+from .served import PLAIN, Post, ServedProvider, count
 from .streams import MessagesStream
-from .structured import ANTHROPIC_KEYWORDS, Shape
+from .structured import ANTHROPIC_KEYWORDS, Shape, told
 from .traits import Traits
 
 MOST_WRITTEN = 4096

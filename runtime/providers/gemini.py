@@ -13,9 +13,9 @@ from .content import read_parts
 from .endings import GEMINI_ENDINGS
 from .endpoints import Service, endpoint
 from .protocol import Provider, Surroundings
-from .served import PLAIN, Post, ServedProvider, count, told
+from .served import PLAIN, Post, ServedProvider, count
 from .streams import GenerateStream
-from .structured import Shape
+from .structured import Shape, told
 from .traits import Traits
 
 

@@ -13,9 +13,9 @@ from .endings import CHAT_ENDINGS
 from .endpoints import Service, endpoint
 from .failures import sentence_of
 from .protocol import Provider, Surroundings
-from .served import PLAIN, Post, ServedProvider, count, told
+from .served import PLAIN, Post, ServedProvider, count
 from .streams import ChatStream
-from .structured import OPENAI_KEYWORDS, Shape
+from .structured import OPENAI_KEYWORDS, Shape, told
 from .traits import Traits
 from .vocabulary import openai_tokens
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..vocabulary.call import Answer, Message, Reply, Request
+from ..vocabulary.call import Answer, Reply, Request
 from ..vocabulary.errors import AnswerError, RefusedError
 from ..vocabulary.usage import Rates, Usage
 from .capabilities import Capabilities
@@ -95,10 +95,17 @@ class ServedProvider(ABC):
         from asyncio import get_running_loop
 
         await self.start()
-        deadline = get_running_loop().time() + request.timeout
         assert self._client is not None
-        with self._client.silence(self._at).asking():
-            return await self._asked(request, samples, deadline, idempotency_key)
+        silence, descriptors = self._client.silence(self._at), self._client.descriptors
+        if not descriptors.take():
+            await descriptors.wait()
+        # The wait for a descriptor of this machine is no part of the attempt.
+        deadline = get_running_loop().time() + request.timeout
+        try:
+            with silence.asking():
+                return await self._asked(request, samples, deadline, idempotency_key)
+        finally:
+            descriptors.leave()
 
     async def _asked(self, request: Request, samples: int, deadline: float, key: str) -> Reply:
         form = shape(request, self.keywords)
@@ -274,16 +281,6 @@ def count(data: Any, *names: str) -> int | None:
         return None
     known = [value for name in names if type(value := data.get(name)) is int and value >= 0]
     return sum(known) if known else None
-
-
-def told(messages: Sequence[Message], words: str) -> list[Message]:
-    """Return the messages with ``words`` added to the user's last message, or in a message of their own."""
-    out = list(messages)
-    for index in range(len(out) - 1, -1, -1):
-        if out[index].role == "user":
-            out[index] = replace(out[index], text=f"{out[index].text}\n\n{words}")
-            return out
-    return [*out, Message("user", words)]
 
 
 def _hollow(answer: Answer) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ..vocabulary.call import Request, schema_text
+from ..vocabulary.call import Message, Request, schema_text
 from ..vocabulary.json_text import JsonError, read_json, unfenced
 
 # Keywords that strict modes take besides those of the structure: OpenAI's page "Structured Outputs", supported schemas.
@@ -220,6 +220,16 @@ def _resolve(node: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, A
     for name in reference[2:].split("/"):
         target = target.get(name, {}) if isinstance(target, Mapping) else {}
     return target if isinstance(target, Mapping) else {}
+
+
+def told(messages: Sequence[Message], words: str) -> list[Message]:
+    """Return the messages with ``words`` added to the user's last message, or in a message of their own."""
+    out = list(messages)
+    for index in range(len(out) - 1, -1, -1):
+        if out[index].role == "user":
+            out[index] = replace(out[index], text=f"{out[index].text}\n\n{words}")
+            return out
+    return [*out, Message("user", words)]
 
 
 def unfence(text: str) -> str:

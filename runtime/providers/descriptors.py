@@ -8,13 +8,15 @@ import os
 import sys
 from collections import deque
 from collections.abc import Mapping
+from math import inf
 from typing import Protocol
 
-_NONE_LEFT = frozenset({errno.EMFILE, errno.ENFILE})
+NONE_LEFT = frozenset({errno.EMFILE, errno.ENFILE})
 _LEAST_SPARE, _MOST_SPARE = 16, 64
 # macOS calls its hard limit endless, and takes only these.
 _LARGE = (1 << 20, 10_240)
 _SECONDS = 1.0
+"""The time from a lack of descriptors until they are counted again."""
 
 
 class Pool(Protocol):
@@ -39,10 +41,16 @@ class Descriptors:
         self._loop = loop
         self._pools = pools
         self._taken = 0
-        self._most = _soft_limit() - _files(0)
+        self._most = soft_limit() - _files(0)
         self._raised = False
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._recount: asyncio.TimerHandle | None = None
+        self._lacked = -inf
+
+    @property
+    def lack(self) -> bool:
+        """Whether no descriptor was left a moment ago."""
+        return self._loop.time() - self._lacked < _SECONDS
 
     def take(self) -> bool:
         """Take a place if one is free, and tell so."""
@@ -70,6 +78,7 @@ class Descriptors:
         """Lower the number of places to that of the connections in use, for a while: no descriptor is left."""
         if self._grows():
             return
+        self._lacked = self._loop.time()
         for pool in self._pools.values():
             pool.close_free()
         self._most = max(1, self._connected())
@@ -96,13 +105,13 @@ class Descriptors:
         if self._raised:
             return False
         self._raised = True
-        before, limit = _soft_limit(), raised_limit()
+        before, limit = soft_limit(), raised_limit()
         self._most = max(self._most, limit - _files(self._connected())) if limit > before else self._most
         return limit > before and self._taken < self._most
 
     def _counted(self) -> None:
         self._recount = None
-        self._most = max(1, self._most, _soft_limit() - _files(self._connected()))
+        self._most = max(1, self._most, soft_limit() - _files(self._connected()))
         self._admit()
 
 
@@ -122,13 +131,13 @@ def raised_limit() -> int:
         except (ValueError, OSError):
             continue  # a sandbox or the kernel has a limit of its own
         break
-    return _soft_limit()
+    return soft_limit()
 
 
 def exhausted(error: BaseException) -> bool:
     """Tell whether a connection failed because this process or this machine had no descriptor left."""
     cause = getattr(error, "os_error", error)
-    if isinstance(cause, OSError) and cause.errno in _NONE_LEFT:
+    if isinstance(cause, OSError) and cause.errno in NONE_LEFT:
         return True
     if not isinstance(error, OSError):
         return False
@@ -136,11 +145,12 @@ def exhausted(error: BaseException) -> bool:
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as lack:
-        return lack.errno in _NONE_LEFT
+        return lack.errno in NONE_LEFT
     return False
 
 
-def _soft_limit() -> int:
+def soft_limit() -> int:
+    """Return the most descriptors that this process may have."""
     if sys.platform == "win32":
         return sys.maxsize
     import resource
@@ -151,7 +161,7 @@ def _soft_limit() -> int:
 
 def _files(connections: int) -> int:
     """Return the number of descriptors that are needed for other things than ``connections``."""
-    spare = min(_MOST_SPARE, max(_LEAST_SPARE, _soft_limit() // 8))
+    spare = min(_MOST_SPARE, max(_LEAST_SPARE, soft_limit() // 8))
     try:
         return len(os.listdir("/dev/fd")) - connections + spare
     except OSError:

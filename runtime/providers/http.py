@@ -7,6 +7,8 @@ lines, and `ClientSession` would make each of them anew, in a task of its own.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import weakref
 from collections.abc import Mapping
 from typing import Any
@@ -27,8 +29,8 @@ from .turns import ANSWER_CAP, ERROR_CAP, Deadlines, Exchange
 from .wire import encode
 from .wire_failures import wire_failure
 
-# Connections to one address that may be opened at once.
-OPENING = 128
+# Connections to one address that are opened at once in the beginning; more follow while each is as quick as the first.
+OPENING = 16
 # A body below this size goes out with its head, in one piece.
 _ONE_PIECE = 64 * 1024
 
@@ -141,7 +143,8 @@ class HttpClient:
             if not turn.expired or task.uncancel() > turn.cancelling:
                 raise
             turn.expired = False
-            problem = TimeoutError()
+            lack = self.descriptors.lack and not turn.sent
+            problem = OSError(errno.EMFILE, os.strerror(errno.EMFILE)) if lack else TimeoutError()
         except Exception as error:  # noqa: BLE001 (an address, a header or a body may upset any library below)
             problem = error
         finally:

@@ -46,6 +46,7 @@ class HttpClient:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self.time = loop.time
         self._connector: aiohttp.TCPConnector | None = None
         self._users = 0
         self._connections: dict[object, Connections] = {}

@@ -92,15 +92,15 @@ class ServedProvider(ABC):
             await client.leave()
 
     async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
-        from asyncio import get_running_loop
-
-        await self.start()
-        assert self._client is not None
-        silence, descriptors = self._client.silence(self._at), self._client.descriptors
+        if self._client is None:
+            await self.start()
+        client = self._client
+        assert client is not None
+        silence, descriptors = client.silence(self._at), client.descriptors
         if not descriptors.take():
             await descriptors.wait()
         # The wait for a descriptor of this machine is no part of the attempt.
-        deadline = get_running_loop().time() + request.timeout
+        deadline = client.time() + request.timeout
         try:
             with silence.asking():
                 return await self._asked(request, samples, deadline, idempotency_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import sqlite3
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from flowrun.runtime.providers import descriptors
 from support.model_server import model_server
 
 FLOW = """
@@ -111,6 +113,23 @@ def test_files_that_the_program_opens_meanwhile_cost_time_and_no_call(tmp_path: 
         kinds = [kind for (kind,) in journal.execute("SELECT kind FROM records WHERE key != x''")]
     # No attempt failed for want of a descriptor.
     assert kinds.count("intent") == kinds.count("answer") == 500 and "refused" not in kinds
+
+
+async def test_places_go_to_those_that_wait_longest_and_there_is_always_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(descriptors, "soft_limit", lambda: 10)
+    monkeypatch.setattr(descriptors, "raised_limit", lambda: 10)
+    places = descriptors.Descriptors(asyncio.get_running_loop(), {})
+    assert places.take() and not places.take()
+    first, second, third = (asyncio.ensure_future(places.wait()) for _ in range(3))
+    await asyncio.sleep(0)
+    first.cancel()
+    places.leave()
+    # It is cancelled in the turn in which it is given its place, and passes it on.
+    second.cancel()
+    await asyncio.wait_for(third, 1.0)
+    assert not places.take()
+    places.leave()
+    assert places.take()
 
 
 def test_a_machine_without_descriptors_is_told_by_the_deadline() -> None:

@@ -41,7 +41,7 @@ class Descriptors:
         self._loop = loop
         self._pools = pools
         self._taken = 0
-        self._most = soft_limit() - _files(0)
+        self._most = max(1, soft_limit() - _files(0))
         self._raised = False
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._recount: asyncio.TimerHandle | None = None

@@ -1,26 +1,38 @@
-"""JSON POST requests over aiohttp, with limits on time and size. Every failure becomes one of the promised errors."""
+"""JSON POST requests over aiohttp, with limits on time and size. Every failure becomes one of the promised errors.
+
+aiohttp opens the connections and reads the answers. The requests are written here: their heads are the same but for two
+lines, and `ClientSession` would make each of them anew, in a task of its own.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import weakref
 from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.http_exceptions import HttpProcessingError
 
 from ..vocabulary.usage import Rates
 from .allowance import STEP
+from .connections import Connections
+from .descriptors import Descriptors
 from .endpoints import HttpEndpoint
 from .silence import Silence
 from .streams import Stream
+from .targets import Target
 from .turns import ANSWER_CAP, ERROR_CAP, Deadlines, Exchange
+from .wire import encode
 from .wire_failures import wire_failure
 
-# Requests that may be on the way to a connection at once, for one address: thousands at once stop the loop for seconds.
-OPENING = 128
-# Only the deadline of the attempt ends a request. aiohttp's own limits would end some phases too early.
-_NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=None)
+# Connections to one address that are opened at once in the beginning; more follow while each is as quick as the first.
+OPENING = 16
+# A body below this size goes out with its head, in one piece.
+_ONE_PIECE = 64 * 1024
 
 _clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, HttpClient] = weakref.WeakKeyDictionary()
 
@@ -28,17 +40,20 @@ _clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, HttpClient] = wea
 class HttpClient:
     """The connections of one event loop. Every provider that runs on the loop shares them.
 
-    ``join`` adds a user and ``leave`` removes it. The session opens with the first request and closes when the last
-    user leaves. It keeps no cookies and follows no redirects, and a key is sent only with its own request.
+    ``join`` adds a user and ``leave`` removes it. All connections are closed when the last user leaves. The client
+    keeps no cookies and follows no redirects, and a key is sent only with its own request.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._session: aiohttp.ClientSession | None = None
+        self.time = loop.time
+        self._connector: aiohttp.TCPConnector | None = None
         self._users = 0
-        self._gates: dict[str, asyncio.Semaphore] = {}
+        self._connections: dict[object, Connections] = {}
+        self._targets: dict[tuple[int, str], Target] = {}
         self._silences: dict[str, Silence] = {}
         self._deadlines = Deadlines(loop)
+        self.descriptors = Descriptors(loop, self._connections)
 
     @classmethod
     def join(cls) -> HttpClient:
@@ -51,11 +66,18 @@ class HttpClient:
 
     async def leave(self) -> None:
         self._users -= 1
-        if self._users == 0:
-            self._deadlines.close()
-        if self._users == 0 and self._session is not None:
-            session, self._session = self._session, None
-            await session.close()
+        if self._users:
+            return
+        self._deadlines.close()
+        self.descriptors.close()
+        connections = list(self._connections.values())
+        connector, self._connector = self._connector, None
+        self._connections.clear()
+        self._targets.clear()
+        for one in connections:
+            await one.close()
+        if connector is not None:
+            await connector.close()
 
     def silence(self, endpoint: HttpEndpoint) -> Silence:
         """Return the record of whether this endpoint names reasons for the ends of its answers."""
@@ -82,23 +104,23 @@ class HttpClient:
         """
         task = asyncio.current_task()
         assert task is not None
-        turn = Exchange(body, stream, task)
+        turn = Exchange(stream, task)
         seconds = deadline - self._loop.time()
         try:
-            problem = await self._sent(endpoint, path, turn, deadline, idempotency_key)
+            problem = await self._sent(endpoint, path, encode(body), turn, deadline, idempotency_key)
             # Raised out here, so that aiohttp's error, which holds the request's headers, is not chained to ours.
             if problem is None or turn.whole:
                 return turn.judged(endpoint)
-            if turn.response is not None and turn.response.status != 200:
+            if turn.status not in (0, 200):
                 # The status tells more than the lost body.
                 raise turn.failure(endpoint)
-            raise wire_failure(endpoint, problem, sent=turn.body.sent, seconds=max(0.0, seconds))
+            raise wire_failure(endpoint, problem, sent=turn.sent, seconds=max(0.0, seconds))
         finally:
             turn.raw.clear()
             turn.lease.end()
 
     async def _sent(
-        self, endpoint: HttpEndpoint, path: str, turn: Exchange, deadline: float, idempotency_key: str
+        self, endpoint: HttpEndpoint, path: str, body: bytes, turn: Exchange, deadline: float, idempotency_key: str
     ) -> Exception | None:
         """Send the request and read the answer. Return the failure of the connection, or None if there was none."""
         if deadline <= self._loop.time():
@@ -107,59 +129,96 @@ class HttpClient:
         problem: Exception | None = None
         self._deadlines.enter(turn, deadline)
         try:
-            await self._exchange(endpoint, path, turn, idempotency_key)
+            target = self._targets.get((id(endpoint), path)) or self._target(endpoint, path)
+            connection = await target.connections.take()
+            try:
+                self._write(connection, target.head(len(body), idempotency_key), body, turn)
+                await _read(connection, turn)
+            finally:
+                if turn.whole and _reusable(connection):
+                    target.connections.give_back(connection)
+                else:
+                    connection.close()
         except asyncio.CancelledError:
             # The deadline cancelled it, unless somebody else has cancelled it too.
             if not turn.expired or task.uncancel() > turn.cancelling:
                 raise
             turn.expired = False
-            problem = TimeoutError()
+            lack = self.descriptors.lack and not turn.sent
+            problem = OSError(errno.EMFILE, os.strerror(errno.EMFILE)) if lack else TimeoutError()
         except Exception as error:  # noqa: BLE001 (an address, a header or a body may upset any library below)
             problem = error
         finally:
             self._deadlines.leave(turn)
-            turn.body.leave()
             if turn.expired:
                 task.uncancel()
         return problem
 
-    async def _exchange(self, endpoint: HttpEndpoint, path: str, turn: Exchange, idempotency_key: str) -> None:
-        session = self._session
-        if session is None:
-            connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)
-            session = self._session = aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=_NO_TIMEOUT
-            )
-        gate = self._gates.get(endpoint.base_url)
-        if gate is None:
-            gate = self._gates[endpoint.base_url] = asyncio.Semaphore(OPENING)
-        await gate.acquire()
-        turn.body.enter(gate)
-        async with session.post(
-            endpoint.base_url + path,
-            data=turn.body,
-            headers={**endpoint.headers, "Idempotency-Key": idempotency_key} if idempotency_key else endpoint.headers,
-            allow_redirects=False,
-            proxy=endpoint.proxy,
-        ) as response:
-            turn.response = response
-            cap = ANSWER_CAP if response.status < 300 else ERROR_CAP
-            stream = turn.streamed
-            while chunk := await response.content.readany():
-                turn.size += len(chunk)
-                if turn.size > cap:
-                    response.close()
-                    return
-                if turn.size > STEP:
-                    await turn.lease.hold(turn.size)
-                if stream is None:
-                    turn.raw += chunk
-                    continue
-                stream.feed(chunk)
-                if stream.enough or stream.problem:
-                    response.close()
-                if stream.done or stream.enough or stream.problem:
-                    break
-            if stream is not None:
-                stream.end()
-            turn.whole = True
+    def _target(self, endpoint: HttpEndpoint, path: str) -> Target:
+        target = self._targets[id(endpoint), path] = Target(endpoint, path, self._loop, self._connections_of)
+        return target
+
+    def _connections_of(self, route: aiohttp.ClientRequest) -> Connections:
+        """Return the connections to the host of a request, which may go to several endpoints there."""
+        if self._connector is None:
+            self._connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)
+        found = self._connections.get(route.connection_key)
+        if found is None:
+            found = Connections(self._connector, route, OPENING, self.descriptors)
+            self._connections[route.connection_key] = found
+        return found
+
+    def _write(self, connection: Connection, head: bytes, body: bytes, turn: Exchange) -> None:
+        protocol = connection.protocol
+        assert protocol is not None
+        transport = protocol.transport
+        if transport is None or transport.is_closing():
+            raise aiohttp.ClientConnectionResetError("the connection was lost")
+        protocol.set_response_params(read_until_eof=True)
+        turn.sent = True
+        if len(body) < _ONE_PIECE:
+            transport.write(head + body)
+        else:
+            transport.write(head)
+            transport.write(body)
+
+
+async def _read(connection: Connection, turn: Exchange) -> None:
+    """Read the answer to its end, or as far as it is needed."""
+    protocol = connection.protocol
+    assert protocol is not None
+    try:
+        message, content = await protocol.read()
+        while 100 <= message.code < 200 and message.code != 101:
+            # An interim answer (RFC 9110, 15.2); after 101 the connection speaks another protocol.
+            message, content = await protocol.read()
+    except HttpProcessingError as error:
+        raise aiohttp.ClientPayloadError(error.message) from None
+    turn.status, turn.headers = message.code, message.headers
+    cap = ANSWER_CAP if message.code < 300 else ERROR_CAP
+    stream = turn.streamed
+    while chunk := await content.readany():
+        turn.size += len(chunk)
+        if turn.size > cap:
+            return
+        if turn.size > STEP:
+            await turn.lease.hold(turn.size)
+        if stream is None:
+            turn.raw += chunk
+            continue
+        stream.feed(chunk)
+        if stream.enough or stream.problem:
+            connection.close()
+        if stream.done or stream.enough or stream.problem:
+            break
+    if stream is not None:
+        stream.end()
+    turn.whole = True
+
+
+def _reusable(connection: Connection) -> bool:
+    """Tell whether a connection is without traffic: the answer was read to its end, and the request had gone out."""
+    protocol, transport = connection.protocol, connection.transport
+    if protocol is None or transport is None or protocol.should_close or transport.is_closing():
+        return False
+    return transport.get_write_buffer_size() == 0

@@ -24,7 +24,7 @@ _LONGEST = 7 * 86400.0
 def read_rates(headers: Mapping[str, str]) -> Rates | None:
     """Return the rate limits in the headers. None if they have no limits. A value without a meaning is ignored."""
     # A quick way out: most servers send no limits, and this runs for every answer.
-    if not any("ratelimit" in name.lower() for name in headers):
+    if "ratelimit" not in " ".join(headers).lower():
         return None
     requests = _openai(headers, "requests") or _anthropic(headers, "requests") or _draft(headers)
     tokens = _openai(headers, "tokens") or _scarcest(

@@ -97,13 +97,20 @@ class ServedProvider(ABC):
             await client.leave()
 
     async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
-        from asyncio import get_running_loop
-
-        await self.start()
-        deadline = get_running_loop().time() + request.timeout
-        assert self._client is not None
-        with self._client.silence(self._at).asking():
-            return await self._asked(request, samples, deadline, idempotency_key)
+        if self._client is None:
+            await self.start()
+        client = self._client
+        assert client is not None
+        silence, descriptors = client.silence(self._at), client.descriptors
+        if not descriptors.take():
+            await descriptors.wait()
+        # The wait for a descriptor of this machine is no part of the attempt.
+        deadline = client.time() + request.timeout
+        try:
+            with silence.asking():
+                return await self._asked(request, samples, deadline, idempotency_key)
+        finally:
+            descriptors.leave()
 
     async def _asked(self, request: Request, samples: int, deadline: float, key: str) -> Reply:
         form = shape(request, self.keywords)

@@ -6,8 +6,8 @@ Two complete replies without a reason prove it. One does not, because it may be 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 
 _PATIENCE = 0.25
 """The seconds that a held reply waits, once no other request is under way, for a request that may follow."""
@@ -30,15 +30,16 @@ class Silence:
         self._asked = 0
         self._held: tuple[str, asyncio.Future[bool | None]] | None = None
 
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        """Count a request while it is under way."""
+    def asking(self) -> Silence:
+        """Count a request while it is under way, which is the body of a ``with``."""
+        return self
+
+    def __enter__(self) -> None:
         self._asked += 1
-        try:
-            yield
-        finally:
-            self._asked -= 1
-            self._when_alone()
+
+    def __exit__(self, *_: object) -> None:
+        self._asked -= 1
+        self._when_alone()
 
     def named(self, model: str) -> None:
         """Record that the model has named the reason for the end of an answer."""

@@ -7,9 +7,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
-from aiohttp.abc import AbstractStreamWriter
-
 from ..vocabulary.errors import CallError, FlowrunError
 from ..vocabulary.usage import Rates
 from .allowance import MemoryPool
@@ -17,7 +14,6 @@ from .endpoints import HttpEndpoint
 from .failures import KEPT, failure, read_answer, spoiled, unforeseen
 from .rate_headers import read_rates
 from .streams import Stream
-from .wire import encode
 
 ANSWER_CAP = 32 * 1024 * 1024
 ERROR_CAP = 1024 * 1024
@@ -27,40 +23,6 @@ _GRACE = 4
 
 # The memory for all bodies that this process reads, beyond the first MiB of each.
 _BODIES = MemoryPool(2 * ANSWER_CAP)
-
-
-class JsonPayload(aiohttp.Payload):
-    """The JSON bytes of a request. ``sent`` says whether they went out: if not, the server cannot have taken them.
-
-    Until they are sent, they hold a place among the requests that are connecting. ``leave`` gives that place back,
-    once.
-    """
-
-    sent = False
-    _gate: asyncio.Semaphore | None = None
-
-    def __init__(self, value: bytes) -> None:
-        super().__init__(value, content_type="application/json")
-        self._size = len(value)
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        return bytes(self._value).decode(encoding, errors)
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        self.sent = True
-        self.leave()
-        await writer.write(self._value)
-
-    def enter(self, gate: asyncio.Semaphore) -> None:
-        self._gate = gate
-
-    def leave(self) -> None:
-        if self._gate is not None:
-            gate, self._gate = self._gate, None
-            gate.release()
-
-    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        await self.write(writer)
 
 
 class Deadlines:
@@ -110,21 +72,24 @@ class Deadlines:
 class Exchange:
     """The state of one request and its answer, in the task that sends it.
 
-    ``expired`` says that the deadline has cancelled the task. ``cancelling`` is the number of earlier requests to
-    cancel the task.
+    ``sent`` says whether the request went out: if not, the server cannot have taken it. ``status`` is 0 until the head
+    of the answer has come. ``expired`` says that the deadline has cancelled the task. ``cancelling`` is the number of
+    earlier requests to cancel the task.
     """
 
     __slots__ = (
-        *("body", "cancelling", "expired", "lease", "over", "raw", "response", "size", "stream", "task", "whole"),
+        *("cancelling", "expired", "headers", "lease", "over", "raw", "sent", "size", "status", "stream", "task"),
+        "whole",
     )
 
-    def __init__(self, body: Mapping[str, Any], stream: Stream | None, task: asyncio.Task[Any]) -> None:
+    def __init__(self, stream: Stream | None, task: asyncio.Task[Any]) -> None:
         self.stream = stream
         self.task = task
         self.cancelling = task.cancelling()
         self.expired = False
-        self.body = JsonPayload(encode(body))
-        self.response: aiohttp.ClientResponse | None = None
+        self.sent = False
+        self.status = 0
+        self.headers: Mapping[str, str] = {}
         # There is one buffer, because parts that are joined at the end would be in memory twice.
         self.raw = bytearray()
         self.lease = _BODIES.lease()
@@ -135,9 +100,9 @@ class Exchange:
     @property
     def streamed(self) -> Stream | None:
         """The reader of the body, if the body is a stream of events."""
-        if self.stream is None or self.response is None or self.response.status >= 300:
+        if self.stream is None or not self.status or self.status >= 300:
             return None
-        kind = self.response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return self.stream if kind == "text/event-stream" else None
 
     def judged(self, endpoint: HttpEndpoint) -> tuple[dict[str, Any], Rates | None]:
@@ -150,8 +115,7 @@ class Exchange:
         raise spoiled(endpoint, unread, self.beginning())
 
     def _judge(self, endpoint: HttpEndpoint) -> tuple[dict[str, Any], Rates | None]:
-        assert self.response is not None
-        status, headers = self.response.status, self.response.headers
+        status, headers = self.status, self.headers
         stream = self.streamed
         if stream is not None and stream.error:
             error = failure(endpoint, status, headers, json.dumps(stream.error).encode())
@@ -172,8 +136,7 @@ class Exchange:
 
     def failure(self, endpoint: HttpEndpoint) -> CallError:
         """Return the error for an answer whose status is no success, from as much of the body as has come."""
-        assert self.response is not None
-        return failure(endpoint, self.response.status, self.response.headers, self.raw)
+        return failure(endpoint, self.status, self.headers, self.raw)
 
     def beginning(self) -> str:
         """Return the beginning of the body, twice as long as the part that is kept, so that no key is cut in two."""

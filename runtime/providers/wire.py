@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 _plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -10,20 +12,24 @@ _plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def encode(value: Any) -> bytes:
     """Write a value as JSON. Half surrogate pairs, which are not characters, become question marks."""
-    from pydantic_core import PydanticSerializationError, to_json  # a provider's declaration is read without it
-
+    core = _core()
     try:
-        return to_json(value)
-    except PydanticSerializationError:
+        return bytes(core.to_json(value))
+    except core.PydanticSerializationError:
         return _plain(value).encode("utf-8", "replace")
 
 
 def decode(raw: bytes | bytearray) -> Any:
     """Read a value from JSON. Raises: UnicodeDecodeError, ValueError, RecursionError."""
-    from pydantic_core import from_json
-
     try:
-        return from_json(raw)
+        return _core().from_json(raw)
     except ValueError:
         # The standard library also takes half surrogate pairs and more than 200 levels, and its errors differ by cause.
         return json.loads(raw.decode("utf-8"))
+
+
+@cache
+def _core() -> ModuleType:
+    import pydantic_core  # a provider's declaration is read without it
+
+    return pydantic_core

@@ -7,6 +7,7 @@ import ssl
 import aiohttp
 
 from ..vocabulary.errors import CallError, InDoubtError, PermanentError, RefusedError
+from .descriptors import NONE_LEFT, soft_limit
 from .endpoints import HttpEndpoint
 from .failures import unforeseen
 
@@ -23,6 +24,11 @@ def wire_failure(endpoint: HttpEndpoint, problem: Exception, *, sent: bool, seco
         if sent:
             return InDoubtError(f"{where} gave no complete answer within {seconds:.3g} s; it may have been paid")
         return RefusedError(f"{where} could not be reached within {seconds:.3g} s")
+    if isinstance(problem, OSError) and problem.errno in NONE_LEFT and not sent:
+        return RefusedError(
+            f"{where} could not be reached within {seconds:.3g} s: this process has no file descriptor left for a "
+            f"connection (its limit is {soft_limit()}): raise the limit (ulimit -n), or ask fewer at once"
+        )
     if isinstance(problem, aiohttp.ClientConnectorCertificateError):
         return PermanentError(f"{where} {_certificate(endpoint, problem.certificate_error)}")
     if isinstance(problem, aiohttp.ClientConnectorSSLError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -18,7 +18,7 @@ from typing import NamedTuple
 from ..vocabulary.errors import DiskError, told
 from ..vocabulary.quoting import shown
 from .head import HeadFile, Mark
-from .records import INSERT, Kind, LogRecord, row
+from .records import Kind, LogRecord, row, statements
 from .reserve import Reserve
 
 
@@ -52,7 +52,7 @@ class Writer:
         self._tell = tell
         self._reserve = Reserve(path)
         self._broken = False
-        self._queue: SimpleQueue[WriteRequest | None] = SimpleQueue()
+        self._queue: SimpleQueue[Sequence[WriteRequest] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -61,20 +61,23 @@ class Writer:
         self._thread = threading.Thread(target=self._write, name="flowrun-journal", daemon=True)
         self._thread.start()
 
-    def put(self, entry: WriteRequest) -> None:
+    def put(self, entries: Sequence[WriteRequest]) -> None:
+        """Take entries that go into one transaction. Call this from the loop of their futures."""
         refused: Exception | None = self.trouble if self._broken else None
         if not self._writes:
             refused = ValueError(f"the journal {shown(str(self.path))} is closed in this process")
         if refused is None:
-            self._queue.put(entry)
-        elif entry.done is not None:
-            entry.done.set_exception(refused)
+            self._queue.put(entries)
+            return
+        for entry in entries:
+            if entry.done is not None and not entry.done.done():
+                entry.done.set_exception(refused)
 
     def flush(self) -> None:
         """Wait until every entry that was given before is written, or has failed."""
         if self._writes:
             flushed = threading.Event()
-            self._queue.put(WriteRequest(flushed=flushed))
+            self._queue.put([WriteRequest(flushed=flushed)])
             flushed.wait()
 
     def close(self) -> None:
@@ -99,11 +102,11 @@ class Writer:
         over = False
         while not over:
             entries: list[WriteRequest] = []
-            entry = self._queue.get()
+            given = self._queue.get()
             with suppress(Empty):
-                while entry is not None:
-                    entries.append(entry)
-                    entry = self._queue.get_nowait()
+                while given is not None:
+                    entries += given
+                    given = self._queue.get_nowait()
                 over = True
             if entries:
                 self._group(entries)
@@ -168,7 +171,8 @@ class Writer:
                 rows.append(columns)
         if rows:
             try:
-                self._connection.executemany(INSERT, rows)
+                for statement, values in statements(rows):
+                    self._connection.executemany(statement, values)
                 self._connection.commit()
             except BaseException:
                 with suppress(sqlite3.Error):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, TypeVar
 
 from ..engine.ceilings import believable, rough_ceiling_of
@@ -24,6 +24,7 @@ from ..vocabulary.errors import (
     RefusedError,
     mistake_in,
 )
+from ..vocabulary.frozen import frozen
 from ..vocabulary.usage import NO_USAGE, Usage
 from .batch import Batch
 from .endpoint import Endpoint
@@ -34,7 +35,7 @@ T = TypeVar("T")
 _OVERLOADED = frozenset({503, 529})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answered:
     """An attempt with a reply: its seconds, and each answer's part of the bill.
 
@@ -47,7 +48,7 @@ class Answered:
     doubtful: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failed:
     """An attempt without a usable answer, and its seconds. It is ``final`` if it was never sent."""
 

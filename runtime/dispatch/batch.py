@@ -21,18 +21,19 @@ from ..limits import Place, Verdict
 from ..limits.retry import Retries
 from ..vocabulary.call import Request
 from ..vocabulary.errors import AnswerError, CallError
+from ..vocabulary.frozen import frozen
 from .endpoint import Endpoint
 
 _CHARACTERS = 4
 """The approximate number of characters in a token."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Queued:
     """The state of a batch that waits for a place at its endpoint."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """The state of a batch that waits for another batch with the same prompt, which is sent first."""
 
@@ -54,7 +55,7 @@ class Out:
     used: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiting:
     """The state of a batch that is tried again when its timer rings.
 
@@ -65,7 +66,7 @@ class Waiting:
     probe: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Over:
     """The state of a batch that has ended."""
 

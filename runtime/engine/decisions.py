@@ -20,6 +20,7 @@ from ..vocabulary.errors import (
     ModelError,
     RefusedError,
 )
+from ..vocabulary.frozen import frozen
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
 from ..vocabulary.usage import NO_USAGE, Usage
@@ -59,7 +60,7 @@ class Policy(NamedTuple):
     budgeted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """The record of a call in the journal. ``answer`` is its paid answer or its error, None if no answer came.
 
@@ -99,12 +100,12 @@ class Call:
     tries: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Launch:
     call: Call
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cancel:
     """Cancel a call. With ``keep``, a request under way may finish: it is paid, and the journal keeps its answer."""
 

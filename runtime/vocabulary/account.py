@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from .frozen import frozen
 from .usage import Price, Usage, charge
 
 PriceOf = Callable[[str], Price | None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ceiling:
     """The most tokens of a call: ``read`` for its prompt, ``written`` for its answer. None if no limit is set."""
 

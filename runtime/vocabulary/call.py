@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from .frozen import frozen
 from .usage import Rates, Usage
 
 Role = Literal["system", "user", "assistant"]
@@ -57,7 +58,7 @@ class Request:
     hear: Callable[[int], None] | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """An answer of a model: its text, and ``finish``, the reason why the model stopped.
 
@@ -71,7 +72,7 @@ class Answer:
     final: bool = field(default=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """The answers to one request, in the order of the samples. ``rates`` are the rate limits in its headers, if any."""
 

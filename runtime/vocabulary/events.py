@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from .account import Account, Ceiling
+from .frozen import frozen
 from .tally import Tally
 from .usage import NO_USAGE, Price, Usage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunStarted:
     """A run has started. ``steps`` counts the steps that run once. Blocks report their other steps when they open."""
 
@@ -19,21 +20,21 @@ class RunStarted:
     steps: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PricesDeclared:
     """The prices that the flow declares for its models, by the address of the model."""
 
     prices: Mapping[str, Price]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PastCounted:
     """The account of a resumed run before it was interrupted. Nothing has been sent since then."""
 
     account: Account
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepStarted:
     """A step has begun.
 
@@ -45,20 +46,20 @@ class StepStarted:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepFinished:
     path: str
     kind: str
     skipped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepFailed:
     path: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ElementLost:
     """An element or a sample has failed, and its block continues without it."""
 
@@ -66,7 +67,7 @@ class ElementLost:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BlockOpened:
     """A map, a repeat or a call of a flow begins. It has at most ``elements`` bodies with ``steps`` steps each."""
 
@@ -75,7 +76,7 @@ class BlockOpened:
     steps: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BlockGrew:
     """A map has ``elements`` more elements than before, with ``steps`` steps each."""
 
@@ -84,7 +85,7 @@ class BlockGrew:
     steps: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BlockClosed:
     """A block has ended. ``spared`` of its steps did not have to run."""
 
@@ -92,12 +93,12 @@ class BlockClosed:
     spared: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ElementFinished:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VoteCounted:
     """A vote has ended. ``used`` are the tokens in and out of its answers by the model's address, None if unknown."""
 
@@ -106,7 +107,7 @@ class VoteCounted:
     used: Mapping[str, tuple[int, int] | None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerRecalled:
     """The journal has the answer to a call, so nothing is sent."""
 
@@ -114,7 +115,7 @@ class AnswerRecalled:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallInDoubt:
     """A call that may have been paid is sent again. An earlier attempt at it was under way when a run ended."""
 
@@ -122,7 +123,7 @@ class CallInDoubt:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallHedged:
     """A call takes longer than most similar calls, so it is sent a second time, beside the first."""
 
@@ -130,7 +131,7 @@ class CallHedged:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestStarted:
     """An attempt at a request is sent. It asks for ``calls`` answers; ``each`` has the most tokens of one such call."""
 
@@ -141,7 +142,7 @@ class RequestStarted:
     each: Ceiling = Ceiling(0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptFailed:
     """An attempt has ended without a usable answer.
 
@@ -154,7 +155,7 @@ class AttemptFailed:
     usage: Usage = NO_USAGE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestRetried:
     """An attempt has failed, and another is made after ``wait`` seconds."""
 
@@ -165,7 +166,7 @@ class RequestRetried:
     calls: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestFinished:
     """A request has its reply. ``seconds`` is the time from sending to the reply.
 
@@ -185,7 +186,7 @@ class RequestFinished:
     doubtful: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestFailed:
     number: int
     path: str
@@ -195,7 +196,7 @@ class RequestFailed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestCancelled:
     """A request is cancelled because its answer is not needed any more: the vote is decided, or the run ends."""
 
@@ -204,7 +205,7 @@ class RequestCancelled:
     calls: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelReady:
     """A provider is ready for its first request. ``seconds`` is the time that its start, such as loading, took."""
 
@@ -212,7 +213,7 @@ class ModelReady:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerGrew:
     """A part of a streamed answer has come. ``characters`` is the number of characters so far."""
 
@@ -221,7 +222,7 @@ class AnswerGrew:
     characters: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notice:
     """A line for the user, for example that a model is being loaded.
 
@@ -232,7 +233,7 @@ class Notice:
     urgent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunFinished:
     status: str
     seconds: float

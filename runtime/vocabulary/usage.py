@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Usage:
     """The tokens of one request, for all its samples together. None if the server did not report them."""
 
@@ -37,7 +39,7 @@ def _part(tokens: int | None, at: int, of: int) -> int | None:
 NO_USAGE = Usage()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rate:
     """A rate limit that the headers of a server report.
 
@@ -50,7 +52,7 @@ class Rate:
     reset: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rates:
     """The rate limits of an endpoint, in requests and in tokens."""
 

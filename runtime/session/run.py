@@ -34,7 +34,7 @@ from ..values.expressions import ModelValue
 from ..values.functions import call_function
 from ..vocabulary.account import PriceOf
 from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageError, mistake_in
-from ..vocabulary.events import Event, Notice, PastCounted, PricesDeclared, RunFinished
+from ..vocabulary.events import Notice, PastCounted, PricesDeclared, RunFinished
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.tally import Tally
@@ -42,9 +42,8 @@ from ..vocabulary.usage import Price, Usage
 from .endpoints import OpenProvider, chosen_addresses, default_model, open_endpoints
 from .hosts import Ask, permit_hosts
 from .least import must_afford
+from .listeners import Listener, to_all
 from .resume import RunSettings, begin, go_on, notices
-
-Listener = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +162,7 @@ async def execute(
     folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
     files = Files(folder, settings.allow_read)
     summary = Summary(prices=Prices(parts.environ))
-    listeners: tuple[Listener, ...] = (summary, *parts.on_event)
-
-    def publish(event: Event) -> None:
-        for listener in listeners:
-            listener(event)
-
+    publish = to_all((summary, *parts.on_event))
     for line in parts.remarks:
         publish(Notice(line))
     budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)

@@ -6,13 +6,16 @@ import sqlite3
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from flowrun import RunOptions, run_async
+from flowrun.runtime.journal import writer
 from flowrun.runtime.journal.records import Columns, statements
 from flowrun.runtime.journal.store import Journal
+from flowrun.runtime.journal.writer import Pace
 from flowrun.runtime.providers.scripted import ScriptedProvider
 
 MAP = """
@@ -104,3 +107,23 @@ def test_the_statements_insert_all_rows_in_order(count: int) -> None:
     assert sum(text.count("(") * len(values) for text, values in given) == count
     assert [value for _, values in given for one in values for value in one] == [value for row in rows for value in row]
     assert sum(len(values) for _, values in given) <= count // 64 + 9
+
+
+@pytest.mark.parametrize(
+    ("last", "waited"),
+    [
+        (Pace(), 0.0),
+        (Pace(10.0, 10.004, 16), 0.002),
+        (Pace(10.0, 10.004, 2), 0.0),
+        (Pace(9.0, 9.004, 16), 0.0),
+        (Pace(9.5, 10.004, 16), 0.005),
+    ],
+    ids=["the first", "many", "one request", "long ago", "a slow disk"],
+)
+def test_a_commit_waits_for_more_entries_only_under_load(
+    monkeypatch: pytest.MonkeyPatch, last: Pace, waited: float
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(writer, "time", SimpleNamespace(monotonic=lambda: 10.005, sleep=slept.append))
+    last.wait()
+    assert sum(slept) == pytest.approx(waited)

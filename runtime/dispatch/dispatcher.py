@@ -91,13 +91,9 @@ class Dispatcher:
     def stop(self) -> None:
         """Send nothing more. Batches that are under way continue."""
         self.send_no_more()
-        self._forget_waiting()
+        self._live.forget_waiting()
         if not self._live:
             self.listener.idle()
-
-    def _forget_waiting(self) -> None:
-        for batch in self._live.waiting():
-            self._live.end(batch)
 
     async def settle(self, seconds: float) -> None:
         """Wait for the batches that continue for the journal, but at most this many seconds."""
@@ -106,7 +102,7 @@ class Dispatcher:
     async def close(self) -> None:
         """Cancel all batches that are under way."""
         self.send_no_more()
-        self._forget_waiting()
+        self._live.forget_waiting()
         self._hedges.close()
         await self._live.cancel()
         self._calls.clear()
@@ -202,8 +198,8 @@ class Dispatcher:
         try:
             if error is None:
                 self.publish(ended.event)
-            if not written.cancelled() and error is None:
-                self._deliver(batch, ended)
+                if not written.cancelled():
+                    self._deliver(batch, ended)
         except Exception as mistake:  # noqa: BLE001 - what a callback raises is seen by nobody
             error = mistake
         if isinstance(error, DiskError):
@@ -211,6 +207,9 @@ class Dispatcher:
         elif error is not None:
             self.listener.mistake(error)
         self._live.over(batch)
+        if len(ended.reply.answers) < len(batch.asked):
+            # The calls without an answer are queued again.
+            self._pump(batch.endpoint)
         if self.stopped and not self._live:
             self.listener.idle()
 

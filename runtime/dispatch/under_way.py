@@ -36,10 +36,14 @@ class UnderWay:
         if isinstance(batch.state, Over):
             self._batches.pop(batch, None)
 
-    def waiting(self, endpoint: Endpoint | None = None) -> list[Batch]:
-        """Return the batches that wait for another attempt, at this endpoint or at all."""
-        found = [one for one in self._batches if isinstance(one.state, Waiting)]
-        return found if endpoint is None else [one for one in found if one.endpoint is endpoint]
+    def waiting(self, endpoint: Endpoint) -> list[Batch]:
+        """Return the batches that wait for another attempt at this endpoint."""
+        return [one for one in self._batches if isinstance(one.state, Waiting) and one.endpoint is endpoint]
+
+    def forget_waiting(self) -> None:
+        """End the batches that wait for another attempt."""
+        for batch in [one for one in self._batches if isinstance(one.state, Waiting)]:
+            self.end(batch)
 
     async def settle(self, seconds: float) -> None:
         """Wait for the batches that continue for the journal, but at most this many seconds."""

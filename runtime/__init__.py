@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from .providers.protocol import Provider, Surroundings
     from .session.endpoints import OpenProvider
     from .session.hosts import Reach
+    from .session.listeners import Listener
     from .session.loading import load, plan_of
     from .session.options import RunOptions
-    from .session.run import Listener, Result, Stop
+    from .session.run import Result, Stop
     from .vocabulary import events
     from .vocabulary.call import Answer, Message, Reply, Request
     from .vocabulary.errors import (
@@ -55,7 +56,8 @@ _HOMES = {
     "session.hosts": "Reach",
     "session.loading": "load plan_of",
     "session.options": "RunOptions",
-    "session.run": "Listener Result Stop",
+    "session.listeners": "Listener",
+    "session.run": "Result Stop",
     "vocabulary.call": "Answer Message Reply Request",
     "vocabulary.errors": (
         "AnswerError BudgetError CallError DiskError EndpointError FlowrunError InDoubtError InputError MalformedError "

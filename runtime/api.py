@@ -26,6 +26,7 @@ from .inputs.python_inputs import check_texts, names_a_file
 from .inputs.python_values import plain_inputs
 from .journal.store import Journal
 from .providers import open_provider
+from .session.garbage import COLLECTOR
 from .session.loading import checked_inputs, load, plan_of
 from .session.options import AnyPath, RunOptions
 from .session.resume import RunSettings, taken_up
@@ -88,24 +89,26 @@ async def run_async(
     is not ok.
     """
     options = _options(options)
-    plan = _planned(flow, options)
-    given = _given(plan, inputs, values)
-    if isinstance(flow, p.Plan):
-        # The plan may have been edited. The checker has just looked at a file.
-        from .plans.verify import verify
+    with COLLECTOR.rarely():
+        plan = _planned(flow, options)
+        given = _given(plan, inputs, values)
+        if isinstance(flow, p.Plan):
+            # The plan may have been edited. The checker has just looked at a file.
+            from .plans.verify import verify
 
-        verify(plan)
-    return await run_checked(plan, given, options)
+            verify(plan)
+        return await run_checked(plan, given, options)
 
 
 async def run_checked(plan: p.Plan, given: Mapping[str, Json], options: RunOptions) -> Result:
     """Run a plan that was just made of a checked file, so that it need not be verified. ``given`` is plain data."""
-    permit(plan, options.allow_python)
-    remarks: list[str] = []
-    read = await _read(plan, given, remarks)
-    path = options.journal
-    with nullcontext() if path is None else closing(Journal.open(Path(path))) as journal:
-        return await _executed(plan, read, options.settings(), options, journal, remarks=remarks)
+    with COLLECTOR.rarely():
+        permit(plan, options.allow_python)
+        remarks: list[str] = []
+        read = await _read(plan, given, remarks)
+        path = options.journal
+        with nullcontext() if path is None else closing(Journal.open(Path(path))) as journal:
+            return await _executed(plan, read, options.settings(), options, journal, remarks=remarks)
 
 
 def resume(run: str, journal: AnyPath | None = None, *, options: RunOptions | None = None, **others: Never) -> Result:
@@ -152,7 +155,7 @@ async def resume_run(
     for name in _OF_THE_BEGINNING:
         if getattr(options, name):
             raise UsageError(f"a resumed run keeps the `{name}` of its start: leave that option out")
-    with closing(_opened(Path(options.journal))) as opened:
+    with COLLECTOR.rarely(), closing(_opened(Path(options.journal))) as opened:
         from .plans.verify import verify
 
         plan, values, kept, number = taken_up(opened, run)

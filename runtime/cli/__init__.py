@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from ..session.garbage import GARBAGE as GARBAGE
 from ..vocabulary.errors import DiskError, FlowrunError, mistake_in
 from . import exits
 from .group import flowrun
@@ -18,12 +19,10 @@ from .group import flowrun
 if TYPE_CHECKING:
     from flowrun.dsl import FlowError
 
-GARBAGE = (100_000, 20, 10)
-"""The thresholds of Python's garbage collector: a large tree has many objects, all in use, so it need run rarely."""
-
 
 def main() -> None:
     """Run the command of this process. Report a fault of flowrun itself in one line; under FLOWRUN_DEBUG, raise it."""
+    # Reading a flow also makes many objects, before its run begins.
     gc.set_threshold(*GARBAGE)
     # The system takes back the memory of a process that ends. Python would look through all of it several times before.
     atexit.register(gc.freeze)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from flowrun.dsl import dataclass
 
@@ -30,6 +30,7 @@ from ..vocabulary.usage import NO_USAGE, Usage
 from .batch import Batch
 from .endpoint import Endpoint
 from .ledger import NoLog
+from .listener import Listener
 
 Publish = Callable[[e.Event], None]
 T = TypeVar("T")
@@ -40,13 +41,16 @@ _OVERLOADED = frozenset({503, 529})
 class Answered:
     """An attempt with a reply: its seconds, and each answer's part of the bill.
 
-    ``doubtful`` is True if some answers are missing and may have been paid.
+    ``doubtful`` is True if some answers are missing and may have been paid. ``event`` is published when the answers may
+    be used. ``written`` has a result, or a DiskError, when they are on the disk; it is None without a journal.
     """
 
     reply: Reply
     parts: Sequence[Usage]
     seconds: float
-    doubtful: bool = False
+    doubtful: bool
+    event: e.RequestFinished
+    written: asyncio.Future[Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +65,20 @@ class Failed:
 class Attempts:
     """The sender of attempts.
 
-    ``trouble`` is called if the journal cannot be written, ``left`` when a request is sent, and ``begun`` when an
-    answer begins to arrive.
+    ``left`` is called when a request is sent, and ``begun`` when an answer begins to arrive.
     """
 
     def __init__(
         self,
         publish: Publish,
         log: NoLog,
-        trouble: Callable[[DiskError], None],
+        listener: Listener,
         left: Callable[[Batch], None],
         begun: Callable[[Batch], None],
     ) -> None:
         self.publish = publish
         self.log = log
-        self.trouble = trouble
+        self.listener = listener
         self.left = left
         self.begun = begun
         self.stopped = False
@@ -120,7 +123,12 @@ class Attempts:
             self.publish(e.RequestCancelled(number, path, count))
             raise
         out.verdict = Verdict.OK
-        return await self._came(batch, provider.model, reply, loop.time() - began)
+        usage = believable(reply.usage, asked[0].request, count)
+        if usage.input_tokens is not None and usage.output_tokens is not None:
+            out.used = usage.input_tokens + usage.output_tokens
+        if not reply.answers:
+            return await self._failed(batch, AnswerError("the reply has no answer", usage=usage), loop.time() - began)
+        return self._came(batch, provider.model, reply, usage, loop.time() - began)
 
     async def _start(self, endpoint: Endpoint) -> CallError | None:
         """Start a provider before its first request. Return the error if it does not start."""
@@ -137,31 +145,18 @@ class Attempts:
             self.publish(e.ModelReady(model, loop.time() - began))
         return None
 
-    async def _came(self, batch: Batch, model: str, reply: Reply, seconds: float) -> Answered | Failed | None:
-        """Write a reply to the journal, and publish its event."""
+    def _came(self, batch: Batch, model: str, reply: Reply, usage: Usage, seconds: float) -> Answered:
+        """Give the answers of a reply to the journal. They may not be used before they are ``written``."""
         asked, count = batch.asked, len(batch.asked)
-        usage = believable(reply.usage, asked[0].request, count)
-        if usage.input_tokens is not None and usage.output_tokens is not None:
-            batch.out.used = usage.input_tokens + usage.output_tokens
         answers = min(count, len(reply.answers))
-        if not answers:
-            return await self._failed(batch, AnswerError("the reply has no answer", usage=usage), seconds)
         doubtful = answers < count and self._rest(asked[answers:], usage, answers)
         read, written = usage.input_tokens, usage.output_tokens
-        finished = e.RequestFinished(
+        event = e.RequestFinished(
             batch.number, asked[0].path, model, count, seconds, read, written, answers, doubtful=doubtful
         )
-        try:
-            await self.log.answered(asked, reply.answers, usage)
-        except DiskError as error:
-            self.trouble(error)
-            return None
-        except asyncio.CancelledError:
-            # The reply is written to the journal in any case.
-            self.publish(finished)
-            raise
-        self.publish(finished)
-        return Answered(reply, usage.parts(answers), seconds, doubtful)
+        log = self.log
+        on_disk = asyncio.ensure_future(log.answered(asked, reply.answers, usage)) if log.keeps else None
+        return Answered(reply, usage.parts(answers), seconds, doubtful, event, on_disk)
 
     def _rest(self, calls: tuple[Call, ...], usage: Usage, answers: int) -> bool:
         """Write the end of calls that got no answer, although other calls of the same request did.
@@ -189,7 +184,10 @@ class Attempts:
         return replace(request, hear=hear)
 
     async def _intend(self, batch: Batch, asked: tuple[Call, ...], each: Ceiling) -> bool:
-        """Write to the journal that a request is about to be sent. Return True if it may still be sent."""
+        """Write to the journal that a request is about to be sent. Return True if it may still be sent.
+
+        An answer that reached the disk together with this record may decide that the request is not needed.
+        """
         try:
             if asked != batch.asked:
                 # The same key must always mean the same request.
@@ -197,8 +195,10 @@ class Attempts:
             for call in asked:
                 call.ceiling = each
             await self.log.intend(asked, batch.key)
+            if self.log.keeps and self.listener.behind:
+                await asyncio.sleep(0)
         except DiskError as error:
-            self.trouble(error)
+            self.listener.trouble(error)
             return False
         except asyncio.CancelledError:
             self.log.unsent(asked)
@@ -218,7 +218,7 @@ class Attempts:
             try:
                 await self.log.spoiled(batch.asked, error)
             except DiskError as trouble:
-                self.trouble(trouble)
+                self.listener.trouble(trouble)
                 return None
             except asyncio.CancelledError:
                 self.publish(failed)

@@ -1,12 +1,13 @@
 """A batch: calls with the same question, sent as one request. It is a small state machine.
 
-    queued ──▶ out ──▶ over
+    queued ──▶ out ──▶ landed ──▶ over
       ▲ ▲       │
       │ └ held  ▼
       └───── waiting
 
 A batch is *queued* for a place at its endpoint, *held* until the server has read its prompt for another batch, *out*
-with a place and a task, *waiting* for another attempt, or *over*. The data of a state is in the state object, and ends
+with a place and a task, *landed* when its answers are on their way to the disk, *waiting* for another attempt, or
+*over*. Without a journal, and after a failure, it is over at once. The data of a state is in the state object, and ends
 with it.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from copy import copy
+from typing import Any
 
 from flowrun.dsl import dataclass
 
@@ -56,6 +58,17 @@ class Out:
 
 
 @dataclass(frozen=True, slots=True)
+class Landed:
+    """The state of a batch whose answers have come. ``written`` ends when they are on the disk.
+
+    Its place is free for the next batch, whose intent so reaches the disk together with these answers.
+    """
+
+    out: Out
+    written: asyncio.Future[Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """The state of a batch that is tried again when its timer rings.
 
@@ -85,7 +98,7 @@ class Batch:
     calls: list[Call]
     retries: Retries
     prompt: int = 0
-    state: Queued | Held | Out | Waiting | Over = Queued()
+    state: Queued | Held | Out | Landed | Waiting | Over = Queued()
     asked: tuple[Call, ...] = ()
     key: str = ""
     seen: int | None = None
@@ -103,8 +116,9 @@ class Batch:
 
     @property
     def out(self) -> Out:
-        assert isinstance(self.state, Out)
-        return self.state
+        state = self.state.out if isinstance(self.state, Landed) else self.state
+        assert isinstance(state, Out)
+        return state
 
     def fits(self, call: Call, samples: int) -> bool:
         """Tell whether a call may join this batch. Its request can have at most ``samples`` answers."""

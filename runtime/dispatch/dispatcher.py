@@ -9,13 +9,14 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from copy import copy
 from functools import partial
+from typing import Any
 
 from ..engine.decisions import Call
 from ..limits import Place
 from ..vocabulary import events as e
-from ..vocabulary.errors import CallError, EndpointError
+from ..vocabulary.errors import CallError, DiskError, EndpointError
 from .attempt import Answered, Attempts, Publish
-from .batch import Batch, Out, Over, Waiting, Worker, part_of
+from .batch import Batch, Landed, Over, Waiting, Worker
 from .batching import Batcher, Groups
 from .endpoint import Endpoint
 from .hedging import Hedges
@@ -23,6 +24,8 @@ from .ledger import NoLog
 from .lines import Lines
 from .listener import Listener
 from .outages import Allowance, closing, goes_first, wait_after
+from .under_way import UnderWay
+from .waiting_calls import WaitingCalls
 
 
 class Dispatcher:
@@ -34,13 +37,13 @@ class Dispatcher:
         self.log = log
         self.listener = listener
         self._hedges = Hedges(self._send_twin)
-        self._attempts = Attempts(publish, log, listener.trouble, self._hedges.began, self._begun)
+        self._attempts = Attempts(publish, log, listener, self._hedges.began, self._begun)
         self._lines = Lines(endpoints.values(), self._pump, self._fail)
         self.clock = self._lines.clock
         self._batcher = Batcher()
         self._allowance = Allowance()
-        self._live: dict[Batch, None] = {}
-        self._batch_of: dict[int, Batch] = {}
+        self._live = UnderWay()
+        self._calls = WaitingCalls(listener)
 
     @property
     def stopped(self) -> bool:
@@ -50,7 +53,7 @@ class Dispatcher:
     @property
     def busy(self) -> bool:
         """True if a batch is under way or waits for another attempt, or if a call waits for its answer."""
-        return bool(self._live or self._batch_of)
+        return bool(self._live or self._calls)
 
     def launch(self, calls: Iterable[Call]) -> None:
         """Queue calls. Calls with the same question share a request if the endpoint gives several answers to one."""
@@ -66,13 +69,13 @@ class Dispatcher:
 
     def _queue(self, call: Call, endpoint: Endpoint, groups: Groups) -> None:
         batch, made = self._batcher.place(call, endpoint, groups, asyncio.get_running_loop().time())
-        self._batch_of[call.number] = batch
+        self._calls.enter(call, batch)
         if made:
             self._lines.enter(batch)
 
     def cancel(self, number: int, keep: bool) -> None:
         """Cancel a call. A batch without other calls is cancelled too, or with ``keep`` continues for the journal."""
-        batch = self._batch_of.pop(number, None)
+        batch = self._calls.drop(number)
         if batch is not None:
             batch.calls = [call for call in batch.calls if call.number != number]
             if not batch.calls:
@@ -83,7 +86,7 @@ class Dispatcher:
     def _end(self, batch: Batch, *, keep: bool) -> None:
         self._lines.end(batch, keep=keep and self.log.keeps)
         if isinstance(batch.state, Over):
-            self._live.pop(batch, None)
+            self._live.drop(batch)
 
     def send_no_more(self) -> None:
         self._attempts.stopped = True
@@ -92,31 +95,21 @@ class Dispatcher:
     def stop(self) -> None:
         """Send nothing more. Batches that are under way continue."""
         self.send_no_more()
-        self._forget_waiting()
+        self._live.forget_waiting()
         if not self._live:
             self.listener.idle()
 
-    def _forget_waiting(self) -> None:
-        for batch in [one for one in self._live if isinstance(one.state, Waiting)]:
-            batch.end()
-            self._live.pop(batch, None)
-
     async def settle(self, seconds: float) -> None:
         """Wait for the batches that continue for the journal, but at most this many seconds."""
-        kept = [batch.state.task for batch in self._live if isinstance(batch.state, Out) and batch.state.kept]
-        if kept:
-            await asyncio.wait(kept, timeout=seconds)
+        await self._live.settle(seconds)
 
     async def close(self) -> None:
         """Cancel all batches that are under way."""
         self.send_no_more()
-        self._forget_waiting()
+        self._live.forget_waiting()
         self._hedges.close()
-        tasks = [batch.out.task for batch in self._live]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._batch_of.clear()
+        await self._live.cancel()
+        self._calls.clear()
 
     # Sending
 
@@ -128,17 +121,14 @@ class Dispatcher:
     def _start(self, batch: Batch, place: Place) -> None:
         worker = Worker(batch)
         task = asyncio.get_running_loop().create_task(self._work(worker))
-        self._go(batch, task, place)
+        self._live.send(batch, task, place)
         task.add_done_callback(partial(self._ended, worker))
-
-    def _go(self, batch: Batch, task: asyncio.Task[None], place: Place) -> None:
-        batch.state, self._live[batch] = Out(task, place), None
 
     async def _work(self, worker: Worker) -> None:
         """Make an attempt at a batch. Then use the same task for the next batch that may be sent."""
         while (batch := worker.batch) is not None:
             wait = await self._attempt(batch)
-            if self.listener.behind:
+            if self.listener.behind and not isinstance(batch.state, Landed):
                 # The answer may decide that the next request is not needed.
                 await asyncio.sleep(0)
             worker.batch, endpoint = None, batch.endpoint
@@ -146,7 +136,7 @@ class Dispatcher:
             ready = None if self.stopped else self._lines.next(endpoint)
             if ready is not None:
                 worker.batch = ready[0]
-                self._go(ready[0], task, ready[1])
+                self._live.send(ready[0], task, ready[1])
                 if self._lines.waits(endpoint) and not self._lines.wake(endpoint):
                     # There may be more places than this one.
                     self._pump(endpoint)
@@ -167,9 +157,8 @@ class Dispatcher:
         if wait is not None and batch.calls and not self.stopped:
             # The endpoint may have closed since the attempt failed: the batch then fails at once.
             self._lines.later(batch, wait if batch.endpoint.closed is None else 0, self._again)
-        else:
-            batch.state = Over()
-            self._live.pop(batch, None)
+        elif not isinstance(batch.state, Landed):
+            self._live.over(batch)
         if batch.number in self._hedges.watched:
             self._hedges.ended(batch, None)
         self._lines.let_go(batch)
@@ -190,7 +179,12 @@ class Dispatcher:
                 self._hedges.ended(batch, ended.seconds)
             if ended.reply.rates is not None:
                 batch.endpoint.limiter.learn(ended.reply.rates)
-            self._deliver(batch, ended)
+            if ended.written is None:
+                self.publish(ended.event)
+                self._deliver(batch, ended)
+            else:
+                batch.state = Landed(batch.out, ended.written)
+                ended.written.add_done_callback(partial(self._written, batch, ended))
         elif ended is not None and batch.twin_of is not None:
             # The first request continues. If it fails too, it is sent again.
             self.publish(e.RequestCancelled(batch.number, batch.asked[0].path, len(batch.asked)))
@@ -199,6 +193,27 @@ class Dispatcher:
         elif ended is not None:
             return self._failed(batch, ended.error, ended.seconds)
         return None
+
+    def _written(self, batch: Batch, ended: Answered, written: asyncio.Future[Any]) -> None:
+        """Deliver answers that are on the disk."""
+        error = None if written.cancelled() else written.exception()
+        try:
+            if error is None:
+                self.publish(ended.event)
+                if not written.cancelled():
+                    self._deliver(batch, ended)
+        except Exception as mistake:  # noqa: BLE001 - what a callback raises is seen by nobody
+            error = mistake
+        if isinstance(error, DiskError):
+            self.listener.trouble(error)
+        elif error is not None:
+            self.listener.mistake(error)
+        self._live.over(batch)
+        if len(ended.reply.answers) < len(batch.asked):
+            # The calls without an answer are queued again.
+            self._pump(batch.endpoint)
+        if self.stopped and not self._live:
+            self.listener.idle()
 
     def _send_twin(self, batch: Batch) -> bool | None:
         """Send a slow request a second time, beside the first.
@@ -236,23 +251,12 @@ class Dispatcher:
             return None
         self.publish(e.RequestRetried(number, path, str(error), wait, count))
         if error.doubtful and not self.stopped:
-            batch.calls = self._afforded(batch.calls, batch.retries.tries)
+            batch.calls = self._calls.afforded(batch.calls, batch.retries.tries)
         return wait
-
-    def _afforded(self, calls: list[Call], tries: int) -> list[Call]:
-        """Return the calls that the budgets allow to be sent again, after ``tries`` attempts that may be paid."""
-        for call in calls:
-            call.tries = tries
-        again = [call for call in calls if self.listener.doubted(call)]
-        for call in calls:
-            if call not in again:
-                self._batch_of.pop(call.number, None)
-        # A decision about one call may cancel another.
-        return [call for call in again if call.number in self._batch_of]
 
     def _again(self, batch: Batch) -> None:
         assert isinstance(batch.state, Waiting)
-        self._live.pop(batch, None)
+        self._live.drop(batch)
         self._lines.put(batch, first=goes_first(batch, probe=batch.state.probe))
         self._pump(batch.endpoint)
 
@@ -264,8 +268,7 @@ class Dispatcher:
             if other is not endpoint and not (isinstance(error, EndpointError) and other.limiter is endpoint.limiter):
                 continue
             other.closed = refused
-            waiting = [one for one in self._live if isinstance(one.state, Waiting) and one.endpoint is other]
-            for batch in (*waiting, *self._lines.clear(other)):
+            for batch in (*self._live.waiting(other), *self._lines.clear(other)):
                 self._fail(batch, refused)
                 self._end(batch, keep=False)
                 self._lines.let_go(batch)
@@ -273,9 +276,7 @@ class Dispatcher:
     def _fail(self, batch: Batch, error: CallError) -> None:
         if batch.twin is not None:
             self._end(batch.twin, keep=True)
-        for call in tuple(batch.calls):
-            if self._batch_of.pop(call.number, None) is not None:
-                self.listener.failed(call, part_of(error, batch.asked, call))
+        self._calls.fail(batch, error)
 
     def _deliver(self, batch: Batch, ended: Answered) -> None:
         asked, reply = batch.asked, ended.reply
@@ -285,16 +286,15 @@ class Dispatcher:
                 self._hedges.overtaken(other)
             self._end(other, keep=False)
         for call, answer, part in zip(asked, reply.answers, ended.parts, strict=False):
-            if self._batch_of.pop(call.number, None) is not None:
+            if self._calls.answer(call, answer, part):
                 self._allowance.add(batch)
-                self.listener.answered(call, answer, part)
         if len(reply.answers) == len(asked):
             return
         self.listener.catch_up()
         together: Groups = {}
-        rest = [call for call in asked[len(reply.answers) :] if call.number in self._batch_of]
+        rest = [call for call in asked[len(reply.answers) :] if call in self._calls]
         if ended.doubtful and (failed := batch.retries.spent()) is not None:
             self._fail(batch, failed)
             return
-        for call in self._afforded(rest, batch.retries.tries) if ended.doubtful else rest:
+        for call in self._calls.afforded(rest, batch.retries.tries) if ended.doubtful else rest:
             self._queue(call, batch.endpoint, together)

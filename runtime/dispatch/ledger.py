@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -40,8 +40,12 @@ class NoLog:
     async def intend(self, calls: Sequence[Call], key: str) -> None:
         """Record that a request will be sent. Return when the record is on the disk. Raises DiskError."""
 
-    async def answered(self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage) -> None:
-        """Record answers and their bill. Return when they are on the disk. Raises DiskError."""
+    def answered(self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage) -> Awaitable[object]:
+        """Record answers and their bill at once. Return an awaitable, which ends when they are on the disk.
+
+        Awaiting it raises DiskError.
+        """
+        return _nothing()
 
     async def spoiled(self, calls: Sequence[Call], error: AnswerError) -> None:
         """Record a paid reply without a usable answer. Raises DiskError."""
@@ -114,9 +118,9 @@ class RunLog(NoLog):
         intents = [self._record(Kind.INTENT, call, _intent(call, key, len(calls))) for call in calls]
         await self.journal.append([*before, *intents])
 
-    async def answered(self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage) -> None:
+    def answered(self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage) -> Awaitable[object]:
         parts = usage.parts(min(len(calls), len(answers)))
-        await self.journal.append(
+        return self.journal.append(
             self._record(Kind.ANSWER, call, _answer(one, part))
             for call, one, part in zip(calls, answers, parts, strict=False)
         )
@@ -158,6 +162,10 @@ class RunLog(NoLog):
 
     def _record(self, kind: Kind, call: Call, body: Json) -> LogRecord:
         return LogRecord(self.run, kind, body, call.known.key, call.place)
+
+
+async def _nothing() -> None:
+    """Do nothing, where there is no journal."""
 
 
 def _keys() -> Iterator[str]:

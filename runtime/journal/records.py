@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from hashlib import blake2b
-from typing import NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple
 
 from ..vocabulary.json_value import Json
 
@@ -20,7 +22,8 @@ TABLE = """CREATE TABLE records (
   body TEXT NOT NULL,
   sum BLOB NOT NULL
 ) STRICT"""
-INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)"
+_SIZES = (64, 16, 4, 1)
+_INSERTS = {size: "INSERT INTO records VALUES " + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * size) for size in _SIZES}
 START = b"\0" * 8
 """The checksum before the first row."""
 
@@ -53,6 +56,11 @@ class Kind(StrEnum):
     END = "end"
 
 
+Columns = tuple[int, int, str, bytes, str, str, bytes]
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+"""Writes ASCII, so that half a character from a model can be written too."""
+
+
 class LogRecord(NamedTuple):
     """A row to write. ``key`` identifies a call and ``place`` its place in the flow; both are empty for other rows."""
 
@@ -63,17 +71,30 @@ class LogRecord(NamedTuple):
     place: str = ""
 
 
-def row(number: int, record: LogRecord, before: bytes, begun: int = 0) -> tuple[int, int, str, bytes, str, str, bytes]:
+def row(number: int, record: LogRecord, before: bytes, begun: int = 0) -> Columns:
     """Return the columns of a record; ``before`` is the checksum of the row before it. A record of run 0 begins a run.
 
     ``begun`` is the run that began last in this transaction.
     """
     run = begun if record.run == JUST_BEGUN else record.run or number
-    # ASCII, so that half a character from a model can be written too.
-    body = json.dumps(record.body, separators=(",", ":"))
+    body = _encode(record.body)
     place = record.place.encode("utf-8", "replace").decode()
     kind = record.kind.value
     return number, run, kind, record.key, place, body, checksum(before, number, run, kind, record.key, place, body)
+
+
+def statements(rows: Sequence[Columns]) -> Iterator[tuple[str, Iterator[tuple[Any, ...]]]]:
+    """Return the statements that insert rows in order, each with its sets of values, for ``executemany``.
+
+    A statement inserts many rows. Python's lock changes hands at each run of a statement, so a run for each row would
+    stop the event loop as often.
+    """
+    start = 0
+    for size in _SIZES:
+        end = start + (len(rows) - start) // size * size
+        if end > start:
+            yield _INSERTS[size], (tuple(chain.from_iterable(rows[at : at + size])) for at in range(start, end, size))
+        start = end
 
 
 def checksum(before: bytes, number: int, run: int, kind: str, key: bytes, place: str, body: str) -> bytes:

@@ -49,6 +49,7 @@ class Journal:
         self._shared = shared
         self._live = live
         self._run = 0
+        self._given: list[WriteRequest] = []
         self._reader: sqlite3.Connection | None = None
 
     @classmethod
@@ -68,8 +69,16 @@ class Journal:
         """
         self.loop = asyncio.get_running_loop()
         done: asyncio.Future[int] = self.loop.create_future()
-        self._shared.writer.put(WriteRequest(tuple(records), done))
+        if not self._given:
+            # All records of one turn of the loop go to the writer together: it wakes once, and they share a commit.
+            self.loop.call_soon(self._hand_over)
+        self._given.append(WriteRequest(tuple(records), done))
         return done
+
+    def _hand_over(self) -> None:
+        given, self._given = self._given, []
+        if given:
+            self._shared.writer.put(given)
 
     def note(self, records: Iterable[LogRecord]) -> None:
         """Write records that nobody waits for, after all records that were given before."""
@@ -109,6 +118,7 @@ class Journal:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+        self._hand_over()
         self._shared.leave(self)
 
     @property

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..vocabulary.errors import mistake_in
 from ..vocabulary.events import Event
 from ..vocabulary.quoting import shown
-from .run import Listener
+
+Listener = Callable[[Event], None]
+
+
+def to_all(listeners: Sequence[Listener]) -> Listener:
+    """Join listeners into one that passes each event on to all of them, in order."""
+    if len(listeners) == 1:
+        return listeners[0]
+
+    def publish(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    return publish
 
 
 class Listeners:
@@ -17,6 +30,9 @@ class Listeners:
     def __init__(self, several: Sequence[Listener]) -> None:
         self._several = several
         self._failed: dict[int, tuple[Exception, int]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._several)
 
     def __call__(self, event: Event) -> None:
         for at, listener in enumerate(self._several):

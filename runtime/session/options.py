@@ -15,9 +15,9 @@ from ..vocabulary.json_value import Json
 from .endpoints import OpenProvider, default_model_name
 from .given import flag, folders, function, functions, hosts, needed_function, of_kind, path, retries, variables
 from .hosts import Ask
-from .listeners import Listeners
+from .listeners import Listener, Listeners
 from .resume import RunSettings
-from .run import Listener, Parts, Stop
+from .run import Parts, Stop
 
 AnyPath = str | os.PathLike[str]
 
@@ -121,7 +121,7 @@ class RunOptions(Permissions, JournalOptions, Limits, Display):
     def parts(self, listeners: Listeners, remarks: Iterable[str] = ()) -> Parts:
         """Return the options that the journal does not keep. ``remarks`` come from the readers of the inputs."""
         return Parts(
-            (listeners,),
+            (listeners,) if listeners else (),
             self.surroundings,
             self.opener,
             self.policy or RetryPolicy(),

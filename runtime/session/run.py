@@ -37,7 +37,7 @@ from ..values.expressions import ModelValue
 from ..values.functions import call_function
 from ..vocabulary.account import PriceOf
 from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageError
-from ..vocabulary.events import Event, Notice, PastCounted, PricesDeclared, RunFinished
+from ..vocabulary.events import Notice, PastCounted, PricesDeclared, RunFinished
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.tally import Tally
@@ -45,10 +45,10 @@ from ..vocabulary.usage import Price, Usage
 from .endpoints import OpenProvider, chosen_addresses, close_endpoints, default_model, open_endpoints
 from .hosts import Ask, permit_hosts
 from .least import must_afford
+from .listeners import Listener, to_all
 from .resume import RunSettings, begin, go_on, notices
 from .waits import waits_of
 
-Listener = Callable[[Event], None]
 _TURN = 500
 """The most answers from the journal that a run takes before it listens to signals again."""
 
@@ -167,12 +167,7 @@ async def execute(
     folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
     files = Files(folder, settings.allow_read)
     summary = Summary(prices=Prices(parts.environ))
-    listeners: tuple[Listener, ...] = (summary, *parts.on_event)
-
-    def publish(event: Event) -> None:
-        for listener in listeners:
-            listener(event)
-
+    publish = to_all((summary, *parts.on_event))
     for line in parts.remarks:
         publish(Notice(line))
     budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)

@@ -28,7 +28,6 @@ flow label(mails: [text]) {
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from .. import syntax as s
 from ..catalog import Catalog
@@ -36,6 +35,7 @@ from ..checking.origins import origins
 from ..checking.program import Program, Scope, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Label
+from ..records import dataclass
 from .lint import Lint
 from .parts import asks, blocks, option, walk
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ from ..engine.decisions import (
 )
 from ..engine.state import State
 from ..vocabulary.call import Answer
-from ..vocabulary.errors import CallError, DiskError, FlowrunError, PermanentError, UsageError
+from ..vocabulary.errors import CallError, DiskError, FlowrunError, PermanentError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import NO_USAGE, Usage
 from .attempt import Publish
@@ -33,29 +33,16 @@ from .dispatcher import Dispatcher
 from .endpoint import Endpoint, grown_window
 from .ledger import NoLog
 from .listener import Listener
+from .outside import CallExtern, DoRead, no_files, no_python
+from .wait_clock import WaitClock
 
 __all__ = ["Endpoint", "Publish", "Scheduler"]
 
-CallExtern = Callable[[str, Mapping[str, Json]], Awaitable[Json]]
-"""A function that calls an extern, by its key, with its arguments. Raises FlowrunError."""
-DoRead = Callable[[str, Mapping[str, Json], Callable[[], None]], Awaitable[Json]]
-"""A function that does a read, by the name of its function, with its arguments. Raises FlowrunError.
-
-It calls the third argument as soon as it knows that the read will take long.
-"""
 GRACE = 20.0
 """Seconds that a failed or stopped run waits for answers that are under way, for these are paid.
 
 Programs that send SIGTERM often send SIGKILL 30 seconds later.
 """
-
-
-async def _no_python(extern: str, args: Mapping[str, Json]) -> Json:
-    raise UsageError(f"this run may not run Python, and the extern `{extern}` would")
-
-
-async def _no_files(function: str, args: Mapping[str, Json], slow: Callable[[], None]) -> Json:
-    raise UsageError(f"`{function}` reads a file, and no file may be read here")
 
 
 class Scheduler(Listener):
@@ -66,10 +53,10 @@ class Scheduler(Listener):
         state: State,
         endpoints: Mapping[str, Endpoint],
         publish: Publish,
-        call_extern: CallExtern = _no_python,
+        call_extern: CallExtern = no_python,
         log: NoLog | None = None,
         hand_on: Callable[[Json], None] = lambda value: None,
-        do_read: DoRead = _no_files,
+        do_read: DoRead = no_files,
     ) -> None:
         self.state = state
         self.publish = publish
@@ -77,7 +64,6 @@ class Scheduler(Listener):
         self.do_read = do_read
         self.hand_on = hand_on
         self._dispatcher = Dispatcher(endpoints, publish, log or NoLog(), self)
-        self.clock = self._dispatcher.clock
         self._heard: list[tuple[int, Answer | CallError | None, Usage]] = []
         self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
@@ -106,6 +92,11 @@ class Scheduler(Listener):
                 task.cancel()
             await self._dispatcher.close()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def clock(self) -> WaitClock:
+        """The clock of the time in which calls wait."""
+        return self._dispatcher.clock
 
     @property
     def busy(self) -> bool:
@@ -173,7 +164,7 @@ class Scheduler(Listener):
         if self.state.paused and self._stopped is None:
             self._hear(0, None, NO_USAGE)
         if self.state.withheld.read():
-            self.clock.keep_back(self.state.withheld, self._dispatcher.endpoints)
+            self._dispatcher.clock.keep_back(self.state.withheld, self._dispatcher.endpoints)
 
     def _publish_all(self) -> None:
         for event in self.state.events:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import inf
+
+from flowrun.dsl import dataclass
 
 from ..engine.withheld import Withheld
 from ..limits import Limiter

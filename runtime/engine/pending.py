@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Request
 from ..vocabulary.json_value import Json

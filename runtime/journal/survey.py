@@ -10,9 +10,10 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+
+from flowrun.dsl import dataclass
 
 from .head import Mark
 from .index import Index

@@ -15,12 +15,11 @@ from .breaker import COOLING, Breaker
 from .ramp import FIRST, Pacing, Ramp
 from .rate import Quota
 from .verdict import Verdict
+from .waiters import CLOSE, Waiters
 from .width import Width
 
 _FULL = 0.875
 """The part of the places in use from which on they count as used: some are always between two requests."""
-_CLOSE = 1e-6
-"""The seconds by which a timer may be early: clocks are not exact."""
 _NO_PLACE: tuple[Reason, ...] = ((Cause.WIDTH, inf),)
 
 
@@ -83,9 +82,7 @@ class Limiter:
         self._breaker = Breaker(cooling)
         self._quota = Quota(rpm, tpm)
         self._paused_until = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._waiting: dict[Callable[[], None], None] = {}
-        self._calling = False
+        self._waiters = Waiters(self._opening, lambda: self.active)
 
     @property
     def width(self) -> int:
@@ -138,7 +135,7 @@ class Limiter:
 
     def reasons(self, now: float) -> tuple[Reason, ...]:
         """Return the causes for which no request can be sent, in the order in which they count. Empty if one can."""
-        if self._ready(now) <= now + _CLOSE:
+        if self._ready(now) <= now + CLOSE:
             return _NO_PLACE if self.full else ()
         timed = (
             (Cause.RETRY_AFTER, self._paused_until),
@@ -155,7 +152,7 @@ class Limiter:
         if active >= width.width:
             return None
         now = asyncio.get_running_loop().time()
-        if self._ready(now) > now + _CLOSE:
+        if self._ready(now) > now + CLOSE:
             return None
         if not active:
             width.begin(now)
@@ -191,10 +188,9 @@ class Limiter:
                 far = self._ramp.far(now - place.sent)
                 self._width.refused(now, place.epoch, in_flight, far=far)
                 self._ramp.refused(self._width.width, far=far)
-        if not self.narrowest <= self._width.width <= self.widest:
-            self.narrowest = min(self.narrowest, self._width.width)
-            self.widest = max(self.widest, self._width.width)
-        self._call_waiting()
+        self.narrowest = min(self.narrowest, self._width.width)
+        self.widest = max(self.widest, self.reach)
+        self._waiters.call()
 
     def pause(self, seconds: float) -> None:
         """Give out no place for this many seconds. A longer pause that is already running stays as it is."""
@@ -209,66 +205,24 @@ class Limiter:
 
     def on_ready(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` once when a place is free. A second request before that changes nothing."""
-        self._waiting.setdefault(callback)
-        self._arm()
+        self._waiters.add(callback)
 
     def waits_alone(self, callback: Callable[[], None]) -> bool:
         """Tell whether no callback other than this one waits for a place."""
-        return not self._waiting or (len(self._waiting) == 1 and callback in self._waiting)
+        return self._waiters.none_but(callback)
 
     def forget(self, callback: Callable[[], None]) -> None:
         """Withdraw a callback that was left with ``on_ready``."""
-        self._waiting.pop(callback, None)
+        self._waiters.forget(callback)
 
     def close(self) -> None:
         """Drop all callbacks and the timer."""
-        self._waiting.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._waiters.close()
 
     def _ready(self, now: float) -> float:
         """Work out the event loop's time at which a request may be sent, if the width allows one more."""
         ramp = self._ramp.ready(self.active)
         return max(self._paused_until, self._breaker.ready(), self._quota.ready(now), ramp)
 
-    def _arm(self) -> None:
-        """Set the timer for callbacks that wait for a point in time, and not for another request to end."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if not self._waiting or self.active >= self._width.width:
-            return
-        loop = asyncio.get_running_loop()
-        ready = self._ready(loop.time())
-        # A driver that could have sent at once and did not is called when the next request ends.
-        if loop.time() + _CLOSE < ready < inf:
-            self._timer = loop.call_at(ready, self._rung)
-
-    def _rung(self) -> None:
-        self._timer = None
-        self._call_waiting()
-
-    def _call_waiting(self) -> None:
-        if not self._waiting:
-            return
-        # A callback may take places, give some back or ask to be called again: this one loop serves all of that. It
-        # ends when a round took no place, so that a driver that asks without taking cannot hold it up.
-        if self._calling:
-            return
-        self._calling = True
-        try:
-            idle = 0
-            while self._waiting and idle <= len(self._waiting) and self._free():
-                before = self.active
-                callback = next(iter(self._waiting))
-                del self._waiting[callback]
-                callback()
-                idle = idle + 1 if self.active == before else 0
-        finally:
-            self._calling = False
-        self._arm()
-
-    def _free(self) -> bool:
-        now = asyncio.get_running_loop().time()
-        return self.active < self._width.width and self._ready(now) <= now + _CLOSE
+    def _opening(self, now: float) -> float:
+        return inf if self.active >= self._width.width else self._ready(now)

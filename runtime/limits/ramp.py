@@ -6,8 +6,9 @@ arrives are all that can be refused. A step is so small that there are few of th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
+
+from flowrun.dsl import dataclass
 
 FIRST = 8
 """The requests that are sent at once to a server about which nothing is known."""

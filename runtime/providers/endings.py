@@ -99,3 +99,9 @@ CHAT_ENDINGS = Endings(
     | _either_case(_GEMINI_FILTERS),
     _either_case(["tool_calls", "function_call", "tool_use"]),
 )
+
+
+def hollow(answer: Answer) -> bool:
+    """Tell whether a server ended an answer without a word of it, or with reasoning alone."""
+    thought = answer.finish == "other" and answer.said.startswith(ONLY_REASONING)
+    return not answer.text and (answer.finish == "stop" or thought)

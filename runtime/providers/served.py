@@ -15,11 +15,11 @@ from ..vocabulary.errors import AnswerError, RefusedError
 from ..vocabulary.usage import Rates, Usage
 from .bodies import text_of
 from .capabilities import Capabilities
-from .endings import ONLY_REASONING
+from .endings import hollow
 from .endpoints import HttpEndpoint
 from .failures import RejectedError, spoiled, unforeseen
 from .protocol import Surroundings
-from .records import Record, for_shape
+from .records import for_shape, record_of
 from .rejections import SAMPLES, SHAPE, is_named
 from .streams import Stream
 from .structured import Shape, clean, shape, unfence
@@ -71,7 +71,7 @@ class ServedProvider(ABC):
     def __init__(self, endpoint: HttpEndpoint, surroundings: Surroundings, *, samples: int, concurrency: int) -> None:
         self.model = endpoint.model
         self.endpoint = endpoint.base_url
-        self.record = _record(endpoint, surroundings)
+        self.record = record_of(endpoint, surroundings.records)
         self.samples = min(samples, self.record.most or samples)
         self.concurrency = concurrency
         self._at = endpoint
@@ -216,7 +216,7 @@ class ServedProvider(ABC):
             data = await self._ended(data, call, self._client.silence(self._at), deadline)
             found = [self._shaped(answer, call) for answer in self._answers(data, call)]
             answers = tuple([answer for answer, _ in found])
-            if all(_hollow(answer) for answer in answers):
+            if all(hollow(answer) for answer in answers):
                 why = f": {answers[0].said}" if answers and answers[0].said else ""
                 raise AnswerError(f"{self.model}: {self._at.host} sent an empty answer{why}")
         except AnswerError as error:
@@ -294,15 +294,3 @@ class ServedProvider(ABC):
 
     def _holds(self, call: Post, name: str) -> bool:
         return name in call.body
-
-
-def _hollow(answer: Answer) -> bool:
-    thought = answer.finish == "other" and answer.said.startswith(ONLY_REASONING)
-    return not answer.text and (answer.finish == "stop" or thought)
-
-
-def _record(endpoint: HttpEndpoint, surroundings: Surroundings) -> Record:
-    account = "\n".join(f"{name}: {value}" for name, value in sorted(endpoint.headers.items()))
-    if endpoint.keepable(f"{endpoint.base_url} {endpoint.model}")[1]:
-        return Record()
-    return surroundings.records.record(endpoint.base_url, account, endpoint.model)

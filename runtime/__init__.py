@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from .session.listeners import Listener
     from .session.loading import load, plan_of
     from .session.options import RunOptions
-    from .session.run import Result, Stop
+    from .session.result import Result
+    from .session.run import Stop
     from .vocabulary import events
     from .vocabulary.call import Answer, Message, Reply, Request
     from .vocabulary.errors import (

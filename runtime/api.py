@@ -29,8 +29,9 @@ from .providers import open_provider
 from .session.garbage import COLLECTOR
 from .session.loading import checked_inputs, load, plan_of
 from .session.options import AnyPath, RunOptions
+from .session.result import Result
 from .session.resume import RunSettings, taken_up
-from .session.run import Result, Stop, execute
+from .session.run import Stop, execute
 from .vocabulary.errors import FlowrunError, InputError, UsageError
 from .vocabulary.json_value import Json
 from .vocabulary.quoting import shown

@@ -51,7 +51,7 @@ class Store:
         self._tell = tell
         self._clock = clock
         self._book: Book | None = None
-        self._writable = True
+        self.writable = True
         self._damaged = False
         self._loans: list[_Loan] = []
 
@@ -73,7 +73,7 @@ class Store:
 
     def save(self) -> None:
         """Add the lessons of the run to the file. Other processes may have written to it in the meantime."""
-        if self._book is None or not self._writable or not (self._damaged or self._with_lessons(self._book)):
+        if self._book is None or not self.writable or not (self._damaged or self._with_lessons(self._book)):
             return
         with suppress(OSError, ValueError), locked(self._path):
             try:
@@ -90,10 +90,10 @@ class Store:
         try:
             book = self._read()
         except ForeignFileError as error:
-            self._writable = False
+            self.writable = False
             self._tell(f"{shown(str(self._path))} is {error}, so this run does not learn from earlier runs: remove it")
         except OtherVersionError:
-            self._writable = False
+            self.writable = False
         except DamageError:
             self._damaged = True
             self._tell(f"{shown(str(self._path))} is damaged: flowrun learns the limits of its endpoints anew")

@@ -90,6 +90,11 @@ class Limiter:
         return self._width.width
 
     @property
+    def start(self) -> int:
+        """The number of requests that could be in flight at first."""
+        return self._ramp.start
+
+    @property
     def taken(self) -> int:
         """The number of requests in flight that the server has taken for certain: it served them all."""
         return self._width.taken

@@ -64,7 +64,7 @@ class Ramp:
     def __init__(self, pacing: Pacing | None, start: int, *, told: bool = False, trusted: bool = False) -> None:
         self.level: float = inf if pacing is None else min(FIRST, start)
         self._pacing = pacing or NEAR
-        self._start = start
+        self.start = start
         self._trusted = trusted
         self._told = told
         self.allowed = False
@@ -90,7 +90,7 @@ class Ramp:
 
     def _now(self, answers: int) -> float:
         pacing = self._pacing
-        if self._trusted and self.level < self._start:
+        if self._trusted and self.level < self.start:
             return pacing.trusted
         if self._told:
             return pacing.told

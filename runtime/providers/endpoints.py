@@ -20,6 +20,7 @@ from .addresses import (
     is_loopback,
     other_account,
 )
+from .records import Record, Records
 from .secret import digest_of, secret
 from .traits import ProviderSpec
 
@@ -168,3 +169,11 @@ def _exempt(host: str, without: str) -> bool:
     names = [name.strip().lower().lstrip(".") for name in without.split(",")]
     bare = urlsplit(f"//{host}").hostname or ""
     return any(name == "*" or name in (host, bare) or bare.endswith(f".{name}") for name in names if name)
+
+
+def record_of(endpoint: HttpEndpoint, records: Records) -> Record:
+    """Return what was learnt of a model at an endpoint. An address that holds a key has no record."""
+    account = "\n".join(f"{name}: {value}" for name, value in sorted(endpoint.headers.items()))
+    if endpoint.keepable(f"{endpoint.base_url} {endpoint.model}")[1]:
+        return Record()
+    return records.record(endpoint.base_url, account, endpoint.model)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import field
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from flowrun.dsl import dataclass
 
 from ..vocabulary.pace import Pace
-
-if TYPE_CHECKING:
-    from .endpoints import HttpEndpoint
 
 
 @dataclass(eq=False, slots=True)
@@ -62,11 +59,3 @@ class NoRecords:
 def for_shape(mode: str, key: str) -> str:
     """Return the name of the part that asks in ``mode`` for the shape with this key."""
     return f"{mode}:{blake2b(key.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}"
-
-
-def record_of(endpoint: HttpEndpoint, records: Records) -> Record:
-    """Return what was learnt of a model at an endpoint. An address that holds a key has no record."""
-    account = "\n".join(f"{name}: {value}" for name, value in sorted(endpoint.headers.items()))
-    if endpoint.keepable(f"{endpoint.base_url} {endpoint.model}")[1]:
-        return Record()
-    return records.record(endpoint.base_url, account, endpoint.model)

@@ -16,10 +16,10 @@ from ..vocabulary.usage import Rates, Usage
 from .bodies import text_of
 from .capabilities import Capabilities
 from .endings import hollow
-from .endpoints import HttpEndpoint
+from .endpoints import HttpEndpoint, record_of
 from .failures import RejectedError, spoiled, unforeseen
 from .protocol import Surroundings
-from .records import for_shape, record_of
+from .records import for_shape
 from .rejections import SAMPLES, SHAPE, is_named
 from .streams import Stream
 from .structured import Shape, clean, shape, unfence

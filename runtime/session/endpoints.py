@@ -105,6 +105,17 @@ async def close_endpoints(
             publish(Notice(f"{model}: its provider did not close ({mistake_in(end)})"))
 
 
+def next_width(endpoint: Endpoint) -> int | None:
+    """Return the number of requests with which the next run at this endpoint begins, if this run leaves its pace.
+
+    None if nothing is learnt of it, or if the flow or the provider sets the number.
+    """
+    limiter, record = endpoint.limiter, _record(endpoint.provider)
+    if record is None or limiter.limit is not None:
+        return None
+    return record.pace.after(limiter.pace).start(limiter.start, None)
+
+
 def _record(provider: Provider) -> Record | None:
     record = getattr(provider, "record", None)
     return record if isinstance(record, Record) else None

@@ -18,7 +18,7 @@ from ..dispatch.endpoint import Endpoint, window_of
 from ..dispatch.ledger import NoLog
 from ..dispatch.read_pool import ReadPool
 from ..dispatch.scheduler import Scheduler
-from ..engine.decisions import Failure, Outcome
+from ..engine.decisions import Outcome
 from ..engine.scopes import Context
 from ..engine.state import State
 from ..experience.store import Store, open_store
@@ -40,70 +40,17 @@ from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageErro
 from ..vocabulary.events import Notice, PastCounted, PricesDeclared, RunFinished
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
-from ..vocabulary.tally import Tally
-from ..vocabulary.usage import Price, Usage
+from ..vocabulary.usage import Price
 from .endpoints import OpenProvider, chosen_addresses, close_endpoints, default_model, open_endpoints
 from .hosts import Ask, permit_hosts
 from .least import must_afford
 from .listeners import Listener, to_all
+from .result import Result
 from .resume import RunSettings, begin, go_on, notices
 from .waits import waits_of
 
 _TURN = 500
 """The most answers from the journal that a run takes before it listens to signals again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The result of a run. ``value`` is plain JSON data, None if the flow could not make a value.
-
-    ``outcome`` has the end of the flow, ``summary`` the account of the run. ``run`` is the run's name in the journal,
-    "" without a journal. ``spent`` is the cost of the whole run in dollars, as a budget in money counts it: a call
-    without a known bill counts at its highest cost. If ``handed`` is True, the caller took the results one by one, and
-    ``value`` is their number.
-    """
-
-    value: Json
-    outcome: Outcome
-    summary: Summary
-    run: str = ""
-    spent: float = 0.0
-    handed: bool = False
-
-    @property
-    def ok(self) -> bool:
-        return self.outcome.complete and not self.outcome.failures and self.outcome.stopped is None
-
-    @property
-    def status(self) -> str:
-        """``done``, ``partial``, ``failed``, ``budget``, ``stopped`` or ``disk``."""
-        return self.outcome.status
-
-    @property
-    def failures(self) -> tuple[Failure, ...]:
-        """The failures that ended steps."""
-        return self.outcome.failures
-
-    @property
-    def losses(self) -> tuple[Failure, ...]:
-        """The failures of elements and samples that the flow went on without."""
-        return self.outcome.losses
-
-    @property
-    def tallies(self) -> Mapping[str, Tally]:
-        """The votes, by the path of their step."""
-        return self.outcome.tallies
-
-    @property
-    def usage(self) -> Usage:
-        """The tokens of the whole run that servers reported."""
-        whole = self.summary.whole
-        return Usage(whole.input_tokens, whole.output_tokens)
-
-    @property
-    def cost(self) -> float | None:
-        """The dollars for the tokens that servers reported; None if a price is not known."""
-        return self.summary.prices.of(self.summary.whole)
 
 
 class Stop:
@@ -153,6 +100,11 @@ class _Models:
     prices: Prices
     asked_hosts: tuple[str, ...]
     store: Store | None
+
+    @property
+    def kept(self) -> bool:
+        """True if the findings on the endpoints are kept for later runs."""
+        return self.store is not None and self.store.writable
 
 
 async def execute(
@@ -288,5 +240,6 @@ async def _finished(scheduler: Scheduler, models: _Models, publish: Listener) ->
         status = outcome.status
         return outcome
     finally:
-        publish(RunFinished(status, clock.time() - began, waits_of(scheduler.clock, models.endpoints, models.declared)))
+        waits = waits_of(scheduler.clock, models.endpoints, models.declared, kept=models.kept)
+        publish(RunFinished(status, clock.time() - began, waits))
         await close_endpoints(models.endpoints, models.store, publish)

@@ -10,20 +10,23 @@ from ..dispatch.wait_clock import Gate, WaitClock
 from ..providers.addresses import host_of
 from ..values.expressions import ModelValue
 from ..vocabulary.waits import EndpointWaits, Waits
-
-WIDTH_IS_KEPT = False
-"""True if the user's store keeps the width of an endpoint, so that the next run begins there."""
+from .endpoints import next_width
 
 
-def waits_of(clock: WaitClock, endpoints: Mapping[str, Endpoint], declared: Mapping[str, ModelValue]) -> Waits:
-    """Return the waiting at each endpoint that a run has used, and of its blocks. This stops the clock."""
+def waits_of(
+    clock: WaitClock, endpoints: Mapping[str, Endpoint], declared: Mapping[str, ModelValue], *, kept: bool
+) -> Waits:
+    """Return the waiting at each endpoint that a run has used, and of its blocks. This stops the clock.
+
+    ``kept`` says that the next run can begin where this one ends.
+    """
     clock.end()
     names: set[str] = set()
     told = []
     for gate in clock.gates.values():
         models = [address for address, one in endpoints.items() if one.limiter is gate.limiter]
         if any(endpoints[one].up for one in models) or any(gate.seconds.values()):
-            told.append(_endpoint_waits(gate, models, endpoints, declared, names))
+            told.append(_endpoint_waits(gate, models, endpoints, declared, names, kept))
     return Waits(tuple(told), clock.blocks)
 
 
@@ -33,6 +36,7 @@ def _endpoint_waits(
     endpoints: Mapping[str, Endpoint],
     declared: Mapping[str, ModelValue],
     names: set[str],
+    kept: bool,
 ) -> EndpointWaits:
     limiter, first = gate.limiter, endpoints[models[0]]
     options = [dict(one.options) for one in declared.values() if one.address in models or one.fallback in models]
@@ -44,7 +48,7 @@ def _endpoint_waits(
         limiter.widest,
         ceiling=limiter.limit if any("concurrency" in one for one in options) else None,
         paced=any("rpm" in one or "tpm" in one for one in options),
-        next=limiter.taken if WIDTH_IS_KEPT else None,
+        next=next_width(first) if kept else None,
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from flowrun.dsl import one_line
 from flowrun.runtime.providers import failures, open_provider, served
 from flowrun.runtime.providers.protocol import Surroundings
 from flowrun.runtime.vocabulary.call import Message, Reply, Request
@@ -87,7 +88,7 @@ async def outcome(server: RawServer, name: str, asked: Request, samples: int = 1
     try:
         return await provider.complete(asked, samples)
     except CallError as error:
-        assert str(error).isprintable()
+        assert str(error) == one_line(str(error))
         assert "mistake of flowrun" not in str(error)
         return error
     finally:

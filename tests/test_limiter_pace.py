@@ -75,7 +75,7 @@ async def test_the_last_report_of_the_server_is_kept() -> None:
 
 async def test_a_run_that_starts_below_a_refused_width_stays_there() -> None:
     limiter = Limiter(128, start=6, refused_at=7)
-    driver = Driver(limiter, [0] * 60, 0.1)
+    driver = Driver(limiter, [0] * 30, 0.1)
     driver.pump()
     await driver.done
     assert driver.peak == 6

@@ -27,8 +27,13 @@ from mock_server import MEDIAN, SIGMA
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 CALLS = 50
-BOUNDS = (("p95", 0.05, 1.45, 1.7), ("p90", 0.1, 1.7, 1.8))
-"""The option, the most calls more, and how many times as fast the median and the slow tenth are at the least."""
+BOUNDS = (("p95", 0.05, 1.3, 1.65), ("p90", 0.1, 1.55, 1.8))
+"""The option, the most calls more, and how many times as fast the median and the slow tenth are at the least.
+
+No run may send more than its share twice: 2 calls of 50 with p95, and 5 with p90. Sent when as many are left, they make
+the median 1.39 and 1.68 times as fast, by a simulation of 20,000 fan-outs. Sent when more
+or fewer are left, they bring less.
+"""
 
 
 FAN_OUTS = 1000

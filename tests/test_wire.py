@@ -116,6 +116,39 @@ async def test_a_connection_with_something_behind_its_answer_is_not_reused(beyon
     assert "wrong" not in [reply.answers[0].text for reply in replies]
 
 
+@pytest.mark.parametrize("beyond", [answer("wrong"), 2 * answer("wrong"), b"nonsense\r\n\r\n"])
+async def test_an_answer_that_comes_unasked_reaches_no_request(beyond: bytes) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(answer())
+        await writer.drain()
+        await asyncio.sleep(0.02)  # the connection is free by then
+        writer.write(beyond)
+        await read_request(reader)
+        writer.write(answer("second"))
+
+    async with Counted(handle) as server:
+        provider = openai(server.url)
+        for _ in range(3):
+            assert (await provider.complete(request())).answers[0].text == "yes"
+            await asyncio.sleep(0.1)
+        await provider.close()
+    assert server.connections == 3
+
+
+async def test_an_answer_that_breaks_the_rules_of_http_is_told_with_what_is_wrong() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n")
+        await reader.read()
+
+    async with Counted(handle) as server:
+        provider = openai(server.url)
+        with pytest.raises(InDoubtError, match=r"breaks the rules of HTTP .*Transfer-Encoding.*it may have been paid"):
+            await provider.complete(request())
+        await provider.close()
+
+
 async def test_interim_answers_are_passed_over_and_a_close_is_heeded() -> None:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

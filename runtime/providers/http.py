@@ -19,7 +19,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from ..vocabulary.usage import Rates
 from .allowance import STEP
-from .connections import Connections
+from .connections import Connections, has_spoken
 from .descriptors import Descriptors
 from .endpoints import HttpEndpoint
 from .silence import Silence
@@ -27,7 +27,7 @@ from .streams import Stream
 from .targets import Target
 from .turns import ANSWER_CAP, ERROR_CAP, Deadlines, Exchange
 from .wire import encode
-from .wire_failures import wire_failure
+from .wire_failures import NoHttpError, wire_failure
 
 # Connections to one address that are opened at once in the beginning; more follow while each is as quick as the first.
 OPENING = 16
@@ -172,7 +172,7 @@ class HttpClient:
         protocol = connection.protocol
         assert protocol is not None
         transport = protocol.transport
-        if transport is None or transport.is_closing():
+        if transport is None or has_spoken(connection):
             raise aiohttp.ClientConnectionResetError("the connection was lost")
         protocol.set_response_params(read_until_eof=True)
         turn.sent = True
@@ -193,7 +193,7 @@ async def _read(connection: Connection, turn: Exchange) -> None:
             # An interim answer (RFC 9110, 15.2); after 101 the connection speaks another protocol.
             message, content = await protocol.read()
     except HttpProcessingError as error:
-        raise aiohttp.ClientPayloadError(error.message) from None
+        raise NoHttpError(error.message) from None
     turn.status, turn.headers = message.code, message.headers
     cap = ANSWER_CAP if message.code < 300 else ERROR_CAP
     stream = turn.streamed

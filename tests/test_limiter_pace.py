@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowrun.runtime.limits import Limiter, Verdict
+from flowrun.runtime.limits import NEAR, Limiter, Verdict
 from flowrun.runtime.vocabulary.pace import Pace
 from flowrun.runtime.vocabulary.usage import Rate, Rates
 from support.limiters import Driver, taken
@@ -88,4 +88,24 @@ async def test_it_grows_beyond_a_refused_width_when_that_is_served() -> None:
     driver.pump()
     await driver.done
     assert driver.peak > 20
+    limiter.close()
+
+
+async def test_the_widest_is_what_the_ramp_came_to_and_the_narrowest_is_no_more_than_that() -> None:
+    limiter = Limiter(None, start=128, pacing=NEAR)
+    assert (limiter.narrowest, limiter.widest) == (8, 8)
+    driver = Driver(limiter, [0] * 20, 0.1)
+    driver.pump()
+    await driver.done
+    assert 8 <= driver.peak <= limiter.widest < 40
+    assert limiter.narrowest == limiter.widest
+    limiter.close()
+
+
+async def test_a_refusal_narrows_below_the_widest() -> None:
+    limiter = Limiter(None, start=128, pacing=NEAR)
+    driver = Driver(limiter, [0] * 60, 0.1, lambda number: Verdict.REFUSED if number == 5 else Verdict.OK)
+    driver.pump()
+    await driver.done
+    assert limiter.narrowest < limiter.widest
     limiter.close()

@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from flowrun.runtime.providers import open_provider
+from flowrun.runtime.providers.http import HttpClient
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.vocabulary.call import Message, Reply, Request
 from flowrun.runtime.vocabulary.errors import InDoubtError, PermanentError, RefusedError
@@ -284,3 +285,25 @@ async def test_a_burst_over_tls_is_opened_a_few_at_a_time(tmp_path: Any, monkeyp
     await server.wait_closed()
     assert [reply.answers[0].text for reply in replies] == ["yes"] * 150
     assert 0 < most < 150
+
+
+async def test_endpoints_of_runs_that_overlap_are_forgotten_with_their_run() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await read_request(reader)
+            writer.write(answer())
+
+    async with Counted(handle) as server:
+        last = openai(server.url)
+        await last.complete(request())
+        client = HttpClient.join()
+        for _ in range(20):
+            following = openai(server.url)
+            await following.complete(request())
+            await last.close()
+            last = following
+        assert len(client._targets) == 1
+        await last.close()
+        assert not client._targets
+        await client.leave()
+    assert server.connections == 1

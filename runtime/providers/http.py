@@ -40,8 +40,8 @@ _clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, HttpClient] = wea
 class HttpClient:
     """The connections of one event loop. Every provider that runs on the loop shares them.
 
-    ``join`` adds a user and ``leave`` removes it. All connections are closed when the last user leaves. The client
-    keeps no cookies and follows no redirects, and a key is sent only with its own request.
+    ``join`` adds a user, and ``leave`` removes it, with its endpoint if it has one. All connections are closed when the
+    last user leaves. The client keeps no cookies and follows no redirects, and a key is sent only with its own request.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -64,7 +64,9 @@ class HttpClient:
         client._users += 1
         return client
 
-    async def leave(self) -> None:
+    async def leave(self, endpoint: HttpEndpoint | None = None) -> None:
+        for target in [one for one in self._targets if one[0] == id(endpoint)]:
+            del self._targets[target]
         self._users -= 1
         if self._users:
             return

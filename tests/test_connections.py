@@ -18,10 +18,11 @@ from support.virtual_clock import VirtualLoop
 
 
 class Made:
-    """A connection that was opened; a server may have closed it."""
+    """A connection that was opened; a server may have closed it, or may have sent something on it."""
 
     def __init__(self) -> None:
-        self.closed = False
+        self.closed = self.should_close = False
+        self.protocol = self
 
     def close(self) -> None:
         self.closed = True
@@ -172,6 +173,20 @@ def test_a_connection_that_was_free_for_long_or_was_lost_is_not_used() -> None:
         connections.give_back(dead)
         dead.close()
         assert await waiting is not dead
+        await connections.close()
+
+    in_virtual_time(work())
+
+
+def test_a_free_connection_on_which_the_server_speaks_is_not_used() -> None:
+    async def work() -> None:
+        connections = pool(Connector(lambda under_way: 0.01))
+        quiet, spoken = cast(Any, await connections.take()), cast(Any, await connections.take())
+        connections.give_back(quiet)
+        connections.give_back(spoken)
+        spoken.should_close = True
+        assert await connections.take() is quiet
+        assert spoken.closed and not quiet.closed
         await connections.close()
 
     in_virtual_time(work())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -52,18 +53,23 @@ def give_back():
     hog = 0
     files.clear()
 
+told = []
+def note(event):
+    if type(event).__name__ == "Notice":
+        told.append(event.text)
+
 async def main():
     global loop
     loop = asyncio.get_running_loop()
     look()
-    options = RunOptions(environ={"OPENAI_BASE_URL": base}, journal=journal)
+    options = RunOptions(environ={"OPENAI_BASE_URL": base}, journal=journal, on_event=note)
     return await run_async("a.flow", {"xs": [str(n) for n in range(calls)]}, options=options)
 
 result = asyncio.run(main())
 print(json.dumps({
     "ok": result.ok, "answers": len(result.value or []), "most": most,
     "failures": [failure.reason for failure in result.failures][:3],
-    "limit": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+    "told": told, "limit": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
 }))
 """
 
@@ -87,6 +93,8 @@ def test_a_map_wider_than_the_hard_limit_gets_all_answers(tmp_path: Path) -> Non
     found = ran(tmp_path, 64, 128)
     assert found["ok"] and found["answers"] == 500, found
     assert found["limit"] == 128
+    (told,) = found["told"]
+    assert re.search(r"at most \d+ calls run at once, because this process may have only 128 open files", told)
     # More at once than the soft limit had allowed, and some are left for files.
     assert 64 < found["most"] <= 128 - 8
     # None was refused and sent again.
@@ -96,7 +104,7 @@ def test_a_map_wider_than_the_hard_limit_gets_all_answers(tmp_path: Path) -> Non
 
 def test_a_map_that_needs_few_connections_leaves_the_limit_alone(tmp_path: Path) -> None:
     found = ran(tmp_path, 100, 4096, calls=20)
-    assert found["ok"] and found["limit"] == 100
+    assert found["ok"] and found["limit"] == 100 and not found["told"]
 
 
 def test_the_limit_is_raised_and_not_beyond_what_is_allowed(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from flowrun.runtime.limits import Limiter, Verdict
+from flowrun.runtime.limits import NEAR, Limiter, Verdict
 from flowrun.runtime.vocabulary.pace import Pace
 from flowrun.runtime.vocabulary.usage import Rate, Rates
-from support.limiters import Driver, taken
+from support.limiters import Driver, now, taken
 
 pytestmark = pytest.mark.looptime
 
@@ -82,10 +82,42 @@ async def test_a_run_that_starts_below_a_refused_width_stays_there() -> None:
     limiter.close()
 
 
-async def test_it_grows_beyond_a_refused_width_when_that_is_served() -> None:
-    limiter = Limiter(128, start=6, refused_at=7)
+@pytest.mark.parametrize("start", [1, 2, 3, 6])
+async def test_it_grows_beyond_a_refused_width_when_that_is_served(start: int) -> None:
+    limiter = Limiter(128, start=start, refused_at=start + 1)
     driver = Driver(limiter, [0] * 1000, 0.1)
     driver.pump()
     await driver.done
     assert driver.peak > 20
+    limiter.close()
+
+
+async def test_the_widest_is_what_the_ramp_came_to_and_the_narrowest_is_no_more_than_that() -> None:
+    limiter = Limiter(None, start=128, pacing=NEAR)
+    assert (limiter.narrowest, limiter.widest) == (8, 8)
+    driver = Driver(limiter, [0] * 20, 0.1)
+    driver.pump()
+    await driver.done
+    assert 8 <= driver.peak <= limiter.widest < 40
+    assert limiter.narrowest == limiter.widest
+    limiter.close()
+
+
+async def test_a_refusal_narrows_below_the_widest() -> None:
+    limiter = Limiter(None, start=128, pacing=NEAR)
+    driver = Driver(limiter, [0] * 60, 0.1, lambda number: Verdict.REFUSED if number == 5 else Verdict.OK)
+    driver.pump()
+    await driver.done
+    assert limiter.narrowest < limiter.widest
+    limiter.close()
+
+
+async def test_it_grows_again_after_a_server_that_took_one_at_a_time() -> None:
+    limiter = Limiter(None, start=16)
+    driver = Driver(limiter, [0] * 2000, 0.1)
+    driver.verdicts = lambda number: Verdict.REFUSED if driver.open and now() < 3 else Verdict.OK
+    driver.pump()
+    await driver.done
+    assert limiter.narrowest == 1
+    assert limiter.width > 100
     limiter.close()

@@ -45,6 +45,16 @@ def at_host(cause: Cause, seconds: float, host: str = "127.0.0.1:8000", **more: 
             "2.0 s of 2.6 s waiting for places at 127.0.0.1 (2 to 3 at once); next run begins at 3",
         ),
         (
+            at_host(Cause.WIDTH, 2.0, narrowest=4433, widest=4433, ceiling=5000),
+            "2.0 s of 2.6 s waiting for places at 127.0.0.1 (4,433 at once, and `concurrency` of the model allows "
+            "5,000)",
+        ),
+        (
+            at_host(Cause.WIDTH, 2.0, narrowest=9, widest=1000, ceiling=1000),
+            "2.0 s of 2.6 s waiting for places at 127.0.0.1 (9 to 1,000 at once, and `concurrency` of the model "
+            "allows 1,000)",
+        ),
+        (
             at_host(Cause.WIDTH, 2.0, host="embedded", narrowest=1, widest=1),
             "2.0 s of 2.6 s waiting for places at embedded (1 at once)",
         ),

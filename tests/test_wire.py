@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from flowrun.runtime.providers import open_provider
+from flowrun.runtime.providers.http import HttpClient
 from flowrun.runtime.providers.protocol import Provider, Surroundings
 from flowrun.runtime.vocabulary.call import Message, Reply, Request
 from flowrun.runtime.vocabulary.errors import InDoubtError, PermanentError, RefusedError
@@ -114,6 +115,39 @@ async def test_a_connection_with_something_behind_its_answer_is_not_reused(beyon
                 continue  # bytes that are no answer spoil the connection, and the request is told
         await provider.close()
     assert "wrong" not in [reply.answers[0].text for reply in replies]
+
+
+@pytest.mark.parametrize("beyond", [answer("wrong"), 2 * answer("wrong"), b"nonsense\r\n\r\n"])
+async def test_an_answer_that_comes_unasked_reaches_no_request(beyond: bytes) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(answer())
+        await writer.drain()
+        await asyncio.sleep(0.02)  # the connection is free by then
+        writer.write(beyond)
+        await read_request(reader)
+        writer.write(answer("second"))
+
+    async with Counted(handle) as server:
+        provider = openai(server.url)
+        for _ in range(3):
+            assert (await provider.complete(request())).answers[0].text == "yes"
+            await asyncio.sleep(0.1)
+        await provider.close()
+    assert server.connections == 3
+
+
+async def test_an_answer_that_breaks_the_rules_of_http_is_told_with_what_is_wrong() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n")
+        await reader.read()
+
+    async with Counted(handle) as server:
+        provider = openai(server.url)
+        with pytest.raises(InDoubtError, match=r"breaks the rules of HTTP .*Transfer-Encoding.*it may have been paid"):
+            await provider.complete(request())
+        await provider.close()
 
 
 async def test_interim_answers_are_passed_over_and_a_close_is_heeded() -> None:
@@ -251,3 +285,25 @@ async def test_a_burst_over_tls_is_opened_a_few_at_a_time(tmp_path: Any, monkeyp
     await server.wait_closed()
     assert [reply.answers[0].text for reply in replies] == ["yes"] * 150
     assert 0 < most < 150
+
+
+async def test_endpoints_of_runs_that_overlap_are_forgotten_with_their_run() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await read_request(reader)
+            writer.write(answer())
+
+    async with Counted(handle) as server:
+        last = openai(server.url)
+        await last.complete(request())
+        client = HttpClient.join()
+        for _ in range(20):
+            following = openai(server.url)
+            await following.complete(request())
+            await last.close()
+            last = following
+        assert len(client._targets) == 1
+        await last.close()
+        assert not client._targets
+        await client.leave()
+    assert server.connections == 1

@@ -101,7 +101,7 @@ def _times(summary: Summary) -> str:
     if summary.requests > 1 and summary.busy > seconds:
         time += f"; one after another {time_text(summary.busy)}"
     if summary.loading >= 0.1:
-        time += f"; {time_text(summary.loading)} to load the model"
+        time += f"; {time_text(summary.loading)} to start"
     return time
 
 

@@ -58,10 +58,12 @@ def _in_words(cause: Cause, waits: EndpointWaits, host: str) -> str:
 def _width(waits: EndpointWaits) -> str:
     least, most = waits.narrowest, waits.widest
     at_once = f"{most:,} at once" if least == most else f"{least:,} to {most:,} at once"
-    if waits.ceiling is not None and most >= waits.ceiling:
+    if waits.ceiling is not None and least >= waits.ceiling:
         return f"{at_once}, by `concurrency` of the model)"
     if waits.next is not None:
         return f"{at_once}); next run begins at {waits.next:,}"
+    if waits.ceiling is not None:
+        return f"{at_once}, and `concurrency` of the model allows {waits.ceiling:,})"
     return f"{at_once})" + ("; set `concurrency` on the model if it takes more" if most > 1 else "")
 
 

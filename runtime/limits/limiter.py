@@ -52,8 +52,8 @@ class Limiter:
     ``start`` is the number at first, ``trusted`` says that the server took it in an earlier run, and ``refused_at`` is
     the number that it refused then. ``pacing`` is the speed at which places open; without it all open at once. ``rpm``
     and ``tpm`` are requests and tokens a minute. A server that serves nobody is tried every ``cooling`` seconds, and
-    requests wait for it for ``patience`` seconds. ``answers`` counts the requests that were served. ``narrowest`` and
-    ``widest`` are the fewest and the most requests that were allowed at once so far.
+    requests wait for it for ``patience`` seconds. ``answers`` counts the requests that were served. ``widest`` is the
+    number of requests that were allowed at once so far, at the most.
     """
 
     def __init__(
@@ -77,8 +77,8 @@ class Limiter:
         self.active = 0
         self.answers = 0
         self._width = Width(inf if limit is None else limit, start, inf if refused_at is None else refused_at)
-        self.narrowest = self.widest = self._width.width
         self._ramp = Ramp(pacing, start, told=limit is not None and start >= limit, trusted=trusted)
+        self._narrowest, self.widest = self._width.width, self.reach
         self._breaker = Breaker(cooling)
         self._quota = Quota(rpm, tpm)
         self._paused_until = 0.0
@@ -112,6 +112,11 @@ class Limiter:
     def reach(self) -> int:
         """The number of requests in flight that the ramp has come to, and at most the width."""
         return int(min(self._width.width, self._ramp.level))
+
+    @property
+    def narrowest(self) -> int:
+        """The fewest requests that were allowed at once so far. The ramp at the beginning does not count."""
+        return min(self._narrowest, self.widest)
 
     @property
     def full(self) -> bool:
@@ -193,7 +198,7 @@ class Limiter:
                 far = self._ramp.far(now - place.sent)
                 self._width.refused(now, place.epoch, in_flight, far=far)
                 self._ramp.refused(self._width.width, far=far)
-        self.narrowest = min(self.narrowest, self._width.width)
+        self._narrowest = min(self._narrowest, self._width.width)
         self.widest = max(self.widest, self.reach)
         self._waiters.call()
 

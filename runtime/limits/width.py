@@ -153,8 +153,9 @@ class Width:
         self._patience = Patience()
 
     def begin(self, now: float) -> None:
-        """Begin to measure: the first request after a rest is sent."""
-        self._round = Round(now, self.width)
+        """Begin to measure: a request is sent beside no other."""
+        if self.width > 1 or self.mode is not Mode.HELD:
+            self._round = Round(now, self.width)
 
     def good(self, now: float, full: bool, level: float = inf) -> None:
         """Count a request that succeeded.

@@ -29,6 +29,15 @@ _PAUSE = 0.05
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=None)
 
 
+def has_spoken(connection: Connection) -> bool:
+    """Tell whether a connection without a request is closed, or has data that nobody asked for.
+
+    The next request would take such data for its answer.
+    """
+    protocol = connection.protocol
+    return protocol is None or connection.closed or protocol.should_close
+
+
 class Connections:
     """The connections to one address. ``least`` of them may be opening at a time, and more while each is as quick.
 
@@ -57,7 +66,7 @@ class Connections:
         """Return a connection. Its user gives it back or closes it."""
         while self._free:
             connection, since = self._free.pop()
-            if not connection.closed and self._loop.time() - since <= IDLE:
+            if not has_spoken(connection) and self._loop.time() - since <= IDLE:
                 return connection
             connection.close()
         while True:

@@ -46,6 +46,15 @@ class Descriptors:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._recount: asyncio.TimerHandle | None = None
         self._lacked = -inf
+        self._told = False
+
+    def told(self) -> str:
+        """Return words for the user about requests that wait for a place. "" after the first time."""
+        if self._told:
+            return ""
+        self._told = True
+        most = f"at most {self._most:,} calls run at once" if self._most > 1 else "calls run one at a time"
+        return f"{most}, because this process may have only {soft_limit():,} open files (ulimit -n)"
 
     @property
     def lack(self) -> bool:

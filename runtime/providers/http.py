@@ -19,7 +19,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from ..vocabulary.usage import Rates
 from .allowance import STEP
-from .connections import Connections
+from .connections import Connections, has_spoken
 from .descriptors import Descriptors
 from .endpoints import HttpEndpoint
 from .silence import Silence
@@ -27,7 +27,7 @@ from .streams import Stream
 from .targets import Target
 from .turns import ANSWER_CAP, ERROR_CAP, Deadlines, Exchange
 from .wire import encode
-from .wire_failures import wire_failure
+from .wire_failures import NoHttpError, wire_failure
 
 # Connections to one address that are opened at once in the beginning; more follow while each is as quick as the first.
 OPENING = 16
@@ -40,8 +40,8 @@ _clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, HttpClient] = wea
 class HttpClient:
     """The connections of one event loop. Every provider that runs on the loop shares them.
 
-    ``join`` adds a user and ``leave`` removes it. All connections are closed when the last user leaves. The client
-    keeps no cookies and follows no redirects, and a key is sent only with its own request.
+    ``join`` adds a user, and ``leave`` removes it, with its endpoint if it has one. All connections are closed when the
+    last user leaves. The client keeps no cookies and follows no redirects, and a key is sent only with its own request.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -64,7 +64,9 @@ class HttpClient:
         client._users += 1
         return client
 
-    async def leave(self) -> None:
+    async def leave(self, endpoint: HttpEndpoint | None = None) -> None:
+        for target in [one for one in self._targets if one[0] == id(endpoint)]:
+            del self._targets[target]
         self._users -= 1
         if self._users:
             return
@@ -172,7 +174,7 @@ class HttpClient:
         protocol = connection.protocol
         assert protocol is not None
         transport = protocol.transport
-        if transport is None or transport.is_closing():
+        if transport is None or has_spoken(connection):
             raise aiohttp.ClientConnectionResetError("the connection was lost")
         protocol.set_response_params(read_until_eof=True)
         turn.sent = True
@@ -193,7 +195,7 @@ async def _read(connection: Connection, turn: Exchange) -> None:
             # An interim answer (RFC 9110, 15.2); after 101 the connection speaks another protocol.
             message, content = await protocol.read()
     except HttpProcessingError as error:
-        raise aiohttp.ClientPayloadError(error.message) from None
+        raise NoHttpError(error.message) from None
     turn.status, turn.headers = message.code, message.headers
     cap = ANSWER_CAP if message.code < 300 else ERROR_CAP
     stream = turn.streamed

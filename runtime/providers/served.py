@@ -94,7 +94,7 @@ class ServedProvider(ABC):
     async def close(self) -> None:
         if self._client is not None:
             client, self._client = self._client, None
-            await client.leave()
+            await client.leave(self._at)
 
     async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
         if self._client is None:
@@ -103,6 +103,8 @@ class ServedProvider(ABC):
         assert client is not None
         silence, descriptors = client.silence(self._at), client.descriptors
         if not descriptors.take():
+            if lack := descriptors.told():
+                self._progress(f"{self.model}: {lack}")
             await descriptors.wait()
         # The wait for a descriptor of this machine is no part of the attempt.
         deadline = client.time() + request.timeout

@@ -17,6 +17,10 @@ _EXPIRED, _TOO_EARLY, _OTHER_NAME, _OTHER_NUMBER = 10, 9, 62, 64
 _UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21})
 
 
+class NoHttpError(Exception):
+    """The server sent something that is no answer in HTTP. The text is what is wrong with it."""
+
+
 def wire_failure(endpoint: HttpEndpoint, problem: Exception, *, sent: bool, seconds: float) -> CallError:
     """Return the error for a failure. ``sent``: the request had gone out. ``seconds``: the time that it was given."""
     where = f"{endpoint.model}: {endpoint.host}"
@@ -47,6 +51,9 @@ def wire_failure(endpoint: HttpEndpoint, problem: Exception, *, sent: bool, seco
     if isinstance(problem, aiohttp.ClientConnectorError):
         why = problem.os_error.strerror or type(problem.os_error).__name__
         return RefusedError(f"{where} does not accept connections ({endpoint.quote(why)})")
+    if isinstance(problem, NoHttpError):
+        why = endpoint.quote(str(problem))
+        return InDoubtError(f"{where} sent an answer that breaks the rules of HTTP ({why}); it may have been paid")
     if not isinstance(problem, aiohttp.ClientError | OSError):
         # A library could not handle the address or the answer.
         said = unforeseen(endpoint, problem)

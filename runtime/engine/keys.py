@@ -25,8 +25,11 @@ def key_of(call: Call, endpoint: str) -> bytes:
         *request.choices,
         "" if request.schema is None else schema_text(request.schema),
     )
-    parts = [*head, *(text for message in request.messages for text in (message.role, message.text))]
-    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    # The lengths come first, so that two different lists of parts never have the same bytes.
-    lengths = " ".join(str(len(part)) for part in encoded)
-    return blake2b(b"".join((lengths.encode(), b"\n", *encoded)), digest_size=_SIZE).digest()
+    parts = list(head)
+    for message in request.messages:
+        parts += (message.role, message.text)
+    whole = "".join(parts)
+    # The lengths in bytes come first, so that two different lists of parts never have the same bytes.
+    sizes = [len(part if part.isascii() else part.encode("utf-8", "surrogatepass")) for part in parts]
+    text = f"{' '.join(map(str, sizes))}\n{whole}"
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_SIZE).digest()

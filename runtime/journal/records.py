@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from functools import cache
 from hashlib import blake2b
 from itertools import chain
 from typing import Any, NamedTuple
@@ -22,8 +23,8 @@ TABLE = """CREATE TABLE records (
   body TEXT NOT NULL,
   sum BLOB NOT NULL
 ) STRICT"""
-_SIZES = (64, 32, 16, 8, 4, 2, 1)
-_INSERTS = {size: "INSERT INTO records VALUES " + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * size) for size in _SIZES}
+_MOST = 64
+"""The most rows of one statement. The driver keeps so many statements at hand."""
 START = b"\0" * 8
 """The checksum before the first row."""
 
@@ -105,12 +106,16 @@ def statements(rows: Sequence[Columns]) -> Iterator[tuple[str, Iterator[tuple[An
     A statement inserts many rows. Python's lock changes hands at each run of a statement, so a run for each row would
     stop the event loop as often.
     """
-    start = 0
-    for size in _SIZES:
-        end = start + (len(rows) - start) // size * size
-        if end > start:
-            yield _INSERTS[size], (tuple(chain.from_iterable(rows[at : at + size])) for at in range(start, end, size))
-        start = end
+    end = len(rows) // _MOST * _MOST
+    if end:
+        yield _insert(_MOST), (tuple(chain.from_iterable(rows[at : at + _MOST])) for at in range(0, end, _MOST))
+    if len(rows) > end:
+        yield _insert(len(rows) - end), iter([tuple(chain.from_iterable(rows[end:]))])
+
+
+@cache
+def _insert(size: int) -> str:
+    return "INSERT INTO records VALUES " + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * size)
 
 
 def checksum(before: bytes, number: int, run: int, kind: str, key: bytes, place: str, body: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from functools import partial
@@ -13,7 +14,7 @@ import pytest
 
 from flowrun import RunOptions, run_async
 from flowrun.runtime.journal import writer
-from flowrun.runtime.journal.records import Columns, statements
+from flowrun.runtime.journal.records import Columns, Kind, LogRecord, statements
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.journal.writer import Pace
 from flowrun.runtime.providers.scripted import ScriptedProvider
@@ -98,6 +99,38 @@ async def test_no_answer_is_used_and_no_request_sent_before_its_commit(flow: Any
     assert all(intents > sent for sent, (intents, _) in enumerate(seen))
     assert all(answers > taken for taken, answers in enumerate(ends))
     assert (len(seen), len(ends)) == (20, 20)
+
+
+def note(heard: list[Any], what: object, done: asyncio.Future[int]) -> None:
+    heard.append(what)
+
+
+async def test_a_request_goes_on_when_all_answers_of_its_commit_are_heard() -> None:
+    """However the answers and the intents of one commit are mixed, and whatever the answers lead to."""
+    loop, heard = asyncio.get_running_loop(), list[str]()
+    futures = {name: loop.create_future() for name in ("answer 1", "answer 2", "intent 1", "intent 2")}
+    for name, future in futures.items():
+        future.add_done_callback(partial(note, heard, name))
+    futures["answer 1"].add_done_callback(lambda _: loop.call_soon(heard.append, "the turn of the answers"))
+    ends: dict[str, writer.Waiting] = {
+        kind: [(future, 1) for name, future in futures.items() if name.startswith(kind)]
+        for kind in ("answer", "intent")
+    }
+    writer._settle(ends["answer"], ends["intent"])
+    await asyncio.wait(futures.values())
+    assert heard == ["answer 1", "answer 2", "the turn of the answers", "intent 1", "intent 2"]
+
+
+async def test_the_writer_tells_the_answers_of_a_commit_first(tmp_path: Path) -> None:
+    journal, heard = Journal.open(tmp_path / "j.db"), list[int]()
+    await journal.append([LogRecord(0, Kind.RUN, {"id": "r1", "flow": "f", "source": "f.flow", "began": 1.0})])
+    kinds = [Kind.INTENT, Kind.ANSWER, Kind.INTENT, Kind.ANSWER]
+    for number, kind in enumerate(kinds):
+        done = journal.append([LogRecord(1, kind, {}, number.to_bytes(16, "big"), f"a[{number}]")])
+        done.add_done_callback(partial(note, heard, number))
+    await journal.append([LogRecord(1, Kind.END, {"status": "done"})])
+    journal.close()
+    assert heard == [1, 3, 0, 2]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 63, 64, 65, 149, 1000])

@@ -9,6 +9,8 @@ from flowrun.dsl import dataclass
 from ..vocabulary import events as e
 from ..vocabulary.waits import NO_WAITS, Waits
 
+_ENDS = (e.RequestFinished, e.RequestFailed, e.RequestCancelled, e.RequestRetried)
+
 
 @dataclass(slots=True)
 class Traffic:
@@ -38,7 +40,7 @@ class Traffic:
             self.flying += event.calls
         elif isinstance(event, e.AnswerGrew):
             self.growing[event.number] = event.characters
-        elif isinstance(event, e.RequestFinished | e.RequestFailed | e.RequestCancelled | e.RequestRetried):
+        elif isinstance(event, _ENDS):
             self.growing.pop(event.number, None)
             self.flying -= event.calls
             self._end(event)

@@ -151,7 +151,7 @@ class Worker:
 
 def prompt_tokens(request: Request) -> int:
     """Return the approximate number of tokens in a prompt."""
-    return sum(len(message.text) for message in request.messages) // _CHARACTERS
+    return sum([len(message.text) for message in request.messages]) // _CHARACTERS
 
 
 def part_of(error: CallError, asked: tuple[Call, ...], call: Call) -> CallError:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from ..engine.ceilings import size_of
 from ..engine.decisions import NOTHING, Call, Known
 from ..journal.records import NOT_ANSWERED, NOT_SENT, Kind, LogRecord
 from ..journal.store import Journal
@@ -107,22 +108,18 @@ class RunLog(NoLog):
         return next(self._keys)
 
     async def intend(self, calls: Sequence[Call], key: str) -> None:
-        # An attempt that was under way when its run ended is sent again: from here on it is in doubt in that run.
-        before = [
-            LogRecord(one.run, Kind.DOUBT, {"said": "sent again"}, call.known.key, one.place)
-            for call in calls
-            for one in call.known.open
-            if not one.ended and one.number not in self._closed
-        ]
-        self._closed.update(one.number for call in calls for one in call.known.open)
-        intents = [self._record(Kind.INTENT, call, _intent(call, key, len(calls))) for call in calls]
-        await self.journal.append([*before, *intents])
+        records = [self._record(Kind.INTENT, call, _intent(call, key, len(calls))) for call in calls]
+        if again := [call for call in calls if call.known.open]:
+            records = [*self._sent_again(again), *records]
+        await self.journal.append(records)
 
     def answered(self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage) -> Awaitable[object]:
         parts = usage.parts(min(len(calls), len(answers)))
         return self.journal.append(
-            self._record(Kind.ANSWER, call, _answer(one, part))
-            for call, one, part in zip(calls, answers, parts, strict=False)
+            [
+                self._record(Kind.ANSWER, call, _answer(one, part))
+                for call, one, part in zip(calls, answers, parts, strict=False)
+            ]
         )
 
     async def spoiled(self, calls: Sequence[Call], error: AnswerError) -> None:
@@ -160,6 +157,17 @@ class RunLog(NoLog):
             # It came after the last call, when no scheduler heard of it.
             raise self.journal.mistake
 
+    def _sent_again(self, calls: Sequence[Call]) -> list[LogRecord]:
+        """Record that attempts which were under way when their run ended are in doubt in that run from here on."""
+        before = [
+            LogRecord(one.run, Kind.DOUBT, {"said": "sent again"}, call.known.key, one.place)
+            for call in calls
+            for one in call.known.open
+            if not one.ended and one.number not in self._closed
+        ]
+        self._closed.update(one.number for call in calls for one in call.known.open)
+        return before
+
     def _record(self, kind: Kind, call: Call, body: Json) -> LogRecord:
         return LogRecord(self.run, kind, body, call.known.key, call.place)
 
@@ -183,6 +191,6 @@ def _answer(answer: Answer, share: Usage) -> Json:
 
 def _intent(call: Call, key: str, of: int) -> Json:
     request = call.request
-    size = sum(len(message.text.encode("utf-8", "replace")) for message in request.messages)
+    size = size_of(request)
     most = size if call.ceiling is None else call.ceiling.read
     return {"model": call.model, "bytes": size, "max": request.max_tokens, "key": key, "of": of, "most": most}

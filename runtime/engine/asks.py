@@ -66,6 +66,7 @@ class PreparedAsk:
         self.options = options
         self.answer = plan.answer if answer is None else answer
         self._choices = self.answer.options if isinstance(self.answer, types.Choice) else ()
+        self._shapeless = bool(self._choices) or self.answer == types.TEXT
         self._steady = all(isinstance(option, p.Constant) for option in options.values())
         self._settings: dict[tuple[str, str], Settings] = {}
 
@@ -103,9 +104,9 @@ class PreparedAsk:
             # With one seed for all samples, every sample would get the same answer.
             seed += sample
         return Request(
-            tuple(Message(message.role, render(message.template, scope.value)) for message in self.plan.messages),
+            tuple([Message(message.role, render(message.template, scope.value)) for message in self.plan.messages]),
             choices=self._choices,
-            schema=None if self._choices or self.answer == types.TEXT else _schema(self.answer),
+            schema=None if self._shapeless else _schema(self.answer),
             temperature=settings.temperature,
             max_tokens=settings.max_tokens,
             seed=seed,

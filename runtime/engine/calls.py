@@ -21,6 +21,8 @@ from .pending import Line, Pending
 from .scopes import Context, Scope
 from .withheld import Withheld
 
+_ALONE = Sample()
+
 
 class Calls:
     """The calls of one run. They add their decisions to ``decisions``.
@@ -71,7 +73,7 @@ class Calls:
             model.address,
             request,
             group,
-            Sample(number or 0),
+            Sample(number) if number else _ALONE,
             path + place,
             0 if within is None else within.around.lane,
             Policy(settings.retries, None if ballot else settings.hedge, bool(ledgers)),

@@ -40,10 +40,16 @@ def worst_of(call: Call, price: Price | None) -> float:
 
 def rough_ceiling_of(request: Request) -> Ceiling:
     """Estimate ``ceiling_of`` from the bytes of the texts alone. The result is never lower, and quicker to work out."""
-    texts = [message.text for message in request.messages]
+    texts = request.messages
     form = _form_of(request)
-    size = sum(len(text.encode("utf-8", "replace")) for text in texts) + len(form)
+    size = size_of(request) + len(form)
     return Ceiling(size + _AROUND * (len(texts) + bool(form)), request.max_tokens)
+
+
+def size_of(request: Request) -> int:
+    """Return the bytes of the messages' texts."""
+    texts = [message.text for message in request.messages]
+    return sum([len(text) if text.isascii() else len(text.encode("utf-8", "replace")) for text in texts])
 
 
 def _form_of(request: Request) -> str:
@@ -58,7 +64,7 @@ def believable(usage: Usage, request: Request, samples: int) -> Usage:
     No token is shorter than a byte, a character has at most four bytes, and no answer is longer than its limit.
     """
     read, written = usage.input_tokens, usage.output_tokens
-    most = 4 * sum(len(message.text) for message in request.messages) + _MUCH * (len(request.messages) + 1)
+    most = 4 * sum([len(message.text) for message in request.messages]) + _MUCH * (len(request.messages) + 1)
     if read is not None and read > most:
         most += 4 * len(str(request.schema or request.choices))
     longest = samples * (request.max_tokens or _LONGEST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 
 from ..vocabulary.call import schema_text
@@ -17,16 +18,40 @@ def key_of(call: Call, endpoint: str) -> bytes:
     not matter: a user may rename steps and insert rows.
     """
     request = call.request
-    choices, (number, again) = len(request.choices), call.sample
-    head = (
-        f"1 {number} {again} {request.temperature!r} {request.max_tokens} {request.seed} {choices}",
+    sizes, texts = _head(
+        *call.sample,
+        repr(request.temperature),
+        request.max_tokens,
+        request.seed,
+        request.choices,
         endpoint,
         call.model,
-        *request.choices,
         "" if request.schema is None else schema_text(request.schema),
     )
-    parts = [*head, *(text for message in request.messages for text in (message.role, message.text))]
-    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    # The lengths come first, so that two different lists of parts never have the same bytes.
-    lengths = " ".join(str(len(part)) for part in encoded)
-    return blake2b(b"".join((lengths.encode(), b"\n", *encoded)), digest_size=_SIZE).digest()
+    for message in request.messages:
+        sizes = f"{sizes} {len(message.role)} {_size(message.text)}"
+        texts = f"{texts}{message.role}{message.text}"
+    return blake2b(f"{sizes}\n{texts}".encode("utf-8", "surrogatepass"), digest_size=_SIZE).digest()
+
+
+@lru_cache(maxsize=256, typed=True)
+def _head(
+    number: int,
+    again: int,
+    temperature: str,
+    max_tokens: int | None,
+    seed: int | None,
+    choices: tuple[str, ...],
+    endpoint: str,
+    model: str,
+    schema: str,
+) -> tuple[str, str]:
+    """Return the sizes of the parts that the calls of one step share, and these parts."""
+    options = f"1 {number} {again} {temperature} {max_tokens} {seed} {len(choices)}"
+    parts = [options, endpoint, model, *choices, schema]
+    return " ".join([str(_size(part)) for part in parts]), "".join(parts)
+
+
+def _size(text: str) -> int:
+    """Return the bytes of a text. They come first, so that two different lists of parts never have the same bytes."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -179,9 +179,12 @@ class State:
         decisions, reads = self._machine.decisions, self._machine.reads
         if reads.holding:
             return []
-        early = self.paused and reads.beginning
-        out = [one for one in decisions if not early or isinstance(one, HandOn)]
-        decisions[:] = [one for one in decisions if early and not isinstance(one, HandOn)]
+        if not (reads.beginning and self.paused):
+            out = decisions[:]
+            decisions.clear()
+            return out
+        out = [one for one in decisions if isinstance(one, HandOn)]
+        decisions[:] = [one for one in decisions if not isinstance(one, HandOn)]
         return out
 
     def _begun(self) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from functools import cache
 from hashlib import blake2b
 from itertools import chain
 from typing import Any, NamedTuple
@@ -22,8 +23,8 @@ TABLE = """CREATE TABLE records (
   body TEXT NOT NULL,
   sum BLOB NOT NULL
 ) STRICT"""
-_SIZES = (64, 16, 4, 1)
-_INSERTS = {size: "INSERT INTO records VALUES " + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * size) for size in _SIZES}
+_MOST = 64
+"""The most rows of one statement. The driver keeps so many statements at hand."""
 START = b"\0" * 8
 """The checksum before the first row."""
 
@@ -57,8 +58,20 @@ class Kind(StrEnum):
 
 
 Columns = tuple[int, int, str, bytes, str, str, bytes]
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-"""Writes ASCII, so that half a character from a model can be written too."""
+
+
+def _encoder() -> Callable[[Json], str]:
+    """Return the function that writes a body. It writes ASCII, so that half a character from a model is written too."""
+    plain = json.JSONEncoder(separators=(",", ":"))
+    make = getattr(json.encoder, "c_make_encoder", None)  # Python may be built without it
+    if make is None:
+        return plain.encode
+    # `plain.encode` makes this object anew for each body, which takes as long as the writing.
+    pieces = make(None, plain.default, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, True)
+    return lambda body: "".join(pieces(body, 0))
+
+
+_encode = _encoder()
 
 
 class LogRecord(NamedTuple):
@@ -76,11 +89,15 @@ def row(number: int, record: LogRecord, before: bytes, begun: int = 0) -> Column
 
     ``begun`` is the run that began last in this transaction.
     """
-    run = begun if record.run == JUST_BEGUN else record.run or number
-    body = _encode(record.body)
-    place = record.place.encode("utf-8", "replace").decode()
-    kind = record.kind.value
-    return number, run, kind, record.key, place, body, checksum(before, number, run, kind, record.key, place, body)
+    run, what, content, key, place = record
+    if not run:
+        run = number
+    elif run == JUST_BEGUN:
+        run = begun
+    body, kind = _encode(content), str(what)
+    if not place.isascii():
+        place = place.encode("utf-8", "replace").decode()
+    return number, run, kind, key, place, body, checksum(before, number, run, kind, key, place, body)
 
 
 def statements(rows: Sequence[Columns]) -> Iterator[tuple[str, Iterator[tuple[Any, ...]]]]:
@@ -89,14 +106,18 @@ def statements(rows: Sequence[Columns]) -> Iterator[tuple[str, Iterator[tuple[An
     A statement inserts many rows. Python's lock changes hands at each run of a statement, so a run for each row would
     stop the event loop as often.
     """
-    start = 0
-    for size in _SIZES:
-        end = start + (len(rows) - start) // size * size
-        if end > start:
-            yield _INSERTS[size], (tuple(chain.from_iterable(rows[at : at + size])) for at in range(start, end, size))
-        start = end
+    end = len(rows) // _MOST * _MOST
+    if end:
+        yield _insert(_MOST), (tuple(chain.from_iterable(rows[at : at + _MOST])) for at in range(0, end, _MOST))
+    if len(rows) > end:
+        yield _insert(len(rows) - end), iter([tuple(chain.from_iterable(rows[end:]))])
+
+
+@cache
+def _insert(size: int) -> str:
+    return "INSERT INTO records VALUES " + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * size)
 
 
 def checksum(before: bytes, number: int, run: int, kind: str, key: bytes, place: str, body: str) -> bytes:
-    head = f"{number} {run} {kind} {len(key)} {len(place)}\n".encode()
-    return blake2b(b"".join((before, head, key, place.encode(), body.encode())), digest_size=8).digest()
+    head = f"{number} {run} {kind} {len(key)} {len(place)}\n"
+    return blake2b(b"".join((before, head.encode(), key, f"{place}{body}".encode())), digest_size=8).digest()

@@ -37,6 +37,7 @@ class WriteRequest(NamedTuple):
 
 End = int | BaseException
 """How an entry ended: the number of its first row on the disk, or the error that kept it off the disk."""
+Waiting = list[tuple[asyncio.Future[int], End]]
 
 
 class Pace(NamedTuple):
@@ -144,14 +145,17 @@ class Writer:
         self._pace = Pace(began, time.monotonic(), len(entries))
         if self.trouble is not None and known is None:
             self._tell(self.trouble)
-        done: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[int], End]]] = {}
+        done: dict[asyncio.AbstractEventLoop, tuple[Waiting, Waiting]] = {}
         for entry, end in zip(entries, ends, strict=True):
             if entry.done is not None:
-                done.setdefault(entry.done.get_loop(), []).append((entry.done, end))
-        for loop, waiting in done.items():
+                answers, others = done.setdefault(entry.done.get_loop(), ([], []))
+                waiting = answers if entry.records and entry.records[0].kind is Kind.ANSWER else others
+                waiting.append((entry.done, end))
+        for loop, (answers, others) in done.items():
             # If the event loop is closed, nobody waits for the result.
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(_settle, waiting)
+                # The answers may decide that a request whose intent is in the same commit is not needed.
+                loop.call_soon_threadsafe(_settle, *((answers, others) if answers else (others,)))
         for entry in entries:
             if entry.flushed is not None:
                 entry.flushed.set()
@@ -210,8 +214,9 @@ class Writer:
         return firsts
 
 
-def _settle(waiting: list[tuple[asyncio.Future[int], End]]) -> None:
-    for future, end in waiting:
+def _settle(first: Waiting, then: Waiting | None = None) -> None:
+    """Complete futures, and those of ``then`` when the first ones have been heard."""
+    for future, end in first:
         if future.done():
             continue
         if isinstance(end, StopIteration):
@@ -221,3 +226,5 @@ def _settle(waiting: list[tuple[asyncio.Future[int], End]]) -> None:
             future.set_exception(end)
         else:
             future.set_result(end)
+    if then:
+        asyncio.get_running_loop().call_soon(_settle, then)

@@ -32,11 +32,11 @@ class Endings:
         if reason is None or reason == "":
             return Answer(text, "unterminated", f"the answer is incomplete: the server sent no `{self.name}`")
         word = reason if isinstance(reason, str) else ""
+        if word in self.stop and (text or not reasoning):
+            return Answer(text)
         named = shown(word if word else str(reason), LONGEST)
         finish: Finish = "other"
         if word in self.stop:
-            if text or not reasoning:
-                return Answer(text)
             said = (
                 f"{ONLY_REASONING}, and no answer ({named}): allow more with a higher `max_tokens`, or ask "
                 "another model"

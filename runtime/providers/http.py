@@ -109,6 +109,8 @@ class HttpClient:
         turn = Exchange(stream, task)
         seconds = deadline - self._loop.time()
         try:
+            if seconds <= 0:
+                raise wire_failure(endpoint, TimeoutError(), sent=False, seconds=0.0)
             problem = await self._sent(endpoint, path, encode(body), turn, deadline, idempotency_key)
             # Raised out here, so that aiohttp's error, which holds the request's headers, is not chained to ours.
             if problem is None or turn.whole:
@@ -125,8 +127,6 @@ class HttpClient:
         self, endpoint: HttpEndpoint, path: str, body: bytes, turn: Exchange, deadline: float, idempotency_key: str
     ) -> Exception | None:
         """Send the request and read the answer. Return the failure of the connection, or None if there was none."""
-        if deadline <= self._loop.time():
-            return TimeoutError()
         task = turn.task
         problem: Exception | None = None
         self._deadlines.enter(turn, deadline)
@@ -199,7 +199,8 @@ async def _read(connection: Connection, turn: Exchange) -> None:
     turn.status, turn.headers = message.code, message.headers
     cap = ANSWER_CAP if message.code < 300 else ERROR_CAP
     stream = turn.streamed
-    while chunk := await content.readany():
+    # The end of a short answer has come with its head. Then nothing is waited for.
+    while chunk := content.read_nowait() if content.is_eof() else await content.readany():
         turn.size += len(chunk)
         if turn.size > cap:
             return

@@ -12,7 +12,7 @@ from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Answer, Reply, Request
 from ..vocabulary.errors import AnswerError, RefusedError
-from ..vocabulary.usage import Rates, Usage
+from ..vocabulary.usage import NO_USAGE, Rates, Usage
 from .bodies import text_of
 from .capabilities import Capabilities
 from .endings import hollow
@@ -212,13 +212,13 @@ class ServedProvider(ABC):
         self, data: dict[str, Any], call: Post, request: Request, rates: Rates | None, deadline: float
     ) -> Reply:
         assert self._client is not None
-        usage = Usage()
+        usage = NO_USAGE
         try:
             usage = self._usage(data)
             data = await self._ended(data, call, self._client.silence(self._at), deadline)
             found = [self._shaped(answer, call) for answer in self._answers(data, call)]
             answers = tuple([answer for answer, _ in found])
-            if all(hollow(answer) for answer in answers):
+            if all(map(hollow, answers)):
                 why = f": {answers[0].said}" if answers and answers[0].said else ""
                 raise AnswerError(f"{self.model}: {self._at.host} sent an empty answer{why}")
         except AnswerError as error:
@@ -228,7 +228,8 @@ class ServedProvider(ABC):
         except Exception as mistake:  # noqa: BLE001 (whatever came, this call fails by it, and no other)
             raise spoiled(self._at, unforeseen(self._at, mistake), text_of(data), usage, rates) from None
         self._count(len(answers), call.samples)
-        self._hear([fits for _, fits in found if fits is not None], call, request)
+        if call.form is not None:
+            self._hear(call.form, [fits for _, fits in found if fits is not None], call, request)
         return Reply(answers[: call.samples], usage, rates)
 
     def _count(self, came: int, asked: int) -> None:
@@ -251,10 +252,10 @@ class ServedProvider(ABC):
                 f"{self.model}: continuing without {name} ({self._at.host} did not take it in an earlier run)"
             )
 
-    def _hear(self, fits: Sequence[bool], call: Post, request: Request) -> None:
+    def _hear(self, form: Shape, fits: Sequence[bool], call: Post, request: Request) -> None:
         """Learn from answers of another form that the server ignores a mode, and report a mode that is given up."""
-        if call.form is not None and fits:
-            given_up = self._known.hear(call.form, call.mode, request.messages, fits=any(fits))
+        if fits:
+            given_up = self._known.hear(form, call.mode, request.messages, fits=any(fits))
             if given_up:
                 self._progress(f"{self.model}: continuing without {given_up} (the server silently ignores it)")
 

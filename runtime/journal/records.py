@@ -57,7 +57,7 @@ class Kind(StrEnum):
 
 
 Columns = tuple[int, int, str, bytes, str, str, bytes]
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+encode = json.JSONEncoder(separators=(",", ":")).encode
 """Writes ASCII, so that half a character from a model can be written too."""
 
 
@@ -77,7 +77,7 @@ def row(number: int, record: LogRecord, before: bytes, begun: int = 0) -> Column
     ``begun`` is the run that began last in this transaction.
     """
     run = begun if record.run == JUST_BEGUN else record.run or number
-    body = _encode(record.body)
+    body = encode(record.body)
     place = record.place.encode("utf-8", "replace").decode()
     kind = record.kind.value
     return number, run, kind, record.key, place, body, checksum(before, number, run, kind, record.key, place, body)

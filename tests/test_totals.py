@@ -101,7 +101,7 @@ def test_the_sums_are_those_of_a_count_row_by_row(
 
 
 def rows_of_a_killed_run(path: Path, answers: int) -> int:
-    """Write a run with so many answers, a refusal and an open call. Count the rows that SQLite hands to Python for its past."""
+    """Write a run with so many answers, a refusal and an open call. Count the rows that Python gets for its past."""
     rows = [begun("r1")]
     for number in range(answers + 1):
         call = number.to_bytes(16, "big"), f"out[{number}]"

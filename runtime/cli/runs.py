@@ -91,8 +91,10 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
     declared = {}
     if run.given:
         # The plan of another version cannot be read: its models then have the known prices.
+        plan = reader.part(run.given, "plan")
         with suppress(KeyError, TypeError, ValueError):
-            declared = declared_prices(p.from_json(reader.part(run.given, "plan")))
+            # The reading of a plan loads pydantic, which takes longer than all the rest.
+            declared = declared_prices(p.from_json(plan)) if "_price" in plan else {}
     return Prices(os.environ, declared)
 
 

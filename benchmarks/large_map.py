@@ -95,7 +95,9 @@ def write_rows(folder: Path, count: int) -> None:
 
 
 def environ_of(base: str) -> dict[str, str]:
-    return {**os.environ, "OPENAI_BASE_URL": base, "OPENAI_API_KEY": "none", "FLOWRUN_JOURNAL": "journal.db"}
+    # A user's Python keeps the modules that it has compiled.
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "OPENAI_BASE_URL": base, "OPENAI_API_KEY": "none", "FLOWRUN_JOURNAL": "journal.db"}
 
 
 def cpu(base: str, count: int, *words: str) -> float:

@@ -46,7 +46,7 @@ __all__ = [
     "resume_run",
     "run",
     "run_async",
-    "run_checked",
+    "run_typed",
 ]
 
 Flow = AnyPath | Checked | p.Plan
@@ -98,18 +98,23 @@ async def run_async(
             from .plans.verify import verify
 
             verify(plan)
-        return await run_checked(plan, given, options)
+        remarks: list[str] = []
+        permit(plan, options.allow_python)
+        return await run_typed(plan, await _read(plan, given, remarks), options, remarks)
 
 
-async def run_checked(plan: p.Plan, given: Mapping[str, Json], options: RunOptions) -> Result:
-    """Run a plan that was just made of a checked file, so that it need not be verified. ``given`` is plain data."""
+async def run_typed(
+    plan: p.Plan, values: Mapping[str, Json], options: RunOptions, remarks: Sequence[str] = ()
+) -> Result:
+    """Run a plan that was just made of a checked file, so that it need not be verified.
+
+    ``values`` have the types of the parameters. ``remarks`` come from the readers of the inputs.
+    """
     with COLLECTOR.rarely():
         permit(plan, options.allow_python)
-        remarks: list[str] = []
-        read = await _read(plan, given, remarks)
         path = options.journal
         with nullcontext() if path is None else closing(Journal.open(Path(path))) as journal:
-            return await _executed(plan, read, options.settings(), options, journal, remarks=remarks)
+            return await _executed(plan, values, options.settings(), options, journal, remarks=remarks)
 
 
 def resume(run: str, journal: AnyPath | None = None, *, options: RunOptions | None = None, **others: Never) -> Result:

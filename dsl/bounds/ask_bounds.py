@@ -14,7 +14,7 @@ from .amounts import Amounts
 from .bound import ONE, Bound, total
 from .expression_sizes import SizeScope, size_of, text_size
 from .served import Served, World
-from .sizes import Known, OneOf, Size, Some, answer_bound, shown
+from .sizes import Count, Known, OneOf, Size, Some, answer_bound, shown
 from .usual import ATTEMPTS, CORRECTION, MESSAGE_TOKENS, RETRIES
 
 _MOST_SHARE = 0.25
@@ -51,6 +51,23 @@ def asked(
         attempts = _attempts(settings, scope, world, title, share)
         each += [replace(one, amounts=_attempted(one.amounts, attempts).hedged(share)) for one in found]
     return reduce(_either, each)
+
+
+def prompts_of(ask: p.Ask, models: Mapping[str, p.Model], scope: SizeScope, world: World) -> list[Bound]:
+    """Return the tokens of each message, for each model that may be asked.
+
+    Asks with the same tokens have the same bounds, if their other parts are the same.
+    """
+    found = []
+    for model in candidates(ask.model, models, scope, world):
+        addresses = () if model is None else (model.address, model.fallback)
+        counts = [world.served(one).count for one in addresses if one is not None] or [world.count]
+        found += [_tokens(one, scope, world, count) for count in counts for one in ask.messages]
+    return found
+
+
+def _tokens(message: p.Message, scope: SizeScope, world: World, count: Count) -> Bound:
+    return shown(text_size(message.template, scope, world, count), count)
 
 
 def _either(a: Asked, b: Asked) -> Asked:
@@ -125,7 +142,7 @@ def _one(
     title: str,
 ) -> Asked:  # fmt: skip
     count = served.count if served else world.count
-    parts = [shown(text_size(one.template, scope, world, count), count) for one in ask.messages]
+    parts = [_tokens(one, scope, world, count) for one in ask.messages]
     around = MESSAGE_TOKENS * len(ask.messages)
     prompt = total([*parts, Bound(around, around)])
     typed = ask.answer != t.TEXT and not (served and served.bare)

@@ -188,7 +188,7 @@ class _Survey:
                 rounds = Rounds().then(found.tries).loaded(loads)
                 return self.done(step, "ask", found.amounts, rounds, found.value, failing=failing_ask(found.amounts))
             case p.Value():
-                value = self._typed(node.expr, step, scope)
+                value = self.typed(node.expr, step, scope)
                 failing = Least() if not isinstance(value, Known) and may_fail(node.expr) else None
                 return self.done(step, "value", Amounts(), Rounds(), value, failing=failing)
             case p.Chain():
@@ -210,7 +210,7 @@ class _Survey:
             case p.Map():
                 return mapped(self, step, node, scope, sharing)
 
-    def _typed(self, expr: p.Expr, step: p.Step, scope: SizeScope) -> Size:
+    def typed(self, expr: p.Expr, step: p.Step, scope: SizeScope) -> Size:
         """Return the size of an expression's value.
 
         If little is known of it, return the size of any value of the step's type.
@@ -236,4 +236,6 @@ class _Survey:
 
     def tree(self, bodies: Sequence[BodyBounds]) -> tuple[Bounds, ...]:
         """Return bounds of one run of a body that hold for any of these bodies."""
-        return reduce(either, [body.inside for body in bodies]) if bodies else ()
+        # Bodies of one shape share one tuple.
+        different = {id(body.inside): body.inside for body in bodies}
+        return reduce(either, different.values()) if bodies else ()

@@ -11,6 +11,7 @@ from ..records import dataclass
 from .amounts import Amounts, merged
 from .ask_bounds import quoted
 from .block_ends import ended, feed_of
+from .body_shapes import BodyShapes
 from .bound import Bound
 from .expected import constants, expected_of
 from .expression_sizes import SizeScope
@@ -208,9 +209,10 @@ def _bodies(
 ) -> tuple[list[BodyBounds], bool]:
     """Return a body for each element and True. If that is too much work, return one body for all elements and False."""
 
+    shapes = BodyShapes(survey, node)
+
     def body(item: Size, certain: bool) -> BodyBounds:
-        inner = SizeScope(scope, {node.element: item})
-        made = survey.body(node.body, inner, vote=vote, sharing=sharing)
+        made = shapes.body(SizeScope(scope, {node.element: item}), vote=vote, sharing=sharing)
         return made if certain else replace(made, amounts=made.amounts.maybe, rounds=made.rounds.maybe)
 
     bodies: list[BodyBounds] = []

@@ -127,6 +127,9 @@ class Survey(Protocol):
 
     def size(self, expr: p.Expr, scope: SizeScope) -> Size: ...
 
+    def typed(self, expr: p.Expr, step: p.Step, scope: SizeScope) -> Size:
+        """Return the size of a value step, whose type may tell more than its expression."""
+
     def tree(self, bodies: Sequence[BodyBounds]) -> tuple[Bounds, ...]: ...
 
 

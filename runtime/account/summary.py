@@ -9,12 +9,13 @@ from flowrun.dsl import dataclass
 from ..costs.prices import Prices
 from ..vocabulary import events as e
 from ..vocabulary.account import Account, Ceiling
+from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.usage import Usage
 from .traffic import Traffic
 
 
 @dataclass(slots=True)
-class Summary(Traffic):
+class Summary(Traffic, PartialListener):
     """The counts of a run so far.
 
     ``account`` is the account of the run since it began or was resumed, ``past`` the account before that. ``out`` has
@@ -35,12 +36,12 @@ class Summary(Traffic):
     losses: list[e.ElementLost] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
+    def hears(self, kind: type) -> bool:
+        return kind is not e.StepStarted and kind is not e.ElementFinished
+
     def __call__(self, event: e.Event) -> None:
-        # The events of every call come first: a run may have millions of calls.
-        kind = type(event)
-        if kind is e.StepStarted or kind is e.ElementFinished:
-            return
-        if kind is e.StepFinished:
+        # The event of every step comes first: a run may have millions of steps.
+        if type(event) is e.StepFinished:
             self.finished += 1
             return
         self.count(event)

@@ -16,7 +16,6 @@ from flowrun.dsl import plan as p
 
 from ..files.files import Files
 from ..forecast.estimate import estimate_plan
-from ..session.loading import checked_inputs
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, shown
 from . import exits
@@ -126,7 +125,7 @@ def command(
     plan = chosen.plan
     model = known_model(plan, model)
     files = Files(path.parent, allow_read)
-    inputs = checked_inputs(plan, chosen.inputs(files, remark), complete=False)
+    inputs = chosen.inputs(files, remark)
     bounds = estimate_plan(plan, inputs, files, model=model, right=right)
     kept = _foreseen(plan, inputs, model, files, journal)
     if as_json:

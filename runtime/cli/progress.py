@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..account.causes import Causes
 from ..account.summary import Summary
 from ..vocabulary import events as e
+from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.quoting import inert
 
 if TYPE_CHECKING:
@@ -35,8 +36,11 @@ def watcher(quiet: bool) -> Watcher:
     return LiveLine() if sys.stderr.isatty() else ProgressLines()
 
 
-class Silent:
+class Silent(PartialListener):
     """A watcher that prints only urgent notices, which are those that may concern money."""
+
+    def hears(self, kind: type) -> bool:
+        return kind is e.Notice
 
     def __call__(self, event: e.Event) -> None:
         if isinstance(event, e.Notice) and event.urgent:
@@ -59,6 +63,9 @@ class ProgressLines(Silent):
         self.teller = Teller()
         self.began = self.told = time.monotonic()
 
+    def hears(self, kind: type) -> bool:
+        return self.summary.hears(kind)
+
     def __call__(self, event: e.Event) -> None:
         self.summary(event)
         if line := self.teller(event):
@@ -77,6 +84,9 @@ class LiveLine(Silent):
         self.teller = Teller()
         self.began = time.monotonic()
         self.live: Live | None = None
+
+    def hears(self, kind: type) -> bool:
+        return self.summary.hears(kind)
 
     def __enter__(self) -> LiveLine:
         from rich.console import Console

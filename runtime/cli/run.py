@@ -11,12 +11,12 @@ import click
 
 from flowrun.dsl import plan as p
 
-from ..api import RunOptions, run_checked
+from ..api import RunOptions, run_typed
 from ..costs.written_budget import read_budget
 from ..externs.externs import permit
 from ..files.files import Files
 from ..inputs.inputs import files_given
-from ..inputs.python_values import plain_inputs
+from ..inputs.python_inputs import check_texts
 from ..journal.beside import FOLDER
 from ..outputs.target import Source
 from ..plans.streaming import only_mapped
@@ -89,14 +89,16 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
     chosen.require_all()
     beside = Files(Path(plan.source).parent)
     inputs = chosen.inputs(beside, unheard if quiet else remark, partial(only_mapped, plan))
+    remarks: list[str] = []
+    check_texts(plan.params, inputs, beside.folder, remarks.append)
     file = output_file(given["output"], raw=given["raw"])
     sources = [] if file is None else _sources(plan, texts, inputs, given["allow_read"], journal)
     with nullcontext() if file is None else AnswerFile(file, plan.type, sources, raw=given["raw"]) as output:
         with watcher(quiet) as watch:
             result = run_stoppable(
-                lambda stop: run_checked(
+                lambda stop: run_typed(
                     plan,
-                    plain_inputs(inputs),
+                    inputs,
                     RunOptions(
                         model=given["model"],
                         allow_read=given["allow_read"],
@@ -110,6 +112,7 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
                         on_event=watch,
                         on_result=output.row if output is not None and output.by_line else None,
                     ),
+                    remarks,
                 )
             )
         flags = " --allow-python" if given["allow_python"] else ""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..account.figures import figures_of
-from ..journal.history import History
 from ..journal.index import Run
 from ..journal.lock import holder_of
 from ..journal.reading import JournalReader
@@ -71,16 +70,14 @@ def command(journal: str | None, as_json: bool) -> None:
 def _accounts(reader: JournalReader) -> dict[int, dict[str, Json]]:
     """Return the figures of each run. They were written at its end, or else are counted from its rows."""
     found: dict[int, dict[str, Json]] = {}
-    untold: dict[int, History] = {}
+    untold = []
     for run in reader.index.runs.values():
         if run.status is not None and isinstance(run.account, dict) and "unbilled" in run.account:
             found[run.number] = run.account
         else:
-            untold[run.number] = History()
-    for row in reader.attempts(untold.keys()) if untold else ():
-        untold[row[0]].take(row)
-    for number, history in untold.items():
-        found[number] = figures_of(history.account, _prices(reader, reader.index.runs[number]))
+            untold.append(run.number)
+    for number, past in reader.pasts(untold).items():
+        found[number] = figures_of(past.account, _prices(reader, reader.index.runs[number]))
     return found
 
 
@@ -94,8 +91,10 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
     declared = {}
     if run.given:
         # The plan of another version cannot be read: its models then have the known prices.
+        plan = reader.part(run.given, "plan")
         with suppress(KeyError, TypeError, ValueError):
-            declared = declared_prices(p.from_json(reader.part(run.given, "plan")))
+            # The reading of a plan loads pydantic, which takes longer than all the rest.
+            declared = declared_prices(p.from_json(plan)) if "_price" in plan else {}
     return Prices(os.environ, declared)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite
 from pathlib import Path
 
-from flowrun.dsl import did_you_mean, nearest, option_of, types
+from flowrun.dsl import MOST_BITS, did_you_mean, nearest, option_of, types
 
 from ..files.files import read_plain_text
 from ..vocabulary.errors import InputError
@@ -62,9 +62,11 @@ def fit(value: Json, type_: types.Type, place: Place, problems: Problems, *, cel
         case types.Optional(item):
             return None if value is None else fit(value, item, place, problems, cells=cells)
         case types.ListOf(item) if isinstance(value, (list, tuple)):
-            if item == types.TEXT and all(isinstance(one, str) and one.isascii() for one in value):
-                return list(value)
-            return [fit(one, item, (*place, number), problems) for number, one in enumerate(value, 1)]
+            as_it_is = quick_fit(item)
+            return [
+                fit(one, item, (*place, number), problems) if (made := as_it_is(one)) is None else made
+                for number, one in enumerate(value, 1)
+            ]
         case types.Record(fields) if isinstance(value, Mapping):
             return {field.name: _field(value, field, place, problems, cells) for field in fields}
         case types.Choice(options) if isinstance(value, str):
@@ -117,31 +119,59 @@ def _number(text: str) -> Json:
 
 def _field(record: Mapping[str, Json], field: types.Field, place: Place, problems: Problems, cells: bool) -> Json:
     if field.name in record:
-        value = record[field.name]
-        return (
-            value
-            if _fits_as_it_is(value, field.type)
-            else fit(value, field.type, (*place, field), problems, cells=cells)
-        )
+        return fit(record[field.name], field.type, (*place, field), problems, cells=cells)
     if not isinstance(field.type, types.Optional):
         guess = did_you_mean(field.name, [name for name in record if isinstance(name, str)])
         problems.add(place, f"the field {shown(field.name)} is missing" + (f"; {guess}" if guess else ""))
     return None
 
 
-def _fits_as_it_is(value: Json, type_: types.Type) -> bool:
-    """Tell quickly that a value needs no conversion, as most fields of a large file. False proves nothing."""
-    if type(type_) is not types.Simple:
-        return False
-    kind = type(value)
-    match type_.kind:
-        case "text":
-            return kind is str and value.isascii()
-        case "int":
-            return kind is int
-        case "bool":
-            return kind is bool
-    return False
+def quick_fit(type_: types.Type) -> Callable[[Json], Json]:
+    """Return a function that fits a value as ``fit`` does if that is easy, as for most rows of a large file.
+
+    The function returns None for any other value.
+    """
+    test = _test_of(type_)
+    if test is not None:
+        return lambda value: value if test(value) else None
+    if not isinstance(type_, types.Record):
+        return lambda value: None
+    tests = [(field.name, _test_of(field.type)) for field in type_.fields]
+
+    def fitted(value: Json) -> Json:
+        if type(value) is not dict:
+            return None
+        made = {}
+        for name, test in tests:
+            one = value.get(name)
+            if test is None or not test(one):
+                return None
+            made[name] = one
+        return made
+
+    return fitted
+
+
+def _test_of(type_: types.Type) -> Callable[[Json], bool] | None:
+    """Return a quick test that a value has a type. False proves nothing. None if the type has no such test."""
+    match type_:
+        case types.Optional(item):
+            test = _test_of(item)
+            return None if test is None else lambda value: value is None or test(value)
+        case types.Choice(options):
+            exact = frozenset(options)
+            return lambda value: type(value) is str and value in exact
+        case types.Simple(kind):
+            return _TESTS.get(kind)
+    return None
+
+
+_TESTS: Mapping[str, Callable[[Json], bool]] = {
+    "text": lambda value: type(value) is str and is_unicode(value),
+    "int": lambda value: type(value) is int and value.bit_length() <= MOST_BITS,
+    "number": lambda value: type(value) in (int, float) and _is_number(value),
+    "bool": lambda value: type(value) is bool,
+}
 
 
 def _problem(value: Json, type_: types.Type) -> str | None:
@@ -199,9 +229,9 @@ def _json_problem(value: Json) -> str | None:
 
 
 def _is_number(value: Json) -> bool:
-    return (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and (isinstance(value, int) or isfinite(value))
-    )
+    if isinstance(value, int):
+        return not isinstance(value, bool) and value.bit_length() <= MOST_BITS
+    return isinstance(value, float) and isfinite(value)
 
 
 def _is_whole(value: Json) -> bool:

@@ -16,7 +16,7 @@ from flowrun.dsl import types
 from ..vocabulary.errors import InputError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
-from .fitting import Problems, fit
+from .fitting import Problems, fit, quick_fit
 from .rows import read_row
 
 LARGE = 8 * 1024 * 1024
@@ -43,6 +43,7 @@ class RowFile(Sequence[Json]):
         """Open a file and check its rows. Raise InputError if the file cannot be read or a row does not fit."""
         self.path = path
         self.item = item
+        self._as_it_is = quick_fit(item)
         self.name = shown(str(path))
         try:
             self._file = open(path, "rb")  # noqa: SIM115 - closed when nobody holds the rows any more
@@ -97,7 +98,9 @@ class RowFile(Sequence[Json]):
             raise InputError(
                 f"{self.name}:{line}: this line is not text in UTF-8: byte {error.start} is not part of a character"
             ) from None
-        return fit(read_row(text, self.name, line), self.item, (f"line {line}",), problems)
+        value = read_row(text, self.name, line)
+        made = self._as_it_is(value)
+        return fit(value, self.item, (f"line {line}",), problems) if made is None else made
 
     def _load(self, first: int) -> None:
         last = min(first + _BLOCK, len(self))

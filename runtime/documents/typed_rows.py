@@ -16,7 +16,7 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.remarks import Tell, unheard
 from .dialects import lines_of
-from .fitting import Problems, fit
+from .fitting import Problems, fit, quick_fit
 from .rows import open_table
 
 Rows = Iterable[tuple[int, Json]]
@@ -40,9 +40,16 @@ def fit_each(rows: Rows, row: types.Type, name: str, *, cells: bool = False) -> 
         yield from (value for _, value in rows)
         return
     problems = Problems()
+    as_it_is = _no_cell if cells else quick_fit(row)
     for line, value in rows:
-        yield fit(value, row, (f"line {line}",), problems, cells=cells)
+        made = as_it_is(value)
+        yield fit(value, row, (f"line {line}",), problems, cells=cells) if made is None else made
     problems.stop(name)
+
+
+def _no_cell(value: Json) -> Json:
+    """Fit no value, because a cell must be converted."""
+    return None
 
 
 def fit_table(text: str, type_: types.Type, name: str, path: str = "", tell: Tell = unheard) -> Json:

@@ -44,7 +44,7 @@ def read_input(
     a document the text is a path. For a list, a record or json it is the path of a .jsonl, .json or .csv file, or JSON
     that begins with [ or {. Paths are relative to the current folder; ``files`` only helps to tell where a missing file
     may be. If ``by_row`` is True, the rows of a large file need not all be in memory. ``tell`` gets the remarks of a
-    reader. Raises InputError.
+    reader. The value has the type of the parameter. Raises InputError.
     """
     try:
         if by_row and (rows := _row_file(param.type, given)) is not None:
@@ -88,7 +88,7 @@ def check_value(value: Any, type_: types.Type, where: str, tell: Tell = unheard)
 def _read(type_: types.Type, given: str, stdin: Stdin, files: Files | None, tell: Tell) -> Json:
     inner = types.unwrapped(type_)
     if inner == types.MODEL:
-        return given
+        return _checked(given, inner)
     if inner == types.TEXT:
         return _checked(_content(given, stdin, files), type_)
     if not given.strip() and isinstance(type_, types.Optional):
@@ -101,7 +101,9 @@ def _read(type_: types.Type, given: str, stdin: Stdin, files: Files | None, tell
 
         return _checked(read_plain_document(_existing(given.removeprefix("@"), files)), inner)
     if isinstance(inner, types.ListOf | types.Record) or inner == types.JSON:
-        return _structured(inner, given, stdin, files, tell)
+        value = _structured(inner, given, stdin, files, tell)
+        # The readers of rows leave json as it is.
+        return _checked(value, inner) if inner in (types.JSON, types.ListOf(types.JSON)) else value
     return _checked(from_text(_content(given, stdin, files).strip(), type_), type_)
 
 

@@ -108,10 +108,15 @@ class _ValueReader:
         return self._list(value, place)
 
     def _record(self, items: Iterable[tuple[Any, Any]], place: str) -> dict[str, Json]:
-        return {(key := _name(name, place)): self.plain(one, f"{place}.{key}") for name, one in items}
+        return {
+            (key := name if type(name) is str else _name(name, place)): (
+                one if type(one) in _PLAIN else self.plain(one, f"{place}.{key}")
+            )
+            for name, one in items
+        }
 
     def _list(self, items: Iterable[Any], place: str) -> list[Json]:
-        return [self.plain(one, f"{place}[{at}]") for at, one in enumerate(items)]
+        return [one if type(one) in _PLAIN else self.plain(one, f"{place}[{at}]") for at, one in enumerate(items)]
 
 
 def _scalar(value: Any, place: str) -> Json:

@@ -20,7 +20,7 @@ request.
 """
 # SQLite reads the bodies, because Python would parse every answer to its end. An intent without the most tokens in
 # has the bytes of the prompt instead; a provider adds fewer than 4096.
-_ROWS = """
+ROWS = """
 SELECT run, kind, key, place,
   CASE kind
     WHEN 'intent' THEN json_extract(body, '$.model')
@@ -50,8 +50,8 @@ class _Asked(NamedTuple):
 def read_attempts(connection: sqlite3.Connection, runs: Collection[int]) -> Iterator[Row]:
     """Read the rows about attempts at calls of these runs, in order. Raises sqlite3.Error."""
     if len(runs) == 1:
-        return connection.execute(f"{_ROWS} AND run = ? ORDER BY number", tuple(runs))
-    return (row for row in connection.execute(f"{_ROWS} ORDER BY number") if row[0] in runs)
+        return connection.execute(f"{ROWS} AND run = ? ORDER BY number", tuple(runs))
+    return (row for row in connection.execute(f"{ROWS} ORDER BY number") if row[0] in runs)
 
 
 class History:
@@ -63,8 +63,10 @@ class History:
     def __init__(self, price: PriceOf | None = None, *, by_place: bool = False) -> None:
         self._price = price
         self._account = Account(price=price)
-        # The key of a call determines the most that an attempt at it can take.
+        # The key of a call determines the most that an attempt at it can take. A key is forgotten when the attempt is
+        # over, because a run may have millions of calls; those of calls with several attempts are kept.
         self._asked: dict[bytes, _Asked] = {}
+        self._again: set[bytes] = set()
         self._alike: dict[tuple[Json, Json, Json], _Asked] = {}
         # The number of calls for each size of request, because each row is about one call.
         self._sent_by: dict[int, int] = {}
@@ -83,16 +85,31 @@ class History:
             kind_of = self._alike.get((first, second, third))
             if kind_of is None:
                 kind_of = self._alike[first, second, third] = self._kind_of(str(first), second, third)
+            if key in self._asked:
+                self._again.add(key)
             self._asked[key] = kind_of
             self._launch(place, kind_of, _count(fourth) or 1)
             return
-        asked = self._asked.get(key)
+        asked = self._asked.get(key) if key in self._again else self._asked.pop(key, None)
         if asked is None:
             return
         if kind == Kind.ANSWER:
             self._pay(place, asked, Usage(_count(first), _count(second)), spoilt=bool(third))
         elif kind == Kind.REFUSED:
             self._refuse(place, asked, first, _count(second) or 1)
+
+    def add_sent(self, model: str, of: int, calls: int) -> None:
+        """Count calls that were sent in requests of ``of`` calls each, and whose bills are known."""
+        self._account.use(model).sent += calls
+        self._sent_by[of] = self._sent_by.get(of, 0) + calls
+
+    def add_paid(self, model: str, answers: int, spoilt: int, tokens_in: int, tokens_out: int) -> None:
+        """Count answers with known bills. ``spoilt`` of them could not be used."""
+        use = self._account.use(model)
+        use.answered += answers - spoilt
+        use.spoilt += spoilt
+        use.input_tokens += tokens_in
+        use.output_tokens += tokens_out
 
     def _kind_of(self, model: str, most: Json, longest: Json) -> _Asked:
         each = Ceiling(_count(most) or 0, _count(longest))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -16,11 +16,12 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from .beside import HEAD, check_files, file_beside
 from .head import NO_HEAD, Head, Mark, UnreadableHead, read_head
-from .history import Row
+from .history import History
 from .index import Index
 from .lock import holder_of
-from .rows import attempts_of, damaged, read_body, read_part, read_through
+from .rows import damaged, read_body, read_part, read_through
 from .tail import LogTail, tail_of
+from .totals import pasts_of
 
 Connect = Callable[..., sqlite3.Connection]
 ReadRows = Callable[[sqlite3.Connection, Path, Index], Mark]
@@ -168,10 +169,12 @@ class JournalReader:
         assert self._connection is not None
         return read_part(self._connection, self.path, number, name)
 
-    def attempts(self, runs: Collection[int]) -> Iterator[Row]:
-        """Read the rows about attempts at calls of these runs, in order. Raises DiskError."""
+    def pasts(self, runs: Collection[int]) -> dict[int, History]:
+        """Count the past of these runs. Raises DiskError."""
+        if not runs:
+            return {}
         assert self._connection is not None
-        return attempts_of(self._connection, self.path, runs)
+        return pasts_of(self._connection, self.path, runs)
 
     def close(self) -> None:
         if self._connection is not None:

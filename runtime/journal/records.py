@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import cache
 from hashlib import blake2b
@@ -58,20 +58,8 @@ class Kind(StrEnum):
 
 
 Columns = tuple[int, int, str, bytes, str, str, bytes]
-
-
-def _encoder() -> Callable[[Json], str]:
-    """Return the function that writes a body. It writes ASCII, so that half a character from a model is written too."""
-    plain = json.JSONEncoder(separators=(",", ":"))
-    make = getattr(json.encoder, "c_make_encoder", None)  # Python may be built without it
-    if make is None:
-        return plain.encode
-    # `plain.encode` makes this object anew for each body, which takes as long as the writing.
-    pieces = make(None, plain.default, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, True)
-    return lambda body: "".join(pieces(body, 0))
-
-
-_encode = _encoder()
+encode = json.JSONEncoder(separators=(",", ":")).encode
+"""Writes ASCII, so that half a character from a model can be written too."""
 
 
 class LogRecord(NamedTuple):
@@ -94,7 +82,7 @@ def row(number: int, record: LogRecord, before: bytes, begun: int = 0) -> Column
         run = number
     elif run == JUST_BEGUN:
         run = begun
-    body, kind = _encode(content), str(what)
+    body, kind = encode(content), str(what)
     if not place.isascii():
         place = place.encode("utf-8", "replace").decode()
     return number, run, kind, key, place, body, checksum(before, number, run, kind, key, place, body)

@@ -20,12 +20,13 @@ from ..vocabulary.quoting import shown
 from .beside import check_files, open_file
 from .creation import ELSEWHERE, make_folder, prepare, refusal
 from .head import Head, HeadFile, Mark
-from .history import Row
+from .history import History, Row
 from .index import Index
 from .lock import Lock
 from .reading import Connect, Evidence, open_mended, open_to_read
 from .records import LogRecord
 from .rows import attempts_of, fold, read_body, read_through
+from .totals import pasts_of
 from .writer import Writer, WriteRequest
 
 
@@ -107,6 +108,10 @@ class Journal:
     def attempts(self, run: int) -> Iterator[Row]:
         """Read the rows about attempts at calls of a run, in order. Raises DiskError."""
         return attempts_of(self._reading(), self.path, (run,))
+
+    def past(self, run: int) -> History:
+        """Count the past of a run, without its dollars and its called flows. Raises DiskError."""
+        return pasts_of(self._reading(), self.path, (run,))[run]
 
     def _reading(self) -> sqlite3.Connection:
         if self._reader is None:

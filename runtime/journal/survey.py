@@ -140,14 +140,14 @@ def _add_doubts(connection: sqlite3.Connection, index: Index, unsettled: dict[in
     """Add all attempts at the calls that have an attempt without an end, or with an end that leaves a doubt."""
     keys = {key for (key,) in connection.execute(_UNSETTLED)}
     for run, calls in unsettled.items():
-        keys |= _open(connection, run, calls.open)
+        keys |= open_keys(connection, run, calls.open)
     connection.execute(_WANTED)
     connection.executemany("INSERT INTO wanted VALUES (?)", [(key,) for key in keys])
     for number, run, kind, key, place in connection.execute(_ABOUT_WANTED):
         index.take(number, run, kind, key, place, None)
 
 
-def _open(connection: sqlite3.Connection, run: int, count: int) -> set[bytes]:
+def open_keys(connection: sqlite3.Connection, run: int, count: int) -> set[bytes]:
     """Find the keys of a run's attempts without an end. There are ``count`` of them, mostly among its last rows."""
     found: set[bytes] = set()
     ended = Counter[tuple[bytes, str]]()

@@ -9,7 +9,7 @@ from flowrun.dsl import types
 
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.json_value import Json
-from ..vocabulary.quoting import json_text, shown
+from ..vocabulary.quoting import json_line, json_text, shown
 from .cells import NotFlatError, columns_of, is_plain, table, told
 
 LINES = (".jsonl", ".ndjson")
@@ -45,7 +45,7 @@ class Form:
 
     def row(self, value: Json) -> str:
         """Write one item of a list, for items that come one by one."""
-        return json_text(value, indent=None) + "\n"
+        return json_line(value) + "\n"
 
     def whole(self, value: Json) -> str:
         """Write the whole file. Raises DiskError if the value does not fit, although its type allowed for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from flowrun.dsl import Foreseen
 from flowrun.dsl import plan as p
 
 from ..dispatch.cache import Recall
-from ..engine.decisions import Decision, Launch, Read
+from ..engine.decisions import Launch, Read
 from ..engine.scopes import Context
 from ..engine.state import State
 from ..files.files import Files
@@ -28,6 +29,8 @@ from .endpoints import default_model, open_endpoints
 
 _WINDOW = 100_000
 """The most bodies of a map that are looked at; calls of further bodies are not counted."""
+_TURN = 500
+"""The most answers that are counted before their events are dropped."""
 _AFTER_ALL = 2**62
 """The number of a run that has not begun: higher than that of any run in the journal."""
 
@@ -48,26 +51,30 @@ def foresee(
         silent = Surroundings(environ, lambda line: None)
         endpoints = open_endpoints(plan, values, declared, default, silent, open_provider, RetryPolicy())
         recall = Recall(reader, _AFTER_ALL, {address: one.provider.endpoint for address, one in endpoints.items()})
-        state = State(plan, values, Context(declared, default, call_function, known=recall.find), window=_WINDOW)
-        decisions = _begun(state, files)
-        recalled = sum(isinstance(event, e.AnswerRecalled) for event in state.events)
-        return Foreseen(recalled, sum(isinstance(one, Launch) for one in decisions))
+        context = Context(declared, default, call_function, known=recall.find)
+        return _counted(State(plan, values, context, window=_WINDOW, turn=_TURN), files)
 
 
-def _begun(state: State, files: Files) -> list[Decision]:
-    """Begin a run, and do its reads until it needs an answer. Return its other decisions."""
+def _counted(state: State, files: Files) -> Foreseen:
+    """Begin a run, and do its reads until it needs an answer. Count the answers and the calls."""
     read = reading(files)
-    decisions: list[Decision] = []
-    todo = state.begin()
-    while todo:
-        decision = todo.pop(0)
+    recalled = calls = 0
+    todo = deque(state.begin())
+    while todo or state.paused:
+        # The events of a turn are dropped, because a journal may have an answer for each of a million rows.
+        recalled += sum(isinstance(event, e.AnswerRecalled) for event in state.events)
+        state.events.clear()
+        if not todo:
+            todo.extend(state.go_on())
+            continue
+        decision = todo.popleft()
         if isinstance(decision, Read):
             value: Json
             try:
                 value = read(decision.function, decision.args)
             except FlowrunError as error:
                 value = error
-            todo += state.read(decision.number, value)
-        else:
-            decisions.append(decision)
-    return decisions
+            todo.extend(state.read(decision.number, value))
+        elif isinstance(decision, Launch):
+            calls += 1
+    return Foreseen(recalled + sum(isinstance(event, e.AnswerRecalled) for event in state.events), calls)

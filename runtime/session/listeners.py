@@ -7,24 +7,32 @@ from collections.abc import Callable, Sequence
 
 from ..vocabulary.errors import mistake_in
 from ..vocabulary.events import Event
+from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.quoting import shown
 
 Listener = Callable[[Event], None]
 
 
 def to_all(listeners: Sequence[Listener]) -> Listener:
-    """Join listeners into one that passes each event on to all of them, in order."""
-    if len(listeners) == 1:
-        return listeners[0]
+    """Join listeners into one that passes each event on to all that hear it, in order."""
+    heard: dict[type, tuple[Listener, ...]] = {}
 
     def publish(event: Event) -> None:
-        for listener in listeners:
+        kind = type(event)
+        found = heard.get(kind)
+        if found is None:
+            found = heard[kind] = tuple(one for one in listeners if _hears(one, kind))
+        for listener in found:
             listener(event)
 
     return publish
 
 
-class Listeners:
+def _hears(listener: Listener, kind: type) -> bool:
+    return not isinstance(listener, PartialListener) or listener.hears(kind)
+
+
+class Listeners(PartialListener):
     """The listeners of one run, joined into one. Each gets every event, even if it has failed on earlier events."""
 
     def __init__(self, several: Sequence[Listener]) -> None:
@@ -33,6 +41,9 @@ class Listeners:
 
     def __bool__(self) -> bool:
         return bool(self._several)
+
+    def hears(self, kind: type) -> bool:
+        return any(_hears(one, kind) for one in self._several)
 
     def __call__(self, event: Event) -> None:
         for at, listener in enumerate(self._several):

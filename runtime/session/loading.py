@@ -88,12 +88,10 @@ def plan_of(checked: Checked, flow: str | None = None) -> p.Plan:
     raise UsageError(f"no flow is called `{flow}`; {guess}")
 
 
-def checked_inputs(
-    plan: p.Plan, given: Mapping[str, Json], *, complete: bool = True, tell: Tell = unheard
-) -> dict[str, Json]:
+def checked_inputs(plan: p.Plan, given: Mapping[str, Json], *, tell: Tell = unheard) -> dict[str, Json]:
     """Check inputs against a plan's parameters, and return them as typed values. Raises InputError.
 
-    If ``complete`` is True, no required input may be missing. ``tell`` gets the remarks of the reader of a ``Path``.
+    ``tell`` gets the remarks of the reader of a ``Path``.
     """
     # These imports load the readers of documents.
     from ..documents.row_file import RowFile
@@ -105,7 +103,7 @@ def checked_inputs(
             known = ", ".join(params) or "none"
             raise InputError(f"the flow `{plan.flow}` has no parameter `{name}`; its parameters: {known}")
     missing = [param.name for param in plan.params if param.required and param.name not in given]
-    if missing and complete:
+    if missing:
         raise InputError(f"the flow `{plan.flow}` needs " + " and ".join(f"`{name}`" for name in missing))
     values = {}
     for name, value in given.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from flowrun.dsl import NoValueError, combined, dataclass, negative, types
 from flowrun.dsl import plan as p
@@ -51,36 +51,22 @@ class Constants(Names):
 
 def evaluate(expr: p.Expr, names: Names) -> Json:
     """Evaluate an expression. Raise FlowrunError if it has no value."""
-    match expr:
-        case p.Constant(value):
-            return value
-        case p.Ref(name):
-            return names.value(name)
-        case p.FieldOf(base, field):
-            record = evaluate(base, names)
-            # A field that may be missing can be absent, and so can any field of json.
-            return record.get(field) if isinstance(record, Mapping) else None
-        case p.TextOf(template):
-            return render(template, names.value)
-        case p.Items(items):
-            return [evaluate(item, names) for item in items]
-        case p.RecordOf(entries):
-            return _record(entries, names)
-        case p.CallOf(function, args):
-            return names.call(function, {name: evaluate(arg, names) for name, arg in args.items()})
-        case p.RuleOf(rule, args):
-            return RuleValue(rule, {name: evaluate(arg, names) for name, arg in args.items()})
-        case p.Apply(operator, operands):
-            return _apply(operator, operands, names)
-        case p.TypeOf(type):
-            return type
-        case p.ShapeOf(value, type):
-            return shaped(evaluate(value, names), type)
+    return _EVALUATE[type(expr)](expr, names)
 
 
-def _record(entries: tuple[p.Entry, ...], names: Names) -> Json:
+def _field(expr: p.FieldOf, names: Names) -> Json:
+    record = evaluate(expr.base, names)
+    # A field that may be missing can be absent, and so can any field of json.
+    return record.get(expr.field) if isinstance(record, Mapping) else None
+
+
+def _named(args: Mapping[str, p.Expr], names: Names) -> dict[str, Json]:
+    return {name: evaluate(arg, names) for name, arg in args.items()}
+
+
+def _record(expr: p.RecordOf, names: Names) -> Json:
     record: dict[str, Json] = {}
-    for entry in entries:
+    for entry in expr.entries:
         value = evaluate(entry.value, names)
         if entry.name is not None:
             record[entry.name] = value
@@ -106,7 +92,8 @@ def shaped(value: Json, type_: types.Type) -> Json:
     return value
 
 
-def _apply(operator: str, operands: tuple[p.Expr, ...], names: Names) -> Json:
+def _apply(expr: p.Apply, names: Names) -> Json:
+    operator, operands = expr.operator, expr.operands
     first = evaluate(operands[0], names)
     match operator:
         case "not":
@@ -127,3 +114,19 @@ def _value(work: Callable[..., Json], *operands: Json) -> Json:
         return work(*operands)
     except NoValueError as error:
         raise ValueFailure(str(error)) from None
+
+
+# A table, because a map of a million elements evaluates some expressions for each of them.
+_EVALUATE: Mapping[type[p.Expr], Callable[[Any, Names], Json]] = {
+    p.Constant: lambda expr, names: expr.value,
+    p.Ref: lambda expr, names: names.value(expr.name),
+    p.FieldOf: _field,
+    p.TextOf: lambda expr, names: render(expr.template, names.value),
+    p.Items: lambda expr, names: [evaluate(item, names) for item in expr.items],
+    p.RecordOf: _record,
+    p.CallOf: lambda expr, names: names.call(expr.function, _named(expr.args, names)),
+    p.RuleOf: lambda expr, names: RuleValue(expr.rule, _named(expr.args, names)),
+    p.Apply: _apply,
+    p.TypeOf: lambda expr, names: expr.type,
+    p.ShapeOf: lambda expr, names: shaped(evaluate(expr.value, names), expr.type),
+}

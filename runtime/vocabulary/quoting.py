@@ -8,9 +8,10 @@ from typing import Any
 
 from flowrun.dsl import STEERS, inert, one_line
 
-__all__ = ["inert", "json_text", "one_line", "sentence", "shown"]
+__all__ = ["inert", "json_line", "json_text", "one_line", "sentence", "shown"]
 
 _IN_JSON = re.compile(rf"[{STEERS}]")
+_LINE = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def shown(text: str, most: int = 200) -> str:
@@ -27,7 +28,18 @@ def sentence(text: str, most: int = 200) -> str:
 def json_text(value: Any, *, indent: int | None = 2, ascii_only: bool = False) -> str:
     """Write a value as JSON for people. Letters stay, and characters that control a terminal become JSON escapes."""
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
-    return _IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _IN_JSON.sub(_escaped, text)
+
+
+def json_line(value: Any) -> str:
+    """Write a value as ``json_text`` does, on one line. A run may write millions of them."""
+    text = _LINE(value)
+    # Most lines are letters of ASCII.
+    return text if text.isascii() and text.isprintable() else _IN_JSON.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def _cut(text: str, most: int) -> str:

@@ -19,8 +19,8 @@ from flowrun.dsl import plan as p
 from flowrun.runtime.costs.written_budget import Budget
 from flowrun.runtime.dispatch.cache import Recall
 from flowrun.runtime.engine.decisions import Call, Known
-from flowrun.runtime.journal.history import History
-from flowrun.runtime.journal.reading import JournalReader
+from flowrun.runtime.journal.history import History, read_attempts
+from flowrun.runtime.journal.reading import JournalReader, open_to_read
 from flowrun.runtime.journal.records import LogRecord
 from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.journal.writer import WriteRequest
@@ -304,7 +304,9 @@ def history(path: Path, name: str = "last") -> History:
     """Return a run's history from its journal."""
     found = History(lambda model: PRICE, by_place=True)
     with JournalReader(path) as reader:
-        for row in reader.attempts((reader.index.named(name)[0].number,)):
+        number = reader.index.named(name)[0].number
+    with closing(open_to_read(path)) as connection:
+        for row in read_attempts(connection, (number,)):
             found.take(row)
     return found
 
@@ -319,4 +321,5 @@ def keys(path: Path, kind: str) -> Counter[bytes]:
     """Count the rows of a kind for each key."""
     with JournalReader(path) as reader:
         numbers = [run.number for run in reader.index.runs.values()]
-        return Counter(row[2] for row in reader.attempts(numbers) if row[1] == kind)
+    with closing(open_to_read(path)) as connection:
+        return Counter(row[2] for row in read_attempts(connection, numbers) if row[1] == kind)

@@ -1,0 +1,177 @@
+"""The past of runs with very many calls, added up by SQLite. Python would take seconds for a million rows.
+
+Most calls are settled: each attempt at them ended with an answer whose tokens are known. SQLite adds up the rows of all
+calls. Python takes the other calls off these sums, and counts them row by row.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+from flowrun.dsl import dataclass
+
+from .history import ROWS, History, Row, read_attempts
+from .records import Kind, encode
+from .rows import damaged
+from .survey import open_keys
+
+_BLOCK = 4_000
+"""The number of rows that SQLite adds up in one go. Their pages fit into its cache."""
+_MOST = 10**9
+"""The most tokens of a settled answer, so that no sum exceeds SQLite's integers."""
+_KNOWN = "kind = 'answer' AND " + " AND ".join(
+    f"typeof(json_extract(body, '$.{name}')) = 'integer' AND json_extract(body, '$.{name}') BETWEEN 0 AND {_MOST}"
+    for name in ("in", "out")
+)
+_ENDS = "kind IN ('answer', 'refused', 'doubt', 'cancelled')"
+_OF_RUNS = "FROM records WHERE number BETWEEN :first AND :last AND run IN ({runs})"
+_ASKED = f"""SELECT min(run), max(run), count(*) FILTER (WHERE kind = 'intent'),
+count(*) FILTER (WHERE kind = 'intent' AND substr(body, 1, :length) = :begin AND instr(body, '"of":1,')),
+count(*) FILTER (WHERE {_ENDS}) {_OF_RUNS} AND kind <> 'answer'"""
+_TOKENS = "total(json_extract(body, '$.in')), total(json_extract(body, '$.out'))"
+_ANSWERED = f"""SELECT min(run), max(run), count(*), count(json_type(body, '$.error')), {_TOKENS},
+count(*) FILTER (WHERE {_KNOWN}) {_OF_RUNS} AND kind = 'answer'"""
+_KNOWN_ALONE = f"""SELECT count(json_type(body, '$.error')), {_TOKENS}
+FROM records WHERE number BETWEEN :first AND :last AND run = :run AND {_KNOWN}"""
+_SENT = """SELECT json_extract(body, '$.model'), json_extract(body, '$.of'), count(*)
+FROM records WHERE number BETWEEN :first AND :last AND run = :run AND kind = 'intent' GROUP BY 1, 2"""
+_UNSETTLED = f"SELECT DISTINCT key FROM records WHERE run = ? AND {_ENDS} AND NOT ({_KNOWN})"
+_APART = "CREATE TEMP TABLE apart (key BLOB PRIMARY KEY) WITHOUT ROWID"
+_ROWS_APART = f"{ROWS} AND run = ? AND key IN apart ORDER BY number"
+_BY_MODEL = """WITH asked AS MATERIALIZED (SELECT key, min(json_extract(body, '$.model')) AS model FROM records
+WHERE run = :run AND kind = 'intent' AND key NOT IN apart GROUP BY key)
+SELECT model, count(*), count(json_type(body, '$.error')), sum(json_extract(body, '$.in')),
+sum(json_extract(body, '$.out')) FROM records JOIN asked USING (key)
+WHERE run = :run AND kind = 'answer' GROUP BY model"""
+
+
+@dataclass(slots=True)
+class _Sums:
+    """The sums of a run's rows. ``sent`` counts its intents by their model and by the calls of their request.
+
+    ``ends`` counts the ends of attempts. ``known`` counts the answers among them whose tokens are known. ``spoilt`` and
+    the tokens are those of these answers.
+    """
+
+    sent: Counter[tuple[str, int]] = field(default_factory=Counter)
+    ends: int = 0
+    known: int = 0
+    spoilt: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+    def add(self, ends: int, known: int, spoilt: int, tokens_in: int, tokens_out: int) -> None:
+        self.ends += ends
+        self.known += known
+        self.spoilt += spoilt
+        self.tokens_in += tokens_in
+        self.tokens_out += tokens_out
+
+    def take_off(self, row: Row) -> None:
+        _, kind, _, _, first, second, third, fourth = row
+        if kind == Kind.INTENT:
+            self.sent[str(first), fourth or 1] -= 1
+        elif kind == Kind.ANSWER:
+            known = all(isinstance(one, int) and 0 <= one <= _MOST for one in (first, second))
+            self.add(-1, *((-1, -third, -first, -second) if known else (0, 0, 0, 0)))
+
+
+def add_up(connection: sqlite3.Connection, runs: Collection[int]) -> dict[int, History]:
+    """Count the past of these runs, as ``History.take`` does row by row. Raises sqlite3.Error."""
+    # One transaction, because a run may add rows at the same time.
+    connection.execute("BEGIN")
+    try:
+        connection.execute(_APART)
+        return {run: _history(connection, run, sums) for run, sums in _sums_of(connection, runs).items()}
+    finally:
+        connection.rollback()
+
+
+def pasts_of(connection: sqlite3.Connection, path: Path, runs: Collection[int]) -> dict[int, History]:
+    """Count the past of these runs from a journal. Raises DiskError."""
+    try:
+        return add_up(connection, runs)
+    except sqlite3.Error as error:
+        raise damaged(path, str(error)) from None
+
+
+class _Totals:
+    """The sums of runs, added up block by block. ``begin`` begins the intents to the model of the last ones."""
+
+    def __init__(self, connection: sqlite3.Connection, runs: Collection[int]) -> None:
+        self.of = {run: _Sums() for run in runs}
+        self._connection = connection
+        self._among = ", ".join(map(str, self.of))
+        self._model = ""
+        self._begin = "no row begins like this"
+
+    def add(self, first: int, last: int) -> None:
+        """Add the rows of these numbers."""
+        at = {"first": first, "last": last, "begin": self._begin, "length": len(self._begin)}
+        for run, _, intents, usual, ends in self._by_run(_ASKED, at):
+            sums = self.of[run]
+            sums.ends += ends
+            if usual == intents:
+                sums.sent[self._model, 1] += intents
+                continue
+            for model, of, calls in self._connection.execute(_SENT, {**at, "run": run}):
+                self._model = str(model)
+                sums.sent[self._model, of or 1] += calls
+            self._begin = encode({"model": self._model})[:-1] + ","
+        for run, _, answers, *counts, known in self._by_run(_ANSWERED, at):
+            alone = known < answers and self._connection.execute(_KNOWN_ALONE, {**at, "run": run}).fetchone()
+            self.of[run].add(answers, known, *map(int, alone or counts))
+
+    def _by_run(self, query: str, at: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+        """Run a query about a block of rows. Yield a result for each run that has any."""
+        query = query.format(runs=self._among)
+        found = self._connection.execute(query, at).fetchall()
+        if found[0][0] != found[0][1]:
+            # SQLite must sort the rows for this, and most blocks have the rows of one run.
+            found = self._connection.execute(f"{query} GROUP BY run", at).fetchall()
+        yield from (row for row in found if row[0] is not None)
+
+
+def _sums_of(connection: sqlite3.Connection, runs: Collection[int]) -> dict[int, _Sums]:
+    totals = _Totals(connection, runs)
+    last = connection.execute("SELECT ifnull(max(number), 0) FROM records").fetchone()[0]
+    for first in range(1, last + 1, _BLOCK):
+        totals.add(first, first + _BLOCK - 1)
+    return totals.of
+
+
+def _history(connection: sqlite3.Connection, run: int, sums: _Sums) -> History:
+    history = History()
+    keys = open_keys(connection, run, sums.sent.total() - sums.ends)
+    if 2 * sums.known > sums.ends:
+        if sums.known < sums.ends:
+            keys.update(key for (key,) in connection.execute(_UNSETTLED, (run,)))
+        connection.execute("DELETE FROM apart")
+        connection.executemany("INSERT INTO apart VALUES (?)", [(key,) for key in keys])
+        for row in connection.execute(_ROWS_APART, (run,)) if keys else ():
+            sums.take_off(row)
+            history.take(row)
+        if sums.sent.total() == sums.known:
+            _add_settled(connection, run, sums, history)
+            return history
+        history = History()
+    for row in read_attempts(connection, (run,)):
+        history.take(row)
+    return history
+
+
+def _add_settled(connection: sqlite3.Connection, run: int, sums: _Sums, history: History) -> None:
+    left = {sent: calls for sent, calls in sums.sent.items() if calls}
+    for (model, of), calls in left.items():
+        history.add_sent(model, of, calls)
+    models = {model for model, _ in left}
+    if len(models) == 1:
+        history.add_paid(models.pop(), sums.known, sums.spoilt, sums.tokens_in, sums.tokens_out)
+    elif models:
+        for model, *paid in connection.execute(_BY_MODEL, {"run": run}):
+            history.add_paid(str(model), *paid)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass
 
 import click
+
+from flowrun.dsl import dataclass
 
 from ..vocabulary.errors import UsageError
 

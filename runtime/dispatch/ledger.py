@@ -5,8 +5,10 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
+
+from flowrun.dsl import dataclass
 
 from ..engine.decisions import NOTHING, Call, Known
 from ..journal.records import NOT_ANSWERED, NOT_SENT, Kind, LogRecord

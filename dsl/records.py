@@ -294,8 +294,10 @@ def _code(shape: tuple[str, ...], positional: int, by_name: int, frozen: bool, t
         for at, value in enumerate(shape)
         if value
     ]
-    free = [f"{word}{at}" for at in range(len(shape)) for word in ("make", "default", "set")]
     body = "\n  ".join([*lines, *["self.__post_init__()"][:then], "return"])
+    # A free name that no line has would take time to compile.
+    words = ("set" * frozen, *{value.partition("{")[0] for value in shape} - {"", "a"})
+    free = [f"{word}{at}" for at in range(len(shape)) for word in words if word]
     text = f"def around(makes, {', '.join(free)}):\n def __init__({', '.join(params)}):\n  {body}\n"
     return _inner(_inner(compile(text, "<record>", "exec")))
 

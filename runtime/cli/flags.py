@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from copy import copy
 
 import click
 
-from flowrun.dsl import dataclass
+from flowrun.dsl import dataclass, pattern
 
 from ..vocabulary.errors import UsageError
 
-_OPTION = re.compile(r"^--(option-)+")
+_OPTION = pattern(r"^--(option-)+")
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,7 @@ def effects(tree: ast.AST, found: list[Import], where: str) -> Iterator[tuple[in
             continue
         if where in READS_PACKAGE_DATA and "importlib.resources" in (one.whole, one.base):
             continue
-        if where.startswith(LOADS_ALL) and one.whole.startswith("importlib."):
+        if where.startswith(LOADS_ALL) and one.whole.startswith(("importlib.", "os.listdir")):
             continue
         if where in LOADS_ITS_OWN and one.whole == "importlib.import_module":
             continue

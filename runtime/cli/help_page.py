@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from textwrap import wrap
 
 from .commands import COMMANDS
 
@@ -23,9 +22,9 @@ def help_page(width: int) -> str:
     """Return the help in lines of at most ``width`` characters."""
     return "\n".join(
         [
-            *wrap(f"[OPTIONS] {ARGUMENTS}", width, initial_indent=_USAGE, subsequent_indent=" " * len(_USAGE)),
+            *_wrapped(f"[OPTIONS] {ARGUMENTS}", width, _USAGE, " " * len(_USAGE)),
             "",
-            *wrap(SUMMARY, width, initial_indent="  ", subsequent_indent="  "),
+            *_wrapped(SUMMARY, width, "  ", "  "),
             "",
             "Options:",
             *_table(_OPTIONS, width),
@@ -36,12 +35,18 @@ def help_page(width: int) -> str:
     )
 
 
+def _wrapped(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
+    from textwrap import wrap  # the other commands do without it
+
+    return wrap(text, width, initial_indent=first, subsequent_indent=rest)
+
+
 def _table(rows: Iterable[tuple[str, str]], width: int) -> Iterable[str]:
     """Return the lines of a table, in which each row has a name and its explanation."""
     rows = tuple(rows)
     column = max(len(name) for name, _ in rows) + 4
     for name, text in rows:
-        first, *rest = wrap(text, width - column) or [""]
+        first, *rest = _wrapped(text, width - column) or [""]
         yield f"  {name}".ljust(column) + first
         yield from (" " * column + line for line in rest)
 

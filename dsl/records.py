@@ -9,7 +9,7 @@ Fields of the kinds ``InitVar`` and ``KW_ONLY`` are unknown here.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import MISSING, Field, FrozenInstanceError, fields
 from dataclasses import dataclass as standard
 from dataclasses import field as any_field
@@ -240,13 +240,12 @@ def _init(cls: Any, *, frozen: bool) -> FunctionType:
         co_varnames=tuple(named.get(name, name) for name in code.co_varnames),
         co_names=tuple(named.get(name, name) for name in code.co_names),
     )
-    cells = dict(_cells(cls, ordered, frozen))
     function = FunctionType(
         code,
         sys.modules[cls.__module__].__dict__,
         "__init__",
         tuple(given[one.name] for one in positional if one.name in given),
-        tuple(CellType(cells[name]) for name in code.co_freevars),
+        tuple(CellType(_free(cls, ordered, name)) for name in code.co_freevars),
     )
     function.__kwdefaults__ = {one.name: given[one.name] for one in by_name if one.name in given} or None
     function.__annotations__ = {**{one.name: one.type for one in (*positional, *by_name)}, "return": None}
@@ -267,16 +266,17 @@ def _value_of(field: Field[Any]) -> str:
     return "" if field.default is MISSING else "default{0}"
 
 
-def _cells(cls: type, ordered: list[Field[Any]], frozen: bool) -> Iterator[tuple[str, object]]:
-    """Find the values of the free names of the code."""
-    yield "makes", _MAKES
-    for at, one in enumerate(ordered):
-        yield f"make{at}", one.default_factory
-        yield f"default{at}", one.default
-        if frozen:
-            # The value goes past `__setattr__`, which refuses to set it.
-            slot = getattr(cls, one.name, None)
-            yield f"set{at}", slot.__set__ if isinstance(slot, MemberDescriptorType) else _setter(one.name)
+def _free(cls: type, ordered: list[Field[Any]], name: str) -> object:
+    """Return the value of a free name of the code, such as make3."""
+    word = name.rstrip("0123456789")
+    if word == "makes":
+        return _MAKES
+    one = ordered[int(name[len(word) :])]
+    if word != "set":
+        return one.default_factory if word == "make" else one.default
+    # The value goes past `__setattr__`, which refuses to set it.
+    slot = getattr(cls, one.name, None)
+    return slot.__set__ if isinstance(slot, MemberDescriptorType) else _setter(one.name)
 
 
 def _setter(name: str) -> Callable[[object, object], None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import field
@@ -172,7 +172,7 @@ async def _nothing() -> None:
 
 def _keys() -> Iterator[str]:
     """Make unique names. The first part is random, and the rest counts upwards."""
-    drawn = secrets.token_hex(12)
+    drawn = os.urandom(12).hex()
     return (f"{drawn}{number:08x}" for number in count())
 
 

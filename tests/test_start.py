@@ -110,7 +110,7 @@ def test_only_a_template_that_does_more_than_place_loads_jinja2(template: str, r
 
 
 UNUSED = (
-    "aiohttp.web pydantic importlib.metadata genai_prices rich tomllib statistics "
+    "aiohttp.web pydantic pydantic_core importlib.metadata genai_prices rich tomllib statistics click.shell_completion "
     "flowrun.dsl.audit flowrun.dsl.bounds.bounds flowrun.dsl.bounds.ask_bounds flowrun.runtime.forecast.estimate "
     "flowrun.runtime.plans.verify flowrun.runtime.providers.anthropic flowrun.runtime.providers.gemini "
     "flowrun.runtime.providers.embedded flowrun.runtime.providers.closures flowrun.runtime.reducers.weighted"
@@ -127,11 +127,22 @@ def test_a_run_loads_what_it_uses_and_a_run_from_the_journal_loads_no_client(flo
     assert answers in (2, 3)
     plain = loaded("import sys; print('modules:', *sys.modules)", cache=tmp_path)
     assert "aiohttp.client" in first
-    assert not tops(again - plain) & {"aiohttp", "pydantic_core", "jinja2", "pickle", "shutil"}
+    assert not tops(again - plain) & set("aiohttp jinja2 pickle shutil random secrets".split())
     assert "flowrun.runtime.providers.http" not in again
     for modules in (first, again):
         assert "flowrun.runtime.dispatch.scheduler" in modules
         assert not (modules - plain).intersection(UNUSED)
+
+
+def test_a_run_without_votes_counts_no_exact_fractions(tmp_path: Path) -> None:
+    path = tmp_path / "one.flow"
+    path.write_text('flow one(a: text) { answer = ask "Say {{ a }}" return answer }\n', encoding="utf-8")
+    with model_server(tmp_path / "log") as server:
+        model = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none"}
+        given = (str(path), "--a", "x", "--model", "openai:test", "--journal", str(tmp_path / "journal.db"))
+        loaded(RUN, *given, cache=tmp_path / "cache", **model)
+        again = loaded(RUN, *given, cache=tmp_path / "cache", **model)
+    assert not again & set("fractions decimal random secrets shlex flowrun.runtime.reducers.voting".split())
 
 
 def test_help_loads_neither_half(tmp_path: Path) -> None:

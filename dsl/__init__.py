@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .needed_calls import necessary
     from .pages import page
     from .parsing.parse import parse_flow
+    from .patterns import pattern
     from .plain_data import misplaced
     from .planner import make_plan
     from .records import dataclass
@@ -86,6 +87,7 @@ _HOMES = {
     "needed_calls": "necessary",
     "pages": "page",
     "parsing.parse": "parse_flow",
+    "patterns": "pattern",
     "plain_data": "misplaced",
     "planner": "make_plan",
     "records": "dataclass",

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from .diagnostics import Diagnostic, Edit, Fix
+from .patterns import pattern
 
-_GUESS = re.compile(r"did you mean `([^`\n]+)`\?")
-_NAMED = re.compile(r"`([^`\n]+)`|\"([^\"\n]+)\"|'([^'\n]+)'")
-_WORD = re.compile(r"[\w.]+")
+_GUESS = pattern(r"did you mean `([^`\n]+)`\?")
+_NAMED = pattern(r"`([^`\n]+)`|\"([^\"\n]+)\"|'([^'\n]+)'")
+_WORD = pattern(r"[\w.]+")
 
 
 def with_guesses(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -1,22 +1,24 @@
-"""The decorator of small classes of data, which makes a class about four times faster than the standard library does.
+"""The decorator of small classes of data, which makes a class about eight times faster than the standard library does.
 
 It takes the arguments of ``dataclasses.dataclass`` and makes the same class, with the same fields and signature. The
 standard library compiles up to six methods for each class, which takes 0.6 ms. A run loads some 300 classes. Here all
-classes share their methods, and each shape of ``__init__`` is compiled once. Fields of the kind ``InitVar`` are unknown
-here.
+classes share their methods, and ``__init__`` is compiled when the first object of a class is made, once for each shape.
+Fields of the kinds ``InitVar`` and ``KW_ONLY`` are unknown here.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import MISSING, Field, FrozenInstanceError, fields
 from dataclasses import dataclass as standard
+from dataclasses import field as any_field
 from functools import cache
 from operator import attrgetter
 from reprlib import recursive_repr
-from types import CellType, CodeType, FunctionType
+from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
+
+from .record_init import Init, default_of
 
 __all__ = ["dataclass"]
 
@@ -26,43 +28,126 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(cls=None, /, *, eq=True, repr=True, frozen=False, slots=False, kw_only=False):
-        """Make a class of data. The standard library makes frozen classes without slots, and all below frozen ones."""
+        """Make a class of data."""
 
         def made(cls: type) -> type:
-            frozen_base = any(base.__dataclass_params__.frozen for base in cls.__mro__[1:] if _is_record(base))
-            if (frozen and not slots) or frozen_base:
-                return standard(cls, eq=eq, repr=repr, frozen=frozen, slots=slots, kw_only=kw_only)
-            text = cls.__doc__
-            cls.__doc__ = text or "?"  # for a class without one, the standard library would write its signature there
-            whole = standard(cls, init=False, eq=False, repr=False, slots=slots, kw_only=kw_only)
-            whole.__doc__ = text
-            return _with_methods(whole, eq=eq, repr=repr, frozen=frozen)
+            every = _fields(cls, kw_only=kw_only)
+            _check(cls, every, frozen=frozen)
+            cls.__dataclass_fields__ = {one.name: one for one in every}
+            cls.__dataclass_params__ = _params(eq, repr, frozen, slots, kw_only)
+            if "__match_args__" not in cls.__dict__:
+                cls.__match_args__ = tuple(one.name for one in every if one.init and not one.kw_only)
+            return _with_methods(_with_slots(cls, every) if slots else cls, every, eq=eq, repr=repr, frozen=frozen)
 
         return made if cls is None else made(cls)
 
 
-def _is_record(cls: type) -> bool:
-    return "__dataclass_params__" in cls.__dict__
+# The fields
 
 
-def _with_methods(cls: Any, *, eq: bool, repr: bool, frozen: bool) -> type:
-    params, own = cls.__dataclass_params__, cls.__dict__
+def _fields(cls: Any, *, kw_only: bool) -> list[Field[Any]]:
+    """Return the fields of a class, those of its bases first, and give it their defaults."""
+    found: dict[str, Field[Any]] = {}
+    for base in cls.__mro__[-1:0:-1]:
+        found |= base.__dict__.get("__dataclass_fields__", {})
+    own, annotations = cls.__dict__, cls.__annotations__
+    for name, type_ in annotations.items():
+        if not str(type_).startswith(("ClassVar", "typing.ClassVar")):
+            found[name] = _field(cls, name, type_, getattr(cls, name, MISSING), kw_only=kw_only)
+    if strays := [name for name, value in own.items() if isinstance(value, Field) and name not in annotations]:
+        raise TypeError(f"{strays[0]!r} is a field but has no type annotation")
+    return list(found.values())
+
+
+def _field(cls: type, name: str, type_: Any, default: Any, *, kw_only: bool) -> Field[Any]:
+    if isinstance(default, Field):
+        field = default
+        # The class keeps the default itself.
+        if field.default is MISSING:
+            delattr(cls, name)
+        else:
+            setattr(cls, name, field.default)
+    else:
+        # The slot of a base is no default.
+        field = any_field(default=MISSING if isinstance(default, MemberDescriptorType) else default)
+    if field.default.__class__.__hash__ is None:
+        raise ValueError(f"mutable default {type(field.default)} for field {name} is not allowed: use default_factory")
+    field.name, field.type = name, type_
+    field._field_type = _ORDINARY  # type: ignore[attr-defined]
+    if field.kw_only is MISSING:
+        field.kw_only = kw_only
+    return field
+
+
+def _check(cls: type, every: list[Field[Any]], *, frozen: bool) -> None:
+    for base in cls.__mro__[1:]:
+        params = base.__dict__.get("__dataclass_params__")
+        if params is not None and params.frozen != frozen:
+            kinds = ("a frozen", "one that is not") if frozen else ("an open", "a frozen one")
+            raise TypeError(f"{cls.__qualname__}: {kinds[0]} dataclass cannot inherit from {kinds[1]}")
+    first = ""
+    for one in every:
+        if not one.init or one.kw_only:
+            continue
+        if default_of(one) is not MISSING:
+            first = first or one.name
+        elif first:
+            raise TypeError(f"{cls.__qualname__}: a field without a default follows {first!r}, which has one")
+
+
+def _with_slots(cls: Any, every: list[Field[Any]]) -> Any:
+    """Return the class with slots. A class gets its slots when it is made, so it is made again."""
+    names = [one.name for one in every]
+    content = {name: value for name, value in cls.__dict__.items() if name not in {*names, "__dict__", "__weakref__"}}
+    inherited = {name for base in cls.__mro__[1:-1] for name in base.__dict__.get("__slots__", ())}
+    made = type(cls)(
+        cls.__name__, cls.__bases__, content | {"__slots__": tuple(n for n in names if n not in inherited)}
+    )
+    made.__qualname__ = cls.__qualname__
+    return made
+
+
+@cache
+def _params(eq: bool, repr: bool, frozen: bool, slots: bool, kw_only: bool) -> Any:
+    """Return the arguments of the decorator, as the standard library keeps them in a class."""
+    made: Any = standard(
+        type("_", (), {"__doc__": _TEXT}), init=False, eq=False, repr=False, slots=slots, kw_only=kw_only
+    )
+    params = made.__dataclass_params__
     params.init, params.eq, params.repr, params.frozen = True, eq, repr, frozen
+    return params
+
+
+_TEXT = "Tells what the standard library keeps in a class."
+"""For a class without a text, the standard library would write its signature there, which is slow."""
+_ONE: Any = standard(
+    type("_", (), {"__doc__": _TEXT, "__annotations__": {"one": int}}), init=False, eq=False, repr=False
+)
+_ORDINARY = fields(_ONE)[0]._field_type  # type: ignore[attr-defined]
+"""Marks the fields that are neither ``ClassVar`` nor ``InitVar``."""
+
+
+# The methods that all classes share
+
+
+def _with_methods(cls: Any, every: list[Field[Any]], *, eq: bool, repr: bool, frozen: bool) -> type:
+    own = cls.__dict__
     hashed = own.get("__hash__") is not None or ("__hash__" in own and "__eq__" not in own)
     if "__init__" not in own:
-        cls.__init__ = _init(cls, frozen=frozen)
+        cls.__init__ = Init(cls, frozen)
     if repr and "__repr__" not in own:
         cls.__repr__ = _repr
     if eq and "__eq__" not in own:
-        cls.__eq__ = _eq(_values([one.name for one in fields(cls) if one.compare]))
+        cls.__eq__ = _eq(_values([one.name for one in every if one.compare]))
     if eq and not hashed:
-        names = [one.name for one in fields(cls) if (one.compare if one.hash is None else one.hash)]
+        names = [one.name for one in every if (one.compare if one.hash is None else one.hash)]
         cls.__hash__ = _hash(_values(names)) if frozen else None
     if frozen:
-        cls.__setattr__, cls.__delattr__ = _refuse_to_set, _refuse_to_delete
-        for name, method in (("__getstate__", _state), ("__setstate__", _set_state)):
-            if name not in own:
-                setattr(cls, name, method)
+        cls.__setattr__, cls.__delattr__ = _refusals(cls, frozenset(cls.__dataclass_fields__))
+        if "__slots__" in own:
+            for name, method in (("__getstate__", _state), ("__setstate__", _set_state)):
+                if name not in own:
+                    setattr(cls, name, method)
     return cls  # type: ignore[no-any-return]
 
 
@@ -94,12 +179,20 @@ def _repr(self: Any) -> str:
     return f"{self.__class__.__qualname__}({shown})"
 
 
-def _refuse_to_set(self: object, name: str, value: object) -> None:
-    raise FrozenInstanceError(f"cannot assign to field {name!r}")
+def _refusals(made: Any, names: frozenset[str]) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Return the methods that refuse to set and to delete. The attributes that a class below adds stay free."""
 
+    def __setattr__(self: object, name: str, value: object) -> None:
+        if type(self) is made or name in names:
+            raise FrozenInstanceError(f"cannot assign to field {name!r}")
+        super(made, self).__setattr__(name, value)
 
-def _refuse_to_delete(self: object, name: str) -> None:
-    raise FrozenInstanceError(f"cannot delete field {name!r}")
+    def __delattr__(self: object, name: str) -> None:
+        if type(self) is made or name in names:
+            raise FrozenInstanceError(f"cannot delete field {name!r}")
+        super(made, self).__delattr__(name)
+
+    return __setattr__, __delattr__
 
 
 def _state(self: Any) -> list[Any]:
@@ -110,90 +203,3 @@ def _state(self: Any) -> list[Any]:
 def _set_state(self: object, state: list[Any]) -> None:
     for one, value in zip(fields(self), state, strict=True):  # type: ignore[arg-type]
         object.__setattr__(self, one.name, value)
-
-
-# The method __init__: classes of one shape share its code, except for the names in it.
-
-
-class _Factory:
-    def __repr__(self) -> str:
-        return "<factory>"
-
-
-_MAKES = _Factory()
-"""The default of a parameter whose value is made anew for each object."""
-
-
-def _init(cls: Any, *, frozen: bool) -> FunctionType:
-    every = fields(cls)
-    positional = [one for one in every if one.init and not one.kw_only]
-    by_name = [one for one in every if one.init and one.kw_only]
-    ordered = [*positional, *by_name, *(one for one in every if not one.init)]
-    given = {one.name: default for one in (*positional, *by_name) if (default := _default(one)) is not MISSING}
-    optional = [one.name for one in positional if one.name in given]
-    if optional != [one.name for one in positional[len(positional) - len(optional) :]]:
-        raise TypeError(f"{cls.__qualname__}: a field without a default follows {optional[0]!r}, which has one")
-    shape = tuple(map(_value_of, ordered))
-    code = _code(shape, len(positional), len(by_name), frozen, hasattr(cls, "__post_init__"))
-    named = {f"a{at}": one.name for at, one in enumerate(ordered)}
-    code = code.replace(
-        co_varnames=tuple(named.get(name, name) for name in code.co_varnames),
-        co_names=tuple(named.get(name, name) for name in code.co_names),
-    )
-    cells = dict(_cells(cls, ordered, frozen))
-    function = FunctionType(
-        code,
-        sys.modules[cls.__module__].__dict__,
-        "__init__",
-        tuple(given[name] for name in optional),
-        tuple(CellType(cells[name]) for name in code.co_freevars),
-    )
-    function.__kwdefaults__ = {one.name: given[one.name] for one in by_name if one.name in given} or None
-    function.__annotations__ = {**{one.name: one.type for one in (*positional, *by_name)}, "return": None}
-    function.__qualname__ = f"{cls.__qualname__}.__init__"
-    return function
-
-
-def _default(field: Field[Any]) -> object:
-    return field.default if field.default_factory is MISSING else _MAKES
-
-
-def _value_of(field: Field[Any]) -> str:
-    """Return the expression for the value of a field, "" for a field that stays unset; {0} stands for its number."""
-    if field.default_factory is not MISSING:
-        return "make{0}() if a{0} is makes else a{0}" if field.init else "make{0}()"
-    if field.init:
-        return "a{0}"
-    return "" if field.default is MISSING else "default{0}"
-
-
-def _cells(cls: type, ordered: list[Field[Any]], frozen: bool) -> Iterator[tuple[str, object]]:
-    """Find the values of the free names of the code."""
-    yield "makes", _MAKES
-    for at, one in enumerate(ordered):
-        yield f"make{at}", one.default_factory
-        yield f"default{at}", one.default
-        if frozen:
-            # The slot takes the value past `__setattr__`, which refuses to set it.
-            yield f"set{at}", getattr(cls, one.name).__set__
-
-
-@cache
-def _code(shape: tuple[str, ...], positional: int, by_name: int, frozen: bool, then: bool) -> CodeType:
-    """Compile a method `__init__` with fields a0, a1 and so on."""
-    taken = [f"a{at}" for at in range(positional + by_name)]
-    params = ["self", *taken[:positional], *["*"][: bool(by_name)], *taken[positional:]]
-    lines = [
-        f"set{at}(self, {value.format(at)})" if frozen else f"self.a{at} = {value.format(at)}"
-        for at, value in enumerate(shape)
-        if value
-    ]
-    free = [f"{word}{at}" for at in range(len(shape)) for word in ("make", "default", "set")]
-    body = "\n  ".join([*lines, *["self.__post_init__()"][:then], "return"])
-    text = f"def around(makes, {', '.join(free)}):\n def __init__({', '.join(params)}):\n  {body}\n"
-    return _inner(_inner(compile(text, "<record>", "exec")))
-
-
-def _inner(code: CodeType) -> CodeType:
-    """Return the code of the one function that this code defines."""
-    return next(one for one in code.co_consts if isinstance(one, CodeType))

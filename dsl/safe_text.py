@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
+from .patterns import pattern
+
 STEERS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
 """The C0 and C1 controls, the characters that change the direction of text (Unicode, UAX 9), and lone surrogates.
 
 Joiners, soft hyphens and marks of direction are left out here: words and emoji need them.
 """
-_IN_TEXT = re.compile(rf"[{STEERS}]|\r(?!\n)")
-_IN_LINE = re.compile(rf"[{STEERS}\t\n\r\u2028\u2029]")
+_IN_TEXT = pattern(rf"[{STEERS}]|\r(?!\n)")
+_IN_LINE = pattern(rf"[{STEERS}\t\n\r\u2028\u2029]")
 
 
 def inert(text: str) -> str:

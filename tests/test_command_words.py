@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 import pytest
 
-from flowrun.runtime.cli.group import COMMANDS, ELSEWHERE, RUNS, flowrun
+from flowrun.runtime.cli.commands import COMMANDS
+from flowrun.runtime.cli.group import ELSEWHERE, RUNS, flowrun
 
 
 def refusal(*words: str) -> str:

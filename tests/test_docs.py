@@ -62,7 +62,7 @@ def test_the_readme_shows_both() -> None:
 
 
 def test_every_command_is_in_the_readme() -> None:
-    from flowrun.runtime.cli.group import COMMANDS
+    from flowrun.runtime.cli.commands import COMMANDS
 
     assert [name for name in COMMANDS if f"flowrun {name}" not in README] == []
 

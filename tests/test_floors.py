@@ -15,7 +15,7 @@ import pytest
 # A folder of `runtime/` is a room: a file is placed by the room that it lies in. Loose files stand on a floor by name.
 FLOORS = {
     "dsl": (
-        "records source codes spelling diagnostics texts safe_text plain_data identity",
+        "record_init records patterns source codes spelling diagnostics texts safe_text plain_data identity",
         "types type_forms type_fits plan plan_steps plan_expressions syntax/* catalog fields graph render guesses "
         "arithmetic",
         "parsing/* ballots",
@@ -173,7 +173,7 @@ def effects(tree: ast.AST, found: list[Import], where: str) -> Iterator[tuple[in
             continue
         if where in READS_PACKAGE_DATA and "importlib.resources" in (one.whole, one.base):
             continue
-        if where.startswith(LOADS_ALL) and one.whole.startswith("importlib."):
+        if where.startswith(LOADS_ALL) and one.whole.startswith(("importlib.", "os.listdir")):
             continue
         if where in LOADS_ITS_OWN and one.whole == "importlib.import_module":
             continue

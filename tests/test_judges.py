@@ -15,7 +15,7 @@ from flowrun.runtime.catalog import catalog
 from flowrun.runtime.engine.answers import read_answer
 from flowrun.runtime.providers.scripted import Scripted
 from flowrun.runtime.reducers import REDUCERS, Question, Setting
-from flowrun.runtime.reducers.judging import Order
+from flowrun.runtime.reducers.order import Order
 from flowrun.runtime.values.candidates import Candidates
 from flowrun.runtime.values.prompts import render
 from flowrun.runtime.vocabulary.call import Request

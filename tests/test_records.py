@@ -8,7 +8,7 @@ import inspect
 import pickle
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, field
-from typing import Any, get_type_hints
+from typing import Any, ClassVar, get_type_hints
 
 import pytest
 
@@ -89,6 +89,21 @@ def shapes(decorate: Decorator) -> dict[str, Any]:
     @decorate(frozen=True)
     class FrozenWithoutSlots:
         a: int
+        made: tuple[int, ...] = field(default_factory=tuple)
+        own: int = field(init=False, default=5)
+
+    @decorate(frozen=True, slots=True)
+    class SlotsBelowIt(FrozenWithoutSlots):
+        c: int = 7
+
+    @decorate(frozen=True, slots=True)
+    class Shared:
+        everyone: ClassVar[int] = 3
+        a: int
+
+    @decorate(slots=True)
+    class Again(Open):
+        made: dict[str, int] = field(default_factory=lambda: {"again": 1})
 
     @decorate(eq=False)
     class WithoutSlots:
@@ -187,6 +202,11 @@ def test_a_record_that_holds_itself_has_a_text() -> None:
     assert repr(one).endswith("Single(a=[...])")
 
 
+@dataclass(frozen=True)
+class Loose:
+    a: int
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     a: int
@@ -204,6 +224,59 @@ def test_a_frozen_record_goes_through_a_pipe(protocol: int) -> None:
     assert pickle.loads(pickle.dumps(one, protocol)) == one
     with pytest.raises(FrozenInstanceError):
         pickle.loads(pickle.dumps(one, protocol)).inner.a = 3
+    assert pickle.loads(pickle.dumps(Loose(1), protocol)) == Loose(1)
+
+
+def test_the_method_init_is_compiled_when_the_first_object_is_made() -> None:
+    @dataclass(frozen=True, slots=True)
+    class One:
+        a: int
+        b: int = 2
+
+    class Below(One):
+        def __init__(self) -> None:
+            super().__init__(7)
+
+    assert not inspect.isfunction(One.__dict__["__init__"])
+    assert (Below().a, Below().b) == (7, 2)
+    compiled = One.__dict__["__init__"]
+    assert inspect.isfunction(compiled)
+    assert One(1).a == 1
+    assert One.__dict__["__init__"] is compiled
+    assert dataclasses.replace(One(1), b=3) == One(1, 3)
+
+
+@BOTH
+def test_a_default_that_all_objects_would_share_is_refused(decorate: Decorator) -> None:
+    with pytest.raises(ValueError, match="mutable default <class 'list'> for field a is not allowed"):
+
+        @decorate(slots=True)
+        class Wrong:
+            a: list[int] = []  # noqa: RUF012
+
+    with pytest.raises(TypeError, match="'a' is a field but has no type annotation"):
+
+        @decorate(slots=True)
+        class Stray:
+            a = field(default=1)
+
+
+@pytest.mark.parametrize(("decorate", "slots"), [(dataclass, True), (dataclass, False), (dataclasses.dataclass, False)])
+def test_a_class_below_a_frozen_one_has_free_attributes(decorate: Decorator, slots: bool) -> None:
+    @decorate(frozen=True, slots=slots)
+    class One:
+        a: int = 1
+
+    class Below(One):
+        more: int
+
+    one = Below()
+    one.more = 2
+    del one.more
+    with pytest.raises(FrozenInstanceError, match="'a'"):
+        one.a = 2
+    with pytest.raises(FrozenInstanceError, match="'a'"):
+        del one.a
 
 
 @BOTH
@@ -222,6 +295,16 @@ def test_an_open_record_may_not_stand_below_a_frozen_one(decorate: Decorator) ->
 
         @decorate(slots=True)
         class Wrong(Sent):
+            c: int = 1
+
+    @decorate(slots=True)
+    class Low:
+        a: int
+
+    with pytest.raises(TypeError, match="frozen"):
+
+        @decorate(frozen=True, slots=True)
+        class WrongToo(Low):
             c: int = 1
 
 

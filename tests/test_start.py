@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from pkgutil import iter_modules
+from zipfile import ZipFile
 
 import pytest
 
@@ -16,6 +19,7 @@ from flowrun.dsl import Source, nearest, parse_flow
 from flowrun.dsl.parsing import parse, tables
 from flowrun.dsl.parsing.make_tables import make_tables
 from flowrun.runtime.providers import ProviderNames
+from flowrun.runtime.registry.modules import module_names
 from support.model_server import model_server
 
 FLOW = """\
@@ -106,7 +110,7 @@ def test_only_a_template_that_does_more_than_place_loads_jinja2(template: str, r
 
 
 UNUSED = (
-    "aiohttp.web pydantic importlib.metadata genai_prices rich tomllib statistics "
+    "aiohttp.web pydantic pydantic_core importlib.metadata genai_prices rich tomllib statistics click.shell_completion "
     "flowrun.dsl.audit flowrun.dsl.bounds.bounds flowrun.dsl.bounds.ask_bounds flowrun.runtime.forecast.estimate "
     "flowrun.runtime.plans.verify flowrun.runtime.providers.anthropic flowrun.runtime.providers.gemini "
     "flowrun.runtime.providers.embedded flowrun.runtime.providers.closures flowrun.runtime.reducers.weighted"
@@ -123,18 +127,50 @@ def test_a_run_loads_what_it_uses_and_a_run_from_the_journal_loads_no_client(flo
     assert answers in (2, 3)
     plain = loaded("import sys; print('modules:', *sys.modules)", cache=tmp_path)
     assert "aiohttp.client" in first
-    assert not tops(again - plain) & {"aiohttp", "pydantic_core", "jinja2", "pickle", "shutil"}
+    assert not tops(again - plain) & set("aiohttp jinja2 pickle shutil random secrets".split())
     assert "flowrun.runtime.providers.http" not in again
     for modules in (first, again):
         assert "flowrun.runtime.dispatch.scheduler" in modules
         assert not (modules - plain).intersection(UNUSED)
 
 
+def test_a_run_without_votes_counts_no_exact_fractions(tmp_path: Path) -> None:
+    path = tmp_path / "one.flow"
+    path.write_text('flow one(a: text) { answer = ask "Say {{ a }}" return answer }\n', encoding="utf-8")
+    with model_server(tmp_path / "log") as server:
+        model = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "none"}
+        given = (str(path), "--a", "x", "--model", "openai:test", "--journal", str(tmp_path / "journal.db"))
+        loaded(RUN, *given, cache=tmp_path / "cache", **model)
+        again = loaded(RUN, *given, cache=tmp_path / "cache", **model)
+    assert not again & set("fractions decimal random secrets shlex flowrun.runtime.reducers.voting".split())
+
+
 def test_help_loads_neither_half(tmp_path: Path) -> None:
     modules = loaded(RUN, "--help", cache=tmp_path)
-    assert "flowrun.runtime.cli.group" in modules
-    assert not tops(modules) & {*HEAVY, "lark", "jinja2", "json", "dataclasses"}
+    assert "flowrun.runtime.cli.help_page" in modules
+    light = set("click lark jinja2 json dataclasses inspect pkgutil datetime uuid ast".split())
+    assert not tops(modules) & (HEAVY | light)
     assert not any(module.startswith("flowrun.dsl.") for module in modules)
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_the_modules_of_a_package_are_those_that_the_standard_library_finds(
+    archive: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"several_{archive}".lower()
+    inside = tmp_path / name
+    for file in ("__init__.py", "one.py", "_own.py", "two/__init__.py", "none/other.py", "text.txt", "a-b.py"):
+        (inside / file).parent.mkdir(parents=True, exist_ok=True)
+        (inside / file).write_text("", encoding="utf-8")
+    if archive:
+        with ZipFile(tmp_path / "all.zip", "w") as packed:
+            for path in inside.rglob("*.*"):
+                packed.write(path, path.relative_to(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path / "all.zip") if archive else str(tmp_path))
+    package = import_module(name)
+    found = {one.name for one in iter_modules(package.__path__) if one.name.isidentifier()}
+    assert found == {"one", "_own", "two"}
+    assert module_names(name) == ("one", "two")
 
 
 def test_the_face_of_the_language_is_light(tmp_path: Path) -> None:

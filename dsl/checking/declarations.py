@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC
 
 from .. import syntax as s
 from .. import types as t
 from ..catalog import ParamSpec
 from ..diagnostics import did_you_mean
+from ..patterns import pattern
 from ..source import Span
 from ..syntax.children import children
 from .block_types import BlockTypes
 from .callees import Callee
 from .program import Flow, Scope
 
-_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_TARGET = pattern(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
 class Declarations(BlockTypes, ABC):

@@ -14,11 +14,12 @@ from functools import lru_cache
 from .. import syntax as s
 from ..codes import CODES
 from ..diagnostics import Diagnostic, did_you_mean
+from ..patterns import pattern
 from ..records import dataclass
 from ..source import Span
 
-_COMMENT = re.compile(r"#\s*flowrun\s*(:?)\s*([\w-]+)\s*(\[[^\]#]*\]?|\()?", re.IGNORECASE)
-_CODE = re.compile(r"[^\s,\[\]]+")
+_COMMENT = pattern(r"#\s*flowrun\s*(:?)\s*([\w-]+)\s*(\[[^\]#]*\]?|\()?", re.IGNORECASE)
+_CODE = pattern(r"[^\s,\[\]]+")
 _LINE, _FILE = "ignore", "ignore-file"
 _ELSEWHERE = frozenset("allow disable noqa nolint off silence skip suppress".split())
 """The words that other checkers use for such comments."""

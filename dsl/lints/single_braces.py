@@ -27,13 +27,14 @@ from ..catalog import Catalog
 from ..checking.program import Flow, Program, Scope, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic, Edit, Fix
+from ..patterns import pattern
 from ..syntax.children import children
 from .lint import Lint
 from .parts import asks, walk
 
-_SINGLE = re.compile(r"(?<![\w{\\}])\$?\{ *([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*) *\}(?!\})")
+_SINGLE = pattern(r"(?<![\w{\\}])\$?\{ *([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*) *\}(?!\})")
 """Single braces around a name. Behind a letter or a backslash they belong to a formula instead: `\\frac{x}{y}`."""
-_FILLED_IN = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_FILLED_IN = pattern(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
 def single_braces(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:

@@ -26,18 +26,17 @@ flow weigh(plan: text) {
 
 from __future__ import annotations
 
-import re
-
 from .. import syntax as s
 from .. import types as t
 from ..catalog import Catalog
 from ..checking.program import Mention, Program, Step
 from ..checking.typed import Typed
 from ..diagnostics import Diagnostic
+from ..patterns import pattern
 from .lint import Lint
 from .parts import Costs, blocks, mentions
 
-_FIELD = re.compile(r"\s*\.\s*(\w+)")
+_FIELD = pattern(r"\s*\.\s*(\w+)")
 
 
 def unused_branch(program: Program, typed: Typed, catalog: Catalog) -> list[Diagnostic]:

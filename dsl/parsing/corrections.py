@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from ..diagnostics import Diagnostic, Edit, Fix
+from ..patterns import pattern
 from ..source import Source, Span
 from .place import Place
 
 _PREFIXES = frozenset({"f", "r", "b", "u", "rb", "br", "fr", "rf"})
-_DOUBLED = re.compile(r"\{\{.*?\}\}", re.DOTALL)
-_SINGLE = re.compile(r"(?<!\{)\{ *([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*) *\}(?!\})")
+_DOUBLED = pattern(r"\{\{.*?\}\}", re.DOTALL)
+_SINGLE = pattern(r"(?<!\{)\{ *([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*) *\}(?!\})")
 
 
 def written(place: Place, text: str, ahead: int = 0) -> Fix:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from ..diagnostics import Diagnostic, nearest
+from ..patterns import pattern
 from ..source import Span
 from .corrections import prefix, quote_ended, sign, unbracketed, written
 from .place import NODES, VALUE, Place
@@ -42,7 +41,7 @@ _WORDS = {
 }
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
 _TAKE_TEXTS = frozenset({"ASK", "SYSTEM", "USER", "ASSISTANT"})
-_PLAIN_NAME = re.compile(r'"([A-Za-z_]\w*)"')
+_PLAIN_NAME = pattern(r'"([A-Za-z_]\w*)"')
 
 
 def stray_word(word: str) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from ..diagnostics import Diagnostic
+from ..patterns import pattern
 from ..source import Source, Span
 from ..syntax import UNNUMBERED, String
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
 _BLANKS = {" ": "\\u{20}", "\t": "\\t"}
-_ESCAPE = re.compile(r"\\(u\{[0-9A-Fa-f]{1,6}\}|.|\Z)", re.DOTALL)
-INVISIBLE = re.compile(
+_ESCAPE = pattern(r"\\(u\{[0-9A-Fa-f]{1,6}\}|.|\Z)", re.DOTALL)
+INVISIBLE = pattern(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
@@ -20,7 +21,7 @@ INVISIBLE = re.compile(
 MOST_PROBLEMS = 100
 """The most diagnostics that are kept about the texts of one file."""
 
-_INDENT = re.compile(r"[ \t]*")
+_INDENT = pattern(r"[ \t]*")
 
 
 def read_string(source: Source, start: int, end: int, problems: list[Diagnostic], number: int = UNNUMBERED) -> String:

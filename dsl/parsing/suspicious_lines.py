@@ -5,17 +5,17 @@ They are reported before the check of names, which would find confusing conseque
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from .. import syntax as s
 from ..diagnostics import Diagnostic
+from ..patterns import pattern
 from ..source import Source
 from .corrections import prefix, quote_ended
 from .foreign_syntax import else_alone, stray_word
 
-_NODE_FOLLOWS = re.compile(r"[ \t]+(ask|map|repeat|fanout|chain)\b(?![ \t]*[:=.])")
-_BEHIND_TEXT = re.compile(r"\b(?:text|ask)[ \t]+\Z")
+_NODE_FOLLOWS = pattern(r"[ \t]+(ask|map|repeat|fanout|chain)\b(?![ \t]*[:=.])")
+_BEHIND_TEXT = pattern(r"\b(?:text|ask)[ \t]+\Z")
 _FOREIGN = frozenset({"await", "async"})
 
 

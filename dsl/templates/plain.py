@@ -5,9 +5,9 @@ Nearly all templates are of this kind. To import and run jinja2 for them would t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from ..patterns import pattern
 from ..records import dataclass
 
 # The classes are not frozen and not compared, because Python would take long to make those methods at each start.
@@ -91,9 +91,9 @@ class Mention:
     end: int
 
 
-_OPENED = re.compile(r"\{[{%#]")
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*+")
-_PLACED = re.compile(rf"\{{\{{[ \t\n]*+{_WORD.pattern}(?:[ \t\n]*+\.[ \t\n]*+{_WORD.pattern}){{0,30}}[ \t\n]*+\}}\}}")
+_OPENED = pattern(r"\{[{%#]")
+_WORD = pattern(r"[A-Za-z_][A-Za-z0-9_]*+")
+_PLACED = pattern(rf"\{{\{{[ \t\n]*+{_WORD.pattern}(?:[ \t\n]*+\.[ \t\n]*+{_WORD.pattern}){{0,30}}[ \t\n]*+\}}\}}")
 _NO_NAMES = frozenset("true false none True False None not and or if else in is self".split())
 """The words that jinja2 or flowrun does not read as names of values."""
 MOST_PARTS = 20_000

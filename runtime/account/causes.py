@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import field
 
-from flowrun.dsl import dataclass
+from flowrun.dsl import dataclass, pattern
 
 FIRST = 3
 """The most failures of a cause that are named."""
 MOST = 10
 """The most causes that get a line of their own."""
-_DIFFERS = re.compile(
+_DIFFERS = pattern(
     r"`[^`]*`"  # what a message quotes
     r'|"[^"]*"'
     r"|\[\d+\]"  # the number of an element

@@ -9,12 +9,10 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-import click
-
 from ..session.garbage import GARBAGE as GARBAGE
 from ..vocabulary.errors import DiskError, FlowrunError, mistake_in
 from . import exits
-from .group import flowrun
+from .help_page import HELP_OPTIONS, help_page, page_width
 
 if TYPE_CHECKING:
     from flowrun.dsl import FlowError
@@ -96,16 +94,9 @@ def _unhurried(stream: TextIO) -> TextIO:
 def run_command(arguments: list[str]) -> int:
     """Run a command and return its exit code. Every failure that a user can cause becomes a message and a code."""
     try:
-        result = flowrun.main(arguments, prog_name="flowrun", standalone_mode=False)
-    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _answered(arguments)
+    except KeyboardInterrupt:
         return exits.INTERRUPTED
-    except click.ClickException as error:
-        told = io.StringIO()
-        error.show(told)
-        from ..vocabulary.quoting import inert
-
-        print(inert(told.getvalue()), end="", file=sys.stderr)
-        return exits.USAGE
     except FlowrunError as error:
         _complain(str(error))
         return exits.DISK if isinstance(error, DiskError) else exits.USAGE
@@ -117,6 +108,28 @@ def run_command(arguments: list[str]) -> int:
 
         show_findings(error.diagnostics)
         return exits.FINDINGS
+
+
+def _answered(arguments: list[str]) -> int:
+    """Run a command and return its exit code. Help about all commands needs no click."""
+    if len(arguments) == 1 and arguments[0] in HELP_OPTIONS:
+        print(help_page(page_width()), flush=True)
+        return exits.DONE
+    import click
+
+    from .group import flowrun
+
+    try:
+        result = flowrun.main(arguments, prog_name="flowrun", standalone_mode=False)
+    except click.exceptions.Abort:
+        return exits.INTERRUPTED
+    except click.ClickException as error:
+        told = io.StringIO()
+        error.show(told)
+        from ..vocabulary.quoting import inert
+
+        print(inert(told.getvalue()), end="", file=sys.stderr)
+        return exits.USAGE
     return result if isinstance(result, int) else exits.DONE
 
 

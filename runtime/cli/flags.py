@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass
 
 import click
 
+from flowrun.dsl import dataclass, pattern
+
 from ..vocabulary.errors import UsageError
 
-_OPTION = re.compile(r"^--(option-)+")
+_OPTION = pattern(r"^--(option-)+")
 
 
 @dataclass(frozen=True)

@@ -3,51 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..registry.modules import binding, binds, text_of
+from .commands import COMMANDS
+from .help_page import ARGUMENTS, HELP_OPTIONS, SUMMARY, VERSION, WIDEST, help_page, page_width
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
-
-_SHORT_HELP = re.compile(r'^@click\.command\([^)]*?\bshort_help="([^"\n]*)"', re.MULTILINE)
-_DOCSTRING = re.compile(r'\A\s*"""(?:`[^`\n]*`: )?([^\n"]*)')
-
-
-class _Commands(Mapping[str, str]):
-    """Every named command, with its line of help.
-
-    A command is a module of this folder that binds ``command``. Its line is the ``short_help`` of its decorator, or
-    else the first line of the module. Both are read from the source text. The module is loaded only when the command is
-    called.
-    """
-
-    def __getitem__(self, name: str) -> str:
-        if name not in self:
-            raise KeyError(name)
-        text = text_of(_FOLDER, name)
-        found = _SHORT_HELP.search(text) or _DOCSTRING.match(text)
-        return found[1] if found else ""
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and not name.startswith("_") and binds(_FOLDER, name, "command")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(binding(_FOLDER, "command"))
-
-    def __len__(self) -> int:
-        return len(binding(_FOLDER, "command"))
-
-
-_WIDEST = 100
-_FOLDER = __name__.rpartition(".")[0]
-COMMANDS = _Commands()
 
 RUNS = frozenset({"run", "exec", "execute", "start", "go", "do", "launch"})
 """Words that a user may try for running a flow; flowrun needs only the name of the file."""
@@ -92,7 +58,7 @@ class FlowGroup(click.Group):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        extra.setdefault("terminal_width", _width())
+        extra.setdefault("terminal_width", page_width())
         return super().make_context(info_name, args, parent, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -118,34 +84,14 @@ class FlowGroup(click.Group):
             raise click.UsageError(_no_command(name, args[1:]), ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(
-                [
-                    ("FILE.flow [--PARAM VALUE …]", "Run a flow; `flowrun FILE.flow --help` lists its parameters."),
-                    *COMMANDS.items(),
-                ]
-            )
+    def get_help(self, ctx: click.Context) -> str:
+        return help_page(page_width())
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
 
         items = [CompletionItem(name, help=help) for name, help in COMMANDS.items() if name.startswith(incomplete)]
         return [*items, CompletionItem(incomplete, type="file")]
-
-
-def _width() -> int:
-    """Return the width of help texts, as click works it out. click would load shutil and the compressions for this."""
-    try:
-        columns = int(os.environ["COLUMNS"])
-    except (KeyError, ValueError):
-        columns = 0
-    if columns <= 0:
-        try:
-            columns = os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else 0
-        except (OSError, ValueError):  # standard output is no terminal, or is closed
-            columns = 0
-    return max(min(columns or 80, _WIDEST) - 2, 50)
 
 
 def _no_command(name: str, rest: list[str]) -> str:
@@ -178,9 +124,9 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 flowrun = FlowGroup(
     "flowrun",
-    help="Run calls of language models side by side. A small file lists the calls and their dependencies.",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _WIDEST},
-    subcommand_metavar="FILE.flow | COMMAND [ARGS]…",
+    help=SUMMARY,
+    context_settings={"help_option_names": [*HELP_OPTIONS], "max_content_width": WIDEST},
+    subcommand_metavar=ARGUMENTS,
     params=[
         click.Option(
             ["--version"],
@@ -188,7 +134,7 @@ flowrun = FlowGroup(
             expose_value=False,
             is_eager=True,
             callback=_version,
-            help="Show the version.",
+            help=VERSION,
         )
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -86,7 +85,9 @@ def _delivered(result: Result, output: AnswerFile | None, *, as_json: bool) -> t
 def _way_on(result: Result, journal: Path, flags: str) -> str:
     command = f"flowrun resume {result.run}"
     if journal.parts[-2:] != (FOLDER, NAME):
-        command += f" --journal {shlex.quote(str(journal))}"
+        from shlex import quote
+
+        command += f" --journal {quote(str(journal))}"
     if result.status == "budget":
         command += " --budget …"
     kept = result.summary.calls + result.summary.recalled

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 import click
 
-from flowrun.dsl import Checked, FlowError, did_you_mean, types
+from flowrun.dsl import Checked, FlowError, dataclass, did_you_mean, types
 from flowrun.dsl import plan as p
 
 from ..files.files import Files

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import errno
 import os
-import re
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -15,15 +14,15 @@ from typing import Any
 
 import click
 
-from flowrun.dsl import nearest
+from flowrun.dsl import nearest, pattern
 
 from ..files.files import Files, decode, read_plain_bytes
 from ..outputs.replace import put
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 
-_PATTERN = re.compile(r"[*?\[]")
-_LINE_END = re.compile(r"\r\n|\r|\n")
+_PATTERN = pattern(r"[*?\[]")
+_LINE_END = pattern(r"\r\n|\r|\n")
 MARK = codecs.BOM_UTF8.decode()
 Refused = tuple[Path, UsageError]
 """A path that leads to no flow file, and the reason."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..account.causes import Cause, Causes, in_lines
-from ..reducers.ballots import in_words, votes
 from ..vocabulary.quoting import sentence
+from ..vocabulary.tally import in_words, votes
 from .plan_view import money
 from .waits import time_text, waiting
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from math import isfinite
 
-from flowrun.dsl import dataclass
+from flowrun.dsl import dataclass, pattern
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 
-_MONEY = re.compile(r"\$ ?(\d[\d,]*(?:\.\d+)?|\.\d+)|(\d*\.\d+)|(\d+(?:\.\d+)?) ?(?:dollars?|usd)", re.IGNORECASE)
+_MONEY = pattern(r"\$ ?(\d[\d,]*(?:\.\d+)?|\.\d+)|(\d*\.\d+)|(\d+(?:\.\d+)?) ?(?:dollars?|usd)", re.IGNORECASE)
 # A comma between digits separates thousands, unless the number before it is already complete.
-_BETWEEN = re.compile(r",(?!\d)|(?<=\.\d),|(?<=\.\d\d),|(?<=calls),|\+", re.IGNORECASE)
-_CALLS = re.compile(r"(\d[\d,_]*) ?calls?", re.IGNORECASE)
+_BETWEEN = pattern(r",(?!\d)|(?<=\.\d),|(?<=\.\d\d),|(?<=calls),|\+", re.IGNORECASE)
+_CALLS = pattern(r"(\d[\d,_]*) ?calls?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol, get_args
+
+from flowrun.dsl import dataclass
 
 from ..engine.decisions import Call, Known
 from ..engine.keys import key_of

@@ -8,15 +8,16 @@ of all requests is sent twice, however long they take.
 from __future__ import annotations
 
 import asyncio
-import re
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable
 from math import ceil
 
+from flowrun.dsl import pattern
+
 from .batch import Batch
 
-_INDEX = re.compile(r"\[[^\]]*\]")
+_INDEX = pattern(r"\[[^\]]*\]")
 MARGIN = 0.01
 """The share by which a slow request exceeds the time of most. Without it requests whose answers come in the same moment
 would look slow."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
+
+from flowrun.dsl import dataclass
 
 from ..engine.ceilings import size_of
 from ..engine.decisions import NOTHING, Call, Known
@@ -178,7 +180,7 @@ async def _nothing() -> None:
 
 def _keys() -> Iterator[str]:
     """Make unique names. The first part is random, and the rest counts upwards."""
-    drawn = secrets.token_hex(12)
+    drawn = os.urandom(12).hex()
     return (f"{drawn}{number:08x}" for number in count())
 
 

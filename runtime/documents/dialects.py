@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowrun.dsl import pattern
+
 from ..files.files import MOST_BYTES
 
 if TYPE_CHECKING:
@@ -24,8 +26,8 @@ NONE = "\0"
 _TABS = (".tsv", ".tab")
 _ROWS = 200
 _CHARACTERS = 256 * 1024
-_DECLARED = re.compile(r"\s*sep=(.)[^\S\n]*(?:\n|\Z)", re.IGNORECASE)
-_NUMBER = re.compile(r"\s*[-+]?[0-9]+(?:[.,][0-9]+)*\s*%?\s*")
+_DECLARED = pattern(r"\s*sep=(.)[^\S\n]*(?:\n|\Z)", re.IGNORECASE)
+_NUMBER = pattern(r"\s*[-+]?[0-9]+(?:[.,][0-9]+)*\s*%?\s*")
 
 
 class Dialect(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from pathlib import Path
 
-from flowrun.dsl import MOST_BITS, did_you_mean, nearest, option_of, types
+from flowrun.dsl import MOST_BITS, did_you_mean, nearest, option_of, pattern, types
 
 from ..files.files import read_plain_text
 from ..vocabulary.errors import InputError
@@ -17,10 +17,10 @@ from .rows import check_depth, is_unicode, parse_json
 
 # The place of a value: a line, the field of a record, or the number of an item.
 Place = tuple[str | types.Field | int, ...]
-_INT = re.compile(r"[+-]?[0-9]+")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_INT = pattern(r"[+-]?[0-9]+")
+_NUMBER = pattern(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 # With three digits behind it, the comma may also separate thousands.
-_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})")
+_DECIMAL_COMMA = pattern(r"[+-]?[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})")
 _BOOLS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),

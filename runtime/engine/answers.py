@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from flowrun.dsl import option_of, types
 
-from ..reducers.judging import Order
+from ..reducers.order import Order
 from ..vocabulary.errors import AnswerError, MalformedError
 from ..vocabulary.json_text import DEEPEST, JsonError, read_json, unfenced
 from ..vocabulary.json_value import Json

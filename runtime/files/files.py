@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import codecs
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 
-from flowrun.dsl import nearest
+from flowrun.dsl import nearest, pattern
 
 from ..vocabulary.errors import InputError
 from ..vocabulary.quoting import shown
 
 MOST_BYTES = 256 * 1024 * 1024
-_MAGIC = re.compile(r"[*?\[]")
+_MAGIC = pattern(r"[*?\[]")
 _NAMES_TO_GUESS_FROM = 5000
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 BOM = "\ufeff"
 """The byte-order mark, decoded; it is no part of the text."""
 _HEAD = 4096
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_CONTROL = pattern(rb"[\x00-\x08\x0e-\x1f]")
 _CLOSED_ELSEWHERE = getattr(os, "O_CLOEXEC", 0)
 
 

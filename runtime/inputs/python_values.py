@@ -6,15 +6,15 @@ An object is taken if it has only one meaning. All others are refused, with a wa
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, time, timedelta
-from decimal import Decimal
 from enum import Enum
 from io import IOBase
 from math import isfinite, isinf, isnan
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 from uuid import UUID
 
 from flowrun.dsl import MOST_BITS
@@ -24,6 +24,9 @@ from ..documents.rows import DEEPEST
 from ..vocabulary.errors import InputError, mistake_in
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 _PLAIN = frozenset((str, bool, type(None)))
 _HOLDING = frozenset((dict, list, tuple))
@@ -131,7 +134,7 @@ def _scalar(value: Any, place: str) -> Json:
             return _finite(float(value), place)
         case int():
             return _writable(int(value), place)
-        case Decimal():
+        case _ if _is_decimal(value):
             return _number(value, place)
         case date() | time():
             return value.isoformat()
@@ -167,6 +170,12 @@ def _writable(value: int, place: str) -> int:
     return value
 
 
+def _is_decimal(value: Any) -> TypeGuard[Decimal]:
+    """Tell whether an object is a Decimal. It is none where their module, which takes a millisecond, is not loaded."""
+    module = sys.modules.get("decimal")
+    return module is not None and isinstance(value, module.Decimal)
+
+
 def _number(value: Decimal, place: str) -> int | float:
     if value.is_nan():
         raise _missing(place)
@@ -175,6 +184,8 @@ def _number(value: Decimal, place: str) -> int | float:
         raise _refused(place, "is infinite or too large for a number", "give a text: str(x)")
     if value == value.to_integral_value():
         return int(value)
+    from decimal import Decimal
+
     if Decimal(repr(number)) != value:
         raise _refused(place, f"has more digits than flowrun keeps ({value})", "round it, or give a text: str(x)")
     return number

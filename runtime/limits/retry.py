@@ -6,7 +6,6 @@ of the process, so a virtual clock cannot test them. They also do not know a Ret
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 
@@ -31,6 +30,12 @@ class RetryPolicy:
     total: float = 900.0
 
 
+def _chance() -> float:
+    import random  # a run without failures needs none
+
+    return random.random()
+
+
 @dataclass(eq=False, slots=True)
 class Retries:
     """The attempts at one request. The first began at ``began``, a time of the event loop.
@@ -43,7 +48,7 @@ class Retries:
     tries: int = 0
     made: int = 0
     doubtful: bool = False
-    chance: Callable[[], float] = random.random
+    chance: Callable[[], float] = _chance
 
     def after(self, failed: CallError, ended: float, *, since: float | None = None, shared: bool = False) -> float:
         """Return the seconds to wait, from ``ended``, until the next attempt.

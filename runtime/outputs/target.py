@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+
+from flowrun.dsl import pattern
 
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.quoting import inert, shown
@@ -21,7 +22,7 @@ Source = Path | int
 READER = 5.0
 """The seconds to wait for the reader of a pipe."""
 _FLAGS = os.O_WRONLY | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-_OPEN_FILES = re.compile(r"/dev/fd|/proc/(?:self|(?P<process>\d+))(?:/task/\d+)?/fd")
+_OPEN_FILES = pattern(r"/dev/fd|/proc/(?:self|(?P<process>\d+))(?:/task/\d+)?/fd")
 _MOST_LINKS = 40
 _READ_ONLY = "it is read-only, and is not changed: make it writable, or give another name"
 

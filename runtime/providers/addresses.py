@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
+from flowrun.dsl import pattern
+
 from ..vocabulary.errors import UsageError
 
 # The path of each well-known service's API for OpenAI's clients.
@@ -19,7 +21,7 @@ _PATHS = {
 }
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 # Paths that clients append to a base URL by themselves.
-_CALLS = re.compile(
+_CALLS = pattern(
     r"/(?:chat/completions|completions|responses|embeddings|messages|models(?:/.*)?)/*\Z|:(?:stream)?generateContent\Z",
     re.IGNORECASE,
 )
@@ -30,8 +32,8 @@ _KEYS = (
     ("gsk_", "groq.com", "a Groq key: set OPENAI_API_KEY to it, and OPENAI_BASE_URL to https://api.groq.com/openai/v1"),
     ("AIza", "googleapis.com", "a Google key: set GEMINI_API_KEY to it, and ask gemini:NAME"),
 )  # fmt: skip
-_BRACKETED = re.compile(r"\[[^\[\]]*\](?::.*)?")
-_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?", re.IGNORECASE)
+_BRACKETED = pattern(r"\[[^\[\]]*\](?::.*)?")
+_NAME = pattern(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?", re.IGNORECASE)
 
 
 def split(address: str) -> SplitResult | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from flowrun.dsl import dataclass
+from flowrun.dsl import dataclass, pattern
 
 from ..vocabulary.json_value import Json
 
@@ -16,7 +15,7 @@ _BESIDE = (*_REASONING, "refusal")
 # DeepSeek's and Qwen's templates, Mistral's, ByteDance's. Others use the same tags where no parser is set up.
 _TAGS = (("<think>", "</think>"), ("[THINK]", "[/THINK]"), ("<seed:think>", "</seed:think>"))
 # The prompts of some templates end in the opening tag: the answer has the closing one only, on a line by itself.
-_CLOSED = re.compile(r"(?:\A|\n)[ \t]*</think>[ \t]*\r?(?:\n|\Z)")
+_CLOSED = pattern(r"(?:\A|\n)[ \t]*</think>[ \t]*\r?(?:\n|\Z)")
 
 
 @dataclass(frozen=True, slots=True)

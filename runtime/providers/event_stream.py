@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-_LINE_END = re.compile(rb"\r\n|\r|\n")
+from flowrun.dsl import pattern
+
+_LINE_END = pattern(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
 
 

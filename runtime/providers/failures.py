@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from flowrun.dsl import pattern
+
 from ..vocabulary.errors import (
     AnswerError,
     CallError,
@@ -65,12 +67,12 @@ _STATUS = {
     "not_found": 404,
     "request_too_large": 413,
 }
-_QUOTA = re.compile(r"insufficient_quota|billing|spend_limit|usage_limit|credit_balance", re.IGNORECASE)
+_QUOTA = pattern(r"insufficient_quota|billing|spend_limit|usage_limit|credit_balance", re.IGNORECASE)
 # Anthropic reports an empty account by the sentence alone, under 400 (its "Errors" page).
-_NO_CREDIT = re.compile(r"credit balance is too low|insufficient (?:credits|balance|funds)", re.IGNORECASE)
+_NO_CREDIT = pattern(r"credit balance is too low|insufficient (?:credits|balance|funds)", re.IGNORECASE)
 # A gateway answers in this way if no server takes the parameters of a request (OpenRouter, "Provider Routing").
 _DOUBTFUL = frozenset({404, 405, 501})
-_PARAMETERS = re.compile(r"parameter|response_?format|structured|json_schema|\bn\b", re.IGNORECASE)
+_PARAMETERS = pattern(r"parameter|response_?format|structured|json_schema|\bn\b", re.IGNORECASE)
 
 
 class RejectedError(PermanentError):

@@ -6,17 +6,18 @@ times, separately for input and output tokens. Others follow the IETF's draft-ie
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from datetime import datetime
 from math import isfinite
 
+from flowrun.dsl import pattern
+
 from ..vocabulary.usage import Rate, Rates
 
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+_DURATION = pattern(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 _UNITS = (86400.0, 3600.0, 60.0, 1.0, 0.001)
-_PART = re.compile(r'"[^"]*"\s*;([^,]*)|([^,]+)')
+_PART = pattern(r'"[^"]*"\s*;([^,]*)|([^,]+)')
 _MOST = 10**15
 _LONGEST = 7 * 86400.0
 

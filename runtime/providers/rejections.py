@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from flowrun.dsl import pattern
+
 from .failures import RejectedError
 
 SAMPLES = "samples"
@@ -18,7 +20,7 @@ _OTHER_CODES = frozenset(
     "responsibleaipolicyviolation invalid_prompt billing_error insufficient_quota rate_limit_exceeded "
     "unsupported_country_region_territory".split()
 )
-_OTHER_CAUSE = re.compile(
+_OTHER_CAUSE = pattern(
     r"context (?:length|size|window)|maximum (?:context|prompt|input)|(?:prompt|input|message)s? (?:is|are) too long|"
     r"too many (?:input )?tokens|tokens? (?:count )?exceeds?|reduce the length|api key|"
     r"model\S* .{0,80}(?:does not exist|not found|not exist)|content (?:management|policy|filter)|"
@@ -26,12 +28,12 @@ _OTHER_CAUSE = re.compile(
     re.IGNORECASE,
 )
 # The words of servers that do not know a parameter at all; a wrong value of a known parameter has other words.
-_UNKNOWN = re.compile(
+_UNKNOWN = pattern(
     r"unsupported|not support|not permitted|not allowed|unrecognized|unknown|deprecated|extra (?:inputs|fields)|"
     r"unexpected|only the default|not enabled|unavailable|not available|not implemented|cannot find field",
     re.IGNORECASE,
 )
-_OF_ONE_SCHEMA = re.compile(
+_OF_ONE_SCHEMA = pattern(
     r"too (?:large|many|complex|deep|big|long)|keyword|invalid (?:json )?schema|schema (?:for|at|is)|in context|"
     r"propert|depth|nest|compil|enum|\bpattern\b|(?:min|max)(?:imum|Items|Length)|(?:any|one|all)Of|\$ref|additional|"
     r"in (?:the |your |this )?(?:json )?schema|"
@@ -39,27 +41,27 @@ _OF_ONE_SCHEMA = re.compile(
     re.IGNORECASE,
 )
 _PATTERNS = {
-    SHAPE: re.compile(
+    SHAPE: pattern(
         r"response_?format|response_?(?:json_?)?schema|response_?mime|json_schema|json_object|json mode|schema|"
         r"structured|guided|grammar|output_config|output_format|tool_choice|\btools\b",
         re.IGNORECASE,
     ),
-    SAMPLES: re.compile(
+    SAMPLES: pattern(
         r"['\"`]n['\"`]|\bn\s*(?:=|>|<|:|must|should|has to|cannot|can only|is\b)|\b(?:parameter|value of|field) n\b|"
         r"\bn_?cmpl\b|candidate|completion choices?|(?:multiple|several) (?:choices|completions)|best_of",
         re.IGNORECASE,
     ),
 }
 _PARAMETERS = {
-    SHAPE: re.compile(
+    SHAPE: pattern(
         r"response_?format|response_?(?:json_?)?schema|response_?mime|text\.format|json_schema|output_config|"
         r"output_format|tools|tool_choice|guided|grammar",
         re.IGNORECASE,
     ),
-    SAMPLES: re.compile(r"(?:.*\.)?(?:n|n_cmpl|candidate_?count)\Z", re.IGNORECASE),
+    SAMPLES: pattern(r"(?:.*\.)?(?:n|n_cmpl|candidate_?count)\Z", re.IGNORECASE),
 }
-_ONLY_ONE = re.compile(r"\b(?:only|exactly|more than|at most)\s+(?:one|1)\b|\bmultiple\b", re.IGNORECASE)
-_NUMBERS = re.compile(r"(?<![\w.-])\d{1,4}(?![\w.]*\w)")
+_ONLY_ONE = pattern(r"\b(?:only|exactly|more than|at most)\s+(?:one|1)\b|\bmultiple\b", re.IGNORECASE)
+_NUMBERS = pattern(r"(?<![\w.-])\d{1,4}(?![\w.]*\w)")
 _READ = 4096
 """The most characters of a sentence that are searched."""
 _VALUES = ("temperature", "max_tokens", "max_completion_tokens")

@@ -10,6 +10,8 @@ from hashlib import sha256
 from math import log2
 from urllib.parse import quote
 
+from flowrun.dsl import pattern
+
 SHOWN = "[key]"
 _LONG = 16
 _SHORT = 4
@@ -18,7 +20,7 @@ _BITS = 32.0
 # No word has this many letters in a row of one case.
 _WORD = 20
 _WINDOW = 1024 * 1024
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([\"\\/]))")
+_ESCAPE = pattern(r"\\(?:u([0-9a-fA-F]{4})|([\"\\/]))")
 
 
 class Secret:
@@ -37,7 +39,7 @@ class Secret:
         self._named = (
             None
             if len(key) < _SHORT
-            else re.compile(
+            else pattern(
                 r"(?i:(?:bearer|api[-_ ]?key|key|token|authorization)[^\w\n]{0,8}"
                 r"(?:(?:provided|given|is|was|of)[^\w\n]{1,4})?)(?<!\w)" + f"({re.escape(key)})" + r"(?!\w)"
             )

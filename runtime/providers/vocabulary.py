@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Any
+
+from flowrun.dsl import pattern
 
 from ..vocabulary.tokens import estimate
 from .traits import Count
 
-_EXACT = re.compile(r"(?:gpt-|chatgpt-|o\d)")
-_OLD = re.compile(r"gpt-(?:3\.5|4(?![o.]))")
+_EXACT = pattern(r"(?:gpt-|chatgpt-|o\d)")
+_OLD = pattern(r"gpt-(?:3\.5|4(?![o.]))")
 # A vocabulary takes quadratic time for a run of characters without a break.
-_LONG_RUN = re.compile(r"\S{4000}|\s{4000}")
+_LONG_RUN = pattern(r"\S{4000}|\s{4000}")
 
 
 def openai_tokens(name: str) -> Count | None:

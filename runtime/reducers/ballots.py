@@ -8,6 +8,7 @@ from fractions import Fraction
 from flowrun.dsl import text_key, types
 
 from ..vocabulary.json_value import Json
+from ..vocabulary.tally import in_words, votes
 
 
 class Ballots:
@@ -105,14 +106,6 @@ class Ballots:
 def plain(number: Fraction | int) -> float:
     """Turn a number of votes into a JSON number."""
     return int(number) if number == int(number) else float(number)
-
-
-def votes(count: float) -> str:
-    return f"{count:,}" if isinstance(count, int) else f"{count:,.4g}"
-
-
-def in_words(answer: Json) -> str:
-    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
 
 
 def normal(value: Json, type_: types.Type = types.UNKNOWN) -> str:

@@ -7,14 +7,14 @@ The judge answers with the numbers under which it sees the candidates.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
 
-from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, dataclass, types
+from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, types
 
 from ..vocabulary.json_value import Json
 from .numbers import number_of
+from .order import Order
 from .protocol import Gathering, Question, Setting
 
 ORDER = ParamSpec("order", types.Choice(("high", "low")))
@@ -22,28 +22,6 @@ ORDER = ParamSpec("order", types.Choice(("high", "low")))
 
 def judge(answer: types.Type) -> ParamSpec:
     return ParamSpec("judge", types.NONE, asks=AskSpec(lambda item: answer, 2, 2))
-
-
-@dataclass(frozen=True, slots=True)
-class Order(types.ListOf):
-    """A list that has each whole number of a range exactly once.
-
-    No schema can express that, so the reader of answers checks it.
-    """
-
-    def lacks(self, numbers: Sequence[Json]) -> str:
-        """Describe the fault of an order, as the end of a sentence. Return "" if the order is complete."""
-        assert isinstance(self.item, types.Range)
-        counts = Counter(numbers)
-        doubled = [number for number in counts if counts[number] > 1]
-        missing = [number for number in range(int(self.item.low), int(self.item.high) + 1) if number not in counts]
-        said = [f"has no {_listed(missing)}"] if missing else []
-        return " and ".join([*said, *([f"has {_listed(doubled)} more than once"] if doubled else [])])
-
-
-def _listed(numbers: list[int]) -> str:
-    more = f" and {len(numbers) - 3} more" if len(numbers) > 3 else ""
-    return ", ".join(map(str, numbers[:3])) + more
 
 
 class Judged(Gathering):

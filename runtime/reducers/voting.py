@@ -14,8 +14,8 @@ from fractions import Fraction
 from flowrun.dsl import AskSpec, Given, ParamSpec, Refusal, alike, types
 
 from ..vocabulary.json_value import Json
-from ..vocabulary.tally import Tally
-from .ballots import Ballots, in_words
+from ..vocabulary.tally import Tally, in_words
+from .ballots import Ballots
 from .protocol import Question, ReduceError, Setting, UndecidedError
 
 LOST = object()

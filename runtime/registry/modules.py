@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-import pkgutil
 import re
 from functools import cache
 from importlib import import_module
+from importlib.machinery import all_suffixes
+from os import listdir
 from typing import Any
+
+_SUFFIXES = frozenset(all_suffixes())
 
 
 @cache
 def module_names(package: str) -> tuple[str, ...]:
     """Return the names of a package's modules in alphabetical order, without those that begin with `_`."""
-    found = {module.name for module in pkgutil.iter_modules(import_module(package).__path__)}
-    return tuple(sorted(name for name in found if not name.startswith("_")))
+    found = {name for folder in import_module(package).__path__ for name in _names_in(folder)}
+    return tuple(sorted(name for name in found if name.isidentifier() and not name.startswith("_")))
+
+
+def _names_in(folder: str) -> list[str]:
+    """Find the modules of a folder. For an archive, more of the standard library is loaded."""
+    files = _listed(folder)
+    if not files:
+        from pkgutil import iter_modules
+
+        return [module.name for module in iter_modules([folder])]
+    named = [(file, file.partition(".")) for file in files]
+    modules = [stem for _, (stem, dot, suffix) in named if dot + suffix in _SUFFIXES]
+    packages = [file for file, (_, dot, _) in named if not dot and "__init__.py" in _listed(f"{folder}/{file}")]
+    return modules + packages
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return listdir(folder)
+    except OSError:  # it is a file, or not there
+        return []
 
 
 @cache

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from flowrun.dsl import dataclass
+from flowrun.dsl import dataclass, pattern
 
 from ..dispatch.endpoint import Endpoint
 from ..providers import base_variables, is_local
@@ -16,7 +15,7 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 
 VARIABLE = "FLOWRUN_ALLOW_HOST"
-_NAME = re.compile(r"(?:\*\.)?[^\s/@*?#\\]+")
+_NAME = pattern(r"(?:\*\.)?[^\s/@*?#\\]+")
 
 
 @dataclass(frozen=True, slots=True)

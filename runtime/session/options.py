@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from flowrun.dsl import Catalog
+from flowrun.dsl import Catalog, dataclass
 
 from ..costs.written_budget import Budget, budget_of
 from ..limits.retry import RetryPolicy

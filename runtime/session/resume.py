@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -157,7 +156,7 @@ async def begin(
 
 def _head(plan: p.Plan) -> dict[str, Any]:
     now = time.time()
-    name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{secrets.token_hex(2)}"
+    name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{os.urandom(2).hex()}"
     source = os.path.abspath(plan.source) if plan.source else ""
     return {"id": name, "flow": plan.flow, "source": source, "began": now}
 

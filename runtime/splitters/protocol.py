@@ -7,18 +7,17 @@ All splitters treat the stretches in the same way, so that nothing is lost but b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from flowrun.dsl import ParamSpec, dataclass
+from flowrun.dsl import ParamSpec, dataclass, pattern
 
 from ..vocabulary.errors import FlowrunError, UsageError, mistake_in
 
 Stretch = tuple[int, int]
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-_INK = re.compile(r"\S")
+_LINE = pattern(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_INK = pattern(r"\S")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from flowrun.dsl import Given, ParamSpec, Refusal, types
+from flowrun.dsl import Given, ParamSpec, Refusal, dataclass, types
 from flowrun.runtime.reducers import ReduceError, Reducer, Rule, Setting
 from flowrun.runtime.vocabulary.errors import mistake_in
 

@@ -11,9 +11,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
-from decimal import Decimal, DecimalException
 from math import isinf
 from typing import NoReturn
+
+from flowrun.dsl import pattern
 
 from .json_value import Json
 
@@ -21,23 +22,23 @@ DEEPEST = 64
 """The most levels of lists and objects that a document may have."""
 _EXACT = 2**53
 """Below this number, every whole number has its own float."""
-_FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
+_FENCE = pattern(r"^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
 _OUTSIDE = " \t\r\n\ufeff\u200b"
-_BLANK = re.compile(r"[ \t\r\n]*")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?(?![\w.+-])", re.ASCII)
-_WORD = re.compile(r"[A-Za-z_]+\b")
+_BLANK = pattern(r"[ \t\r\n]*")
+_NUMBER = pattern(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?(?![\w.+-])", re.ASCII)
+_WORD = pattern(r"[A-Za-z_]+\b")
 _STRINGS = {
-    '"': re.compile(r'"((?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*)"'),
+    '"': pattern(r'"((?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*)"'),
     # Python escapes its own quote.
-    "'": re.compile(r"'((?:[^'\\\x00-\x1f]|\\(?:[\"'\\/bfnrt]|u[0-9A-Fa-f]{4}))*)'"),
+    "'": pattern(r"'((?:[^'\\\x00-\x1f]|\\(?:[\"'\\/bfnrt]|u[0-9A-Fa-f]{4}))*)'"),
 }
 _WORDS = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
 _LESS = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}
-_LAST_COMMA = re.compile(r"(?:[ \t\r]*\n[ \t\r]*)?")
-_BRACKETS = re.compile(r"[\[\]{}]")
+_LAST_COMMA = pattern(r"(?:[ \t\r]*\n[ \t\r]*)?")
+_BRACKETS = pattern(r"[\[\]{}]")
 # A string without an end is taken up to the end of the text, so that not each quote in it is tried as a beginning.
-_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
-_HALF = re.compile("[\ud800-\udfff]")
+_NESTING = pattern(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+_HALF = pattern("[\ud800-\udfff]")
 
 
 class JsonError(ValueError):
@@ -140,6 +141,8 @@ def _float(literal: str) -> float:
 
 
 def _equal(literal: str, value: float) -> bool:
+    from decimal import Decimal, DecimalException  # most answers have no number that needs it
+
     try:
         return Decimal(literal) == Decimal(value)
     except DecimalException:

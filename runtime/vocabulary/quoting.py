@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
-from flowrun.dsl import STEERS, inert, one_line
+from flowrun.dsl import STEERS, inert, one_line, pattern
 
 __all__ = ["inert", "json_line", "json_text", "one_line", "sentence", "shown"]
 
-_IN_JSON = re.compile(rf"[{STEERS}]")
+_IN_JSON = pattern(rf"[{STEERS}]")
 _LINE = json.JSONEncoder(ensure_ascii=False).encode
 
 

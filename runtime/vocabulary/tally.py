@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from flowrun.dsl import dataclass
 
 from .json_value import Json
@@ -60,3 +62,11 @@ class Tally:
         if self.missing and not self.settled:
             return 0
         return self.planned - self.asked - self.unsent
+
+
+def votes(count: float) -> str:
+    return f"{count:,}" if isinstance(count, int) else f"{count:,.4g}"
+
+
+def in_words(answer: Json) -> str:
+    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from flowrun.dsl import pattern
+
 # Each piece is about one token of today's large vocabularies. Single spaces go with the word behind them.
 # A plain text, compiled and kept by `re` when it is first needed: checking a flow counts no tokens.
 _PIECES = (
@@ -17,7 +19,7 @@ _PIECES = (
     r"|[^\w\s\U00010000-\U0010ffff]"
     r"|[\U00010000-\U0001ffff]"
 )
-_PICTURES = re.compile(r"[\U00010000-\U0001ffff]")
+_PICTURES = pattern(r"[\U00010000-\U0001ffff]")
 MARGIN = 2
 """The factor by which a text may exceed its estimate. The highest that was met is 1.8, on base64 and rare scripts."""
 

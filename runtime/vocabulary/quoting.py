@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from flowrun.dsl import STEERS, inert, one_line, pattern

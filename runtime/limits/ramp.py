@@ -4,9 +4,9 @@ A server refuses soon, while an answer takes long. So two kinds of requests can 
 first refused one and the arrival of its refusal, and those that had a place but no connection then.
 
 The pace bounds the first kind. On a host nearby that has answered and allows more, 4,000 leave in a second. So 4 are
-refused if a refusal takes 1 ms, and 20 if a busy host takes 5 ms. At twice the time as many more are refused: a slower
-pace would make every run on a host nearby slower. On a far host a refusal takes a round trip and about 10 ms. The round
-trip is measured, and ``FEW`` requests leave in that time.
+refused if a refusal takes 1 ms, and 20 if a busy host takes 5 ms, with some more for the way. A slower pace would
+refuse fewer, and make every run on a host nearby slower. On a far host a refusal takes a round trip and about 10 ms.
+The round trip is measured, and ``FEW`` requests leave in that time.
 
 ``AHEAD`` bounds the second kind. Those of them that still wait for the journal are called back by the refusal.
 """

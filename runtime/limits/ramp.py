@@ -31,13 +31,13 @@ SOME = 64
 """The number in flight from which on a server that has answered counts as known."""
 STEP = 0.00025
 """The least seconds between two steps."""
-MANY = 2000
+MANY = 3000
 """From so many answers and requests in flight on, the steps grow with their number: refusals stay a small part."""
 GROWTH = 12.0
 """The times its level that a ramp grows in a second, until the server is known. So a small server refuses few."""
 TRUSTED_GROWTH = 64.0
 """The same for a trusted width. A server that has become small refuses few."""
-AHEAD = 64
+AHEAD = 48
 """The most requests that have a place and no connection while places are added."""
 LOOK = 0.002
 """The seconds after which the ramp looks again whether requests got their connections."""
@@ -82,7 +82,7 @@ class Pacing:
 
 FAR = Pacing(blind=180, known=180, allowed=180, told=2_000, trusted=1_000)
 """For a host on the internet whose distance is not measured. Its refusals need a round trip of up to 50 ms."""
-NEAR = Pacing(blind=320, known=2_500, allowed=4_000, told=20_000, trusted=8_000)
+NEAR = Pacing(blind=320, known=2_500, allowed=4_000, told=20_000, trusted=5_000)
 """For this machine and private networks. Their refusals come within a few milliseconds."""
 
 

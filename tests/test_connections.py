@@ -235,3 +235,29 @@ def test_requests_wait_while_the_machine_has_no_descriptor() -> None:
         await connections.close()
 
     in_virtual_time(work())
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy", "round_trip"),
+    [
+        ("http://localhost", None, 0.02),
+        # An opening with TLS takes two round trips or more.
+        ("https://localhost", None, 0.01),
+        ("https://localhost", "http://127.0.0.1:3128", 0.01),
+        # This connection ends at the proxy.
+        ("http://localhost", "http://127.0.0.1:3128", None),
+    ],
+)
+def test_the_quickest_opening_tells_the_round_trip(url: str, proxy: str | None, round_trip: float | None) -> None:
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        connector = Connector(lambda under_way: 0.05 if connector.opened == 0 else 0.02)
+        route = aiohttp.ClientRequest("POST", URL(url), loop=loop, proxy=URL(proxy) if proxy else None)
+        connections = Connections(cast(aiohttp.TCPConnector, connector), route, 1, Descriptors(loop, {}))
+        assert connections.round_trip is None
+        for _ in range(3):
+            await connections.take()
+        assert connections.round_trip == (None if round_trip is None else pytest.approx(round_trip))
+        await connections.close()
+
+    in_virtual_time(work())

@@ -28,20 +28,20 @@ def against(capacity: float, host: str, count: int, *, headers: bool, queues: bo
 # Walls
 
 
-@pytest.mark.parametrize(("headers", "most"), [(True, 0.49), (False, 1.0)])
+@pytest.mark.parametrize(("headers", "most"), [(True, 0.67), (False, 1.05)])
 def test_a_thousand_calls_take_few_rounds(headers: bool, most: float) -> None:
     assert against(1e9, "near", 1000, headers=headers).seconds <= most
 
 
 def test_a_width_of_an_earlier_run_is_used_at_once() -> None:
     ran = run(Limiter(None, start=1000, trusted=True, pacing=NEAR), Server(), 1000)
-    assert ran.seconds <= 0.22
-    assert ran.limiter.taken == 1000
+    assert ran.seconds <= 0.46
+    assert ran.limiter.taken >= 950
 
 
 def test_two_hundred_votes_of_five_take_as_long_as_a_thousand_calls() -> None:
     """Votes whose samples share a request are 200 requests; one by one they are 1,000."""
-    assert against(1e9, "near", 200, headers=True).seconds <= 0.45
+    assert against(1e9, "near", 200, headers=True).seconds <= 0.5
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -106,7 +106,7 @@ def test_refusals_of_calls_with_spread_times_stay_few(capacity: int) -> None:
 
 def test_a_width_of_an_earlier_run_that_is_wrong_costs_few_refusals() -> None:
     ran = run(Limiter(None, start=1000, trusted=True, pacing=NEAR), Server(((0.0, 50),)), 1000)
-    assert ran.refused() <= 110
+    assert ran.refused() <= 16
     assert 45 <= ran.limiter.taken <= 51
 
 

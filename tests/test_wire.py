@@ -307,3 +307,44 @@ async def test_endpoints_of_runs_that_overlap_are_forgotten_with_their_run() -> 
         assert not client._targets
         await client.leave()
     assert server.connections == 1
+
+
+async def test_a_provider_tells_which_requests_have_a_connection() -> None:
+    seen: list[int] = []
+    both = asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        seen.append(provider.traffic.on_wire)
+        if len(seen) == 2:
+            both.set()
+        await both.wait()
+        writer.write(answer())
+
+    async with Counted(handle) as server:
+        provider = cast(Any, openai(server.url))
+        assert (provider.traffic.on_wire, provider.traffic.round_trip) == (0, None)
+        await asyncio.gather(provider.complete(request()), provider.complete(request()))
+        assert max(seen) == 2
+        assert provider.traffic.on_wire == 0
+        assert 0 < provider.traffic.round_trip < 1
+        await provider.close()
+
+
+async def test_a_request_that_is_cancelled_or_refused_leaves_the_wire() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        await asyncio.sleep(0.2)
+
+    async with Counted(handle) as server:
+        provider = cast(Any, openai(server.url))
+        task = asyncio.create_task(provider.complete(request()))
+        await asyncio.sleep(0.1)
+        assert provider.traffic.on_wire == 1
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert provider.traffic.on_wire == 0
+        with pytest.raises(InDoubtError):
+            await provider.complete(request())
+        assert provider.traffic.on_wire == 0
+        await provider.close()

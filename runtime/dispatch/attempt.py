@@ -62,6 +62,11 @@ class Failed:
     final: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """An attempt that was not sent, because the server refused others while it was written to the journal."""
+
+
 class Attempts:
     """The sender of attempts.
 
@@ -83,7 +88,7 @@ class Attempts:
         self.begun = begun
         self.stopped = False
 
-    async def make(self, batch: Batch) -> Answered | Failed | None:
+    async def make(self, batch: Batch) -> Answered | Failed | Withdrawn | None:
         """Make an attempt. Return None if it was not sent after all, or if it could not be written to the journal."""
         loop = asyncio.get_running_loop()
         endpoint, out = batch.endpoint, batch.out
@@ -96,6 +101,10 @@ class Attempts:
         each = asked[0].ceiling or rough_ceiling_of(asked[0].request)
         if not await self._intend(batch, asked, each):
             return None
+        if endpoint.limiter.withdraws(out.place):
+            self.log.unsent(asked)
+            # The first request of a twin continues.
+            return Withdrawn() if batch.twin_of is None else None
         out.left = True
         number, path, count = batch.number, asked[0].path, len(asked)
         began = loop.time()

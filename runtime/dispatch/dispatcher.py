@@ -15,7 +15,7 @@ from ..engine.decisions import Call
 from ..limits import Place
 from ..vocabulary import events as e
 from ..vocabulary.errors import CallError, DiskError, EndpointError
-from .attempt import Answered, Attempts, Publish
+from .attempt import Answered, Attempts, Publish, Withdrawn
 from .batch import Batch, Landed, Over, Waiting, Worker
 from .batching import Batcher, Groups
 from .endpoint import Endpoint
@@ -111,8 +111,6 @@ class Dispatcher:
         await self._live.cancel()
         self._calls.clear()
 
-    # Sending
-
     def _pump(self, endpoint: Endpoint) -> None:
         """Send the queued batches for which there is a place."""
         while not self.stopped and (ready := self._lines.next(endpoint)) is not None:
@@ -185,6 +183,8 @@ class Dispatcher:
             else:
                 batch.state = Landed(batch.out, ended.written)
                 ended.written.add_done_callback(partial(self._written, batch, ended))
+        elif isinstance(ended, Withdrawn):
+            return 0.0
         elif ended is not None and batch.twin_of is not None:
             # The first request continues. If it fails too, it is sent again.
             self.publish(e.RequestCancelled(batch.number, batch.asked[0].path, len(batch.asked)))

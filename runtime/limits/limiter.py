@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from math import inf
 
 from flowrun.dsl import dataclass
 
 from ..vocabulary.pace import Pace
+from ..vocabulary.traffic import Traffic
 from ..vocabulary.usage import Rates
 from ..vocabulary.waits import Cause, Reason
 from .breaker import COOLING, Breaker
@@ -50,10 +51,11 @@ class Limiter:
 
     ``limit`` is the most requests that may be in flight; without one there is no ceiling but the server's own.
     ``start`` is the number at first, ``trusted`` says that the server took it in an earlier run, and ``refused_at`` is
-    the number that it refused then. ``pacing`` is the speed at which places open; without it all open at once. ``rpm``
-    and ``tpm`` are requests and tokens a minute. A server that serves nobody is tried every ``cooling`` seconds, and
-    requests wait for it for ``patience`` seconds. ``answers`` counts the requests that were served. ``widest`` is the
-    number of requests that were allowed at once so far, at the most.
+    the number that it refused then. ``pacing`` is the speed at which places open; without it all open at once.
+    ``traffic`` is that of the endpoint's providers; it is empty if they do not tell. ``rpm`` and ``tpm`` are requests
+    and tokens a minute. A server that serves nobody is tried every ``cooling`` seconds, and requests wait for it for
+    ``patience`` seconds. ``answers`` counts the requests that were served. ``widest`` is the number of requests that
+    were allowed at once so far, at the most.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Limiter:
         trusted: bool = False,
         refused_at: int | None = None,
         pacing: Pacing | None = None,
+        traffic: Sequence[Traffic] = (),
         rpm: int | None = None,
         tpm: int | None = None,
         patience: float = 900.0,
@@ -77,7 +80,8 @@ class Limiter:
         self.active = 0
         self.answers = 0
         self._width = Width(inf if limit is None else limit, start, inf if refused_at is None else refused_at)
-        self._ramp = Ramp(pacing, start, told=limit is not None and start >= limit, trusted=trusted)
+        told = limit is not None and start >= limit
+        self._ramp = Ramp(pacing, start, told=told, trusted=trusted, traffic=traffic)
         self._narrowest, self.widest = self._width.width, self.reach
         self._breaker = Breaker(cooling)
         self._quota = Quota(rpm, tpm)
@@ -195,12 +199,19 @@ class Limiter:
         else:
             self._breaker.bad(now, verdict, place.probe, place if who is None else who, in_flight == 1)
             if verdict in (Verdict.REFUSED, Verdict.OVERLOADED):
-                far = self._ramp.far(now - place.sent)
+                far = self._ramp.far(now, place.sent)
                 self._width.refused(now, place.epoch, in_flight, far=far)
                 self._ramp.refused(self._width.width, far=far)
         self._narrowest = min(self._narrowest, self._width.width)
         self.widest = max(self.widest, self.reach)
         self._waiters.call()
+
+    def withdraws(self, place: Place) -> bool:
+        """Tell whether a request that has this place and was not sent must wait again.
+
+        Others were refused since it got the place, and there are too many.
+        """
+        return place.epoch != self._width.epoch and self.active > self._width.width and not place.probe
 
     def pause(self, seconds: float) -> None:
         """Give out no place for this many seconds. A longer pause that is already running stays as it is."""
@@ -231,7 +242,7 @@ class Limiter:
 
     def _ready(self, now: float) -> float:
         """Work out the event loop's time at which a request may be sent, if the width allows one more."""
-        ramp = self._ramp.ready(self.active)
+        ramp = self._ramp.ready(now, self.active)
         return max(self._paused_until, self._breaker.ready(), self._quota.ready(now), ramp)
 
     def _opening(self, now: float) -> float:

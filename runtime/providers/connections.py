@@ -62,6 +62,18 @@ class Connections:
     def waiting(self) -> int:
         return len(self._waiting)
 
+    @property
+    def round_trip(self) -> float | None:
+        """The seconds of a message to the server and back, at the most. None if they are not known.
+
+        The quickest opening tells them. It has one round trip for TCP, and one or more for TLS (RFC 8446). Without TLS,
+        the opening of a connection to a proxy tells nothing of the server behind it.
+        """
+        tls = self.route.is_ssl()
+        if self._quickest == inf or (self.route.proxy is not None and not tls):
+            return None
+        return self._quickest / 2 if tls else self._quickest
+
     async def take(self) -> Connection:
         """Return a connection. Its user gives it back or closes it."""
         while self._free:

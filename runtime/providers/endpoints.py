@@ -10,6 +10,7 @@ from flowrun.dsl import dataclass
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import sentence
+from ..vocabulary.traffic import Traffic
 from .addresses import (
     check_address,
     check_header,
@@ -71,6 +72,7 @@ class HttpEndpoint:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     proxy: str | None = field(default=None, repr=False)
     base_variable: str = ""
+    traffic: Traffic = field(default_factory=Traffic, repr=False, compare=False)
 
     @property
     def host(self) -> str:

@@ -133,10 +133,14 @@ class HttpClient:
         try:
             target = self._targets.get((id(endpoint), path)) or self._target(endpoint, path)
             connection = await target.connections.take()
+            traffic = endpoint.traffic
+            traffic.on_wire += 1
+            traffic.round_trip = target.connections.round_trip
             try:
                 self._write(connection, target.head(len(body), idempotency_key), body, turn)
                 await _read(connection, turn)
             finally:
+                traffic.on_wire -= 1
                 if turn.whole and _reusable(connection):
                     target.connections.give_back(connection)
                 else:

@@ -24,6 +24,9 @@ class Provider(Protocol):
 
     A provider may also have ``caches_from``: the smallest number of a prompt's tokens for which its server charges less
     when it reads the prompt again. It is only for servers that do this without being asked.
+
+    A provider may also have ``traffic``, a Traffic that it keeps up to date. Then the limiter knows how many requests
+    still wait for a connection, and how far away the server is.
     """
 
     model: str

@@ -75,6 +75,7 @@ class ServedProvider(ABC):
         self.samples = min(samples, self.record.most or samples)
         self.concurrency = concurrency
         self._at = endpoint
+        self.traffic = endpoint.traffic
         self._name = endpoint.model.partition(":")[2]
         self._progress = surroundings.progress
         self._client: HttpClient | None = None

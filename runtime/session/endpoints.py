@@ -22,6 +22,7 @@ from ..vocabulary.errors import FlowrunError, mistake_in
 from ..vocabulary.events import Event, Notice
 from ..vocabulary.json_value import Json
 from ..vocabulary.pace import Pace
+from ..vocabulary.traffic import Traffic
 
 OpenProvider = Callable[[str, Surroundings], Provider]
 NEARBY = 2
@@ -82,7 +83,15 @@ def open_endpoints(
     for addresses in sharing.values():
         models = [(providers[one].concurrency, dict(wanted[one].options)) for one in addresses]
         pace = next((record.pace for one in addresses if (record := _record(providers[one]))), Pace())
-        limiter = _limiter(models, policy, providers[addresses[0]].endpoint, pace)
+        traffics = [getattr(providers[one], "traffic", None) for one in addresses]
+        traffic = [one for one in traffics if isinstance(one, Traffic)]
+        limiter = _limiter(
+            models,
+            policy,
+            providers[addresses[0]].endpoint,
+            pace,
+            traffic if len(traffic) == len(traffics) else (),
+        )
         endpoints |= {one: Endpoint(providers[one], limiter, policy) for one in addresses}
     return {address: endpoints[address] for address in wanted}
 
@@ -159,7 +168,11 @@ def _in_defaults(plan: p.Plan, values: Mapping[str, Json], declared: Mapping[str
 
 
 def _limiter(
-    models: Sequence[tuple[int, Mapping[str, Json]]], policy: RetryPolicy, endpoint: str, pace: Pace
+    models: Sequence[tuple[int, Mapping[str, Json]]],
+    policy: RetryPolicy,
+    endpoint: str,
+    pace: Pace,
+    traffic: Sequence[Traffic],
 ) -> Limiter:
     """Make the limiter of one endpoint, from its provider, from the options of its models and from earlier runs.
 
@@ -167,7 +180,8 @@ def _limiter(
 
     If the flow sets the number of requests, or the provider takes one at a time, the limiter keeps to that. Otherwise
     it starts with the number that earlier runs found, or with the provider's number. It grows as far as the server
-    takes more.
+    takes more. The models share the limiter: the largest number holds for all of them together, and it is a ceiling
+    only if each of them sets one. ``traffic`` is empty if a provider does not tell it.
     """
     limits = [int(options.get("concurrency", usual)) for usual, options in models]
     fixed = all("concurrency" in options or usual == 1 for usual, options in models)
@@ -183,6 +197,7 @@ def _limiter(
         trusted=start > usual,
         refused_at=pace.refused_at(start),
         pacing=pacing,
+        traffic=traffic,
         rpm=min(rates["rpm"], default=None),
         tpm=min(rates["tpm"], default=None),
         patience=policy.total,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from flowrun.runtime.limits import Limiter, Place, Verdict
+from flowrun.runtime.vocabulary.traffic import Traffic
 from flowrun.runtime.vocabulary.usage import Rate, Rates
 
 from .virtual_clock import VirtualLoop
@@ -34,7 +35,7 @@ class Server:
     """A server that takes a number of requests at once. ``steps`` are pairs of a time and the number from then on.
 
     It refuses the others, or with ``queues`` lets them wait. A message travels ``travel`` seconds in each direction,
-    and a refusal takes ``slow`` seconds more.
+    and a refusal takes ``slow`` seconds more. ``traffic`` is told of the requests, and of the distance.
     """
 
     steps: Sequence[tuple[float, float]] = ((0.0, inf),)
@@ -43,6 +44,7 @@ class Server:
     seconds: Callable[[], float] = field(default_factory=lambda: always(0.2))
     travel: float = 0.0005
     slow: float = 0.0
+    traffic: Traffic = field(default_factory=Traffic)
 
     inside: int = 0
     peak: int = 0
@@ -102,10 +104,13 @@ class Client:
             else:
                 self.left -= 1
             self.open += 1
+            self.server.traffic.on_wire += 1
+            self.server.traffic.round_trip = 2 * self.server.travel
             loop.call_later(self.server.travel, self.server.arrive, lambda good, place=place: self.end(place, good))
 
     def end(self, place: Place, good: bool) -> None:
         loop = asyncio.get_running_loop()
+        self.server.traffic.on_wire -= 1
         if good and self.server.rates is not None:
             self.limiter.learn(self.server.rates)
         self.widths.append((loop.time(), self.limiter.width))

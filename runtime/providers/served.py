@@ -75,13 +75,16 @@ class ServedProvider(ABC):
         self.samples = min(samples, self.record.most or samples)
         self.concurrency = concurrency
         self._at = endpoint
-        self.traffic = endpoint.traffic
         self._name = endpoint.model.partition(":")[2]
         self._progress = surroundings.progress
         self._client: HttpClient | None = None
         self._recalled = set(self.record.refused)
         self._known = Capabilities(self.modes, self.record)
         self._trying: Lock | None = None
+
+    @property
+    def traffic(self) -> Traffic:
+        return self._at.traffic
 
     async def start(self) -> None:
         if self._client is None:

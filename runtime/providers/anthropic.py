@@ -13,8 +13,9 @@ from .bodies import count, told
 from .content import read_parts
 from .endings import ANTHROPIC_ENDINGS
 from .endpoints import Service, endpoint
+from .posts import PLAIN, Post
 from .protocol import Provider, Surroundings
-from .served import PLAIN, Post, ServedProvider
+from .served import ServedProvider
 from .streams import MessagesStream
 from .structured import ANTHROPIC_KEYWORDS, Shape
 from .traits import Traits

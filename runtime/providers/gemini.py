@@ -13,8 +13,9 @@ from .bodies import count, told
 from .content import read_parts
 from .endings import GEMINI_ENDINGS
 from .endpoints import Service, endpoint
+from .posts import PLAIN, Post
 from .protocol import Provider, Surroundings
-from .served import PLAIN, Post, ServedProvider
+from .served import ServedProvider
 from .streams import GenerateStream
 from .structured import Shape
 from .traits import Traits

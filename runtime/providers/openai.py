@@ -13,8 +13,9 @@ from .content import read_message
 from .endings import CHAT_ENDINGS
 from .endpoints import Service, endpoint
 from .failures import sentence_of
+from .posts import PLAIN, Post
 from .protocol import Provider, Surroundings
-from .served import PLAIN, Post, ServedProvider
+from .served import ServedProvider
 from .streams import ChatStream
 from .structured import OPENAI_KEYWORDS, Shape
 from .traits import Traits

@@ -8,20 +8,19 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from flowrun.dsl import dataclass
-
 from ..vocabulary.call import Answer, Reply, Request
 from ..vocabulary.errors import AnswerError, RefusedError
+from ..vocabulary.traffic import Traffic
 from ..vocabulary.usage import NO_USAGE, Rates, Usage
 from .bodies import text_of
 from .capabilities import Capabilities
 from .endings import hollow
 from .endpoints import HttpEndpoint, record_of
 from .failures import RejectedError, spoiled, unforeseen
+from .posts import PLAIN, Post
 from .protocol import Surroundings
 from .records import for_shape
 from .rejections import SAMPLES, SHAPE, is_named
-from .streams import Stream
 from .structured import Shape, clean, shape, unfence
 from .trials import Lesson, Trial
 
@@ -30,25 +29,6 @@ if TYPE_CHECKING:
 
     from .http import HttpClient
     from .silence import Silence
-
-PLAIN = "plain"
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """A request as it goes to the server.
-
-    ``samples`` is the number of answers, ``form`` the shape that they must have, and ``mode`` the way in which the
-    request asks for that shape. ``wrapped`` says that the server puts the value into an object.
-    """
-
-    path: str
-    body: dict[str, Any]
-    samples: int
-    form: Shape | None = None
-    mode: str = PLAIN
-    stream: Stream | None = None
-    wrapped: bool = False
 
 
 class ServedProvider(ABC):

@@ -28,6 +28,8 @@ from .survey import BodyBounds, Done, FeedRounds, Least
 
 __all__ = ["Bounds", "bounds_of"]
 
+_SHAPES = 16
+"""The last different shapes of bodies that a body is compared with."""
 RIGHT = 0.8
 """The probability that one sample of a vote is right, unless the caller says."""
 
@@ -236,6 +238,9 @@ class _Survey:
 
     def tree(self, bodies: Sequence[BodyBounds]) -> tuple[Bounds, ...]:
         """Return bounds of one run of a body that hold for any of these bodies."""
-        # Bodies of one shape share one tuple.
-        different = {id(body.inside): body.inside for body in bodies}
-        return reduce(either, different.values()) if bodies else ()
+        different: list[tuple[Bounds, ...]] = []
+        for body in bodies:
+            # Bodies of one shape share one tuple, and most maps have few shapes.
+            if not any(body.inside is one for one in different[-_SHAPES:]):
+                different.append(body.inside)
+        return reduce(either, different) if different else ()

@@ -105,7 +105,7 @@ def _both() -> list[tuple[str, str]]:
 
 def call(bench: Bench) -> None:
     """The CPU of a call with the journal, where the server answers at once. The width is held on both sides."""
-    for wide, count, bound in ((256, 4000, 1.35), (16, 2000, 1.5)):
+    for wide, count, bound in ((256, 4000, 1.7), (16, 2000, 2.4)):
         options = f"concurrency: {wide}, temperature: 0.5"
 
         def one(wide: int = wide, count: int = count, options: str = options) -> Round:
@@ -152,7 +152,7 @@ def rows(bench: Bench) -> None:
     what = f"{ROWS:,} rows from file to file"
     each: dict[str, Any] = {"unit": "µs", "over": None, "scale": 1e6 / ROWS}
     lines = [Line(f"{what}, a row", "flowrun", "wall", **each)]
-    lines.append(Line("… CPU a row", "flowrun", "cpu", bound=200, least=True, **each))
+    lines.append(Line("… CPU a row", "flowrun", "cpu", bound=350, least=True, **each))
     bench.take("rows", one, lines)
 
 

@@ -18,7 +18,7 @@ from flowrun.runtime.session.garbage import COLLECTOR, GARBAGE, Thresholds
 from flowrun.runtime.vocabulary.call import Request
 from flowrun.runtime.vocabulary.errors import PermanentError
 
-OWN = (701, 11, 12)
+OWN = (701, 5, 12)
 RAISED = (GARBAGE[0], GARBAGE[1], OWN[2])
 
 

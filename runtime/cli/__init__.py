@@ -9,7 +9,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..session.garbage import GARBAGE as GARBAGE
 from ..vocabulary.errors import DiskError, FlowrunError, mistake_in
 from . import exits
 from .help_page import HELP_OPTIONS, help_page, page_width
@@ -18,9 +17,12 @@ if TYPE_CHECKING:
     from flowrun.dsl import FlowError
 
 
+GARBAGE = (100_000, 20, 10)
+"""The thresholds of Python's garbage collector: a large tree has many objects, all in use, so it need run rarely."""
+
+
 def main() -> None:
     """Run the command of this process. Report a fault of flowrun itself in one line; under FLOWRUN_DEBUG, raise it."""
-    # Reading a flow also makes many objects, before its run begins.
     gc.set_threshold(*GARBAGE)
     # The system takes back the memory of a process that ends. Python would look through all of it several times before.
     atexit.register(gc.freeze)

@@ -130,7 +130,7 @@ def test_a_server_that_only_lets_wait_is_not_pushed_further(capacity: int) -> No
     [
         ((0.0, 50), (30.0, 5), (60.0, 50)),
         ((0.0, 5), (30.0, 50), (50.0, 500)),
-        pytest.param(((0.0, 5), (30.0, 50), (50.0, 5000)), marks=SLOW),
+        pytest.param(((0.0, 5), (30.0, 50), (50.0, 1000)), marks=SLOW),
     ],
 )
 def test_a_server_that_grows_is_used_within_ten_seconds(

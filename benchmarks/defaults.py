@@ -1,4 +1,4 @@
-"""What a user gets: flows that name no option, with the journal, from Python and by the command.
+"""The figures of a user: flows that name no option, with the journal, from Python and by the command.
 
 flowrun keeps what it has learnt of an endpoint in the user's cache. So each measurement has a first run, with a cache
 that is empty, and a second one in a new process.
@@ -179,7 +179,7 @@ def node(bench: Bench) -> None:
 
 
 def hedging(bench: Bench) -> None:
-    """What the median of fan-outs gains by `hedge`, in virtual time: no load of the machine changes it."""
+    """Compare the median of fan-outs with and without `hedge`, in virtual time. No load of the machine changes it."""
     gains = tail.virtual()
     for hedge, most, median, late in tail.BOUNDS:
         found = gains[hedge]

@@ -18,7 +18,7 @@ NEAR = 1.3
 """A figure that misses its bound by more than this factor does not get more rounds."""
 
 Round = Mapping[str, Mapping[str, float]]
-"""What each side of one round has taken."""
+"""The seconds and other figures of each side of one round."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a journal of very many records costs the commands that open it: `runs`, `plan`, and `resume`.
+"""The cost of a journal of very many records for the commands that open it: `runs`, `plan`, and `resume`.
 
     python benchmarks/journal.py [--records 1000000] [--runs 1] [--folder FOLDER]
 

@@ -65,7 +65,7 @@ class Seen:
 
 
 def runs(limited: Limited, count: int = 2) -> list[Seen]:
-    """What the server sees of so many runs of one user."""
+    """Return the requests that the server sees of so many runs of one user."""
     found = []
     with mock_server.started(**limited.script) as server, tempfile.TemporaryDirectory() as made:
         folder = Path(made)

@@ -1,4 +1,4 @@
-"""What tuning adds: flows whose model says how many calls may run at once, from Python, without a journal."""
+"""The figures of tuning: flows whose model says how many calls may run at once, from Python, without a journal."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def program(folder: Path, base: str, text: str, inputs: dict[str, Any]) -> dict[
 
 
 def worker(work: str, side: str, base: str = "", **options: Any) -> dict[str, Any]:
-    """One measurement of `workers.py`, in a process of its own. Imports are not in its figures."""
+    """Make one measurement of `workers.py`, in a process of its own. Imports are not in its figures."""
     line = [sys.executable, str(HERE / "workers.py"), work, side, "--base", base or workers.NOWHERE]
     for name, value in options.items():
         flag = f"--{name.replace('_', '-')}"

@@ -38,7 +38,7 @@ SECONDS = 0.2
 
 
 class Way(asyncio.Protocol):
-    """One direction of a connection on which each byte is ``delay`` seconds on its way."""
+    """A direction of a connection that delivers each byte ``delay`` seconds late."""
 
     def __init__(self, delay: float) -> None:
         self.delay = delay

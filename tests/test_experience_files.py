@@ -27,7 +27,7 @@ def afresh() -> None:
     begin()
 
 
-# What others put there
+# Files of other programs in the place of the store
 
 
 def hostile(**entry: Any) -> str:

@@ -23,18 +23,12 @@ class UnderWay:
         batch.state, self._batches[batch] = Out(task, place), None
 
     def drop(self, batch: Batch) -> None:
-        """Take out a batch that is queued again."""
+        """Take out a batch that has ended, or that is queued again."""
         self._batches.pop(batch, None)
 
     def over(self, batch: Batch) -> None:
         batch.state = Over()
         self._batches.pop(batch, None)
-
-    def end(self, batch: Batch, *, keep: bool = False) -> None:
-        """End a batch for which no call waits. With ``keep``, one that was sent continues for the journal."""
-        batch.end(keep=keep)
-        if isinstance(batch.state, Over):
-            self._batches.pop(batch, None)
 
     def waiting(self, endpoint: Endpoint) -> list[Batch]:
         """Return the batches that wait for another attempt at this endpoint."""
@@ -43,7 +37,8 @@ class UnderWay:
     def forget_waiting(self) -> None:
         """End the batches that wait for another attempt."""
         for batch in [one for one in self._batches if isinstance(one.state, Waiting)]:
-            self.end(batch)
+            batch.end()
+            self.drop(batch)
 
     async def settle(self, seconds: float) -> None:
         """Wait for the batches that continue for the journal, but at most this many seconds."""

@@ -58,7 +58,7 @@ class Descriptors:
 
     @property
     def lack(self) -> bool:
-        """Whether no descriptor was left a moment ago."""
+        """True if the process had no descriptor left a moment ago."""
         return self._loop.time() - self._lacked < _SECONDS
 
     def take(self) -> bool:

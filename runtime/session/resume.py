@@ -84,7 +84,7 @@ def notices(journal: Journal | None, log: NoLog, price: Callable[[str], Price | 
         if (run.flow, run.source) != (log.flow, log.source):
             continue
         if run.status is not None:
-            # That run has told about the calls in doubt before it.
+            # The run that is resumed has told about the calls in doubt before it.
             untold.clear()
         if run.number in doubts:
             untold.append(run)

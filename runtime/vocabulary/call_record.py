@@ -1,0 +1,189 @@
+"""The record of a call: the question as it was sent, each attempt at it, and its answer.
+
+The journal's replay makes these records. `show`, the report, the exports and ``Result.calls`` all read them, and write
+them in one schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any, Literal
+
+from flowrun.dsl import dataclass
+
+from .call import Request
+from .json_value import Json
+
+State = Literal["answered", "reused", "failed", "cancelled", "open", "unsent"]
+"""The state of a call.
+
+``answered``: a usable answer was paid in this run. ``reused``: the answer came from another run of the journal.
+``failed``: no attempt brought a usable answer. ``cancelled``: nothing needed the answer any more. ``open``: the run was
+killed, or still goes on, while an attempt was under way. ``unsent``: nothing was sent.
+"""
+End = Literal["answered", "spoilt", "refused", "doubtful", "cancelled", "unsent", "open"]
+"""The end of an attempt.
+
+``spoilt``: it was paid and brought no usable answer. ``refused``: it was not paid. ``doubtful``: it may have been paid.
+``open``: nobody saw its end.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of an answer by class, None where the server did not report them.
+
+    ``read`` counts the whole prompt. ``cached`` of these came from the provider's cache, and ``stored`` of these were
+    written to it. ``written`` counts the whole answer, with the ``reasoning`` before it.
+    """
+
+    read: int | None = None
+    cached: int | None = None
+    stored: int | None = None
+    written: int | None = None
+    reasoning: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One attempt at a call.
+
+    ``request`` names the request: calls that it carried together share the name. ``began`` and ``ended`` are in
+    milliseconds since the run began, None if the journal does not know them. ``reason`` tells why the attempt failed,
+    ``status`` is the HTTP status. ``waited`` has the milliseconds before the attempt by cause, in the words of
+    ``waits.Cause``.
+    """
+
+    request: str
+    end: End
+    began: int | None = None
+    ended: int | None = None
+    reason: str = ""
+    status: int | None = None
+    waited: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecord:
+    """An answer as it came: its raw text, and the value that the flow made of it.
+
+    ``error`` tells why it cannot be used, "" if it can. ``cost`` is in dollars as it was reckoned when the answer came,
+    None if the price was not known. ``served`` is the model that the server named, and ``id`` the server's name for the
+    request; both are "" if it named none. ``more`` holds further facts, such as reasoning.
+    """
+
+    text: str
+    finish: str = "stop"
+    error: str = ""
+    value: Json = None
+    tokens: Tokens = Tokens()
+    cost: float | None = None
+    served: str = ""
+    id: str = ""
+    more: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One call of a run.
+
+    ``path`` names its step for people: ``notes[17].draft``. ``place`` tells it from every other call of the run.
+    ``labels`` are the names that authors gave to the elements around it, from the outside inwards: an ``id``, a
+    ``name`` or the first short field of the row. ``answers`` are all answers that it got; only the last can be usable.
+    ``vote`` is the path of the vote in which the call was a sample, "" if none. ``model`` is the address.
+    """
+
+    path: str
+    place: str
+    step: str
+    model: str
+    state: State
+    request: Request | None = None
+    answers: tuple[AnswerRecord, ...] = ()
+    attempts: tuple[AttemptRecord, ...] = ()
+    labels: tuple[str, ...] = ()
+    vote: str = ""
+    reason: str = ""
+
+    @property
+    def answer(self) -> AnswerRecord | None:
+        """The usable answer, or else the last answer."""
+        return self.answers[-1] if self.answers else None
+
+    @property
+    def cost(self) -> float | None:
+        """The dollars of all answers that this run paid; None if one is not known. A reused answer cost nothing."""
+        if self.state == "reused":
+            return 0.0
+        costs = [one.cost for one in self.answers]
+        return None if None in costs else sum(cost for cost in costs if cost is not None)
+
+    @property
+    def milliseconds(self) -> int | None:
+        """The time from the beginning of the first attempt to the end of the last; None if it is not known."""
+        begins = [one.began for one in self.attempts if one.began is not None]
+        ends = [one.ended for one in self.attempts if one.ended is not None]
+        return max(ends) - min(begins) if begins and ends else None
+
+
+def as_row(call: CallRecord, *, texts: bool = True) -> dict[str, Any]:
+    """Write a call as plain data: a row of `show --json`, of exports and of ``Result.calls``.
+
+    Without ``texts`` the prompt, the answers, the labels and the reasons are left out, for readers who may not see
+    them; the place may then be shown too, because it holds only names of the flow and numbers.
+    """
+    request = call.request
+    row: dict[str, Any] = {
+        "path": call.path,
+        "place": call.place,
+        "step": call.step,
+        "model": call.model,
+        "state": call.state,
+        "vote": call.vote,
+        "ms": call.milliseconds,
+        "cost": call.cost,
+        "answers": [_answer(one, texts=texts) for one in call.answers],
+        "attempts": [_attempt(one, texts=texts) for one in call.attempts],
+    }
+    if request is not None:
+        row |= {"temperature": request.temperature, "max_tokens": request.max_tokens, "seed": request.seed}
+    if texts:
+        row |= {"labels": list(call.labels), "reason": call.reason}
+        if request is not None:
+            row["messages"] = [{"role": one.role, "text": one.text} for one in request.messages]
+            row["choices"] = list(request.choices)
+            row["schema"] = request.schema
+    return row
+
+
+def _answer(one: AnswerRecord, *, texts: bool) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "finish": one.finish,
+        "tokens": {
+            "read": one.tokens.read,
+            "cached": one.tokens.cached,
+            "stored": one.tokens.stored,
+            "written": one.tokens.written,
+            "reasoning": one.tokens.reasoning,
+        },
+        "cost": one.cost,
+        "served": one.served,
+        "id": one.id,
+        "usable": not one.error,
+    }
+    if texts:
+        row |= {"text": one.text, "value": one.value, "error": one.error, "more": dict(one.more)}
+    return row
+
+
+def _attempt(one: AttemptRecord, *, texts: bool) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "request": one.request,
+        "end": one.end,
+        "began": one.began,
+        "ended": one.ended,
+        "status": one.status,
+        "waited": dict(one.waited),
+    }
+    return row | {"reason": one.reason} if texts else row

@@ -1,0 +1,82 @@
+"""The record of a run: its calls, votes, losses and figures, as its journal tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+
+from flowrun.dsl import dataclass
+from flowrun.dsl import plan as p
+
+from .call_record import CallRecord
+from .json_value import Json
+from .tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRecord:
+    """The place of a model, without key, user, password and query. ``name`` is the name in the keys of the journal."""
+
+    name: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LossRecord:
+    """A failure: the path of its step, element or sample, and its reason.
+
+    ``fatal`` says that it ended a step; otherwise the flow went on without the element or sample.
+    """
+
+    path: str
+    reason: str
+    fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StretchRecord:
+    """A part of a run, from its beginning or a resume to its end.
+
+    ``began`` and ``ended`` are in milliseconds since the run began; ``ended`` is None if the part was killed or still
+    goes on.
+    """
+
+    began: int
+    ended: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndRecord:
+    """The end of a run as its replay shows it.
+
+    ``value`` is its result, None if it has none. ``votes`` are by the path of their step. ``complete`` is True if the
+    replay reached the end of the flow.
+    """
+
+    value: Json = None
+    complete: bool = False
+    votes: Mapping[str, Tally] = field(default_factory=dict)
+    losses: tuple[LossRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run. ``began`` and ``ended`` are in seconds of the epoch; ``ended`` is None if it was killed or still goes on.
+
+    ``status`` is that of the journal, or ``killed`` or ``running``. ``account`` has the figures of the run, as `runs
+    --json` prints them. ``text`` is the flow file, "" if it cannot be found as it was. ``notes`` are remarks on the
+    record, for example that a prompt differs from the one that was sent.
+    """
+
+    id: str
+    plan: p.Plan
+    began: float
+    ended: float | None
+    status: str
+    calls: tuple[CallRecord, ...] = ()
+    end: EndRecord = EndRecord()
+    stretches: tuple[StretchRecord, ...] = ()
+    endpoints: Mapping[str, EndpointRecord] = field(default_factory=dict)
+    account: Mapping[str, Json] = field(default_factory=dict)
+    text: str = ""
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+/* The script of the page is joined from the files of this folder. */

@@ -1,0 +1,1 @@
+"""The traces and metrics of a run, for other tools."""

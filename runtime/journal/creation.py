@@ -38,11 +38,16 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(f"PRAGMA {pragma}")
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     if not known:
-        # In one transaction, because a mark without the table counts as damage.
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(TABLE)
-        connection.execute(f"PRAGMA application_id={APPLICATION}")
-        connection.commit()
+        create_table(connection)
+
+
+def create_table(connection: sqlite3.Connection) -> None:
+    """Make an empty file a journal without rows. Raises sqlite3.Error."""
+    # In one transaction, because a mark without the table counts as damage.
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(TABLE)
+    connection.execute(f"PRAGMA application_id={APPLICATION}")
+    connection.commit()
 
 
 def refusal(path: Path, error: sqlite3.Error) -> DiskError:

@@ -48,6 +48,7 @@ class Kind(StrEnum):
 
     RUN = "run"
     GIVEN = "given"
+    CONTENT = "content"
     RESUMED = "resumed"
     INTENT = "intent"
     ANSWER = "answer"

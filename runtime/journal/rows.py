@@ -69,7 +69,7 @@ def fold(connection: sqlite3.Connection, path: Path, index: Index, after: Mark) 
             head = b"%b%d %d %b %d %d\n" % (before, number, run, kind, len(key), letters)
             before = blake2b(b"".join((head, key, place, body)), digest_size=8).digest()
             if before != found:
-                raise _differs(path, number, kind.decode("utf-8", "replace"), place.decode("utf-8", "replace"))
+                raise differs(path, number, kind.decode("utf-8", "replace"), place.decode("utf-8", "replace"))
             last = number
             what = _KINDS[kind]
             index.take(number, run, what, key, place.decode(), json.loads(body) if what in WITH_BODIES else None)
@@ -82,7 +82,7 @@ def fold(connection: sqlite3.Connection, path: Path, index: Index, after: Mark) 
     return Mark(last, before)
 
 
-def _differs(path: Path, number: int, kind: str, place: str) -> DiskError:
+def differs(path: Path, number: int, kind: str, place: str) -> DiskError:
     return damaged(path, f"row {number} (`{kind}`, {place or 'of a run'}) differs from the written row")
 
 
@@ -104,7 +104,7 @@ def read_row(connection: sqlite3.Connection, path: Path, number: int) -> tuple[A
         same = False
     if not same:
         _, _, kind, _, place, _ = columns
-        raise _differs(path, number, str(kind), str(place))
+        raise differs(path, number, str(kind), str(place))
     return found[number]
 
 

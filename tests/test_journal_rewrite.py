@@ -164,7 +164,8 @@ def test_a_kill_at_any_step_leaves_one_whole_journal(at: str, tmp_path: Path) ->
     old = {run.id for run in read_journal(path).runs.values()}
     first, gone = next((run.number, run.id) for run in read_journal(path).runs.values())
     program = f"""
-import os, pathlib, sys
+import os, pathlib
+from flowrun.runtime.journal import rewrite as module
 def die(*_, **__): os._exit(9)
 if {at!r} == "replace": os.replace = die
 elif {at!r} == "unlink":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..account.figures import figures_of
+from ..journal.givens import given_of
 from ..journal.index import Run
 from ..journal.lock import holder_of
 from ..journal.reading import JournalReader
@@ -91,7 +92,7 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
     declared = {}
     if run.given:
         # The plan of another version cannot be read: its models then have the known prices.
-        plan = reader.part(run.given, "plan")
+        plan = given_of(reader, run).plan_text
         with suppress(KeyError, TypeError, ValueError):
             # The reading of a plan loads pydantic, which takes longer than all the rest.
             declared = declared_prices(p.from_json(plan)) if "_price" in plan else {}

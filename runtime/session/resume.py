@@ -15,6 +15,7 @@ from flowrun.dsl import plan as p
 from ..costs.budget import dollars
 from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
+from ..dispatch.run_clock import RunClock
 from ..documents.row_file import RowFile
 from ..journal.index import Open, Run
 from ..journal.records import JUST_BEGUN, Kind, LogRecord
@@ -146,12 +147,15 @@ async def begin(
     journal: Journal, plan: p.Plan, values: Mapping[str, Json], settings: RunSettings, endpoints: Mapping[str, str]
 ) -> RunLog:
     """Write that a run begins, with its plan, inputs and settings. Raises DiskError."""
-    head = _head(plan)
+    head, clock = _head(plan), RunClock()
+    clock.now()
     given = _given(plan, values, settings)
     # In one transaction, so that every run that has begun can be resumed.
     run = await journal.append([LogRecord(0, Kind.RUN, head), LogRecord(JUST_BEGUN, Kind.GIVEN, given)])
     journal.begin(run)
-    return RunLog(journal, head["id"], run, endpoints, settings.fresh, flow=head["flow"], source=head["source"])
+    return RunLog(
+        journal, head["id"], run, endpoints, settings.fresh, flow=head["flow"], source=head["source"], clock=clock
+    )
 
 
 def _head(plan: p.Plan) -> dict[str, Any]:
@@ -183,7 +187,10 @@ def _given(plan: p.Plan, values: Mapping[str, Json], settings: RunSettings) -> J
 
 async def go_on(journal: Journal, number: int, settings: RunSettings, endpoints: Mapping[str, str]) -> RunLog:
     """Write that a run is resumed. Raises DiskError, and UsageError if this process is already running it."""
-    run = journal.index.runs[number]
+    run, now = journal.index.runs[number], time.time()
+    # A clock that was set back must not put this part of the run before the run's beginning.
+    clock = RunClock(max(0.0, now - run.began))
+    clock.now()
     journal.begin(number)
-    await journal.append([LogRecord(number, Kind.RESUMED, {"began": time.time()})])
-    return RunLog(journal, run.id, number, endpoints, settings.fresh, flow=run.flow, source=run.source)
+    await journal.append([LogRecord(number, Kind.RESUMED, {"began": now})])
+    return RunLog(journal, run.id, number, endpoints, settings.fresh, flow=run.flow, source=run.source, clock=clock)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from ..costs.written_budget import Budget
 from ..dispatch.endpoint import Endpoint, window_of
 from ..dispatch.ledger import NoLog
 from ..dispatch.read_pool import ReadPool
+from ..dispatch.run_clock import RunClock
 from ..dispatch.scheduler import Scheduler
 from ..engine.decisions import Outcome
 from ..engine.scopes import Context
@@ -119,24 +119,29 @@ async def execute(
     folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
     files = Files(folder, settings.allow_read)
     summary = Summary(prices=Prices(parts.environ))
-    publish = to_all((summary, *parts.on_event))
+    publish, clock = to_all((summary, *parts.on_event)), RunClock()
+
+    def tell(line: str, *, urgent: bool = False) -> None:
+        publish(Notice(line, urgent, at=clock.now()))
+
     for line in parts.remarks:
-        publish(Notice(line))
+        tell(line)
     budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)
     in_money = budget.money is not None or any(flow.money_limit is not None for flow in plan.flows.values())
-    with opened(plan, folder) as externs, ReadPool(files, lambda line: publish(Notice(line))) as reads:
-        models = _models(plan, values, settings, parts, publish, priced=in_money)
+    with opened(plan, folder) as externs, ReadPool(files, tell) as reads:
+        models = _models(plan, values, settings, parts, tell, priced=in_money)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         past = _past(plan, journal, summary.account.price, number)
         must_afford(plan, budget, settings, parts.environ, journal, number, past.within(""))
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
         log = await _log(plan, values, settings, journal, models, number)
+        clock = log.clock
         if models.declared_prices:
-            publish(PricesDeclared(models.declared_prices))
+            publish(PricesDeclared(models.declared_prices, at=clock.now()))
         if number is not None:
-            publish(PastCounted(past.account))
+            publish(PastCounted(past.account, at=clock.now()))
         for line in notices(journal, log, models.prices, settings.ask_doubtful):
-            publish(Notice(line, urgent=True))
+            tell(line, urgent=True)
         context = Context(
             models.declared,
             models.default,
@@ -147,6 +152,7 @@ async def execute(
             log.find,
             settings.ask_doubtful,
             past.within,
+            clock.now,
         )
         handed = None if parts.on_result is None else handed_on(plan)
         state = State(plan, values, context, window=window_of(models.endpoints.values()), handed=handed, turn=_TURN)
@@ -156,7 +162,7 @@ async def execute(
         if journal is not None:
             journal.on_trouble, journal.on_mistake = scheduler.trouble, scheduler.mistake
         parts.stop.listen(scheduler.stop)
-        outcome = await _finished(scheduler, models, publish)
+        outcome = await _finished(scheduler, models, publish, clock)
     try:
         await log.end(outcome.status, figures_of(summary.whole, summary.prices))
     except DiskError as error:
@@ -174,15 +180,12 @@ def _models(
     values: Mapping[str, Json],
     settings: RunSettings,
     parts: Parts,
-    publish: Listener,
+    tell: Callable[[str], None],
     *,
     priced: bool,
 ) -> _Models:
     declared = declared_models(plan)
     default = default_model(settings.model, declared)
-
-    def tell(line: str) -> None:
-        publish(Notice(line))
 
     store = open_store(parts.environ, tell) if parts.learn else None
     surroundings = Surroundings(parts.environ, tell, store or NoRecords())
@@ -233,15 +236,17 @@ async def _log(
     return await go_on(journal, number, settings, addresses)
 
 
-async def _finished(scheduler: Scheduler, models: _Models, publish: Listener) -> Outcome:
-    clock = asyncio.get_running_loop()
-    began = clock.time()
+async def _finished(scheduler: Scheduler, models: _Models, publish: Listener, clock: RunClock) -> Outcome:
+    began = clock.now()
     status = "interrupted"
     try:
         outcome = await scheduler.run()
         status = outcome.status
         return outcome
     finally:
+        seconds = clock.now() - began
         waits = waits_of(scheduler.clock, models.endpoints, models.declared, kept=models.kept)
-        publish(RunFinished(status, clock.time() - began, waits))
-        await close_endpoints(models.endpoints, models.store, publish)
+        try:
+            await close_endpoints(models.endpoints, models.store, lambda line: publish(Notice(line, at=clock.now())))
+        finally:
+            publish(RunFinished(status, seconds, waits, at=clock.now()))

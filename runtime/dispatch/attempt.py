@@ -164,7 +164,7 @@ class Attempts:
             batch.number, asked[0].path, model, count, seconds, read, written, answers, doubtful=doubtful
         )
         log = self.log
-        on_disk = asyncio.ensure_future(log.answered(asked, reply.answers, usage)) if log.keeps else None
+        on_disk = asyncio.ensure_future(log.answered(asked, reply.answers, usage, reply.receipt)) if log.keeps else None
         return Answered(reply, usage.parts(answers), seconds, doubtful, event, on_disk)
 
     def _rest(self, calls: tuple[Call, ...], usage: Usage, answers: int) -> bool:

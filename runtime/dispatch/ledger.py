@@ -15,9 +15,11 @@ from ..engine.decisions import NOTHING, Call, Known
 from ..journal.records import NOT_ANSWERED, NOT_SENT, Kind, LogRecord
 from ..journal.store import Journal
 from ..vocabulary.call import Answer
-from ..vocabulary.errors import AnswerError, CallError, MalformedError, RefusedError
+from ..vocabulary.errors import AnswerError, CallError, RefusedError
 from ..vocabulary.json_value import Json
+from ..vocabulary.receipt import Receipt
 from ..vocabulary.usage import NO_USAGE, Usage
+from .answer_rows import AnswerRows
 from .cache import Recall
 
 
@@ -43,7 +45,9 @@ class NoLog:
     async def intend(self, calls: Sequence[Call], key: str) -> None:
         """Record that a request will be sent. Return when the record is on the disk. Raises DiskError."""
 
-    def answered(self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage) -> Awaitable[object]:
+    def answered(
+        self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage, receipt: Receipt | None = None
+    ) -> Awaitable[object]:
         """Record answers and their bill at once. Return an awaitable, which ends when they are on the disk.
 
         Awaiting it raises DiskError.
@@ -71,7 +75,7 @@ class RunLog(NoLog):
     """The log of a run in its journal.
 
     ``name`` is the run's id, ``run`` the number of its first row. If ``fresh`` is True, answers of other runs are not
-    used. ``endpoints`` has the endpoints of models by address.
+    used. ``endpoints`` has the endpoints of models by address. ``rows`` writes the rows of answers.
     """
 
     journal: Journal
@@ -82,6 +86,7 @@ class RunLog(NoLog):
     flow: str = ""
     source: str = ""
     keeps = True
+    rows: AnswerRows = field(default_factory=AnswerRows)
     _closed: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -115,24 +120,21 @@ class RunLog(NoLog):
             records = [*self._sent_again(again), *records]
         await self.journal.append(records)
 
-    def answered(self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage) -> Awaitable[object]:
+    def answered(
+        self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage, receipt: Receipt | None = None
+    ) -> Awaitable[object]:
         parts = usage.parts(min(len(calls), len(answers)))
         return self.journal.append(
             [
-                self._record(Kind.ANSWER, call, _answer(one, part))
+                self._record(Kind.ANSWER, call, self.rows.good(one, part, call.model, receipt))
                 for call, one, part in zip(calls, answers, parts, strict=False)
             ]
         )
 
     async def spoiled(self, calls: Sequence[Call], error: AnswerError) -> None:
-        said: dict[str, Json] = {"text": error.text, "error": str(error)}
-        if error.final:
-            said["final"] = True
-        if isinstance(error, MalformedError):
-            said["why"] = error.why
         parts = (error.usage or NO_USAGE).parts(len(calls))
         await self.journal.append(
-            self._record(Kind.ANSWER, call, {**said, "in": part.input_tokens, "out": part.output_tokens})
+            self._record(Kind.ANSWER, call, self.rows.spoilt(error, part, call.model))
             for call, part in zip(calls, parts, strict=True)
         )
 
@@ -182,13 +184,6 @@ def _keys() -> Iterator[str]:
     """Make unique names. The first part is random, and the rest counts upwards."""
     drawn = os.urandom(12).hex()
     return (f"{drawn}{number:08x}" for number in count())
-
-
-def _answer(answer: Answer, share: Usage) -> Json:
-    body = {"text": answer.text, "finish": answer.finish, "in": share.input_tokens, "out": share.output_tokens}
-    if answer.said:
-        body["said"] = answer.said
-    return {**body, "final": True} if answer.final else body
 
 
 def _intent(call: Call, key: str, of: int) -> Json:

@@ -11,6 +11,7 @@ from flowrun.runtime.dispatch.ledger import NoLog
 from flowrun.runtime.engine.decisions import Call
 from flowrun.runtime.vocabulary.call import Answer
 from flowrun.runtime.vocabulary.errors import AnswerError, CallError
+from flowrun.runtime.vocabulary.receipt import Receipt
 from flowrun.runtime.vocabulary.usage import Usage
 
 
@@ -42,7 +43,9 @@ class SlowLog(NoLog):
         await self._write()
         self.intended.add(key)
 
-    async def answered(self, calls: Sequence[Call], answers: Sequence[Answer], share: Usage) -> None:
+    async def answered(
+        self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage, receipt: Receipt | None = None
+    ) -> None:
         self.answered_calls.extend(call.number for call in calls)
         await self._write()
         self.durable.update(answer.text for answer in answers)

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from flowrun.runtime import Receipt, Result, RunOptions, Surroundings, TokenDetail, run_async
+from flowrun.runtime import (
+    Receipt,
+    Result,
+    RunOptions,
+    Surroundings,
+    TokenDetail,
+    resume_async,
+    run_async,
+)
 from flowrun.runtime.dispatch.answer_rows import AnswerRows, known_from
 from flowrun.runtime.dispatch.cache import Recall
 from flowrun.runtime.engine.decisions import Call, Known
@@ -263,3 +271,43 @@ def test_a_row_of_a_later_form_is_read_as_far_as_it_is_known(later: dict[str, An
 def test_a_row_without_an_answer_is_none(body: Any) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         known_from(b"k", body)
+
+
+async def test_a_resumed_run_keeps_the_facts_too(faults: Any, flow: Any, tmp_path: Path) -> None:
+    two = 'flow two() { x = ask m """One.""" y = ask m """Two {{ x }}.""" return y }'
+    faults.json(CHAT)
+    faults.json({"error": {"message": "no such key", "type": "invalid_request_error"}}, status=401)
+    faults.json(CHAT)
+    journal = tmp_path / "journal.db"
+    broken = await run(flow(DECLARED + two), faults.url, "openai:m", journal)
+    assert broken.status == "failed"
+    options = RunOptions(environ=environment(faults.url, KEY))
+    result = await resume_async("last", journal=journal, options=options)
+    assert result.value == "hi"
+    first, second = answers(journal)
+    assert first == second and first["cost"] > 0 and first["id"] == "chatcmpl-7"
+
+
+WRONG_ERRORS = {
+    "receipt": AnswerError("empty", receipt="req_7"),  # type: ignore[arg-type]
+    "served": AnswerError("empty", receipt=Receipt(served=7)),  # type: ignore[arg-type]
+    "finish": AnswerError("empty", finish=["stop"]),  # type: ignore[arg-type]
+    "more": AnswerError("empty", more={"x": {1}}),
+    "usage": AnswerError("empty", usage=7),  # type: ignore[arg-type]
+    "tokens": AnswerError("empty", usage=Usage("7")),  # type: ignore[arg-type]
+    "detail": AnswerError("empty", usage=Usage(detail=7)),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("error", WRONG_ERRORS.values(), ids=WRONG_ERRORS)
+async def test_wrong_facts_of_an_error_are_left_out(flow: Any, tmp_path: Path, error: AnswerError) -> None:
+    journal = tmp_path / "journal.db"
+
+    class Failing(Foreign):
+        async def complete(self, request: Request, samples: int = 1, idempotency_key: str = "") -> Reply:
+            raise error
+
+    options = RunOptions(model="acme:m", journal=journal, opener=lambda *_: Failing(None, None))
+    result = await run_async(flow(ONE), options=options)
+    assert result.status == "failed"
+    assert {"text": "", "error": "empty", "in": None, "out": None} in answers(journal)

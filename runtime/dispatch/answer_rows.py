@@ -68,7 +68,8 @@ class AnswerRows:
             if receipt.id:
                 body["id"] = readable_name(receipt.id)
         if (cost := self._cost(model, share.input_tokens, share.output_tokens)) is not None:
-            body["cost"] = cost
+            # Twelve digits are exact enough, and they spare the row the digits of a float's error.
+            body["cost"] = float(f"{cost:.12g}")
         if more:
             body["more"] = more
 

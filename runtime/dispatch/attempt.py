@@ -12,7 +12,7 @@ from flowrun.dsl import dataclass
 from ..engine.ceilings import believable, rough_ceiling_of
 from ..engine.decisions import Call
 from ..limits import Verdict
-from ..providers.protocol import fault_of
+from ..providers.protocol import drop_faults, fault_of
 from ..vocabulary import events as e
 from ..vocabulary.account import Ceiling
 from ..vocabulary.call import Reply, Request
@@ -222,6 +222,7 @@ class Attempts:
         asked = batch.asked
         failed = e.AttemptFailed(batch.number, len(asked), _how(error))
         if isinstance(error, AnswerError):
+            drop_faults(error)
             error.usage = believable(error.usage or NO_USAGE, asked[0].request, len(asked))
             failed = replace(failed, usage=error.usage)
             try:

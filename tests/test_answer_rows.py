@@ -187,6 +187,12 @@ async def test_the_further_facts_pass_untouched(flow: Any, tmp_path: Path) -> No
     assert "cost" not in row, "the run reckons the cost, not the provider"
 
 
+async def test_the_name_that_was_asked_for_is_not_written(flow: Any, tmp_path: Path) -> None:
+    journal = tmp_path / "journal.db"
+    await run_foreign(flow(ONE), journal, None, Receipt("m", "req_7"))
+    assert answers(journal) == [{"text": "hi", "finish": "stop", "in": 4, "out": 2, "cached": 1, "id": "req_7"}]
+
+
 async def test_a_later_run_gets_all_of_it_back(flow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     more = {"reasoning": ["because"]}
     journal = tmp_path / "journal.db"

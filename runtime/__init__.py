@@ -43,8 +43,9 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .vocabulary.events import Event
+    from .vocabulary.receipt import Receipt
     from .vocabulary.tally import Tally
-    from .vocabulary.usage import Rate, Rates, Usage
+    from .vocabulary.usage import Rate, Rates, TokenDetail, Usage
 
 _HOMES = {
     "api": "RunError resume resume_async run run_async",
@@ -65,8 +66,9 @@ _HOMES = {
         "ModelError PermanentError PlanError RefusedError StoppedError UsageError"
     ),
     "vocabulary.events": "Event",
+    "vocabulary.receipt": "Receipt",
     "vocabulary.tally": "Tally",
-    "vocabulary.usage": "Rate Rates Usage",
+    "vocabulary.usage": "Rate Rates TokenDetail Usage",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 _MODULES = {"events": "vocabulary.events"}
@@ -95,6 +97,7 @@ __all__ = [
     "Rate",
     "Rates",
     "Reach",
+    "Receipt",
     "RefusedError",
     "Reply",
     "Request",
@@ -106,6 +109,7 @@ __all__ = [
     "StoppedError",
     "Surroundings",
     "Tally",
+    "TokenDetail",
     "Usage",
     "UsageError",
     "events",

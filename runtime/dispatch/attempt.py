@@ -12,7 +12,7 @@ from flowrun.dsl import dataclass
 from ..engine.ceilings import believable, rough_ceiling_of
 from ..engine.decisions import Call
 from ..limits import Verdict
-from ..providers.protocol import fault_of
+from ..providers.protocol import drop_faults, fault_of
 from ..vocabulary import events as e
 from ..vocabulary.account import Ceiling
 from ..vocabulary.call import Reply, Request
@@ -170,7 +170,9 @@ class Attempts:
         answers = min(count, len(reply.answers))
         doubtful = answers < count and self._rest(asked[answers:], usage, answers, began)
         log = self.log
-        on_disk = asyncio.ensure_future(log.answered(asked, reply.answers, usage, began)) if log.keeps else None
+        on_disk = None
+        if log.keeps:
+            on_disk = asyncio.ensure_future(log.answered(asked, reply.answers, usage, began, reply.receipt))
         return Answered(reply, usage, usage.parts(answers), seconds, doubtful, on_disk)
 
     def _rest(self, calls: tuple[Call, ...], usage: Usage, answers: int, began: float) -> bool:
@@ -228,6 +230,7 @@ class Attempts:
         asked, began = batch.asked, batch.out.began
         seconds = asyncio.get_running_loop().time() - began
         if isinstance(error, AnswerError):
+            drop_faults(error)
             error.usage = believable(error.usage or NO_USAGE, asked[0].request, len(asked))
             try:
                 await self.log.spoiled(asked, error, began)

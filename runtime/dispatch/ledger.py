@@ -15,10 +15,12 @@ from ..engine.decisions import NOTHING, Call, Known
 from ..journal.records import NOT_ANSWERED, NOT_SENT, Kind, LogRecord
 from ..journal.store import Journal
 from ..vocabulary.call import Answer
-from ..vocabulary.errors import AnswerError, CallError, MalformedError, RefusedError
+from ..vocabulary.errors import AnswerError, CallError, RefusedError
 from ..vocabulary.json_value import Json
+from ..vocabulary.receipt import Receipt
 from ..vocabulary.usage import NO_USAGE, Usage
 from ..vocabulary.waits import Cause
+from .answer_rows import AnswerRows
 from .cache import Recall
 from .request_waits import NO_WAITING, with_budget
 from .run_clock import RunClock
@@ -54,7 +56,12 @@ class NoLog:
         """
 
     def answered(
-        self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage, began: float
+        self,
+        calls: Sequence[Call],
+        answers: Sequence[Answer],
+        usage: Usage,
+        began: float,
+        receipt: Receipt | None = None,
     ) -> Awaitable[object]:
         """Record answers and their bill at once. Return an awaitable, which ends when they are on the disk.
 
@@ -83,7 +90,7 @@ class RunLog(NoLog):
     """The log of a run in its journal.
 
     ``name`` is the run's id, ``run`` the number of its first row. If ``fresh`` is True, answers of other runs are not
-    used. ``endpoints`` has the endpoints of models by address.
+    used. ``endpoints`` has the endpoints of models by address. ``rows`` writes the rows of answers.
     """
 
     journal: Journal
@@ -95,6 +102,7 @@ class RunLog(NoLog):
     source: str = ""
     clock: RunClock = field(default_factory=RunClock)
     keeps = True
+    rows: AnswerRows = field(default_factory=AnswerRows)
     _closed: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -130,26 +138,27 @@ class RunLog(NoLog):
         await self.journal.append(records)
 
     def answered(
-        self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage, began: float
+        self,
+        calls: Sequence[Call],
+        answers: Sequence[Answer],
+        usage: Usage,
+        began: float,
+        receipt: Receipt | None = None,
     ) -> Awaitable[object]:
         span = self._span(began)
         parts = usage.parts(min(len(calls), len(answers)))
         return self.journal.append(
             [
-                self._record(Kind.ANSWER, call, {**_answer(one, part), **span})
+                self._record(Kind.ANSWER, call, {**self.rows.good(one, part, call.model, receipt), **span})
                 for call, one, part in zip(calls, answers, parts, strict=False)
             ]
         )
 
     async def spoiled(self, calls: Sequence[Call], error: AnswerError, began: float) -> None:
-        said: dict[str, Json] = {"text": error.text, "error": str(error), **self._span(began)}
-        if error.final:
-            said["final"] = True
-        if isinstance(error, MalformedError):
-            said["why"] = error.why
+        span = self._span(began)
         parts = (error.usage or NO_USAGE).parts(len(calls))
         await self.journal.append(
-            self._record(Kind.ANSWER, call, {**said, "in": part.input_tokens, "out": part.output_tokens})
+            self._record(Kind.ANSWER, call, {**self.rows.spoilt(error, part, call.model), **span})
             for call, part in zip(calls, parts, strict=True)
         )
 
@@ -204,13 +213,6 @@ def _keys() -> Iterator[str]:
     """Make unique names. The first part is random, and the rest counts upwards."""
     drawn = os.urandom(12).hex()
     return (f"{drawn}{number:08x}" for number in count())
-
-
-def _answer(answer: Answer, share: Usage) -> Json:
-    body = {"text": answer.text, "finish": answer.finish, "in": share.input_tokens, "out": share.output_tokens}
-    if answer.said:
-        body["said"] = answer.said
-    return {**body, "final": True} if answer.final else body
 
 
 def _intent(call: Call, key: str, of: int, at: int, waited: Mapping[Cause, int]) -> Json:

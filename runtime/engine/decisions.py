@@ -23,6 +23,7 @@ from ..vocabulary.errors import (
     RefusedError,
 )
 from ..vocabulary.json_value import Json
+from ..vocabulary.receipt import Receipt
 from ..vocabulary.tally import Tally
 from ..vocabulary.usage import NO_USAGE, Usage
 
@@ -68,12 +69,14 @@ class Known:
     """The record of a call in the journal. ``answer`` is its paid answer or its error, None if no answer came.
 
     ``key`` is the call's key in the journal. ``open`` are attempts that were under way when an earlier run ended.
+    ``receipt`` has the model that answered, the id of the request, and the cost.
     """
 
     key: bytes = b""
     answer: Answer | AnswerError | None = None
     usage: Usage = NO_USAGE
     open: tuple[Open, ...] = ()
+    receipt: Receipt | None = None
 
 
 NOTHING = Known()

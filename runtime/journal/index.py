@@ -115,8 +115,6 @@ class Index:
             case Kind.RUN:
                 named, flow, source = (str(body[name]) for name in ("id", "flow", "source"))
                 self.runs[number] = Run(number, named, flow, source, float(body["began"]), stretch=number)
-            case Kind.CONTENT:
-                pass
             case Kind.GIVEN:
                 self.runs[run].given = number
             case Kind.RESUMED:

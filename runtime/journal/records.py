@@ -53,7 +53,6 @@ class Kind(StrEnum):
 
     RUN = "run"
     GIVEN = "given"
-    CONTENT = "content"
     RESUMED = "resumed"
     INTENT = "intent"
     ANSWER = "answer"

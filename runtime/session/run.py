@@ -13,6 +13,7 @@ from ..account.figures import figures_of
 from ..account.summary import Summary
 from ..costs.prices import Prices, must_be_priced
 from ..costs.written_budget import Budget
+from ..dispatch.answer_rows import AnswerRows
 from ..dispatch.endpoint import Endpoint, window_of
 from ..dispatch.ledger import NoLog
 from ..dispatch.read_pool import ReadPool
@@ -232,8 +233,11 @@ async def _log(
         return NoLog()
     addresses = {address: one.provider.endpoint for address, one in models.endpoints.items()}
     if number is None:
-        return await begin(journal, plan, values, settings, addresses)
-    return await go_on(journal, number, settings, addresses)
+        log = await begin(journal, plan, values, settings, addresses)
+    else:
+        log = await go_on(journal, number, settings, addresses)
+    log.rows = AnswerRows(models.prices.cost)
+    return log
 
 
 async def _finished(scheduler: Scheduler, models: _Models, publish: Listener, clock: RunClock) -> Outcome:

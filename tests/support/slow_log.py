@@ -12,6 +12,7 @@ from flowrun.runtime.dispatch.request_waits import NO_WAITING
 from flowrun.runtime.engine.decisions import Call
 from flowrun.runtime.vocabulary.call import Answer
 from flowrun.runtime.vocabulary.errors import AnswerError, CallError
+from flowrun.runtime.vocabulary.receipt import Receipt
 from flowrun.runtime.vocabulary.usage import Usage
 from flowrun.runtime.vocabulary.waits import Cause
 
@@ -45,7 +46,14 @@ class SlowLog(NoLog):
         await self._write()
         self.intended.add(key)
 
-    async def answered(self, calls: Sequence[Call], answers: Sequence[Answer], share: Usage, began: float) -> None:
+    async def answered(
+        self,
+        calls: Sequence[Call],
+        answers: Sequence[Answer],
+        usage: Usage,
+        began: float,
+        receipt: Receipt | None = None,
+    ) -> None:
         self.answered_calls.extend(call.number for call in calls)
         await self._write()
         self.durable.update(answer.text for answer in answers)

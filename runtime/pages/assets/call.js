@@ -123,7 +123,7 @@
     return [
       el("h3", {}, F.count(call.attempts.length, "attempt")),
       el("div", { class: "wide" }, el("table", {},
-        el("thead", {}, el("tr", {}, heads.map((one) => el("th", { scope: "col" }, one)))),
+        el("thead", {}, el("tr", {}, heads.map((one, n) => el("th", { scope: "col", class: n === 2 || n === 3 ? "number" : null }, one)))),
         el("tbody", {}, rows))),
     ];
   };

@@ -92,7 +92,7 @@
     el("div", { role: "gridcell", class: "number" }, call.ms === null ? "" : F.three(call.ms / 1000)),
     el("div", { role: "gridcell", class: "number" }, F.number(call.read)),
     el("div", { role: "gridcell", class: "number" }, F.number(call.written)),
-    el("div", { role: "gridcell", class: "number" }, call.cost === null ? "" : F.three(call.cost)),
+    el("div", { role: "gridcell", class: "number" }, call.cost === null || (!call.answers.length && call.state !== "reused") ? "" : F.cents(call.cost)),
   ];
 
   const paint = () => {

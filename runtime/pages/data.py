@@ -12,9 +12,9 @@ missing leaves the model as it is. Texts are references: numbers of ``strings``,
 - ``value``: the result, as text or as JSON. ``flow``: the text of the flow file.
 - ``requests``: the distinct settings of calls, ``temperature max_tokens seed choices schema``, without those not set.
 - ``calls``: columns. Texts: ``path place step model vote reason``, and the lists of texts ``labels before``.
-  ``prompt``: role, text, role, text … ``state``: an index into STATES. ``request``: an index, or -1. ``cost``: billionths of a
-  dollar, null if unknown. ``began ended``: ms of the run, or null. ``ballot``: the class of its ballot in ``votes``, or
-  -1. ``before``: the paths of the steps that its prompt reads.
+  ``prompt``: role, text, role, text … ``state``: an index into STATES. ``request``: an index, or -1.
+  ``cost``: billionths of a dollar, null if unknown. ``began ended``: ms of the run, or null. ``ballot``: the class of
+  its ballot in ``votes``, or -1. ``before``: the paths of the steps that its prompt reads.
 - ``answers``: columns. ``call``: the index of its call here. Texts: ``text finish error value served id more``.
   ``value`` and ``more`` are JSON; 0 means that there is none, or that it equals the text. ``usable``: 0 or 1. Tokens,
   or null: ``read cached stored written reasoning``. ``cost`` as above.

@@ -29,7 +29,7 @@ FORMATS = ("html", "chrome-trace", "csv")
 Make = Callable[["RunRecord"], str]
 
 
-@click.command("report", short_help="Write the page of a run, or its calls as a trace or a table.")
+@click.command("report", short_help="Write the page of a run into a file.")
 @click.argument("run", metavar="[RUN]", required=False)
 @click.option(
     "--output", "-o", "out", type=PathThatIs(), metavar="FILE", help="The file to write; - for standard output."
@@ -142,17 +142,17 @@ def _print(text: str) -> None:
     sys.stdout.flush()
 
 
-def _sources(reader: JournalReader, run: Run, path: Path) -> list[Source]:
-    """Return the files that must not be overwritten: the journal, and the flow and the inputs of the run."""
-    found: list[Source] = list(journal_files(path))
-    if not run.given:
-        return found
-    body: Any = reader.body(run.given)
-    folder = Path(str(body.get("settings", {}).get("folder") or "."))
-    found.append(folder / Path(run.source).name)
-    found += [
-        Path(str(one["path"])) for one in body.get("files", {}).values() if isinstance(one, dict) and "path" in one
-    ]
+def _sources(reader: JournalReader, run: Run, record: RunRecord) -> list[Source]:
+    """Return the files that must not be overwritten: the journal, and the files that the run has read."""
+    from ..reads.places import files_read
+
+    found: list[Source] = list(journal_files(reader.path))
+    if run.given:
+        body: Any = reader.body(run.given)
+        folder = Path(str(body.get("settings", {}).get("folder") or "."))
+        found += files_read(record.plan, {}, folder)
+        files = [one for one in body.get("files", {}).values() if isinstance(one, dict)]
+        found += [Path(str(one["path"])) for one in files if "path" in one]
     return found
 
 

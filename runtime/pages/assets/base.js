@@ -17,6 +17,9 @@ const F = {};
   F.oneLine = (text) => F.inert(text).replace(LINES, escaped);
   F.short = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 
+  /* A name in one line of the page, for paths, steps and models. */
+  F.name = (text) => F.oneLine(F.short(text, 300));
+
   /* el("td", {class: "number", onclick: f}, "text", node …) makes an element. Strings become text, never markup. */
   F.el = (tag, given, ...inside) => {
     const made = document.createElement(tag);

@@ -28,7 +28,7 @@ def graph_html(record: RunRecord, *, texts: bool = True) -> str:
 
 
 def graph_data(record: RunRecord) -> dict[str, Json]:
-    """Return the data of the graph: ``aliases`` leads from ``legal.ask2`` to ``legal.line 7``, as the drawing has it."""
+    """Return the data of the graph. ``aliases`` lead from ``legal.ask2`` to ``legal.line 7`` of the drawing."""
     return {"aliases": dict(islice(_aliases(record.plan), _MOST))}
 
 

@@ -35,6 +35,8 @@ _CLUSTERS = (("#f9fafb", "#b6bdc4"), ("#1d2025", "#545c64"))
 _NESTED = (("#f1f3f5", "#b6bdc4"), ("#262a30", "#545c64"))
 _HEAD = 7.0
 _FIGURE_LINES = 3
+# The part of a screen that the drawing of a run may take.
+_SCREEN = 1200.0, 560.0
 # Escaped by hand, because the standard library's modules for XML also load those for HTTP.
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 
@@ -63,7 +65,7 @@ def to_page_svg(picture: Picture, *, texts: bool = True) -> str:
     boxes have room for figures. Without ``texts`` there are no expressions and prompts, only names and kinds.
     """
     picture = replace(picture, parts=tuple(_for_page(part, texts=texts) for part in picture.parts))
-    layout = lay_out(picture)
+    layout = lay_out(picture, _SCREEN)
     width, height = _number(layout.width), _number(layout.height)
     lines = [
         f'<svg class="flow" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '

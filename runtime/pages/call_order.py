@@ -12,7 +12,7 @@ from flowrun.dsl import plan as p
 
 from ..plans.dependencies import first_needs, taken_from
 from ..vocabulary.call_record import CallRecord, End
-from .step_names import Names
+from .places import step_named
 
 _PART = re.compile(r"\[[^\]]*\]|[^.\[\]]+")
 Path = tuple[str, ...]
@@ -104,7 +104,6 @@ class CallOrder:
 
     def __init__(self, plan: p.Plan, calls: Sequence[CallRecord]) -> None:
         self.plan = plan
-        self.names = Names(plan)
         self.calls: list[TimedCall] = []
         self._parts: dict[Path, _Ends] = {}
         for index, call in enumerate(calls):
@@ -177,7 +176,7 @@ class CallOrder:
         steps: tuple[p.Step, ...] = self.plan.steps
         known: dict[str, tuple[Path, p.Step]] = {}
         while parts:
-            step = self.names.find(steps, parts[0])
+            step = step_named(steps, parts[0])
             if step is None:
                 return
             known = known | {one.name: (frame, one) for one in steps}

@@ -272,9 +272,10 @@
       pen.lineTo(high - 0.5, y + 2.5);
       pen.lineTo(high - 0.5, y + 6);
       pen.stroke();
-      const text = F.duration(to - from) + ": " + causeText(cause, lane);
+      const time = F.duration(to - from);
+      const text = [time + ": " + causeText(cause, lane), time + ": " + causeText(cause, -1), time].find((one) => pen.measureText(one).width + 8 <= high - low);
+      if (!text) continue;
       const size = pen.measureText(text).width;
-      if (size + 8 > high - low) continue;
       pen.fillStyle = colours.ground;
       pen.fillRect((low + high - size) / 2 - 3, y - 4, size + 6, 12);
       pen.fillStyle = colours.odd;
@@ -314,8 +315,6 @@
     }
     pen.restore();
     pen.strokeStyle = colours.text;
-    pen.lineWidth = 1.5;
-    pen.beginPath();
     let before = null;
     for (const [from, to, cause, i] of data.path) {
       if (i < 0) continue;
@@ -323,16 +322,31 @@
       if (!bar) continue;
       const at = tops[bar.lane] + bar.row * lanes[bar.lane].step + Math.max(lanes[bar.lane].step - 2, 1) / 2;
       const [low, high] = [Math.max(-9, Math.min(w + 9, x(from))), Math.max(-9, Math.min(w + 9, x(to)))];
+      if (high < 0 || low > w) {
+        before = [high, at];
+        continue;
+      }
+      const sending = cause === "server" || cause === "retries";
+      pen.lineWidth = 1;
+      pen.setLineDash([2, 3]);
+      pen.beginPath();
       if (before) {
         pen.moveTo(before[0], before[1]);
         pen.lineTo(low, before[1]);
         pen.lineTo(low, at);
-      } else pen.moveTo(low, at);
-      pen.lineTo(high, at);
+      }
+      if (!sending) {
+        pen.moveTo(low, at);
+        pen.lineTo(high, at);
+      }
+      pen.stroke();
+      pen.setLineDash([]);
+      if (sending) {
+        pen.fillStyle = colours.text;
+        pen.fillRect(low, at - 1, Math.max(1, high - low), 2);
+      }
       before = [high, at];
     }
-    pen.stroke();
-    pen.lineWidth = 1;
   };
 
   const drawChosen = (pen) => {

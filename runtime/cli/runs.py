@@ -16,8 +16,8 @@ from ..journal.reading import JournalReader
 from ..journal.survey import read_runs
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import one_line
+from .console import complain, print_json
 from .journals import journal_path
-from .show import complain, print_json
 from .summary import cost_text
 
 if TYPE_CHECKING:

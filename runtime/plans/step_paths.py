@@ -17,6 +17,7 @@ from ..vocabulary.call_record import CallRecord
 
 REDUCE = "reduce"
 """The name of a block's reduction in paths."""
+_EXTERN = "extern"
 _TOKENS = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
 
 
@@ -37,6 +38,11 @@ class StepNode:
         """True if a number follows the name in paths: that of an element or a sample."""
         return self.step is not None and isinstance(self.step.node, (p.Map, p.Repeat))
 
+    @property
+    def silent(self) -> bool:
+        """True if the step makes no calls, whatever happens."""
+        return self.what == _EXTERN if self.step is None else isinstance(self.step.node, (p.Value, p.ExternCall))
+
     def inside(self, plan: p.Plan) -> tuple[StepNode, ...]:
         """Return the steps inside this step, with its reduction if that makes calls."""
         if self.step is None:
@@ -49,7 +55,7 @@ class StepNode:
         reduce = None if isinstance(node, p.Chain) else getattr(node, "reduce", None)
         inner = step_nodes(self.step.block.steps)
         if isinstance(reduce, p.Reduce) and (reduce.asks or reduce.extern is not None):
-            word = "extern" if reduce.extern is not None else "ask"
+            word = _EXTERN if reduce.extern is not None else "ask"
             return (*inner, StepNode(REDUCE, word if reduce.form != "tree" else "tree of asks"))
         return inner
 
@@ -141,7 +147,6 @@ class Naming:
         node: StepNode | None = None
         made: list[Segment] = []
         maps: list[int] = []
-        counted: list[int] = []
         for name, place in _TOKENS.findall(path):
             if name:
                 alike = [one for one in self.inside(steps) if name in (one.name, one.alias)]
@@ -149,12 +154,9 @@ class Naming:
                 steps = (*steps, node.name if node else name)
                 made.append(Segment(steps[-1], alias=node.alias if node else ""))
                 continue
-            if node is not None and node.elements and not made[-1].place:
-                counted.append(len(made))
-                if node.step is not None and isinstance(node.step.node, p.Map):
-                    maps.append(len(made))
+            if node is not None and node.step is not None and isinstance(node.step.node, p.Map) and not made[-1].place:
+                maps.append(len(made))
             made += [Segment(one, place=True) for one in place.split(".")]
-        # A label belongs to an element of a map. A record may also have labels for the samples of repeats.
-        for at, label in zip(counted if len(labels) == len(counted) else maps, labels, strict=False):
+        for at, label in zip(maps, labels, strict=False):
             made[at] = Segment(made[at].name, place=True, label=label)
         return tuple(made)

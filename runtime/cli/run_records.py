@@ -23,18 +23,15 @@ LAST = "last"
 ReadRun = Callable[[JournalReader, Run], RunRecord]
 
 
-def read_records(names: tuple[str, ...], journal: Path, command: str) -> list[RunRecord]:
-    """Read the records of runs: `last`, an id or the beginning of one. Raises UsageError, DiskError.
-
-    ``command`` is the command line that a message shows as the right form.
-    """
+def read_records(names: tuple[str, ...], journal: Path) -> list[RunRecord]:
+    """Read the records of runs: `last`, an id or the beginning of one. Raises UsageError, DiskError."""
     if not journal.exists():
         raise UsageError(f"there is no journal {shown(str(journal))}: a run makes it, or name one with --journal FILE")
     read = _reader()
     with closing(JournalReader(journal, read_runs)) as reader:
         for note in reader.notes:
             complain(note)
-        return [read(reader, chosen_run(reader.index, name, journal, command)) for name in names]
+        return [read(reader, chosen_run(reader.index, name, journal)) for name in names]
 
 
 def _reader() -> ReadRun:
@@ -43,7 +40,7 @@ def _reader() -> ReadRun:
     return read
 
 
-def chosen_run(index: Index, name: str, journal: Path, command: str) -> Run:
+def chosen_run(index: Index, name: str, journal: Path) -> Run:
     """Return the run with a name. Raises UsageError if no run or several runs have it."""
     found = index.named(name) if name else []
     if len(found) == 1:
@@ -56,7 +53,7 @@ def chosen_run(index: Index, name: str, journal: Path, command: str) -> Run:
     if not index.runs:
         raise UsageError(f"the journal {shown(str(journal))} has no runs")
     if any(letter in name for letter in ".[#"):
-        right = shown(f"flowrun {command} {LAST} {name}", 300)
+        right = shown(f"flowrun show {LAST} {name}", 300)
         raise UsageError(f"a path follows the name of a run: write {right} for the last run")
     from flowrun.dsl import did_you_mean
 

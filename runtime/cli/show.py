@@ -72,7 +72,7 @@ def command(
     wanted = Wanted(failed, slowest, dearest, grep, model)
     from .run_records import read_records
 
-    [record] = read_records((run,), journal_path(journal), "show")
+    [record] = read_records((run,), journal_path(journal))
     from ..plans.run_calls import RunCalls
 
     calls = RunCalls(record)

@@ -65,14 +65,17 @@ class _Tree:
         above = self.calls.node(self.path) if self.path is not None else ()
         if above:
             nodes = [one for one in self.calls.naming.inside(above[:-1]) if one.name == above[-1]]
-            return tuple(self._row(one, above[:-1], self.found, nodes) for one in nodes)
-        return tuple(self._body((), self.found))
+            return tuple(self._row(one, above[:-1], self.found, went_on=False, partial=False) for one in nodes)
+        return tuple(self._body((), self.found, partial=False))
 
     def _within(self, segments: Sequence[Segment]) -> bool:
         return self.path is None or self.path.holds(segments) or self.path.holds(segments, labels=True)
 
-    def _body(self, steps: tuple[str, ...], found: list[int]) -> Iterator[TreeRow]:
-        """Yield the rows of a body: the steps of the plan in its order, then names that the plan does not have."""
+    def _body(self, steps: tuple[str, ...], found: list[int], *, partial: bool) -> Iterator[TreeRow]:
+        """Yield the rows of a body: the steps of the plan in its order, then names that the plan does not have.
+
+        ``partial``: a map or a repeat around the body may have more elements than the run reached.
+        """
         nodes = list(self.calls.naming.inside(steps))
         parts: dict[str, list[int]] = {one.name: [] for one in nodes}
         for at in found:
@@ -80,28 +83,23 @@ class _Tree:
             if len(names) > len(steps):
                 parts.setdefault(names[len(steps)], []).append(at)
         nodes += [StepNode(name, "") for name in parts if all(name != one.name for one in nodes)]
+        needed = {name for one in nodes if one.step is not None and parts[one.name] for name in _needs(one.step)}
         for node in nodes:
-            yield self._row(node, steps, parts[node.name], nodes, parts)
+            went_on = node.step is not None and node.step.name in needed
+            yield self._row(node, steps, parts[node.name], went_on=went_on, partial=partial)
 
     def _row(
-        self,
-        node: StepNode,
-        above: tuple[str, ...],
-        found: list[int],
-        nodes: Sequence[StepNode],
-        parts: Mapping[str, list[int]] | None = None,
+        self, node: StepNode, above: tuple[str, ...], found: list[int], *, went_on: bool, partial: bool
     ) -> TreeRow:
+        """Return the row of a step. ``went_on``: a step that needs this step made calls."""
         steps = (*above, node.name)
         records = [self.record.calls[at] for at in found]
         votes = {name: tally for at, name, tally in self.votes if at == steps}
         losses = [(one, loss) for one, loss in self.lost if _steps(one)[: len(steps)] == steps]
         states: Counter[str] = Counter(one.state for one in records)
-        after = any(
-            (parts or {}).get(one.name)
-            for one in nodes
-            if one.step is not None and node.step is not None and node.step.name in one.step.needs
-        )
-        state = self._state(node, states, fatal=any(loss.fatal for _, loss in losses), after=after or bool(votes))
+        over = not partial and (went_on or bool(votes))
+        state = self._state(node, states, fatal=any(loss.fatal for _, loss in losses), over=over, partial=partial)
+        inner = partial or (node.elements and state != "done")
         flow_without_calls = node.step is not None and isinstance(node.step.node, p.FlowCall) and not found
         return TreeRow(
             ".".join(steps),
@@ -114,7 +112,7 @@ class _Tree:
             self._elements(found, [one for one, _ in losses], len(steps)) if node.elements else None,
             len(losses),
             votes,
-            () if flow_without_calls else tuple(self._body(steps, found)),
+            () if flow_without_calls else tuple(self._body(steps, found, partial=inner)),
         )
 
     def _elements(self, found: list[int], losses: list[tuple[Segment, ...]], depth: int) -> int:
@@ -129,7 +127,7 @@ class _Tree:
                     break
         return len(bodies)
 
-    def _state(self, node: StepNode, states: Counter[str], *, fatal: bool, after: bool) -> str:
+    def _state(self, node: StepNode, states: Counter[str], *, fatal: bool, over: bool, partial: bool) -> str:
         complete = self.record.end.complete
         if fatal:
             return "failed"
@@ -142,10 +140,14 @@ class _Tree:
         only = next(iter(states)) if len(states) == 1 else ""
         if only in ("failed", "cancelled", "reused", "unsent"):
             return only
-        alone = node.step is not None and isinstance(node.step.node, p.Ask)
-        if complete or after or alone:
-            return "done"
-        return "begun"
+        alone = node.step is not None and isinstance(node.step.node, p.Ask) and not partial
+        return "done" if complete or over or alone else "begun"
+
+
+def _needs(step: p.Step) -> Iterator[str]:
+    """Yield the names of the steps that a step, or a step inside it, needs."""
+    for one in p.walk_steps([step]):
+        yield from one.needs
 
 
 def _steps(segments: Sequence[Segment]) -> tuple[str, ...]:

@@ -11,11 +11,11 @@ from .screen import Screen
 
 AROUND = 4
 """The equal words that are shown at each side of a change."""
-_MOST_WORDS = 3_000
+_MOST_WORDS = 1_000
 """The most words of a text that are compared: the comparison takes time by their square."""
 _MOST = 400
 """The most characters of a piece that is shown."""
-_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+_WORDS = re.compile(r"\s*(?:\w+|[^\w\s])|\s+")
 
 
 def changed_words(before: str, after: str, screen: Screen) -> str:
@@ -47,28 +47,20 @@ def _common(one: str, other: str) -> int:
 
 def _changes(old: list[str], new: list[str], screen: Screen) -> Iterator[str]:
     matcher = SequenceMatcher(None, old, new, autojunk=False)
-    gone, came, between = "", "", ""
     for kind, at, to, other_at, other_to in matcher.get_opcodes():
-        here = "".join(old[at:to])
-        if kind == "equal" and (here.strip() or not (gone or came)):
-            yield from _change(gone, came, screen)
-            yield _equal(between + here, first=False, last=False)
-            gone = came = between = ""
-        elif kind == "equal":
-            # Spaces between two changes do not cut them apart.
-            between += here
-        else:
-            gone, came = gone + between + here, came + between + "".join(new[other_at:other_to])
-            between = ""
-    yield from _change(gone, came, screen)
-    yield between
-
-
-def _change(gone: str, came: str, screen: Screen) -> Iterator[str]:
-    if gone:
-        yield _piece(gone, screen, "red", "[-", "-]")
-    if came:
-        yield _piece(came, screen, "green", "{+", "+}")
+        gone, came = "".join(old[at:to]), "".join(new[other_at:other_to])
+        if kind == "equal":
+            yield _equal(gone, first=False, last=False)
+            continue
+        # The space before both is no part of the change.
+        space = 0
+        while gone[space : space + 1].isspace() and gone[space] == came[space : space + 1]:
+            space += 1
+        yield one_line(gone[:space])
+        if gone[space:]:
+            yield _piece(gone[space:], screen, "red", "[-", "-]")
+        if came[space:]:
+            yield _piece(came[space:], screen, "green", "{+", "+}")
 
 
 def _piece(text: str, screen: Screen, colour: str, start: str, end: str) -> str:

@@ -64,9 +64,10 @@ class Differences:
 
 def differences(before: RunCalls, after: RunCalls) -> Differences:
     """Compare two runs."""
-    by_label = {key: at for at, key in enumerate(_keys(before))}
+    shared = _shared_labels(before) | _shared_labels(after)
+    by_label = {key: at for at, key in enumerate(_keys(before, shared))}
     pairs, right = [], []
-    for at, key in enumerate(_keys(after)):
+    for at, key in enumerate(_keys(after, shared)):
         found = by_label.pop(key, None)
         if found is None:
             right.append(at)
@@ -77,9 +78,11 @@ def differences(before: RunCalls, after: RunCalls) -> Differences:
     return Differences(before, after, tuple(pairs), tuple(left), tuple(right), tuple(_votes(before, after)))
 
 
-def _keys(calls: RunCalls) -> list[str]:
-    """Return a name for each call of a run: its path with labels in the place of numbers, and unlike all others."""
-    shared = _shared_labels(calls)
+def _keys(calls: RunCalls, shared: set[tuple[str, ...]]) -> list[str]:
+    """Return a name for each call of a run: its path with labels in the place of numbers, and unlike all others.
+
+    ``shared`` are the labels that name no single element.
+    """
     seen: Counter[str] = Counter()
     keys = []
     for address in calls.addresses:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,15 +66,25 @@ class Stop:
         self._listen: Callable[[FlowrunError], None] = lambda why: None
 
     def __call__(self, signal: int = 0) -> None:
-        """Stop the run. Call this from its event loop. ``signal`` is the signal that asked for it, 0 for none."""
+        """Stop the run, from any thread. ``signal`` is the signal that asked for it, 0 for none."""
         if self.why is None:
             self.why = StoppedError(signal)
             self._listen(self.why)
 
     def listen(self, to: Callable[[FlowrunError], None]) -> None:
-        self._listen = to
+        """Call ``to`` in the running event loop when the run is stopped, or at once if it was stopped before."""
+        loop, thread = asyncio.get_running_loop(), threading.get_ident()
+
+        def heard(why: FlowrunError) -> None:
+            if threading.get_ident() == thread:
+                to(why)
+                return
+            with suppress(RuntimeError):  # the loop is closed, because the run is over
+                loop.call_soon_threadsafe(to, why)
+
+        self._listen = heard
         if self.why is not None:
-            to(self.why)
+            heard(self.why)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,8 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from flowrun.dsl import dataclass
@@ -42,7 +41,7 @@ from ..values.expressions import ModelValue
 from ..values.functions import call_function
 from ..vocabulary.account import PriceOf
 from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageError
-from ..vocabulary.events import Notice, PastCounted, PricesDeclared, RunFinished
+from ..vocabulary.events import LimitsSet, Notice, PastCounted, PricesDeclared, RunFinished
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Price
@@ -52,7 +51,7 @@ from .least import must_afford
 from .listeners import Listener, to_all
 from .result import Result
 from .resume import RunSettings, begin, go_on, notices
-from .waits import waits_of
+from .waits import waiting_now, waits_of
 
 _TURN = 500
 """The most answers from the journal that a run takes before it listens to signals again."""
@@ -176,6 +175,8 @@ async def execute(
         )
         if journal is not None:
             journal.on_trouble, journal.on_mistake = scheduler.trouble, scheduler.mistake
+        waiting = partial(waiting_now, scheduler.clock, models.endpoints, asyncio.get_running_loop().time)
+        publish(LimitsSet(budget.calls, budget.money, waiting, at=clock.now()))
         parts.stop.listen(scheduler.stop)
         outcome = await _finished(scheduler, models, publish, clock)
     try:

@@ -69,9 +69,9 @@ def test_a_terminal_with_room_shows_a_bar_for_each_block(columns: int, rows: int
         assert "8 in flight" in lines[0]
         assert "of $2.00" in lines[0]
         assert "0 of 400 calls" in lines[0]
-        assert lines[1].startswith("waiting for a pause that api.example asked for (42 s); a place at b.example")
-        assert re.match(r"notes +█+░+ +301/1,000 +1 failed +8 in flight", lines[2])
-        assert re.match(r"  votes +░+ +0/24 +8 in flight", lines[3])
+        assert lines[3].startswith("waiting for a pause that api.example asked for (42 s); a place at b.example")
+        assert re.match(r"notes +█+░+ +301/1,000 +1 failed +8 in flight", lines[1])
+        assert re.match(r"  votes +░+ +0/24 +8 in flight", lines[2])
         assert columns - 14 <= max(map(len, lines)) < columns
         assert terminal.cursor_hidden
         tell(tmp_path, "end")
@@ -108,7 +108,7 @@ def test_more_blocks_than_lines_are_counted(tmp_path: Path) -> None:
     with start(80, 24, tmp_path, blocks=60) as terminal:
         terminal.until(lambda text: "more block" in text)
         # One line was printed, and one is left free: the state, the waiting, 20 blocks and the rest.
-        assert terminal.lines[-1] == "… and 42 more blocks"
+        assert terminal.lines[-2] == "… and 42 more blocks"
         assert len(terminal.lines) <= 24
         assert any(line.startswith("notes ") for line in terminal.lines)
         assert not any(line.startswith("  votes ") for line in terminal.lines), "outer blocks come first"
@@ -121,7 +121,7 @@ def test_notices_stand_above_and_stay(tmp_path: Path) -> None:
             tell(tmp_path, "say")
             terminal.until(lambda text, count=number + 1: text.count("a notice") == count)
         terminal.until(lambda text: "304/1,000" in text)
-        assert [line for line in terminal.lines if "notes  " in line] == [terminal.lines[-2]]
+        assert [line for line in terminal.lines if "notes  " in line] == [terminal.lines[-3]]
         tell(tmp_path, "end")
         assert terminal.end() == 0
         assert terminal.lines[1:] == ["a notice"] * 3 + ["the end"]

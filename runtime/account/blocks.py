@@ -95,7 +95,8 @@ class Blocks(PartialListener):
 
     @property
     def running(self) -> list[Bar]:
-        return sorted((bar for bar in self._bars.values() if bar.runs), key=lambda bar: bar.place)
+        found = (bar for bar in self._bars.values() if bar.runs and (bar.left or bar.flying or not bar.exact))
+        return sorted(found, key=lambda bar: bar.place)
 
     def __call__(self, event: e.Event) -> None:
         match event:

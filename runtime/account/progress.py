@@ -26,10 +26,9 @@ def lines(summary: Summary, blocks: Blocks, seconds: float, width: int, rows: in
     waits = () if summary.limits is None else summary.limits.waiting()
     if width < NARROW or rows < 3 or not bars:
         return [_fitted(_in_one(summary, bars, waits, seconds), width)]
-    found = [_fitted(_parts(summary, seconds), width)]
-    if waits:
-        found.append(cut(f"waiting for {'; '.join(map(_awaited, waits))}", width))
-    return found + _bar_lines(bars, width, rows - len(found))
+    # The waiting comes and goes. It stands last, so that the bars stay in their places.
+    last = [cut(f"waiting for {'; '.join(map(_awaited, waits))}", width)] if waits else []
+    return [_fitted(_parts(summary, seconds), width), *_bar_lines(bars, width, rows - 2), *last]
 
 
 def state_line(summary: Summary, seconds: float) -> str:
@@ -113,8 +112,9 @@ def _bar_lines(bars: Sequence[Bar], width: int, rows: int) -> list[str]:
     shown, more = list(bars), 0
     if len(bars) > rows:
         # The outer blocks say most, and then those that run longest.
-        shown = sorted(sorted(bars, key=lambda bar: (bar.depth, bar.place))[: rows - 1], key=lambda bar: bar.place)
-        more = len(bars) - len(shown)
+        first = sorted(bars, key=lambda bar: (bar.depth, bar.place))[: max(1, rows - 1)]
+        shown = sorted(first, key=lambda bar: bar.place)
+        more = len(bars) - len(shown) if rows > 1 else 0
     rest = [cut(f"… and {more} more block{'s' * (more > 1)}", width)] if more else []
     return [*_table(shown, width), *rest]
 

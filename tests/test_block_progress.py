@@ -34,7 +34,7 @@ def test_all_runs_of_a_block_share_a_bar_below_that_of_the_block_around_it() -> 
         e.BlockOpened("notes[1].votes", 3, 1),
         e.ElementFinished("notes[0].votes[0]"),
         e.ElementFinished("notes[1].votes[2]"),
-        e.ElementLost("notes[1].votes[1].sample", "no"),
+        e.ElementLost("notes[1].votes[1].sample", "no", "notes[1].votes[1]"),
         e.ElementFinished("others[0]"),
     )
     assert counts(found.running) == [("notes", 0, 0, 0, 3), ("notes.votes", 1, 2, 1, 6), ("others", 0, 1, 0, 2)]
@@ -119,7 +119,7 @@ def test_each_cause_of_waiting_has_words(cause: Cause) -> None:
 
 @pytest.mark.parametrize("width", range(1, 220, 3))
 def test_no_line_is_wider_than_its_room(width: int) -> None:
-    events = [e.RunStarted("f", 2), e.BlockOpened("名前" * 20, 12345, 1), e.BlockOpened("a.b.c.d", 3, 1)]
+    events: list[e.Event] = [e.RunStarted("f", 2), e.BlockOpened("名前" * 20, 12345, 1), e.BlockOpened("a.b.c.d", 3, 1)]
     limits = e.LimitsSet(10, 2.5, lambda: [Waiting("host" * 30, Cause.OUTAGE, 4000)])
     summary, found = summary_of(*events, limits), blocks(*events[1:])
     for rows in (1, 3, 5, 40):

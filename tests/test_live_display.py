@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ with watcher(quiet=False) as watch:
     watch(e.BlockOpened("notes", 1000, 2))
     for at in range(300):
         watch(e.ElementFinished(f"notes[{at}]"))
-    watch(e.ElementLost("notes[301].draft", "no answer \\x1b[31m\\u202e"))
+    watch(e.ElementLost("notes[301].draft", "no answer \\x1b[31m\\u202e", "notes[301]"))
     for at in range(302, 302 + 8):
         watch(e.BlockOpened(f"notes[{at}].votes", 3, 1))
         watch(e.RequestStarted(at, f"notes[{at}].votes[0].sample", "a:b", 1, Ceiling(1000, 250_000)))
@@ -54,6 +55,10 @@ def start(columns: int, rows: int, folder: Path, blocks: int = 0, **environ: str
         )
     )
     return Terminal([sys.executable, "drive.py", str(blocks)], columns, rows, environ, folder)
+
+
+def has(words: str, times: int, text: str) -> bool:
+    return text.count(words) == times
 
 
 def tell(folder: Path, line: str) -> None:
@@ -119,7 +124,7 @@ def test_notices_stand_above_and_stay(tmp_path: Path) -> None:
         terminal.until(lambda text: "votes" in text)
         for number in range(3):
             tell(tmp_path, "say")
-            terminal.until(lambda text, count=number + 1: text.count("a notice") == count)
+            terminal.until(partial(has, "a notice", number + 1))
         terminal.until(lambda text: "304/1,000" in text)
         assert [line for line in terminal.lines if "notes  " in line] == [terminal.lines[-3]]
         tell(tmp_path, "end")
@@ -133,7 +138,7 @@ def test_a_resize_is_followed(tmp_path: Path) -> None:
         for done, (columns, rows) in enumerate(((80, 24), (45, 10), (120, 30)), 302):
             terminal.resize(columns, rows)
             tell(tmp_path, "more")
-            terminal.until(lambda text, done=done: f"{done}/1,000" in text)
+            terminal.until(partial(has, f"{done}/1,000", 1))
             assert max(map(len, terminal.lines)) < columns
             assert ("votes" in terminal.text) is (columns > 60)
             assert sum("/1,000" in line for line in terminal.lines) == 1, terminal.text
@@ -149,12 +154,12 @@ def colours() -> Iterator[re.Pattern[bytes]]:
 
 
 def test_no_color_is_respected(tmp_path: Path, colours: re.Pattern[bytes]) -> None:
-    for number, environ in enumerate(({"NO_COLOR": "1"}, {})):
-        folder = tmp_path / str(number)
+    for value in ("1", ""):
+        folder = tmp_path / f"_{value}"
         folder.mkdir()
-        with start(80, 24, folder, **environ) as terminal:
+        with start(80, 24, folder, NO_COLOR=value) as terminal:
             terminal.until(lambda text: "votes" in text)
-            assert bool(colours.search(terminal.raw)) is not bool(environ)
+            assert bool(colours.search(terminal.raw)) is not bool(value)
 
 
 def test_a_terminal_without_the_letters_gets_others(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,16 +88,30 @@ def _slow_options(sent: list[str], **more: Any) -> RunOptions:
     return RunOptions(opener=scripted(answer), **more)
 
 
+def at_first_request(act: Callable[[], object]) -> Callable[[e.Event], None]:
+    """Make a listener that acts once, at the beginning of the first request."""
+    done: list[object] = []
+
+    def hear(event: e.Event) -> None:
+        if isinstance(event, e.RequestStarted) and not done:
+            done.append(None)
+            act()
+
+    return hear
+
+
+def signalled(number: signal.Signals) -> Callable[[e.Event], None]:
+    return at_first_request(partial(os.kill, os.getpid(), number))
+
+
 async def test_the_first_interrupt_stops_the_run_and_keeps_its_answers(tmp_path: Path) -> None:
     path, sent = tmp_path / "f.flow", list[str]()
     path.write_text(SLOW)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    options = _slow_options(sent, journal=tmp_path / "j.db", on_event=signalled(signal.SIGINT))
     try:
-        timer = threading.Timer(0.15, os.kill, (os.getpid(), signal.SIGINT))
-        timer.start()
         with pytest.raises(RunError) as told:
-            run(path, {"xs": ["a", "b", "c", "d"]}, options=_slow_options(sent, journal=tmp_path / "j.db"))
-        timer.join()
+            run(path, {"xs": ["a", "b", "c", "d"]}, options=options)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
@@ -106,21 +122,24 @@ async def test_the_first_interrupt_stops_the_run_and_keeps_its_answers(tmp_path:
 
 
 async def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
-    path, sent = tmp_path / "f.flow", list[str]()
+    path = tmp_path / "f.flow"
     path.write_text(SLOW)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    timers = [threading.Timer(at, os.kill, (os.getpid(), signal.SIGINT)) for at in (0.1, 0.2)]
-    options = RunOptions(opener=scripted(lambda request, _: Scripted("ok", seconds=30)))
+
+    def twice() -> None:
+        for delay in (0.0, 0.3):
+            threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    options = RunOptions(
+        opener=scripted(lambda request, _: Scripted("ok", seconds=30)), on_event=at_first_request(twice)
+    )
     began = time.monotonic()
     try:
-        for timer in timers:
-            timer.start()
         with pytest.raises(KeyboardInterrupt):
             run(path, {"xs": ["a", "b"]}, options=options)
     finally:
         signal.signal(signal.SIGINT, before)
     assert time.monotonic() - began < 10
-    assert sent == []
 
 
 async def test_an_interrupt_reaches_an_inner_run(tmp_path: Path) -> None:
@@ -130,13 +149,11 @@ async def test_an_interrupt_reaches_an_inner_run(tmp_path: Path) -> None:
     def hear(event: e.Event) -> None:
         if isinstance(event, e.RequestStarted) and not inner:
             with pytest.raises(RunError) as told:
-                run(path, {"xs": ["c", "d", "e"]}, options=_slow_options(sent))
+                run(path, {"xs": ["c", "d", "e"]}, options=_slow_options(sent, on_event=signalled(signal.SIGINT)))
             inner.append(told.value.result.status)
 
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
     try:
-        timer.start()
         with pytest.raises(RunError) as told:
             run(path, {"xs": ["a", "b"]}, options=_slow_options(sent, on_event=hear))
     finally:
@@ -151,11 +168,10 @@ async def test_a_signal_handler_of_the_caller_may_raise_its_own_error(tmp_path: 
     path = tmp_path / "f.flow"
     path.write_text(SLOW)
     before = signal.signal(signal.SIGUSR1, leave)
-    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGUSR1))
+    slow = scripted(lambda request, _: Scripted("", seconds=30))
     try:
-        timer.start()
         with pytest.raises(TimeoutError, match="too long"):
-            run(path, {"xs": ["a"]}, options=RunOptions(opener=scripted(lambda request, _: Scripted("", seconds=30))))
+            run(path, {"xs": ["a"]}, options=RunOptions(opener=slow, on_event=signalled(signal.SIGUSR1)))
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert not [one for one in threading.enumerate() if one.name == "flowrun"]
@@ -164,10 +180,9 @@ async def test_a_signal_handler_of_the_caller_may_raise_its_own_error(tmp_path: 
 async def test_a_stop_may_be_called_from_the_thread_of_the_cell(tmp_path: Path) -> None:
     path, stop, sent = tmp_path / "f.flow", Stop(), list[str]()
     path.write_text(SLOW)
-    timer = threading.Timer(0.15, stop)
-    timer.start()
+    other = at_first_request(lambda: threading.Thread(target=stop).start())
     with pytest.raises(RunError) as told:
-        run(path, {"xs": ["a", "b", "c"]}, options=_slow_options(sent, stop=stop))
+        run(path, {"xs": ["a", "b", "c"]}, options=_slow_options(sent, stop=stop, on_event=other))
     assert (told.value.result.status, sent) == ("stopped", ["a"])
 
 
@@ -193,10 +208,14 @@ def test_development_mode_has_nothing_to_say(flow: Path, tmp_path: Path) -> None
 INTERRUPTED = """
 import asyncio, os, signal, sys, threading
 from flowrun.runtime import run, RunError, RunOptions
+from flowrun.runtime.vocabulary.events import RequestStarted
 from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
 async def program():
-    options = RunOptions(opener=lambda *_: ScriptedProvider(lambda request, _: Scripted("ok", seconds=0.4)))
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    def hear(event):
+        if isinstance(event, RequestStarted):
+            os.kill(os.getpid(), signal.SIGINT)
+    slow = ScriptedProvider(lambda request, _: Scripted("ok", seconds=0.4))
+    options = RunOptions(opener=lambda *_: slow, on_event=hear)
     try:
         run(sys.argv[1], {"xs": ["a", "b", "c"]}, options=options)
     except RunError as error:

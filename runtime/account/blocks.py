@@ -131,8 +131,11 @@ class Blocks(PartialListener):
                     run.bar.exact = False
             case e.BlockClosed(path):
                 self._close(path)
-            case e.ElementLost(path):
-                self._lost(getattr(event, "element", "") or path)
+            case e.ElementLost():
+                run = self._runs.get(event.element[: event.element.rfind("[")])
+                if run is not None and not run.by_steps:
+                    run.failed += 1
+                    run.bar.failed += 1
 
     def _open(self, path: str, elements: int, steps: int) -> None:
         if path in self._runs:
@@ -172,17 +175,6 @@ class Blocks(PartialListener):
                 return
             if path.endswith("]"):
                 return
-
-    def _lost(self, path: str) -> None:
-        """Count a lost element. ``path`` is its own, or that of a step inside it."""
-        while path:
-            block = path[: path.rfind("[")] if path.endswith("]") else ""
-            run = self._runs.get(block)
-            if run is not None and not run.by_steps:
-                run.failed += 1
-                run.bar.failed += 1
-                return
-            path = block or path.rpartition(".")[0]
 
     def _blocks_around(self, path: str) -> tuple[Bar, ...]:
         """Return the blocks in which a step lies, from the outside inwards."""

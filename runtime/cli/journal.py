@@ -13,8 +13,8 @@ import click
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import one_line, shown
+from .console import complain, print_json
 from .journals import journal_path
-from .show import complain, print_json
 
 if TYPE_CHECKING:
     from ..journal.index import Run

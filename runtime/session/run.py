@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from flowrun.dsl import dataclass
@@ -38,7 +42,7 @@ from ..values.expressions import ModelValue
 from ..values.functions import call_function
 from ..vocabulary.account import PriceOf
 from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageError
-from ..vocabulary.events import Notice, PastCounted, PricesDeclared, RunFinished
+from ..vocabulary.events import LimitsSet, Notice, PastCounted, PricesDeclared, RunFinished
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Price
@@ -48,7 +52,7 @@ from .least import must_afford
 from .listeners import Listener, to_all
 from .result import Result
 from .resume import RunSettings, begin, go_on, notices
-from .waits import waits_of
+from .waits import waiting_now, waits_of
 
 _TURN = 500
 """The most answers from the journal that a run takes before it listens to signals again."""
@@ -62,15 +66,25 @@ class Stop:
         self._listen: Callable[[FlowrunError], None] = lambda why: None
 
     def __call__(self, signal: int = 0) -> None:
-        """Stop the run. Call this from its event loop. ``signal`` is the signal that asked for it, 0 for none."""
+        """Stop the run, from any thread. ``signal`` is the signal that asked for it, 0 for none."""
         if self.why is None:
             self.why = StoppedError(signal)
             self._listen(self.why)
 
     def listen(self, to: Callable[[FlowrunError], None]) -> None:
-        self._listen = to
+        """Call ``to`` in the running event loop when the run is stopped, or at once if it was stopped before."""
+        loop, thread = asyncio.get_running_loop(), threading.get_ident()
+
+        def heard(why: FlowrunError) -> None:
+            if threading.get_ident() == thread:
+                to(why)
+                return
+            with suppress(RuntimeError):  # the loop is closed, because the run is over
+                loop.call_soon_threadsafe(to, why)
+
+        self._listen = heard
         if self.why is not None:
-            to(self.why)
+            heard(self.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +176,8 @@ async def execute(
         )
         if journal is not None:
             journal.on_trouble, journal.on_mistake = scheduler.trouble, scheduler.mistake
+        waiting = partial(waiting_now, scheduler.clock, models.endpoints, asyncio.get_running_loop().time)
+        publish(LimitsSet(budget.calls, budget.money, waiting, at=clock.now()))
         parts.stop.listen(scheduler.stop)
         outcome = await _finished(scheduler, models, publish, clock)
     try:

@@ -7,7 +7,7 @@ is the last event and ends all that is still open.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 
 from flowrun.dsl import dataclass
@@ -30,7 +30,7 @@ from .request_events import (
 )
 from .tally import Tally
 from .usage import Price
-from .waits import NO_WAITS, Waits
+from .waits import NO_WAITS, Waiting, Waits
 
 __all__ = [
     "AnswerGrew",
@@ -45,6 +45,7 @@ __all__ = [
     "ElementFinished",
     "ElementLost",
     "Event",
+    "LimitsSet",
     "ModelReady",
     "Moment",
     "Notice",
@@ -184,6 +185,18 @@ class ModelReady(Moment):
 
 
 @dataclass(frozen=True, slots=True)
+class LimitsSet(Moment):
+    """The limits of a run: its budget in calls and in dollars, None for none.
+
+    ``waiting`` returns what calls wait for at this moment. It may be called from any thread.
+    """
+
+    calls: int | None
+    dollars: float | None
+    waiting: Callable[[], Sequence[Waiting]] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Notice(Moment):
     """A line for the user, for example that a model is being loaded.
 
@@ -227,6 +240,7 @@ Event = (
     | RequestFailed
     | RequestCancelled
     | ModelReady
+    | LimitsSet
     | Notice
     | RunFinished
 )

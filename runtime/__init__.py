@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import replay
     from .api import RunError, resume, resume_async, run, run_async
     from .costs.written_budget import Budget
     from .engine.decisions import Failure
@@ -71,7 +72,7 @@ _HOMES = {
     "vocabulary.usage": "Rate Rates TokenDetail Usage",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = {"events": "vocabulary.events"}
+_MODULES = {"events": "vocabulary.events", "replay": "replay"}
 
 __all__ = [
     "Answer",
@@ -116,6 +117,7 @@ __all__ = [
     "load",
     "open_provider",
     "plan_of",
+    "replay",
     "resume",
     "resume_async",
     "run",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from ..engine.decisions import Known
+from ..journal.answers import Paid
 from ..vocabulary.call import Answer, Finish
 from ..vocabulary.errors import AnswerError, MalformedError
 from ..vocabulary.json_value import Json
@@ -74,8 +75,8 @@ class AnswerRows:
             body["more"] = more
 
 
-def known_from(key: bytes, body: Any) -> Known:
-    """Return what a row brings back: the answer or its error, its bill and its receipt.
+def known_from(key: bytes, body: Any, paid: Paid | None = None) -> Known:
+    """Return what a row brings back: the answer or its error, its bill and its receipt. ``paid`` tells the row.
 
     Older rows lack the later fields. Raises: KeyError, TypeError or ValueError, for a body that is no answer.
     """
@@ -90,7 +91,7 @@ def known_from(key: bytes, body: Any) -> Known:
         if finish not in _FINISHES:
             raise ValueError(finish)
         answer = Answer(text, finish, str(body.get("said", "")), body.get("final") is True, more)
-        return Known(key, answer, usage, receipt=receipt)
+        return Known(key, answer, usage, receipt=receipt, paid=paid)
     said = str(body["error"])
     error: AnswerError
     if "why" in body:
@@ -98,7 +99,7 @@ def known_from(key: bytes, body: Any) -> Known:
     else:
         error = AnswerError(said, text=text, usage=usage, final=body.get("final") is True)
     error.finish, error.receipt, error.more = str(body.get("finish", "")), receipt, more
-    return Known(key, error, usage, receipt=receipt)
+    return Known(key, error, usage, receipt=receipt, paid=paid)
 
 
 def _count(tokens: Json) -> int | None:

@@ -53,10 +53,7 @@ class Recall:
             self._taken.update(one.number for one in open_)
             return Known(key, open=open_)
         self._taken.add(best.number)
-        try:
-            return known_from(key, self.journal.body(best.number))
-        except (KeyError, TypeError, ValueError):
-            raise DiskError(f"row {best.number} of the journal has no answer") from None
+        return known_in(self.journal.body(best.number), best.number, key, best)
 
     def _open(self, key: bytes, place: str) -> tuple[Open, ...]:
         """Find attempts at a call that may be paid: all attempts of this run at this place, or else the best match."""
@@ -74,6 +71,14 @@ class Recall:
         before = [one for one in paid if one.run < self.run]
         since = [one for one in paid if one.run > self.run]
         return _latest(before, place) or _latest(since, place)
+
+
+def known_in(body: Json, number: int, key: bytes = b"", paid: Paid | None = None) -> Known:
+    """Read an answer from the body of a row. Raises DiskError if the row has no answer."""
+    try:
+        return known_from(key, body, paid)
+    except (KeyError, TypeError, ValueError):
+        raise DiskError(f"row {number} of the journal has no answer") from None
 
 
 def _best(found: Sequence[Any], place: str) -> Any:

@@ -84,7 +84,12 @@ class Calls:
         )
         tries = 0 if ballot else settings.tries
         hold = Hold(self._budget, ledgers, call, self.context)
-        self._enter(Pending(call, call.request, frame, ask, on_value, on_failure, tries, model.fallback, hold))
+        pending = Pending(call, call.request, frame, ask, on_value, on_failure, tries, model.fallback, hold)
+        try:
+            self._enter(pending)
+        except (BudgetError, InDoubtError) as error:
+            self.context.watcher.failed(call, Failure(path, str(error), error))
+            raise
 
     def answered(self, number: int, answer: Answer, usage: Usage) -> None:
         """Take an answer and its part of the bill. Ignore it if the call was cancelled in the meantime."""
@@ -122,7 +127,7 @@ class Calls:
         except BudgetError as error:
             self._take(number)
             said = f"{error}; flowrun does not repeat an attempt that may have been paid"
-            pending.on_failure(Failure(pending.call.path, said, error))
+            self._fail(pending, Failure(pending.call.path, said, error))
             return False
         self._line.put(pending)
         return False
@@ -176,7 +181,7 @@ class Calls:
                 if self._out and not error.flow:
                     break
                 self._take(pending.call.number)
-                pending.on_failure(Failure(pending.call.path, str(error), error))
+                self._fail(pending, Failure(pending.call.path, str(error), error))
             self._line.pop()
             moved = True
         return moved
@@ -188,6 +193,7 @@ class Calls:
         not be sent again.
         """
         call = pending.call
+        self.context.watcher.asked(call, pending.frame, pending.ask.value)
         call.known = known = self._known(pending)
         if known.answer is not None:
             self.events.append(e.AnswerRecalled(call.path, call.model, call, known.answer, at=self.context.now()))
@@ -221,7 +227,7 @@ class Calls:
         try:
             self._enter(pending)
         except (BudgetError, InDoubtError) as error:
-            pending.on_failure(Failure(call.path, str(error), error))
+            self._fail(pending, Failure(call.path, str(error), error))
 
     def _doubt(self, call: Call) -> None:
         self.events.append(e.CallInDoubt(call.path, call.model, call, at=self.context.now()))
@@ -260,6 +266,7 @@ class Calls:
         except AnswerError as error:
             self._again(pending, error)
         else:
+            self.context.watcher.heard(pending.call, value)
             pending.on_value(value)
 
     def _again(self, pending: Pending, error: AnswerError) -> None:
@@ -268,11 +275,12 @@ class Calls:
         If the answer was malformed, the new request tells the model the fault.
         """
         call, again = pending.call, pending.call.sample.again
+        self.context.watcher.heard(call, error)
         if error.final:
             self._lost(pending, error)
         elif again >= pending.tries:
             times = f" ({again + 1} times)" if again else ""
-            pending.on_failure(Failure(call.path, f"{error}{times}", error))
+            self._fail(pending, Failure(call.path, f"{error}{times}", error))
         else:
             request = pending.request
             if isinstance(error, MalformedError):
@@ -282,10 +290,14 @@ class Calls:
     def _lost(self, pending: Pending, error: CallError) -> None:
         """Give up a call at its model. A fallback model, if the flow names one, gets the call and its other tries."""
         if pending.fallback is None:
-            pending.on_failure(Failure(pending.call.path, str(error), error))
+            self._fail(pending, Failure(pending.call.path, str(error), error))
             return
         address, pending.fallback = pending.fallback, None
         self._resend(pending, replace(pending.call, model=address, request=pending.request))
+
+    def _fail(self, pending: Pending, failure: Failure) -> None:
+        self.context.watcher.failed(pending.call, failure)
+        pending.on_failure(failure)
 
 
 def _count_tokens(pending: Pending, usage: Usage) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from flowrun.dsl import dataclass
 
+from ..journal.answers import Paid
 from ..journal.index import Open
 from ..reducers import ReduceError, UndecidedError
 from ..vocabulary.account import Ceiling
@@ -69,7 +70,7 @@ class Known:
     """The record of a call in the journal. ``answer`` is its paid answer or its error, None if no answer came.
 
     ``key`` is the call's key in the journal. ``open`` are attempts that were under way when an earlier run ended.
-    ``receipt`` has the model that answered, the id of the request, and the cost.
+    ``receipt`` has the model that answered, the id of the request, and the cost. ``paid`` tells the row of the answer.
     """
 
     key: bytes = b""
@@ -77,6 +78,7 @@ class Known:
     usage: Usage = NO_USAGE
     open: tuple[Open, ...] = ()
     receipt: Receipt | None = None
+    paid: Paid | None = None
 
 
 NOTHING = Known()

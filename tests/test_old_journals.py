@@ -119,9 +119,9 @@ async def test_an_old_journal_grows(folder: Path, capsys: pytest.CaptureFixture[
     with JournalReader(path) as reader:
         assert len(reader.index.contents) == 3
         plans = [given_of(reader, run).plan["flow"] for run in reader.index.runs.values()]
-        notes = [given_of(reader, run).inputs["notes"] for run in reader.index.runs.values()]
+        given = [given_of(reader, run).inputs["notes"] for run in reader.index.runs.values()]
     assert plans == ["summaries"] * 5
-    assert notes[1:] == [["one", "four"], ["two", "five"], ["two", "five"], ["five"]]
+    assert given[1:] == [["one", "four"], ["two", "five"], ["two", "five"], ["five"]]
     assert run_command(["runs", "--journal", str(path)]) == 0
     assert capsys.readouterr().out.count("done") == 5
 

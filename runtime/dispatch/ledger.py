@@ -19,15 +19,20 @@ from ..vocabulary.errors import AnswerError, CallError, MalformedError, RefusedE
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import NO_USAGE, Usage
 from .cache import Recall
+from .run_clock import RunClock
+from .run_notes import RunNotes
 
 
 class NoLog:
-    """The log of a run without a journal. It records nothing."""
+    """The log of a run without a journal. It records nothing. ``clock`` is the clock of the run."""
 
     keeps = False
+    notes: RunNotes | None = None
+    """The notes of the run, None without a journal."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: RunClock | None = None) -> None:
         self._keys = _keys()
+        self.clock = clock or RunClock()
 
     @property
     def id(self) -> str:
@@ -81,11 +86,13 @@ class RunLog(NoLog):
     fresh: bool = False
     flow: str = ""
     source: str = ""
+    clock: RunClock = field(default_factory=RunClock)
     keeps = True
     _closed: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        super().__init__()
+        super().__init__(self.clock)
+        self.notes = RunNotes(self.journal, self.run)
         self._recall = Recall(self.journal, self.run, self.endpoints, self.fresh)
 
     @property

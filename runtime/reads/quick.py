@@ -30,7 +30,7 @@ def is_quick(function: str, args: Args, files: Files) -> bool:
         from ..documents.reading import quick_share
 
         left = 1.0
-        for one in files.glob(path) if function == "files" else (path,):
+        for one in files.matching(path) if function == "files" else (path,):
             left -= quick_share(one, _size(one, files))
             if left < 0:
                 return False

@@ -14,9 +14,11 @@ from flowrun.dsl import plan as p
 from ..costs.budget import dollars
 from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
-from ..journal.given_files import kept_apart, reopened
+from ..dispatch.run_clock import RunClock
+from ..journal.given_files import kept_apart, marks_of, reopened
 from ..journal.givens import given_of
 from ..journal.index import Open, Run
+from ..journal.notes import mark_record
 from ..journal.records import JUST_BEGUN, Kind, LogRecord, content
 from ..journal.store import Journal
 from ..providers.addresses import without_secrets
@@ -131,7 +133,8 @@ async def begin(
     journal: Journal, plan: p.Plan, values: Mapping[str, Json], settings: RunSettings, endpoints: Mapping[str, str]
 ) -> RunLog:
     """Write that a run begins, with its plan, inputs, settings and the places of its models. Raises DiskError."""
-    head = _head(plan)
+    head, clock = _head(plan), RunClock()
+    clock.now()
     kept = kept_apart(values)
     contents = [content(JUST_BEGUN, {"json": one}) for one in (p.as_data(plan), kept.inputs)]
     given = {
@@ -143,10 +146,17 @@ async def begin(
     }
     # In one transaction, so that every run that has begun can be resumed.
     run = await journal.append(
-        [LogRecord(0, Kind.RUN, head), *contents, LogRecord(JUST_BEGUN, Kind.GIVEN, given)],
+        [
+            LogRecord(0, Kind.RUN, head),
+            *contents,
+            LogRecord(JUST_BEGUN, Kind.GIVEN, given),
+            *(mark_record(JUST_BEGUN, mark) for mark in marks_of(kept.files)),
+        ],
     )
     journal.begin(run)
-    return RunLog(journal, head["id"], run, endpoints, settings.fresh, flow=head["flow"], source=head["source"])
+    return RunLog(
+        journal, head["id"], run, endpoints, settings.fresh, flow=head["flow"], source=head["source"], clock=clock
+    )
 
 
 def _head(plan: p.Plan) -> dict[str, Any]:
@@ -182,11 +192,14 @@ def _models(endpoints: Mapping[str, str]) -> dict[str, Json]:
 
 async def go_on(journal: Journal, number: int, settings: RunSettings, endpoints: Mapping[str, str]) -> RunLog:
     """Write that a run is resumed. Raises DiskError, and UsageError if this process is already running it."""
-    run = journal.index.runs[number]
+    run, now = journal.index.runs[number], time.time()
+    # A clock that was set back must not put this part of the run before the run's beginning.
+    clock = RunClock(max(0.0, now - run.began))
+    clock.now()
     journal.begin(number)
-    body: dict[str, Json] = {"began": time.time()}
+    body: dict[str, Json] = {"began": now}
     models = _models(endpoints)
     if models != given_of(journal, run).first_models:
         body["models"] = models
     await journal.append([LogRecord(number, Kind.RESUMED, body)])
-    return RunLog(journal, run.id, number, endpoints, settings.fresh, flow=run.flow, source=run.source)
+    return RunLog(journal, run.id, number, endpoints, settings.fresh, flow=run.flow, source=run.source, clock=clock)

@@ -131,6 +131,8 @@ async def execute(
         must_afford(plan, budget, settings, parts.environ, journal, number, past.within(""))
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
         log = await _log(plan, values, settings, journal, models, number)
+        if log.notes is not None:
+            reads.note_files(log.notes)
         if models.declared_prices:
             publish(PricesDeclared(models.declared_prices))
         if number is not None:

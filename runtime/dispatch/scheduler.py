@@ -78,6 +78,7 @@ class Scheduler(Listener):
             if self._stopped is None:
                 self._act(self.state.begin())
             else:
+                self.state.announce()
                 self.idle()
             outcome = await self._outcome
             await self._dispatcher.settle(GRACE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 
-from flowrun.runtime import PermanentError, RetryPolicy, RunOptions, Stop, run_async
+from flowrun.runtime import PermanentError, RetryPolicy, RunOptions, Stop, Telemetry, UsageError, run_async
 from flowrun.runtime.telemetry import names
 from flowrun.runtime.telemetry.share import Share, above, element_of
 from support.harness import scripted
@@ -278,3 +279,9 @@ def test_a_share_is_bounded_even_if_the_run_expected_fewer() -> None:
     taken = sum(share.takes(f"notes[{number}].draft") for number in range(10_000))
     assert taken == 100 and share.left_out == 9_900
     assert share.takes("last")
+
+
+def test_without_the_package_a_sentence_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    with pytest.raises(UsageError, match=r"flowrun-dsl\[otel\]"):
+        Telemetry()

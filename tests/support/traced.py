@@ -57,10 +57,14 @@ class Traced:
             if metric.name == name
         ]
         return {
-            tuple(sorted((point.attributes or {}).items())): float(getattr(point, "value", None) or getattr(point, "count", 0))
+            tuple(sorted((point.attributes or {}).items())): _figure(point)
             for metric in metrics
             for point in metric.data.data_points
         }
+
+
+def _figure(point: Any) -> float:
+    return float(getattr(point, "value", None) or getattr(point, "count", 0))
 
 
 def orphans(spans: Iterable[ReadableSpan]) -> list[str]:

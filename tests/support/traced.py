@@ -64,7 +64,8 @@ class Traced:
 
 
 def _figure(point: Any) -> float:
-    return float(getattr(point, "value", None) or getattr(point, "count", 0))
+    found: Any = getattr(point, "value", None) or getattr(point, "count", 0)
+    return float(found)
 
 
 def orphans(spans: Iterable[ReadableSpan]) -> list[str]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .session.options import RunOptions
     from .session.result import Result
     from .session.run import Stop
+    from .telemetry.listener import Telemetry
     from .vocabulary import events
     from .vocabulary.call import Answer, Message, Reply, Request
     from .vocabulary.errors import (
@@ -61,6 +62,7 @@ _HOMES = {
     "session.options": "RunOptions",
     "session.listeners": "Listener",
     "session.run": "Result Stop",
+    "telemetry.listener": "Telemetry",
     "vocabulary.call": "Answer Message Reply Request",
     "vocabulary.errors": (
         "AnswerError BudgetError CallError DiskError EndpointError FlowrunError InDoubtError InputError MalformedError "
@@ -110,6 +112,7 @@ __all__ = [
     "StoppedError",
     "Surroundings",
     "Tally",
+    "Telemetry",
     "TokenDetail",
     "Usage",
     "UsageError",

@@ -22,6 +22,7 @@ from .output import HELP, RAW, AnswerFile, output_file
 from .paths import OutputPath
 from .progress import watcher
 from .signals import run_stoppable
+from .tracing import tracing
 
 
 @click.command("resume", short_help="Resume an interrupted run.")
@@ -76,7 +77,7 @@ def command(
             opened.append(to)
             return to.row if to.by_line else None
 
-        with watcher(quiet) as watch:
+        with tracing(quiet) as traces, watcher(quiet) as watch:
             result = run_stoppable(
                 lambda stop: resume_run(
                     run,
@@ -88,7 +89,7 @@ def command(
                         ask_doubtful=in_doubt == "retry",
                         budget=limit,
                         stop=stop,
-                        on_event=watch,
+                        on_event=(watch, *traces),
                     ),
                     results,
                 )

@@ -34,6 +34,7 @@ from .paths import PathThatIs
 from .plans import allowed
 from .progress import watcher
 from .signals import run_stoppable
+from .tracing import tracing
 
 
 def command_for(path: Path) -> click.Command:
@@ -94,7 +95,7 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
     file = output_file(given["output"], raw=given["raw"])
     sources = [] if file is None else _sources(plan, texts, inputs, given["allow_read"], journal)
     with nullcontext() if file is None else AnswerFile(file, plan.type, sources, raw=given["raw"]) as output:
-        with watcher(quiet) as watch:
+        with tracing(quiet) as traces, watcher(quiet) as watch:
             result = run_stoppable(
                 lambda stop: run_typed(
                     plan,
@@ -109,7 +110,7 @@ def _run(chosen: Chosen, /, **given: Any) -> int:
                         fresh=given["fresh"],
                         budget=budget,
                         stop=stop,
-                        on_event=watch,
+                        on_event=(watch, *traces),
                         on_result=output.row if output is not None and output.by_line else None,
                     ),
                     remarks,

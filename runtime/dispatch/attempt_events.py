@@ -11,6 +11,7 @@ from ..vocabulary import events as e
 from ..vocabulary.account import Ceiling
 from ..vocabulary.call import Reply
 from ..vocabulary.errors import AnswerError, CallError
+from ..vocabulary.request_events import Bill
 from ..vocabulary.usage import NO_USAGE, Usage
 from ..vocabulary.waits import Cause
 from .batch import Batch
@@ -95,6 +96,7 @@ class AttemptEvents:
                 doubtful,
                 asked,
                 answers,
+                Bill(usage, reply.receipt),
                 at=self.clock.now(),
             )
         )

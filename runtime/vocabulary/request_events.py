@@ -20,6 +20,7 @@ from .account import Ceiling
 from .call import Answer, Message, Request
 from .errors import AnswerError, CallError
 from .moment import Moment
+from .receipt import Receipt
 from .usage import NO_USAGE, Usage
 from .waits import Cause
 
@@ -126,6 +127,14 @@ class RequestRetried(Moment):
 
 
 @dataclass(frozen=True, slots=True)
+class Bill:
+    """What a reply tells besides its answers: its tokens by class, and its receipt if it has one."""
+
+    usage: Usage
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RequestFinished(Moment):
     """A request has its reply. ``seconds`` is the time from sending to the reply.
 
@@ -146,6 +155,7 @@ class RequestFinished(Moment):
     doubtful: bool = False
     carried: tuple[CarriedCall, ...] = field(default=(), compare=False, repr=False)
     came: tuple[Answer, ...] = field(default=(), compare=False, repr=False)
+    bill: Bill | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

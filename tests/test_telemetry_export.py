@@ -1,0 +1,173 @@
+"""The sending of traces and metrics from the command, to a receiver of OTLP over HTTP that the test starts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+from aiohttp import web
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from flowrun.runtime.telemetry.wanted import exporter_of, is_wanted
+from support.told_replies import CHAT
+
+FLOW = 'flow one() { x = ask "Say hi." return x }'
+COMMAND = (sys.executable, "-c", "from flowrun.runtime.cli import main; main()")
+
+
+@dataclass
+class Receiver:
+    """A receiver of OTLP. ``stalls`` lets it never answer."""
+
+    url: str = ""
+    stalls: bool = False
+    traces: list[ExportTraceServiceRequest] = field(default_factory=list)
+    metrics: list[ExportMetricsServiceRequest] = field(default_factory=list)
+
+    async def take(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        if self.stalls:
+            await asyncio.sleep(60)
+        kind = request.path.rpartition("/")[2]
+        if request.headers.get("Content-Encoding") == "gzip":
+            raise AssertionError("the test reads plain bodies")
+        if kind == "traces":
+            self.traces.append(ExportTraceServiceRequest.FromString(body))
+        else:
+            self.metrics.append(ExportMetricsServiceRequest.FromString(body))
+        return web.Response(body=b"", content_type="application/x-protobuf")
+
+    @property
+    def spans(self) -> list[Any]:
+        return [
+            span for one in self.traces for resource in one.resource_spans for scope in resource.scope_spans
+            for span in scope.spans
+        ]  # fmt: skip
+
+
+@asynccontextmanager
+async def receiver(*, stalls: bool = False) -> AsyncIterator[Receiver]:
+    found = Receiver(stalls=stalls)
+    app = web.Application()
+    app.router.add_post("/v1/{kind}", found.take)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    found.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield found
+    finally:
+        await runner.cleanup()
+
+
+async def command(path: Path, faults: Any, *arguments: str, **variables: str) -> tuple[int, str, str, float]:
+    faults.json(CHAT)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    environ |= {"OPENAI_BASE_URL": faults.url, "FLOWRUN_LEARN": "0", **variables}
+    began = monotonic()
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *(str(path), "--model", "openai:m", "--no-journal", *arguments),
+        env=environ,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode(), monotonic() - began
+
+
+async def test_the_command_sends_its_spans_and_metrics(faults: Any, flow: Any) -> None:
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    async with receiver() as found:
+        code, out, err, _ = await command(
+            flow(FLOW), faults, OTEL_EXPORTER_OTLP_ENDPOINT=found.url, TRACEPARENT=parent, OTEL_SERVICE_NAME="notes"
+        )
+    assert (code, out) == (0, "hi\n"), err
+    assert sorted(span.name for span in found.spans) == ["ask x", "chat m", "invoke_workflow one"]
+    (run,) = [span for span in found.spans if span.name == "invoke_workflow one"]
+    assert run.trace_id.hex() == parent[3:35] and run.parent_span_id.hex() == parent[36:52]
+    resource = found.traces[0].resource_spans[0].resource
+    assert {one.key: one.value.string_value for one in resource.attributes}["service.name"] == "notes"
+    sent = {
+        metric.name
+        for one in found.metrics
+        for resource_metrics in one.resource_metrics
+        for scope in resource_metrics.scope_metrics
+        for metric in scope.metrics
+    }
+    assert {"gen_ai.client.inference.duration", "gen_ai.client.inference.usage.input_tokens", "flowrun.calls"} <= sent
+    assert "not all traces" not in err
+
+
+async def test_a_dead_receiver_costs_the_command_a_second(faults: Any, flow: Any) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        at = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        code, out, err, seconds = await command(flow(FLOW), faults, OTEL_EXPORTER_OTLP_ENDPOINT=at)
+    assert (code, out) == (0, "hi\n")
+    assert "not all traces and metrics of this run reached their receiver" in err
+    assert "Traceback" not in err
+    assert seconds < 15
+
+
+async def test_a_receiver_that_stalls_does_not_hold_the_command(faults: Any, flow: Any) -> None:
+    async with receiver(stalls=True) as found:
+        code, out, err, seconds = await command(flow(FLOW), faults, OTEL_EXPORTER_OTLP_ENDPOINT=found.url)
+    assert (code, out) == (0, "hi\n")
+    assert "not all traces and metrics" in err
+    assert seconds < 15
+
+
+async def test_the_console_gets_spans_beside_the_answer(faults: Any, flow: Any) -> None:
+    code, out, err, _ = await command(flow(FLOW), faults, OTEL_TRACES_EXPORTER="console")
+    assert (code, out) == (0, "hi\n")
+    assert '"name": "chat m"' in err
+
+
+async def test_without_the_sdk_a_sentence_names_the_extra(faults: Any, flow: Any, tmp_path: Path) -> None:
+    hidden = tmp_path / "hidden" / "opentelemetry"
+    hidden.mkdir(parents=True)
+    (hidden / "__init__.py").write_text("raise ImportError('hidden')")
+    code, out, err, _ = await command(
+        flow(FLOW), faults, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1", PYTHONPATH=str(hidden.parent)
+    )
+    assert (code, out) == (0, "hi\n"), err
+    assert "no traces are sent" in err and "flowrun-dsl[otel]" in err and "Traceback" not in err
+
+
+async def test_an_exporter_that_is_not_there(faults: Any, flow: Any) -> None:
+    code, out, err, _ = await command(flow(FLOW), faults, OTEL_TRACES_EXPORTER="carrier_pigeon")
+    assert (code, out) == (0, "hi\n")
+    assert "no installed package has the exporter carrier_pigeon" in err
+
+
+@pytest.mark.parametrize(
+    ("variables", "wanted"),
+    [
+        ({}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a"}, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://a"}, True),
+        ({"OTEL_TRACES_EXPORTER": "console"}, True),
+        ({"OTEL_TRACES_EXPORTER": "none"}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a", "OTEL_SDK_DISABLED": "TRUE"}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": " "}, False),
+    ],
+)
+def test_the_variables_decide(variables: dict[str, str], wanted: bool) -> None:
+    assert is_wanted(variables) is wanted
+
+
+def test_each_signal_has_its_own_exporter() -> None:
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a", "OTEL_METRICS_EXPORTER": "none"}
+    assert (exporter_of(variables, "traces"), exporter_of(variables, "metrics")) == ("otlp", "")

@@ -278,6 +278,46 @@ async def test_much_that_waits_for_the_disk_is_noted_without_its_content(
     assert (one.size, one.content) == (3, "")
 
 
+KEY = "sk-proj-4fKq9Zt2Lw8Xb3Rv7Ym1"
+
+
+@pytest.mark.parametrize("form", [KEY, f'{{"key": "{KEY}"}}', KEY.encode().hex(), f"<meta charset=latin-1>\xff {KEY}"])
+async def test_no_note_carries_a_key(form: str, flow: Callable[[str], Path], tmp_path: Path) -> None:
+    (tmp_path / ".env.html").write_bytes(f"A={form}".encode("latin-1"))
+    (tmp_path / "b.md").write_text("no key")
+    text = """
+    extern own() -> text from "g_noted:own"
+    flow f() {
+      some = file("b.md")
+      key = own()
+      a = ask "{{ some }} {{ key }}"
+      all = files(".e*")
+      return "{{ a }} {{ all }}"
+    }
+    """
+    (tmp_path / "g_noted.py").write_text(f"def own():\n    return {KEY!r}\n")
+    given = RunOptions(
+        model="scripted:m",
+        opener=scripted(lambda request, number: "x"),
+        journal=tmp_path / "journal.db",
+        environ={"OTHER_API_KEY": KEY},
+        allow_python=True,
+        learn=False,
+    )
+    await run_async(flow(text), {}, options=given)
+    found = {one.path: one for one in files(tmp_path)}
+    assert content(tmp_path, found["b.md"]) == b"no key"
+    assert found[".env.html"].content == ""
+    assert found[".env.html"].sha256 == hashlib.sha256((tmp_path / ".env.html").read_bytes()).hexdigest()
+    with JournalReader(tmp_path / "journal.db") as reader:
+        (run,) = reader.index.runs.values()
+        (value,) = extern_values(reader, run)["key"]
+    assert (value.value, value.size) == (None, len(KEY) + 2)
+    written = (tmp_path / "journal.db").read_bytes()
+    assert KEY.encode() not in written
+    assert KEY.encode().hex().encode() not in written
+
+
 async def test_a_run_without_a_journal_notes_nothing(flow: Callable[[str], Path], tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("one")
     path = flow(READS)

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ import pytest
 from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.dispatch import run_notes
 from flowrun.runtime.documents import row_file
-from flowrun.runtime.files.seen import MOST
+from flowrun.runtime.files.files import Files
+from flowrun.runtime.files.seen import MOST, seen
 from flowrun.runtime.journal.notes import FileRead, bytes_of, extern_values, files_of
 from flowrun.runtime.journal.reading import JournalReader
+from flowrun.runtime.journal.records import Kind, LogRecord
+from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.journal.survey import read_runs
 from flowrun.runtime.reads import quick
 from support.extern_flows import own_modules as forgotten
@@ -196,6 +200,30 @@ async def test_a_pattern_is_noted_with_its_names(flow: Callable[[str], Path], tm
     assert (names.path, names.pattern) == ("*.md", True)
     assert json.loads(content(tmp_path, names) or b"") == ["x.md", "y.md", "ä.md"]
     assert [(one.path, one.pattern) for one in others] == [("x.md", False), ("y.md", False), ("ä.md", False)]
+
+
+def test_an_estimate_of_a_read_is_no_read(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("one")
+    told: list[str] = []
+    files = Files(tmp_path, seen=lambda path, found: told.append(path))
+    assert quick.is_quick("files", {"pattern": "*.md"}, files)
+    assert told == []
+    assert files.glob("*.md") == ["a.md"]
+    assert files.read_text("a.md") == "one"
+    assert told == ["*.md", "a.md"]
+
+
+async def test_a_run_remembers_a_bounded_number_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_notes, "_REMEMBERED", 3)
+    with closing(Journal.open(tmp_path / "journal.db")) as journal:
+        run = await journal.append([LogRecord(0, Kind.RUN, {"id": "r", "flow": "f", "source": "", "began": 1.0})])
+        notes = run_notes.RunNotes(journal, run)
+        for number in (1, 2, 1, 3, 4, 5, 5, 1):
+            notes.saw(notes.records_of(seen(f"{number}.md", b"x")))
+            assert len(notes._known or ()) <= 3
+        await journal.append([LogRecord(run, Kind.END, {"status": "done", "ended": 2.0})])
+        assert notes._waiting == 0
+    assert [one.path for one in files(tmp_path)] == [f"{number}.md" for number in (1, 2, 3, 4, 5, 1)]
 
 
 @pytest.mark.parametrize("function", ["lines", "jsonl", "csv"])

@@ -116,6 +116,10 @@ async def test_contents_are_part_of_what_other_runs_see(tmp_path: Path) -> None:
         with closing(Journal.open(path)) as second:
             (run,) = second.index.runs.values()
             assert given_of(second, run).inputs == {"x": "a"}
+            await second.append(records("b"))
+            with closing(Journal.open(path)) as third:
+                found = [given_of(third, run).inputs for run in third.index.runs.values()]
+        assert found == [{"x": "a"}, {"x": "b"}]
         assert not first.index.contents
 
 

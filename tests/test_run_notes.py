@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ import pytest
 from flowrun.runtime.api import RunOptions, resume_async, run_async
 from flowrun.runtime.dispatch import run_notes
 from flowrun.runtime.documents import row_file
-from flowrun.runtime.files.seen import MOST
+from flowrun.runtime.files.files import Files
+from flowrun.runtime.files.seen import MOST, seen
 from flowrun.runtime.journal.notes import FileRead, bytes_of, extern_values, files_of
 from flowrun.runtime.journal.reading import JournalReader
+from flowrun.runtime.journal.records import Kind, LogRecord
+from flowrun.runtime.journal.store import Journal
 from flowrun.runtime.journal.survey import read_runs
 from flowrun.runtime.reads import quick
 from support.extern_flows import own_modules as forgotten
@@ -198,6 +202,30 @@ async def test_a_pattern_is_noted_with_its_names(flow: Callable[[str], Path], tm
     assert [(one.path, one.pattern) for one in others] == [("x.md", False), ("y.md", False), ("ä.md", False)]
 
 
+def test_an_estimate_of_a_read_is_no_read(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("one")
+    told: list[str] = []
+    files = Files(tmp_path, seen=lambda path, found: told.append(path))
+    assert quick.is_quick("files", {"pattern": "*.md"}, files)
+    assert told == []
+    assert files.glob("*.md") == ["a.md"]
+    assert files.read_text("a.md") == "one"
+    assert told == ["*.md", "a.md"]
+
+
+async def test_a_run_remembers_a_bounded_number_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_notes, "_REMEMBERED", 3)
+    with closing(Journal.open(tmp_path / "journal.db")) as journal:
+        run = await journal.append([LogRecord(0, Kind.RUN, {"id": "r", "flow": "f", "source": "", "began": 1.0})])
+        notes = run_notes.RunNotes(journal, run)
+        for number in (1, 2, 1, 3, 4, 5, 5, 1):
+            notes.saw(notes.records_of(seen(f"{number}.md", b"x")))
+            assert len(notes._known or ()) <= 3
+        await journal.append([LogRecord(run, Kind.END, {"status": "done", "ended": 2.0})])
+        assert notes._waiting == 0
+    assert [one.path for one in files(tmp_path)] == [f"{number}.md" for number in (1, 2, 3, 4, 5, 1)]
+
+
 @pytest.mark.parametrize("function", ["lines", "jsonl", "csv"])
 async def test_rows_of_a_file_are_noted(function: str, flow: Callable[[str], Path], tmp_path: Path) -> None:
     (tmp_path / "rows").write_text("n\n1\n2\n" if function != "jsonl" else "1\n2\n")
@@ -276,6 +304,46 @@ async def test_much_that_waits_for_the_disk_is_noted_without_its_content(
     await ran(flow, READS, tmp_path, paths=["a.md"])
     (one,) = files(tmp_path)
     assert (one.size, one.content) == (3, "")
+
+
+KEY = "sk-proj-4fKq9Zt2Lw8Xb3Rv7Ym1"
+
+
+@pytest.mark.parametrize("form", [KEY, f'{{"key": "{KEY}"}}', KEY.encode().hex(), f"<meta charset=latin-1>\xff {KEY}"])
+async def test_no_note_carries_a_key(form: str, flow: Callable[[str], Path], tmp_path: Path) -> None:
+    (tmp_path / ".env.html").write_bytes(f"A={form}".encode("latin-1"))
+    (tmp_path / "b.md").write_text("no key")
+    text = """
+    extern own() -> text from "g_noted:own"
+    flow f() {
+      some = file("b.md")
+      key = own()
+      a = ask "{{ some }} {{ key }}"
+      all = files(".e*")
+      return "{{ a }} {{ all }}"
+    }
+    """
+    (tmp_path / "g_noted.py").write_text(f"def own():\n    return {KEY!r}\n")
+    given = RunOptions(
+        model="scripted:m",
+        opener=scripted(lambda request, number: "x"),
+        journal=tmp_path / "journal.db",
+        environ={"OTHER_API_KEY": KEY},
+        allow_python=True,
+        learn=False,
+    )
+    await run_async(flow(text), {}, options=given)
+    found = {one.path: one for one in files(tmp_path)}
+    assert content(tmp_path, found["b.md"]) == b"no key"
+    assert found[".env.html"].content == ""
+    assert found[".env.html"].sha256 == hashlib.sha256((tmp_path / ".env.html").read_bytes()).hexdigest()
+    with JournalReader(tmp_path / "journal.db") as reader:
+        (run,) = reader.index.runs.values()
+        (value,) = extern_values(reader, run)["key"]
+    assert (value.value, value.size) == (None, len(KEY) + 2)
+    written = (tmp_path / "journal.db").read_bytes()
+    assert KEY.encode() not in written
+    assert KEY.encode().hex().encode() not in written
 
 
 async def test_a_run_without_a_journal_notes_nothing(flow: Callable[[str], Path], tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ disk, a file is noted without its content.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from ..files.seen import FileSeen
 from ..journal.notes import extern_record, file_records
 from ..journal.records import Kind, LogRecord
 from ..journal.store import Journal
+from ..providers.secret import Secret
 from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json
 
@@ -22,21 +24,22 @@ _REMEMBERED = 50_000
 
 
 class RunNotes:
-    """The notes of one run."""
+    """The notes of one run. A content or a value that carries one of its ``keys`` is noted by its digest."""
 
     def __init__(self, journal: Journal, run: int) -> None:
         self._journal = journal
         self._run = run
+        self.keys: Sequence[Secret] = ()
         self._waiting = 0
         self._known: dict[bytes, None] | None = None
 
     def extern_ended(self, path: str, function: str, value: Json | FlowrunError, began: int, ended: int) -> None:
         """Note what a Python function gave. The times are in milliseconds since the run began."""
-        self._journal.note([extern_record(self._run, path, function, value, began, ended)])
+        self._journal.note([extern_record(self._run, path, function, value, (began, ended), self._without_key)])
 
     def records_of(self, file: FileSeen) -> list[LogRecord]:
         """Make the rows of a file. Call this from any thread, so that the event loop has less to do."""
-        return file_records(self._run, file, whole=self._waiting < _WAITING)
+        return file_records(self._run, file, lambda text: self._waiting < _WAITING and self._without_key(text))
 
     def saw(self, records: list[LogRecord]) -> None:
         """Note a file that was read, by the rows of ``records_of``. Call this from the event loop."""
@@ -53,6 +56,9 @@ class RunNotes:
         size = sum(len(str(one.body)) for one in contents)
         self._waiting += size
         self._journal.note(records).add_done_callback(partial(self._written, size))
+
+    def _without_key(self, text: str) -> bool:
+        return not any(key.carried_by(text) for key in self.keys)
 
     def _written(self, size: int, done: object) -> None:
         self._waiting -= size

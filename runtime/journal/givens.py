@@ -90,7 +90,8 @@ class Given:
     @cached_property
     def first_models(self) -> dict[str, Json]:
         """The places of the models when the run began, as the journal writes them."""
-        return self._record("models", self._body.get("models", {}))
+        found = json.loads(self._source.part(self._run.given, "models"))
+        return self._record("models", {} if found is None else found)
 
     @cached_property
     def _body(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..files.large_text import FileMark
@@ -19,20 +20,31 @@ from .index import Run
 from .records import Encoded, Kind, LogRecord, content, digest_of, encode
 from .row_access import RowAccess
 
+_HIDDEN = "its message is too long, or holds a key"
+
 # Making rows
 
 
-def extern_record(run: int, path: str, function: str, value: Json | FlowrunError, began: int, ended: int) -> LogRecord:
-    """Make the row of a Python function's value or error. The times are in milliseconds since the run began."""
-    times = f'"from":{began},"to":{ended}}}'
-    if isinstance(value, FlowrunError):
-        part = f'"error":{encode(str(value))}'
-    else:
-        text = encode(value)
-        part = f'"value":{text}'
-        if len(text) > MOST:
-            part = f'"size":{len(text)},"sha256":"{hashlib.sha256(text.encode()).hexdigest()}"'
-    return LogRecord(run, Kind.EXTERN, Encoded(f'{{"function":{encode(function)},{part},{times}'), place=path)
+Keepable = Callable[[str], bool]
+"""A function that tells whether a JSON text may be in a journal. A text with a key may not."""
+
+
+def extern_record(
+    run: int, path: str, function: str, value: Json | FlowrunError, times: tuple[int, int], keepable: Keepable
+) -> LogRecord:
+    """Make the row of a Python function's value or error.
+
+    ``times`` are its begin and end in milliseconds since the run began. A value that is too large or not ``keepable``
+    is kept as its size and digest.
+    """
+    name, text = ("error", encode(str(value))) if isinstance(value, FlowrunError) else ("value", encode(value))
+    part = f'"{name}":{text}'
+    if len(text) > MOST or not keepable(text):
+        part = f'"size":{len(text)},"sha256":"{hashlib.sha256(text.encode()).hexdigest()}"'
+        if name == "error":
+            part = f'"error":{encode(_HIDDEN)},{part}'
+    body = f'{{"function":{encode(function)},{part},"from":{times[0]},"to":{times[1]}}}'
+    return LogRecord(run, Kind.EXTERN, Encoded(body), place=path)
 
 
 def mark_record(run: int, mark: FileMark) -> LogRecord:
@@ -40,16 +52,18 @@ def mark_record(run: int, mark: FileMark) -> LogRecord:
     return _read_record(run, {"path": mark.path, "size": mark.size, "sha256": mark.sha256})
 
 
-def file_records(run: int, file: FileSeen, *, whole: bool = True) -> list[LogRecord]:
-    """Make the rows of a file that was read: its content, if it is small and ``whole`` asks for it, and the file."""
+def file_records(run: int, file: FileSeen, keepable: Keepable) -> list[LogRecord]:
+    """Make the rows of a file that was read: its content, if it is small and ``keepable``, and the file."""
     if file.error:
         return [_read_record(run, {"path": file.path, "error": file.error})]
     body: dict[str, Json] = {"path": file.path, "size": file.size, "sha256": file.sha256}
     if file.pattern:
         body["pattern"] = True
-    if file.content is None or not whole:
+    if file.content is None:
         return [_read_record(run, body)]
     kept = content(run, file.content)
+    if not keepable(str(kept.body)):
+        return [_read_record(run, body)]
     return [kept, _read_record(run, {**body, "content": kept.key.hex()})]
 
 

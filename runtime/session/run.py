@@ -36,6 +36,7 @@ from ..limits.retry import RetryPolicy
 from ..plans.models import declared_models
 from ..plans.streaming import handed_on
 from ..providers import open_provider
+from ..providers.environment_keys import keys_in
 from ..providers.protocol import Surroundings
 from ..providers.records import NoRecords
 from ..values.expressions import ModelValue
@@ -152,6 +153,7 @@ async def execute(
         log = await _log(plan, values, settings, journal, models, number)
         clock = log.clock
         if log.notes is not None:
+            log.notes.keys = keys_in(parts.environ)
             reads.note_files(log.notes)
         if models.declared_prices:
             publish(PricesDeclared(models.declared_prices, at=clock.now()))

@@ -1,0 +1,18 @@
+"""The keys in the environment of a run. What a run notes for its user must not carry one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from flowrun.dsl import pattern
+
+from .secret import Secret, secret
+
+_NAMED = pattern(r"(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)(?:_\d+)?\Z", re.IGNORECASE)
+
+
+def keys_in(environ: Mapping[str, str]) -> tuple[Secret, ...]:
+    """Return the real keys among the variables whose names say that they hold one, such as OPENAI_API_KEY."""
+    values = {value.strip() for name, value in environ.items() if _NAMED.search(name)}
+    return tuple(found for value in sorted(values) if (found := secret(value)).real)

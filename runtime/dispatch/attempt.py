@@ -32,7 +32,7 @@ from .batch import Batch
 from .endpoint import Endpoint
 from .ledger import NoLog
 from .listener import Listener
-from .request_waits import NO_WAITING, with_budget
+from .request_waits import told, with_budget
 
 T = TypeVar("T")
 _OVERLOADED = frozenset({503, 529})
@@ -140,10 +140,10 @@ class Attempts:
         return self._came(batch, reply, usage)
 
     def _started(self, batch: Batch, each: Ceiling) -> None:
-        waited = NO_WAITING if batch.waits is None else batch.waits.told
-        if withheld := max([call.withheld for call in batch.asked]):
-            waited = with_budget(waited, withheld)
-            for call in batch.asked:
+        waited, asked = told(batch.waits), batch.asked
+        if asked[0].withheld or len(asked) > 1:
+            waited = with_budget(waited, max(call.withheld for call in asked))
+            for call in asked:
                 call.withheld = 0.0
         self.events.started(batch, each, waited)
         self.left(batch)
@@ -208,8 +208,7 @@ class Attempts:
                 batch.asked, batch.key = asked, self.log.request_key(asked)
             for call in asked:
                 call.ceiling = each
-            waited = NO_WAITING if batch.waits is None else batch.waits.told
-            await self.log.intend(asked, batch.key, waited)
+            await self.log.intend(asked, batch.key, told(batch.waits))
             if self.log.keeps and self.listener.behind:
                 await asyncio.sleep(0)
         except DiskError as error:

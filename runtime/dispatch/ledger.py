@@ -123,7 +123,7 @@ class RunLog(NoLog):
         return next(self._keys)
 
     async def intend(self, calls: Sequence[Call], key: str, waited: Mapping[Cause, int] = NO_WAITING) -> None:
-        at = self.clock.milliseconds()
+        at = round(1000 * self.clock.now())
         records = [self._record(Kind.INTENT, call, _intent(call, key, len(calls), at, waited)) for call in calls]
         if again := [call for call in calls if call.known.open]:
             records = [*self._sent_again(again), *records]
@@ -190,7 +190,7 @@ class RunLog(NoLog):
 
     def _span(self, began: float) -> dict[str, Json]:
         """Return the times of an attempt that ends, in milliseconds since the run began."""
-        return {"from": self.clock.milliseconds(began), "to": self.clock.milliseconds()}
+        return {"from": self.clock.milliseconds(began), "to": round(1000 * self.clock.now())}
 
     def _record(self, kind: Kind, call: Call, body: Json) -> LogRecord:
         return LogRecord(self.run, kind, body, call.known.key, call.place)

@@ -7,7 +7,7 @@ at the end of its waiting and at the beginning.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from operator import add
 
 from flowrun.dsl import dataclass
 
@@ -18,10 +18,10 @@ Sums = tuple[float, ...]
 
 CAUSES = tuple(Cause)
 NO_WAITING: Mapping[Cause, int] = {}
-_IN_LINE = tuple(map(CAUSES.index, (Cause.RETRY_AFTER, Cause.OUTAGE, Cause.RATE, Cause.WIDTH)))
-"""The places of the causes that keep back a request that needs only a place."""
-_BY_SERVER = tuple(map(CAUSES.index, (Cause.RETRY_AFTER, Cause.OUTAGE)))
-"""The places of the causes that keep back a request after a failure. The rest of that time is its own back-off."""
+_IN_LINE = (1, 1, 1, 1, 0, 0)
+"""Which causes keep back a request that needs only a place: not the failures and bills of other requests."""
+_BY_SERVER = (1, 1, 0, 0, 0, 0)
+"""Which causes keep back a request after a failure. The rest of that time is its own back-off."""
 _BACKOFF = CAUSES.index(Cause.BACKOFF)
 _LEAST = 0.0005
 """The seconds that count: those that make a millisecond when they are rounded."""
@@ -40,33 +40,29 @@ class RequestWaits:
     """The waiting of a request since its last attempt, or since its calls could be sent.
 
     ``since`` is the mark at the beginning of the present stretch of waiting. ``failed`` is True in the stretch after a
-    failed attempt. ``seconds`` are those of earlier stretches, in the order of the causes.
+    failed attempt. ``seconds`` are those of earlier stretches, in the order of the causes, None for none.
     """
 
     since: Mark
     failed: bool = False
-    seconds: list[float] = field(default_factory=lambda: [0.0] * len(CAUSES))
+    seconds: list[float] | None = None
     _told: Mapping[Cause, int] | None = None
 
     def go_on(self, now: Mark) -> None:
         """End the present stretch. The next one is in line for a place."""
-        before, after, seconds = self.since.sums, now.sums, self.seconds
-        rest = now.time - self.since.time
-        if before is not after:
-            for place in _BY_SERVER if self.failed else _IN_LINE:
-                took = after[place] - before[place]
-                seconds[place] += took
-                rest -= took
+        before, counted = self.since, _BY_SERVER if self.failed else _IN_LINE
+        took = [(late - early) * one for late, early, one in zip(now.sums, before.sums, counted, strict=True)]
         if self.failed:
-            seconds[_BACKOFF] += max(0.0, rest)
+            took[_BACKOFF] = max(0.0, now.time - before.time - sum(took))
+        self.seconds = took if self.seconds is None else [*map(add, self.seconds, took)]
         self.since, self.failed, self._told = now, False, None
 
     @property
     def told(self) -> Mapping[Cause, int]:
         """The milliseconds by cause, without causes that took less than one."""
         if self._told is None:
-            long = [place for place, took in enumerate(self.seconds) if took >= _LEAST]
-            self._told = {CAUSES[place]: round(1000 * self.seconds[place]) for place in long}
+            seconds = self.seconds or ()
+            self._told = {CAUSES[at]: round(1000 * took) for at, took in enumerate(seconds) if took >= _LEAST}
         return self._told
 
 

@@ -218,6 +218,8 @@ def _intent(call: Call, key: str, of: int, at: int, waited: Mapping[Cause, int])
     size = size_of(request)
     most = size if call.ceiling is None else call.ceiling.read
     body = {"model": call.model, "bytes": size, "max": request.max_tokens, "key": key, "of": of, "most": most, "at": at}
-    if causes := with_budget(waited, call.withheld):
-        body["waited"] = causes
+    if call.withheld:
+        waited = with_budget(waited, call.withheld)
+    if waited:
+        body["waited"] = waited
     return body

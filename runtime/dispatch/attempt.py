@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -27,12 +27,13 @@ from ..vocabulary.errors import (
     mistake_in,
 )
 from ..vocabulary.usage import NO_USAGE, Usage
+from ..vocabulary.waits import Cause
 from .attempt_events import AttemptEvents, Publish
 from .batch import Batch
 from .endpoint import Endpoint
 from .ledger import NoLog
 from .listener import Listener
-from .request_waits import NO_WAITING, with_budget
+from .request_waits import told, with_budget
 
 T = TypeVar("T")
 _OVERLOADED = frozenset({503, 529})
@@ -101,7 +102,8 @@ class Attempts:
         if not asked:
             return None
         each = asked[0].ceiling or rough_ceiling_of(asked[0].request)
-        if not await self._intend(batch, asked, each):
+        waited = told(batch.waits)
+        if not await self._intend(batch, asked, each, waited):
             return None
         if endpoint.limiter.withdraws(out.place):
             self.log.unsent(asked)
@@ -109,7 +111,7 @@ class Attempts:
             return Withdrawn() if batch.twin_of is None else None
         count = len(asked)
         out.left, out.began = True, loop.time()
-        self._started(batch, each)
+        self._started(batch, each, waited, out.began)
         try:
             reply = await _theirs(provider.complete(self._heard(batch), count, batch.key))
             if fault := fault_of(reply):
@@ -137,15 +139,15 @@ class Attempts:
             out.used = usage.input_tokens + usage.output_tokens
         if not reply.answers:
             return await self._failed(batch, AnswerError("the reply has no answer", usage=usage))
-        return self._came(batch, reply, usage)
+        return self._came(batch, reply, usage, out.began)
 
-    def _started(self, batch: Batch, each: Ceiling) -> None:
-        waited = NO_WAITING if batch.waits is None else batch.waits.told
-        if withheld := max([call.withheld for call in batch.asked]):
-            waited = with_budget(waited, withheld)
-            for call in batch.asked:
+    def _started(self, batch: Batch, each: Ceiling, waited: Mapping[Cause, int], began: float) -> None:
+        asked = batch.asked
+        if asked[0].withheld or len(asked) > 1:
+            waited = with_budget(waited, max(call.withheld for call in asked))
+            for call in asked:
                 call.withheld = 0.0
-        self.events.started(batch, each, waited)
+        self.events.started(batch, each, waited, began)
         self.left(batch)
 
     async def _start(self, endpoint: Endpoint) -> CallError | None:
@@ -163,9 +165,9 @@ class Attempts:
             self.publish(e.ModelReady(model, loop.time() - began, at=self.log.clock.now()))
         return None
 
-    def _came(self, batch: Batch, reply: Reply, usage: Usage) -> Answered:
+    def _came(self, batch: Batch, reply: Reply, usage: Usage, began: float) -> Answered:
         """Give the answers of a reply to the journal. They may not be used before they are ``written``."""
-        asked, count, began = batch.asked, len(batch.asked), batch.out.began
+        asked, count = batch.asked, len(batch.asked)
         seconds = asyncio.get_running_loop().time() - began
         answers = min(count, len(reply.answers))
         doubtful = answers < count and self._rest(asked[answers:], usage, answers, began)
@@ -199,7 +201,7 @@ class Attempts:
 
         return replace(request, hear=hear)
 
-    async def _intend(self, batch: Batch, asked: tuple[Call, ...], each: Ceiling) -> bool:
+    async def _intend(self, batch: Batch, asked: tuple[Call, ...], each: Ceiling, waited: Mapping[Cause, int]) -> bool:
         """Write to the journal that a request is about to be sent. Return True if it may still be sent.
 
         An answer that reached the disk together with this record may decide that the request is not needed.
@@ -210,7 +212,6 @@ class Attempts:
                 batch.asked, batch.key = asked, self.log.request_key(asked)
             for call in asked:
                 call.ceiling = each
-            waited = NO_WAITING if batch.waits is None else batch.waits.told
             await self.log.intend(asked, batch.key, waited)
             if self.log.keeps and self.listener.behind:
                 await asyncio.sleep(0)

@@ -27,8 +27,8 @@ class AttemptEvents:
     publish: Publish
     clock: RunClock
 
-    def started(self, batch: Batch, each: Ceiling, waited: Mapping[Cause, int]) -> None:
-        asked, began = batch.asked, batch.out.began
+    def started(self, batch: Batch, each: Ceiling, waited: Mapping[Cause, int], began: float) -> None:
+        asked = batch.asked
         self.publish(
             e.RequestStarted(
                 batch.number,

@@ -25,7 +25,7 @@ from ..limits.retry import Retries
 from ..vocabulary.call import Request
 from ..vocabulary.errors import AnswerError, CallError
 from .endpoint import Endpoint
-from .request_waits import RequestWaits
+from .request_waits import Waited
 
 _CHARACTERS = 4
 """The approximate number of characters in a token."""
@@ -92,8 +92,8 @@ class Batch:
 
     ``prompt`` is the approximate number of tokens in their prompt; ``key`` is the Idempotency-Key of ``asked``. A slow
     batch may have a ``twin``, which is sent for the same calls; the first of the two that answers cancels the other.
-    ``seen`` is the number of answers that the endpoint had given when the batch last failed. ``waits`` is the time that
-    it has waited since its last attempt, None if it did not wait.
+    ``seen`` is the number of answers that the endpoint had given when the batch last failed. ``waits`` is its
+    waiting since its last attempt.
     """
 
     number: int
@@ -107,7 +107,7 @@ class Batch:
     seen: int | None = None
     twin: Batch | None = None
     twin_of: Batch | None = None
-    waits: RequestWaits | None = None
+    waits: Waited = None
 
     @property
     def lane(self) -> int:

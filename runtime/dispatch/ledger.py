@@ -135,7 +135,7 @@ class RunLog(NoLog):
         return next(self._keys)
 
     async def intend(self, calls: Sequence[Call], key: str, waited: Mapping[Cause, int] = NO_WAITING) -> None:
-        at = self.clock.milliseconds()
+        at = round(1000 * self.clock.now())
         records = [self._record(Kind.INTENT, call, _intent(call, key, len(calls), at, waited)) for call in calls]
         if again := [call for call in calls if call.known.open]:
             records = [*self._sent_again(again), *records]
@@ -203,7 +203,7 @@ class RunLog(NoLog):
 
     def _span(self, began: float) -> dict[str, Json]:
         """Return the times of an attempt that ends, in milliseconds since the run began."""
-        return {"from": self.clock.milliseconds(began), "to": self.clock.milliseconds()}
+        return {"from": self.clock.milliseconds(began), "to": round(1000 * self.clock.now())}
 
     def _record(self, kind: Kind, call: Call, body: Json) -> LogRecord:
         return LogRecord(self.run, kind, body, call.known.key, call.place)
@@ -224,6 +224,8 @@ def _intent(call: Call, key: str, of: int, at: int, waited: Mapping[Cause, int])
     size = size_of(request)
     most = size if call.ceiling is None else call.ceiling.read
     body = {"model": call.model, "bytes": size, "max": request.max_tokens, "key": key, "of": of, "most": most, "at": at}
-    if causes := with_budget(waited, call.withheld):
-        body["waited"] = causes
+    if call.withheld:
+        waited = with_budget(waited, call.withheld)
+    if waited:
+        body["waited"] = waited
     return body

@@ -7,6 +7,7 @@ at the end of its waiting and at the beginning.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import add
 
 from flowrun.dsl import dataclass
 
@@ -17,52 +18,73 @@ Sums = tuple[float, ...]
 
 CAUSES = tuple(Cause)
 NO_WAITING: Mapping[Cause, int] = {}
-_IN_LINE = (Cause.RETRY_AFTER, Cause.OUTAGE, Cause.RATE, Cause.WIDTH)
-"""The causes that keep back a request that needs only a place."""
-_BY_SERVER = (Cause.RETRY_AFTER, Cause.OUTAGE)
-"""The causes that keep back a request after a failure. The rest of that time is its own back-off."""
+_IN_LINE = (1, 1, 1, 1, 0, 0)
+"""Which causes keep back a request that needs only a place: not the failures and bills of other requests."""
+_BY_SERVER = (1, 1, 0, 0, 0, 0)
+"""Which causes keep back a request after a failure. The rest of that time is its own back-off."""
+_BACKOFF = CAUSES.index(Cause.BACKOFF)
 _LEAST = 0.0005
 """The seconds that count: those that make a millisecond when they are rounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The sums of a gate at a time of the event loop. Marks without waiting between them share their sums."""
+
+    sums: Sums
+    time: float
 
 
 @dataclass(eq=False, slots=True)
 class RequestWaits:
     """The waiting of a request since its last attempt, or since its calls could be sent.
 
-    ``sums`` are those of its gate when the present stretch of waiting began, at ``since``, a time of the event loop.
-    ``failed`` is True in the stretch after a failed attempt. ``seconds`` are those of earlier stretches, None for none.
+    ``since`` is the mark at the beginning of the present stretch of waiting. ``failed`` is True in the stretch after a
+    failed attempt. ``seconds`` are those of earlier stretches, in the order of the causes, None for none.
     """
 
-    sums: Sums
-    since: float
+    since: Mark
     failed: bool = False
-    seconds: dict[Cause, float] | None = None
+    seconds: list[float] | None = None
+    _told: Mapping[Cause, int] | None = None
 
-    def go_on(self, sums: Sums, now: float) -> None:
+    def go_on(self, now: Mark) -> None:
         """End the present stretch. The next one is in line for a place."""
-        if sums is not self.sums or self.failed:
-            self._add(sums, now)
-        self.sums, self.since, self.failed = sums, now, False
+        before, counted = self.since, _BY_SERVER if self.failed else _IN_LINE
+        took = [(late - early) * one for late, early, one in zip(now.sums, before.sums, counted, strict=True)]
+        if self.failed:
+            took[_BACKOFF] = max(0.0, now.time - before.time - sum(took))
+        self.seconds = took if self.seconds is None else [*map(add, self.seconds, took)]
+        self.since, self.failed, self._told = now, False, None
 
     @property
     def told(self) -> Mapping[Cause, int]:
         """The milliseconds by cause, without causes that took less than one."""
-        seconds = self.seconds
-        if seconds is None:
-            return NO_WAITING
-        return {cause: round(1000 * seconds[cause]) for cause in CAUSES if seconds.get(cause, 0.0) >= _LEAST}
+        if self._told is None:
+            seconds = self.seconds or ()
+            self._told = {CAUSES[at]: round(1000 * took) for at, took in enumerate(seconds) if took >= _LEAST}
+        return self._told
 
-    def _add(self, sums: Sums, now: float) -> None:
-        seconds = self.seconds
-        if seconds is None:
-            seconds = self.seconds = {}
-        rest = now - self.since
-        for cause, before, after in zip(CAUSES, self.sums, sums, strict=True):
-            if after > before and cause in (_BY_SERVER if self.failed else _IN_LINE):
-                seconds[cause] = seconds.get(cause, 0.0) + after - before
-                rest -= after - before
-        if self.failed and rest > 0:
-            seconds[Cause.BACKOFF] = seconds.get(Cause.BACKOFF, 0.0) + rest
+
+Waited = Mark | RequestWaits | None
+"""The waiting of a request: a mark as long as it has only been in line, None if it does not or did not wait."""
+
+
+def gone_on(waited: Waited, now: Mark) -> Waited:
+    """Begin another stretch of waiting."""
+    if waited is None:
+        return now
+    if isinstance(waited, Mark):
+        if waited.sums is now.sums:
+            return now
+        waited = RequestWaits(waited)
+    waited.go_on(now)
+    return waited
+
+
+def told(waited: Waited) -> Mapping[Cause, int]:
+    """Return the milliseconds of waiting by cause."""
+    return waited.told if isinstance(waited, RequestWaits) else NO_WAITING
 
 
 def with_budget(waited: Mapping[Cause, int], withheld: float) -> Mapping[Cause, int]:

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
-from flowrun.dsl import dataclass
 
-
-@dataclass(eq=False, slots=True)
 class RunClock:
-    """The clock of a run. It starts when it is first asked, at ``before`` seconds.
+    """The clock of a run. It starts when it is first asked, at ``before`` seconds, and belongs to one event loop.
 
     ``before`` is the wall time from the run's first beginning to the beginning of this part. From there on the time is
     that of the event loop, so a change of the system's clock moves nothing.
     """
 
-    before: float = 0.0
-    _zero: float | None = None
+    __slots__ = ("_time", "_zero")
+
+    def __init__(self, before: float = 0.0) -> None:
+        self._zero = -before
+        self._time: Callable[[], float] | None = None
 
     def now(self) -> float:
         """Return the seconds since the run first began."""
-        return self.since_begin(asyncio.get_running_loop().time())
+        time = self._time
+        return self._start() if time is None else time() - self._zero
 
     def since_begin(self, moment: float) -> float:
         """Turn a time of the event loop into seconds since the run first began."""
-        if self._zero is None:
-            self._zero = moment - self.before
+        if self._time is None:
+            self._start()
         return moment - self._zero
 
-    def milliseconds(self, moment: float | None = None) -> int:
-        """Return the whole milliseconds since the run first began, for a time of the event loop or else for now."""
-        return round(1000 * (self.now() if moment is None else self.since_begin(moment)))
+    def milliseconds(self, moment: float) -> int:
+        """Turn a time of the event loop into whole milliseconds since the run first began."""
+        return round(1000 * self.since_begin(moment))
+
+    def _start(self) -> float:
+        self._time = asyncio.get_running_loop().time
+        before = -self._zero
+        self._zero += self._time()
+        return before

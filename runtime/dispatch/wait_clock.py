@@ -18,10 +18,10 @@ from ..engine.withheld import Withheld
 from ..limits import Limiter
 from ..vocabulary.waits import BlockWaits, Cause, Reason
 from .endpoint import Endpoint
-from .request_waits import Sums
+from .request_waits import Mark
 
-_GRAIN = 0.0002
-"""The seconds that may be missing in sums, so that many requests of one moment share them."""
+_GRAIN = 0.001
+"""The seconds in which requests share a mark."""
 _NUMBERS = re.compile(r"\[[^\]]*\]")
 
 
@@ -30,8 +30,8 @@ class Gate:
     """The requests that wait at one endpoint, and the seconds that they waited so far.
 
     ``lines`` are the queues in which a request is ready. ``retrying`` counts the requests that wait for another
-    attempt. ``withheld`` is True if calls wait for a budget. ``reasons`` hold since the last look. ``sums`` are the
-    values of ``seconds``, None if they have changed since they were last asked for.
+    attempt. ``withheld`` is True if calls wait for a budget. ``reasons`` hold since the last look. ``mark`` is the
+    latest mark; ``moved`` is True if ``seconds`` have changed since then.
     """
 
     limiter: Limiter
@@ -40,7 +40,8 @@ class Gate:
     withheld: bool = False
     reasons: tuple[Reason, ...] = ()
     seconds: dict[Cause, float] = field(default_factory=lambda: dict.fromkeys(Cause, 0.0))
-    sums: Sums | None = None
+    mark: Mark = Mark((0.0,) * len(Cause), 0.0)
+    moved: bool = False
 
     @property
     def waiting(self) -> bool:
@@ -64,7 +65,7 @@ class Gate:
             end = min(until, now)
             if end > since:
                 self.seconds[cause] += end - since
-                self.sums = None
+                self.moved = True
                 since = end
         return since
 
@@ -102,13 +103,16 @@ class WaitClock:
             self._settle(now)
             gate.reasons = reasons
 
-    def sums(self, gate: Gate, now: float) -> Sums:
-        """Return the seconds of a gate so far, in the order of the causes. It is one object until they change."""
-        if gate.reasons and now - self._since > _GRAIN:
+    def mark(self, gate: Gate) -> Mark:
+        """Return the mark of a gate at this time."""
+        mark, now = gate.mark, asyncio.get_running_loop().time()
+        if now - mark.time < _GRAIN:
+            return mark
+        if gate.reasons:
             self._settle(now)
-        if gate.sums is None:
-            gate.sums = tuple(gate.seconds.values())
-        return gate.sums
+        gate.mark = mark = Mark(tuple(gate.seconds.values()) if gate.moved else mark.sums, now)
+        gate.moved = False
+        return mark
 
     def blocked(self, gate: Gate, line: Hashable) -> None:
         """Record that a request of a queue is ready and cannot be sent."""

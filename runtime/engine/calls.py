@@ -247,7 +247,8 @@ class Calls:
         """Send a call, and return True, if its budgets have room. Raises BudgetError if they never will have."""
         if not pending.hold.reserve(pending.call):
             return False
-        pending.call.withheld += self._line.time_of(pending)
+        if pending.since is not None:
+            pending.call.withheld += self.context.now() - pending.since
         self._out.add(pending.call.number)
         self.decisions.append(Launch(pending.call))
         return True

@@ -210,7 +210,8 @@ class Machine:
 
     def _start(self, frame: Frame, step: PreparedStep) -> bool:
         """Publish that a step has begun. Return True."""
-        self.events.append(e.StepStarted(frame.path(step.title), step.kind, at=self.context.now()))
+        if e.StepStarted not in self.context.unheard:
+            self.events.append(e.StepStarted(frame.path(step.title), step.kind, at=self.context.now()))
         return True
 
     def _skip(self, frame: Frame, step: PreparedStep) -> None:

@@ -61,10 +61,6 @@ class Line:
         pending.since = self._now()
         self._withheld.call(pending.call.model, 1)
 
-    def time_of(self, pending: Pending) -> float:
-        """Return the seconds for which a call has been in line."""
-        return 0.0 if pending.since is None else self._now() - pending.since
-
     def pop(self) -> None:
         self.forget(self._calls.popleft())
 

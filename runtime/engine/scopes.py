@@ -46,7 +46,8 @@ class Context:
     ``known`` looks a call up in the journal. If ``ask_doubtful`` is True, a call that may have been paid is sent again.
     ``spent_within`` returns the calls and dollars that the run had spent before it was interrupted: within the called
     flow of a path, or in total for "". ``now`` returns the seconds since the run began, for the times of events.
-    ``watcher`` hears of all calls and their values.
+    ``watcher`` hears of all calls and their values. ``unheard`` are the types of events that nobody takes; the engine
+    makes none of those that are frequent.
     """
 
     models: Mapping[str, ModelValue]
@@ -60,6 +61,7 @@ class Context:
     spent_within: Callable[[str], tuple[int, float]] = lambda path: (0, 0.0)
     now: Callable[[], float] = lambda: 0.0
     watcher: Watcher = NO_WATCHER
+    unheard: frozenset[type] = frozenset()
 
 
 class Scope:

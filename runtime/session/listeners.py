@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import get_args
 
 from ..vocabulary.errors import mistake_in
 from ..vocabulary.events import Event
@@ -26,6 +27,11 @@ def to_all(listeners: Sequence[Listener]) -> Listener:
             listener(event)
 
     return publish
+
+
+def unheard(listeners: Iterable[Listener]) -> frozenset[type]:
+    """Return the types of events that none of these listeners takes."""
+    return frozenset(kind for kind in get_args(Event) if not any(_hears(one, kind) for one in listeners))
 
 
 def _hears(listener: Listener, kind: type) -> bool:

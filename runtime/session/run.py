@@ -50,7 +50,7 @@ from ..vocabulary.usage import Price
 from .endpoints import OpenProvider, chosen_addresses, close_endpoints, default_model, open_endpoints
 from .hosts import Ask, permit_hosts
 from .least import must_afford
-from .listeners import Listener, to_all
+from .listeners import Listener, to_all, unheard
 from .result import Result
 from .resume import RunSettings, begin, go_on, notices
 from .waits import waiting_now, waits_of
@@ -135,7 +135,9 @@ async def execute(
     folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
     files = Files(folder, settings.allow_read)
     summary = Summary(prices=Prices(parts.environ))
-    publish, clock = to_all((summary, *parts.on_event)), RunClock()
+    listeners: tuple[Listener, ...] = (summary, *parts.on_event)
+    clock = RunClock()
+    publish = to_all(listeners)
 
     def tell(line: str, *, urgent: bool = False) -> None:
         publish(Notice(line, urgent, at=clock.now()))
@@ -172,6 +174,7 @@ async def execute(
             settings.ask_doubtful,
             past.within,
             clock.now,
+            unheard(listeners),
         )
         handed = None if parts.on_result is None else handed_on(plan)
         state = State(plan, values, context, window=window_of(models.endpoints.values()), handed=handed, turn=_TURN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -15,14 +16,14 @@ class Paired:
     """The state of a run as its events tell it. ``take`` raises AssertionError for an event that does not fit.
 
     ``out`` are the requests under way by number; ``failed`` are those whose attempt has failed. ``steps`` and
-    ``blocks`` are True while they are open and False when they have ended. ``elements`` have ended.
+    ``blocks`` count the open ones by path, because unnamed steps of one line share a path. ``elements`` have ended.
     """
 
     out: dict[int, e.RequestStarted] = field(default_factory=dict)
     attempts: dict[int, int] = field(default_factory=dict)
     failed: set[int] = field(default_factory=set)
-    steps: dict[str, bool] = field(default_factory=dict)
-    blocks: dict[str, bool] = field(default_factory=dict)
+    steps: Counter[str] = field(default_factory=Counter)
+    blocks: Counter[str] = field(default_factory=Counter)
     elements: set[str] = field(default_factory=set)
     now: float = 0.0
     began: bool = False
@@ -50,23 +51,21 @@ class Paired:
     def _step(self, event: e.StepStarted | e.StepFinished | e.StepFailed) -> None:
         assert self.began
         if isinstance(event, e.StepStarted):
-            assert event.path not in self.steps, "a step begins twice"
-            self.steps[event.path] = True
+            self.steps[event.path] += 1
             return
         assert self.steps.get(event.path), "a step ends that is not open"
-        self.steps[event.path] = False
+        self.steps[event.path] -= 1
         if isinstance(event, e.StepFailed):
             assert event.reason
 
     def _block(self, event: e.BlockOpened | e.BlockGrew | e.BlockClosed) -> None:
         if isinstance(event, e.BlockOpened):
-            assert event.path not in self.blocks, "a block opens twice"
             assert self.steps.get(event.path), "a block opens whose step is not open"
-            self.blocks[event.path] = True
+            self.blocks[event.path] += 1
             return
         assert self.blocks.get(event.path), "a block changes that is not open"
         if isinstance(event, e.BlockClosed):
-            self.blocks[event.path] = False
+            self.blocks[event.path] -= 1
 
     def _element(self, event: e.ElementFinished | e.ElementLost) -> None:
         path = event.path if isinstance(event, e.ElementFinished) else event.element

@@ -142,7 +142,9 @@ class CountedRun(ReducedRun):
         if self.over:
             return
         del self.bodies[frame.index]
-        self.machine.events.append(e.ElementFinished(frame.path("")[:-1], at=self.machine.context.now()))
+        context = self.machine.context
+        if e.ElementFinished not in context.unheard:
+            self.machine.events.append(e.ElementFinished(frame.path("")[:-1], at=context.now()))
         self.list_up(frame.index, value)
         self.result(frame.index, value)
         self._counted()

@@ -12,7 +12,7 @@ from typing import Any
 from ..costs.prices import Prices, dearest_declared
 from ..dispatch.cache import Recall, answer_in
 from ..engine.decisions import Call, Known, Outcome
-from ..journal.answers import Answers
+from ..journal.answers import Answers, Paid
 from ..journal.index import Index, Run
 from ..journal.reading import JournalReader
 from ..journal.records import Kind
@@ -136,6 +136,9 @@ class RunReading:
 
     def _record(self, call: ReplayedCall) -> CallRecord:
         place, path = call.call.place, call.call.path
+        for known in call.known:
+            if known.paid is not None and known.paid.run == self.run.number:
+                self._move(known.paid, known.key, place)
         found = CallRows([self._rows[at] for at in self._at.pop(place, ())], self.costs)
         self._give_values(call, found)
         reused = [] if found.answers else [*self._reused(call)]
@@ -153,6 +156,19 @@ class RunReading:
             call.vote,
             reason,
         )
+
+    def _move(self, paid: Paid, key: bytes, place: str) -> None:
+        """Move the rows of an answer to the call that took it. Calls with the same question may take one another's."""
+        if paid.place == place:
+            return
+        there = self._at.get(paid.place, [])
+        same = [at for at in there if self._rows[at].key == key and self._rows[at].number <= paid.number]
+        intents = [at for at in same if self._rows[at].kind == Kind.INTENT]
+        moved = {same[-1], *intents[-1:]} if same and self._rows[same[-1]].number == paid.number else set()
+        self._at[paid.place] = [at for at in there if at not in moved]
+        self._at[place] = sorted({*self._at.get(place, ()), *moved})
+        if not self._at[paid.place]:
+            del self._at[paid.place]
 
     def _give_values(self, call: ReplayedCall, found: CallRows) -> None:
         """Add to the answers the values that the flow made of them."""

@@ -138,7 +138,7 @@ class JournalSource(Source):
             if self._at == len(self._rows):
                 return self._rest()
             row = self._rows[self._at]
-            body = json.loads(row.body)
+            body = json.loads(row.body) if row.body else None
             if (before := self._before(row, body)) is not None:
                 return before
             self._at += 1
@@ -233,12 +233,14 @@ class JournalSource(Source):
 
     def _answered(self, name: CallId, row: RunRow, body: Mapping[str, Json]) -> None:
         self._over(name)
-        what, usage = answer_in(body, row.number)
         call = self._calls.get(name)
+        if call is None and name in self._seen:
+            return
+        what, usage = answer_in(body, row.number)
         if call is not None:
             self._due.append(Came(call.number, what, usage))
             self._forget(name)
-        elif name not in self._seen:
+        else:
             self._early[name] = Came(0, what, usage)
 
     def _refused(self, name: CallId, row: RunRow, body: Mapping[str, Json]) -> None:

@@ -60,6 +60,8 @@ class RunReading:
         self.stretches = [*stretches(self._rows, run)]
         self._at: dict[str, list[int]] = {}
         for at, row in enumerate(self._rows):
+            if row.number == run.given:
+                row.body = ""
             if row.key:
                 self._at.setdefault(row.place, []).append(at)
         self.costs = Costs(given.plan, environ)
@@ -139,7 +141,12 @@ class RunReading:
         for known in call.known:
             if known.paid is not None and known.paid.run == self.run.number:
                 self._move(known.paid, known.key, place)
-        found = CallRows([self._rows[at] for at in self._at.pop(place, ())], self.costs)
+        rows = [self._rows[at] for at in self._at.pop(place, ())]
+        found = CallRows(rows, self.costs)
+        if len(self.stretches) == 1:
+            # Nobody reads these rows again, and a run may have a million of them.
+            for row in rows:
+                row.body = ""
         self._give_values(call, found)
         reused = [] if found.answers else [*self._reused(call)]
         state, reason = _state_of(call, found, reused)

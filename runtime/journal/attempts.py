@@ -33,11 +33,19 @@ class RunRow:
     body: str
 
 
-def run_rows(connection: sqlite3.Connection, path: Path, run: int) -> Iterator[RunRow]:
-    """Read and check all rows of a run in order. Raises DiskError."""
+def last_row(connection: sqlite3.Connection, path: Path, run: int) -> int:
+    """Return the number of the last row of a run. Raises DiskError."""
+    try:
+        found: int = connection.execute(_LAST, (run,)).fetchone()[0]
+    except sqlite3.Error as error:
+        raise damaged(path, str(error)) from None
+    return found
+
+
+def run_rows(connection: sqlite3.Connection, path: Path, run: int, last: int) -> Iterator[RunRow]:
+    """Read and check the rows of a run in order, up to the row ``last``. Raises DiskError."""
     number = run
     try:
-        last = connection.execute(_LAST, (run,)).fetchone()[0]
         found = connection.execute(_SUM, (run - 1,)).fetchone()
         before = START if found is None else found[0]
         for number, owner, kind, key, place, body, written in connection.execute(_ROWS, (run, last)):

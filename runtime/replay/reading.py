@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from flowrun.dsl import plan as p
+
 from ..costs.prices import Prices, dearest_declared
 from ..dispatch.cache import Recall, answer_in
 from ..engine.decisions import Call, Known, Outcome
@@ -34,7 +36,7 @@ _USUAL, _LEAST = 512, 64
 
 
 class RunReading:
-    """The reading of one run: ``calls`` yields its calls.
+    """The reading of one run, up to the row ``last`` if it is given: ``calls`` yields its calls.
 
     Afterwards ``outcome`` is the outcome of the flow as far as the journal has it, ``finished`` tells whether the flow
     came to its end, and ``notes`` are remarks on the reading.
@@ -46,6 +48,7 @@ class RunReading:
         run: Run,
         environ: Mapping[str, str] | None = None,
         endpoints: Mapping[str, str] | None = None,
+        last: int | None = None,
     ) -> None:
         self.reader = reader
         self.run = run
@@ -56,7 +59,7 @@ class RunReading:
         self.notes = [*given.lost]
         self.outcome: Outcome | None = None
         self.finished = False
-        self._rows = [*reader.rows(run.number)]
+        self._rows = [*reader.rows(run.number, reader.last_row(run.number) if last is None else last)]
         self.stretches = [*stretches(self._rows, run)]
         self._at: dict[str, list[int]] = {}
         for at, row in enumerate(self._rows):
@@ -203,7 +206,7 @@ class RunReading:
 class Costs:
     """The dollars of answers whose rows do not have them. ``reckoned`` is True if there was any such answer."""
 
-    def __init__(self, plan: Any, environ: Mapping[str, str]) -> None:
+    def __init__(self, plan: p.Plan, environ: Mapping[str, str] | None) -> None:
         models = declared_models(plan).values()
         self.prices = Prices(environ, dearest_declared((one.address, dict(one.options)) for one in models))
         self.reckoned = False

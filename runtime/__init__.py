@@ -44,8 +44,9 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .vocabulary.events import Event
+    from .vocabulary.receipt import Receipt
     from .vocabulary.tally import Tally
-    from .vocabulary.usage import Rate, Rates, Usage
+    from .vocabulary.usage import Rate, Rates, TokenDetail, Usage
 
 _HOMES = {
     "api": "RunError resume resume_async run run_async",
@@ -66,8 +67,9 @@ _HOMES = {
         "ModelError PermanentError PlanError RefusedError StoppedError UsageError"
     ),
     "vocabulary.events": "Event",
+    "vocabulary.receipt": "Receipt",
     "vocabulary.tally": "Tally",
-    "vocabulary.usage": "Rate Rates Usage",
+    "vocabulary.usage": "Rate Rates TokenDetail Usage",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 _MODULES = {"events": "vocabulary.events", "replay": "replay"}
@@ -96,6 +98,7 @@ __all__ = [
     "Rate",
     "Rates",
     "Reach",
+    "Receipt",
     "RefusedError",
     "Reply",
     "Request",
@@ -107,6 +110,7 @@ __all__ = [
     "StoppedError",
     "Surroundings",
     "Tally",
+    "TokenDetail",
     "Usage",
     "UsageError",
     "events",

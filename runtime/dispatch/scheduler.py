@@ -28,7 +28,7 @@ from ..vocabulary.call import Answer
 from ..vocabulary.errors import CallError, DiskError, FlowrunError, PermanentError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import NO_USAGE, Usage
-from .attempt import Publish
+from .attempt_events import Publish
 from .dispatcher import Dispatcher
 from .endpoint import Endpoint, grown_window
 from .ledger import NoLog
@@ -78,6 +78,7 @@ class Scheduler(Listener):
             if self._stopped is None:
                 self._act(self.state.begin())
             else:
+                self.state.announce()
                 self.idle()
             outcome = await self._outcome
             await self._dispatcher.settle(GRACE)
@@ -222,7 +223,10 @@ class Scheduler(Listener):
         return afforded
 
     def hedged(self, call: Call) -> bool:
-        return self.state.hedged(call.number)
+        hedged = self.state.hedged(call.number)
+        if not self.state.holding:
+            self._publish_all()
+        return hedged
 
     def idle(self) -> None:
         self.catch_up()
@@ -251,13 +255,19 @@ class Scheduler(Listener):
         task.add_done_callback(partial(self._over, key))
 
     async def _call_extern(self, launch: LaunchExtern) -> None:
+        log = self._dispatcher.log
+        began = log.clock.milliseconds()
+        value: Json | FlowrunError
         try:
             value = await self.call_extern(launch.extern, launch.args)
         except FlowrunError as error:
-            self.catch_up()
-            self._act(self.state.raised(launch.number, error))
+            value = error
+        if log.notes is not None:
+            log.notes.extern_ended(launch.path, launch.extern, value, began, log.clock.milliseconds())
+        self.catch_up()
+        if isinstance(value, FlowrunError):
+            self._act(self.state.raised(launch.number, value))
         else:
-            self.catch_up()
             self._act(self.state.returned(launch.number, value))
 
     async def _read(self, read: Read) -> None:

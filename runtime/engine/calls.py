@@ -38,7 +38,7 @@ class Calls:
         self.events = events
         self._pending: dict[int, Pending] = {}
         self.withheld = Withheld()
-        self._line = Line(self.withheld)
+        self._line = Line(self.withheld, context.now)
         self._out: set[int] = set()
         self._reused: deque[tuple[int, Known]] = deque()
         self._budget = Ledger("", context.calls_limit, context.money_limit, *context.spent_within(""))
@@ -75,8 +75,12 @@ class Calls:
             group,
             Sample(number) if number else _ALONE,
             path + place,
-            0 if within is None else within.around.lane,
-            Policy(settings.retries, None if ballot else settings.hedge, bool(ledgers)),
+            Policy(
+                settings.retries,
+                None if ballot else settings.hedge,
+                bool(ledgers),
+                0 if within is None else within.around.lane,
+            ),
         )
         tries = 0 if ballot else settings.tries
         hold = Hold(self._budget, ledgers, call, self.context)
@@ -116,7 +120,7 @@ class Calls:
         pending.hold.settle(Usage())
         try:
             pending.hold.repeat()
-            self.events.append(e.CallInDoubt(pending.call.path, pending.call.model))
+            self._doubt(pending.call)
             if not self._line and pending.hold.reserve(pending.call):
                 return True
             self._out.discard(number)
@@ -133,7 +137,8 @@ class Calls:
         pending = self._pending.get(number)
         if pending is None or pending.hold.hedged or not pending.hold.hedge(pending.call):
             return False
-        self.events.append(e.CallHedged(pending.call.path, pending.call.model))
+        call = pending.call
+        self.events.append(e.CallHedged(call.path, call.model, call, at=self.context.now()))
         return True
 
     def cancel(self, numbers: set[int], *, keep: bool = False) -> None:
@@ -191,7 +196,7 @@ class Calls:
         self.context.watcher.asked(call, pending.frame, pending.ask.value)
         call.known = known = self._known(pending)
         if known.answer is not None:
-            self.events.append(e.AnswerRecalled(call.path, call.model))
+            self.events.append(e.AnswerRecalled(call.path, call.model, call, known.answer, at=self.context.now()))
             self._reused.append((call.number, known))
         else:
             if known.open:
@@ -199,7 +204,7 @@ class Calls:
                     raise InDoubtError(
                         "it was open when an earlier run ended and may have been paid: flowrun does not send it again"
                     )
-                self.events.append(e.CallInDoubt(call.path, call.model))
+                self._doubt(call)
             pending.hold.admit(call)
             if self._line or not self._sent_at_once(pending):
                 self._line.put(pending)
@@ -217,12 +222,15 @@ class Calls:
 
     def _resend(self, pending: Pending, call: Call) -> None:
         """Repeat a call as a new call with a number of its own."""
-        pending.call = replace(call, number=self._next(), group=None, tries=0, ceiling=None)
+        pending.call = replace(call, number=self._next(), group=None, tries=0, ceiling=None, withheld=0.0)
         pending.hold = Hold(self._budget, pending.hold.ledgers, pending.call, self.context)
         try:
             self._enter(pending)
         except (BudgetError, InDoubtError) as error:
             self._fail(pending, Failure(call.path, str(error), error))
+
+    def _doubt(self, call: Call) -> None:
+        self.events.append(e.CallInDoubt(call.path, call.model, call, at=self.context.now()))
 
     def _next(self) -> int:
         self._count += 1
@@ -239,6 +247,7 @@ class Calls:
         """Send a call, and return True, if its budgets have room. Raises BudgetError if they never will have."""
         if not pending.hold.reserve(pending.call):
             return False
+        pending.call.withheld += self._line.time_of(pending)
         self._out.add(pending.call.number)
         self.decisions.append(Launch(pending.call))
         return True

@@ -45,7 +45,8 @@ class Context:
     ``money_limit`` (dollars) are the budget of the run. ``price`` returns the price of a model by its address.
     ``known`` looks a call up in the journal. If ``ask_doubtful`` is True, a call that may have been paid is sent again.
     ``spent_within`` returns the calls and dollars that the run had spent before it was interrupted: within the called
-    flow of a path, or in total for "". ``watcher`` hears of all calls and their values.
+    flow of a path, or in total for "". ``now`` returns the seconds since the run began, for the times of events.
+    ``watcher`` hears of all calls and their values.
     """
 
     models: Mapping[str, ModelValue]
@@ -57,6 +58,7 @@ class Context:
     known: Callable[[Call], Known] = lambda call: NOTHING
     ask_doubtful: bool = True
     spent_within: Callable[[str], tuple[int, float]] = lambda path: (0, 0.0)
+    now: Callable[[], float] = lambda: 0.0
     watcher: Watcher = NO_WATCHER
 
 

@@ -15,7 +15,7 @@ from ..vocabulary.quoting import shown
 from .head import Mark
 from .history import Row, read_attempts
 from .index import Index
-from .records import APPLICATION, START, TABLE, Kind, checksum
+from .records import APPLICATION, FORMAT, START, TABLE, Kind, checksum
 
 WITH_BODIES = frozenset({Kind.RUN, Kind.END})
 """The kinds of rows whose bodies are part of the index."""
@@ -24,6 +24,8 @@ _COLUMNS = "SELECT number, run, kind, key, place, body, sum FROM records"
 _ROWS = f"{_COLUMNS} WHERE number > ? ORDER BY number"
 _ROW = f"{_COLUMNS} WHERE number IN (?, ?) ORDER BY number"
 _PART = "SELECT ifnull(json_extract(body, ?), 'null') FROM records WHERE number = ?"
+_NOTES = "SELECT place, body FROM records WHERE run = ? AND kind = ? ORDER BY number"
+_KEYS = "SELECT key FROM records WHERE run = ? AND kind = ?"
 _WAY_OUT = (
     "No call was made. To begin with an empty journal, move the file away (its answers are then paid for "
     "again), or use another journal with --journal FILE"
@@ -34,12 +36,26 @@ def damaged(path: Path, place: str) -> DiskError:
     return DiskError(f"the journal {shown(str(path))} is damaged: {place}. {_WAY_OUT}")
 
 
+def newer(path: Path, found: str) -> DiskError:
+    """Return the error for a journal that a later version of flowrun wrote."""
+    return DiskError(
+        f"the journal {shown(str(path))} was written by a newer version of flowrun: {found}. No call was made. "
+        "Update flowrun to read it, or use another journal with --journal FILE"
+    )
+
+
+def format_of(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
 def check_form(connection: sqlite3.Connection, path: Path) -> bool:
     """Return True if the file holds a journal, False if it is empty. Raises DiskError if it holds anything else."""
     found = connection.execute("SELECT sql FROM sqlite_master").fetchall()
     marked = connection.execute("PRAGMA application_id").fetchone() == (APPLICATION,)
     if not found and not marked:
         return False
+    if marked and (number := format_of(connection)) > FORMAT:
+        raise newer(path, f"its format is {number}, and this version reads formats up to {FORMAT}")
     if not found:
         raise damaged(path, "its table of rows is missing")
     if found != [(TABLE,)] or not marked:
@@ -69,8 +85,10 @@ def fold(connection: sqlite3.Connection, path: Path, index: Index, after: Mark) 
             head = b"%b%d %d %b %d %d\n" % (before, number, run, kind, len(key), letters)
             before = blake2b(b"".join((head, key, place, body)), digest_size=8).digest()
             if before != found:
-                raise _differs(path, number, kind.decode("utf-8", "replace"), place.decode("utf-8", "replace"))
+                raise differs(path, number, kind.decode("utf-8", "replace"), place.decode("utf-8", "replace"))
             last = number
+            if kind not in _KINDS:
+                raise newer(path, f"row {number} is of the kind {shown(kind.decode('utf-8', 'replace'))}")
             what = _KINDS[kind]
             index.take(number, run, what, key, place.decode(), json.loads(body) if what in WITH_BODIES else None)
     except sqlite3.DatabaseError as error:
@@ -82,7 +100,7 @@ def fold(connection: sqlite3.Connection, path: Path, index: Index, after: Mark) 
     return Mark(last, before)
 
 
-def _differs(path: Path, number: int, kind: str, place: str) -> DiskError:
+def differs(path: Path, number: int, kind: str, place: str) -> DiskError:
     return damaged(path, f"row {number} (`{kind}`, {place or 'of a run'}) differs from the written row")
 
 
@@ -104,7 +122,7 @@ def read_row(connection: sqlite3.Connection, path: Path, number: int) -> tuple[A
         same = False
     if not same:
         _, _, kind, _, place, _ = columns
-        raise _differs(path, number, str(kind), str(place))
+        raise differs(path, number, str(kind), str(place))
     return found[number]
 
 
@@ -125,6 +143,29 @@ def read_part(connection: sqlite3.Connection, path: Path, number: int, name: str
     except sqlite3.DatabaseError:
         raise damaged(path, f"row {number} cannot be read") from None
     return str(found[0])
+
+
+NoteRow = tuple[str, Json]
+"""The place and the body of a note."""
+
+
+def notes_of(connection: sqlite3.Connection, path: Path, run: int, kind: Kind) -> Iterator[NoteRow]:
+    """Read the notes of one kind of a run, in order. Raises DiskError."""
+    try:
+        for place, body in connection.execute(_NOTES, (run, kind.value)):
+            yield place, json.loads(body)
+    except sqlite3.Error as error:
+        raise damaged(path, str(error)) from None
+    except (TypeError, ValueError, RecursionError):
+        raise damaged(path, f"a row of the kind `{kind}` cannot be read") from None
+
+
+def keys_of(connection: sqlite3.Connection, path: Path, run: int, kind: Kind) -> set[bytes]:
+    """Read the keys of the rows of one kind of a run. Raises DiskError."""
+    try:
+        return {key for (key,) in connection.execute(_KEYS, (run, kind.value))}
+    except sqlite3.Error as error:
+        raise damaged(path, str(error)) from None
 
 
 def attempts_of(connection: sqlite3.Connection, path: Path, runs: Collection[int]) -> Iterator[Row]:

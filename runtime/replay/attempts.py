@@ -41,6 +41,11 @@ class CallRows:
             self._take(row, body if isinstance(body, dict) else {})
 
     @property
+    def key(self) -> bytes:
+        """The key of the last answer, or else of an attempt without one."""
+        return self.keys[-1] if self.keys else next(reversed(self._open), b"")
+
+    @property
     def attempts(self) -> list[AttemptRecord]:
         return self._attempts
 
@@ -80,7 +85,9 @@ class CallRows:
         if row.kind == Kind.INTENT:
             self.model = str(body.get("model", ""))
             self._open.setdefault(row.key, []).append((len(self._attempts), body))
-            self._attempts.append(AttemptRecord(str(body.get("key", "")), "open", began=_ms(body.get("at"))))
+            self._attempts.append(
+                AttemptRecord(str(body.get("key", "")), "open", began=_ms(body.get("at")), row=row.number)
+            )
             return
         if row.kind not in _ENDS:
             return
@@ -103,6 +110,7 @@ class CallRows:
                 reason,
                 status if isinstance(status, int) else None,
                 _waited(intent.get("waited")),
+                row.number,
             )
         if row.kind == Kind.ANSWER:
             if at >= 0:
@@ -123,6 +131,7 @@ def record_of_rows(place: str, rows: Iterable[RunRow], cost: Cost) -> CallRecord
         answers=tuple(found.answers),
         attempts=tuple(found.attempts),
         reason="" if found.state == "answered" else found.reason,
+        key=found.key,
     )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from flowrun.dsl import ATTEMPTS
 
-from ..dispatch.cache import answer_in
+from ..dispatch.cache import known_in
 from ..engine.decisions import Call, Known, LaunchExtern, Read
 from ..journal.attempts import RunRow
 from ..journal.records import NOT_ANSWERED, NOT_SENT, Kind
@@ -17,6 +17,7 @@ from ..vocabulary.call import Answer
 from ..vocabulary.errors import CallError, FlowrunError, InDoubtError, PermanentError, RefusedError
 from ..vocabulary.json_value import Json
 from .source import UNKNOWN, Came, Doubted, Happening, Hedged, Returned, Source, TimedOut, Widened
+from .stretches import OF_CALLS
 
 SENT_AGAIN = "sent again"
 """The words of a ``DOUBT`` row about an attempt of an earlier stretch, whose call is sent again."""
@@ -67,7 +68,7 @@ class JournalSource(Source):
         self._of: dict[CallId, list[int]] = {}
         self._places: dict[str, bytes] = {}
         for at, row in enumerate(rows):
-            if row.key:
+            if row.kind in OF_CALLS:
                 self._of.setdefault(CallId(row.key, row.place), []).append(at)
                 self._places[row.place] = row.key
         self._calls: dict[CallId, Call] = {}
@@ -212,7 +213,7 @@ class JournalSource(Source):
                 self._refused(name, row, body)
             case Kind.CANCELLED:
                 self._over(name)
-            case "extern":
+            case Kind.EXTERN:
                 self._returned(row.place, body)
 
     def _sent(self, name: CallId) -> None:
@@ -236,12 +237,13 @@ class JournalSource(Source):
         call = self._calls.get(name)
         if call is None and name in self._seen:
             return
-        what, usage = answer_in(body, row.number)
+        known = known_in(body, row.number)
+        assert known.answer is not None
         if call is not None:
-            self._due.append(Came(call.number, what, usage))
+            self._due.append(Came(call.number, known.answer, known.usage))
             self._forget(name)
         else:
-            self._early[name] = Came(0, what, usage)
+            self._early[name] = Came(0, known.answer, known.usage)
 
     def _refused(self, name: CallId, row: RunRow, body: Mapping[str, Json]) -> None:
         said = str(body.get("said", ""))

@@ -12,7 +12,7 @@ from typing import Any
 from flowrun.dsl import plan as p
 
 from ..costs.prices import Prices, dearest_declared
-from ..dispatch.cache import Recall, answer_in
+from ..dispatch.cache import Recall, known_in
 from ..engine.decisions import Call, Known, Outcome
 from ..journal.answers import Answers, Paid
 from ..journal.index import Index, Run
@@ -28,9 +28,11 @@ from .driver import Replay, ReplayedCall, context_of
 from .file_reads import FileReads
 from .given import Endpoints, read_given
 from .journal_source import JournalSource
-from .stretches import Stretch, index_of, past_of, stretches
+from .stretches import OF_CALLS, Stretch, index_of, past_of, stretches
 
 _ELEMENT = re.compile(r"\[\d+\]")
+_LARGE = frozenset({Kind.GIVEN, Kind.CONTENT})
+"""The kinds of rows that may be large, and are read by themselves when they are needed."""
 _USUAL, _LEAST = 512, 64
 """The requests in flight that an endpoint is expected to take at first, and the least number of open bodies."""
 
@@ -63,9 +65,9 @@ class RunReading:
         self.stretches = [*stretches(self._rows, run)]
         self._at: dict[str, list[int]] = {}
         for at, row in enumerate(self._rows):
-            if row.number == run.given:
+            if row.kind in _LARGE:
                 row.body = ""
-            if row.key:
+            if row.kind in OF_CALLS:
                 self._at.setdefault(row.place, []).append(at)
         self.costs = Costs(given.plan, environ)
 
@@ -106,7 +108,7 @@ class RunReading:
             spent_within=past.within,
         )
         window = self._window()
-        reads = FileReads(self.reader, self._rows, given)
+        reads = FileReads(self.reader, [*stretch.before, *stretch.rows], given)
         source = JournalSource(stretch.rows, self._known(stretch), reads.read, over=stretch.over, window=window)
         return source, Replay(given.plan, given.inputs, source, context, window)
 
@@ -165,6 +167,7 @@ class RunReading:
             call.labels,
             call.vote,
             reason,
+            found.key,
         )
 
     def _move(self, paid: Paid, key: bytes, place: str) -> None:
@@ -231,7 +234,8 @@ class _Found:
 
 def _late(call: ReplayedCall, answer: AnswerRecord) -> Json:
     """Read the value of an answer that came when nothing needed it any more."""
-    read = answer_in({"text": answer.text, "finish": answer.finish, "in": None, "out": None}, 0)[0]
+    read = known_in({"text": answer.text, "finish": answer.finish, "in": None, "out": None}, 0).answer
+    assert read is not None
     try:
         return read if isinstance(read, AnswerError) else call.read(read, call.request)
     except AnswerError as error:

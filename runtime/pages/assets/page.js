@@ -1,1 +1,0 @@
-/* The script of the page is joined from the files of this folder. */

@@ -1,0 +1,114 @@
+/* F.votes: the votes: a bar of the ballots by class, and on demand the ballots with their calls. */
+{
+  const el = F.el;
+  const FIRST = 50;
+  let model, to;
+  let opened = "";
+  let most = FIRST;
+
+  const name = (vote, n) => {
+    const [ref] = vote.classes[n];
+    return model.texts ? F.oneLine(F.short(F.text(ref), 120)) || "(empty)" : "answer " + (n + 1);
+  };
+
+  const bar = (vote) => {
+    const all = Math.max(vote.of, vote.classes.reduce((sum, [, n]) => sum + n, 0)) || 1;
+    const made = el("div", { class: "ballots", "aria-hidden": "true" });
+    vote.classes.forEach(([, n], at) => {
+      const part = el("span", { class: "class" + Math.min(at, 4) + (at === vote.winner ? " winner" : ""),
+        title: name(vote, at) + ": " + F.votesOf(n) });
+      part.style.flexGrow = n / all;
+      part.append(F.inert(n / all > 0.08 ? F.short(name(vote, at), 40) : ""));
+      made.append(part);
+    });
+    const missing = all - vote.classes.reduce((sum, [, n]) => sum + n, 0);
+    if (missing > 0) {
+      const part = el("span", { class: "missing", title: "missing" });
+      part.style.flexGrow = missing / all;
+      made.append(part);
+    }
+    return made;
+  };
+
+  const tally = (vote) => {
+    const parts = vote.classes.slice(0, 3).map(([, n], at) => name(vote, at) + " " + F.votesOf(n));
+    if (vote.classes.length > 3) parts.push(F.number(vote.classes.length - 3) + " more");
+    return parts.join(", ") || "no ballots";
+  };
+
+  const remarks = (vote) => {
+    const parts = [];
+    if (vote.saved) parts.push(F.count(vote.saved, "sample") + " not needed");
+    if (vote.discarded) parts.push(F.number(vote.discarded) + " discarded");
+    if (vote.missing) parts.push(F.number(vote.missing) + " missing");
+    if (!vote.settled) parts.push("▲ not settled");
+    return parts.join(", ");
+  };
+
+  const ballots = (vote) => {
+    const calls = model.calls.filter((one) => one.vote === vote.path);
+    const items = calls.slice(0, 200).map((call) => {
+      const word = call.ballot >= 0 ? name(vote, call.ballot) : call.state === "answered" ? "no ballot" : call.state;
+      return el("li", {}, F.table.isAgainst(call) ? "▲ " : "● ",
+        el("a", { href: "#" + F.place.of({ call: call.place }), class: "path" }, F.name(call.path)), " ", word);
+    });
+    const rest = calls.length > 200 ? [el("li", { class: "quiet" }, "and " + F.number(calls.length - 200) + " more")] : [];
+    return el("ul", { class: "links" }, items, rest);
+  };
+
+  const row = (vote) => {
+    const open = vote.path === opened;
+    const button = el("button", { type: "button", "aria-expanded": open ? "true" : "false", class: "path",
+      onclick: () => F.votes.open(open ? "" : vote.path) }, F.name(vote.path));
+    const made = [el("tr", { id: "vote-" + vote.i },
+      el("th", { scope: "row" }, button),
+      el("td", { class: "bars" }, bar(vote), el("span", { class: "quiet" }, tally(vote))),
+      el("td", { class: "number" }, F.number(vote.asked) + " of " + F.number(vote.planned)),
+      el("td", { class: "number" }, vote.agreement.toFixed(2)),
+      el("td", { class: "number" }, F.votesOf(vote.margin)),
+      el("td", { class: "number" }, vote.decided === null ? "" : F.three(vote.decided / 1000)),
+      el("td", {}, remarks(vote)))];
+    if (open) made.push(el("tr", {}, el("td", { colspan: "7" }, ballots(vote))));
+    return made;
+  };
+
+  const fill = () => {
+    to.hidden = !model.votes.length;
+    if (to.hidden) return;
+    const split = model.votes.filter((one) => one.agreement < 1).length;
+    const mean = model.votes.reduce((sum, one) => sum + one.agreement, 0) / model.votes.length;
+    const heads = ["vote", "ballots", "samples", "agreement", "margin", "decided, s", ""];
+    /* The least certain votes come first, since they are what one looks for. */
+    const ordered = [...model.votes].sort((a, b) => a.agreement - b.agreement || a.i - b.i);
+    const shown = ordered.filter((one, n) => n < most || one.path === opened);
+    const more = ordered.length > shown.length
+      ? el("button", { type: "button", onclick: () => { most *= 4; fill(); } },
+        "show more of " + F.count(ordered.length, "vote"))
+      : "";
+    to.replaceChildren(
+      el("h2", {}, "Votes"),
+      el("p", { class: "quiet" },
+        F.count(model.votes.length, "vote") + ", " + F.number(split) + " of them split; mean agreement " + mean.toFixed(2)),
+      el("div", { class: "wide" }, el("table", { class: "votes" },
+        el("thead", {}, el("tr", {}, heads.map((one, n) =>
+          el("th", { scope: "col", class: n > 1 && n < 6 ? "number" : null }, one)))),
+        el("tbody", {}, shown.map(row)))), more);
+  };
+
+  F.votes = {
+    mount(theTo, theModel) {
+      [to, model] = [theTo, theModel];
+      fill();
+    },
+    update: fill,
+    open(path, quiet) {
+      opened = path;
+      fill();
+      const at = model.voteAt.get(path);
+      const found = at === undefined ? null : document.getElementById("vote-" + at);
+      if (found && quiet) found.scrollIntoView({ block: "center" });
+      if (!quiet) F.place.write();
+    },
+    opened: () => opened,
+  };
+}

@@ -1,0 +1,245 @@
+"""The data of the page of a run: columns of numbers, and one table of texts to which they refer.
+
+The page reads this JSON into ``F.store`` (assets/store.js). ``F.store.apply(data)`` adds the calls of ``data`` to the
+model, or replaces those with the same place. So the whole run and a later change of it have one form. A part that is
+missing leaves the model as it is. Texts are references: numbers of ``strings``, of which 0 is the empty text.
+
+- ``version``: 1. ``texts``: false if prompts, answers, labels, reasons and values are left out.
+- ``strings``: all texts, each once. ``packing`` writes them shorter.
+- ``run``: ``id flow source status state`` are texts, ``notes`` is a list of texts. ``began``: ms of the epoch.
+  ``length``: ms.
+- ``figures``: the numbers of the head, the fields of ``head.Figures``.
+- ``value``: the result, as text or as JSON. ``flow``: the text of the flow file.
+- ``requests``: the distinct settings of calls, ``temperature max_tokens seed choices schema``, without those not set.
+- ``calls``: columns. Texts: ``path place step model vote reason``, and the lists of texts ``labels before``.
+  ``prompt``: role, text, role, text … ``state``: an index into STATES. ``request``: an index, or -1.
+  ``cost``: billionths of a dollar, null if unknown. ``began ended``: ms of the run, or null. ``ballot``: the class of
+  its ballot in ``votes``, or -1. ``before``: the paths of the steps that its prompt reads.
+- ``answers``: columns. ``call``: the index of its call here. Texts: ``text finish error value served id more``.
+  ``value`` and ``more`` are JSON; 0 means that there is none, or that it equals the text. ``usable``: 0 or 1. Tokens,
+  or null: ``read cached stored written reasoning``. ``cost`` as above.
+- ``attempts``: columns. ``call``. Texts: ``request reason``. ``end``: an index into ENDS. ``began ended``: ms of the
+  run. ``status``: of HTTP, or null. ``waited``: ms by cause, or 0.
+- ``votes``: columns. ``path``. ``classes``: [text, votes] of each class of ballots, most votes first. ``winner``: the
+  index of its class, or -1. ``decided``: ms of the run, or null. The others are those of a tally.
+- ``losses``: ``count``; ``fatal``, the number of failures that ended a step; ``causes``, each with ``reason count``,
+  ``first`` ([path, reason] of the first three) and ``command``, which asks them again.
+- ``graph`` and ``timeline``: see the modules of these names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, get_args
+
+from ..account.causes import Causes
+from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State
+from ..vocabulary.json_value import Json
+from ..vocabulary.quoting import json_text
+from ..vocabulary.run_record import RunRecord
+from .ballots import Votes
+from .graph import graph_data
+from .head import figures_of, length_of
+from .inputs import Inputs
+from .timeline import as_data, timeline_of
+
+VERSION = 1
+STATES: tuple[str, ...] = get_args(State)
+ENDS: tuple[str, ...] = get_args(End)
+Columns = dict[str, list[Any]]
+
+
+class Strings:
+    """A table of texts. Each text has one number. Foreign texts have number 0 if they are left out."""
+
+    def __init__(self, *, foreign: bool) -> None:
+        self.all = [""]
+        self._foreign = foreign
+        self._numbers = {"": 0}
+
+    def add(self, text: str) -> int:
+        """Return the number of a text that everyone may read: a name of the flow, or a path."""
+        number = self._numbers.setdefault(text, len(self.all))
+        if number == len(self.all):
+            self.all.append(text)
+        return number
+
+    def foreign(self, text: str) -> int:
+        """Return the number of a prompt, an answer, a label, a reason or a value."""
+        return self.add(text) if self._foreign else 0
+
+    def json(self, value: Json) -> int:
+        """Return the number of a foreign value: of a text as it is, of any other value as JSON."""
+        if value is None:
+            return 0
+        return self.foreign(value if isinstance(value, str) else json_text(value))
+
+
+def page_data(record: RunRecord, *, texts: bool = True) -> dict[str, Json]:
+    """Return the data of the page of a run. Without ``texts``, nothing that people or models wrote is in them."""
+    strings = Strings(foreign=texts)
+    votes = Votes(record)
+    data: dict[str, Json] = {
+        "version": VERSION,
+        "texts": texts,
+        "run": _run(record, strings),
+        "figures": asdict(figures_of(record)),
+        "value": strings.json(record.end.value),
+        "flow": strings.foreign(record.text),
+        **calls_data(record.calls, votes, Inputs(record.plan), strings),
+        "votes": _votes(votes, strings),
+        "losses": _losses(record, strings),
+        "graph": graph_data(record),
+        "timeline": as_data(timeline_of(record)),
+    }
+    return data | {"strings": strings.all}
+
+
+def _run(record: RunRecord, strings: Strings) -> dict[str, Json]:
+    figures = figures_of(record)
+    return {
+        "id": strings.add(record.id),
+        "flow": strings.add(record.plan.flow),
+        "source": strings.add(record.plan.source.replace("\\", "/").rpartition("/")[2]),
+        "status": strings.add(record.status),
+        "state": strings.add(figures.state),
+        "began": round(record.began * 1000),
+        "length": length_of(record),
+        "notes": [one for note in record.notes if (one := strings.foreign(note))],
+    }
+
+
+def calls_data(calls: Sequence[CallRecord], votes: Votes, inputs: Inputs, strings: Strings) -> dict[str, Json]:
+    """Return the parts ``requests``, ``calls``, ``answers`` and ``attempts`` for some calls of a run."""
+    requests: dict[str, int] = {}
+    settings: list[dict[str, Json]] = []
+    rows: Columns = {}
+    answers: Columns = {}
+    attempts: Columns = {}
+    for number, call in enumerate(calls):
+        setting = _settings(call, texts=bool(strings.foreign("user")))
+        request = -1 if setting is None else requests.setdefault(json_text(setting, indent=None), len(settings))
+        if setting is not None and request == len(settings):
+            settings.append(setting)
+        row = _call(call, strings) | {"request": request, "ballot": votes.ballot_of(call)}
+        _append(rows, row | {"before": [strings.add(one) for one in inputs.of(call.path)]})
+        for answer in call.answers:
+            _append(answers, {"call": number, **_answer(answer, strings)})
+        for attempt in call.attempts:
+            _append(attempts, {"call": number, **_attempt(attempt, strings)})
+    return {"requests": settings, "calls": rows, "answers": answers, "attempts": attempts}
+
+
+def _append(columns: Columns, row: Mapping[str, Any]) -> None:
+    for name, value in row.items():
+        columns.setdefault(name, []).append(value)
+
+
+def _settings(call: CallRecord, *, texts: bool) -> dict[str, Json] | None:
+    request = call.request
+    if request is None:
+        return None
+    found: dict[str, Json] = {
+        "temperature": request.temperature,
+        "max_tokens": request.max_tokens,
+        "seed": request.seed,
+        "choices": list(request.choices) or None if texts else None,
+        "schema": request.schema if texts else None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _call(call: CallRecord, strings: Strings) -> dict[str, Json]:
+    messages = call.request.messages if call.request is not None else ()
+    begins = [one.began for one in call.attempts if one.began is not None]
+    ends = [one.ended for one in call.attempts if one.ended is not None]
+    return {
+        "path": strings.add(call.path),
+        "place": strings.add(call.place),
+        "step": strings.add(call.step),
+        "model": strings.add(call.model),
+        "vote": strings.add(call.vote),
+        "state": STATES.index(call.state),
+        "reason": strings.foreign(call.reason),
+        "labels": [one for label in call.labels if (one := strings.foreign(label))],
+        "prompt": [
+            part for one in messages if (text := strings.foreign(one.text)) for part in (strings.add(one.role), text)
+        ],
+        "cost": nanodollars(call.cost),
+        "began": min(begins, default=None),
+        "ended": max(ends, default=None),
+    }
+
+
+def _answer(answer: AnswerRecord, strings: Strings) -> dict[str, Json]:
+    tokens = answer.tokens
+    return {
+        "text": strings.foreign(answer.text),
+        "finish": strings.add(answer.finish),
+        "error": strings.foreign(answer.error),
+        # Without texts, too, the page tells an answer that could be used from one that could not.
+        "usable": int(not answer.error),
+        "value": 0 if answer.value in (None, answer.text) else strings.foreign(json_text(answer.value)),
+        "read": tokens.read,
+        "cached": tokens.cached,
+        "stored": tokens.stored,
+        "written": tokens.written,
+        "reasoning": tokens.reasoning,
+        "cost": nanodollars(answer.cost),
+        "served": strings.add(answer.served),
+        "id": strings.add(answer.id),
+        "more": strings.json(dict(answer.more)) if answer.more else 0,
+    }
+
+
+def _attempt(attempt: AttemptRecord, strings: Strings) -> dict[str, Json]:
+    return {
+        "request": strings.add(attempt.request),
+        "end": ENDS.index(attempt.end),
+        "began": attempt.began,
+        "ended": attempt.ended,
+        "reason": strings.foreign(attempt.reason),
+        "status": attempt.status,
+        "waited": dict(attempt.waited) or 0,
+    }
+
+
+def _votes(votes: Votes, strings: Strings) -> Columns:
+    columns: Columns = {}
+    for path, tally in votes.tallies.items():
+        row: dict[str, Any] = {
+            "path": strings.add(path),
+            "classes": [[strings.json(answer), count] for answer, count in tally.ballots],
+            "winner": next((n for n, (answer, _) in enumerate(tally.ballots) if answer == tally.first), -1),
+            "decided": votes.decided(path),
+        }
+        figures = (
+            "planned asked counted discarded missing unsent adaptive settled of agreement margin saved votes".split()
+        )
+        _append(columns, row | {name: getattr(tally, name) for name in figures})
+    return columns
+
+
+def _losses(record: RunRecord, strings: Strings) -> dict[str, Json]:
+    causes = Causes()
+    for loss in record.end.losses:
+        causes.add(loss.path, loss.reason)
+    return {
+        "count": len(record.end.losses),
+        "fatal": sum(loss.fatal for loss in record.end.losses),
+        "causes": [
+            {
+                "reason": strings.foreign(cause.first[0][1]),
+                "count": cause.count,
+                "first": [[strings.add(path), strings.foreign(reason)] for path, reason in cause.first],
+                "command": strings.add(f"flowrun resume {record.id}"),
+            }
+            for cause in sorted(causes, key=lambda one: -one.count)
+        ],
+    }
+
+
+def nanodollars(cost: float | None) -> int | None:
+    """Return a cost in billionths of a dollar, so that columns hold whole numbers."""
+    return None if cost is None else round(cost * 1e9)

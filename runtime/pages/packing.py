@@ -1,0 +1,57 @@
+"""The packed form of a page's data: a script element that runs nothing holds it.
+
+The texts are cut into words. Each word stands once in a table, the most frequent first, and a text is a row of word
+numbers. gzip finds little to save in prose, because its words repeat without their neighbours. Word numbers need about
+two thirds of its bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections import Counter
+from collections.abc import Mapping
+
+from flowrun.dsl import pattern
+
+from ..vocabulary.json_value import Json
+
+_WORD = pattern(r" ?\w+|[^\w ]+| +")
+_HALF = pattern(r"[\ud800-\udfff]")
+_ONE, _TWO, _THREE = 128, 96 << 8, 31 << 16
+"""The numbers of one, two and three bytes. Every other number has five: 255, then four bytes."""
+
+
+def pack(data: Mapping[str, Json]) -> str:
+    """Return the data of a page in base64: gzip of the length of a JSON text (4 bytes, little-endian), the text, words.
+
+    In the JSON text, ``words`` is the table, and ``counts`` has the number of words of each text.
+    """
+    texts = [_WORD.findall(text) for text in data["strings"]]
+    counted = Counter(word for words in texts for word in words)
+    order = [word for word, _ in counted.most_common()]
+    codes = {word: code(number) for number, word in enumerate(order)}
+    words = b"".join(codes[word] for text in texts for word in text)
+    rest = {name: value for name, value in data.items() if name != "strings"}
+    head = page_json(rest | {"words": order, "counts": [len(text) for text in texts]})
+    return base64.b64encode(gzip.compress(len(head).to_bytes(4, "little") + head + words, 6, mtime=0)).decode()
+
+
+def page_json(value: Json) -> bytes:
+    """Write JSON in UTF-8. A half of a surrogate pair, which UTF-8 cannot hold, becomes an escape of JSON."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _HALF.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+
+
+def code(number: int) -> bytes:
+    """Return the bytes of the number of a word. Frequent words have small numbers and short codes."""
+    if number < _ONE:
+        return bytes([number])
+    rest = number - _ONE
+    if rest < _TWO:
+        return bytes([128 + (rest >> 8), rest & 255])
+    rest -= _TWO
+    if rest < _THREE:
+        return bytes([224 + (rest >> 16), rest >> 8 & 255, rest & 255])
+    return b"\xff" + number.to_bytes(4, "little")

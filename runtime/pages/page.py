@@ -1,0 +1,27 @@
+"""The page of a run."""
+
+from __future__ import annotations
+
+from ..vocabulary.run_record import RunRecord
+from .assembly import assemble
+from .data import page_data
+from .graph import graph_html
+from .markup import account_html, head_html, safe
+from .packing import pack
+
+
+def report_page(record: RunRecord, *, texts: bool = True) -> str:
+    """Make the page of a run: one HTML file that loads nothing.
+
+    Without ``texts`` it has no prompts, answers, labels, reasons and values, and no text of the flow, for readers who
+    may not see them.
+    """
+    return assemble(
+        {
+            "title": safe(f"{record.plan.flow} {record.id} · flowrun"),
+            "head": head_html(record),
+            "account": account_html(record, texts=texts),
+            "graph": graph_html(record, texts=texts),
+            "data": pack(page_data(record, texts=texts)),
+        }
+    )

@@ -1,0 +1,85 @@
+"""A real browser for the tests of pages: Chromium without a network, whose console must stay empty."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Dialog, Page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+def browser_path() -> str | None:
+    """The browser of this machine, None if there is none."""
+    return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+def must_have_browser() -> str:
+    """The browser of this machine. Without one the test is skipped, or fails where everything must be tested."""
+    found = browser_path()
+    if found is None:
+        why = "there is no Chromium on the PATH: install the package `chromium`"
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(why)
+        pytest.skip(why)
+    return found
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Start the browser for several tests."""
+    path = must_have_browser()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as tools:
+        browser = tools.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Sheet:
+    """A page in the browser. ``said`` has what its console said, and ``sent`` the addresses that it asked for."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.said: list[str] = []
+        self.sent: list[str] = []
+        page.on("console", lambda one: self.said.append(f"{one.type}: {one.text}"))
+        page.on("pageerror", lambda one: self.said.append(f"error: {one}"))
+        page.on("dialog", self._refuse)
+        page.on("request", lambda one: self.sent.append(one.url))
+
+    def _refuse(self, dialog: Dialog) -> None:
+        self.said.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def open(self, path: Path, fragment: str = "") -> Page:
+        """Open a file and wait until the page is ready."""
+        self.page.goto(path.as_uri() + (f"#{fragment}" if fragment else ""))
+        self.page.wait_for_selector("body[data-ready]", timeout=30_000)
+        return self.page
+
+    def check_silent(self) -> None:
+        """The console said nothing, and nothing but the file itself was asked for."""
+        assert self.said == []
+        assert [one for one in self.sent if not one.startswith("file:")] == []
+        assert len(self.sent) <= 1
+
+
+@contextmanager
+def sheet(browser: Browser, width: int = 1400, height: int = 900, **given: Any) -> Iterator[Sheet]:
+    """A fresh page of a size. ``given`` goes to the browser, for example ``color_scheme="dark"``."""
+    context: BrowserContext = browser.new_context(viewport={"width": width, "height": height}, **given)
+    try:
+        yield Sheet(context.new_page())
+    finally:
+        context.close()

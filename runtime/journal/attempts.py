@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from .records import START, checksum
+from flowrun.dsl import dataclass
+
+from .records import START, Kind, checksum
 from .rows import damaged, read_row
 
+_KINDS = {str(kind): str(kind) for kind in Kind}
 _LAST = "SELECT max(number) FROM records WHERE run = ?"
 _ROWS = """SELECT number, run, kind, key, place, body, sum FROM records
 WHERE number BETWEEN ? AND ? ORDER BY number"""
@@ -17,8 +19,12 @@ _AT = "SELECT number FROM records WHERE run = ? AND place = ? ORDER BY number"
 _SUM = "SELECT sum FROM records WHERE number = ?"
 
 
-class RunRow(NamedTuple):
-    """A row of a run: its number, kind, the key and place of its call, and its body as JSON text."""
+@dataclass(slots=True)
+class RunRow:
+    """A row of a run: its number, kind, the key and place of its call, and its body as JSON text.
+
+    A reader of many rows may set the body of a row that it has used to "", to free its memory.
+    """
 
     number: int
     kind: str
@@ -27,11 +33,19 @@ class RunRow(NamedTuple):
     body: str
 
 
-def run_rows(connection: sqlite3.Connection, path: Path, run: int) -> Iterator[RunRow]:
-    """Read and check all rows of a run in order. Raises DiskError."""
+def last_row(connection: sqlite3.Connection, path: Path, run: int) -> int:
+    """Return the number of the last row of a run. Raises DiskError."""
+    try:
+        found: int = connection.execute(_LAST, (run,)).fetchone()[0]
+    except sqlite3.Error as error:
+        raise damaged(path, str(error)) from None
+    return found
+
+
+def run_rows(connection: sqlite3.Connection, path: Path, run: int, last: int) -> Iterator[RunRow]:
+    """Read and check the rows of a run in order, up to the row ``last``. Raises DiskError."""
     number = run
     try:
-        last = connection.execute(_LAST, (run,)).fetchone()[0]
         found = connection.execute(_SUM, (run - 1,)).fetchone()
         before = START if found is None else found[0]
         for number, owner, kind, key, place, body, written in connection.execute(_ROWS, (run, last)):
@@ -39,7 +53,7 @@ def run_rows(connection: sqlite3.Connection, path: Path, run: int) -> Iterator[R
                 raise damaged(path, f"row {number} (`{kind}`, {place or 'of a run'}) differs from the written row")
             before = written
             if owner == run:
-                yield RunRow(number, kind, key, place, body)
+                yield RunRow(number, _KINDS.get(kind, kind), key, place, body)
     except (sqlite3.Error, TypeError, ValueError) as error:
         raise damaged(path, f"row {number} cannot be read ({type(error).__name__})") from None
 

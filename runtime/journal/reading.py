@@ -14,7 +14,7 @@ from flowrun.dsl import dataclass
 from ..vocabulary.errors import DiskError
 from ..vocabulary.quoting import shown
 from .answers import Answers
-from .attempts import RunRow, answers_before, rows_at, run_rows
+from .attempts import RunRow, answers_before, last_row, rows_at, run_rows
 from .beside import HEAD, check_files, file_beside
 from .head import NO_HEAD, Head, Mark, UnreadableHead, read_head
 from .index import Index
@@ -163,10 +163,15 @@ class JournalReader(RowAccess):
         assert self._connection is not None
         return self._connection
 
-    def rows(self, run: int) -> Iterator[RunRow]:
-        """Read and check all rows of a run in order. Raises DiskError."""
+    def last_row(self, run: int) -> int:
+        """Return the number of the last row of a run. Raises DiskError."""
         assert self._connection is not None
-        return run_rows(self._connection, self.path, run)
+        return last_row(self._connection, self.path, run)
+
+    def rows(self, run: int, last: int) -> Iterator[RunRow]:
+        """Read and check the rows of a run in order, up to the row ``last``. Raises DiskError."""
+        assert self._connection is not None
+        return run_rows(self._connection, self.path, run, last)
 
     def rows_at(self, run: int, place: str) -> list[RunRow]:
         """Read and check the rows of a run about the call at one place. Raises DiskError."""

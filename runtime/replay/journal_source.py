@@ -76,6 +76,7 @@ class JournalSource(Source):
         self._seen: set[CallId] = set()
         self._under_way: dict[CallId, int] = {}
         self._early: dict[CallId, Came] = {}
+        self._failures: dict[CallId, list[RunRow]] = {}
         self._failing: dict[CallId, CallError] = {}
         self._closed: dict[str, CallError] = {}
         self._due: deque[Happening] = deque()
@@ -138,7 +139,7 @@ class JournalSource(Source):
             if self._at == len(self._rows):
                 return self._rest()
             row = self._rows[self._at]
-            body = json.loads(row.body)
+            body = json.loads(row.body) if row.body else None
             if (before := self._before(row, body)) is not None:
                 return before
             self._at += 1
@@ -233,13 +234,15 @@ class JournalSource(Source):
 
     def _answered(self, name: CallId, row: RunRow, body: Mapping[str, Json]) -> None:
         self._over(name)
+        call = self._calls.get(name)
+        if call is None and name in self._seen:
+            return
         known = known_in(body, row.number)
         assert known.answer is not None
-        call = self._calls.get(name)
         if call is not None:
             self._due.append(Came(call.number, known.answer, known.usage))
             self._forget(name)
-        elif name not in self._seen:
+        else:
             self._early[name] = Came(0, known.answer, known.usage)
 
     def _refused(self, name: CallId, row: RunRow, body: Mapping[str, Json]) -> None:
@@ -251,9 +254,10 @@ class JournalSource(Source):
         if call is None or left > 0 or said in (NOT_SENT, NOT_ANSWERED):
             return
         doubtful = row.kind == Kind.DOUBT
-        numbers = self._of[name]
-        again = any(at >= self._at and self._rows[at].kind == Kind.INTENT for at in numbers)
-        error, final = self._failure(call, said, body.get("status"), doubtful, numbers)
+        failures = self._failures.setdefault(name, [])
+        failures.append(row)
+        again = any(at >= self._at and self._rows[at].kind == Kind.INTENT for at in self._of[name])
+        error, final = _failure(call, said, body.get("status"), failures)
         if again or not final:
             if doubtful:
                 self._due.append(Doubted(call.number))
@@ -263,22 +267,6 @@ class JournalSource(Source):
         if isinstance(error, PermanentError):
             self._closed[call.model] = error
         self._due.append(self._came(name, error))
-
-    def _failure(
-        self, call: Call, said: str, status: Json, doubtful: bool, numbers: Sequence[int]
-    ) -> tuple[CallError, bool]:
-        """Make the failure of a call from its last row. Return it, and True if it surely ended the call."""
-        code = status if isinstance(status, int) else None
-        if not doubtful and code is not None and 400 <= code < 500 and code not in _TRANSIENT:
-            return PermanentError(said, status=code), True
-        ends = [at for at in numbers if at < self._at and self._rows[at].kind in (Kind.REFUSED, Kind.DOUBT)]
-        doubts = doubtful or any(self._rows[at].kind == Kind.DOUBT for at in ends)
-        made = len(ends)
-        why = f"{said} (gave up after {made} attempt{'s' * (made > 1)})"
-        error = (InDoubtError if doubts else RefusedError)(why, status=code)
-        error.doubtful = doubtful
-        retries = call.policy.retries
-        return error, made >= (ATTEMPTS if retries is None else retries + 1)
 
     def _returned(self, path: str, body: Mapping[str, Json]) -> None:
         value = body.get("value", UNKNOWN)
@@ -291,3 +279,18 @@ class JournalSource(Source):
             self._due.append(Returned(waiting.popleft(), value))
         else:
             self._values[path] = value
+
+
+def _failure(call: Call, said: str, status: Json, failures: Sequence[RunRow]) -> tuple[CallError, bool]:
+    """Make the failure of a call from the rows of its attempts. Return it, and True if it surely ended the call."""
+    code = status if isinstance(status, int) else None
+    doubtful = failures[-1].kind == Kind.DOUBT
+    if not doubtful and code is not None and 400 <= code < 500 and code not in _TRANSIENT:
+        return PermanentError(said, status=code), True
+    made = len(failures)
+    why = f"{said} (gave up after {made} attempt{'s' * (made > 1)})"
+    kind = InDoubtError if any(one.kind == Kind.DOUBT for one in failures) else RefusedError
+    error = kind(why, status=code)
+    error.doubtful = doubtful
+    retries = call.policy.retries
+    return error, made >= (ATTEMPTS if retries is None else retries + 1)

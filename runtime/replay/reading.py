@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from flowrun.dsl import plan as p
+
 from ..costs.prices import Prices, dearest_declared
 from ..dispatch.cache import Recall, known_in
 from ..engine.decisions import Call, Known, Outcome
-from ..journal.answers import Answers
+from ..journal.answers import Answers, Paid
 from ..journal.index import Index, Run
 from ..journal.reading import JournalReader
 from ..journal.records import Kind
@@ -29,12 +31,14 @@ from .journal_source import JournalSource
 from .stretches import OF_CALLS, Stretch, index_of, past_of, stretches
 
 _ELEMENT = re.compile(r"\[\d+\]")
+_LARGE = frozenset({Kind.GIVEN, Kind.CONTENT})
+"""The kinds of rows that may be large, and are read by themselves when they are needed."""
 _USUAL, _LEAST = 512, 64
 """The requests in flight that an endpoint is expected to take at first, and the least number of open bodies."""
 
 
 class RunReading:
-    """The reading of one run: ``calls`` yields its calls.
+    """The reading of one run, up to the row ``last`` if it is given: ``calls`` yields its calls.
 
     Afterwards ``outcome`` is the outcome of the flow as far as the journal has it, ``finished`` tells whether the flow
     came to its end, and ``notes`` are remarks on the reading.
@@ -46,6 +50,7 @@ class RunReading:
         run: Run,
         environ: Mapping[str, str] | None = None,
         endpoints: Mapping[str, str] | None = None,
+        last: int | None = None,
     ) -> None:
         self.reader = reader
         self.run = run
@@ -56,10 +61,12 @@ class RunReading:
         self.notes = [*given.lost]
         self.outcome: Outcome | None = None
         self.finished = False
-        self._rows = [*reader.rows(run.number)]
+        self._rows = [*reader.rows(run.number, reader.last_row(run.number) if last is None else last)]
         self.stretches = [*stretches(self._rows, run)]
         self._at: dict[str, list[int]] = {}
         for at, row in enumerate(self._rows):
+            if row.kind in _LARGE:
+                row.body = ""
             if row.kind in OF_CALLS:
                 self._at.setdefault(row.place, []).append(at)
         self.costs = Costs(given.plan, environ)
@@ -136,7 +143,15 @@ class RunReading:
 
     def _record(self, call: ReplayedCall) -> CallRecord:
         place, path = call.call.place, call.call.path
-        found = CallRows([self._rows[at] for at in self._at.pop(place, ())], self.costs)
+        for known in call.known:
+            if known.paid is not None and known.paid.run == self.run.number:
+                self._move(known.paid, known.key, place)
+        rows = [self._rows[at] for at in self._at.pop(place, ())]
+        found = CallRows(rows, self.costs)
+        if len(self.stretches) == 1:
+            # Nobody reads these rows again, and a run may have a million of them.
+            for row in rows:
+                row.body = ""
         self._give_values(call, found)
         reused = [] if found.answers else [*self._reused(call)]
         state, reason = _state_of(call, found, reused)
@@ -154,6 +169,19 @@ class RunReading:
             reason,
             found.key,
         )
+
+    def _move(self, paid: Paid, key: bytes, place: str) -> None:
+        """Move the rows of an answer to the call that took it. Calls with the same question may take one another's."""
+        if paid.place == place:
+            return
+        there = self._at.get(paid.place, [])
+        same = [at for at in there if self._rows[at].key == key and self._rows[at].number <= paid.number]
+        intents = [at for at in same if self._rows[at].kind == Kind.INTENT]
+        moved = {same[-1], *intents[-1:]} if same and self._rows[same[-1]].number == paid.number else set()
+        self._at[paid.place] = [at for at in there if at not in moved]
+        self._at[place] = sorted({*self._at.get(place, ()), *moved})
+        if not self._at[paid.place]:
+            del self._at[paid.place]
 
     def _give_values(self, call: ReplayedCall, found: CallRows) -> None:
         """Add to the answers the values that the flow made of them."""
@@ -181,7 +209,7 @@ class RunReading:
 class Costs:
     """The dollars of answers whose rows do not have them. ``reckoned`` is True if there was any such answer."""
 
-    def __init__(self, plan: Any, environ: Mapping[str, str]) -> None:
+    def __init__(self, plan: p.Plan, environ: Mapping[str, str] | None) -> None:
         models = declared_models(plan).values()
         self.prices = Prices(environ, dearest_declared((one.address, dict(one.options)) for one in models))
         self.reckoned = False

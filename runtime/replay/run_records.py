@@ -13,7 +13,11 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.run_record import EndRecord, LossRecord, RunRecord
 from .attempts import record_of_rows
 from .flow_text import flow_text
+from .given import read_given
 from .reading import Costs, RunReading
+
+NEAR = 12_000
+"""A replay of so many rows of a run takes less than a second."""
 
 
 def read_run(
@@ -56,22 +60,48 @@ def read_run(
     )
 
 
-def calls_of(reader: JournalReader, run: Run, *, environ: Mapping[str, str] | None = None) -> Iterator[CallRecord]:
-    """Yield the calls of a run one by one, for exports: they need not fit into memory together."""
-    yield from RunReading(reader, run, environ).calls()
+def calls_of(
+    reader: JournalReader,
+    run: Run,
+    *,
+    environ: Mapping[str, str] | None = None,
+    endpoints: Mapping[str, str] | None = None,
+) -> Iterator[CallRecord]:
+    """Yield the calls of a run one by one, for exports: their records need not fit into memory together."""
+    yield from RunReading(reader, run, environ, endpoints).calls()
 
 
 def find_call(
-    reader: JournalReader, run: Run, path: str, *, environ: Mapping[str, str] | None = None
+    reader: JournalReader,
+    run: Run,
+    path: str,
+    *,
+    environ: Mapping[str, str] | None = None,
+    endpoints: Mapping[str, str] | None = None,
+    whole: bool = False,
 ) -> CallRecord | None:
-    """Find a call of a run by its path or its place; None if the run has no such call. The replay ends there."""
-    return next((one for one in calls_of(reader, run, environ=environ) if path in (one.path, one.place)), None)
+    """Find a call of a run by its path or its place; None if the run has no such call.
+
+    The run is replayed only up to the last row of the call. That takes too long if the call has more than ``NEAR`` rows
+    of the run before it: then the record has no request, unless the caller asks for the ``whole`` replay.
+    """
+    rows = reader.rows_at(run.number, path)
+    last = rows[-1].number if rows else reader.last_row(run.number)
+    if whole or last - run.number <= NEAR:
+        calls = RunReading(reader, run, environ, endpoints, last).calls()
+        found = next((one for one in calls if path in (one.path, one.place)), None)
+        if found is not None:
+            return found
+    return record_of_rows(path, rows, Costs(read_given(reader, run).plan, environ)) if rows else None
 
 
-def call_rows(reader: JournalReader, run: Run, place: str, *, costs: Costs | None = None) -> CallRecord | None:
-    """Read the attempts and answers of the call at a place, without its request. Nothing is replayed."""
+def call_rows(reader: JournalReader, run: Run, place: str) -> CallRecord | None:
+    """Read the attempts and answers of the call at a place, without its request. Nothing is replayed.
+
+    A cost is None if the journal does not have it.
+    """
     rows = reader.rows_at(run.number, place)
-    return record_of_rows(place, rows, costs or (lambda model, read, written: None)) if rows else None
+    return record_of_rows(place, rows, lambda model, read, written: None) if rows else None
 
 
 def status_of(reader: JournalReader, run: Run) -> str:

@@ -214,3 +214,18 @@ def test_a_path_is_written_as_it_is_read() -> None:
     )
     assert str(path) == 'notes[17]["Dear bank"].x#2'
     assert path_text([Segment("a"), Segment("0", place=True), Segment("b")]) == "a[0].b"
+
+
+def test_calls_are_listed_by_their_paths() -> None:
+    record = made.letters(12, lost=None)
+    shuffled = replace(record, calls=tuple(reversed(record.calls)))
+    calls = RunCalls(shuffled)
+    printed = [calls.addresses[at].text for at in calls.in_order(range(len(record.calls)))]
+    assert printed == [one.text for one in RunCalls(record).addresses]
+
+
+def test_losses_and_votes_have_the_labels_of_their_elements() -> None:
+    calls = RunCalls(made.letters())
+    assert parse_path("notes[letter-2].verdict").holds(calls.votes[1])
+    assert parse_path("notes[letter-1]").holds(calls.losses[0])
+    assert not parse_path("notes[letter-2]").holds(calls.losses[0])

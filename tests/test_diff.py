@@ -114,6 +114,8 @@ def test_elements_are_matched_by_their_labels(show: Show) -> None:
 def test_a_label_of_several_elements_is_no_name() -> None:
     same = made.record([*made.element(0, "dup"), *made.element(1, "dup")])
     assert compared(same, same).none
+    # The calls may end in any order: their numbers tell them apart.
+    assert compared(same, replace(same, calls=(*same.calls[4:], *same.calls[:4]))).none
     fewer = made.record(made.element(0, "dup"))
     assert paths(same, compared(same, fewer).left)[0] == "notes[1].polished.draft"
 

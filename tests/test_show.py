@@ -61,6 +61,18 @@ def test_one_vote_is_told_in_full(show: Show) -> None:
     assert [line.split()[0] for line in out.splitlines()[-3:]] == [f"notes[0].verdict[{n}].ask" for n in range(3)]
 
 
+def test_an_element_by_its_label_has_its_vote(show: Show) -> None:
+    out = show(["show", "last", "notes.letter-2"], RUNS["letters"]).out
+    assert "SPAM (2 of 3); NOT 1; agreement 0.67, margin 1" in out
+
+
+def test_without_known_prices_there_are_no_costs(show: Show) -> None:
+    free = made.record([made.call("hello", answers=(made.answer("x", cost=None),))], plan=planned(made.ONE))
+    assert "cost" not in show(["show"], free).out
+    assert "cost" not in show(["show", "--slowest", "1"], free).out
+    assert "cost      unknown: the model has no known price\n" in show(["show", "last", "hello"], free).out
+
+
 def test_a_killed_run_tells_what_it_reached(show: Show) -> None:
     out = show(["show"], RUNS["killed"]).out
     assert row(out, "notes")[2:5] == ["open", "2", "1 open"]
@@ -258,8 +270,9 @@ def test_json_has_the_run_its_tree_and_its_calls(show: Show) -> None:
 @pytest.mark.parametrize("name", RUNS)
 def test_every_path_in_the_json_leads_to_its_call(name: str, show: Show) -> None:
     data = json.loads(show(["show", "--json"], RUNS[name]).out)
-    for at, call in enumerate(data["calls"]):
-        assert RunCalls(RUNS[name]).find(call["path"]) == [at]
+    calls = RunCalls(RUNS[name])
+    found = [at for call in data["calls"] for at in calls.find(call["path"])]
+    assert found == calls.in_order(range(len(RUNS[name].calls)))
     one = (
         json.loads(show(["show", "last", data["calls"][-1]["path"], "--json"], RUNS[name]).out)
         if data["calls"]

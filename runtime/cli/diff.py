@@ -12,7 +12,7 @@ from .journals import journal_path
 
 @click.command("diff", short_help="Compare two runs: prompts, answers, votes, value and cost.")
 @click.argument("before", metavar="RUN")
-@click.argument("after", metavar="RUN", default="last")
+@click.argument("after", metavar="[RUN]", default="last")
 @click.option("--journal", metavar="FILE", help="The journal to read.")
 @click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
 def command(before: str, after: str, journal: str | None, as_json: bool) -> None:

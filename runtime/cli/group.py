@@ -33,6 +33,12 @@ ELSEWHERE = {
     "viz": "graph",
     "visualize": "graph",
     "history": "runs",
+    "view": "show",
+    "inspect": "show",
+    "log": "show",
+    "logs": "show",
+    "trace": "show",
+    "compare": "diff",
     "list": "runs",
     "ls": "runs",
     "continue": "resume",
@@ -44,6 +50,8 @@ ELSEWHERE = {
     "version": "--version",
 }
 """The commands of other tools, each with the name of flowrun's command for it."""
+WITHOUT_A_FILE = frozenset({"runs", "show", "diff", "init", "models"})
+"""The commands of flowrun that take no flow file."""
 
 
 class FlowGroup(click.Group):
@@ -108,7 +116,7 @@ def _no_command(name: str, rest: list[str]) -> str:
         checked = shown(f"flowrun validate {file}")
         return f"there is no command {shown(name)}: to check the tests of a file, write {checked}"
     if there := ELSEWHERE.get(word):
-        wanted = there if there.startswith("-") or there in ("runs", "init", "models") else f"{there} {file}"
+        wanted = there if there.startswith("-") or there in WITHOUT_A_FILE else f"{there} {file}"
         return f"there is no command {shown(name)}: write {shown(f'flowrun {wanted}')}"
     guess = did_you_mean(name, COMMANDS)
     return f"there is no command and no file {shown(name)}" + (f"; {guess}" if guess else "")

@@ -52,13 +52,15 @@ def chosen_run(index: Index, name: str, journal: Path) -> Run:
         )
     if not index.runs:
         raise UsageError(f"the journal {shown(str(journal))} has no runs")
+    from shlex import quote
+
+    right = shown(f"flowrun show {LAST} {quote(name)}", 300)
     if any(letter in name for letter in ".[#"):
-        right = shown(f"flowrun show {LAST} {name}", 300)
         raise UsageError(f"a path follows the name of a run: write {right} for the last run")
     from flowrun.dsl import did_you_mean
 
     guess = did_you_mean(name, [LAST, *(run.id for run in index.runs.values())])
     raise UsageError(
-        f"{shown(str(journal))} has no run {shown(name)}{f'; {guess}' if guess else ''}; `flowrun runs` lists its "
-        f"runs, and a path of the last run follows `{LAST}`"
+        f"{shown(str(journal))} has no run {shown(name)}; {guess or '`flowrun runs` lists its runs'}. "
+        f"If it is a step of the last run, write {right}"
     )

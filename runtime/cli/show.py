@@ -76,7 +76,8 @@ def command(
     from ..plans.run_calls import RunCalls
 
     calls = RunCalls(record)
-    found = _chosen(calls, list(range(len(record.calls))) if path is None else calls.find(path), wanted)
+    within = range(len(record.calls)) if path is None else calls.find(path)
+    found = _chosen(calls, calls.in_order(within), wanted)
     if as_json:
         _print_json(calls, found, path)
         return

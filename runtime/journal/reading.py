@@ -106,24 +106,54 @@ def open_to_read(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conn
 
 
 def open_mended(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
-    """Open a connection that changes nothing. If a killed process left the file unfinished, SQLite repairs it first."""
+    """Open a connection that changes nothing. If a killed process left the file unfinished, SQLite repairs it first.
+
+    Where the folder cannot be written, a finished file is read without its helper files. Raises DiskError for an
+    unfinished file there, sqlite3.Error.
+    """
     connection = open_to_read(path, connect)
     try:
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.OperationalError as error:
         connection.close()
-        if (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF != sqlite3.SQLITE_READONLY:
+        if not _forbids_writing(error):
             raise
-        mending = sqlite3.connect(path, timeout=1.0)
-        try:
-            mending.execute("SELECT 1 FROM sqlite_master").fetchone()
-        finally:
-            mending.close()
-        connection = open_to_read(path, connect)
+        return open_to_read(path, connect) if _mended(path) else open_finished(path, connect)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _forbids_writing(error: sqlite3.Error) -> bool:
+    # SQLite reports a folder without the right to write in both ways.
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    return code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+
+
+def _mended(path: Path) -> bool:
+    """Let SQLite repair a file. Return False if it may not write there. Raises sqlite3.Error."""
+    mending = sqlite3.connect(path, timeout=1.0)
+    try:
+        mending.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        if not _forbids_writing(error):
+            raise
+        return False
+    finally:
+        mending.close()
+    return True
+
+
+def open_finished(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
+    """Open a file that nobody can write. Raises DiskError if its log holds rows that are not in the file yet."""
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        raise DiskError(
+            f"the journal {shown(str(path))} was left with an open log in a folder that cannot be written: copy "
+            f"{shown(path.name)} and all files beside it whose names begin so to another folder, and read them there"
+        )
+    return connect(f"file:{quote(os.path.abspath(path))}?mode=ro&immutable=1", uri=True, timeout=1.0)
 
 
 class JournalReader(RowAccess):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from flowrun.dsl import did_you_mean
 
-from ..vocabulary.call_path import CallPath, label_text, parse_path, path_text
+from ..vocabulary.call_path import CallPath, Segment, label_text, parse_path, path_text
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from ..vocabulary.run_record import RunRecord
@@ -21,9 +22,41 @@ class RunCalls:
     def __init__(self, record: RunRecord) -> None:
         self.record = record
         self.naming = Naming(record.plan)
+        self._orders: dict[tuple[str, ...], dict[str, int]] = {}
         self.addresses: Sequence[CallAddress] = call_addresses(record.plan, record.calls)
-        self.losses = [self.naming.segments(loss.path) for loss in record.end.losses]
-        self.votes = [self.naming.segments(path) for path in record.end.votes]
+        self._labels = {
+            _names(one.segments[: at + 1]): segment.label
+            for one in self.addresses
+            for at, segment in enumerate(one.segments)
+            if segment.label
+        }
+        self.losses = [self._labelled(loss.path) for loss in record.end.losses]
+        self.votes = [self._labelled(path) for path in record.end.votes]
+
+    def _labelled(self, path: str) -> tuple[Segment, ...]:
+        """Split a path that comes without labels. The calls of its elements have them."""
+        segments = self.naming.segments(path)
+        labels = (self._labels.get(_names(segments[: at + 1]), "") for at in range(len(segments)))
+        return tuple(replace(one, label=label) for one, label in zip(segments, labels, strict=True))
+
+    def in_order(self, found: Iterable[int]) -> list[int]:
+        """Sort calls by their paths: steps in the order of the file, elements by their number."""
+        return sorted(found, key=lambda at: self._rank(self.addresses[at]))
+
+    def _rank(self, address: CallAddress) -> tuple[tuple[int, ...], ...]:
+        ranks: list[tuple[int, ...]] = []
+        steps: tuple[str, ...] = ()
+        for one in address.segments:
+            if one.place:
+                numbers = one.name.split(",")
+                ranks.append(tuple(map(int, numbers)) if all(map(str.isdecimal, numbers)) else ())
+                continue
+            if steps not in self._orders:
+                self._orders[steps] = {node.name: at for at, node in enumerate(self.naming.inside(steps))}
+            order = self._orders[steps]
+            ranks.append((order.get(one.name, len(order)),))
+            steps = (*steps, one.name)
+        return (*ranks, (address.number,))
 
     def path_of(self, path: str) -> str:
         """Write a path of the journal as people see it."""
@@ -54,7 +87,7 @@ class RunCalls:
 
     def _known(self, path: CallPath) -> bool:
         """Tell whether the plan has the steps of a path, or a loss or a vote lies there."""
-        if any(path.holds(one) for one in (*self.losses, *self.votes)):
+        if any(path.holds(one, labels=True) for one in (*self.losses, *self.votes)):
             return True
         # The plan knows the steps, and only the calls know the places between them.
         steps = self.node(path)
@@ -114,6 +147,10 @@ class RunCalls:
             elif segment.name not in names:
                 names.append(segment.name)
         return names, list(places)
+
+
+def _names(segments: Sequence[Segment]) -> tuple[str, ...]:
+    return tuple(one.name for one in segments)
 
 
 def _listed(places: Iterable[str]) -> str:

@@ -29,7 +29,8 @@ def list_lines(calls: RunCalls, found: Sequence[int], screen: Screen, *, taken: 
     """Yield a table of calls. A terminal gets as many rows as it has lines, of which ``taken`` are in use."""
     room = len(found) if screen.height is None else max(4, screen.height - _AROUND - taken)
     kept = found[:room] if len(found) > room else found
-    lines = table(_COLUMNS, [_cells(calls, at) for at in kept], screen.width)
+    priced = any(calls.record.calls[at].cost for at in kept)
+    lines = table(_COLUMNS, [_cells(calls, at, priced=priced) for at in kept], screen.width)
     for number, line in enumerate(lines):
         if not number:
             yield screen.paint(line, "dim")
@@ -39,7 +40,7 @@ def list_lines(calls: RunCalls, found: Sequence[int], screen: Screen, *, taken: 
         yield f"… and {count_text(len(found) - len(kept), 'more call')}; a pipe gets all"
 
 
-def _cells(calls: RunCalls, at: int) -> tuple[str, ...]:
+def _cells(calls: RunCalls, at: int, *, priced: bool) -> tuple[str, ...]:
     call = calls.record.calls[at]
     return (
         one_line(calls.addresses[at].text),
@@ -47,7 +48,7 @@ def _cells(calls: RunCalls, at: int) -> tuple[str, ...]:
         call.state,
         f"{len(call.attempts):,}" if len(call.attempts) > 1 else "",
         "" if call.milliseconds is None else time_text(call.milliseconds),
-        money_text(call.cost) if call.answers else "",
+        money_text(call.cost) if call.answers and priced else "",
         one_line(" ".join(gist(call)[: 4 * _MOST_ANSWER].split()))[:_MOST_ANSWER],
     )
 

@@ -59,7 +59,8 @@ def _facts(calls: RunCalls, call: CallRecord) -> Iterator[tuple[str, str]]:
     yield "time", "" if call.milliseconds is None else time_text(call.milliseconds)
     if call.answers:
         reused = call.state == "reused"
-        yield "cost", "$0: the answer came from the journal" if reused else money_text(call.cost)
+        cost = "unknown: the model has no known price" if call.cost is None else money_text(call.cost)
+        yield "cost", "$0: the answer came from the journal" if reused else cost
     yield "tokens", "" if answer is None else tokens_text(answer.tokens)
     yield "request", "" if answer is None or not answer.id else one_line(answer.id)
     yield "reason", one_line(call.reason)

@@ -66,7 +66,8 @@ def differences(before: RunCalls, after: RunCalls) -> Differences:
     """Compare two runs."""
     shared = _shared_labels(before) | _shared_labels(after)
     by_label = {key: at for at, key in enumerate(_keys(before, shared))}
-    pairs, right = [], []
+    pairs: list[CallPair] = []
+    right: list[int] = []
     for at, key in enumerate(_keys(after, shared)):
         found = by_label.pop(key, None)
         if found is None:
@@ -74,7 +75,9 @@ def differences(before: RunCalls, after: RunCalls) -> Differences:
             continue
         changed = _changed(before.record.calls[found], after.record.calls[at])
         pairs.append(CallPair(after.addresses[at].text, found, at, changed))
-    left = sorted(by_label.values())
+    order = {at: place for place, at in enumerate(after.in_order(range(len(after.addresses))))}
+    pairs.sort(key=lambda one: order[one.after])
+    left, right = before.in_order(by_label.values()), after.in_order(right)
     return Differences(before, after, tuple(pairs), tuple(left), tuple(right), tuple(_votes(before, after)))
 
 

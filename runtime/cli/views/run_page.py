@@ -105,7 +105,8 @@ def tree_lines(rows: Sequence[TreeRow], screen: Screen) -> Iterator[str]:
     if room is not None and len(kept) > room:
         more += len(kept) - room
         kept = kept[:room]
-    cells = [_cells(row, lead) for row, lead in kept]
+    priced = any(row.cost is not None for row, _ in kept if row.calls)
+    cells = [_cells(row, lead, priced=priced) for row, lead in kept]
     for number, line in enumerate(table(_COLUMNS, cells, screen.width)):
         if not number:
             yield screen.paint(line, "dim")
@@ -123,7 +124,7 @@ def _walk(rows: Sequence[TreeRow], depth: int = 0, indent: str = "") -> Iterator
         yield from _walk(row.inside, depth + 1, indent + ("" if not depth else "   " if last else "│  "))
 
 
-def _cells(row: TreeRow, lead: str) -> tuple[str, ...]:
+def _cells(row: TreeRow, lead: str, *, priced: bool) -> tuple[str, ...]:
     what = row.what if row.elements is None else f"{row.elements:,} × {row.what}"
     told = [f"{row.states[one]:,} {one}" for one in _TOLD if row.states[one]]
     lost = [f"{row.lost:,} lost"] if row.lost and row.elements is not None else []
@@ -134,7 +135,7 @@ def _cells(row: TreeRow, lead: str) -> tuple[str, ...]:
         f"{row.calls:,}" if row.calls else "",
         ", ".join(told + lost) if row.calls != row.states[row.state] else ", ".join(lost),
         time_text(row.milliseconds) if row.milliseconds is not None else "",
-        money_text(row.cost) if row.calls else "",
+        money_text(row.cost) if row.calls and priced else "",
         votes_text(list(row.votes.values())),
     )
 

@@ -39,16 +39,18 @@ def _cells(char: str) -> int:
 
 def cut(text: str, most: int) -> str:
     """Cut a text to this many cells of a terminal, with an ellipsis at its end."""
-    if len(text) <= most and text.isascii():
+    # Of a very long text, only the beginning is measured.
+    head = text[: 8 * most + 8]
+    if len(head) == len(text) and width_of(text) <= most:
         return text
-    room = most
+    room = most - 1
     kept: list[str] = []
-    for at, char in enumerate(text):
+    for char in head:
         room -= _cells(char)
-        if room < 0 or (room == 0 and width_of(text[at + 1 : at + 1 + most])):
-            return "".join(kept) + "…" * (most > 0)
+        if room < 0:
+            break
         kept.append(char)
-    return text
+    return "".join(kept) + "…" * (most > 0)
 
 
 def _filled(text: str, width: int, *, right: bool) -> str:

@@ -37,6 +37,7 @@ _HEAD = 7.0
 _FIGURE_LINES = 3
 # The part of a screen that the drawing of a run may take.
 _SCREEN = 1200.0, 560.0
+_TELEPHONE = 380.0, 20_000.0
 # Escaped by hand, because the standard library's modules for XML also load those for HTTP.
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 
@@ -58,14 +59,15 @@ def to_svg(picture: Picture) -> str:
     return "\n".join([*lines, *_drawn(picture, layout), "</svg>"]) + "\n"
 
 
-def to_page_svg(picture: Picture, *, texts: bool = True) -> str:
+def to_page_svg(picture: Picture, *, texts: bool = True, narrow: bool = False) -> str:
     """Write the picture as an SVG element for the page of a run, which brings the style.
 
     The frames and the boxes that send requests have the path of their step as ``data-step``, and take the focus. These
     boxes have room for figures. Without ``texts`` there are no expressions and prompts, only names and kinds.
+    ``narrow`` is for a page on a telephone, which scrolls down.
     """
     picture = replace(picture, parts=tuple(_for_page(part, texts=texts) for part in picture.parts))
-    layout = lay_out(picture, _SCREEN)
+    layout = lay_out(picture, _TELEPHONE if narrow else _SCREEN)
     width, height = _number(layout.width), _number(layout.height)
     lines = [
         f'<svg class="flow" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '

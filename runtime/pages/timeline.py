@@ -126,11 +126,12 @@ def in_words(timeline: Timeline) -> Iterator[str]:
 
 def seconds_text(seconds: float) -> str:
     """Write a time for people, with three significant figures."""
-    if seconds >= 3600:
-        return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
-    if seconds >= 100:
-        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
-    return f"{seconds:.3g} s" if seconds >= 0.1 or not seconds else f"{seconds * 1000:.0f} ms"
+    if round(seconds) >= 3600:
+        minutes = round(seconds / 60)
+        return f"{minutes // 60:,} h {minutes % 60} min"
+    if seconds >= 99.95:
+        return f"{round(seconds) // 60} min {round(seconds) % 60} s"
+    return f"{seconds:.3g} s" if round(seconds * 1000) >= 1000 else f"{seconds * 1000:.0f} ms"
 
 
 def _listed(spent: Mapping[str, float]) -> str:

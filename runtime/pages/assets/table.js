@@ -54,6 +54,7 @@
 
   const isUnder = (call, step) =>
     call.step === step ||
+    F.graph.holds(step, call.path) ||
     (call.path.startsWith(step) && ["", ".", "["].includes(call.path.charAt(step.length)));
 
   const matches = () => {

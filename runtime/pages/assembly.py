@@ -1,7 +1,7 @@
 """The joining of a page: the HTML frame, one style and one script, which the page's policy allows by their hashes.
 
-The files of ``assets/`` are joined in the order of SCRIPTS. Each file adds one name to the object ``F``, which the first
-file makes; the last file starts the page.
+The files of ``assets/`` are joined in the order of SCRIPTS. The first file makes the object ``F``, to which each of the
+others adds one name. The last file starts the page.
 """
 
 from __future__ import annotations

@@ -2,34 +2,29 @@
 
 The page reads this JSON into ``F.store`` (assets/store.js). ``F.store.apply(data)`` adds the calls of ``data`` to the
 model, or replaces those with the same place. So the whole run and a later change of it have one form. A part that is
-missing leaves the model as it is.
+missing leaves the model as it is. Texts are references: numbers of ``strings``, of which 0 is the empty text.
 
-========== ========================================================================================================
-key        content
-========== ========================================================================================================
-version    1
-texts      false if prompts, answers, labels, reasons and values are left out
-strings    all texts, each once; ``packing`` writes them shorter. Reference 0 is the empty text
-run        ``id flow source status state``: references. ``began``: ms of the epoch. ``length``: ms. ``notes``: references
-figures    the numbers of the head: the fields of `head.Figures`
-value      a reference: the result as text or as JSON
-flow       a reference: the text of the flow file
-requests   the distinct settings of calls: ``temperature max_tokens seed choices schema``, without those that are not set
-calls      columns. References: ``path place step model vote reason``. ``state``: an index into STATES. ``labels before``:
-           lists of references. ``prompt``: role, text, role, text …, as references. ``request``: an index, or -1.
-           ``cost``: billionths of a dollar, null if unknown. ``began ended``: ms of the run, or null. ``ballot``: the
-           class of its ballot in ``votes``, or -1. ``before`` has the paths of the steps that its prompt reads
-answers    columns. ``call``: the index of its call here. References: ``text finish error value served id more``
-           (``value`` and ``more`` are JSON; 0 means that there is none, or that it equals the text). Tokens: ``read
-           cached stored written reasoning``, or null. ``cost`` as above
-attempts   columns. ``call``. References: ``request reason``. ``end``: an index into ENDS. ``began ended``: ms of the run.
-           ``status``: of HTTP, or null. ``waited``: ms by cause
-votes      columns. ``path``. ``classes``: [text, votes] of each class of ballots, most votes first. ``winner``: the index
-           of its class, or -1. ``decided``: ms of the run, or null. The others are the fields of a tally
-losses     ``count``, ``fatal`` (the number of failures that ended a step), and ``causes``: ``reason count``, ``first``
-           ([path, reason] of the first three), ``command`` (it asks them again)
-graph      see graph.py; timeline: see timeline.py
-========== ========================================================================================================
+- ``version``: 1. ``texts``: false if prompts, answers, labels, reasons and values are left out.
+- ``strings``: all texts, each once. ``packing`` writes them shorter.
+- ``run``: ``id flow source status state`` are texts, ``notes`` is a list of texts. ``began``: ms of the epoch.
+  ``length``: ms.
+- ``figures``: the numbers of the head, the fields of ``head.Figures``.
+- ``value``: the result, as text or as JSON. ``flow``: the text of the flow file.
+- ``requests``: the distinct settings of calls, ``temperature max_tokens seed choices schema``, without those not set.
+- ``calls``: columns. Texts: ``path place step model vote reason``, and the lists of texts ``labels before``.
+  ``prompt``: role, text, role, text … ``state``: an index into STATES. ``request``: an index, or -1.
+  ``cost``: billionths of a dollar, null if unknown. ``began ended``: ms of the run, or null. ``ballot``: the class of
+  its ballot in ``votes``, or -1. ``before``: the paths of the steps that its prompt reads.
+- ``answers``: columns. ``call``: the index of its call here. Texts: ``text finish error value served id more``.
+  ``value`` and ``more`` are JSON; 0 means that there is none, or that it equals the text. ``usable``: 0 or 1. Tokens,
+  or null: ``read cached stored written reasoning``. ``cost`` as above.
+- ``attempts``: columns. ``call``. Texts: ``request reason``. ``end``: an index into ENDS. ``began ended``: ms of the
+  run. ``status``: of HTTP, or null. ``waited``: ms by cause, or 0.
+- ``votes``: columns. ``path``. ``classes``: [text, votes] of each class of ballots, most votes first. ``winner``: the
+  index of its class, or -1. ``decided``: ms of the run, or null. The others are those of a tally.
+- ``losses``: ``count``; ``fatal``, the number of failures that ended a step; ``causes``, each with ``reason count``,
+  ``first`` ([path, reason] of the first three) and ``command``, which asks them again.
+- ``graph`` and ``timeline``: see the modules of these names.
 """
 
 from __future__ import annotations

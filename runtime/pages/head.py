@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
-from flowrun.dsl import dataclass
+from flowrun.dsl import dataclass, pattern
 
 from ..vocabulary.run_record import RunRecord
 
+_ZEROS = pattern(r"(\.\d\d\d*?)0+$")
+_KEPT = r"\1"
 STATE = {
     "done": "Done: the flow has its answer.",
     "partial": "Partly done: the answer lacks elements or steps.",
@@ -80,14 +83,13 @@ def _number(value: Any, instead: int) -> int:
 
 
 def three(value: float) -> str:
-    """Write a number with three significant figures, without an exponent."""
+    """Write a number with three significant figures, without an exponent: ``0.00210``, ``8.30``, ``12,300``."""
     if not value:
         return "0"
-    text = f"{value:.3g}"
-    if "e" not in text:
-        return text
-    number = float(text)
-    return f"{number:,.0f}" if abs(number) >= 1 else f"{number:.20f}".rstrip("0")
+    number = float(f"{value:.3g}")
+    if abs(number) >= 100:
+        return f"{number:,.0f}"
+    return f"{number:.{min(20, 2 - math.floor(math.log10(abs(number))))}f}"
 
 
 def duration(ms: int) -> str:
@@ -107,7 +109,8 @@ def money(dollars: float | None) -> str:
     """Write dollars with three significant figures, and "unknown" for None."""
     if dollars is None:
         return "unknown"
-    return f"${dollars:,.0f}" if dollars >= 1000 else f"${three(dollars)}"
+    # Zeros at the end say nothing, but cents have two digits: $0.0021, $2.50.
+    return f"${_ZEROS.sub(_KEPT, three(dollars))}"
 
 
 def clock(seconds: float) -> str:

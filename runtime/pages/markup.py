@@ -10,13 +10,17 @@ from ..vocabulary.quoting import inert, json_text, one_line
 from ..vocabulary.run_record import RunRecord
 from .head import Figures, clock, duration, figures_of, money
 
+_CELL = 300
 _VALUE = 20_000
 """The most characters of the value in the plain account."""
 
 
 def safe(text: str) -> str:
-    """Write foreign text as HTML, on one line. Characters that steer a terminal or turn the text become visible."""
-    return escape(one_line(text))
+    """Write foreign text as HTML, on one line and at most 300 characters of it.
+
+    Characters that steer a terminal or turn the text become visible.
+    """
+    return escape(one_line(text if len(text) <= _CELL else f"{text[: _CELL - 1]}…"))
 
 
 def head_html(record: RunRecord) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -55,8 +55,12 @@ class Sheet:
         self.sent: list[str] = []
         page.on("console", lambda one: self.said.append(f"{one.type}: {one.text}"))
         page.on("pageerror", lambda one: self.said.append(f"error: {one}"))
-        page.on("dialog", lambda one: (self.said.append(f"dialog: {one.message}"), one.dismiss()))
+        page.on("dialog", self._refuse)
         page.on("request", lambda one: self.sent.append(one.url))
+
+    def _refuse(self, dialog: Dialog) -> None:
+        self.said.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def open(self, path: Path, fragment: str = "") -> Page:
         """Open a file and wait until the page is ready."""

@@ -12,7 +12,7 @@ from flowrun.dsl import plan as p
 from flowrun.runtime.catalog import catalog
 from flowrun.runtime.session.loading import plan_of
 from flowrun.runtime.vocabulary.call import Message, Request
-from flowrun.runtime.vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, State, Tokens
+from flowrun.runtime.vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State, Tokens
 from flowrun.runtime.vocabulary.run_record import (
     EndpointRecord,
     EndRecord,
@@ -58,7 +58,7 @@ def call_of(
 ) -> CallRecord:
     """One call with one attempt, and one answer if it has any."""
     answers = () if answer is None else (answer_of(answer, given.pop("value", None)),)
-    ends = {"failed": "refused", "cancelled": "cancelled", "open": "open", "unsent": "unsent"}
+    ends: dict[State, End] = {"failed": "refused", "cancelled": "cancelled", "open": "open", "unsent": "unsent"}
     attempt = AttemptRecord(f"r-{path}", ends.get(state, "answered"), at, None if state == "open" else at + ms)
     row: dict[str, Any] = {
         "place": path,
@@ -109,21 +109,19 @@ def run_of(
     last = max((one.ended or 0 for call in calls for one in call.attempts), default=0)
     open_end = status in ("running", "killed")
     votes = given.pop("votes", {})
-    return RunRecord(
-        **{
-            "id": "7f3a91",
-            "plan": plan,
-            "began": BEGAN,
-            "ended": None if open_end else BEGAN + last / 1000,
-            "status": status,
-            "calls": tuple(calls),
-            "end": EndRecord(value=value, complete=not open_end, votes=votes, losses=tuple(losses)),
-            "stretches": (StretchRecord(0, None if open_end else last),),
-            "endpoints": {"openai:gpt-4o-mini": EndpointRecord("openai:gpt-4o-mini", URL)},
-            "text": FLOW,
-        }
-        | given
-    )
+    row: dict[str, Any] = {
+        "id": "7f3a91",
+        "plan": plan,
+        "began": BEGAN,
+        "ended": None if open_end else BEGAN + last / 1000,
+        "status": status,
+        "calls": tuple(calls),
+        "end": EndRecord(value=value, complete=not open_end, votes=votes, losses=tuple(losses)),
+        "stretches": (StretchRecord(0, None if open_end else last),),
+        "endpoints": {"openai:gpt-4o-mini": EndpointRecord("openai:gpt-4o-mini", URL)},
+        "text": FLOW,
+    }
+    return RunRecord(**(row | given))
 
 
 def review(elements: int = 12, seed: int = 7) -> RunRecord:

@@ -17,6 +17,9 @@ const F = {};
   F.oneLine = (text) => F.inert(text).replace(LINES, escaped);
   F.short = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 
+  /* A name in one line of the page, for paths, steps and models. */
+  F.name = (text) => F.oneLine(F.short(text, 300));
+
   /* el("td", {class: "number", onclick: f}, "text", node …) makes an element. Strings become text, never markup. */
   F.el = (tag, given, ...inside) => {
     const made = document.createElement(tag);
@@ -25,7 +28,7 @@ const F = {};
       if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
       else made.setAttribute(name, value === true ? "" : value);
     }
-    for (const one of inside.flat()) {
+    for (const one of inside.flat(Infinity)) {
       if (one === null || one === undefined || one === "") continue;
       made.append(one instanceof Node ? one : F.inert(one));
     }
@@ -49,13 +52,14 @@ const F = {};
     if (!value) return "0";
     const number = Number(value.toPrecision(3));
     if (Math.abs(number) >= 100) return Math.round(number).toLocaleString("en");
-    if (Math.abs(number) >= 1e-6) return String(number);
-    return number.toFixed(20).replace(/0+$/, "");
+    return number.toFixed(Math.min(20, 2 - Math.floor(Math.log10(Math.abs(number)))));
   };
+  /* The same without the zeros at the end, but with cents: 0.0021, 2.50. */
+  F.cents = (value) => F.three(value).replace(/(\.\d\d\d*?)0+$/, "$1");
   F.number = (value) => (value === null || value === undefined ? "" : value.toLocaleString("en"));
   F.money = (dollars) => {
     if (dollars === null || dollars === undefined) return "unknown";
-    return "$" + (dollars >= 1000 ? Math.round(dollars).toLocaleString("en") : F.three(dollars));
+    return "$" + F.cents(dollars);
   };
   F.duration = (ms) => {
     if (ms === null || ms === undefined) return "unknown";
@@ -66,6 +70,8 @@ const F = {};
     const minutes = Math.round(seconds / 60);
     return Math.floor(minutes / 60).toLocaleString("en") + " h " + (minutes % 60) + " min";
   };
+  /* Votes may be weights. */
+  F.votesOf = (n) => (Number.isInteger(n) ? F.number(n) : F.three(n));
   F.count = (number, one, many) => F.number(number) + " " + (number === 1 ? one : many || one + "s");
   F.bytesOf = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 

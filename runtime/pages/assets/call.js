@@ -37,7 +37,7 @@
 
   const fact = (name, ...value) => (value.flat().some(Boolean) ? [el("dt", {}, name), el("dd", {}, ...value)] : []);
   const link = (call) =>
-    el("a", { href: "#" + F.place.of({ call: call.place }), class: "path" }, F.oneLine(call.path));
+    el("a", { href: "#" + F.place.of({ call: call.place }), class: "path" }, F.name(call.path));
 
   const links = (calls, rest) => {
     const items = calls.slice(0, LINKS).map((one) => el("li", {}, link(one)));
@@ -46,7 +46,7 @@
   };
 
   const all = (path) => (number) =>
-    el("a", { href: "#" + F.place.of({ step: path }) }, "all " + F.count(number, "call") + " of " + F.oneLine(path));
+    el("a", { href: "#" + F.place.of({ step: path }) }, "all " + F.count(number, "call") + " of " + F.name(path));
 
   const reads = (call, path) =>
     call.before.some((one) => path.startsWith(one) && ["", ".", "["].includes(path.charAt(one.length)));
@@ -84,7 +84,7 @@
   const vote = (call) => {
     const at = call.vote ? model.voteAt.get(call.vote) : undefined;
     if (!call.vote) return "";
-    const to = el("a", { href: "#" + F.place.of({ vote: call.vote }) }, F.oneLine(call.vote));
+    const to = el("a", { href: "#" + F.place.of({ vote: call.vote }) }, F.name(call.vote));
     if (at === undefined || call.ballot < 0) return ["a sample of ", to];
     return [F.table.isAgainst(call) ? "▲ against the answer of " : "● for the answer of ", to];
   };
@@ -95,9 +95,9 @@
     const ids = call.answers.map((one) => one.id).filter(Boolean).join(", ");
     return el("dl", { class: "facts" },
       fact("state", F.table.MARKS[call.state] + " " + call.state, call.reason ? ": " + F.text(call.reason) : ""),
-      fact("model", F.oneLine(call.model)),
-      fact("served by", served && F.oneLine(served)),
-      fact("request id", ids && F.oneLine(ids)),
+      fact("model", F.name(call.model)),
+      fact("served by", served && F.name(served)),
+      fact("request id", ids && F.name(ids)),
       fact("time", call.ms === null ? "" : F.duration(call.ms) + ", began at " + F.duration(call.began)),
       fact("tokens", tokens(call)),
       fact("cost", F.money(call.cost)),
@@ -123,7 +123,7 @@
     return [
       el("h3", {}, F.count(call.attempts.length, "attempt")),
       el("div", { class: "wide" }, el("table", {},
-        el("thead", {}, el("tr", {}, heads.map((one) => el("th", { scope: "col" }, one)))),
+        el("thead", {}, el("tr", {}, heads.map((one, n) => el("th", { scope: "col", class: n === 2 || n === 3 ? "number" : null }, one)))),
         el("tbody", {}, rows))),
     ];
   };
@@ -177,7 +177,7 @@
     const schema = call.request && call.request.schema;
     panel.replaceChildren(...[
       bar(call),
-      el("h2", { tabindex: "-1" }, F.oneLine(call.path)),
+      el("h2", { tabindex: "-1" }, F.name(call.path)),
       call.labels.length ? el("p", { class: "quiet" }, F.oneLine(call.labels.join(" / "))) : "",
       facts(call),
       texts,

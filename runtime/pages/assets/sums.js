@@ -31,7 +31,7 @@
     const state = document.getElementById("state");
     if (state && state.dataset.status !== model.run.status) {
       state.dataset.status = model.run.status;
-      state.textContent = model.run.state;
+      state.textContent = F.oneLine(model.run.state);
     }
   };
 
@@ -39,7 +39,7 @@
     const told = [...model.run.notes];
     if (!model.texts)
       told.unshift("This page was made without texts: prompts, answers, labels, reasons and values are left out.");
-    document.getElementById("remarks").replaceChildren(...told.map((one) => el("p", { class: "quiet" }, F.oneLine(one))));
+    document.getElementById("remarks").replaceChildren(...told.map((one) => el("p", { class: "quiet" }, F.name(one))));
   };
 
   const value = () => {
@@ -68,7 +68,7 @@
     const link = ([path]) => {
       const at = model.byPath.get(path);
       return el("a", { class: "path", href: "#" + F.place.of(at === undefined ? { step: path } : { call: model.calls[at].place }) },
-        F.oneLine(path));
+        F.name(path));
     };
     const rows = causes.slice(0, 100).map((one) => el("tr", {},
       el("td", { class: "number" }, F.number(one.count)),
@@ -109,12 +109,12 @@
         const bar = el("span", { class: "amount" });
         bar.style.width = (sum.cost / most) * 100 + "%";
         return el("tr", {},
-          el("th", { scope: "row" }, el("a", { href: "#" + F.place.of({ [name]: key }), class: "path" }, F.oneLine(key))),
+          el("th", { scope: "row" }, el("a", { href: "#" + F.place.of({ [name]: key }), class: "path" }, F.name(key))),
           el("td", { class: "number" }, F.number(sum.calls)),
           el("td", { class: "number" }, F.three(sum.ms / 1000)),
           el("td", { class: "number" }, F.number(sum.read)),
           el("td", { class: "number" }, F.number(sum.written)),
-          el("td", { class: "number" }, (sum.known ? "" : "≥ ") + F.three(sum.cost)),
+          el("td", { class: "number" }, (sum.known ? "" : "≥ ") + F.cents(sum.cost)),
           el("td", { class: "amounts", "aria-hidden": "true" }, bar));
       });
       const heads = [name, "calls", "time, s", "tokens in", "out", "cost, $", ""];

@@ -83,17 +83,17 @@
   };
 
   const cells = (call) => [
-    el("div", { role: "gridcell", class: "path", title: F.oneLine(call.path) },
-      F.oneLine(call.path),
+    el("div", { role: "gridcell", class: "path", title: F.name(call.path) },
+      F.name(call.path),
       call.labels.length ? el("span", { class: "quiet" }, " " + F.oneLine(F.short(call.labels.join(" / "), 80))) : ""),
-    el("div", { role: "gridcell", class: "model", title: F.oneLine(call.model) }, F.oneLine(call.model)),
+    el("div", { role: "gridcell", class: "model", title: F.name(call.model) }, F.name(call.model)),
     el("div", { role: "gridcell", class: "state " + call.state },
       MARKS[call.state] + " " + call.state + (isAgainst(call) ? ", against" : "")),
     el("div", { role: "gridcell", class: "number began" }, call.began === null ? "" : F.three(call.began / 1000)),
     el("div", { role: "gridcell", class: "number" }, call.ms === null ? "" : F.three(call.ms / 1000)),
     el("div", { role: "gridcell", class: "number" }, F.number(call.read)),
     el("div", { role: "gridcell", class: "number" }, F.number(call.written)),
-    el("div", { role: "gridcell", class: "number" }, call.cost === null ? "" : F.three(call.cost)),
+    el("div", { role: "gridcell", class: "number" }, call.cost === null || (!call.answers.length && call.state !== "reused") ? "" : F.cents(call.cost)),
   ];
 
   const paint = () => {
@@ -147,7 +147,7 @@
     for (const name of ["step", "model", "state"]) parts[name].value = filter[name];
     if (filter.step && parts.step.value !== filter.step) {
       /* The graph may name a part of the flow that is no step of a call. */
-      parts.step.append(el("option", { value: filter.step }, F.oneLine(filter.step)));
+      parts.step.append(el("option", { value: filter.step }, F.name(filter.step)));
       parts.step.value = filter.step;
     }
     for (const one of parts.flags) one.checked = filter.flags.includes(one.value);
@@ -161,7 +161,7 @@
 
   const options = (name, all) => {
     const values = [...new Set(model.calls.map((one) => one[name]))];
-    return [el("option", { value: "" }, all), ...values.map((one) => el("option", { value: one }, F.oneLine(one)))];
+    return [el("option", { value: "" }, all), ...values.map((one) => el("option", { value: one }, F.name(one)))];
   };
 
   const choice = (name, all) => {

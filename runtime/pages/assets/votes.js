@@ -16,7 +16,7 @@
     const made = el("div", { class: "ballots", "aria-hidden": "true" });
     vote.classes.forEach(([, n], at) => {
       const part = el("span", { class: "class" + Math.min(at, 4) + (at === vote.winner ? " winner" : ""),
-        title: name(vote, at) + ": " + F.three(n) });
+        title: name(vote, at) + ": " + F.votesOf(n) });
       part.style.flexGrow = n / all;
       part.append(F.inert(n / all > 0.08 ? F.short(name(vote, at), 40) : ""));
       made.append(part);
@@ -31,7 +31,7 @@
   };
 
   const tally = (vote) => {
-    const parts = vote.classes.slice(0, 3).map(([, n], at) => name(vote, at) + " " + F.three(n));
+    const parts = vote.classes.slice(0, 3).map(([, n], at) => name(vote, at) + " " + F.votesOf(n));
     if (vote.classes.length > 3) parts.push(F.number(vote.classes.length - 3) + " more");
     return parts.join(", ") || "no ballots";
   };
@@ -50,7 +50,7 @@
     const items = calls.slice(0, 200).map((call) => {
       const word = call.ballot >= 0 ? name(vote, call.ballot) : call.state === "answered" ? "no ballot" : call.state;
       return el("li", {}, F.table.isAgainst(call) ? "▲ " : "● ",
-        el("a", { href: "#" + F.place.of({ call: call.place }), class: "path" }, F.oneLine(call.path)), " ", word);
+        el("a", { href: "#" + F.place.of({ call: call.place }), class: "path" }, F.name(call.path)), " ", word);
     });
     const rest = calls.length > 200 ? [el("li", { class: "quiet" }, "and " + F.number(calls.length - 200) + " more")] : [];
     return el("ul", { class: "links" }, items, rest);
@@ -59,13 +59,13 @@
   const row = (vote) => {
     const open = vote.path === opened;
     const button = el("button", { type: "button", "aria-expanded": open ? "true" : "false", class: "path",
-      onclick: () => F.votes.open(open ? "" : vote.path) }, F.oneLine(vote.path));
+      onclick: () => F.votes.open(open ? "" : vote.path) }, F.name(vote.path));
     const made = [el("tr", { id: "vote-" + vote.i },
       el("th", { scope: "row" }, button),
       el("td", { class: "bars" }, bar(vote), el("span", { class: "quiet" }, tally(vote))),
       el("td", { class: "number" }, F.number(vote.asked) + " of " + F.number(vote.planned)),
       el("td", { class: "number" }, vote.agreement.toFixed(2)),
-      el("td", { class: "number" }, F.three(vote.margin)),
+      el("td", { class: "number" }, F.votesOf(vote.margin)),
       el("td", { class: "number" }, vote.decided === null ? "" : F.three(vote.decided / 1000)),
       el("td", {}, remarks(vote)))];
     if (open) made.push(el("tr", {}, el("td", { colspan: "7" }, ballots(vote))));

@@ -1,0 +1,192 @@
+"""`flowrun report`: the page of a run, or its calls as a trace or a table."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..journal.reading import JournalReader
+from ..journal.survey import read_runs
+from ..outputs.target import Source, Target, encoded
+from ..vocabulary.errors import DiskError, FlowrunError, UsageError
+from ..vocabulary.quoting import inert, shown
+from . import exits
+from .journals import journal_files, journal_path
+from .paths import PathThatIs, to_file
+
+if TYPE_CHECKING:
+    from ..journal.index import Run
+    from ..vocabulary.run_record import RunRecord
+
+SUFFIXES = {".html": "html", ".htm": "html", ".json": "chrome-trace", ".csv": "csv"}
+FORMATS = ("html", "chrome-trace", "csv")
+Make = Callable[["RunRecord"], str]
+
+
+@click.command("report", short_help="Write the page of a run into a file.")
+@click.argument("run", metavar="[RUN]", required=False)
+@click.option(
+    "--output", "-o", "out", type=PathThatIs(), metavar="FILE", help="The file to write; - for standard output."
+)
+@click.option("--all", "every", is_flag=True, help="Write a page for each run into the folder FILE, and an index.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="The form of the report. The default follows the ending of FILE: .html, .json (a Chrome trace) or .csv.",
+)
+@click.option("--without-texts", is_flag=True, help="Leave out prompts, answers, labels, reasons and values.")
+@click.option("--journal", metavar="FILE", help="The journal to read.")
+def command(
+    run: str | None, out: Path | None, every: bool, form: str | None, without_texts: bool, journal: str | None
+) -> int:
+    """Write what RUN did into one file: `last` (the default), an id from `flowrun runs`, or the beginning of an id.
+
+    The page is one HTML file that loads nothing. It shows every call with its prompt and answer, the votes, the losses
+    and the costs. A .json file is a trace for Perfetto or Chrome, and a .csv file is a table of the calls. Nothing is
+    sent, and no key is needed.
+    """
+    path = journal_path(journal)
+    if every:
+        if run is not None:
+            raise UsageError("--all writes the pages of all runs: leave out RUN, or leave out --all")
+        if form not in (None, "html"):
+            raise UsageError(f"--all writes pages, not {form}: leave out --format, or name one run")
+        return _write_all(path, out, texts=not without_texts)
+    make = _maker(form or _form_of(out), texts=not without_texts)
+    with _reader(path) as reader:
+        chosen = _chosen(reader, run or "last", path)
+        record = _read_run()(reader, chosen)
+        sources = _sources(reader, chosen, record)
+    file = to_file(out)
+    if file is None:
+        _print(make(record))
+        return exits.DONE
+    target = Target(file, sources)
+    try:
+        text = make(record)
+    except BaseException:
+        target.close()
+        raise
+    target.write(text)
+    click.echo(f"the report of {chosen.id} is in {target.name}", err=True)
+    return exits.DONE
+
+
+def _reader(path: Path) -> JournalReader:
+    """Open the journal. Raises UsageError if there is none, DiskError."""
+    if not path.exists():
+        raise UsageError(f"there is no journal {shown(str(path))}: a run makes it, or name one with --journal FILE")
+    reader = JournalReader(path, read_runs)
+    for note in reader.notes:
+        click.echo(f"flowrun: {inert(note)}", err=True)
+    return reader
+
+
+def _chosen(reader: JournalReader, name: str, path: Path) -> Run:
+    from ..session.resume import found_run
+
+    if not reader.index.runs:
+        raise UsageError(f"the journal {shown(str(path))} has no runs")
+    found_run(reader.index.named(name) if name else [], name, path)
+    return reader.index.named(name)[0]
+
+
+def _read_run() -> Callable[[JournalReader, Run], RunRecord]:
+    """Return the function that makes the record of a run. It loads the state machine."""
+    found: Callable[[JournalReader, Run], RunRecord] = import_module("flowrun.runtime.replay").read_run
+    return found
+
+
+def _form_of(out: Path | None) -> str:
+    """Return the form that the ending of a file names. Raises UsageError."""
+    if to_file(out) is None:
+        if out is None and sys.stdout is not None and sys.stdout.isatty():
+            raise UsageError("the report needs a file: give it one with -o report.html; with -o - it is printed")
+        return "html"
+    assert out is not None
+    found = SUFFIXES.get(out.suffix.lower())
+    if found is None:
+        raise UsageError(
+            f"the name {shown(str(out))} does not tell the form of the report; end it in .html, .json (a Chrome "
+            "trace) or .csv, or add --format"
+        )
+    return found
+
+
+def _maker(form: str, *, texts: bool) -> Make:
+    if form == "csv":
+        from ..pages.calls_csv import calls_csv
+
+        return lambda record: calls_csv(record, texts=texts)
+    if form == "chrome-trace":
+        from ..pages.chrome_trace import chrome_trace
+
+        return lambda record: chrome_trace(record, texts=texts)
+    from ..pages import report_page
+
+    return lambda record: report_page(record, texts=texts)
+
+
+def _print(text: str) -> None:
+    """Print a report. Letters that UTF-8 cannot encode become escapes, as they do in a file."""
+    data = encoded(inert(text) if sys.stdout.isatty() else text)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+
+
+def _sources(reader: JournalReader, run: Run, record: RunRecord) -> list[Source]:
+    """Return the files that must not be overwritten: the journal, and the files that the run has read."""
+    from ..reads.places import files_read
+
+    found: list[Source] = list(journal_files(reader.path))
+    if run.given:
+        body: Any = reader.body(run.given)
+        folder = Path(str(body.get("settings", {}).get("folder") or "."))
+        found += files_read(record.plan, {}, folder)
+        files = [one for one in body.get("files", {}).values() if isinstance(one, dict)]
+        found += [Path(str(one["path"])) for one in files if "path" in one]
+    return found
+
+
+def _write_all(path: Path, folder: Path | None, *, texts: bool) -> int:
+    """Write a page for each run into a folder, and an index. Runs that cannot be read are in the index, too."""
+    from ..pages import report_page
+    from ..pages.shelf import INDEX, Shelved, index_page, shelved
+
+    folder = to_file(folder)
+    if folder is None:
+        raise UsageError("--all writes many pages: name a folder for them with -o reports/")
+    with _reader(path) as reader:
+        _make_folder(folder)
+        rows = []
+        for run in reader.index.runs.values():
+            try:
+                record = _read_run()(reader, run)
+            except FlowrunError as error:
+                click.echo(f"flowrun: the run {run.id} has no page: {error}", err=True)
+                rows.append(Shelved(run.id, run.flow, run.began, run.status or "killed", trouble=str(error)))
+                continue
+            page = f"{run.id}.html"
+            Target(folder / page, journal_files(path)).write(report_page(record, texts=texts))
+            rows.append(shelved(record, page))
+    Target(folder / INDEX, journal_files(path)).write(index_page(rows))
+    made = sum(bool(row.page) for row in rows)
+    click.echo(f"{made:,} page{'' if made == 1 else 's'} and {INDEX} are in {shown(str(folder))}", err=True)
+    return exits.DONE if made == len(rows) else exits.PARTIAL
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except FileExistsError:
+        raise DiskError(f"{shown(str(folder))} is a file, not a folder; --all needs a folder") from None
+    except OSError as error:
+        raise DiskError(f"the folder {shown(str(folder))} cannot be made: {error.strerror or error}") from None

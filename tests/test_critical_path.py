@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import FlowError
 from flowrun.runtime.pages.call_order import CallOrder
-from flowrun.runtime.pages.critical_path import Piece, call_seconds, critical_path, stretches_of
+from flowrun.runtime.pages.critical_path import Piece, call_time, critical_path, stretches_of
 from flowrun.runtime.vocabulary.call_record import AttemptRecord, CallRecord, State
 from flowrun.runtime.vocabulary.run_record import RunRecord, StretchRecord
 from support.harness import planned
@@ -134,10 +134,10 @@ def test_failed_attempts_are_time_of_retries() -> None:
         Piece(60, 2060, "retry_after", 0),
         Piece(2060, 2500, "server", 0),
     ]
-    assert call_seconds(CallOrder(planned(STEPS), [call("first", busy, late)]).calls) == {
-        "retry_after": 2.0,
-        "server": 0.44,
-        "retries": 0.05,
+    assert call_time(CallOrder(planned(STEPS), [call("first", busy, late)]).calls) == {
+        "retry_after": 2000,
+        "server": 440,
+        "retries": 50,
     }
 
 

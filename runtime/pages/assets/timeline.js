@@ -516,7 +516,7 @@
   const account = () => {
     const causes = [...new Set([...Object.keys(data.spent), ...Object.keys(data.spentInAll)])];
     const share = Object.values(data.spent).reduce((a, b) => a + b, 0);
-    const cell = (value) => el("td", { class: "number" }, value === undefined ? "" : F.three(value));
+    const cell = (value) => el("td", { class: "number" }, value === undefined ? "" : F.three(value / 1000));
     const rows = causes.map((cause) => {
       const bar = el("span", { class: "amount" });
       bar.style.width = share ? (100 * (data.spent[cause] || 0)) / share + "%" : "0";

@@ -3,8 +3,8 @@
     python benchmarks/page.py [--check] [--calls N]
 
 The texts are random words of a vocabulary of 5,000, so that nothing repeats but the words; a prompt that shares a
-template with others packs better. ``--check`` fails above 5 MB, 2 s to the first paint, or 100 ms for a filter. It needs
-Chromium on the PATH. Times are wall times of the browser; the median of the rounds counts.
+template with others packs better. ``--check`` fails above 5 MB, 2 s to the first paint, or 100 ms for a filter. It
+needs Chromium on the PATH. Times are wall times of the browser; the median of the rounds counts.
 """
 
 from __future__ import annotations

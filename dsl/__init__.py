@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .checking.extents import Extents
     from .codes import CODES
     from .diagnostics import Diagnostic, Edit, Fix, FlowError, did_you_mean, nearest
-    from .export import Picture, picture_of, to_dot, to_mermaid, to_svg
+    from .export import Picture, picture_of, to_dot, to_mermaid, to_page_svg, to_svg
     from .fixes import Fixed, apply_fixes
     from .formats import FORMATS, format_report
     from .formats.report import Report, Unread
@@ -78,7 +78,7 @@ _HOMES = {
     "checking.extents": "Extents",
     "codes": "CODES",
     "diagnostics": "Diagnostic Edit Fix FlowError did_you_mean nearest",
-    "export": "Picture picture_of to_dot to_mermaid to_svg",
+    "export": "Picture picture_of to_dot to_mermaid to_page_svg to_svg",
     "fixes": "Fixed apply_fixes",
     "formats": "FORMATS format_report",
     "formats.report": "Report Unread",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from .. import plan as p
 from .. import types as t
@@ -57,7 +58,7 @@ class _Drawer:
 
     def picture(self) -> Picture:
         scope = _Scope()
-        parts = self.flow(self.plan.params, self.plan.steps, self.plan.result, self.plan.type, scope)
+        parts = self.flow(self.plan, scope, "")
         for names, end, style, known in self.waiting:
             for name in names:
                 start = known.find(name)
@@ -66,15 +67,16 @@ class _Drawer:
         edges = tuple(Edge(start, end, style) for (start, end), style in self.edges.items())
         return Picture(f"flow {plain(self.plan.flow)}", parts, edges)
 
-    def flow(
-        self, params: Iterable[p.Param], steps: Iterable[p.Step], result: p.Expr, type_: t.Type, scope: _Scope
-    ) -> tuple[Part, ...]:
-        """Draw a whole flow. Return its parts; the last one is the returned value."""
-        parts: list[Part] = [self.param(param, scope) for param in params]
-        parts += [self.step(step, scope)[0] for step in steps]
-        text = self.words.expr(result)
-        end = self.node("return", "return", wrapped(text, _LINE, 3), [text, f"a value of type {t.show(type_)}"])
-        self.mention(names_in([result], self.functions), end.id, scope)
+    def flow(self, flow: p.Plan | p.Flow, scope: _Scope, prefix: str) -> tuple[Part, ...]:
+        """Draw a whole flow. Return its parts; the last one is the returned value.
+
+        ``prefix`` is the part of its steps' paths before their names.
+        """
+        parts: list[Part] = [self.param(param, scope) for param in flow.params]
+        parts += [self.step(step, scope, prefix)[0] for step in flow.steps]
+        text = self.words.expr(flow.result)
+        end = self.node("return", "return", wrapped(text, _LINE, 3), [text, f"a value of type {t.show(flow.type)}"])
+        self.mention(names_in([flow.result], self.functions), end.id, scope)
         return (*parts, end)
 
     def param(self, param: p.Param, scope: _Scope) -> Node:
@@ -84,17 +86,17 @@ class _Drawer:
         scope.values[param.name] = node.id
         return node
 
-    def step(self, step: p.Step, scope: _Scope) -> tuple[Part, str]:
+    def step(self, step: p.Step, scope: _Scope, prefix: str) -> tuple[Part, str]:
         """Draw a step. Return its part and the id of the node that has its value."""
-        node = step.node
+        node, path = step.node, prefix + step.title
         match node:
             case p.Ask() | p.Value() | p.ExternCall():
-                part: Part = self.leaf(step, node)
+                part: Part = self.leaf(step, node, path)
                 head = value = part.id
             case p.FlowCall():
-                part, head, value = self.call(step, node, scope)
+                part, head, value = self.call(step, node, scope, path)
             case _:
-                part, head, value = self.block(step, node, scope)
+                part, head, value = self.block(step, node, scope, path)
         uses = self.uses(node)
         if not isinstance(part, Cluster) or part.kind != "flow":
             self.mention(uses, head, scope)
@@ -122,7 +124,7 @@ class _Drawer:
                 return names_in(args.values(), self.functions)
         return ()
 
-    def leaf(self, step: p.Step, node: p.Ask | p.Value | p.ExternCall) -> Node:
+    def leaf(self, step: p.Step, node: p.Ask | p.Value | p.ExternCall, path: str) -> Node:
         named = not step.name.startswith("#")
         match node:
             case p.Ask():
@@ -136,10 +138,11 @@ class _Drawer:
                 target = self.plan.externs[extern].target if extern in self.plan.externs else ""
                 tip = [text, f"calls {target}"] if target else [text]
         lines = (*wrapped(text, _LINE, 2), *self.clauses(step))
-        return self.node(kind, step.name if named else "", lines, [*tip, *self.about(step)])
+        made = self.node(kind, step.name if named else "", lines, [*tip, *self.about(step)])
+        return replace(made, path=path, calls=kind == "ask")
 
     def block(
-        self, step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain, scope: _Scope
+        self, step: p.Step, node: p.Map | p.Repeat | p.Fanout | p.Chain, scope: _Scope, path: str
     ) -> tuple[Cluster, str, str]:
         """Draw a block.
 
@@ -159,19 +162,19 @@ class _Drawer:
             what = f"repeat {node.least}" + ("" if node.least == node.most else f"..{node.most}")
         values = {}
         for one in node.body.steps:
-            part, values[one.name] = self.step(one, inner)
+            part, values[one.name] = self.step(one, inner, f"{path}.")
             parts.append(part)
         value = values.get(node.body.result, id_)
         if not isinstance(node, p.Chain):
             fanout = isinstance(node, p.Fanout)
-            reducer = self.reducer(node.reduce, inner if fanout else scope)
+            reducer = self.reducer(node.reduce, inner if fanout else scope, f"{path}.reduce")
             for start in values.values() if fanout else [value]:
                 self.edges[start, reducer.id] = "reduce"
             parts.append(reducer)
             value = reducer.id
-        return self.cluster(id_, step, node.kind, what, parts), head, value
+        return replace(self.cluster(id_, step, node.kind, what, parts), path=path), head, value
 
-    def call(self, step: p.Step, node: p.FlowCall, scope: _Scope) -> tuple[Part, str, str]:
+    def call(self, step: p.Step, node: p.FlowCall, scope: _Scope, path: str) -> tuple[Part, str, str]:
         what = f"flow {node.flow}"
         with self.called.entered(node.flow) as flow:
             if flow is None:
@@ -179,14 +182,14 @@ class _Drawer:
                 count = len(self.called.steps.get(node.flow, ()))
                 lines = [short(what, _LINE), f"{count:,} step{'s' if count != 1 else ''}", *self.clauses(step)]
                 text = f"{what}({self.words.named(node.args)})"
-                made = self.node("flow", title, lines, [text, *self.about(step)])
+                made = replace(self.node("flow", title, lines, [text, *self.about(step)]), path=path, calls=True)
                 return made, made.id, made.id
             id_ = self.cluster_id()
             inner = _Scope()
-            parts = self.flow(flow.params, flow.steps, flow.result, flow.type, inner)
+            parts = self.flow(flow, inner, f"{path}.")
         for name, argument in node.args.items():
             self.mention(names_in([argument], self.functions), inner.values.get(name, id_), scope)
-        return self.cluster(id_, step, "flow", what, parts), id_, parts[-1].id
+        return replace(self.cluster(id_, step, "flow", what, parts), path=path), id_, parts[-1].id
 
     def element(self, node: p.Map, inner: _Scope) -> Node:
         text = f"in {self.words.expr(node.source)}"
@@ -196,7 +199,7 @@ class _Drawer:
         inner.values[node.element] = made.id
         return made
 
-    def reducer(self, reduce: p.Reduce, scope: _Scope) -> Node:
+    def reducer(self, reduce: p.Reduce, scope: _Scope, path: str) -> Node:
         by = "" if reduce.count is None else f"by {self.words.expr(reduce.count)} "
         name = "ask" if reduce.count is not None and reduce.ask is not None else reduce.rule
         rule = f"reduce {by}{self.words.rule(name, reduce.args)}"
@@ -212,7 +215,7 @@ class _Drawer:
         if reduce.extern is not None:
             lines = (*lines, "extern")
         tip += [f"with {self.words.named(reduce.options)}"] if reduce.options else []
-        made = self.node("reduce", "", lines, tip)
+        made = replace(self.node("reduce", "", lines, tip), path=path, calls=bool(reduce.asks))
         self.mention(names, made.id, scope)
         self.mention((need for need in reduce.needs if need not in names), made.id, scope, "after")
         return made

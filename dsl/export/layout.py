@@ -68,13 +68,17 @@ class Layout:
     titles: dict[str, float] = field(default_factory=dict)
 
 
-def lay_out(picture: Picture) -> Layout:
-    """Lay out a picture from top to bottom or from left to right, whichever is easier to read on one page."""
+def lay_out(picture: Picture, page: tuple[float, float] = _PAGE) -> Layout:
+    """Lay out a picture from top to bottom or from left to right, whichever is easier to read on one page.
+
+    ``page`` is the width and the height of the page in pixels.
+    """
+    wide, high = page
     down = _Engine(picture, "TB").layout()
-    if (down.width <= _PAGE[0] and down.height <= _PAGE[1]) or len(down.rects) > _MANY_PARTS:
+    if (down.width <= wide and down.height <= high) or len(down.rects) > _MANY_PARTS:
         return down
     right = _Engine(picture, "LR").layout()
-    return min(down, right, key=lambda layout: max(layout.width / _PAGE[0], layout.height / _PAGE[1]))
+    return min(down, right, key=lambda layout: max(layout.width / wide, layout.height / high))
 
 
 @dataclass(slots=True)

@@ -17,7 +17,9 @@ Style: TypeAlias = Literal["mention", "after", "reduce"]
 class Node:
     """A box.
 
-    ``lines`` are shown under the title. ``tip`` holds further details, each on a line of its own.
+    ``lines`` are shown under the title. ``tip`` holds further details, each on a line of its own. ``path`` is the path
+    of its step in a run, without the numbers of elements; "" for a box that is no step. ``calls`` says that the step
+    sends requests. ``room`` is the number of lines that are left free below, for the figures of a run.
     """
 
     id: str
@@ -25,13 +27,16 @@ class Node:
     title: str
     lines: tuple[str, ...] = ()
     tip: str = ""
+    path: str = ""
+    calls: bool = False
+    room: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """A frame around nodes and clusters.
 
-    ``name`` is empty if the flow gives none. ``what`` describes the block.
+    ``name`` is empty if the flow gives none. ``what`` describes the block. ``path`` is that of its step in a run.
     """
 
     id: str
@@ -40,6 +45,7 @@ class Cluster:
     what: str
     inside: tuple[Part, ...]
     tip: str = ""
+    path: str = ""
 
 
 Part: TypeAlias = Node | Cluster

@@ -6,10 +6,11 @@ It follows the reader's choice of a light or dark system, and each box has a tip
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from .label_sizes import LINE_HEIGHT, LINE_SIZE, TITLE_GAP, TITLE_HEIGHT, TITLE_SIZE
 from .layout import Layout, Rect, Route, Stroke, lay_out
-from .picture import Cluster, Node, Picture
+from .picture import Cluster, Node, Part, Picture
 from .text_widths import text_width
 from .words import plain
 
@@ -33,6 +34,9 @@ _LINE = ("#5d656d", "#a3abb3")
 _CLUSTERS = (("#f9fafb", "#b6bdc4"), ("#1d2025", "#545c64"))
 _NESTED = (("#f1f3f5", "#b6bdc4"), ("#262a30", "#545c64"))
 _HEAD = 7.0
+_FIGURE_LINES = 3
+# The part of a screen that the drawing of a run may take.
+_SCREEN = 1200.0, 560.0
 # Escaped by hand, because the standard library's modules for XML also load those for HTTP.
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 
@@ -41,8 +45,7 @@ def to_svg(picture: Picture) -> str:
     """Write the picture as one SVG file. The same picture always gives the same text."""
     layout = lay_out(picture)
     width, height = _number(layout.width), _number(layout.height)
-    parts = list(picture.walk())
-    count = sum(isinstance(part, Node) for part in parts)
+    count = sum(isinstance(part, Node) for part in picture.walk())
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         f'role="img" aria-label="{_escaped(plain(picture.title))}">',
@@ -52,20 +55,53 @@ def to_svg(picture: Picture) -> str:
         f"<style>{_style()}</style>",
         f'<rect class="paper" width="{width}" height="{height}"/>',
     ]
+    return "\n".join([*lines, *_drawn(picture, layout), "</svg>"]) + "\n"
+
+
+def to_page_svg(picture: Picture, *, texts: bool = True) -> str:
+    """Write the picture as an SVG element for the page of a run, which brings the style.
+
+    The frames and the boxes that send requests have the path of their step as ``data-step``, and take the focus. These
+    boxes have room for figures. Without ``texts`` there are no expressions and prompts, only names and kinds.
+    """
+    picture = replace(picture, parts=tuple(_for_page(part, texts=texts) for part in picture.parts))
+    layout = lay_out(picture, _SCREEN)
+    width, height = _number(layout.width), _number(layout.height)
+    lines = [
+        f'<svg class="flow" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        f'role="group" aria-label="{_escaped(plain(picture.title))}">'
+    ]
+    return "\n".join([*lines, *_drawn(picture, layout, page=True), "</svg>"]) + "\n"
+
+
+def _for_page(part: Part, *, texts: bool) -> Part:
+    if isinstance(part, Cluster):
+        inside = tuple(_for_page(one, texts=texts) for one in part.inside)
+        part = replace(part, inside=inside)
+        return part if texts else replace(part, what=part.kind, tip="")
+    part = replace(part, room=_FIGURE_LINES) if part.calls else part
+    return part if texts else replace(part, lines=(part.kind,), tip="")
+
+
+def _drawn(picture: Picture, layout: Layout, *, page: bool = False) -> Iterator[str]:
+    parts = list(picture.walk())
     names = {part.id: _named(part) for part in parts}
     depths = _depths(picture)
-    lines += (_frame(part, layout.rects[part.id], depths[part.id]) for part in parts if isinstance(part, Cluster))
+    for part in parts:
+        if isinstance(part, Cluster):
+            yield _frame(part, layout.rects[part.id], depths[part.id], _focus(part) if page else "")
     ends: dict[Route, list[str]] = {}
     for edge in picture.edges:
         ends.setdefault((edge.start, edge.style), []).append(names[edge.end])
     for route, strokes in layout.strokes.items():
         tip = f"{names[route[0]]} → {', '.join(ends[route][:20])}{' …' if len(ends[route]) > 20 else ''}"
-        lines.append(_edge(layout, route, strokes, tip))
-    lines += (_box(part, layout.rects[part.id]) for part in parts if isinstance(part, Node))
-    lines += (
+        yield _edge(layout, route, strokes, tip)
+    for part in parts:
+        if isinstance(part, Node):
+            yield _box(part, layout.rects[part.id], _focus(part) if page and part.calls else "")
+    yield from (
         _title(part, layout.titles[part.id], layout.rects[part.id].y) for part in parts if isinstance(part, Cluster)
     )
-    return "\n".join([*lines, "</svg>"]) + "\n"
 
 
 def _style() -> str:
@@ -110,9 +146,14 @@ def _named(part: Node | Cluster) -> str:
     return plain(part.title or " ".join(part.lines))
 
 
-def _frame(cluster: Cluster, rect: Rect, depth: int) -> str:
+def _focus(part: Part) -> str:
+    """Return the attributes of a part that a reader of a page can choose."""
+    return f' data-step="{_escaped(part.path)}" tabindex="0" role="button" aria-label="{_escaped(_named(part))}"'
+
+
+def _frame(cluster: Cluster, rect: Rect, depth: int, focus: str) -> str:
     shade = "even" if depth % 2 else "odd"
-    return f'<rect class="frame {shade}" {_corners(rect)} rx="8"><title>{_escaped(cluster.tip)}</title></rect>'
+    return f'<rect class="frame {shade}" {_corners(rect)} rx="8"{focus}><title>{_escaped(cluster.tip)}</title></rect>'
 
 
 def _title(cluster: Cluster, x: float, top: float) -> str:
@@ -123,15 +164,16 @@ def _title(cluster: Cluster, x: float, top: float) -> str:
     return f'{bold}<text x="{_number(behind)}" y="{_number(y)}">{_escaped(what)}</text>'
 
 
-def _box(node: Node, rect: Rect) -> str:
+def _box(node: Node, rect: Rect, focus: str) -> str:
     corner = _ROUND.get(node.kind, 4.0)
     lines = [(line, False) for line in node.lines]
     if node.title:
         lines.insert(0, (node.title, True))
-    high = sum(TITLE_HEIGHT if bold else LINE_HEIGHT for _, bold in lines)
+    high = sum(TITLE_HEIGHT if bold else LINE_HEIGHT for _, bold in lines) + node.room * LINE_HEIGHT
     y = rect.y + (rect.height - high) / 2
     out = [
-        f'<g><title>{_escaped(node.tip)}</title><rect class="box {node.kind}" {_corners(rect)} rx="{_number(corner)}"/>'
+        f"<g{focus}><title>{_escaped(node.tip)}</title>"
+        f'<rect class="box {node.kind}" {_corners(rect)} rx="{_number(corner)}"/>'
     ]
     if node.kind in ("flow", "extern"):
         inner = Rect(rect.x + 3, rect.y + 3, rect.width - 6, rect.height - 6)

@@ -12,9 +12,20 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-SCRIPTS = ("base.js", "store.js", "table.js", "call.js", "votes.js", "sums.js", "main.js")
+SCRIPTS = (
+    "base.js",
+    "store.js",
+    "table.js",
+    "call.js",
+    "votes.js",
+    "sums.js",
+    "graph.js",
+    "lanes.js",
+    "timeline.js",
+    "main.js",
+)
 """The order of the scripts. A new part stands before ``main.js``."""
-STYLES = ("page.css",)
+STYLES = ("page.css", "graph.css", "timeline.css")
 _FRAME = "page.html"
 
 

@@ -39,8 +39,10 @@ from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import json_text
 from ..vocabulary.run_record import RunRecord
 from .ballots import Votes
+from .graph import graph_data
 from .head import figures_of, length_of
 from .inputs import Inputs
+from .timeline import as_data, timeline_of
 
 VERSION = 1
 STATES: tuple[str, ...] = get_args(State)
@@ -88,6 +90,8 @@ def page_data(record: RunRecord, *, texts: bool = True) -> dict[str, Json]:
         **calls_data(record.calls, votes, Inputs(record.plan), strings),
         "votes": _votes(votes, strings),
         "losses": _losses(record, strings),
+        "graph": graph_data(record),
+        "timeline": as_data(timeline_of(record)),
     }
     return data | {"strings": strings.all}
 

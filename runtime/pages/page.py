@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..vocabulary.run_record import RunRecord
 from .assembly import assemble
 from .data import page_data
+from .graph import graph_html
 from .markup import account_html, head_html, safe
 from .packing import pack
 
@@ -20,6 +21,7 @@ def report_page(record: RunRecord, *, texts: bool = True) -> str:
             "title": safe(f"{record.plan.flow} {record.id} · flowrun"),
             "head": head_html(record),
             "account": account_html(record, texts=texts),
+            "graph": graph_html(record, texts=texts),
             "data": pack(page_data(record, texts=texts)),
         }
     )

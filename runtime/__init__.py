@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import replay
     from .api import RunError, resume, resume_async, run, run_async
     from .costs.written_budget import Budget
     from .engine.decisions import Failure
@@ -43,8 +44,9 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .vocabulary.events import Event
+    from .vocabulary.receipt import Receipt
     from .vocabulary.tally import Tally
-    from .vocabulary.usage import Rate, Rates, Usage
+    from .vocabulary.usage import Rate, Rates, TokenDetail, Usage
 
 _HOMES = {
     "api": "RunError resume resume_async run run_async",
@@ -65,11 +67,12 @@ _HOMES = {
         "ModelError PermanentError PlanError RefusedError StoppedError UsageError"
     ),
     "vocabulary.events": "Event",
+    "vocabulary.receipt": "Receipt",
     "vocabulary.tally": "Tally",
-    "vocabulary.usage": "Rate Rates Usage",
+    "vocabulary.usage": "Rate Rates TokenDetail Usage",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = {"events": "vocabulary.events"}
+_MODULES = {"events": "vocabulary.events", "replay": "replay"}
 
 __all__ = [
     "Answer",
@@ -95,6 +98,7 @@ __all__ = [
     "Rate",
     "Rates",
     "Reach",
+    "Receipt",
     "RefusedError",
     "Reply",
     "Request",
@@ -106,12 +110,14 @@ __all__ = [
     "StoppedError",
     "Surroundings",
     "Tally",
+    "TokenDetail",
     "Usage",
     "UsageError",
     "events",
     "load",
     "open_provider",
     "plan_of",
+    "replay",
     "resume",
     "resume_async",
     "run",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, nullcontext
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from .inputs.python_inputs import check_texts, names_a_file
 from .inputs.python_values import plain_inputs
 from .journal.store import Journal
 from .providers import open_provider
+from .session.apart import loop_runs, run_apart
 from .session.garbage import COLLECTOR
 from .session.loading import checked_inputs, load, plan_of
 from .session.options import AnyPath, RunOptions
@@ -69,11 +70,14 @@ class RunError(FlowrunError):
 def run(
     flow: Flow, /, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None, **values: Any
 ) -> Result:
-    """Run a flow and wait for its end. This is ``run_async`` for callers without an event loop.
+    """Run a flow and wait for its end. ``run_async`` is its form for coroutines.
+
+    If an event loop runs in this thread, as in a notebook, the run has a thread and an event loop of its own, and
+    listeners are called in that thread.
 
     Raises: RunError, if the flow has no value; and all errors of ``run_async``.
     """
-    return _waited("run", lambda: run_async(flow, inputs, options=options, **values))
+    return _waited(lambda given: run_async(flow, inputs, options=given, **values), options)
 
 
 async def run_async(
@@ -118,11 +122,11 @@ async def run_typed(
 
 
 def resume(run: str, journal: AnyPath | None = None, *, options: RunOptions | None = None, **others: Never) -> Result:
-    """Resume a run and wait for its end. This is ``resume_async`` for callers without an event loop.
+    """Resume a run and wait for its end, as ``run`` does. ``resume_async`` is its form for coroutines.
 
     Raises: RunError, if the flow has no value; and all errors of ``resume_async``.
     """
-    return _waited("resume", lambda: resume_async(run, journal, options=options, **others))
+    return _waited(lambda given: resume_async(run, journal, options=given, **others), options)
 
 
 async def resume_async(
@@ -195,11 +199,14 @@ async def _executed(
         listeners.warn()
 
 
-def _waited(name: str, begin: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    with suppress(RuntimeError):
-        asyncio.get_running_loop()
-        raise UsageError(f"`{name}` would block the running event loop: write `await {name}_async(…)`")
-    result = asyncio.run(begin())
+def _waited(begin: Callable[[RunOptions], Coroutine[Any, Any, Result]], given: object) -> Result:
+    options = _options(given)
+    if loop_runs():
+        stop = options.stop or Stop()
+        apart = replace(options, stop=stop)
+        result = run_apart(lambda: begin(apart), stop)
+    else:
+        result = asyncio.run(begin(options))
     if not result.ok:
         raise RunError(result)
     return result

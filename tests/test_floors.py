@@ -58,12 +58,14 @@ EFFECT_CALLS = frozenset({"open", "input", "print", "exec", "eval", "__import__"
 HARMLESS = frozenset(
     {"pathlib.PurePath", "pathlib.PurePosixPath", "pathlib.PureWindowsPath", "threading.Lock", "random.Random"}
 )
-# The rooms that have no effect, nor has anything that they import.
-PURE = frozenset({"vocabulary", "reducers", "values", "plans", "engine"})
+# The rooms and the modules that have no effect, nor has anything that they import.
+PURE = frozenset(
+    {"vocabulary", "reducers", "values", "plans", "engine", "replay/driver", "replay/source", "replay/around"}
+)
 # The grammar and the explain pages travel inside the package: these may read them, and nothing else.
 READS_PACKAGE_DATA = frozenset({"dsl/parsing/tables", "dsl/pages"})
-# The face of a half and the lints load their own modules when they are asked for.
-LOADS_ITS_OWN = frozenset({"dsl/__init__", "dsl/lints/__init__"})
+# The faces of a half and of the replay, and the lints, load their own modules when they are asked for.
+LOADS_ITS_OWN = frozenset({"dsl/__init__", "dsl/lints/__init__", "runtime/replay/__init__"})
 # `import flowrun` itself: it lies in a room of the runner, and stands above both halves.
 WHOLE = "face/__init__"
 # The registry loads the modules of a folder and other people's packages, on behalf of the rooms above.
@@ -187,13 +189,18 @@ def effects(tree: ast.AST, found: list[Import], where: str) -> Iterator[tuple[in
 def reached(arrows: Mapping[str, set[str]], rooms: Iterable[str]) -> set[str]:
     """The modules of these rooms, with all that they import, and the faces of the folders on the way."""
     known = {*arrows, *(other for others in arrows.values() for other in others)}
-    todo = [one for one in known if one.split("/")[0] == "runtime" and one.split("/")[1] in rooms]
+    rooms = frozenset(rooms)
+    todo = [
+        one
+        for one in known
+        if one.split("/")[0] == "runtime" and {one.split("/")[1], one.removeprefix("runtime/")} & rooms
+    ]
     found: set[str] = set()
     while todo:
         one = todo.pop()
         if one not in found:
             found.add(one)
-            todo += arrows.get(one, ())
+            todo += () if one in LOADS_ITS_OWN else arrows.get(one, ())
             # Importing a module runs the faces of the folders that it lies in.
             parts = one.split("/")
             todo += [face for n in range(2, len(parts)) if (face := "/".join([*parts[:n], "__init__"])) in known]
@@ -328,9 +335,11 @@ BAD = {
     "disk": ("dsl/check.py", "from pathlib import Path", ":1: imports pathlib.Path, but must stay pure"),
     "builtin": ("dsl/check.py", "text = open('x')", ":1: calls open(), but must stay pure"),
     "data": ("dsl/check.py", "import importlib.resources", ":1: imports importlib.resources, but must stay pure"),
+    "core of the replay": ("runtime/replay/driver.py", "import time", ":1: imports time, but must stay pure"),
     **{
         room: (f"runtime/{room}/one.py", "def f():\n    import asyncio", ":2: imports asyncio, but must stay pure")
         for room in sorted(PURE)
+        if "/" not in room
     },
     "no room": ("runtime/misc.py", "", ":1: stands on no floor"),
 }

@@ -80,7 +80,7 @@ def begin_a_frame(log: Path) -> None:
 
 async def listed(path: Path) -> list[dict[str, Any]]:
     ran = await command("runs", "--journal", str(path), "--json", folder=path.parent)
-    rows: list[dict[str, Any]] = json.loads(ran.out)
+    rows: list[dict[str, Any]] = json.loads(ran.out)["runs"]
     return rows
 
 

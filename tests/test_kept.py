@@ -210,9 +210,9 @@ async def test_the_command_tells_what_the_journal_gave(model: Model, flow: Any, 
     planned = await command("plan", *words, "--json", folder=path.parent, **given)
     assert json.loads(planned.out)["journal"] == {"answers": 2, "calls": 1}
     runs = await command("runs", "--json", folder=path.parent, **given)
-    assert [run["status"] for run in json.loads(runs.out)] == ["done", "done"]
+    assert [run["status"] for run in json.loads(runs.out)["runs"]] == ["done", "done"]
     listed = await command("runs", folder=path.parent, **given)
-    assert len(listed.out.splitlines()) == 2
+    assert len(listed.out.splitlines()) == 3
     kept = await command(*words, "--json", "--no-journal", folder=path.parent, **given)
     assert json.loads(kept.out)["run"] is None
     assert json.loads(kept.out)["recalled"] == 0

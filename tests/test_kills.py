@@ -125,7 +125,7 @@ def test_a_budget_holds_whatever_is_killed_when(dear: Place, limit: str) -> None
     assert command.end() in (0, 4), command.err
     paid = dear.served.answers() - before
     assert 0 < paid <= 40
-    [run] = json.loads(dear.listed(name))
+    [run] = json.loads(dear.listed(name))["runs"]
     assert run["answered"] <= paid <= run["sent"] - run["refused"] <= (40 if "calls" in limit else 100)
     assert run["cost"] <= 0.02 * paid + 1e-9
     if "$" in limit:

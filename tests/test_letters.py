@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowrun.runtime.cli.show import print_answer
+from flowrun.runtime.cli.console import print_answer
 from flowrun.runtime.vocabulary.quoting import inert, json_text, one_line, shown
 from support.command_line import COMMAND, chat, command
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from flowrun.runtime.dispatch.endpoint import Endpoint
 from flowrun.runtime.dispatch.ledger import NoLog
+from flowrun.runtime.dispatch.request_waits import NO_WAITING
 from flowrun.runtime.dispatch.scheduler import Scheduler
 from flowrun.runtime.engine.decisions import Call
 from flowrun.runtime.engine.scopes import Context
@@ -22,6 +23,7 @@ from flowrun.runtime.vocabulary.call import Reply, Request
 from flowrun.runtime.vocabulary.errors import RefusedError
 from flowrun.runtime.vocabulary.events import Event, RequestStarted
 from flowrun.runtime.vocabulary.pace import Pace
+from flowrun.runtime.vocabulary.waits import Cause
 from support.harness import functions, planned
 from support.served_width import SIGMA
 from support.virtual_clock import VirtualLoop
@@ -98,7 +100,7 @@ class SlowLog(NoLog):
         super().__init__()
         self.intents = self.kept_back = 0
 
-    async def intend(self, calls: Sequence[Call], key: str) -> None:
+    async def intend(self, calls: Sequence[Call], key: str, waited: Mapping[Cause, int] = NO_WAITING) -> None:
         self.intents += len(calls)
         await asyncio.sleep(0.003 + 0.0001 * self.intents)
 

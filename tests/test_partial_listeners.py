@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from flowrun.dsl import types
 from flowrun.runtime.account.summary import Summary
-from flowrun.runtime.cli.progress import LiveLine, ProgressLines, watcher
+from flowrun.runtime.cli.progress import LiveDisplay, ProgressLines, watcher
 from flowrun.runtime.outputs.forms import Form
 from flowrun.runtime.session.listeners import Listeners, to_all
 from flowrun.runtime.vocabulary import events as e
@@ -63,7 +63,13 @@ def test_a_quiet_command_still_hears_urgent_notices(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == "told\n"
 
 
-@pytest.mark.parametrize("kind", [ProgressLines, LiveLine, Summary])
+def test_a_live_display_hears_of_elements_and_of_no_step_that_begins() -> None:
+    display = LiveDisplay()
+    assert display.hears(e.ElementFinished)
+    assert not display.hears(e.StepStarted)
+
+
+@pytest.mark.parametrize("kind", [ProgressLines, Summary])
 def test_the_events_that_are_spared_change_no_count(kind: type) -> None:
     listener = kind()
     for event in (STARTED, e.ElementFinished("a[0]")):

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowrun.dsl import plan, types
-from flowrun.runtime.cli.show import standard_input
+from flowrun.runtime.cli.console import standard_input
 from flowrun.runtime.documents.row_file import RowFile
 from flowrun.runtime.documents.rows import open_table
 from flowrun.runtime.files.files import Files

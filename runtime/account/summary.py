@@ -23,6 +23,7 @@ class Summary(Traffic, PartialListener):
     again although they may have been paid, ``hedged`` calls that were sent a second time beside the first, and
     ``spared`` samples that votes did not need. Tokens are those that servers reported; ``uncounted`` counts calls
     without reported tokens. ``notices`` are lines for the user, such as the assumptions of a reader of files.
+    ``limits`` are those of the run, None before it begins.
     """
 
     recalled: int = 0
@@ -35,6 +36,7 @@ class Summary(Traffic, PartialListener):
     votes: dict[str, e.VoteCounted] = field(default_factory=dict)
     losses: list[e.ElementLost] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    limits: e.LimitsSet | None = None
 
     def hears(self, kind: type) -> bool:
         return kind is not e.StepStarted and kind is not e.ElementFinished
@@ -87,6 +89,10 @@ class Summary(Traffic, PartialListener):
                 self.in_doubt += 1
             case e.PricesDeclared(prices):
                 self.prices = Prices(self.prices.environ, prices)
+            case e.LimitsSet():
+                self.limits = event
+                if event.dollars is not None and self.account.price is None:
+                    self.account.price = self.prices
             case e.PastCounted(account):
                 self.past = account
             case e.VoteCounted(path):

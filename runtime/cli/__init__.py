@@ -106,7 +106,7 @@ def run_command(arguments: list[str]) -> int:
         _complain(f"the output cannot be written: {error.strerror or error}")
         return exits.DISK
     except _flow_error() as error:
-        from .show import show_findings
+        from .console import show_findings
 
         show_findings(error.diagnostics)
         return exits.FINDINGS
@@ -143,6 +143,6 @@ def _flow_error() -> type[FlowError]:
 
 
 def _complain(message: str) -> None:
-    from .show import complain
+    from .console import complain
 
     complain(message)

@@ -13,8 +13,8 @@ from ..files.files import read_plain
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import one_line, shown
 from . import exits
+from .console import complain, say, show_difference, show_findings, standard_flow
 from .paths import PathThatIs, find_flows, refuse_pipe, rewrite
-from .show import complain, say, show_difference, show_findings, standard_flow
 
 
 @click.command("fmt", short_help="Put flow files into the canonical layout.")

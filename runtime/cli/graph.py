@@ -15,9 +15,9 @@ from ..session.loading import load, plan_of
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import shown
 from . import exits
+from .console import say, show_findings
 from .journals import journal_files
 from .paths import PathThatIs, refuse_pipe
-from .show import say, show_findings
 
 FORMATS = {"mermaid": to_mermaid, "dot": to_dot, "svg": to_svg}
 SUFFIXES = {".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "dot", ".svg": "svg"}

@@ -11,8 +11,8 @@ from ..outputs.replace import put_new
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import one_line, shown
 from . import exits
+from .console import complain
 from .paths import PathThatIs
-from .show import complain
 
 FIRST = """\
 # Is this e-mail spam? Ask three times at once and take the majority.

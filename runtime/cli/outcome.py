@@ -14,9 +14,9 @@ from ..values.expressions import ModelValue
 from ..vocabulary.errors import DiskError, StoppedError, UsageError
 from ..vocabulary.quoting import inert
 from . import exits
+from .console import complain, print_answer, print_json
 from .journals import NAME
 from .output import AnswerFile
-from .show import complain, print_answer, print_json
 from .summary import closing_line, failures_lines, losses_lines, votes_lines
 from .waits import waiting_figures
 

@@ -19,9 +19,9 @@ from ..session.loading import load, plan_of
 from ..vocabulary.errors import FlowrunError, UsageError
 from ..vocabulary.quoting import inert, shown
 from ..vocabulary.remarks import Tell
+from .console import standard_input
 from .flags import Flags, first_and_flow, spellings
 from .paths import refuse_pipe
-from .show import standard_input
 
 GIVEN = "given_"
 """Begins the internal names of a flow's parameters, so that they differ from those of the command's options."""

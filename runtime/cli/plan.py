@@ -19,12 +19,12 @@ from ..forecast.estimate import estimate_plan
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, shown
 from . import exits
+from .console import complain, remark, say, show_findings
 from .journals import journal_path
 from .params import Chosen, FlowCommand
 from .paths import PathThatIs
 from .plan_view import cost_in_words, in_words, journal_line, money, most_in_words, view
 from .plans import allowed, known_model
-from .show import complain, remark, say, show_findings
 
 
 class _Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]

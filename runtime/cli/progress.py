@@ -1,23 +1,30 @@
-"""The progress of a running flow, for people: one live line on a terminal, plain lines elsewhere."""
+"""The progress of a running flow, for people: lines that change on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from collections import deque
+from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol, TextIO, cast
 
+from ..account.blocks import Blocks
 from ..account.causes import Causes
+from ..account.progress import lines, state_line
 from ..account.summary import Summary
 from ..vocabulary import events as e
 from ..vocabulary.partial_listener import PartialListener
 from ..vocabulary.quoting import inert
-
-if TYPE_CHECKING:
-    from rich.live import Live
+from .screen import Above, Screen
 
 EVERY = 5.0
 """The seconds between plain lines about the progress of a run."""
+REDRAW = 0.25
+"""The seconds between two drawings on a terminal."""
+AT_ONCE = 0.05
+"""The least seconds between two drawings, if there are notices to print."""
 
 
 class Watcher(Protocol):
@@ -33,7 +40,7 @@ class Watcher(Protocol):
 def watcher(quiet: bool) -> Watcher:
     if quiet:
         return Silent()
-    return LiveLine() if sys.stderr.isatty() else ProgressLines()
+    return LiveDisplay() if sys.stderr.isatty() else ProgressLines()
 
 
 class Silent(PartialListener):
@@ -76,45 +83,83 @@ class ProgressLines(Silent):
             print(inert(state_line(self.summary, now - self.began)), file=sys.stderr, flush=True)
 
 
-class LiveLine(Silent):
-    """A watcher that redraws one line a few times a second, and prints notices above it."""
+class LiveDisplay(Silent):
+    """A watcher that redraws the progress of the run a few times a second, and prints notices above it.
+
+    A thread draws. So a terminal that takes no output, after ^S for example, does not hold up the run.
+    """
 
     def __init__(self) -> None:
         self.summary = Summary()
+        self.blocks = Blocks()
         self.teller = Teller()
         self.began = time.monotonic()
-        self.live: Live | None = None
+        self._said: deque[str] = deque()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._over = False
+        self._thread: threading.Thread | None = None
+        self._above: Above | None = None
 
     def hears(self, kind: type) -> bool:
-        return self.summary.hears(kind)
-
-    def __enter__(self) -> LiveLine:
-        from rich.console import Console
-        from rich.live import Live
-
-        self.live = Live(
-            console=Console(stderr=True, highlight=False, markup=False, emoji=False),
-            get_renderable=self._line,
-            refresh_per_second=8,
-            transient=True,
-            redirect_stdout=False,
-        )
-        self.live.start()
-        return self
-
-    def _line(self) -> str:
-        return state_line(self.summary, time.monotonic() - self.began)
+        return self.summary.hears(kind) or self.blocks.hears(kind)
 
     def __call__(self, event: e.Event) -> None:
-        self.summary(event)
-        if self.live is not None and (line := self.teller(event)):
-            self.live.console.print(inert(line), markup=False, soft_wrap=True)
+        with self._lock:
+            self.summary(event)
+            self.blocks(event)
+        line = self.teller(event)
+        if self._thread is None:
+            if line:
+                print(inert(line), file=sys.stderr, flush=True)
+            if isinstance(event, e.RunStarted):
+                # Until here the run may still ask the person at the terminal a question.
+                self._start()
+        elif line:
+            self._say(line)
+
+    def _say(self, line: str) -> None:
+        self._said.append(inert(line))
+        self._wake.set()
+
+    def _start(self) -> None:
+        self._above = Above(sys.stderr, self._say)
+        self._thread = threading.Thread(
+            target=self._draw_on, args=(Screen(sys.stderr),), name="flowrun-display", daemon=True
+        )
+        sys.stderr = cast(TextIO, self._above)
+        self._thread.start()
+
+    def _draw_on(self, screen: Screen) -> None:
+        with suppress(OSError, ValueError):  # the terminal is gone
+            while not self._over:
+                screen.draw(self._lines(*screen.size), self._heard())
+                self._wake.wait(REDRAW)
+                if self._wake.is_set():
+                    self._wake.clear()
+                    time.sleep(AT_ONCE)
+            screen.draw((), self._heard())
+
+    def _heard(self) -> list[str]:
+        return [self._said.popleft() for _ in range(len(self._said))]
+
+    def _lines(self, width: int, rows: int) -> list[str]:
+        now = time.monotonic()
+        with self._lock:
+            for bar in self.blocks.running:
+                bar.look(now)
+            return lines(self.summary, self.blocks, now - self.began, width, rows)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.live is not None:
-            self.live.stop()
+        if self._thread is None or self._above is None:
+            return
+        self._above.close_line()
+        sys.stderr = self._above.stream
+        self._over = True
+        self._wake.set()
+        self._thread.join()
 
 
 class Teller:
@@ -144,20 +189,3 @@ class Teller:
                 if self.losses.add(path, reason):
                     return f"{path}: left out: {reason}"
         return ""
-
-
-def state_line(summary: Summary, seconds: float) -> str:
-    parts = [f"{summary.finished}/{summary.steps} steps", f"{summary.flying} in flight", f"{summary.calls} calls done"]
-    tokens = summary.input_tokens + summary.output_tokens
-    if tokens:
-        parts.append(f"{tokens:,} tokens")
-    if summary.growing:
-        parts.append(f"{sum(summary.growing.values()):,} characters received")
-    if money := money_text(summary):
-        parts.append(money)
-    return " · ".join([*parts, f"{seconds:.0f} s"])
-
-
-def money_text(summary: Summary) -> str:
-    """Write the cost of a run so far. "" if it is zero or unknown."""
-    return f"${summary.cost:.4f}" if summary.cost else ""

@@ -25,6 +25,7 @@ from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import one_line
 from ..vocabulary.remarks import unheard
 from .asking import host_question
+from .console import remark, show_findings
 from .journals import NAME, journal_files, journal_path
 from .outcome import finish
 from .output import AnswerFile, output_file, output_options
@@ -32,7 +33,6 @@ from .params import Chosen, FlowCommand
 from .paths import PathThatIs
 from .plans import allowed
 from .progress import watcher
-from .show import remark, show_findings
 from .signals import run_stoppable
 
 

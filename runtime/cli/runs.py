@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from contextlib import suppress
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..account.figures import figures_of
+from ..journal.givens import given_of
 from ..journal.index import Run
 from ..journal.lock import holder_of
 from ..journal.reading import JournalReader
 from ..journal.survey import read_runs
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import one_line
+from .console import complain, print_json
 from .journals import journal_path
-from .show import complain, print_json
-from .summary import cost_text
 
 if TYPE_CHECKING:
     from ..costs.prices import Prices
+
+
+VERSION = 1
+"""The version of the JSON."""
 
 
 @click.command("runs", short_help="List the runs in the journal.")
@@ -53,18 +59,55 @@ def command(journal: str | None, as_json: bool) -> None:
     for line in reader.notes:
         complain(line)
     if as_json:
-        print_json(rows)
+        print_json({"version": VERSION, "runs": rows})
         return
     if not rows:
-        click.echo(f"{one_line(str(path))} has no runs", err=True)
+        there = "has no runs" if path.exists() else "does not exist: a run makes it"
+        click.echo(f"the journal {one_line(str(path))} {there}", err=True)
         return
-    width = max(len(row["flow"]) for row in rows)
-    for row in rows:
-        doubt = f"  {row['in_doubt']:,} in doubt" if row["in_doubt"] else ""
-        told = cost_text(row["cost"], row["unbilled"])
-        cost = f"  {told}" if told else ""
-        line = f"{row['run']}  {row['flow']:<{width}}  {row['status']:<8}  {row['answers']:>6,} answers{cost}{doubt}"
-        click.echo(one_line(line))
+    for line in _lines(rows, [run.began for run in reader.index.runs.values()]):
+        print(line)
+
+
+def _lines(rows: list[dict[str, Any]], begins: list[float]) -> list[str]:
+    """Return the table of runs. A narrow terminal gets the more important columns. ``begins`` are their beginnings."""
+    from .views.amounts import clock_text
+    from .views.screen import Screen
+    from .views.table import Column, table
+
+    columns = (
+        Column("run"),
+        Column("began", rank=4),
+        Column("time", rank=3, right=True),
+        Column("file", rank=1, least=10),
+        Column("state"),
+        Column("answers", rank=2, right=True),
+        Column("cost", rank=2, least=8, right=True),
+        Column("in doubt", rank=5, right=True),
+    )
+    screen = Screen.of(sys.stdout)
+    cells = [_cells(row, clock_text(began)) for row, began in zip(rows, begins, strict=True)]
+    head, *lines = table(columns, cells, screen.width)
+    return [screen.paint(head, "dim"), *lines]
+
+
+def _cells(row: dict[str, Any], began: str) -> tuple[str, ...]:
+    from .views.amounts import money_text, time_text
+
+    cost, unbilled = row["cost"], row["unbilled"]
+    told = money_text(cost) if cost else ""
+    if unbilled and cost is not None:
+        told += f"{', ' if told else ''}at most {money_text(cost + unbilled)}"
+    return (
+        one_line(row["run"]),
+        began,
+        "" if row["ms"] is None else time_text(row["ms"]),
+        one_line(row["file"] or row["flow"]),
+        row["status"],
+        f"{row['answers']:,}",
+        told,
+        f"{row['in_doubt']:,}" if row["in_doubt"] else "",
+    )
 
 
 def _accounts(reader: JournalReader) -> dict[int, dict[str, Json]]:
@@ -91,7 +134,7 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
     declared = {}
     if run.given:
         # The plan of another version cannot be read: its models then have the known prices.
-        plan = reader.part(run.given, "plan")
+        plan = given_of(reader, run).plan_text
         with suppress(KeyError, TypeError, ValueError):
             # The reading of a plan loads pydantic, which takes longer than all the rest.
             declared = declared_prices(p.from_json(plan)) if "_price" in plan else {}
@@ -99,13 +142,16 @@ def _prices(reader: JournalReader, run: Run) -> Prices:
 
 
 def _row(run: Run, in_doubt: int, account: dict[str, Json], *, running: bool) -> dict[str, Any]:
+    ended = time.time() if running and run.ended is None else run.ended
     return {
         "run": run.id,
         "flow": run.flow,
         "source": run.source,
+        "file": PurePath(run.source).name,
         "status": run.status or ("running" if running else "killed"),
         "began": _clock(run.began),
         "ended": _clock(run.ended) if run.ended is not None else None,
+        "ms": None if ended is None else max(0, round((ended - run.began) * 1000)),
         "answers": run.answers,
         "in_doubt": in_doubt,
         **account,

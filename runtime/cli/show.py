@@ -1,103 +1,168 @@
-"""The output of a command. Findings and errors go to standard error, answers to standard output."""
+"""`flowrun show`: a run of the journal as a tree, or one of its calls."""
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Collection, Iterable
-from typing import Any, TextIO
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from flowrun.dsl import Diagnostic, render_diagnostics
+import click
 
-from ..files.files import MOST_BYTES, decode, too_large
+from flowrun.dsl import dataclass
+
 from ..vocabulary.errors import UsageError
-from ..vocabulary.quoting import inert, json_text, one_line
+from ..vocabulary.quoting import shown
+from .console import complain, print_json
+from .journals import journal_path
+
+if TYPE_CHECKING:
+    from ..plans.run_calls import RunCalls
+
+_EPILOG = (
+    "A path is that of an error or of this command: notes[17].draft, or notes.17.draft without brackets for the shell. "
+    "Elements count from 0, or have the label of their author: notes.c-17.draft. A path stands for everything under it."
+)
 
 
-def colours(stream: TextIO) -> bool:
-    """Tell whether a stream gets colours. A terminal does, unless NO_COLOR (no-color.org) is set or TERM is dumb."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The calls that the user wants to see, and in which order."""
+
+    failed: bool = False
+    slowest: int | None = None
+    dearest: int | None = None
+    grep: str | None = None
+    model: str | None = None
+
+    @property
+    def listed(self) -> bool:
+        """True if the calls are listed, without the tree."""
+        return self.failed or self.slowest is not None or self.dearest is not None or self.grep is not None
 
 
-MOST_FINDINGS = 100
+@click.command("show", short_help="Show a run: its steps, or one call as it was sent.", epilog=_EPILOG)
+@click.argument("run", metavar="[RUN", default="last")
+@click.argument("path", metavar="[PATH]]", required=False)
+@click.option("--failed", is_flag=True, help="List the calls that failed.")
+@click.option("--slowest", type=click.IntRange(1), metavar="N", help="List the N calls that took longest.")
+@click.option("--dearest", type=click.IntRange(1), metavar="N", help="List the N calls that cost most.")
+@click.option("--grep", metavar="WORD", help="Print the lines of prompts and answers that hold WORD.")
+@click.option("--model", metavar="MODEL", help="Show only the calls of this model.")
+@click.option("--journal", metavar="FILE", help="The journal to read.")
+@click.option("--json", "as_json", is_flag=True, help="Print the run and its calls as JSON.")
+def command(
+    run: str,
+    path: str | None,
+    failed: bool,
+    slowest: int | None,
+    dearest: int | None,
+    grep: str | None,
+    model: str | None,
+    journal: str | None,
+    as_json: bool,
+) -> None:
+    """Show what RUN did: `last`, an id from `flowrun runs`, or the beginning of an id.
 
-
-def standard_input() -> str:
-    """Read all of standard input for a parameter's value, under the same rules as a file. Raises UsageError."""
-    return _standard("a parameter")
-
-
-def standard_flow() -> str:
-    """Read a flow from standard input, under the same rules as a file. Raises UsageError."""
-    return _standard("a flow")
-
-
-def _standard(what: str) -> str:
-    if sys.stdin is None:
-        raise UsageError(f"standard input is closed, and {what} should come from it")
-    data = sys.stdin.buffer.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise too_large("standard input")
-    return decode(data, "standard input")
-
-
-def show_findings(found: Iterable[Diagnostic], *, fixes: bool = True) -> None:
-    """Print at most the first 100 findings, and the number of all.
-
-    ``fixes``: also print how many `--fix` can correct.
+    Without PATH: the tree of its steps with calls, times, costs and votes. With the path of a call: its messages as
+    they were sent, its answers, attempts, tokens and cost, and the vote that it counted in. With the path of a step:
+    its part of the tree, and its calls. Nothing is sent, and no key is needed.
     """
-    findings = tuple(found)
-    print(render_diagnostics(findings[:MOST_FINDINGS], colour=colours(sys.stderr)), file=sys.stderr)
-    if len(findings) > MOST_FINDINGS:
-        print(f"\n… and {len(findings) - MOST_FINDINGS:,} more", file=sys.stderr)
-    code = findings[0].code if findings else ""
-    mendable = sum(finding.fix is not None and finding.fix.safe for finding in findings) if fixes else 0
-    which = "it" if mendable == len(findings) == 1 else f"{mendable:,} of them"
-    hint = f" `flowrun validate --fix` corrects {which}." if mendable else ""
-    print(f"\n{count_text(findings)}.{hint} `flowrun explain {code}` tells more.", file=sys.stderr)
+    if grep is not None and not grep:
+        raise UsageError("--grep needs a word to look for")
+    wanted = Wanted(failed, slowest, dearest, grep, model)
+    from .run_records import read_records
+
+    [record] = read_records((run,), journal_path(journal))
+    from ..plans.run_calls import RunCalls
+
+    calls = RunCalls(record)
+    found = _chosen(calls, list(range(len(record.calls))) if path is None else calls.find(path), wanted)
+    if as_json:
+        _print_json(calls, found, path)
+        return
+    if wanted.listed and not found:
+        complain(_nothing(wanted, path))
+        return
+    for line in _lines(calls, found, path, wanted):
+        print(line)
 
 
-def count_text(findings: Collection[Diagnostic]) -> str:
-    """Write the numbers of errors and warnings in words."""
-    errors = sum(finding.severity == "error" for finding in findings)
-    counts = ((errors, "error"), (len(findings) - errors, "warning"))
-    return ", ".join(f"{count:,} {word}{'s' if count != 1 else ''}" for count, word in counts if count)
+def _chosen(calls: RunCalls, found: list[int], wanted: Wanted) -> list[int]:
+    """Keep the wanted calls, in the wanted order. Raises UsageError if the run has no such model."""
+    from .views.call_lists import dearest, matches, slowest
+
+    records = calls.record.calls
+    if wanted.model is not None:
+        found = _of_model(calls, found, wanted.model)
+    if wanted.failed:
+        found = [at for at in found if records[at].state == "failed"]
+    if wanted.grep is not None:
+        word = wanted.grep
+        found = [at for at in found if next(matches(records[at], word), None) is not None]
+    if wanted.slowest is not None:
+        found = slowest(calls, found, wanted.slowest)
+    if wanted.dearest is not None:
+        found = dearest(calls, found, wanted.dearest)
+    return found
 
 
-def complain(message: str) -> None:
-    print(f"flowrun: {inert(message)}", file=sys.stderr)
+def _of_model(calls: RunCalls, found: list[int], model: str) -> list[int]:
+    """Return the calls of a model: by its address, or by its name without the provider."""
+    addresses = dict.fromkeys(one.model for one in calls.record.calls)
+    known = [one for one in addresses if model in (one, one.partition(":")[2])]
+    if not known:
+        from flowrun.dsl import did_you_mean
+
+        guess = (
+            did_you_mean(model, addresses) or f"its models are {', '.join(map(shown, list(addresses)[:8])) or 'none'}"
+        )
+        raise UsageError(f"the run {calls.record.id} made no call to {shown(model)}; {guess}")
+    return [at for at in found if calls.record.calls[at].model in known]
 
 
-def remark(line: str) -> None:
-    """Print a remark of a reader of inputs, about an assumption that it made."""
-    print(inert(line), file=sys.stderr)
+def _print_json(calls: RunCalls, found: list[int], path: str | None) -> None:
+    from ..vocabulary.call_path import parse_path
+    from .views.run_json import show_json
+    from .views.run_tree import run_tree
+
+    print_json(show_json(calls, found, run_tree(calls, found, None if path is None else parse_path(path))))
 
 
-def print_answer(value: Any) -> None:
-    """Print a text as it is, and any other value as JSON."""
-    say(f"{value}\n") if isinstance(value, str) else print_json(value)
-    sys.stdout.flush()
+def _nothing(wanted: Wanted, path: str | None) -> str:
+    what = "failed" if wanted.failed else "has a known time" if wanted.slowest is not None else "has a known cost"
+    if wanted.grep is not None:
+        what = f"holds {shown(wanted.grep)} in its prompt or answer"
+    return f"no {'wanted ' if wanted.model else ''}call{f' at {shown(path)}' if path else ''} {what}"
 
 
-def print_json(value: Any) -> None:
-    """Print a value as JSON. If the stream's encoding lacks some characters, print ASCII with JSON's escapes."""
-    print(json_text(value, ascii_only=not _has_all_letters(sys.stdout)))
+def _lines(calls: RunCalls, found: list[int], path: str | None, wanted: Wanted) -> Iterator[str]:
+    from ..vocabulary.call_path import parse_path
+    from .views.call_lists import grep_lines, list_lines
+    from .views.call_page import call_lines
+    from .views.run_page import head_line, run_lines, tree_lines
+    from .views.run_tree import run_tree
+    from .views.screen import Screen
 
-
-def say(text: str) -> None:
-    """Write a text to standard output unchanged. On a terminal, make control characters visible."""
-    sys.stdout.write(inert(text) if sys.stdout.isatty() else text)
-
-
-def _has_all_letters(stream: TextIO) -> bool:
-    return (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
-
-
-def show_difference(name: str, before: str, after: str, what: str) -> None:
-    """Print the changes of a file as a unified diff."""
-    from difflib import unified_diff
-
-    name = one_line(name)
-    for line in unified_diff(before.splitlines(True), after.splitlines(True), name, name, "as it is", what):
-        # A file may end without a line end, but the next line of the diff needs one.
-        say(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
+    screen = Screen.of(sys.stdout)
+    if wanted.grep is not None:
+        yield from grep_lines(calls, found, wanted.grep, screen)
+        return
+    if wanted.listed:
+        yield from list_lines(calls, found, screen)
+        return
+    if path is None:
+        yield from run_lines(calls, run_tree(calls, found), screen)
+        return
+    where = parse_path(path)
+    if len(found) == 1 and not where.holds(calls.addresses[found[0]].segments[:-1]):
+        yield from call_lines(calls, found[0], screen)
+        return
+    tree = list(tree_lines(run_tree(calls, found, where), screen))
+    yield head_line(calls.record, screen)
+    yield from tree
+    if found:
+        yield ""
+    if len(found) == 1:
+        yield from call_lines(calls, found[0], screen)
+    else:
+        yield from list_lines(calls, found, screen, taken=len(tree) + 2)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ..api import Result, Stop
-from .show import complain
+from .console import complain
+from .screen import leave
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_SHOW_CURSOR = "\x1b[?25h"
 
 
 def run_stoppable(make: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
@@ -33,9 +33,7 @@ async def _stoppable(make: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Res
             )
             return
         if sys.stderr.isatty():
-            # The live line has hidden the cursor.
-            sys.stderr.write(f"\r{_SHOW_CURSOR}\n")
-            sys.stderr.flush()
+            leave(sys.stderr)
         # The journal is safe, so there is no reason to wait.
         os._exit(128 + number)
 

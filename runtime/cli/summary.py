@@ -28,7 +28,7 @@ def votes_lines(result: Result) -> list[str]:
         mean = sum(tally.agreement for tally in tallies.values()) / len(tallies)
         split = sum(tally.agreement < 1 for tally in tallies.values())
         return [f"{len(tallies)} votes, {split} of them split; mean agreement {mean:.2f}"]
-    return [f"{path}: {_account(tally)}" for path, tally in tallies.items()]
+    return [f"{path}: {vote_text(tally)}" for path, tally in tallies.items()]
 
 
 def losses_lines(result: Result) -> list[str]:
@@ -135,7 +135,7 @@ def _vote(tally: Tally) -> str:
     return f"{_short(tally.first)} ({votes(tally.votes)} of {of})"
 
 
-def _account(tally: Tally) -> str:
+def vote_text(tally: Tally) -> str:
     """Describe one vote: its answer, the other answers with votes, and the samples that were not needed."""
     parts = [_vote(tally)]
     others = [(answer, count) for answer, count in tally.ballots if answer != tally.first]

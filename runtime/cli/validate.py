@@ -16,9 +16,9 @@ from ..session.loading import check_source
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import inert, one_line, shown
 from . import exits
+from .console import complain, count_text, show_difference, show_findings, standard_flow
 from .journals import journal_files
 from .paths import OutputPath, PathThatIs, find_flows, refuse_pipe, rewrite, to_file, told_path
-from .show import complain, count_text, show_difference, show_findings, standard_flow
 
 MOST_FIXES = 100
 STDIN = "<stdin>"

@@ -69,16 +69,24 @@ class Prices:
     def __init__(self, environ: Mapping[str, str] | None = None, declared: Mapping[str, Price] | None = None) -> None:
         self.environ = os.environ if environ is None else environ
         self.declared = declared or {}
+        self._each: dict[str, tuple[float, float] | None] = {}
 
     def __call__(self, model: str) -> Price | None:
         return self.declared.get(model) or price(model, self.environ)
 
-    def cost(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
-        """Work out the dollars for tokens of a model, at the price of short prompts; None if it is not known."""
-        found = self(model)
-        if found is None:
+    def cost(self, model: str, input_tokens: int | None, output_tokens: int | None) -> float | None:
+        """Work out the dollars for tokens of a model, at the price of short prompts.
+
+        None if the price is not known, or if a number of tokens is missing and they are not free.
+        """
+        if model not in self._each:
+            found = self(model)
+            self._each[model] = None if found is None else found.usual or (found.input, found.output)
+        each = self._each[model]
+        if each is None:
             return None
-        each = found.usual or (found.input, found.output)
+        if input_tokens is None or output_tokens is None:
+            return 0.0 if each == (0.0, 0.0) else None
         return input_tokens * each[0] + output_tokens * each[1]
 
     def of(self, account: Account) -> float | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from flowrun.dsl import dataclass
 
 from ..engine.ceilings import believable, rough_ceiling_of
 from ..engine.decisions import Call
 from ..limits import Verdict
-from ..providers.protocol import fault_of
+from ..providers.protocol import drop_faults, fault_of
 from ..vocabulary import events as e
 from ..vocabulary.account import Ceiling
 from ..vocabulary.call import Reply, Request
@@ -27,12 +27,13 @@ from ..vocabulary.errors import (
     mistake_in,
 )
 from ..vocabulary.usage import NO_USAGE, Usage
+from .attempt_events import AttemptEvents, Publish
 from .batch import Batch
 from .endpoint import Endpoint
 from .ledger import NoLog
 from .listener import Listener
+from .request_waits import NO_WAITING, with_budget
 
-Publish = Callable[[e.Event], None]
 T = TypeVar("T")
 _OVERLOADED = frozenset({503, 529})
 
@@ -41,15 +42,15 @@ _OVERLOADED = frozenset({503, 529})
 class Answered:
     """An attempt with a reply: its seconds, and each answer's part of the bill.
 
-    ``doubtful`` is True if some answers are missing and may have been paid. ``event`` is published when the answers may
-    be used. ``written`` has a result, or a DiskError, when they are on the disk; it is None without a journal.
+    ``usage`` is the whole bill. ``doubtful`` is True if some answers are missing and may have been paid. ``written``
+    has a result, or a DiskError, when they are on the disk; it is None without a journal.
     """
 
     reply: Reply
+    usage: Usage
     parts: Sequence[Usage]
     seconds: float
     doubtful: bool
-    event: e.RequestFinished
     written: asyncio.Future[Any] | None
 
 
@@ -82,6 +83,7 @@ class Attempts:
         begun: Callable[[Batch], None],
     ) -> None:
         self.publish = publish
+        self.events = AttemptEvents(publish, log.clock)
         self.log = log
         self.listener = listener
         self.left = left
@@ -105,11 +107,9 @@ class Attempts:
             self.log.unsent(asked)
             # The first request of a twin continues.
             return Withdrawn() if batch.twin_of is None else None
-        out.left = True
-        number, path, count = batch.number, asked[0].path, len(asked)
-        began = loop.time()
-        self.publish(e.RequestStarted(number, path, provider.model, count, each))
-        self.left(batch)
+        count = len(asked)
+        out.left, out.began = True, loop.time()
+        self._started(batch, each)
         try:
             reply = await _theirs(provider.complete(self._heard(batch), count, batch.key))
             if fault := fault_of(reply):
@@ -119,25 +119,34 @@ class Attempts:
             # The error is kept until the end of the run. Its traceback would also keep the whole reply in memory.
             failed.__traceback__ = failed.__context__ = None
             out.verdict = _verdict(failed)
-            return await self._failed(batch, failed, loop.time() - began)
+            return await self._failed(batch, failed)
         except Exception as mistake:  # noqa: BLE001 (a provider may be anybody's, and what it reads too)
             said = f"{provider.model}: its provider failed ({mistake_in(mistake)})"
             failed = InDoubtError(f"{said}; it may have been paid")
             out.verdict = _verdict(failed)
-            return await self._failed(batch, failed, loop.time() - began)
+            return await self._failed(batch, failed)
         except asyncio.CancelledError:
             # A request that is still wanted gets no end in the journal, so a resumed run says that it may be paid.
             if not batch.calls and not out.kept:
-                self.log.over(asked, None)
-            self.publish(e.RequestCancelled(number, path, count))
+                self.log.over(asked, None, out.began)
+            self.events.cancelled(batch)
             raise
         out.verdict = Verdict.OK
         usage = believable(reply.usage, asked[0].request, count)
         if usage.input_tokens is not None and usage.output_tokens is not None:
             out.used = usage.input_tokens + usage.output_tokens
         if not reply.answers:
-            return await self._failed(batch, AnswerError("the reply has no answer", usage=usage), loop.time() - began)
-        return self._came(batch, provider.model, reply, usage, loop.time() - began)
+            return await self._failed(batch, AnswerError("the reply has no answer", usage=usage))
+        return self._came(batch, reply, usage)
+
+    def _started(self, batch: Batch, each: Ceiling) -> None:
+        waited = NO_WAITING if batch.waits is None else batch.waits.told
+        if withheld := max([call.withheld for call in batch.asked]):
+            waited = with_budget(waited, withheld)
+            for call in batch.asked:
+                call.withheld = 0.0
+        self.events.started(batch, each, waited)
+        self.left(batch)
 
     async def _start(self, endpoint: Endpoint) -> CallError | None:
         """Start a provider before its first request. Return the error if it does not start."""
@@ -151,43 +160,41 @@ class Attempts:
         except Exception as mistake:  # noqa: BLE001 (a provider may be anybody's)
             return PermanentError(f"{model}: its provider did not start ({mistake_in(mistake)})")
         if loaded:
-            self.publish(e.ModelReady(model, loop.time() - began))
+            self.publish(e.ModelReady(model, loop.time() - began, at=self.log.clock.now()))
         return None
 
-    def _came(self, batch: Batch, model: str, reply: Reply, usage: Usage, seconds: float) -> Answered:
+    def _came(self, batch: Batch, reply: Reply, usage: Usage) -> Answered:
         """Give the answers of a reply to the journal. They may not be used before they are ``written``."""
-        asked, count = batch.asked, len(batch.asked)
+        asked, count, began = batch.asked, len(batch.asked), batch.out.began
+        seconds = asyncio.get_running_loop().time() - began
         answers = min(count, len(reply.answers))
-        doubtful = answers < count and self._rest(asked[answers:], usage, answers)
-        read, written = usage.input_tokens, usage.output_tokens
-        event = e.RequestFinished(
-            batch.number, asked[0].path, model, count, seconds, read, written, answers, doubtful=doubtful
-        )
+        doubtful = answers < count and self._rest(asked[answers:], usage, answers, began)
         log = self.log
-        on_disk = asyncio.ensure_future(log.answered(asked, reply.answers, usage)) if log.keeps else None
-        return Answered(reply, usage.parts(answers), seconds, doubtful, event, on_disk)
+        on_disk = None
+        if log.keeps:
+            on_disk = asyncio.ensure_future(log.answered(asked, reply.answers, usage, began, reply.receipt))
+        return Answered(reply, usage, usage.parts(answers), seconds, doubtful, on_disk)
 
-    def _rest(self, calls: tuple[Call, ...], usage: Usage, answers: int) -> bool:
+    def _rest(self, calls: tuple[Call, ...], usage: Usage, answers: int, began: float) -> bool:
         """Write the end of calls that got no answer, although other calls of the same request did.
 
         Return True if they may have been paid. They were not paid if the bill is plausible for the answers that came.
         """
         if usage.known and believable(usage, calls[0].request, answers) == usage:
-            self.log.unanswered(calls)
+            self.log.unanswered(calls, began)
             return False
-        self.log.over(
-            calls, InDoubtError("the server sent fewer answers than requested, and the bill does not tell which ones")
-        )
+        said = "the server sent fewer answers than requested, and the bill does not tell which ones"
+        self.log.over(calls, InDoubtError(said), began)
         return True
 
     def _heard(self, batch: Batch) -> Request:
         """Return the request of a batch. If it streams, it reports how many characters of its answer have arrived."""
-        number, path, request = batch.number, batch.asked[0].path, batch.asked[0].request
+        request = batch.asked[0].request
         if not request.stream:
             return request
 
         def hear(characters: int) -> None:
-            self.publish(e.AnswerGrew(number, path, characters))
+            self.events.grew(batch, characters)
             self.begun(batch)
 
         return replace(request, hear=hear)
@@ -203,7 +210,8 @@ class Attempts:
                 batch.asked, batch.key = asked, self.log.request_key(asked)
             for call in asked:
                 call.ceiling = each
-            await self.log.intend(asked, batch.key)
+            waited = NO_WAITING if batch.waits is None else batch.waits.told
+            await self.log.intend(asked, batch.key, waited)
             if self.log.keeps and self.listener.behind:
                 await asyncio.sleep(0)
         except DiskError as error:
@@ -217,25 +225,27 @@ class Attempts:
         self.log.unsent(asked)
         return False
 
-    async def _failed(self, batch: Batch, error: CallError, seconds: float) -> Failed | None:
+    async def _failed(self, batch: Batch, error: CallError) -> Failed | None:
         """Write the end of an attempt without a usable answer to the journal, and publish its event."""
-        asked = batch.asked
-        failed = e.AttemptFailed(batch.number, len(asked), _how(error))
+        asked, began = batch.asked, batch.out.began
+        seconds = asyncio.get_running_loop().time() - began
         if isinstance(error, AnswerError):
+            drop_faults(error)
             error.usage = believable(error.usage or NO_USAGE, asked[0].request, len(asked))
-            failed = replace(failed, usage=error.usage)
             try:
-                await self.log.spoiled(batch.asked, error)
+                await self.log.spoiled(asked, error, began)
             except DiskError as trouble:
+                self.events.attempt_failed(batch, error)
+                self.events.cancelled(batch)
                 self.listener.trouble(trouble)
                 return None
             except asyncio.CancelledError:
-                self.publish(failed)
-                self.publish(e.RequestCancelled(batch.number, asked[0].path, len(asked)))
+                self.events.attempt_failed(batch, error)
+                self.events.cancelled(batch)
                 raise
         else:
-            self.log.over(batch.asked, error)
-        self.publish(failed)
+            self.log.over(asked, error, began)
+        self.events.attempt_failed(batch, error)
         return Failed(error, seconds)
 
 
@@ -248,12 +258,6 @@ async def _theirs(work: Awaitable[T]) -> T:
         if task is None or task.cancelling():
             raise
         raise RuntimeError("it was cancelled by itself") from error
-
-
-def _how(error: CallError) -> Literal["refused", "spoilt", "doubtful"]:
-    if isinstance(error, AnswerError):
-        return "spoilt"
-    return "doubtful" if error.doubtful else "refused"
 
 
 def _verdict(error: CallError) -> Verdict:

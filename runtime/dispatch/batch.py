@@ -25,6 +25,7 @@ from ..limits.retry import Retries
 from ..vocabulary.call import Request
 from ..vocabulary.errors import AnswerError, CallError
 from .endpoint import Endpoint
+from .request_waits import RequestWaits
 
 _CHARACTERS = 4
 """The approximate number of characters in a token."""
@@ -44,14 +45,15 @@ class Held:
 class Out:
     """The state of a batch that has a place at the endpoint.
 
-    ``left`` is True if its intent is in the journal and it has been sent. ``kept`` is True if no call waits for it, but
-    its answer goes into the journal. ``verdict`` is the result of the attempt for the state of the server. ``used`` are
-    its tokens, None if not known.
+    ``left`` is True if its intent is in the journal and it has been sent, at ``began``, a time of the event loop.
+    ``kept`` is True if no call waits for it, but its answer goes into the journal. ``verdict`` is the result of the
+    attempt for the state of the server. ``used`` are its tokens, None if not known.
     """
 
     task: asyncio.Task[None]
     place: Place
     left: bool = False
+    began: float = 0.0
     kept: bool = False
     verdict: Verdict = Verdict.NEUTRAL
     used: int | None = None
@@ -90,7 +92,8 @@ class Batch:
 
     ``prompt`` is the approximate number of tokens in their prompt; ``key`` is the Idempotency-Key of ``asked``. A slow
     batch may have a ``twin``, which is sent for the same calls; the first of the two that answers cancels the other.
-    ``seen`` is the number of answers that the endpoint had given when the batch last failed.
+    ``seen`` is the number of answers that the endpoint had given when the batch last failed. ``waits`` is the time that
+    it has waited since its last attempt, None if it did not wait.
     """
 
     number: int
@@ -104,10 +107,11 @@ class Batch:
     seen: int | None = None
     twin: Batch | None = None
     twin_of: Batch | None = None
+    waits: RequestWaits | None = None
 
     @property
     def lane(self) -> int:
-        return self.calls[0].lane
+        return self.calls[0].policy.lane
 
     @property
     def tokens(self) -> int:

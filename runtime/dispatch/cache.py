@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol
 
 from flowrun.dsl import dataclass
 
@@ -12,10 +12,9 @@ from ..engine.decisions import Call, Known
 from ..engine.keys import key_of
 from ..journal.answers import Paid
 from ..journal.index import Index, Open
-from ..vocabulary.call import Answer, Finish
-from ..vocabulary.errors import AnswerError, DiskError, MalformedError
+from ..vocabulary.errors import DiskError
 from ..vocabulary.json_value import Json
-from ..vocabulary.usage import Usage
+from .answer_rows import known_from
 
 
 class Readable(Protocol):
@@ -54,8 +53,7 @@ class Recall:
             self._taken.update(one.number for one in open_)
             return Known(key, open=open_)
         self._taken.add(best.number)
-        answer, usage = self._read(best.number)
-        return Known(key, answer, usage)
+        return known_in(self.journal.body(best.number), best.number, key, best)
 
     def _open(self, key: bytes, place: str) -> tuple[Open, ...]:
         """Find attempts at a call that may be paid: all attempts of this run at this place, or else the best match."""
@@ -74,23 +72,13 @@ class Recall:
         since = [one for one in paid if one.run > self.run]
         return _latest(before, place) or _latest(since, place)
 
-    def _read(self, number: int) -> tuple[Answer | AnswerError, Usage]:
-        body = self.journal.body(number)
-        try:
-            tokens = (body["in"], body["out"])
-            usage = Usage(*(None if count is None else int(count) for count in tokens))
-            text = str(body["text"])
-            if "error" in body:
-                said = str(body["error"])
-                if "why" in body:
-                    return MalformedError(said, text=text, why=str(body["why"]), usage=usage), usage
-                return AnswerError(said, text=text, usage=usage, final=body.get("final") is True), usage
-            finish = body["finish"]
-            if finish not in get_args(Finish):
-                raise ValueError(finish)
-            return Answer(text, finish, str(body.get("said", "")), body.get("final") is True), usage
-        except (KeyError, TypeError, ValueError):
-            raise DiskError(f"row {number} of the journal has no answer") from None
+
+def known_in(body: Json, number: int, key: bytes = b"", paid: Paid | None = None) -> Known:
+    """Read an answer from the body of a row. Raises DiskError if the row has no answer."""
+    try:
+        return known_from(key, body, paid)
+    except (KeyError, TypeError, ValueError):
+        raise DiskError(f"row {number} of the journal has no answer") from None
 
 
 def _best(found: Sequence[Any], place: str) -> Any:

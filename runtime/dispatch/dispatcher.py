@@ -13,9 +13,9 @@ from typing import Any
 
 from ..engine.decisions import Call
 from ..limits import Place
-from ..vocabulary import events as e
 from ..vocabulary.errors import CallError, DiskError, EndpointError
-from .attempt import Answered, Attempts, Publish, Withdrawn
+from .attempt import Answered, Attempts, Withdrawn
+from .attempt_events import Publish
 from .batch import Batch, Landed, Over, Waiting, Worker
 from .batching import Batcher, Groups
 from .endpoint import Endpoint
@@ -33,7 +33,6 @@ class Dispatcher:
 
     def __init__(self, endpoints: Mapping[str, Endpoint], publish: Publish, log: NoLog, listener: Listener) -> None:
         self.endpoints = endpoints
-        self.publish = publish
         self.log = log
         self.listener = listener
         self._hedges = Hedges(self._send_twin)
@@ -60,9 +59,8 @@ class Dispatcher:
         touched: dict[Endpoint, None] = {}
         groups: Groups = {}
         for call in calls:
-            endpoint = self.endpoints[call.model]
+            touched[endpoint := self.endpoints[call.model]] = None
             self._queue(call, endpoint, groups)
-            touched[endpoint] = None
         for endpoint in touched:
             if not self._lines.wake(endpoint):
                 self._pump(endpoint)
@@ -178,7 +176,6 @@ class Dispatcher:
             if ended.reply.rates is not None:
                 batch.endpoint.limiter.learn(ended.reply.rates)
             if ended.written is None:
-                self.publish(ended.event)
                 self._deliver(batch, ended)
             else:
                 batch.state = Landed(batch.out, ended.written)
@@ -187,7 +184,7 @@ class Dispatcher:
             return 0.0
         elif ended is not None and batch.twin_of is not None:
             # The first request continues. If it fails too, it is sent again.
-            self.publish(e.RequestCancelled(batch.number, batch.asked[0].path, len(batch.asked)))
+            self._attempts.events.cancelled(batch)
         elif ended is not None and ended.final:
             self._fail(batch, ended.error)
         elif ended is not None:
@@ -199,9 +196,9 @@ class Dispatcher:
         error = None if written.cancelled() else written.exception()
         try:
             if error is None:
-                self.publish(ended.event)
-                if not written.cancelled():
-                    self._deliver(batch, ended)
+                self._deliver(batch, ended, used=not written.cancelled())
+            else:
+                self._attempts.events.cancelled(batch)
         except Exception as mistake:  # noqa: BLE001 - what a callback raises is seen by nobody
             error = mistake
         if isinstance(error, DiskError):
@@ -240,16 +237,15 @@ class Dispatcher:
         """Handle an attempt without a usable answer. Return the seconds until the next one, None if there is none."""
         now = asyncio.get_running_loop().time()
         closed = closing(batch, error, now)
-        number, path, count, model = batch.number, batch.asked[0].path, len(batch.asked), batch.endpoint.provider.model
         try:
             wait = wait_after(batch, error, now, self._allowance)
         except CallError as final:
-            self.publish(e.RequestFailed(number, path, model, count, seconds, str(final)))
+            self._attempts.events.failed(batch, final, seconds)
             self._fail(batch, final)
             if closed is not None:
                 self._close(batch.endpoint, closed)
             return None
-        self.publish(e.RequestRetried(number, path, str(error), wait, count))
+        self._attempts.events.retried(batch, error, wait)
         if error.doubtful and not self.stopped:
             batch.calls = self._calls.afforded(batch.calls, batch.retries.tries)
         return wait
@@ -278,7 +274,11 @@ class Dispatcher:
             self._end(batch.twin, keep=True)
         self._calls.fail(batch, error)
 
-    def _deliver(self, batch: Batch, ended: Answered) -> None:
+    def _deliver(self, batch: Batch, ended: Answered, *, used: bool = True) -> None:
+        """Publish answers, and give them to the calls that wait for them if they can be ``used``."""
+        self._attempts.events.finished(batch, ended.reply, ended.usage, ended.seconds, doubtful=ended.doubtful)
+        if not used:
+            return
         asked, reply = batch.asked, ended.reply
         other = batch.twin or batch.twin_of
         if other is not None:

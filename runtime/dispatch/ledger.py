@@ -15,19 +15,28 @@ from ..engine.decisions import NOTHING, Call, Known
 from ..journal.records import NOT_ANSWERED, NOT_SENT, Kind, LogRecord
 from ..journal.store import Journal
 from ..vocabulary.call import Answer
-from ..vocabulary.errors import AnswerError, CallError, MalformedError, RefusedError
+from ..vocabulary.errors import AnswerError, CallError, RefusedError
 from ..vocabulary.json_value import Json
+from ..vocabulary.receipt import Receipt
 from ..vocabulary.usage import NO_USAGE, Usage
+from ..vocabulary.waits import Cause
+from .answer_rows import AnswerRows
 from .cache import Recall
+from .request_waits import NO_WAITING, with_budget
+from .run_clock import RunClock
 
 
 class NoLog:
-    """The log of a run without a journal. It records nothing."""
+    """The log of a run without a journal. It records nothing. ``clock`` is the clock of the run.
+
+    ``began`` is the time of the event loop at which a request was sent.
+    """
 
     keeps = False
 
-    def __init__(self) -> None:
+    def __init__(self, clock: RunClock | None = None) -> None:
         self._keys = _keys()
+        self.clock = clock or RunClock()
 
     @property
     def id(self) -> str:
@@ -40,26 +49,36 @@ class NoLog:
     def request_key(self, calls: Sequence[Call]) -> str:
         return next(self._keys)
 
-    async def intend(self, calls: Sequence[Call], key: str) -> None:
-        """Record that a request will be sent. Return when the record is on the disk. Raises DiskError."""
+    async def intend(self, calls: Sequence[Call], key: str, waited: Mapping[Cause, int] = NO_WAITING) -> None:
+        """Record that a request will be sent, and the milliseconds that it has waited by cause.
 
-    def answered(self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage) -> Awaitable[object]:
+        Return when the record is on the disk. Raises DiskError.
+        """
+
+    def answered(
+        self,
+        calls: Sequence[Call],
+        answers: Sequence[Answer],
+        usage: Usage,
+        began: float,
+        receipt: Receipt | None = None,
+    ) -> Awaitable[object]:
         """Record answers and their bill at once. Return an awaitable, which ends when they are on the disk.
 
         Awaiting it raises DiskError.
         """
         return _nothing()
 
-    async def spoiled(self, calls: Sequence[Call], error: AnswerError) -> None:
+    async def spoiled(self, calls: Sequence[Call], error: AnswerError, began: float) -> None:
         """Record a paid reply without a usable answer. Raises DiskError."""
 
-    def over(self, calls: Sequence[Call], error: CallError | None) -> None:
+    def over(self, calls: Sequence[Call], error: CallError | None, began: float) -> None:
         """Record the end of an attempt without an answer. ``error`` is None if it was given up while under way."""
 
     def unsent(self, calls: Sequence[Call]) -> None:
         """Record that a request was not sent after all."""
 
-    def unanswered(self, calls: Sequence[Call]) -> None:
+    def unanswered(self, calls: Sequence[Call], began: float) -> None:
         """Record that a reply answered other calls but not these, and that these are not paid."""
 
     async def end(self, status: str, account: Json = None) -> None:
@@ -71,7 +90,7 @@ class RunLog(NoLog):
     """The log of a run in its journal.
 
     ``name`` is the run's id, ``run`` the number of its first row. If ``fresh`` is True, answers of other runs are not
-    used. ``endpoints`` has the endpoints of models by address.
+    used. ``endpoints`` has the endpoints of models by address. ``rows`` writes the rows of answers.
     """
 
     journal: Journal
@@ -81,11 +100,13 @@ class RunLog(NoLog):
     fresh: bool = False
     flow: str = ""
     source: str = ""
+    clock: RunClock = field(default_factory=RunClock)
     keeps = True
+    rows: AnswerRows = field(default_factory=AnswerRows)
     _closed: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        super().__init__()
+        super().__init__(self.clock)
         self._recall = Recall(self.journal, self.run, self.endpoints, self.fresh)
 
     @property
@@ -109,48 +130,54 @@ class RunLog(NoLog):
                 return keys.pop()
         return next(self._keys)
 
-    async def intend(self, calls: Sequence[Call], key: str) -> None:
-        records = [self._record(Kind.INTENT, call, _intent(call, key, len(calls))) for call in calls]
+    async def intend(self, calls: Sequence[Call], key: str, waited: Mapping[Cause, int] = NO_WAITING) -> None:
+        at = self.clock.milliseconds()
+        records = [self._record(Kind.INTENT, call, _intent(call, key, len(calls), at, waited)) for call in calls]
         if again := [call for call in calls if call.known.open]:
             records = [*self._sent_again(again), *records]
         await self.journal.append(records)
 
-    def answered(self, calls: Sequence[Call], answers: Sequence[Answer], usage: Usage) -> Awaitable[object]:
+    def answered(
+        self,
+        calls: Sequence[Call],
+        answers: Sequence[Answer],
+        usage: Usage,
+        began: float,
+        receipt: Receipt | None = None,
+    ) -> Awaitable[object]:
+        span = self._span(began)
         parts = usage.parts(min(len(calls), len(answers)))
         return self.journal.append(
             [
-                self._record(Kind.ANSWER, call, _answer(one, part))
+                self._record(Kind.ANSWER, call, {**self.rows.good(one, part, call.model, receipt), **span})
                 for call, one, part in zip(calls, answers, parts, strict=False)
             ]
         )
 
-    async def spoiled(self, calls: Sequence[Call], error: AnswerError) -> None:
-        said: dict[str, Json] = {"text": error.text, "error": str(error)}
-        if error.final:
-            said["final"] = True
-        if isinstance(error, MalformedError):
-            said["why"] = error.why
+    async def spoiled(self, calls: Sequence[Call], error: AnswerError, began: float) -> None:
+        span = self._span(began)
         parts = (error.usage or NO_USAGE).parts(len(calls))
         await self.journal.append(
-            self._record(Kind.ANSWER, call, {**said, "in": part.input_tokens, "out": part.output_tokens})
+            self._record(Kind.ANSWER, call, {**self.rows.spoilt(error, part, call.model), **span})
             for call, part in zip(calls, parts, strict=True)
         )
 
-    def over(self, calls: Sequence[Call], error: CallError | None) -> None:
+    def over(self, calls: Sequence[Call], error: CallError | None, began: float) -> None:
         kind = Kind.REFUSED
         if error is None:
             kind = Kind.CANCELLED
         elif error.doubtful:
             kind = Kind.DOUBT
-        body = None if error is None else {"status": error.status, "said": str(error)}
+        body: dict[str, Json] = {} if error is None else {"status": error.status, "said": str(error)}
+        body |= self._span(began)
         self.journal.note(self._record(kind, call, body) for call in calls)
 
     def unsent(self, calls: Sequence[Call]) -> None:
         body = {"said": NOT_SENT, "of": len(calls)}
         self.journal.note(self._record(Kind.REFUSED, call, body) for call in calls)
 
-    def unanswered(self, calls: Sequence[Call]) -> None:
-        self.over(calls, RefusedError(NOT_ANSWERED))
+    def unanswered(self, calls: Sequence[Call], began: float) -> None:
+        self.over(calls, RefusedError(NOT_ANSWERED), began)
 
     async def end(self, status: str, account: Json = None) -> None:
         body = {"status": status, "ended": time.time(), "account": account}
@@ -170,6 +197,10 @@ class RunLog(NoLog):
         self._closed.update(one.number for call in calls for one in call.known.open)
         return before
 
+    def _span(self, began: float) -> dict[str, Json]:
+        """Return the times of an attempt that ends, in milliseconds since the run began."""
+        return {"from": self.clock.milliseconds(began), "to": self.clock.milliseconds()}
+
     def _record(self, kind: Kind, call: Call, body: Json) -> LogRecord:
         return LogRecord(self.run, kind, body, call.known.key, call.place)
 
@@ -184,15 +215,11 @@ def _keys() -> Iterator[str]:
     return (f"{drawn}{number:08x}" for number in count())
 
 
-def _answer(answer: Answer, share: Usage) -> Json:
-    body = {"text": answer.text, "finish": answer.finish, "in": share.input_tokens, "out": share.output_tokens}
-    if answer.said:
-        body["said"] = answer.said
-    return {**body, "final": True} if answer.final else body
-
-
-def _intent(call: Call, key: str, of: int) -> Json:
+def _intent(call: Call, key: str, of: int, at: int, waited: Mapping[Cause, int]) -> Json:
     request = call.request
     size = size_of(request)
     most = size if call.ceiling is None else call.ceiling.read
-    return {"model": call.model, "bytes": size, "max": request.max_tokens, "key": key, "of": of, "most": most}
+    body = {"model": call.model, "bytes": size, "max": request.max_tokens, "key": key, "of": of, "most": most, "at": at}
+    if causes := with_budget(waited, call.withheld):
+        body["waited"] = causes
+    return body

@@ -16,6 +16,7 @@ from .endpoint import Endpoint
 from .outages import given_up
 from .prompt_cache import PromptCache
 from .queues import FairQueue
+from .request_waits import RequestWaits
 from .wait_clock import Gate, WaitClock
 
 
@@ -54,7 +55,12 @@ class Lines:
 
     def put(self, batch: Batch, *, first: bool = False) -> None:
         """Queue a batch. With ``first``, put it at the head of its lane."""
-        line = self._lines[batch.endpoint]
+        line, now = self._lines[batch.endpoint], asyncio.get_running_loop().time()
+        sums = self.clock.sums(line.gate, now)
+        if batch.waits is None:
+            batch.waits = RequestWaits(sums, now)
+        else:
+            batch.waits.go_on(sums, now)
         if isinstance(batch.state, Waiting):
             self.clock.retrying(line.gate, -1)
         batch.state = Queued()
@@ -64,9 +70,12 @@ class Lines:
 
     def later(self, batch: Batch, wait: float, again: Callable[[Batch], None]) -> None:
         """Call ``again`` with a batch that is out after ``wait`` seconds."""
-        timer = asyncio.get_running_loop().call_later(wait, again, batch)
-        batch.state = Waiting(timer, batch.out.place.probe)
-        self.clock.retrying(self._lines[batch.endpoint].gate, 1)
+        loop, out, gate = asyncio.get_running_loop(), batch.out, self._lines[batch.endpoint].gate
+        now = loop.time()
+        if out.left:
+            batch.waits = RequestWaits(self.clock.sums(gate, now), now, failed=True)
+        batch.state = Waiting(loop.call_later(wait, again, batch), out.place.probe)
+        self.clock.retrying(gate, 1)
 
     def end(self, batch: Batch, *, keep: bool) -> None:
         """End a batch for which no call waits. With ``keep``, a batch that was sent continues for the journal."""
@@ -105,6 +114,7 @@ class Lines:
                 self._refuse(line, endpoint.closed)
             elif (place := limiter.acquire(batch.tokens)) is not None:
                 line.queue.pop()
+                self._settle(batch, line)
                 self._less(line)
                 return batch, place
             elif (lost := given_up(endpoint, asyncio.get_running_loop().time())) is not None:
@@ -116,6 +126,12 @@ class Lines:
         if line.gate.waiting:
             self.clock.look(line.gate)
         return None
+
+    def _settle(self, batch: Batch, line: _Line) -> None:
+        """End the waiting of a batch that has its place."""
+        if batch.waits is not None:
+            now = asyncio.get_running_loop().time()
+            batch.waits.go_on(self.clock.sums(line.gate, now), now)
 
     def _refuse(self, line: _Line, error: CallError) -> None:
         batch = line.queue.pop()

@@ -64,15 +64,17 @@ class ReadPool:
     async def _read_slowly(self, function: str, args: Args, tell: Tell) -> Json:
         job = Job()
         try:
-            return await self._slow.run(partial(self._read_in_child, function, args, tell, job))
+            return await self._slow.run(partial(read_in_child, function, args, self.files, tell, job))
         except asyncio.CancelledError:
             PROCESS.give_up(job)
             raise
 
-    def _read_in_child(self, function: str, args: Args, tell: Tell, job: Job) -> Json:
-        if function == "split":
-            args, name = {**args, "document": LongText(args["document"])}, "the text that `split` cuts"
-        else:
-            name = shown(args["pattern" if function == "files" else "path"])
-        value = PROCESS.run(partial(read, function, args, self.files), name, tell, job)
-        return [FileText(one) for one in value] if function == "files" else value
+
+def read_in_child(function: str, args: Args, files: Files, tell: Tell, job: Job) -> Json:
+    """Do a read in the child process for documents, and wait for it. Raises UsageError if the read fails."""
+    if function == "split":
+        args, name = {**args, "document": LongText(args["document"])}, "the text that `split` cuts"
+    else:
+        name = shown(args["pattern" if function == "files" else "path"])
+    value = PROCESS.run(partial(read, function, args, files), name, tell, job)
+    return [FileText(one) for one in value] if function == "files" else value

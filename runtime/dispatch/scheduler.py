@@ -28,7 +28,7 @@ from ..vocabulary.call import Answer
 from ..vocabulary.errors import CallError, DiskError, FlowrunError, PermanentError
 from ..vocabulary.json_value import Json
 from ..vocabulary.usage import NO_USAGE, Usage
-from .attempt import Publish
+from .attempt_events import Publish
 from .dispatcher import Dispatcher
 from .endpoint import Endpoint, grown_window
 from .ledger import NoLog
@@ -222,7 +222,10 @@ class Scheduler(Listener):
         return afforded
 
     def hedged(self, call: Call) -> bool:
-        return self.state.hedged(call.number)
+        hedged = self.state.hedged(call.number)
+        if not self.state.holding:
+            self._publish_all()
+        return hedged
 
     def idle(self) -> None:
         self.catch_up()

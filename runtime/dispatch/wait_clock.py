@@ -18,7 +18,10 @@ from ..engine.withheld import Withheld
 from ..limits import Limiter
 from ..vocabulary.waits import BlockWaits, Cause, Reason
 from .endpoint import Endpoint
+from .request_waits import Sums
 
+_GRAIN = 0.0002
+"""The seconds that may be missing in sums, so that many requests of one moment share them."""
 _NUMBERS = re.compile(r"\[[^\]]*\]")
 
 
@@ -27,7 +30,8 @@ class Gate:
     """The requests that wait at one endpoint, and the seconds that they waited so far.
 
     ``lines`` are the queues in which a request is ready. ``retrying`` counts the requests that wait for another
-    attempt. ``withheld`` is True if calls wait for a budget. ``reasons`` hold since the last look.
+    attempt. ``withheld`` is True if calls wait for a budget. ``reasons`` hold since the last look. ``sums`` are the
+    values of ``seconds``, None if they have changed since they were last asked for.
     """
 
     limiter: Limiter
@@ -36,6 +40,7 @@ class Gate:
     withheld: bool = False
     reasons: tuple[Reason, ...] = ()
     seconds: dict[Cause, float] = field(default_factory=lambda: dict.fromkeys(Cause, 0.0))
+    sums: Sums | None = None
 
     @property
     def waiting(self) -> bool:
@@ -59,6 +64,7 @@ class Gate:
             end = min(until, now)
             if end > since:
                 self.seconds[cause] += end - since
+                self.sums = None
                 since = end
         return since
 
@@ -95,6 +101,14 @@ class WaitClock:
         if reasons != gate.reasons:
             self._settle(now)
             gate.reasons = reasons
+
+    def sums(self, gate: Gate, now: float) -> Sums:
+        """Return the seconds of a gate so far, in the order of the causes. It is one object until they change."""
+        if gate.reasons and now - self._since > _GRAIN:
+            self._settle(now)
+        if gate.sums is None:
+            gate.sums = tuple(gate.seconds.values())
+        return gate.sums
 
     def blocked(self, gate: Gate, line: Hashable) -> None:
         """Record that a request of a queue is ready and cannot be sent."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 
-from ..files.files import Files, read_plain_bytes
+from ..files.files import Files, read_plain_bytes, read_plain_text
 from ..registry.registry import Registry
 from ..vocabulary.errors import InputError
 from ..vocabulary.quoting import shown
@@ -69,6 +69,9 @@ def read_document(files: Files, path: str) -> str:
 def read_plain_document(path: Path) -> str:
     """Read a document like ``read_document``, from a path that the user gave. The file may be anywhere."""
     reader = _reader(str(path))
+    if reader is TEXT:
+        return read_plain_text(path)
+    # The text of another document may differ in a later version of its reader, so it does not stand for its file.
     return _read(reader, read_plain_bytes(path), shown(str(path)))
 
 

@@ -55,6 +55,11 @@ class RowFile(Sequence[Json]):
         self._first = 0
         self._block: list[Json] = []
 
+    @property
+    def size(self) -> int:
+        """The size of the file in bytes."""
+        return self._stamp[0]
+
     def __len__(self) -> int:
         return len(self._lines)
 

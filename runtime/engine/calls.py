@@ -38,7 +38,7 @@ class Calls:
         self.events = events
         self._pending: dict[int, Pending] = {}
         self.withheld = Withheld()
-        self._line = Line(self.withheld)
+        self._line = Line(self.withheld, context.now)
         self._out: set[int] = set()
         self._reused: deque[tuple[int, Known]] = deque()
         self._budget = Ledger("", context.calls_limit, context.money_limit, *context.spent_within(""))
@@ -75,12 +75,21 @@ class Calls:
             group,
             Sample(number) if number else _ALONE,
             path + place,
-            0 if within is None else within.around.lane,
-            Policy(settings.retries, None if ballot else settings.hedge, bool(ledgers)),
+            Policy(
+                settings.retries,
+                None if ballot else settings.hedge,
+                bool(ledgers),
+                0 if within is None else within.around.lane,
+            ),
         )
         tries = 0 if ballot else settings.tries
         hold = Hold(self._budget, ledgers, call, self.context)
-        self._enter(Pending(call, call.request, frame, ask, on_value, on_failure, tries, model.fallback, hold))
+        pending = Pending(call, call.request, frame, ask, on_value, on_failure, tries, model.fallback, hold)
+        try:
+            self._enter(pending)
+        except (BudgetError, InDoubtError) as error:
+            self.context.watcher.failed(call, Failure(path, str(error), error))
+            raise
 
     def answered(self, number: int, answer: Answer, usage: Usage) -> None:
         """Take an answer and its part of the bill. Ignore it if the call was cancelled in the meantime."""
@@ -111,14 +120,14 @@ class Calls:
         pending.hold.settle(Usage())
         try:
             pending.hold.repeat()
-            self.events.append(e.CallInDoubt(pending.call.path, pending.call.model))
+            self._doubt(pending.call)
             if not self._line and pending.hold.reserve(pending.call):
                 return True
             self._out.discard(number)
         except BudgetError as error:
             self._take(number)
             said = f"{error}; flowrun does not repeat an attempt that may have been paid"
-            pending.on_failure(Failure(pending.call.path, said, error))
+            self._fail(pending, Failure(pending.call.path, said, error))
             return False
         self._line.put(pending)
         return False
@@ -128,7 +137,8 @@ class Calls:
         pending = self._pending.get(number)
         if pending is None or pending.hold.hedged or not pending.hold.hedge(pending.call):
             return False
-        self.events.append(e.CallHedged(pending.call.path, pending.call.model))
+        call = pending.call
+        self.events.append(e.CallHedged(call.path, call.model, call, at=self.context.now()))
         return True
 
     def cancel(self, numbers: set[int], *, keep: bool = False) -> None:
@@ -171,7 +181,7 @@ class Calls:
                 if self._out and not error.flow:
                     break
                 self._take(pending.call.number)
-                pending.on_failure(Failure(pending.call.path, str(error), error))
+                self._fail(pending, Failure(pending.call.path, str(error), error))
             self._line.pop()
             moved = True
         return moved
@@ -183,9 +193,10 @@ class Calls:
         not be sent again.
         """
         call = pending.call
+        self.context.watcher.asked(call, pending.frame, pending.ask.value)
         call.known = known = self._known(pending)
         if known.answer is not None:
-            self.events.append(e.AnswerRecalled(call.path, call.model))
+            self.events.append(e.AnswerRecalled(call.path, call.model, call, known.answer, at=self.context.now()))
             self._reused.append((call.number, known))
         else:
             if known.open:
@@ -193,7 +204,7 @@ class Calls:
                     raise InDoubtError(
                         "it was open when an earlier run ended and may have been paid: flowrun does not send it again"
                     )
-                self.events.append(e.CallInDoubt(call.path, call.model))
+                self._doubt(call)
             pending.hold.admit(call)
             if self._line or not self._sent_at_once(pending):
                 self._line.put(pending)
@@ -211,12 +222,15 @@ class Calls:
 
     def _resend(self, pending: Pending, call: Call) -> None:
         """Repeat a call as a new call with a number of its own."""
-        pending.call = replace(call, number=self._next(), group=None, tries=0, ceiling=None)
+        pending.call = replace(call, number=self._next(), group=None, tries=0, ceiling=None, withheld=0.0)
         pending.hold = Hold(self._budget, pending.hold.ledgers, pending.call, self.context)
         try:
             self._enter(pending)
         except (BudgetError, InDoubtError) as error:
-            pending.on_failure(Failure(call.path, str(error), error))
+            self._fail(pending, Failure(call.path, str(error), error))
+
+    def _doubt(self, call: Call) -> None:
+        self.events.append(e.CallInDoubt(call.path, call.model, call, at=self.context.now()))
 
     def _next(self) -> int:
         self._count += 1
@@ -233,6 +247,7 @@ class Calls:
         """Send a call, and return True, if its budgets have room. Raises BudgetError if they never will have."""
         if not pending.hold.reserve(pending.call):
             return False
+        pending.call.withheld += self._line.time_of(pending)
         self._out.add(pending.call.number)
         self.decisions.append(Launch(pending.call))
         return True
@@ -251,6 +266,7 @@ class Calls:
         except AnswerError as error:
             self._again(pending, error)
         else:
+            self.context.watcher.heard(pending.call, value)
             pending.on_value(value)
 
     def _again(self, pending: Pending, error: AnswerError) -> None:
@@ -259,11 +275,12 @@ class Calls:
         If the answer was malformed, the new request tells the model the fault.
         """
         call, again = pending.call, pending.call.sample.again
+        self.context.watcher.heard(call, error)
         if error.final:
             self._lost(pending, error)
         elif again >= pending.tries:
             times = f" ({again + 1} times)" if again else ""
-            pending.on_failure(Failure(call.path, f"{error}{times}", error))
+            self._fail(pending, Failure(call.path, f"{error}{times}", error))
         else:
             request = pending.request
             if isinstance(error, MalformedError):
@@ -273,10 +290,14 @@ class Calls:
     def _lost(self, pending: Pending, error: CallError) -> None:
         """Give up a call at its model. A fallback model, if the flow names one, gets the call and its other tries."""
         if pending.fallback is None:
-            pending.on_failure(Failure(pending.call.path, str(error), error))
+            self._fail(pending, Failure(pending.call.path, str(error), error))
             return
         address, pending.fallback = pending.fallback, None
         self._resend(pending, replace(pending.call, model=address, request=pending.request))
+
+    def _fail(self, pending: Pending, failure: Failure) -> None:
+        self.context.watcher.failed(pending.call, failure)
+        pending.on_failure(failure)
 
 
 def _count_tokens(pending: Pending, usage: Usage) -> None:

@@ -7,7 +7,7 @@ import json
 from ..vocabulary.account import Ceiling
 from ..vocabulary.call import Request, schema_text
 from ..vocabulary.tokens import ceiling
-from ..vocabulary.usage import Price, Usage
+from ..vocabulary.usage import Price, TokenDetail, Usage
 from .decisions import Call
 
 _AROUND = 32
@@ -61,6 +61,7 @@ def _form_of(request: Request) -> str:
 def believable(usage: Usage, request: Request, samples: int) -> Usage:
     """Return the usage, with None in place of a count that is impossible for this request: below zero or too high.
 
+    A count of special tokens is too high if it is above the whole prompt or answer.
     No token is shorter than a byte, a character has at most four bytes, and no answer is longer than its limit.
     """
     read, written = usage.input_tokens, usage.output_tokens
@@ -68,9 +69,22 @@ def believable(usage: Usage, request: Request, samples: int) -> Usage:
     if read is not None and read > most:
         most += 4 * len(str(request.schema or request.choices))
     longest = samples * (request.max_tokens or _LONGEST)
+    detail = usage.detail
     if (read is None or 0 <= read <= most) and (written is None or 0 <= written <= longest):
-        return usage
-    return Usage(
-        read if read is not None and 0 <= read <= most else None,
-        written if written is not None and 0 <= written <= longest else None,
-    )
+        if detail is None:
+            return usage
+    else:
+        read = read if read is not None and 0 <= read <= most else None
+        written = written if written is not None and 0 <= written <= longest else None
+    if detail is not None:
+        detail = _possible(detail, most if read is None else read, longest if written is None else written)
+    return Usage(read, written, detail)
+
+
+def _possible(detail: TokenDetail, read: float, written: float) -> TokenDetail:
+    """Return the detail, with None in place of a count that is above its whole, or no count at all."""
+    return TokenDetail(_count(detail.cached, read), _count(detail.stored, read), _count(detail.reasoning, written))
+
+
+def _count(tokens: int | None, most: float) -> int | None:
+    return tokens if type(tokens) is int and 0 <= tokens <= most else None

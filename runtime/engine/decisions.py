@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from flowrun.dsl import dataclass
 
+from ..journal.answers import Paid
 from ..journal.index import Open
 from ..reducers import ReduceError, UndecidedError
 from ..vocabulary.account import Ceiling
-from ..vocabulary.call import Answer, Request
+from ..vocabulary.call import Answer, Message, Request
 from ..vocabulary.errors import (
     AnswerError,
     BudgetError,
@@ -23,6 +24,7 @@ from ..vocabulary.errors import (
     RefusedError,
 )
 from ..vocabulary.json_value import Json
+from ..vocabulary.receipt import Receipt
 from ..vocabulary.tally import Tally
 from ..vocabulary.usage import NO_USAGE, Usage
 
@@ -53,12 +55,14 @@ class Policy(NamedTuple):
 
     A request that failed on the way may be sent again at most ``retries`` times; None is the usual number. ``hedge`` is
     a share of similar requests: a request that takes longer than that share of them may be sent a second time.
-    ``budgeted`` is True if the call counts in the budget of a called flow.
+    ``budgeted`` is True if the call counts in the budget of a called flow. ``lane`` is the number of the outermost
+    block; calls of different lanes take turns.
     """
 
     retries: int | None = None
     hedge: float | None = None
     budgeted: bool = False
+    lane: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +70,15 @@ class Known:
     """The record of a call in the journal. ``answer`` is its paid answer or its error, None if no answer came.
 
     ``key`` is the call's key in the journal. ``open`` are attempts that were under way when an earlier run ended.
+    ``receipt`` has the model that answered, the id of the request, and the cost. ``paid`` tells the row of the answer.
     """
 
     key: bytes = b""
     answer: Answer | AnswerError | None = None
     usage: Usage = NO_USAGE
     open: tuple[Open, ...] = ()
+    receipt: Receipt | None = None
+    paid: Paid | None = None
 
 
 NOTHING = Known()
@@ -82,9 +89,9 @@ class Call:
     """A question to a model that gets one answer. ``number`` is unique in the run. ``path`` names the step for people.
 
     Calls of the same ``group`` may go out as one request. ``place`` tells the call from every other call of the flow.
-    ``lane`` is the number of the outermost block; calls of different lanes take turns. ``ceiling`` holds the most
-    tokens that the call can take, None until it is worked out. ``tries`` counts the failed attempts of a call that is
-    sent again.
+    ``ceiling`` holds the most tokens that the call can take, None until it is worked out. ``tries`` counts the failed
+    attempts of a call that is sent again. ``withheld`` is the time in seconds for which budgets have kept the call back
+    since its last attempt.
     """
 
     number: int
@@ -94,11 +101,15 @@ class Call:
     group: Group | None = None
     sample: Sample = Sample()
     place: str = ""
-    lane: int = 0
     policy: Policy = Policy()
     known: Known = NOTHING
     ceiling: Ceiling | None = None
     tries: int = 0
+    withheld: float = field(default=0.0, compare=False)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        return self.request.messages
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,8 @@ class PreparedStep(ABC):
 
     ``source`` is the step whose elements a map takes as they arrive, None for any other step. ``needs`` are the steps
     that must be finished before this step begins, without the source. ``reads`` is True if its expressions may call
-    functions that read files or cut long texts. A ``silent`` step reports no beginning, because it is finished at once.
+    functions that read files or cut long texts.
     """
-
-    silent = False
 
     def __init__(self, plan: p.Step) -> None:
         self.name = plan.name

@@ -15,8 +15,6 @@ from .scopes import Scope
 
 
 class ValueStep(PreparedStep):
-    silent = True
-
     def __init__(self, plan: p.Step, node: p.Value, machine: Machine) -> None:
         super().__init__(plan)
         self.expr = node.expr

@@ -100,7 +100,7 @@ class Machine:
             return
         frame.values[step.name] = value
         frame.left -= 1
-        self.events.append(e.StepFinished(frame.path(step.title), step.kind, skipped))
+        self.events.append(e.StepFinished(frame.path(step.title), step.kind, skipped, at=self.context.now()))
         self._wake(frame, step.name, None)
         if frame.block is not None:
             frame.block.step_done(frame, step, value)
@@ -119,7 +119,7 @@ class Machine:
         frame.left -= 1
         path = frame.path(step.title)
         if failure.path == path:
-            self.events.append(e.StepFailed(path, failure.reason))
+            self.events.append(e.StepFailed(path, failure.reason, failure.error, at=self.context.now()))
         if frame.block is not None:
             frame.block.body_failed(frame, failure)
             return
@@ -189,25 +189,39 @@ class Machine:
 
     def _begin_now(self, frame: Frame, step: PreparedStep) -> None:
         """Begin a step when everything that it waits for is there."""
+        started = False
         try:
-            if step.when is not None and not evaluate(step.when, Scope(self.context, frame)):
-                self._skip(frame, step)
+            wanted = step.when is None or evaluate(step.when, Scope(self.context, frame))
+            # If the list fails, this step fails too, even when it is skipped.
+            if not wanted and self._waits_for_source(frame, step):
                 return
-            if not step.silent:
-                self.events.append(e.StepStarted(frame.path(step.title), step.kind))
-            step.begin(frame)
+            started = self._start(frame, step)
+            if wanted:
+                step.begin(frame)
+            else:
+                self._skip(frame, step)
         except DiskError:
             # A damaged journal ends the run: an element that goes without its answer would hide the damage.
             raise
         except FlowrunError as error:
+            if not started:
+                self._start(frame, step)
             self.fail(frame, step, Failure(frame.path(step.title), str(error), error))
+
+    def _start(self, frame: Frame, step: PreparedStep) -> bool:
+        """Publish that a step has begun. Return True."""
+        self.events.append(e.StepStarted(frame.path(step.title), step.kind, at=self.context.now()))
+        return True
 
     def _skip(self, frame: Frame, step: PreparedStep) -> None:
         """Give a step whose `when` is false the value of its `else`, or None."""
-        home = frame.home(step.source) if step.source is not None else None
-        if step.source is not None and home is not None and step.source not in home.values:
-            # If the list fails, this step fails too, even when it is skipped.
-            self.wait(frame, (step.source,), partial(self._begin, frame, step))
-            return
         other = None if step.otherwise is None else evaluate(step.otherwise, Scope(self.context, frame))
         self.settle(frame, step, other, skipped=True)
+
+    def _waits_for_source(self, frame: Frame, step: PreparedStep) -> bool:
+        """Let a step wait until the list that it takes its elements from is finished. Return False if it is."""
+        home = frame.home(step.source) if step.source is not None else None
+        if step.source is None or home is None or step.source in home.values:
+            return False
+        self.wait(frame, (step.source,), partial(self._begin, frame, step))
+        return True

@@ -21,7 +21,7 @@ class Pending:
     """A call that is under way or waits in line. ``request`` is its first request, before any correction.
 
     If an answer does not fit, the call is repeated at most ``tries`` times. After a final failure, the model at the
-    address ``fallback`` gets the call. ``waits`` is True while the call is in line.
+    address ``fallback`` gets the call. ``since`` is the time at which it joined the line, None if it is not in line.
     """
 
     call: Call
@@ -33,13 +33,19 @@ class Pending:
     tries: int
     fallback: str | None
     hold: Hold
-    waits: bool = False
+    since: float | None = None
+
+    @property
+    def waits(self) -> bool:
+        """True while the call is in line."""
+        return self.since is not None
 
 
 class Line:
-    """The line of calls that wait for room in a budget. ``withheld`` counts them."""
+    """The line of calls that wait for room in a budget. ``withheld`` counts them; ``now`` tells the time."""
 
-    def __init__(self, withheld: Withheld) -> None:
+    def __init__(self, withheld: Withheld, now: Callable[[], float]) -> None:
+        self._now = now
         self._calls: deque[Pending] = deque()
         self._withheld = withheld
 
@@ -52,8 +58,12 @@ class Line:
 
     def put(self, pending: Pending) -> None:
         self._calls.append(pending)
-        pending.waits = True
+        pending.since = self._now()
         self._withheld.call(pending.call.model, 1)
+
+    def time_of(self, pending: Pending) -> float:
+        """Return the seconds for which a call has been in line."""
+        return 0.0 if pending.since is None else self._now() - pending.since
 
     def pop(self) -> None:
         self.forget(self._calls.popleft())
@@ -61,5 +71,5 @@ class Line:
     def forget(self, pending: Pending) -> None:
         """Record that a call needs no room any more. A cancelled call keeps its place in line until its turn."""
         if pending.waits:
-            pending.waits = False
+            pending.since = None
             self._withheld.call(pending.call.model, -1)

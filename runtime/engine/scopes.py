@@ -9,11 +9,31 @@ from flowrun.dsl import plan as p
 
 from ..costs.budget import Price
 from ..values.expressions import ModelValue, evaluate
+from ..vocabulary.call import Answer, Request
 from ..vocabulary.errors import FlowrunError
 from ..vocabulary.json_value import Json
 from ..vocabulary.tally import Tally
-from .decisions import NOTHING, Call, Known
+from .decisions import NOTHING, Call, Failure, Known
 from .frames import NO_STEPS, Frame
+
+ReadAnswer = Callable[[Answer, Request], Json]
+"""A function that reads the value of an answer to a request. It raises AnswerError if the answer has none."""
+
+
+class Watcher:
+    """A watcher of the calls of a run. This one does nothing; a replay has its own."""
+
+    def asked(self, call: Call, frame: Frame, read: ReadAnswer) -> None:
+        """Hear of a call before it is looked up or sent. ``read`` reads the values of its answers."""
+
+    def heard(self, call: Call, value: Json) -> None:
+        """Hear the value of an answer, or the AnswerError of an answer that cannot be used."""
+
+    def failed(self, call: Call, failure: Failure) -> None:
+        """Hear that a call has failed for good."""
+
+
+NO_WATCHER = Watcher()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +45,8 @@ class Context:
     ``money_limit`` (dollars) are the budget of the run. ``price`` returns the price of a model by its address.
     ``known`` looks a call up in the journal. If ``ask_doubtful`` is True, a call that may have been paid is sent again.
     ``spent_within`` returns the calls and dollars that the run had spent before it was interrupted: within the called
-    flow of a path, or in total for "".
+    flow of a path, or in total for "". ``now`` returns the seconds since the run began, for the times of events.
+    ``watcher`` hears of all calls and their values.
     """
 
     models: Mapping[str, ModelValue]
@@ -37,6 +58,8 @@ class Context:
     known: Callable[[Call], Known] = lambda call: NOTHING
     ask_doubtful: bool = True
     spent_within: Callable[[str], tuple[int, float]] = lambda path: (0, 0.0)
+    now: Callable[[], float] = lambda: 0.0
+    watcher: Watcher = NO_WATCHER
 
 
 class Scope:

@@ -78,7 +78,7 @@ class State:
     def begin(self) -> list[Decision]:
         root = self._root
         root.layout = self._prepared.layout(self.plan.steps)
-        self.events.append(e.RunStarted(self.plan.flow, root.layout.once))
+        self.events.append(e.RunStarted(self.plan.flow, root.layout.once, at=self._machine.context.now()))
         self._machine.reads.attempt(root, self._open)
         return self._drain()
 

@@ -14,6 +14,7 @@ from flowrun.dsl import nearest, pattern
 
 from ..vocabulary.errors import InputError
 from ..vocabulary.quoting import shown
+from .large_text import from_file
 
 MOST_BYTES = 256 * 1024 * 1024
 _MAGIC = pattern(r"[*?\[]")
@@ -125,8 +126,12 @@ def read_plain(path: Path, name: str | None = None) -> str:
 
 
 def read_plain_text(path: Path) -> str:
-    """Read the text of a data file that the user names, in UTF-8 or in UTF-16 with a byte-order mark."""
-    return decode(read_plain_bytes(path), shown(str(path)))
+    """Read the text of a data file that the user names, in UTF-8 or in UTF-16 with a byte-order mark.
+
+    A long text remembers its file: see ``large_text``.
+    """
+    data = read_plain_bytes(path)
+    return from_file(decode(data, shown(str(path))), path, data)
 
 
 def read_plain_bytes(path: Path, name: str | None = None) -> bytes:

@@ -10,8 +10,8 @@ from pathlib import Path
 from ..vocabulary.errors import DiskError
 from ..vocabulary.quoting import shown
 from .beside import FOLDER
-from .records import APPLICATION, TABLE
-from .rows import check_form, damaged
+from .records import APPLICATION, FORMAT, TABLE
+from .rows import check_form, damaged, format_of
 
 ELSEWHERE = "use another file with --journal FILE, or no journal with --no-journal"
 
@@ -38,11 +38,20 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(f"PRAGMA {pragma}")
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     if not known:
-        # In one transaction, because a mark without the table counts as damage.
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(TABLE)
-        connection.execute(f"PRAGMA application_id={APPLICATION}")
-        connection.commit()
+        create_table(connection)
+    elif format_of(connection) < FORMAT:
+        # From here on the file may get rows that the program that made it does not know.
+        connection.execute(f"PRAGMA user_version={FORMAT}")
+
+
+def create_table(connection: sqlite3.Connection) -> None:
+    """Make an empty file a journal without rows. Raises sqlite3.Error."""
+    # In one transaction, because a mark without the table counts as damage.
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(TABLE)
+    connection.execute(f"PRAGMA application_id={APPLICATION}")
+    connection.execute(f"PRAGMA user_version={FORMAT}")
+    connection.commit()
 
 
 def refusal(path: Path, error: sqlite3.Error) -> DiskError:

@@ -55,7 +55,8 @@ class Index:
 
     ``paid`` holds the answers and ``open`` the attempts without an end, both by the key of the call. ``unanswered``
     holds, by key and then by run and place, the attempts that ended without an answer and may have been paid. They stay
-    there until their call has its answer. ``latest`` is the run of the last row.
+    there until their call has its answer. ``latest`` is the run of the last row. ``contents`` has the rows of contents
+    by their keys.
     """
 
     runs: dict[int, Run] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class Index:
     open: dict[bytes, list[Open]] = field(default_factory=dict)
     unanswered: dict[bytes, dict[tuple[int, str], Open]] = field(default_factory=dict)
     latest: int = 0
+    contents: dict[bytes, int] = field(default_factory=dict)
 
     def grown(self) -> Index:
         """Return a copy that can take more rows. This index stays unchanged."""
@@ -72,6 +74,7 @@ class Index:
             {key: found.copy() for key, found in self.open.items()},
             {key: found.copy() for key, found in self.unanswered.items()},
             self.latest,
+            self.contents.copy(),
         )
 
     def without(self, live: Collection[int]) -> Index:
@@ -121,6 +124,10 @@ class Index:
             case Kind.END:
                 one = self.runs[run]
                 one.status, one.ended, one.account = str(body["status"]), float(body["ended"]), body.get("account")
+            case Kind.CONTENT:
+                self.contents.setdefault(key, number)
+            case Kind.EXTERN | Kind.READ:
+                pass
             case _:
                 raise ValueError(f"rows of the kind {kind!r} are not known")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -14,6 +14,8 @@ from flowrun.dsl import dataclass
 from ..vocabulary.errors import DiskError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
+from .answers import Answers
+from .attempts import RunRow, answers_before, rows_at, run_rows
 from .beside import HEAD, check_files, file_beside
 from .head import NO_HEAD, Head, Mark, UnreadableHead, read_head
 from .history import History
@@ -175,6 +177,23 @@ class JournalReader:
             return {}
         assert self._connection is not None
         return pasts_of(self._connection, self.path, runs)
+
+    def rows(self, run: int) -> Iterator[RunRow]:
+        """Read and check all rows of a run in order. Raises DiskError."""
+        assert self._connection is not None
+        return run_rows(self._connection, self.path, run)
+
+    def rows_at(self, run: int, place: str) -> list[RunRow]:
+        """Read and check the rows of a run about the call at one place. Raises DiskError."""
+        assert self._connection is not None
+        return rows_at(self._connection, self.path, run, place)
+
+    def answers_before(self, number: int) -> Answers:
+        """Collect all answers in the rows before a row. Raises DiskError."""
+        assert self._connection is not None
+        answers = Answers()
+        answers.extend([*answers_before(self._connection, self.path, number)])
+        return answers
 
     def close(self) -> None:
         if self._connection is not None:

@@ -14,6 +14,8 @@ from ..vocabulary.json_value import Json
 
 APPLICATION = 0x666C6F77
 """The mark of a SQLite file that is a journal of flowrun's (``PRAGMA application_id``)."""
+FORMAT = 2
+"""The format of the rows (``PRAGMA user_version``). Journals of format 1 have the number 0 there."""
 TABLE = """CREATE TABLE records (
   number INTEGER PRIMARY KEY,
   run INTEGER NOT NULL,
@@ -44,6 +46,9 @@ class Kind(StrEnum):
     comes before each attempt at a call. When the attempt is over, another row follows: ``ANSWER`` if it is paid, with
     or without a usable answer; ``REFUSED`` if it is not paid; ``DOUBT`` or ``CANCELLED`` if it may be paid. ``END``
     tells how a run ended; a run without it was killed or still goes on. ``RESUMED`` begins each later part of a run.
+
+    ``CONTENT`` holds a plan, inputs or the content of a file. It is written once, and other rows name it by its key.
+    ``EXTERN`` tells what a Python function returned, and ``READ`` which file was read.
     """
 
     RUN = "run"
@@ -55,11 +60,24 @@ class Kind(StrEnum):
     DOUBT = "doubt"
     CANCELLED = "cancelled"
     END = "end"
+    CONTENT = "content"
+    EXTERN = "extern"
+    READ = "read"
+
+
+OF_CALLS = "('intent', 'answer', 'refused', 'doubt', 'cancelled')"
+"""The kinds of rows about attempts at calls, for SQL. A call has two of these rows for each attempt that ended."""
+NOTES = "('extern', 'read')"
+"""The kinds of rows that only show what a run did. No resume needs them."""
 
 
 Columns = tuple[int, int, str, bytes, str, str, bytes]
 encode = json.JSONEncoder(separators=(",", ":")).encode
 """Writes ASCII, so that half a character from a model can be written too."""
+
+
+class Encoded(str):
+    """The body of a row that is JSON text already."""
 
 
 class LogRecord(NamedTuple):
@@ -72,17 +90,30 @@ class LogRecord(NamedTuple):
     place: str = ""
 
 
+def content(run: int, body: Json) -> LogRecord:
+    """Make the row of a content. Its key is the BLAKE2b digest, of 16 bytes, of its body as JSON text.
+
+    A journal writes each content once. It leaves out a later record with the same key.
+    """
+    text = Encoded(encode(body))
+    return LogRecord(run, Kind.CONTENT, text, digest_of(text))
+
+
+def digest_of(body: str) -> bytes:
+    return blake2b(body.encode(), digest_size=16).digest()
+
+
 def row(number: int, record: LogRecord, before: bytes, begun: int = 0) -> Columns:
     """Return the columns of a record; ``before`` is the checksum of the row before it. A record of run 0 begins a run.
 
     ``begun`` is the run that began last in this transaction.
     """
-    run, what, content, key, place = record
+    run, what, body, key, place = record
     if not run:
         run = number
     elif run == JUST_BEGUN:
         run = begun
-    body, kind = encode(content), str(what)
+    body, kind = str(body) if type(body) is Encoded else encode(body), str(what)
     if not place.isascii():
         place = place.encode("utf-8", "replace").decode()
     return number, run, kind, key, place, body, checksum(before, number, run, kind, key, place, body)

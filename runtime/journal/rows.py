@@ -15,7 +15,7 @@ from ..vocabulary.quoting import shown
 from .head import Mark
 from .history import Row, read_attempts
 from .index import Index
-from .records import APPLICATION, START, TABLE, Kind, checksum
+from .records import APPLICATION, FORMAT, START, TABLE, Kind, checksum
 
 WITH_BODIES = frozenset({Kind.RUN, Kind.END})
 """The kinds of rows whose bodies are part of the index."""
@@ -34,12 +34,26 @@ def damaged(path: Path, place: str) -> DiskError:
     return DiskError(f"the journal {shown(str(path))} is damaged: {place}. {_WAY_OUT}")
 
 
+def newer(path: Path, found: str) -> DiskError:
+    """Return the error for a journal that a later version of flowrun wrote."""
+    return DiskError(
+        f"the journal {shown(str(path))} was written by a newer version of flowrun: {found}. No call was made. "
+        "Update flowrun to read it, or use another journal with --journal FILE"
+    )
+
+
+def format_of(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
 def check_form(connection: sqlite3.Connection, path: Path) -> bool:
     """Return True if the file holds a journal, False if it is empty. Raises DiskError if it holds anything else."""
     found = connection.execute("SELECT sql FROM sqlite_master").fetchall()
     marked = connection.execute("PRAGMA application_id").fetchone() == (APPLICATION,)
     if not found and not marked:
         return False
+    if marked and (number := format_of(connection)) > FORMAT:
+        raise newer(path, f"its format is {number}, and this version reads formats up to {FORMAT}")
     if not found:
         raise damaged(path, "its table of rows is missing")
     if found != [(TABLE,)] or not marked:
@@ -69,8 +83,10 @@ def fold(connection: sqlite3.Connection, path: Path, index: Index, after: Mark) 
             head = b"%b%d %d %b %d %d\n" % (before, number, run, kind, len(key), letters)
             before = blake2b(b"".join((head, key, place, body)), digest_size=8).digest()
             if before != found:
-                raise _differs(path, number, kind.decode("utf-8", "replace"), place.decode("utf-8", "replace"))
+                raise differs(path, number, kind.decode("utf-8", "replace"), place.decode("utf-8", "replace"))
             last = number
+            if kind not in _KINDS:
+                raise newer(path, f"row {number} is of the kind {shown(kind.decode('utf-8', 'replace'))}")
             what = _KINDS[kind]
             index.take(number, run, what, key, place.decode(), json.loads(body) if what in WITH_BODIES else None)
     except sqlite3.DatabaseError as error:
@@ -82,7 +98,7 @@ def fold(connection: sqlite3.Connection, path: Path, index: Index, after: Mark) 
     return Mark(last, before)
 
 
-def _differs(path: Path, number: int, kind: str, place: str) -> DiskError:
+def differs(path: Path, number: int, kind: str, place: str) -> DiskError:
     return damaged(path, f"row {number} (`{kind}`, {place or 'of a run'}) differs from the written row")
 
 
@@ -104,7 +120,7 @@ def read_row(connection: sqlite3.Connection, path: Path, number: int) -> tuple[A
         same = False
     if not same:
         _, _, kind, _, place, _ = columns
-        raise _differs(path, number, str(kind), str(place))
+        raise differs(path, number, str(kind), str(place))
     return found[number]
 
 

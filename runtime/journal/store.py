@@ -25,7 +25,7 @@ from .index import Index
 from .lock import Lock
 from .reading import Connect, Evidence, open_mended, open_to_read
 from .records import LogRecord
-from .rows import attempts_of, fold, read_body, read_through
+from .rows import attempts_of, fold, read_body, read_part, read_through
 from .totals import pasts_of
 from .writer import Writer, WriteRequest
 
@@ -105,6 +105,10 @@ class Journal:
         """Read the body of a row that the index names. Raises DiskError."""
         return read_body(self._reading(), self.path, number)
 
+    def part(self, number: int, name: str) -> str:
+        """Read a record in the body of a row, as JSON text. Its other fields may be large. Raises DiskError."""
+        return read_part(self._reading(), self.path, number, name)
+
     def attempts(self, run: int) -> Iterator[Row]:
         """Read the rows about attempts at calls of a run, in order. Raises DiskError."""
         return attempts_of(self._reading(), self.path, (run,))
@@ -174,7 +178,7 @@ class _Shared:
         except BaseException:
             connection.close()
             raise
-        writer = Writer(self.path, connection, head, self._read, self._trouble)
+        writer = Writer(self.path, connection, head, self._read, self._index.contents, self._trouble)
         try:
             writer.start()
         except BaseException:

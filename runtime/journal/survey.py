@@ -17,24 +17,25 @@ from flowrun.dsl import dataclass
 
 from .head import Mark
 from .index import Index
-from .records import Kind
+from .records import NOTES, OF_CALLS, Kind
 from .rows import WITH_BODIES, check_form, damaged, fold, read_row
 
-_HEADS = "('run', 'given', 'resumed', 'end')"
+_HEADS = "('run', 'given', 'resumed', 'end', 'content')"
 _BLOCK = 4_000
 """The number of rows that SQLite looks at in one go. Their pages fit into its cache, so it reads them only once."""
 _FIND_HEADS = (
-    f"SELECT number, run, kind FROM records WHERE number > ? AND number <= ? AND kind IN {_HEADS} ORDER BY number"
+    f"SELECT number, run, kind, key FROM records WHERE number > ? AND number <= ? AND kind IN {_HEADS} ORDER BY number"
 )
 _BETWEEN = "FROM records WHERE number > ? AND number < ?"
-_COUNTS = "count(*), count(*) FILTER (WHERE kind = 'answer'), count(*) FILTER (WHERE kind = 'intent')"
+_COUNTS = f"""count(*), count(*) FILTER (WHERE kind IN {OF_CALLS}), count(*) FILTER (WHERE kind IN {NOTES}),
+count(*) FILTER (WHERE kind = 'answer'), count(*) FILTER (WHERE kind = 'intent')"""
 _COUNT = f"SELECT count(*) FILTER (WHERE run = ?), {_COUNTS} {_BETWEEN}"
 _COUNT_BY_RUN = f"SELECT run, {_COUNTS} {_BETWEEN} GROUP BY run"
 _UNSETTLED = "SELECT DISTINCT key FROM records WHERE kind IN ('doubt', 'cancelled')"
-_BACKWARDS = f"SELECT kind, key, place FROM records WHERE run = ? AND kind NOT IN {_HEADS} ORDER BY number DESC"
+_BACKWARDS = f"SELECT kind, key, place FROM records WHERE run = ? AND kind IN {OF_CALLS} ORDER BY number DESC"
 _WANTED = "CREATE TEMP TABLE wanted (key BLOB PRIMARY KEY) WITHOUT ROWID"
 _ABOUT_WANTED = f"""SELECT number, run, kind, key, place FROM records
-WHERE kind NOT IN {_HEADS} AND key IN (SELECT key FROM wanted) ORDER BY number"""
+WHERE kind IN {OF_CALLS} AND key IN (SELECT key FROM wanted) ORDER BY number"""
 _ANSWERS = "SELECT key, number, run, place FROM records WHERE kind = 'answer' ORDER BY number"
 _AT_ONCE = 10_000
 
@@ -76,14 +77,16 @@ def _read(connection: sqlite3.Connection, path: Path, add: Callable[[Mark], None
 
 @dataclass(slots=True)
 class _Calls:
-    """The rows of a run about its calls."""
+    """The rows of a run about its calls, and its notes."""
 
     rows: int = 0
+    notes: int = 0
     answers: int = 0
     intents: int = 0
 
-    def add(self, rows: int, answers: int, intents: int) -> None:
+    def add(self, rows: int, notes: int, answers: int, intents: int) -> None:
         self.rows += rows
+        self.notes += notes
         self.answers += answers
         self.intents += intents
 
@@ -104,18 +107,18 @@ def _add_runs(connection: sqlite3.Connection, path: Path, index: Index, last: Ma
     for first in range(0, last.rows, _BLOCK):
         end = min(first + _BLOCK, last.rows)
         heads = connection.execute(_FIND_HEADS, (first, end)).fetchall()
-        for number, run, kind in heads:
+        for number, run, kind, key in heads:
             # The other heads may hold all rows of a large input.
             body = json.loads(read_row(connection, path, number)[5]) if kind in WITH_BODIES else None
-            index.take(number, run, kind, b"", "", body)
+            index.take(number, run, kind, key, "", body)
         seen += len(heads)
-        ends = [(first, latest, ""), *heads, (end + 1, latest, "")]
-        for (after, run, _), (before, *_) in pairwise(ends):
+        ends = [(first, latest), *((number, run) for number, run, *_ in heads), (end + 1, latest)]
+        for (after, run), (before, _) in pairwise(ends):
             if before > after + 1:
                 _count(connection, run, (after, before), counted)
         latest = ends[-2][1]
-    if seen + sum(calls.rows for calls in counted.values()) != last.rows:
-        raise ValueError("rows are missing")
+    if seen + sum(calls.rows + calls.notes for calls in counted.values()) != last.rows:
+        raise ValueError("rows are missing, or their kind is not known")
     unsettled = {run: calls for run, calls in counted.items() if not calls.settled}
     if unsettled:
         _add_doubts(connection, index, unsettled)
@@ -124,15 +127,15 @@ def _add_runs(connection: sqlite3.Connection, path: Path, index: Index, last: Ma
 
 
 def _count(connection: sqlite3.Connection, run: int, between: tuple[int, int], counted: dict[int, _Calls]) -> None:
-    """Count the rows about calls between two rows, by run. If all are of one run, SQLite need not sort them.
+    """Count the rows between two rows, by run. If all are of one run, SQLite need not sort them.
 
     ``run`` is the run that most of them probably belong to.
     """
-    own, rows, answers, intents = connection.execute(_COUNT, (run, *between)).fetchone()
-    if own == rows:
-        counted.setdefault(run, _Calls()).add(rows, answers, intents)
-    elif rows:
-        for other, *counts in connection.execute(_COUNT_BY_RUN, between):
+    own, whole, *counts = connection.execute(_COUNT, (run, *between)).fetchone()
+    if own == whole:
+        counted.setdefault(run, _Calls()).add(*counts)
+    elif whole:
+        for other, _, *counts in connection.execute(_COUNT_BY_RUN, between):
             counted.setdefault(other, _Calls()).add(*counts)
 
 

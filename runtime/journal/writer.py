@@ -10,7 +10,7 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -62,18 +62,27 @@ class Pace(NamedTuple):
 class Writer:
     """A writer that takes entries from any thread. ``last`` marks the last row of the last transaction.
 
+    ``contents`` are the keys of the contents that the journal has; none of them is written again.
+
     ``tell`` is called once, in the writer's thread, when the disk fails. Any other error comes from the records of one
     entry: only that entry fails, with the error itself.
     """
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, head: HeadFile, last: Mark, tell: Callable[[DiskError], None]
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        head: HeadFile,
+        last: Mark,
+        contents: Iterable[bytes],
+        tell: Callable[[DiskError], None],
     ) -> None:
         self.path = path
         self.last = last
         self.trouble: DiskError | None = None
         self._connection = connection
         self._head = head
+        self._contents = set(contents)
         self._tell = tell
         self._reserve = Reserve(path)
         self._broken = False
@@ -191,9 +200,14 @@ class Writer:
         """Write entries in one transaction, and return the numbers of their first rows."""
         number, before = self.last
         rows, firsts, begun = [], list[End](), 0
+        contents = set[bytes]()
         for entry in entries:
             firsts.append(number + 1)
             for record in entry.records:
+                if record.kind is Kind.CONTENT:
+                    if record.key in self._contents or record.key in contents:
+                        continue
+                    contents.add(record.key)
                 number += 1
                 if record.kind is Kind.RUN:
                     begun = number
@@ -210,6 +224,7 @@ class Writer:
                     self._connection.rollback()
                 raise
             self.last = Mark(number, before)
+            self._contents |= contents
             self._head.move(self.last)
         return firsts
 

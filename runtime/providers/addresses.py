@@ -51,6 +51,12 @@ def host_of(address: str) -> str:
     return parts.netloc.rpartition("@")[2] if parts else ""
 
 
+def without_secrets(address: str) -> str:
+    """Return an address without its user, password, query and fragment. "" if the text is not an address."""
+    parts = split(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl() if parts else ""
+
+
 def hostname_of(host: str) -> str:
     """Return a host without its port."""
     parts = split(f"//{host}")

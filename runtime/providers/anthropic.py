@@ -18,6 +18,7 @@ from .protocol import Provider, Surroundings
 from .served import ServedProvider
 from .streams import MessagesStream
 from .structured import ANTHROPIC_KEYWORDS, Shape
+from .token_details import messages_detail
 from .traits import Traits
 
 MOST_WRITTEN = 4096
@@ -91,7 +92,7 @@ class AnthropicProvider(ServedProvider):
     def _usage(self, data: dict[str, Any]) -> Usage:
         usage = data.get("usage")
         read = count(usage, "input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-        return Usage(read, count(usage, "output_tokens"))
+        return Usage(read, count(usage, "output_tokens"), messages_detail(usage))
 
 
 PROVIDER = Service(

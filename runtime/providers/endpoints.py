@@ -10,6 +10,7 @@ from flowrun.dsl import dataclass
 
 from ..vocabulary.errors import UsageError
 from ..vocabulary.quoting import sentence
+from ..vocabulary.receipt import LONGEST_NAME, readable_name
 from ..vocabulary.traffic import Traffic
 from .addresses import (
     check_address,
@@ -26,6 +27,7 @@ from .secret import digest_of, secret
 from .traits import ProviderSpec
 
 SENTENCE = 300  # the most characters of a server's text in a message
+_SEARCHED = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,16 @@ class HttpEndpoint:
         if not self.key or not secret(self.key).carried_by(text):
             return text, ""
         return "", f"the answer contains your key, so it is not saved ({digest_of(text)})"
+
+    def name(self, text: object) -> str:
+        """Return a name that the server gave, such as that of a request, fit to be kept. "" if the key is in it."""
+        if not text or not isinstance(text, str):
+            return ""
+        # The characters that go could split the key. The search reads further than the cut, which could split it too.
+        found = readable_name(text, _SEARCHED)
+        if self.key and secret(self.key).carried_by(found):
+            return ""
+        return found[:LONGEST_NAME]
 
     def advice(self, status: int) -> str:
         """Return advice to the user for this status of a server's answer. "" if there is none."""

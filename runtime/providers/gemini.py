@@ -18,6 +18,7 @@ from .protocol import Provider, Surroundings
 from .served import ServedProvider
 from .streams import GenerateStream
 from .structured import Shape
+from .token_details import generate_detail
 from .traits import Traits
 
 
@@ -39,6 +40,7 @@ class GeminiProvider(ServedProvider):
 
     modes = ("responseJsonSchema", PLAIN)
     optional = ("seed", "temperature")
+    named = ("modelVersion", "responseId")
 
     def _call(self, request: Request, form: Shape | None, samples: int, lacks: frozenset[str]) -> Post:
         mode = self._mode(form, lacks)
@@ -99,6 +101,7 @@ class GeminiProvider(ServedProvider):
         return Usage(
             count(usage, "promptTokenCount", "toolUsePromptTokenCount"),
             count(usage, "candidatesTokenCount", "thoughtsTokenCount"),
+            generate_detail(usage),
         )
 
 

@@ -96,8 +96,10 @@ class HttpClient:
         deadline: float,
         idempotency_key: str = "",
         stream: Stream | None = None,
-    ) -> tuple[dict[str, Any], Rates | None]:
-        """Send ``body`` to the endpoint's ``path``. Return the JSON object of the answer and the rates in its headers.
+    ) -> tuple[dict[str, Any], Rates | None, str]:
+        """Send ``body`` to the endpoint's ``path``. Return the JSON object of the answer.
+
+        Return with it what the headers tell: the rates, and the server's id for the request.
 
         ``deadline`` is a time of the running event loop; it limits connecting, sending, headers and body together.
         ``stream`` reads an answer that comes in events; a server may still send the answer whole.

@@ -18,6 +18,7 @@ from .protocol import Provider, Surroundings
 from .served import ServedProvider
 from .streams import ChatStream
 from .structured import OPENAI_KEYWORDS, Shape
+from .token_details import chat_detail
 from .traits import Traits
 from .vocabulary import openai_tokens
 
@@ -112,7 +113,7 @@ class OpenAIProvider(ServedProvider):
 
     def _usage(self, data: dict[str, Any]) -> Usage:
         usage = data.get("usage")
-        return Usage(count(usage, "prompt_tokens"), count(usage, "completion_tokens"))
+        return Usage(count(usage, "prompt_tokens"), count(usage, "completion_tokens"), chat_detail(usage))
 
 
 def _dicts(items: object) -> list[dict[str, Any]]:

@@ -9,7 +9,9 @@ from typing import Protocol
 from flowrun.dsl import dataclass
 
 from ..vocabulary.call import Answer, Reply, Request
-from ..vocabulary.usage import Rates, Usage
+from ..vocabulary.errors import AnswerError
+from ..vocabulary.receipt import Receipt
+from ..vocabulary.usage import Rates, TokenDetail, Usage
 from .records import NoRecords, Records
 
 
@@ -56,14 +58,55 @@ def fault_of(reply: object) -> str:
     for answer in reply.answers:
         if not isinstance(answer, Answer) or not isinstance(answer.text, str):
             return "an answer of its Reply is no Answer with a text"
-    if not isinstance(reply.usage, Usage):
-        return f"the usage of its Reply is no Usage, but of the type {type(reply.usage).__name__}"
-    for tokens in (reply.usage.input_tokens, reply.usage.output_tokens):
-        if tokens is not None and not isinstance(tokens, int | float):
-            return f"the tokens of its Reply are no number, but of the type {type(tokens).__name__}"
+        if answer.more is not None and not _is_object(answer.more):
+            return "the further facts (`more`) of an answer are no JSON object"
+    if fault := _fault_of_usage(reply.usage):
+        return fault
+    if reply.receipt is not None and not _is_receipt(reply.receipt):
+        return "the receipt of its Reply is no Receipt with two texts"
     if reply.rates is not None and not isinstance(reply.rates, Rates):
         return f"the rates of its Reply are no Rates, but of the type {type(reply.rates).__name__}"
     return ""
+
+
+def drop_faults(error: AnswerError) -> None:
+    """Take from the error of somebody else's provider what has the wrong shape: the reply is spoilt all the same."""
+    if error.usage is not None and _fault_of_usage(error.usage):
+        error.usage = None
+    if not _is_receipt(error.receipt):
+        error.receipt = None
+    if not isinstance(error.finish, str):
+        error.finish = ""
+    if error.more is not None and not _is_object(error.more):
+        error.more = None
+
+
+def _fault_of_usage(usage: object) -> str:
+    if not isinstance(usage, Usage):
+        return f"the usage of its Reply is no Usage, but of the type {type(usage).__name__}"
+    counts = [usage.input_tokens, usage.output_tokens]
+    if (detail := usage.detail) is not None:
+        if not isinstance(detail, TokenDetail):
+            return f"the detail of its usage is no TokenDetail, but of the type {type(detail).__name__}"
+        counts += [detail.cached, detail.stored, detail.reasoning]
+    for tokens in counts:
+        if tokens is not None and not isinstance(tokens, int | float):
+            return f"the tokens of its Reply are no number, but of the type {type(tokens).__name__}"
+    return ""
+
+
+def _is_receipt(receipt: object) -> bool:
+    return isinstance(receipt, Receipt) and isinstance(receipt.served, str) and isinstance(receipt.id, str)
+
+
+def _is_object(more: object) -> bool:
+    """Tell whether a value is an object that JSON can express."""
+    import json  # few answers have further facts
+
+    try:
+        return isinstance(more, dict) and bool(json.dumps(more, allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
 Progress = Callable[[str], None]

@@ -34,6 +34,7 @@ class Secret:
         self.real = len(key) >= _LONG and len(set(key)) >= _DISTINCT and _bits(key) >= _BITS
         self._forms = _forms(key) if self.real else ()
         self._longest = 6 * max(map(len, self._forms), default=0)
+        self._shortest = min(map(len, self._forms), default=0)
         # A word is the key only where the text presents it as one: "Incorrect API key provided: ollama". A number or
         # two letters are nobody's secret.
         self._named = (
@@ -59,7 +60,10 @@ class Secret:
 
     def carried_by(self, text: str) -> bool:
         """Tell whether the text contains a real key: plain, escaped as in JSON or an address, in base64 or in hex."""
-        return self.real and (self._plainly(text) or ("\\" in text and any(map(self._plainly, self._windows(text)))))
+        # Most texts to search are the short names of requests.
+        if not self.real or len(text) < self._shortest:
+            return False
+        return self._plainly(text) or ("\\" in text and any(map(self._plainly, self._windows(text))))
 
     def _windows(self, text: str) -> Iterator[str]:
         """Yield a large text without its escapes, in pieces that overlap by more than the longest form of the key."""

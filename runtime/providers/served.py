@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..vocabulary.call import Answer, Reply, Request
 from ..vocabulary.errors import AnswerError, RefusedError
+from ..vocabulary.receipt import Receipt
 from ..vocabulary.traffic import Traffic
 from ..vocabulary.usage import NO_USAGE, Rates, Usage
 from .bodies import text_of
@@ -47,6 +48,8 @@ class ServedProvider(ABC):
     keywords: frozenset[str] = frozenset()
     """Keywords of JSON Schema that the server's strict mode takes besides those of the structure."""
     caches_from: int | None = None
+    named: tuple[str, str] = ("model", "id")
+    """Fields of a reply with the model that answered, and with the server's name for the reply."""
 
     def __init__(self, endpoint: HttpEndpoint, surroundings: Surroundings, *, samples: int, concurrency: int) -> None:
         self.model = endpoint.model
@@ -116,8 +119,9 @@ class ServedProvider(ABC):
 
     async def _sent(self, call: Post, request: Request, deadline: float, key: str) -> Reply:
         assert self._client is not None
-        data, rates = await self._client.post(self._at, call.path, call.body, deadline, key, call.stream)
-        return await self._read(data, call, request, rates, deadline)
+        post = self._client.post
+        data, rates, request_id = await post(self._at, call.path, call.body, deadline, key, call.stream)
+        return await self._read(data, call, request, rates, deadline, request_id)
 
     @asynccontextmanager
     async def _turn(self, deadline: float, rejected: RejectedError) -> AsyncIterator[None]:
@@ -192,29 +196,52 @@ class ServedProvider(ABC):
     def _usage(self, data: dict[str, Any]) -> Usage:
         """Read the billed usage of all samples together."""
 
+    def _receipt(self, data: dict[str, Any], request_id: str) -> Receipt | None:
+        """Read the model that answered, if it is not the one asked for, and the id that the server's support asks for.
+
+        That is the id in the headers, or else the reply's own.
+        """
+        model, own = self.named
+        name = data.get(model)
+        served = "" if name == self._name.removeprefix("models/") else self._at.name(name)
+        found = self._at.name(request_id) or self._at.name(data.get(own))
+        return Receipt(served, found) if served or found else None
+
     async def _read(
-        self, data: dict[str, Any], call: Post, request: Request, rates: Rates | None, deadline: float
+        self,
+        data: dict[str, Any],
+        call: Post,
+        request: Request,
+        rates: Rates | None,
+        deadline: float,
+        request_id: str,
     ) -> Reply:
         assert self._client is not None
-        usage = NO_USAGE
+        usage, receipt, finish = NO_USAGE, None, ""
         try:
+            receipt = self._receipt(data, request_id)
             usage = self._usage(data)
             data = await self._ended(data, call, self._client.silence(self._at), deadline)
             found = [self._shaped(answer, call) for answer in self._answers(data, call)]
             answers = tuple([answer for answer, _ in found])
             if all(map(hollow, answers)):
                 why = f": {answers[0].said}" if answers and answers[0].said else ""
+                finish = answers[0].finish if answers else ""
                 raise AnswerError(f"{self.model}: {self._at.host} sent an empty answer{why}")
         except AnswerError as error:
             # The reply is paid for, so the error carries its usage and its whole text.
             text = error.text or text_of(data)
-            raise spoiled(self._at, str(error), text, usage, rates, final=error.final) from None
+            unusable = spoiled(self._at, str(error), text, usage, rates, final=error.final)
+            unusable.receipt, unusable.finish = receipt, finish
+            raise unusable from None
         except Exception as mistake:  # noqa: BLE001 (whatever came, this call fails by it, and no other)
-            raise spoiled(self._at, unforeseen(self._at, mistake), text_of(data), usage, rates) from None
+            unread = spoiled(self._at, unforeseen(self._at, mistake), text_of(data), usage, rates)
+            unread.receipt = receipt
+            raise unread from None
         self._count(len(answers), call.samples)
         if call.form is not None:
             self._hear(call.form, [fits for _, fits in found if fits is not None], call, request)
-        return Reply(answers[: call.samples], usage, rates)
+        return Reply(answers[: call.samples], usage, rates, receipt)
 
     def _count(self, came: int, asked: int) -> None:
         """Learn how many samples the server gives. It may give fewer than were asked for, and not say so."""

@@ -108,8 +108,12 @@ class ChatStream(Stream):
         super().__init__(hear, typed=typed)
         self._choices: dict[int, _Choice] = {}
         self._usage: Json = None
+        self._named: dict[str, Json] = {}
 
     def take(self, event: dict[str, Json]) -> None:
+        if not self._named:
+            # Each event names the same model and the same id.
+            self._named = {name: event[name] for name in ("model", "id") if event.get(name)}
         if isinstance(event.get("usage"), dict):
             self._usage = event["usage"]
         for choice in _dicts(event.get("choices")):
@@ -132,7 +136,7 @@ class ChatStream(Stream):
         for index, one in sorted(self._choices.items()):
             reason = one.reason or ("stop" if self.enough else None)
             choices.append({"index": index, "message": one.message(), "finish_reason": reason, "error": one.error})
-        return {"choices": choices, "usage": self._usage}
+        return {**self._named, "choices": choices, "usage": self._usage}
 
 
 class _Choice:
@@ -171,11 +175,13 @@ class MessagesStream(Stream):
         self._blocks: dict[int, dict[str, Json]] = {}
         self._reason: Json = None
         self._usage: dict[str, Json] = {}
+        self._named: dict[str, Json] = {}
 
     def take(self, event: dict[str, Json]) -> None:
         match event:
-            case {"type": "message_start", "message": {"usage": dict(usage)}}:
-                self._usage |= usage
+            case {"type": "message_start", "message": dict(message)}:
+                self._named = {name: message.get(name) for name in ("model", "id")}
+                self._count(message.get("usage"))
             case {"type": "content_block_start", "index": int(index), "content_block": dict(block)}:
                 self._blocks[index] = {"type": block.get("type"), "parts": [str(block.get("text") or "")]}
             case {"type": "content_block_delta", "index": int(index), "delta": dict(delta)} if index in self._blocks:
@@ -185,17 +191,26 @@ class MessagesStream(Stream):
                     self._grow(None if "thinking" in delta else part)
             case {"type": "message_delta", "delta": dict(delta)}:
                 self._reason = delta.get("stop_reason") or self._reason
-                if isinstance(event.get("usage"), dict):
-                    self._usage |= event["usage"]
+                self._count(event.get("usage"))
             case {"type": "message_stop"}:
                 self.done = True
+
+    def _count(self, usage: Json) -> None:
+        """Take the counts of an event. They are cumulative (platform.claude.com, "Streaming messages").
+
+        The last event has null, or 0 from some gateways, for what an earlier event has counted.
+        """
+        for name, value in usage.items() if isinstance(usage, dict) else ():
+            known = self._usage.get(name)
+            if value is not None and not (type(value) is type(known) is int and value < known):
+                self._usage[name] = value
 
     def text(self) -> str:
         return read_parts(self._content()).text
 
     def whole(self) -> dict[str, Json]:
         reason = self._reason or ("end_turn" if self.enough else None)
-        return {"content": self._content(), "stop_reason": reason, "usage": self._usage}
+        return {**self._named, "content": self._content(), "stop_reason": reason, "usage": self._usage}
 
     def _content(self) -> list[dict[str, Json]]:
         return [_block(block["type"], "".join(block["parts"])) for _, block in sorted(self._blocks.items())]
@@ -210,7 +225,7 @@ class GenerateStream(Stream):
         self._rest: dict[str, Json] = {}
 
     def take(self, event: dict[str, Json]) -> None:
-        self._rest |= {name: event[name] for name in ("usageMetadata", "promptFeedback") if name in event}
+        self._rest |= {name: event[name] for name in _AROUND if name in event}
         for candidate in _dicts(event.get("candidates")):
             index = candidate.get("index")
             known = self._candidates.setdefault(index if isinstance(index, int) else 0, {"parts": [], "reason": None})
@@ -232,6 +247,9 @@ class GenerateStream(Stream):
             for _, one in sorted(self._candidates.items())
         ]
         return {"candidates": candidates, **self._rest}
+
+
+_AROUND = ("usageMetadata", "promptFeedback", "modelVersion", "responseId")
 
 
 class _Pieces(list[str]):

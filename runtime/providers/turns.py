@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..vocabulary.errors import CallError, FlowrunError
+from ..vocabulary.errors import AnswerError, CallError, FlowrunError
+from ..vocabulary.receipt import Receipt
 from ..vocabulary.usage import Rates
 from .allowance import MemoryPool
 from .endpoints import HttpEndpoint
@@ -105,14 +106,33 @@ class Exchange:
         kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return self.stream if kind == "text/event-stream" else None
 
-    def judged(self, endpoint: HttpEndpoint) -> tuple[dict[str, Any], Rates | None]:
+    @property
+    def request_id(self) -> str:
+        """The server's id for the request, "" if the headers have none.
+
+        OpenAI's header is ``x-request-id`` ("Debugging requests"), Anthropic's is ``request-id`` ("Errors").
+        """
+        headers = self.headers
+        return headers.get("x-request-id") or headers.get("request-id") or ""
+
+    def judged(self, endpoint: HttpEndpoint) -> tuple[dict[str, Any], Rates | None, str]:
         try:
-            return self._judge(endpoint)
+            return *self._judge(endpoint), self.request_id
+        except AnswerError as error:
+            error.receipt = self._receipt(endpoint)
+            raise
         except FlowrunError:
             raise
         except Exception as mistake:  # noqa: BLE001 (whatever came, this call fails by it, and no other)
             unread = unforeseen(endpoint, mistake)
-        raise spoiled(endpoint, unread, self.beginning())
+        unusable = spoiled(endpoint, unread, self.beginning())
+        unusable.receipt = self._receipt(endpoint)
+        raise unusable
+
+    def _receipt(self, endpoint: HttpEndpoint) -> Receipt | None:
+        """Return the receipt of a paid answer that cannot be read: all that is known is the id of the request."""
+        found = endpoint.name(self.request_id)
+        return Receipt(id=found) if found else None
 
     def _judge(self, endpoint: HttpEndpoint) -> tuple[dict[str, Any], Rates | None]:
         status, headers = self.status, self.headers

@@ -19,7 +19,6 @@ from ..providers.protocol import Provider, Surroundings
 from ..providers.records import Record
 from ..values.expressions import ModelValue, Names, evaluate
 from ..vocabulary.errors import FlowrunError, mistake_in
-from ..vocabulary.events import Event, Notice
 from ..vocabulary.json_value import Json
 from ..vocabulary.pace import Pace
 from ..vocabulary.traffic import Traffic
@@ -96,9 +95,7 @@ def open_endpoints(
     return {address: endpoints[address] for address in wanted}
 
 
-async def close_endpoints(
-    endpoints: Mapping[str, Endpoint], store: Store | None, publish: Callable[[Event], None]
-) -> None:
+async def close_endpoints(endpoints: Mapping[str, Endpoint], store: Store | None, tell: Callable[[str], None]) -> None:
     """Close the endpoints of a run, and leave their paces and lessons to later runs.
 
     An endpoint that fails takes no answer away, for the run is paid: a line tells of it.
@@ -111,7 +108,7 @@ async def close_endpoints(
     ends = await asyncio.gather(*(one.close() for one in endpoints.values()), return_exceptions=True)
     for model, end in zip(endpoints, ends, strict=True):
         if isinstance(end, Exception):
-            publish(Notice(f"{model}: its provider did not close ({mistake_in(end)})"))
+            tell(f"{model}: its provider did not close ({mistake_in(end)})")
 
 
 def next_width(endpoint: Endpoint) -> int | None:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from flowrun.dsl import dataclass, types
+from flowrun.dsl import dataclass
 from flowrun.dsl import plan as p
 
 from ..costs.budget import dollars
 from ..costs.written_budget import Budget
 from ..dispatch.ledger import NoLog, RunLog
-from ..documents.row_file import RowFile
+from ..dispatch.run_clock import RunClock
+from ..journal.given_files import kept_apart, reopened
+from ..journal.givens import given_of
 from ..journal.index import Open, Run
-from ..journal.records import JUST_BEGUN, Kind, LogRecord
+from ..journal.records import JUST_BEGUN, Kind, LogRecord, content
 from ..journal.store import Journal
+from ..providers.addresses import without_secrets
 from ..vocabulary.errors import DiskError, UsageError
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
@@ -50,16 +52,15 @@ def taken_up(journal: Journal, name: str) -> tuple[p.Plan, dict[str, Json], RunS
     run = found_run(journal.index.named(name), name, journal.path)
     if not run.given:
         raise UsageError(f"the run {run.id} ended before its first call: run its flow again")
-    body = journal.body(run.given)
+    given = given_of(journal, run)
     try:
-        plan = p.from_json(json.dumps(body["plan"]))
-        given = body["settings"]
-        budget = Budget(*given["budget"]) if given["budget"] else None
-        places = tuple(Path(place) for place in given["allow_read"])
-        hosts = tuple(str(host) for host in given["allow_host"])
-        settings = RunSettings(str(given["model"]), Path(given["folder"]), places, hosts, budget, bool(given["fresh"]))
-        inputs = {**body["inputs"], **_reopened(plan, body.get("files", {}))}
-        return plan, inputs, settings, run.number
+        plan = p.from_json(given.plan_text)
+        kept = given.settings
+        budget = Budget(*kept["budget"]) if kept["budget"] else None
+        places = tuple(Path(place) for place in kept["allow_read"])
+        hosts = tuple(str(host) for host in kept["allow_host"])
+        settings = RunSettings(str(kept["model"]), Path(kept["folder"]), places, hosts, budget, bool(kept["fresh"]))
+        return plan, reopened(plan, given.inputs, given.files), settings, run.number
     except (KeyError, TypeError, ValueError) as error:
         raise DiskError(f"row {run.given} of the journal does not have a valid run ({error})") from None
 
@@ -104,21 +105,6 @@ def _in_doubt(journal: Journal, run: Run, doubts: list[Open], price: Callable[[s
     return f"{calls} open when the run {run.id} ended, and may have been paid{at_most}"
 
 
-def _reopened(plan: p.Plan, files: Mapping[str, Mapping[str, str]]) -> dict[str, Json]:
-    """Reopen the large files of a run's inputs. Raises InputError, or UsageError if a file has changed."""
-    rows = {}
-    for param in plan.params:
-        if param.name in files and isinstance(param.type, types.ListOf):
-            kept = files[param.name]
-            rows[param.name] = found = RowFile(Path(kept["path"]), param.type.item)
-            if found.digest != kept["sha256"]:
-                raise UsageError(
-                    f"{shown(kept['path'])}, the value of `{param.name}`, has changed since the run began: "
-                    "restore the old file, or start a new run"
-                )
-    return rows
-
-
 def _worst(body: Json, price: Callable[[str], Price | None]) -> float | None:
     """Work out the most dollars that an attempt can have cost, from its row in the journal. None if not known."""
     if not isinstance(body, dict) or not isinstance(body.get("bytes"), int):
@@ -145,13 +131,26 @@ def found_run(found: list[Run], name: str, journal: Path) -> Run:
 async def begin(
     journal: Journal, plan: p.Plan, values: Mapping[str, Json], settings: RunSettings, endpoints: Mapping[str, str]
 ) -> RunLog:
-    """Write that a run begins, with its plan, inputs and settings. Raises DiskError."""
-    head = _head(plan)
-    given = _given(plan, values, settings)
+    """Write that a run begins, with its plan, inputs, settings and the places of its models. Raises DiskError."""
+    head, clock = _head(plan), RunClock()
+    clock.now()
+    kept = kept_apart(values)
+    contents = [content(JUST_BEGUN, {"json": one}) for one in (p.as_data(plan), kept.inputs)]
+    given = {
+        "plan": contents[0].key.hex(),
+        "inputs": contents[1].key.hex(),
+        "files": kept.files,
+        "settings": _settings(plan, settings),
+        "models": _models(endpoints),
+    }
     # In one transaction, so that every run that has begun can be resumed.
-    run = await journal.append([LogRecord(0, Kind.RUN, head), LogRecord(JUST_BEGUN, Kind.GIVEN, given)])
+    run = await journal.append(
+        [LogRecord(0, Kind.RUN, head), *contents, LogRecord(JUST_BEGUN, Kind.GIVEN, given)],
+    )
     journal.begin(run)
-    return RunLog(journal, head["id"], run, endpoints, settings.fresh, flow=head["flow"], source=head["source"])
+    return RunLog(
+        journal, head["id"], run, endpoints, settings.fresh, flow=head["flow"], source=head["source"], clock=clock
+    )
 
 
 def _head(plan: p.Plan) -> dict[str, Any]:
@@ -161,9 +160,9 @@ def _head(plan: p.Plan) -> dict[str, Any]:
     return {"id": name, "flow": plan.flow, "source": source, "began": now}
 
 
-def _given(plan: p.Plan, values: Mapping[str, Json], settings: RunSettings) -> Json:
+def _settings(plan: p.Plan, settings: RunSettings) -> dict[str, Json]:
     folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
-    kept = {
+    return {
         "model": settings.model,
         "folder": os.path.abspath(folder),
         "allow_read": [os.path.abspath(place) for place in settings.allow_read],
@@ -171,19 +170,30 @@ def _given(plan: p.Plan, values: Mapping[str, Json], settings: RunSettings) -> J
         "budget": [settings.budget.calls, settings.budget.money] if settings.budget else None,
         "fresh": settings.fresh,
     }
-    # The rows of a large file stay in that file.
-    files = {name: value for name, value in values.items() if isinstance(value, RowFile)}
-    return {
-        "plan": p.as_data(plan),
-        "inputs": {name: value for name, value in values.items() if name not in files},
-        "files": {name: {"path": os.path.abspath(rows.path), "sha256": rows.digest} for name, rows in files.items()},
-        "settings": kept,
-    }
+
+
+def _models(endpoints: Mapping[str, str]) -> dict[str, Json]:
+    """Return the places of models: the name of each in the keys of the journal, and its base URL without secrets."""
+    places: dict[str, Json] = {}
+    for address, name in endpoints.items():
+        url = without_secrets(name)
+        # A provider of another package may have a password in its name. The keys of its calls cannot be made again
+        # from a name without it.
+        secret = url and any(sign in name for sign in "@?#")
+        places[address] = {"name": url if secret else name, "url": url}
+    return places
 
 
 async def go_on(journal: Journal, number: int, settings: RunSettings, endpoints: Mapping[str, str]) -> RunLog:
     """Write that a run is resumed. Raises DiskError, and UsageError if this process is already running it."""
-    run = journal.index.runs[number]
+    run, now = journal.index.runs[number], time.time()
+    # A clock that was set back must not put this part of the run before the run's beginning.
+    clock = RunClock(max(0.0, now - run.began))
+    clock.now()
     journal.begin(number)
-    await journal.append([LogRecord(number, Kind.RESUMED, {"began": time.time()})])
-    return RunLog(journal, run.id, number, endpoints, settings.fresh, flow=run.flow, source=run.source)
+    body: dict[str, Json] = {"began": now}
+    models = _models(endpoints)
+    if models != given_of(journal, run).first_models:
+        body["models"] = models
+    await journal.append([LogRecord(number, Kind.RESUMED, body)])
+    return RunLog(journal, run.id, number, endpoints, settings.fresh, flow=run.flow, source=run.source, clock=clock)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from flowrun.dsl import dataclass
@@ -14,9 +17,11 @@ from ..account.figures import figures_of
 from ..account.summary import Summary
 from ..costs.prices import Prices, must_be_priced
 from ..costs.written_budget import Budget
+from ..dispatch.answer_rows import AnswerRows
 from ..dispatch.endpoint import Endpoint, window_of
 from ..dispatch.ledger import NoLog
 from ..dispatch.read_pool import ReadPool
+from ..dispatch.run_clock import RunClock
 from ..dispatch.scheduler import Scheduler
 from ..engine.decisions import Outcome
 from ..engine.scopes import Context
@@ -37,7 +42,7 @@ from ..values.expressions import ModelValue
 from ..values.functions import call_function
 from ..vocabulary.account import PriceOf
 from ..vocabulary.errors import DiskError, FlowrunError, StoppedError, UsageError
-from ..vocabulary.events import Notice, PastCounted, PricesDeclared, RunFinished
+from ..vocabulary.events import LimitsSet, Notice, PastCounted, PricesDeclared, RunFinished
 from ..vocabulary.json_value import Json
 from ..vocabulary.quoting import shown
 from ..vocabulary.usage import Price
@@ -47,7 +52,7 @@ from .least import must_afford
 from .listeners import Listener, to_all
 from .result import Result
 from .resume import RunSettings, begin, go_on, notices
-from .waits import waits_of
+from .waits import waiting_now, waits_of
 
 _TURN = 500
 """The most answers from the journal that a run takes before it listens to signals again."""
@@ -61,15 +66,25 @@ class Stop:
         self._listen: Callable[[FlowrunError], None] = lambda why: None
 
     def __call__(self, signal: int = 0) -> None:
-        """Stop the run. Call this from its event loop. ``signal`` is the signal that asked for it, 0 for none."""
+        """Stop the run, from any thread. ``signal`` is the signal that asked for it, 0 for none."""
         if self.why is None:
             self.why = StoppedError(signal)
             self._listen(self.why)
 
     def listen(self, to: Callable[[FlowrunError], None]) -> None:
-        self._listen = to
+        """Call ``to`` in the running event loop when the run is stopped, or at once if it was stopped before."""
+        loop, thread = asyncio.get_running_loop(), threading.get_ident()
+
+        def heard(why: FlowrunError) -> None:
+            if threading.get_ident() == thread:
+                to(why)
+                return
+            with suppress(RuntimeError):  # the loop is closed, because the run is over
+                loop.call_soon_threadsafe(to, why)
+
+        self._listen = heard
         if self.why is not None:
-            to(self.why)
+            heard(self.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,24 +134,29 @@ async def execute(
     folder = settings.folder or (Path(plan.source).parent if plan.source else Path())
     files = Files(folder, settings.allow_read)
     summary = Summary(prices=Prices(parts.environ))
-    publish = to_all((summary, *parts.on_event))
+    publish, clock = to_all((summary, *parts.on_event)), RunClock()
+
+    def tell(line: str, *, urgent: bool = False) -> None:
+        publish(Notice(line, urgent, at=clock.now()))
+
     for line in parts.remarks:
-        publish(Notice(line))
+        tell(line)
     budget = settings.budget or Budget(plan.calls_limit, plan.money_limit)
     in_money = budget.money is not None or any(flow.money_limit is not None for flow in plan.flows.values())
-    with opened(plan, folder) as externs, ReadPool(files, lambda line: publish(Notice(line))) as reads:
-        models = _models(plan, values, settings, parts, publish, priced=in_money)
+    with opened(plan, folder) as externs, ReadPool(files, tell) as reads:
+        models = _models(plan, values, settings, parts, tell, priced=in_money)
         summary.prices, summary.account.price = models.prices, models.prices if in_money else None
         past = _past(plan, journal, summary.account.price, number)
         must_afford(plan, budget, settings, parts.environ, journal, number, past.within(""))
         settings = replace(settings, allow_host=(*settings.allow_host, *models.asked_hosts))
         log = await _log(plan, values, settings, journal, models, number)
+        clock = log.clock
         if models.declared_prices:
-            publish(PricesDeclared(models.declared_prices))
+            publish(PricesDeclared(models.declared_prices, at=clock.now()))
         if number is not None:
-            publish(PastCounted(past.account))
+            publish(PastCounted(past.account, at=clock.now()))
         for line in notices(journal, log, models.prices, settings.ask_doubtful):
-            publish(Notice(line, urgent=True))
+            tell(line, urgent=True)
         context = Context(
             models.declared,
             models.default,
@@ -147,6 +167,7 @@ async def execute(
             log.find,
             settings.ask_doubtful,
             past.within,
+            clock.now,
         )
         handed = None if parts.on_result is None else handed_on(plan)
         state = State(plan, values, context, window=window_of(models.endpoints.values()), handed=handed, turn=_TURN)
@@ -155,8 +176,10 @@ async def execute(
         )
         if journal is not None:
             journal.on_trouble, journal.on_mistake = scheduler.trouble, scheduler.mistake
+        waiting = partial(waiting_now, scheduler.clock, models.endpoints, asyncio.get_running_loop().time)
+        publish(LimitsSet(budget.calls, budget.money, waiting, at=clock.now()))
         parts.stop.listen(scheduler.stop)
-        outcome = await _finished(scheduler, models, publish)
+        outcome = await _finished(scheduler, models, publish, clock)
     try:
         await log.end(outcome.status, figures_of(summary.whole, summary.prices))
     except DiskError as error:
@@ -174,15 +197,12 @@ def _models(
     values: Mapping[str, Json],
     settings: RunSettings,
     parts: Parts,
-    publish: Listener,
+    tell: Callable[[str], None],
     *,
     priced: bool,
 ) -> _Models:
     declared = declared_models(plan)
     default = default_model(settings.model, declared)
-
-    def tell(line: str) -> None:
-        publish(Notice(line))
 
     store = open_store(parts.environ, tell) if parts.learn else None
     surroundings = Surroundings(parts.environ, tell, store or NoRecords())
@@ -229,19 +249,24 @@ async def _log(
         return NoLog()
     addresses = {address: one.provider.endpoint for address, one in models.endpoints.items()}
     if number is None:
-        return await begin(journal, plan, values, settings, addresses)
-    return await go_on(journal, number, settings, addresses)
+        log = await begin(journal, plan, values, settings, addresses)
+    else:
+        log = await go_on(journal, number, settings, addresses)
+    log.rows = AnswerRows(models.prices.cost)
+    return log
 
 
-async def _finished(scheduler: Scheduler, models: _Models, publish: Listener) -> Outcome:
-    clock = asyncio.get_running_loop()
-    began = clock.time()
+async def _finished(scheduler: Scheduler, models: _Models, publish: Listener, clock: RunClock) -> Outcome:
+    began = clock.now()
     status = "interrupted"
     try:
         outcome = await scheduler.run()
         status = outcome.status
         return outcome
     finally:
+        seconds = clock.now() - began
         waits = waits_of(scheduler.clock, models.endpoints, models.declared, kept=models.kept)
-        publish(RunFinished(status, clock.time() - began, waits))
-        await close_endpoints(models.endpoints, models.store, publish)
+        try:
+            await close_endpoints(models.endpoints, models.store, lambda line: publish(Notice(line, at=clock.now())))
+        finally:
+            publish(RunFinished(status, seconds, waits, at=clock.now()))

@@ -1,15 +1,16 @@
-"""The waiting of a run, told with the hosts of its endpoints and with the limits that its flow sets."""
+"""The waiting of a run: its causes at the moment, and its seconds with the limits that the flow sets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
+from math import inf
 
 from ..dispatch.endpoint import Endpoint
 from ..dispatch.wait_clock import Gate, WaitClock
 from ..providers.addresses import host_of
 from ..values.expressions import ModelValue
-from ..vocabulary.waits import EndpointWaits, Waits
+from ..vocabulary.waits import EndpointWaits, Waiting, Waits
 from .endpoints import next_width
 
 
@@ -28,6 +29,21 @@ def waits_of(
         if any(endpoints[one].up for one in models) or any(gate.seconds.values()):
             told.append(_endpoint_waits(gate, models, endpoints, declared, names, kept))
     return Waits(tuple(told), clock.blocks)
+
+
+def waiting_now(clock: WaitClock, endpoints: Mapping[str, Endpoint], time: Callable[[], float]) -> list[Waiting]:
+    """Return what calls wait for at the moment, the cause that counts for each endpoint.
+
+    ``time`` is the event loop's. This only reads, so any thread may call it.
+    """
+    now, names, found = time(), set[str](), list[Waiting]()
+    for gate in tuple(clock.gates.values()):
+        model, first = next((name, one) for name, one in endpoints.items() if one.limiter is gate.limiter)
+        name = _named(model, first, names)
+        reason = next((one for one in gate.reasons if one[1] > now), None)
+        if reason is not None and gate.waiting:
+            found.append(Waiting(name, reason[0], None if reason[1] == inf else reason[1] - now))
+    return found
 
 
 def _endpoint_waits(

@@ -6,9 +6,10 @@ import asyncio
 import pickle
 from collections.abc import Callable
 
-from flowrun.runtime.providers.protocol import Provider
+from flowrun.runtime.providers.protocol import Provider, fault_of
 from flowrun.runtime.vocabulary.call import Message, Reply, Request
 from flowrun.runtime.vocabulary.errors import CallError, FlowrunError, mistake_in
+from flowrun.runtime.vocabulary.usage import TokenDetail
 
 from .faults import Faults, shown
 
@@ -92,9 +93,17 @@ async def _complete(provider: Provider, request: Request, samples: int, faults: 
         return None
     count = len(reply.answers)
     faults.unless(1 <= count <= samples, f"it gives {count} answers where {samples} are asked for")
-    faults.unless(all(isinstance(one.text, str) for one in reply.answers), "the text of an answer is no text")
-    for name in ("input_tokens", "output_tokens"):
-        figure = getattr(reply.usage, name)
+    if not faults.unless(not (fault := fault_of(reply)), f"its reply has a wrong shape: {fault}"):
+        return None
+    detail = reply.usage.detail or TokenDetail()
+    figures = {
+        "input_tokens": reply.usage.input_tokens,
+        "output_tokens": reply.usage.output_tokens,
+        "cached": detail.cached,
+        "stored": detail.stored,
+        "reasoning": detail.reasoning,
+    }
+    for name, figure in figures.items():
         faults.unless(figure is None or (type(figure) is int and figure >= 0), f"the usage has {name}={figure!r}")
     try:
         same = pickle.loads(pickle.dumps(reply.answers)) == reply.answers

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from flowrun.dsl import dataclass
 
+from .json_value import Json
+from .receipt import Receipt
 from .usage import Rates, Usage
 
 Role = Literal["system", "user", "assistant"]
@@ -64,19 +66,26 @@ class Answer:
     """An answer of a model: its text, and ``finish``, the reason why the model stopped.
 
     Only ``stop`` is a good end. For any other end ``said`` is a sentence about it, with the server's own word if it has
-    one. ``final`` says that the same request would end in the same way again.
+    one. ``final`` says that the same request would end in the same way again. ``more`` holds further facts as JSON. The
+    journal keeps them untouched.
     """
 
     text: str
     finish: Finish = "stop"
     said: str = field(default="", compare=False)
     final: bool = field(default=False, compare=False)
+    more: Mapping[str, Json] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answers to one request, in the order of the samples. ``rates`` are the rate limits in its headers, if any."""
+    """The answers to one request, in the order of the samples.
+
+    ``rates`` are the rate limits in its headers, and ``receipt`` tells the model that answered and the request's id.
+    Both are None if the server tells nothing of the kind.
+    """
 
     answers: tuple[Answer, ...]
     usage: Usage = field(default_factory=Usage)
     rates: Rates | None = None
+    receipt: Receipt | None = None

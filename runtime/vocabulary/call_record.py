@@ -52,7 +52,7 @@ class AttemptRecord:
     ``request`` names the request: calls that it carried together share the name. ``began`` and ``ended`` are in
     milliseconds since the run began, None if the journal does not know them. ``reason`` tells why the attempt failed,
     ``status`` is the HTTP status. ``waited`` has the milliseconds before the attempt by cause, in the words of
-    ``waits.Cause``.
+    ``waits.Cause``. ``row`` is the number of its last row in the journal; rows stand in the order of the run.
     """
 
     request: str
@@ -62,6 +62,7 @@ class AttemptRecord:
     reason: str = ""
     status: int | None = None
     waited: Mapping[str, int] = field(default_factory=dict)
+    row: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ class CallRecord:
     ``path`` names its step for people: ``notes[17].draft``. ``place`` tells it from every other call of the run.
     ``labels`` are the names that authors gave to the elements around it, from the outside inwards: an ``id``, a
     ``name`` or the first short field of the row. ``answers`` are all answers that it got; only the last can be usable.
-    ``vote`` is the path of the vote in which the call was a sample, "" if none. ``model`` is the address.
+    ``vote`` is the path of the vote in which the call was a sample, "" if none. ``model`` is the address. ``key`` is
+    the key of the call in the journal: calls with the same key have the same request.
     """
 
     path: str
@@ -105,6 +107,7 @@ class CallRecord:
     labels: tuple[str, ...] = ()
     vote: str = ""
     reason: str = ""
+    key: bytes = b""
 
     @property
     def answer(self) -> AnswerRecord | None:
@@ -137,6 +140,7 @@ def as_row(call: CallRecord, *, texts: bool = True) -> dict[str, Any]:
     row: dict[str, Any] = {
         "path": call.path,
         "place": call.place,
+        "key": call.key.hex(),
         "step": call.step,
         "model": call.model,
         "state": call.state,
@@ -185,5 +189,6 @@ def _attempt(one: AttemptRecord, *, texts: bool) -> dict[str, Any]:
         "ended": one.ended,
         "status": one.status,
         "waited": dict(one.waited),
+        "row": one.row,
     }
     return row | {"reason": one.reason} if texts else row

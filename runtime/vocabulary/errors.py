@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from .json_value import Json
+    from .receipt import Receipt
     from .usage import Rates, Usage
 
 
@@ -111,7 +113,8 @@ class AnswerError(CallError):
     """The answer came and was paid, but cannot be used: it is empty, cut off, filtered, or of the wrong type.
 
     ``text`` is the answer of the model, as far as it arrived. ``usage`` has the billed tokens, None if the server did
-    not report them. ``final`` says that the same request would end in the same way again.
+    not report them. ``final`` says that the same request would end in the same way again. ``finish``, ``more`` and
+    ``receipt`` are those of an Answer and a Reply; they are empty if the server does not tell them.
     """
 
     def __init__(
@@ -122,11 +125,17 @@ class AnswerError(CallError):
         usage: Usage | None = None,
         rates: Rates | None = None,
         final: bool = False,
+        finish: str = "",
+        receipt: Receipt | None = None,
+        more: Mapping[str, Json] | None = None,
     ) -> None:
         super().__init__(message, rates=rates)
         self.text = text
         self.usage = usage
         self.final = final
+        self.finish = finish
+        self.receipt = receipt
+        self.more = more
 
 
 class MalformedError(AnswerError):

@@ -1,21 +1,72 @@
-"""The events of a run, as frozen values. The progress display, reports and tests all use them."""
+"""The events of a run, as frozen values. The progress display, reports and tests all use them.
+
+Events pair up. ``StepFinished`` and ``StepFailed`` follow one ``StepStarted`` of the same path, ``BlockClosed`` follows
+one ``BlockOpened``, and the end of an attempt follows one ``RequestStarted`` (see ``request_events``). ``RunFinished``
+is the last event and ends all that is still open.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
-from typing import Literal
 
 from flowrun.dsl import dataclass
 
-from .account import Account, Ceiling
+from .account import Account
+from .errors import FlowrunError
+from .moment import Moment
+from .request_events import (
+    AnswerGrew,
+    AnswerRecalled,
+    AttemptFailed,
+    CallHedged,
+    CallInDoubt,
+    CarriedCall,
+    RequestCancelled,
+    RequestFailed,
+    RequestFinished,
+    RequestRetried,
+    RequestStarted,
+)
 from .tally import Tally
-from .usage import NO_USAGE, Price, Usage
-from .waits import NO_WAITS, Waits
+from .usage import Price
+from .waits import NO_WAITS, Waiting, Waits
+
+__all__ = [
+    "AnswerGrew",
+    "AnswerRecalled",
+    "AttemptFailed",
+    "BlockClosed",
+    "BlockGrew",
+    "BlockOpened",
+    "CallHedged",
+    "CallInDoubt",
+    "CarriedCall",
+    "ElementFinished",
+    "ElementLost",
+    "Event",
+    "LimitsSet",
+    "ModelReady",
+    "Moment",
+    "Notice",
+    "PastCounted",
+    "PricesDeclared",
+    "RequestCancelled",
+    "RequestFailed",
+    "RequestFinished",
+    "RequestRetried",
+    "RequestStarted",
+    "RunFinished",
+    "RunStarted",
+    "StepFailed",
+    "StepFinished",
+    "StepStarted",
+    "VoteCounted",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(Moment):
     """A run has started. ``steps`` counts the steps that run once. Blocks report their other steps when they open."""
 
     flow: str
@@ -23,21 +74,21 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class PricesDeclared:
+class PricesDeclared(Moment):
     """The prices that the flow declares for its models, by the address of the model."""
 
     prices: Mapping[str, Price]
 
 
 @dataclass(frozen=True, slots=True)
-class PastCounted:
+class PastCounted(Moment):
     """The account of a resumed run before it was interrupted. Nothing has been sent since then."""
 
     account: Account
 
 
 @dataclass(frozen=True, slots=True)
-class StepStarted:
+class StepStarted(Moment):
     """A step has begun.
 
     ``path`` names the step with the blocks, elements and called flows around it: ``notes[3].draft``. ``kind`` is the
@@ -49,29 +100,43 @@ class StepStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class StepFinished:
+class StepFinished(Moment):
+    """A step has its value. If it is ``skipped``, its `when` is false, and it did not run."""
+
     path: str
     kind: str
     skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class StepFailed:
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ElementLost:
-    """An element or a sample has failed, and its block continues without it."""
+class StepFailed(Moment):
+    """A step has failed by itself. A step that fails because of another step has no event. ``error`` is the cause."""
 
     path: str
     reason: str
+    error: FlowrunError | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class BlockOpened:
-    """A map, a repeat or a call of a flow begins. It has at most ``elements`` bodies with ``steps`` steps each."""
+class ElementLost(Moment):
+    """An element, a sample or a branch has failed, and its block continues without it.
+
+    ``path`` is where it failed: ``notes[3].draft`` or ``notes[3]``. ``element`` is the path of the element itself, and
+    of a branch. ``error`` is the cause.
+    """
+
+    path: str
+    reason: str
+    element: str = field(default="", compare=False)
+    error: FlowrunError | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockOpened(Moment):
+    """A map, a repeat or a call of a flow begins. It has at most ``elements`` bodies with ``steps`` steps each.
+
+    A map over a growing list may get more elements later: ``BlockGrew`` reports them.
+    """
 
     path: str
     elements: int
@@ -79,7 +144,7 @@ class BlockOpened:
 
 
 @dataclass(frozen=True, slots=True)
-class BlockGrew:
+class BlockGrew(Moment):
     """A map has ``elements`` more elements than before, with ``steps`` steps each."""
 
     path: str
@@ -88,20 +153,22 @@ class BlockGrew:
 
 
 @dataclass(frozen=True, slots=True)
-class BlockClosed:
-    """A block has ended. ``spared`` of its steps did not have to run."""
+class BlockClosed(Moment):
+    """A block takes no more results: it is done, has failed or is cancelled. ``spared`` of its steps need not run."""
 
     path: str
     spared: int
 
 
 @dataclass(frozen=True, slots=True)
-class ElementFinished:
+class ElementFinished(Moment):
+    """A body of a map or a repeat has its value."""
+
     path: str
 
 
 @dataclass(frozen=True, slots=True)
-class VoteCounted:
+class VoteCounted(Moment):
     """A vote has ended. ``used`` are the tokens in and out of its answers by the model's address, None if unknown."""
 
     path: str
@@ -110,105 +177,7 @@ class VoteCounted:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerRecalled:
-    """The journal has the answer to a call, so nothing is sent."""
-
-    path: str
-    model: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallInDoubt:
-    """A call that may have been paid is sent again. An earlier attempt at it was under way when a run ended."""
-
-    path: str
-    model: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallHedged:
-    """A call takes longer than most similar calls, so it is sent a second time, beside the first."""
-
-    path: str
-    model: str
-
-
-@dataclass(frozen=True, slots=True)
-class RequestStarted:
-    """An attempt at a request is sent. It asks for ``calls`` answers; ``each`` has the most tokens of one such call."""
-
-    number: int
-    path: str
-    model: str
-    calls: int
-    each: Ceiling = Ceiling(0)
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptFailed:
-    """An attempt has ended without a usable answer.
-
-    ``refused``: it was not paid. ``spoilt``: it was paid, with this bill. ``doubtful``: it may have been paid.
-    """
-
-    number: int
-    calls: int
-    how: Literal["refused", "spoilt", "doubtful"]
-    usage: Usage = NO_USAGE
-
-
-@dataclass(frozen=True, slots=True)
-class RequestRetried:
-    """An attempt has failed, and another is made after ``wait`` seconds."""
-
-    number: int
-    path: str
-    reason: str
-    wait: float
-    calls: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class RequestFinished:
-    """A request has its reply. ``seconds`` is the time from sending to the reply.
-
-    Tokens are None if the server did not report them. ``answers`` is the number of answers to the ``calls`` of the
-    request; None for all. ``doubtful`` says that the calls without an answer may have been paid; otherwise they were
-    not.
-    """
-
-    number: int
-    path: str
-    model: str
-    calls: int
-    seconds: float
-    input_tokens: int | None
-    output_tokens: int | None
-    answers: int | None = None
-    doubtful: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RequestFailed:
-    number: int
-    path: str
-    model: str
-    calls: int
-    seconds: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class RequestCancelled:
-    """A request is cancelled because its answer is not needed any more: the vote is decided, or the run ends."""
-
-    number: int
-    path: str
-    calls: int
-
-
-@dataclass(frozen=True, slots=True)
-class ModelReady:
+class ModelReady(Moment):
     """A provider is ready for its first request. ``seconds`` is the time that its start, such as loading, took."""
 
     model: str
@@ -216,16 +185,19 @@ class ModelReady:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerGrew:
-    """A part of a streamed answer has come. ``characters`` is the number of characters so far."""
+class LimitsSet(Moment):
+    """The limits of a run: its budget in calls and in dollars, None for none.
 
-    number: int
-    path: str
-    characters: int
+    ``waiting`` returns what calls wait for at this moment. It may be called from any thread.
+    """
+
+    calls: int | None
+    dollars: float | None
+    waiting: Callable[[], Sequence[Waiting]] = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Moment):
     """A line for the user, for example that a model is being loaded.
 
     An ``urgent`` line must not be missed: it is about money.
@@ -236,7 +208,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class RunFinished:
+class RunFinished(Moment):
     """A run has ended. ``waits`` has the seconds in which calls were ready and could not be sent, by their cause."""
 
     status: str
@@ -268,6 +240,7 @@ Event = (
     | RequestFailed
     | RequestCancelled
     | ModelReady
+    | LimitsSet
     | Notice
     | RunFinished
 )

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import field
+
 from flowrun.dsl import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class TokenDetail:
+    """The special tokens among those of a request. None if the server did not report them.
+
+    ``cached`` tokens of the prompt were read from the provider's cache, and ``stored`` ones were written to it.
+    ``reasoning`` tokens of the answer came before its text.
+    """
+
+    cached: int | None = None
+    stored: int | None = None
+    reasoning: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
-    """The tokens of one request, for all its samples together. None if the server did not report them."""
+    """The tokens of one request, for all its samples together. None if the server did not report them.
+
+    ``input_tokens`` count the whole prompt, and ``output_tokens`` the whole answer. ``detail`` tells how many of them
+    are special; these are not counted on top.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
+    detail: TokenDetail | None = field(default=None, compare=False)
 
     @property
     def known(self) -> bool:
@@ -22,7 +42,11 @@ class Usage:
         if samples == 1:
             return [self]
         return [
-            Usage(_part(self.input_tokens, at, samples), _part(self.output_tokens, at, samples))
+            Usage(
+                _part(self.input_tokens, at, samples),
+                _part(self.output_tokens, at, samples),
+                None if self.detail is None else _detail(self.detail, at, samples),
+            )
             for at in range(samples)
         ]
 
@@ -32,6 +56,10 @@ def _part(tokens: int | None, at: int, of: int) -> int | None:
         return None
     each, more = divmod(tokens, of)
     return each + (at < more)
+
+
+def _detail(whole: TokenDetail, at: int, of: int) -> TokenDetail:
+    return TokenDetail(_part(whole.cached, at, of), _part(whole.stored, at, of), _part(whole.reasoning, at, of))
 
 
 NO_USAGE = Usage()

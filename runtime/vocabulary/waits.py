@@ -30,6 +30,18 @@ Reason = tuple[Cause, float]
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What calls wait for at the moment. ``seconds`` is the time until it is over, None if no time ends it.
+
+    ``endpoint`` is the host, without user, password, path and query.
+    """
+
+    endpoint: str
+    cause: Cause
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointWaits:
     """The waiting at one endpoint.
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowrun.runtime.dispatch.ledger import NoLog
+from flowrun.runtime.dispatch.request_waits import NO_WAITING
 from flowrun.runtime.engine.decisions import Call
 from flowrun.runtime.vocabulary.call import Answer
 from flowrun.runtime.vocabulary.errors import AnswerError, CallError
+from flowrun.runtime.vocabulary.receipt import Receipt
 from flowrun.runtime.vocabulary.usage import Usage
+from flowrun.runtime.vocabulary.waits import Cause
 
 
 class SlowLog(NoLog):
@@ -23,6 +26,7 @@ class SlowLog(NoLog):
     keeps = True
 
     def __init__(self, seed: int, slowest: float) -> None:
+        super().__init__()
         self.dice = random.Random(seed)
         self.slowest = slowest
         self.intended: set[str] = set()
@@ -37,21 +41,28 @@ class SlowLog(NoLog):
     def request_key(self, calls: Sequence[Call]) -> str:
         return " ".join(str(call.number) for call in calls)
 
-    async def intend(self, calls: Sequence[Call], key: str) -> None:
+    async def intend(self, calls: Sequence[Call], key: str, waited: Mapping[Cause, int] = NO_WAITING) -> None:
         self.given.extend(call.number for call in calls)
         await self._write()
         self.intended.add(key)
 
-    async def answered(self, calls: Sequence[Call], answers: Sequence[Answer], share: Usage) -> None:
+    async def answered(
+        self,
+        calls: Sequence[Call],
+        answers: Sequence[Answer],
+        usage: Usage,
+        began: float,
+        receipt: Receipt | None = None,
+    ) -> None:
         self.answered_calls.extend(call.number for call in calls)
         await self._write()
         self.durable.update(answer.text for answer in answers)
 
-    async def spoiled(self, calls: Sequence[Call], error: AnswerError) -> None:
+    async def spoiled(self, calls: Sequence[Call], error: AnswerError, began: float) -> None:
         self.ended.extend(call.number for call in calls)
         await self._write()
 
-    def over(self, calls: Sequence[Call], error: CallError | None) -> None:
+    def over(self, calls: Sequence[Call], error: CallError | None, began: float) -> None:
         self.ended.extend(call.number for call in calls)
 
     def unsent(self, calls: Sequence[Call]) -> None:

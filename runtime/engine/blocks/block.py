@@ -11,6 +11,7 @@ from flowrun.dsl import dataclass, holds_ballots
 from flowrun.dsl import plan as p
 
 from ...costs.budget import Ledger
+from ...vocabulary import events as e
 from ...vocabulary.json_value import Json
 from ..around import Around, TokenCount
 from ..decisions import Failure
@@ -92,6 +93,20 @@ class BlockRun(ABC):
     def progress(self) -> str:
         """The number of elements that are done, for the message of a time-out."""
         return ""
+
+    def opened(self, elements: int) -> None:
+        """Publish that the block begins with so many bodies."""
+        machine = self.machine
+        machine.events.append(
+            e.BlockOpened(self.around.path, elements, self.step.layout.once, at=machine.context.now())
+        )
+
+    def closed(self, spared: int = 0) -> None:
+        """Publish that the block takes no more results, if it took any until now. ``spared`` steps need not run."""
+        if not self.over:
+            self.over = True
+            machine = self.machine
+            machine.events.append(e.BlockClosed(self.around.path, spared, at=machine.context.now()))
 
     def open(self, body: Frame) -> None:
         self.bodies[body.index] = body

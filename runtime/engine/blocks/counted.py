@@ -94,7 +94,7 @@ class CountedRun(ReducedRun):
     def start(self) -> None:
         pace = self.pace
         self.open_list(listed=self.step.reduction.gathers)
-        self.machine.events.append(e.BlockOpened(self.around.path, pace.total, self.step.layout.once))
+        self.opened(pace.total)
         self.machine.work.append(self.combine if pace.whole and not pace.total else self._open_bodies)
 
     def more(self) -> None:
@@ -129,7 +129,12 @@ class CountedRun(ReducedRun):
             self.pace.held = held
             self.machine.calls.withheld.block(self.around.path, self.pace.window.size, 1 if held else -1)
 
+    def combine(self) -> None:
+        self.closed()
+        super().combine()
+
     def cancel(self, *, keep: bool) -> None:
+        self.closed()
         self._hold(held=False)
         super().cancel(keep=keep)
 
@@ -137,7 +142,7 @@ class CountedRun(ReducedRun):
         if self.over:
             return
         del self.bodies[frame.index]
-        self.machine.events.append(e.ElementFinished(frame.path("")[:-1]))
+        self.machine.events.append(e.ElementFinished(frame.path("")[:-1], at=self.machine.context.now()))
         self.list_up(frame.index, value)
         self.result(frame.index, value)
         self._counted()
@@ -151,7 +156,7 @@ class CountedRun(ReducedRun):
             return
         self.machine.drop(frame, keep=True)
         del self.bodies[frame.index]
-        self.lost(failure)
+        self.lost(failure, frame.path("")[:-1])
         if self.pace.whole and self.too_many():
             return
         empty = losses.policy == "none" and not spares
@@ -174,10 +179,9 @@ class CountedRun(ReducedRun):
         return True
 
     def conclude(self) -> None:
-        spared = (self.pace.total - self.pace.finished) * self.step.layout.once
-        if spared:
-            self.machine.events.append(e.BlockClosed(self.around.path, spared))
-        super().conclude()
+        self.drop_bodies(keep=False)
+        self.closed((self.pace.total - self.pace.finished) * self.step.layout.once)
+        self.combine()
 
     def lose_open(self) -> None:
         for index in self.bodies:

@@ -47,8 +47,9 @@ class FanoutRun(ReducedRun):
             self.give_up(failure)
             return
         # The other branches may still win, or count as ballots.
-        self.lost(failure)
-        place = self.step.layout.places[next(reversed(frame.watch.failed))]
+        branch = next(reversed(frame.watch.failed))
+        place = self.step.layout.places[branch]
+        self.lost(failure, frame.path(self.step.layout.steps[place].title))
         self.give(place, SKIPPED if failure.abstains else failure)
         if not frame.left or self.combiner.decided:
             self.conclude()

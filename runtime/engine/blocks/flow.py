@@ -10,7 +10,6 @@ from flowrun.dsl import plan as p
 
 from ...costs.budget import Ledger
 from ...values.expressions import evaluate
-from ...vocabulary import events as e
 from ...vocabulary.errors import FlowrunError, InputError
 from ...vocabulary.json_value import Json
 from ..decisions import Failure
@@ -37,7 +36,7 @@ class FlowRun(BlockRun):
 
     def start(self) -> None:
         self.machine.flows_open += 1
-        self.machine.events.append(e.BlockOpened(self.around.path, 1, self.step.layout.once))
+        self.opened(1)
         self.open(Frame(self.step.layout, None, self, given=self.given))
 
     def body_done(self, frame: Frame, value: Json) -> None:
@@ -55,10 +54,11 @@ class FlowRun(BlockRun):
         return self.result == p.Ref(name)
 
     def dropped(self, *, keep: bool) -> list[Frame]:
-        self.machine.events.append(e.BlockClosed(self.around.path, self.step.layout.once))
+        self.closed(self.step.layout.once)
         return [*super().dropped(keep=keep)]
 
     def cancel(self, *, keep: bool) -> None:
+        self.closed()
         super().cancel(keep=keep)
         self.machine.flows_open -= 1
 

@@ -123,11 +123,12 @@ class ReducedRun(BlockRun):
         else:
             self.ask(self.combiner.add(place, result))
 
-    def lost(self, failure: Failure) -> None:
-        """Record the failure of a body. The block goes on without it."""
+    def lost(self, failure: Failure, element: str) -> None:
+        """Record the failure of a body or branch, whose path is ``element``. The block goes on without it."""
         self.losses.enter(failure)
         self.machine.losses.append(replace(failure, ballot=self.votes))
-        self.machine.events.append(e.ElementLost(failure.path, failure.reason))
+        at = self.machine.context.now()
+        self.machine.events.append(e.ElementLost(failure.path, failure.reason, element, failure.error, at=at))
 
     def inherits(self, failure: Failure) -> bool:
         """Tell whether the failure happened outside of the block. Such a failure is not the fault of an element."""
@@ -194,7 +195,8 @@ class ReducedRun(BlockRun):
             tally = tally if ended else replace(tally, settled=False)
             path = self.around.path
             self.machine.tallies[path] = self.frame.tallies[self.step.name] = tally
-            self.machine.events.append(e.VoteCounted(path, tally, dict(self.around.votes[0]) if self.votes else {}))
+            used = dict(self.around.votes[0]) if self.votes else {}
+            self.machine.events.append(e.VoteCounted(path, tally, used, at=self.machine.context.now()))
 
     # Questions
 

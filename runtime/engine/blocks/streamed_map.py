@@ -153,7 +153,8 @@ class RankedMapRun(StreamedMapRun):
         number = self.ranks.enter(key)
         self.keys[number] = key
         self.pace.total += 1
-        self.machine.events.append(e.BlockGrew(self.around.path, 1, self.step.layout.once))
+        at = self.machine.context.now()
+        self.machine.events.append(e.BlockGrew(self.around.path, 1, self.step.layout.once, at=at))
         super().take(number, value)
 
     def _rank(self, before: Key | None) -> None:

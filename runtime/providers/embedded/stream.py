@@ -8,9 +8,11 @@ from typing import Any
 
 from ...vocabulary.call import Answer, Reply
 from ...vocabulary.errors import PermanentError, RefusedError
-from ...vocabulary.usage import Usage
+from ...vocabulary.receipt import Receipt, readable_name
+from ...vocabulary.usage import TokenDetail, Usage
 from ..content import read_parts
 from ..endings import CHAT_ENDINGS
+from ..token_details import chat_detail
 
 
 async def read_reply(lines: AsyncIterable[bytes], samples: int) -> Reply:
@@ -25,12 +27,16 @@ async def read_reply(lines: AsyncIterable[bytes], samples: int) -> Reply:
     reasons: list[str] = [""] * samples
     prompt_tokens = 0
     output_tokens = 0
+    cached: int | None = None
+    receipt: Receipt | None = None
     async for line in lines:
         if not line.startswith(b"data: {"):
             continue
         event: dict[str, Any] = json.loads(line[6:])
         if "error" in event:
             raise failure(event["error"], samples)
+        if receipt is None and isinstance(event.get("id"), str):
+            receipt = Receipt(id=readable_name(event["id"]))
         for choice in event["choices"]:
             index = choice["index"]
             texts[index] += choice["delta"].get("content") or ""
@@ -39,10 +45,15 @@ async def read_reply(lines: AsyncIterable[bytes], samples: int) -> Reply:
         if usage := event.get("usage"):
             prompt_tokens = max(prompt_tokens, usage["prompt_tokens"])
             output_tokens += usage["completion_tokens"]
+            detail = chat_detail(usage)
+            if detail is not None and detail.cached is not None:
+                # The first sample reads the prompt, and the others find it read.
+                cached = detail.cached if cached is None else min(cached, detail.cached)
     answers = tuple(_answer(text, reason) for text, reason in zip(texts, reasons, strict=True) if reason)
     if len(answers) < samples:
         raise RefusedError("the answer of the local model is incomplete; it costs nothing")
-    return Reply(answers, Usage(prompt_tokens, output_tokens))
+    detail = None if cached is None else TokenDetail(cached=cached)
+    return Reply(answers, Usage(prompt_tokens, output_tokens, detail), receipt=receipt)
 
 
 def _answer(written: str, reason: str) -> Answer:

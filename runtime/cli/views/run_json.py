@@ -1,0 +1,76 @@
+"""A run and its calls as JSON data. The rows of calls have the one schema of all exports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ...plans.run_calls import RunCalls
+from ...vocabulary.call_record import as_row
+from ...vocabulary.run_record import RunRecord
+from ...vocabulary.tally import Tally
+from .run_tree import TreeRow, tree_json
+
+VERSION = 1
+
+
+def show_json(calls: RunCalls, found: Iterable[int], rows: Sequence[TreeRow]) -> dict[str, Any]:
+    """Return the output of `show --json`: the run, the tree of its steps, and its calls."""
+    return {
+        "version": VERSION,
+        "run": run_json(calls),
+        "steps": [tree_json(row) for row in rows],
+        "calls": [call_json(calls, at) for at in found],
+    }
+
+
+def call_json(calls: RunCalls, at: int) -> dict[str, Any]:
+    """Return the row of a call. Its path is the one that `show` prints and accepts."""
+    call = calls.record.calls[at]
+    vote = calls.path_of(call.vote) if call.vote else ""
+    return {**as_row(call), "path": calls.addresses[at].text, "vote": vote}
+
+
+def run_json(calls: RunCalls) -> dict[str, Any]:
+    record = calls.record
+    return {
+        **run_facts(record),
+        "complete": record.end.complete,
+        "value": record.end.value,
+        "votes": {calls.path_of(path): vote_json(tally) for path, tally in record.end.votes.items()},
+        "losses": [
+            {"path": calls.path_of(one.path), "reason": one.reason, "fatal": one.fatal} for one in record.end.losses
+        ],
+        "stretches": [{"began": one.began, "ended": one.ended} for one in record.stretches],
+        "endpoints": {model: {"name": one.name, "url": one.url} for model, one in record.endpoints.items()},
+        "account": dict(record.account),
+        "notes": list(record.notes),
+    }
+
+
+def run_facts(record: RunRecord) -> dict[str, Any]:
+    """Return the facts that name a run. Its beginning and its end are in seconds of the epoch."""
+    return {
+        "id": record.id,
+        "flow": record.plan.flow,
+        "file": record.plan.source,
+        "status": record.status,
+        "began": record.began,
+        "ended": record.ended,
+    }
+
+
+def vote_json(tally: Tally) -> dict[str, Any]:
+    return {
+        "winner": tally.winner,
+        "ballots": [{"answer": answer, "votes": count} for answer, count in tally.ballots],
+        "agreement": tally.agreement,
+        "margin": tally.margin,
+        "planned": tally.planned,
+        "asked": tally.asked,
+        "counted": tally.counted,
+        "discarded": tally.discarded,
+        "missing": tally.missing,
+        "saved": tally.saved,
+        "settled": tally.settled,
+    }

@@ -1,0 +1,64 @@
+"""The rows of a run about its calls, externs and reads, for those who show the run."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from .records import START, checksum
+from .rows import damaged, read_row
+
+_LAST = "SELECT max(number) FROM records WHERE run = ?"
+_ROWS = """SELECT number, run, kind, key, place, body, sum FROM records
+WHERE number BETWEEN ? AND ? ORDER BY number"""
+_AT = "SELECT number FROM records WHERE run = ? AND place = ? ORDER BY number"
+_SUM = "SELECT sum FROM records WHERE number = ?"
+
+
+class RunRow(NamedTuple):
+    """A row of a run: its number, kind, the key and place of its call, and its body as JSON text."""
+
+    number: int
+    kind: str
+    key: bytes
+    place: str
+    body: str
+
+
+def run_rows(connection: sqlite3.Connection, path: Path, run: int) -> Iterator[RunRow]:
+    """Read and check all rows of a run in order. Raises DiskError."""
+    number = run
+    try:
+        last = connection.execute(_LAST, (run,)).fetchone()[0]
+        found = connection.execute(_SUM, (run - 1,)).fetchone()
+        before = START if found is None else found[0]
+        for number, owner, kind, key, place, body, written in connection.execute(_ROWS, (run, last)):
+            if checksum(before, number, owner, kind, key, place, body) != written:
+                raise damaged(path, f"row {number} (`{kind}`, {place or 'of a run'}) differs from the written row")
+            before = written
+            if owner == run:
+                yield RunRow(number, kind, key, place, body)
+    except (sqlite3.Error, TypeError, ValueError) as error:
+        raise damaged(path, f"row {number} cannot be read ({type(error).__name__})") from None
+
+
+def rows_at(connection: sqlite3.Connection, path: Path, run: int, place: str) -> list[RunRow]:
+    """Read and check the rows of a run about the call at one place. Raises DiskError."""
+    try:
+        numbers = [number for (number,) in connection.execute(_AT, (run, place))]
+    except sqlite3.Error as error:
+        raise damaged(path, str(error)) from None
+    rows = [read_row(connection, path, number) for number in numbers]
+    return [RunRow(number, kind, key, at, body) for number, _, kind, key, at, body, _ in rows]
+
+
+def answers_before(connection: sqlite3.Connection, path: Path, number: int) -> Iterator[tuple[bytes, int, int, bytes]]:
+    """Read the keys, numbers, runs and places of all answers before a row. Raises DiskError."""
+    query = "SELECT key, number, run, place FROM records WHERE kind = 'answer' AND number < ? ORDER BY number"
+    try:
+        for key, row, run, place in connection.execute(query, (number,)):
+            yield key, row, run, place.encode()
+    except sqlite3.Error as error:
+        raise damaged(path, str(error)) from None

@@ -1,0 +1,123 @@
+"""The inputs of a run that stay in their files: large files of rows, and long texts. A journal has their digests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from flowrun.dsl import plan as p
+from flowrun.dsl import types
+
+from ..documents.row_file import RowFile
+from ..files.files import read_plain_text
+from ..files.large_text import FileMark, LargeText, mark_of
+from ..vocabulary.errors import InputError, UsageError
+from ..vocabulary.json_value import Json
+from ..vocabulary.quoting import shown
+
+Place = tuple[str | int, ...]
+"""The place of a value among the inputs: the name of a parameter, and the keys from there inwards."""
+
+
+class Kept(NamedTuple):
+    """Inputs as a journal keeps them. The values of ``files`` are None in ``inputs``, or missing there."""
+
+    inputs: dict[str, Json]
+    files: dict[str, dict[str, Json]]
+
+
+def kept_apart(values: Mapping[str, Json]) -> Kept:
+    """Take the values that stay in their files out of the inputs of a run."""
+    rows = {name: _row_mark(value) for name, value in values.items() if isinstance(value, RowFile)}
+    files: dict[str, dict[str, Json]] = {name: mark._asdict() for name, mark in rows.items()}
+    inputs = {name: value for name, value in values.items() if name not in rows}
+    if LargeText.made:
+        inputs = {name: _without(value, (name,), files) for name, value in inputs.items()}
+    return Kept(inputs, files)
+
+
+def marks_of(files: Mapping[str, Mapping[str, Json]]) -> Iterator[FileMark]:
+    """Return the files of ``kept_apart``."""
+    for one in files.values():
+        yield FileMark(str(one["path"]), int(str(one["size"])), str(one["sha256"]))
+
+
+def reopened(plan: p.Plan, inputs: Mapping[str, Json], files: Mapping[str, Mapping[str, Any]]) -> dict[str, Json]:
+    """Return the inputs of a run with the values that stayed in their files.
+
+    Raises InputError if a file cannot be read, UsageError if it has changed; KeyError, TypeError, ValueError.
+    """
+    found = dict(inputs)
+    items = {param.name: param.type.item for param in plan.params if isinstance(param.type, types.ListOf)}
+    for name, kept in files.items():
+        path = Path(kept["path"])
+        if "at" in kept:
+            text = _unchanged(name, kept, partial(_read_text, path))
+            _put(found, kept["at"], text)
+        elif name in items:
+            found[name] = _unchanged(name, kept, partial(_read_rows, path, items[name]))
+    return found
+
+
+def _read_text(path: Path) -> tuple[Json, str]:
+    text = read_plain_text(path)
+    mark = mark_of(text)
+    return text, mark.sha256 if mark else ""
+
+
+def _read_rows(path: Path, item: types.Type) -> tuple[Json, str]:
+    rows = RowFile(path, item)
+    return rows, rows.digest
+
+
+def _unchanged(name: str, kept: Mapping[str, Any], read: Callable[[], tuple[Json, str]]) -> Json:
+    """Read a value from its file, and check the file's digest."""
+    changed = UsageError(
+        f"{shown(kept['path'])}, the value of `{name}`, has changed since the run began: "
+        "restore the old file, or start a new run"
+    )
+    size = kept.get("size")
+    try:
+        # A file of another size need not be read, and it may not have the form of the old one.
+        if size is not None and os.path.isfile(kept["path"]) and os.path.getsize(kept["path"]) != size:
+            raise changed
+        value, digest = read()
+    except InputError as error:
+        raise InputError(
+            f"`{name}`: the journal does not hold this value, only the name of its file, and {error}: "
+            "restore the file, or start a new run"
+        ) from None
+    if digest != kept["sha256"]:
+        raise changed
+    return value
+
+
+def _row_mark(rows: RowFile) -> FileMark:
+    return FileMark(os.path.abspath(rows.path), rows.size, rows.digest)
+
+
+def _without(value: Json, place: Place, files: dict[str, dict[str, Json]]) -> Json:
+    """Return a value with None for each long text of a file. The files go into ``files``."""
+    mark = mark_of(value)
+    if mark is not None:
+        files[_printed(place)] = {**mark._asdict(), "at": list(place)}
+        return None
+    if isinstance(value, Mapping):
+        return {key: _without(one, (*place, key), files) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_without(one, (*place, number), files) for number, one in enumerate(value)]
+    return value
+
+
+def _put(inputs: dict[str, Json], at: Sequence[str | int], value: Json) -> None:
+    inner: Any = inputs
+    for key in at[:-1]:
+        inner = inner[key]
+    inner[at[-1]] = value
+
+
+def _printed(place: Place) -> str:
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in place).removeprefix(".")

@@ -1,0 +1,162 @@
+"""The steps of a plan as a tree with the names that paths use, and the paths of a run's calls in these names.
+
+An unnamed step has the name of its word and its number among the unnamed steps of its body: ``ask``, ``ask2``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from flowrun.dsl import dataclass
+from flowrun.dsl import plan as p
+
+from ..vocabulary.call_path import Segment, path_text
+from ..vocabulary.call_record import CallRecord
+
+REDUCE = "reduce"
+"""The name of a block's reduction in paths."""
+_EXTERN = "extern"
+_TOKENS = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class StepNode:
+    """A step in the tree of a plan. ``alias`` is the name that the journal has for an unnamed step: ``line 7``.
+
+    ``step`` is None for a reduction that makes calls. ``what`` says in words what the step is.
+    """
+
+    name: str
+    what: str
+    step: p.Step | None = None
+    alias: str = ""
+
+    @property
+    def elements(self) -> bool:
+        """True if a number follows the name in paths: that of an element or a sample."""
+        return self.step is not None and isinstance(self.step.node, (p.Map, p.Repeat))
+
+    @property
+    def silent(self) -> bool:
+        """True if the step makes no calls, whatever happens."""
+        return self.what == _EXTERN if self.step is None else isinstance(self.step.node, (p.Value, p.ExternCall))
+
+    def inside(self, plan: p.Plan) -> tuple[StepNode, ...]:
+        """Return the steps inside this step, with its reduction if that makes calls."""
+        if self.step is None:
+            return ()
+        node = self.step.node
+        if isinstance(node, p.FlowCall):
+            return step_nodes(plan.flows[node.flow].steps)
+        if self.step.block is None:
+            return ()
+        reduce = None if isinstance(node, p.Chain) else getattr(node, "reduce", None)
+        inner = step_nodes(self.step.block.steps)
+        if isinstance(reduce, p.Reduce) and (reduce.asks or reduce.extern is not None):
+            word = _EXTERN if reduce.extern is not None else "ask"
+            return (*inner, StepNode(REDUCE, word if reduce.form != "tree" else "tree of asks"))
+        return inner
+
+
+def step_nodes(steps: Iterable[p.Step]) -> tuple[StepNode, ...]:
+    """Return the nodes of a body's steps, in the order of the file."""
+    steps = tuple(steps)
+    taken = {step.name for step in steps}
+    counts: Counter[str] = Counter()
+    made = []
+    for step in steps:
+        if not step.name.startswith("#"):
+            made.append(StepNode(step.name, _what(step.node), step))
+            continue
+        word, name = _word(step.node), ""
+        while not name or name in taken:
+            counts[word] += 1
+            name = word if counts[word] == 1 else f"{word}{counts[word]}"
+        made.append(StepNode(name, _what(step.node), step, step.title))
+    return tuple(made)
+
+
+def _word(node: p.Node) -> str:
+    """Return the word with which a step begins in the file."""
+    if isinstance(node, p.FlowCall):
+        return p.plain_name(node.flow)
+    return p.plain_name(node.extern) if isinstance(node, p.ExternCall) else node.kind
+
+
+def _what(node: p.Node) -> str:
+    if isinstance(node, p.FlowCall):
+        return f"flow {p.plain_name(node.flow)}"
+    if isinstance(node, p.ExternCall):
+        return f"extern {p.plain_name(node.extern)}"
+    if isinstance(node, p.Map):
+        return f"map {node.element}"
+    return node.kind
+
+
+@dataclass(frozen=True, slots=True)
+class CallAddress:
+    """The address of a call in a run. ``text`` is its printed path, which no other call of the run has.
+
+    ``number`` counts the calls of one path from 1. ``steps`` is the path without its places.
+    """
+
+    text: str
+    segments: tuple[Segment, ...]
+    number: int = 1
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return tuple(one.name for one in self.segments if not one.place)
+
+
+def call_addresses(plan: p.Plan, calls: Sequence[CallRecord]) -> list[CallAddress]:
+    """Return the addresses of calls, in their order."""
+    naming = Naming(plan)
+    seen: Counter[str] = Counter()
+    found = []
+    for call in calls:
+        # The place also tells the merges of a reduction apart.
+        place = call.place if call.place.startswith(call.path) else call.path
+        segments = naming.segments(place, call.labels, call.step)
+        text = path_text(segments)
+        seen[text] += 1
+        found.append(CallAddress(text if seen[text] == 1 else f"{text}#{seen[text]}", segments, seen[text]))
+    return found
+
+
+class Naming:
+    """The names of a plan's steps in paths. A body is looked through once, however many calls it made."""
+
+    def __init__(self, plan: p.Plan) -> None:
+        self.plan = plan
+        self.top = step_nodes(plan.steps)
+        self._inside: dict[tuple[str, ...], tuple[StepNode, ...]] = {(): self.top}
+
+    def inside(self, steps: tuple[str, ...]) -> tuple[StepNode, ...]:
+        """Return the steps inside the step with this path without places. The names are those of this class."""
+        if steps not in self._inside:
+            node = next((one for one in self.inside(steps[:-1]) if one.name == steps[-1]), None)
+            self._inside[steps] = () if node is None else node.inside(self.plan)
+        return self._inside[steps]
+
+    def segments(self, path: str, labels: Sequence[str] = (), step: str = "") -> tuple[Segment, ...]:
+        """Split a path of the journal. ``step`` tells unnamed steps of one line apart."""
+        steps: tuple[str, ...] = ()
+        node: StepNode | None = None
+        made: list[Segment] = []
+        maps: list[int] = []
+        for name, place in _TOKENS.findall(path):
+            if name:
+                alike = [one for one in self.inside(steps) if name in (one.name, one.alias)]
+                node = next((one for one in alike if one.step and one.step.name == step), alike[0] if alike else None)
+                steps = (*steps, node.name if node else name)
+                made.append(Segment(steps[-1], alias=node.alias if node else ""))
+                continue
+            if node is not None and node.step is not None and isinstance(node.step.node, p.Map) and not made[-1].place:
+                maps.append(len(made))
+            made += [Segment(one, place=True) for one in place.split(".")]
+        for at, label in zip(maps, labels, strict=False):
+            made[at] = Segment(made[at].name, place=True, label=label)
+        return tuple(made)

@@ -1,0 +1,172 @@
+"""The attempts at a call and its answers, from the rows of its journal."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..journal.attempts import RunRow
+from ..journal.records import NOT_SENT, Kind
+from ..vocabulary.call_record import AnswerRecord, AttemptRecord, CallRecord, End, State, Tokens
+from ..vocabulary.json_value import Json
+from .journal_source import SENT_AGAIN
+
+Cost = Callable[[str, Json, Json], float | None]
+"""A function of a model's address and the tokens in and out. It returns dollars."""
+_ELEMENT = re.compile(r"\[[\d.]+\]")
+_ENDS: Mapping[str, End] = {
+    Kind.ANSWER: "answered",
+    Kind.REFUSED: "refused",
+    Kind.DOUBT: "doubtful",
+    Kind.CANCELLED: "cancelled",
+}
+
+
+class CallRows:
+    """The rows of one call, read into its attempts and its answers. ``keys`` are the keys of the answers."""
+
+    def __init__(self, rows: Iterable[RunRow], cost: Cost) -> None:
+        self.model = ""
+        self.answers: list[AnswerRecord] = []
+        self.keys: list[bytes] = []
+        self._cost = cost
+        self._attempts: list[AttemptRecord] = []
+        self._answers_of: dict[int, int] = {}
+        self._open: dict[bytes, list[tuple[int, Mapping[str, Any]]]] = {}
+        for row in rows:
+            body = json.loads(row.body)
+            self._take(row, body if isinstance(body, dict) else {})
+
+    @property
+    def key(self) -> bytes:
+        """The key of the last answer, or else of an attempt without one."""
+        return self.keys[-1] if self.keys else next(reversed(self._open), b"")
+
+    @property
+    def attempts(self) -> list[AttemptRecord]:
+        return self._attempts
+
+    @property
+    def reason(self) -> str:
+        """The reason of the last attempt that failed."""
+        return next((one.reason for one in reversed(self._attempts) if one.reason), "")
+
+    @property
+    def last(self) -> End | None:
+        """The end of the call's last attempt; ``open`` if any attempt is still open. None if nothing was sent."""
+        ends = [one.end for one in self._attempts if one.end != "unsent"]
+        return None if not ends else "open" if "open" in ends else ends[-1]
+
+    @property
+    def state(self) -> State:
+        """The state of the call as far as its rows tell it."""
+        if any(not one.error for one in self.answers):
+            return "answered"
+        match self.last:
+            case None:
+                return "unsent"
+            case "open":
+                return "open"
+            case "cancelled":
+                return "cancelled"
+        return "failed"
+
+    def spoil(self, at: int, error: str) -> None:
+        """Record that the answer of this place cannot be used."""
+        self.answers[at] = replace(self.answers[at], error=error)
+        if at in self._answers_of:
+            attempt = self._answers_of[at]
+            self._attempts[attempt] = replace(self._attempts[attempt], end="spoilt", reason=error)
+
+    def _take(self, row: RunRow, body: Mapping[str, Any]) -> None:
+        if row.kind == Kind.INTENT:
+            self.model = str(body.get("model", ""))
+            self._open.setdefault(row.key, []).append((len(self._attempts), body))
+            self._attempts.append(
+                AttemptRecord(str(body.get("key", "")), "open", began=_ms(body.get("at")), row=row.number)
+            )
+            return
+        if row.kind not in _ENDS:
+            return
+        opened = self._open.get(row.key)
+        at, intent = opened.pop(0) if opened else (-1, {})
+        end = _ENDS[row.kind]
+        said = str(body.get("said") or "") if row.kind != Kind.ANSWER else str(body.get("error", ""))
+        if said == NOT_SENT:
+            end = "unsent"
+        elif row.kind == Kind.ANSWER and "error" in body:
+            end = "spoilt"
+        reason = "" if said in (NOT_SENT, SENT_AGAIN) else said
+        if at >= 0:
+            status = body.get("status")
+            self._attempts[at] = AttemptRecord(
+                str(intent.get("key", "")),
+                end,
+                _ms(body.get("from", intent.get("at"))) if end != "unsent" else None,
+                _ms(body.get("to")),
+                reason,
+                status if isinstance(status, int) else None,
+                _waited(intent.get("waited")),
+                row.number,
+            )
+        if row.kind == Kind.ANSWER:
+            if at >= 0:
+                self._answers_of[len(self.answers)] = at
+            self.keys.append(row.key)
+            self.answers.append(answer_record(body, self.model, self._cost))
+
+
+def record_of_rows(place: str, rows: Iterable[RunRow], cost: Cost) -> CallRecord:
+    """Make the record of a call from its rows alone, without its request."""
+    found = CallRows(rows, cost)
+    return CallRecord(
+        place,
+        place,
+        _ELEMENT.sub("", place),
+        found.model,
+        found.state,
+        answers=tuple(found.answers),
+        attempts=tuple(found.attempts),
+        reason="" if found.state == "answered" else found.reason,
+        key=found.key,
+    )
+
+
+def answer_record(body: Mapping[str, Any], model: str, cost: Cost) -> AnswerRecord:
+    """Make the record of an answer from the body of its row."""
+    dollars = body["cost"] if "cost" in body else cost(model, body.get("in"), body.get("out"))
+    more = dict(body["more"]) if isinstance(body.get("more"), Mapping) else {}
+    return AnswerRecord(
+        str(body.get("text", "")),
+        str(body.get("finish", "other" if "error" in body else "stop")),
+        str(body.get("error", "")),
+        None,
+        Tokens(
+            _count(body.get("in")),
+            _count(body.get("cached")),
+            _count(body.get("stored")),
+            _count(body.get("out")),
+            _count(body.get("reasoning")),
+        ),
+        float(dollars) if isinstance(dollars, int | float) else None,
+        str(body.get("served") or ""),
+        str(body.get("id") or ""),
+        more,
+    )
+
+
+def _waited(found: Any) -> dict[str, int]:
+    if not isinstance(found, Mapping):
+        return {}
+    return {str(cause): ms for cause, ms in found.items() if isinstance(ms, int)}
+
+
+def _ms(found: Any) -> int | None:
+    return int(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+
+def _count(found: Any) -> int | None:
+    return found if isinstance(found, int) and not isinstance(found, bool) else None

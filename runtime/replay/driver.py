@@ -1,0 +1,239 @@
+"""The replay of a plan: a state machine that a source drives to its end. It has no clock, no network and no files."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field, replace
+from typing import Literal
+
+from flowrun.dsl import dataclass
+from flowrun.dsl import plan as p
+
+from ..engine.decisions import (
+    Call,
+    Cancel,
+    Decision,
+    Failure,
+    Finish,
+    HandOn,
+    Known,
+    Launch,
+    LaunchExtern,
+    Outcome,
+    Read,
+    StartTimer,
+    StopTimer,
+)
+from ..engine.frames import Frame
+from ..engine.scopes import Context, ReadAnswer, Watcher
+from ..engine.state import State
+from ..plans.models import declared_models
+from ..values.expressions import ModelValue
+from ..values.functions import call_function
+from ..vocabulary.call import Request
+from ..vocabulary.errors import AnswerError, FlowrunError, UsageError
+from ..vocabulary.json_value import Json
+from .around import labels_of, vote_of
+from .source import UNKNOWN, Came, Doubted, Happening, Hedged, Returned, Source, TimedOut, Widened
+
+End = Literal["answered", "failed", "cancelled", "waiting"]
+WINDOW = 1024
+"""The usual number of bodies that a block may have open at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer as the flow took it: the key of its call in the journal, and its value.
+
+    ``value`` is an AnswerError if the answer cannot be used.
+    """
+
+    key: bytes
+    value: Json
+
+
+@dataclass(eq=False, slots=True)
+class ReplayedCall:
+    """A call of a replay, with all its repetitions.
+
+    ``call`` is its last repetition, ``request`` its first request. ``keys`` are the keys of all repetitions, and
+    ``known`` what was found of each in the journal. ``end`` is ``waiting`` as long as the source has not answered.
+    ``reason`` is the reason of a failure.
+    """
+
+    call: Call
+    request: Request
+    labels: tuple[str, ...]
+    vote: str
+    read: ReadAnswer
+    end: End = "waiting"
+    reason: str = ""
+    heard: list[Heard] = field(default_factory=list)
+    known: list[Known] = field(default_factory=list)
+    launched: bool = False
+
+
+class Replay(Watcher):
+    """A replay under way. Iterate over it: it yields each call when the call has its end.
+
+    Calls that have no end are yielded last. After the iteration ``outcome`` is the outcome of the flow, or of the part
+    that the source has answers for; ``finished`` tells whether the flow came to its end.
+    """
+
+    def __init__(self, plan: p.Plan, inputs: Mapping[str, Json], source: Source, context: Context, window: int) -> None:
+        self.source = source
+        self.finished = False
+        self.unread: list[str] = []
+        self._window = window
+        self._open: dict[str, ReplayedCall] = {}
+        self._calls: dict[int, Call] = {}
+        self._over: deque[ReplayedCall] = deque()
+        self._outcome: Outcome | None = None
+        self._state = State(plan, inputs, replace(context, known=self._known, watcher=self), window=window)
+
+    @property
+    def outcome(self) -> Outcome:
+        return self._outcome or self._state.abandoned()
+
+    def __iter__(self) -> Iterator[ReplayedCall]:
+        self._act(self._state.begin())
+        yield from self._ended()
+        while not self.finished and (happening := self.source.next()) is not None:
+            self._act(self._tell(happening))
+            if self._over:
+                yield from self._ended()
+        yield from self._open.values()
+        self._open.clear()
+
+    def _ended(self) -> Iterator[ReplayedCall]:
+        while self._over:
+            yield self._over.popleft()
+
+    # What the state machine reports
+
+    def asked(self, call: Call, frame: Frame, read: ReadAnswer) -> None:
+        self._calls[call.number] = call
+        found = self._open.get(call.place)
+        if found is None:
+            labels, vote = labels_of(frame), vote_of(frame, call)
+            self._open[call.place] = ReplayedCall(call, call.request, labels, vote, read)
+        else:
+            found.call = call
+
+    def heard(self, call: Call, value: Json) -> None:
+        found = self._open.get(call.place)
+        if found is not None:
+            found.heard.append(Heard(call.known.key, value))
+            if not isinstance(value, AnswerError):
+                self._end(call, "answered")
+
+    def failed(self, call: Call, failure: Failure) -> None:
+        found = self._open.get(call.place)
+        if found is not None:
+            found.reason = failure.reason
+            self._end(call, "failed")
+
+    def _known(self, call: Call) -> Known:
+        known = self.source.known(call)
+        self._open[call.place].known.append(known)
+        return known
+
+    def _end(self, call: Call, end: End) -> None:
+        self._calls.pop(call.number, None)
+        found = self._open.pop(call.place, None)
+        if found is not None:
+            found.end = end
+            self._over.append(found)
+
+    # What the state machine decides
+
+    def _tell(self, happening: Happening) -> list[Decision]:
+        state = self._state
+        match happening:
+            case Came(number, what, usage):
+                if isinstance(what, FlowrunError):
+                    return state.failed(number, what)
+                return state.answered(number, what, usage)
+            case Doubted(number):
+                return state.doubted(number)[1]
+            case Hedged(number):
+                state.hedged(number)
+                return []
+            case Returned(number, value):
+                if isinstance(value, FlowrunError):
+                    return state.raised(number, value)
+                return state.returned(number, value)
+            case TimedOut(number):
+                return state.timed_out(number)
+            case Widened(window):
+                state.widened(window)
+                return []
+
+    def _act(self, decisions: Iterable[Decision]) -> None:
+        todo = deque(decisions)
+        source, state = self.source, self._state
+        while todo or state.paused:
+            if not todo:
+                todo.extend(state.go_on())
+                continue
+            decision = todo.popleft()
+            match decision:
+                case Launch(call):
+                    if (entry := self._open.get(call.place)) is not None:
+                        entry.launched = True
+                    source.launched(call)
+                case Cancel(number):
+                    self._cancel(number)
+                case LaunchExtern():
+                    source.launched_extern(decision)
+                case Read(number):
+                    todo.extend(state.read(number, self._read(decision)))
+                case StartTimer(number, seconds):
+                    source.started(number, seconds)
+                case StopTimer(number):
+                    source.stopped(number)
+                case HandOn():
+                    pass
+                case Finish(outcome):
+                    self._outcome, self.finished = outcome, True
+        state.events.clear()
+
+    def _cancel(self, number: int) -> None:
+        call = self._calls.get(number)
+        if call is not None:
+            self.source.cancelled(call)
+            self._end(call, "cancelled")
+
+    def _read(self, read: Read) -> Json:
+        value = self.source.read(read)
+        if value is not UNKNOWN:
+            return value
+        name = read.args.get("pattern" if read.function == "files" else "path", "")
+        self.unread.append(f"{read.function}({name})")
+        return UsageError(f"the replay does not know what `{read.function}({name})` read")
+
+
+def replay(
+    plan: p.Plan,
+    inputs: Mapping[str, Json],
+    source: Source,
+    context: Context | None = None,
+    *,
+    model: str = "",
+    window: int = WINDOW,
+) -> Replay:
+    """Drive a plan to its end with the answers of a source. Iterate over the result for its calls.
+
+    ``inputs`` are typed values, as ``load`` and the command line make them. ``model`` is the model of asks that name
+    none. ``context`` replaces both with the facts of a run, such as its budgets. ``window`` is the number of bodies
+    that a block may have open at once at first.
+    """
+    return Replay(plan, inputs, source, context or context_of(plan, model), window)
+
+
+def context_of(plan: p.Plan, model: str) -> Context:
+    """Make the context of a plan: its models and the limits of its budget."""
+    declared = declared_models(plan)
+    default = declared.get(model) or ModelValue(model, model)
+    return Context(declared, default, call_function, plan.calls_limit, plan.money_limit)

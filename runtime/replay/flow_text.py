@@ -1,0 +1,34 @@
+"""The text of a flow file, if it is still the file that a run began with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flowrun.dsl import FlowError, Source, check_flow, make_plan
+from flowrun.dsl import plan as p
+
+from ..catalog import catalog
+from ..files.files import Files, read_plain
+from ..vocabulary.errors import FlowrunError
+
+
+def flow_text(plan: p.Plan, path: str) -> str:
+    """Return the text of a plan's flow file; "" if the file is missing, or makes another plan."""
+    if not path:
+        return ""
+    folder = Path(path).parent
+    files = Files(folder)
+    name = plan.source
+
+    def imported(other: str) -> Source | str:
+        try:
+            return Source(files.read_flow(other), (Path(name).parent / other).as_posix())
+        except FlowrunError as error:
+            return str(error)
+
+    try:
+        text = read_plain(Path(path))
+        same = make_plan(check_flow(Source(text, name), catalog(), imported), plan.flow) == plan
+    except (FlowrunError, FlowError, KeyError):
+        return ""
+    return text if same else ""

@@ -1,0 +1,123 @@
+"""The plan, inputs, settings and models with which a run began, as its journal tells them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from flowrun.dsl import dataclass, types
+from flowrun.dsl import plan as p
+
+from ..costs.written_budget import Budget
+from ..documents.row_file import RowFile
+from ..journal.index import Run
+from ..journal.reading import JournalReader
+from ..providers import open_provider, provider_table
+from ..providers.protocol import Surroundings
+from ..vocabulary.errors import DiskError, FlowrunError, UsageError
+from ..vocabulary.json_value import Json
+from ..vocabulary.quoting import shown
+from ..vocabulary.run_record import EndpointRecord
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRun:
+    """The beginning of a run: its plan, its inputs as typed values, and its settings.
+
+    ``models`` are the endpoints of its models by address; it is empty in a journal that does not have them. ``lost``
+    are remarks on inputs that cannot be had any more.
+    """
+
+    plan: p.Plan
+    inputs: Mapping[str, Json]
+    settings: Mapping[str, Json]
+    models: Mapping[str, EndpointRecord]
+    lost: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        return Path(str(self.settings.get("folder", "")))
+
+    @property
+    def budget(self) -> Budget:
+        written = self.settings.get("budget")
+        return Budget(*written) if written else Budget(self.plan.calls_limit, self.plan.money_limit)
+
+    @property
+    def model(self) -> str:
+        return str(self.settings.get("model", ""))
+
+
+def read_given(reader: JournalReader, run: Run) -> GivenRun:
+    """Read the beginning of a run. Raises UsageError if the run ended before it, DiskError if its row is not valid."""
+    if not run.given:
+        raise UsageError(f"the run {run.id} ended before its first call: there is nothing to show")
+    body: Any = reader.body(run.given)
+    try:
+        plan = p.from_json(json.dumps(body["plan"]))
+        inputs, lost = _with_files(plan, body["inputs"], body.get("files", {}))
+        models = {
+            str(address): EndpointRecord(str(one["name"]), str(one.get("url", "")))
+            for address, one in body.get("models", {}).items()
+        }
+        return GivenRun(plan, inputs, dict(body["settings"]), models, lost)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DiskError(f"row {run.given} of the journal does not have a valid run ({error})") from None
+
+
+def _with_files(
+    plan: p.Plan, inputs: Mapping[str, Json], files: Mapping[str, Mapping[str, str]]
+) -> tuple[dict[str, Json], tuple[str, ...]]:
+    """Add the rows of the large files among the inputs, as long as the files are as they were."""
+    values, lost = dict(inputs), []
+    for param in plan.params:
+        kept = files.get(param.name)
+        if kept is None or not isinstance(param.type, types.ListOf):
+            continue
+        name = f"{shown(kept['path'])}, the value of `{param.name}`,"
+        try:
+            rows = RowFile(Path(kept["path"]), param.type.item)
+        except FlowrunError as error:
+            lost.append(f"{name} cannot be read again: {error}")
+            continue
+        if rows.digest != kept["sha256"]:
+            lost.append(f"{name} has changed since the run began")
+            continue
+        values[param.name] = rows
+    return values, tuple(lost)
+
+
+class Endpoints(Mapping[str, str]):
+    """The endpoints of a run's models: their names in the keys of calls, by address.
+
+    Those that the journal does not have are worked out from the present environment when they are needed. No key is
+    needed for this, and nothing is sent. A model whose provider cannot be opened has none.
+    """
+
+    def __init__(self, known: Mapping[str, EndpointRecord], environ: Mapping[str, str]) -> None:
+        self.records = dict(known)
+        self._environ = environ
+        self._surroundings: Surroundings | None = None
+
+    def __getitem__(self, address: str) -> str:
+        if address not in self.records:
+            self.records[address] = self._now(address)
+        return self.records[address].name
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def _now(self, address: str) -> EndpointRecord:
+        if self._surroundings is None:
+            unset = [name for row in provider_table(self._environ) for name, is_set in row.variables if not is_set]
+            keys = {name: "-" for name in unset if name.endswith("_KEY")}
+            self._surroundings = Surroundings({**self._environ, **keys})
+        try:
+            return EndpointRecord(open_provider(address, self._surroundings).endpoint)
+        except FlowrunError:
+            return EndpointRecord("")

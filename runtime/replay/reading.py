@@ -1,0 +1,226 @@
+"""The reading of a run's calls from its journal. The plan is replayed for the prompts, the votes and the values."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..costs.prices import Prices, dearest_declared
+from ..dispatch.cache import Recall, known_in
+from ..engine.decisions import Call, Known, Outcome
+from ..journal.answers import Answers
+from ..journal.index import Index, Run
+from ..journal.reading import JournalReader
+from ..journal.records import Kind
+from ..plans.models import declared_models
+from ..vocabulary.call_record import AnswerRecord, CallRecord, State
+from ..vocabulary.errors import AnswerError
+from ..vocabulary.json_value import Json
+from ..vocabulary.run_record import EndpointRecord
+from .attempts import CallRows, answer_record, record_of_rows
+from .driver import Replay, ReplayedCall, context_of
+from .file_reads import FileReads
+from .given import Endpoints, read_given
+from .journal_source import JournalSource
+from .stretches import Stretch, index_of, past_of, stretches
+
+_ELEMENT = re.compile(r"\[\d+\]")
+_USUAL, _LEAST = 512, 64
+"""The requests in flight that an endpoint is expected to take at first, and the least number of open bodies."""
+
+
+class RunReading:
+    """The reading of one run: ``calls`` yields its calls.
+
+    Afterwards ``outcome`` is the outcome of the flow as far as the journal has it, ``finished`` tells whether the flow
+    came to its end, and ``notes`` are remarks on the reading.
+    """
+
+    def __init__(
+        self,
+        reader: JournalReader,
+        run: Run,
+        environ: Mapping[str, str] | None = None,
+        endpoints: Mapping[str, str] | None = None,
+    ) -> None:
+        self.reader = reader
+        self.run = run
+        environ = os.environ if environ is None else environ
+        self.given = given = read_given(reader, run)
+        named = {address: EndpointRecord(name) for address, name in (endpoints or {}).items()}
+        self.endpoints = Endpoints({**given.models, **named}, environ)
+        self.notes = [*given.lost]
+        self.outcome: Outcome | None = None
+        self.finished = False
+        self._rows = [*reader.rows(run.number)]
+        self.stretches = [*stretches(self._rows, run)]
+        self._at: dict[str, list[int]] = {}
+        for at, row in enumerate(self._rows):
+            if row.key:
+                self._at.setdefault(row.place, []).append(at)
+        self.costs = Costs(given.plan, environ)
+
+    def calls(self) -> Iterator[CallRecord]:
+        """Yield all calls: those of the last stretch as they end, then those that only earlier stretches made."""
+        changed: set[str] = set()
+        last = self.stretches[-1]
+        for stretch in reversed(self.stretches):
+            if stretch is not last and not self._at:
+                break
+            source, replay = self._replay(stretch)
+            for call in replay:
+                place = call.call.place
+                if place in source.changed:
+                    changed.add(place)
+                elif stretch is last or place in self._at:
+                    yield self._record(call)
+            if stretch is last:
+                self.outcome, self.finished = replay.outcome, replay.finished
+                self.notes += [f"the replay cannot read `{one}` again as it was" for one in replay.unread]
+        self.notes += [
+            f"the prompt of `{place}` cannot be shown: the replay makes another one than the one that was sent"
+            for place in changed
+            if place in self._at
+        ]
+        for place in [*self._at]:
+            yield record_of_rows(place, [self._rows[at] for at in self._at.pop(place)], self.costs)
+
+    def _replay(self, stretch: Stretch) -> tuple[JournalSource, Replay]:
+        given, budget = self.given, self.given.budget
+        in_money = budget.money is not None or any(one.money_limit is not None for one in given.plan.flows.values())
+        past = past_of(self.run, stretch.before, self.costs.prices if in_money else None)
+        context = replace(
+            context_of(given.plan, given.model),
+            calls_limit=budget.calls,
+            money_limit=budget.money,
+            price=self.costs.prices,
+            spent_within=past.within,
+        )
+        window = self._window()
+        reads = FileReads(self.reader, self._rows, given)
+        source = JournalSource(stretch.rows, self._known(stretch), reads.read, over=stretch.over, window=window)
+        return source, Replay(given.plan, given.inputs, source, context, window)
+
+    def _known(self, stretch: Stretch) -> Callable[[Call], Known]:
+        """Make the function that finds the answers that were there before a stretch."""
+        first, fresh = stretch.rows[0].number, bool(self.given.settings.get("fresh"))
+        alone = not stretch.before and (fresh or first == 1)
+        paid = Answers() if alone else self.reader.answers_before(first)
+        recall = Recall(
+            _Found(self.reader, index_of(self.run, stretch.before, paid)), self.run.number, self.endpoints, fresh
+        )
+        sent = {(row.key, row.place) for row in stretch.rows if row.kind == Kind.INTENT}
+
+        def find(call: Call) -> Known:
+            known = recall.find(call)
+            # A call that was sent in this stretch had no answer before it.
+            return replace(known, answer=None, paid=None) if (known.key, call.place) in sent else known
+
+        return find
+
+    def _window(self) -> int:
+        """Work out how many bodies a block might have open at once when the run began."""
+        declared = {model.address: dict(model.options) for model in declared_models(self.given.plan).values()}
+        limits: dict[str, list[int]] = {}
+        for address in {json.loads(row.body).get("model") for row in self._rows if row.kind == Kind.INTENT}:
+            limit = declared.get(address, {}).get("concurrency", 0)
+            limits.setdefault(self.endpoints.get(address, ""), []).append(int(limit))
+        places = [max(some) if all(some) else _USUAL for some in limits.values()]
+        return max(_LEAST, 2 * (sum(places) or _USUAL))
+
+    # The record of a call
+
+    def _record(self, call: ReplayedCall) -> CallRecord:
+        place, path = call.call.place, call.call.path
+        found = CallRows([self._rows[at] for at in self._at.pop(place, ())], self.costs)
+        self._give_values(call, found)
+        reused = [] if found.answers else [*self._reused(call)]
+        state, reason = _state_of(call, found, reused)
+        return CallRecord(
+            path,
+            place,
+            _ELEMENT.sub("", path),
+            call.call.model,
+            state,
+            call.request,
+            tuple(found.answers or reused),
+            tuple(found.attempts),
+            call.labels,
+            call.vote,
+            reason,
+            found.key,
+        )
+
+    def _give_values(self, call: ReplayedCall, found: CallRows) -> None:
+        """Add to the answers the values that the flow made of them."""
+        heard = {one.key: one.value for one in call.heard}
+        for at, key in enumerate(found.keys):
+            answer = found.answers[at]
+            if answer.error:
+                continue
+            value = heard.get(key) if key in heard else _late(call, answer)
+            if isinstance(value, AnswerError):
+                found.spoil(at, str(value))
+            else:
+                found.answers[at] = replace(answer, value=value)
+
+    def _reused(self, call: ReplayedCall) -> Iterator[AnswerRecord]:
+        heard = {one.key: one.value for one in call.heard}
+        for known in call.known:
+            if known.paid is not None:
+                body: Any = self.reader.body(known.paid.number)
+                answer, value = answer_record(body, call.call.model, self.costs), heard.get(known.key)
+                error = str(value) if isinstance(value, AnswerError) else answer.error
+                yield replace(answer, value=None if error else value, error=error)
+
+
+class Costs:
+    """The dollars of answers whose rows do not have them. ``reckoned`` is True if there was any such answer."""
+
+    def __init__(self, plan: Any, environ: Mapping[str, str]) -> None:
+        models = declared_models(plan).values()
+        self.prices = Prices(environ, dearest_declared((one.address, dict(one.options)) for one in models))
+        self.reckoned = False
+
+    def __call__(self, model: str, read: Json, written: Json) -> float | None:
+        self.reckoned = True
+        if not isinstance(read, int) or not isinstance(written, int):
+            return None
+        return self.prices.cost(model, read, written)
+
+
+class _Found:
+    """The journal as the replay of one stretch sees it."""
+
+    def __init__(self, reader: JournalReader, index: Index) -> None:
+        self.index = index
+        self._reader = reader
+
+    def body(self, number: int) -> Json:
+        return self._reader.body(number)
+
+
+def _late(call: ReplayedCall, answer: AnswerRecord) -> Json:
+    """Read the value of an answer that came when nothing needed it any more."""
+    read = known_in({"text": answer.text, "finish": answer.finish, "in": None, "out": None}, 0).answer
+    assert read is not None
+    try:
+        return read if isinstance(read, AnswerError) else call.read(read, call.request)
+    except AnswerError as error:
+        return error
+
+
+def _state_of(call: ReplayedCall, found: CallRows, reused: list[AnswerRecord]) -> tuple[State, str]:
+    if any(not one.error for one in found.answers):
+        return "answered", ""
+    if any(not one.error for one in reused):
+        return "reused", ""
+    if call.end == "cancelled":
+        return "cancelled", ""
+    if call.end == "failed":
+        return ("failed" if found.last or reused else "unsent"), call.reason
+    return found.state, found.reason

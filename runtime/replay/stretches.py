@@ -1,0 +1,85 @@
+"""The stretches of a run: its parts from its beginning, or from a resume, to their ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from flowrun.dsl import dataclass
+
+from ..costs.prices import Prices
+from ..journal.answers import Answers
+from ..journal.attempts import RunRow
+from ..journal.history import History
+from ..journal.index import Index, Run
+from ..journal.records import Kind
+from ..vocabulary.json_value import Json
+from ..vocabulary.run_record import StretchRecord
+
+_BY_ITSELF = frozenset({"done", "partial", "failed", "budget"})
+"""The statuses of runs that came to their end, with or without a value."""
+_ATTEMPTS = frozenset({Kind.INTENT, Kind.ANSWER, Kind.REFUSED, Kind.DOUBT, Kind.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a run. ``rows`` are its rows, ``before`` are the rows of the run before it.
+
+    ``status`` is the status at its end, "" if it has no end.
+    """
+
+    rows: Sequence[RunRow]
+    before: Sequence[RunRow]
+    record: StretchRecord
+    status: str = ""
+
+    @property
+    def over(self) -> bool:
+        """True if the flow came to its end in this stretch."""
+        return self.status in _BY_ITSELF
+
+
+def stretches(rows: Sequence[RunRow], run: Run) -> Iterator[Stretch]:
+    """Divide the rows of a run into its stretches."""
+    begins = [at for at, row in enumerate(rows) if row.kind in (Kind.RUN, Kind.RESUMED)]
+    for begin, end in zip(begins, [*begins[1:], len(rows)], strict=True):
+        began = _milliseconds(json.loads(rows[begin].body).get("began"), run)
+        ends = [json.loads(row.body) for row in rows[begin:end] if row.kind == Kind.END]
+        ended = _milliseconds(ends[-1].get("ended"), run) if ends else None
+        status = str(ends[-1].get("status")) if ends else ""
+        yield Stretch(rows[begin:end], rows[:begin], StretchRecord(began or 0, ended), status)
+
+
+def _milliseconds(seconds: Json, run: Run) -> int | None:
+    return round((seconds - run.began) * 1000) if isinstance(seconds, int | float) else None
+
+
+def index_of(run: Run, rows: Sequence[RunRow], paid: Answers) -> Index:
+    """Make the index of a journal as a stretch of a run found it: all answers, and the attempts of its own rows."""
+    index = Index({run.number: run})
+    for row in rows:
+        if row.kind in _ATTEMPTS:
+            index.take(row.number, run.number, row.kind, row.key, row.place, None)
+    index.paid = paid
+    return index
+
+
+def past_of(run: Run, rows: Sequence[RunRow], prices: Prices | None) -> History:
+    """Count what a run had spent in these rows. ``prices`` are needed if it has a budget in money."""
+    past = History(prices, by_place=True)
+    for row in rows:
+        if row.kind in (Kind.INTENT, Kind.ANSWER, Kind.REFUSED):
+            past.take((run.number, row.kind, row.key, row.place, *_fields(row)))
+    return past
+
+
+def _fields(row: RunRow) -> tuple[Any, Any, Any, Any]:
+    body = json.loads(row.body)
+    match row.kind:
+        case Kind.INTENT:
+            most = body.get("most", (body.get("bytes") or 0) + 4096)
+            return body.get("model"), most, body.get("max"), body.get("of")
+        case Kind.ANSWER:
+            return body.get("in"), body.get("out"), int("error" in body), None
+    return (body or {}).get("said"), (body or {}).get("of"), None, None

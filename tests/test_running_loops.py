@@ -1,0 +1,237 @@
+"""`run` and `resume` where an event loop already runs, as in a notebook."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowrun.runtime import RunError, RunOptions, Stop, UsageError, resume, run
+from flowrun.runtime.providers.scripted import Scripted
+from flowrun.runtime.vocabulary import events as e
+from support.harness import scripted
+
+FLOW = 'flow f(x: text) { a = ask "{{ x }}" return a }\n'
+SLOW = (
+    'flow f(xs: [text]) {\n  out = map x in xs { a = ask "{{ x }}" a } reduce collect with concurrency: 1\n'
+    "  return out\n}\n"
+)
+ECHO = scripted(lambda request, _: request.messages[0].text.upper())
+
+
+@pytest.fixture
+def flow(tmp_path: Path) -> Path:
+    path = tmp_path / "f.flow"
+    path.write_text(FLOW)
+    return path
+
+
+async def test_a_run_inside_a_running_loop_has_its_own_loop_and_thread(flow: Path, tmp_path: Path) -> None:
+    here, name = threading.get_ident(), contextvars.ContextVar("name", default="none")
+    name.set("of the cell")
+    seen: set[tuple[int, str]] = set()
+
+    def hear(event: e.Event) -> None:
+        assert asyncio.get_running_loop() is not outer
+        seen.add((threading.get_ident(), name.get()))
+
+    outer = asyncio.get_running_loop()
+    options = RunOptions(opener=ECHO, journal=tmp_path / "j.db", on_event=hear)
+    result = run(flow, x="hi", options=options)
+    assert result.value == "HI"
+    again = resume("last", options=options)
+    assert (again.value, again.run, again.summary.recalled) == ("HI", result.run, 1)
+    assert {one for _, one in seen} == {"of the cell"}
+    assert here not in {thread for thread, _ in seen}
+    assert not [one for one in threading.enumerate() if one.name == "flowrun"]
+    await asyncio.sleep(0)
+
+
+async def test_errors_come_to_the_caller(flow: Path) -> None:
+    with pytest.raises(UsageError, match="write the option as"):
+        run(flow, x="hi", model="a:b")
+    with pytest.raises(UsageError, match="must be a RunOptions"):
+        run(flow, x="hi", options={})  # type: ignore[arg-type]
+    refuse = scripted(lambda request, _: Scripted(""))
+    with pytest.raises(RunError) as told:
+        run(flow, x="hi", options=RunOptions(opener=refuse))
+    assert told.value.result.status == "failed"
+
+
+async def test_a_run_may_begin_another_and_both_write_one_journal(flow: Path, tmp_path: Path) -> None:
+    journal, inner = tmp_path / "j.db", []
+
+    def hear(event: e.Event) -> None:
+        if isinstance(event, e.RequestFinished):
+            inner.append(run(flow, x="inner", options=RunOptions(opener=ECHO, journal=journal)).value)
+
+    assert run(flow, x="outer", options=RunOptions(opener=ECHO, journal=journal, on_event=hear)).value == "OUTER"
+    assert inner == ["INNER"]
+
+
+def _slow_options(sent: list[str], **more: Any) -> RunOptions:
+    def answer(request: Any, number: int) -> Scripted:
+        sent.append(request.messages[0].text)
+        return Scripted("ok", seconds=0.3)
+
+    return RunOptions(opener=scripted(answer), **more)
+
+
+def at_first_request(act: Callable[[], object]) -> Callable[[e.Event], None]:
+    """Make a listener that acts once, at the beginning of the first request."""
+    done: list[object] = []
+
+    def hear(event: e.Event) -> None:
+        if isinstance(event, e.RequestStarted) and not done:
+            done.append(None)
+            act()
+
+    return hear
+
+
+def signalled(number: signal.Signals) -> Callable[[e.Event], None]:
+    return at_first_request(partial(os.kill, os.getpid(), number))
+
+
+async def test_the_first_interrupt_stops_the_run_and_keeps_its_answers(tmp_path: Path) -> None:
+    path, sent = tmp_path / "f.flow", list[str]()
+    path.write_text(SLOW)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    options = _slow_options(sent, journal=tmp_path / "j.db", on_event=signalled(signal.SIGINT))
+    try:
+        with pytest.raises(RunError) as told:
+            run(path, {"xs": ["a", "b", "c", "d"]}, options=options)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    result = told.value.result
+    assert (result.status, result.summary.calls, sent) == ("stopped", 1, ["a"])
+    again = resume("last", options=_slow_options(sent, journal=tmp_path / "j.db"))
+    assert (again.ok, again.summary.recalled, sent) == (True, 1, ["a", "b", "c", "d"])
+
+
+async def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "f.flow"
+    path.write_text(SLOW)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def twice() -> None:
+        for delay in (0.0, 0.3):
+            threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    options = RunOptions(
+        opener=scripted(lambda request, _: Scripted("ok", seconds=30)), on_event=at_first_request(twice)
+    )
+    began = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(path, {"xs": ["a", "b"]}, options=options)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert time.monotonic() - began < 10
+
+
+async def test_an_interrupt_reaches_an_inner_run(tmp_path: Path) -> None:
+    path, sent, inner = tmp_path / "f.flow", list[str](), list[str]()
+    path.write_text(SLOW)
+
+    def hear(event: e.Event) -> None:
+        if isinstance(event, e.RequestStarted) and not inner:
+            with pytest.raises(RunError) as told:
+                run(path, {"xs": ["c", "d", "e"]}, options=_slow_options(sent, on_event=signalled(signal.SIGINT)))
+            inner.append(told.value.result.status)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(RunError) as told:
+            run(path, {"xs": ["a", "b"]}, options=_slow_options(sent, on_event=hear))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (told.value.result.status, inner, sent) == ("stopped", ["stopped"], ["c", "a"])
+
+
+async def test_a_signal_handler_of_the_caller_may_raise_its_own_error(tmp_path: Path) -> None:
+    def leave(number: int, frame: object) -> None:
+        raise TimeoutError("too long")
+
+    path = tmp_path / "f.flow"
+    path.write_text(SLOW)
+    before = signal.signal(signal.SIGUSR1, leave)
+    slow = scripted(lambda request, _: Scripted("", seconds=30))
+    try:
+        with pytest.raises(TimeoutError, match="too long"):
+            run(path, {"xs": ["a"]}, options=RunOptions(opener=slow, on_event=signalled(signal.SIGUSR1)))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert not [one for one in threading.enumerate() if one.name == "flowrun"]
+
+
+async def test_a_stop_may_be_called_from_the_thread_of_the_cell(tmp_path: Path) -> None:
+    path, stop, sent = tmp_path / "f.flow", Stop(), list[str]()
+    path.write_text(SLOW)
+    other = at_first_request(lambda: threading.Thread(target=stop).start())
+    with pytest.raises(RunError) as told:
+        run(path, {"xs": ["a", "b", "c"]}, options=_slow_options(sent, stop=stop, on_event=other))
+    assert (told.value.result.status, sent) == ("stopped", ["a"])
+
+
+CELL = """
+import asyncio, sys
+from flowrun.runtime import run, RunOptions
+from flowrun.runtime.providers.scripted import ScriptedProvider
+async def cell():
+    options = RunOptions(opener=lambda *_: ScriptedProvider(lambda request, _: "ok"), journal=sys.argv[2])
+    return [run(sys.argv[1], x=str(at), options=options).value for at in range(3)]
+print(asyncio.run(cell()))
+"""
+
+
+def test_development_mode_has_nothing_to_say(flow: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", CELL, str(flow), str(tmp_path / "j.db")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    # asyncio's debug mode only tells that the cell holds up its loop, which it does.
+    said = [line for line in done.stderr.splitlines() if not line.startswith("Executing <Task")]
+    assert (done.stdout.strip(), said) == ("['ok', 'ok', 'ok']", [])
+
+
+INTERRUPTED = """
+import asyncio, os, signal, sys, threading
+from flowrun.runtime import run, RunError, RunOptions
+from flowrun.runtime.vocabulary.events import RequestStarted
+from flowrun.runtime.providers.scripted import Scripted, ScriptedProvider
+async def program():
+    def hear(event):
+        if isinstance(event, RequestStarted):
+            os.kill(os.getpid(), signal.SIGINT)
+    slow = ScriptedProvider(lambda request, _: Scripted("ok", seconds=0.4))
+    options = RunOptions(opener=lambda *_: slow, on_event=hear)
+    try:
+        run(sys.argv[1], {"xs": ["a", "b", "c"]}, options=options)
+    except RunError as error:
+        print(error.result.status, error.result.summary.calls, flush=True)
+    await asyncio.sleep(0)
+    print("not reached")
+try:
+    asyncio.run(program())
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_an_interrupt_also_ends_the_program_around_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "f.flow"
+    path.write_text(SLOW)
+    command = [sys.executable, "-c", INTERRUPTED, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout.split(), done.stderr) == (["stopped", "1", "interrupted"], "")

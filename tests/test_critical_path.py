@@ -106,6 +106,52 @@ def test_an_element_waits_for_its_own_element() -> None:
     assert chain(record) == ["then", "notes[0].draft", "notes[0].better", "more[0].line 7", "more.reduce"]
 
 
+def test_a_neighbour_that_ends_in_between_is_no_cause() -> None:
+    record = run(
+        call("then", sent(0, 100)),
+        call("notes[0].draft", sent(100, 400)),
+        call("notes[1].draft", sent(100, 440)),
+        call("aside", sent(0, 445)),
+        # flowrun was busy for 50 ms.
+        call("notes[0].better", sent(450, 900)),
+        ended=900,
+    )
+    assert chain(record) == ["then", "notes[0].draft", "notes[0].better"]
+
+
+def test_the_end_of_a_neighbour_opens_the_next_body() -> None:
+    record = run(
+        call("then", sent(0, 100)),
+        call("notes[0].draft", sent(100, 200)),
+        call("notes[0].better", sent(200, 300)),
+        # The block's `concurrency` kept the second body closed.
+        call("notes[1].draft", sent(301, 500)),
+        ended=500,
+    )
+    assert chain(record) == ["then", "notes[0].draft", "notes[0].better", "notes[1].draft"]
+
+
+def test_merges_of_a_tree_and_a_fold_follow_each_other() -> None:
+    text = """\
+flow f(items: [text]) {
+  story = map item in items { ask "1 {{ item }}" } reduce fold ask "2 {{ so_far }} {{ next }}"
+  return story
+}
+"""
+    record = replace(
+        run(
+            call("story[0].line 2", sent(0, 100)),
+            call("story[1].line 2", sent(0, 150)),
+            call("story[2].line 2", sent(0, 120)),
+            call("story.reduce", sent(152, 300)),
+            call("story.reduce", sent(310, 500)),
+            ended=500,
+        ),
+        plan=planned(text),
+    )
+    assert [one.index for one in CallOrder(record.plan, record.calls).chain()] == [1, 3, 4]
+
+
 def test_unnamed_steps_are_found_by_their_word() -> None:
     record = run(call("notes.1.better", sent(0, 500)), call("more.1.ask", sent(500, 700)), ended=700)
     assert chain(record) == ["notes.1.better", "more.1.ask"]

@@ -46,7 +46,7 @@ def test_idle_time_has_the_cause_that_held_longest() -> None:
     assert found.gaps == (Gap(100, 2000, "retry_after", 0), Gap(2500, 2800, "own", -1))
     assert told(record)[-2:] == [
         "Idle from 100 ms for 1.90 s: Retry-After at api.example.net.",
-        "Idle from 2.50 s for 300 ms: flowrun's own work: files, values, externs.",
+        "Idle from 2.50 s for 300 ms: between calls: files, values, externs.",
     ]
 
 

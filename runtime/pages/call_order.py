@@ -18,6 +18,8 @@ _PART = re.compile(r"\[[^\]]*\]|[^.\[\]]+")
 Path = tuple[str, ...]
 _BODIES = ""
 """The part of a path that stands for all bodies of a block, without its reducer. No step has this name."""
+_SLACK = 10
+"""The milliseconds by which a neighbour must end later than a planned step, so that it counts instead of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,19 @@ class _Level:
     step: p.Step
     inside: Path
     known: Mapping[str, tuple[Path, p.Step]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """A part of the flow that a call may have waited for.
+
+    ``planned`` says that the plan puts it before the call; otherwise it is a neighbour. ``inside`` says that it lies in
+    the same body as the step that waits for it.
+    """
+
+    path: Path
+    planned: bool = False
+    inside: bool = False
 
 
 def timed(index: int, call: CallRecord, path: Path) -> TimedCall | None:
@@ -139,13 +154,22 @@ class CallOrder:
         This is the last to end of those that the plan puts before the call, and of its neighbours in the same block:
         a vote, a fold or the block's `concurrency` may have waited for these. Calls ``without`` are left out.
         """
-        best: tuple[int, int, TimedCall] | None = None
+        best: tuple[tuple[int, int], TimedCall] | None = None
         limit = min(call.began, max(call.ready, 0) + len(call.attempts[0].waited))
-        for rank, part in self._parts_before(call):
-            found = self._latest(part, limit, without)
-            if found is not None and (best is None or (found.ended, rank) > best[:2]):
-                best = (found.ended, rank, found)
-        return None if best is None else best[2]
+        for level in reversed(list(self._levels(call.path))):
+            inside = False
+            for one in self._parts_before(level):
+                found = self._latest(one.path, limit, without)
+                if found is None:
+                    continue
+                rank = found.ended + (_SLACK if one.planned else 0), int(one.planned)
+                if best is None or rank > best[0]:
+                    best = rank, found
+                inside = inside or (one.planned and one.inside)
+            if inside:
+                # The body was open already, so that nothing around it kept the call back.
+                break
+        return None if best is None else best[1]
 
     def _own(self, level: _Level) -> Path:
         """Return the part of a path that a level adds: its step, and the element or the reducer behind it."""
@@ -190,24 +214,23 @@ class CallOrder:
             else:
                 steps = () if step.block is None else step.block.steps
 
-    def _parts_before(self, call: TimedCall) -> Iterator[tuple[int, Path]]:
-        """Yield the parts of the flow that a call may have waited for. Parts of rank 1 are those of the plan."""
-        for level in self._levels(call.path):
-            step, here = level.step, (*level.frame, level.step.name)
-            yield from self._needed(first_needs(step), level, taken_from(step))
-            if not isinstance(step.node, p.Map | p.Repeat | p.Fanout):
-                continue
-            if level.inside[:1] == ("reduce",):
-                yield 1, (*here, _BODIES)
-                yield 0, (*here, "reduce")
-            elif isinstance(step.node, p.Fanout):
-                continue
-            else:
-                yield 0, (*here, _BODIES)
-            # A body that makes no call ends when the steps that it mentions are finished.
-            yield from self._needed(_all_needs(step), level, None)
+    def _parts_before(self, level: _Level) -> Iterator[_Before]:
+        """Yield the parts of the flow that a step may have waited for."""
+        step, here = level.step, (*level.frame, level.step.name)
+        yield from self._needed(first_needs(step), level, taken_from(step))
+        if not isinstance(step.node, p.Map | p.Repeat | p.Fanout):
+            return
+        if level.inside[:1] == ("reduce",):
+            yield _Before((*here, _BODIES), planned=True, inside=True)
+            yield _Before((*here, "reduce"))
+        elif isinstance(step.node, p.Fanout):
+            return
+        else:
+            yield _Before((*here, _BODIES))
+        # A body that makes no call ends when the steps that it mentions are finished.
+        yield from self._needed(_all_needs(step), level, None)
 
-    def _needed(self, names: Iterable[str], level: _Level, source: str | None) -> Iterator[tuple[int, Path]]:
+    def _needed(self, names: Iterable[str], level: _Level, source: str | None) -> Iterator[_Before]:
         todo, seen = list(names), set()
         while todo:
             name = todo.pop()
@@ -215,21 +238,23 @@ class CallOrder:
                 continue
             seen.add(name)
             frame, step = level.known[name]
-            part = (*frame, name)
+            part, inside = (*frame, name), frame == level.frame
             if name == source and level.inside:
-                yield from self._elements(part, level.inside[0])
-                yield 0, part
+                for element in _elements(level.inside[0]):
+                    yield _Before((*part, element), planned=True, inside=inside)
+                yield _Before(part)
             else:
-                yield 1, part
+                yield _Before(part, planned=True, inside=inside)
             # A step, or a body in it, that makes no call passes on the end of the steps that it needed itself.
             todo += _all_needs(step)
 
-    def _elements(self, part: Path, place: str) -> Iterator[tuple[int, Path]]:
-        """Yield the bodies whose value an element may be: `3,1` is an item of the list that body `3` made."""
-        label = place[1:-1]
-        while label:
-            yield 1, (*part, f"[{label}]")
-            label = label.rpartition(",")[0]
+
+def _elements(place: str) -> Iterator[str]:
+    """Yield the bodies whose value an element may be: `3,1` is an item of the list that body `3` made."""
+    label = place[1:-1]
+    while label:
+        yield f"[{label}]"
+        label = label.rpartition(",")[0]
 
 
 def _is_place(part: str) -> bool:

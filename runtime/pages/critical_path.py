@@ -15,7 +15,7 @@ SERVER = "server"
 RETRIES = "retries"
 """An attempt that failed, and the time behind it whose cause the journal does not know."""
 OWN = "own"
-"""No call was under way or kept back: flowrun read files, computed values, or waited for externs."""
+"""No call of the path was under way or kept back: flowrun read files, computed values, or waited for externs."""
 NOBODY = -1
 _PAID_FOR = ("answered", "cancelled", "open", "unsent")
 

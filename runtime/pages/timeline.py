@@ -26,7 +26,7 @@ from .lanes import Gap, Lane, gaps_of, lanes_of
 WORDS: Mapping[str, str] = {
     SERVER: "the server works",
     RETRIES: "failed attempts",
-    OWN: "flowrun's own work: files, values, externs",
+    OWN: "between calls: files, values, externs",
     Cause.RETRY_AFTER: "Retry-After",
     Cause.OUTAGE: "outage",
     Cause.RATE: "the rate limit",
